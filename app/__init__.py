@@ -1,0 +1,1 @@
+"""Pyxec: run untrusted code in containers."""

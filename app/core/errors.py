@@ -1,0 +1,104 @@
+"""Every error Pyxec raises on purpose. How each is told to an HTTP client stands in one place: app/http/problems.py.
+
+    PyxecError
+    |-- InvalidRequest        the caller's mistake; names the field
+    |   `-- UnknownLanguage
+    |-- JobNotFound           no such job, or not yours
+    |-- QueueFull             the backlog cap is reached; nothing was written
+    |-- RateLimited           an empty token bucket; says how long to wait
+    |-- StoreUnavailable      Redis does not answer in its time
+    `-- InfrastructureError   our fault, never the program's: retried, then dead-lettered
+        |-- EngineUnavailable the container engine is down or hangs
+        |-- ImageMissing      the language is in the catalogue, its image is not on this engine
+        |-- SandboxLost       the container went away without a report
+        |-- ProtocolError     the runner said something it must not say
+        `-- OwnershipLost     another worker has this job now; whatever we have is refused
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "EngineUnavailable",
+    "ImageMissing",
+    "InfrastructureError",
+    "InvalidRequest",
+    "JobNotFound",
+    "OwnershipLost",
+    "ProtocolError",
+    "PyxecError",
+    "QueueFull",
+    "RateLimited",
+    "SandboxLost",
+    "StoreUnavailable",
+    "UnknownLanguage",
+]
+
+
+class PyxecError(Exception):
+    """The root of the tree above."""
+
+
+class InvalidRequest(PyxecError):
+    """The caller's mistake.
+
+    Parameters:
+        field: the path of the field at fault, as the client wrote it: ``limits.wall_seconds``, ``files[0].name``.
+        reason: one plain sentence that says what is allowed.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class UnknownLanguage(InvalidRequest):
+    """A language, or a version of it, that is not installed here."""
+
+
+class JobNotFound(PyxecError):
+    """No job with this id that this caller may see."""
+
+
+class QueueFull(PyxecError):
+    """As many jobs wait as are allowed to; nothing was written."""
+
+    def __init__(self, message: str = "the queue is full", retry_after_seconds: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(PyxecError):
+    """The caller's token bucket is empty."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__(f"rate limit reached; try again in {retry_after_seconds:.1f} s")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class StoreUnavailable(PyxecError):
+    """Redis did not answer within its time."""
+
+
+class InfrastructureError(PyxecError):
+    """Our fault: the job is tried again, and dead-lettered when that does not help."""
+
+
+class EngineUnavailable(InfrastructureError):
+    """The container engine refused, failed or did not answer in its time."""
+
+
+class ImageMissing(InfrastructureError):
+    """The engine has no image for a language that is in the catalogue."""
+
+
+class SandboxLost(InfrastructureError):
+    """The container went away without telling how the program ended."""
+
+
+class ProtocolError(InfrastructureError):
+    """The runner and the worker disagree about the protocol."""
+
+
+class OwnershipLost(InfrastructureError):
+    """The lease ran out and another worker has the job: nothing we know of it counts any more."""
