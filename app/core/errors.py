@@ -1,18 +1,18 @@
 """Every error Pyxec raises on purpose. How each is told to an HTTP client stands in one place: app/http/problems.py.
 
-    PyxecError
-    |-- InvalidRequest        the caller's mistake; names the field
-    |   `-- UnknownLanguage
-    |-- JobNotFound           no such job, or not yours
-    |-- QueueFull             the backlog cap is reached; nothing was written
-    |-- RateLimited           an empty token bucket; says how long to wait
-    |-- StoreUnavailable      Redis does not answer in its time
-    `-- InfrastructureError   our fault, never the program's: retried, then dead-lettered
-        |-- EngineUnavailable the container engine is down or hangs
-        |-- ImageMissing      the language is in the catalogue, its image is not on this engine
-        |-- SandboxLost       the container went away without a report
-        |-- ProtocolError     the runner said something it must not say
-        `-- OwnershipLost     another worker has this job now; whatever we have is refused
+PyxecError
+|-- InvalidRequest        the caller's mistake; names the field
+|   `-- UnknownLanguage
+|-- JobNotFound           no such job, or not yours
+|-- QueueFull             the backlog cap is reached; nothing was written
+|-- RateLimited           an empty token bucket; says how long to wait
+|-- StoreUnavailable      Redis does not answer in its time
+`-- InfrastructureError   our fault, never the program's: retried, then dead-lettered
+    |-- EngineUnavailable the container engine is down or hangs
+    |-- ImageMissing      the language is in the catalogue, its image is not on this engine
+    |-- SandboxLost       the container went away without a report
+    |-- ProtocolError     the runner said something it must not say
+    `-- OwnershipLost     another worker has this job now; whatever we have is refused
 """
 
 from __future__ import annotations

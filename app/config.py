@@ -1,0 +1,164 @@
+"""The environment, read once into one frozen Settings; every mistake in it is reported at the same time.
+
+The table below is the whole configuration: the README's table is checked against it by a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+__all__ = ["OPTIONS", "ConfigurationError", "Option", "Settings", "read_settings"]
+
+
+class ConfigurationError(Exception):
+    """The environment is wrong. The message has one line for every mistake."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One environment variable: its default as text, how it is read, and what it means."""
+
+    variable: str
+    default: str
+    parse: Callable[[str], Any]
+    meaning: str
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must be from {minimum} to {maximum}")
+        return value
+
+    return parse
+
+
+def _seconds(minimum: float, maximum: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not minimum <= value <= maximum:
+            raise ValueError(f"must be from {minimum:g} to {maximum:g} seconds")
+        return value
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def _redis_url(text: str) -> str:
+    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    return text
+
+
+def _name(text: str) -> str:
+    if not text or not text.replace("-", "").replace("_", "").isalnum():
+        raise ValueError("must be letters, digits, '-' and '_'")
+    return text
+
+
+OPTIONS: Final[dict[str, Option]] = {
+    "redis_url": Option("REDIS_URL", "redis://127.0.0.1:6399/0", _redis_url, "the Redis or Valkey server"),
+    "namespace": Option("PYXEC_NAMESPACE", "pyxec", _name, "prefix of every key, so that a server can be shared"),
+    "redis_timeout_seconds": Option(
+        "PYXEC_REDIS_TIMEOUT_SECONDS", "2", _seconds(0.1, 60), "an unanswered Redis command becomes a 503 after this"
+    ),
+    "max_backlog": Option("PYXEC_MAX_BACKLOG", "100000", _whole(1, 10**8), "queued jobs before the API answers 503"),
+    "result_ttl_seconds": Option(
+        "PYXEC_RESULT_TTL_SECONDS", "3600", _whole(1, 30 * 86400), "how long a finished job and its output are kept"
+    ),
+    "lease_seconds": Option(
+        "PYXEC_LEASE_SECONDS", "15", _seconds(0.5, 600), "a silent worker loses its jobs after this"
+    ),
+    "max_deliveries": Option(
+        "PYXEC_MAX_DELIVERIES", "3", _whole(1, 100), "starts of a job before it becomes a dead letter"
+    ),
+    "rate_per_minute": Option(
+        "PYXEC_RATE_PER_MINUTE", "600", _whole(1, 10**9), "submissions a minute for one client address"
+    ),
+    "rate_burst": Option("PYXEC_RATE_BURST", "100", _whole(1, 10**9), "submissions that one address may make at once"),
+    "max_body_bytes": Option(
+        "PYXEC_MAX_BODY_BYTES", str(12 * 1024 * 1024), _whole(1024, 2**30), "largest request body; above it 413"
+    ),
+    "max_wait_seconds": Option("PYXEC_MAX_WAIT_SECONDS", "60", _seconds(0, 3600), "longest ?wait= of a submission"),
+    "docker_host": Option("DOCKER_HOST", "unix:///var/run/docker.sock", str, "the Docker Engine; only workers use it"),
+    "container_runtime": Option(
+        "PYXEC_CONTAINER_RUNTIME", "", _one_of("", "runc", "crun", "runsc", "kata"), "OCI runtime; empty: the engine's"
+    ),
+    "pool_floor": Option(
+        "PYXEC_POOL_FLOOR", "1", _whole(0, 100), "warm sandboxes kept for each language, per worker process"
+    ),
+    "pool_ceiling": Option(
+        "PYXEC_POOL_CEILING", "4", _whole(0, 100), "warm sandboxes of a language while it is in use"
+    ),
+    "engine_timeout_seconds": Option(
+        "PYXEC_ENGINE_TIMEOUT_SECONDS", "30", _seconds(1, 600), "an unanswered engine call is an infrastructure fault"
+    ),
+    "sandbox_cpus": Option("PYXEC_SANDBOX_CPUS", "1", _seconds(0.05, 64), "processors that one sandbox may use"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment said, checked. The fields are the rows of OPTIONS."""
+
+    redis_url: str
+    namespace: str
+    redis_timeout_seconds: float
+    max_backlog: int
+    result_ttl_seconds: int
+    lease_seconds: float
+    max_deliveries: int
+    rate_per_minute: int
+    rate_burst: int
+    max_body_bytes: int
+    max_wait_seconds: float
+    docker_host: str
+    container_runtime: str
+    pool_floor: int
+    pool_ceiling: int
+    engine_timeout_seconds: float
+    sandbox_cpus: float
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read every option.
+
+    Raises:
+        ConfigurationError: with all mistakes, each naming its variable.
+    """
+    source = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for field in fields(Settings):
+        option = OPTIONS[field.name]
+        text = source.get(option.variable) or option.default
+        try:
+            values[field.name] = option.parse(text)
+        except ValueError as e:
+            mistakes.append(f"{option.variable}={text!r}: {e}")
+    known = {option.variable for option in OPTIONS.values()} | LAUNCH_VARIABLES
+    mistakes += [
+        f"{name}: there is no such setting" for name in source if name.startswith("PYXEC_") and name not in known
+    ]
+    if mistakes:
+        raise ConfigurationError("\n".join(sorted(mistakes)))
+    return Settings(**values)
+
+
+# Read by the Procfile, the Makefile and the local set-up, not by the service.
+LAUNCH_VARIABLES: Final = frozenset(
+    {"PYXEC_HTTP_BIND", "PYXEC_HTTP_WORKERS", "PYXEC_WORKER_THREADS", "PYXEC_WORKER_PROCESSES", "PYXEC_EXTRA_CA"}
+)

@@ -1,0 +1,28 @@
+"""What the API has to know of a language to validate a job and to show it; how it runs is the sandbox's matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from app.core.limits import LimitOverrides
+
+__all__ = ["LanguageInfo", "index_languages"]
+
+
+class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One language. ``version`` is what its image said of itself; None while no image is known of."""
+
+    id: str
+    name: str
+    file_name: str
+    aliases: tuple[str, ...] = ()
+    version: str | None = None
+    limits: LimitOverrides = LimitOverrides()
+    template: str = ""
+
+
+def index_languages(languages: Iterable[LanguageInfo]) -> dict[str, LanguageInfo]:
+    """Every name a client may use, in lower case, to its language."""
+    return {name.lower(): info for info in languages for name in (info.id, *info.aliases)}

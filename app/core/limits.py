@@ -1,0 +1,85 @@
+"""The limits of a job, in one table. Adding a limit is adding a row, a field, and its place in the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from app.core.errors import InvalidRequest
+
+__all__ = ["LIMITS", "LimitOverrides", "LimitRange", "Limits", "resolve_limits"]
+
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class LimitRange:
+    """What a client may ask for, both ends included, and what it gets when it asks for nothing.
+
+    A language may have another default (the JVM wants more processes), never another range.
+    """
+
+    minimum: float
+    default: float
+    maximum: float
+    unit: str
+    meaning: str
+
+
+LIMITS: Final[dict[str, LimitRange]] = {
+    "wall_seconds": LimitRange(0.1, 10, 300, "s", "elapsed time of each phase"),
+    "cpu_seconds": LimitRange(0.1, 10, 300, "s", "processor time of each phase, all its processes together"),
+    "memory_bytes": LimitRange(16 * MIB, 256 * MIB, 2048 * MIB, "bytes", "memory of the whole sandbox, its files too"),
+    "processes": LimitRange(1, 64, 512, "", "processes and threads at one time"),
+    "output_bytes": LimitRange(1, 1 * MIB, 64 * MIB, "bytes", "stdout and stderr together, each phase"),
+    "disk_bytes": LimitRange(1 * MIB, 64 * MIB, 512 * MIB, "bytes", "files under /work"),
+    "open_files": LimitRange(16, 256, 1024, "", "open file descriptors of one process"),
+}
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """A job's limits, complete and within their ranges."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    memory_bytes: int
+    processes: int
+    output_bytes: int
+    disk_bytes: int
+    open_files: int
+
+
+class LimitOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits a client or a language names; what is left out takes the default."""
+
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    memory_bytes: int | None = None
+    processes: int | None = None
+    output_bytes: int | None = None
+    disk_bytes: int | None = None
+    open_files: int | None = None
+
+
+def resolve_limits(asked: LimitOverrides, language: LimitOverrides) -> Limits:
+    """Fill what was not asked for from the language, then from the table.
+
+    Raises:
+        InvalidRequest: a limit is out of its range; names ``limits.<name>`` and the range.
+    """
+    return Limits(**{name: _resolve(name, asked, language) for name in LIMITS})
+
+
+def _resolve(name: str, asked: LimitOverrides, language: LimitOverrides) -> Any:
+    allowed = LIMITS[name]
+    value = getattr(asked, name)
+    if value is None:
+        default = getattr(language, name)
+        value = allowed.default if default is None else default
+    # A NaN compares false with everything: the test is written so that it is refused.
+    if not allowed.minimum <= value <= allowed.maximum:
+        span = f"must be from {allowed.minimum:.10g} to {allowed.maximum:.10g} {allowed.unit}"
+        raise InvalidRequest(f"limits.{name}", span.rstrip())
+    return float(value) if name.endswith("_seconds") else int(value)

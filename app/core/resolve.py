@@ -1,0 +1,172 @@
+"""From what a client asks for to a complete, checked job. Nothing is queued that has not come through here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.languages import LanguageInfo
+from app.core.limits import resolve_limits
+from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
+
+__all__ = ["check_file_name", "resolve_job"]
+
+MAX_FILES: Final = 64
+MAX_FILE_NAME_BYTES: Final = 255
+MAX_PATH_DEPTH: Final = 8
+MAX_FILES_BYTES: Final = 4 * 1024 * 1024
+MAX_STDIN_BYTES: Final = 4 * 1024 * 1024
+MAX_ARGUMENTS: Final = 128
+MAX_ARGUMENTS_BYTES: Final = 32 * 1024
+MAX_ENVIRONMENT: Final = 64
+_ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
+def resolve_job(request: JobRequest, languages: Mapping[str, LanguageInfo]) -> JobSpec:
+    """Check all of a request and fill in what it left out.
+
+    Parameters:
+        languages: every accepted name, in lower case, to its language.
+
+    Raises:
+        UnknownLanguage: no such language, or not in that version.
+        InvalidRequest: names the first field that is wrong.
+    """
+    language = _language(request, languages)
+    files = _files(request, language)
+    return JobSpec(
+        language=language.id,
+        files=files,
+        entrypoint=_entrypoint(request, files),
+        stdin=_bounded("stdin", _utf8("stdin", request.stdin), MAX_STDIN_BYTES),
+        args=_arguments(request.args),
+        env=_environment(request.env),
+        limits=resolve_limits(request.limits, language.limits),
+        interactive=request.interactive,
+    )
+
+
+def _language(request: JobRequest, languages: Mapping[str, LanguageInfo]) -> LanguageInfo:
+    info = languages.get(request.language.lower())
+    if info is None:
+        known = ", ".join(sorted({language.id for language in languages.values()}))
+        raise UnknownLanguage("language", f"is not installed here; there is: {known or 'none'}")
+    wanted = request.version
+    if wanted in (None, "*", "latest") or info.version is None:
+        return info
+    # 3.11 asks for any 3.11.x; only whole components count, so that 3.1 does not mean 3.11.
+    if info.version != wanted and not info.version.startswith(f"{wanted}."):
+        raise UnknownLanguage("version", f"{info.id} is installed in version {info.version} only")
+    return info
+
+
+def _files(request: JobRequest, language: LanguageInfo) -> tuple[SourceFile, ...]:
+    if (request.source is None) == (request.files is None):
+        raise InvalidRequest("source", "give either source or files")
+    if request.source is not None:
+        content = _utf8("source", request.source)
+        return (SourceFile(language.file_name, _bounded("source", content, MAX_FILES_BYTES)),)
+    assert request.files is not None
+    if not 1 <= len(request.files) <= MAX_FILES:
+        raise InvalidRequest("files", f"must be from 1 to {MAX_FILES} files")
+    files = tuple(_file(f"files[{index}]", file) for index, file in enumerate(request.files))
+    _check_names([file.name for file in files])
+    if sum(len(file.content) for file in files) > MAX_FILES_BYTES:
+        raise InvalidRequest("files", f"must be at most {MAX_FILES_BYTES} bytes together")
+    return files
+
+
+def _file(field: str, file: FileRequest) -> SourceFile:
+    check_file_name(f"{field}.name", file.name)
+    if file.encoding is TextEncoding.UTF8:
+        return SourceFile(file.name, _utf8(f"{field}.content", file.content))
+    try:
+        return SourceFile(file.name, base64.b64decode(file.content, validate=True))
+    except (binascii.Error, ValueError) as e:
+        raise InvalidRequest(f"{field}.content", "is not valid base64") from e
+
+
+def check_file_name(field: str, name: str) -> None:
+    """Refuse every name that could mean something else than a file below the working folder.
+
+    A leading dash would be an option to a compiler, a trailing dot or a control character a trap for people.
+
+    Raises:
+        InvalidRequest: with ``field``.
+    """
+    parts = name.split("/")
+    if not name or len(parts) > MAX_PATH_DEPTH:
+        raise InvalidRequest(field, f"must be a relative path of 1 to {MAX_PATH_DEPTH} parts")
+    for part in parts:
+        if part in ("", ".", "..") or part.startswith("-") or part.endswith((".", " ")):
+            raise InvalidRequest(field, "must be a plain relative path: no empty part, no '..', no leading '-'")
+        if len(_utf8(field, part)) > MAX_FILE_NAME_BYTES:
+            raise InvalidRequest(field, f"must have at most {MAX_FILE_NAME_BYTES} bytes in each part")
+    if "\\" in name or any(not character.isprintable() for character in name):
+        raise InvalidRequest(field, "must have no control characters and no backslash")
+
+
+def _check_names(names: list[str]) -> None:
+    """No name twice, and none that is both a file and a folder."""
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            raise InvalidRequest(f"files[{index}].name", "is there twice")
+        seen.add(name)
+    folders = {name.rsplit("/", depth)[0] for name in names for depth in range(1, name.count("/") + 1)}
+    for index, name in enumerate(names):
+        if name in folders:
+            raise InvalidRequest(f"files[{index}].name", "is a file and a folder at once")
+
+
+def _entrypoint(request: JobRequest, files: tuple[SourceFile, ...]) -> str:
+    names = [file.name for file in files]
+    if request.entrypoint is None:
+        return names[0]
+    if request.entrypoint not in names:
+        raise InvalidRequest("entrypoint", "must be the name of one of the files")
+    return request.entrypoint
+
+
+def _arguments(args: tuple[str, ...]) -> tuple[str, ...]:
+    if len(args) > MAX_ARGUMENTS:
+        raise InvalidRequest("args", f"must be at most {MAX_ARGUMENTS}")
+    for index, argument in enumerate(args):
+        _no_nul(f"args[{index}]", argument)
+    if sum(len(argument.encode()) + 1 for argument in args) > MAX_ARGUMENTS_BYTES:
+        raise InvalidRequest("args", f"must be at most {MAX_ARGUMENTS_BYTES} bytes together")
+    return args
+
+
+def _environment(env: dict[str, str]) -> dict[str, str]:
+    if len(env) > MAX_ENVIRONMENT:
+        raise InvalidRequest("env", f"must be at most {MAX_ENVIRONMENT} variables")
+    for name, value in env.items():
+        if not _ENVIRONMENT_NAME.fullmatch(name):
+            raise InvalidRequest("env", "names must be letters, digits and underscores, not starting with a digit")
+        _no_nul(f"env.{name}", value)
+    if sum(len(name) + len(value.encode()) + 2 for name, value in env.items()) > MAX_ARGUMENTS_BYTES:
+        raise InvalidRequest("env", f"must be at most {MAX_ARGUMENTS_BYTES} bytes together")
+    return env
+
+
+def _no_nul(field: str, text: str) -> None:
+    if b"\0" in _utf8(field, text):
+        raise InvalidRequest(field, "must have no NUL character")
+
+
+def _utf8(field: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as e:  # a lone surrogate, which JSON can spell
+        raise InvalidRequest(field, "is not valid Unicode") from e
+
+
+def _bounded(field: str, content: bytes, most: int) -> bytes:
+    if len(content) > most:
+        raise InvalidRequest(field, f"must be at most {most} bytes")
+    return content

@@ -1,0 +1,52 @@
+"""What is known of a job, from its acceptance to its result."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.core.outcomes import Outcome, PhaseReport
+from app.core.spec import JobSpec
+from app.core.states import JobState
+
+__all__ = ["JobRecord", "JobResult", "Usage"]
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What the program took, all phases together; the peak is the highest of any."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    memory_peak_bytes: int
+    oom_killed: bool
+
+
+class JobResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The one visible result of a job. The output itself is in the output log, not in here."""
+
+    outcome: Outcome
+    exit_code: int | None = None
+    signal: int | None = None
+    message: str
+    usage: Usage | None = None
+    phases: tuple[PhaseReport, ...] = ()
+    version: str | None = None
+
+
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as the store has it. Times are Unix milliseconds by the store's or the worker's clock.
+
+    ``result`` is there exactly when ``state`` is finished.
+    """
+
+    id: str
+    state: JobState
+    spec: JobSpec
+    owner: str
+    request_id: str
+    created_at_ms: int
+    attempt: int = 0
+    worker: str | None = None
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    cancel_requested: bool = False
+    result: JobResult | None = None
