@@ -1,0 +1,216 @@
+"""The language catalogue: one TOML file a language, read once, checked whole, and never changed afterwards.
+
+What a file may say is exactly what :class:`Language` has; anything else is an error that names the file and the field.
+Whether a language can be used here is another question: its image must be on the engine (see ``images.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+import msgspec
+
+from app.core.errors import PyxecError
+
+__all__ = [
+    "CatalogueError",
+    "Compat",
+    "Hello",
+    "Language",
+    "LanguageLimits",
+    "Packages",
+    "Phase",
+    "VersionProbe",
+    "load_languages",
+]
+
+Phase = Literal["compile", "run"]
+
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+_FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
+_EnvName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+_DebianPackage = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+_Command = Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
+
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
+
+
+class CatalogueError(PyxecError):
+    """A file of the catalogue is wrong; the message names the file and the field."""
+
+
+class Packages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What has to be installed in the image, by the name each base distribution has for it."""
+
+    debian: tuple[_DebianPackage, ...]
+
+
+class VersionProbe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the version is read from a built image: the first group of `pattern`, searched in what `command` prints."""
+
+    command: _Command
+    pattern: _Text
+
+    def __post_init__(self) -> None:
+        try:
+            groups = re.compile(self.pattern).groups
+        except re.error as e:
+            raise ValueError(f"`pattern` is no regular expression: {e}") from e
+        if groups != 1:
+            raise ValueError(f"`pattern` needs exactly one group, not {groups}")
+
+
+class LanguageLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a language needs to work at all: a job's default is raised to it, a limit that a client asks for is not."""
+
+    memory_mib: Annotated[int, msgspec.Meta(ge=16, le=4096)] | None = None
+    processes: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
+
+
+class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The smallest program, and all that it prints."""
+
+    source: _Text
+    output: _Text
+
+
+class Compat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What other engines call this language."""
+
+    judge0: tuple[int, ...] = ()
+    piston: tuple[_Text, ...] = ()
+
+
+class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One language of the catalogue.
+
+    Parameters:
+        id: the name in our own API; the file's name without ``.toml``.
+        name: for people.
+        aliases: other names that the API takes.
+        file_name: the source's name when a client sends only text.
+        sources: globs over base names; which of a job's files ``{sources}`` stands for.
+        compile, run: argument lists. ``{entrypoint}`` is the file to start with; ``{sources}``, an argument of its
+            own, is the entrypoint and then every other file that a glob of `sources` matches.
+        env: added to the environment of both phases.
+    """
+
+    id: _Id
+    name: _Text
+    file_name: _FileName
+    run: _Command
+    packages: Packages
+    version: VersionProbe
+    hello: Hello
+    aliases: tuple[_Text, ...] = ()
+    sources: tuple[_Text, ...] = ()
+    compile: _Command | None = None
+    env: dict[_EnvName, str] = {}
+    limits: LanguageLimits = LanguageLimits()
+    compat: Compat = Compat()
+
+    def __post_init__(self) -> None:
+        for phase, command in (("compile", self.compile), ("run", self.run)):
+            _check_placeholders(phase, command or (), self.sources)
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases a job of this language goes through, in order."""
+        return ("run",) if self.compile is None else ("compile", "run")
+
+    def command(self, phase: Phase, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
+        """Return the argument list of one phase.
+
+        Parameters:
+            phase: one of :attr:`phases`.
+            entrypoint: path of the file to start with, relative to the working directory.
+            files: paths of all files of the job, in any order.
+
+        Raises:
+            ValueError: the language has no such phase.
+        """
+        template = self.compile if phase == "compile" else self.run
+        if template is None:
+            raise ValueError(f"{self.id} has no {phase} phase")
+        return tuple(argument for part in template for argument in self._fill(part, entrypoint, files))
+
+    def _fill(self, part: str, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
+        if part == "{sources}":
+            others = sorted(path for path in files if path != entrypoint and self._is_source(path))
+            return tuple(_as_argument(path) for path in (entrypoint, *others))
+        return (part.replace("{entrypoint}", _as_argument(entrypoint)),)
+
+    def _is_source(self, path: str) -> bool:
+        return any(fnmatchcase(PurePosixPath(path).name, glob) for glob in self.sources)
+
+
+def load_languages(folder: Path) -> dict[str, Language]:
+    """Read every ``*.toml`` of `folder`; return the languages by id, in the order of their ids.
+
+    Raises:
+        CatalogueError: no file at all, a file that is no valid language, or a name that two languages claim.
+    """
+    languages = {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
+    if not languages:
+        raise CatalogueError(f"{folder}: no language here; expected files like python.toml")
+    for field, names in _CLAIMS.items():
+        _check_unique(languages.values(), field, names)
+    return languages
+
+
+def _read(path: Path) -> Language:
+    try:
+        language = msgspec.toml.decode(path.read_bytes(), type=Language)
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        raise CatalogueError(f"{path.name}: {e}") from e
+    except OSError as e:
+        raise CatalogueError(f"{path.name}: cannot be read: {e.strerror}") from e
+    if language.id != path.stem:
+        raise CatalogueError(f"{path.name}: `id` is {language.id!r}, the file's name says {path.stem!r}")
+    return language
+
+
+def _own_names(language: Language) -> Sequence[str]:
+    return (language.id, *language.aliases)
+
+
+def _judge0_ids(language: Language) -> Sequence[str]:
+    return [str(number) for number in language.compat.judge0]
+
+
+def _piston_names(language: Language) -> Sequence[str]:
+    return language.compat.piston
+
+
+# Each name must lead to one language: field -> the names a language claims in it.
+_CLAIMS = {"aliases": _own_names, "compat.judge0": _judge0_ids, "compat.piston": _piston_names}
+
+
+def _check_unique(languages: Iterable[Language], field: str, names: Callable[[Language], Sequence[str]]) -> None:
+    owner: dict[str, str] = {}
+    for language in languages:
+        for name in names(language):
+            first = owner.setdefault(name, language.id)
+            if first != language.id:
+                raise CatalogueError(f"{language.id}.toml: `{field}`: {name!r} belongs to {first}.toml already")
+
+
+def _check_placeholders(phase: str, command: Sequence[str], sources: Sequence[str]) -> None:
+    for part in command:
+        for name in _PLACEHOLDER.findall(part):
+            if name not in ("entrypoint", "sources"):
+                raise ValueError(f"`{phase}`: unknown placeholder {{{name}}}")
+        if "{sources}" in part and part != "{sources}":
+            raise ValueError(f"`{phase}`: {{sources}} must be an argument of its own, not part of {part!r}")
+        if part == "{sources}" and not sources:
+            raise ValueError(f"`{phase}`: {{sources}} needs the field `sources`")
+
+
+def _as_argument(path: str) -> str:
+    """A file whose name starts with a dash must never be read as an option."""
+    return f"./{path}" if path.startswith("-") else path
