@@ -1,1 +1,1 @@
-"""Runs one job in one container: the engine adapter, the pool, the runner's protocol, the language catalogue, the images."""
+"""Runs one job in one container: engine adapter, pool, runner protocol, language catalogue, images."""
