@@ -15,6 +15,7 @@ from docker.errors import DockerException
 
 from app.core.errors import EngineUnavailable, PyxecError
 from app.sandbox.image_sources import BuildContext
+from app.sandbox.install_meter import InstallMeter
 from app.sandbox.languages import VersionProbe
 
 __all__ = ["BuildEvent", "BuildProgress", "ImageBuildError", "build_image", "read_version"]
@@ -24,7 +25,6 @@ _LOG_TAIL_LINES = 15
 _SILENCE_SECONDS = 600
 _PROBE_SECONDS = 60
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-_NEW_PACKAGES = re.compile(r"\b(\d+) newly installed")
 
 Stage = Literal["waiting", "building", "unchanged", "built", "failed"]
 
@@ -72,7 +72,7 @@ def build_image(
     """
     tail: deque[str] = deque(maxlen=_LOG_TAIL_LINES)
     image_id = ""
-    meter = _InstallMeter()
+    meter = InstallMeter()
     stream = _stream(client, context, arguments=arguments, target=target, labels=labels, tag=tag)
     for message in stream:
         if "error" in message:
@@ -124,22 +124,6 @@ def _stream(
         )
     except (DockerException, requests.RequestException) as e:
         raise EngineUnavailable(f"the engine gave up on a build: {e}") from e
-
-
-class _InstallMeter:
-    """How far a build is, told by the packages: all its other steps together take less than a second."""
-
-    def __init__(self) -> None:
-        self._packages = 0
-        self._done = 0
-
-    def read(self, line: str) -> float:
-        """Take one line of the log; return the fraction that is done, 0 to 1."""
-        if found := _NEW_PACKAGES.search(line):
-            self._packages = int(found[1])
-        # Every package is unpacked, then set up.
-        self._done += line.startswith(("Unpacking ", "Setting up "))
-        return min(1.0, self._done / (2 * self._packages)) if self._packages else 0.0
 
 
 def _run(client: docker.APIClient, image_id: str, command: tuple[str, ...]) -> tuple[int, str]:

@@ -14,14 +14,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from app.core.errors import PyxecError
+from app.core.errors import InvalidRequest, PyxecError
+from app.core.languages import LanguageInfo
+from app.core.limits import LimitOverrides, resolve_limits
 
 __all__ = [
     "CatalogueError",
     "Compat",
     "Hello",
     "Language",
-    "LanguageLimits",
     "Packages",
     "Phase",
     "VersionProbe",
@@ -65,13 +66,6 @@ class VersionProbe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"`pattern` needs exactly one group, not {groups}")
 
 
-class LanguageLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a language needs to work at all: a job's default is raised to it, a limit that a client asks for is not."""
-
-    memory_mib: Annotated[int, msgspec.Meta(ge=16, le=4096)] | None = None
-    processes: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
-
-
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The smallest program, and all that it prints."""
 
@@ -98,6 +92,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         compile, run: argument lists. ``{entrypoint}`` is the file to start with; ``{sources}``, an argument of its
             own, is the entrypoint and then every other file that a glob of `sources` matches.
         env: added to the environment of both phases.
+        limits: what this language needs where the common default is too little.
     """
 
     id: _Id
@@ -111,7 +106,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[_Text, ...] = ()
     compile: _Command | None = None
     env: dict[_EnvName, str] = {}
-    limits: LanguageLimits = LanguageLimits()
+    limits: LimitOverrides = LimitOverrides()
     compat: Compat = Compat()
 
     def __post_init__(self) -> None:
@@ -122,6 +117,18 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def phases(self) -> tuple[Phase, ...]:
         """The phases a job of this language goes through, in order."""
         return ("run",) if self.compile is None else ("compile", "run")
+
+    def info(self, version: str | None) -> LanguageInfo:
+        """What the API shows of this language, with the version its image told."""
+        return LanguageInfo(
+            id=self.id,
+            name=self.name,
+            file_name=self.file_name,
+            aliases=self.aliases,
+            version=version,
+            limits=self.limits,
+            template=self.hello.source,
+        )
 
     def command(self, phase: Phase, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
         """Return the argument list of one phase.
@@ -170,6 +177,10 @@ def _read(path: Path) -> Language:
         raise CatalogueError(f"{path.name}: {e}") from e
     except OSError as e:
         raise CatalogueError(f"{path.name}: cannot be read: {e.strerror}") from e
+    try:
+        resolve_limits(LimitOverrides(), language.limits)
+    except InvalidRequest as e:
+        raise CatalogueError(f"{path.name}: `{e.field}` {e.reason}") from e
     if language.id != path.stem:
         raise CatalogueError(f"{path.name}: `id` is {language.id!r}, the file's name says {path.stem!r}")
     return language
