@@ -1,0 +1,92 @@
+"""The writes to a job's keys that ride in one script with a step of the queue: acceptance, begin, output, finish, and
+the end as a dead letter. Nothing here talks to Redis; the broker commits them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.broker import NOW_MS, Effect
+from app.core.events import AttemptStarted, Event, JobFinished, Output
+from app.core.outcomes import Outcome
+from app.core.ports import NewJob
+from app.core.results import JobResult
+from app.store.keys import StoreKeys
+from app.store.log import encode_event, merge_outputs
+from app.store.records import encode_new, encode_result
+
+__all__ = ["JobEffects"]
+
+_LOST: Final = JobResult(
+    outcome=Outcome.INFRASTRUCTURE_ERROR,
+    message="Pyxec could not run this job: every attempt failed for reasons of our own, not the program's",
+)
+
+
+@dataclass(frozen=True)
+class JobEffects:
+    """Builds the effects. ``result_ttl_seconds`` is how long a job is kept once it has finished."""
+
+    keys: StoreKeys
+    result_ttl_seconds: int
+
+    def accept(self, job: NewJob) -> list[Effect]:
+        """The record, and its place in the line."""
+        return [
+            Effect("HSET", self.keys.record(job.id), *encode_new(job)),
+            Effect("ZADD", self.keys.waiting, job.created_at_ms, job.id),
+        ]
+
+    def begin(self, job_id: str, attempt: int, worker: str, now_ms: int) -> list[Effect]:
+        """Claim the job for this attempt. The last reply is HMGET's: spec, result, cancel."""
+        record = self.keys.record(job_id)
+        return [
+            Effect("HSET", record, "attempt", attempt, "worker", worker),
+            Effect("HSETNX", record, "started_at_ms", now_ms),
+            Effect("ZREM", self.keys.waiting, job_id),
+            Effect("HMGET", record, "spec", "result", "cancel"),
+        ]
+
+    def attempt_started(self, job_id: str, attempt: int) -> list[Effect]:
+        """What an earlier attempt wrote goes; XTRIM, unlike DEL, keeps the ids growing, and cursors with them."""
+        return [Effect("XTRIM", self.keys.output(job_id), "MAXLEN", 0), *self.append(job_id, [AttemptStarted(attempt)])]
+
+    def append(self, job_id: str, events: Sequence[Event]) -> list[Effect]:
+        """Events to the output log, then one wake-up."""
+        log = self.keys.output(job_id)
+        return [
+            *(Effect("XADD", log, "*", *encode_event(event)) for event in events),
+            Effect("PUBLISH", self.keys.output_channel(job_id), ""),
+        ]
+
+    def output(self, job_id: str, chunks: Sequence[Output]) -> list[Effect]:
+        """Program output to the log."""
+        return self.append(job_id, merge_outputs(chunks))
+
+    def finish(self, job_id: str, result: JobResult, now_ms: int) -> list[Effect]:
+        """The one visible result, and the clock of forgetting."""
+        return [
+            Effect("HSETNX", self.keys.record(job_id), "result", encode_result(result)),
+            Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", now_ms),
+            *self.append(job_id, [JobFinished(result)]),
+            *self._forget(job_id),
+        ]
+
+    def dead(self, job_id: str) -> list[Effect]:
+        """What the broker does when it gives the job up; travels with the queue entry from the start."""
+        return [
+            Effect("HSETNX", self.keys.record(job_id), "result", encode_result(_LOST)),
+            Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", NOW_MS),
+            Effect("ZREM", self.keys.waiting, job_id),
+            *self.append(job_id, [JobFinished(_LOST)]),
+            *self._forget(job_id),
+        ]
+
+    def _forget(self, job_id: str) -> list[Effect]:
+        ttl = self.result_ttl_seconds
+        return [
+            Effect("EXPIRE", self.keys.record(job_id), ttl),
+            Effect("EXPIRE", self.keys.output(job_id), ttl),
+            Effect("DEL", self.keys.inputs(job_id)),
+        ]

@@ -1,0 +1,98 @@
+"""The jobs as the HTTP side sees them (asyncio)."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from redis.asyncio import Redis
+
+from app.core.errors import InvalidRequest, JobNotFound
+from app.core.events import LoggedEvent
+from app.core.outcomes import Outcome
+from app.core.ports import Input, NewJob, Watch
+from app.core.results import JobRecord, JobResult
+from app.store.faults import translated
+from app.store.keys import StoreKeys
+from app.store.log import check_cursor, decode_entry
+from app.store.records import decode_record, encode_result
+from app.store.wakeups import Wakeups
+
+__all__ = ["JobQueue", "RedisJobs"]
+
+MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
+_SEND: Final = Path(__file__).with_name("send.lua").read_text()
+_CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
+
+
+class JobQueue(Protocol):
+    """Where accepted jobs go. Record and entry are one atomic write."""
+
+    async def put(self, job: NewJob) -> None:
+        """Raises QueueFull or StoreUnavailable."""
+
+
+class RedisJobs:
+    """Implements app.core.ports.Jobs."""
+
+    def __init__(
+        self, client: Redis, keys: StoreKeys, queue: JobQueue, wakeups: Wakeups, result_ttl_seconds: int
+    ) -> None:
+        self._client = client
+        self._keys = keys
+        self._queue = queue
+        self._wakeups = wakeups
+        self._ttl = result_ttl_seconds
+        self._send = client.register_script(_SEND)
+
+    async def submit(self, job: NewJob) -> None:
+        """See the port."""
+        await self._queue.put(job)
+
+    async def get(self, job_id: str) -> JobRecord:
+        """See the port."""
+        async with translated():
+            fields: dict[bytes, bytes] = await self._client.hgetall(self._keys.record(job_id))
+        # A hash without spec is what a late write left of a job that has expired.
+        if b"spec" not in fields:
+            raise JobNotFound(job_id)
+        return decode_record(job_id, fields)
+
+    async def events(self, job_id: str, after: str | None, count: int = 100) -> list[LoggedEvent]:
+        """See the port."""
+        start = "-" if after is None else f"({check_cursor(after)}"
+        async with translated():
+            entries: Any = await self._client.xrange(self._keys.output(job_id), min=start, count=count)
+        return [decode_entry(entry_id, fields) for entry_id, fields in entries]
+
+    def watch(self, job_id: str) -> AbstractAsyncContextManager[Watch]:
+        """See the port."""
+        return self._wakeups.watch(self._keys.output_channel(job_id))
+
+    async def send(self, job_id: str, item: Input) -> None:
+        """See the port. Raises InvalidRequest (field ``data``) when the job was already sent 16 MiB."""
+        keys = self._keys
+        async with translated():
+            reply: bytes = await self._send(
+                keys=[keys.record(job_id), keys.inputs(job_id), keys.output(job_id), keys.waiting],
+                args=[
+                    item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
+                    MAX_INPUT_BYTES, encode_result(_CANCELLED), self._ttl,
+                ],
+            )  # fmt: skip
+        if reply == b"missing":
+            raise JobNotFound(job_id)
+        if reply == b"full":
+            raise InvalidRequest("data", f"a job takes at most {MAX_INPUT_BYTES} bytes of input")
+
+    async def position(self, job_id: str) -> int | None:
+        """See the port."""
+        async with translated():
+            rank: int | None = await self._client.zrank(self._keys.waiting, job_id)
+        return rank
+
+    async def ping(self) -> None:
+        """See the port. A server that is full, read-only or loading answers PING, so a write is tried."""
+        async with translated():
+            await self._client.set(f"{self._keys.namespace}:ping", b"", px=1000)

@@ -1,0 +1,56 @@
+"""The name of every key. All of a job's keys carry the hash tag of its queue, so that one script may write the record
+and the queue entry together, on a cluster too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["JOBS_QUEUE", "StoreKeys"]
+
+JOBS_QUEUE = "jobs"
+
+
+@dataclass(frozen=True)
+class StoreKeys:
+    """Key names below ``namespace``."""
+
+    namespace: str
+
+    @property
+    def tag(self) -> str:
+        """The hash tag of the queue of jobs: the same as the broker's own."""
+        return f"{{{self.namespace}:{JOBS_QUEUE}}}"
+
+    @property
+    def waiting(self) -> str:
+        """Sorted set of the jobs that no worker has begun, by acceptance time: the queue position is a rank."""
+        return f"{self.tag}:waiting"
+
+    def record(self, job_id: str) -> str:
+        """Hash: see app/store/records.py."""
+        return f"{self.tag}:job:{job_id}"
+
+    def output(self, job_id: str) -> str:
+        """Stream: the output log, the truth that every viewer reads."""
+        return f"{self.tag}:out:{job_id}"
+
+    def inputs(self, job_id: str) -> str:
+        """Stream: what was sent to the job, kept whole until it ends so that a second attempt reads it again."""
+        return f"{self.tag}:in:{job_id}"
+
+    def output_channel(self, job_id: str) -> str:
+        """Pub/Sub: something new is in the output log. May be lost; it is only the wake-up."""
+        return f"{self.tag}:wake:{job_id}"
+
+    def worker_channel(self, worker: str) -> str:
+        """Pub/Sub: the id of a job of this worker that was sent something. May be lost, too."""
+        return f"{self.tag}:worker:{worker}"
+
+    def bucket(self, caller: str) -> str:
+        """String: the state of one token bucket."""
+        return f"{self.namespace}:bucket:{caller}"
+
+    @property
+    def languages(self) -> str:
+        """Hash: host -> the languages installed on its engine."""
+        return f"{self.namespace}:languages"

@@ -1,0 +1,77 @@
+"""A job's record: one hash. Its state is not a field of its own but follows from which others are there, so that no
+write can bring a finished job back:
+
+    result there            -> finished      written once (HSETNX)
+    else started_at_ms      -> running
+    else                    -> queued
+
+Fields: spec, owner, request_id, created_at_ms; attempt, worker, started_at_ms; cancel; result, finished_at_ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from app.core.ports import NewJob
+from app.core.results import JobRecord, JobResult
+from app.core.spec import JobSpec
+from app.core.states import JobState
+
+__all__ = ["decode_record", "decode_spec", "encode_new", "encode_result"]
+
+_decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)
+_decode_result: Final = msgspec.json.Decoder(JobResult)
+_spec_encoder: Final = msgspec.msgpack.Encoder()
+_result_encoder: Final = msgspec.json.Encoder()
+
+
+def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
+    """Field, value, field, value, ... of a freshly accepted job."""
+    return (
+        "spec", _spec_encoder.encode(job.spec),
+        "owner", job.owner,
+        "request_id", job.request_id,
+        "created_at_ms", job.created_at_ms,
+    )  # fmt: skip
+
+
+def encode_result(result: JobResult) -> bytes:
+    """The value of the field ``result``, and of the last event in the output log."""
+    return _result_encoder.encode(result)
+
+
+def decode_spec(value: bytes) -> JobSpec:
+    """The value of the field ``spec``."""
+    return _decode_spec.decode(value)
+
+
+def decode_record(job_id: str, fields: Mapping[bytes, bytes]) -> JobRecord:
+    """A whole hash, as HGETALL returned it; it must not be empty."""
+    result = fields.get(b"result")
+    return JobRecord(
+        id=job_id,
+        state=_state(fields),
+        spec=decode_spec(fields[b"spec"]),
+        owner=fields[b"owner"].decode(),
+        request_id=fields[b"request_id"].decode(),
+        created_at_ms=int(fields[b"created_at_ms"]),
+        attempt=int(fields.get(b"attempt", 0)),
+        worker=fields[b"worker"].decode() if b"worker" in fields else None,
+        started_at_ms=_optional_int(fields.get(b"started_at_ms")),
+        finished_at_ms=_optional_int(fields.get(b"finished_at_ms")),
+        cancel_requested=b"cancel" in fields,
+        result=None if result is None else _decode_result.decode(result),
+    )
+
+
+def _state(fields: Mapping[bytes, bytes]) -> JobState:
+    if b"result" in fields:
+        return JobState.FINISHED
+    return JobState.RUNNING if b"started_at_ms" in fields else JobState.QUEUED
+
+
+def _optional_int(value: bytes | None) -> int | None:
+    return None if value is None else int(value)
