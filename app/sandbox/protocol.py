@@ -1,0 +1,165 @@
+"""The host's side of the runner protocol (runner/PROTOCOL.md): frames to send as bytes, bytes heard as events. No I/O.
+
+A job is: ``encode_file`` for each file, ``encode_phase`` for each phase, ``encode_go``, then stdin, signals or a cancel
+at any time. Both directions are checked; whatever must not be is a ProtocolError.
+"""
+
+from __future__ import annotations
+
+import signal
+import struct
+from collections.abc import Iterator
+
+from app.core.errors import ProtocolError
+from app.sandbox.frames import (
+    MAX_PAYLOAD,
+    PROTOCOL_VERSION,
+    STDIN_WINDOW_BYTES,
+    UNLIMITED,
+    HostFrame,
+    PhaseSpec,
+)
+from app.sandbox.frame_decoder import FrameDecoder
+
+__all__ = [
+    "MAX_PAYLOAD",
+    "PROTOCOL_VERSION",
+    "SIGNALS",
+    "STDIN_WINDOW_BYTES",
+    "FrameDecoder",
+    "encode_cancel",
+    "encode_file",
+    "encode_go",
+    "encode_phase",
+    "encode_signal",
+    "encode_stdin",
+    "encode_stdin_eof",
+]
+
+SIGNALS = frozenset(
+    {
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGKILL,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+    }
+)
+
+_MAX_DEPTH = 8
+_MAX_COMPONENT_BYTES = 255
+_MIN_OPEN_FILES = 3
+_GETS_STDIN = 1
+
+
+def encode_file(path: str, data: bytes, *, executable: bool = False) -> Iterator[bytes]:
+    """The frames that create one file below the working folder, of any size; parent folders are made on the way.
+
+    Raises ProtocolError for a path that is absolute, deeper than 8, or has a component that is empty, ".", "..", or
+    longer than 255 bytes.
+    """
+    head = (0o755 if executable else 0o644).to_bytes(2) + _string(_checked_path(path))
+    room = MAX_PAYLOAD - len(head)
+    yield _frame(HostFrame.FILE, head + data[:room])
+    yield from _chunks(HostFrame.FILE_DATA, data[room:])
+
+
+def encode_phase(spec: PhaseSpec) -> bytes:
+    """The frame that adds one phase; phases run in the order they were added.
+
+    Raises ProtocolError for a limit out of range, a NUL in a string, or arguments and environment that do not fit
+    into one frame.
+    """
+    if not spec.argv or len(spec.argv) > 0xFFFF or len(spec.env) > 0xFFFF:
+        raise ProtocolError("a phase has 1 to 65535 arguments and at most 65535 variables")
+    payload = b"".join(
+        (
+            bytes([_GETS_STDIN if spec.gets_stdin else 0]),
+            _limits(spec),
+            struct.pack(">HH", len(spec.argv), len(spec.env)),
+            _string(spec.cwd),
+            *map(_string, spec.argv),
+            *(_variable(name, value) for name, value in spec.env),
+        )
+    )
+    return _frame(HostFrame.PHASE, payload)
+
+
+def encode_go() -> bytes:
+    """Starts the first phase."""
+    return _frame(HostFrame.GO)
+
+
+def encode_stdin(data: bytes) -> bytes:
+    """Bytes for the phase that reads stdin. Only after GO; never more than STDIN_WINDOW_BYTES unacknowledged."""
+    return b"".join(_chunks(HostFrame.STDIN, data))
+
+
+def encode_stdin_eof() -> bytes:
+    """The end of stdin, once, after its last byte."""
+    return _frame(HostFrame.STDIN_EOF)
+
+
+def encode_signal(number: int) -> bytes:
+    """A signal for the process group of the phase that runs. Raises ProtocolError for one that is not in SIGNALS."""
+    if number not in SIGNALS:
+        raise ProtocolError(f"signal {number} is not passed on")
+    return _frame(HostFrame.SIGNAL, bytes([number]))
+
+
+def encode_cancel() -> bytes:
+    """Kills what runs, and ends the job."""
+    return _frame(HostFrame.CANCEL)
+
+
+def _frame(kind: HostFrame, payload: bytes = b"") -> bytes:
+    if len(payload) > MAX_PAYLOAD:
+        raise ProtocolError(f"a {kind.name} of {len(payload)} bytes exceeds {MAX_PAYLOAD}")
+    return struct.pack(">BI", kind, len(payload)) + payload
+
+
+def _chunks(kind: HostFrame, data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), MAX_PAYLOAD):
+        yield _frame(kind, data[start : start + MAX_PAYLOAD])
+
+
+def _string(text: str) -> bytes:
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError as error:
+        raise ProtocolError("a string with a lone surrogate") from error
+    if b"\0" in encoded:
+        raise ProtocolError("a string with a NUL")
+    return encoded + b"\0"
+
+
+def _variable(name: str, value: str) -> bytes:
+    if not name or "=" in name:
+        raise ProtocolError("a variable's name is empty or has an equals sign")
+    return _string(f"{name}={value}")
+
+
+def _checked_path(path: str) -> str:
+    components = path.split("/")
+    if len(components) > _MAX_DEPTH:
+        raise ProtocolError("a file path is too deep")
+    for component in components:
+        if component in ("", ".", "..") or len(_string(component)) - 1 > _MAX_COMPONENT_BYTES:
+            raise ProtocolError("a file path has a component that is not allowed")
+    return path
+
+
+def _limits(spec: PhaseSpec) -> bytes:
+    ranges = (
+        (spec.wall_ms, 1, 0xFFFFFFFF),
+        (spec.cpu_ms, 1, 0xFFFFFFFF),
+        (spec.output_bytes, 0, UNLIMITED),
+        (spec.open_files, _MIN_OPEN_FILES, 0xFFFFFFFF),
+        (spec.file_bytes, 0, UNLIMITED),
+        (spec.stack_bytes, 1, UNLIMITED),
+    )
+    if any(not low <= value <= high for value, low, high in ranges):
+        raise ProtocolError("a phase's limit is out of range")
+    return struct.pack(">IIQIQQ", *(value for value, _, _ in ranges))

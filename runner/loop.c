@@ -1,0 +1,189 @@
+#include "job.h"
+
+#include "monotonic.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { FROM_HOST, TO_HOST, SIGNALS, STDIN, STDOUT, STDERR, WATCHED };
+
+enum { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_HOST_GONE = 2 };
+
+static const uint64_t WATCH_MIN_NS = 5ull * NS_PER_MS, WATCH_MAX_NS = 100ull * NS_PER_MS;
+static const int FAULT_FLUSH_MS = 1000;
+
+/* Everything is left to the kernel: with PID 1 the whole namespace dies. */
+static _Noreturn void abandon(const struct job *job)
+{
+    kill_everything(job);
+    _exit(EXIT_HOST_GONE);
+}
+
+static _Noreturn void fail(struct job *job, const char *fault)
+{
+    struct pollfd host = {STDOUT_FILENO, POLLOUT, 0};
+    kill_everything(job);
+    outbox_put(&job->outbox, FRAME_FAULT, fault, strlen(fault));
+    for (int rounds = 0; rounds < 64 && !outbox_is_empty(&job->outbox); rounds++)
+        if (poll(&host, 1, FAULT_FLUSH_MS) <= 0 || !outbox_flush(&job->outbox, STDOUT_FILENO))
+            break;
+    _exit(EXIT_FAULT);
+}
+
+static void take_from_host(struct job *job)
+{
+    struct frame frame;
+    const char *fault = NULL;
+    if (!inbox_read(&job->inbox, STDIN_FILENO))
+        abandon(job);
+    while (fault == NULL && inbox_next(&job->inbox, &frame, &fault))
+        fault = host_handle(job, &frame);
+    if (fault != NULL)
+        fail(job, fault);
+}
+
+static void give_to_host(struct job *job)
+{
+    struct stdin_ring *ring = &job->stdin_ring;
+    if (ring->ack_due > 0 && outbox_output_room(&job->outbox) > 0) {
+        unsigned char count[4];
+        put_uint(count, ring->ack_due, sizeof count);
+        outbox_put(&job->outbox, FRAME_STDIN_ACK, count, sizeof count);
+        ring->ack_due = 0;
+    }
+    if (!outbox_flush(&job->outbox, STDOUT_FILENO))
+        abandon(job);
+}
+
+static uint64_t wall_deadline_ns(const struct job *job)
+{
+    return job->usage.started_ns + (uint64_t)job->phases[job->current].wall_ms * NS_PER_MS;
+}
+
+/* The CPU limit can be reached no sooner than all CPUs together could burn what is left of it. */
+static uint64_t next_watch_in_ns(const struct job *job, uint64_t used_us)
+{
+    uint64_t limit_us = (uint64_t)job->phases[job->current].cpu_ms * 1000;
+    uint64_t left_ns = used_us < limit_us ? (limit_us - used_us) * NS_PER_US : 0;
+    uint64_t soonest_ns = left_ns / job->cpu_count;
+    if (soonest_ns < WATCH_MIN_NS)
+        return WATCH_MIN_NS;
+    return soonest_ns < WATCH_MAX_NS ? soonest_ns : WATCH_MAX_NS;
+}
+
+static void watch_cpu_and_memory(struct job *job, uint64_t now_ns)
+{
+    if (now_ns < job->next_watch_ns)
+        return;
+    uint64_t used_us = usage_cpu_us(&job->usage, job->child.pid);
+    usage_sample_memory(&job->usage);
+    job->next_watch_ns = now_ns + next_watch_in_ns(job, used_us);
+    if (used_us > (uint64_t)job->phases[job->current].cpu_ms * 1000)
+        phase_stop(job, REASON_CPU_TIME);
+}
+
+static void keep_limits(struct job *job)
+{
+    uint64_t now_ns = monotonic_ns();
+    if (job->state == RUNNING && now_ns >= wall_deadline_ns(job))
+        phase_stop(job, REASON_WALL_TIME);
+    if (job->state == RUNNING)
+        watch_cpu_and_memory(job, now_ns);
+    if (job->state == KILLING && now_ns >= job->kill_deadline_ns)
+        fail(job, "killed processes do not go away");
+}
+
+/* Moves on from states that wait for nothing any more. */
+static void advance(struct job *job)
+{
+    if (job->state == KILLING && job->main_reaped && job->all_reaped)
+        job->state = DRAINING;
+    if (job->state == DRAINING) {
+        output_forward(job, STREAM_STDOUT);
+        output_forward(job, STREAM_STDERR);
+        if (job->child.stdout_fd < 0 && job->child.stderr_fd < 0)
+            phase_finish(job);
+    }
+}
+
+static bool stdin_is_due(const struct job *job)
+{
+    return job->child.stdin_fd >= 0 && (job->stdin_ring.length > 0 || job->stdin_ring.ended);
+}
+
+/* A full outbox is backpressure: the program's pipes are left alone until the host has read. */
+static void choose_events(const struct job *job, struct pollfd watched[WATCHED])
+{
+    bool reads = job->state == RUNNING && outbox_output_room(&job->outbox) > 0;
+    short to_host = outbox_is_empty(&job->outbox) ? 0 : POLLOUT; /* 0 still tells of a host that closed it */
+    watched[FROM_HOST] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
+    watched[TO_HOST] = (struct pollfd){STDOUT_FILENO, to_host, 0};
+    watched[SIGNALS] = (struct pollfd){job->signal_fd, POLLIN, 0};
+    watched[STDIN] = (struct pollfd){stdin_is_due(job) ? job->child.stdin_fd : -1, POLLOUT, 0};
+    watched[STDOUT] = (struct pollfd){reads ? job->child.stdout_fd : -1, POLLIN, 0};
+    watched[STDERR] = (struct pollfd){reads ? job->child.stderr_fd : -1, POLLIN, 0};
+}
+
+static uint64_t wake_at_ns(const struct job *job)
+{
+    if (job->state == KILLING)
+        return job->kill_deadline_ns;
+    uint64_t wall_ns = wall_deadline_ns(job);
+    return wall_ns < job->next_watch_ns ? wall_ns : job->next_watch_ns;
+}
+
+static void wait_for_events(const struct job *job, struct pollfd watched[WATCHED])
+{
+    bool timed = job->state == RUNNING || job->state == KILLING;
+    bool busy = job->more_to_reap || (job->state == DRAINING && outbox_output_room(&job->outbox) > 0);
+    uint64_t now_ns = monotonic_ns(), at_ns = timed ? wake_at_ns(job) : 0;
+    uint64_t wait_ns = !busy && at_ns > now_ns ? at_ns - now_ns : 0;
+    struct timespec wait = {(time_t)(wait_ns / NS_PER_S), (long)(wait_ns % NS_PER_S)};
+    if (ppoll(watched, WATCHED, timed || busy ? &wait : NULL, NULL) < 0)
+        for (int i = 0; i < WATCHED; i++)
+            watched[i].revents = 0;
+}
+
+static void empty_signal_fd(int fd)
+{
+    struct signalfd_siginfo infos[8];
+    while (read(fd, infos, sizeof infos) > 0)
+        ;
+}
+
+static void handle_events(struct job *job, const struct pollfd watched[WATCHED])
+{
+    if (watched[TO_HOST].revents & (POLLERR | POLLNVAL))
+        abandon(job);
+    if (watched[FROM_HOST].revents)
+        take_from_host(job);
+    if (watched[STDOUT].revents)
+        output_forward(job, STREAM_STDOUT);
+    if (watched[STDERR].revents)
+        output_forward(job, STREAM_STDERR);
+    if (watched[STDIN].revents)
+        stdin_ring_write(&job->stdin_ring, &job->child.stdin_fd);
+    if (watched[SIGNALS].revents)
+        empty_signal_fd(job->signal_fd);
+    if (watched[SIGNALS].revents || job->more_to_reap)
+        reap_children(job);
+}
+
+int job_serve(struct job *job)
+{
+    struct pollfd watched[WATCHED];
+    const unsigned char version = PROTOCOL_VERSION;
+    outbox_put(&job->outbox, FRAME_READY, &version, sizeof version);
+    for (;;) {
+        give_to_host(job);
+        if (job->state == LEAVING && outbox_is_empty(&job->outbox))
+            return EXIT_DONE;
+        choose_events(job, watched);
+        wait_for_events(job, watched);
+        handle_events(job, watched);
+        keep_limits(job);
+        advance(job);
+    }
+}

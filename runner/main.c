@@ -1,0 +1,79 @@
+/* PID 1 of a sandbox: waits for one job on stdin, runs it, reports on stdout, exits. See PROTOCOL.md.
+ *
+ * Usage: runner [FOLDER]    FOLDER (default /work) holds the job's files and is where its phases start. */
+#include "job.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct job job; /* in .bss: its buffers cost memory only once they are used */
+
+static _Noreturn void refuse_to_start(const char *why)
+{
+    const char *parts[] = {"runner: ", why, "\n"};
+    for (int i = 0; i < 3; i++)
+        if (write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
+            break;
+    _exit(1);
+}
+
+/* Nothing the engine may have left open reaches the job, and no new descriptor lands on 0, 1 or 2. */
+static void settle_descriptors(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            refuse_to_start("stdin, stdout and stderr must be open");
+    if (close_range(3, ~0u, 0) != 0)
+        for (int fd = 3; fd < 1024; fd++)
+            close(fd);
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0 || fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK) != 0)
+        refuse_to_start("cannot write to stdout without blocking");
+}
+
+/* No handlers: for a PID 1 without them the kernel drops every signal that comes from inside. */
+static int open_signal_fd(void)
+{
+    sigset_t watched;
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGCHLD);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_SETMASK, &watched, NULL) != 0)
+        return -1;
+    return signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void enter_folder(const char *folder)
+{
+    job.files.fd = -1;
+    job.files.root_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (job.files.root_fd < 0 || fchdir(job.files.root_fd) != 0)
+        refuse_to_start("cannot enter the working folder");
+    umask(022);
+}
+
+static void forget_child(void)
+{
+    job.child = (struct child){-1, -1, -1, -1};
+}
+
+int main(int argc, char **argv)
+{
+    if (prctl(PR_SET_DUMPABLE, 0) != 0)
+        refuse_to_start("cannot close /proc/1 to the job");
+    settle_descriptors();
+    job.signal_fd = open_signal_fd();
+    if (job.signal_fd < 0)
+        refuse_to_start("cannot watch for children");
+    enter_folder(argc > 1 ? argv[1] : "/work");
+    forget_child();
+    job.contained = getpid() == 1;
+    job.cpu_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    cgroup_open(&job.cgroup, job.contained);
+    return job_serve(&job);
+}

@@ -1,0 +1,18 @@
+/* One phase of a job as the host described it: what to execute, and within which limits. */
+#ifndef RUNNER_PHASE_H
+#define RUNNER_PHASE_H
+
+#include "inbox.h"
+
+struct phase {
+    bool gets_stdin;
+    uint32_t wall_ms, cpu_ms, open_files;
+    uint64_t output_bytes, file_bytes, stack_bytes; /* UINT64_MAX: unlimited */
+    const char *cwd;
+    char **argv, **env; /* NULL-terminated */
+};
+
+/* Fills `phase` from a copy of the payload that lives as long as the runner. Returns NULL, or the fault. */
+const char *phase_decode(struct phase *phase, const struct frame *frame);
+
+#endif

@@ -1,0 +1,52 @@
+#include "job.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+enum { REAPED_AT_ONCE = 256 }; /* a storm of zombies must not keep us from the clock */
+
+void kill_everything(const struct job *job)
+{
+    if (job->contained)
+        kill(-1, SIGKILL);
+    else if (job->child.pid > 0 && !job->main_reaped)
+        kill(-job->child.pid, SIGKILL); /* not reaped: its number cannot be anyone else's */
+}
+
+static bool main_has_ended(const struct job *job)
+{
+    siginfo_t info = {.si_pid = 0};
+    return waitid(P_PID, (id_t)job->child.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+static void note_main(struct job *job, int status)
+{
+    job->main_reaped = true;
+    job->ending = WIFSIGNALED(status) ? SIGNALLED : EXITED;
+    job->ending_value = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static bool reap_one(struct job *job)
+{
+    struct rusage rusage;
+    int status;
+    pid_t pid = wait4(-1, &status, WNOHANG, &rusage);
+    if (pid <= 0) {
+        job->all_reaped = pid < 0;
+        return false;
+    }
+    usage_add_reaped(&job->usage, &rusage);
+    if (pid == job->child.pid)
+        note_main(job, status);
+    return true;
+}
+
+void reap_children(struct job *job)
+{
+    /* Killed before it is reaped: until then its process group's number is safe to name. */
+    if (job->state == RUNNING && main_has_ended(job))
+        phase_stop(job, REASON_NONE);
+    job->more_to_reap = true;
+    for (int i = 0; i < REAPED_AT_ONCE && job->more_to_reap; i++)
+        job->more_to_reap = reap_one(job);
+}

@@ -1,0 +1,42 @@
+#include "job.h"
+
+enum { STDOUT_TRUNCATED = 1, STDERR_TRUNCATED = 2, FROM_CGROUP = 4, PHASE_END_BYTES = 64 };
+
+void report_started(struct job *job)
+{
+    unsigned char index = (unsigned char)job->current;
+    outbox_put(&job->outbox, FRAME_STARTED, &index, sizeof index);
+}
+
+static unsigned report_flags(const struct job *job)
+{
+    return (job->truncated[STREAM_STDOUT] ? STDOUT_TRUNCATED : 0u) |
+           (job->truncated[STREAM_STDERR] ? STDERR_TRUNCATED : 0u) |
+           (cgroup_has_cpu(&job->cgroup) ? FROM_CGROUP : 0u);
+}
+
+void report_phase_end(struct job *job)
+{
+    const struct usage *usage = &job->usage;
+    const uint64_t numbers[] = {
+        usage_wall_us(usage),           usage_cpu_us(usage, 0),
+        usage->max_rss_bytes,           usage_memory_peak_bytes(usage),
+        usage_oom_kills(usage),         job->produced_bytes[STREAM_STDOUT],
+        job->produced_bytes[STREAM_STDERR],
+    };
+    unsigned char payload[PHASE_END_BYTES];
+    unsigned char *at = put_uint(payload, job->current, 1);
+    at = put_uint(at, job->ending, 1);
+    at = put_uint(at, job->reason, 1);
+    at = put_uint(at, report_flags(job), 1);
+    at = put_uint(at, job->ending_value, 4);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        at = put_uint(at, numbers[i], 8);
+    outbox_put(&job->outbox, FRAME_PHASE_END, payload, (size_t)(at - payload));
+}
+
+void report_done(struct job *job)
+{
+    unsigned char counts[] = {(unsigned char)job->ended_count, (unsigned char)job->phase_count};
+    outbox_put(&job->outbox, FRAME_DONE, counts, sizeof counts);
+}

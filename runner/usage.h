@@ -1,0 +1,30 @@
+/* What one phase used: from the control group where it is readable, else from the kernel's rusage. */
+#ifndef RUNNER_USAGE_H
+#define RUNNER_USAGE_H
+
+#include "cgroup.h"
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct usage {
+    const struct cgroup *cgroup;
+    uint64_t started_ns, ended_ns;
+    uint64_t cpu_us_before, own_cpu_us_before, memory_peak_before, oom_kills_before;
+    uint64_t reaped_cpu_us, max_rss_bytes, memory_seen_bytes;
+};
+
+void usage_begin(struct usage *usage, const struct cgroup *cgroup);
+void usage_add_reaped(struct usage *usage, const struct rusage *reaped);
+
+/* Looks at the memory of the moment; called now and then while the phase runs. */
+void usage_sample_memory(struct usage *usage);
+
+/* CPU time of all processes of the phase, without the runner's own. `main_pid` (0: reaped) only matters without cgroup. */
+uint64_t usage_cpu_us(const struct usage *usage, pid_t main_pid);
+
+uint64_t usage_wall_us(const struct usage *usage);
+uint64_t usage_memory_peak_bytes(const struct usage *usage);
+uint64_t usage_oom_kills(const struct usage *usage);
+
+#endif

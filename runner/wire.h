@@ -1,0 +1,55 @@
+/* The numbers of protocol version 1 (PROTOCOL.md) and big-endian access to payloads. */
+#ifndef RUNNER_WIRE_H
+#define RUNNER_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PROTOCOL_VERSION = 1,
+    FRAME_HEADER_BYTES = 5,
+    FRAME_PAYLOAD_MAX = 65536,
+    STDIN_WINDOW_BYTES = 256 * 1024,
+    PHASES_MAX = 8,
+};
+
+enum host_frame {
+    FRAME_FILE = 0x01,
+    FRAME_FILE_DATA = 0x02,
+    FRAME_PHASE = 0x03,
+    FRAME_GO = 0x04,
+    FRAME_STDIN = 0x05,
+    FRAME_STDIN_EOF = 0x06,
+    FRAME_SIGNAL = 0x07,
+    FRAME_CANCEL = 0x08,
+    /* 0x09 is kept for the size of a terminal, 0x0a to 0x0f for test cases. */
+};
+
+enum runner_frame {
+    FRAME_READY = 0x81,
+    FRAME_STARTED = 0x82,
+    FRAME_STDOUT = 0x83,
+    FRAME_STDERR = 0x84,
+    FRAME_STDIN_ACK = 0x85,
+    FRAME_PHASE_END = 0x86,
+    FRAME_DONE = 0x87,
+    FRAME_FAULT = 0x88,
+};
+
+/* A read position in one payload. A read past the end sets `broken` and gives zeros. */
+struct cursor {
+    const unsigned char *at;
+    size_t left;
+    bool broken;
+};
+
+uint64_t take_uint(struct cursor *cursor, size_t bytes);
+
+/* The next NUL-terminated string, pointing into the payload; NULL (and broken) if no NUL follows. */
+const char *take_string(struct cursor *cursor);
+
+/* Writes `value` big-endian into `bytes` bytes; returns the position behind it. */
+unsigned char *put_uint(unsigned char *to, uint64_t value, size_t bytes);
+
+#endif
