@@ -1,0 +1,50 @@
+"""``pyxec``, also ``python -m app.cli``: the command line. Each command is a file in app/commands."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from app.commands.cancel import cancel
+from app.commands.languages import languages
+from app.commands.notes import note
+from app.commands.run import run
+from app.commands.submit import submit
+from app.commands.tail import tail
+from app.core.errors import PyxecError
+
+__all__ = ["app", "main"]
+
+# What comes after FILE is the program's, even if it looks like an option of ours.
+_PROGRAM = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+app = typer.Typer(
+    name="pyxec",
+    help="Run untrusted code in containers: over HTTP, live, and without losing a job.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command(context_settings=_PROGRAM)(run)
+app.command(context_settings=_PROGRAM)(submit)
+app.command()(tail)
+app.command()(cancel)
+app.command()(languages)
+
+
+def main() -> None:
+    """Run one command and exit with its code."""
+    from app.commands.exit_codes import CANCELLED, SERVICE_FAILED
+
+    try:
+        app(prog_name="pyxec")
+    except PyxecError as e:
+        note(str(e))
+        sys.exit(SERVICE_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(CANCELLED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""``pyxec run``: submit a program and be its terminal until it ends."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.job_options import DEFAULT_URL, JobOptions, Json, Url, takes_job_options
+
+if TYPE_CHECKING:
+    from app.commands.interrupts import CancelOnInterrupt
+
+__all__ = ["run"]
+
+
+@takes_job_options
+def run(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The program.")],
+    options: JobOptions,
+    args: Annotated[list[str] | None, typer.Argument(help="Passed on to the program, whatever they look like.")] = None,
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """Run a program and show what it prints while it runs.
+
+    Options come before FILE. The exit code is the program's; docs/cli.md has the others. Ctrl-C cancels the job.
+    """
+    from app.client.service import Service
+    from app.commands.interrupts import CancelOnInterrupt
+    from app.commands.job_request import job_request
+    from app.commands.json_output import print_json
+    from app.commands.stdin_source import open_stdin
+
+    service = Service(url)
+    stdin = open_stdin(options.stdin)
+    request = job_request(file, args or [], options, stdin, service.languages())
+    with CancelOnInterrupt(url) as interrupts:
+        accepted = service.submit(request)
+        interrupts.accepted(accepted.id)
+        code = _attend(url, accepted.id, stdin.descriptor, interrupts, silent=as_json)
+    if as_json:
+        print_json(service.job(accepted.id))
+    raise typer.Exit(code)
+
+
+def _attend(url: str, job_id: str, descriptor: int | None, interrupts: CancelOnInterrupt, *, silent: bool) -> int:
+    """Show the job and feed it until it ends; return the exit code."""
+    from app.client.errors import ServiceUnreachable
+    from app.client.stream import JobStream
+    from app.commands.exit_codes import OUTPUT_CLOSED, exit_code
+    from app.commands.notes import note
+    from app.commands.stdin_source import pump
+    from app.commands.viewer import Viewer
+
+    stream = JobStream(url, job_id, on_drop=lambda reason: note(f"{reason}; coming back"))
+    if descriptor is not None:
+        # A daemon, as nothing can wake it from reading a terminal when the job ends first.
+        feeder = (descriptor, stream.send_stdin, stream.send_eof)
+        threading.Thread(target=pump, args=feeder, daemon=True).start()
+    try:
+        return exit_code(Viewer(silent=silent).follow(stream))
+    except ServiceUnreachable:
+        note(f"the job goes on; see it with: pyxec tail {job_id}")
+        raise
+    except BrokenPipeError:
+        interrupts.cancel()
+        return OUTPUT_CLOSED

@@ -1,0 +1,36 @@
+"""``pyxec submit``: put a program into the queue and leave."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.commands.job_options import DEFAULT_URL, JobOptions, Json, Url, takes_job_options
+
+__all__ = ["submit"]
+
+
+@takes_job_options
+def submit(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The program.")],
+    options: JobOptions,
+    args: Annotated[list[str] | None, typer.Argument(help="Passed on to the program, whatever they look like.")] = None,
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """Submit a program and print the job's id. Options come before FILE; `pyxec tail` shows the job."""
+    from app.client.service import Service
+    from app.commands.job_request import job_request
+    from app.commands.json_output import print_json
+    from app.commands.stdin_source import StdinSource, file_text
+
+    service = Service(url)
+    stdin = StdinSource(text=file_text(options.stdin))
+    accepted = service.submit(job_request(file, args or [], options, stdin, service.languages()))
+    if as_json:
+        print_json(accepted)
+    else:
+        sys.stdout.write(f"{accepted.id}\n")
