@@ -1,0 +1,114 @@
+# Pyxec. `make` or `make help` lists what there is; everything else is in app/local/.
+#
+# Only what has to work before there is a Python environment is written here.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+RUNTIME := $(VENV)/.requirements
+DEVELOPMENT := $(VENV)/.requirements-dev
+LOGS := .pyxec/log
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## list what can be made
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: up
+up: venv ## install what is missing, start everything, run a first job
+	@$(PYTHON) -m app.local.up
+
+.PHONY: down
+down: venv ## stop what `make up` started; data and images stay
+	@$(PYTHON) -m app.local.down
+
+.PHONY: dev
+dev: venv images ## run everything in the foreground, its logs on the screen; Ctrl-C stops it
+	@$(PYTHON) -m app.local.supervisor
+
+.PHONY: run
+run: venv ## run a program: make run FILE=examples/sieve.c
+	@test -n "$(FILE)" || { echo 'which one? make run FILE=examples/sieve.c' >&2; exit 2; }
+	@$(PYTHON) -m app.cli run "$(FILE)"
+
+.PHONY: images
+images: venv ## build the sandbox images that are missing or out of date
+	@$(PYTHON) -m app.local.images
+
+.PHONY: doctor
+doctor: venv ## check this machine, and try every limit for real
+	@$(PYTHON) -m app.cli doctor
+
+.PHONY: test
+test: lint images ## lint, then run all tests (one file: make test PYTEST_ARGS=tests/core)
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: venv-dev ## ruff, mypy --strict, and who may import whom
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+
+.PHONY: format
+format: venv-dev ## put the code into shape
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+.PHONY: bench-latency
+bench-latency: venv ## one-line jobs over HTTP beside `docker run` of the same program
+	@$(PYTHON) -m bench.latency
+
+.PHONY: venv
+venv: $(RUNTIME) ## make .venv with what the service needs
+
+.PHONY: venv-dev
+venv-dev: $(DEVELOPMENT) ## add what tests and linters need
+
+.PHONY: clean
+clean: ## remove .venv, caches and .pyxec (its data too); run `make down` first
+	@test ! -e .pyxec/run/supervisor.json || { echo 'Pyxec may be running: `make down` first' >&2; exit 1; }
+	@rm -rf $(VENV) .pyxec .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is as new as the last successful installation; an edit of the pins makes it old.
+$(RUNTIME): requirements.txt | $(PYTHON)
+	@$(call install,$<)
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(PYTHON)
+	@$(call install,$<)
+	@touch $@
+
+$(PYTHON):
+	@$(ensure_python)
+	@echo 'Python environment in $(VENV)'
+	@python3 -m venv $(VENV)
+
+# Shows the package that pip is at; the whole story goes to a log that is shown when it fails.
+define install
+mkdir -p $(LOGS); echo 'Python packages of $(1)'; \
+$(PYTHON) -m pip install --disable-pip-version-check --no-color --progress-bar off -r $(1) 2>&1 \
+	| tee $(LOGS)/pip.log \
+	| { if [ -t 1 ]; then awk '/^(Collecting|Downloading|Installing)/ { printf "\r\033[K  %.70s", $$0; fflush() } \
+		END { printf "\r\033[K" }'; else cat > /dev/null; fi; } \
+	|| { tail -n 20 $(LOGS)/pip.log >&2; exit 1; }
+endef
+
+# A bare Debian has not even Python; where we may not install it, one line says what is missing.
+define ensure_python
+if ! python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
+	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+		mkdir -p $(LOGS); echo 'Python: installing it with apt-get'; \
+		{ apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
+			python3 python3-venv ca-certificates; } > $(LOGS)/apt.log 2>&1 \
+			|| { tail -n 20 $(LOGS)/apt.log >&2; exit 1; }; \
+	fi; \
+	python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
+		|| { echo 'missing: Python 3.11 or newer with its venv module' >&2; exit 1; }; \
+fi
+endef

@@ -1,0 +1,67 @@
+"""`make down`: stops what `make up` started, by pid, and nothing else; data and images stay."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from app.core.errors import PyxecError
+from app.local import engine, supervisor
+from app.local.errors import SetupError, exit_with
+from app.local.state import ProcessRecord, StateFolder
+from app.local.steps import Steps
+
+__all__ = ["bring_down"]
+
+# Longer than everything in it may take: three waves of the supervisor's grace, and dockerd's own 15 s for containers.
+_SUPERVISOR_SECONDS = 75.0
+_ENGINE_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+
+
+def bring_down(root: Path, console: Console) -> None:
+    """Stop the processes, then the engine if it is ours.
+
+    Raises:
+        SetupError: something does not stop.
+    """
+    state = StateFolder.of_repository(root)
+    started = {
+        "processes": (state.record(supervisor.RECORD), _SUPERVISOR_SECONDS),
+        "Docker Engine": (state.record(engine.RECORD), _ENGINE_SECONDS),
+    }
+    with Steps(console) as steps:
+        for title, (path, seconds) in started.items():
+            record = ProcessRecord.read(path)
+            if record is None:
+                console.print(f"  [dim]- {title}: nothing of ours runs[/]", highlight=False)
+                continue
+            with steps.step(title) as step:
+                _stop(title, record, seconds)
+                path.unlink(missing_ok=True)
+                step.outcome = "stopped"
+
+
+def _stop(title: str, record: ProcessRecord, seconds: float) -> None:
+    os.kill(record.pid, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while record.is_alive():
+        if time.monotonic() > deadline:
+            raise SetupError(f"{title} (pid {record.pid}) did not stop within {seconds:g} s")
+        time.sleep(_POLL_SECONDS)
+
+
+def main() -> None:
+    """Stop what belongs to the repository in this folder."""
+    try:
+        bring_down(Path.cwd(), Console())
+    except PyxecError as e:
+        exit_with(e)
+
+
+if __name__ == "__main__":
+    main()

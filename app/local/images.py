@@ -1,0 +1,76 @@
+"""The images of this machine: `python -m app.local.images` builds what is missing. Also a step of `make up`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import docker
+from rich.console import Console
+
+from app.core.errors import PyxecError
+from app.local.base_image import ensure_base
+from app.local.engine import ensure_engine
+from app.local.errors import exit_with
+from app.local.state import StateFolder
+from app.local.steps import Step, Steps
+from app.sandbox.image_build import BuildEvent
+from app.sandbox.image_sources import ImageSources
+from app.sandbox.images import ensure_images
+from app.sandbox.languages import load_languages
+
+__all__ = ["prepare_engine_and_images"]
+
+
+def prepare_engine_and_images(root: Path, state: StateFolder, steps: Steps) -> docker.APIClient:
+    """Bring an engine that answers, and the image of every language in the catalogue onto it.
+
+    Raises:
+        PyxecError: what is missing, or which build failed and how.
+    """
+    with steps.step("Docker Engine") as step:
+        client = ensure_engine(state, step)
+    with steps.step("base image") as step:
+        ensure_base(client, state, step)
+    languages = load_languages(root / "languages").values()
+    images = ensure_images(client, languages, ImageSources.of_repository(root), _Board(steps).show)
+    with steps.step("languages") as step:
+        step.outcome = ", ".join(f"{image.language} {image.version}" for image in images.values())
+    return client
+
+
+class _Board:
+    """Turns the builder's events into one step for each image that is built."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._shown: dict[str, Step] = {}
+
+    def show(self, event: BuildEvent) -> None:
+        match event.stage:
+            case "building":
+                self._step(event.image).advance(event.fraction, event.line)
+            case "built":
+                self._step(event.image).done(event.line)
+            case "failed":
+                self._step(event.image).failed()
+            case "waiting" | "unchanged":
+                pass
+
+    def _step(self, image: str) -> Step:
+        if image not in self._shown:
+            self._shown[image] = self._steps.begin(f"image {image}")
+        return self._shown[image]
+
+
+def main() -> None:
+    """Build what is missing, and say so."""
+    root = Path.cwd()
+    try:
+        with Steps(Console()) as steps:
+            prepare_engine_and_images(root, StateFolder.of_repository(root), steps)
+    except PyxecError as e:
+        exit_with(e)
+
+
+if __name__ == "__main__":
+    main()

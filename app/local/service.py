@@ -1,0 +1,69 @@
+"""The running service as `make up` sees it: where it is, whether it is ready, and whether it really runs a job."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+
+import httpx
+
+from app.client.errors import ClientError
+from app.client.service import Service
+from app.local.errors import SetupError
+from app.local.steps import Step
+from app.sandbox.languages import Language
+
+__all__ = ["is_ready", "run_first_job", "service_url", "wait_until_ready"]
+
+_DEFAULT_BIND = "127.0.0.1:8080"
+_READY_SECONDS = 60.0
+_POLL_SECONDS = 0.2
+_ANSWER_SECONDS = 2.0
+_JOB_SECONDS = 30.0
+
+
+def service_url(environment: Mapping[str, str] = os.environ) -> str:
+    """The URL of the API on this machine, from ``PYXEC_HTTP_BIND``."""
+    host, _, port = environment.get("PYXEC_HTTP_BIND", _DEFAULT_BIND).rpartition(":")
+    return f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}"  # noqa: S104 - recognised, not bound
+
+
+def is_ready(url: str) -> bool:
+    """Whether the API answers that it can take jobs."""
+    try:
+        return httpx.get(f"{url}/readyz", timeout=_ANSWER_SECONDS).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def wait_until_ready(url: str, still_running: Callable[[], bool], step: Step) -> None:
+    """Return as soon as the API is ready.
+
+    Raises:
+        SetupError: it was not within a minute, or what should bring it up has ended.
+    """
+    started = time.monotonic()
+    while not is_ready(url):
+        elapsed = time.monotonic() - started
+        if not still_running():
+            raise SetupError("the processes have stopped again")
+        if elapsed > _READY_SECONDS:
+            raise SetupError(f"{url}/readyz is not ready after {_READY_SECONDS:g} s")
+        step.advance(elapsed / _READY_SECONDS, f"waiting for {url}/readyz")
+        time.sleep(_POLL_SECONDS)
+
+
+def run_first_job(url: str, language: Language) -> str:
+    """Run the language's hello program over the API; return what it printed.
+
+    Raises:
+        SetupError: it did not end as it must.
+    """
+    try:
+        job = Service(url).run({"language": language.id, "source": language.hello.source}, _JOB_SECONDS)
+    except ClientError as e:
+        raise SetupError(f"the first job could not be run: {e}") from e
+    if job.outcome != "ok" or job.stdout != language.hello.output:
+        raise SetupError(f"the first job ended as {job.outcome or job.status!r}: {job.message} {job.stderr}".rstrip())
+    return job.stdout

@@ -1,0 +1,88 @@
+"""`make up`: from a bare machine to a service that has run its first job. What is there already is left alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from app.core.errors import PyxecError
+from app.local.errors import SetupError, exit_with
+from app.local.images import prepare_engine_and_images
+from app.local.service import is_ready, run_first_job, service_url, wait_until_ready
+from app.local.state import ProcessRecord, StateFolder
+from app.local.steps import Steps
+from app.local.supervisor import RECORD
+from app.sandbox.languages import load_languages
+
+__all__ = ["bring_up"]
+
+_LOG = "pyxec"
+_TAIL_LINES = 20
+_FIRST_LANGUAGE = "python"
+
+
+def bring_up(root: Path, console: Console) -> None:
+    """Bring everything up and say where it is.
+
+    Raises:
+        PyxecError: what is missing or failed.
+    """
+    state, url, started = StateFolder.of_repository(root), service_url(), time.monotonic()
+    if ProcessRecord.read(state.record(RECORD)) is not None and is_ready(url):
+        console.print(f"Pyxec is up already: [bold]{url}[/]", highlight=False)
+        return
+    with Steps(console) as steps:
+        prepare_engine_and_images(root, state, steps)
+        with steps.step("processes") as step:
+            supervisor = ProcessRecord.read(state.record(RECORD)) or _start_supervisor(root, state)
+            try:
+                wait_until_ready(url, supervisor.is_alive, step)
+            except SetupError as e:
+                raise SetupError(f"{e}; the end of {state.log(_LOG)}:\n{_tail(state.log(_LOG))}") from e
+            step.outcome = f"ready at {url}"
+        with steps.step("first job") as step:
+            language = load_languages(root / "languages")[_FIRST_LANGUAGE]
+            step.outcome = run_first_job(url, language).strip()
+    _tell(console, url, time.monotonic() - started)
+
+
+def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
+    """Start the supervisor so that it outlives us and our terminal."""
+    with state.log(_LOG).open("ab") as sink:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-m", "app.local.supervisor"],
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    return ProcessRecord.of(supervisor.pid)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+def _tell(console: Console, url: str, seconds: float) -> None:
+    request = '{"language": "python", "source": "print(6 * 7)"}'
+    console.print(f"\nPyxec is up at [bold]{url}[/] after {seconds:.1f} s. Try:\n", highlight=False)
+    console.print(f"  curl '{url}/v1/jobs?wait=10' -H 'Content-Type: application/json' -d '{request}'", soft_wrap=True)
+    console.print("  make run FILE=examples/sieve.c", highlight=False)
+    console.print("\n[dim]Logs: .pyxec/log/pyxec.log. `make down` stops it.[/]", highlight=False)
+
+
+def main() -> None:
+    """Bring up the repository in this folder."""
+    try:
+        bring_up(Path.cwd(), Console())
+    except PyxecError as e:
+        exit_with(e)
+
+
+if __name__ == "__main__":
+    main()
