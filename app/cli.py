@@ -7,6 +7,7 @@ import sys
 import typer
 
 from app.commands.cancel import cancel
+from app.commands.doctor import doctor
 from app.commands.languages import languages
 from app.commands.notes import note
 from app.commands.run import run
@@ -31,6 +32,7 @@ app.command(context_settings=_PROGRAM)(submit)
 app.command()(tail)
 app.command()(cancel)
 app.command()(languages)
+app.command()(doctor)
 
 
 def main() -> None:

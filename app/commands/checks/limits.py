@@ -1,0 +1,93 @@
+"""Tries the limits for real: programs that break each of them, sent through the API like anybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.client.errors import ClientError
+from app.client.service import FinishedJob, Service
+from app.commands.checks.finding import Finding, failed, found, skipped
+
+__all__ = ["TRIALS", "Trial", "check_limits"]
+
+MIB: Final = 1024 * 1024
+OUTPUT_BYTES: Final = 64 * 1024
+# A host that a trial has brought to its knees answers late; it must not be taken for one that hangs.
+WAIT_SECONDS: Final = 30
+LANGUAGE: Final = "python"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A program in Python that breaks a limit, and what must come of it."""
+
+    name: str
+    source: str
+    outcomes: tuple[str, ...]
+    limits: Mapping[str, float] = field(default_factory=dict)
+    also: Callable[[FinishedJob], bool] = lambda job: True
+
+
+TRIALS: Final = (
+    Trial("memory bomb", "x = bytearray(1 << 30)", ("memory_limit",), {"memory_bytes": 64 * MIB}),
+    Trial(
+        "fork bomb",
+        "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
+        ("wall_time_limit", "cpu_time_limit", "memory_limit"),
+        {"wall_seconds": 2, "processes": 32},
+    ),
+    Trial("endless loop", "while True:\n    pass\n", ("wall_time_limit",), {"wall_seconds": 1}),
+    Trial(
+        "endless output",
+        "while True:\n    print('x' * 1000)\n",
+        ("output_limit",),
+        {"output_bytes": OUTPUT_BYTES},
+        lambda job: len(job.stdout) == OUTPUT_BYTES,
+    ),
+    # Connecting a datagram socket sends nothing: it only asks for a route. The address is one for documentation.
+    Trial(
+        "no network",
+        "import errno, socket\n"
+        "try:\n"
+        "    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))\n"
+        "except OSError as error:\n"
+        "    print(errno.errorcode[error.errno], len(socket.if_nameindex()))\n",
+        ("ok",),
+        also=lambda job: job.stdout == "ENETUNREACH 1\n",
+    ),
+    # The last one: whatever the others did, the next job must not feel it.
+    Trial("a job after all that", "print('fine')", ("ok",), also=lambda job: job.stdout == "fine\n"),
+)
+
+
+def check_limits(service: Service) -> Iterator[Finding]:
+    """Make all trials, one after another."""
+    try:
+        there = any(language.id == LANGUAGE for language in service.languages())
+    except ClientError as e:
+        yield failed("limits", str(e))
+        return
+    if not there:
+        yield skipped("limits", f"the trials are written in {LANGUAGE}, which is not installed")
+        return
+    for trial in TRIALS:
+        yield _try(service, trial)
+
+
+def _try(service: Service, trial: Trial) -> Finding:
+    request = {"language": LANGUAGE, "source": trial.source, "limits": dict(trial.limits)}
+    try:
+        job = service.run(request, WAIT_SECONDS)
+    except ClientError as e:
+        return failed(trial.name, str(e))
+    if job.status != "finished":
+        return failed(trial.name, f"still {job.status} after {WAIT_SECONDS} s")
+    expected = job.outcome in trial.outcomes
+    told = f"{job.outcome}: {job.message}"
+    if expected and not trial.also(job):
+        told += f"; yet it printed {job.stdout[:60]!r}"
+    elif not expected:
+        told += f"; {' or '.join(trial.outcomes)} was expected"
+    return found(trial.name, expected and trial.also(job), told)
