@@ -6,7 +6,7 @@ import asyncio
 import ctypes
 import os
 import signal
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 
@@ -24,32 +24,39 @@ _LEFTOVER_LOOKS = 40
 class ChildProcess:
     """A shell command that runs in a process group of its own."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, output: asyncio.StreamReader) -> None:
         self._process = process
+        self._output = output
         self.pid = process.pid
 
     @classmethod
     async def start(cls, command: str, environment: Mapping[str, str]) -> ChildProcess:
         """Start `command`, one simple command: the shell fills in its variables and then becomes it."""
-        return cls(
-            await asyncio.create_subprocess_exec(
+        # A pipe of our own: with asyncio's, wait() would last until the last grandchild has closed it.
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
                 "/bin/sh",
                 "-c",
                 f"exec {command}",
                 env=dict(environment),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=PIPE,
-                stderr=STDOUT,
+                stdout=writing,
+                stderr=writing,
                 start_new_session=True,
                 preexec_fn=_die_with_parent(os.getpid()),
             )
-        )
+            return cls(process, await _reader(reading))
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
 
     async def lines(self) -> AsyncIterator[str]:
         """What it and its children print, until all of them have closed their output."""
-        assert self._process.stdout is not None
         rest = b""
-        while chunk := await self._process.stdout.read(_CHUNK_BYTES):
+        while chunk := await self._output.read(_CHUNK_BYTES):
             *complete, rest = (rest + chunk).split(b"\n")
             for line in complete:
                 yield line.decode(errors="replace")
@@ -93,6 +100,13 @@ class ChildProcess:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
         await self.kill_group()
+
+
+async def _reader(descriptor: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0))
+    return reader
 
 
 def _group_exists(group: int) -> bool:
