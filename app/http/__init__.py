@@ -1,0 +1,8 @@
+"""The gateway: what the world sees of Pyxec over HTTP and WebSocket. It reaches the jobs through ports only."""
+
+from __future__ import annotations
+
+from app.http.gateway import create_app
+from app.http.settings import HttpSettings
+
+__all__ = ["HttpSettings", "create_app"]

@@ -1,0 +1,45 @@
+"""Reads a request's body within its bounds, whatever the headers claim."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import falcon
+
+from app.http.request import Request
+
+__all__ = ["read_json_body"]
+
+JSON: Final = "application/json"
+
+
+async def read_json_body(request: Request, max_bytes: int) -> bytes:
+    """The raw body.
+
+    Raises:
+        falcon.HTTPUnsupportedMediaType: it is not declared as plain JSON in UTF-8.
+        falcon.HTTPContentTooLarge: as soon as that is known: from the header, or while it streams.
+    """
+    _check_type(request)
+    if (request.content_length or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    body = bytearray()
+    async for chunk in request.stream:
+        body += chunk
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+    return bytes(body)
+
+
+def _check_type(request: Request) -> None:
+    media_type, parameters = falcon.parse_header(request.content_type or "")
+    if media_type.strip().lower() != JSON:
+        raise falcon.HTTPUnsupportedMediaType(description=f"Content-Type must be {JSON}")
+    if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise falcon.HTTPUnsupportedMediaType(description="the charset must be utf-8")
+    if (request.get_header("Content-Encoding") or "identity").lower() != "identity":
+        raise falcon.HTTPUnsupportedMediaType(description="the body must not be compressed")
+
+
+def _too_large(max_bytes: int) -> falcon.HTTPContentTooLarge:
+    return falcon.HTTPContentTooLarge(description=f"the body must be at most {max_bytes} bytes")

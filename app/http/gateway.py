@@ -1,0 +1,86 @@
+"""The whole wiring of the gateway: routes, middleware, and one way out for every error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import falcon.asgi
+import msgspec
+import structlog
+from falcon.asgi import Response, WebSocket
+
+from app.core.ports import Jobs, Languages, RateLimiter
+from app.http.access_log import AccessLog, log_access
+from app.http.health import LivezResource, ReadyzResource
+from app.http.jobs import CancelResource, JobResource, JobsResource
+from app.http.languages import LanguagesResource
+from app.http.lifecycle import Lifecycle
+from app.http.output import OutputResource
+from app.http.problems import PROBLEM_JSON, close_code_of, problem_of, retry_after_seconds
+from app.http.request import Request
+from app.http.settings import HttpSettings
+from app.http.stream import StreamResource
+from app.http.submissions import Submissions
+
+__all__ = ["create_app"]
+
+_log = structlog.get_logger("pyxec.http")
+
+
+def create_app(
+    *,
+    jobs: Jobs,
+    languages: Languages,
+    limiter: RateLimiter,
+    settings: HttpSettings,
+    new_id: Callable[[], str],
+    now_ms: Callable[[], int],
+) -> falcon.asgi.App[Request, Response]:
+    """The gateway as an ASGI application.
+
+    Parameters:
+        new_id: ids for jobs and for requests: letters, digits, ``-`` and ``_``, at most 64, hard to guess.
+        now_ms: Unix milliseconds.
+    """
+    lifecycle = Lifecycle(settings.drain_seconds)
+    app = falcon.asgi.App(request_type=Request)
+    app.add_middleware(AccessLog(new_id))
+    app.add_middleware(lifecycle)
+    app.add_error_handler(Exception, _answer_error)
+    app.add_error_handler(falcon.HTTPError, _answer_error)
+    submissions = Submissions(jobs, languages, new_id, now_ms)
+    routes: dict[str, object] = {
+        "/v1/jobs": JobsResource(submissions, limiter, settings, lifecycle),
+        "/v1/jobs/{job_id}": JobResource(jobs),
+        "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
+        "/v1/jobs/{job_id}/stream": StreamResource(jobs, settings, lifecycle),
+        "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
+        "/v1/languages": LanguagesResource(languages),
+        "/livez": LivezResource(),
+        "/readyz": ReadyzResource(jobs, lifecycle),
+    }
+    for template, resource in routes.items():
+        app.add_route(template, resource)
+    return app
+
+
+async def _answer_error(
+    request: Request, response: Response | None, error: Exception, params: dict[str, Any], ws: WebSocket | None = None
+) -> None:
+    """Every exception of every route ends here, and is logged here, once, if it is ours."""
+    problem = problem_of(error, request.request_id)
+    if problem.status == 500:
+        _log.error("request_failed", request_id=request.request_id, route=request.uri_template, exc_info=error)
+    if ws is not None:
+        await ws.close(close_code_of(problem))
+        log_access(request, close_code_of(problem))
+    if response is None:
+        return
+    if isinstance(error, falcon.HTTPError) and error.headers:
+        response.set_headers(error.headers)
+    if (retry_after := retry_after_seconds(error)) is not None:
+        response.set_header("Retry-After", str(retry_after))
+    response.status = problem.status
+    response.content_type = PROBLEM_JSON
+    response.data = msgspec.json.encode(problem)

@@ -1,0 +1,116 @@
+"""POST /v1/jobs, GET /v1/jobs/{id}, POST /v1/jobs/{id}/cancel."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+from falcon.asgi import Response
+
+from app.core.errors import InvalidRequest, JobNotFound
+from app.core.ports import Input, InputKind, Jobs, NewJob, RateLimiter
+from app.core.states import JobState
+from app.http.body import read_json_body
+from app.http.callers import caller_of
+from app.http.lifecycle import Lifecycle
+from app.http.rate_limit import take_token
+from app.http.request import Request
+from app.http.responses import send_json
+from app.http.settings import HttpSettings
+from app.http.submissions import Submissions
+from app.http.transcript import read_transcript
+from app.http.views import FinishedJob, accepted, finished, path_of, pending
+
+__all__ = ["CancelResource", "JobResource", "JobsResource", "checked_id"]
+
+_JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def checked_id(job_id: str) -> str:
+    """The id out of a URL. What cannot be one goes no further: the store makes key names of it.
+
+    Raises:
+        JobNotFound
+    """
+    if not _JOB_ID.fullmatch(job_id):
+        raise JobNotFound("there is no job with this id")
+    return job_id
+
+
+class JobsResource:
+    """All jobs: where they are submitted."""
+
+    def __init__(
+        self, submissions: Submissions, limiter: RateLimiter, settings: HttpSettings, lifecycle: Lifecycle
+    ) -> None:
+        self._submissions = submissions
+        self._limiter = limiter
+        self._settings = settings
+        self._lifecycle = lifecycle
+
+    async def on_post(self, request: Request, response: Response) -> None:
+        """202 and the job's address; with ``?wait=SECONDS`` 200 and the finished job if it ends in time."""
+        await take_token(self._limiter, caller_of(request.scope), response)
+        wait_seconds = _wait_seconds(request, self._settings.max_wait_seconds)
+        body = await read_json_body(request, self._settings.max_body_bytes)
+        job = await self._submissions.prepare(body, request.request_id)
+        result = await self._submit(request, job, wait_seconds)
+        response.set_header("Location", path_of(job.id))
+        if result is None:
+            send_json(response, 202, accepted(job.id, JobState.QUEUED))
+        else:
+            send_json(response, 200, result)
+
+    async def _submit(self, request: Request, job: NewJob, wait_seconds: float) -> FinishedJob | None:
+        if not wait_seconds:
+            await self._submissions.submit(job)
+            return None
+        async with request.departure() as gone:
+            return await self._submissions.submit_and_wait(
+                job, wait_seconds, given_up=lambda: gone.done() or self._lifecycle.stopping
+            )
+
+
+class JobResource:
+    """One job."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    async def on_get(self, request: Request, response: Response, job_id: str) -> None:
+        """State and queue position; once it has finished, everything."""
+        record = await self._jobs.get(checked_id(job_id))
+        if record.state is JobState.FINISHED:
+            send_json(response, 200, finished(record, await read_transcript(self._jobs, job_id)))
+            return
+        position = await self._jobs.position(job_id) if record.state is JobState.QUEUED else None
+        send_json(response, 200, pending(record, position))
+
+    on_head = on_get
+
+
+class CancelResource:
+    """Ends a job early."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    async def on_post(self, request: Request, response: Response, job_id: str) -> None:
+        """202: a queued job has finished, a running one ends soon, a finished one stays as it is."""
+        await self._jobs.send(checked_id(job_id), Input(InputKind.CANCEL))
+        record = await self._jobs.get(job_id)
+        send_json(response, 202, accepted(job_id, record.state))
+
+
+def _wait_seconds(request: Request, maximum: float) -> float:
+    text = request.get_param("wait")
+    if text is None:
+        return 0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= maximum:  # a NaN is refused too
+        raise InvalidRequest("wait", f"must be from 0 to {maximum:g} seconds")
+    return seconds

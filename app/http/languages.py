@@ -1,0 +1,82 @@
+"""GET /v1/languages: what can be run here."""
+
+from __future__ import annotations
+
+import msgspec
+from falcon.asgi import Response
+
+from app.core.languages import LanguageInfo
+from app.core.limits import LIMITS, LimitOverrides, resolve_limits
+from app.core.ports import Languages
+from app.http.request import Request
+from app.http.responses import send_json
+
+__all__ = ["LanguagesResource"]
+
+
+class LimitView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job of this language gets, and what it may ask for."""
+
+    default: float
+    minimum: float
+    maximum: float
+    unit: str
+    meaning: str
+
+
+class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
+    """One language. ``template`` is a first program to show in an editor."""
+
+    id: str
+    name: str
+    version: str | None
+    aliases: tuple[str, ...]
+    file_name: str
+    template: str
+    limits: dict[str, LimitView]
+
+
+class LanguagesView(msgspec.Struct, frozen=True):
+    """The answer."""
+
+    languages: list[LanguageView]
+
+
+class LanguagesResource:
+    """The languages whose image is there."""
+
+    def __init__(self, languages: Languages) -> None:
+        self._languages = languages
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """By id."""
+        installed = await self._languages.installed()
+        send_json(response, 200, LanguagesView([_view(language) for language in installed]))
+
+    on_head = on_get
+
+
+def _view(language: LanguageInfo) -> LanguageView:
+    return LanguageView(
+        id=language.id,
+        name=language.name,
+        version=language.version,
+        aliases=language.aliases,
+        file_name=language.file_name,
+        template=language.template,
+        limits=_limits(language),
+    )
+
+
+def _limits(language: LanguageInfo) -> dict[str, LimitView]:
+    defaults = resolve_limits(LimitOverrides(), language.limits)
+    return {
+        name: LimitView(
+            default=getattr(defaults, name),
+            minimum=allowed.minimum,
+            maximum=allowed.maximum,
+            unit=allowed.unit,
+            meaning=allowed.meaning,
+        )
+        for name, allowed in LIMITS.items()
+    }

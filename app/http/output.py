@@ -1,0 +1,74 @@
+"""GET /v1/jobs/{id}/output: the output log as it is now (NDJSON), or followed to its end (NDJSON, SSE)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from falcon.asgi import Response
+
+from app.core.events import LoggedEvent
+from app.core.ports import Jobs
+from app.core.states import JobState
+from app.http.event_formats import EVENT_STREAM, NDJSON, Pages, as_event_stream, as_ndjson
+from app.http.following import PAGE_EVENTS, Follower
+from app.http.jobs import checked_id
+from app.http.lifecycle import Lifecycle
+from app.http.request import Request
+from app.http.settings import READ_AGAIN_SECONDS, HttpSettings
+
+__all__ = ["OutputResource"]
+
+
+class OutputResource:
+    """A job's output for clients that only read."""
+
+    def __init__(self, jobs: Jobs, settings: HttpSettings, lifecycle: Lifecycle) -> None:
+        self._jobs = jobs
+        self._settings = settings
+        self._lifecycle = lifecycle
+
+    async def on_get(self, request: Request, response: Response, job_id: str) -> None:
+        """Whatever can be refused is refused here, before the first byte of the stream."""
+        record = await self._jobs.get(checked_id(job_id))
+        if EVENT_STREAM in (request.get_header("Accept") or ""):
+            await self._send_event_stream(request, response, job_id, record.state)
+        else:
+            await self._send_ndjson(request, response, job_id)
+
+    on_head = on_get
+
+    async def _send_ndjson(self, request: Request, response: Response, job_id: str) -> None:
+        after = request.get_param("after")
+        follow = request.get_param_as_bool("follow")
+        first = await self._jobs.events(job_id, after, PAGE_EVENTS)
+        pages = self._followed(request, job_id, after) if follow else self._present(job_id, first)
+        response.content_type = NDJSON
+        response.stream = as_ndjson(pages, request.request_id)
+        response.set_header("X-Accel-Buffering", "no")
+
+    async def _send_event_stream(self, request: Request, response: Response, job_id: str, state: JobState) -> None:
+        # When an EventSource connects again its URL still has the first cursor, this header the last one.
+        after = request.get_header("Last-Event-ID") or request.get_param("after")
+        first = await self._jobs.events(job_id, after, 1)
+        if state is JobState.FINISHED and not first:
+            response.status = 204  # tells an EventSource that there is nothing to come back for
+            return
+        pages = self._followed(request, job_id, after)
+        response.content_type = EVENT_STREAM
+        response.stream = as_event_stream(pages, request.request_id, self._settings.heartbeat_seconds)
+        response.set_header("X-Accel-Buffering", "no")
+
+    async def _present(self, job_id: str, page: Sequence[LoggedEvent]) -> Pages:
+        """What is in the log now: page by page, so that a big log is never in memory as a whole."""
+        while page:
+            yield page
+            if len(page) < PAGE_EVENTS:
+                return
+            page = await self._jobs.events(job_id, page[-1].cursor, PAGE_EVENTS)
+
+    async def _followed(self, request: Request, job_id: str, after: str | None) -> Pages:
+        """Everything to the end of the job, unless the viewer or this server goes first."""
+        async with request.departure() as gone, self._jobs.watch(job_id) as watch:
+            follower = Follower(self._jobs, watch, job_id, after)
+            while not (follower.ended or gone.done() or self._lifecycle.stopping):
+                yield await follower.read(READ_AGAIN_SECONDS)

@@ -1,0 +1,104 @@
+"""What a client is told when something goes wrong (RFC 9457). Every route and every error comes through this table."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import falcon
+import msgspec
+
+from app.core.errors import (
+    InvalidRequest,
+    JobNotFound,
+    PyxecError,
+    QueueFull,
+    RateLimited,
+    StoreUnavailable,
+    UnknownLanguage,
+)
+
+__all__ = ["PROBLEM_JSON", "Problem", "close_code_of", "problem_of", "retry_after_seconds"]
+
+PROBLEM_JSON: Final = "application/problem+json"
+STORE_RETRY_SECONDS: Final = 2
+MAX_DETAIL_CHARACTERS: Final = 500  # a detail may repeat what the client sent, and that may be megabytes
+INTERNAL_ERROR_CODE: Final = 1011
+TRY_AGAIN_LATER_CODE: Final = 1013
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One problem document. ``field`` is the path of the part of the request that is wrong, where there is one."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    request_id: str | None = None
+
+
+# The most telling class first is not needed: an error is looked up along its own line of ancestors.
+_KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
+    InvalidRequest: (422, "invalid-request", "The request is not valid"),
+    UnknownLanguage: (422, "unknown-language", "This language is not installed here"),
+    JobNotFound: (404, "job-not-found", "There is no such job"),
+    RateLimited: (429, "rate-limited", "Too many requests"),
+    QueueFull: (503, "queue-full", "The queue is full"),
+    StoreUnavailable: (503, "store-unavailable", "The job store does not answer"),
+    Exception: (500, "internal-error", "Something went wrong on our side"),
+}
+
+_HTTP_KINDS: Final[dict[int, tuple[str, str]]] = {
+    400: ("malformed-request", "The request cannot be read"),
+    404: ("no-such-route", "There is nothing at this address"),
+    405: ("method-not-allowed", "This address does not take this method"),
+    413: ("body-too-large", "The request body is too large"),
+    415: ("unsupported-media-type", "The request body has a type that is not supported"),
+    503: ("shutting-down", "This server is shutting down"),
+}
+
+
+def problem_of(error: Exception, request_id: str | None = None) -> Problem:
+    """The document for any exception; one that is not meant for clients tells them nothing of itself."""
+    status, slug, title = _kind_of(error)
+    return Problem(
+        type=f"/problems/{slug}",
+        title=title,
+        status=status,
+        detail=_detail_of(error, title)[:MAX_DETAIL_CHARACTERS],
+        field=error.field[:MAX_DETAIL_CHARACTERS] if isinstance(error, InvalidRequest) else None,
+        request_id=request_id or None,
+    )
+
+
+def retry_after_seconds(error: Exception) -> int | None:
+    """When it is worth trying again, in whole seconds, or None when trying again does not help."""
+    if isinstance(error, RateLimited):
+        return max(1, math.ceil(error.retry_after_seconds))
+    if isinstance(error, QueueFull):
+        return error.retry_after_seconds
+    return STORE_RETRY_SECONDS if isinstance(error, StoreUnavailable) else None
+
+
+def close_code_of(problem: Problem) -> int:
+    """How a WebSocket ends that met this problem: 4000 and the status for the client's mistakes."""
+    if problem.status < 500:
+        return 4000 + problem.status
+    return TRY_AGAIN_LATER_CODE if problem.status == 503 else INTERNAL_ERROR_CODE
+
+
+def _kind_of(error: Exception) -> tuple[int, str, str]:
+    if isinstance(error, falcon.HTTPError):
+        slug, title = _HTTP_KINDS.get(error.status_code, ("http-error", error.title or "The request failed"))
+        return error.status_code, slug, title
+    return next(_KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in _KINDS)
+
+
+def _detail_of(error: Exception, title: str) -> str:
+    if isinstance(error, falcon.HTTPError):
+        return error.description or title
+    if isinstance(error, InvalidRequest):
+        return error.reason
+    told = isinstance(error, PyxecError) and _kind_of(error)[0] != 500
+    return (str(error) if told else "") or title

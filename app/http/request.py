@@ -1,0 +1,32 @@
+"""The gateway's request: Falcon's, with its id, its start, and a way to know that the client has gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import falcon.asgi
+
+__all__ = ["Request"]
+
+
+class Request(falcon.asgi.Request):
+    """A request. ``request_id`` and ``started_at`` are set by the access log before anything else runs."""
+
+    request_id: str = ""
+    started_at: float = 0.0
+
+    @asynccontextmanager
+    async def departure(self) -> AsyncIterator[asyncio.Task[Any]]:
+        """A task that is done once the client has closed the connection. The body must have been read before."""
+        task = asyncio.create_task(self._until_gone())
+        try:
+            yield task
+        finally:
+            task.cancel()
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass

@@ -1,0 +1,39 @@
+"""What the gateway may be told from outside. Every field has a default that is right for one machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["READ_AGAIN_SECONDS", "HttpSettings"]
+
+# A wake-up may be lost, so every viewer reads again after this. It also bounds how late a viewer that has gone, or a
+# shutdown, is noticed: it must stay well below every time-out in HttpSettings.
+READ_AGAIN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """Bounds and time-outs of the gateway.
+
+    Parameters:
+        max_body_bytes: a longer request body is a 413, counted while it streams.
+        max_wait_seconds: the longest ``?wait=``.
+        max_message_bytes: a longer WebSocket message from a viewer closes its socket.
+        slow_viewer_seconds: a socket that takes nothing for this long is closed; its job runs on.
+        close_seconds: how long a close frame is tried after that, before the connection is simply dropped.
+        heartbeat_seconds: how often a silent event stream sends a comment, so that proxies keep it open. Has to be
+            shorter than any proxy's idle time-out (60 s is common).
+        drain_seconds: between SIGTERM and the end of listening ``/readyz`` says 503 for this long, so that a load
+            balancer that asks it goes elsewhere first. The server's own graceful time-out must be longer.
+        allowed_origins: web origins (``https://host``) that may open a WebSocket besides the gateway's own host.
+    """
+
+    max_body_bytes: int = 12 * 1024 * 1024
+    max_wait_seconds: float = 60
+    max_message_bytes: int = 64 * 1024
+    slow_viewer_seconds: float = 10
+    close_seconds: float = 10
+    heartbeat_seconds: float = 15
+    drain_seconds: float = 0
+    allowed_origins: frozenset[str] = frozenset()

@@ -1,0 +1,43 @@
+"""WS /v1/jobs/{id}/stream: watch a job live, write to its standard input, cancel it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from falcon.asgi import WebSocket
+
+from app.core.ports import Jobs
+from app.http.access_log import log_access
+from app.http.lifecycle import Lifecycle
+from app.http.origins import is_origin_allowed
+from app.http.request import Request
+from app.http.settings import HttpSettings
+from app.http.viewer import Viewer
+
+__all__ = ["StreamResource"]
+
+REFUSED: Final = 403  # a socket that was never accepted ends in an HTTP status
+GONE: Final = 1005  # the viewer left; there is no code of ours
+
+
+class StreamResource:
+    """A job's WebSocket. Unknown jobs are accepted and closed with 4404: a browser shows a page no HTTP status."""
+
+    def __init__(self, jobs: Jobs, settings: HttpSettings, lifecycle: Lifecycle) -> None:
+        self._jobs = jobs
+        self._settings = settings
+        self._lifecycle = lifecycle
+
+    async def on_websocket(self, request: Request, socket: WebSocket, job_id: str) -> None:
+        """Serve one viewer until the job, the viewer or this server ends."""
+        origin, host = request.get_header("Origin"), request.get_header("Host")
+        if not is_origin_allowed(origin, host, self._settings.allowed_origins):
+            await socket.close()
+            log_access(request, REFUSED)
+            return
+        await socket.accept()
+        viewer = Viewer(socket, self._jobs, job_id, self._settings, self._lifecycle)
+        ending = await viewer.serve(request.get_param("after"), request.request_id)
+        if ending is not None:
+            await viewer.close(ending)
+        log_access(request, GONE if ending is None else ending.code)

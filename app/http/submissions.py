@@ -1,0 +1,70 @@
+"""From the bytes of a request to a job in the queue and, for who waits, to its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from app.core.ports import Jobs, Languages, NewJob
+from app.core.resolve import resolve_job
+from app.core.spec import JobRequest
+from app.core.states import JobState
+from app.http.decoding import decode
+from app.http.following import Follower
+from app.http.settings import READ_AGAIN_SECONDS
+from app.http.transcript import Transcript
+from app.http.views import FinishedJob, finished
+
+__all__ = ["ANONYMOUS", "Submissions"]
+
+ANONYMOUS: Final = "anonymous"  # until there are keys, every job belongs to everyone
+_DECODER: Final = msgspec.json.Decoder(JobRequest)
+
+
+class Submissions:
+    """Checks jobs and hands them over. Nothing is queued that has not been checked whole."""
+
+    def __init__(self, jobs: Jobs, languages: Languages, new_id: Callable[[], str], now_ms: Callable[[], int]) -> None:
+        self._jobs = jobs
+        self._languages = languages
+        self._new_id = new_id
+        self._now_ms = now_ms
+
+    async def prepare(self, body: bytes, request_id: str) -> NewJob:
+        """A complete job from the JSON of a JobRequest.
+
+        Raises:
+            InvalidRequest, falcon.HTTPBadRequest: see :func:`decode` and :func:`resolve_job`.
+            StoreUnavailable: nobody knows which languages there are.
+        """
+        request = decode(_DECODER, body)
+        spec = resolve_job(request, await self._languages.accepted())
+        return NewJob(
+            id=self._new_id(), spec=spec, owner=ANONYMOUS, request_id=request_id, created_at_ms=self._now_ms()
+        )
+
+    async def submit(self, job: NewJob) -> None:
+        """Queue it. Raises QueueFull, StoreUnavailable; then nothing was written."""
+        await self._jobs.submit(job)
+
+    async def submit_and_wait(self, job: NewJob, seconds: float, given_up: Callable[[], bool]) -> FinishedJob | None:
+        """Queue it and wait for its end, at most so long, and no longer once ``given_up`` says true.
+
+        Returns:
+            The finished job, or None when it is not finished yet. Raises as :meth:`submit`.
+        """
+        # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
+        async with self._jobs.watch(job.id) as watch:
+            await self._jobs.submit(job)
+            follower, transcript = Follower(self._jobs, watch, job.id, None), Transcript()
+            deadline = asyncio.get_running_loop().time() + seconds
+            while not follower.ended:
+                left = deadline - asyncio.get_running_loop().time()
+                if left <= 0 or given_up():
+                    return None
+                transcript.add(await follower.read(min(left, READ_AGAIN_SECONDS)))
+        record = await self._jobs.get(job.id)
+        return finished(record, transcript) if record.state is JobState.FINISHED else None

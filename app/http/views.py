@@ -1,0 +1,200 @@
+"""The shapes in which a job is shown over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import msgspec
+
+from app.core.outcomes import COMPILE, Outcome, PhaseReport
+from app.core.results import JobRecord, Usage
+from app.core.spec import TextEncoding
+from app.core.states import JobState
+from app.http.text import to_text
+from app.http.transcript import Transcript
+
+__all__ = [
+    "AcceptedJob",
+    "FinishedJob",
+    "Links",
+    "PendingJob",
+    "Truncated",
+    "accepted",
+    "finished",
+    "path_of",
+    "pending",
+]
+
+
+class Links(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the rest of a job is, relative to the gateway."""
+
+    self: str
+    output: str
+    stream: str
+    cancel: str
+
+
+class AcceptedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that was taken on, or asked to end."""
+
+    id: str
+    status: JobState
+    links: Links
+
+
+class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that waits or runs. ``queue_position`` counts the jobs before it; None when running or not known."""
+
+    id: str
+    status: JobState
+    language: str
+    queue_position: int | None
+    queue_seconds: float | None
+    attempt: int
+    worker: str | None
+    cancel_requested: bool
+    created_at: str
+    started_at: str | None
+    links: Links
+
+
+class Truncated(msgspec.Struct, frozen=True, kw_only=True):
+    """Which texts end before the program's own end of them, because of ``output_bytes``."""
+
+    stdout: bool
+    stderr: bool
+    compile_output: bool
+
+
+class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job and its result. Each text has its encoding beside it; ``compile_output`` is None for a language that has
+    no compiler."""
+
+    id: str
+    status: JobState
+    outcome: Outcome
+    exit_code: int | None
+    signal: int | None
+    message: str
+    stdout: str
+    stdout_encoding: TextEncoding
+    stderr: str
+    stderr_encoding: TextEncoding
+    compile_output: str | None
+    compile_output_encoding: TextEncoding | None
+    truncated: Truncated
+    usage: Usage | None
+    phases: tuple[PhaseReport, ...]
+    language: str
+    version: str | None
+    queue_seconds: float | None
+    attempt: int
+    worker: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    links: Links
+
+
+def path_of(job_id: str) -> str:
+    """The address of a job."""
+    return f"/v1/jobs/{job_id}"
+
+
+def accepted(job_id: str, state: JobState) -> AcceptedJob:
+    """The short answer."""
+    return AcceptedJob(id=job_id, status=state, links=_links(job_id))
+
+
+def pending(record: JobRecord, queue_position: int | None) -> PendingJob:
+    """A job that has not finished."""
+    return PendingJob(
+        id=record.id,
+        status=record.state,
+        language=record.spec.language,
+        queue_position=queue_position,
+        queue_seconds=_queue_seconds(record),
+        attempt=record.attempt,
+        worker=record.worker,
+        cancel_requested=record.cancel_requested,
+        created_at=_moment(record.created_at_ms),
+        started_at=_moment_or_none(record.started_at_ms),
+        links=_links(record.id),
+    )
+
+
+def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
+    """A job that has finished, with what it wrote."""
+    result = record.result
+    assert result is not None, "a finished record has its result"
+    stdout, stdout_encoding = to_text(bytes(transcript.stdout))
+    stderr, stderr_encoding = to_text(bytes(transcript.stderr))
+    compile_output, compile_encoding = _compile_output(result.phases, transcript)
+    return FinishedJob(
+        id=record.id,
+        status=record.state,
+        outcome=result.outcome,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        message=result.message,
+        stdout=stdout,
+        stdout_encoding=stdout_encoding,
+        stderr=stderr,
+        stderr_encoding=stderr_encoding,
+        compile_output=compile_output,
+        compile_output_encoding=compile_encoding,
+        truncated=_truncated(result.phases),
+        usage=result.usage,
+        phases=result.phases,
+        language=record.spec.language,
+        version=result.version,
+        queue_seconds=_queue_seconds(record),
+        attempt=record.attempt,
+        worker=record.worker,
+        created_at=_moment(record.created_at_ms),
+        started_at=_moment_or_none(record.started_at_ms),
+        finished_at=_moment_or_none(record.finished_at_ms),
+        links=_links(record.id),
+    )
+
+
+def _links(job_id: str) -> Links:
+    path = path_of(job_id)
+    return Links(self=path, output=f"{path}/output", stream=f"{path}/stream", cancel=f"{path}/cancel")
+
+
+def _compile_output(
+    phases: Iterable[PhaseReport], transcript: Transcript
+) -> tuple[str, TextEncoding] | tuple[None, None]:
+    if transcript.compile_output or any(phase.name == COMPILE for phase in phases):
+        return to_text(bytes(transcript.compile_output))
+    return None, None
+
+
+def _truncated(phases: Iterable[PhaseReport]) -> Truncated:
+    compiling = [phase for phase in phases if phase.name == COMPILE]
+    running = [phase for phase in phases if phase.name != COMPILE]
+    return Truncated(
+        stdout=any(phase.stdout_truncated for phase in running),
+        stderr=any(phase.stderr_truncated for phase in running),
+        compile_output=any(phase.stdout_truncated or phase.stderr_truncated for phase in compiling),
+    )
+
+
+def _queue_seconds(record: JobRecord) -> float | None:
+    if record.started_at_ms is None:
+        return None
+    # The two moments are by two clocks.
+    return max(0, record.started_at_ms - record.created_at_ms) / 1000
+
+
+def _moment_or_none(unix_ms: int | None) -> str | None:
+    return None if unix_ms is None else _moment(unix_ms)
+
+
+def _moment(unix_ms: int) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    moment = datetime.fromtimestamp(unix_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
