@@ -1,0 +1,34 @@
+"""A Dramatiq broker on Redis Streams: leases, fencing, one atomic finish. See docs/broker.md."""
+
+from __future__ import annotations
+
+from app.broker.aio import AsyncProducer
+from app.broker.broker import StreamsBroker
+from app.broker.dead_letters import DeadLetter
+from app.broker.effects import NOW_MS, Effect
+from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, QueueFull, StreamsError
+from app.broker.inspection import PendingEntry
+from app.broker.keys import QueueKeys
+from app.broker.message import StreamMessage
+from app.broker.middleware import DeadLetters, StreamRetries, default_middleware
+from app.broker.recovery import RecoveryReport
+
+__all__ = [
+    "NOW_MS",
+    "AsyncProducer",
+    "BrokerUnavailable",
+    "DeadLetter",
+    "DeadLetters",
+    "Duplicate",
+    "Effect",
+    "LeaseLost",
+    "PendingEntry",
+    "QueueFull",
+    "QueueKeys",
+    "RecoveryReport",
+    "StreamMessage",
+    "StreamRetries",
+    "StreamsBroker",
+    "StreamsError",
+    "default_middleware",
+]

@@ -1,0 +1,365 @@
+"""The broker: Dramatiq's contract, kept on Redis Streams."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from dramatiq import Broker, Consumer, Message, Middleware
+from dramatiq.common import dq_name, q_name
+from dramatiq.errors import QueueJoinTimeout, QueueNotFound
+from dramatiq.middleware import Retries
+from redis import exceptions
+
+from app.broker import dead_letters, inspection, recovery, settlement
+from app.broker.connection import connect, translated, without_retries
+from app.broker.consumer import StreamConsumer
+from app.broker.dead_letters import DeadLetter
+from app.broker.delayed_consumer import DelayedConsumer
+from app.broker.effects import Effect
+from app.broker.errors import BrokerUnavailable, LeaseLost
+from app.broker.heartbeat import lose
+from app.broker.in_flight import InFlight
+from app.broker.inspection import PendingEntry
+from app.broker.keys import QueueKeys
+from app.broker.message import StreamMessage
+from app.broker.middleware import Leases, default_middleware
+from app.broker.recovery import RecoveryReport
+from app.broker.scripts import Call, Script, execute
+from app.broker.settlement import DeadLetterLimits
+from app.broker.submission import Submission, announced, settle
+
+__all__ = ["StreamsBroker"]
+
+_PROMOTION_BATCH = 100
+_NOTHING_DUE_MS = 3_600_000
+
+
+class StreamsBroker(Broker):
+    """A Dramatiq broker on Redis Streams.
+
+    Parameters:
+        url: ``redis://``, ``rediss://`` or ``unix://``; or give a client.
+        client: commands go through a copy of it that never sends one twice.
+        namespace: prefix of all keys; no braces.
+        lease_ms: how long a worker may be silent before what it holds is given to others. Renewed every quarter.
+        max_deliveries: so many deliveries without a finish are a dead letter.
+        dead_ttl_ms, dead_limit: how long, and how many, dead letters a queue keeps.
+        middleware: replaces `default_middleware()`. Dramatiq's own Retries is refused.
+        consumer_name: unique to this process; made up when not given.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str | None = None,
+        client: redis.Redis | None = None,
+        namespace: str = "dramatiq",
+        lease_ms: int = 15_000,
+        max_deliveries: int = 3,
+        dead_ttl_ms: int = 7 * 24 * 3_600_000,
+        dead_limit: int = 10_000,
+        middleware: list[Middleware] | None = None,
+        consumer_name: str | None = None,
+    ) -> None:
+        if (url is None) == (client is None):
+            raise ValueError("give either a url or a client")
+        self.client = without_retries(client) if client is not None else connect(str(url))
+        self.namespace = namespace
+        self.lease_ms = lease_ms
+        self.max_deliveries = max_deliveries
+        self.dead_letter_limits = DeadLetterLimits(dead_ttl_ms, dead_limit)
+        self.fenced_total = 0
+        self._given_name = consumer_name
+        self._names: dict[int, str] = {}
+        self._in_flight: dict[str, InFlight] = {}
+        self._lock = threading.Lock()
+        super().__init__([Leases(), *(default_middleware() if middleware is None else middleware)])
+        self.queues: set[str] = set()
+
+    # --- what this process is called, and what it holds
+
+    @property
+    def consumer_name(self) -> str:
+        """Host, process and a random part; a forked child gets a name of its own."""
+        pid = os.getpid()
+        with self._lock:
+            if pid not in self._names:
+                name = f"{socket.gethostname()}:{pid}:{secrets.token_hex(4)}"
+                self._names[pid] = self._given_name or name
+            return self._names[pid]
+
+    @property
+    def socket_timeout_ms(self) -> int | None:
+        """After which the client gives up waiting for a reply."""
+        seconds = self.client.get_connection_kwargs().get("socket_timeout")
+        return int(seconds * 1000) if seconds else None
+
+    def keys(self, queue_name: str) -> QueueKeys:
+        """The names of everything a queue keeps in Redis; a delay queue's are its queue's."""
+        return QueueKeys(self.namespace, q_name(queue_name))
+
+    def in_flight(self, queue_name: str) -> InFlight:
+        """What this process holds of a queue."""
+        with self._lock:
+            return self._in_flight.setdefault(q_name(queue_name), InFlight())
+
+    def leased(self) -> dict[str, dict[str, StreamMessage]]:
+        """Queue -> entry id -> message: all leases to be renewed."""
+        with self._lock:
+            queues = dict(self._in_flight)
+        return {name: leased for name, held in queues.items() if (leased := held.leased())}
+
+    def holding(self) -> bool:
+        """Is anything held whose lease is ours?"""
+        return bool(self.leased())
+
+    # --- Dramatiq's contract
+
+    def add_middleware(self, middleware: Middleware, **position: Any) -> None:
+        """As Dramatiq's.
+
+        Raises:
+            ValueError: for Dramatiq's Retries, whose retries can be lost while their message is acknowledged.
+        """
+        if isinstance(middleware, Retries):
+            raise ValueError("StreamsBroker needs app.broker.StreamRetries instead of dramatiq's Retries: same options")
+        super().add_middleware(middleware, **position)
+
+    def get_declared_queues(self) -> set[str]:
+        return set(self.queues)
+
+    def declare_queue(self, queue_name: str) -> None:
+        """Declare a queue and its delay queue. Does no I/O.
+
+        Raises:
+            ValueError: the name has a brace in it.
+        """
+        if queue_name in self.queues:
+            return
+        self.keys(queue_name)
+        self.emit_before("declare_queue", queue_name)
+        self.queues.add(queue_name)
+        self.emit_after("declare_queue", queue_name)
+        self.delay_queues.add(dq_name(queue_name))
+        self.emit_after("declare_delay_queue", dq_name(queue_name))
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5_000) -> Consumer:
+        """A consumer of a queue, or, for a delay queue, the one that promotes and sweeps.
+
+        Raises:
+            QueueNotFound: it was never declared.
+            BrokerUnavailable: Redis cannot be reached.
+        """
+        if queue_name in self.delay_queues:
+            return DelayedConsumer(self, queue_name, timeout)
+        if queue_name not in self.queues:
+            raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
+        return StreamConsumer(self, queue_name, prefetch, timeout)
+
+    def enqueue(
+        self,
+        message: Message[Any],
+        *,
+        delay: int | None = None,
+        effects: Sequence[Effect] = (),
+        on_dead: Sequence[Effect] = (),
+        dedupe_key: str | None = None,
+        max_backlog: int | None = None,
+    ) -> Message[Any]:
+        """Put a message on its queue, in one step with everything else given here.
+
+        Parameters:
+            delay: ms from now, by the server's clock.
+            effects: writes made in the same step.
+            on_dead: writes made when the message is dead-lettered, whoever does that, however often it moved before.
+            dedupe_key: if this key exists, nothing is written. Usually one of the effects creates it.
+            max_backlog: nothing is written if so many messages wait, run or are delayed.
+
+        Raises:
+            Duplicate, QueueFull: nothing was written.
+            BrokerUnavailable: it may or may not have been written; it is not sent again by itself.
+            ValueError: a key lacks the queue's hash tag.
+        """
+        shown = self.announce(message, delay)
+        submission = Submission(shown, self.keys(message.queue_name), delay, effects, on_dead, dedupe_key, max_backlog)
+        settle(self.run(submission.command()), submission)
+        self.emit_after("enqueue", shown, delay)
+        return shown
+
+    def announce(self, message: Message[Any], delay: int | None) -> Message[Any]:
+        """Tell middleware that a message is about to be enqueued; returns it in the form they see."""
+        shown = announced(message, delay)
+        self.emit_before("enqueue", shown, delay)
+        return shown
+
+    def flush(self, queue_name: str) -> None:
+        """Drop what waits, is delayed, or runs: what runs is fenced and its finish refused. Keeps dead letters."""
+        keys = self.keys(queue_name)
+        with translated():
+            self.client.unlink(keys.stream, keys.delayed, keys.delayed_bodies)
+
+    def flush_all(self) -> None:
+        """Flush every declared queue, its dead letters too."""
+        for queue_name in self.get_declared_queues():
+            self.flush(queue_name)
+            with translated():
+                self.client.unlink(self.keys(queue_name).dead)
+
+    def join(self, queue_name: str, *, interval: int = 100, timeout: int | None = None) -> None:
+        """Wait until nothing waits, runs or is delayed. For tests.
+
+        Raises:
+            QueueJoinTimeout: after `timeout` ms.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout / 1000
+        while self.qsize(queue_name):
+            if deadline is not None and time.monotonic() >= deadline:
+                raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]
+            time.sleep(interval / 1000)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.client.close()
+
+    # --- settling deliveries
+
+    def run(self, command: Call | Sequence[Any]) -> Any:
+        """Run one script or bare command.
+
+        Raises:
+            BrokerUnavailable: it may or may not have been executed.
+        """
+        with translated():
+            return execute(self.client, command)
+
+    def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
+        """Make these writes if, and only if, this delivery still owns its entry; returns their replies.
+
+        Raises:
+            LeaseLost: nothing was written; the message's `lease_lost` is set.
+            BrokerUnavailable: they may or may not have been made.
+        """
+        owned, *replies = self.run(settlement.fenced(message, self.consumer_name, effects))
+        if not owned:
+            self._refused(message)
+            raise LeaseLost(f"message {message.message_id} is no longer ours")
+        return list(replies[0])
+
+    def settle(self, message: StreamMessage, call: Call) -> bool:
+        """End a delivery; False when it was refused because the lease was lost.
+
+        Raises:
+            BrokerUnavailable: call again; the owner check keeps it from being applied twice.
+        """
+        held = self.in_flight(message.keys.queue)
+        message.settling = True
+        try:
+            owned = not message.lease_lost.is_set() and bool(self.run(call))
+        except BrokerUnavailable:
+            message.finish_in_doubt = True
+            raise
+        except exceptions.ResponseError:
+            # An effect the server refuses. Held no longer, the message comes back when its lease runs out.
+            held.discard([message.entry_id])
+            raise
+        held.discard([message.entry_id])
+        if not owned and not message.finish_in_doubt:
+            self._refused(message)
+        return owned
+
+    def _refused(self, message: StreamMessage) -> None:
+        with self._lock:
+            self.fenced_total += 1
+        self.logger.warning("Lease of message %s was lost: nothing of it counts any more.", message.message_id)
+        lose(message)
+
+    # --- upkeep
+
+    def tend(self, queue_name: str, *, sweep: bool = True) -> int:
+        """Promote what is due and, if it is this process' turn, recover.
+
+        Returns:
+            ms until the next message is due; an hour if none is.
+        """
+        keys = self.keys(queue_name)
+        window_ms = max(500, self.lease_ms // 6) if sweep else 0
+        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep]
+        args = [keys.group, _PROMOTION_BATCH, self.lease_ms, window_ms]
+        promoted, next_due_ms, sweep_now = self.run(Call(Script.TEND, script_keys, args))
+        if sweep_now:
+            self.recover(queue_name)
+        if promoted == _PROMOTION_BATCH:
+            return 0
+        return int(next_due_ms) if next_due_ms >= 0 else _NOTHING_DUE_MS
+
+    def promote(self, queue_name: str) -> int:
+        """Put every delayed message that is due on the stream; how many they were."""
+        keys = self.keys(queue_name)
+        total = 0
+        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep]
+        while True:
+            promoted, *_ = self.run(Call(Script.TEND, script_keys, [keys.group, _PROMOTION_BATCH, 0, 0]))
+            total += int(promoted)
+            if promoted < _PROMOTION_BATCH:
+                return total
+
+    def recover(self, queue_name: str) -> RecoveryReport:
+        """Requeue or dead-letter whatever outlived its lease. Any number of processes may do so at once."""
+        return recovery.recover(
+            self.run,
+            self.keys(queue_name),
+            lease_ms=self.lease_ms,
+            max_deliveries=self.max_deliveries,
+            limits=self.dead_letter_limits,
+        )
+
+    def forget_me(self) -> None:
+        """Delete this process' consumers, each unless something is pending at it."""
+        with self._lock:
+            queue_names = list(self._in_flight)
+        for queue_name in queue_names:
+            recovery.forget_consumer(self.run, self.keys(queue_name), self.consumer_name)
+
+    def tick_once(self, name: str, window_ms: int) -> bool:
+        """True for the first caller within `window_ms`, of all processes: for schedulers that tick twice."""
+        with translated():
+            return bool(self.client.set(f"{self.namespace}:tick:{name}", 1, nx=True, px=window_ms))
+
+    # --- inspection
+
+    def qsize(self, queue_name: str) -> int:
+        """Messages waiting, running and delayed."""
+        with translated():
+            return inspection.qsize(self.client, self.keys(queue_name))
+
+    def pending(self, queue_name: str, *, count: int = 1_000) -> list[PendingEntry]:
+        """The oldest `count` entries that workers hold."""
+        with translated():
+            return inspection.pending(self.client, self.keys(queue_name), count=count)
+
+    def dead_letters(self, queue_name: str, *, count: int = 100, before: str | None = None) -> list[DeadLetter]:
+        """Dead letters, newest first; page on with the last one's id as `before`."""
+        with translated():
+            return dead_letters.newest_first(self.client, self.keys(queue_name), count=count, before=before)
+
+    def dead_letter(self, queue_name: str, letter_id: str) -> DeadLetter | None:
+        """One dead letter."""
+        with translated():
+            return dead_letters.show(self.client, self.keys(queue_name), letter_id)
+
+    def replay_dead(self, queue_name: str, letter_id: str) -> bool:
+        """Put a dead letter back to work. True exactly once per letter."""
+        with translated():
+            return dead_letters.replay(self.client, self.keys(queue_name), letter_id)
+
+    def drop_dead(self, queue_name: str, letter_id: str) -> bool:
+        """Delete a dead letter; False when there is none."""
+        with translated():
+            return dead_letters.drop(self.client, self.keys(queue_name), letter_id)

@@ -1,0 +1,85 @@
+"""Redis clients that never send a command twice, and Redis' errors as this broker's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+import redis.asyncio
+import redis.asyncio.retry
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app.broker.errors import BrokerUnavailable
+
+__all__ = ["TRANSIENT", "connect", "translated", "without_retries", "without_retries_async"]
+
+#: The server, or the way to it, cannot do this now; later it may. redis-py's TimeoutError is no ConnectionError.
+TRANSIENT = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+    exceptions.ClusterDownError,
+    exceptions.MasterDownError,
+    exceptions.TryAgainError,
+)
+_TRANSIENT_REPLIES = ("NOREPLICAS", "BUSY ", "UNBLOCKED", "MISCONF", "OOM", "READONLY", "LOADING", "MASTERDOWN")
+
+
+def connect(url: str) -> redis.Redis:
+    """A client for ``redis://``, ``rediss://`` or ``unix://``."""
+    return redis.Redis(connection_pool=redis.ConnectionPool.from_url(url, **_options()))
+
+
+def without_retries(client: redis.Redis) -> redis.Redis:
+    """A client like the given one that sends each command once.
+
+    redis-py sends a command up to ten times more when its reply is lost: an XADD would be there eleven times.
+    A plain pool is rebuilt with retries off; any other kind (Sentinel, cluster) keeps its pool and is set so itself.
+    """
+    pool: Any = getattr(client, "connection_pool", None)
+    if type(pool) not in (redis.ConnectionPool, redis.BlockingConnectionPool):
+        client.set_retry(Retry(NoBackoff(), 0))
+        return client
+    options = {**_own(pool.connection_kwargs), **_options()}
+    rebuilt = redis.ConnectionPool(pool.connection_class, pool.max_connections, **options)
+    return redis.Redis(connection_pool=rebuilt)
+
+
+def without_retries_async(client: redis.asyncio.Redis) -> redis.asyncio.Redis:
+    """The same for the asyncio client."""
+    pool = client.connection_pool
+    retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
+    if type(pool) not in (redis.asyncio.ConnectionPool, redis.asyncio.BlockingConnectionPool):
+        client.set_retry(retry)
+        return client
+    options = {**_own(pool.connection_kwargs), **_options(), "retry": retry}
+    rebuilt = redis.asyncio.ConnectionPool(pool.connection_class, pool.max_connections, **options)
+    return redis.asyncio.Redis(connection_pool=rebuilt)
+
+
+def _own(options: dict[str, Any]) -> dict[str, Any]:
+    # The rest was put there by the pool itself, for RESP3, and is bound to it.
+    return {name: value for name, value in options.items() if not name.startswith(("maint_", "oss_", "orig_"))}
+
+
+def _options() -> dict[str, Any]:
+    # RESP2 and bytes: message bodies are binary, and the shapes of replies are read by us alone.
+    return {"retry": Retry(NoBackoff(), 0), "retry_on_error": [], "decode_responses": False, "protocol": 2}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise Redis' transient errors as BrokerUnavailable; let its other errors pass."""
+    try:
+        yield
+    except TRANSIENT as e:
+        raise BrokerUnavailable(str(e)) from e
+    except exceptions.ResponseError as e:
+        if str(e).startswith(_TRANSIENT_REPLIES):
+            raise BrokerUnavailable(str(e)) from e
+        raise

@@ -1,0 +1,85 @@
+"""Renews the leases of everything this process holds: running, queued in memory, prefetched."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from app.broker.errors import BrokerUnavailable
+from app.broker.message import StreamMessage
+from app.broker.scripts import Call, Script
+
+if TYPE_CHECKING:
+    from app.broker.broker import StreamsBroker
+
+__all__ = ["Heartbeat", "lose"]
+
+_IDS_PER_CALL = 200
+_log = logging.getLogger(__name__)
+
+
+class Heartbeat(threading.Thread):
+    """One thread a process; nothing slow may run on it, since every lease depends on it.
+
+    It outlives `stop` for as long as anything is held.
+    """
+
+    def __init__(self, broker: StreamsBroker) -> None:
+        super().__init__(name="streams-heartbeat", daemon=True)
+        self._broker = broker
+        self._interval_seconds = broker.lease_ms / 4 / 1000
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Beat until stopped and nothing is held."""
+        pause = self._interval_seconds
+        while True:
+            # Once stopping, the event is set and would not wait any more.
+            time.sleep(pause) if self._stopping.is_set() else self._stopping.wait(pause)
+            if self._stopping.is_set() and not self._broker.holding():
+                return
+            pause = self._interval_seconds if self._beat() else self._interval_seconds / 4
+
+    def stop(self) -> None:
+        """End once nothing is held any more."""
+        self._stopping.set()
+
+    def _beat(self) -> bool:
+        """False when Redis could not be reached: then the next beat comes sooner."""
+        try:
+            for queue_name, messages in self._broker.leased().items():
+                self.renew(queue_name, messages)
+        except BrokerUnavailable as e:
+            _log.warning("Leases could not be renewed: %s", e)
+            return False
+        except Exception:  # noqa: BLE001  # the thread must go on: every lease depends on it
+            _log.exception("Leases could not be renewed.")
+            return False
+        return True
+
+    def renew(self, queue_name: str, messages: dict[str, StreamMessage]) -> None:
+        """Renew these, and mark the lost ones.
+
+        Raises:
+            BrokerUnavailable: none, some or all were renewed.
+        """
+        keys, entry_ids = self._broker.keys(queue_name), list(messages)
+        for start in range(0, len(entry_ids), _IDS_PER_CALL):
+            chunk = entry_ids[start : start + _IDS_PER_CALL]
+            args = [keys.group, self._broker.consumer_name, *chunk]
+            for lost in self._broker.run(Call(Script.HEARTBEAT, [keys.stream], args)):
+                message = messages[lost.decode()]
+                # Its finish may have been executed while the beat was under way: then that one's reply decides.
+                if not message.settling:
+                    lose(message)
+
+
+def lose(message: StreamMessage) -> None:
+    """Mark a lease as lost and call who wanted to know; a callback that raises is logged."""
+    for callback in message.lose_lease():
+        try:
+            callback()
+        except Exception:  # noqa: BLE001  # a user's callback
+            _log.exception("A lease-lost callback of message %s failed.", message.message_id)

@@ -1,0 +1,82 @@
+"""What this process holds of one queue: fetched and waiting in memory, or handed to a worker thread.
+
+It lives on the broker, not on the consumer: after a connection error Dramatiq makes a new consumer while messages of
+the old one still run, and their leases must be renewed, and their number be counted, as before.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from app.broker.message import StreamMessage
+
+__all__ = ["InFlight"]
+
+
+class InFlight:
+    """Thread-safe: a consumer thread adds, worker threads remove, the heartbeat reads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._held: dict[str, StreamMessage] = {}
+        self._waiting: deque[StreamMessage] = deque()
+        #: The reply of a fetch was lost: entries may be pending at us that we never saw.
+        self.reply_lost = False
+
+    def add(self, messages: Iterable[StreamMessage]) -> None:
+        """Hold messages that were just fetched."""
+        with self._changed:
+            for message in messages:
+                self._held[message.entry_id] = message
+                self._waiting.append(message)
+
+    def discard(self, entry_ids: Iterable[str]) -> None:
+        """Hold these no longer; wakes who waits for room."""
+        with self._changed:
+            for entry_id in entry_ids:
+                self._held.pop(entry_id, None)
+            self._changed.notify_all()
+
+    def next_waiting(self) -> StreamMessage | None:
+        """The oldest fetched message no one has asked for yet whose lease is still ours."""
+        with self._changed:
+            while self._waiting:
+                message = self._waiting.popleft()
+                if not message.lease_lost.is_set():
+                    return message
+                self._held.pop(message.entry_id, None)
+        return None
+
+    def take_waiting(self) -> list[StreamMessage]:
+        """All fetched messages no one has asked for yet; they are still held."""
+        with self._changed:
+            taken = list(self._waiting)
+            self._waiting.clear()
+            return taken
+
+    def put_back(self, messages: Iterable[StreamMessage]) -> None:
+        """Undo `take_waiting`."""
+        with self._changed:
+            self._waiting.extendleft(reversed(list(messages)))
+
+    def wait_for_room(self, limit: int, timeout_seconds: float) -> int:
+        """How many more may be held, after waiting until that is at least one."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._held) < limit, timeout_seconds)
+            return max(0, limit - len(self._held))
+
+    def holds(self, entry_id: str) -> bool:
+        """Is this entry held?"""
+        with self._changed:
+            return entry_id in self._held
+
+    def leased(self) -> dict[str, StreamMessage]:
+        """What must be renewed: everything held whose lease is not known to be lost."""
+        with self._changed:
+            return {entry_id: held for entry_id, held in self._held.items() if not held.lease_lost.is_set()}
+
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._held)

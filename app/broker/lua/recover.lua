@@ -1,0 +1,24 @@
+-- One bounded step over the pending entries whose lease ran out. The new id is what fences the old owner.
+-- KEYS: stream, dead
+-- ARGV: group, reaper, lease ms, cursor, batch, max deliveries, dead ttl ms, dead limit
+-- Returns next cursor, requeued, dead.
+local claimed = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
+if claimed.err then
+  return {'0-0', 0, 0}
+end
+local limits = {ttl_ms = tonumber(ARGV[7]), count = tonumber(ARGV[8])}
+local requeued, dead = 0, 0
+for _, row in ipairs(claimed[2]) do
+  local entry = parse(row[2])
+  entry.n = entry.n + 1
+  entry.a = entry.a + 1
+  if entry.n >= tonumber(ARGV[6]) then
+    bury(KEYS[2], row[1], entry, 'delivered ' .. entry.n .. ' times and never finished', '', limits)
+    dead = dead + 1
+  else
+    append(KEYS[1], entry)
+    requeued = requeued + 1
+  end
+  remove(KEYS[1], ARGV[1], row[1])
+end
+return {claimed[1], requeued, dead}

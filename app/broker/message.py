@@ -1,0 +1,82 @@
+"""One delivery of one message."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dramatiq import Message, MessageProxy
+
+from app.broker.effects import Effect
+from app.broker.keys import QueueKeys
+
+__all__ = ["Death", "StreamMessage"]
+
+
+@dataclass(frozen=True)
+class Death:
+    """Why a message is dead-lettered; the traceback may be empty."""
+
+    reason: str
+    traceback: str = ""
+
+
+class StreamMessage(MessageProxy):
+    """A Dramatiq message with what is known of its delivery.
+
+    Attributes:
+        entry_id: the stream entry; with the consumer's name it is the fencing token.
+        deliveries: 1 for the first; counts up each time a delivery was lost and recovered, starts over after a retry.
+        attempt: how often the message was started in all, retries included; 1-based.
+        lease_lost: set once the server said that another consumer owns the entry, or nobody.
+    """
+
+    def __init__(
+        self, message: Message[Any], *, entry_id: str, keys: QueueKeys, lost: int = 0, starts: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.entry_id = entry_id
+        self.keys = keys
+        self.deliveries = lost + 1
+        self.attempt = starts + 1
+        self.lease_lost = threading.Event()
+        self.retry_delay_ms: int | None = None
+        self.death: Death | None = None
+        self.finish_effects: list[Effect] = []
+        #: A finish was sent; its reply decides, not the heartbeat's.
+        self.settling = False
+        #: An earlier try to finish was sent and its reply never came: it may have been executed.
+        self.finish_in_doubt = False
+        self._callbacks: list[Callable[[], object]] = []
+        self._lock = threading.Lock()
+
+    def finish_with(self, effects: Sequence[Effect]) -> None:
+        """Have these effects made by the script that acknowledges the message, and only by it.
+
+        They are dropped when the message is retried or dead-lettered instead.
+        """
+        self.finish_effects += effects
+
+    def retry_later(self, delay_ms: int) -> None:
+        """Record that the finish is to put the message back, at least `delay_ms` from now. Does no I/O."""
+        self.retry_delay_ms = delay_ms
+
+    def on_lease_lost(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called once when the lease is lost; at once if it is lost already.
+
+        It is called from the heartbeat's thread, which keeps every other lease alive: it must be quick.
+        """
+        with self._lock:
+            if not self.lease_lost.is_set():
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def lose_lease(self) -> list[Callable[[], object]]:
+        """Mark the lease as lost; returns the callbacks that are to be called, each only ever once."""
+        with self._lock:
+            self.lease_lost.set()
+            callbacks, self._callbacks = self._callbacks, []
+            return callbacks

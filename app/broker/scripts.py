@@ -1,0 +1,85 @@
+"""The Lua scripts: which fragments each is made of, and how one is called.
+
+EVALSHA first; EVAL only after the server said NOSCRIPT, which it says before it executes anything: nothing can be
+applied twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+__all__ = ["Call", "Script", "execute", "execute_async"]
+
+_FOLDER = Path(__file__).with_name("lua")
+
+
+class Script(Enum):
+    """Each script with the fragments it needs, in the order they are loaded."""
+
+    ENQUEUE = ("entry", "effects", "enqueue")
+    FENCED = ("owner", "effects", "fenced")
+    FINISH = ("owner", "effects", "finish")
+    FORGET_CONSUMER = ("forget_consumer",)
+    HEARTBEAT = ("owner", "heartbeat")
+    RECOVER = ("entry", "bury", "recover")
+    REJECT = ("owner", "entry", "bury", "reject")
+    RELEASE = ("owner", "entry", "release")
+    REPLAY = ("entry", "replay")
+    RETRY = ("owner", "entry", "retry")
+    TEND = ("entry", "tend")
+
+    @cached_property
+    def source(self) -> str:
+        """The whole text."""
+        return "\n".join((_FOLDER / f"{name}.lua").read_text("utf-8") for name in self.value)
+
+    @cached_property
+    def sha(self) -> str:
+        """What EVALSHA calls it by."""
+        return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass
+class Call:
+    """One call of one script; built the same way for the blocking and the asyncio client."""
+
+    script: Script
+    keys: list[Any] = field(default_factory=list)
+    args: list[Any] = field(default_factory=list)
+
+    @property
+    def by_sha(self) -> Sequence[Any]:
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args)
+
+    @property
+    def by_source(self) -> Sequence[Any]:
+        return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.args)
+
+
+# `Any`: redis-py leaves execute_command without types, and a cluster client is no redis.Redis.
+def execute(client: Any, command: Call | Sequence[Any]) -> Any:
+    """The reply to a script or a bare command. Redis' errors pass through."""
+    if not isinstance(command, Call):
+        return client.execute_command(*command)
+    try:
+        return client.execute_command(*command.by_sha)
+    except NoScriptError:
+        return client.execute_command(*command.by_source)
+
+
+async def execute_async(client: Any, command: Call | Sequence[Any]) -> Any:
+    """The same for the asyncio client."""
+    if not isinstance(command, Call):
+        return await client.execute_command(*command)
+    try:
+        return await client.execute_command(*command.by_sha)
+    except NoScriptError:
+        return await client.execute_command(*command.by_source)

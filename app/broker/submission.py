@@ -1,0 +1,97 @@
+"""What enqueuing one message sends to Redis: the same for the blocking broker and the asyncio producer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dramatiq import Message
+from dramatiq.common import current_millis, dq_name, q_name
+
+from app.broker.effects import Effect, flatten, pack
+from app.broker.errors import Duplicate, QueueFull
+from app.broker.keys import QueueKeys
+from app.broker.scripts import Call, Script
+
+__all__ = ["Submission", "announced", "encode", "settle"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One message and everything to be written with it.
+
+    Parameters:
+        delay_ms: counted from the server's time; None when the message is to run now, or at its own ``eta`` option.
+        effects: run in the same step.
+        on_dead: stored with the message, run when it is dead-lettered.
+        dedupe_key: if this key exists, nothing is written.
+        max_backlog: if as many messages are there (waiting, running or delayed), nothing is written.
+    """
+
+    message: Message[Any]
+    keys: QueueKeys
+    delay_ms: int | None = None
+    effects: Sequence[Effect] = ()
+    on_dead: Sequence[Effect] = ()
+    dedupe_key: str | None = None
+    max_backlog: int | None = None
+
+    @property
+    def when(self) -> tuple[str, int]:
+        """('now', 0), ('in', ms from now) or ('at', Unix time in ms)."""
+        if self.delay_ms is not None:
+            return ("in", self.delay_ms) if self.delay_ms > 0 else ("now", 0)
+        eta = self.message.options.get("eta")
+        return ("at", int(eta)) if isinstance(eta, (int, float)) else ("now", 0)
+
+    def command(self) -> Sequence[Any] | Call:
+        """A bare XADD when that is enough, else the script.
+
+        Raises:
+            ValueError: a key lacks the queue's hash tag.
+        """
+        plain = not (self.effects or self.dedupe_key or self.when[0] != "now" or self.max_backlog is not None)
+        if not plain:
+            return self._call()
+        command = ["XADD", self.keys.stream, "*", "m", encode(self.message)]
+        return [*command, "d", pack(self.on_dead, self.keys)] if self.on_dead else command
+
+    def _call(self) -> Call:
+        keys, (when, at_ms) = self.keys, self.when
+        dedupe = [Effect("EXISTS", self.dedupe_key)] if self.dedupe_key else []
+        on_dead = pack(self.on_dead, keys)
+        limit = "" if self.max_backlog is None else self.max_backlog
+        call = Call(Script.ENQUEUE, [keys.stream, keys.delayed, keys.delayed_bodies])
+        flatten(dedupe, call.keys, [], keys)
+        if not dedupe:
+            call.keys.append(keys.stream)
+        call.args += [encode(self.message), on_dead, when, at_ms, os.urandom(12).hex(), limit, "1" if dedupe else ""]
+        flatten(self.effects, call.keys, call.args, keys)
+        return call
+
+
+def encode(message: Message[Any]) -> bytes:
+    """The stored form: canonical queue name, no ``eta``. Dramatiq's worker would hold a message with one in memory."""
+    options = {name: value for name, value in message.options.items() if name != "eta"}
+    return replace(message, queue_name=q_name(message.queue_name), options=options).encode()
+
+
+def announced(message: Message[Any], delay_ms: int | None) -> Message[Any]:
+    """The form middleware and callers see: as with Dramatiq's brokers, a delayed message names its delay queue."""
+    if delay_ms is None:
+        return message
+    return message.copy(queue_name=dq_name(message.queue_name), options={"eta": current_millis() + delay_ms})
+
+
+def settle(reply: Any, submission: Submission) -> None:
+    """Raise what the script's reply stands for.
+
+    Raises:
+        Duplicate, QueueFull: nothing was written.
+    """
+    if reply == b"duplicate":
+        raise Duplicate(f"{submission.dedupe_key} exists")
+    if reply == b"full":
+        raise QueueFull(f"queue {submission.keys.queue!r} holds {submission.max_backlog} messages or more")

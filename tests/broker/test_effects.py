@@ -1,0 +1,203 @@
+"""Writes made in the same step as a queue operation."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+import redis.asyncio
+
+from app.broker import (
+    NOW_MS,
+    AsyncProducer,
+    BrokerUnavailable,
+    Duplicate,
+    Effect,
+    LeaseLost,
+    QueueFull,
+    StreamsBroker,
+)
+from tests.broker.conftest import MakeBroker
+from tests.broker.delivery import message, nothing_left, take
+
+BINARY = bytes(range(256))
+
+
+def test_effects_are_written_with_the_message(broker: StreamsBroker, client: redis.Redis) -> None:
+    record = f"{broker.keys('default').tag}:job:1"
+
+    broker.enqueue(message(), effects=[Effect("HSET", record, "state", "queued", "blob", BINARY, "n", 7)])
+
+    assert client.hgetall(record) == {b"state": b"queued", b"blob": BINARY, b"n": b"7"}
+    assert broker.qsize("default") == 1
+
+
+def test_a_key_of_another_slot_is_refused_before_anything_is_written(broker: StreamsBroker) -> None:
+    for key in ("job:1", "{other}:job", f"x{{y}}{broker.keys('default').tag}"):
+        with pytest.raises(ValueError, match="hash tag"):
+            broker.enqueue(message(), effects=[Effect("SET", key, "1")])
+    assert broker.qsize("default") == 0
+
+
+def test_a_second_message_with_the_same_dedupe_key_writes_nothing(broker: StreamsBroker, client: redis.Redis) -> None:
+    record = f"{broker.keys('default').tag}:job:1"
+    broker.enqueue(message("first"), dedupe_key=record, effects=[Effect("SET", record, "first")])
+
+    with pytest.raises(Duplicate):
+        broker.enqueue(message("second"), dedupe_key=record, effects=[Effect("SET", record, "second")])
+
+    assert client.get(record) == b"first"
+    assert broker.qsize("default") == 1
+
+
+def test_a_full_queue_counts_delayed_messages_and_writes_nothing(broker: StreamsBroker, client: redis.Redis) -> None:
+    record = f"{broker.keys('default').tag}:job:3"
+    broker.enqueue(message(), max_backlog=2)
+    broker.enqueue(message(), delay=60_000, max_backlog=2)
+
+    with pytest.raises(QueueFull):
+        broker.enqueue(message(), max_backlog=2, effects=[Effect("SET", record, "x")])
+
+    assert broker.qsize("default") == 2
+    assert client.get(record) is None
+
+
+def test_fenced_writes_return_their_replies(broker: StreamsBroker) -> None:
+    tag = broker.keys("default").tag
+    broker.enqueue(message())
+    delivery = take(broker)
+
+    replies = broker.fenced(
+        delivery, [Effect("INCRBY", f"{tag}:n", 4), Effect("GET", f"{tag}:none"), Effect("SET", f"{tag}:b", BINARY)]
+    )
+
+    assert replies == [4, None, b"OK"]
+
+
+def test_finish_effects_are_written_with_the_acknowledgement(broker: StreamsBroker, client: redis.Redis) -> None:
+    result = f"{broker.keys('default').tag}:result"
+    broker.enqueue(message())
+    delivery = take(broker)
+    delivery.finish_with([Effect("SET", result, BINARY)])
+    assert client.get(result) is None
+
+    broker.consume("default").ack(delivery)
+
+    assert client.get(result) == BINARY
+    assert nothing_left(broker)
+
+
+def test_who_lost_the_lease_can_write_and_finish_nothing(
+    make_broker: MakeBroker, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a delivery whose lease another process found expired
+    slow, other = make_broker(lease_ms=1), make_broker(lease_ms=1)
+    key = f"{slow.keys('default').tag}:result"
+    slow.enqueue(message())
+    delivery = take(slow)
+    lost: list[str] = []
+    delivery.on_lease_lost(lambda: lost.append("called"))
+    while other.recover("default").requeued == 0:
+        pass
+    again = take(other)
+
+    # When the first owner writes and finishes
+    with pytest.raises(LeaseLost):
+        slow.fenced(delivery, [Effect("SET", key, "stale")])
+    delivery.finish_with([Effect("SET", key, "stale")])
+    slow.consume("default", timeout=10).ack(delivery)
+
+    # Then nothing of it is there, and the second delivery is untouched
+    assert client.get(key) is None
+    assert (again.deliveries, again.attempt) == (2, 2)
+    assert other.fenced(again, [Effect("SET", key, "fresh")]) == [b"OK"]
+    assert slow.fenced_total == 2
+    assert delivery.lease_lost.is_set()
+    assert lost == ["called"]
+
+
+def test_on_dead_effects_travel_through_delay_retry_and_recovery(make_broker: MakeBroker, client: redis.Redis) -> None:
+    # Given a message with on_dead effects that was delayed, retried and then lost until it may not be lost again
+    broker = make_broker(lease_ms=1, max_deliveries=2)
+    record = f"{broker.keys('default').tag}:job"
+    effects = [Effect("HSET", record, "state", "dead", "at", NOW_MS, "blob", BINARY), Effect("EXPIRE", record, 90)]
+    broker.enqueue(message(), delay=1, on_dead=effects)
+    while not broker.promote("default"):
+        pass
+    first = take(broker)
+    first.retry_later(1)
+    broker.consume("default", timeout=10).ack(first)
+    while not broker.promote("default"):
+        pass
+    for expected in (1, 2):
+        assert take(broker).deliveries == expected
+        while sum((report := broker.recover("default")).__dict__.values()) - report.consumers_removed == 0:
+            pass
+        broker = make_broker(lease_ms=1, max_deliveries=2)
+
+    # Then its death wrote them, with the server's time
+    fields = client.hgetall(record)
+    (letter,) = broker.dead_letters("default")
+    assert (fields[b"state"], fields[b"blob"]) == (b"dead", BINARY)
+    assert abs(int(fields[b"at"]) - letter.died_at_ms) < 1_000
+    assert 0 < client.ttl(record) <= 90
+    assert (letter.deliveries, letter.attempts, letter.effects_error) == (2, 3, "")
+
+
+def test_an_on_dead_effect_that_fails_is_noted_and_stops_nothing(make_broker: MakeBroker, client: redis.Redis) -> None:
+    broker = make_broker(lease_ms=1, max_deliveries=1)
+    wrong, right = (f"{broker.keys('default').tag}:{name}" for name in ("wrong", "right"))
+    client.set(wrong, "a string")
+    broker.enqueue(message(), on_dead=[Effect("HSET", wrong, "a", "b"), Effect("SET", right, "done")])
+    take(broker)
+
+    while not broker.recover("default").dead:
+        pass
+
+    (letter,) = broker.dead_letters("default")
+    assert "WRONGTYPE" in letter.effects_error
+    assert client.get(right) == b"done"
+
+
+def test_a_finish_effect_the_server_refuses_leaves_the_message_to_come_back(
+    make_broker: MakeBroker, client: redis.Redis
+) -> None:
+    broker = make_broker(lease_ms=1)
+    wrong = f"{broker.keys('default').tag}:wrong"
+    client.set(wrong, "a string")
+    broker.enqueue(message())
+    delivery = take(broker)
+    delivery.finish_with([Effect("HSET", wrong, "a", "b")])
+
+    with pytest.raises(redis.ResponseError):
+        broker.consume("default").ack(delivery)
+
+    assert not broker.holding()
+    while not broker.recover("default").requeued:
+        pass
+    assert take(broker).deliveries == 2
+
+
+class TestAsyncProducer:
+    async def test_it_keeps_the_same_promises(self, broker: StreamsBroker, url: str, namespace: str) -> None:
+        async with redis.asyncio.Redis.from_url(url) as client:
+            producer = AsyncProducer(client, namespace=namespace)
+            record = f"{producer.keys('default').tag}:job"
+            options = {"dedupe_key": record, "effects": [Effect("SET", record, BINARY)], "max_backlog": 3}
+            await producer.enqueue(message("one"), **options)
+            with pytest.raises(Duplicate):
+                await producer.enqueue(message("two"), **options)
+            await producer.enqueue(message("three"))
+            await producer.enqueue(message("later"), delay=60_000)
+            with pytest.raises(QueueFull):
+                await producer.enqueue(message("four"), max_backlog=3)
+            assert await client.get(record) == BINARY
+            await producer.close()
+
+        assert [take(broker, prefetch=n).args for n in (1, 2)] == [("one",), ("three",)]
+        assert broker.qsize("default") == 3
+
+    async def test_an_unreachable_server_is_unavailable(self) -> None:
+        producer = AsyncProducer(redis.asyncio.Redis(port=1))
+
+        with pytest.raises(BrokerUnavailable):
+            await producer.enqueue(message())
