@@ -8,11 +8,13 @@ import typer
 
 from app.commands.cancel import cancel
 from app.commands.doctor import doctor
+from app.commands.images import images
 from app.commands.languages import languages
 from app.commands.notes import note
 from app.commands.run import run
 from app.commands.submit import submit
 from app.commands.tail import tail
+from app.commands.up import down, up
 from app.core.errors import PyxecError
 
 __all__ = ["app", "main"]
@@ -33,6 +35,9 @@ app.command()(tail)
 app.command()(cancel)
 app.command()(languages)
 app.command()(doctor)
+app.command()(up)
+app.command()(down)
+app.add_typer(images, name="images")
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from app.client.errors import UnreadableReply
 __all__ = [
     "AttemptSeen",
     "End",
+    "JobEnd",
     "Message",
     "OutputSeen",
     "PhaseSeen",
@@ -54,20 +55,33 @@ class OutputSeen(msgspec.Struct, frozen=True, tag="output"):
             raise UnreadableReply(f"output that is no base64: {e}") from e
 
 
-class End(msgspec.Struct, frozen=True, tag="finished"):
-    """The last message: how the job ended."""
+class JobEnd(msgspec.Struct, frozen=True):
+    """How a job ended: the part of its result that decides what a command exits with."""
 
-    cursor: str
     outcome: str
     message: str = ""
     exit_code: int | None = None
     signal: int | None = None
 
 
-class Problem(msgspec.Struct, frozen=True, tag="error"):
-    """The service did not understand something that this viewer sent."""
+class End(msgspec.Struct, frozen=True, tag="finished"):
+    """The last message of a job."""
 
+    cursor: str
+    result: JobEnd
+
+
+class ProblemDetail(msgspec.Struct, frozen=True):
+    """The members of a problem document that are for people."""
+
+    title: str = ""
     detail: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True, tag="error"):
+    """Why this connection will now be closed; the close code says whether coming back helps."""
+
+    problem: ProblemDetail
 
 
 class Unknown(msgspec.Struct, frozen=True):

@@ -8,10 +8,11 @@ from typing import Final
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from app.client.errors import RequestRefused, ServiceUnreachable
-from app.client.messages import End, Message, Problem, read_message, stdin_text
+from app.client.messages import End, Message, Problem, ProblemDetail, read_message, stdin_text
 from app.client.patience import Patience
 
 __all__ = ["JobStream"]
@@ -80,27 +81,32 @@ class JobStream:
 
     def _messages(self, socket: ClientConnection) -> Iterator[Message]:
         """What one connection brings, until it closes."""
+        problem = ProblemDetail()
         try:
             while True:
                 message = read_message(socket.recv())
                 if isinstance(message, Problem):
-                    raise RequestRefused(400, message.detail)
+                    problem = message.problem  # the close that follows says whether to come back
+                    continue
                 self._cursor = message.cursor or self._cursor
                 self._patience.renew()
                 yield message
         except ConnectionClosed as e:
-            self._dropped(e)
+            self._dropped(e, problem)
         finally:
             self._set(None)
 
-    def _dropped(self, closed: ConnectionClosed) -> None:
+    def _dropped(self, closed: ConnectionClosed, problem: ProblemDetail) -> None:
         """Return when it is worth coming back. A service that always closes at once must not be hammered either."""
-        code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "no close frame")
+        code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (CloseCode.ABNORMAL_CLOSURE, "")
+        told = problem.detail or problem.title or reason or "no close frame"
         if code in FINAL_CODES:
-            raise RequestRefused(code - 4000, reason or f"the service closed the stream ({code})") from closed
+            raise RequestRefused(code - 4000, told) from closed
+        if code == CloseCode.NORMAL_CLOSURE:  # behind this cursor there was nothing, not even the end
+            raise RequestRefused(404, "the job has finished, and its output is no longer kept") from closed
         if not self._patience.pause():
-            raise ServiceUnreachable(f"{self._address} closes again and again ({code} {reason})") from closed
-        self._on_drop(f"the connection was lost ({code} {reason})")
+            raise ServiceUnreachable(f"{self._address} closes again and again: {told} ({code})") from closed
+        self._on_drop(f"the connection was lost: {told} ({code})")
 
     def _connected(self) -> ClientConnection:
         """Connect, as often as the patience allows."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import typer
 
+from app.commands.checkout import CATALOGUE
 from app.commands.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["doctor"]
 
-CATALOGUE: Final = Path(__file__).resolve().parents[2] / "languages"
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 

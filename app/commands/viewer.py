@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 
 from app.client.errors import UnreadableReply
-from app.client.messages import AttemptSeen, End, Message, OutputSeen, PhaseSeen
+from app.client.messages import AttemptSeen, End, JobEnd, Message, OutputSeen, PhaseSeen
 from app.commands.notes import note
 
 __all__ = ["Viewer"]
@@ -28,7 +28,7 @@ class Viewer:
         self._silent = silent
         self._compiling = False
 
-    def follow(self, messages: Iterable[Message]) -> End:
+    def follow(self, messages: Iterable[Message]) -> JobEnd:
         """Show all of it, and return how the job ended.
 
         Raises:
@@ -36,8 +36,8 @@ class Viewer:
         """
         for message in messages:
             if isinstance(message, End):
-                self._show_end(message)
-                return message
+                self._show_end(message.result)
+                return message.result
             if not self._silent:
                 self._show(message)
         raise UnreadableReply("the stream ended without the job's end")
@@ -52,7 +52,7 @@ class Viewer:
             case AttemptSeen(attempt=attempt) if attempt > 1:
                 note(f"a worker was lost; attempt {attempt} starts from the beginning")
 
-    def _show_end(self, end: End) -> None:
+    def _show_end(self, end: JobEnd) -> None:
         if not self._silent and (end.outcome not in _SELF_EVIDENT or (end.outcome != "ok" and end.exit_code is None)):
             note(end.message or end.outcome)
 

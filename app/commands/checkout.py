@@ -1,0 +1,11 @@
+"""The checkout that this code runs from: its catalogue, and what `make up` keeps beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+__all__ = ["CATALOGUE", "ROOT"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+CATALOGUE: Final = ROOT / "languages"
