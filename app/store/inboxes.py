@@ -141,7 +141,7 @@ class Inboxes:
                 self._stopping.wait(_RECONNECT_SECONDS)
 
     def _listen(self) -> None:
-        with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:
+        with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
             pubsub.subscribe(self._channel)
             next_poll = 0.0
             while not self._stopping.is_set():

@@ -53,7 +53,7 @@ class RedisJobs:
     async def get(self, job_id: str) -> JobRecord:
         """See the port."""
         async with translated():
-            fields: dict[bytes, bytes] = await self._client.hgetall(self._keys.record(job_id))
+            fields: Any = await self._client.hgetall(self._keys.record(job_id))
         # A hash without spec is what a late write left of a job that has expired.
         if b"spec" not in fields:
             raise JobNotFound(job_id)
@@ -89,8 +89,8 @@ class RedisJobs:
     async def position(self, job_id: str) -> int | None:
         """See the port."""
         async with translated():
-            rank: int | None = await self._client.zrank(self._keys.waiting, job_id)
-        return rank
+            rank: Any = await self._client.zrank(self._keys.waiting, job_id)
+        return None if rank is None else int(rank)
 
     async def ping(self) -> None:
         """See the port. A server that is full, read-only or loading answers PING, so a write is tried."""

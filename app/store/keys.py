@@ -50,6 +50,10 @@ class StoreKeys:
         """String: the state of one token bucket."""
         return f"{self.namespace}:bucket:{caller}"
 
+    def presence(self, worker: str) -> str:
+        """String that runs out: the worker process is there."""
+        return f"{self.namespace}:alive:{worker}"
+
     @property
     def languages(self) -> str:
         """Hash: host -> the languages installed on its engine."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -63,7 +63,7 @@ class RedisLanguages:
 
     async def _read(self) -> Sequence[LanguageInfo]:
         async with translated():
-            hosts: dict[bytes, bytes] = await self._client.hgetall(self._keys.languages)
+            hosts: Any = await self._client.hgetall(self._keys.languages)
         oldest = time.time() - _FORGET_HOST_SECONDS
         told = (_decoder.decode(value) for value in hosts.values())
         by_id = {info.id: info for host in told if host.told_at > oldest for info in host.languages}

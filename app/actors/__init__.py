@@ -1,0 +1,1 @@
+"""Background work: run a job, recover what lost its worker, keep the house."""

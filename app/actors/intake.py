@@ -1,0 +1,52 @@
+"""How an accepted job enters the queue: the record and the message for the actor, written in one step."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dramatiq import Message
+
+from app.broker import AsyncProducer, BrokerUnavailable, Duplicate
+from app.broker import QueueFull as BacklogFull
+from app.core.errors import QueueFull, StoreUnavailable
+from app.core.ports import NewJob
+from app.store.effects import JobEffects
+from app.store.keys import JOBS_QUEUE
+
+__all__ = ["RUN_JOB", "Intake"]
+
+RUN_JOB: Final = "run_job"
+
+
+class Intake:
+    """Implements app.store.jobs.JobQueue.
+
+    Parameters:
+        max_backlog: so many jobs may wait and run before new ones are refused.
+    """
+
+    def __init__(self, producer: AsyncProducer, effects: JobEffects, max_backlog: int) -> None:
+        self._producer = producer
+        self._effects = effects
+        self._max_backlog = max_backlog
+
+    async def put(self, job: NewJob) -> None:
+        """See the protocol."""
+        message: Message[Any] = Message(
+            queue_name=JOBS_QUEUE, actor_name=RUN_JOB, args=(job.id,), kwargs={}, options={}, message_id=job.id
+        )
+        try:
+            await self._producer.enqueue(
+                message,
+                effects=self._effects.accept(job),
+                on_dead=self._effects.dead(job.id),
+                dedupe_key=self._effects.keys.record(job.id),
+                max_backlog=self._max_backlog,
+            )
+        except BacklogFull as e:
+            raise QueueFull from e
+        except Duplicate:
+            # The same id again is the same job: the first write was made and only its reply was lost.
+            return
+        except BrokerUnavailable as e:
+            raise StoreUnavailable(str(e)) from e

@@ -1,0 +1,141 @@
+"""The actor that runs a job: claim it, run it in a sandbox, stream its output, commit its one result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import structlog
+from dramatiq.middleware import CurrentMessage
+
+from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
+from app.core.errors import InfrastructureError, OwnershipLost
+from app.core.events import Output, PhaseStarted
+from app.core.outcomes import Outcome, PhaseReport, judge
+from app.core.ports import Input, InputKind, Sandbox, SandboxReport
+from app.core.results import JobResult, Usage
+from app.store.effects import JobEffects
+from app.store.inboxes import Inboxes
+from app.store.records import decode_spec
+
+__all__ = ["JobRunner"]
+
+_log = structlog.get_logger(__name__)
+_CANCELLED = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
+
+
+class JobRunner:
+    """Runs jobs for one worker process, from as many threads as Dramatiq has.
+
+    An InfrastructureError leaves ``run``: the retry middleware then has the job run again, or dead-lettered. Whatever
+    the program does is a result.
+    """
+
+    def __init__(
+        self,
+        broker: StreamsBroker,
+        effects: JobEffects,
+        sandbox: Sandbox,
+        inboxes: Inboxes,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._broker = broker
+        self._effects = effects
+        self._sandbox = sandbox
+        self._inboxes = inboxes
+        self._now_ms = now_ms
+
+    def run(self, job_id: str) -> None:
+        """The actor's body; only called by a Dramatiq worker."""
+        delivery = _Delivery(self._broker, cast(StreamMessage, CurrentMessage.get_current_message()))
+        log = _log.bind(job_id=job_id, attempt=delivery.attempt, worker=self._broker.consumer_name)
+        try:
+            self._run(job_id, delivery)
+        except OwnershipLost:
+            # Another worker has the job. The broker refuses this delivery's finish as well; there is nothing to do.
+            log.warning("job_fenced")
+        except InfrastructureError as e:
+            log.warning("job_attempt_failed", error=f"{type(e).__name__}: {e}")
+            raise
+
+    def _run(self, job_id: str, delivery: _Delivery) -> None:
+        worker = self._broker.consumer_name
+        *_, claimed = delivery.commit(self._effects.begin(job_id, delivery.attempt, worker, self._now_ms()))
+        spec, result, cancelled = claimed
+        if spec is None or result is not None:
+            return  # it has expired, or was cancelled while it waited
+        if cancelled is not None:
+            delivery.message.finish_with(self._effects.finish(job_id, _CANCELLED, self._now_ms()))
+            return
+        delivery.commit(self._effects.attempt_started(job_id, delivery.attempt))
+        with self._inboxes.open(job_id) as inbox:
+            # Nobody may wait for a program whose result will be refused.
+            delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
+            sink = _JobSink(job_id, delivery, self._effects)
+            report = self._sandbox.run(job_id, delivery.attempt, decode_spec(spec), sink, inbox)
+        delivery.message.finish_with(self._effects.finish(job_id, _result(report), self._now_ms()))
+
+
+class _Delivery:
+    """One delivery of the message, with the broker's errors told in ours."""
+
+    def __init__(self, broker: StreamsBroker, message: StreamMessage) -> None:
+        self._broker = broker
+        self.message = message
+        self.attempt = message.attempt
+
+    def commit(self, effects: Sequence[Effect]) -> list[Any]:
+        """Write, if this delivery still owns the job; return the replies.
+
+        Raises:
+            OwnershipLost: nothing was written.
+            InfrastructureError: Redis did not answer; it may have been written.
+        """
+        try:
+            return self._broker.fenced(self.message, effects)
+        except LeaseLost as e:
+            raise OwnershipLost(str(e)) from e
+        except BrokerUnavailable as e:
+            raise InfrastructureError(f"Redis did not answer: {e}") from e
+
+
+class _JobSink:
+    """Implements app.core.ports.Sink: everything goes to the output log, fenced."""
+
+    def __init__(self, job_id: str, delivery: _Delivery, effects: JobEffects) -> None:
+        self._job_id = job_id
+        self._delivery = delivery
+        self._effects = effects
+
+    def phase(self, name: str) -> None:
+        """See the port."""
+        self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name)]))
+
+    def output(self, chunks: Sequence[Output]) -> None:
+        """See the port."""
+        self._delivery.commit(self._effects.output(self._job_id, chunks))
+
+
+def _result(report: SandboxReport) -> JobResult:
+    if not report.phases:
+        # Cancelled before its first phase was begun.
+        return JobResult(outcome=Outcome.CANCELLED, message="cancelled", version=report.version)
+    verdict = judge(report.phases)
+    return JobResult(
+        outcome=verdict.outcome,
+        exit_code=verdict.exit_code,
+        signal=verdict.signal,
+        message=verdict.message,
+        usage=_usage(report.phases),
+        phases=report.phases,
+        version=report.version,
+    )
+
+
+def _usage(phases: Sequence[PhaseReport]) -> Usage:
+    return Usage(
+        wall_seconds=sum(phase.wall_seconds for phase in phases),
+        cpu_seconds=sum(phase.cpu_seconds for phase in phases),
+        memory_peak_bytes=max(phase.memory_peak_bytes for phase in phases),
+        oom_killed=any(phase.oom_kills for phase in phases),
+    )

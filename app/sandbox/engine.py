@@ -1,0 +1,137 @@
+"""The Docker Engine, as little of it as we need, with its errors told in our own. Every call has a time-out: an engine
+that hangs is an infrastructure fault like one that is down."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+from app.core.errors import EngineUnavailable, ImageMissing
+
+__all__ = ["ContainerSummary", "Engine"]
+
+_API_VERSION: Final = "1.41"
+_ATTACH: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+_CONNECTIONS: Final = 64
+
+
+@dataclass(frozen=True)
+class ContainerSummary:
+    """One of our containers, as the reaper sees it."""
+
+    id: str
+    labels: dict[str, str]
+    created_at: int
+    state: str
+
+
+class Engine:
+    """One engine. Safe to use from many threads.
+
+    Parameters:
+        base_url: ``unix:///var/run/docker.sock`` or ``tcp://...``.
+        timeout_seconds: for each call's answer.
+    """
+
+    def __init__(self, base_url: str, timeout_seconds: float) -> None:
+        self._base_url = base_url
+        self._timeout = timeout_seconds
+        self._api: docker.APIClient | None = None
+
+    @property
+    def api(self) -> Any:
+        """The library's client, made at the first use: nothing connects on construction. Its types are incomplete."""
+        if self._api is None:
+            self._api = docker.APIClient(
+                base_url=self._base_url,
+                version=_API_VERSION,
+                timeout=self._timeout,  # type: ignore[arg-type]
+                num_pools=4,
+                max_pool_size=_CONNECTIONS,
+            )
+        return self._api
+
+    def create(self, body: dict[str, Any]) -> str:
+        """Create a container; return its id.
+
+        Raises:
+            ImageMissing: the image is not on this engine.
+        """
+        with _translated("create"):
+            try:
+                return str(self.api.create_container_from_config(body)["Id"])
+            except NotFound as e:
+                raise ImageMissing(f"the image {body['Image']} is not on this engine") from e
+
+    def attach(self, container_id: str) -> socket.socket:
+        """A non-blocking, two-way socket to the container's standard streams, multiplexed as app/sandbox/demux.py
+        reads them."""
+        with _translated("attach"):
+            stream = self.api.attach_socket(container_id, params=_ATTACH)
+        raw: socket.socket = getattr(stream, "_sock", stream)
+        # A copy of the descriptor is ours alone: the library's wrappers may be collected without closing it.
+        own = socket.socket(fileno=socket.dup(raw.fileno()))
+        stream.close()
+        own.setblocking(False)
+        return own
+
+    def start(self, container_id: str) -> None:
+        """Start a created container."""
+        with _translated("start"):
+            self.api.start(container_id)
+
+    def update(self, container_id: str, body: dict[str, int]) -> None:
+        """Change the numbers of a container that waits."""
+        with _translated("update"):
+            url = self.api._url("/containers/{0}/update", container_id)  # the library's own update() lacks pids
+            self.api._raise_for_status(self.api._post_json(url, data=body))
+
+    def kill(self, container_id: str) -> None:
+        """SIGKILL; a container that is already gone is as good."""
+        with _translated("kill"), contextlib.suppress(NotFound):
+            self.api.kill(container_id)
+
+    def remove(self, container_id: str) -> None:
+        """Kill and remove, whatever its state; one that is gone or going is as good."""
+        with _translated("remove"), contextlib.suppress(NotFound):
+            try:
+                self.api.remove_container(container_id, force=True, v=True)
+            except APIError as e:
+                if e.status_code != requests.codes.conflict:  # its removal is already in progress
+                    raise
+
+    def containers(self, label: str) -> list[ContainerSummary]:
+        """All containers with this label, also those that never started."""
+        with _translated("list"):
+            found: Any = self.api.containers(all=True, filters={"label": [label]})
+        return [ContainerSummary(c["Id"], c["Labels"] or {}, int(c["Created"]), str(c["State"])) for c in found]
+
+    def was_oom_killed(self, container_id: str, since: float) -> bool:
+        """Whether the engine saw the container run out of memory. It may be gone by now: the engine's recent events
+        are asked, not the container."""
+        filters = {"container": [container_id], "event": ["oom"]}
+        with _translated("events"):
+            events = self.api.events(since=int(since), until=int(time.time()) + 1, filters=filters, decode=True)
+            return any(True for _ in events)
+
+    def version(self) -> dict[str, Any]:
+        """What the engine says of itself."""
+        with _translated("version"):
+            answer: dict[str, Any] = self.api.version(api_version=False)
+            return answer
+
+
+@contextlib.contextmanager
+def _translated(call: str) -> Iterator[None]:
+    try:
+        yield
+    except (DockerException, requests.RequestException, OSError) as e:
+        raise EngineUnavailable(f"{call}: {type(e).__name__}: {e}") from e

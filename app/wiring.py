@@ -1,0 +1,175 @@
+"""Puts the parts together: the only module that knows every package."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import dramatiq
+import redis
+import redis.asyncio
+from dramatiq.middleware import AgeLimit, TimeLimit
+from periodiq import PeriodiqMiddleware, cron
+
+from app.actors.housekeeping import Chore, Housekeeping
+from app.actors.intake import RUN_JOB, Intake
+from app.actors.lifecycle import WorkerServices
+from app.actors.recovery import MAINTENANCE_QUEUE, Recovery
+from app.actors.run_job import JobRunner
+from app.broker import AsyncProducer, StreamsBroker, default_middleware
+from app.config import Settings
+from app.core.languages import LanguageInfo
+from app.http import HttpSettings, create_app
+from app.sandbox.docker_sandbox import DockerSandbox
+from app.sandbox.engine import Engine
+from app.sandbox.languages import Language, load_languages
+from app.sandbox.reaper import reap
+from app.store.effects import JobEffects
+from app.store.inboxes import Inboxes
+from app.store.jobs import RedisJobs
+from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.languages import RedisLanguages, publish_languages
+from app.store.limiter import RedisRateLimiter
+from app.store.presence import BEAT_SECONDS, Presence
+from app.store.wakeups import Wakeups
+
+__all__ = ["create_api", "create_broker", "new_id", "now_ms"]
+
+CATALOGUE: Final = Path(__file__).resolve().parent.parent / "languages"
+_INFRASTRUCTURE_RETRIES: Final = 4
+_FIRST_RETRY_MS: Final = 1_000
+_LAST_RETRY_MS: Final = 30_000
+_TELL_LANGUAGES_SECONDS: Final = 15.0
+_REAP_SECONDS: Final = 30.0
+
+
+def now_ms() -> int:
+    """Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """128 random bits: nobody guesses a job's id."""
+    return secrets.token_hex(16)
+
+
+def create_api(settings: Settings) -> Any:
+    """The ASGI application of the gateway. Connects to nothing yet; never touches the engine."""
+    keys = StoreKeys(settings.namespace)
+    client = _async_client(settings)
+    effects = JobEffects(keys, settings.result_ttl_seconds)
+    intake = Intake(AsyncProducer(client, settings.namespace), effects, settings.max_backlog)
+    # A connection that only listens is silent for as long as nothing happens: no time-out there.
+    wakeups = Wakeups(redis.asyncio.Redis.from_url(settings.redis_url))
+    known = [_as_info(language) for language in load_languages(CATALOGUE).values()]
+    return create_app(
+        jobs=RedisJobs(client, keys, intake, wakeups, settings.result_ttl_seconds),
+        languages=RedisLanguages(client, keys, known),
+        limiter=RedisRateLimiter(client, keys, rate_per_minute=settings.rate_per_minute, burst=settings.rate_burst),
+        settings=HttpSettings(max_body_bytes=settings.max_body_bytes, max_wait_seconds=settings.max_wait_seconds),
+        new_id=new_id,
+        now_ms=now_ms,
+    )
+
+
+def create_broker(settings: Settings) -> StreamsBroker:
+    """The broker with all actors declared, for workers and schedulers. What a worker needs besides starts with it."""
+    broker = StreamsBroker(
+        client=_client(settings),
+        namespace=settings.namespace,
+        lease_ms=int(settings.lease_seconds * 1000),
+        max_deliveries=settings.max_deliveries,
+        middleware=_middleware(),
+    )
+    _declare_recovery(broker)
+    _declare_run_job(broker, settings)
+    return broker
+
+
+def _middleware() -> list[dramatiq.Middleware]:
+    # A job has limits of its own, and an accepted one never grows too old: neither of Dramatiq's may end it.
+    ours = [middleware for middleware in default_middleware() if not isinstance(middleware, AgeLimit | TimeLimit)]
+    return [*ours, PeriodiqMiddleware(skip_delay=30)]
+
+
+def _declare_run_job(broker: StreamsBroker, settings: Settings) -> None:
+    keys = StoreKeys(settings.namespace)
+    client = _client(settings)
+    engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
+    sandbox = _sandbox(engine, settings, broker.consumer_name)
+    inboxes = Inboxes(client, keys, broker.consumer_name)
+    runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms)
+    chores = _chores(client, keys, settings, engine, sandbox, broker.consumer_name)
+    broker.add_middleware(WorkerServices(JOBS_QUEUE, [Housekeeping(chores), inboxes, sandbox]))
+    dramatiq.actor(
+        actor_name=RUN_JOB,
+        queue_name=JOBS_QUEUE,
+        broker=broker,
+        max_retries=_INFRASTRUCTURE_RETRIES,
+        min_backoff=_FIRST_RETRY_MS,
+        max_backoff=_LAST_RETRY_MS,
+    )(runner.run)
+
+
+def _sandbox(engine: Engine, settings: Settings, worker: str) -> DockerSandbox:
+    return DockerSandbox(
+        engine,
+        load_languages(CATALOGUE),
+        worker=worker,
+        namespace=settings.namespace,
+        runtime=settings.container_runtime,
+        cpus=settings.sandbox_cpus,
+        pool_floor=settings.pool_floor,
+        pool_ceiling=settings.pool_ceiling,
+    )
+
+
+def _chores(
+    client: redis.Redis, keys: StoreKeys, settings: Settings, engine: Engine, sandbox: DockerSandbox, worker: str
+) -> Sequence[Chore]:
+    presence = Presence(client, keys)
+    host = socket.gethostname()
+    return [
+        Chore("beat", BEAT_SECONDS, lambda: presence.beat(worker)),
+        Chore(
+            "tell_languages",
+            _TELL_LANGUAGES_SECONDS,
+            lambda: publish_languages(client, keys, host, sandbox.installed()),
+        ),
+        Chore("reap", _REAP_SECONDS, lambda: reap(engine, settings.namespace, presence.is_alive)),
+    ]
+
+
+def _declare_recovery(broker: StreamsBroker) -> None:
+    def schedule_sweep(queue_name: str, delay_ms: int) -> None:
+        sweep.send_with_options(args=(queue_name,), delay=delay_ms or None)
+
+    recovery = Recovery(broker, schedule_sweep, now_ms)
+    options: dict[str, Any] = {"queue_name": MAINTENANCE_QUEUE, "broker": broker, "max_retries": 0}
+    sweep = dramatiq.actor(actor_name="sweep", **options)(recovery.sweep)
+    dramatiq.actor(actor_name="recovery_tick", periodic=cron("* * * * *"), **options)(recovery.tick)
+
+
+def _client(settings: Settings) -> redis.Redis:
+    timeout = settings.redis_timeout_seconds
+    return redis.Redis.from_url(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
+
+
+def _async_client(settings: Settings) -> redis.asyncio.Redis:
+    timeout = settings.redis_timeout_seconds
+    return redis.asyncio.Redis.from_url(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
+
+
+def _as_info(language: Language) -> LanguageInfo:
+    return LanguageInfo(
+        id=language.id,
+        name=language.name,
+        file_name=language.file_name,
+        aliases=language.aliases,
+        limits=language.limits,
+        template=language.hello.source,
+    )

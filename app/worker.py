@@ -1,0 +1,17 @@
+"""The entry point of workers and schedulers: ``dramatiq app.worker:setup`` and ``periodiq app.worker:setup``."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from app.config import read_settings
+from app.logs import configure_logging
+from app.wiring import create_broker
+
+__all__ = ["setup"]
+
+
+def setup() -> None:
+    """Make the broker with its settings from the environment the one that Dramatiq uses."""
+    configure_logging()
+    dramatiq.set_broker(create_broker(read_settings()))
