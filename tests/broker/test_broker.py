@@ -170,7 +170,8 @@ def test_each_window_ticks_once_however_many_schedulers(broker: StreamsBroker, m
     assert ticks == [True, False, False]
 
 
-def test_a_given_client_is_copied_without_its_retries(client: redis.Redis, namespace: str) -> None:
+def test_a_given_client_is_copied_without_its_retries(url: str, namespace: str) -> None:
+    client = redis.Redis(port=int(url.rsplit(":", 1)[1]))
     broker = StreamsBroker(client=client, namespace=namespace)
     broker.declare_queue("default")
 
@@ -180,6 +181,7 @@ def test_a_given_client_is_copied_without_its_retries(client: redis.Redis, names
     assert broker.client.get_retry().get_retries() == 0
     assert client.get_retry().get_retries() > 0
     broker.close()
+    client.close()
 
 
 def test_braces_in_a_queue_name_are_refused(broker: StreamsBroker) -> None:

