@@ -149,6 +149,7 @@ def test_an_enqueue_whose_reply_is_lost_is_not_sent_again(
     behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
 ) -> None:
     record = f"{broker.keys('default').tag}:record"
+    broker.enqueue(message(), delay=60_000)  # from here on the server knows the script
     for options in ({}, {"delay": 60_000}, {"effects": [Effect("INCR", record)]}):
         before = broker.qsize("default")
         behind_proxy.client.ping()  # a new connection's handshake has replies to lose, too
