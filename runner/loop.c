@@ -44,15 +44,20 @@ static void take_from_host(struct job *job)
         fail(job, fault);
 }
 
+/* Acknowledgements add up while the host does not read, so that they never eat the outbox' reserve. */
+static void acknowledge_stdin(struct job *job)
+{
+    unsigned char count[4];
+    put_uint(count, job->stdin_ring.ack_due, sizeof count);
+    outbox_put(&job->outbox, FRAME_STDIN_ACK, count, sizeof count);
+    job->stdin_ring.ack_due = 0;
+}
+
 static void give_to_host(struct job *job)
 {
-    struct stdin_ring *ring = &job->stdin_ring;
-    if (ring->ack_due > 0 && outbox_output_room(&job->outbox) > 0) {
-        unsigned char count[4];
-        put_uint(count, ring->ack_due, sizeof count);
-        outbox_put(&job->outbox, FRAME_STDIN_ACK, count, sizeof count);
-        ring->ack_due = 0;
-    }
+    bool said_done = job->state == LEAVING;
+    if (job->stdin_ring.ack_due > 0 && !said_done && outbox_output_room(&job->outbox) > 0)
+        acknowledge_stdin(job);
     if (!outbox_flush(&job->outbox, STDOUT_FILENO))
         abandon(job);
 }

@@ -1,0 +1,104 @@
+"""Builds the runner once, and offers it in two placements: as a plain child of the test, and as PID 1 of a container."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.runner.conversation import Conversation, talk
+
+SOURCES = Path(__file__).parents[2] / "runner"
+LABEL = "pyxec-runner-tests"
+
+CONTAINER = [
+    *("docker", "run", "-i", "--rm", "--network", "none", "--user", "10001:10001", "--read-only", "--log-driver", "none"),
+    *("--tmpfs", "/work:rw,nosuid,nodev,exec,size=64m,mode=1777", "--cap-drop", "ALL"),
+    *("--security-opt", "no-new-privileges", "--cgroupns", "private", "-m", "128m", "--memory-swap", "128m"),
+    *("--pids-limit", "64", "--ulimit", "core=0", "--label", LABEL),
+]
+
+Opener = Callable[..., Conversation]
+
+
+@pytest.fixture(scope="session")
+def build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runner")
+    shutil.copytree(SOURCES, folder / "runner", ignore=shutil.ignore_patterns("build", "runner", "fuzz"))
+    subprocess.run(["make", "-s", "-C", folder / "runner"], check=True)
+    return folder / "runner"
+
+
+@pytest.fixture(scope="session")
+def runner_binary(build_folder: Path) -> Path:
+    return build_folder / "runner"
+
+
+@pytest.fixture(scope="session")
+def image(runner_binary: Path) -> Iterator[str]:
+    """An image with nothing of ours but the runner."""
+    name = f"pyxec-runner-test:{uuid.uuid4().hex[:12]}"
+    context = runner_binary.parent / "image"
+    context.mkdir()
+    shutil.copy(runner_binary, context / "runner")
+    (context / "Dockerfile").write_text('FROM debian:bookworm-slim\nCOPY runner /runner\nENTRYPOINT ["/runner"]\n')
+    subprocess.run(["docker", "build", "-q", "--network", "host", "-t", name, context], check=True, capture_output=True)
+    yield name
+    subprocess.run(["docker", "rmi", "-f", name], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
+    """Source of a C program in, bytes of a static executable out."""
+
+    def compiled(source: str) -> bytes:
+        folder = tmp_path_factory.mktemp("victim")
+        (folder / "main.c").write_text(source)
+        subprocess.run(["gcc", "-O1", "-static", "-s", "-o", folder / "main", folder / "main.c"], check=True)
+        return (folder / "main").read_bytes()
+
+    return compiled
+
+
+@pytest.fixture
+def open_bare(runner_binary: Path, tmp_path: Path) -> Iterator[Opener]:
+    """Opens the runner as a plain child, its working folder a fresh one."""
+    with ExitStack() as stack:
+
+        def opened() -> Conversation:
+            return stack.enter_context(talk([str(runner_binary), str(tmp_path)]))
+
+        yield opened
+
+
+@pytest.fixture
+def open_contained(image: str) -> Iterator[Opener]:
+    """Opens the runner as PID 1; arguments are more options of ``docker run``, which outrank the usual ones."""
+    with ExitStack() as stack:
+
+        def opened(*options: str) -> Conversation:
+            return stack.enter_context(talk([*CONTAINER, *options, image]))
+
+        yield opened
+
+
+@pytest.fixture
+def bare(open_bare: Opener) -> Conversation:
+    return open_bare()
+
+
+@pytest.fixture
+def contained(open_contained: Opener) -> Conversation:
+    return open_contained()
+
+
+@pytest.fixture(params=["bare", pytest.param("contained", marks=pytest.mark.docker)])
+def runner(request: pytest.FixtureRequest) -> Conversation:
+    """An idle runner, in each of the two placements."""
+    conversation: Conversation = request.getfixturevalue(request.param)
+    return conversation

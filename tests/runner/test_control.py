@@ -1,0 +1,111 @@
+"""Signals, cancelling, and a host that goes away."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from app.sandbox.frames import Done, Ending, StopReason
+from app.sandbox.protocol import SIGNALS, encode_cancel, encode_go, encode_phase, encode_signal
+from tests.runner.conversation import Conversation, job, phase
+
+
+def test_a_signal_reaches_the_program(runner: Conversation) -> None:
+    runner.send(job(phase("sh", "-c", "trap 'echo caught; exit 5' INT; echo up; while :; do sleep 0.05; done")))
+    runner.hear(lambda so_far: so_far.stdout == b"up\n")
+    runner.send(encode_signal(signal.SIGINT))
+
+    assert runner.to_the_end().stdout == b"up\ncaught\n"
+    assert (runner.end.ending, runner.end.value, runner.end.reason) == (Ending.EXITED, 5, StopReason.NONE)
+
+
+@pytest.mark.parametrize("number", sorted(SIGNALS))
+def test_every_allowed_signal_is_passed_on(bare: Conversation, number: signal.Signals) -> None:
+    bare.send(job(phase("sh", "-c", "echo up; exec sleep 60")))
+    bare.hear(lambda so_far: so_far.stdout == b"up\n")
+    bare.send(encode_signal(number))
+
+    assert (bare.to_the_end().end.ending, bare.end.value) == (Ending.SIGNALLED, number)
+    assert bare.end.reason is StopReason.NONE
+
+
+def test_a_signal_reaches_the_whole_process_group(runner: Conversation) -> None:
+    runner.send(job(phase("sh", "-c", "sleep 60 & echo up; wait $!; echo ended $?")))
+    runner.hear(lambda so_far: so_far.stdout == b"up\n")
+    runner.send(encode_signal(signal.SIGKILL))
+
+    assert runner.to_the_end().end.value == signal.SIGKILL
+
+
+def test_a_running_phase_is_cancelled(runner: Conversation) -> None:
+    runner.send(job(phase("sh", "-c", "trap '' INT TERM; echo up; sleep 60"), phase("echo", "never")))
+    runner.hear(lambda so_far: so_far.stdout == b"up\n")
+    runner.send(encode_cancel())
+
+    assert runner.to_the_end().end.reason is StopReason.CANCELLED
+    assert runner.done == Done(ended=1, total=2)
+    assert runner.exit_status() == 0
+
+
+def test_a_job_can_be_cancelled_before_it_starts(runner: Conversation) -> None:
+    runner.send(encode_phase(phase("echo", "never")), encode_cancel())
+
+    assert runner.to_the_end().done == Done(ended=0, total=1)
+    assert runner.stdout == b""
+
+
+def test_a_job_sent_and_cancelled_in_one_breath_is_cancelled(bare: Conversation) -> None:
+    bare.send(job(phase("sleep", "60")) + encode_cancel() + encode_cancel())
+
+    assert bare.to_the_end().end.reason is StopReason.CANCELLED
+
+
+def test_when_the_host_goes_away_the_container_does_too(runner: Conversation) -> None:
+    runner.send(job(phase("sh", "-c", "trap '' TERM INT HUP; setsid sleep 60 & echo up; sleep 60")))
+    runner.hear(lambda so_far: so_far.stdout == b"up\n")
+    runner.hang_up()
+
+    assert runner.exit_status(within_s=10) == 2
+
+
+def test_an_idle_runner_goes_away_with_its_host(runner: Conversation) -> None:
+    runner.hang_up()
+
+    assert runner.exit_status(within_s=10) == 2
+
+
+def test_a_host_that_goes_away_while_its_pipe_is_full_is_noticed(bare: Conversation) -> None:
+    bare.send(job(phase("yes")))
+    bare.hear(lambda so_far: len(so_far.stdout) > 0)
+    time.sleep(0.3)  # by now every buffer is full
+    bare.hang_up()
+
+    assert bare.exit_status(within_s=10) == 2
+
+
+def test_a_host_that_closes_only_its_ears_is_gone(bare: Conversation) -> None:
+    bare.send(job(phase("sleep", "60")))
+    assert bare.process.stdout is not None
+    bare.process.stdout.close()
+
+    assert bare.exit_status(within_s=10) == 2
+
+
+def test_outside_a_container_nothing_but_the_phase_is_killed(open_bare: object) -> None:
+    # Given a bystander of the same user, and a runner that is not PID 1
+    with subprocess.Popen(["sleep", "60"]) as bystander:
+        open_bare().run(phase("sh", "-c", "sleep 60 & echo up"))  # type: ignore[operator]
+
+        # Then it lives on
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+def test_go_twice_is_too_late(bare: Conversation) -> None:
+    bare.send(job(phase("sleep", "60")) + encode_go())
+
+    assert bare.to_the_end().fault == "unknown frame, or one that comes too late"
+    assert bare.exit_status() == 1

@@ -1,0 +1,167 @@
+"""Each limit stops what exceeds it, and says so."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from app.sandbox.frames import UNLIMITED, Done, Ending, StopReason
+from tests.runner.conversation import Conversation, job, phase
+
+SPIN = ("sh", "-c", "while :; do :; done")
+SIX_SPINNERS = "for i in 1 2 3 4 5 6; do (while :; do :; done) & done; wait"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "sleep 60",
+        "trap '' TERM INT HUP XCPU; sleep 60; sleep 60",
+        "kill -STOP $$; echo resumed",
+        "exec >&- 2>&-; sleep 60",
+        "sleep 60 & sleep 60 & wait",
+    ],
+)
+def test_wall_time(runner: Conversation, script: str) -> None:
+    runner.run(phase("sh", "-c", script, wall_ms=400), phase("echo", "never"))
+
+    assert (runner.end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
+    assert runner.end.reason is StopReason.WALL_TIME
+    assert 400_000 <= runner.end.wall_us < 5_000_000
+    assert runner.stdout == b""
+    assert runner.done == Done(ended=1, total=2)
+
+
+def test_cpu_time_of_one_process(runner: Conversation) -> None:
+    runner.run(phase(*SPIN, cpu_ms=300))
+
+    assert (runner.end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
+    assert runner.end.reason is StopReason.CPU_TIME
+    assert 300_000 <= runner.end.cpu_us < 3_000_000
+
+
+@pytest.mark.docker
+def test_cpu_time_is_the_sum_over_all_processes(contained: Conversation) -> None:
+    # Six processes that share two CPUs or six: none of them alone comes near the limit when the sum does.
+    contained.run(phase("sh", "-c", SIX_SPINNERS, cpu_ms=600))
+
+    assert contained.end.reason is StopReason.CPU_TIME
+    assert 600_000 <= contained.end.cpu_us < 4_000_000
+    assert contained.end.from_cgroup
+
+
+@pytest.mark.docker
+def test_cpu_time_of_processes_that_are_gone_counts_too(contained: Conversation) -> None:
+    burn = "perl -e '1 while (times)[0] < 0.15'"
+    contained.run(phase("sh", "-c", f"while :; do {burn}; done", cpu_ms=600))
+
+    assert contained.end.reason is StopReason.CPU_TIME
+
+
+def test_a_program_that_ends_by_itself_over_its_cpu_limit_is_over_it(runner: Conversation) -> None:
+    runner.run(phase("perl", "-e", "1 while (times)[0] < 0.13", cpu_ms=120))
+
+    assert runner.end.reason is StopReason.CPU_TIME
+
+
+def test_sleeping_costs_no_cpu_time(runner: Conversation) -> None:
+    runner.run(phase("sleep", "1", cpu_ms=100))
+
+    assert (runner.end.ending, runner.end.value, runner.end.reason) == (Ending.EXITED, 0, StopReason.NONE)
+
+
+@pytest.mark.parametrize("cap", [0, 1, 1000, 65536, 200_001])
+def test_output_is_forwarded_to_the_byte_and_then_stopped(runner: Conversation, cap: int) -> None:
+    runner.run(phase("yes", output_bytes=cap))
+
+    assert runner.stdout == (b"y\n" * 150_000)[:cap]
+    assert runner.end.reason is StopReason.OUTPUT
+    assert runner.end.stdout_truncated
+    assert not runner.end.stderr_truncated
+    assert runner.end.stdout_bytes > cap
+
+
+def test_both_streams_share_one_cap(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "yes out & yes err >&2", output_bytes=50_000))
+
+    assert len(runner.stdout) + len(runner.stderr) == 50_000
+    assert runner.end.reason is StopReason.OUTPUT
+
+
+def test_output_exactly_at_the_cap_is_fine(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "printf 12345; printf 67890 >&2", output_bytes=10))
+
+    assert (runner.stdout, runner.stderr) == (b"12345", b"67890")
+    assert (runner.end.value, runner.end.reason) == (0, StopReason.NONE)
+
+
+def test_one_byte_over_the_cap_is_told_even_if_the_program_was_faster(runner: Conversation) -> None:
+    runner.run(phase("printf", "12345678901", output_bytes=10), phase("echo", "never"))
+
+    assert runner.stdout == b"1234567890"
+    assert (runner.end.reason, runner.end.stdout_bytes) == (StopReason.OUTPUT, 11)
+    assert runner.done == Done(ended=1, total=2)
+
+
+def test_gigabytes_without_a_newline_are_stopped_soon(runner: Conversation) -> None:
+    runner.run(phase("cat", "/dev/zero", output_bytes=20_000_000))
+
+    assert len(runner.stdout) == 20_000_000
+    assert runner.end.reason is StopReason.OUTPUT
+
+
+def test_the_wall_limit_holds_while_the_host_does_not_read(runner: Conversation) -> None:
+    # Given a host that stopped reading, so that every buffer between us is full
+    runner.send(job(phase("yes", wall_ms=1500)))
+    runner.hear(lambda so_far: len(so_far.stdout) > 0)
+    import time
+
+    time.sleep(2.5)
+
+    # When it reads again
+    runner.to_the_end()
+
+    # Then the program was stopped in the meantime, and all that was read of it arrives
+    assert runner.end.reason is StopReason.WALL_TIME
+    assert runner.end.wall_us < 2_400_000
+    assert len(runner.stdout) == runner.end.stdout_bytes
+
+
+def test_file_size(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "cat /dev/zero > big", file_bytes=10_000))
+
+    assert runner.end.value == 128 + signal.SIGXFSZ
+
+
+def test_open_files(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "ulimit -n", open_files=17))
+
+    assert runner.stdout == b"17\n"
+
+
+def test_stack(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "ulimit -s", stack_bytes=1 << 20))
+
+    assert runner.stdout == b"1024\n"
+
+
+def test_core_files_are_off_and_unlimited_means_the_containers_own_limit(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "ulimit -c; ulimit -f", file_bytes=UNLIMITED, stack_bytes=UNLIMITED))
+
+    assert runner.stdout == b"0\nunlimited\n"
+
+
+@pytest.mark.docker
+def test_a_fork_that_the_pids_limit_refuses_is_told(open_contained: object) -> None:
+    contained = open_contained("--pids-limit", "1")  # type: ignore[operator]
+    contained.run(phase("true"))
+
+    assert (contained.end.ending, contained.end.value) == (Ending.NOT_STARTED, 11)
+    assert contained.exit_status() == 0
+
+
+def test_each_phase_has_its_own_limits(runner: Conversation) -> None:
+    runner.run(phase("sleep", "0.5", wall_ms=5000), phase("sleep", "60", wall_ms=200))
+
+    assert [end.reason for end in runner.ends] == [StopReason.NONE, StopReason.WALL_TIME]

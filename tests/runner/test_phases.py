@@ -1,0 +1,180 @@
+"""What a phase is given, how it ends, and in which order phases run."""
+
+from __future__ import annotations
+
+import errno
+import signal
+
+import pytest
+
+from app.sandbox.frames import Done, Ending, Started, StopReason
+from app.sandbox.protocol import encode_go, encode_stdin, encode_stdin_eof
+from tests.runner.conversation import Conversation, job, phase
+
+
+def test_a_program_speaks_on_both_streams_and_its_exit_code_is_told(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "echo out; echo err >&2; exit 3"))
+
+    assert (runner.stdout, runner.stderr) == (b"out\n", b"err\n")
+    assert (runner.end.ending, runner.end.value, runner.end.reason) == (Ending.EXITED, 3, StopReason.NONE)
+    assert (runner.end.stdout_bytes, runner.end.stderr_bytes) == (4, 4)
+    assert runner.done == Done(ended=1, total=1)
+    assert runner.exit_status() == 0
+
+
+@pytest.mark.parametrize("code", [0, 1, 127, 137, 139, 255])
+def test_an_exit_code_is_never_misread_as_a_signal(bare: Conversation, code: int) -> None:
+    bare.run(phase("sh", "-c", f"exit {code}"))
+
+    assert (bare.end.ending, bare.end.value, bare.end.reason) == (Ending.EXITED, code, StopReason.NONE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGPIPE, signal.SIGXCPU])
+def test_a_signal_of_its_own_is_told_as_such(runner: Conversation, number: int) -> None:
+    runner.run(phase("sh", "-c", f"kill -{number} $$"))
+
+    assert (runner.end.ending, runner.end.value) == (Ending.SIGNALLED, number)
+    assert runner.end.reason is StopReason.NONE
+
+
+def test_the_environment_is_the_one_of_the_phase_and_nothing_else(runner: Conversation) -> None:
+    runner.run(phase("/usr/bin/env", env=(("A", "1"), ("EMPTY", ""), ("B", "x=y z\n"))))
+
+    assert runner.stdout == b"A=1\nEMPTY=\nB=x=y z\n\n"
+
+
+def test_arguments_are_literal(runner: Conversation) -> None:
+    hostile = ("$(id)", ";", "-rf", "", "*", "a b", "\n", "ü€")
+    runner.run(phase("printf", "<%s>", *hostile))
+
+    assert runner.stdout == "".join(f"<{argument}>" for argument in hostile).encode()
+
+
+def test_a_phase_starts_in_its_folder(runner: Conversation) -> None:
+    runner.run(phase("cat", "inner.txt", cwd="deep/er"), files={"deep/er/inner.txt": b"here"})
+
+    assert runner.stdout == b"here"
+
+
+def test_only_three_descriptors_are_open(runner: Conversation) -> None:
+    # The fourth is the folder that ls itself reads.
+    runner.run(phase("ls", "/proc/self/fd"))
+
+    assert runner.stdout == b"0\n1\n2\n3\n"
+
+
+def test_signals_are_at_their_defaults(runner: Conversation) -> None:
+    runner.run(phase("grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"))
+
+    assert runner.stdout.split()[1::2] == [b"0" * 16] * 2
+
+
+def test_a_phase_leads_its_own_session(runner: Conversation) -> None:
+    look = "read -r pid name state parent group session rest < /proc/self/stat; echo $pid $group $session"
+    runner.run(phase("sh", "-c", look))
+
+    pid, group, session = runner.stdout.split()
+    assert pid == group == session
+
+
+def test_phases_run_in_order_and_share_their_files(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "echo made > made.txt; echo one"), phase("cat", "made.txt"))
+
+    assert runner.stdout == b"one\nmade\n"
+    assert [end.phase for end in runner.ends] == [0, 1]
+    assert [event for event in runner.events if isinstance(event, Started)] == [Started(0), Started(1)]
+    assert runner.done == Done(ended=2, total=2)
+
+
+def test_after_a_phase_that_failed_the_rest_never_begins(runner: Conversation) -> None:
+    runner.run(phase("sh", "-c", "exit 1"), phase("echo", "never"))
+
+    assert runner.stdout == b""
+    assert runner.done == Done(ended=1, total=2)
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("no-such-program", errno.ENOENT),
+        ("./no-such-file", errno.ENOENT),
+        ("/", errno.EACCES),
+        ("./garbage", errno.ENOEXEC),
+        ("./script", errno.ENOENT),
+    ],
+)
+def test_what_cannot_be_executed_is_told_with_its_errno(runner: Conversation, program: str, expected: int) -> None:
+    files = {"garbage": b"\x01\x02\x03", "script": b"#!/no/such/interpreter\n"}
+    runner.run(phase(program), phase("echo", "never"), files=files)
+
+    assert (runner.end.ending, runner.end.value) == (Ending.NOT_STARTED, expected)
+    assert runner.stdout == b""
+    assert runner.done == Done(ended=1, total=2)
+    assert runner.exit_status() == 0
+
+
+def test_a_folder_that_is_not_there_is_told_with_its_errno(runner: Conversation) -> None:
+    runner.run(phase("true", cwd="missing"))
+
+    assert (runner.end.ending, runner.end.value) == (Ending.NOT_STARTED, errno.ENOENT)
+
+
+def test_a_later_phase_that_cannot_start_ends_the_job(runner: Conversation) -> None:
+    runner.run(phase("true"), phase("./missing"), phase("echo", "never"))
+
+    assert [end.ending for end in runner.ends] == [Ending.EXITED, Ending.NOT_STARTED]
+    assert runner.done == Done(ended=2, total=3)
+
+
+def test_every_byte_passes_unchanged(runner: Conversation) -> None:
+    data = bytes(range(256)) * 4096
+    runner.run(phase("cat", "data"), files={"data": data})
+
+    assert runner.stdout == data
+    assert runner.end.stdout_bytes == len(data)
+
+
+def test_output_is_heard_while_the_program_still_runs(runner: Conversation) -> None:
+    # Given a program that says one thing without a newline and then waits for an answer
+    runner.send(job(phase("sh", "-c", "printf ask; read -r answer; echo got $answer", gets_stdin=True)))
+
+    # When what it said has come through
+    runner.hear(lambda so_far: so_far.stdout == b"ask")
+    assert runner.ends == []
+    runner.send(encode_stdin(b"yes\n"), encode_stdin_eof())
+
+    # Then it goes on
+    assert runner.to_the_end().stdout == b"askgot yes\n"
+
+
+def test_usage_is_measured(runner: Conversation) -> None:
+    eat = "my $x = 'a' x 40_000_000; 1 while (times)[0] < 0.2"
+    runner.run(phase("perl", "-e", eat))
+
+    assert runner.end.value == 0
+    assert 0.15e6 < runner.end.cpu_us < 10e6
+    assert 0.15e6 < runner.end.wall_us < 20e6
+    assert 38_000_000 < runner.end.max_rss_bytes < 120_000_000
+    assert 38_000_000 < runner.end.memory_peak_bytes < 129 << 20
+    assert runner.end.oom_kills == 0
+
+
+def test_a_job_sent_in_single_bytes_is_understood(bare: Conversation) -> None:
+    for byte in job(phase("echo", "patience"), files={"a": b"1"}):
+        bare.send(bytes([byte]))
+
+    assert bare.to_the_end().stdout == b"patience\n"
+
+
+def test_eight_phases_are_the_most(bare: Conversation) -> None:
+    bare.run(*[phase("echo", str(index)) for index in range(8)])
+
+    assert bare.stdout == b"0\n1\n2\n3\n4\n5\n6\n7\n"
+    assert bare.done == Done(ended=8, total=8)
+
+
+def test_go_alone_is_enough_for_a_job_without_files(bare: Conversation) -> None:
+    bare.send(job(phase("true"))[: -len(encode_go())])
+    bare.send(encode_go())
+
+    assert bare.to_the_end().end.value == 0
