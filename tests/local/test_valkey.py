@@ -1,0 +1,91 @@
+"""The embedded server keeps what it was given, even through SIGKILL, and listens on the loopback only."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.local.errors import SetupError
+from app.local.valkey import embedded_url, server_command
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, port: int, **settings: str) -> Iterator[tuple[redis.Redis, subprocess.Popen[bytes]]]:
+    """The embedded server as the Procfile runs it, in a folder of its own; killed at the end."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "VALKEY_PORT": str(port), **settings}
+    command = [sys.executable, "-m", "app.local.valkey"]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as server:
+        client = redis.Redis(port=port, retry_on_error=[redis.ConnectionError])
+        try:
+            answered(client, server)
+            yield client, server
+        finally:
+            client.close()
+            server.kill()
+
+
+def answered(client: redis.Redis, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            assert server.poll() is None, "the server has ended"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        else:
+            return
+
+
+def test_what_was_written_survives_sigkill(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, port, VALKEY_APPENDFSYNC="always") as (client, server):
+        client.xadd("stream", {"job": "1"})
+        server.kill()
+        server.wait()
+
+    with running(tmp_path, port) as (client, _):
+        assert client.xlen("stream") == 1
+        assert list((tmp_path / ".pyxec" / "data" / "valkey").iterdir())
+
+
+def test_it_refuses_what_does_not_fit_and_never_forgets(tmp_path: Path) -> None:
+    with running(tmp_path, free_port()) as (client, _):
+        settings = client.config_get("maxmemory-policy", "appendonly", "appendfsync", "bind")
+
+    assert settings == {
+        "maxmemory-policy": "noeviction",
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "bind": "127.0.0.1",
+    }
+
+
+def test_its_url_follows_its_port() -> None:
+    assert embedded_url({}) == "redis://127.0.0.1:6399/0"
+    assert embedded_url({"VALKEY_PORT": "7000"}) == "redis://127.0.0.1:7000/0"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("VALKEY_PORT", "port"), ("VALKEY_PORT", "70000"), ("VALKEY_APPENDFSYNC", "sometimes")]
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(SetupError, match=f"{name}='{value}'"):
+        server_command(tmp_path, {name: value})

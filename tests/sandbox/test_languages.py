@@ -1,0 +1,147 @@
+"""The language catalogue: what it accepts, what it refuses, and the command lines it makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.sandbox.languages import CatalogueError, Language, load_languages
+
+CATALOGUE = Path(__file__).parents[2] / "languages"
+DEFAULT_SET = {"python", "javascript", "bash", "c", "cpp"}
+
+VALID = """
+id = "toy"
+name = "Toy"
+file_name = "main.toy"
+run = ["toy", "{entrypoint}"]
+[packages]
+debian = ["toy"]
+[version]
+command = ["toy", "--version"]
+pattern = 'toy (\\S+)'
+[hello]
+source = "say hello"
+output = "hello"
+"""
+
+
+@pytest.fixture(scope="module")
+def languages() -> dict[str, Language]:
+    return load_languages(CATALOGUE)
+
+
+def write(folder: Path, text: str, name: str = "toy.toml") -> Path:
+    (folder / name).write_text(text)
+    return folder
+
+
+def test_the_default_set_is_in_the_catalogue(languages: dict[str, Language]) -> None:
+    assert set(languages) >= DEFAULT_SET
+
+
+def test_judge0_ids_lead_to_their_languages(languages: dict[str, Language]) -> None:
+    ids = {number: language.id for language in languages.values() for number in language.compat.judge0}
+
+    assert ids.items() >= {71: "python", 63: "javascript", 46: "bash", 50: "c", 54: "cpp"}.items()
+
+
+def test_an_interpreted_program_is_only_run(languages: dict[str, Language]) -> None:
+    python = languages["python"]
+
+    assert python.phases == ("run",)
+    assert python.command("run", "app/start.py", ["app/start.py", "lib.py"]) == ("python3", "app/start.py")
+    with pytest.raises(ValueError, match="python has no compile phase"):
+        python.command("compile", "main.py", ["main.py"])
+
+
+def test_a_compiled_program_takes_all_of_its_sources_and_nothing_else(languages: dict[str, Language]) -> None:
+    files = ["z.c", "table.txt", "lib/a.c", "main.c", "a.h"]
+
+    command = languages["c"].command("compile", "main.c", files)
+
+    assert languages["c"].phases == ("compile", "run")
+    assert [argument for argument in command if argument in files] == ["main.c", "lib/a.c", "z.c"]
+
+
+def test_the_entrypoint_is_compiled_whatever_it_is_called(languages: dict[str, Language]) -> None:
+    assert "program.txt" in languages["cpp"].command("compile", "program.txt", ["program.txt"])
+
+
+@pytest.mark.parametrize("phase", ["compile", "run"])
+def test_a_file_name_is_never_read_as_an_option(languages: dict[str, Language], phase: str) -> None:
+    language = languages["c"] if phase == "compile" else languages["python"]
+
+    command = language.command(phase, "-rf", ["-rf", "-o.c"])  # type: ignore[arg-type]
+
+    assert "./-rf" in command
+    assert not {"-rf", "-o.c"} & set(command)
+
+
+def test_what_the_api_shows_of_a_language(languages: dict[str, Language]) -> None:
+    info = languages["cpp"].info("12.2.0")
+
+    assert (info.id, info.name, info.version, info.file_name) == ("cpp", "C++", "12.2.0", "main.cpp")
+    assert "c++" in info.aliases
+    assert "iostream" in info.template
+
+
+def test_a_valid_file_is_a_language(tmp_path: Path) -> None:
+    assert load_languages(write(tmp_path, VALID))["toy"].run == ("toy", "{entrypoint}")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('name = "Toy"', "", "missing required field `name`"),
+        ('name = "Toy"', "name = 7", r"Expected `str`, got `int` - at `\$.name`"),
+        ('name = "Toy"', 'name = "Toy"\ncolour = "red"', "unknown field `colour`"),
+        ('id = "toy"', 'id = "Toy!"', r"at `\$.id`"),
+        ('id = "toy"', 'id = "toys"', "`id` is 'toys', the file's name says 'toy'"),
+        ('run = ["toy", "{entrypoint}"]', "run = []", r"length >= 1 - at `\$.run`"),
+        ('"{entrypoint}"', '"{file}"', r"`run`: unknown placeholder \{file\}"),
+        ('"{entrypoint}"', '"{sources}"', "needs the field `sources`"),
+        ('"{entrypoint}"', '"-x{sources}"', "must be an argument of its own"),
+        ('file_name = "main.toy"', 'file_name = "../main"', r"at `\$.file_name`"),
+        ('debian = ["toy"]', 'debian = ["toy; reboot"]', r"at `\$.packages.debian\[0\]`"),
+        (r"'toy (\S+)'", r"'toy \S+'", "needs exactly one group"),
+        (r"'toy (\S+)'", "'toy ('", "no regular expression"),
+        ("[hello]", "[limits]\nmemory_bytes = 1\n[hello]", "`limits.memory_bytes` must be from"),
+        ("[hello]", '[env]\n"A B" = "1"\n[hello]', r"`\$.env`"),
+        ('id = "toy"', 'id = "toy', "toy.toml: "),
+    ],
+)
+def test_a_mistake_is_told_with_its_file_and_field(tmp_path: Path, before: str, after: str, said: str) -> None:
+    assert before in VALID
+    folder = write(tmp_path, VALID.replace(before, after))
+
+    with pytest.raises(CatalogueError, match=said) as raised:
+        load_languages(folder)
+
+    assert str(raised.value).startswith("toy.toml: ")
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        ('aliases = ["toy"]', "toy2.toml: `aliases`: 'toy' belongs to toy.toml already"),
+        ("[compat]\njudge0 = [71]", "toy2.toml: `compat.judge0`: '71' belongs to toy.toml already"),
+        ('[compat]\npiston = ["t"]', "toy2.toml: `compat.piston`: 't' belongs to toy.toml already"),
+    ],
+)
+def test_a_name_leads_to_one_language_only(tmp_path: Path, claim: str, said: str) -> None:
+    first = VALID + '[compat]\njudge0 = [71]\npiston = ["t"]\n'
+    second = VALID.replace('id = "toy"', 'id = "toy2"')
+    write(tmp_path, first)
+    write(tmp_path, second + claim if claim.startswith("[") else claim + second, "toy2.toml")
+
+    with pytest.raises(CatalogueError) as raised:
+        load_languages(tmp_path)
+
+    assert str(raised.value) == said
+
+
+def test_an_empty_folder_is_no_catalogue(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="no language here"):
+        load_languages(tmp_path)
