@@ -38,7 +38,7 @@ class OutputResource:
     on_head = on_get
 
     async def _send_ndjson(self, request: Request, response: Response, job_id: str) -> None:
-        after = request.get_param("after")
+        after = request.get_param("after") or None
         follow = request.get_param_as_bool("follow")
         first = await self._jobs.events(job_id, after, PAGE_EVENTS)
         pages = self._followed(request, job_id, after) if follow else self._present(job_id, first)
@@ -48,7 +48,7 @@ class OutputResource:
 
     async def _send_event_stream(self, request: Request, response: Response, job_id: str, state: JobState) -> None:
         # When an EventSource connects again its URL still has the first cursor, this header the last one.
-        after = request.get_header("Last-Event-ID") or request.get_param("after")
+        after = request.get_header("Last-Event-ID") or request.get_param("after") or None
         first = await self._jobs.events(job_id, after, 1)
         if state is JobState.FINISHED and not first:
             response.status = 204  # tells an EventSource that there is nothing to come back for

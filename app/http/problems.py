@@ -11,7 +11,6 @@ import msgspec
 from app.core.errors import (
     InvalidRequest,
     JobNotFound,
-    PyxecError,
     QueueFull,
     RateLimited,
     StoreUnavailable,
@@ -38,11 +37,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str | None = None
 
 
-# The most telling class first is not needed: an error is looked up along its own line of ancestors.
+# An error is looked up along its own line of ancestors, so the order of the rows does not matter.
 _KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
     InvalidRequest: (422, "invalid-request", "The request is not valid"),
     UnknownLanguage: (422, "unknown-language", "This language is not installed here"),
-    JobNotFound: (404, "job-not-found", "There is no such job"),
+    JobNotFound: (404, "job-not-found", "There is no job with this id, or it has expired"),
     RateLimited: (429, "rate-limited", "Too many requests"),
     QueueFull: (503, "queue-full", "The queue is full"),
     StoreUnavailable: (503, "store-unavailable", "The job store does not answer"),
@@ -100,5 +99,5 @@ def _detail_of(error: Exception, title: str) -> str:
         return error.description or title
     if isinstance(error, InvalidRequest):
         return error.reason
-    told = isinstance(error, PyxecError) and _kind_of(error)[0] != 500
-    return (str(error) if told else "") or title
+    # Only these say something for clients; a lost connection's own words would name our servers.
+    return str(error) if isinstance(error, RateLimited | QueueFull) else title

@@ -37,7 +37,7 @@ class StreamResource:
             return
         await socket.accept()
         viewer = Viewer(socket, self._jobs, job_id, self._settings, self._lifecycle)
-        ending = await viewer.serve(request.get_param("after"), request.request_id)
+        ending = await viewer.serve(request.get_param("after") or None, request.request_id)
         if ending is not None:
             await viewer.close(ending)
         log_access(request, GONE if ending is None else ending.code)
