@@ -57,9 +57,11 @@ class Conversation:
     events: list[Event] = field(default_factory=list)
 
     def send(self, *frames: bytes) -> None:
+        """Sends; a runner that has already ended will have said why, and is no error here."""
         assert self.process.stdin is not None
-        self.process.stdin.write(b"".join(frames))
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(b"".join(frames))
+            self.process.stdin.flush()
 
     def hang_up(self) -> None:
         assert self.process.stdin is not None
@@ -90,11 +92,9 @@ class Conversation:
             if self.decoder.closed:
                 return
             piece = data[sent : self.acknowledged + STDIN_WINDOW_BYTES]
-            with suppress(BrokenPipeError):  # it may be done before it has taken all of this
-                self.send(encode_stdin(piece))
+            self.send(encode_stdin(piece))
             sent += len(piece)
-        with suppress(BrokenPipeError):
-            self.send(encode_stdin_eof())
+        self.send(encode_stdin_eof())
 
     def _hear_once(self, within_s: float) -> bool:
         assert self.process.stdout is not None

@@ -1,0 +1,98 @@
+"""A host that breaks the protocol is told so, and nothing of the job goes on."""
+
+from __future__ import annotations
+
+import random
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from app.sandbox.frames import HostFrame
+from app.sandbox.protocol import MAX_PAYLOAD, STDIN_WINDOW_BYTES, encode_go, encode_phase, encode_stdin, encode_stdin_eof
+from tests.runner.conversation import Conversation, job, phase, talk
+
+SLEEP = job(phase("sleep", "60", gets_stdin=True))
+
+
+def frame(kind: int, payload: bytes = b"") -> bytes:
+    return struct.pack(">BI", kind, len(payload)) + payload
+
+
+def raw_phase(
+    flags: int = 0, argc: int = 1, envc: int = 0, strings: bytes = b"\0true\0", limits: tuple[int, ...] = (1, 1, 1, 3, 1, 1)
+) -> bytes:
+    return frame(HostFrame.PHASE, struct.pack(">BIIQIQQHH", flags, *limits, argc, envc) + strings)
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        (b"\x03" + (MAX_PAYLOAD + 1).to_bytes(4), "frame too large"),
+        (b"\xff\xff\xff\xff\xff", "frame too large"),
+        (frame(0x00), "unknown frame, or one that comes too early"),
+        (frame(0x09), "unknown frame, or one that comes too early"),
+        (frame(0x81, b"\1"), "unknown frame, or one that comes too early"),
+        (encode_stdin(b"x"), "unknown frame, or one that comes too early"),
+        (encode_stdin_eof(), "unknown frame, or one that comes too early"),
+        (frame(HostFrame.SIGNAL, b"\2"), "unknown frame, or one that comes too early"),
+        (frame(HostFrame.FILE_DATA, b"x"), "FILE_DATA without FILE"),
+        (frame(HostFrame.FILE, b""), "malformed FILE"),
+        (frame(HostFrame.FILE, b"\1\xa4no-nul"), "malformed FILE"),
+        (frame(HostFrame.FILE, b"\xff\xffx\0"), "malformed FILE"),
+        (encode_go(), "GO without a phase"),
+        (encode_phase(phase("true")) + frame(HostFrame.GO, b"x"), "GO without a phase"),
+        (encode_phase(phase("true")) * 9, "too many phases"),
+        (encode_phase(phase("true", gets_stdin=True)) * 2, "two phases want stdin"),
+        (frame(HostFrame.PHASE, b""), "malformed PHASE"),
+        (raw_phase(flags=2), "malformed PHASE"),
+        (raw_phase(argc=0, strings=b"\0"), "malformed PHASE"),
+        (raw_phase(argc=2), "malformed PHASE"),
+        (raw_phase(envc=65535), "malformed PHASE"),
+        (raw_phase(strings=b"\0true\0extra\0"), "malformed PHASE"),
+        (raw_phase(strings=b"\0true"), "malformed PHASE"),
+        (raw_phase(limits=(0, 1, 1, 3, 1, 1)), "a limit of a PHASE is zero"),
+        (raw_phase(limits=(1, 0, 1, 3, 1, 1)), "a limit of a PHASE is zero"),
+        (raw_phase(limits=(1, 1, 1, 2, 1, 1)), "a limit of a PHASE is zero"),
+        (raw_phase(limits=(1, 1, 1, 3, 1, 0)), "a limit of a PHASE is zero"),
+        (frame(HostFrame.CANCEL, b"x"), "malformed CANCEL"),
+        (SLEEP + frame(HostFrame.SIGNAL, b"\x13"), "malformed SIGNAL"),
+        (SLEEP + frame(HostFrame.SIGNAL, b""), "malformed SIGNAL"),
+        (SLEEP + frame(HostFrame.SIGNAL, b"\2\2"), "malformed SIGNAL"),
+        (SLEEP + frame(HostFrame.STDIN_EOF, b"x"), "malformed STDIN_EOF"),
+        (SLEEP + encode_stdin_eof() * 2, "STDIN_EOF twice"),
+        (SLEEP + encode_stdin_eof() + encode_stdin(b"x"), "STDIN after STDIN_EOF"),
+        (SLEEP + encode_phase(phase("true")), "unknown frame, or one that comes too late"),
+        (SLEEP + frame(HostFrame.FILE, b"\1\xa4x\0"), "unknown frame, or one that comes too late"),
+        (SLEEP + encode_stdin(b"x" * (2 * STDIN_WINDOW_BYTES)), "more STDIN than the window allows"),
+    ],
+)
+def test_what_breaks_the_protocol_is_a_fault(bare: Conversation, said: bytes, fault: str) -> None:
+    bare.send(said)
+
+    assert bare.to_the_end(within_s=10).fault == fault
+    assert bare.exit_status() == 1
+
+
+@pytest.mark.docker
+def test_a_fault_ends_the_container(contained: Conversation) -> None:
+    contained.send(SLEEP + frame(0x7F))
+
+    assert contained.to_the_end().fault == "unknown frame, or one that comes too late"
+    assert contained.exit_status() == 1
+
+
+def test_noise_is_always_answered_with_a_fault_or_patience(runner_binary: Path, tmp_path: Path) -> None:
+    """Mutations of a good job never crash the runner: it exits by itself, or waits for more."""
+    source = random.Random(7)
+    good = job(phase("true"), phase("true", gets_stdin=True), files={"a/b": b"x" * 100}) + encode_stdin(b"in")
+    for _ in range(150):
+        noise = bytearray(good)
+        for _ in range(source.randint(1, 6)):
+            noise[source.randrange(len(noise))] = source.randrange(256)
+        with talk([str(runner_binary), str(tmp_path)]) as conversation:
+            conversation.send(bytes(noise))
+            with suppress(BrokenPipeError):
+                conversation.hang_up()
+            assert conversation.exit_status(10) in (0, 1, 2)
