@@ -48,7 +48,7 @@ def run(
 
 def _attend(url: str, job_id: str, descriptor: int | None, interrupts: CancelOnInterrupt, *, silent: bool) -> int:
     """Show the job and feed it until it ends; return the exit code."""
-    from app.client.errors import ServiceUnreachable
+    from app.client.errors import ClientError, ServiceUnreachable
     from app.client.stream import JobStream
     from app.commands.exit_codes import OUTPUT_CLOSED, exit_code
     from app.commands.notes import note
@@ -64,6 +64,10 @@ def _attend(url: str, job_id: str, descriptor: int | None, interrupts: CancelOnI
         return exit_code(Viewer(silent=silent).follow(stream))
     except ServiceUnreachable:
         note(f"the job goes on; see it with: pyxec tail {job_id}")
+        raise
+    except ClientError:
+        # Nobody can see it or feed it any more: it would wait for its input until its time is up.
+        interrupts.cancel()
         raise
     except BrokenPipeError:
         interrupts.cancel()

@@ -15,7 +15,8 @@ __all__ = ["StdinSource", "file_text", "open_stdin", "pump"]
 
 # Above this a file is passed on in pieces: one request should not carry it all.
 MOST_INLINE_BYTES: Final = 1024 * 1024
-READ_BYTES: Final = 16 * 1024
+# One message takes 64 KiB at most, and JSON writes a control character as six.
+READ_BYTES: Final = 8 * 1024
 STDIN_FD: Final = 0
 
 

@@ -1,0 +1,66 @@
+"""A TCP proxy that a test can cut, and mend again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+__all__ = ["CuttingProxy", "cutting_proxy"]
+
+
+class CuttingProxy:
+    """Passes everything on to one port, until it is cut."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._open: set[asyncio.StreamWriter] = set()
+        self._cut = False
+        self.refused = asyncio.Event()
+        self.port = 0
+
+    def cut(self) -> None:
+        """Drop every connection without a word, and refuse new ones."""
+        self._cut = True
+        self.refused.clear()
+        for writer in self._open:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """Take connections again."""
+        self._cut = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, from its first byte to its last."""
+        if self._cut:
+            self.refused.set()
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        pair = {writer, far_writer}
+        self._open |= pair
+        try:
+            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+        finally:
+            self._open -= pair
+            for end in pair:
+                end.close()
+
+
+@asynccontextmanager
+async def cutting_proxy(port: int) -> AsyncIterator[CuttingProxy]:
+    """A proxy to this port of the loopback."""
+    proxy = CuttingProxy(port)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield proxy
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()

@@ -1,0 +1,315 @@
+"""``pyxec run``: the program's bytes, its exit code, its input, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import signal
+import tty
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import InvalidRequest
+from app.core.events import Stream
+from app.core.outcomes import Outcome
+from app.core.ports import Input, InputKind
+from tests.cli.conftest import StartCommand, submitted, watched
+from tests.http.conftest import Gateway
+
+PIPE = asyncio.subprocess.PIPE
+NOT_TEXT = bytes(range(256)) + b"\r\n\x1b[31m\xff\xfe"
+
+
+async def test_a_line_is_shown_while_the_program_still_runs(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
+    # Given a program that runs
+    command = await pyxec("run", program)
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    gateway.jobs.phase(job_id)
+    # When it prints a line and goes on
+    gateway.jobs.write(job_id, b"first\n")
+    # Then the line is there before the end
+    assert await command.line() == b"first\n"
+    gateway.jobs.write(job_id, b"second\n")
+    gateway.jobs.finish(job_id)
+    assert await command.ended() == (0, b"second\n", b"")
+
+
+async def test_both_streams_arrive_byte_for_byte(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+    command = await pyxec("run", program)
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    gateway.jobs.phase(job_id)
+    # When a program writes what is no text, and cuts a character in two
+    gateway.jobs.write(job_id, NOT_TEXT)
+    gateway.jobs.write(job_id, "ä".encode()[:1])
+    gateway.jobs.write(job_id, "ä".encode()[1:])
+    gateway.jobs.write(job_id, NOT_TEXT[::-1], Stream.STDERR)
+    gateway.jobs.finish(job_id)
+    # Then each stream has exactly that
+    assert await command.ended() == (0, NOT_TEXT + "ä".encode(), NOT_TEXT[::-1])
+
+
+async def test_what_a_compiler_prints_is_not_the_programs_output(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
+    command = await pyxec("run", program)
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    gateway.jobs.phase(job_id, "compile")
+    gateway.jobs.write(job_id, b"note: on stdout\n")
+    gateway.jobs.phase(job_id, "run")
+    gateway.jobs.write(job_id, b"result\n")
+    gateway.jobs.finish(job_id)
+    assert await command.ended() == (0, b"result\n", b"note: on stdout\n")
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        ({}, 0),
+        ({"outcome": Outcome.NONZERO_EXIT, "exit_code": 3}, 3),
+        ({"outcome": Outcome.NONZERO_EXIT, "exit_code": None}, 126),
+        ({"outcome": Outcome.SIGNALED, "exit_code": None, "signal": 11}, 139),
+        ({"outcome": Outcome.COMPILE_ERROR, "exit_code": 1}, 123),
+        ({"outcome": Outcome.WALL_TIME_LIMIT, "exit_code": None, "signal": 9}, 124),
+        ({"outcome": Outcome.CPU_TIME_LIMIT, "exit_code": None, "signal": 9}, 124),
+        ({"outcome": Outcome.MEMORY_LIMIT, "exit_code": None, "signal": 9}, 121),
+        ({"outcome": Outcome.OUTPUT_LIMIT, "exit_code": None, "signal": 9}, 122),
+        ({"outcome": Outcome.CANCELLED, "exit_code": None, "signal": 9}, 130),
+        ({"outcome": Outcome.INFRASTRUCTURE_ERROR, "exit_code": None}, 125),
+    ],
+)
+async def test_the_exit_code_tells_how_it_ended(
+    gateway: Gateway, pyxec: StartCommand, program: Path, result: dict[str, Any], code: int
+) -> None:
+    # Given a job that has ended in this way before anybody looked
+    message = "how it ended, in words"
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.finish(job.id, message=message, **result)
+    # When it is run
+    command = await pyxec("run", program)
+    # Then the exit code tells, and stderr says it in words where the code alone does not
+    quiet = code in (0, 3)
+    assert await command.ended() == (code, b"", b"" if quiet else f"pyxec: {message}\n".encode())
+
+
+async def test_options_behind_the_file_are_the_programs(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
+    command = await pyxec(
+        "run", "--wall-seconds", "3", "--memory", "64m", program, "--json", "-x", "a b", "--", "$(id)"
+    )
+    assert (await command.ended())[0] == 0
+    spec = gateway.jobs.records[await submitted(gateway)].spec
+    assert spec.args == ("--json", "-x", "a b", "--", "$(id)")
+    assert (spec.limits.wall_seconds, spec.limits.memory_bytes) == (3.0, 64 * 1024 * 1024)
+    assert spec.limits.processes == 64  # what was not named is the service's default
+
+
+async def test_files_keep_their_place_beside_the_program(
+    gateway: Gateway, pyxec: StartCommand, program: Path, tmp_path: Path
+) -> None:
+    # Given a file below the program's folder that is no text, and one from elsewhere
+    below, elsewhere = program.parent / "data" / "table.bin", tmp_path.parent / f"{tmp_path.name}-beside.txt"
+    below.parent.mkdir()
+    below.write_bytes(NOT_TEXT)
+    elsewhere.write_text("beside")
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
+    # When they go along
+    command = await pyxec("run", "--file", below, "--file", elsewhere, program)
+    assert (await command.ended())[0] == 0
+    # Then the program finds them where it would on this machine
+    spec = gateway.jobs.records[await submitted(gateway)].spec
+    assert [(file.name, file.content) for file in spec.files] == [
+        ("program.py", program.read_bytes()),
+        ("data/table.bin", NOT_TEXT),
+        (elsewhere.name, b"beside"),
+    ]
+    assert spec.entrypoint == "program.py"
+
+
+async def test_a_file_as_stdin_travels_with_the_job(
+    gateway: Gateway, pyxec: StartCommand, program: Path, tmp_path: Path
+) -> None:
+    words = tmp_path / "words"
+    words.write_text("ä\0b\n")
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
+    command = await pyxec("run", "--stdin", words, program)
+    assert (await command.ended())[0] == 0
+    spec = gateway.jobs.records[await submitted(gateway)].spec
+    assert (spec.stdin, spec.interactive) == ("ä\0b\n".encode(), False)
+
+
+async def test_no_stdin_is_an_empty_one(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
+    command = await pyxec("run", program, stdin=asyncio.subprocess.DEVNULL)
+    assert (await command.ended())[0] == 0
+    spec = gateway.jobs.records[await submitted(gateway)].spec
+    assert (spec.stdin, spec.interactive) == (b"", False)
+
+
+async def test_a_pipe_is_passed_on_as_it_fills_and_so_is_its_end(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
+    command = await pyxec("run", program, stdin=PIPE)
+    assert command.process.stdin is not None
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    # When something is typed, it arrives, although the pipe is still open
+    command.process.stdin.write(b"typed\n")
+    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.STDIN, b"typed\n")])
+    # And when bytes come that are no text, they arrive too, and then the end
+    command.process.stdin.write(NOT_TEXT + b"\0" * 60_000)
+    command.process.stdin.write_eof()
+    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id][-1].kind is InputKind.EOF)
+    rest = b"".join(item.data for item in gateway.jobs.inputs[job_id][1:])
+    assert rest == NOT_TEXT + b"\0" * 60_000
+    gateway.jobs.finish(job_id)
+    assert (await command.ended())[0] == 0
+
+
+async def test_a_terminal_is_passed_on_line_by_line(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+    # Given somebody at a terminal
+    keyboard, terminal = pty.openpty()
+    tty.setcbreak(keyboard)
+    try:
+        command = await pyxec("run", program, stdin=terminal)
+        job_id = await watched(gateway)
+        gateway.jobs.start(job_id)
+        # When a line is typed
+        os.write(keyboard, b"42\n")
+        # Then the program gets it, and its end does not wait for the terminal's
+        await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.STDIN, b"42\n")])
+        gateway.jobs.finish(job_id)
+        assert (await command.ended())[0] == 0
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
+async def test_more_input_than_a_job_takes_ends_it(
+    gateway: Gateway, pyxec: StartCommand, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a store that has taken all the input it takes for one job
+    send = gateway.jobs.send
+
+    async def full(job_id: str, item: Input) -> None:
+        if item.kind is InputKind.STDIN:
+            raise InvalidRequest("data", "a job takes at most 16 bytes of input")
+        await send(job_id, item)
+
+    monkeypatch.setattr(gateway.jobs, "send", full)
+    command = await pyxec("run", program, stdin=PIPE)
+    assert command.process.stdin is not None
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    # When more comes
+    command.process.stdin.write(b"x" * 100)
+    # Then it is said, and no job is left behind that waits for the rest
+    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
+    code, _, told = await command.ended()
+    assert code == 125
+    assert b"at most 16 bytes" in told
+
+
+async def test_the_first_interrupt_cancels_and_the_rest_is_still_shown(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
+    command = await pyxec("run", program)
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    gateway.jobs.phase(job_id)
+    # When Ctrl-C is pressed
+    command.process.send_signal(signal.SIGINT)
+    # Then the job is asked to end, and what it still says is shown
+    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
+    gateway.jobs.write(job_id, b"last words\n")
+    gateway.jobs.finish(job_id, outcome=Outcome.CANCELLED, exit_code=None, signal=9, message="cancelled")
+    assert await command.ended() == (130, b"last words\n", b"pyxec: cancelled\n")
+
+
+async def test_a_second_interrupt_leaves_at_once(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+    command = await pyxec("run", program)
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    command.process.send_signal(signal.SIGINT)
+    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
+    # When nothing happens, and Ctrl-C is pressed again
+    command.process.send_signal(signal.SIGINT)
+    # Then the command ends, although the job has not
+    assert (await command.ended())[0] == 130
+
+
+async def test_the_job_is_cancelled_when_nobody_reads_its_output(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
+    command = await pyxec("run", program)
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    gateway.jobs.phase(job_id)
+    # When the reader has left, as head does, and the program writes on
+    transport: Any = command.process._transport  # type: ignore[attr-defined]
+    transport.get_pipe_transport(1).close()
+    gateway.jobs.write(job_id, b"to nobody\n")
+    # Then the job is asked to end
+    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
+    assert await command.process.wait() == 141
+
+
+async def test_a_lost_worker_is_told(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+    command = await pyxec("run", program)
+    job_id = await watched(gateway)
+    gateway.jobs.start(job_id)
+    gateway.jobs.start(job_id, attempt=2)
+    gateway.jobs.phase(job_id)
+    gateway.jobs.write(job_id, b"again\n")
+    gateway.jobs.finish(job_id)
+    code, stdout, stderr = await command.ended()
+    assert (code, stdout) == (0, b"again\n")
+    assert b"attempt 2" in stderr
+
+
+async def test_json_prints_the_finished_job_and_nothing_else(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
+    import msgspec
+
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"hello\n")
+    code, stdout, stderr = await (await pyxec("run", "--json", program)).ended()
+    job = msgspec.json.decode(stdout)
+    assert (code, stderr) == (0, b"")
+    assert (job["id"], job["outcome"], job["stdout"]) == (await submitted(gateway), "ok", "hello\n")
+
+
+async def test_a_refusal_names_the_field_and_nothing_is_queued(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
+    code, stdout, stderr = await (await pyxec("run", "--wall-seconds", "9999", program)).ended()
+    assert (code, stdout) == (125, b"")
+    assert b"limits.wall_seconds" in stderr
+    assert gateway.jobs.records == {}
+
+
+async def test_a_file_of_no_known_language_is_refused_here(
+    gateway: Gateway, pyxec: StartCommand, tmp_path: Path
+) -> None:
+    unknown = tmp_path / "main.cobol"
+    unknown.write_text("STOP RUN.")
+    code, _, stderr = await (await pyxec("run", unknown)).ended()
+    assert code == 125
+    assert b"--language" in stderr
+    assert gateway.jobs.records == {}
+
+
+async def test_nobody_at_the_address_is_told_in_one_line(
+    gateway: Gateway, pyxec: StartCommand, program: Path, unused_tcp_port: int
+) -> None:
+    command = await pyxec("run", program, url=f"http://127.0.0.1:{unused_tcp_port}")
+    code, stdout, stderr = await command.ended()
+    assert (code, stdout) == (125, b"")
+    assert stderr.count(b"\n") == 1
+    assert str(unused_tcp_port).encode() in stderr
