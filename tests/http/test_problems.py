@@ -1,0 +1,60 @@
+"""Every error of ours has its place in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.core.errors import (
+    EngineUnavailable,
+    InfrastructureError,
+    InvalidRequest,
+    JobNotFound,
+    PyxecError,
+    QueueFull,
+    RateLimited,
+    StoreUnavailable,
+    UnknownLanguage,
+)
+from app.http.problems import close_code_of, problem_of, retry_after_seconds
+
+
+def descendants(kind: type[PyxecError]) -> Iterator[type[PyxecError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from descendants(child)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "close_code", "retry_after"),
+    [
+        (InvalidRequest("a.b", "is wrong"), 422, 4422, None),
+        (UnknownLanguage("language", "is not there"), 422, 4422, None),
+        (JobNotFound("x"), 404, 4404, None),
+        (RateLimited(0.2), 429, 4429, 1),
+        (QueueFull(), 503, 1013, 5),
+        (StoreUnavailable("x"), 503, 1013, 2),
+        (EngineUnavailable("x"), 500, 1011, None),
+        (ValueError("x"), 500, 1011, None),
+    ],
+)
+def test_an_error_is_told_in_one_way(error: Exception, status: int, close_code: int, retry_after: int | None) -> None:
+    problem = problem_of(error, "r-1")
+    assert (problem.status, close_code_of(problem)) == (status, close_code)
+    assert retry_after_seconds(error) == retry_after
+    assert problem.request_id == "r-1"
+
+
+def test_what_is_not_meant_for_clients_tells_nothing() -> None:
+    assert "secret" not in str(problem_of(EngineUnavailable("secret")))
+    assert "secret" not in str(problem_of(KeyError("secret")))
+    assert "secret" not in str(problem_of(StoreUnavailable("secret")))
+
+
+def test_every_error_that_is_not_our_infrastructure_has_a_row() -> None:
+    for kind in descendants(PyxecError):
+        if kind.__module__ == "app.core.errors" and not issubclass(kind, InfrastructureError):
+            error = kind.__new__(kind)
+            error.__dict__.update(field="x", reason="x", retry_after_seconds=1)
+            assert problem_of(error).status != 500, kind
