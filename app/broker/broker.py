@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis
@@ -15,28 +12,26 @@ from dramatiq import Broker, Consumer, Message, Middleware
 from dramatiq.common import dq_name, q_name
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import Retries
-from redis import exceptions
 
-from app.broker import dead_letters, inspection, recovery, settlement
+from app.broker import dead_letters, inspection, recovery
 from app.broker.connection import connect, translated, without_retries
 from app.broker.consumer import StreamConsumer
 from app.broker.dead_letters import DeadLetter
 from app.broker.delayed_consumer import DelayedConsumer
+from app.broker.deliveries import Deliveries
 from app.broker.effects import Effect
-from app.broker.errors import BrokerUnavailable, LeaseLost
-from app.broker.heartbeat import lose
-from app.broker.in_flight import InFlight
 from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys
 from app.broker.message import StreamMessage
 from app.broker.middleware import Leases, default_middleware
 from app.broker.recovery import RecoveryReport
-from app.broker.scripts import Call, Script, execute
+from app.broker.scripts import Call, Script, execute, execute_many
 from app.broker.settlement import DeadLetterLimits
 from app.broker.submission import Submission, announced, settle
 
 __all__ = ["StreamsBroker"]
 
+_MESSAGES_PER_PIPELINE = 1_000
 _PROMOTION_BATCH = 100
 _NOTHING_DUE_MS = 3_600_000
 
@@ -75,50 +70,20 @@ class StreamsBroker(Broker):
         self.lease_ms = lease_ms
         self.max_deliveries = max_deliveries
         self.dead_letter_limits = DeadLetterLimits(dead_ttl_ms, dead_limit)
-        self.fenced_total = 0
-        self._given_name = consumer_name
-        self._names: dict[int, str] = {}
-        self._in_flight: dict[str, InFlight] = {}
-        self._lock = threading.Lock()
+        self.deliveries = Deliveries(self.run, consumer_name)
+        self._local = threading.local()
         super().__init__([Leases(), *(default_middleware() if middleware is None else middleware)])
         self.queues: set[str] = set()
 
-    # --- what this process is called, and what it holds
-
-    @property
-    def consumer_name(self) -> str:
-        """Host, process and a random part; a forked child gets a name of its own."""
-        pid = os.getpid()
-        with self._lock:
-            if pid not in self._names:
-                name = f"{socket.gethostname()}:{pid}:{secrets.token_hex(4)}"
-                self._names[pid] = self._given_name or name
-            return self._names[pid]
+    def keys(self, queue_name: str) -> QueueKeys:
+        """The names of everything a queue keeps in Redis; a delay queue's are its queue's."""
+        return QueueKeys(self.namespace, q_name(queue_name))
 
     @property
     def socket_timeout_ms(self) -> int | None:
         """After which the client gives up waiting for a reply."""
         seconds = self.client.get_connection_kwargs().get("socket_timeout")
         return int(seconds * 1000) if seconds else None
-
-    def keys(self, queue_name: str) -> QueueKeys:
-        """The names of everything a queue keeps in Redis; a delay queue's are its queue's."""
-        return QueueKeys(self.namespace, q_name(queue_name))
-
-    def in_flight(self, queue_name: str) -> InFlight:
-        """What this process holds of a queue."""
-        with self._lock:
-            return self._in_flight.setdefault(q_name(queue_name), InFlight())
-
-    def leased(self) -> dict[str, dict[str, StreamMessage]]:
-        """Queue -> entry id -> message: all leases to be renewed."""
-        with self._lock:
-            queues = dict(self._in_flight)
-        return {name: leased for name, held in queues.items() if (leased := held.leased())}
-
-    def holding(self) -> bool:
-        """Is anything held whose lease is ours?"""
-        return bool(self.leased())
 
     # --- Dramatiq's contract
 
@@ -189,9 +154,48 @@ class StreamsBroker(Broker):
         """
         shown = self.announce(message, delay)
         submission = Submission(shown, self.keys(message.queue_name), delay, effects, on_dead, dedupe_key, max_backlog)
-        settle(self.run(submission.command()), submission)
+        if (ending := self._ending) is None:
+            settle(self.run(submission.command()), submission)
+        else:
+            ending.follow_ups.append(submission)
         self.emit_after("enqueue", shown, delay)
         return shown
+
+    def enqueue_many(self, messages: Iterable[Message[Any]], *, delay: int | None = None) -> list[Message[Any]]:
+        """Put many messages on their queues, in few round trips.
+
+        Raises:
+            BrokerUnavailable: some, all or none may have been written.
+        """
+        shown = [self.announce(message, delay) for message in messages]
+        submissions = [Submission(message, self.keys(message.queue_name), delay) for message in shown]
+        for start in range(0, len(submissions), _MESSAGES_PER_PIPELINE):
+            with translated():
+                execute_many(
+                    self.client, [one.command() for one in submissions[start : start + _MESSAGES_PER_PIPELINE]]
+                )
+        for message in shown:
+            self.emit_after("enqueue", message, delay)
+        return shown
+
+    def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
+        """As Dramatiq's; but what middleware enqueues once a message has run is written when that message ends.
+
+        Dramatiq swallows what a middleware raises there. A callback, or the next stage of a pipeline, that could not
+        be enqueued would be lost while its message is acknowledged.
+        """
+        if signal != "process_message" or not isinstance(args[0], StreamMessage):
+            super().emit_after(signal, *args, **kwargs)
+            return
+        self._local.ending = args[0]
+        try:
+            super().emit_after(signal, *args, **kwargs)
+        finally:
+            self._local.ending = None
+
+    @property
+    def _ending(self) -> StreamMessage | None:
+        return getattr(self._local, "ending", None)
 
     def announce(self, message: Message[Any], delay: int | None) -> Message[Any]:
         """Tell middleware that a message is about to be enqueued; returns it in the form they see."""
@@ -228,7 +232,7 @@ class StreamsBroker(Broker):
         """Give the connections back."""
         self.client.close()
 
-    # --- settling deliveries
+    # --- deliveries
 
     def run(self, command: Call | Sequence[Any]) -> Any:
         """Run one script or bare command.
@@ -246,39 +250,17 @@ class StreamsBroker(Broker):
             LeaseLost: nothing was written; the message's `lease_lost` is set.
             BrokerUnavailable: they may or may not have been made.
         """
-        owned, *replies = self.run(settlement.fenced(message, self.consumer_name, effects))
-        if not owned:
-            self._refused(message)
-            raise LeaseLost(f"message {message.message_id} is no longer ours")
-        return list(replies[0])
+        return self.deliveries.fenced(message, effects)
 
-    def settle(self, message: StreamMessage, call: Call) -> bool:
-        """End a delivery; False when it was refused because the lease was lost.
+    @property
+    def fenced_total(self) -> int:
+        """How often this process was refused a write, or a finish, because it had lost the lease."""
+        return self.deliveries.fenced_total
 
-        Raises:
-            BrokerUnavailable: call again; the owner check keeps it from being applied twice.
-        """
-        held = self.in_flight(message.keys.queue)
-        message.settling = True
-        try:
-            owned = not message.lease_lost.is_set() and bool(self.run(call))
-        except BrokerUnavailable:
-            message.finish_in_doubt = True
-            raise
-        except exceptions.ResponseError:
-            # An effect the server refuses. Held no longer, the message comes back when its lease runs out.
-            held.discard([message.entry_id])
-            raise
-        held.discard([message.entry_id])
-        if not owned and not message.finish_in_doubt:
-            self._refused(message)
-        return owned
-
-    def _refused(self, message: StreamMessage) -> None:
-        with self._lock:
-            self.fenced_total += 1
-        self.logger.warning("Lease of message %s was lost: nothing of it counts any more.", message.message_id)
-        lose(message)
+    @property
+    def consumer_name(self) -> str:
+        """This process' name in every consumer group."""
+        return self.deliveries.consumer_name
 
     # --- upkeep
 
@@ -322,9 +304,7 @@ class StreamsBroker(Broker):
 
     def forget_me(self) -> None:
         """Delete this process' consumers, each unless something is pending at it."""
-        with self._lock:
-            queue_names = list(self._in_flight)
-        for queue_name in queue_names:
+        for queue_name in self.deliveries.queues():
             recovery.forget_consumer(self.run, self.keys(queue_name), self.consumer_name)
 
     def tick_once(self, name: str, window_ms: int) -> bool:

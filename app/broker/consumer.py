@@ -30,7 +30,7 @@ class StreamConsumer(Consumer):
     def __init__(self, broker: StreamsBroker, queue_name: str, prefetch: int, timeout_ms: int) -> None:
         self._broker = broker
         self._keys = broker.keys(queue_name)
-        self._held = broker.in_flight(queue_name)
+        self._held = broker.deliveries.of(queue_name)
         self._prefetch = prefetch
         self._timeout_ms = timeout_ms
         self._create_group()
@@ -48,7 +48,7 @@ class StreamConsumer(Consumer):
         """Commit the finish, or the retry that was recorded instead of it."""
         assert isinstance(message, StreamMessage)
         if message.retry_delay_ms is None:
-            self._broker.settle(message, settlement.finish(message, self._broker.consumer_name))
+            self._broker.deliveries.settle(message, settlement.finish(message, self._broker.consumer_name))
         else:
             self._retry(message, message.retry_delay_ms)
 
@@ -57,7 +57,7 @@ class StreamConsumer(Consumer):
         assert isinstance(message, StreamMessage)
         death = message.death or _death_of(message)
         call = settlement.reject(message, self._broker.consumer_name, death, self._broker.dead_letter_limits)
-        self._broker.settle(message, call)
+        self._broker.deliveries.settle(message, call)
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Give back at once what was never started, its counts unchanged."""
@@ -80,7 +80,7 @@ class StreamConsumer(Consumer):
         # Dramatiq promises before_enqueue and after_enqueue for retries too.
         announced = self._broker.announce(message._message, delay_ms)
         call = settlement.retry(message, self._broker.consumer_name, announced, delay_ms)
-        if self._broker.settle(message, call):
+        if self._broker.deliveries.settle(message, call):
             self._broker.emit_after("enqueue", announced, delay_ms)
 
     def _fetch(self, room: int) -> None:

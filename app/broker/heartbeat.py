@@ -14,7 +14,7 @@ from app.broker.scripts import Call, Script
 if TYPE_CHECKING:
     from app.broker.broker import StreamsBroker
 
-__all__ = ["Heartbeat", "lose"]
+__all__ = ["Heartbeat"]
 
 _IDS_PER_CALL = 200
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Heartbeat(threading.Thread):
         while True:
             # Once stopping, the event is set and would not wait any more.
             time.sleep(pause) if self._stopping.is_set() else self._stopping.wait(pause)
-            if self._stopping.is_set() and not self._broker.holding():
+            if self._stopping.is_set() and not self._broker.deliveries.leased():
                 return
             pause = self._interval_seconds if self._beat() else self._interval_seconds / 4
 
@@ -49,7 +49,7 @@ class Heartbeat(threading.Thread):
     def _beat(self) -> bool:
         """False when Redis could not be reached: then the next beat comes sooner."""
         try:
-            for queue_name, messages in self._broker.leased().items():
+            for queue_name, messages in self._broker.deliveries.leased().items():
                 self.renew(queue_name, messages)
         except BrokerUnavailable as e:
             _log.warning("Leases could not be renewed: %s", e)
@@ -73,13 +73,4 @@ class Heartbeat(threading.Thread):
                 message = messages[lost.decode()]
                 # Its finish may have been executed while the beat was under way: then that one's reply decides.
                 if not message.settling:
-                    lose(message)
-
-
-def lose(message: StreamMessage) -> None:
-    """Mark a lease as lost and call who wanted to know; a callback that raises is logged."""
-    for callback in message.lose_lease():
-        try:
-            callback()
-        except Exception:  # noqa: BLE001  # a user's callback
-            _log.exception("A lease-lost callback of message %s failed.", message.message_id)
+                    message.lose_lease()

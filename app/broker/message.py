@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from dramatiq import Message, MessageProxy
 
 from app.broker.effects import Effect
 from app.broker.keys import QueueKeys
+from app.broker.submission import Submission
 
 __all__ = ["Death", "StreamMessage"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class StreamMessage(MessageProxy):
         self.retry_delay_ms: int | None = None
         self.death: Death | None = None
         self.finish_effects: list[Effect] = []
+        #: Messages that middleware enqueued after this one ran; the finish writes them.
+        self.follow_ups: list[Submission] = []
         #: A finish was sent; its reply decides, not the heartbeat's.
         self.settling = False
         #: An earlier try to finish was sent and its reply never came: it may have been executed.
@@ -74,9 +80,13 @@ class StreamMessage(MessageProxy):
                 return
         callback()
 
-    def lose_lease(self) -> list[Callable[[], object]]:
-        """Mark the lease as lost; returns the callbacks that are to be called, each only ever once."""
+    def lose_lease(self) -> None:
+        """Mark the lease as lost and call who wanted to know, each only ever once; one that raises is logged."""
         with self._lock:
             self.lease_lost.set()
             callbacks, self._callbacks = self._callbacks, []
-            return callbacks
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:  # noqa: BLE001  # a user's callback
+                _log.exception("A lease-lost callback of message %s failed.", self.message_id)

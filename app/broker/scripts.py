@@ -16,7 +16,7 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-__all__ = ["Call", "Script", "execute", "execute_async"]
+__all__ = ["Call", "Script", "execute", "execute_async", "execute_many"]
 
 _FOLDER = Path(__file__).with_name("lua")
 
@@ -30,10 +30,10 @@ class Script(Enum):
     FORGET_CONSUMER = ("forget_consumer",)
     HEARTBEAT = ("owner", "heartbeat")
     RECOVER = ("entry", "bury", "recover")
-    REJECT = ("owner", "entry", "bury", "reject")
+    REJECT = ("owner", "entry", "effects", "bury", "reject")
     RELEASE = ("owner", "entry", "release")
     REPLAY = ("entry", "replay")
-    RETRY = ("owner", "entry", "retry")
+    RETRY = ("owner", "entry", "effects", "retry")
     TEND = ("entry", "tend")
 
     @cached_property
@@ -73,6 +73,18 @@ def execute(client: Any, command: Call | Sequence[Any]) -> Any:
         return client.execute_command(*command.by_sha)
     except NoScriptError:
         return client.execute_command(*command.by_source)
+
+
+def execute_many(client: Any, commands: Sequence[Call | Sequence[Any]]) -> list[Any]:
+    """The replies to many, in one round trip and not in one transaction. Redis' errors pass through."""
+    pipeline = client.pipeline(transaction=False)
+    # Loaded in the same trip: a pipeline has no second try after NOSCRIPT.
+    scripts = {command.script for command in commands if isinstance(command, Call)}
+    for script in scripts:
+        pipeline.execute_command("SCRIPT LOAD", script.source)
+    for command in commands:
+        pipeline.execute_command(*(command.by_sha if isinstance(command, Call) else command))
+    return list(pipeline.execute()[len(scripts) :])
 
 
 async def execute_async(client: Any, command: Call | Sequence[Any]) -> Any:

@@ -12,9 +12,9 @@ from app.broker.effects import Effect, flatten
 from app.broker.keys import QueueKeys
 from app.broker.message import Death, StreamMessage
 from app.broker.scripts import Call, Script
-from app.broker.submission import encode
+from app.broker.submission import Submission, encode
 
-__all__ = ["DeadLetterLimits", "fenced", "finish", "reject", "reject_raw", "release", "retry"]
+__all__ = ["DeadLetterLimits", "belongs", "fenced", "finish", "reject", "reject_raw", "release", "retry"]
 
 _MAX_TRACEBACK_CHARS = 16_384
 _MAX_REASON_CHARS = 1_024
@@ -30,30 +30,28 @@ class DeadLetterLimits:
 
 def finish(message: StreamMessage, consumer: str) -> Call:
     """Acknowledge, with the effects the message recorded. Replies 1, or 0 when the lease was lost."""
-    return _with_effects(Script.FINISH, message, consumer, message.finish_effects)
+    call = Call(Script.FINISH, [message.keys.stream], [message.keys.group, consumer, message.entry_id])
+    return _with(call, message, [*message.finish_effects, *_follow_ups(message)])
 
 
 def fenced(message: StreamMessage, consumer: str, effects: Sequence[Effect]) -> Call:
     """Effects alone. Replies [1, replies], or [0] when the lease was lost."""
-    return _with_effects(Script.FENCED, message, consumer, effects)
-
-
-def _with_effects(script: Script, message: StreamMessage, consumer: str, effects: Sequence[Effect]) -> Call:
-    call = Call(script, [message.keys.stream], [message.keys.group, consumer, message.entry_id])
-    flatten(effects, call.keys, call.args, message.keys)
-    return call
+    call = Call(Script.FENCED, [message.keys.stream], [message.keys.group, consumer, message.entry_id])
+    return _with(call, message, effects)
 
 
 def retry(message: StreamMessage, consumer: str, body: Message[Any], delay_ms: int) -> Call:
     """Put `body` in the message's place, due in `delay_ms`. Replies 1, or 0 when the lease was lost."""
     keys = message.keys
     args = [keys.group, consumer, message.entry_id, delay_ms, encode(body), message.attempt]
-    return Call(Script.RETRY, [keys.stream, keys.delayed, keys.delayed_bodies], args)
+    call = Call(Script.RETRY, [keys.stream, keys.delayed, keys.delayed_bodies], args)
+    return _with(call, message, _follow_ups(message))
 
 
 def reject(message: StreamMessage, consumer: str, death: Death, limits: DeadLetterLimits) -> Call:
     """Dead-letter. Replies 1, or 0 when the lease was lost."""
-    return reject_raw(message.keys, message.entry_id, message.attempt, consumer, death, limits)
+    call = reject_raw(message.keys, message.entry_id, message.attempt, consumer, death, limits)
+    return _with(call, message, _follow_ups(message))
 
 
 def reject_raw(
@@ -63,6 +61,20 @@ def reject_raw(
     reason, trace = death.reason[:_MAX_REASON_CHARS], death.traceback[-_MAX_TRACEBACK_CHARS:]
     args = [keys.group, consumer, entry_id, attempt, reason, trace, limits.ttl_ms, limits.count]
     return Call(Script.REJECT, [keys.stream, keys.dead], args)
+
+
+def belongs(follow_up: Submission, message: StreamMessage) -> bool:
+    """Can the message's own script write this follow-up? Another queue's slot it cannot reach."""
+    return follow_up.plain and follow_up.keys == message.keys
+
+
+def _follow_ups(message: StreamMessage) -> list[Effect]:
+    return [one.as_effect() for one in message.follow_ups if belongs(one, message)]
+
+
+def _with(call: Call, message: StreamMessage, effects: Sequence[Effect]) -> Call:
+    flatten(effects, call.keys, call.args, message.keys)
+    return call
 
 
 def release(keys: QueueKeys, consumer: str, entry_ids: Sequence[str]) -> Call:

@@ -46,17 +46,28 @@ class Submission:
         eta = self.message.options.get("eta")
         return ("at", int(eta)) if isinstance(eta, (int, float)) else ("now", 0)
 
+    @property
+    def plain(self) -> bool:
+        """Needs no script: nothing is asked, nothing but the entry is written, and that now."""
+        return not (self.effects or self.dedupe_key or self.max_backlog is not None) and self.when[0] == "now"
+
+    def as_effect(self) -> Effect:
+        """The XADD of a plain submission."""
+        fields: list[str | bytes] = ["*", "m", encode(self.message)]
+        if self.on_dead:
+            fields += ["d", pack(self.on_dead, self.keys)]
+        return Effect("XADD", self.keys.stream, *fields)
+
     def command(self) -> Sequence[Any] | Call:
         """A bare XADD when that is enough, else the script.
 
         Raises:
             ValueError: a key lacks the queue's hash tag.
         """
-        plain = not (self.effects or self.dedupe_key or self.when[0] != "now" or self.max_backlog is not None)
-        if not plain:
+        if not self.plain:
             return self._call()
-        command = ["XADD", self.keys.stream, "*", "m", encode(self.message)]
-        return [*command, "d", pack(self.on_dead, self.keys)] if self.on_dead else command
+        xadd = self.as_effect()
+        return [xadd.command, xadd.key, *xadd.args]
 
     def _call(self) -> Call:
         keys, (when, at_ms) = self.keys, self.when

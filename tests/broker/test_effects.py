@@ -171,7 +171,7 @@ def test_a_finish_effect_the_server_refuses_leaves_the_message_to_come_back(
     with pytest.raises(redis.ResponseError):
         broker.consume("default").ack(delivery)
 
-    assert not broker.holding()
+    assert not broker.deliveries.leased()
     while not broker.recover("default").requeued:
         pass
     assert take(broker).deliveries == 2

@@ -205,7 +205,7 @@ def test_a_finish_whose_reply_is_lost_is_applied_once_and_is_no_fencing(
     assert broker.client.get(key) == b"1"
     assert nothing_left(broker)
     assert behind_proxy.fenced_total == 0
-    assert not behind_proxy.holding()
+    assert not behind_proxy.deliveries.leased()
 
 
 def test_what_was_accepted_survives_a_killed_server(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
--- KEYS: stream, dead   ARGV: group, consumer, entry id, starts, reason, traceback, dead ttl ms, dead limit
+-- KEYS: stream, dead, effect keys...
+-- ARGV: group, consumer, entry id, starts, reason, traceback, dead ttl ms, dead limit, effects...
 if not owns(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then
   return 0
 end
+apply(9)
 local entry = load(KEYS[1], ARGV[3])
 entry.n = entry.n + 1
 entry.a = tonumber(ARGV[4])

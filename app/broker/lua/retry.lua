@@ -1,7 +1,9 @@
--- KEYS: stream, delayed, bodies   ARGV: group, consumer, entry id, delay ms, message, starts so far
+-- KEYS: stream, delayed, bodies, effect keys...
+-- ARGV: group, consumer, entry id, delay ms, message, starts so far, effects...
 if not owns(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then
   return 0
 end
+apply(7)
 local entry = {m = ARGV[5], n = 0, a = tonumber(ARGV[6]), d = load(KEYS[1], ARGV[3]).d}
 local delay = tonumber(ARGV[4])
 if delay > 0 then
