@@ -1,0 +1,185 @@
+"""StreamRetries decides, the finish commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.middleware import CurrentMessage
+
+from app.broker import BrokerUnavailable, StreamMessage, StreamRetries, StreamsBroker, default_middleware
+from tests.broker.conftest import MakeBroker, working
+from tests.broker.delivery import message, nothing_left, take
+from tests.broker.proxy import LosingProxy
+
+FAST = {"min_backoff": 1, "max_backoff": 2}
+
+
+class Boom(Exception):
+    pass
+
+
+Failing = Callable[..., tuple[dramatiq.Actor[Any, Any], list[StreamMessage]]]
+
+
+@pytest.fixture
+def failing(broker: StreamsBroker) -> Failing:
+    """Declares an actor that raises; returns it with the list of its deliveries."""
+
+    def declare(error: Exception | None = None, **options: Any) -> tuple[dramatiq.Actor[Any, Any], list[StreamMessage]]:
+        seen: list[StreamMessage] = []
+
+        def fail() -> None:
+            current = CurrentMessage.get_current_message()
+            assert isinstance(current, StreamMessage)
+            seen.append(current)
+            raise error or Boom("again")
+
+        return dramatiq.actor(fail, actor_name="fail", broker=broker, **{**FAST, **options}), seen
+
+    return declare
+
+
+def run(broker: StreamsBroker) -> None:
+    with working(broker):
+        broker.join("default", timeout=10_000, interval=20)
+
+
+def test_a_failing_message_is_retried_so_often_then_dead(broker: StreamsBroker, failing: Failing) -> None:
+    actor, seen = failing(max_retries=2)
+    actor.send()
+
+    run(broker)
+
+    assert [(one.attempt, one.deliveries) for one in seen] == [(1, 1), (2, 1), (3, 1)]
+    (letter,) = broker.dead_letters("default")
+    assert letter.reason == "Boom: again"
+    assert "raise error" in letter.traceback
+    assert nothing_left(broker)
+
+
+def test_a_messages_own_options_win_over_its_actors(broker: StreamsBroker, failing: Failing) -> None:
+    actor, seen = failing(max_retries=5)
+    actor.send_with_options(max_retries=0)
+
+    run(broker)
+
+    assert len(seen) == 1
+
+
+def test_an_expected_exception_is_never_retried(broker: StreamsBroker, failing: Failing) -> None:
+    actor, seen = failing(throws=(Boom,))
+    actor.send()
+
+    run(broker)
+
+    assert len(seen) == 1
+    assert len(broker.dead_letters("default")) == 1
+
+
+def test_retry_when_decides_alone(broker: StreamsBroker, failing: Failing) -> None:
+    asked: list[tuple[int, type]] = []
+    actor, seen = failing(max_retries=0, retry_when=lambda retries, e: asked.append((retries, type(e))) or retries < 1)
+    actor.send()
+
+    run(broker)
+
+    assert asked == [(0, Boom), (1, Boom)]
+    assert len(seen) == 2
+
+
+def test_a_raised_retry_names_its_own_delay(broker: StreamsBroker, failing: Failing, client: redis.Redis) -> None:
+    actor, seen = failing(dramatiq.errors.Retry(delay=60_000))
+    actor.send()
+
+    with working(broker):
+        while not client.zcard(broker.keys("default").delayed):
+            pass
+
+    due_ms = client.zrange(broker.keys("default").delayed, 0, 0, withscores=True)[0][1]
+    seconds, _ = client.time()
+    assert 50_000 < due_ms - seconds * 1000 < 62_000
+    assert len(seen) == 1
+
+
+def test_who_is_to_hear_of_exhausted_retries_does(broker: StreamsBroker, failing: Failing) -> None:
+    told: list[Any] = []
+    dramatiq.actor(lambda body, counts: told.append((body["actor_name"], counts)), actor_name="told", broker=broker)
+    actor, _ = failing(max_retries=1, on_retry_exhausted="told")
+    actor.send()
+
+    run(broker)
+
+    assert told == [("fail", {"retries": 1, "max_retries": 1})]
+
+
+def test_middleware_hears_of_retries_as_of_any_enqueue(broker: StreamsBroker, failing: Failing) -> None:
+    heard: list[tuple[str, str, bool]] = []
+
+    class Listener(dramatiq.Middleware):
+        def before_enqueue(self, broker: Any, message: Any, delay: Any) -> None:
+            heard.append(("before", message.queue_name, delay is not None))
+
+        def after_enqueue(self, broker: Any, message: Any, delay: Any) -> None:
+            heard.append(("after", message.queue_name, delay is not None))
+
+    broker.add_middleware(Listener())
+    actor, _ = failing(max_retries=1)
+    actor.send()
+
+    run(broker)
+
+    first, second = ("default", False), ("default.DQ", True)
+    assert heard == [("before", *first), ("after", *first), ("before", *second), ("after", *second)]
+
+
+def test_a_retry_and_its_acknowledgement_are_one_step(
+    make_broker: MakeBroker, server: Any, broker: StreamsBroker
+) -> None:
+    # Given a delivery that is to be retried, on a connection that loses first the request, then the reply
+    with LosingProxy(server.port) as proxy:
+        owner = make_broker(url=f"redis://127.0.0.1:{proxy.port}")
+        broker.enqueue(message())
+        delivery = take(owner)
+        delivery.retry_later(60_000)
+        consumer = owner.consume("default")
+
+        # Then after each loss there is exactly one message: running before it was executed, delayed after
+        for loss, still_held in (("lose_requests", 1), ("lose_replies", 0)):
+            owner.client.ping()
+            owner.client.script_load("return 1")
+            setattr(proxy, loss, 1)
+            with pytest.raises(BrokerUnavailable):
+                consumer.ack(delivery)
+            assert (broker.qsize("default"), len(broker.pending("default"))) == (1, still_held)
+
+        # And trying again changes nothing
+        consumer.ack(delivery)
+        assert (broker.qsize("default"), broker.pending("default")) == (1, [])
+
+
+def test_a_retried_message_starts_its_deliveries_over_and_keeps_its_attempts(make_broker: MakeBroker) -> None:
+    broker = make_broker(lease_ms=1)
+    broker.enqueue(message())
+    take(broker)
+    while not broker.recover("default").requeued:
+        pass
+    lost_once = take(broker, prefetch=2)
+    assert (lost_once.deliveries, lost_once.attempt) == (2, 2)
+
+    lost_once.retry_later(0)
+    broker.consume("default").ack(lost_once)
+
+    retried = take(broker, prefetch=2)
+    assert (retried.deliveries, retried.attempt) == (1, 3)
+
+
+def test_the_defaults_hold_stream_retries_and_a_list_of_ones_own_is_taken(url: str) -> None:
+    assert any(isinstance(one, StreamRetries) for one in default_middleware())
+
+    broker = StreamsBroker(url=url, middleware=[StreamRetries(max_retries=0)])
+
+    assert "max_retries" in broker.actor_options

@@ -1,0 +1,105 @@
+"""Dead letters: list, show, replay once, drop, bounded."""
+
+from __future__ import annotations
+
+import threading
+
+import dramatiq
+import redis
+
+from app.broker import Effect, StreamsBroker
+from tests.broker.conftest import MakeBroker
+from tests.broker.delivery import message, take
+
+
+def bury(broker: StreamsBroker, *args: object, **options: object) -> str:
+    """Enqueue and reject; the letter's id."""
+    broker.enqueue(message(*args, **options))
+    delivery = take(broker)
+    delivery.fail()
+    broker.consume("default").nack(delivery)
+    return broker.dead_letters("default")[0].id
+
+
+def test_letters_are_listed_newest_first_in_pages(broker: StreamsBroker) -> None:
+    ids = [bury(broker, number) for number in range(3)]
+
+    first = broker.dead_letters("default", count=2)
+    second = broker.dead_letters("default", count=2, before=first[-1].id)
+
+    assert [letter.id for letter in first + second] == ids[::-1]
+
+
+def test_a_letter_holds_the_whole_message(broker: StreamsBroker) -> None:
+    letter = broker.dead_letter("default", bury(broker, "body"))
+
+    assert letter is not None
+    assert dramatiq.Message.decode(letter.message).args == ("body",)
+    assert (letter.reason, letter.deliveries, letter.attempts) == ("rejected", 1, 1)
+    assert str(letter.died_at_ms) == letter.id.split("-")[0]
+
+
+def test_a_letter_is_replayed_once_with_fresh_retries_and_its_effects(
+    broker: StreamsBroker, client: redis.Redis
+) -> None:
+    # Given a letter whose message had used up its retries
+    key = f"{broker.keys('default').tag}:deaths"
+    broker.enqueue(message("again", retries=20, traceback="..."), on_dead=[Effect("INCR", key)])
+    broker.consume("default").nack(take(broker))
+    (letter,) = broker.dead_letters("default")
+
+    # When many replay it at once
+    replayed: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: replayed.append(broker.replay_dead("default", letter.id))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    # Then one did; it dies with its effects again
+    assert sorted(replayed) == [False] * 7 + [True]
+    assert (broker.qsize("default"), broker.dead_letters("default")) == (1, [])
+    delivery = take(broker)
+    assert "retries" not in delivery.options
+    assert delivery.attempt == 2
+    broker.consume("default").nack(delivery)
+    assert client.get(key) == b"2"
+
+
+def test_a_dropped_letter_is_gone(broker: StreamsBroker) -> None:
+    letter_id = bury(broker)
+
+    assert [broker.drop_dead("default", letter_id) for _ in range(2)] == [True, False]
+    assert broker.dead_letter("default", letter_id) is None
+    assert broker.replay_dead("default", letter_id) is False
+
+
+def test_only_so_many_letters_are_kept(make_broker: MakeBroker) -> None:
+    broker = make_broker(dead_limit=2)
+
+    ids = [bury(broker, number) for number in range(4)]
+
+    assert [letter.id for letter in broker.dead_letters("default")] == ids[:1:-1]
+
+
+def test_letters_past_their_time_go_when_the_next_comes(make_broker: MakeBroker) -> None:
+    broker = make_broker(dead_ttl_ms=0)
+    old = bury(broker)
+    new = old
+    while new.split("-")[0] == old.split("-")[0]:
+        new = bury(broker)
+
+    assert old not in [letter.id for letter in broker.dead_letters("default")]
+
+
+def test_a_dead_letter_that_cannot_be_decoded_is_replayed_as_it_is(broker: StreamsBroker, client: redis.Redis) -> None:
+    client.xadd(broker.keys("default").stream, {"m": b"\x00broken"})
+    next(broker.consume("default", timeout=10))
+    (letter,) = broker.dead_letters("default")
+
+    assert broker.replay_dead("default", letter.id)
+
+    ((_, fields),) = client.xrange(broker.keys("default").stream)
+    assert fields[b"m"] == b"\x00broken"

@@ -1,0 +1,103 @@
+"""Delayed messages: held in Redis, promoted by its clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+import redis
+from dramatiq.middleware import Middleware
+
+from app.broker import StreamsBroker
+from tests.broker.conftest import MakeBroker, working
+from tests.broker.delivery import message, nothing_left, take
+
+
+def test_a_delayed_message_waits_in_redis_and_survives_its_producer(make_broker: MakeBroker) -> None:
+    producer = make_broker()
+    producer.enqueue(message("later"), delay=1)
+    producer.close()
+    heir = make_broker()
+    assert heir.client.xlen(heir.keys("default").stream) == 0
+
+    while not heir.promote("default"):
+        pass
+
+    delivery = take(heir)
+    assert delivery.args == ("later",)
+    assert "eta" not in delivery.options
+    assert heir.qsize("default") == 1
+
+
+def test_the_caller_sees_what_dramatiqs_brokers_show(broker: StreamsBroker) -> None:
+    shown = broker.enqueue(message(), delay=60_000)
+
+    assert shown.queue_name == "default.DQ"
+    assert shown.options["eta"] > shown.message_timestamp
+
+
+def test_a_message_that_was_shown_can_be_enqueued_again_and_keeps_its_eta(
+    broker: StreamsBroker, client: redis.Redis
+) -> None:
+    shown = broker.enqueue(message(), delay=60_000)
+
+    broker.enqueue(shown)
+
+    first, second = (due for _, due in client.zrange(broker.keys("default").delayed, 0, -1, withscores=True))
+    assert abs(first - second) < 5_000
+    assert client.xlen(broker.keys("default").stream) == 0
+
+
+def test_messages_that_are_not_due_stay(broker: StreamsBroker) -> None:
+    broker.enqueue(message("soon"), delay=1)
+    broker.enqueue(message("later"), delay=60_000)
+
+    while not broker.promote("default"):
+        pass
+
+    assert (broker.promote("default"), broker.qsize("default")) == (0, 2)
+    assert take(broker).args == ("soon",)
+
+
+def test_more_than_one_batch_is_promoted_in_order_of_their_time(broker: StreamsBroker) -> None:
+    broker.enqueue_many((message(number) for number in range(250)), delay=1)
+
+    promoted = 0
+    while promoted < 250:
+        promoted += broker.promote("default")
+
+    assert promoted == 250
+    assert broker.client.zcard(broker.keys("default").delayed) == 0
+    assert broker.client.hlen(broker.keys("default").delayed_bodies) == 0
+
+
+def test_two_promoters_promote_each_message_once(make_broker: MakeBroker) -> None:
+    first, second = make_broker(), make_broker()
+    first.enqueue_many((message(number) for number in range(150)), delay=1)
+
+    promoted = 0
+    while promoted < 150:
+        promoted += first.promote("default") + second.promote("default")
+
+    assert first.client.xlen(first.keys("default").stream) == 150
+
+
+def test_a_worker_runs_delayed_messages_and_never_holds_them_in_memory(broker: StreamsBroker) -> None:
+    ran: list[int] = []
+    held: list[Any] = []
+
+    class Listener(Middleware):
+        def before_delay_message(self, broker: Any, message: Any) -> None:
+            held.append(message)
+
+    broker.add_middleware(Listener())
+    actor = dramatiq.actor(ran.append, actor_name="act", broker=broker)
+    for number in range(5):
+        actor.send_with_options(args=(number,), delay=10)
+
+    with working(broker):
+        broker.join("default", timeout=5_000)
+
+    assert sorted(ran) == list(range(5))
+    assert held == []
+    assert nothing_left(broker)

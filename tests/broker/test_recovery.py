@@ -1,0 +1,130 @@
+"""Taking back what dead workers held."""
+
+from __future__ import annotations
+
+import threading
+
+import redis
+
+from app.broker import RecoveryReport, StreamsBroker
+from app.broker.recovery import forget_consumer
+from tests.broker.conftest import MakeBroker
+from tests.broker.delivery import message, nothing_left, take
+
+
+def expire(broker: StreamsBroker, client: redis.Redis) -> None:
+    """Make every lease of the queue look long gone, as if its owners had died an hour ago."""
+    keys = broker.keys("default")
+    for entry in broker.pending("default", count=10_000):
+        client.xclaim(keys.stream, keys.group, entry.consumer, 0, [entry.entry_id], idle=3_600_000, justid=True)
+
+
+def hold(broker: StreamsBroker, count: int) -> None:
+    broker.enqueue_many(message(number) for number in range(count))
+    take(broker, prefetch=count)
+    assert len(broker.pending("default", count=10_000)) == count
+
+
+def test_a_live_lease_is_left_alone(broker: StreamsBroker) -> None:
+    hold(broker, 3)
+
+    assert broker.recover("default") == RecoveryReport(0, 0, 0)
+
+
+def test_recovery_follows_the_cursor_to_the_end(broker: StreamsBroker, client: redis.Redis) -> None:
+    hold(broker, 450)
+    expire(broker, client)
+
+    report = broker.recover("default")
+
+    assert report.requeued == 450
+    assert broker.pending("default") == []
+    assert broker.qsize("default") == 450
+
+
+def test_a_few_expired_leases_far_behind_many_live_ones_are_found(broker: StreamsBroker, client: redis.Redis) -> None:
+    # XAUTOCLAIM looks at ten times COUNT entries, then returns with a cursor and nothing else.
+    hold(broker, 1_500)
+    last = broker.pending("default", count=10_000)[-1]
+    keys = broker.keys("default")
+    client.xclaim(keys.stream, keys.group, last.consumer, 0, [last.entry_id], idle=3_600_000, justid=True)
+
+    assert broker.recover("default").requeued == 1
+
+
+def test_two_recoverers_at_once_recover_each_message_once(make_broker: MakeBroker, client: redis.Redis) -> None:
+    first, second = make_broker(), make_broker()
+    hold(first, 600)
+    expire(first, client)
+    reports: list[RecoveryReport] = []
+    start = threading.Barrier(2)
+
+    def recover(broker: StreamsBroker) -> None:
+        start.wait()
+        reports.append(broker.recover("default"))
+
+    threads = [threading.Thread(target=recover, args=(broker,)) for broker in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sum(report.requeued for report in reports) == 600
+    assert first.qsize("default") == 600
+
+
+def test_a_consumer_with_anything_pending_is_never_deleted(make_broker: MakeBroker) -> None:
+    holder, idle = make_broker(), make_broker()
+    hold(holder, 1)
+    next(idle.consume("default", timeout=1))
+    keys = holder.keys("default")
+
+    removed = [forget_consumer(holder.run, keys, one.consumer_name) for one in (holder, idle)]
+
+    assert removed == [False, True]
+    assert len(holder.pending("default")) == 1
+
+
+def test_silent_consumers_are_forgotten_by_a_sweep(make_broker: MakeBroker, client: redis.Redis) -> None:
+    gone, judge = make_broker(), make_broker(lease_ms=1)
+    next(gone.consume("default", timeout=1))
+
+    while not judge.recover("default").consumers_removed:
+        pass
+
+    names = [row["name"].decode() for row in client.xinfo_consumers(judge.keys("default").stream, "workers")]
+    assert gone.consumer_name not in names
+
+
+def test_recovering_a_queue_nobody_ever_used_is_nothing(broker: StreamsBroker) -> None:
+    assert broker.recover("default") == RecoveryReport(0, 0, 0)
+
+
+def test_the_body_of_a_recovered_message_is_kept_byte_for_byte(make_broker: MakeBroker, client: redis.Redis) -> None:
+    broker = make_broker()
+    body = bytes(range(256)) * 3
+    client.xadd(broker.keys("default").stream, {"m": body})
+    client.xgroup_create(broker.keys("default").stream, "workers", "0")
+    client.xreadgroup("workers", "dead", {broker.keys("default").stream: ">"})
+    expire(broker, client)
+
+    broker.recover("default")
+
+    ((_, fields),) = client.xrange(broker.keys("default").stream)
+    assert fields == {b"m": body, b"n": b"1", b"a": b"1"}
+
+
+def test_an_undecodable_message_is_a_dead_letter_with_its_body_and_its_neighbour_is_delivered(
+    broker: StreamsBroker, client: redis.Redis
+) -> None:
+    client.xadd(broker.keys("default").stream, {"m": b"\xff\x00 no message"})
+    client.xadd(broker.keys("default").stream, {"strange": b"fields"})
+    broker.enqueue(message("fine"))
+
+    delivery = take(broker, prefetch=5)
+
+    assert delivery.args == ("fine",)
+    reasons = [(letter.reason[:17], letter.message) for letter in broker.dead_letters("default")]
+    assert reasons == [("cannot be decoded", b""), ("cannot be decoded", b"\xff\x00 no message")]
+    broker.consume("default").ack(delivery)
+    assert nothing_left(broker)
