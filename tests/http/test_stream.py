@@ -25,13 +25,16 @@ async def closing(connection: ClientConnection) -> tuple[list[dict[str, Any]], i
 
 async def closing_abruptly(connection: ClientConnection) -> tuple[list[dict[str, Any]], int]:
     """The same where the close code is an error to the client library."""
-    messages = []
-    try:
-        while True:
-            messages.append(json.loads(await connection.recv()))
-    except ConnectionClosed as e:
-        assert e.rcvd is not None
-        return messages, e.rcvd.code
+    messages: list[dict[str, Any]] = []
+    with pytest.raises(ConnectionClosed) as closed:
+        await _receive_into(messages, connection)
+    assert closed.value.rcvd is not None
+    return messages, closed.value.rcvd.code
+
+
+async def _receive_into(messages: list[dict[str, Any]], connection: ClientConnection) -> None:
+    while True:
+        messages.append(json.loads(await connection.recv()))
 
 
 async def test_a_viewer_sees_every_event_as_it_happens(gateway: Gateway) -> None:
