@@ -71,7 +71,7 @@ venv-dev: $(DEVELOPMENT) ## add what tests and linters need
 
 .PHONY: clean
 clean: ## remove .venv, caches and .pyxec (its data too); run `make down` first
-	@test ! -e .pyxec/run/supervisor.json || { echo 'Pyxec may be running: `make down` first' >&2; exit 1; }
+	@test ! -e .pyxec/run/supervisor.json -a ! -e .pyxec/run/engine.json || { echo 'Pyxec may be running: `make down` first' >&2; exit 1; }
 	@rm -rf $(VENV) .pyxec .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from app.core.errors import PyxecError
 from app.local import engine, supervisor
 from app.local.errors import SetupError, exit_with
+from app.local.sandboxes import remove_orphans
 from app.local.state import ProcessRecord, StateFolder
 from app.local.steps import Steps
 
@@ -21,6 +22,7 @@ __all__ = ["bring_down"]
 _SUPERVISOR_SECONDS = 75.0
 _ENGINE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
+_NAMESPACE = "pyxec"
 
 
 def bring_down(root: Path, console: Console) -> None:
@@ -30,23 +32,29 @@ def bring_down(root: Path, console: Console) -> None:
         SetupError: something does not stop.
     """
     state = StateFolder.of_repository(root)
-    started = {
-        "processes": (state.record(supervisor.RECORD), _SUPERVISOR_SECONDS),
-        "Docker Engine": (state.record(engine.RECORD), _ENGINE_SECONDS),
-    }
     with Steps(console) as steps:
-        for title, (path, seconds) in started.items():
-            record = ProcessRecord.read(path)
-            if record is None:
-                console.print(f"  [dim]- {title}: nothing of ours runs[/]", highlight=False)
-                continue
-            with steps.step(title) as step:
-                _stop(title, record, seconds)
-                path.unlink(missing_ok=True)
-                step.outcome = "stopped"
+        _stop("processes", state.record(supervisor.RECORD), _SUPERVISOR_SECONDS, steps)
+        client = engine.connect(engine.engine_host())
+        if client is not None:
+            with steps.step("sandboxes") as step:
+                removed = remove_orphans(client, os.environ.get("PYXEC_NAMESPACE") or _NAMESPACE)
+                step.outcome = f"{removed} left over, removed" if removed else "none left"
+        _stop("Docker Engine", state.record(engine.RECORD), _ENGINE_SECONDS, steps)
 
 
-def _stop(title: str, record: ProcessRecord, seconds: float) -> None:
+def _stop(title: str, path: Path, seconds: float, steps: Steps) -> None:
+    record = ProcessRecord.read(path)
+    if record is None:
+        path.unlink(missing_ok=True)
+        steps.console.print(f"  [dim]- {title}: nothing of ours runs[/]", highlight=False)
+        return
+    with steps.step(title) as step:
+        _terminate(title, record, seconds)
+        path.unlink(missing_ok=True)
+        step.outcome = "stopped"
+
+
+def _terminate(title: str, record: ProcessRecord, seconds: float) -> None:
     os.kill(record.pid, signal.SIGTERM)
     deadline = time.monotonic() + seconds
     while record.is_alive():

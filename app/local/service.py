@@ -1,10 +1,9 @@
-"""The running service as `make up` sees it: where it is, whether it is ready, and whether it really runs a job."""
+"""The running service as `make up` sees it: whether it is ready, and whether it really runs a job."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import httpx
 
@@ -14,19 +13,12 @@ from app.local.errors import SetupError
 from app.local.steps import Step
 from app.sandbox.languages import Language
 
-__all__ = ["is_ready", "run_first_job", "service_url", "wait_until_ready"]
+__all__ = ["is_ready", "run_first_job", "wait_until_ready"]
 
-_DEFAULT_BIND = "127.0.0.1:8080"
 _READY_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 _ANSWER_SECONDS = 2.0
 _JOB_SECONDS = 30.0
-
-
-def service_url(environment: Mapping[str, str] = os.environ) -> str:
-    """The URL of the API on this machine, from ``PYXEC_HTTP_BIND``."""
-    host, _, port = environment.get("PYXEC_HTTP_BIND", _DEFAULT_BIND).rpartition(":")
-    return f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}"  # noqa: S104 - recognised, not bound
 
 
 def is_ready(url: str) -> bool:

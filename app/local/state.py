@@ -40,13 +40,17 @@ class StateFolder:
 
 
 class ProcessRecord(msgspec.Struct, frozen=True):
-    """A process that we started. Its start time tells it from a later process that got the same pid."""
+    """A process that we started. Its start time tells it from a later process that got the same pid.
+
+    ``url`` is where it answers, for a process that serves something.
+    """
 
     pid: int
     start_ticks: int
+    url: str = ""
 
     @classmethod
-    def of(cls, pid: int) -> ProcessRecord:
+    def of(cls, pid: int, url: str = "") -> ProcessRecord:
         """The record of a process that runs now.
 
         Raises:
@@ -55,7 +59,7 @@ class ProcessRecord(msgspec.Struct, frozen=True):
         ticks = start_ticks(pid)
         if ticks is None:
             raise ProcessLookupError(pid)
-        return cls(pid, ticks)
+        return cls(pid, ticks, url)
 
     @classmethod
     def read(cls, path: Path) -> ProcessRecord | None:

@@ -19,6 +19,7 @@ from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
+from app.local.address import service_url
 from app.local.errors import SetupError, exit_with
 from app.local.process import ChildProcess
 from app.local.state import ProcessRecord, StateFolder
@@ -187,7 +188,7 @@ def main() -> None:
     running = ProcessRecord.read(path)
     if running is not None:
         sys.exit(f"Pyxec runs already (pid {running.pid}); `make down` stops it")
-    ProcessRecord.of(os.getpid()).write(path)
+    ProcessRecord.of(os.getpid(), service_url(os.environ)).write(path)
     try:
         asyncio.run(_run(root))
     except SetupError as e:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 
 from app.core.errors import PyxecError
+from app.local.address import service_url
 from app.local.errors import SetupError, exit_with
 from app.local.images import prepare_engine_and_images
-from app.local.service import is_ready, run_first_job, service_url, wait_until_ready
+from app.local.service import is_ready, run_first_job, wait_until_ready
 from app.local.state import ProcessRecord, StateFolder
-from app.local.steps import Steps
+from app.local.steps import Step, Steps
 from app.local.supervisor import RECORD
 from app.sandbox.languages import load_languages
 
@@ -31,23 +33,30 @@ def bring_up(root: Path, console: Console) -> None:
     Raises:
         PyxecError: what is missing or failed.
     """
-    state, url, started = StateFolder.of_repository(root), service_url(), time.monotonic()
-    if ProcessRecord.read(state.record(RECORD)) is not None and is_ready(url):
-        console.print(f"Pyxec is up already: [bold]{url}[/]", highlight=False)
+    state, started = StateFolder.of_repository(root), time.monotonic()
+    supervisor = ProcessRecord.read(state.record(RECORD))
+    if supervisor is not None and is_ready(supervisor.url):
+        console.print(f"Pyxec is up already: [bold]{supervisor.url}[/]", highlight=False)
         return
     with Steps(console) as steps:
         prepare_engine_and_images(root, state, steps)
+        supervisor = supervisor or _start_supervisor(root, state)
         with steps.step("processes") as step:
-            supervisor = ProcessRecord.read(state.record(RECORD)) or _start_supervisor(root, state)
-            try:
-                wait_until_ready(url, supervisor.is_alive, step)
-            except SetupError as e:
-                raise SetupError(f"{e}; the end of {state.log(_LOG)}:\n{_tail(state.log(_LOG))}") from e
-            step.outcome = f"ready at {url}"
+            _wait(supervisor, state, step)
         with steps.step("first job") as step:
             language = load_languages(root / "languages")[_FIRST_LANGUAGE]
-            step.outcome = run_first_job(url, language).strip()
-    _tell(console, url, time.monotonic() - started)
+            step.outcome = run_first_job(supervisor.url, language).strip()
+    _tell(console, supervisor.url, time.monotonic() - started)
+
+
+def _wait(supervisor: ProcessRecord, state: StateFolder, step: Step) -> None:
+    try:
+        wait_until_ready(supervisor.url, supervisor.is_alive, step)
+    except SetupError as e:
+        log = state.log(_LOG)
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+        raise SetupError(f"{e}; the end of {log}:\n{tail}") from e
+    step.outcome = f"ready at {supervisor.url}"
 
 
 def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
@@ -61,11 +70,7 @@ def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
             stderr=sink,
             start_new_session=True,
         )
-    return ProcessRecord.of(supervisor.pid)
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+    return ProcessRecord.of(supervisor.pid, service_url(os.environ))
 
 
 def _tell(console: Console, url: str, seconds: float) -> None:

@@ -15,10 +15,10 @@ from app.local.state import ProcessRecord, StateFolder, start_ticks
 def test_a_record_leads_back_to_its_process(tmp_path: Path) -> None:
     path = StateFolder.of_repository(tmp_path).record("me")
 
-    ProcessRecord.of(os.getpid()).write(path)
+    ProcessRecord.of(os.getpid(), "http://127.0.0.1:1").write(path)
 
     assert path == tmp_path / ".pyxec" / "run" / "me.json"
-    assert ProcessRecord.read(path) == ProcessRecord.of(os.getpid())
+    assert ProcessRecord.read(path) == ProcessRecord.of(os.getpid(), "http://127.0.0.1:1")
 
 
 def test_a_process_that_has_ended_is_not_alive_even_as_a_zombie() -> None:
@@ -61,5 +61,5 @@ def test_a_record_is_written_whole(tmp_path: Path) -> None:
 
     ProcessRecord(1, 2).write(path)
 
-    assert msgspec.json.decode(path.read_bytes()) == {"pid": 1, "start_ticks": 2}
+    assert msgspec.json.decode(path.read_bytes()) == {"pid": 1, "start_ticks": 2, "url": ""}
     assert list(tmp_path.iterdir()) == [path]
