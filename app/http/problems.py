@@ -17,7 +17,7 @@ from app.core.errors import (
     UnknownLanguage,
 )
 
-__all__ = ["PROBLEM_JSON", "Problem", "close_code_of", "problem_of", "retry_after_seconds"]
+__all__ = ["HTTP_KINDS", "KINDS", "PROBLEM_JSON", "Problem", "close_code_of", "problem_of", "retry_after_seconds"]
 
 PROBLEM_JSON: Final = "application/problem+json"
 STORE_RETRY_SECONDS: Final = 2
@@ -38,7 +38,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 # An error is looked up along its own line of ancestors, so the order of the rows does not matter.
-_KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
+KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
     InvalidRequest: (422, "invalid-request", "The request is not valid"),
     UnknownLanguage: (422, "unknown-language", "This language is not installed here"),
     JobNotFound: (404, "job-not-found", "There is no job with this id, or it has expired"),
@@ -48,7 +48,7 @@ _KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
     Exception: (500, "internal-error", "Something went wrong on our side"),
 }
 
-_HTTP_KINDS: Final[dict[int, tuple[str, str]]] = {
+HTTP_KINDS: Final[dict[int, tuple[str, str]]] = {
     400: ("malformed-request", "The request cannot be read"),
     404: ("no-such-route", "There is nothing at this address"),
     405: ("method-not-allowed", "This address does not take this method"),
@@ -89,9 +89,9 @@ def close_code_of(problem: Problem) -> int:
 
 def _kind_of(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, falcon.HTTPError):
-        slug, title = _HTTP_KINDS.get(error.status_code, ("http-error", error.title or "The request failed"))
+        slug, title = HTTP_KINDS.get(error.status_code, ("http-error", error.title or "The request failed"))
         return error.status_code, slug, title
-    return next(_KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in _KINDS)
+    return next(KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in KINDS)
 
 
 def _detail_of(error: Exception, title: str) -> str:

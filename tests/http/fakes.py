@@ -149,7 +149,7 @@ class InMemoryJobs:
 
     def start(self, job_id: str, attempt: int = 1) -> None:
         """A worker has it."""
-        self._change(job_id, state=JobState.RUNNING, attempt=attempt, worker="w1", started_at_ms=START_MS + 250)
+        self.change(job_id, state=JobState.RUNNING, attempt=attempt, worker="w1", started_at_ms=START_MS + 250)
         self.log(job_id, AttemptStarted(attempt))
 
     def phase(self, job_id: str, name: str = "run") -> None:
@@ -172,7 +172,7 @@ class InMemoryJobs:
             version="3.11.2",
         )
         result = msgspec.structs.replace(result, **changes)
-        self._change(job_id, state=JobState.FINISHED, finished_at_ms=START_MS + 300, result=result)
+        self.change(job_id, state=JobState.FINISHED, finished_at_ms=START_MS + 300, result=result)
         self.log(job_id, JobFinished(result))
 
     def run(self, job_id: str, stdout: bytes = b"") -> None:
@@ -199,7 +199,8 @@ class InMemoryJobs:
         """How many watch it now."""
         return len(self.watches.get(job_id, []))
 
-    def _change(self, job_id: str, **changes: Any) -> None:
+    def change(self, job_id: str, **changes: Any) -> None:
+        """Set fields of the record."""
         self.records[job_id] = msgspec.structs.replace(self.records[job_id], **changes)
 
     def _wake(self, job_id: str) -> None:

@@ -65,7 +65,7 @@ async def test_a_socket_is_logged_with_its_close_code(gateway: Gateway, lines: L
 async def test_a_fault_of_ours_is_logged_with_its_cause(gateway: Gateway, lines: Lines) -> None:
     job_id = await gateway.submit()
     gateway.jobs.run(job_id)
-    gateway.jobs._change(job_id, result=None)
+    gateway.jobs.change(job_id, result=None)
     lines.clear()
     await gateway.client.get(f"/v1/jobs/{job_id}", headers={"X-Request-Id": "r-2"})
     fault = next(line for line in lines if line["event"] == "request_failed")

@@ -159,7 +159,7 @@ async def test_a_fault_of_ours_is_a_500_that_tells_nothing(gateway: Gateway) -> 
     # Given a record that cannot be: finished, without a result
     job_id = await gateway.submit()
     gateway.jobs.run(job_id)
-    gateway.jobs._change(job_id, result=None)
+    gateway.jobs.change(job_id, result=None)
     # When it is looked at
     answer = await gateway.client.get(f"/v1/jobs/{job_id}")
     # Then the client learns that it is our fault, and the id to ask about

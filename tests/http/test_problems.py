@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,8 @@ from app.core.errors import (
     StoreUnavailable,
     UnknownLanguage,
 )
-from app.http.problems import close_code_of, problem_of, retry_after_seconds
+from app.http.problems import HTTP_KINDS, KINDS, close_code_of, problem_of, retry_after_seconds
+from app.http.viewer import BAD_MESSAGE, FINISHED, MESSAGE_TOO_BIG, SERVICE_RESTART, SLOW_VIEWER
 
 
 def descendants(kind: type[PyxecError]) -> Iterator[type[PyxecError]]:
@@ -58,3 +60,12 @@ def test_every_error_that_is_not_our_infrastructure_has_a_row() -> None:
             error = kind.__new__(kind)
             error.__dict__.update(field="x", reason="x", retry_after_seconds=1)
             assert problem_of(error).status != 500, kind
+
+
+def test_the_documentation_lists_every_problem_and_close_code() -> None:
+    text = Path("docs/api.md").read_text(encoding="utf-8")
+    kinds = [*KINDS.values(), *((status, slug, title) for status, (slug, title) in HTTP_KINDS.items())]
+    for status, slug, _ in kinds:
+        assert f"| {status} | `/problems/{slug}` |" in text
+    for code in (FINISHED, MESSAGE_TOO_BIG, SERVICE_RESTART, BAD_MESSAGE, SLOW_VIEWER, 1011, 1013, 4404, 4422):
+        assert f"\n| {code} | " in text
