@@ -1,4 +1,4 @@
-"""Builds the runner once, and offers it in two placements: as a plain child of the test, and as PID 1 of a container."""
+"""Builds the runner once, and offers it in two placements: as a plain child, and as PID 1 of a container."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.conversation import Conversation, talk
+from tests.runner.conversation import Conversation, Opener, talk
 
 SOURCES = Path(__file__).parents[2] / "runner"
-LABEL = "pyxec-runner-tests"
 
 CONTAINER = [
-    *("docker", "run", "-i", "--rm", "--network", "none", "--user", "10001:10001", "--read-only", "--log-driver", "none"),
+    *("docker", "run", "-i", "--rm", "--network", "none", "--user", "10001:10001", "--read-only"),
     *("--tmpfs", "/work:rw,nosuid,nodev,exec,size=64m,mode=1777", "--cap-drop", "ALL"),
     *("--security-opt", "no-new-privileges", "--cgroupns", "private", "-m", "128m", "--memory-swap", "128m"),
-    *("--pids-limit", "64", "--ulimit", "core=0", "--label", LABEL),
+    *("--pids-limit", "64", "--ulimit", "core=0", "--log-driver", "none"),
 ]
-
-Opener = Callable[..., Conversation]
 
 
 @pytest.fixture(scope="session")

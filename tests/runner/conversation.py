@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from app.sandbox.frames import Done, Event, Fault, Output, PhaseEnd, PhaseSpec, Ready, StdinAck, Stream
@@ -22,7 +23,7 @@ from app.sandbox.protocol import (
     encode_stdin_eof,
 )
 
-__all__ = ["Conversation", "job", "phase", "talk"]
+__all__ = ["Conversation", "Opener", "job", "phase", "talk"]
 
 PATIENCE_S = 30
 
@@ -88,7 +89,7 @@ class Conversation:
         """All of stdin and its end, never beyond the window."""
         sent = 0
         while sent < len(data):
-            self.hear(lambda so_far: sent - so_far.acknowledged < STDIN_WINDOW_BYTES or so_far.decoder.closed)
+            self.hear(partial(_has_room, sent))
             if self.decoder.closed:
                 return
             piece = data[sent : self.acknowledged + STDIN_WINDOW_BYTES]
@@ -145,6 +146,13 @@ class Conversation:
 
     def exit_status(self, within_s: float = PATIENCE_S) -> int:
         return self.process.wait(within_s)
+
+
+def _has_room(sent: int, so_far: Conversation) -> bool:
+    return sent - so_far.acknowledged < STDIN_WINDOW_BYTES or so_far.decoder.closed
+
+
+Opener = Callable[..., Conversation]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from app.sandbox.frames import Done, Ending, StopReason
 from app.sandbox.protocol import SIGNALS, encode_cancel, encode_go, encode_phase, encode_signal
-from tests.runner.conversation import Conversation, job, phase
+from tests.runner.conversation import Conversation, Opener, job, phase
 
 
 def test_a_signal_reaches_the_program(runner: Conversation) -> None:
@@ -94,10 +94,10 @@ def test_a_host_that_closes_only_its_ears_is_gone(bare: Conversation) -> None:
     assert bare.exit_status(within_s=10) == 2
 
 
-def test_outside_a_container_nothing_but_the_phase_is_killed(open_bare: object) -> None:
+def test_outside_a_container_nothing_but_the_phase_is_killed(open_bare: Opener) -> None:
     # Given a bystander of the same user, and a runner that is not PID 1
     with subprocess.Popen(["sleep", "60"]) as bystander:
-        open_bare().run(phase("sh", "-c", "sleep 60 & echo up"))  # type: ignore[operator]
+        open_bare().run(phase("sh", "-c", "sleep 60 & echo up"))
 
         # Then it lives on
         assert bystander.poll() is None

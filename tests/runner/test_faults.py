@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from app.sandbox.frames import HostFrame
-from app.sandbox.protocol import MAX_PAYLOAD, STDIN_WINDOW_BYTES, encode_go, encode_phase, encode_stdin, encode_stdin_eof
+from app.sandbox.protocol import (
+    MAX_PAYLOAD,
+    STDIN_WINDOW_BYTES,
+    encode_go,
+    encode_phase,
+    encode_stdin,
+    encode_stdin_eof,
+)
 from tests.runner.conversation import Conversation, job, phase, talk
 
 SLEEP = job(phase("sleep", "60", gets_stdin=True))
@@ -21,7 +28,11 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
 
 
 def raw_phase(
-    flags: int = 0, argc: int = 1, envc: int = 0, strings: bytes = b"\0true\0", limits: tuple[int, ...] = (1, 1, 1, 3, 1, 1)
+    flags: int = 0,
+    argc: int = 1,
+    envc: int = 0,
+    strings: bytes = b"\0true\0",
+    limits: tuple[int, ...] = (1, 1, 1, 3, 1, 1),
 ) -> bytes:
     return frame(HostFrame.PHASE, struct.pack(">BIIQIQQHH", flags, *limits, argc, envc) + strings)
 
