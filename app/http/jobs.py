@@ -20,7 +20,7 @@ from app.http.responses import send_json
 from app.http.settings import HttpSettings
 from app.http.submissions import Submissions
 from app.http.transcript import read_transcript
-from app.http.views import FinishedJob, accepted, finished, path_of, pending
+from app.http.views import AcceptedJob, FinishedJob, accepted, finished, path_of, pending
 
 __all__ = ["CancelResource", "JobResource", "JobsResource", "checked_id"]
 
@@ -55,17 +55,13 @@ class JobsResource:
         wait_seconds = _wait_seconds(request, self._settings.max_wait_seconds)
         body = await read_json_body(request, self._settings.max_body_bytes)
         job = await self._submissions.prepare(body, request.request_id)
-        result = await self._submit(request, job, wait_seconds)
+        answer = await self._submit(request, job, wait_seconds)
         response.set_header("Location", path_of(job.id))
-        if result is None:
-            send_json(response, 202, accepted(job.id, JobState.QUEUED))
-        else:
-            send_json(response, 200, result)
+        send_json(response, 200 if isinstance(answer, FinishedJob) else 202, answer)
 
-    async def _submit(self, request: Request, job: NewJob, wait_seconds: float) -> FinishedJob | None:
+    async def _submit(self, request: Request, job: NewJob, wait_seconds: float) -> FinishedJob | AcceptedJob:
         if not wait_seconds:
-            await self._submissions.submit(job)
-            return None
+            return await self._submissions.submit(job)
         async with request.departure() as gone:
             return await self._submissions.submit_and_wait(
                 job, wait_seconds, given_up=lambda: gone.done() or self._lifecycle.stopping

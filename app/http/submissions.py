@@ -16,7 +16,7 @@ from app.http.decoding import decode
 from app.http.following import Follower
 from app.http.settings import READ_AGAIN_SECONDS
 from app.http.transcript import Transcript
-from app.http.views import FinishedJob, finished
+from app.http.views import AcceptedJob, FinishedJob, accepted, finished
 
 __all__ = ["ANONYMOUS", "Submissions"]
 
@@ -46,15 +46,18 @@ class Submissions:
             id=self._new_id(), spec=spec, owner=ANONYMOUS, request_id=request_id, created_at_ms=self._now_ms()
         )
 
-    async def submit(self, job: NewJob) -> None:
+    async def submit(self, job: NewJob) -> AcceptedJob:
         """Queue it. Raises QueueFull, StoreUnavailable; then nothing was written."""
         await self._jobs.submit(job)
+        return accepted(job.id, JobState.QUEUED)
 
-    async def submit_and_wait(self, job: NewJob, seconds: float, given_up: Callable[[], bool]) -> FinishedJob | None:
+    async def submit_and_wait(
+        self, job: NewJob, seconds: float, given_up: Callable[[], bool]
+    ) -> FinishedJob | AcceptedJob:
         """Queue it and wait for its end, at most so long, and no longer once ``given_up`` says true.
 
         Returns:
-            The finished job, or None when it is not finished yet. Raises as :meth:`submit`.
+            The finished job, or how far it has come by then. Raises as :meth:`submit`.
         """
         # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
         async with self._jobs.watch(job.id) as watch:
@@ -64,7 +67,7 @@ class Submissions:
             while not follower.ended:
                 left = deadline - asyncio.get_running_loop().time()
                 if left <= 0 or given_up():
-                    return None
+                    return accepted(job.id, JobState.RUNNING if transcript.started else JobState.QUEUED)
                 transcript.add(await follower.read(min(left, READ_AGAIN_SECONDS)))
         record = await self._jobs.get(job.id)
-        return finished(record, transcript) if record.state is JobState.FINISHED else None
+        return finished(record, transcript)

@@ -18,6 +18,7 @@ class Transcript:
     """What a program wrote: the compiler's words in one piece, the program's by stream."""
 
     def __init__(self) -> None:
+        self.started = False
         self._clear()
 
     def add(self, events: Iterable[LoggedEvent]) -> None:
@@ -25,6 +26,7 @@ class Transcript:
         for logged in events:
             match logged.event:
                 case AttemptStarted():
+                    self.started = True
                     self._clear()  # what a lost worker had sent does not count
                 case PhaseStarted(phase=phase):
                     self._compiling = phase == COMPILE

@@ -47,9 +47,15 @@ async def test_the_job_is_watched_before_it_is_submitted(gateway: Gateway) -> No
 
 async def test_a_job_that_takes_longer_is_accepted(gateway: Gateway) -> None:
     answer = await gateway.client.post("/v1/jobs?wait=0.05", json=JOB)
-    assert answer.status_code == 202
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     assert answer.json()["id"] in gateway.jobs.records
     assert answer.headers["Location"] == f"/v1/jobs/{answer.json()['id']}"
+
+
+async def test_a_job_that_runs_by_then_is_told_to_run(gateway: Gateway) -> None:
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.start(job.id)
+    answer = await gateway.client.post("/v1/jobs?wait=0.05", json=JOB)
+    assert (answer.status_code, answer.json()["status"]) == (202, "running")
 
 
 async def test_a_result_is_found_without_any_wake_up(gateway: Gateway) -> None:
