@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import structlog
 
 from app.core.errors import InfrastructureError, SandboxLost
 from app.sandbox.demux import Demultiplexer
@@ -21,6 +24,7 @@ __all__ = ["Blueprint", "Container"]
 # From the engine's start to the runner's first word; far more than it takes, far less than a lease.
 _READY_SECONDS: Final = 10.0
 _RECEIVE_BYTES: Final = 256 * 1024
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Blueprint:
     numbers: ContainerNumbers
     labels: dict[str, str]
     runtime: str
+    uid: int
 
 
 class Container:
@@ -55,16 +60,15 @@ class Container:
         Raises:
             InfrastructureError: it could not be; nothing of it is left then, as far as the engine answers.
         """
-        body = creation_body(blueprint.image.image_id, blueprint.numbers, blueprint.labels, blueprint.runtime)
-        container_id = engine.create(body)
-        try:
+        with contextlib.ExitStack() as undo:
+            container_id = engine.create(_body(blueprint))
+            undo.callback(_remove, engine, container_id)
             # Attached before it starts, or its first words could be missed; StdinOnce ties its life to ours.
             container = cls(engine, blueprint, container_id, engine.attach(container_id))
+            undo.callback(container.close)
             engine.start(container_id)
             container._await_ready()
-        except InfrastructureError:
-            engine.remove(container_id)
-            raise
+            undo.pop_all()
         return container
 
     def fileno(self) -> int:
@@ -102,8 +106,7 @@ class Container:
 
     def is_alive(self) -> bool:
         """Whether it still waits. It says nothing while it waits, so anything to read is its end."""
-        readable, _, _ = select.select([self._connection], [], [], 0)
-        return not readable
+        return not self._readable_within(0)
 
     def adjust(self, numbers: ContainerNumbers) -> None:
         """Give a waiting container other numbers; the disk must be the same."""
@@ -114,10 +117,6 @@ class Container:
         """Whether the engine saw it run out of memory, now that the connection has ended without a report."""
         return self._engine.was_oom_killed(self.id, self.created_at)
 
-    def kill(self) -> None:
-        """End it at once, whatever it does."""
-        self._engine.kill(self.id)
-
     def close(self) -> None:
         """Let go: the runner exits and the engine removes the container."""
         self._connection.close()
@@ -126,6 +125,11 @@ class Container:
         """What the runner wrote to stderr, if it could not even begin."""
         return self._demultiplexer.stderr.decode(errors="replace").strip()
 
+    def discard(self) -> None:
+        """End it at once, whatever it does. Where the engine is the very thing that failed, the reaper comes later."""
+        self.close()
+        _remove(self._engine, self.id)
+
     def _await_ready(self) -> None:
         ready = self._first_event(time.monotonic() + _READY_SECONDS)
         if not isinstance(ready, Ready) or ready.version != PROTOCOL_VERSION:
@@ -133,10 +137,29 @@ class Container:
 
     def _first_event(self, deadline: float) -> Event:
         while (left := deadline - time.monotonic()) > 0:
-            select.select([self._connection], [], [], left)
+            self._readable_within(left)
             events = self.receive()
             if events is None:
                 raise SandboxLost(f"the sandbox ended before it was ready: {self.last_words() or 'no reason given'}")
             if events:
                 return events[0]
         raise SandboxLost(f"the runner was not ready within {_READY_SECONDS:g} s")
+
+    def _readable_within(self, seconds: float) -> bool:
+        # Not select(): it knows no descriptor above 1023, and a busy worker has such.
+        poller = select.poll()
+        poller.register(self._connection, select.POLLIN)
+        return bool(poller.poll(seconds * 1000))
+
+
+def _body(blueprint: Blueprint) -> dict[str, Any]:
+    return creation_body(
+        blueprint.image.image_id, blueprint.numbers, blueprint.labels, blueprint.runtime, blueprint.uid
+    )
+
+
+def _remove(engine: Engine, container_id: str) -> None:
+    try:
+        engine.remove(container_id)
+    except InfrastructureError as e:
+        _log.warning("sandbox_not_removed", container=container_id[:12], error=str(e))

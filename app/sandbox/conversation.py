@@ -39,6 +39,7 @@ def converse(container: Container, spec: JobSpec, language: Language, sink: Sink
 class _Conversation:
     def __init__(self, container: Container, spec: JobSpec, language: Language, sink: Sink, inbox: Inbox) -> None:
         self._container = container
+        self._own_env = spec.env
         self._sink = sink
         self._inbox = inbox
         self._names = language.phases
@@ -48,9 +49,11 @@ class _Conversation:
         self._stdin: deque[bytes] = deque([spec.stdin] if spec.stdin else [])
         self._stdin_ends = not spec.interactive
         self._eof_sent = False
+        self._deaf = False
         self._window = frames.STDIN_WINDOW_BYTES
         self._done = False
         self._deadline = 0.0
+        self._phase_began = time.monotonic()
         self._extend_deadline()
 
     def run(self) -> list[PhaseReport]:
@@ -78,13 +81,19 @@ class _Conversation:
         self._watch()
 
     def _watch(self) -> None:
-        """Ask for what we can use: writing only with something to write, the inbox only with room in the window."""
-        writing = selectors.EVENT_WRITE if self._outgoing else 0
+        """Ask for what we can use: to write only with something to write, and to one who listens."""
+        writing = selectors.EVENT_WRITE if self._outgoing and not self._deaf else 0
         self._selector.modify(self._container, selectors.EVENT_READ | writing)
 
     def _write(self) -> None:
-        sent = self._container.send(self._outgoing)
-        del self._outgoing[:sent]
+        try:
+            sent = self._container.send(self._outgoing)
+        except SandboxLost:
+            # A runner that has reported the end of the job is gone before it has heard the last of stdin. Whether it
+            # was that or a loss, what it has said until now will tell.
+            self._deaf = True
+        else:
+            del self._outgoing[:sent]
 
     def _read(self) -> None:
         events = self._container.receive()
@@ -113,6 +122,7 @@ class _Conversation:
     def _handle(self, event: frames.Event) -> None:
         match event:
             case frames.Started(index):
+                self._phase_began = time.monotonic()
                 self._extend_deadline(index)
                 self._sink.phase(self._names[index])
             case frames.StdinAck(count):
@@ -130,8 +140,8 @@ class _Conversation:
     def _phase_ended(self, end: frames.PhaseEnd) -> None:
         phase, name = self._phase(end.phase), self._names[end.phase]
         if end.ending is frames.Ending.NOT_STARTED:
-            # What the catalogue names must be there: only a program that the job brought itself may be missing.
-            if not phase.argv[0].startswith("./"):
+            # What the catalogue names must be there, unless the job says where to look, or has brought it itself.
+            if not phase.argv[0].startswith("./") and not (name == "run" and "PATH" in self._own_env):
                 raise InfrastructureError(f"{phase.argv[0]} could not be started: {os.strerror(end.value)}")
             self._sink.phase(name)
         self._reports.append(_report(name, end))
@@ -179,7 +189,7 @@ class _Conversation:
         if not self._container.was_oom_killed():
             raise SandboxLost(f"the sandbox ended without a report {self._container.last_words()}".strip())
         name = self._names[min(len(self._reports), len(self._names) - 1)]
-        self._reports.append(_killed_for_memory(name))
+        self._reports.append(_killed_for_memory(name, time.monotonic() - self._phase_began))
         self._done = True
 
 
@@ -205,14 +215,14 @@ def _report(name: str, end: frames.PhaseEnd) -> PhaseReport:
     )
 
 
-def _killed_for_memory(name: str) -> PhaseReport:
+def _killed_for_memory(name: str, wall_seconds: float) -> PhaseReport:
     return PhaseReport(
         name=name,
         exit_code=None,
         signal=_SIGKILL,
         stopped_by=StopReason.NONE,
         start_error=None,
-        wall_seconds=0.0,
+        wall_seconds=wall_seconds,
         cpu_seconds=0.0,
         memory_peak_bytes=0,
         oom_kills=1,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import random
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import structlog
 
@@ -18,13 +16,13 @@ from app.sandbox.container import Blueprint, Container
 from app.sandbox.conversation import converse
 from app.sandbox.engine import Engine
 from app.sandbox.images import InstalledImage, installed_images
+from app.sandbox.known_images import KnownImages
 from app.sandbox.languages import Language
 from app.sandbox.pool import Pool
-from app.sandbox.template import LABEL, ContainerNumbers
+from app.sandbox.template import LABEL, SANDBOX_UIDS, ContainerNumbers
 
 __all__ = ["DockerSandbox"]
 
-_IMAGES_FRESH_SECONDS: Final = 10.0
 _log = structlog.get_logger(__name__)
 
 
@@ -55,10 +53,9 @@ class DockerSandbox:
         self._labels = {LABEL: namespace, f"{LABEL}.worker": worker}
         self._runtime = runtime
         self._cpus = cpus
-        self._images: dict[str, InstalledImage] = {}
-        self._images_read_at = float("-inf")
-        self._images_lock = threading.Lock()
-        self._pool = Pool(self._launch_warm, self._read_images, pool_floor, pool_ceiling)
+        self._defaults = {name: self._default_numbers(language) for name, language in languages.items()}
+        self._images = KnownImages(self._ask_for_images)
+        self._pool = Pool(self._launch_warm, self._images.read, pool_floor, pool_ceiling)
 
     def start(self) -> None:
         """Begin to keep containers warm."""
@@ -78,7 +75,7 @@ class DockerSandbox:
         try:
             phases = converse(container, spec, language, sink, inbox)
         except BaseException:
-            self._discard(container)
+            container.discard()
             raise
         finally:
             container.close()
@@ -87,57 +84,52 @@ class DockerSandbox:
 
     def installed(self) -> Sequence[LanguageInfo]:
         """See the port."""
-        images = self._read_images()
+        images = self._images.read()
         return [
             _info(self._languages[name], image) for name, image in sorted(images.items()) if name in self._languages
         ]
 
     def _container_for(self, spec: JobSpec) -> Container:
         numbers = ContainerNumbers.of(spec.limits, self._cpus)
-        warm = self._pool.take(spec.language)
+        # A disk's size is fixed when a container is made: a job that wants another one leaves the warm ones to others.
+        fits = numbers.disk_bytes == self._defaults[spec.language].disk_bytes
+        warm = self._pool.take(spec.language) if fits else None
         try:
-            if warm is not None and warm.blueprint.numbers.disk_bytes == numbers.disk_bytes:
-                return self._adjusted(warm, numbers)
-            if warm is not None:
-                warm.close()
-            return self._launch(spec.language, numbers)
+            return self._launch(spec.language, numbers) if warm is None else _adjusted(warm, numbers)
         except BaseException:
             self._pool.job_ended()
             raise
 
-    def _adjusted(self, container: Container, numbers: ContainerNumbers) -> Container:
-        try:
-            container.adjust(numbers)
-        except InfrastructureError:
-            self._discard(container)
-            container.close()
-            raise
-        return container
-
     def _launch_warm(self, language: str) -> Container:
-        limits = resolve_limits(LimitOverrides(), self._languages[language].limits)
-        return self._launch(language, ContainerNumbers.of(limits, self._cpus))
+        return self._launch(language, self._defaults[language])
 
     def _launch(self, language: str, numbers: ContainerNumbers) -> Container:
-        image = self._read_images().get(language)
+        image = self._images.read().get(language)
         if image is None:
             raise ImageMissing(f"there is no image for {language} on this engine")
-        return Container.launch(self._engine, Blueprint(image, numbers, self._labels, self._runtime))
-
-    def _discard(self, container: Container) -> None:
-        """Whatever it does, it ends now. The engine may be the very thing that failed; then the reaper comes later."""
+        # Not a secret, only spread: two containers with the same one share what the kernel counts by user, no more.
+        uid = random.choice(SANDBOX_UIDS)  # noqa: S311
         try:
-            self._engine.remove(container.id)
-        except InfrastructureError as e:
-            _log.warning("sandbox_not_removed", container=container.id[:12], error=str(e))
+            return Container.launch(self._engine, Blueprint(image, numbers, self._labels, self._runtime, uid))
+        except ImageMissing:
+            self._images.forget()
+            raise
 
-    def _read_images(self) -> dict[str, InstalledImage]:
-        with self._images_lock:
-            if time.monotonic() - self._images_read_at > _IMAGES_FRESH_SECONDS:
-                found = installed_images(self._engine.api)
-                self._images = {name: image for name, image in found.items() if name in self._languages}
-                self._images_read_at = time.monotonic()
-            return self._images
+    def _ask_for_images(self) -> dict[str, InstalledImage]:
+        found = installed_images(self._engine.api)
+        return {name: image for name, image in found.items() if name in self._languages}
+
+    def _default_numbers(self, language: Language) -> ContainerNumbers:
+        return ContainerNumbers.of(resolve_limits(LimitOverrides(), language.limits), self._cpus)
+
+
+def _adjusted(container: Container, numbers: ContainerNumbers) -> Container:
+    try:
+        container.adjust(numbers)
+    except InfrastructureError:
+        container.discard()
+        raise
+    return container
 
 
 def _info(language: Language, image: InstalledImage) -> LanguageInfo:

@@ -4,7 +4,9 @@ that hangs is an infrastructure fault like one that is down."""
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import Any, Final
 
 import docker
 import requests
+import urllib3.exceptions
 from docker.errors import APIError, DockerException, NotFound
 
 from app.core.errors import EngineUnavailable, ImageMissing
@@ -45,19 +48,21 @@ class Engine:
         self._base_url = base_url
         self._timeout = timeout_seconds
         self._api: docker.APIClient | None = None
+        self._api_lock = threading.Lock()
 
     @property
     def api(self) -> Any:
         """The library's client, made at the first use: nothing connects on construction. Its types are incomplete."""
-        if self._api is None:
-            self._api = docker.APIClient(
-                base_url=self._base_url,
-                version=_API_VERSION,
-                timeout=self._timeout,  # type: ignore[arg-type]
-                num_pools=4,
-                max_pool_size=_CONNECTIONS,
-            )
-        return self._api
+        with self._api_lock:
+            if self._api is None:
+                self._api = docker.APIClient(
+                    base_url=self._base_url,
+                    version=_API_VERSION,
+                    timeout=self._timeout,  # type: ignore[arg-type]
+                    num_pools=4,
+                    max_pool_size=_CONNECTIONS,
+                )
+            return self._api
 
     def create(self, body: dict[str, Any]) -> str:
         """Create a container; return its id.
@@ -77,8 +82,9 @@ class Engine:
         with _translated("attach"):
             stream = self.api.attach_socket(container_id, params=_ATTACH)
         raw: socket.socket = getattr(stream, "_sock", stream)
-        # A copy of the descriptor is ours alone: the library's wrappers may be collected without closing it.
-        own = socket.socket(fileno=socket.dup(raw.fileno()))
+        # The library's wrappers refer to each other and go whenever they are collected. The descriptor is taken from
+        # them: a copy that stays open with them would keep the container's stdin open, and with that the container.
+        own = socket.socket(fileno=raw.detach())
         stream.close()
         own.setblocking(False)
         return own
@@ -93,11 +99,6 @@ class Engine:
         with _translated("update"):
             url = self.api._url("/containers/{0}/update", container_id)  # the library's own update() lacks pids
             self.api._raise_for_status(self.api._post_json(url, data=body))
-
-    def kill(self, container_id: str) -> None:
-        """SIGKILL; a container that is already gone is as good."""
-        with _translated("kill"), contextlib.suppress(NotFound):
-            self.api.kill(container_id)
 
     def remove(self, container_id: str) -> None:
         """Kill and remove, whatever its state; one that is gone or going is as good."""
@@ -116,11 +117,13 @@ class Engine:
 
     def was_oom_killed(self, container_id: str, since: float) -> bool:
         """Whether the engine saw the container run out of memory. It may be gone by now: the engine's recent events
-        are asked, not the container."""
+        are asked, not the container. Takes up to two seconds: the kernel's word may be later than the end."""
         filters = {"container": [container_id], "event": ["oom"]}
+        params = {"since": int(since), "until": int(time.time()) + 1, "filters": json.dumps(filters)}
         with _translated("events"):
-            events = self.api.events(since=int(since), until=int(time.time()) + 1, filters=filters, decode=True)
-            return any(True for _ in events)
+            # Not the library's events(): that has no time-out.
+            answer: str = self.api._result(self.api._get(self.api._url("/events"), params=params))
+            return bool(answer.strip())
 
     def version(self) -> dict[str, Any]:
         """What the engine says of itself."""
@@ -133,5 +136,5 @@ class Engine:
 def _translated(call: str) -> Iterator[None]:
     try:
         yield
-    except (DockerException, requests.RequestException, OSError) as e:
+    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as e:
         raise EngineUnavailable(f"{call}: {type(e).__name__}: {e}") from e

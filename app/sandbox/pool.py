@@ -21,6 +21,9 @@ _IN_USE_SECONDS: Final = 60.0
 _HOLD_BACK_SECONDS: Final = 0.25
 _CHECK_SECONDS: Final = 5.0
 _MOST_BACKOFF_SECONDS: Final = 30.0
+_MOST_DOUBLINGS: Final = 6
+# For a container that is being made when the worker stops. Made or not, it ends with the worker's connection to it.
+_STOP_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -45,7 +48,6 @@ class Pool:
         self._not_before: dict[str, float] = {}
         self._failures: dict[str, int] = defaultdict(int)
         self._hold_until = 0.0
-        self._running = 0
         self._stopping = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._refill_forever, name="pool", daemon=True)
@@ -55,35 +57,33 @@ class Pool:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let every idle container go."""
+        """Let every idle container go; returns within seconds, even from an engine that hangs."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
-        with self._changed:
             for idle in self._idle.values():
                 while idle:
                     idle.popleft().close()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_SECONDS)
 
     def take(self, language: str) -> Container | None:
         """A container that waits, the oldest first, or None. Those that died waiting are passed over."""
         with self._changed:
             self._last_used[language] = time.monotonic()
             self._hold_until = time.monotonic() + _HOLD_BACK_SECONDS
-            self._running += 1
+            self._changed.notify_all()
             idle = self._idle[language]
             while idle:
                 container = idle.popleft()
                 if container.is_alive():
                     return container
                 container.close()
-            self._changed.notify_all()
             return None
 
     def job_ended(self) -> None:
         """Tell that a job is over: a good time to refill."""
         with self._changed:
-            self._running -= 1
             self._hold_until = 0.0
             self._changed.notify_all()
 
@@ -96,14 +96,19 @@ class Pool:
         checked = float("-inf")
         while not self._stopping:
             if time.monotonic() - checked >= _CHECK_SECONDS:
-                self._installed = self._list_installed()
-                checked = time.monotonic()
+                self._list_installed()
                 self._trim()
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopping or self._next() is not None, self._pause())
-                language = None if self._stopping else self._next()
+                checked = time.monotonic()
+            language = self._wait_for_work()
             if language is not None:
                 self._add(language)
+
+    def _wait_for_work(self) -> str | None:
+        """The language to make a container for; None after a while, so that the round begins anew."""
+        with self._changed:
+            if self._next() is None and not self._stopping:
+                self._changed.wait(self._pause())
+            return None if self._stopping else self._next()
 
     def _pause(self) -> float:
         held = self._hold_until - time.monotonic()
@@ -123,7 +128,7 @@ class Pool:
         return language
 
     def _target(self, language: str, now: float) -> int:
-        in_use = now - self._last_used.get(language, -_IN_USE_SECONDS) < _IN_USE_SECONDS
+        in_use = now - self._last_used.get(language, float("-inf")) < _IN_USE_SECONDS
         return self._ceiling if in_use else self._floor
 
     def _add(self, language: str) -> None:
@@ -134,21 +139,27 @@ class Pool:
             return
         with self._changed:
             self._failures[language] = 0
-            self._idle[language].append(container)
+            if self._stopping:
+                container.close()
+            else:
+                self._idle[language].append(container)
 
     def _failed(self, language: str, error: InfrastructureError) -> None:
-        self._failures[language] += 1
+        self._failures[language] = min(self._failures[language] + 1, _MOST_DOUBLINGS)
         backoff = min(_MOST_BACKOFF_SECONDS, 2.0 ** self._failures[language] / 2)
         _log.warning("pool_refill_failed", language=language, error=str(error), again_in_seconds=backoff)
         with self._changed:
             self._not_before[language] = time.monotonic() + backoff
 
-    def _list_installed(self) -> list[str]:
+    def _list_installed(self) -> None:
         try:
-            return sorted(self._languages())
+            installed = sorted(self._languages())
         except InfrastructureError as e:
+            # An engine that does not answer has not lost its images: what waits is kept.
             _log.warning("pool_cannot_list_images", error=str(e))
-            return []
+            return
+        with self._changed:
+            self._installed = installed
 
     def _trim(self) -> None:
         """Close those that died waiting, those too many, and those of a language that is no more."""

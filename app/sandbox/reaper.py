@@ -9,30 +9,38 @@ from typing import Final
 
 import structlog
 
-from app.sandbox.engine import Engine
+from app.sandbox.engine import ContainerSummary, Engine
 from app.sandbox.template import LABEL
 
 __all__ = ["reap"]
 
 # A container is made and started within seconds; younger ones may belong to a worker that is just introducing itself.
 _YOUNG_SECONDS: Final = 60
+# Even a living worker has no use for one that is still not started: the engine answered its creation too late. Longer
+# than the longest time-out of an engine call that can be set.
+_NEVER_STARTED_SECONDS: Final = 900
 _log = structlog.get_logger(__name__)
 
 
 def reap(engine: Engine, namespace: str, is_alive: Callable[[str], bool], now: float | None = None) -> int:
-    """Remove the containers of this namespace whose worker is no more; return how many.
+    """Remove the containers of this namespace whose worker is no more, or has lost them; return how many.
 
     Parameters:
         is_alive: whether a worker of that name has been heard of lately. An exception ends the sweep: without
             knowledge nothing is removed.
     """
-    oldest_young = (time.time() if now is None else now) - _YOUNG_SECONDS
+    time_now = time.time() if now is None else now
     removed = 0
     for container in engine.containers(f"{LABEL}={namespace}"):
         worker = container.labels.get(f"{LABEL}.worker", "")
-        if container.created_at > oldest_young or is_alive(worker):
+        age_seconds = time_now - container.created_at
+        if age_seconds < _YOUNG_SECONDS or (is_alive(worker) and not _was_lost(container, age_seconds)):
             continue
         engine.remove(container.id)
         removed += 1
         _log.warning("orphan_removed", container=container.id[:12], worker=worker, state=container.state)
     return removed
+
+
+def _was_lost(container: ContainerSummary, age_seconds: float) -> bool:
+    return container.state == "created" and age_seconds >= _NEVER_STARTED_SECONDS

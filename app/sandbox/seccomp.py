@@ -3,8 +3,8 @@
 Everything that is not named here fails with EPERM. Left out on purpose, because programs ask for them and attackers
 need them: io_uring, ptrace, process_vm_*, pidfd_*, userfaultfd, the keyctl family, bpf, perf_event_open, mount and the
 new mount API, unshare, setns, name_to_handle_at and open_by_handle_at, fanotify, mq_*, modify_ldt, vmsplice,
-memfd_secret, personality, and every call of another ABI (a 32-bit or x32 call kills the process: the profile knows one
-architecture only).
+memfd_secret, personality, asynchronous I/O contexts (a quota of the whole host), and every call of another ABI (a
+32-bit or x32 call kills the process: the profile knows one architecture only).
 """
 
 from __future__ import annotations
@@ -53,14 +53,20 @@ _WAITING_AND_TALKING: Final = """
     accept accept4 bind connect epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 epoll_wait
     epoll_wait_old eventfd eventfd2 futex futex_requeue futex_wait futex_waitv futex_wake getpeername getrandom
     getsockname getsockopt listen pipe pipe2 poll ppoll pselect6 recvfrom recvmmsg recvmsg select sendmmsg sendmsg
-    sendto setsockopt shutdown socketpair
+    sendto setsockopt shutdown
 """
 _SHARED: Final = """
     landlock_add_rule landlock_create_ruleset landlock_restrict_self msgctl msgget msgrcv msgsnd semctl semget semop
     semtimedop shmat shmctl shmdt shmget
 """
 _ALLOWED: Final = (_FILES, _MEMORY, _PROCESSES, _SIGNALS_AND_TIME, _WAITING_AND_TALKING, _SHARED)
-_SOCKET_FAMILIES: Final = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10}
+_AF_UNIX: Final = 1
+_AF_INET: Final = 2
+_AF_INET6: Final = 10
+# Type and protocols of an internet socket. Whatever else is asked for (SCTP, DCCP, MPTCP, L2TP) would have the host
+# load a module into its kernel, network or none.
+_INTERNET: Final = {1: (0, 6), 2: (0, 17)}
+_SOCKET_TYPE_MASK: Final = 0xF
 # Every namespace flag clone() takes, CLONE_NEWTIME included.
 _NAMESPACES: Final = 0x7E020080
 
@@ -91,14 +97,33 @@ def _rules() -> list[dict[str, Any]]:
     names = sorted({name for group in _ALLOWED for name in group.split()})
     return [
         {"names": names, "action": "SCMP_ACT_ALLOW"},
-        *(_allow_if("socket", 0, family, "SCMP_CMP_EQ") for family in _SOCKET_FAMILIES.values()),
-        _allow_if("clone", 0, _NAMESPACES, "SCMP_CMP_MASKED_EQ"),
+        _allow_if("socket", _equal(0, _AF_UNIX)),
+        _allow_if("socketpair", _equal(0, _AF_UNIX)),
+        *_internet_sockets(),
+        _allow_if("clone", _masked(0, _NAMESPACES, 0)),
         # clone3 hides its flags behind a pointer, where no filter can look; without it the C library uses clone.
         {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},
     ]
 
 
-def _allow_if(name: str, index: int, value: int, comparison: str) -> dict[str, Any]:
-    # For MASKED_EQ the engine reads value as the mask and valueTwo as what must be left of the argument: nothing.
-    argument = {"index": index, "value": value, "valueTwo": 0, "op": comparison}
-    return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": [argument]}
+def _internet_sockets() -> list[dict[str, Any]]:
+    return [
+        _allow_if("socket", _equal(0, family), _masked(1, _SOCKET_TYPE_MASK, kind), _equal(2, protocol))
+        for family in (_AF_INET, _AF_INET6)
+        for kind, protocols in _INTERNET.items()
+        for protocol in protocols
+    ]
+
+
+def _allow_if(name: str, *conditions: dict[str, Any]) -> dict[str, Any]:
+    """Allowed if all the conditions hold."""
+    return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": list(conditions)}
+
+
+def _equal(index: int, value: int) -> dict[str, Any]:
+    return {"index": index, "value": value, "op": "SCMP_CMP_EQ"}
+
+
+def _masked(index: int, mask: int, value: int) -> dict[str, Any]:
+    # The engine reads value as the mask, and valueTwo as what must be left of the argument.
+    return {"index": index, "value": mask, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}

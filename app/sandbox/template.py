@@ -12,10 +12,12 @@ from typing import Any, Final
 from app.core.limits import LIMITS, Limits
 from app.sandbox.seccomp import seccomp_profile
 
-__all__ = ["LABEL", "ContainerNumbers", "creation_body", "update_body"]
+__all__ = ["LABEL", "SANDBOX_UIDS", "ContainerNumbers", "creation_body", "update_body"]
 
 LABEL: Final = "org.pyxec"
-SANDBOX_USER: Final = "10001:10001"
+# One of these for each container, so that what the kernel counts by user (inotify instances, pending signals, pages in
+# pipes) is never shared by two jobs. Below 65536, or an engine with remapped or rootless users could not map it.
+SANDBOX_UIDS: Final = range(20_000, 60_000)
 SHM_BYTES: Final = 16 * 1024 * 1024
 TMP_BYTES: Final = 64 * 1024 * 1024
 MAX_OPEN_FILES: Final = int(LIMITS["open_files"].maximum)
@@ -57,17 +59,20 @@ def _clamped(name: str, value: int) -> int:
     return int(min(max(value, allowed.minimum), allowed.maximum))
 
 
-def creation_body(image: str, numbers: ContainerNumbers, labels: dict[str, str], runtime: str) -> dict[str, Any]:
+def creation_body(
+    image: str, numbers: ContainerNumbers, labels: dict[str, str], runtime: str, uid: int
+) -> dict[str, Any]:
     """The JSON for ``POST /containers/create``.
 
     Parameters:
         image: an image id or reference of our own catalogue.
         labels: what the reaper goes by; never anything from a client.
         runtime: the OCI runtime, from the operator's settings; empty for the engine's default.
+        uid: one of SANDBOX_UIDS.
     """
     return {
         "Image": image,
-        "User": SANDBOX_USER,
+        "User": f"{uid}:{uid}",
         "Hostname": "sandbox",
         "WorkingDir": "/work",
         "Env": [],
@@ -109,7 +114,8 @@ def _host_config(numbers: ContainerNumbers, runtime: str) -> dict[str, Any]:
         "IpcMode": "private",
         "ShmSize": SHM_BYTES,
         "OomKillDisable": False,
-        "OomScoreAdj": 1000,
+        # Before Redis and the workers. The program raises its own to 1000: it goes before the runner that reports it.
+        "OomScoreAdj": 900,
         "CgroupnsMode": "private",
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},

@@ -1,0 +1,181 @@
+"""Real sandboxes on the real engine, with what a job says and hears kept in memory."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.core.events import Output, Stream
+from app.core.limits import LimitOverrides, resolve_limits
+from app.core.outcomes import PhaseReport, Verdict, judge
+from app.core.spec import JobSpec, SourceFile
+from app.sandbox.container import Blueprint, Container
+from app.sandbox.docker_sandbox import DockerSandbox
+from app.sandbox.engine import Engine
+from app.sandbox.images import installed_images
+from app.sandbox.languages import Language, load_languages
+from app.sandbox.template import LABEL, ContainerNumbers
+from app.store.inboxes import JobInbox
+
+__all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena"]
+
+MIB = 1024 * 1024
+ENGINE_URL = "unix:///var/run/docker.sock"
+ENGINE_SECONDS = 30.0
+LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")
+
+
+@dataclass
+class Recorder:
+    """A sink that keeps everything, and calls ``on_output`` with itself after each piece."""
+
+    on_output: Callable[[Recorder], None] = lambda recorder: None
+    events: list[str | Output] = field(default_factory=list)
+
+    def phase(self, name: str) -> None:
+        self.events.append(name)
+
+    def output(self, chunks: Sequence[Output]) -> None:
+        self.events += chunks
+        self.on_output(self)
+
+    def bytes_of(self, stream: Stream) -> bytes:
+        return b"".join(event.data for event in self.events if isinstance(event, Output) and event.stream is stream)
+
+    @property
+    def phases(self) -> list[str]:
+        return [event for event in self.events if isinstance(event, str)]
+
+    @property
+    def stdout(self) -> bytes:
+        return self.bytes_of(Stream.STDOUT)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A job that has ended."""
+
+    verdict: Verdict
+    phases: tuple[PhaseReport, ...]
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+    @property
+    def outcome(self) -> str:
+        return self.verdict.outcome.value
+
+    @property
+    def last(self) -> PhaseReport:
+        return self.phases[-1]
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode()
+
+
+def job(
+    language: str,
+    source: str | bytes,
+    *,
+    stdin: bytes = b"",
+    args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    interactive: bool = False,
+    files: Mapping[str, bytes] | None = None,
+    **limits: float,
+) -> JobSpec:
+    """A job with a few seconds to live unless it says otherwise."""
+    own = LimitOverrides(**{"wall_seconds": 5.0, "cpu_seconds": 5.0, **limits})  # type: ignore[arg-type]
+    content = source.encode() if isinstance(source, str) else source
+    entrypoint = LANGUAGES[language].file_name
+    others = tuple(SourceFile(name, data) for name, data in (files or {}).items())
+    return JobSpec(
+        language=language,
+        files=(SourceFile(entrypoint, content), *others),
+        entrypoint=entrypoint,
+        stdin=stdin,
+        args=tuple(args),
+        env=dict(env or {}),
+        limits=resolve_limits(own, LANGUAGES[language].limits),
+        interactive=interactive,
+    )
+
+
+@dataclass
+class Arena:
+    """A sandbox whose containers carry a namespace of their own."""
+
+    engine: Engine
+    namespace: str
+    sandbox: DockerSandbox
+
+    def run(self, spec: JobSpec, sink: Recorder | None = None, inbox: JobInbox | None = None) -> Ran:
+        recorder = sink or Recorder()
+        with closing(JobInbox()) as silence:
+            began = time.monotonic()
+            report = self.sandbox.run(uuid.uuid4().hex, 1, spec, recorder, inbox or silence)
+            seconds = time.monotonic() - began
+        return Ran(
+            judge(report.phases), report.phases, recorder.stdout, recorder.bytes_of(Stream.STDERR), seconds
+        )
+
+    def containers(self) -> list[str]:
+        return [container.id for container in self.engine.containers(f"{LABEL}={self.namespace}")]
+
+    def inspect(self, container_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.engine.api.inspect_container(container_id)
+        return found
+
+    def blueprint(self, language: str, **numbers: int) -> Blueprint:
+        image = installed_images(self.engine.api)[language]
+        usual = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
+        labels = {LABEL: self.namespace, f"{LABEL}.worker": "arena"}
+        return Blueprint(image, ContainerNumbers(**{**usual, **numbers}), labels, "", 21_000)
+
+    def launch(self, language: str, **numbers: int) -> Container:
+        return Container.launch(self.engine, self.blueprint(language, **numbers))
+
+    def language(self, name: str) -> Language:
+        return LANGUAGES[name]
+
+
+@contextmanager
+def open_arena(pool_floor: int, pool_ceiling: int) -> Iterator[Arena]:
+    """Whatever happens, nothing with its namespace is left on the engine."""
+    engine = Engine(ENGINE_URL, ENGINE_SECONDS)
+    namespace = f"test-{uuid.uuid4().hex[:12]}"
+    sandbox = DockerSandbox(
+        engine,
+        LANGUAGES,
+        worker="arena",
+        namespace=namespace,
+        runtime="",
+        cpus=1.0,
+        pool_floor=pool_floor,
+        pool_ceiling=pool_ceiling,
+    )
+    arena = Arena(engine, namespace, sandbox)
+    sandbox.start()
+    try:
+        yield arena
+    finally:
+        sandbox.stop()
+        for container_id in arena.containers():
+            engine.remove(container_id)
+        engine.api.close()
+
+
+def eventually(holds: Callable[[], bool], within_seconds: float = 10.0) -> bool:
+    """Whether it comes to hold in time."""
+    deadline = time.monotonic() + within_seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
