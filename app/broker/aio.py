@@ -7,11 +7,10 @@ from typing import Any
 
 import redis.asyncio
 from dramatiq import Message
-from dramatiq.common import q_name
 
 from app.broker.connection import translated, without_retries_async
 from app.broker.effects import Effect
-from app.broker.keys import QueueKeys
+from app.broker.keys import QueueKeys, keys_of
 from app.broker.scripts import execute_async
 from app.broker.submission import Submission, announced, settle
 
@@ -32,7 +31,7 @@ class AsyncProducer:
 
     def keys(self, queue_name: str) -> QueueKeys:
         """The names of what a queue keeps in Redis."""
-        return QueueKeys(self._namespace, q_name(queue_name))
+        return keys_of(self._namespace, queue_name)
 
     async def enqueue(
         self,

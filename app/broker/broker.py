@@ -21,17 +21,18 @@ from app.broker.delayed_consumer import DelayedConsumer
 from app.broker.deliveries import Deliveries
 from app.broker.effects import Effect
 from app.broker.inspection import PendingEntry
-from app.broker.keys import QueueKeys
+from app.broker.keys import QueueKeys, keys_of
 from app.broker.message import StreamMessage
 from app.broker.middleware import Leases, default_middleware
 from app.broker.recovery import RecoveryReport
-from app.broker.scripts import Call, Script, execute, execute_many
+from app.broker.scripts import Call, Script, execute
 from app.broker.settlement import DeadLetterLimits
-from app.broker.submission import Submission, announced, settle
+from app.broker.submission import Submission, announced, many, settle
+from app.broker.wire import wire_of
 
 __all__ = ["StreamsBroker"]
 
-_MESSAGES_PER_PIPELINE = 1_000
+_MESSAGES_PER_TRIP = 500
 _PROMOTION_BATCH = 100
 _NOTHING_DUE_MS = 3_600_000
 
@@ -66,6 +67,7 @@ class StreamsBroker(Broker):
         if (url is None) == (client is None):
             raise ValueError("give either a url or a client")
         self.client = without_retries(client) if client is not None else connect(str(url))
+        self._wire = wire_of(self.client)
         self.namespace = namespace
         self.lease_ms = lease_ms
         self.max_deliveries = max_deliveries
@@ -77,7 +79,7 @@ class StreamsBroker(Broker):
 
     def keys(self, queue_name: str) -> QueueKeys:
         """The names of everything a queue keeps in Redis; a delay queue's are its queue's."""
-        return QueueKeys(self.namespace, q_name(queue_name))
+        return keys_of(self.namespace, queue_name)
 
     @property
     def socket_timeout_ms(self) -> int | None:
@@ -162,18 +164,18 @@ class StreamsBroker(Broker):
         return shown
 
     def enqueue_many(self, messages: Iterable[Message[Any]], *, delay: int | None = None) -> list[Message[Any]]:
-        """Put many messages on their queues, in few round trips.
+        """Put many messages on their queues, up to 500 in a round trip, which are written together or not at all.
 
         Raises:
             BrokerUnavailable: some, all or none may have been written.
         """
         shown = [self.announce(message, delay) for message in messages]
-        submissions = [Submission(message, self.keys(message.queue_name), delay) for message in shown]
-        for start in range(0, len(submissions), _MESSAGES_PER_PIPELINE):
-            with translated():
-                execute_many(
-                    self.client, [one.command() for one in submissions[start : start + _MESSAGES_PER_PIPELINE]]
-                )
+        queues: dict[str, list[Message[Any]]] = {}
+        for message in shown:
+            queues.setdefault(q_name(message.queue_name), []).append(message)
+        for queue_name, batch in queues.items():
+            for start in range(0, len(batch), _MESSAGES_PER_TRIP):
+                self.run(many(batch[start : start + _MESSAGES_PER_TRIP], self.keys(queue_name), delay))
         for message in shown:
             self.emit_after("enqueue", message, delay)
         return shown
@@ -229,7 +231,8 @@ class StreamsBroker(Broker):
             time.sleep(interval / 1000)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
+        self._wire.close()
         self.client.close()
 
     # --- deliveries
@@ -241,7 +244,7 @@ class StreamsBroker(Broker):
             BrokerUnavailable: it may or may not have been executed.
         """
         with translated():
-            return execute(self.client, command)
+            return execute(self._wire, command)
 
     def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
         """Make these writes if, and only if, this delivery still owns its entry; returns their replies.
@@ -337,7 +340,7 @@ class StreamsBroker(Broker):
     def replay_dead(self, queue_name: str, letter_id: str) -> bool:
         """Put a dead letter back to work. True exactly once per letter."""
         with translated():
-            return dead_letters.replay(self.client, self.keys(queue_name), letter_id)
+            return dead_letters.replay(self.client, self.run, self.keys(queue_name), letter_id)
 
     def drop_dead(self, queue_name: str, letter_id: str) -> bool:
         """Delete a dead letter; False when there is none."""

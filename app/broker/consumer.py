@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamConsumer"]
 
+#: Entry id, fields.
+Row = tuple[bytes, dict[bytes, bytes]]
+
 
 class StreamConsumer(Consumer):
     """Iterates over messages; None when there was none for a while.
@@ -96,7 +99,7 @@ class StreamConsumer(Consumer):
         ceiling = self._broker.socket_timeout_ms
         return max(1, min(2 * self._timeout_ms, ceiling // 2 if ceiling else 2 * self._timeout_ms))
 
-    def _read(self, after: str, count: int, block_ms: int) -> list[tuple[bytes, dict[bytes, bytes] | None]]:
+    def _read(self, after: str, count: int, block_ms: int) -> list[Row]:
         """Raises BrokerUnavailable; then the server may have given us entries we never saw."""
         group, name, stream = self._keys.group, self._broker.consumer_name, self._keys.stream
         wait = ("BLOCK", block_ms) if block_ms else ()
@@ -113,7 +116,7 @@ class StreamConsumer(Consumer):
             return []
         return _rows(reply)
 
-    def _adopt_unseen(self) -> list[tuple[bytes, dict[bytes, bytes] | None]]:
+    def _adopt_unseen(self) -> list[Row]:
         """What is pending at us and not held: delivered in a reply that was lost."""
         unseen, after = [], "0"
         while rows := self._read(after, 100, 0):
@@ -121,9 +124,9 @@ class StreamConsumer(Consumer):
             after = rows[-1][0].decode()
         return unseen
 
-    def _message(self, raw_id: bytes, fields: dict[bytes, bytes] | None) -> StreamMessage | None:
+    def _message(self, raw_id: bytes, fields: dict[bytes, bytes]) -> StreamMessage | None:
         """The delivery; None when it is none, and then it is dead-lettered, which harms no neighbour."""
-        entry_id, fields = raw_id.decode(), fields or {}
+        entry_id = raw_id.decode()
         starts = int(fields.get(b"a", 0))
         try:
             message: Message[Any] = Message.decode(fields.get(b"m", b""))
@@ -150,14 +153,21 @@ class StreamConsumer(Consumer):
                 raise
 
 
-def _rows(reply: Any) -> list[tuple[bytes, dict[bytes, bytes] | None]]:
-    """XREADGROUP's reply for one stream, whichever protocol it came by."""
+def _rows(reply: Any) -> list[Row]:
+    """XREADGROUP's reply for one stream: bare from a wire, or as a client made it of either protocol."""
     if not reply:
         return []
     entries = next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1]
     if isinstance(reply, dict) and entries and isinstance(entries[0], list):
         entries = entries[0]
-    return list(entries)
+    return [(raw_id, _fields(fields)) for raw_id, fields in entries]
+
+
+def _fields(fields: Any) -> dict[bytes, bytes]:
+    """A pending entry whose body was deleted has none."""
+    if isinstance(fields, dict):
+        return fields
+    return dict(zip(fields[::2], fields[1::2], strict=True)) if fields else {}
 
 
 def _death_of(message: StreamMessage) -> Death:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from dramatiq import Message
 from dramatiq.errors import DecodeError
 
 from app.broker.keys import QueueKeys
-from app.broker.scripts import Call, Script, execute
+from app.broker.scripts import Call, Script
 
 __all__ = ["DeadLetter", "drop", "newest_first", "replay", "show"]
 
@@ -57,12 +58,12 @@ def show(client: redis.Redis, keys: QueueKeys, letter_id: str) -> DeadLetter | N
     return _letter(*rows[0]) if rows else None
 
 
-def replay(client: redis.Redis, keys: QueueKeys, letter_id: str) -> bool:
+def replay(client: redis.Redis, run: Callable[[Call], Any], keys: QueueKeys, letter_id: str) -> bool:
     """Put a letter's message back to work with fresh retries. Works once: False when the letter is not there."""
     letter = show(client, keys, letter_id)
     if letter is None:
         return False
-    return bool(execute(client, Call(Script.REPLAY, [keys.stream, keys.dead], [letter_id, _fresh(letter.message)])))
+    return bool(run(Call(Script.REPLAY, [keys.stream, keys.dead], [letter_id, _fresh(letter.message)])))
 
 
 def drop(client: redis.Redis, keys: QueueKeys, letter_id: str) -> bool:

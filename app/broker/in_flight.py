@@ -14,6 +14,8 @@ from app.broker.message import StreamMessage
 
 __all__ = ["InFlight"]
 
+_GATHERING_SECONDS = 0.002
+
 
 class InFlight:
     """Thread-safe: a consumer thread adds, worker threads remove, the heartbeat reads."""
@@ -62,9 +64,14 @@ class InFlight:
             self._waiting.extendleft(reversed(list(messages)))
 
     def wait_for_room(self, limit: int, timeout_seconds: float) -> int:
-        """How many more may be held, after waiting until that is at least one."""
+        """How many more may be held, after waiting until that is at least one.
+
+        Then it waits a little for more: where messages are short, one fetch brings several; where they are long,
+        a few ms do not matter.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: len(self._held) < limit, timeout_seconds)
+            if self._changed.wait_for(lambda: len(self._held) < limit, timeout_seconds):
+                self._changed.wait_for(lambda: limit - len(self._held) >= limit // 2, _GATHERING_SECONDS)
             return max(0, limit - len(self._held))
 
     def holds(self, entry_id: str) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-__all__ = ["GROUP", "REAPER", "QueueKeys", "hash_tag"]
+from dramatiq.common import q_name
+
+__all__ = ["GROUP", "REAPER", "QueueKeys", "hash_tag", "keys_of"]
 
 GROUP = "workers"
 
@@ -65,6 +67,12 @@ class QueueKeys:
     def group(self) -> str:
         """The consumer group all workers share."""
         return GROUP
+
+
+@lru_cache(maxsize=4096)
+def keys_of(namespace: str, queue_name: str) -> QueueKeys:
+    """The keys of a queue, or of the queue a delay queue belongs to."""
+    return QueueKeys(namespace, q_name(queue_name))
 
 
 def hash_tag(key: str) -> str | None:

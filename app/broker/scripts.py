@@ -16,7 +16,9 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-__all__ = ["Call", "Script", "execute", "execute_async", "execute_many"]
+from app.broker.wire import Wire
+
+__all__ = ["Call", "Script", "execute", "execute_async"]
 
 _FOLDER = Path(__file__).with_name("lua")
 
@@ -25,6 +27,7 @@ class Script(Enum):
     """Each script with the fragments it needs, in the order they are loaded."""
 
     ENQUEUE = ("entry", "effects", "enqueue")
+    ENQUEUE_MANY = ("entry", "enqueue_many")
     FENCED = ("owner", "effects", "fenced")
     FINISH = ("owner", "effects", "finish")
     FORGET_CONSUMER = ("forget_consumer",)
@@ -64,29 +67,17 @@ class Call:
         return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.args)
 
 
-# `Any`: redis-py leaves execute_command without types, and a cluster client is no redis.Redis.
-def execute(client: Any, command: Call | Sequence[Any]) -> Any:
+def execute(wire: Wire, command: Call | Sequence[Any]) -> Any:
     """The reply to a script or a bare command. Redis' errors pass through."""
     if not isinstance(command, Call):
-        return client.execute_command(*command)
+        return wire.execute(*command)
     try:
-        return client.execute_command(*command.by_sha)
+        return wire.execute(*command.by_sha)
     except NoScriptError:
-        return client.execute_command(*command.by_source)
+        return wire.execute(*command.by_source)
 
 
-def execute_many(client: Any, commands: Sequence[Call | Sequence[Any]]) -> list[Any]:
-    """The replies to many, in one round trip and not in one transaction. Redis' errors pass through."""
-    pipeline = client.pipeline(transaction=False)
-    # Loaded in the same trip: a pipeline has no second try after NOSCRIPT.
-    scripts = {command.script for command in commands if isinstance(command, Call)}
-    for script in scripts:
-        pipeline.execute_command("SCRIPT LOAD", script.source)
-    for command in commands:
-        pipeline.execute_command(*(command.by_sha if isinstance(command, Call) else command))
-    return list(pipeline.execute()[len(scripts) :])
-
-
+# `Any`: redis-py leaves execute_command without types.
 async def execute_async(client: Any, command: Call | Sequence[Any]) -> Any:
     """The same for the asyncio client."""
     if not isinstance(command, Call):

@@ -15,7 +15,7 @@ from app.broker.errors import Duplicate, QueueFull
 from app.broker.keys import QueueKeys
 from app.broker.scripts import Call, Script
 
-__all__ = ["Submission", "announced", "encode", "settle"]
+__all__ = ["Submission", "announced", "encode", "many", "settle"]
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,19 @@ class Submission:
         return call
 
 
+def many(messages: Sequence[Message[Any]], keys: QueueKeys, delay_ms: int | None) -> Call:
+    """All messages of one queue in one step."""
+    call = Call(Script.ENQUEUE_MANY, [keys.stream, keys.delayed, keys.delayed_bodies], [delay_ms or 0])
+    batch = os.urandom(8).hex()
+    for number, message in enumerate(messages):
+        call.args += (encode(message), f"{batch}-{number}")
+    return call
+
+
 def encode(message: Message[Any]) -> bytes:
     """The stored form: canonical queue name, no ``eta``. Dramatiq's worker would hold a message with one in memory."""
+    if "eta" not in message.options and q_name(message.queue_name) == message.queue_name:
+        return message.encode()
     options = {name: value for name, value in message.options.items() if name != "eta"}
     return replace(message, queue_name=q_name(message.queue_name), options=options).encode()
 

@@ -140,9 +140,7 @@ def proxy(server: ValkeyServer) -> Iterator[LosingProxy]:
 
 @pytest.fixture
 def behind_proxy(make_broker: MakeBroker, proxy: LosingProxy) -> StreamsBroker:
-    broker = make_broker(url=f"redis://127.0.0.1:{proxy.port}")
-    broker.client.ping()
-    return broker
+    return make_broker(url=f"redis://127.0.0.1:{proxy.port}")
 
 
 def test_an_enqueue_whose_reply_is_lost_is_not_sent_again(
@@ -152,7 +150,7 @@ def test_an_enqueue_whose_reply_is_lost_is_not_sent_again(
     broker.enqueue(message(), delay=60_000)  # from here on the server knows the script
     for options in ({}, {"delay": 60_000}, {"effects": [Effect("INCR", record)]}):
         before = broker.qsize("default")
-        behind_proxy.client.ping()  # a new connection's handshake has replies to lose, too
+        behind_proxy.run(["PING"])  # a new connection's handshake has replies to lose, too
         proxy.lose_replies = 1
 
         with pytest.raises(BrokerUnavailable):
@@ -196,7 +194,7 @@ def test_a_finish_whose_reply_is_lost_is_applied_once_and_is_no_fencing(
     consumer = behind_proxy.consume("default")
 
     for loss in ("lose_requests", "lose_replies"):
-        behind_proxy.client.ping()
+        behind_proxy.run(["PING"])
         setattr(proxy, loss, 1)
         with pytest.raises(BrokerUnavailable):
             consumer.ack(delivery)

@@ -149,8 +149,7 @@ def test_a_retry_and_its_acknowledgement_are_one_step(
 
         # Then after each loss there is exactly one message: running before it was executed, delayed after
         for loss, still_held in (("lose_requests", 1), ("lose_replies", 0)):
-            owner.client.ping()
-            owner.client.script_load("return 1")
+            owner.run(["PING"])
             setattr(proxy, loss, 1)
             with pytest.raises(BrokerUnavailable):
                 consumer.ack(delivery)
