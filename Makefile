@@ -13,6 +13,8 @@ RUNTIME := $(VENV)/.requirements
 DEVELOPMENT := $(VENV)/.requirements-dev
 LOGS := .pyxec/log
 PYTEST_ARGS ?=
+# One line for a step that is done, in the columns of app/local/steps.py; SECONDS is bash's own clock.
+STEP = $(EMPTY)  ✓ %-22s %s\n
 
 .PHONY: help
 help: ## list what can be made
@@ -33,7 +35,7 @@ dev: venv images ## run everything in the foreground, its logs on the screen; Ct
 .PHONY: run
 run: venv ## run a program: make run FILE=examples/sieve.c
 	@test -n "$(FILE)" || { echo 'which one? make run FILE=examples/sieve.c' >&2; exit 2; }
-	@$(PYTHON) -m app.cli run "$(FILE)"
+	@PYXEC_URL="$${PYXEC_URL:-$$($(PYTHON) -m app.local.address)}" $(PYTHON) -m app.cli run "$(FILE)"
 
 .PHONY: images
 images: venv ## build the sandbox images that are missing or out of date
@@ -86,27 +88,29 @@ $(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(PYTHON)
 
 $(PYTHON):
 	@$(ensure_python)
-	@echo 'Python environment in $(VENV)'
 	@python3 -m venv $(VENV)
+	@printf '$(STEP)' 'Python environment' "$(VENV) $$SECONDS s"
 
 # Shows the package that pip is at; the whole story goes to a log that is shown when it fails.
 define install
-mkdir -p $(LOGS); echo 'Python packages of $(1)'; \
+mkdir -p $(LOGS); [ -t 1 ] || printf '  Python packages ...\n'; \
 $(PYTHON) -m pip install --disable-pip-version-check --no-color --progress-bar off -r $(1) 2>&1 \
 	| tee $(LOGS)/pip.log \
 	| { if [ -t 1 ]; then awk '/^(Collecting|Downloading|Installing)/ { printf "\r\033[K  %.70s", $$0; fflush() } \
 		END { printf "\r\033[K" }'; else cat > /dev/null; fi; } \
-	|| { tail -n 20 $(LOGS)/pip.log >&2; exit 1; }
+	|| { tail -n 20 $(LOGS)/pip.log >&2; exit 1; }; \
+printf '$(STEP)' 'Python packages' "$(1) $$SECONDS s"
 endef
 
 # A bare Debian has not even Python; where we may not install it, one line says what is missing.
 define ensure_python
 if ! python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
 	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
-		mkdir -p $(LOGS); echo 'Python: installing it with apt-get'; \
+		mkdir -p $(LOGS); printf '  Python ... with apt-get\n'; \
 		{ apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
 			python3 python3-venv ca-certificates; } > $(LOGS)/apt.log 2>&1 \
 			|| { tail -n 20 $(LOGS)/apt.log >&2; exit 1; }; \
+		printf '$(STEP)' 'Python' "installed $$SECONDS s"; \
 	fi; \
 	python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
 		|| { echo 'missing: Python 3.11 or newer with its venv module' >&2; exit 1; }; \

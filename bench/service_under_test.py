@@ -11,8 +11,8 @@ from rich.console import Console
 
 from app.client.errors import ClientError
 from app.client.service import Service
+from app.local.address import service_url
 from app.local.down import bring_down
-from app.local.service import service_url
 from app.local.up import bring_up
 
 __all__ = ["service_under_test"]

@@ -1,16 +1,38 @@
-"""Where the service of this machine listens."""
+"""Where the service of this machine answers. `python -m app.local.address` prints it."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
-__all__ = ["service_url"]
+from app.local.state import ProcessRecord, StateFolder
+
+__all__ = ["SUPERVISOR_RECORD", "running_url", "service_url"]
+
+SUPERVISOR_RECORD = "supervisor"
 
 _DEFAULT_BIND = "127.0.0.1:8080"
 _EVERYWHERE = ("", "0.0.0.0", "[::]")  # noqa: S104 - recognised, not bound
 
 
-def service_url(environment: Mapping[str, str]) -> str:
+def service_url(environment: Mapping[str, str] = os.environ) -> str:
     """The URL at which this machine reaches the API, from ``PYXEC_HTTP_BIND``: an address and a port."""
     host, _, port = (environment.get("PYXEC_HTTP_BIND") or _DEFAULT_BIND).rpartition(":")
     return f"http://{'127.0.0.1' if host in _EVERYWHERE else host}:{port}"
+
+
+def running_url(state: StateFolder) -> str:
+    """Where the service that runs now was told to answer; without one, where it would."""
+    record = ProcessRecord.read(state.record(SUPERVISOR_RECORD))
+    return record.url if record is not None else service_url()
+
+
+def main() -> None:
+    """Print the URL of the service of this folder."""
+    sys.stdout.write(running_url(StateFolder.of_repository(Path.cwd())) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from app.core.errors import PyxecError
-from app.local import engine, supervisor
+from app.local import engine
+from app.local.address import SUPERVISOR_RECORD
 from app.local.errors import SetupError, exit_with
 from app.local.sandboxes import remove_orphans
 from app.local.state import ProcessRecord, StateFolder
@@ -33,7 +34,7 @@ def bring_down(root: Path, console: Console) -> None:
     """
     state = StateFolder.of_repository(root)
     with Steps(console) as steps:
-        _stop("processes", state.record(supervisor.RECORD), _SUPERVISOR_SECONDS, steps)
+        _stop("processes", state.record(SUPERVISOR_RECORD), _SUPERVISOR_SECONDS, steps)
         client = engine.connect(engine.engine_host())
         if client is not None:
             with steps.step("sandboxes") as step:

@@ -19,15 +19,13 @@ from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
-from app.local.address import service_url
+from app.local.address import SUPERVISOR_RECORD, service_url
 from app.local.errors import SetupError, exit_with
 from app.local.process import ChildProcess
 from app.local.state import ProcessRecord, StateFolder
 from app.local.valkey import embedded_url
 
-__all__ = ["RECORD", "RestartPolicy", "Supervisor", "read_procfile"]
-
-RECORD = "supervisor"
+__all__ = ["RestartPolicy", "Supervisor", "read_procfile"]
 
 _SERVER = "server"
 # Every other process is stopped between these two.
@@ -184,11 +182,11 @@ async def _run(root: Path) -> None:
 def main() -> None:
     """Run the Procfile of this folder, unless that is done already."""
     root = Path.cwd()
-    path = StateFolder.of_repository(root).record(RECORD)
+    path = StateFolder.of_repository(root).record(SUPERVISOR_RECORD)
     running = ProcessRecord.read(path)
     if running is not None:
         sys.exit(f"Pyxec runs already (pid {running.pid}); `make down` stops it")
-    ProcessRecord.of(os.getpid(), service_url(os.environ)).write(path)
+    ProcessRecord.of(os.getpid(), service_url()).write(path)
     try:
         asyncio.run(_run(root))
     except SetupError as e:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,13 +10,12 @@ from pathlib import Path
 from rich.console import Console
 
 from app.core.errors import PyxecError
-from app.local.address import service_url
+from app.local.address import SUPERVISOR_RECORD, service_url
 from app.local.errors import SetupError, exit_with
 from app.local.images import prepare_engine_and_images
 from app.local.service import is_ready, run_first_job, wait_until_ready
 from app.local.state import ProcessRecord, StateFolder
 from app.local.steps import Step, Steps
-from app.local.supervisor import RECORD
 from app.sandbox.languages import load_languages
 
 __all__ = ["bring_up"]
@@ -34,7 +32,7 @@ def bring_up(root: Path, console: Console) -> None:
         PyxecError: what is missing or failed.
     """
     state, started = StateFolder.of_repository(root), time.monotonic()
-    supervisor = ProcessRecord.read(state.record(RECORD))
+    supervisor = ProcessRecord.read(state.record(SUPERVISOR_RECORD))
     if supervisor is not None and is_ready(supervisor.url):
         console.print(f"Pyxec is up already: [bold]{supervisor.url}[/]", highlight=False)
         return
@@ -70,14 +68,14 @@ def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
             stderr=sink,
             start_new_session=True,
         )
-    return ProcessRecord.of(supervisor.pid, service_url(os.environ))
+    return ProcessRecord.of(supervisor.pid, service_url())
 
 
 def _tell(console: Console, url: str, seconds: float) -> None:
     request = '{"language": "python", "source": "print(6 * 7)"}'
     console.print(f"\nPyxec is up at [bold]{url}[/] after {seconds:.1f} s. Try:\n", highlight=False)
-    console.print(f"  curl '{url}/v1/jobs?wait=10' -H 'Content-Type: application/json' -d '{request}'", soft_wrap=True)
     console.print("  make run FILE=examples/sieve.c", highlight=False)
+    console.print(f"  curl '{url}/v1/jobs?wait=10' -H 'Content-Type: application/json' -d '{request}'", soft_wrap=True)
     console.print("\n[dim]Logs: .pyxec/log/pyxec.log. `make down` stops it.[/]", highlight=False)
 
 
