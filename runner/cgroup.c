@@ -5,39 +5,41 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROOT "/sys/fs/cgroup/"
-
-static int open_file(const char *path)
+static int open_file(int root_fd, const char *path)
 {
-    return open(path, O_RDONLY | O_CLOEXEC);
+    return openat(root_fd, path, O_RDONLY | O_CLOEXEC);
 }
 
-static bool open_version_1(struct cgroup *cgroup)
+static bool open_version_1(struct cgroup *cgroup, int root_fd)
 {
-    cgroup->memory_fd = open_file(ROOT "memory/memory.usage_in_bytes");
-    cgroup->memory_peak_fd = open_file(ROOT "memory/memory.max_usage_in_bytes");
-    cgroup->oom_fd = open_file(ROOT "memory/memory.oom_control");
-    cgroup->cpu_fd = open_file(ROOT "cpuacct/cpuacct.usage");
+    cgroup->memory_fd = open_file(root_fd, "memory/memory.usage_in_bytes");
+    cgroup->memory_peak_fd = open_file(root_fd, "memory/memory.max_usage_in_bytes");
+    cgroup->oom_fd = open_file(root_fd, "memory/memory.oom_control");
+    cgroup->cpu_fd = open_file(root_fd, "cpuacct/cpuacct.usage");
     cgroup->cpu_key = "";
     cgroup->cpu_per_us = 1000;
     return cgroup->memory_fd >= 0 || cgroup->cpu_fd >= 0;
 }
 
-static void open_version_2(struct cgroup *cgroup)
+static void open_version_2(struct cgroup *cgroup, int root_fd)
 {
-    cgroup->memory_fd = open_file(ROOT "memory.current");
-    cgroup->memory_peak_fd = open_file(ROOT "memory.peak");
-    cgroup->oom_fd = open_file(ROOT "memory.events");
-    cgroup->cpu_fd = open_file(ROOT "cpu.stat");
+    cgroup->memory_fd = open_file(root_fd, "memory.current");
+    cgroup->memory_peak_fd = open_file(root_fd, "memory.peak");
+    cgroup->oom_fd = open_file(root_fd, "memory.events");
+    cgroup->cpu_fd = open_file(root_fd, "cpu.stat");
     cgroup->cpu_key = "usage_usec ";
     cgroup->cpu_per_us = 1;
 }
 
-void cgroup_open(struct cgroup *cgroup, bool contained)
+void cgroup_open(struct cgroup *cgroup, const char *root)
 {
     *cgroup = (struct cgroup){-1, -1, -1, -1, "", 1};
-    if (contained && !open_version_1(cgroup))
-        open_version_2(cgroup);
+    int root_fd = root == NULL ? -1 : open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0)
+        return;
+    if (!open_version_1(cgroup, root_fd))
+        open_version_2(cgroup, root_fd);
+    close(root_fd);
 }
 
 /* The number behind the line that starts with `key`; 0 if the file or the line is not there. */

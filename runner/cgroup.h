@@ -11,9 +11,11 @@ struct cgroup {
     unsigned cpu_per_us;      /* the unit of the number in the CPU file */
 };
 
-/* `contained`: whether the files at the usual place are this container's own. If not, they are the machine's: nothing
- * is opened. */
-void cgroup_open(struct cgroup *cgroup, bool contained);
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/* `root`: where the hierarchies are mounted; NULL opens nothing. Only inside a container are the files there its own:
+ * elsewhere they are the whole machine's. */
+void cgroup_open(struct cgroup *cgroup, const char *root);
 
 bool cgroup_has_cpu(const struct cgroup *cgroup);
 uint64_t cgroup_cpu_us(const struct cgroup *cgroup);

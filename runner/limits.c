@@ -24,9 +24,10 @@ static bool set_cpu_backstop(uint32_t cpu_ms)
     return set_limit(RLIMIT_CPU, soft, soft + 1);
 }
 
+/* No core dump: 1 byte is too small for a file and, unlike 0, also keeps the kernel from starting a piped handler. */
 bool limits_apply(const struct phase *phase)
 {
-    return set_limit(RLIMIT_CORE, 0, 0) && set_cpu_backstop(phase->cpu_ms) &&
+    return set_limit(RLIMIT_CORE, 1, 1) && set_cpu_backstop(phase->cpu_ms) &&
            set_limit(RLIMIT_NOFILE, phase->open_files, phase->open_files) &&
            set_limit(RLIMIT_FSIZE, phase->file_bytes, phase->file_bytes) &&
            set_limit(RLIMIT_STACK, phase->stack_bytes, RLIM_INFINITY);

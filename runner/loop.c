@@ -151,11 +151,12 @@ static void wait_for_events(const struct job *job, struct pollfd watched[WATCHED
             watched[i].revents = 0;
 }
 
-static void empty_signal_fd(int fd)
+/* Once, not until it is empty: a program that floods PID 1 with SIGCHLD must not keep us here. */
+static void read_signal_fd(int fd)
 {
     struct signalfd_siginfo infos[8];
-    while (read(fd, infos, sizeof infos) > 0)
-        ;
+    if (read(fd, infos, sizeof infos) < 0)
+        return; /* nothing was pending after all */
 }
 
 static void handle_events(struct job *job, const struct pollfd watched[WATCHED])
@@ -171,7 +172,7 @@ static void handle_events(struct job *job, const struct pollfd watched[WATCHED])
     if (watched[STDIN].revents)
         stdin_ring_write(&job->stdin_ring, &job->child.stdin_fd);
     if (watched[SIGNALS].revents)
-        empty_signal_fd(job->signal_fd);
+        read_signal_fd(job->signal_fd);
     if (watched[SIGNALS].revents || job->more_to_reap)
         reap_children(job);
 }

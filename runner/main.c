@@ -74,6 +74,6 @@ int main(int argc, char **argv)
     forget_child();
     job.contained = getpid() == 1;
     job.cpu_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    cgroup_open(&job.cgroup, job.contained);
+    cgroup_open(&job.cgroup, job.contained ? CGROUP_ROOT : NULL);
     return job_serve(&job);
 }

@@ -157,6 +157,13 @@ def test_no_signal_hurts_the_runner(contained: Conversation) -> None:
     assert contained.exit_status() == 0
 
 
+def test_a_flood_of_signals_does_not_stop_the_clock(contained: Conversation) -> None:
+    contained.run(phase("perl", "-e", "fork; fork; kill 'CHLD', 1 while 1", wall_ms=500))
+
+    assert contained.end.reason is StopReason.WALL_TIME
+    assert contained.end.wall_us < 5_000_000
+
+
 def test_kill_everyone_kills_only_its_own(contained: Conversation) -> None:
     contained.run(phase("perl", "-e", "kill 9, -1; print 'me too'"))
 

@@ -1,0 +1,70 @@
+"""What is read from the control group's files, in both of their versions, whichever the machine of the tests has."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+VERSION_1 = {
+    "cpuacct/cpuacct.usage": "1234567890\n",
+    "memory/memory.usage_in_bytes": "4096\n",
+    "memory/memory.max_usage_in_bytes": "18446744073709551615\n",
+    "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 7\n",
+}
+VERSION_2 = {
+    "cpu.stat": "usage_usec 1234567\nuser_usec 1000000\nsystem_usec 234567\nnr_periods 0\n",
+    "memory.current": "4096\n",
+    "memory.peak": "8192\n",
+    "memory.events": "low 0\nhigh 0\nmax 12\noom 9\noom_kill 7\noom_group_kill 0\n",
+}
+
+
+@pytest.fixture(scope="session")
+def reader(build_folder: Path) -> Path:
+    source = Path(__file__).parent / "read_cgroup.c"
+    program = build_folder / "build" / "read_cgroup"
+    command: list[str | Path] = [
+        "gcc",
+        "-D_GNU_SOURCE",
+        "-I",
+        build_folder,
+        "-o",
+        program,
+        source,
+        build_folder / "cgroup.c",
+    ]
+    subprocess.run(command, check=True)
+    return program
+
+
+def read(reader: Path, root: Path, files: dict[str, str]) -> list[int]:
+    for name, text in files.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    return [int(word) for word in subprocess.run([reader, root], capture_output=True, check=True).stdout.split()]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (VERSION_1, [1, 1234567, 4096, 2**64 - 1, 7]),
+        (VERSION_2, [1, 1234567, 4096, 8192, 7]),
+        (
+            {**VERSION_1, "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\n"},
+            [1, 1234567, 4096, 2**64 - 1, 0],
+        ),
+        ({name: text for name, text in VERSION_2.items() if name != "memory.peak"}, [1, 1234567, 4096, 0, 7]),
+        ({"memory.current": "4096\n"}, [0, 0, 4096, 0, 0]),
+        (dict.fromkeys(VERSION_2, ""), [1, 0, 0, 0, 0]),
+        (dict.fromkeys(VERSION_2, "garbage"), [1, 0, 0, 0, 0]),
+        ({}, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_the_numbers_of_both_versions(reader: Path, tmp_path: Path, files: dict[str, str], expected: list[int]) -> None:
+    assert read(reader, tmp_path, files) == expected
+
+
+def test_nothing_is_read_where_nothing_is_mounted(reader: Path, tmp_path: Path) -> None:
+    assert read(reader, tmp_path / "missing", {}) == [0, 0, 0, 0, 0]
