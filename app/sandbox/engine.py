@@ -16,6 +16,7 @@ import docker
 import requests
 import urllib3.exceptions
 from docker.errors import APIError, DockerException, NotFound
+from docker.transport import UnixHTTPAdapter
 
 from app.core.errors import EngineUnavailable, ImageMissing
 
@@ -55,14 +56,17 @@ class Engine:
         """The library's client, made at the first use: nothing connects on construction. Its types are incomplete."""
         with self._api_lock:
             if self._api is None:
-                self._api = docker.APIClient(
-                    base_url=self._base_url,
-                    version=_API_VERSION,
-                    timeout=self._timeout,  # type: ignore[arg-type]
-                    num_pools=4,
-                    max_pool_size=_CONNECTIONS,
-                )
+                self._api = self._connect()
             return self._api
+
+    def _connect(self) -> docker.APIClient:
+        timeout: Any = self._timeout
+        client = docker.APIClient(
+            base_url=self._base_url, version=_API_VERSION, timeout=timeout, max_pool_size=_CONNECTIONS
+        )
+        if self._base_url.startswith("unix://"):
+            client.mount("http+docker://", _OnePool(self._base_url.removeprefix("unix:"), timeout, 1, _CONNECTIONS))
+        return client
 
     def create(self, body: dict[str, Any]) -> str:
         """Create a container; return its id.
@@ -130,6 +134,14 @@ class Engine:
         with _translated("version"):
             answer: dict[str, Any] = self.api.version(api_version=False)
             return answer
+
+
+class _OnePool(UnixHTTPAdapter):
+    """One pool of connections for the engine. The library makes one for each URL it ever calls, so for each container
+    several, and closes those it forgets: when many threads call, at times one that another has just been given."""
+
+    def get_connection(self, url: Any, proxies: Any = None) -> Any:
+        return super().get_connection(self.socket_path, proxies)
 
 
 @contextlib.contextmanager
