@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from app.local.errors import SetupError
 from app.local.state import ProcessRecord, StateFolder
 
 __all__ = ["SUPERVISOR_RECORD", "running_url", "service_url"]
@@ -18,8 +19,15 @@ _EVERYWHERE = ("", "0.0.0.0", "[::]")  # noqa: S104 - recognised, not bound
 
 
 def service_url(environment: Mapping[str, str] = os.environ) -> str:
-    """The URL at which this machine reaches the API, from ``PYXEC_HTTP_BIND``: an address and a port."""
-    host, _, port = (environment.get("PYXEC_HTTP_BIND") or _DEFAULT_BIND).rpartition(":")
+    """The URL at which this machine reaches the API, from ``PYXEC_HTTP_BIND``: an address and a port.
+
+    Raises:
+        SetupError: it is something else.
+    """
+    bind = environment.get("PYXEC_HTTP_BIND") or _DEFAULT_BIND
+    host, _, port = bind.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise SetupError(f"PYXEC_HTTP_BIND={bind!r}: must be an address and a port, like {_DEFAULT_BIND}")
     return f"http://{'127.0.0.1' if host in _EVERYWHERE else host}:{port}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -96,8 +97,10 @@ def _start_options(socket: Path, state: StateFolder) -> list[tuple[str, ...]]:
     """What to try, in order. An engine at a socket of its own keeps everything to itself, next to any other engine."""
     if f"unix://{socket}" == DEFAULT_HOST:
         return [(), _WITHOUT_NETWORK]
-    private = (f"--data-root={state.data('engine')}", f"--exec-root={state.path / 'run' / 'engine'}")
-    return [(*private, f"--pidfile={state.path / 'run' / 'dockerd.pid'}", *_WITHOUT_NETWORK)]
+    # The engine's own sockets lie below its exec-root, and a socket's path may have 107 bytes only.
+    name = hashlib.sha256(str(socket).encode()).hexdigest()[:8]
+    private = (f"--data-root={state.data('engine')}", f"--exec-root=/run/pyxec-{name}")
+    return [(*private, f"--pidfile=/run/pyxec-{name}.pid", *_WITHOUT_NETWORK)]
 
 
 def _start_daemon(
@@ -122,6 +125,7 @@ def _start_daemon(
         _pause(deadline, step)
     daemon.kill()
     daemon.wait()
+    state.record(RECORD).unlink(missing_ok=True)
     return None
 
 

@@ -16,21 +16,19 @@ from datetime import datetime
 from pathlib import Path
 
 from honcho.colour import get_colours
-from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
 from app.local.address import SUPERVISOR_RECORD, service_url
 from app.local.errors import SetupError, exit_with
+from app.local.launch import SERVER, LaunchPlan, launch_plan
 from app.local.process import ChildProcess
 from app.local.state import ProcessRecord, StateFolder
-from app.local.valkey import embedded_url
 
-__all__ = ["RestartPolicy", "Supervisor", "read_procfile"]
+__all__ = ["RestartPolicy", "Supervisor"]
 
-_SERVER = "server"
 # Every other process is stopped between these two.
 _STOPPED_FIRST = ("api",)
-_STOPPED_LAST = (_SERVER,)
+_STOPPED_LAST = (SERVER,)
 
 
 @dataclass(frozen=True)
@@ -49,21 +47,6 @@ class RestartPolicy:
         while True:
             yield delay
             delay = min(delay * 2, self.ceiling_seconds)
-
-
-def read_procfile(path: Path) -> dict[str, str]:
-    """The commands of a Procfile by name, in its order.
-
-    Raises:
-        SetupError: there is none, or nothing in it.
-    """
-    try:
-        processes: dict[str, str] = dict(parse_procfile(path.read_text()).processes)
-    except (OSError, AssertionError) as e:
-        raise SetupError(f"{path} cannot be read: {e}") from e
-    if not processes:
-        raise SetupError(f"{path} names no process")
-    return processes
 
 
 class Supervisor:
@@ -158,21 +141,8 @@ def _ended(status: int) -> str:
     return f"ended with status {status}"
 
 
-def _commands_and_environment(root: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """What to run, and the environment to run it in: our own programs first on the path, one address for Redis."""
-    commands = read_procfile(root / "Procfile")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
-    if environment.get("REDIS_URL"):
-        commands.pop(_SERVER, None)
-    else:
-        environment["REDIS_URL"] = embedded_url(os.environ)
-    return commands, environment
-
-
-async def _run(root: Path) -> None:
-    commands, environment = _commands_and_environment(root)
-    supervisor = Supervisor(commands, environment, Printer(sys.stdout), RestartPolicy())
+async def _run(plan: LaunchPlan) -> None:
+    supervisor = Supervisor(plan.commands, plan.environment, Printer(sys.stdout), RestartPolicy())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.stop)
@@ -186,9 +156,10 @@ def main() -> None:
     running = ProcessRecord.read(path)
     if running is not None:
         sys.exit(f"Pyxec runs already (pid {running.pid}); `make down` stops it")
-    ProcessRecord.of(os.getpid(), service_url()).write(path)
     try:
-        asyncio.run(_run(root))
+        plan = launch_plan(root, os.environ)
+        ProcessRecord.of(os.getpid(), service_url()).write(path)
+        asyncio.run(_run(plan))
     except SetupError as e:
         exit_with(e)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from app.core.errors import PyxecError
 from app.local.address import SUPERVISOR_RECORD, service_url
 from app.local.errors import SetupError, exit_with
 from app.local.images import prepare_engine_and_images
+from app.local.launch import launch_plan
 from app.local.service import is_ready, run_first_job, wait_until_ready
 from app.local.state import ProcessRecord, StateFolder
 from app.local.steps import Step, Steps
@@ -59,6 +61,7 @@ def _wait(supervisor: ProcessRecord, state: StateFolder, step: Step) -> None:
 
 def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
     """Start the supervisor so that it outlives us and our terminal."""
+    launch_plan(root, os.environ).check_addresses()
     with state.log(_LOG).open("ab") as sink:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "app.local.supervisor"],

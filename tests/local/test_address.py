@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.local.address import service_url
+from app.local.errors import SetupError
 
 
 @pytest.mark.parametrize(
@@ -21,3 +22,9 @@ from app.local.address import service_url
 )
 def test_the_url_follows_the_address_it_binds(bind: str | None, url: str) -> None:
     assert service_url({} if bind is None else {"PYXEC_HTTP_BIND": bind}) == url
+
+
+@pytest.mark.parametrize("bind", ["localhost", "unix:/run/pyxec.sock", "127.0.0.1:0", "127.0.0.1:65536"])
+def test_what_is_no_address_and_port_is_refused(bind: str) -> None:
+    with pytest.raises(SetupError, match="PYXEC_HTTP_BIND="):
+        service_url({"PYXEC_HTTP_BIND": bind})

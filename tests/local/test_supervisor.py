@@ -12,12 +12,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from honcho.printer import Printer
 
-from app.local.errors import SetupError
 from app.local.state import start_ticks
-from app.local.supervisor import RestartPolicy, Supervisor, read_procfile
+from app.local.supervisor import RestartPolicy, Supervisor
 
 QUICK = RestartPolicy(first_seconds=0.01, ceiling_seconds=0.1, healthy_seconds=60, grace_seconds=5)
 ROOT = Path(__file__).parents[2]
@@ -169,21 +167,3 @@ async def test_its_children_die_with_a_supervisor_that_was_killed(tmp_path: Path
     for line in log.read_text().splitlines():
         if "started (pid " in line:
             await gone(int(line.rpartition(" ")[2].rstrip(")")))
-
-
-def test_a_procfile_is_read_in_its_order(tmp_path: Path) -> None:
-    (tmp_path / "Procfile").write_text("# comment\nserver: one\napi: two ${X:-3}\n")
-
-    assert list(read_procfile(tmp_path / "Procfile").items()) == [("server", "one"), ("api", "two ${X:-3}")]
-
-
-@pytest.mark.parametrize("content", ["", "# nothing\n", "api: one\napi: two\n"])
-def test_a_procfile_without_sense_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "Procfile").write_text(content)
-
-    with pytest.raises(SetupError, match="Procfile"):
-        read_procfile(tmp_path / "Procfile")
-
-
-def test_ours_names_everything_that_has_to_run() -> None:
-    assert list(read_procfile(ROOT / "Procfile")) == ["server", "api", "worker", "maintenance", "scheduler"]

@@ -1,0 +1,83 @@
+"""The engine of this machine: an engine of one's own is started next to any other, used, and stopped again."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from app.local.down import bring_down
+from app.local.engine import RECORD, ensure_engine
+from app.local.errors import SetupError
+from app.local.state import ProcessRecord, StateFolder
+from app.local.steps import Step, Steps
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def step() -> Iterator[Step]:
+    with Steps(Console(file=io.StringIO())) as steps, steps.step("engine") as step:
+        yield step
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start an engine")
+def test_an_engine_that_we_start_answers_and_is_stopped_by_make_down(
+    tmp_path: Path, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a machine where no engine answers at DOCKER_HOST
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
+    state = StateFolder.of_repository(tmp_path)
+
+    # When one is asked for
+    client = ensure_engine(state, step)
+
+    # Then it is a new one, and ours
+    assert step.outcome.endswith("started")
+    assert client.containers(all=True) == []
+    assert client.info()["DockerRootDir"] == str(state.data("engine"))
+    record = ProcessRecord.read(state.record(RECORD))
+    assert record is not None
+
+    # And it ends with make down
+    bring_down(tmp_path, Console(file=io.StringIO()))
+    assert not record.is_alive()
+    assert not state.record(RECORD).exists()
+
+
+def test_an_engine_that_runs_is_used_and_left_alone(tmp_path: Path, step: Step) -> None:
+    state = StateFolder.of_repository(tmp_path)
+
+    client = ensure_engine(state, step)
+
+    assert step.outcome.endswith("was running")
+    assert not state.record(RECORD).exists()
+    bring_down(tmp_path, Console(file=io.StringIO()))
+    assert client.ping()
+
+
+def test_an_engine_elsewhere_that_does_not_answer_is_one_clear_line(
+    tmp_path: Path, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+
+    with pytest.raises(SetupError, match=r"no Docker Engine answers at DOCKER_HOST=tcp://127\.0\.0\.1:1") as raised:
+        ensure_engine(StateFolder.of_repository(tmp_path), step)
+
+    assert "\n" not in str(raised.value)
+
+
+def test_a_machine_without_an_engine_and_without_apt_is_one_clear_line(
+    tmp_path: Path, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(SetupError, match=r"missing: Docker Engine 20\.10 or newer") as raised:
+        ensure_engine(StateFolder.of_repository(tmp_path), step)
+
+    assert "\n" not in str(raised.value)
