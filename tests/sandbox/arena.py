@@ -121,9 +121,7 @@ class Arena:
             began = time.monotonic()
             report = self.sandbox.run(uuid.uuid4().hex, 1, spec, recorder, inbox or silence)
             seconds = time.monotonic() - began
-        return Ran(
-            judge(report.phases), report.phases, recorder.stdout, recorder.bytes_of(Stream.STDERR), seconds
-        )
+        return Ran(judge(report.phases), report.phases, recorder.stdout, recorder.bytes_of(Stream.STDERR), seconds)
 
     def containers(self) -> list[str]:
         return [container.id for container in self.engine.containers(f"{LABEL}={self.namespace}")]
