@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ from app.broker.dead_letters import DeadLetter
 from app.broker.delayed_consumer import DelayedConsumer
 from app.broker.deliveries import Deliveries
 from app.broker.effects import Effect
+from app.broker.errors import BrokerUnavailable
 from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys, keys_of
 from app.broker.message import StreamMessage
@@ -74,6 +76,8 @@ class StreamsBroker(Broker):
         self.dead_letter_limits = DeadLetterLimits(dead_ttl_ms, dead_limit)
         self.deliveries = Deliveries(self.run, consumer_name)
         self._local = threading.local()
+        #: By the monotonic clock, when Redis last failed us.
+        self.unavailable_at = -math.inf
         super().__init__([Leases(), *(default_middleware() if middleware is None else middleware)])
         self.queues: set[str] = set()
 
@@ -243,8 +247,12 @@ class StreamsBroker(Broker):
         Raises:
             BrokerUnavailable: it may or may not have been executed.
         """
-        with translated():
-            return execute(self._wire, command)
+        try:
+            with translated():
+                return execute(self._wire, command)
+        except BrokerUnavailable:
+            self.unavailable_at = time.monotonic()
+            raise
 
     def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
         """Make these writes if, and only if, this delivery still owns its entry; returns their replies.

@@ -118,9 +118,10 @@ class StreamConsumer(Consumer):
 
     def _adopt_unseen(self) -> list[Row]:
         """What is pending at us and not held: delivered in a reply that was lost."""
-        unseen, after = [], "0"
+        # Taken before the read: what a worker thread finishes meanwhile is in the reply, but it is no orphan.
+        held, unseen, after = self._held.ids(), [], "0"
         while rows := self._read(after, 100, 0):
-            unseen += [row for row in rows if not self._held.holds(row[0].decode())]
+            unseen += [row for row in rows if row[0].decode() not in held]
             after = rows[-1][0].decode()
         return unseen
 
@@ -142,7 +143,11 @@ class StreamConsumer(Consumer):
         self._broker.logger.error("Entry %s of queue %r cannot be decoded.", entry_id, self._keys.queue)
         death = Death(f"cannot be decoded: {error.error!r}")
         name, limits = self._broker.consumer_name, self._broker.dead_letter_limits
-        self._broker.run(settlement.reject_raw(self._keys, entry_id, attempt, name, death, limits))
+        try:
+            self._broker.run(settlement.reject_raw(self._keys, entry_id, attempt, name, death, limits))
+        except BrokerUnavailable:
+            # Raising would drop the neighbours that came with it. It is pending at us: found again the same way.
+            self._held.reply_lost = True
 
     def _create_group(self) -> None:
         # At 0: a group created at $ would never see what was enqueued before it.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from dramatiq import Consumer
@@ -32,13 +33,12 @@ class DelayedConsumer(Consumer):
         self._queue_name = queue_name
         self._longest_ms = min(timeout_ms, _MAX_PAUSE_MS)
         self._closed = threading.Event()
-        # After a time without Redis every lease looks expired: let the live workers renew theirs first.
-        self._grace_ms = broker.lease_ms // 2
 
     def __next__(self) -> None:
-        next_due_ms = self._broker.tend(self._queue_name, sweep=self._grace_ms <= 0)
+        # After a time without Redis every lease looks expired: live workers renew theirs before anybody sweeps.
+        calm = time.monotonic() - self._broker.unavailable_at > self._broker.lease_ms / 4 / 1000
+        next_due_ms = self._broker.tend(self._queue_name, sweep=calm)
         pause_ms = min(self._longest_ms, max(_MIN_PAUSE_MS, next_due_ms)) * random.uniform(0.8, 1.0)  # noqa: S311
-        self._grace_ms -= int(pause_ms)
         self._closed.wait(pause_ms / 1000)
 
     def close(self) -> None:

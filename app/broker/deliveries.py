@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dramatiq.common import q_name
-from redis import exceptions
 
 from app.broker import settlement
 from app.broker.effects import Effect
@@ -69,6 +68,19 @@ class Deliveries:
         """Queue -> entry id -> message: all leases that are to be renewed."""
         return {name: leased for name in self.queues() if (leased := self.of(name).leased())}
 
+    def start(self, message: StreamMessage) -> bool:
+        """May this message be started? False when its lease was lost while it waited in memory.
+
+        A message that was lost before is asked for at the server, which notes that it was started: only what ran
+        when a worker died is counted towards `max_deliveries`. Others cost no round trip.
+
+        Raises:
+            BrokerUnavailable: unknown; to start it is no mistake.
+        """
+        if message.deliveries > 1 and not self._run(settlement.start(message, self.consumer_name)):
+            message.lose_lease()
+        return not message.lease_lost.is_set()
+
     def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
         """As `StreamsBroker.fenced`."""
         owned, *replies = self._run(settlement.fenced(message, self.consumer_name, effects))
@@ -90,8 +102,9 @@ class Deliveries:
         except BrokerUnavailable:
             message.finish_in_doubt = True
             raise
-        except exceptions.ResponseError:
-            # An effect the server refuses. Held no longer, the message comes back when its lease runs out.
+        except BaseException:
+            # An effect the server refuses, or an interrupt: nobody will try again. Held no longer, the message comes
+            # back when its lease runs out.
             held.discard([message.entry_id])
             raise
         held.discard([message.entry_id])

@@ -74,10 +74,10 @@ class InFlight:
                 self._changed.wait_for(lambda: limit - len(self._held) >= limit // 2, _GATHERING_SECONDS)
             return max(0, limit - len(self._held))
 
-    def holds(self, entry_id: str) -> bool:
-        """Is this entry held?"""
+    def ids(self) -> set[str]:
+        """The entries that are held."""
         with self._changed:
-            return entry_id in self._held
+            return set(self._held)
 
     def leased(self) -> dict[str, StreamMessage]:
         """What must be renewed: everything held whose lease is not known to be lost."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.broker.keys import REAPER, QueueKeys
 from app.broker.scripts import Call, Script
-from app.broker.settlement import DeadLetterLimits
+from app.broker.settlement import STARTED, DeadLetterLimits
 
 __all__ = ["RecoveryReport", "forget_consumer", "recover"]
 
@@ -34,7 +34,7 @@ def recover(
     requeued = dead = 0
     cursor: bytes = b"0-0"
     while True:
-        args = [keys.group, REAPER, lease_ms, cursor, _BATCH, max_deliveries, limits.ttl_ms, limits.count]
+        args = [keys.group, REAPER, lease_ms, cursor, _BATCH, max_deliveries, limits.ttl_ms, limits.count, STARTED]
         cursor, step_requeued, step_dead = run(Call(Script.RECOVER, [keys.stream, keys.dead], args))
         requeued, dead = requeued + step_requeued, dead + step_dead
         if cursor == b"0-0":

@@ -37,6 +37,7 @@ class Script(Enum):
     RELEASE = ("owner", "entry", "release")
     REPLAY = ("entry", "replay")
     RETRY = ("owner", "entry", "effects", "retry")
+    START = ("owner", "start")
     TEND = ("entry", "tend")
 
     @cached_property

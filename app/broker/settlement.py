@@ -14,10 +14,25 @@ from app.broker.message import Death, StreamMessage
 from app.broker.scripts import Call, Script
 from app.broker.submission import Submission, encode
 
-__all__ = ["DeadLetterLimits", "belongs", "fenced", "finish", "reject", "reject_raw", "release", "retry"]
+__all__ = [
+    "STARTED",
+    "DeadLetterLimits",
+    "belongs",
+    "fenced",
+    "finish",
+    "reject",
+    "reject_raw",
+    "release",
+    "retry",
+    "start",
+]
 
 _MAX_TRACEBACK_CHARS = 16_384
 _MAX_REASON_CHARS = 1_024
+
+
+#: A pending entry's delivery count from which on it was started; no entry is delivered that often.
+STARTED = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,11 @@ class DeadLetterLimits:
 
     ttl_ms: int
     count: int
+
+
+def start(message: StreamMessage, consumer: str) -> Call:
+    """Mark the delivery as started. Replies 1, or 0 when the lease was lost."""
+    return Call(Script.START, [message.keys.stream], [message.keys.group, consumer, message.entry_id, STARTED])
 
 
 def finish(message: StreamMessage, consumer: str) -> Call:

@@ -114,6 +114,43 @@ def test_the_body_of_a_recovered_message_is_kept_byte_for_byte(make_broker: Make
     assert fields == {b"m": body, b"n": b"1", b"a": b"1"}
 
 
+def test_what_only_waited_beside_a_killer_is_not_counted(make_broker: MakeBroker, client: redis.Redis) -> None:
+    # Given two messages that died with their worker once
+    worker = make_broker()
+    hold(worker, 2)
+
+    seen = []
+    for _ in range(3):
+        # When the next worker starts one of them, holds the other in memory, and dies
+        expire(worker, client)
+        worker.recover("default")
+        worker = make_broker()
+        consumer = worker.consume("default", prefetch=2)
+        killer, neighbour = sorted((next(consumer) for _ in range(2)), key=lambda delivery: delivery.args)
+        assert worker.deliveries.start(killer)
+        seen.append((killer.deliveries, neighbour.deliveries))
+        if killer.deliveries == worker.max_deliveries:
+            break
+
+    # Then only the one that was started is counted
+    assert seen == [(2, 2), (3, 2)]
+    expire(worker, client)
+    assert worker.recover("default") == RecoveryReport(requeued=1, dead=1, consumers_removed=0)
+
+
+def test_a_message_that_lost_its_lease_in_memory_is_not_started(make_broker: MakeBroker, client: redis.Redis) -> None:
+    broker = make_broker()
+    hold(broker, 1)
+    expire(broker, client)
+    broker.recover("default")
+    waiting = take(broker, prefetch=2)
+    expire(broker, client)
+    broker.recover("default")
+
+    assert broker.deliveries.start(waiting) is False
+    assert waiting.lease_lost.is_set()
+
+
 def test_an_undecodable_message_is_a_dead_letter_with_its_body_and_its_neighbour_is_delivered(
     broker: StreamsBroker, client: redis.Redis
 ) -> None:

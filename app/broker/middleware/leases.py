@@ -28,8 +28,8 @@ class Leases(Middleware):
         self._heartbeat.start()
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
-        # It waited in memory for longer than its lease, behind a suspended process: another worker has it.
-        if isinstance(message, StreamMessage) and message.lease_lost.is_set():
+        # It may have waited in memory for longer than its lease, in a suspended process: then another worker has it.
+        if isinstance(message, StreamMessage) and not cast("StreamsBroker", broker).deliveries.start(message):
             raise SkipMessage("the lease was lost before the message was started")
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
