@@ -47,12 +47,14 @@ RESULTS: Final = Path(__file__).with_name("results")
 Measured = Callable[[], None]
 
 
-def measure(first: Measured, second: Measured, pairs: int) -> tuple[list[float], list[float]]:
+def measure(
+    first: Measured, second: Measured, pairs: int, pause_seconds: float = PAUSE_SECONDS
+) -> tuple[list[float], list[float]]:
     """Seconds that each call took, alternating; the first calls are thrown away."""
     seconds: dict[Measured, list[float]] = {first: [], second: []}
     for index in track(range(WARM_UP_PAIRS + pairs), "measuring", console=Console(stderr=True), transient=True):
         for call in (first, second) if index % 2 else (second, first):
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(pause_seconds)
             started = time.perf_counter()
             call()
             seconds[call].append(time.perf_counter() - started)

@@ -13,6 +13,7 @@ from app.commands.checkout import CATALOGUE
 from app.commands.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
+    from app.client.service import Service
     from app.commands.checks.finding import Finding
 
 __all__ = ["doctor"]
@@ -49,9 +50,7 @@ def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
 def _findings(url: str) -> Iterator[Finding]:
     from app.client.service import Service
     from app.commands.checks.api import check_api
-    from app.commands.checks.canary import check_languages
     from app.commands.checks.finding import Status, skipped
-    from app.commands.checks.limits import check_limits
 
     service = Service(url)
     api = list(check_api(service))
@@ -63,8 +62,22 @@ def _findings(url: str) -> Iterator[Finding]:
     if any(finding.status is Status.FAILED for finding in api):
         yield skipped("canaries and limits", "they need a service that is ready")
         return
-    yield from check_languages(service, CATALOGUE)
-    yield from check_limits(service)
+    yield from _job_findings(service)
+
+
+def _job_findings(service: Service) -> Iterator[Finding]:
+    from app.commands.checks.canary import check_languages
+    from app.commands.checks.finding import Status, skipped
+    from app.commands.checks.limits import LANGUAGE, check_limits
+
+    can_try = False
+    for finding in check_languages(service, CATALOGUE):
+        can_try |= finding.check == f"canary {LANGUAGE}" and finding.status is Status.OK
+        yield finding
+    if can_try:
+        yield from check_limits(service)
+    else:
+        yield skipped("limits", f"the trials need jobs in {LANGUAGE}")
 
 
 def _local_findings() -> Iterator[Finding]:

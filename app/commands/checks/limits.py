@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from app.client.errors import ClientError
 from app.client.service import FinishedJob, Service
-from app.commands.checks.finding import Finding, failed, found, skipped
+from app.commands.checks.finding import Finding, failed, found
+from app.commands.checks.sent_job import run_job
 
-__all__ = ["TRIALS", "Trial", "check_limits"]
+__all__ = ["LANGUAGE", "TRIALS", "Trial", "check_limits"]
 
 MIB: Final = 1024 * 1024
 OUTPUT_BYTES: Final = 64 * 1024
-# A host that a trial has brought to its knees answers late; it must not be taken for one that hangs.
-WAIT_SECONDS: Final = 30
 LANGUAGE: Final = "python"
 
 
@@ -50,12 +49,13 @@ TRIALS: Final = (
     Trial(
         "no network",
         "import errno, socket\n"
+        "print([line.split(':')[0].strip() for line in open('/proc/net/dev') if ':' in line])\n"
         "try:\n"
         "    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))\n"
         "except OSError as error:\n"
-        "    print(errno.errorcode[error.errno], len(socket.if_nameindex()))\n",
+        "    print(errno.errorcode[error.errno])\n",
         ("ok",),
-        also=lambda job: job.stdout == "ENETUNREACH 1\n",
+        also=lambda job: job.stdout == "['lo']\nENETUNREACH\n",
     ),
     # The last one: whatever the others did, the next job must not feel it.
     Trial("a job after all that", "print('fine')", ("ok",), also=lambda job: job.stdout == "fine\n"),
@@ -63,27 +63,19 @@ TRIALS: Final = (
 
 
 def check_limits(service: Service) -> Iterator[Finding]:
-    """Make all trials, one after another."""
-    try:
-        there = any(language.id == LANGUAGE for language in service.languages())
-    except ClientError as e:
-        yield failed("limits", str(e))
-        return
-    if not there:
-        yield skipped("limits", f"the trials are written in {LANGUAGE}, which is not installed")
-        return
+    """Make all trials, one after another. They are written in LANGUAGE."""
     for trial in TRIALS:
-        yield _try(service, trial)
+        try:
+            yield _judge(trial, run_job(service, _request(trial)))
+        except ClientError as e:
+            yield failed(trial.name, str(e))
 
 
-def _try(service: Service, trial: Trial) -> Finding:
-    request = {"language": LANGUAGE, "source": trial.source, "limits": dict(trial.limits)}
-    try:
-        job = service.run(request, WAIT_SECONDS)
-    except ClientError as e:
-        return failed(trial.name, str(e))
-    if job.status != "finished":
-        return failed(trial.name, f"still {job.status} after {WAIT_SECONDS} s")
+def _request(trial: Trial) -> dict[str, Any]:
+    return {"language": LANGUAGE, "source": trial.source, "limits": dict(trial.limits)}
+
+
+def _judge(trial: Trial, job: FinishedJob) -> Finding:
     expected = job.outcome in trial.outcomes
     told = f"{job.outcome}: {job.message}"
     if expected and not trial.also(job):

@@ -1,0 +1,78 @@
+"""What the doctor makes of the jobs it sends, against a gateway whose worker is the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from app.client.service import Service
+from app.commands.checkout import CATALOGUE
+from app.commands.checks import sent_job
+from app.commands.checks.canary import check_languages
+from app.commands.checks.finding import Finding, Status
+from app.commands.checks.limits import OUTPUT_BYTES, TRIALS, check_limits
+from app.core.outcomes import Outcome
+from app.core.states import JobState
+from tests.cli.conftest import submitted
+from tests.http.conftest import Gateway
+
+
+async def findings(gateway: Gateway, check: Callable[[Service], Iterable[Finding]]) -> list[Finding]:
+    """All that a check finds; it blocks, so it has a thread of its own."""
+    service = Service(f"http://127.0.0.1:{gateway.port}")
+    try:
+        return await asyncio.to_thread(lambda: list(check(service)))
+    finally:
+        service.close()
+
+
+def canaries(service: Service) -> Iterable[Finding]:
+    return check_languages(service, CATALOGUE)
+
+
+async def test_a_hello_that_says_something_else_fails(gateway: Gateway) -> None:
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"Hello from Python 2\n")
+    (finding,) = await findings(gateway, canaries)
+    assert (finding.check, finding.status) == ("canary python", Status.FAILED)
+
+
+async def test_a_job_that_nobody_takes_is_told_and_taken_back(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given no worker, and a doctor in a hurry
+    monkeypatch.setattr(sent_job, "WAIT_SECONDS", 0.1)
+    # When it sends its first job
+    (finding,) = await findings(gateway, canaries)
+    # Then it says what is missing, and the job does not stay in the queue
+    assert finding.status is Status.FAILED
+    assert "is a worker running?" in finding.detail
+    record = gateway.jobs.records[await submitted(gateway)]
+    assert record.state is JobState.FINISHED
+    assert record.result is not None
+    assert record.result.outcome is Outcome.CANCELLED
+
+
+async def test_a_limit_that_does_not_hold_fails_by_name(gateway: Gateway) -> None:
+    # Given a sandbox that lets every program run to a good end
+    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"fine\n")
+    # When the limits are tried
+    found = {finding.check: finding.status for finding in await findings(gateway, check_limits)}
+    # Then every one fails but the last, which breaks none
+    assert list(found) == [trial.name for trial in TRIALS]
+    *limits, last = found.values()
+    assert set(limits) == {Status.FAILED}
+    assert last is Status.OK
+
+
+async def test_output_that_is_cut_in_the_wrong_place_fails(gateway: Gateway) -> None:
+    def cut(job_id: str) -> None:
+        gateway.jobs.start(job_id)
+        gateway.jobs.phase(job_id)
+        gateway.jobs.write(job_id, b"x" * (OUTPUT_BYTES + 1))
+        gateway.jobs.finish(job_id, outcome=Outcome.OUTPUT_LIMIT, exit_code=None, signal=9)
+
+    gateway.jobs.when_submitted = lambda job: cut(job.id)
+    found = {finding.check: finding.status for finding in await findings(gateway, check_limits)}
+    assert found["endless output"] is Status.FAILED

@@ -1,0 +1,28 @@
+"""What the doctor says of core dumps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.commands.checks.finding import Status
+from app.commands.checks.kernel import check_kernel
+
+
+@pytest.mark.parametrize(
+    ("pattern", "status"),
+    [("core\n", Status.OK), ("\n", Status.OK), ("|/usr/share/apport/apport -p%p\n", Status.WARNING)],
+)
+def test_a_piped_core_pattern_is_warned_of(tmp_path: Path, pattern: str, status: Status) -> None:
+    file = tmp_path / "core_pattern"
+    file.write_text(pattern)
+    assert {finding.check: finding.status for finding in check_kernel(file)} == {
+        "kernel": Status.OK,
+        "core dumps": status,
+    }
+
+
+def test_no_core_pattern_is_no_failure(tmp_path: Path) -> None:
+    *_, finding = check_kernel(tmp_path / "absent")
+    assert finding.status is Status.SKIPPED

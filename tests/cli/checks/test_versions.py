@@ -1,0 +1,26 @@
+"""Version numbers, and which runc is too old."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.commands.checks.versions import has_runc_escape, version_of
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("1.1.5+ds1", (1, 1, 5)), ("v1.3.3-rc.1", (1, 3, 3)), ("7.2", (7, 2, 0)), ("unknown", (0, 0, 0))],
+)
+def test_a_version_is_read_from_what_programs_print(text: str, version: tuple[int, int, int]) -> None:
+    assert version_of(text) == version
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.1.15", True), ("1.2.7", True), ("1.2.8", False), ("1.2.9", False), ("1.3.0", True), ("1.3.2", True),
+        ("1.3.3", False), ("1.4.0", False), ("2.0.0", False), ("", True),
+    ],
+)  # fmt: skip
+def test_fixed_versions_of_runc_are_known(text: str, expected: bool) -> None:
+    assert has_runc_escape(version_of(text)) is expected

@@ -1,0 +1,59 @@
+"""The doctor on a whole service that is well, and on one with something missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.commands.checks.limits import TRIALS
+from app.sandbox.languages import load_languages
+from tests.cli.conftest import ROOT
+from tests.stack import Stack
+
+pytestmark = pytest.mark.docker
+
+
+def doctor(stack: Stack, **environment: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Its exit code, and its findings by check."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "doctor", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "PYXEC_URL": stack.url, "REDIS_URL": stack.redis_url, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        timeout=120,
+    )
+    report = msgspec.json.decode(done.stdout)
+    assert report["ok"] == (done.returncode == 0)
+    return done.returncode, {finding["check"]: finding for finding in report["findings"]}
+
+
+def test_a_service_that_is_well_passes_every_check(stack: Stack) -> None:
+    code, findings = doctor(stack)
+    # Then nothing failed, every language ran, and every limit held
+    assert [finding for finding in findings.values() if finding["status"] == "failed"] == []
+    assert code == 0
+    canaries = {f"canary {language}" for language in load_languages(ROOT / "languages")}
+    trials = {trial.name for trial in TRIALS}
+    assert {name for name in canaries | trials if findings.get(name, {}).get("status") != "ok"} == set()
+
+
+def test_a_server_that_is_not_there_is_found(stack: Stack, unused_tcp_port: int) -> None:
+    code, findings = doctor(stack, REDIS_URL=f"redis://127.0.0.1:{unused_tcp_port}/0")
+    assert code == 1
+    assert findings["Redis"]["status"] == "failed"
+    # And the rest was looked at all the same
+    assert findings["API"]["status"] == "ok"
+
+
+def test_a_service_that_is_not_there_is_found_quickly(stack: Stack, unused_tcp_port: int) -> None:
+    code, findings = doctor(stack, PYXEC_URL=f"http://127.0.0.1:{unused_tcp_port}")
+    assert code == 1
+    assert findings["API"]["status"] == "failed"
+    assert findings["canaries and limits"]["status"] == "skipped"
+    assert findings["Docker Engine"]["status"] == "ok"

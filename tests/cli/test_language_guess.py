@@ -1,0 +1,50 @@
+"""Which language a file is in, with the real catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.client.errors import RequestRefused
+from app.client.service import InstalledLanguage
+from app.commands.language_guess import guess_language, source_name
+from app.sandbox.languages import load_languages
+from tests.cli.conftest import ROOT
+
+INSTALLED = {
+    language.id: InstalledLanguage(
+        id=language.id, name=language.name, file_name=language.file_name, aliases=language.aliases
+    )
+    for language in load_languages(ROOT / "languages").values()
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("main.py", "python"), ("A.PY", "python"), ("x.js", "javascript"), ("x.mjs", "javascript"), ("x.sh", "bash"),
+        ("x.c", "c"), ("x.cpp", "cpp"), ("x.cc", "cpp"), ("x.cxx", "cpp"), ("x.c++", "cpp"), ("dir.js/x.py", "python"),
+    ],
+)  # fmt: skip
+def test_the_suffix_tells(name: str, language: str) -> None:
+    assert guess_language(Path(name), INSTALLED.values()).id == language
+
+
+@pytest.mark.parametrize("name", ["main", "main.", "main.cobol", ".py"])
+def test_what_nothing_claims_is_refused(name: str) -> None:
+    with pytest.raises(RequestRefused, match="--language"):
+        guess_language(Path(name), INSTALLED.values())
+
+
+def test_a_language_that_is_not_installed_claims_nothing() -> None:
+    with pytest.raises(RequestRefused):
+        guess_language(Path("x.cc"), [INSTALLED["python"]])
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "called"),
+    [("sieve.c", "c", "sieve.c"), ("sieve.txt", "c", "main.c"), ("script", "bash", "main.sh"), ("x.cc", "cpp", "x.cc")],
+)
+def test_a_compiler_sees_a_name_that_it_knows(name: str, language: str, called: str) -> None:
+    assert source_name(Path(name), INSTALLED[language]) == called

@@ -1,0 +1,24 @@
+"""Sizes as people type them."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.commands.sizes import parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0), ("65536", 65536), ("64k", 65536), ("64K", 65536), ("64KiB", 65536), ("1m", 2**20), ("1 MB", 2**20),
+        ("2g", 2**31), ("16b", 16),
+    ],
+)  # fmt: skip
+def test_a_size_is_bytes_or_steps_of_1024(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "m", "-1", "1.5g", "1t", "1mm", "0x10", "1 0"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no size"):
+        parse_size(text)
