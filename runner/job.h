@@ -66,7 +66,12 @@ void kill_everything(const struct job *job);
 void output_forward(struct job *job, enum stream stream);
 void output_close(struct job *job);
 
-/* report.c */
+/* watch.c: stops a phase at its wall and CPU time. NULL, or the fault; and when to look again. */
+#define WATCH_NEVER UINT64_MAX
+const char *watch_limits(struct job *job);
+uint64_t watch_wake_at_ns(const struct job *job);
+
+/* report.c: the frames that tell of it. */
 void report_started(struct job *job);
 void report_phase_end(struct job *job);
 void report_done(struct job *job);

@@ -11,7 +11,6 @@ enum { FROM_HOST, TO_HOST, SIGNALS, STDIN, STDOUT, STDERR, WATCHED };
 
 enum { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_HOST_GONE = 2 };
 
-static const uint64_t WATCH_MIN_NS = 5ull * NS_PER_MS, WATCH_MAX_NS = 100ull * NS_PER_MS;
 static const int FAULT_FLUSH_MS = 1000;
 
 /* Everything is left to the kernel: with PID 1 the whole namespace dies. */
@@ -62,44 +61,6 @@ static void give_to_host(struct job *job)
         abandon(job);
 }
 
-static uint64_t wall_deadline_ns(const struct job *job)
-{
-    return job->usage.started_ns + (uint64_t)job->phases[job->current].wall_ms * NS_PER_MS;
-}
-
-/* The CPU limit can be reached no sooner than all CPUs together could burn what is left of it. */
-static uint64_t next_watch_in_ns(const struct job *job, uint64_t used_us)
-{
-    uint64_t limit_us = (uint64_t)job->phases[job->current].cpu_ms * 1000;
-    uint64_t left_ns = used_us < limit_us ? (limit_us - used_us) * NS_PER_US : 0;
-    uint64_t soonest_ns = left_ns / job->cpu_count;
-    if (soonest_ns < WATCH_MIN_NS)
-        return WATCH_MIN_NS;
-    return soonest_ns < WATCH_MAX_NS ? soonest_ns : WATCH_MAX_NS;
-}
-
-static void watch_cpu_and_memory(struct job *job, uint64_t now_ns)
-{
-    if (now_ns < job->next_watch_ns)
-        return;
-    uint64_t used_us = usage_cpu_us(&job->usage, job->child.pid);
-    usage_sample_memory(&job->usage);
-    job->next_watch_ns = now_ns + next_watch_in_ns(job, used_us);
-    if (used_us > (uint64_t)job->phases[job->current].cpu_ms * 1000)
-        phase_stop(job, REASON_CPU_TIME);
-}
-
-static void keep_limits(struct job *job)
-{
-    uint64_t now_ns = monotonic_ns();
-    if (job->state == RUNNING && now_ns >= wall_deadline_ns(job))
-        phase_stop(job, REASON_WALL_TIME);
-    if (job->state == RUNNING)
-        watch_cpu_and_memory(job, now_ns);
-    if (job->state == KILLING && now_ns >= job->kill_deadline_ns)
-        fail(job, "killed processes do not go away");
-}
-
 /* Moves on from states that wait for nothing any more. */
 static void advance(struct job *job)
 {
@@ -131,22 +92,13 @@ static void choose_events(const struct job *job, struct pollfd watched[WATCHED])
     watched[STDERR] = (struct pollfd){reads ? job->child.stderr_fd : -1, POLLIN, 0};
 }
 
-static uint64_t wake_at_ns(const struct job *job)
-{
-    if (job->state == KILLING)
-        return job->kill_deadline_ns;
-    uint64_t wall_ns = wall_deadline_ns(job);
-    return wall_ns < job->next_watch_ns ? wall_ns : job->next_watch_ns;
-}
-
 static void wait_for_events(const struct job *job, struct pollfd watched[WATCHED])
 {
-    bool timed = job->state == RUNNING || job->state == KILLING;
     bool busy = job->more_to_reap || (job->state == DRAINING && outbox_output_room(&job->outbox) > 0);
-    uint64_t now_ns = monotonic_ns(), at_ns = timed ? wake_at_ns(job) : 0;
-    uint64_t wait_ns = !busy && at_ns > now_ns ? at_ns - now_ns : 0;
+    uint64_t now_ns = monotonic_ns(), at_ns = busy ? now_ns : watch_wake_at_ns(job);
+    uint64_t wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
     struct timespec wait = {(time_t)(wait_ns / NS_PER_S), (long)(wait_ns % NS_PER_S)};
-    if (ppoll(watched, WATCHED, timed || busy ? &wait : NULL, NULL) < 0)
+    if (ppoll(watched, WATCHED, at_ns == WATCH_NEVER ? NULL : &wait, NULL) < 0)
         for (int i = 0; i < WATCHED; i++)
             watched[i].revents = 0;
 }
@@ -189,7 +141,9 @@ int job_serve(struct job *job)
         choose_events(job, watched);
         wait_for_events(job, watched);
         handle_events(job, watched);
-        keep_limits(job);
+        const char *fault = watch_limits(job);
+        if (fault != NULL)
+            fail(job, fault);
         advance(job);
     }
 }

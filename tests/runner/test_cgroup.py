@@ -23,19 +23,9 @@ VERSION_2 = {
 
 @pytest.fixture(scope="session")
 def reader(build_folder: Path) -> Path:
-    source = Path(__file__).parent / "read_cgroup.c"
+    sources = [Path(__file__).parent / "read_cgroup.c", build_folder / "cgroup.c"]
     program = build_folder / "build" / "read_cgroup"
-    command: list[str | Path] = [
-        "gcc",
-        "-D_GNU_SOURCE",
-        "-I",
-        build_folder,
-        "-o",
-        program,
-        source,
-        build_folder / "cgroup.c",
-    ]
-    subprocess.run(command, check=True)
+    subprocess.run(["gcc", "-D_GNU_SOURCE", "-I", build_folder, "-o", program, *sources], check=True)
     return program
 
 

@@ -1,8 +1,7 @@
-"""Programs that fight the runner, in a container as in production. Whatever they try, the report comes and is true."""
+"""Programs that fight the runner itself, in a container as in production. Nothing reaches it."""
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import time
 import uuid
@@ -11,143 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox.frames import UNLIMITED, Done, Ending, StopReason
+from app.sandbox.frames import Done, Ending, StopReason
 from app.sandbox.protocol import encode_stdin
 from tests.runner.conversation import Conversation, Opener, job, phase
 
 pytestmark = pytest.mark.docker
 
 VICTIMS = Path(__file__).parent / "victims"
-
-
-def test_a_fork_bomb_ends_with_its_wall_time(contained: Conversation) -> None:
-    contained.run(phase("perl", "-e", "fork while 1", wall_ms=1000))
-
-    assert contained.end.reason in (StopReason.WALL_TIME, StopReason.CPU_TIME)
-    assert contained.exit_status() == 0
-
-
-def test_a_fork_bomb_whose_root_ends_is_over_at_once(contained: Conversation) -> None:
-    contained.run(phase("perl", "-e", "my $root = $$; for (1..9) { fork } exit 0 if $$ == $root; sleep 60"))
-
-    assert contained.end.wall_us < 10_000_000
-    assert contained.exit_status() == 0
-
-
-def test_a_storm_of_zombies_does_not_eat_the_pids(contained: Conversation) -> None:
-    # 1500 orphans, far beyond the pids limit: only a PID 1 that reaps lets this end well.
-    storm = """
-        for (1..1500) {
-            my $child;
-            select undef, undef, undef, .01 until defined($child = fork);
-            if (!$child) { fork; exit }
-            waitpid $child, 0;
-        }
-        print 'survived';
-    """
-    contained.run(phase("perl", "-e", storm))
-
-    assert contained.stdout == b"survived"
-
-
-def test_a_memory_bomb_dies_alone(contained: Conversation) -> None:
-    contained.run(phase("perl", "-e", "my @a; push @a, 'x' x 1_000_000 while 1"), phase("echo", "never"))
-
-    assert (contained.end.ending, contained.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
-    assert contained.end.reason is StopReason.NONE
-    assert contained.end.oom_kills == 1
-    assert contained.end.memory_peak_bytes > 120 << 20
-    assert contained.done == Done(ended=1, total=2)
-
-
-def test_a_child_that_ran_out_of_memory_is_told_though_the_parent_exits_0(contained: Conversation) -> None:
-    script = "perl -e 'my @a; push @a, q(x) x 1_000_000 while 1'; echo child ended with $?; exit 0"
-    contained.run(phase("sh", "-c", script))
-
-    assert contained.stdout == b"child ended with 137\n"
-    assert (contained.end.ending, contained.end.value) == (Ending.EXITED, 0)
-    assert contained.end.oom_kills >= 1
-
-
-def test_each_phase_is_told_its_own_memory_kills_and_peak(contained: Conversation) -> None:
-    hungry = "my $x = 'x' x 60_000_000; exit 0"
-    contained.run(phase("perl", "-e", hungry), phase("sleep", "0.3"))
-
-    first, second = contained.ends
-    assert first.memory_peak_bytes > 60_000_000
-    assert second.memory_peak_bytes < 30_000_000
-    assert first.oom_kills == second.oom_kills == 0
-
-
-def test_memory_full_of_files_and_a_tiny_program_do_not_cost_the_runner_its_life(
-    open_contained: Opener, compile_c: Callable[[str], bytes]
-) -> None:
-    # Given a container as the pool makes it (score below the maximum), whose files may fill all of its memory
-    contained = open_contained("--tmpfs", "/tmp:rw,mode=1777,size=1g", "--oom-score-adj", "900")
-
-    # When processes far smaller than the runner write until the kernel must kill someone
-    contained.run(phase("./fill", file_bytes=UNLIMITED), files={"fill": compile_c((VICTIMS / "fill.c").read_text())})
-
-    # Then it killed them
-    assert (contained.end.ending, contained.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
-    assert contained.end.oom_kills >= 1
-    assert contained.exit_status() == 0
-
-
-def test_a_full_disk_is_the_programs_own_problem(contained: Conversation) -> None:
-    contained.run(phase("sh", "-c", "cat /dev/zero > big; echo $?", file_bytes=1 << 30))
-
-    assert contained.stdout == b"1\n"
-    assert b"No space left" in contained.stderr
-
-
-@pytest.mark.parametrize(
-    "daemon",
-    [
-        "sleep 60 &",
-        "setsid sleep 60 &",
-        "(trap '' TERM HUP; sleep 60; sleep 60) &",
-        "(while :; do echo noise; sleep 0.01; done) &",
-        "setsid sh -c 'setsid sleep 60 & setsid sleep 60 & sleep 60' &",
-    ],
-)
-def test_a_daemon_that_holds_stdout_open_does_not_delay_the_end(contained: Conversation, daemon: str) -> None:
-    contained.run(phase("sh", "-c", f"{daemon} echo main"))
-
-    assert b"main\n" in contained.stdout
-    assert (contained.end.ending, contained.end.value, contained.end.reason) == (Ending.EXITED, 0, StopReason.NONE)
-    assert contained.end.wall_us < 5_000_000
-
-
-def test_nothing_of_a_phase_lives_on_in_the_next(contained: Conversation) -> None:
-    count = "n=0; for p in /proc/[0-9]*; do n=$((n + 1)); done; echo $n"
-    contained.run(phase("sh", "-c", "setsid sleep 60 & setsid sleep 60 & true"), phase("sh", "-c", count))
-
-    assert contained.stdout == b"2\n"
-
-
-def test_a_pipe_end_hidden_in_a_socket_does_not_delay_the_end(
-    contained: Conversation, compile_c: Callable[[str], bytes]
-) -> None:
-    contained.run(phase("./hide"), files={"hide": compile_c((VICTIMS / "hide.c").read_text())})
-
-    assert contained.stdout == b"hidden\n"
-    assert contained.end.wall_us < 5_000_000
-
-
-def test_output_in_packet_mode_arrives_whole(contained: Conversation) -> None:
-    # O_DIRECT on the pipe makes every write a packet, and a reader with too little room would lose the rest of it.
-    script = "use Fcntl; fcntl(STDOUT, F_SETFL, 040000) or die; syswrite STDOUT, chr(97 + $_ % 26) x 4096 for 0..499"
-    contained.run(phase("perl", "-e", script))
-
-    assert contained.stdout == b"".join(bytes([97 + index % 26]) * 4096 for index in range(500))
-
-
-def test_closing_every_stream_and_running_on_is_fine(contained: Conversation) -> None:
-    contained.run(phase("sh", "-c", "echo before; exec <&- >&- 2>&-; sleep 0.3; exit 4"))
-
-    assert (contained.stdout, contained.end.value) == (b"before\n", 4)
-    assert contained.end.wall_us >= 300_000
 
 
 def test_no_signal_hurts_the_runner(contained: Conversation) -> None:
@@ -171,14 +40,19 @@ def test_kill_everyone_kills_only_its_own(contained: Conversation) -> None:
     assert contained.end.value == 0
 
 
-@pytest.mark.parametrize(
-    "entry", ["mem", "environ", "fd/0", "fd/1", "fd/2", "maps", "stack", "cwd", "exe", "root", "io"]
-)
-def test_nothing_of_the_runner_can_be_read_or_written(contained: Conversation, entry: str) -> None:
-    script = f"cat /proc/1/{entry} && echo read; echo x > /proc/1/{entry} && echo written; readlink /proc/1/{entry}"
+def test_nothing_of_the_runner_can_be_read_or_written(contained: Conversation) -> None:
+    script = """
+        for entry in mem environ fd/0 fd/1 fd/2 maps smaps auxv cwd exe root io task/1/mem task/1/environ; do
+            cat /proc/1/$entry && echo $entry read
+            echo x > /proc/1/$entry && echo $entry written
+            readlink /proc/1/$entry && echo $entry followed
+        done
+        ls /proc/1/fd /proc/1/map_files
+        echo tried
+    """
     contained.run(phase("sh", "-c", script))
 
-    assert contained.stdout == b""
+    assert contained.stdout == b"tried\n"
     assert contained.exit_status() == 0
 
 

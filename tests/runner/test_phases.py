@@ -103,14 +103,14 @@ def test_after_a_phase_that_failed_the_rest_never_begins(runner: Conversation) -
         ("./script", errno.ENOENT),
     ],
 )
-def test_what_cannot_be_executed_is_told_with_its_errno(runner: Conversation, program: str, expected: int) -> None:
+def test_what_cannot_be_executed_is_told_with_its_errno(bare: Conversation, program: str, expected: int) -> None:
     files = {"garbage": b"\x01\x02\x03", "script": b"#!/no/such/interpreter\n"}
-    runner.run(phase(program), phase("echo", "never"), files=files)
+    bare.run(phase(program), phase("echo", "never"), files=files)
 
-    assert (runner.end.ending, runner.end.value) == (Ending.NOT_STARTED, expected)
-    assert runner.stdout == b""
-    assert runner.done == Done(ended=1, total=2)
-    assert runner.exit_status() == 0
+    assert (bare.end.ending, bare.end.value) == (Ending.NOT_STARTED, expected)
+    assert bare.stdout == b""
+    assert bare.done == Done(ended=1, total=2)
+    assert bare.exit_status() == 0
 
 
 def test_a_folder_that_is_not_there_is_told_with_its_errno(runner: Conversation) -> None:
