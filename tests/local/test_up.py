@@ -16,6 +16,7 @@ import pytest
 
 from app.client.service import Service
 from app.local.address import SUPERVISOR_RECORD
+from app.local.engine import engine_host
 from app.local.service import is_ready
 from app.local.state import ProcessRecord, StateFolder
 from app.sandbox.languages import load_languages
@@ -141,7 +142,7 @@ def test_down_stops_all_of_it_and_keeps_the_data(up: Checkout) -> None:
     assert up.supervisor() is None
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert not is_ready(up.url)
-    client = docker.APIClient(version="auto")
+    client = docker.APIClient(base_url=engine_host(), version="auto")
     assert client.containers(all=True, filters={"label": [f"org.pyxec={up.namespace}"]}) == []
     assert list(up.state.data("valkey").iterdir())
 

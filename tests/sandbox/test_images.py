@@ -9,6 +9,7 @@ import docker
 import msgspec
 import pytest
 
+from app.local.engine import engine_host
 from app.sandbox.image_build import BuildEvent, ImageBuildError
 from app.sandbox.image_sources import ImageSources
 from app.sandbox.images import InstalledImage, ensure_images, installed_images
@@ -22,7 +23,7 @@ SOURCES = ImageSources.of_repository(ROOT)
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[docker.APIClient]:
-    client = docker.APIClient(version="auto")
+    client = docker.APIClient(base_url=engine_host(), version="auto")
     yield client
     client.close()
 
