@@ -13,6 +13,8 @@ from typing import cast
 import docker
 from docker.errors import NotFound
 
+from app.core.errors import EngineUnavailable
+
 __all__ = ["DockerRun", "docker_run"]
 
 DockerRun = Callable[[str, list[str]], bytes]
@@ -30,7 +32,10 @@ def _over_command(program: str, docker_host: str, image: str, command: list[str]
     entrypoint, *arguments = command
     typed = [program, "run", "--rm", "--entrypoint", entrypoint, image, *arguments]
     environment = {**os.environ, "DOCKER_HOST": docker_host}
-    return subprocess.run(typed, check=True, stdout=subprocess.PIPE, env=environment).stdout
+    done = subprocess.run(typed, capture_output=True, env=environment)
+    if done.returncode != 0:
+        raise EngineUnavailable(f"{' '.join(typed)}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
 
 
 def _over_api(client: docker.APIClient, image: str, command: list[str]) -> bytes:
