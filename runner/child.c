@@ -25,7 +25,8 @@ static void reset_signals(void)
 }
 
 /* Makes the program, and never the runner, the kernel's choice when memory runs out, even when all of it sits in
- * files and pipes and the program itself is tiny. Best effort: raising needs no privilege, but a writable /proc. */
+ * files and pipes and the program itself is tiny. Best effort: raising needs no privilege, but a writable /proc, and
+ * a program may lower it again to what the container began with. */
 static void volunteer_for_oom(void)
 {
     prctl(PR_SET_DUMPABLE, 1); /* else /proc/self belongs to root */

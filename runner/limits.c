@@ -7,7 +7,7 @@ static rlim_t at_most(rlim_t wanted, rlim_t hard)
     return wanted < hard ? wanted : hard; /* RLIM_INFINITY is the largest rlim_t */
 }
 
-static bool set_limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard)
+static bool set_limit(int resource, rlim_t soft, rlim_t hard)
 {
     struct rlimit limit;
     if (getrlimit(resource, &limit) != 0)

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct job job; /* in .bss: its buffers cost memory only once they are used */
@@ -28,7 +29,7 @@ static void settle_descriptors(void)
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0)
             refuse_to_start("stdin, stdout and stderr must be open");
-    if (close_range(3, ~0u, 0) != 0)
+    if (syscall(SYS_close_range, 3, ~0u, 0) != 0) /* not every C library has a name for it */
         for (int fd = 3; fd < 1024; fd++)
             close(fd);
     int flags = fcntl(STDOUT_FILENO, F_GETFL);
