@@ -25,6 +25,7 @@ __all__ = ["ContainerSummary", "Engine"]
 _API_VERSION: Final = "1.41"
 _ATTACH: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 _CONNECTIONS: Final = 64
+_EXIT_SIGKILL: Final = "137"
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,20 @@ class Engine:
         return [ContainerSummary(c["Id"], c["Labels"] or {}, int(c["Created"]), str(c["State"])) for c in found]
 
     def was_oom_killed(self, container_id: str, since: float) -> bool:
-        """Whether the engine saw the container run out of memory. It may be gone by now: the engine's recent events
-        are asked, not the container. Takes up to two seconds: the kernel's word may be later than the end."""
-        filters = {"container": [container_id], "event": ["oom"]}
+        """Whether the kernel killed the container's first process. The container may be gone by now: the engine's
+        recent events are asked. Takes up to two seconds, since they may be later than the end.
+
+        The engine's own word for it, the event ``oom``, gets lost when the control group goes with that process. What
+        is always there is a death by SIGKILL, and of one that was asked for, a record.
+        """
+        filters = {"container": [container_id], "event": ["kill", "die"]}
         params = {"since": int(since), "until": int(time.time()) + 1, "filters": json.dumps(filters)}
         with _translated("events"):
             # Not the library's events(): that has no time-out.
             answer: str = self.api._result(self.api._get(self.api._url("/events"), params=params))
-            return bool(answer.strip())
+        events = [json.loads(line) for line in answer.splitlines()]
+        exits = {event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"}
+        return exits == {_EXIT_SIGKILL} and not any(event["Action"] == "kill" for event in events)
 
     def version(self) -> dict[str, Any]:
         """What the engine says of itself."""
