@@ -58,8 +58,13 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def _redis_url(text: str) -> str:
-    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+    address = urlsplit(text)
+    if address.scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must start with redis://, rediss:// or unix://")
+    try:
+        _ = address.port
+    except ValueError as e:
+        raise ValueError("must have a number as its port") from e
     return text
 
 
@@ -148,7 +153,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         try:
             values[field.name] = option.parse(text)
         except ValueError as e:
-            mistakes.append(f"{option.variable}={text!r}: {e}")
+            mistakes.append(f"{_shown(option, text)}: {e}")
     known = {option.variable for option in OPTIONS.values()} | LAUNCH_VARIABLES
     mistakes += [
         f"{name}: there is no such setting" for name in source if name.startswith("PYXEC_") and name not in known
@@ -158,7 +163,19 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)
 
 
-# Read by the Procfile, the Makefile and the local set-up, not by the service.
+def _shown(option: Option, text: str) -> str:
+    # An address may carry a password, and mistakes go to the log.
+    return option.variable if option.parse is _redis_url else f"{option.variable}={text!r}"
+
+
+# Read by the Procfile, the Makefile, the local set-up and the command line, not by the service.
 LAUNCH_VARIABLES: Final = frozenset(
-    {"PYXEC_HTTP_BIND", "PYXEC_HTTP_WORKERS", "PYXEC_WORKER_THREADS", "PYXEC_WORKER_PROCESSES", "PYXEC_EXTRA_CA"}
+    {
+        "PYXEC_EXTRA_CA",
+        "PYXEC_HTTP_BIND",
+        "PYXEC_HTTP_WORKERS",
+        "PYXEC_URL",
+        "PYXEC_WORKER_PROCESSES",
+        "PYXEC_WORKER_THREADS",
+    }
 )

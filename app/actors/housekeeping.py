@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
 __all__ = ["Chore", "Housekeeping"]
 
 _log = structlog.get_logger(__name__)
-_SHORTEST_PAUSE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -26,33 +23,38 @@ class Chore:
 
 
 class Housekeeping:
-    """One thread that does its chores when they are due. One that fails is logged and done again when it is due."""
+    """Does its chores when they are due. One that fails is logged and done again when it is due.
+
+    Each has a thread of its own: while the engine hangs and a chore waits for it, this process must go on saying that
+    it is alive, or others would remove its containers.
+    """
 
     def __init__(self, chores: Sequence[Chore]) -> None:
-        self._chores = chores
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(chore,), name=f"chore-{chore.name}", daemon=True)
+            for chore in chores
+        ]
 
     def start(self) -> None:
         """Do every chore now, then by the clock."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Return when the chore at hand is done."""
+        """Return when the chores at hand are done."""
         self._stopping.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
-        due = {chore.name: 0.0 for chore in self._chores}
+    def _repeat(self, chore: Chore) -> None:
         while not self._stopping.is_set():
-            for chore in self._chores:
-                if time.monotonic() >= due[chore.name]:
-                    self._do(chore)
-                    due[chore.name] = time.monotonic() + chore.every_seconds
-            self._stopping.wait(max(_SHORTEST_PAUSE_SECONDS, min(due.values()) - time.monotonic()))
+            _do(chore)
+            self._stopping.wait(chore.every_seconds)
 
-    def _do(self, chore: Chore) -> None:
-        try:
-            chore.run()
-        except Exception as e:  # noqa: BLE001 - the edge of a thread: whatever it was, the other chores must go on
-            _log.warning("chore_failed", chore=chore.name, error=f"{type(e).__name__}: {e}")
+
+def _do(chore: Chore) -> None:
+    try:
+        chore.run()
+    except Exception as e:  # noqa: BLE001 - the edge of a thread: whatever it was, the chore must be done again
+        _log.warning("chore_failed", chore=chore.name, error=f"{type(e).__name__}: {e}")

@@ -17,6 +17,9 @@ __all__ = ["MAINTENANCE_QUEUE", "Recovery"]
 
 MAINTENANCE_QUEUE: Final = "maintenance"
 _MINUTE_MS: Final = 60_000
+_SHORTEST_INTERVAL_MS: Final = 1_000
+# A killed worker's job starts again within its lease and 5 s, however long the lease is.
+_LONGEST_INTERVAL_MS: Final = 5_000
 _log = structlog.get_logger(__name__)
 
 
@@ -53,4 +56,4 @@ class Recovery:
 
     @property
     def _interval_ms(self) -> int:
-        return max(1_000, self._broker.lease_ms // 3)
+        return max(_SHORTEST_INTERVAL_MS, min(_LONGEST_INTERVAL_MS, self._broker.lease_ms // 3))

@@ -14,14 +14,15 @@ from app.core.events import Output, PhaseStarted
 from app.core.outcomes import Outcome, PhaseReport, judge
 from app.core.ports import Input, InputKind, Sandbox, SandboxReport
 from app.core.results import JobResult, Usage
-from app.store.effects import JobEffects
+from app.core.states import IllegalTransition, JobEvent, transition
+from app.store.effects import JobEffects, read_claim
 from app.store.inboxes import Inboxes
-from app.store.records import decode_spec
+from app.store.records import Claim, decode_spec
 
 __all__ = ["JobRunner"]
 
 _log = structlog.get_logger(__name__)
-_CANCELLED = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
+_CANCELLED = JobResult(outcome=Outcome.CANCELLED, message="cancelled between two attempts to run it")
 
 
 class JobRunner:
@@ -60,20 +61,24 @@ class JobRunner:
 
     def _run(self, job_id: str, delivery: _Delivery) -> None:
         worker = self._broker.consumer_name
-        *_, claimed = delivery.commit(self._effects.begin(job_id, delivery.attempt, worker, self._now_ms()))
-        spec, result, cancelled = claimed
-        if spec is None or result is not None:
-            return  # it has expired, or was cancelled while it waited
-        if cancelled is not None:
+        claim = read_claim(delivery.commit(self._effects.begin(job_id, delivery.attempt, worker, self._now_ms())))
+        if not _may_start(claim):
+            delivery.message.finish_with(self._effects.unclaim(job_id) if claim.left_traces else [])
+            return
+        if claim.cancel_requested:
             delivery.message.finish_with(self._effects.finish(job_id, _CANCELLED, self._now_ms()))
             return
         delivery.commit(self._effects.attempt_started(job_id, delivery.attempt))
+        report = self._in_sandbox(job_id, delivery, claim)
+        delivery.message.finish_with(self._effects.finish(job_id, _result(report), self._now_ms()))
+
+    def _in_sandbox(self, job_id: str, delivery: _Delivery, claim: Claim) -> SandboxReport:
+        assert claim.spec is not None
         with self._inboxes.open(job_id) as inbox:
             # Nobody may wait for a program whose result will be refused.
             delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
             sink = _JobSink(job_id, delivery, self._effects)
-            report = self._sandbox.run(job_id, delivery.attempt, decode_spec(spec), sink, inbox)
-        delivery.message.finish_with(self._effects.finish(job_id, _result(report), self._now_ms()))
+            return self._sandbox.run(job_id, delivery.attempt, decode_spec(claim.spec), sink, inbox)
 
 
 class _Delivery:
@@ -114,6 +119,15 @@ class _JobSink:
     def output(self, chunks: Sequence[Output]) -> None:
         """See the port."""
         self._delivery.commit(self._effects.output(self._job_id, chunks))
+
+
+def _may_start(claim: Claim) -> bool:
+    """Not when it was cancelled while it waited, or has even expired since."""
+    try:
+        transition(claim.state, JobEvent.START)
+    except IllegalTransition:
+        return False
+    return True
 
 
 def _result(report: SandboxReport) -> JobResult:

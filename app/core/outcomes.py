@@ -82,7 +82,8 @@ _STOPPED: dict[StopReason, tuple[Outcome, str]] = {
 
 def judge(phases: Sequence[PhaseReport]) -> Verdict:
     """Read the outcome off the last phase that ran. A compile phase that fails in any way but being cancelled is a
-    ``compile_error``; its report still says which limit it met.
+    ``compile_error``; its report still says which limit it met. One that passed is the last only when the job was
+    cancelled before its program began.
 
     Raises:
         ValueError: there is no phase to judge.
@@ -91,7 +92,9 @@ def judge(phases: Sequence[PhaseReport]) -> Verdict:
         raise ValueError("a job has at least one phase")
     last = phases[-1]
     outcome, message = _outcome_of(last)
-    if last.name == COMPILE and outcome not in (Outcome.OK, Outcome.CANCELLED):
+    if last.name == COMPILE and outcome is Outcome.OK:
+        return Verdict(outcome=Outcome.CANCELLED, exit_code=None, signal=None, message="cancelled")
+    if last.name == COMPILE and outcome is not Outcome.CANCELLED:
         outcome, message = Outcome.COMPILE_ERROR, f"compilation failed: {message}"
     return Verdict(outcome=outcome, exit_code=last.exit_code, signal=last.signal, message=message)
 

@@ -22,7 +22,6 @@ class JobEvent(StrEnum):
     START = "start"
     FINISH = "finish"
     CANCEL = "cancel"
-    REPLAY = "replay"
 
 
 class IllegalTransition(ValueError):
@@ -30,7 +29,7 @@ class IllegalTransition(ValueError):
 
 
 # START in RUNNING is the second attempt after a lost worker. CANCEL in RUNNING only asks: the worker that holds the
-# job ends it, so that one finish alone decides. REPLAY is an operator's, out of the dead letters.
+# job ends it, so that one finish alone decides. FINISH in QUEUED is a job that is given up before anyone began it.
 _NEXT: Final[dict[tuple[JobState, JobEvent], JobState]] = {
     (JobState.QUEUED, JobEvent.START): JobState.RUNNING,
     (JobState.QUEUED, JobEvent.CANCEL): JobState.FINISHED,
@@ -38,7 +37,6 @@ _NEXT: Final[dict[tuple[JobState, JobEvent], JobState]] = {
     (JobState.RUNNING, JobEvent.START): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.CANCEL): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.FINISH): JobState.FINISHED,
-    (JobState.FINISHED, JobEvent.REPLAY): JobState.QUEUED,
 }
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from app.broker import NOW_MS, Effect
 from app.core.events import AttemptStarted, Event, JobFinished, Output
 from app.core.outcomes import Outcome
 from app.core.ports import NewJob
 from app.core.results import JobResult
+from app.core.states import JobState
 from app.store.keys import StoreKeys
 from app.store.log import encode_event, merge_outputs
-from app.store.records import encode_new, encode_result
+from app.store.records import Claim, encode_new, encode_result
 
-__all__ = ["JobEffects"]
+__all__ = ["JobEffects", "read_claim"]
 
 _LOST: Final = JobResult(
     outcome=Outcome.INFRASTRUCTURE_ERROR,
@@ -39,7 +40,8 @@ class JobEffects:
         ]
 
     def begin(self, job_id: str, attempt: int, worker: str, now_ms: int) -> list[Effect]:
-        """Claim the job for this attempt. The last reply is HMGET's: spec, result, cancel."""
+        """Claim the job for this attempt; `read_claim` reads the replies. A job that had finished before is to be
+        passed over, with `unclaim` in the finish."""
         record = self.keys.record(job_id)
         return [
             Effect("HSET", record, "attempt", attempt, "worker", worker),
@@ -47,6 +49,11 @@ class JobEffects:
             Effect("ZREM", self.keys.waiting, job_id),
             Effect("HMGET", record, "spec", "result", "cancel"),
         ]
+
+    def unclaim(self, job_id: str) -> list[Effect]:
+        """Take back what `begin` wrote: of a job that was cancelled while it waited nobody may think that it ran,
+        and of one that has expired nothing may be left (a hash without fields is no more)."""
+        return [Effect("HDEL", self.keys.record(job_id), "attempt", "worker", "started_at_ms")]
 
     def attempt_started(self, job_id: str, attempt: int) -> list[Effect]:
         """What an earlier attempt wrote goes; XTRIM, unlike DEL, keeps the ids growing, and cursors with them."""
@@ -90,3 +97,15 @@ class JobEffects:
             Effect("EXPIRE", self.keys.output(job_id), ttl),
             Effect("DEL", self.keys.inputs(job_id)),
         ]
+
+
+def read_claim(replies: Sequence[Any]) -> Claim:
+    """What the replies to `JobEffects.begin` tell."""
+    _, first_start, _, (spec, result, cancel) = replies
+    state = JobState.QUEUED if first_start else JobState.RUNNING
+    return Claim(
+        state=JobState.FINISHED if spec is None or result is not None else state,
+        left_traces=bool(first_start) or spec is None,
+        spec=spec,
+        cancel_requested=cancel is not None,
+    )

@@ -7,13 +7,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import redis
-import redis.exceptions
 import structlog
 
+from app.broker.connection import without_retries
 from app.core.ports import Input, InputKind
 from app.store.keys import StoreKeys
 
@@ -33,6 +33,7 @@ class JobInbox:
     def __init__(self) -> None:
         self._items: deque[Input] = deque()
         self._held_bytes = 0
+        self._cancelled = False
         self._lock = threading.Lock()
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.cursor = b"0"
@@ -46,15 +47,27 @@ class JobInbox:
         """Whether more may be read for this job."""
         return self._held_bytes < _MOST_HELD_BYTES
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the job has been told to end."""
+        return self._cancelled
+
     def put(self, item: Input) -> None:
-        """Add one; a cancel goes to the front."""
+        """Add one; a cancel goes to the front, and there is only one."""
         with self._lock:
-            if item.kind is InputKind.CANCEL:
-                self._items.appendleft(item)
-            else:
+            if item.kind is not InputKind.CANCEL:
                 self._items.append(item)
+            elif not self._cancelled:
+                self._cancelled = True
+                self._items.appendleft(item)
             self._held_bytes += len(item.data)
             self._signal()
+
+    def fill(self, entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> None:
+        """Add entries of the job's input stream; after it has been closed, to no effect."""
+        for entry_id, fields in entries:
+            self.put(Input(InputKind(fields[b"k"].decode()), fields[b"d"]))
+            self.cursor = entry_id
 
     def take(self, most_bytes: int) -> list[Input]:
         """See the port."""
@@ -102,7 +115,8 @@ class Inboxes:
     """
 
     def __init__(self, client: redis.Redis, keys: StoreKeys, worker: str) -> None:
-        self._client = client
+        # Without the library's own tries: this thread has its own, and must see its end in between.
+        self._client = without_retries(client)
         self._keys = keys
         self._channel = keys.worker_channel(worker)
         self._open: dict[str, JobInbox] = {}
@@ -115,7 +129,7 @@ class Inboxes:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening; returns within about a second."""
+        """Stop listening; returns within about a second, or when Redis has answered or run into its time-out."""
         self._stopping.set()
         self._thread.join()
 
@@ -129,15 +143,17 @@ class Inboxes:
             yield inbox
         finally:
             with self._lock:
-                del self._open[job_id]
-                inbox.close()
+                # After a pause longer than its lease, this process may be running the same job anew.
+                if self._open.get(job_id) is inbox:
+                    del self._open[job_id]
+            inbox.close()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._listen()
-            except (redis.exceptions.RedisError, OSError) as e:
-                _log.warning("inboxes_unreachable", error=str(e))
+            except Exception as e:  # noqa: BLE001 - the edge of a thread: without it no job can be cancelled any more
+                _log.warning("inboxes_unreachable", error=f"{type(e).__name__}: {e}")
                 self._stopping.wait(_RECONNECT_SECONDS)
 
     def _listen(self) -> None:
@@ -147,33 +163,39 @@ class Inboxes:
             while not self._stopping.is_set():
                 message = pubsub.get_message(timeout=max(0.0, min(_POLL_SECONDS, next_poll - time.monotonic())))
                 if message is not None:
-                    self._read([message["data"].decode()])
-                elif time.monotonic() >= next_poll:
-                    with self._lock:
-                        job_ids = list(self._open)
-                    self._read(job_ids)
+                    self._serve([message["data"].decode()])
+                # Even while one job is sent so much that its wake-ups never end.
+                if time.monotonic() >= next_poll:
+                    self._serve(list(self._open))
                     next_poll = time.monotonic() + _POLL_SECONDS
 
-    def _read(self, job_ids: list[str]) -> None:
+    def _serve(self, job_ids: Iterable[str]) -> None:
+        with self._lock:
+            inboxes = {job_id: self._open[job_id] for job_id in job_ids if job_id in self._open}
+        self._deliver_cancels(inboxes)
+        self._deliver_inputs(inboxes)
+
+    def _deliver_cancels(self, inboxes: Mapping[str, JobInbox]) -> None:
+        """From the records: in the input stream a cancel would wait behind what the job does not read."""
+        waiting = {job_id: inbox for job_id, inbox in inboxes.items() if not inbox.is_cancelled}
+        with self._client.pipeline(transaction=False) as pipeline:
+            for job_id in waiting:
+                pipeline.hexists(self._keys.record(job_id), "cancel")
+            answers = pipeline.execute()
+        for inbox, cancelled in zip(waiting.values(), answers, strict=True):
+            if cancelled:
+                inbox.put(Input(InputKind.CANCEL))
+
+    def _deliver_inputs(self, inboxes: Mapping[str, JobInbox]) -> None:
         """Until nothing new is there, or no inbox has room."""
-        while streams := self._streams(job_ids):
-            reply: Any = self._client.xread(streams, count=_BATCH)
-            entries = reply.items() if isinstance(reply, dict) else reply
-            if not entries:
+        by_key = {self._keys.inputs(job_id).encode(): inbox for job_id, inbox in inboxes.items()}
+        while cursors := _cursors(by_key):
+            reply: Any = self._client.xread(cursors, count=_BATCH)
+            if not reply:
                 return
-            for name, batch in entries:
-                self._deliver(name.decode(), batch)
+            for key, batch in reply:
+                by_key[key].fill(batch)
 
-    def _streams(self, job_ids: list[str]) -> dict[Any, Any]:
-        with self._lock:
-            inboxes = ((job_id, self._open.get(job_id)) for job_id in job_ids)
-            return {self._keys.inputs(job_id): inbox.cursor for job_id, inbox in inboxes if inbox and inbox.has_room}
 
-    def _deliver(self, name: str, batch: Any) -> None:
-        with self._lock:
-            inbox = self._open.get(name.rsplit(":", 1)[1])
-            if inbox is None:
-                return
-            for entry_id, fields in batch:
-                inbox.put(Input(InputKind(fields[b"k"].decode()), fields[b"d"]))
-                inbox.cursor = entry_id
+def _cursors(inboxes: Mapping[bytes, JobInbox]) -> dict[Any, Any]:
+    return {key: inbox.cursor for key, inbox in inboxes.items() if inbox.has_room}

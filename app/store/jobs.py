@@ -13,6 +13,7 @@ from app.core.events import LoggedEvent
 from app.core.outcomes import Outcome
 from app.core.ports import Input, NewJob, Watch
 from app.core.results import JobRecord, JobResult
+from app.store.connection import send_once
 from app.store.faults import translated
 from app.store.keys import StoreKeys
 from app.store.log import check_cursor, decode_entry
@@ -22,6 +23,7 @@ from app.store.wakeups import Wakeups
 __all__ = ["JobQueue", "RedisJobs"]
 
 MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
+MAX_INPUT_ENTRIES: Final = 256 * 1024
 _SEND: Final = Path(__file__).with_name("send.lua").read_text()
 _CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
 
@@ -39,12 +41,12 @@ class RedisJobs:
     def __init__(
         self, client: Redis, keys: StoreKeys, queue: JobQueue, wakeups: Wakeups, result_ttl_seconds: int
     ) -> None:
-        self._client = client
+        self._client = send_once(client)
         self._keys = keys
         self._queue = queue
         self._wakeups = wakeups
         self._ttl = result_ttl_seconds
-        self._send = client.register_script(_SEND)
+        self._send = self._client.register_script(_SEND)
 
     async def submit(self, job: NewJob) -> None:
         """See the port."""
@@ -71,20 +73,21 @@ class RedisJobs:
         return self._wakeups.watch(self._keys.output_channel(job_id))
 
     async def send(self, job_id: str, item: Input) -> None:
-        """See the port. Raises InvalidRequest (field ``data``) when the job was already sent 16 MiB."""
+        """See the port. Raises InvalidRequest (field ``data``) when the job was already sent 16 MiB, or as
+        many messages as it takes."""
         keys = self._keys
         async with translated():
             reply: bytes = await self._send(
                 keys=[keys.record(job_id), keys.inputs(job_id), keys.output(job_id), keys.waiting],
                 args=[
                     item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
-                    MAX_INPUT_BYTES, encode_result(_CANCELLED), self._ttl,
+                    MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl,
                 ],
             )  # fmt: skip
         if reply == b"missing":
             raise JobNotFound(job_id)
         if reply == b"full":
-            raise InvalidRequest("data", f"a job takes at most {MAX_INPUT_BYTES} bytes of input")
+            raise InvalidRequest("data", f"a job takes at most {MAX_INPUT_BYTES} bytes in {MAX_INPUT_ENTRIES} messages")
 
     async def position(self, job_id: str) -> int | None:
         """See the port."""

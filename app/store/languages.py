@@ -11,6 +11,7 @@ import redis
 from redis.asyncio import Redis
 
 from app.core.languages import LanguageInfo, index_languages
+from app.store.connection import send_once
 from app.store.faults import translated
 from app.store.keys import StoreKeys
 
@@ -33,6 +34,12 @@ def publish_languages(client: redis.Redis, keys: StoreKeys, host: str, languages
     """Tell what this host's engine has. Called by a worker at its start and now and then."""
     told = _HostLanguages(time.time(), tuple(languages))
     client.hset(keys.languages, host, msgspec.json.encode(told).decode())
+    # Hosts come and go with every deployment: what fell silent must not stay for ever.
+    client.expire(keys.languages, _FORGET_HOST_SECONDS)
+    hosts: Any = client.hgetall(keys.languages)
+    silent = [name for name, value in hosts.items() if _is_silent(_decoder.decode(value), told.told_at)]
+    if silent:
+        client.hdel(keys.languages, *silent)
 
 
 class RedisLanguages:
@@ -43,7 +50,7 @@ class RedisLanguages:
     """
 
     def __init__(self, client: Redis, keys: StoreKeys, known: Sequence[LanguageInfo]) -> None:
-        self._client = client
+        self._client = send_once(client)
         self._keys = keys
         self._known = index_languages(known)
         self._cached: Sequence[LanguageInfo] = ()
@@ -64,7 +71,11 @@ class RedisLanguages:
     async def _read(self) -> Sequence[LanguageInfo]:
         async with translated():
             hosts: Any = await self._client.hgetall(self._keys.languages)
-        oldest = time.time() - _FORGET_HOST_SECONDS
+        now = time.time()
         told = (_decoder.decode(value) for value in hosts.values())
-        by_id = {info.id: info for host in told if host.told_at > oldest for info in host.languages}
+        by_id = {info.id: info for host in told if not _is_silent(host, now) for info in host.languages}
         return tuple(by_id[language_id] for language_id in sorted(by_id))
+
+
+def _is_silent(host: _HostLanguages, now: float) -> bool:
+    return host.told_at <= now - _FORGET_HOST_SECONDS

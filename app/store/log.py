@@ -19,7 +19,8 @@ from app.store.records import encode_result
 __all__ = ["check_cursor", "decode_entry", "encode_event", "merge_outputs"]
 
 MAX_CHUNK_BYTES: Final = 64 * 1024
-_CURSOR: Final = re.compile(r"\d{1,20}(-\d{1,20})?")
+_CURSOR: Final = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?")
+_LAST_ID: Final = (2**64 - 1, 2**64 - 1)
 _STREAM_OF: Final = {b"o": Stream.STDOUT, b"e": Stream.STDERR}
 _KIND_OF: Final = {stream: kind for kind, stream in _STREAM_OF.items()}
 _decode_result: Final = msgspec.json.Decoder(JobResult)
@@ -66,9 +67,16 @@ def check_cursor(cursor: str) -> str:
     Raises:
         InvalidRequest: naming ``after``.
     """
-    if not _CURSOR.fullmatch(cursor) or any(int(part) >= 2**64 for part in cursor.split("-")):
+    if not _CURSOR.fullmatch(cursor) or not _is_entry_id(cursor):
         raise InvalidRequest("after", "must be a cursor that an event carried")
     return cursor
+
+
+def _is_entry_id(cursor: str) -> bool:
+    milliseconds, _, sequence = cursor.partition("-")
+    pair = (int(milliseconds), int(sequence or 0))
+    # Redis refuses to read behind the very last id.
+    return max(pair) < 2**64 and pair != _LAST_ID
 
 
 def merge_outputs(chunks: Iterable[Output]) -> list[Output]:

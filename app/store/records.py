@@ -11,6 +11,7 @@ Fields: spec, owner, request_id, created_at_ms; attempt, worker, started_at_ms; 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -20,7 +21,24 @@ from app.core.results import JobRecord, JobResult
 from app.core.spec import JobSpec
 from app.core.states import JobState
 
-__all__ = ["decode_record", "decode_spec", "encode_new", "encode_result"]
+__all__ = ["Claim", "decode_record", "decode_spec", "encode_new", "encode_result"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a worker met when it began a job.
+
+    Parameters:
+        state: before this claim; finished also when the record has expired.
+        left_traces: the claim wrote its start where there had been none.
+        spec: encoded; None when the record has expired.
+    """
+
+    state: JobState
+    left_traces: bool
+    spec: bytes | None
+    cancel_requested: bool
+
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)
 _decode_result: Final = msgspec.json.Decoder(JobResult)

@@ -1,21 +1,31 @@
-"""One Pub/Sub connection a process, shared by all its viewers. What it tells may be lost: it only wakes readers up."""
+"""One Pub/Sub connection a process, shared by all its viewers. What it tells may be lost: it only wakes readers up.
+
+Viewers come and go without waiting: they change what is wanted. One task brings the connection into line with that,
+and a new connection after a lost one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import redis.exceptions
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
+from app.broker.connection import without_retries_async
+
 __all__ = ["Wakeups", "WokenWatch"]
 
 _RECONNECT_SECONDS: Final = 0.5
 _SUBSCRIBE_SECONDS: Final = 1.0
+# A connection whose other end has vanished looks like one on which nothing happens: after this long it is asked.
+_SILENCE_SECONDS: Final = 15.0
+# The library refuses to read while nothing is subscribed.
+_IDLE: Final = b"pyxec:idle"
 _log = structlog.get_logger(__name__)
 
 
@@ -38,96 +48,125 @@ class WokenWatch:
 
 
 class _Channel:
-    """The viewers of one channel, and whether the server has confirmed the subscription."""
+    """The viewers of one channel, and what is known of its subscription on the present connection."""
 
     def __init__(self) -> None:
         self.watches: set[WokenWatch] = set()
+        self.asked = False
         self.confirmed = asyncio.Event()
 
 
 class Wakeups:
-    """Subscribes on behalf of viewers. Its reading task starts with the first of them and ends with ``close``."""
+    """Subscribes on behalf of viewers. Its task starts with the first of them and ends with ``close``."""
 
     def __init__(self, client: Redis) -> None:
-        self._client = client
-        self._pubsub: PubSub | None = None
-        self._reader: asyncio.Task[None] | None = None
+        # The library would reconnect by itself and say nothing: wake-ups lost meanwhile would look like none.
+        self._client = without_retries_async(client)
         self._channels: dict[bytes, _Channel] = {}
-        self._writing = asyncio.Lock()
+        self._changed: asyncio.Queue[bytes] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def watch(self, name: str) -> AsyncIterator[WokenWatch]:
         """Subscribed when entered, or after a second even if the server was silent: readers poll as well."""
         watch, key = WokenWatch(), name.encode()
-        channel = await self._join(key, watch)
+        channel = self._join(key, watch)
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SUBSCRIBE_SECONDS):
                     await channel.confirmed.wait()
             yield watch
         finally:
-            await self._leave(key, watch)
+            self._leave(key, watch)
 
     async def close(self) -> None:
         """Stop reading and give the connection back."""
-        if self._reader is not None:
-            self._reader.cancel()
+        if self._task is not None:
+            self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
-            self._reader = None
-        if self._pubsub is not None:
-            await self._pubsub.aclose()  # type: ignore[no-untyped-call]
-            self._pubsub = None
+                await self._task
+            self._task = None
 
-    async def _join(self, key: bytes, watch: WokenWatch) -> _Channel:
+    def _join(self, key: bytes, watch: WokenWatch) -> _Channel:
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = _Channel()
-            channel.watches.add(watch)
-            await self._command("subscribe", key)
+            self._changed.put_nowait(key)
         channel.watches.add(watch)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
         return channel
 
-    async def _leave(self, key: bytes, watch: WokenWatch) -> None:
+    def _leave(self, key: bytes, watch: WokenWatch) -> None:
         channel = self._channels[key]
         channel.watches.discard(watch)
         if not channel.watches:
-            del self._channels[key]
-            await self._command("unsubscribe", key)
+            self._changed.put_nowait(key)
 
-    async def _command(self, verb: str, key: bytes) -> None:
-        """A failure is left to the reader: it reconnects and subscribes anew to all that is watched."""
-        async with self._writing:
-            if self._pubsub is None:
-                self._pubsub = self._client.pubsub()
-            with contextlib.suppress(redis.exceptions.RedisError, OSError):
-                await getattr(self._pubsub, verb)(key)
-        if self._reader is None:
-            self._reader = asyncio.create_task(self._read_forever())
-
-    async def _read_forever(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
-                await self._read()
-            except (redis.exceptions.RedisError, OSError) as e:
-                _log.warning("wakeups_lost", error=str(e))
-                for channel in self._channels.values():
-                    channel.confirmed.clear()
-                await asyncio.sleep(_RECONNECT_SECONDS)
+                async with self._client.pubsub() as pubsub:
+                    await self._serve(pubsub)
+            except* Exception as e:  # noqa: BLE001 - the edge of a task: whatever it was, the wake-ups must come back
+                _log.warning("wakeups_lost", error="; ".join(map(repr, e.exceptions)))
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _read(self) -> None:
-        assert self._pubsub is not None
+    async def _serve(self, pubsub: PubSub) -> None:
+        self._begin_anew()
+        await pubsub.subscribe(_IDLE)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read(pubsub))
+            group.create_task(self._follow_changes(pubsub))
+
+    def _begin_anew(self) -> None:
+        """A new connection is subscribed to nothing."""
+        self._changed = asyncio.Queue()
+        for key, channel in self._channels.items():
+            channel.asked = False
+            channel.confirmed.clear()
+            self._changed.put_nowait(key)
+
+    async def _follow_changes(self, pubsub: PubSub) -> None:
         while True:
-            if not self._pubsub.subscribed:
-                # The library refuses to read while nothing is subscribed.
-                await self._pubsub.subscribe(b"pyxec:idle")
-            message = await self._pubsub.get_message(timeout=None)
-            if message is None:
-                continue
-            channel = self._channels.get(message["channel"])
+            key = await self._changed.get()
+            channel = self._channels.get(key)
             if channel is None:
                 continue
-            if message["type"] == "subscribe":
-                channel.confirmed.set()
-            for watch in channel.watches:
-                watch.wake()
+            if channel.watches:
+                await self._subscribe(pubsub, key, channel)
+            elif not channel.asked or channel.confirmed.is_set():
+                # One that is still to be confirmed stays until then: the answer to it must not pass for the answer
+                # to the next viewer's subscription.
+                del self._channels[key]
+                if channel.asked:
+                    await pubsub.unsubscribe(key)
+
+    async def _subscribe(self, pubsub: PubSub, key: bytes, channel: _Channel) -> None:
+        if not channel.asked:
+            channel.asked = True
+            await pubsub.subscribe(key)
+
+    async def _read(self, pubsub: PubSub) -> None:
+        silent = False
+        while True:
+            message = await pubsub.get_message(timeout=_SILENCE_SECONDS)
+            if message is not None:
+                silent = False
+                self._hear(message)
+            elif silent:
+                raise redis.exceptions.ConnectionError("the server does not answer any more")
+            else:
+                silent = True
+                await pubsub.ping()
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        channel = self._channels.get(message["channel"])
+        if channel is None:
+            return
+        if message["type"] == "subscribe":
+            channel.confirmed.set()
+            if not channel.watches:
+                self._changed.put_nowait(message["channel"])
+        for watch in channel.watches:
+            watch.wake()

