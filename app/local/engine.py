@@ -25,6 +25,7 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 RECORD = "engine"
 
 _PACKAGES = ("docker.io", "iptables", "ca-certificates", "cgroupfs-mount")
+_OLDEST_API = (1, 41)
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 # Sandboxes have no network and builds use the host's: without a bridge the engine needs no iptables at all.
@@ -53,12 +54,14 @@ def ensure_engine(state: StateFolder, step: Step) -> docker.APIClient:
     host = engine_host()
     client = connect(host)
     if client is not None:
-        step.outcome = f"{_version(client)}, was running"
+        step.outcome = f"{_checked_version(client)}, was running"
         return client
     socket = _socket_path(host)
+    if socket.exists() and not os.access(socket, os.W_OK):
+        raise SetupError(f"{socket}: not allowed; use it as root, or join its group")
     _ensure_installed(state, step)
     client = connect(host) or _start(socket, state, step)
-    step.outcome = f"{_version(client)}, started"
+    step.outcome = f"{_checked_version(client)}, started"
     return client
 
 
@@ -144,5 +147,8 @@ def _pause(deadline: float, step: Step) -> None:
     time.sleep(_POLL_SECONDS)
 
 
-def _version(client: docker.APIClient) -> str:
-    return str(client.version()["Version"])
+def _checked_version(client: docker.APIClient) -> str:
+    about = client.version()
+    if tuple(map(int, about["ApiVersion"].split("."))) < _OLDEST_API:
+        raise SetupError(f"Docker Engine {about['Version']} is too old: 20.10 or newer is needed")
+    return str(about["Version"])

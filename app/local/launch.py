@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = ["SERVER", "LaunchPlan", "launch_plan", "read_procfile"]
 
 SERVER = "server"
 
+_POLL_SECONDS = 0.1
+
 
 @dataclass(frozen=True)
 class LaunchPlan:
@@ -29,20 +32,21 @@ class LaunchPlan:
     environment: Mapping[str, str]
     listens: Mapping[str, str]
 
-    def check_addresses(self) -> None:
+    def check_addresses(self, patience_seconds: float = 0) -> None:
         """Find out whether the addresses are free: else another program would answer in our place.
+
+        Parameters:
+            patience_seconds: how long one may still be taken, by what is just stopping.
 
         Raises:
             SetupError: one is taken; says which variable moves us elsewhere.
         """
+        deadline = time.monotonic() + patience_seconds
         for variable, url in self.listens.items():
-            parts = urlsplit(url)
-            try:
-                family = socket.AF_INET6 if ":" in (parts.hostname or "") else socket.AF_INET
-                socket.create_server((parts.hostname or "", parts.port or 0), family=family).close()
-            except OSError as e:
-                where = f"{parts.hostname}:{parts.port}"
-                raise SetupError(f"cannot listen on {where} ({e.strerror}): set {variable} to another one") from e
+            while (error := _listen_error(url)) is not None:
+                if time.monotonic() >= deadline:
+                    raise SetupError(f"cannot listen at {url} ({error.strerror}): set {variable} to another place")
+                time.sleep(_POLL_SECONDS)
 
 
 def launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan:
@@ -60,6 +64,16 @@ def launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan:
     else:
         merged["REDIS_URL"] = listens["VALKEY_PORT"] = embedded_url(environment)
     return LaunchPlan(commands, merged, listens)
+
+
+def _listen_error(url: str) -> OSError | None:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 0
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as e:
+        return e
+    return None
 
 
 def read_procfile(path: Path) -> dict[str, str]:

@@ -24,6 +24,8 @@ __all__ = ["bring_up"]
 
 _LOG = "pyxec"
 _TAIL_LINES = 20
+# The processes of a supervisor that was killed stop by themselves, and hold their ports until then.
+_STOPPING_SECONDS = 10.0
 _FIRST_LANGUAGE = "python"
 
 
@@ -61,7 +63,7 @@ def _wait(supervisor: ProcessRecord, state: StateFolder, step: Step) -> None:
 
 def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
     """Start the supervisor so that it outlives us and our terminal."""
-    launch_plan(root, os.environ).check_addresses()
+    launch_plan(root, os.environ).check_addresses(_STOPPING_SECONDS)
     with state.log(_LOG).open("ab") as sink:
         supervisor = subprocess.Popen(
             [sys.executable, "-m", "app.local.supervisor"],

@@ -129,8 +129,20 @@ def test_a_second_one_on_the_same_port_is_refused(up: Checkout, tmp_path: Path) 
     done = second.make("up")
 
     assert done.returncode == 1
-    assert "set PYXEC_HTTP_BIND to another one" in done.stderr
+    assert "set PYXEC_HTTP_BIND to another place" in done.stderr
     assert second.supervisor() is None
+
+
+def test_up_after_the_supervisor_was_killed_starts_all_of_it_anew(up: Checkout) -> None:
+    killed = up.supervisor()
+    assert killed is not None
+    os.kill(killed.pid, signal.SIGKILL)
+
+    done = up.make("up")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Hello from Python" in done.stdout
+    assert up.supervisor() not in (None, killed)
 
 
 def test_down_stops_all_of_it_and_keeps_the_data(up: Checkout) -> None:
