@@ -45,6 +45,7 @@ class Step:
     def _end(self, mark: str, outcome: str) -> None:
         seconds = time.monotonic() - self._started
         self._progress.remove_task(self._task)
+        self._progress.refresh()  # else the line below is printed above a bar that is already gone
         line = f"  {mark} {escape(self.title):<{_TITLE_WIDTH}} {escape(outcome)}"
         self._console.print(f"{line} [dim]{seconds:.1f} s[/]", highlight=False, soft_wrap=True)
 
