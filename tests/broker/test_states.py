@@ -1,0 +1,153 @@
+"""Random interleavings of everything that can happen to a message, on a real server.
+
+The invariant, checked after every step: each accepted message is in exactly one place (waiting or running in the
+stream, delayed, dead, finished), and what was finished was finished once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import Any
+
+import redis
+from dramatiq import Message
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from app.broker import Effect, StreamMessage, StreamsBroker
+from tests.broker.delivery import message
+
+WORKERS = 3
+_numbers = itertools.count()
+
+
+class Queue(RuleBasedStateMachine):
+    """Three workers that fetch, finish, fail and crash; a clock that can be put forward."""
+
+    url = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.namespace = f"states{next(_numbers)}"
+        self.client = redis.Redis.from_url(self.url)
+        self.workers = [self.new_worker() for _ in range(WORKERS)]
+        self.deliveries: list[tuple[StreamsBroker, StreamMessage]] = []
+        self.accepted: list[int] = []
+        self.keys = self.workers[0].keys("default")
+        self.finished = f"{self.keys.tag}:finished"
+
+    def new_worker(self) -> StreamsBroker:
+        broker = StreamsBroker(url=self.url, namespace=self.namespace, lease_ms=600_000, max_deliveries=2)
+        broker.declare_queue("default")
+        return broker
+
+    @rule(worker=st.integers(0, WORKERS - 1), delayed=st.booleans(), many=st.booleans())
+    def enqueue(self, worker: int, delayed: bool, many: bool) -> None:
+        number = len(self.accepted)
+        delay = 1_000_000 if delayed else None
+        if many:
+            self.workers[worker].enqueue_many([message(number), message(number + 1)], delay=delay)
+            self.accepted += [number, number + 1]
+        else:
+            self.workers[worker].enqueue(message(number), delay=delay)
+            self.accepted.append(number)
+
+    @rule(worker=st.integers(0, WORKERS - 1), start=st.booleans())
+    def fetch(self, worker: int, start: bool) -> None:
+        broker = self.workers[worker]
+        held = len(broker.deliveries.of("default"))
+        delivery = next(broker.consume("default", prefetch=held + 1, timeout=1))
+        if isinstance(delivery, StreamMessage):
+            self.deliveries.append((broker, delivery))
+            if start:
+                broker.deliveries.start(delivery)
+
+    @precondition(lambda self: self.deliveries)
+    @rule(data=st.data(), how=st.sampled_from(["finish", "retry", "retry now", "reject", "release"]))
+    def settle(self, data: st.DataObject, how: str) -> None:
+        broker, delivery = self.deliveries.pop(data.draw(st.integers(0, len(self.deliveries) - 1)))
+        consumer = broker.consume("default", timeout=1)
+        delivery.finish_with([Effect("RPUSH", self.finished, delivery.args[0])])
+        match how:
+            case "finish":
+                consumer.ack(delivery)
+            case "retry" | "retry now":
+                delivery.retry_later(1_000_000 if how == "retry" else 0)
+                consumer.ack(delivery)
+            case "reject":
+                consumer.nack(delivery)
+            case _:
+                consumer.requeue([delivery])
+
+    @precondition(lambda self: self.deliveries)
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def crash(self, worker: int) -> None:
+        """Its deliveries stay in the list: a process that was only suspended tries to finish them later."""
+        self.workers[worker] = self.new_worker()
+
+    @precondition(lambda self: self.deliveries)
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def leases_expire(self, worker: int) -> None:
+        pending: list[Any] = (
+            self.client.xpending_range(self.keys.stream, "workers", "-", "+", 1_000) if self.known else []
+        )
+        for row in pending:
+            options = {"idle": 3_600_000, "retrycount": row["times_delivered"], "justid": True}
+            self.client.xclaim(self.keys.stream, "workers", row["consumer"], 0, [row["message_id"]], **options)
+        self.workers[worker].recover("default")
+
+    @precondition(lambda self: self.client.exists(self.keys.delayed))
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def time_passes(self, worker: int) -> None:
+        for member in self.client.zrange(self.keys.delayed, 0, -1):
+            self.client.zadd(self.keys.delayed, {member: 1})
+        self.workers[worker].promote("default")
+
+    @precondition(lambda self: self.client.exists(self.keys.dead))
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def replay_all(self, worker: int) -> None:
+        for letter in self.workers[worker].dead_letters("default"):
+            assert self.workers[worker].replay_dead("default", letter.id)
+
+    @property
+    def known(self) -> bool:
+        return bool(self.client.exists(self.keys.stream)) and bool(self.client.xinfo_groups(self.keys.stream))
+
+    def bodies(self) -> list[bytes]:
+        stream = [fields[b"m"] for _, fields in self.client.xrange(self.keys.stream)]
+        dead = [fields[b"m"] for _, fields in self.client.xrange(self.keys.dead)]
+        held_back = [body[body.index(b"\n") + 1 :] for body in self.client.hvals(self.keys.delayed_bodies)]
+        return stream + dead + held_back
+
+    @invariant()
+    def each_is_in_one_place(self) -> None:
+        places = Counter(Message.decode(body).args[0] for body in self.bodies())
+        places.update(int(number) for number in self.client.lrange(self.finished, 0, -1))
+        assert places == Counter(self.accepted)
+        assert self.client.zcard(self.keys.delayed) == self.client.hlen(self.keys.delayed_bodies)
+
+    def teardown(self) -> None:
+        """Whatever happened, in the end everything can be finished."""
+        self.time_passes(0)
+        self.leases_expire(0)
+        self.replay_all(0)
+        last = self.new_worker()
+        while last.qsize("default"):
+            delivery = next(last.consume("default", prefetch=1, timeout=1))
+            delivery.finish_with([Effect("RPUSH", self.finished, delivery.args[0])])
+            last.consume("default", timeout=1).ack(delivery)
+        assert sorted(map(int, self.client.lrange(self.finished, 0, -1))) == self.accepted
+        self.client.close()
+        for worker in (*self.workers, last):
+            worker.close()
+
+
+def test_every_accepted_message_ends_once(url: str) -> None:
+    Queue.url = url
+    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    limits = settings(
+        max_examples=20, stateful_step_count=40, deadline=None, database=None, suppress_health_check=checks
+    )
+    run_state_machine_as_test(Queue, settings=limits)
