@@ -12,8 +12,11 @@ from typing import Any, Final
 import dramatiq
 import redis
 import redis.asyncio
+import redis.exceptions
 from dramatiq.middleware import AgeLimit, TimeLimit
 from periodiq import PeriodiqMiddleware, cron
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from app.actors.housekeeping import Chore, Housekeeping
 from app.actors.intake import RUN_JOB, Intake
@@ -161,7 +164,12 @@ def _client(settings: Settings) -> redis.Redis:
 
 def _async_client(settings: Settings) -> redis.asyncio.Redis:
     timeout = settings.redis_timeout_seconds
-    return redis.asyncio.Redis.from_url(settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    # After a restart of the server the pool is full of connections that are dead and do not know it: the first command
+    # on each is tried once more. What must not be sent twice goes through copies of this client without retries.
+    retry = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
+    return redis.asyncio.Redis.from_url(
+        settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry
+    )
 
 
 def _as_info(language: Language) -> LanguageInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import redis.exceptions
 from dramatiq import Message
 
 from app.broker import AsyncProducer, BrokerUnavailable, Duplicate
@@ -36,13 +37,7 @@ class Intake:
             queue_name=JOBS_QUEUE, actor_name=RUN_JOB, args=(job.id,), kwargs={}, options={}, message_id=job.id
         )
         try:
-            await self._producer.enqueue(
-                message,
-                effects=self._effects.accept(job),
-                on_dead=self._effects.dead(job.id),
-                dedupe_key=self._effects.keys.record(job.id),
-                max_backlog=self._max_backlog,
-            )
+            await self._enqueue(message, job)
         except BacklogFull as e:
             raise QueueFull from e
         except Duplicate:
@@ -50,3 +45,22 @@ class Intake:
             return
         except BrokerUnavailable as e:
             raise StoreUnavailable(str(e)) from e
+
+    async def _enqueue(self, message: Message[Any], job: NewJob) -> None:
+        """Twice if need be: after a restart of the server the first command on an old connection fails at once. The
+        record's key tells the second write from a first, so that nothing is accepted twice."""
+        try:
+            await self._enqueue_once(message, job)
+        except BrokerUnavailable as e:
+            if isinstance(e.__cause__, redis.exceptions.TimeoutError):
+                raise
+            await self._enqueue_once(message, job)
+
+    async def _enqueue_once(self, message: Message[Any], job: NewJob) -> None:
+        await self._producer.enqueue(
+            message,
+            effects=self._effects.accept(job),
+            on_dead=self._effects.dead(job.id),
+            dedupe_key=self._effects.keys.record(job.id),
+            max_backlog=self._max_backlog,
+        )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import redis.asyncio.retry
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 
 __all__ = ["send_once"]
 
 
 def send_once(client: Redis) -> Redis:
-    """Turn the client's own tries off, and return it.
+    """A copy of the client, with connections of its own, that sends each command once.
 
     redis-py sends a command up to ten times more when its reply is late: a caller would wait eleven time-outs for his
     503, and input whose first reply was lost would arrive twice.
     """
-    client.set_retry(redis.asyncio.retry.Retry(NoBackoff(), 0))
-    return client
+    pool = client.connection_pool
+    options = {**pool.connection_kwargs, "retry": redis.asyncio.retry.Retry(NoBackoff(), 0)}
+    return Redis(connection_pool=ConnectionPool(pool.connection_class, pool.max_connections, **options))

@@ -41,12 +41,14 @@ class RedisJobs:
     def __init__(
         self, client: Redis, keys: StoreKeys, queue: JobQueue, wakeups: Wakeups, result_ttl_seconds: int
     ) -> None:
-        self._client = send_once(client)
+        # What only reads may be asked again on a new connection; what writes is sent once.
+        self._reads = client
+        self._writes = send_once(client)
         self._keys = keys
         self._queue = queue
         self._wakeups = wakeups
         self._ttl = result_ttl_seconds
-        self._send = self._client.register_script(_SEND)
+        self._send = self._writes.register_script(_SEND)
 
     async def submit(self, job: NewJob) -> None:
         """See the port."""
@@ -55,7 +57,7 @@ class RedisJobs:
     async def get(self, job_id: str) -> JobRecord:
         """See the port."""
         async with translated():
-            fields: Any = await self._client.hgetall(self._keys.record(job_id))
+            fields: Any = await self._reads.hgetall(self._keys.record(job_id))
         # A hash without spec is what a late write left of a job that has expired.
         if b"spec" not in fields:
             raise JobNotFound(job_id)
@@ -65,7 +67,7 @@ class RedisJobs:
         """See the port."""
         start = "-" if after is None else f"({check_cursor(after)}"
         async with translated():
-            entries: Any = await self._client.xrange(self._keys.output(job_id), min=start, count=count)
+            entries: Any = await self._reads.xrange(self._keys.output(job_id), min=start, count=count)
         return [decode_entry(entry_id, fields) for entry_id, fields in entries]
 
     def watch(self, job_id: str) -> AbstractAsyncContextManager[Watch]:
@@ -92,10 +94,10 @@ class RedisJobs:
     async def position(self, job_id: str) -> int | None:
         """See the port."""
         async with translated():
-            rank: Any = await self._client.zrank(self._keys.waiting, job_id)
+            rank: Any = await self._reads.zrank(self._keys.waiting, job_id)
         return None if rank is None else int(rank)
 
     async def ping(self) -> None:
         """See the port. A server that is full, read-only or loading answers PING, so a write is tried."""
         async with translated():
-            await self._client.set(f"{self._keys.namespace}:ping", b"", px=1000)
+            await self._reads.set(f"{self._keys.namespace}:ping", b"", px=1000)

@@ -11,7 +11,6 @@ import redis
 from redis.asyncio import Redis
 
 from app.core.languages import LanguageInfo, index_languages
-from app.store.connection import send_once
 from app.store.faults import translated
 from app.store.keys import StoreKeys
 
@@ -50,7 +49,7 @@ class RedisLanguages:
     """
 
     def __init__(self, client: Redis, keys: StoreKeys, known: Sequence[LanguageInfo]) -> None:
-        self._client = send_once(client)
+        self._client = client
         self._keys = keys
         self._known = index_languages(known)
         self._cached: Sequence[LanguageInfo] = ()

@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from app.core.ports import Allowance
-from app.store.connection import send_once
 from app.store.faults import translated
 from app.store.keys import StoreKeys
 
@@ -31,7 +30,7 @@ class RedisRateLimiter:
         self._keys = keys
         self._burst = burst
         self._interval_us = 60 * _MICROSECONDS / rate_per_minute
-        self._script: AsyncScript = send_once(client).register_script(_BUCKET)
+        self._script: AsyncScript = client.register_script(_BUCKET)
 
     async def take(self, caller: str, cost: int = 1) -> Allowance:
         """See the port."""

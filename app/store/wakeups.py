@@ -65,6 +65,7 @@ class Wakeups:
         self._channels: dict[bytes, _Channel] = {}
         self._changed: asyncio.Queue[bytes] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     @contextlib.asynccontextmanager
     async def watch(self, name: str) -> AsyncIterator[WokenWatch]:
@@ -81,6 +82,7 @@ class Wakeups:
 
     async def close(self) -> None:
         """Stop reading and give the connection back."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -93,7 +95,7 @@ class Wakeups:
             channel = self._channels[key] = _Channel()
             self._changed.put_nowait(key)
         channel.watches.add(watch)
-        if self._task is None:
+        if self._task is None and not self._closed:
             self._task = asyncio.create_task(self._run())
         return channel
 
@@ -104,7 +106,7 @@ class Wakeups:
             self._changed.put_nowait(key)
 
     async def _run(self) -> None:
-        while True:
+        while not self._closed:
             try:
                 async with self._client.pubsub() as pubsub:
                     await self._serve(pubsub)
@@ -115,6 +117,8 @@ class Wakeups:
     async def _serve(self, pubsub: PubSub) -> None:
         self._begin_anew()
         await pubsub.subscribe(_IDLE)
+        if self._closed:  # see _heed_cancellation
+            return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(pubsub))
             group.create_task(self._follow_changes(pubsub))
@@ -129,6 +133,7 @@ class Wakeups:
 
     async def _follow_changes(self, pubsub: PubSub) -> None:
         while True:
+            _heed_cancellation()
             key = await self._changed.get()
             channel = self._channels.get(key)
             if channel is None:
@@ -150,6 +155,7 @@ class Wakeups:
     async def _read(self, pubsub: PubSub) -> None:
         silent = False
         while True:
+            _heed_cancellation()
             message = await pubsub.get_message(timeout=_SILENCE_SECONDS)
             if message is not None:
                 silent = False
@@ -170,3 +176,10 @@ class Wakeups:
                 self._changed.put_nowait(message["channel"])
         for watch in channel.watches:
             watch.wake()
+
+
+def _heed_cancellation() -> None:
+    """Before Python 3.12, wait_for, by which redis-py sends, can swallow a cancellation that comes just as it ends."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
