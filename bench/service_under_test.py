@@ -11,8 +11,9 @@ from rich.console import Console
 
 from app.client.errors import ClientError
 from app.client.service import Service
-from app.local.address import service_url
+from app.local.address import running_url
 from app.local.down import bring_down
+from app.local.state import StateFolder
 from app.local.up import bring_up
 
 __all__ = ["service_under_test"]
@@ -28,15 +29,17 @@ def service_under_test(console: Console) -> Iterator[Service]:
         ClientError: PYXEC_URL names one that is not.
         PyxecError: it could not be started.
     """
-    url = os.environ.get("PYXEC_URL") or service_url()
-    if "PYXEC_URL" in os.environ or _is_ready(url):
+    state = StateFolder.of_repository(ROOT)
+    named = os.environ.get("PYXEC_URL")
+    url = named or running_url(state)
+    if named or _is_ready(url):
         service = Service(url)
         service.ready()
         yield service
         return
-    bring_up(ROOT, console)
     try:
-        yield Service(url)
+        bring_up(ROOT, console)
+        yield Service(running_url(state))
     finally:
         bring_down(ROOT, console)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -89,8 +88,7 @@ def _local_findings() -> Iterator[Finding]:
 
     yield from check_kernel()
     try:
-        # PYXEC_URL is the command line's own.
-        settings = read_settings({name: value for name, value in os.environ.items() if name != "PYXEC_URL"})
+        settings = read_settings()
     except ConfigurationError as e:
         yield failed("configuration", str(e))
         return
