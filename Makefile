@@ -88,8 +88,8 @@ $(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(PYTHON)
 
 $(PYTHON):
 	@$(ensure_python)
-	@python3 -m venv $(VENV)
-	@printf '$(STEP)' 'Python environment' "$(VENV) $$SECONDS s"
+	@python3 -m venv $(VENV); \
+	printf '$(STEP)' 'Python environment' "$(VENV) $$SECONDS s"
 
 # Shows the package that pip is at; the whole story goes to a log that is shown when it fails.
 define install

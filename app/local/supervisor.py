@@ -85,7 +85,7 @@ class Supervisor:
             await self._run_once(name)
             if clock.time() - started >= self._policy.healthy_seconds:
                 delays = self._policy.delays()
-            await self._pause(next(delays))
+            await self._pause(name, next(delays))
 
     async def _run_once(self, name: str) -> None:
         child = await ChildProcess.start(self._commands[name], self._environment)
@@ -103,9 +103,9 @@ class Supervisor:
             printing.cancel()
             del self._running[name]
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, name: str, seconds: float) -> None:
         if not self._stopping.is_set():
-            self._say(f"starting it again in {seconds:g} s")
+            self._say(f"{name} starts again in {seconds:g} s")
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:

@@ -74,7 +74,7 @@ async def test_each_death_in_a_row_waits_longer_up_to_a_ceiling() -> None:
     async with supervised(api="sh -c 'exit 3'") as (screen, _):
         await screen.shows("api started", times=7)
 
-    waits = [line.rpartition(" in ")[2] for line in screen.getvalue().splitlines() if "starting it again" in line]
+    waits = [line.rpartition(" in ")[2] for line in screen.getvalue().splitlines() if "starts again" in line]
     assert waits[:6] == ["0.01 s", "0.02 s", "0.04 s", "0.08 s", "0.1 s", "0.1 s"]
     assert "api ended with status 3" in screen.getvalue()
 
@@ -84,7 +84,7 @@ async def test_a_process_that_was_healthy_starts_again_at_once() -> None:
     async with supervised(policy, api="true") as (screen, _):
         await screen.shows("api started", times=4)
 
-    waits = {line.rpartition(" in ")[2] for line in screen.getvalue().splitlines() if "starting it again" in line}
+    waits = {line.rpartition(" in ")[2] for line in screen.getvalue().splitlines() if "starts again" in line}
     assert waits == {"0.01 s"}
 
 
