@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +45,7 @@ def test_merging_keeps_every_byte_of_each_stream_and_their_order(chunks: list[Ou
         return [(piece.stream, byte) for piece in pieces for byte in piece.data]
 
     assert flat(merged) == flat(chunks)
-    assert all(left.stream is not right.stream for left, right in zip(merged, merged[1:], strict=False))
+    assert all(left.stream is not right.stream for left, right in itertools.pairwise(merged))
 
 
 def test_a_merged_chunk_has_at_most_64_kib() -> None:

