@@ -24,8 +24,14 @@ __all__ = ["ContainerSummary", "Engine"]
 
 _API_VERSION: Final = "1.41"
 _ATTACH: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+_UPGRADE: Final = {"Connection": "Upgrade", "Upgrade": "tcp"}
 _CONNECTIONS: Final = 64
 _EXIT_SIGKILL: Final = "137"
+# The last two: an answer that is not what an engine says.
+_FAULTS: Final = (
+    *(DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError),
+    *(json.JSONDecodeError, KeyError),
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,10 @@ class Engine:
         """A non-blocking, two-way socket to the container's standard streams, multiplexed as app/sandbox/demux.py
         reads them."""
         with _translated("attach"):
-            stream = self.api.attach_socket(container_id, params=_ATTACH)
+            # Not the library's attach_socket(): that has no time-out.
+            url = self.api._url("/containers/{0}/attach", container_id)
+            answer = self.api._post(url, params=_ATTACH, headers=_UPGRADE, stream=True)
+            stream = self.api._get_raw_response_socket(answer)
         raw: socket.socket = getattr(stream, "_sock", stream)
         # The library's wrappers refer to each other and go whenever they are collected. The descriptor is taken from
         # them: a copy that stays open with them would keep the container's stdin open, and with that the container.
@@ -118,7 +127,7 @@ class Engine:
         """All containers with this label, also those that never started."""
         with _translated("list"):
             found: Any = self.api.containers(all=True, filters={"label": [label]})
-        return [ContainerSummary(c["Id"], c["Labels"] or {}, int(c["Created"]), str(c["State"])) for c in found]
+            return [ContainerSummary(c["Id"], c["Labels"] or {}, int(c["Created"]), str(c["State"])) for c in found]
 
     def was_oom_killed(self, container_id: str, since: float) -> bool:
         """Whether the kernel killed the container's first process. The container may be gone by now: the engine's
@@ -132,9 +141,9 @@ class Engine:
         with _translated("events"):
             # Not the library's events(): that has no time-out.
             answer: str = self.api._result(self.api._get(self.api._url("/events"), params=params))
-        events = [json.loads(line) for line in answer.splitlines()]
-        exits = {event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"}
-        return exits == {_EXIT_SIGKILL} and not any(event["Action"] == "kill" for event in events)
+            events = [json.loads(line) for line in answer.splitlines()]
+            exits = {event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"}
+            return exits == {_EXIT_SIGKILL} and not any(event["Action"] == "kill" for event in events)
 
     def version(self) -> dict[str, Any]:
         """What the engine says of itself."""
@@ -155,5 +164,5 @@ class _OnePool(UnixHTTPAdapter):
 def _translated(call: str) -> Iterator[None]:
     try:
         yield
-    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as e:
+    except _FAULTS as e:
         raise EngineUnavailable(f"{call}: {type(e).__name__}: {e}") from e

@@ -1,0 +1,245 @@
+"""The pool of warm containers, with real ones wherever their life matters."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from app.core.errors import EngineUnavailable
+from app.sandbox import pool as pool_module
+from app.sandbox.container import Container
+from app.sandbox.pool import Pool
+from tests.sandbox.arena import Arena, eventually, job, open_arena
+
+pytestmark = pytest.mark.docker
+
+
+@contextmanager
+def running(pool: Pool) -> Iterator[Pool]:
+    pool.start()
+    try:
+        yield pool
+    finally:
+        pool.stop()
+
+
+@pytest.fixture
+def bash_pool(arena: Arena) -> Iterator[Callable[[int, int], Pool]]:
+    """Opens a running pool of bash containers with the given floor and ceiling."""
+    with ExitStack() as stack:
+        yield lambda floor, ceiling: stack.enter_context(running(Pool(arena.launch, lambda: ["bash"], floor, ceiling)))
+    assert eventually(lambda: arena.containers() == [])
+
+
+def idle(pool: Pool) -> int:
+    return pool.idle_count().get("bash", 0)
+
+
+def test_it_fills_to_its_floor_and_no_further(arena: Arena, bash_pool: Callable[[int, int], Pool]) -> None:
+    pool = bash_pool(2, 3)
+
+    assert eventually(lambda: idle(pool) == 2)
+    assert len(arena.containers()) == 2
+
+
+def test_a_language_in_use_is_kept_at_the_ceiling(bash_pool: Callable[[int, int], Pool]) -> None:
+    pool = bash_pool(1, 3)
+    assert eventually(lambda: idle(pool) == 1)
+
+    taken = pool.take("bash")
+    assert taken is not None
+    taken.close()
+    pool.job_ended()
+
+    assert eventually(lambda: idle(pool) == 3)
+
+
+def test_it_refills_though_the_job_that_took_one_goes_on_and_on(bash_pool: Callable[[int, int], Pool]) -> None:
+    pool = bash_pool(1, 1)
+    assert eventually(lambda: idle(pool) == 1)
+
+    taken = pool.take("bash")  # and job_ended() never comes
+
+    assert taken is not None
+    # Well before the next regular round of five seconds would have looked
+    assert eventually(lambda: idle(pool) == 1, within_seconds=3)
+    taken.close()
+
+
+def test_one_that_died_waiting_is_passed_over(arena: Arena, bash_pool: Callable[[int, int], Pool]) -> None:
+    pool = bash_pool(2, 2)
+    assert eventually(lambda: idle(pool) == 2)
+    # Given the one that would be next is dead
+    oldest = min(arena.containers(), key=lambda container_id: arena.inspect(container_id)["Created"])
+    arena.engine.remove(oldest)
+
+    def next_one() -> Container:
+        taken = pool.take("bash")
+        assert taken is not None
+        return taken
+
+    taken = next_one()
+
+    assert taken.id != oldest
+    assert taken.is_alive()
+    taken.close()
+
+
+def test_one_that_dies_waiting_is_replaced(
+    arena: Arena, bash_pool: Callable[[int, int], Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.2)
+    pool = bash_pool(1, 1)
+    assert eventually(lambda: idle(pool) == 1)
+    (first,) = arena.containers()
+
+    arena.engine.remove(first)
+
+    assert eventually(lambda: len(arena.containers()) == 1 and arena.containers() != [first] and idle(pool) == 1)
+
+
+def test_what_is_too_many_goes_when_the_language_is_no_longer_in_use(
+    arena: Arena, bash_pool: Callable[[int, int], Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.2)
+    pool = bash_pool(1, 3)
+    if (taken := pool.take("bash")) is not None:
+        taken.close()
+    pool.job_ended()
+    assert eventually(lambda: idle(pool) == 3)
+
+    monkeypatch.setattr(pool_module, "_IN_USE_SECONDS", 0.0)
+
+    assert eventually(lambda: idle(pool) == 1)
+    assert eventually(lambda: len(arena.containers()) == 1)
+
+
+def test_a_language_whose_image_is_gone_is_no_longer_kept(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.2)
+    languages = ["bash"]
+    with running(Pool(arena.launch, lambda: languages, 1, 1)) as pool:
+        assert eventually(lambda: idle(pool) == 1)
+
+        languages.clear()
+
+        assert eventually(lambda: idle(pool) == 0)
+        assert eventually(lambda: arena.containers() == [])
+
+
+def test_an_engine_that_cannot_list_its_images_costs_no_warm_container(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.05)
+    rounds = 0
+
+    def languages() -> list[str]:
+        nonlocal rounds
+        rounds += 1
+        if rounds > 1:
+            raise EngineUnavailable("hiccup")
+        return ["bash"]
+
+    with running(Pool(arena.launch, languages, 1, 1)) as pool:
+        assert eventually(lambda: idle(pool) == 1)
+        first = arena.containers()
+
+        assert eventually(lambda: rounds > 3)
+
+        assert idle(pool) == 1
+        assert arena.containers() == first
+
+
+def test_a_launch_that_fails_is_tried_again_later_and_later() -> None:
+    attempts: list[str] = []
+    pool = Pool(lambda language: _refuse(attempts, language), lambda: ["bash", "c"], 1, 1)
+
+    with running(pool):
+        # Both languages are tried: the one that fails is put back, not tried over and over
+        assert eventually(lambda: set(attempts) == {"bash", "c"})
+        assert len(attempts) <= 4
+        assert pool.take("bash") is None
+
+
+def _refuse(attempts: list[str], language: str) -> Container:
+    attempts.append(language)
+    raise EngineUnavailable("down")
+
+
+def test_a_thousand_failures_do_not_end_the_pool() -> None:
+    pool = Pool(lambda language: _refuse([], language), lambda: ["bash"], 1, 1)
+
+    for _ in range(2_000):
+        pool._add("bash")
+
+    assert pool._not_before["bash"] - pool_module.time.monotonic() <= 30
+
+
+def test_nobody_waits_for_a_launch_that_hangs() -> None:
+    # Given a pool in the middle of a launch that does not come back
+    began, release = threading.Event(), threading.Event()
+
+    def hang(language: str) -> Container:
+        began.set()
+        release.wait(30)
+        raise EngineUnavailable("at last")
+
+    with running(Pool(hang, lambda: ["bash"], 1, 1)) as pool:
+        assert began.wait(5)
+
+        # Then a job gets its answer at once: none is there
+        assert pool.take("bash") is None
+        pool.job_ended()
+        release.set()
+
+
+def test_a_stop_in_the_middle_of_a_launch_leaves_nothing(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a launch that ends only after the pool has been told to stop, and not within its patience
+    monkeypatch.setattr(pool_module, "_STOP_SECONDS", 0.1)
+    began, release = threading.Event(), threading.Event()
+
+    def late(language: str) -> Container:
+        began.set()
+        release.wait(30)
+        return arena.launch(language)
+
+    pool = Pool(late, lambda: ["bash"], 1, 1)
+    pool.start()
+    assert began.wait(5)
+
+    pool.stop()
+    release.set()
+
+    assert eventually(lambda: not pool._thread.is_alive())
+    assert eventually(lambda: arena.containers() == [])
+    assert pool.idle_count().get("bash", 0) == 0
+
+
+def test_a_pool_that_was_never_started_can_be_stopped() -> None:
+    Pool(lambda language: _refuse([], language), list, 1, 1).stop()
+
+
+def test_a_job_with_a_disk_of_its_own_leaves_the_warm_container_to_others() -> None:
+    with open_arena(pool_floor=1, pool_ceiling=1) as warm:
+        assert eventually(lambda: warm.sandbox._pool.idle_count().get("bash") == 1, within_seconds=30)
+        mine = {container.id for container in warm.sandbox._pool._idle["bash"]}
+
+        ran = warm.run(job("bash", "df --output=size -B1 /work | tail -1", disk_bytes=2 * 1024 * 1024))
+
+        assert ran.text.strip() == str(2 * 1024 * 1024)
+        assert {container.id for container in warm.sandbox._pool._idle["bash"]} == mine
+
+
+def test_limits_of_its_own_reach_a_warm_container() -> None:
+    with open_arena(pool_floor=1, pool_ceiling=1) as warm:
+        assert eventually(lambda: warm.sandbox._pool.idle_count().get("bash") == 1, within_seconds=30)
+        (waiting,) = warm.sandbox._pool._idle["bash"]
+        show = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>&-"
+        show += "; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>&-; true"
+
+        ran = warm.run(job("bash", show, memory_bytes=48 * 1024 * 1024, processes=20))
+
+        assert ran.text.split() == [str(48 * 1024 * 1024), "22"]
+        assert waiting.fileno() == -1  # it was that one: its connection is closed

@@ -1,0 +1,100 @@
+"""Which containers the reaper takes, on a real engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from app.sandbox.reaper import reap
+from app.sandbox.template import LABEL, creation_body
+from tests.sandbox.arena import Arena, eventually, open_arena
+
+pytestmark = pytest.mark.docker
+
+HOUR = 3600
+
+
+@pytest.fixture
+def yard(arena: Arena) -> Iterator[Arena]:
+    """A namespace where nothing else lives."""
+    with open_arena(pool_floor=0, pool_ceiling=0) as opened:
+        yield opened
+
+
+def create(yard: Arena, worker: str) -> str:
+    """Made, never started."""
+    blueprint = yard.blueprint("bash")
+    labels = {**blueprint.labels, f"{LABEL}.worker": worker}
+    return yard.engine.create(creation_body(blueprint.image.image_id, blueprint.numbers, labels, "", 20_000))
+
+
+def test_what_a_dead_worker_created_and_never_started_is_removed(yard: Arena) -> None:
+    create(yard, "dead")
+
+    removed = reap(yard.engine, yard.namespace, lambda worker: worker != "dead", now=time.time() + HOUR)
+
+    assert removed == 1
+    assert yard.containers() == []
+
+
+def test_what_a_dead_worker_left_running_is_removed(yard: Arena) -> None:
+    # Given a container whose engine kept it though its worker is not known any more
+    with closing(yard.launch("bash")):
+        assert reap(yard.engine, yard.namespace, lambda worker: False, now=time.time() + HOUR) == 1
+
+        assert eventually(lambda: yard.containers() == [])
+
+
+def test_a_living_workers_containers_are_left_alone(yard: Arena) -> None:
+    with closing(yard.launch("bash")) as waiting:
+        assert reap(yard.engine, yard.namespace, lambda worker: True, now=time.time() + HOUR) == 0
+
+        assert waiting.is_alive()
+
+
+def test_what_a_living_worker_has_lost_before_its_start_is_removed_late(yard: Arena) -> None:
+    lost = create(yard, "alive")
+
+    assert reap(yard.engine, yard.namespace, lambda worker: True, now=time.time() + 120) == 0
+    assert yard.containers() == [lost]
+    assert reap(yard.engine, yard.namespace, lambda worker: True, now=time.time() + HOUR) == 1
+    assert yard.containers() == []
+
+
+def test_a_young_container_is_left_alone_whoever_made_it(yard: Arena) -> None:
+    young = create(yard, "not heard of yet")
+
+    assert reap(yard.engine, yard.namespace, lambda worker: False) == 0
+    assert yard.containers() == [young]
+
+
+def test_another_namespace_is_left_alone(yard: Arena) -> None:
+    foreign = create(yard, "dead")
+
+    assert reap(yard.engine, f"{yard.namespace}-other", lambda worker: False, now=time.time() + HOUR) == 0
+    assert reap(yard.engine, yard.namespace[:-1], lambda worker: False, now=time.time() + HOUR) == 0
+    assert yard.containers() == [foreign]
+
+
+def test_without_knowledge_of_who_lives_nothing_is_removed(yard: Arena) -> None:
+    unknown = create(yard, "dead")
+
+    def no_answer(worker: str) -> bool:
+        raise ConnectionError("the store is down")
+
+    with pytest.raises(ConnectionError):
+        reap(yard.engine, yard.namespace, no_answer, now=time.time() + HOUR)
+    assert yard.containers() == [unknown]
+
+
+def test_a_container_ends_with_its_connection_even_if_it_is_started_only_afterwards(yard: Arena) -> None:
+    """A worker that dies, or gives up waiting, between attach and start leaves nothing for the reaper."""
+    container_id = create(yard, "dead")
+    yard.engine.attach(container_id).close()
+
+    yard.engine.start(container_id)
+
+    assert eventually(lambda: yard.containers() == [])
