@@ -113,7 +113,8 @@ class JobStream:
         while True:
             try:
                 socket = self._connect()
-            except (OSError, InvalidHandshake) as e:
+            # ConnectionClosed too: the library's word for a connection that is reset while the request is written.
+            except (OSError, InvalidHandshake, ConnectionClosed) as e:
                 _refuse_final(e)
                 if not self._patience.pause():
                     raise ServiceUnreachable(f"no stream from {self._address}: {e}") from e

@@ -26,7 +26,8 @@ async def test_output_goes_on_behind_the_last_byte_seen(gateway: Gateway, pyxec:
         await proxy.refused.wait()
         proxy.mend()
         # Then it sees what it missed, nothing twice, and the end
-        assert await command.line() == b"meanwhile\n"
+        line = await command.line()
+        assert line == b"meanwhile\n", await command.ended()
         gateway.jobs.write(job_id, b"after\n")
         gateway.jobs.finish(job_id, exit_code=0)
         code, rest, notes = await command.ended()
