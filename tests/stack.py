@@ -160,11 +160,11 @@ class Stack:
         """Ids of the languages that are installed."""
         return [language["id"] for language in self.http.get("/v1/languages").json()["languages"]]
 
-    def containers(self) -> list[str]:
-        """Ids of every container of this stack, whatever its state."""
+    def containers(self, **filters: str) -> list[str]:
+        """Ids of the containers of this stack: all, or those the engine's filters pass (``status="running"``)."""
+        wanted = {"label": [f"org.pyxec={self.namespace}"], **{name: [value] for name, value in filters.items()}}
         with contextlib.closing(docker.APIClient(version="1.41")) as engine:
-            found = engine.containers(all=True, filters={"label": [f"org.pyxec={self.namespace}"]})
-            return [container["Id"] for container in found]
+            return [container["Id"] for container in engine.containers(all=True, filters=wanted)]
 
     def running_programs(self) -> list[str]:
         """Of the containers, those in which the runner has started a program."""
