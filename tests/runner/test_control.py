@@ -104,6 +104,12 @@ def test_outside_a_container_nothing_but_the_phase_is_killed(open_bare: Opener) 
         bystander.kill()
 
 
+def test_outside_a_container_a_daemon_that_got_away_still_delays_nothing(bare: Conversation) -> None:
+    bare.send(job(phase("sh", "-c", "setsid sleep 8 & sleep 0.3; echo main")))
+
+    assert bare.to_the_end(within_s=7).stdout == b"main\n"
+
+
 def test_go_twice_is_too_late(bare: Conversation) -> None:
     bare.send(job(phase("sleep", "60")) + encode_go())
 
