@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 
 from app.core.errors import ProtocolError
+from app.sandbox.frame_decoder import FrameDecoder
 from app.sandbox.frames import (
     MAX_PAYLOAD,
     PROTOCOL_VERSION,
@@ -19,7 +20,6 @@ from app.sandbox.frames import (
     HostFrame,
     PhaseSpec,
 )
-from app.sandbox.frame_decoder import FrameDecoder
 
 __all__ = [
     "MAX_PAYLOAD",
