@@ -1,4 +1,4 @@
-"""The words of the runner protocol, version 1: its numbers, what the host sends, what it hears. See runner/PROTOCOL.md."""
+"""The words of the runner protocol, version 1: its numbers, what is sent, what is heard. See runner/PROTOCOL.md."""
 
 from __future__ import annotations
 
