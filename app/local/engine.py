@@ -28,8 +28,10 @@ _PACKAGES = ("docker.io", "iptables", "ca-certificates", "cgroupfs-mount")
 _OLDEST_API = (1, 41)
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
-# Sandboxes have no network and builds use the host's: without a bridge the engine needs no iptables at all.
-_WITHOUT_NETWORK = ("--bridge=none", "--iptables=false", "--ip6tables=false")
+# Sandboxes have no network and builds use the host's: the engine needs no iptables, and no bridge.
+_WITHOUT_IPTABLES = ("--iptables=false", "--ip6tables=false")
+_WITHOUT_NETWORK = ("--bridge=none", *_WITHOUT_IPTABLES)
+_SHARED_BRIDGE = Path("/sys/class/net/docker0")
 
 
 def engine_host() -> str:
@@ -103,7 +105,9 @@ def _start_options(socket: Path, state: StateFolder) -> list[tuple[str, ...]]:
     # The engine's own sockets lie below its exec-root, and a socket's path may have 107 bytes only.
     name = hashlib.sha256(str(socket).encode()).hexdigest()[:8]
     private = (f"--data-root={state.data('engine')}", f"--exec-root=/run/pyxec-{name}")
-    return [(*private, f"--pidfile=/run/pyxec-{name}.pid", *_WITHOUT_NETWORK)]
+    # An engine told to have no bridge deletes docker0 as it starts, and with it the network of the machine's own engine.
+    network = _WITHOUT_IPTABLES if _SHARED_BRIDGE.exists() else _WITHOUT_NETWORK
+    return [(*private, f"--pidfile=/run/pyxec-{name}.pid", *network)]
 
 
 def _start_daemon(

@@ -32,6 +32,8 @@ def test_an_engine_that_we_start_answers_and_is_stopped_by_make_down(
     # Given a machine where no engine answers at DOCKER_HOST
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
     state = StateFolder.of_repository(tmp_path)
+    shared_bridge = Path("/sys/class/net/docker0/ifindex")
+    bridge_before = shared_bridge.read_text() if shared_bridge.exists() else None
 
     # When one is asked for
     client = ensure_engine(state, step)
@@ -47,6 +49,9 @@ def test_an_engine_that_we_start_answers_and_is_stopped_by_make_down(
     bring_down(tmp_path, Console(file=io.StringIO()))
     assert not record.is_alive()
     assert not state.record(RECORD).exists()
+
+    # And the network of the machine's own engine was left alone
+    assert bridge_before is None or shared_bridge.read_text() == bridge_before
 
 
 def test_an_engine_that_runs_is_used_and_left_alone(tmp_path: Path, step: Step) -> None:
