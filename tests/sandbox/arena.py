@@ -20,7 +20,7 @@ from app.sandbox.engine import Engine
 from app.sandbox.images import installed_images
 from app.sandbox.languages import Language, load_languages
 from app.sandbox.template import LABEL, ContainerNumbers
-from app.store.inboxes import JobInbox
+from tests.sandbox.mailbox import Mailbox
 
 __all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena"]
 
@@ -115,9 +115,9 @@ class Arena:
     namespace: str
     sandbox: DockerSandbox
 
-    def run(self, spec: JobSpec, sink: Recorder | None = None, inbox: JobInbox | None = None) -> Ran:
+    def run(self, spec: JobSpec, sink: Recorder | None = None, inbox: Mailbox | None = None) -> Ran:
         recorder = sink or Recorder()
-        with closing(JobInbox()) as silence:
+        with closing(Mailbox()) as silence:
             began = time.monotonic()
             report = self.sandbox.run(uuid.uuid4().hex, 1, spec, recorder, inbox or silence)
             seconds = time.monotonic() - began

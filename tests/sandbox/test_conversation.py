@@ -15,8 +15,8 @@ from app.core.events import Output, Stream
 from app.core.outcomes import judge
 from app.core.ports import Input, InputKind
 from app.sandbox.conversation import converse
-from app.store.inboxes import JobInbox
 from tests.sandbox.arena import MIB, Arena, Recorder, eventually, job
+from tests.sandbox.mailbox import Mailbox
 
 pytestmark = pytest.mark.docker
 
@@ -24,8 +24,8 @@ CAT = "import sys, shutil\nshutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffe
 
 
 @pytest.fixture
-def inbox() -> Iterator[JobInbox]:
-    with closing(JobInbox()) as opened:
+def inbox() -> Iterator[Mailbox]:
+    with closing(Mailbox()) as opened:
         yield opened
 
 
@@ -64,7 +64,7 @@ def test_stdin_that_is_never_read_does_not_stop_the_output(arena: Arena) -> None
     assert ran.text.endswith("50\nend\n")
 
 
-def test_what_a_viewer_types_is_answered_while_the_program_runs(arena: Arena, inbox: JobInbox) -> None:
+def test_what_a_viewer_types_is_answered_while_the_program_runs(arena: Arena, inbox: Mailbox) -> None:
     # Given a viewer that asks the next question only when the last one is answered
     def answer(so_far: Recorder) -> None:
         if so_far.stdout == b"name? ":
@@ -78,27 +78,27 @@ def test_what_a_viewer_types_is_answered_while_the_program_runs(arena: Arena, in
     assert ran.text == "name? hello Ada\nagain? bye\n"
 
 
-def test_an_interactive_program_gets_what_came_with_the_job_first(arena: Arena, inbox: JobInbox) -> None:
+def test_an_interactive_program_gets_what_came_with_the_job_first(arena: Arena, inbox: Mailbox) -> None:
     inbox.put(typed(b"second"))
     inbox.put(END)
 
     assert arena.run(job("python", CAT, stdin=b"first ", interactive=True), inbox=inbox).text == "first second"
 
 
-def test_what_is_typed_after_the_end_of_input_is_dropped(arena: Arena, inbox: JobInbox) -> None:
+def test_what_is_typed_after_the_end_of_input_is_dropped(arena: Arena, inbox: Mailbox) -> None:
     for item in (typed(b"in"), END, typed(b"late")):
         inbox.put(item)
 
     assert arena.run(job("python", CAT, interactive=True), inbox=inbox).text == "in"
 
 
-def test_a_job_that_is_not_interactive_takes_no_input_from_outside(arena: Arena, inbox: JobInbox) -> None:
+def test_a_job_that_is_not_interactive_takes_no_input_from_outside(arena: Arena, inbox: Mailbox) -> None:
     inbox.put(typed(b"surprise"))
 
     assert arena.run(job("python", CAT, stdin=b"given"), inbox=inbox).text == "given"
 
 
-def test_typed_input_beyond_the_window_waits_and_arrives(arena: Arena, inbox: JobInbox) -> None:
+def test_typed_input_beyond_the_window_waits_and_arrives(arena: Arena, inbox: Mailbox) -> None:
     # Given a program that reads only after a while, and input of several windows
     data = b"0123456789abcdef" * 65_536  # 1 MiB
     for start in range(0, len(data), 50_000):
@@ -110,7 +110,7 @@ def test_typed_input_beyond_the_window_waits_and_arrives(arena: Arena, inbox: Jo
     assert ran.stdout == data
 
 
-def test_a_cancel_ends_a_program_that_ignores_every_signal(arena: Arena, inbox: JobInbox) -> None:
+def test_a_cancel_ends_a_program_that_ignores_every_signal(arena: Arena, inbox: Mailbox) -> None:
     source = "trap '' TERM INT HUP QUIT; echo up; while :; do sleep 1; done"
 
     ran = arena.run(job("bash", source, wall_seconds=60), Recorder(lambda _: inbox.put(CANCEL)), inbox)
@@ -119,7 +119,7 @@ def test_a_cancel_ends_a_program_that_ignores_every_signal(arena: Arena, inbox: 
     assert ran.seconds < 10
 
 
-def test_a_cancel_passes_stdin_that_nobody_reads(arena: Arena, inbox: JobInbox) -> None:
+def test_a_cancel_passes_stdin_that_nobody_reads(arena: Arena, inbox: Mailbox) -> None:
     spec = job("bash", "echo up; sleep 60", stdin=b"x" * 4 * MIB, wall_seconds=60)
 
     ran = arena.run(spec, Recorder(lambda _: inbox.put(CANCEL)), inbox)
@@ -129,7 +129,7 @@ def test_a_cancel_passes_stdin_that_nobody_reads(arena: Arena, inbox: JobInbox) 
 
 
 def test_a_cancel_before_the_first_phase_leaves_nothing_to_judge_or_a_cancelled_phase(
-    arena: Arena, inbox: JobInbox
+    arena: Arena, inbox: Mailbox
 ) -> None:
     inbox.put(CANCEL)
 
@@ -217,7 +217,7 @@ def test_a_runner_that_is_out_of_memory_itself_is_the_programs_doing(arena: Aren
     Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
     recorder = Recorder()
 
-    with closing(container), closing(JobInbox()) as inbox:
+    with closing(container), closing(Mailbox()) as inbox:
         reports = converse(container, spec, arena.language("bash"), recorder, inbox)
 
     # Then, whoever is killed, it is judged as a memory limit
@@ -234,14 +234,14 @@ def test_a_program_that_cannot_be_found_on_its_own_path_failed_by_itself(arena: 
 def test_a_command_that_the_image_does_not_have_is_our_fault(arena: Arena) -> None:
     with (
         closing(arena.launch("bash")) as container,
-        closing(JobInbox()) as inbox,
+        closing(Mailbox()) as inbox,
         pytest.raises(InfrastructureError, match="node could not be started"),
     ):
         converse(container, job("javascript", ""), arena.language("javascript"), Recorder(), inbox)
 
 
 def test_a_runner_that_gives_up_says_why(arena: Arena) -> None:
-    with closing(arena.launch("bash")) as container, closing(JobInbox()) as inbox:
+    with closing(arena.launch("bash")) as container, closing(Mailbox()) as inbox:
         container.send(b"\x7f\0\0\0\0")  # a frame of no known type
         with pytest.raises(ProtocolError, match="the runner gave up"):
             converse(container, job("bash", "echo"), arena.language("bash"), Recorder(), inbox)

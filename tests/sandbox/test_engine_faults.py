@@ -20,9 +20,9 @@ from app.sandbox.docker_sandbox import DockerSandbox
 from app.sandbox.engine import Engine
 from app.sandbox.images import InstalledImage
 from app.sandbox.known_images import KnownImages
-from app.store.inboxes import JobInbox
 from tests.sandbox.arena import LANGUAGES, Arena, Recorder, eventually, job
 from tests.sandbox.broken_engine import deaf_engine, scripted_engine
+from tests.sandbox.mailbox import Mailbox
 
 TIMEOUT = 0.3
 PATIENCE = 5.0  # for a machine that has other things to do as well
@@ -46,7 +46,7 @@ def sandbox_on(engine: Engine, floor: int = 0) -> DockerSandbox:
 
 
 def run_echo(sandbox: DockerSandbox) -> None:
-    with closing(JobInbox()) as inbox:
+    with closing(Mailbox()) as inbox:
         sandbox.run("j", 1, job("bash", "echo"), Recorder(), inbox)
 
 
@@ -147,7 +147,7 @@ def test_a_language_without_an_image_is_missing(arena: Arena) -> None:
         arena.engine, other, worker="w", namespace="n", runtime="", cpus=1.0, pool_floor=0, pool_ceiling=0
     )
 
-    with closing(JobInbox()) as inbox, pytest.raises(ImageMissing, match="no image for toy"):
+    with closing(Mailbox()) as inbox, pytest.raises(ImageMissing, match="no image for toy"):
         sandbox.run("j", 1, _named("toy"), Recorder(), inbox)
 
 

@@ -1,0 +1,44 @@
+"""One attack: a job, how it may end, and what more must be true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.sandbox.arena import Arena, Ran, job
+
+__all__ = ["Attack", "launch", "table"]
+
+# The design asks for limit + 2 s; a machine that runs other tests as well gets a little more.
+SLACK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Attack:
+    """``outcomes`` are all that are right; ``holds`` is asked of the job that ended in one of them."""
+
+    behaviour: str
+    language: str
+    source: str
+    outcomes: str
+    holds: Callable[[Ran], bool] = lambda ran: True
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def table(*attacks: Attack) -> Any:
+    """A test for each, named by its behaviour."""
+    return pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.behaviour) for attack in attacks])
+
+
+def launch(arena: Arena, attack: Attack) -> Ran:
+    """Run it, and check all that is asked of it."""
+    spec = job(attack.language, attack.source, **{"wall_seconds": 2.0, **attack.settings})
+    ran = arena.run(spec)
+    tail = f"{ran.verdict.message}; stdout {ran.stdout[-300:]!r}; stderr {ran.stderr[-300:]!r}"
+    assert ran.outcome in attack.outcomes.split(), f"{ran.outcome}: {tail}"
+    assert ran.seconds < spec.limits.wall_seconds * len(ran.phases) + SLACK_SECONDS
+    assert attack.holds(ran), tail
+    return ran

@@ -1,0 +1,77 @@
+"""What holds after every attack, whatever it was: nothing is left of it, and the next job does not feel it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.arena import MIB, Arena, eventually, job, open_arena
+
+SLACK_MEMORY_BYTES = 768 * MIB
+SLACK_PROCESSES = 250
+SLACK_DESCRIPTORS = 12
+
+
+@pytest.fixture(scope="session")
+def pit() -> Iterator[Arena]:
+    """A sandbox with a few warm containers, as a worker has it."""
+    with open_arena(pool_floor=1, pool_ceiling=2) as opened:
+        assert eventually(lambda: is_settled(opened), within_seconds=60)
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(pit: Arena) -> Iterator[None]:
+    yield
+    began = time.monotonic()
+    canary = pit.run(job("python", "print('fine')"))
+    assert (canary.outcome, canary.text) == ("ok", "fine\n")
+    assert time.monotonic() - began < 10
+    assert eventually(lambda: is_settled(pit), within_seconds=15), "a container is left"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_host_is_as_before(pit: Arena) -> Iterator[None]:
+    before = Host.now()
+    yield
+    assert eventually(lambda: Host.now().is_back_to(before), within_seconds=20), f"{before} became {Host.now()}"
+
+
+def is_settled(arena: Arena) -> bool:
+    """Whether there is no container but those that wait in the pool. Asked twice: one that is just being made, or
+    just going, shows in one of the two."""
+    waiting = sum(arena.sandbox._pool.idle_count().values())
+    return len(arena.containers()) == waiting == sum(arena.sandbox._pool.idle_count().values())
+
+
+@dataclass(frozen=True)
+class Host:
+    """The machine, and this process on it."""
+
+    free_bytes: int
+    processes: int
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def now(cls) -> Host:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return cls(
+            free_bytes=int(lines["MemAvailable"].split()[0]) * 1024,
+            processes=sum(1 for entry in Path("/proc").iterdir() if entry.name.isdigit()),
+            descriptors=len(list(Path("/proc/self/fd").iterdir())),
+            threads=threading.active_count(),
+        )
+
+    def is_back_to(self, before: Host) -> bool:
+        return (
+            self.free_bytes > before.free_bytes - SLACK_MEMORY_BYTES
+            and self.processes < before.processes + SLACK_PROCESSES
+            and self.descriptors <= before.descriptors + SLACK_DESCRIPTORS
+            and self.threads <= before.threads
+        )

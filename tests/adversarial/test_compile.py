@@ -1,0 +1,95 @@
+"""Sources that attack the compiler: it runs in the same sandbox as the program, under limits of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.sandbox import script
+from tests.sandbox.arena import Arena, Ran, job
+
+pytestmark = pytest.mark.docker
+
+COMPILE_SECONDS = 3.0
+
+TEMPLATES = """
+template <unsigned long N, unsigned long M> struct Bomb { Bomb<N - 1, M * 2> left; Bomb<N - 1, M * 2 + 1> right; };
+template <unsigned long M> struct Bomb<0, M> { int end[M + 1]; };
+int main() { Bomb<24, 1> bomb; return sizeof bomb; }
+"""
+CONSTEXPR = """
+constexpr unsigned long spin(unsigned long n) {
+    unsigned long s = 0;
+    for (unsigned long i = 0; i < n; ++i) s += i ^ n;
+    return s;
+}
+template <int N> struct Many { static constexpr unsigned long value = spin(200000 + N) + Many<N - 1>::value; };
+template <> struct Many<0> { static constexpr unsigned long value = 0; };
+int main() { return Many<800>::value; }
+"""
+DOUBLINGS = "\n".join(f"#define M{n} M{n - 1} M{n - 1} M{n - 1} M{n - 1}" for n in range(1, 30))
+MACROS = f"#define M0 1 +\n{DOUBLINGS}\nint main(void) {{ return M29 0; }}"
+INCLUDES_ITSELF = '#include "main.c"\n' * 4
+DIAGNOSTICS = "int main(void) {\n" + "".join(f"    undeclared_{n}();\n    x{n} = y;\n" for n in range(20_000)) + "}"
+
+
+@pytest.fixture(autouse=True)
+def _a_short_compile_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "_COMPILE_WALL_SECONDS", COMPILE_SECONDS)
+    monkeypatch.setattr(script, "_COMPILE_CPU_SECONDS", COMPILE_SECONDS)
+
+
+def compile_only(pit: Arena, language: str, source: str, **settings: int) -> Ran:
+    ran = pit.run(job(language, source, **settings))
+    assert ran.seconds < COMPILE_SECONDS + 5
+    return ran
+
+
+@pytest.mark.parametrize(
+    ("language", "source"),
+    [("cpp", TEMPLATES), ("cpp", CONSTEXPR), ("c", MACROS), ("c", INCLUDES_ITSELF), ("c", "#include </dev/random>\n")],
+    ids=["templates", "constant expressions", "macros", "a file that includes itself", "a device as a header"],
+)
+def test_a_source_that_keeps_the_compiler_busy_ends_at_a_limit(pit: Arena, language: str, source: str) -> None:
+    ran = compile_only(pit, language, source)
+
+    assert ran.outcome == "compile_error"
+    assert [phase.name for phase in ran.phases] == ["compile"]
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/stdin", "/dev/full", "/proc/self/mem"])
+def test_no_device_is_a_header(pit: Arena, path: str) -> None:
+    ran = compile_only(pit, "c", f'#include "{path}"\nint main(void) {{ return 0; }}')
+
+    assert ran.outcome in ("compile_error", "ok")  # an empty stream is an empty header
+
+
+def test_a_program_larger_than_the_disk_is_not_made(pit: Arena) -> None:
+    ran = compile_only(pit, "c", "char a[1UL << 40] = {1};\nint main(void) { return 0; }")
+
+    assert ran.outcome == "compile_error"
+
+
+def test_what_the_compiler_can_include_is_the_image_and_no_more(pit: Arena) -> None:
+    ran = compile_only(pit, "c", '#include "/etc/passwd"\n#include "/etc/shadow"\n#include "/proc/1/environ"\n')
+
+    assert ran.outcome == "compile_error"
+    assert ran.stderr.count(b"Permission denied") >= 1
+    assert b"root:x:0:0" not in ran.stderr or b"/etc/passwd" in ran.stderr  # of the image, not of the host
+
+
+def test_diagnostics_without_end_are_cut(pit: Arena) -> None:
+    ran = compile_only(pit, "c", DIAGNOSTICS)
+
+    assert ran.outcome == "compile_error"
+    assert ran.last.stopped_by.value == "output"
+    assert len(ran.stdout) + len(ran.stderr) == 256 * 1024
+    assert ran.last.stderr_truncated
+
+
+def test_a_compiler_out_of_memory_is_a_compile_error(pit: Arena) -> None:
+    source = "#include <bits/stdc++.h>\nint main() { return 0; }"
+
+    ran = compile_only(pit, "cpp", source, memory_bytes=32 * 1024 * 1024)
+
+    assert ran.outcome == "compile_error"
+    assert ran.last.oom_kills >= 1 or "killed" in ran.verdict.message

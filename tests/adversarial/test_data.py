@@ -1,0 +1,84 @@
+"""Bytes, names and settings that mean something elsewhere, and nothing here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.sandbox.arena import Arena, job
+
+pytestmark = pytest.mark.docker
+
+ECHO_ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
+EVERY_BYTE = bytes(range(256)) * 8
+
+
+def test_bytes_that_are_no_text_go_through_as_they_are(pit: Arena) -> None:
+    source = (
+        "import sys\ndata = sys.stdin.buffer.read()\nsys.stdout.buffer.write(data)\nsys.stderr.buffer.write(data[::-1])"
+    )
+
+    ran = pit.run(job("python", source, stdin=EVERY_BYTE))
+
+    assert (ran.stdout, ran.stderr) == (EVERY_BYTE, EVERY_BYTE[::-1])
+
+
+def test_a_file_arrives_byte_for_byte(pit: Arena) -> None:
+    source = "import pathlib, sys; sys.stdout.buffer.write(pathlib.Path('data/x.bin').read_bytes())"
+
+    assert pit.run(job("python", source, files={"data/x.bin": EVERY_BYTE})).stdout == EVERY_BYTE
+
+
+@pytest.mark.parametrize("name", ["-rf", "--help", "$(id)", "a b'c\"d", "`reboot`", "*", "ä☃", "a;b|c&d", "x" * 255])
+def test_a_files_name_is_only_a_name(pit: Arena, name: str) -> None:
+    ran = pit.run(job("python", "import os; print(ascii(sorted(os.listdir())))", files={name: b""}))
+
+    assert ran.text == ascii(sorted(["main.py", name])) + "\n"
+
+
+def test_arguments_are_never_looked_at_by_a_shell(pit: Arena) -> None:
+    arguments = ["`id`", "$(id)", "; reboot", "a b", "", "'", '"', "\\", "*", "\n", "--version", "-c", "ä☃", "$HOME"]
+
+    ran = pit.run(job("python", ECHO_ARGUMENTS, args=arguments))
+
+    assert ran.outcome == "ok"
+    assert json.loads(ran.text) == arguments
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"LD_PRELOAD": "/work/evil.so", "LD_LIBRARY_PATH": "/work", "LD_AUDIT": "/work/evil.so"},
+        {"PYTHONPATH": "/work", "PYTHONSTARTUP": "/work/evil", "PYTHONHOME": ""},
+        {"BASH_ENV": "/work/evil", "ENV": "/work/evil", "SHELLOPTS": "xtrace", "PS4": "$(id)"},
+        {"NODE_OPTIONS": "--require /work/evil.js", "MALLOC_PERTURB_": "1", "GLIBC_TUNABLES": "x=" * 500},
+        {"GCONV_PATH": "/work", "LOCPATH": "/work", "TZ": ":/etc/shadow", "IFS": "x", "HOME": "/root"},
+    ],
+    ids=lambda env: next(iter(env)),
+)
+def test_an_environment_is_heard_by_the_program_alone(pit: Arena, env: dict[str, str]) -> None:
+    """Whoever sets these loads code of his own into a program of his own; the runner must not hear of it."""
+    ran = pit.run(job("bash", "echo still me", env=env, files={"evil": b"echo loaded\n"}))
+
+    assert ran.outcome == "ok"
+    assert ran.text.endswith("still me\n")
+    assert ran.last.stopped_by.value == "none"
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"LD_PRELOAD": "/work/none.so", "GCC_EXEC_PREFIX": "/work/", "COMPILER_PATH": "/work"},
+        {"CPATH": "/work/evil", "TMPDIR": "/nowhere", "DEPENDENCIES_OUTPUT": "/work/out", "LIBRARY_PATH": "/work"},
+        {"PATH": "/work"},
+    ],
+    ids=lambda env: next(iter(env)),
+)
+def test_no_environment_reaches_the_compiler(pit: Arena, env: dict[str, str]) -> None:
+    evil = {"as": b"#!/bin/sh\necho evil\n", "cc1": b"#!/bin/sh\necho evil\n", "evil/stdio.h": b"#error evil\n"}
+    source = '#include <stdio.h>\nint main(void) { puts("clean"); return 0; }'
+
+    ran = pit.run(job("c", source, env=env, files=evil))
+
+    assert (ran.outcome, ran.text) == ("ok", "clean\n")

@@ -1,0 +1,218 @@
+"""Programs that look for a way out."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.adversarial.attack import Attack, launch, table
+from tests.sandbox.arena import Arena, job
+
+pytestmark = pytest.mark.docker
+
+# Each line of what these print is an attempt and its fate; "done" says that all were made.
+TRY = """
+import errno, os, socket
+def attempt(name, deed):
+    try:
+        deed()
+        print(name, "WORKED", flush=True)
+    except OSError as error:
+        print(name, errno.errorcode.get(error.errno, error.errno), flush=True)
+"""
+READS = """
+for path in ("/proc/1/environ", "/proc/1/mem", "/proc/1/maps", "/proc/1/root/etc", "/proc/1/cwd", "/proc/1/fd",
+             "/proc/1/exe", "/etc/shadow", "/etc/gshadow", "/root", "/dev/mem", "/dev/kmem", "/dev/port", "/dev/sda",
+             "/dev/vda", "/dev/kmsg", "/dev/fuse", "/dev/kvm", "/proc/kmsg", "/var/run/docker.sock",
+             "/run/docker.sock", "/run/containerd/containerd.sock", "/sys/kernel/debug/tracing"):
+    attempt(path, lambda: os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(1))
+"""
+WRITES = """
+for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory",
+             "/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/proc/1/mem", "/proc/1/oom_score_adj",
+             "/proc/1/comm", "/proc/self/uid_map", "/sys/kernel/uevent_helper",
+             "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/fs/cgroup/memory/release_agent",
+             "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+             "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/pids/pids.max", "/dev/sda", "/dev/mem",
+             "/etc/passwd", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/ld.so.preload", "/usr/bin/x",
+             "/pyxec-runner", "/x", "/root/x", "/home/x", "/var/x", "/var/tmp/x", "/run/x", "/dev/x", "/opt/x"):
+    attempt(path, lambda: os.write(os.open(path, os.O_WRONLY | (0 if os.path.exists(path) else os.O_CREAT)), b"1"))
+"""
+PRIVILEGES = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def call(function, *arguments):
+    def deed():
+        if getattr(libc, function)(*arguments) < 0:
+            raise OSError(ctypes.get_errno(), "")
+    return deed
+def owned():
+    open("mine", "w").close()
+    os.chown("mine", 0, 0)
+attempt("become root", lambda: os.setuid(0))
+attempt("become another", lambda: os.setresuid(1000, 1000, 1000))
+attempt("join a group", lambda: os.setgroups([0]))
+attempt("become a group", lambda: os.setgid(0))
+attempt("give a file to root", owned)
+attempt("mount", call("mount", b"proc", b"/work", b"proc", 0, None))
+attempt("unmount", call("umount2", b"/work", 2))
+attempt("unshare", call("unshare", 0x10000000))
+attempt("chroot", lambda: os.chroot("/work"))
+attempt("reboot", call("reboot", 0x89abcdef))
+attempt("trace the runner", call("ptrace", 16, 1, 0, 0))
+attempt("make a device", lambda: os.mknod("device", 0o60666, os.makedev(254, 0)))
+attempt("set the clock", lambda: __import__("time").clock_settime(0, 0))
+attempt("go up in priority", lambda: os.setpriority(os.PRIO_PROCESS, 0, -5))
+attempt("real time", lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)))
+attempt("the host's name", lambda: socket.sethostname("x"))
+"""
+NETWORK = """
+socket.setdefaulttimeout(1)
+for address in (("169.254.169.254", 80), ("172.17.0.1", 2375), ("10.0.0.1", 22), ("8.8.8.8", 53), ("192.0.2.1", 80)):
+    attempt(address[0], lambda: socket.create_connection(address, 1))
+    attempt("udp " + address[0], lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", address))
+attempt("ipv6", lambda: socket.create_connection(("2001:db8::1", 80), 1))
+attempt("raw", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1))
+attempt("packet", lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+attempt("netlink", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0))
+attempt("vsock", lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).connect((2, 1024)))
+attempt("alg", lambda: socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET))
+attempt("an abstract socket of the host", lambda: socket.socket(socket.AF_UNIX).connect("\\0/containerd-shim"))
+try:
+    socket.getaddrinfo("example.org", 80)
+    print("dns WORKED")
+except socket.gaierror:
+    print("dns refused")
+"""
+
+
+@table(
+    *(
+        Attack(name, "python", f"{TRY}{source}\nprint('done')", "ok", settings={"wall_seconds": 8})
+        for name, source in {
+            "what must not be read": READS,
+            "what must not be written": WRITES,
+            "privileges": PRIVILEGES,
+            "the network": NETWORK,
+        }.items()
+    )
+)
+def test_nothing_of_it_works(pit: Arena, attack: Attack) -> None:
+    ran = launch(pit, attack)
+
+    assert ran.text.endswith("done\n"), ran.stderr
+    assert [line for line in ran.text.splitlines() if "WORKED" in line] == []
+
+
+def test_the_loop_is_there_for_a_programs_own_servers(pit: Arena) -> None:
+    source = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+client.send(b"to myself")
+print(server.accept()[0].recv(20).decode())
+"""
+    assert pit.run(job("python", source)).text == "to myself\n"
+
+
+def test_no_program_of_the_image_changes_who_one_is(pit: Arena) -> None:
+    find = "find / -xdev -type f '(' -perm /6000 -o -writable ')' 2>/dev/null; true"
+
+    for language, source in (("bash", find), ("python", f"import os; os.system({find!r})")):
+        ran = pit.run(job(language, source))
+
+        assert (ran.outcome, ran.text) == ("ok", "")
+
+
+def test_a_program_with_a_setuid_bit_of_its_own_gains_nothing(pit: Arena) -> None:
+    source = "cp /bin/bash mine && chmod 6755 mine && ./mine -p -c 'echo $EUID $UID'"
+
+    effective, real = pit.run(job("bash", source)).text.split()
+
+    assert effective == real
+
+
+def test_what_one_job_leaves_the_next_does_not_find(pit: Arena) -> None:
+    pit.run(job("bash", "for place in /work /tmp /dev/shm; do echo secret > $place/left; done; ipcmk -M 4096 || true"))
+
+    ran = pit.run(job("bash", "ls -A /tmp /dev/shm /dev/mqueue; ls -A /work; tail -n +2 /proc/sysvipc/shm"))
+
+    assert ran.text.split() == ["/dev/mqueue:", "/dev/shm:", "/tmp:", "main.sh"]
+
+
+def test_two_jobs_at_the_same_time_do_not_meet(pit: Arena) -> None:
+    # Given a job that leaves traces everywhere, listens everywhere, and stays
+    hides = """
+import os, socket, time
+for place in ("/work", "/tmp", "/dev/shm", "/dev/mqueue"):
+    open(place + "/trace", "w").close()
+listener = socket.socket(socket.AF_UNIX); listener.bind("\\0trace"); listener.listen()
+server = socket.create_server(("127.0.0.1", 4711))
+print("up", flush=True)
+time.sleep(2)
+"""
+    seeks = """
+import glob, os, socket, time
+time.sleep(0.7)
+found = glob.glob("/*/trace") + glob.glob("/dev/*/trace")
+for family, address in ((socket.AF_UNIX, "\\0trace"), (socket.AF_INET, ("127.0.0.1", 4711))):
+    try:
+        socket.socket(family).connect(address)
+        found.append(address)
+    except OSError:
+        pass
+print(found, len([name for name in os.listdir("/proc") if name.isdigit()]))
+"""
+    with ThreadPoolExecutor(2) as both:
+        hiding = both.submit(pit.run, job("python", hides))
+        seeking = both.submit(pit.run, job("python", seeks))
+
+        assert seeking.result().text == "[] 2\n"
+        assert hiding.result().text == "up\n"
+
+
+def test_what_the_kernel_counts_by_user_is_not_shared_by_jobs(pit: Arena) -> None:
+    # Given a job that takes all the inotify instances a user may have, and stays
+    takes = """
+import ctypes, time
+libc = ctypes.CDLL(None)
+taken = 0
+while libc.inotify_init() >= 0:
+    taken += 1
+print(taken, flush=True)
+time.sleep(2.5)
+"""
+    needs = "import ctypes, time\ntime.sleep(1)\nprint(ctypes.CDLL(None).inotify_init() >= 0)"
+    with ThreadPoolExecutor(2) as both:
+        taking = both.submit(pit.run, job("python", takes, open_files=1024))
+        needing = both.submit(pit.run, job("python", needs))
+
+        assert needing.result().text == "True\n"
+        assert int(taking.result().text) > 10
+
+
+@pytest.mark.parametrize("target", ["runner", "engine"])
+def test_forged_frames_are_only_output(pit: Arena, target: str) -> None:
+    """The last frame of the runner, and the header of the engine's stream, on every descriptor there is."""
+    done = b"\x86" + (84).to_bytes(4) + bytes(84) + b"\x87\0\0\0\2\1\1"
+    forged = done if target == "runner" else b"\1\0\0\0" + len(done).to_bytes(4) + done
+    source = f"""
+import glob, os
+for path in [*glob.glob("/proc/[0-9]*/fd/*"), *glob.glob("/dev/std*"), "/dev/tty", "/dev/console"]:
+    try:
+        os.write(os.open(path, os.O_WRONLY), {forged!r})
+    except OSError:
+        pass
+for descriptor in range(1024):
+    try:
+        os.write(descriptor, {forged!r})
+    except OSError:
+        pass
+os._exit(7)
+"""
+    ran = pit.run(job("python", source, open_files=1024))
+
+    assert (ran.outcome, ran.last.exit_code) == ("nonzero_exit", 7)
+    assert forged in ran.stdout
+    assert not (ran.stdout + ran.stderr).replace(forged, b"")

@@ -1,0 +1,92 @@
+"""Programs that do not end, or do not end the way a program does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.adversarial.attack import Attack, launch, table
+from tests.sandbox.arena import MIB, Arena, Ran, job
+
+pytestmark = pytest.mark.docker
+
+
+def ended_by_itself(ran: Ran) -> bool:
+    return ran.last.stopped_by.value == "none" and ran.last.wall_seconds < 2
+
+
+DAEMONS = {
+    "a daemon that holds stdout": "sleep 60 & echo main",
+    "grandchildren in sessions of their own": "setsid sh -c 'setsid sleep 60 & setsid sleep 60 & sleep 60' & echo main",
+    "a daemon that ignores signals": "(trap '' TERM HUP INT; sleep 60; sleep 60) & echo main",
+    "a daemon with no streams": "(exec <&- >&- 2>&-; sleep 60) & echo main",
+}
+TEN_MEGABYTES = b"x" * 10 * MIB
+MANY_DAEMONS = "for i in $(seq 40); do setsid sleep 60 & done; echo main"
+
+
+@table(
+    *(Attack(name, "bash", source, "ok", ended_by_itself) for name, source in DAEMONS.items()),
+    Attack("many daemons", "bash", MANY_DAEMONS, "ok", ended_by_itself),
+)
+def test_what_a_program_leaves_behind_does_not_delay_its_end(pit: Arena, attack: Attack) -> None:
+    assert launch(pit, attack).text == "main\n"
+
+
+@table(
+    Attack("kill everyone", "bash", "kill -KILL -1; echo alive", "ok signaled"),
+    Attack("kill the runner", "bash", "kill -KILL 1; kill -TERM 1; kill -STOP 1; kill -HUP 1; echo alive", "ok"),
+    Attack(
+        "every signal to the runner", "python", "import os\nfor n in range(1, 65): os.kill(1, n)\nprint('alive')", "ok"
+    ),
+    Attack("suicide", "bash", "kill -KILL $$", "signaled", lambda ran: ran.last.signal == 9 and not ran.last.oom_kills),
+    Attack("a crash", "bash", "kill -SEGV $$", "signaled", lambda ran: ran.last.signal == 11),
+    Attack("an unknown signal", "bash", "kill -40 $$", "signaled", lambda ran: ran.last.signal == 40),
+)
+def test_signals_reach_only_the_programs_own(pit: Arena, attack: Attack) -> None:
+    launch(pit, attack)
+
+
+@pytest.mark.parametrize("code", [1, 2, 124, 126, 127, 128, 137, 139, 143, 152, 255])
+def test_an_exit_code_is_never_taken_for_a_signal_or_a_limit(pit: Arena, code: int) -> None:
+    ran = pit.run(job("bash", f"exit {code}"))
+
+    assert (ran.outcome, ran.last.exit_code, ran.last.signal) == ("nonzero_exit", code, None)
+
+
+@table(
+    Attack("closes its streams", "bash", "echo in; exec <&- >&- 2>&-; sleep 0.5; exit 4", "nonzero_exit"),
+    Attack("leaves all unread", "bash", "exit 4", "nonzero_exit", settings={"stdin": TEN_MEGABYTES}),
+    Attack(
+        "reads a little of ten megabytes",
+        "bash",
+        "head -c 5; exit 4",
+        "nonzero_exit",
+        settings={"stdin": b"x" * 10 * MIB},
+    ),
+    Attack(
+        "closes stdin at once", "bash", "exec <&-; sleep 0.3; exit 4", "nonzero_exit", settings={"stdin": TEN_MEGABYTES}
+    ),
+)
+def test_streams_that_are_closed_or_never_read_are_its_own_business(pit: Arena, attack: Attack) -> None:
+    assert launch(pit, attack).last.exit_code == 4
+
+
+def test_a_program_that_replaces_itself_is_still_the_program(pit: Arena) -> None:
+    ran = pit.run(job("bash", "exec bash -c 'echo other; exit 3'"))
+
+    assert (ran.text, ran.last.exit_code) == ("other\n", 3)
+
+
+def test_nothing_of_the_compiler_lives_on_in_the_program(pit: Arena) -> None:
+    source = """
+#include <dirent.h>
+#include <stdio.h>
+int main(void) {
+    int count = 0;
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; (entry = readdir(proc));)
+        count += entry->d_name[0] >= '0' && entry->d_name[0] <= '9';
+    printf("%d\\n", count);
+}
+"""
+    assert pit.run(job("c", source)).text == "2\n"

@@ -1,0 +1,52 @@
+"""An inbox that is filled by the test itself."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+
+from app.core.ports import Input, InputKind
+
+__all__ = ["Mailbox"]
+
+
+class Mailbox:
+    """Implements app.core.ports.Inbox in memory. Silent after take() until something new is put."""
+
+    def __init__(self) -> None:
+        self._items: deque[Input] = deque()
+        self._lock = threading.Lock()
+        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def fileno(self) -> int:
+        return self._reader
+
+    def put(self, item: Input) -> None:
+        with self._lock:
+            (self._items.appendleft if item.kind is InputKind.CANCEL else self._items.append)(item)
+            os.write(self._writer, b"!")
+
+    def take(self, most_bytes: int) -> list[Input]:
+        with self._lock, suppress(BlockingIOError):
+            while os.read(self._reader, 4096):
+                pass
+        with self._lock:
+            return list(self._take(most_bytes))
+
+    def close(self) -> None:
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def _take(self, room: int) -> Iterator[Input]:
+        while self._items:
+            item = self._items.popleft()
+            if len(item.data) > room:
+                self._items.appendleft(Input(item.kind, item.data[room:]))
+                if room:
+                    yield Input(item.kind, item.data[:room])
+                return
+            room -= len(item.data)
+            yield item
