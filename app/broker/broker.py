@@ -213,7 +213,7 @@ class StreamsBroker(Broker):
         """Drop what waits, is delayed, or runs: what runs is fenced and its finish refused. Keeps dead letters."""
         keys = self.keys(queue_name)
         with translated():
-            self.client.unlink(keys.stream, keys.delayed, keys.delayed_bodies)
+            self.client.unlink(*keys.streams, keys.delayed, keys.delayed_bodies)
 
     def flush_all(self) -> None:
         """Flush every declared queue, its dead letters too."""
@@ -283,7 +283,7 @@ class StreamsBroker(Broker):
         """
         keys = self.keys(queue_name)
         window_ms = max(500, self.lease_ms // 6) if sweep else 0
-        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep]
+        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep, keys.again]
         args = [keys.group, _PROMOTION_BATCH, self.lease_ms, window_ms]
         promoted, next_due_ms, sweep_now = self.run(Call(Script.TEND, script_keys, args))
         if sweep_now:
@@ -296,7 +296,7 @@ class StreamsBroker(Broker):
         """Put every delayed message that is due on the stream; how many they were."""
         keys = self.keys(queue_name)
         total = 0
-        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep]
+        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep, keys.again]
         while True:
             promoted, *_ = self.run(Call(Script.TEND, script_keys, [keys.group, _PROMOTION_BATCH, 0, 0]))
             total += int(promoted)

@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from dramatiq import Consumer, Message, MessageProxy
 from dramatiq.errors import DecodeError
-from redis import exceptions
 
 from app.broker import settlement
 from app.broker.errors import BrokerUnavailable
+from app.broker.fetching import Fetcher, Row
 from app.broker.message import Death, StreamMessage
 
 if TYPE_CHECKING:
     from app.broker.broker import StreamsBroker
 
 __all__ = ["StreamConsumer"]
-
-#: Entry id, fields.
-Row = tuple[bytes, dict[bytes, bytes]]
 
 
 class StreamConsumer(Consumer):
@@ -36,7 +33,8 @@ class StreamConsumer(Consumer):
         self._held = broker.deliveries.of(queue_name)
         self._prefetch = prefetch
         self._timeout_ms = timeout_ms
-        self._create_group()
+        self._fetcher = Fetcher(broker, self._keys, self._held)
+        self._fetcher.create_groups()
 
     def __next__(self) -> StreamMessage | None:
         message = self._held.next_waiting()
@@ -64,11 +62,11 @@ class StreamConsumer(Consumer):
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Give back at once what was never started, its counts unchanged."""
-        entry_ids = [message.entry_id for message in messages if isinstance(message, StreamMessage)]
-        if not entry_ids:
-            return
-        self._broker.run(settlement.release(self._keys, self._broker.consumer_name, entry_ids))
-        self._held.discard(entry_ids)
+        ours = [message for message in messages if isinstance(message, StreamMessage)]
+        for stream in self._keys.streams:
+            if entry_ids := [message.entry_id for message in ours if message.stream == stream]:
+                self._broker.run(settlement.release(self._keys, self._broker.consumer_name, stream, entry_ids))
+        self._held.discard(ours)
 
     def close(self) -> None:
         """Give back what was fetched and not yet asked for; what runs stays held by the broker."""
@@ -88,91 +86,44 @@ class StreamConsumer(Consumer):
 
     def _fetch(self, room: int) -> None:
         if self._held.reply_lost:
-            rows = self._adopt_unseen()
+            rows, surplus = self._fetcher.unseen(), []
             self._held.reply_lost = False
         else:
-            rows = self._read(">", room, self._block_ms())
-        self._held.add(filter(None, (self._message(entry_id, fields) for entry_id, fields in rows)))
+            rows = self._fetcher.fetch(room, self._block_ms())
+            rows, surplus = rows[:room], rows[room:]
+        self._held.add(filter(None, map(self._message, rows)))
+        for row in surplus:
+            self._broker.run(settlement.release(self._keys, self._broker.consumer_name, row.stream, [row.entry_id]))
 
     def _block_ms(self) -> int:
         # Twice the time-out halves what an idle worker sends; a reply must come well before the socket gives up.
         ceiling = self._broker.socket_timeout_ms
         return max(1, min(2 * self._timeout_ms, ceiling // 2 if ceiling else 2 * self._timeout_ms))
 
-    def _read(self, after: str, count: int, block_ms: int) -> list[Row]:
-        """Raises BrokerUnavailable; then the server may have given us entries we never saw."""
-        group, name, stream = self._keys.group, self._broker.consumer_name, self._keys.stream
-        wait = ("BLOCK", block_ms) if block_ms else ()
-        command = ("XREADGROUP", "GROUP", group, name, "COUNT", count, *wait, "STREAMS", stream, after)
-        try:
-            reply = self._broker.run(command)
-        except BrokerUnavailable:
-            self._held.reply_lost = True
-            raise
-        except exceptions.ResponseError as e:
-            if not str(e).startswith(("NOGROUP", "UNBLOCKED")):
-                raise
-            self._create_group()
-            return []
-        return _rows(reply)
-
-    def _adopt_unseen(self) -> list[Row]:
-        """What is pending at us and not held: delivered in a reply that was lost."""
-        # Taken before the read: what a worker thread finishes meanwhile is in the reply, but it is no orphan.
-        held, unseen, after = self._held.ids(), [], "0"
-        while rows := self._read(after, 100, 0):
-            unseen += [row for row in rows if row[0].decode() not in held]
-            after = rows[-1][0].decode()
-        return unseen
-
-    def _message(self, raw_id: bytes, fields: dict[bytes, bytes]) -> StreamMessage | None:
+    def _message(self, row: Row) -> StreamMessage | None:
         """The delivery; None when it is none, and then it is dead-lettered, which harms no neighbour."""
-        entry_id = raw_id.decode()
-        starts = int(fields.get(b"a", 0))
+        lost, starts = int(row.fields.get(b"n", 0)), int(row.fields.get(b"a", 0))
         try:
-            message: Message[Any] = Message.decode(fields.get(b"m", b""))
+            message: Message[Any] = Message.decode(row.fields.get(b"m", b""))
         except DecodeError as e:
-            self._bury_undecodable(entry_id, starts + 1, e)
+            self._bury_undecodable(row, starts + 1, e)
             return None
         # Dramatiq's worker finds the consumer by the message's queue name.
         message = message.copy(queue_name=self._keys.queue)
         message.options.pop("eta", None)
-        return StreamMessage(message, entry_id=entry_id, keys=self._keys, lost=int(fields.get(b"n", 0)), starts=starts)
+        return StreamMessage(
+            message, entry_id=row.entry_id, keys=self._keys, stream=row.stream, lost=lost, starts=starts
+        )
 
-    def _bury_undecodable(self, entry_id: str, attempt: int, error: DecodeError) -> None:
-        self._broker.logger.error("Entry %s of queue %r cannot be decoded.", entry_id, self._keys.queue)
+    def _bury_undecodable(self, row: Row, attempt: int, error: DecodeError) -> None:
+        self._broker.logger.error("Entry %s of %s cannot be decoded.", row.entry_id, row.stream)
         death = Death(f"cannot be decoded: {error.error!r}")
         name, limits = self._broker.consumer_name, self._broker.dead_letter_limits
         try:
-            self._broker.run(settlement.reject_raw(self._keys, entry_id, attempt, name, death, limits))
+            self._broker.run(settlement.reject_raw(self._keys, row[:2], attempt, name, death, limits))
         except BrokerUnavailable:
             # Raising would drop the neighbours that came with it. It is pending at us: found again the same way.
             self._held.reply_lost = True
-
-    def _create_group(self) -> None:
-        # At 0: a group created at $ would never see what was enqueued before it.
-        try:
-            self._broker.run(("XGROUP", "CREATE", self._keys.stream, self._keys.group, "0", "MKSTREAM"))
-        except exceptions.ResponseError as e:
-            if not str(e).startswith("BUSYGROUP"):
-                raise
-
-
-def _rows(reply: Any) -> list[Row]:
-    """XREADGROUP's reply for one stream: bare from a wire, or as a client made it of either protocol."""
-    if not reply:
-        return []
-    entries = next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1]
-    if isinstance(reply, dict) and entries and isinstance(entries[0], list):
-        entries = entries[0]
-    return [(raw_id, _fields(fields)) for raw_id, fields in entries]
-
-
-def _fields(fields: Any) -> dict[bytes, bytes]:
-    """A pending entry whose body was deleted has none."""
-    if isinstance(fields, dict):
-        return fields
-    return dict(zip(fields[::2], fields[1::2], strict=True)) if fields else {}
 
 
 def _death_of(message: StreamMessage) -> Death:

@@ -64,9 +64,13 @@ class Deliveries:
         with self._lock:
             return self._in_flight.setdefault(q_name(queue_name), InFlight())
 
-    def leased(self) -> dict[str, dict[str, StreamMessage]]:
-        """Queue -> entry id -> message: all leases that are to be renewed."""
-        return {name: leased for name in self.queues() if (leased := self.of(name).leased())}
+    def leased(self) -> dict[str, list[StreamMessage]]:
+        """By stream, all messages whose leases are to be renewed."""
+        streams: dict[str, list[StreamMessage]] = {}
+        for queue_name in self.queues():
+            for message in self.of(queue_name).leased():
+                streams.setdefault(message.stream, []).append(message)
+        return streams
 
     def start(self, message: StreamMessage) -> bool:
         """May this message be started? False when its lease was lost while it waited in memory.
@@ -105,9 +109,9 @@ class Deliveries:
         except BaseException:
             # An effect the server refuses, or an interrupt: nobody will try again. Held no longer, the message comes
             # back when its lease runs out.
-            held.discard([message.entry_id])
+            held.discard([message])
             raise
-        held.discard([message.entry_id])
+        held.discard([message])
         if not owned and not message.finish_in_doubt:
             self._refuse(message)
         return owned

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app.broker.errors import BrokerUnavailable
+from app.broker.keys import GROUP
 from app.broker.message import StreamMessage
 from app.broker.scripts import Call, Script
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Heartbeat"]
 
-_IDS_PER_CALL = 200
+_MESSAGES_PER_CALL = 200
 _log = logging.getLogger(__name__)
 
 
@@ -49,8 +51,8 @@ class Heartbeat(threading.Thread):
     def _beat(self) -> bool:
         """False when Redis could not be reached: then the next beat comes sooner."""
         try:
-            for queue_name, messages in self._broker.deliveries.leased().items():
-                self.renew(queue_name, messages)
+            for stream, messages in self._broker.deliveries.leased().items():
+                self.renew(stream, messages)
         except BrokerUnavailable as e:
             _log.warning("Leases could not be renewed: %s", e)
             return False
@@ -59,18 +61,18 @@ class Heartbeat(threading.Thread):
             return False
         return True
 
-    def renew(self, queue_name: str, messages: dict[str, StreamMessage]) -> None:
+    def renew(self, stream: str, messages: Sequence[StreamMessage]) -> None:
         """Renew these, and mark the lost ones.
 
         Raises:
             BrokerUnavailable: none, some or all were renewed.
         """
-        keys, entry_ids = self._broker.keys(queue_name), list(messages)
-        for start in range(0, len(entry_ids), _IDS_PER_CALL):
-            chunk = entry_ids[start : start + _IDS_PER_CALL]
-            args = [keys.group, self._broker.consumer_name, *chunk]
-            for lost in self._broker.run(Call(Script.HEARTBEAT, [keys.stream], args)):
-                message = messages[lost.decode()]
+        by_id = {message.entry_id: message for message in messages}
+        for start in range(0, len(messages), _MESSAGES_PER_CALL):
+            chunk = [message.entry_id for message in messages[start : start + _MESSAGES_PER_CALL]]
+            args = [GROUP, self._broker.consumer_name, *chunk]
+            for lost in self._broker.run(Call(Script.HEARTBEAT, [stream], args)):
+                message = by_id[lost.decode()]
                 # Its finish may have been executed while the beat was under way: then that one's reply decides.
                 if not message.settling:
                     message.lose_lease()

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
-from app.broker.message import StreamMessage
+from app.broker.message import Address, StreamMessage
 
 __all__ = ["InFlight"]
 
@@ -22,7 +22,7 @@ class InFlight:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._held: dict[str, StreamMessage] = {}
+        self._held: dict[Address, StreamMessage] = {}
         self._waiting: deque[StreamMessage] = deque()
         #: The reply of a fetch was lost: entries may be pending at us that we never saw.
         self.reply_lost = False
@@ -31,14 +31,14 @@ class InFlight:
         """Hold messages that were just fetched."""
         with self._changed:
             for message in messages:
-                self._held[message.entry_id] = message
+                self._held[message.address] = message
                 self._waiting.append(message)
 
-    def discard(self, entry_ids: Iterable[str]) -> None:
+    def discard(self, messages: Iterable[StreamMessage]) -> None:
         """Hold these no longer; wakes who waits for room."""
         with self._changed:
-            for entry_id in entry_ids:
-                self._held.pop(entry_id, None)
+            for message in messages:
+                self._held.pop(message.address, None)
             self._changed.notify_all()
 
     def next_waiting(self) -> StreamMessage | None:
@@ -48,7 +48,7 @@ class InFlight:
                 message = self._waiting.popleft()
                 if not message.lease_lost.is_set():
                     return message
-                self._held.pop(message.entry_id, None)
+                self._held.pop(message.address, None)
         return None
 
     def take_waiting(self) -> list[StreamMessage]:
@@ -74,15 +74,15 @@ class InFlight:
                 self._changed.wait_for(lambda: limit - len(self._held) >= limit // 2, _GATHERING_SECONDS)
             return max(0, limit - len(self._held))
 
-    def ids(self) -> set[str]:
+    def addresses(self) -> set[Address]:
         """The entries that are held."""
         with self._changed:
             return set(self._held)
 
-    def leased(self) -> dict[str, StreamMessage]:
+    def leased(self) -> list[StreamMessage]:
         """What must be renewed: everything held whose lease is not known to be lost."""
         with self._changed:
-            return {entry_id: held for entry_id, held in self._held.items() if not held.lease_lost.is_set()}
+            return [held for held in self._held.values() if not held.lease_lost.is_set()]
 
     def __len__(self) -> int:
         with self._changed:

@@ -19,9 +19,10 @@ class PendingEntry:
 
     Attributes:
         idle_ms: time since its lease was last renewed.
-        deliveries: Redis' own count for this entry id.
+        deliveries: Redis' own count for this entry id; 1,000,000 once it was started after it was lost before.
     """
 
+    stream: str
     entry_id: str
     consumer: str
     idle_ms: int
@@ -31,22 +32,32 @@ class PendingEntry:
 def qsize(client: redis.Redis, keys: QueueKeys) -> int:
     """Messages waiting, running and delayed; dead letters are not counted."""
     pipeline = client.pipeline(transaction=False)
-    pipeline.xlen(keys.stream)
+    for stream in keys.streams:
+        pipeline.xlen(stream)
     pipeline.zcard(keys.delayed)
     return sum(pipeline.execute())
 
 
 def pending(client: redis.Redis, keys: QueueKeys, *, count: int) -> list[PendingEntry]:
-    """The oldest `count` entries that are held."""
+    """The oldest `count` entries that are held, those that came back before first."""
+    entries = [entry for stream in keys.streams for entry in _pending(client, stream, keys.group, count)]
+    return entries[:count]
+
+
+def _pending(client: redis.Redis, stream: str, group: str, count: int) -> list[PendingEntry]:
     try:
-        rows: Any = client.xpending_range(keys.stream, keys.group, min="-", max="+", count=count)
+        rows: Any = client.xpending_range(stream, group, min="-", max="+", count=count)
     except exceptions.ResponseError as e:
         if not str(e).startswith("NOGROUP"):
             raise
         return []
     return [
         PendingEntry(
-            row["message_id"].decode(), row["consumer"].decode(), row["time_since_delivered"], row["times_delivered"]
+            stream,
+            row["message_id"].decode(),
+            row["consumer"].decode(),
+            row["time_since_delivered"],
+            row["times_delivered"],
         )
         for row in rows
     ]

@@ -44,6 +44,16 @@ class QueueKeys:
         return f"{self.tag}:stream"
 
     @cached_property
+    def again(self) -> str:
+        """The same, for what was handed out before and came back: it is read first, ahead of any backlog."""
+        return f"{self.tag}:again"
+
+    @property
+    def streams(self) -> tuple[str, str]:
+        """Everything workers read, in the order they do."""
+        return self.again, self.stream
+
+    @cached_property
     def delayed(self) -> str:
         """Sorted set: delayed id -> due time in ms on the server's clock."""
         return f"{self.tag}:delayed"

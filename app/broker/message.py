@@ -14,7 +14,10 @@ from app.broker.effects import Effect
 from app.broker.keys import QueueKeys
 from app.broker.submission import Submission
 
-__all__ = ["Death", "StreamMessage"]
+__all__ = ["Address", "Death", "StreamMessage"]
+
+#: Stream, entry id.
+Address = tuple[str, str]
 
 _log = logging.getLogger(__name__)
 
@@ -31,16 +34,24 @@ class StreamMessage(MessageProxy):
     """A Dramatiq message with what is known of its delivery.
 
     Attributes:
-        entry_id: the stream entry; with the consumer's name it is the fencing token.
+        stream, entry_id: the entry; with the consumer's name it is the fencing token.
         deliveries: 1 for the first; counts up each time a delivery was lost and recovered, starts over after a retry.
         attempt: how often the message was started in all, retries included; 1-based.
         lease_lost: set once the server said that another consumer owns the entry, or nobody.
     """
 
     def __init__(
-        self, message: Message[Any], *, entry_id: str, keys: QueueKeys, lost: int = 0, starts: int = 0
+        self,
+        message: Message[Any],
+        *,
+        entry_id: str,
+        keys: QueueKeys,
+        stream: str | None = None,
+        lost: int = 0,
+        starts: int = 0,
     ) -> None:
         super().__init__(message)
+        self.stream = stream or keys.stream
         self.entry_id = entry_id
         self.keys = keys
         self.deliveries = lost + 1
@@ -57,6 +68,11 @@ class StreamMessage(MessageProxy):
         self.finish_in_doubt = False
         self._callbacks: list[Callable[[], object]] = []
         self._lock = threading.Lock()
+
+    @property
+    def address(self) -> Address:
+        """Stream and id: two streams may use the same id."""
+        return self.stream, self.entry_id
 
     def finish_with(self, effects: Sequence[Effect]) -> None:
         """Have these effects made by the script that acknowledges the message, and only by it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,19 +31,34 @@ def recover(
 
     Follows XAUTOCLAIM's cursor to its end: one step looks at a bounded part of the pending entries.
     """
-    requeued = dead = 0
-    cursor: bytes = b"0-0"
+    steps = [step for stream in keys.streams for step in _sweep(run, keys, stream, lease_ms, max_deliveries, limits)]
+    # A live worker reads at least every few seconds: four leases of silence are death, or a pause that costs nothing,
+    # since reading again makes the consumer anew.
+    removed = sum(
+        run(Call(Script.FORGET_CONSUMER, [stream], [keys.group, "", 4 * lease_ms, REAPER])) for stream in keys.streams
+    )
+    return RecoveryReport(sum(step[0] for step in steps), sum(step[1] for step in steps), removed)
+
+
+def _sweep(
+    run: Callable[[Call], Any],
+    keys: QueueKeys,
+    stream: str,
+    lease_ms: int,
+    max_deliveries: int,
+    limits: DeadLetterLimits,
+) -> Iterator[tuple[int, int]]:
+    """Requeued and dead of each step over one stream."""
+    cursor = b"0-0"
     while True:
         args = [keys.group, REAPER, lease_ms, cursor, _BATCH, max_deliveries, limits.ttl_ms, limits.count, STARTED]
-        cursor, step_requeued, step_dead = run(Call(Script.RECOVER, [keys.stream, keys.dead], args))
-        requeued, dead = requeued + step_requeued, dead + step_dead
+        cursor, requeued, dead = run(Call(Script.RECOVER, [stream, keys.dead, keys.again], args))
+        yield requeued, dead
         if cursor == b"0-0":
-            # A live worker reads at least every few seconds: four leases of silence are death, or a pause
-            # that costs nothing, since reading again makes the consumer anew.
-            removed = run(Call(Script.FORGET_CONSUMER, [keys.stream], [keys.group, "", 4 * lease_ms, REAPER]))
-            return RecoveryReport(requeued, dead, removed)
+            return
 
 
 def forget_consumer(run: Callable[[Call], Any], keys: QueueKeys, consumer: str) -> bool:
     """Delete one consumer unless anything is pending at it."""
-    return bool(run(Call(Script.FORGET_CONSUMER, [keys.stream], [keys.group, consumer, 0, REAPER])))
+    removed = [run(Call(Script.FORGET_CONSUMER, [one], [keys.group, consumer, 0, REAPER])) for one in keys.streams]
+    return any(removed)

@@ -10,7 +10,7 @@ from dramatiq import Message
 
 from app.broker.effects import Effect, flatten
 from app.broker.keys import QueueKeys
-from app.broker.message import Death, StreamMessage
+from app.broker.message import Address, Death, StreamMessage
 from app.broker.scripts import Call, Script
 from app.broker.submission import Submission, encode
 
@@ -45,42 +45,45 @@ class DeadLetterLimits:
 
 def start(message: StreamMessage, consumer: str) -> Call:
     """Mark the delivery as started. Replies 1, or 0 when the lease was lost."""
-    return Call(Script.START, [message.keys.stream], [message.keys.group, consumer, message.entry_id, STARTED])
+    return Call(Script.START, [message.stream], [message.keys.group, consumer, message.entry_id, STARTED])
 
 
 def finish(message: StreamMessage, consumer: str) -> Call:
     """Acknowledge, with the effects the message recorded. Replies 1, or 0 when the lease was lost."""
-    call = Call(Script.FINISH, [message.keys.stream], [message.keys.group, consumer, message.entry_id])
+    call = Call(Script.FINISH, [message.stream], [message.keys.group, consumer, message.entry_id])
     return _with(call, message, [*message.finish_effects, *_follow_ups(message)])
 
 
 def fenced(message: StreamMessage, consumer: str, effects: Sequence[Effect]) -> Call:
     """Effects alone. Replies [1, replies], or [0] when the lease was lost."""
-    call = Call(Script.FENCED, [message.keys.stream], [message.keys.group, consumer, message.entry_id])
+    call = Call(Script.FENCED, [message.stream], [message.keys.group, consumer, message.entry_id])
     return _with(call, message, effects)
 
 
 def retry(message: StreamMessage, consumer: str, body: Message[Any], delay_ms: int) -> Call:
     """Put `body` in the message's place, due in `delay_ms`. Replies 1, or 0 when the lease was lost."""
     keys = message.keys
-    args = [keys.group, consumer, message.entry_id, delay_ms, encode(body), message.attempt]
-    call = Call(Script.RETRY, [keys.stream, keys.delayed, keys.delayed_bodies], args)
+    # The entry's id is spent and unique in its stream: with the stream's name it serves as the delayed id.
+    delayed_id = f"{message.entry_id}:{message.stream.rsplit(':', 1)[1]}"
+    args = [keys.group, consumer, message.entry_id, delay_ms, encode(body), message.attempt, delayed_id]
+    call = Call(Script.RETRY, [message.stream, keys.delayed, keys.delayed_bodies, keys.stream], args)
     return _with(call, message, _follow_ups(message))
 
 
 def reject(message: StreamMessage, consumer: str, death: Death, limits: DeadLetterLimits) -> Call:
     """Dead-letter. Replies 1, or 0 when the lease was lost."""
-    call = reject_raw(message.keys, message.entry_id, message.attempt, consumer, death, limits)
+    call = reject_raw(message.keys, message.address, message.attempt, consumer, death, limits)
     return _with(call, message, _follow_ups(message))
 
 
 def reject_raw(
-    keys: QueueKeys, entry_id: str, attempt: int, consumer: str, death: Death, limits: DeadLetterLimits
+    keys: QueueKeys, address: Address, attempt: int, consumer: str, death: Death, limits: DeadLetterLimits
 ) -> Call:
     """Dead-letter an entry that is no message: it could not be decoded."""
+    stream, entry_id = address
     reason, trace = death.reason[:_MAX_REASON_CHARS], death.traceback[-_MAX_TRACEBACK_CHARS:]
     args = [keys.group, consumer, entry_id, attempt, reason, trace, limits.ttl_ms, limits.count]
-    return Call(Script.REJECT, [keys.stream, keys.dead], args)
+    return Call(Script.REJECT, [stream, keys.dead], args)
 
 
 def belongs(follow_up: Submission, message: StreamMessage) -> bool:
@@ -97,6 +100,6 @@ def _with(call: Call, message: StreamMessage, effects: Sequence[Effect]) -> Call
     return call
 
 
-def release(keys: QueueKeys, consumer: str, entry_ids: Sequence[str]) -> Call:
+def release(keys: QueueKeys, consumer: str, stream: str, entry_ids: Sequence[str]) -> Call:
     """Give back what was never started. Replies how many were still ours."""
-    return Call(Script.RELEASE, [keys.stream], [keys.group, consumer, *entry_ids])
+    return Call(Script.RELEASE, [stream, keys.again], [keys.group, consumer, *entry_ids])

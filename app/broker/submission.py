@@ -74,7 +74,7 @@ class Submission:
         dedupe = [Effect("EXISTS", self.dedupe_key)] if self.dedupe_key else []
         on_dead = pack(self.on_dead, keys)
         limit = "" if self.max_backlog is None else self.max_backlog
-        call = Call(Script.ENQUEUE, [keys.stream, keys.delayed, keys.delayed_bodies])
+        call = Call(Script.ENQUEUE, [keys.stream, keys.delayed, keys.delayed_bodies, keys.again])
         flatten(dedupe, call.keys, [], keys)
         if not dedupe:
             call.keys.append(keys.stream)

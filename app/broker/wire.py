@@ -40,6 +40,18 @@ class ClientWire(Wire):
         return cast(Any, self._client).execute_command(*command)
 
 
+class _Own:
+    """A thread's connection. It is closed when the thread ends: redis-py's is part of a cycle and would stay open."""
+
+    def __init__(self, connection: Any, pid: int) -> None:
+        self.connection = connection
+        self.pid = pid
+        self.clean = True
+
+    def __del__(self) -> None:
+        self.connection.disconnect()
+
+
 class ThreadWire(Wire):
     """A connection per thread, opened when first used, closed with its thread.
 
@@ -54,21 +66,21 @@ class ThreadWire(Wire):
         self._lock = threading.Lock()
 
     def execute(self, *command: Any) -> Any:
-        local = self._local
-        if getattr(local, "pid", None) != os.getpid():
-            local.connection, local.pid, local.clean = self._open(), os.getpid(), True
+        own: _Own | None = getattr(self._local, "own", None)
+        if own is None or own.pid != os.getpid():
+            own = self._local.own = _Own(self._open(), os.getpid())
         # Dramatiq interrupts worker threads with asynchronous exceptions, at any point. A connection that was left
         # between a command and its reply must not be read from again; so it counts as unclean until proven clean.
-        clean, local.clean = local.clean, False
-        connection: Any = local.connection
+        clean, own.clean = own.clean, False
+        connection = own.connection
         self._make_ready(connection, clean)
         try:
             connection.send_command(*command)
             reply = connection.read_response()
         except ResponseError:
-            local.clean = True
+            own.clean = True
             raise
-        local.clean = True
+        own.clean = True
         return reply
 
     def close(self) -> None:

@@ -32,6 +32,7 @@ class LosingProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the accepting thread, which a close alone does not
         self._listener.close()
         for one in self._sockets:
             one.close()

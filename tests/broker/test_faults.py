@@ -204,8 +204,9 @@ def test_entries_of_a_lost_fetch_reply_are_run_at_once_and_not_counted_as_lost(
     # Given a worker that already holds one message
     broker.enqueue(message("held"))
     held = take(behind_proxy, prefetch=3)
-    broker.enqueue(message("unseen"))
     consumer = behind_proxy.consume("default", prefetch=3, timeout=50)
+    assert next(consumer) is None
+    broker.enqueue(message("unseen"))
 
     # When the reply with the next one is lost, and a new consumer is made
     proxy.lose_replies = 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from typing import Any
 
 import redis
 from dramatiq import Message
@@ -90,12 +89,9 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.deliveries)
     @rule(worker=st.integers(0, WORKERS - 1))
     def leases_expire(self, worker: int) -> None:
-        pending: list[Any] = (
-            self.client.xpending_range(self.keys.stream, "workers", "-", "+", 1_000) if self.known else []
-        )
-        for row in pending:
-            options = {"idle": 3_600_000, "retrycount": row["times_delivered"], "justid": True}
-            self.client.xclaim(self.keys.stream, "workers", row["consumer"], 0, [row["message_id"]], **options)
+        for entry in self.workers[worker].pending("default"):
+            options = {"idle": 3_600_000, "retrycount": entry.deliveries, "justid": True}
+            self.client.xclaim(entry.stream, "workers", entry.consumer, 0, [entry.entry_id], **options)
         self.workers[worker].recover("default")
 
     @precondition(lambda self: self.client.exists(self.keys.delayed))
@@ -111,15 +107,11 @@ class Queue(RuleBasedStateMachine):
         for letter in self.workers[worker].dead_letters("default"):
             assert self.workers[worker].replay_dead("default", letter.id)
 
-    @property
-    def known(self) -> bool:
-        return bool(self.client.exists(self.keys.stream)) and bool(self.client.xinfo_groups(self.keys.stream))
-
     def bodies(self) -> list[bytes]:
-        stream = [fields[b"m"] for _, fields in self.client.xrange(self.keys.stream)]
+        streams = [fields[b"m"] for name in self.keys.streams for _, fields in self.client.xrange(name)]
         dead = [fields[b"m"] for _, fields in self.client.xrange(self.keys.dead)]
         held_back = [body[body.index(b"\n") + 1 :] for body in self.client.hvals(self.keys.delayed_bodies)]
-        return stream + dead + held_back
+        return streams + dead + held_back
 
     @invariant()
     def each_is_in_one_place(self) -> None:

@@ -1,10 +1,13 @@
--- KEYS: stream, delayed, bodies, dedupe key (or the stream again), effect keys...
+-- KEYS: stream, delayed, bodies, again, dedupe key (or any other), effect keys...
 -- ARGV: message, packed on_dead, when ('now' | 'in' | 'at'), ms, delayed id, max backlog or '', dedupe '1' or '', effects...
-if ARGV[7] == '1' and redis.call('EXISTS', KEYS[4]) == 1 then
+if ARGV[7] == '1' and redis.call('EXISTS', KEYS[5]) == 1 then
   return 'duplicate'
 end
-if ARGV[6] ~= '' and redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[6]) then
-  return 'full'
+if ARGV[6] ~= '' then
+  local backlog = redis.call('XLEN', KEYS[1]) + redis.call('XLEN', KEYS[4]) + redis.call('ZCARD', KEYS[2])
+  if backlog >= tonumber(ARGV[6]) then
+    return 'full'
+  end
 end
 -- Effects first: one that fails ends the script before there is an entry without its record.
 apply(8)

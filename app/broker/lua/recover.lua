@@ -1,5 +1,5 @@
 -- One bounded step over the pending entries whose lease ran out. The new id is what fences the old owner.
--- KEYS: stream, dead
+-- KEYS: the entries' stream, dead, again
 -- ARGV: group, reaper, lease ms, cursor, batch, max deliveries, dead ttl ms, dead limit, start mark
 -- Returns next cursor, requeued, dead.
 local claimed = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
@@ -21,7 +21,7 @@ for _, row in ipairs(claimed[2]) do
     bury(KEYS[2], row[1], entry, 'delivered ' .. entry.n .. ' times and never finished', '', limits)
     dead = dead + 1
   else
-    append(KEYS[1], entry)
+    append(KEYS[3], entry)
     requeued = requeued + 1
   end
   remove(KEYS[1], ARGV[1], row[1])
