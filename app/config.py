@@ -68,6 +68,15 @@ def _redis_url(text: str) -> str:
     return text
 
 
+def _origins(text: str) -> frozenset[str]:
+    origins = frozenset(origin.strip() for origin in text.split(",") if origin.strip())
+    for origin in origins:
+        address = urlsplit(origin)
+        if address.scheme not in ("http", "https") or origin != f"{address.scheme}://{address.netloc}":
+            raise ValueError("must be origins like https://example.org, with commas between them")
+    return origins
+
+
 def _name(text: str) -> str:
     if not text or not text.replace("-", "").replace("_", "").isalnum():
         raise ValueError("must be letters, digits, '-' and '_'")
@@ -98,6 +107,12 @@ OPTIONS: Final[dict[str, Option]] = {
         "PYXEC_MAX_BODY_BYTES", str(12 * 1024 * 1024), _whole(1024, 2**30), "largest request body; above it 413"
     ),
     "max_wait_seconds": Option("PYXEC_MAX_WAIT_SECONDS", "60", _seconds(0, 3600), "longest ?wait= of a submission"),
+    "drain_seconds": Option(
+        "PYXEC_DRAIN_SECONDS", "0", _seconds(0, 300), "how long /readyz says 503 before a stopping API stops listening"
+    ),
+    "allowed_origins": Option(
+        "PYXEC_ALLOWED_ORIGINS", "", _origins, "web origins, with commas, that may open a WebSocket besides our own"
+    ),
     "docker_host": Option("DOCKER_HOST", "unix:///var/run/docker.sock", str, "the Docker Engine; only workers use it"),
     "container_runtime": Option(
         "PYXEC_CONTAINER_RUNTIME", "", _one_of("", "runc", "crun", "runsc", "kata"), "OCI runtime; empty: the engine's"
@@ -130,6 +145,8 @@ class Settings:
     rate_burst: int
     max_body_bytes: int
     max_wait_seconds: float
+    drain_seconds: float
+    allowed_origins: frozenset[str]
     docker_host: str
     container_runtime: str
     pool_floor: int

@@ -73,7 +73,12 @@ def create_api(settings: Settings) -> Any:
         jobs=RedisJobs(client, keys, intake, wakeups, settings.result_ttl_seconds),
         languages=RedisLanguages(client, keys, known),
         limiter=RedisRateLimiter(client, keys, rate_per_minute=settings.rate_per_minute, burst=settings.rate_burst),
-        settings=HttpSettings(max_body_bytes=settings.max_body_bytes, max_wait_seconds=settings.max_wait_seconds),
+        settings=HttpSettings(
+            max_body_bytes=settings.max_body_bytes,
+            max_wait_seconds=settings.max_wait_seconds,
+            drain_seconds=settings.drain_seconds,
+            allowed_origins=settings.allowed_origins,
+        ),
         new_id=new_id,
         now_ms=now_ms,
     )

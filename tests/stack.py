@@ -109,7 +109,7 @@ class Stack:
 
     def start_api(self) -> Process:
         process = self.start(
-            "gunicorn", "app.asgi:create()", "-k", "uvicorn_worker.UvicornWorker", "-b", f"127.0.0.1:{self.port}",
+            "gunicorn", "app.asgi:create()", "-k", "app.asgi.Worker", "-b", f"127.0.0.1:{self.port}",
             "--no-control-socket", name="api",
         )  # fmt: skip
         eventually(self._ready, 20)

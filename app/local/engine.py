@@ -105,7 +105,7 @@ def _start_options(socket: Path, state: StateFolder) -> list[tuple[str, ...]]:
     # The engine's own sockets lie below its exec-root, and a socket's path may have 107 bytes only.
     name = hashlib.sha256(str(socket).encode()).hexdigest()[:8]
     private = (f"--data-root={state.data('engine')}", f"--exec-root=/run/pyxec-{name}")
-    # An engine told to have no bridge deletes docker0 as it starts, and with it the network of the machine's own engine.
+    # An engine told to have no bridge deletes docker0 as it starts, and with it the network of the machine's engine.
     network = _WITHOUT_IPTABLES if _SHARED_BRIDGE.exists() else _WITHOUT_NETWORK
     return [(*private, f"--pidfile=/run/pyxec-{name}.pid", *network)]
 
