@@ -16,7 +16,7 @@ from app.core.ports import Input, InputKind, Sandbox, SandboxReport
 from app.core.results import JobResult, Usage
 from app.core.states import IllegalTransition, JobEvent, transition
 from app.store.effects import JobEffects, read_claim
-from app.store.inboxes import Inboxes
+from app.store.inboxes import Inboxes, JobInbox
 from app.store.records import Claim, decode_spec
 
 __all__ = ["JobRunner"]
@@ -60,25 +60,25 @@ class JobRunner:
             raise
 
     def _run(self, job_id: str, delivery: _Delivery) -> None:
+        with self._inboxes.open(job_id) as inbox:
+            delivery.message.finish_with(self._attempt(job_id, delivery, inbox))
+
+    def _attempt(self, job_id: str, delivery: _Delivery, inbox: JobInbox) -> Sequence[Effect]:
+        """Run the job, if it is to be run. Returns what its finish is to write."""
         worker = self._broker.consumer_name
         claim = read_claim(delivery.commit(self._effects.begin(job_id, delivery.attempt, worker, self._now_ms())))
-        if not _may_start(claim):
-            delivery.message.finish_with(self._effects.unclaim(job_id) if claim.left_traces else [])
-            return
+        if claim.spec is None or not _may_start(claim):
+            return self._effects.unclaim(job_id) if claim.left_traces else ()
         if claim.cancel_requested:
-            delivery.message.finish_with(self._effects.finish(job_id, _CANCELLED, self._now_ms()))
-            return
+            return self._effects.finish(job_id, _CANCELLED, self._now_ms())
         delivery.commit(self._effects.attempt_started(job_id, delivery.attempt))
-        report = self._in_sandbox(job_id, delivery, claim)
-        delivery.message.finish_with(self._effects.finish(job_id, _result(report), self._now_ms()))
-
-    def _in_sandbox(self, job_id: str, delivery: _Delivery, claim: Claim) -> SandboxReport:
-        assert claim.spec is not None
-        with self._inboxes.open(job_id) as inbox:
-            # Nobody may wait for a program whose result will be refused.
-            delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
-            sink = _JobSink(job_id, delivery, self._effects)
-            return self._sandbox.run(job_id, delivery.attempt, decode_spec(claim.spec), sink, inbox)
+        if claim.has_input:
+            self._inboxes.wake(job_id)
+        # Nobody may wait for a program whose result will be refused.
+        delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
+        sink = _JobSink(job_id, delivery, self._effects)
+        report = self._sandbox.run(job_id, delivery.attempt, decode_spec(claim.spec), sink, inbox)
+        return self._effects.finish(job_id, _result(report), self._now_ms())
 
 
 class _Delivery:

@@ -47,7 +47,7 @@ class JobEffects:
             Effect("HSET", record, "attempt", attempt, "worker", worker),
             Effect("HSETNX", record, "started_at_ms", now_ms),
             Effect("ZREM", self.keys.waiting, job_id),
-            Effect("HMGET", record, "spec", "result", "cancel"),
+            Effect("HMGET", record, "spec", "result", "cancel", "input_bytes"),
         ]
 
     def unclaim(self, job_id: str) -> list[Effect]:
@@ -101,11 +101,12 @@ class JobEffects:
 
 def read_claim(replies: Sequence[Any]) -> Claim:
     """What the replies to `JobEffects.begin` tell."""
-    _, first_start, _, (spec, result, cancel) = replies
+    _, first_start, _, (spec, result, cancel, input_bytes) = replies
     state = JobState.QUEUED if first_start else JobState.RUNNING
     return Claim(
         state=JobState.FINISHED if spec is None or result is not None else state,
         left_traces=bool(first_start) or spec is None,
         spec=spec,
         cancel_requested=cancel is not None,
+        has_input=input_bytes is not None,
     )

@@ -7,10 +7,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import redis
+import redis.exceptions
 import structlog
 
 from app.broker.connection import without_retries
@@ -24,13 +25,19 @@ _RECONNECT_SECONDS: Final = 1.0
 _BATCH: Final = 64
 # A job that does not read its stdin must not pull all that was sent to it into the worker's memory.
 _MOST_HELD_BYTES: Final = 1024 * 1024
+_KINDS: Final = {kind.encode(): kind for kind in InputKind}
 _log = structlog.get_logger(__name__)
 
 
 class JobInbox:
-    """Implements app.core.ports.Inbox: filled by the pump's thread, emptied by the job's."""
+    """Implements app.core.ports.Inbox: filled by the pump's thread, emptied by the job's.
 
-    def __init__(self) -> None:
+    Parameters:
+        ask_for_more: called by the job's thread when there is room again.
+    """
+
+    def __init__(self, ask_for_more: Callable[[], None]) -> None:
+        self._ask_for_more = ask_for_more
         self._items: deque[Input] = deque()
         self._held_bytes = 0
         self._cancelled = False
@@ -66,17 +73,22 @@ class JobInbox:
     def fill(self, entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> None:
         """Add entries of the job's input stream; after it has been closed, to no effect."""
         for entry_id, fields in entries:
-            self.put(Input(InputKind(fields[b"k"].decode()), fields[b"d"]))
             self.cursor = entry_id
+            kind = _KINDS.get(fields[b"k"])
+            if kind is not None:  # a newer gateway may send what this worker does not know yet
+                self.put(Input(kind, fields[b"d"]))
 
     def take(self, most_bytes: int) -> list[Input]:
         """See the port."""
         with self._lock:
+            was_full = not self.has_room
             taken = list(self._take(most_bytes))
             self._held_bytes -= sum(len(item.data) for item in taken)
             # Nothing left, or nothing that fits: silent until the next put, or until the caller has room again.
             self._drain()
-            return taken
+        if was_full and self.has_room:
+            self._ask_for_more()
+        return taken
 
     def close(self) -> None:
         """Give the descriptors back."""
@@ -131,12 +143,15 @@ class Inboxes:
     def stop(self) -> None:
         """Stop listening; returns within about a second, or when Redis has answered or run into its time-out."""
         self._stopping.set()
+        self.wake("")
         self._thread.join()
 
     @contextlib.contextmanager
     def open(self, job_id: str) -> Iterator[JobInbox]:
-        """The inbox of a job, from its first input on, while the job runs here."""
-        inbox = JobInbox()
+        """The inbox of a job, from its first input on, while the job runs here. To be opened before the job is begun:
+        the record that names this worker is what makes others wake it.
+        """
+        inbox = JobInbox(lambda: self.wake(job_id))
         with self._lock:
             self._open[job_id] = inbox
         try:
@@ -147,6 +162,11 @@ class Inboxes:
                 if self._open.get(job_id) is inbox:
                     del self._open[job_id]
             inbox.close()
+
+    def wake(self, job_id: str) -> None:
+        """Have a job's input read now, not only by the next poll."""
+        with contextlib.suppress(redis.exceptions.RedisError, OSError):  # then the poll will find it
+            self._client.publish(self._channel, job_id)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

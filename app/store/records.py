@@ -5,7 +5,8 @@ write can bring a finished job back:
     else started_at_ms      -> running
     else                    -> queued
 
-Fields: spec, owner, request_id, created_at_ms; attempt, worker, started_at_ms; cancel; result, finished_at_ms.
+Fields: spec, owner, request_id, created_at_ms; attempt, worker, started_at_ms; cancel; input_bytes; result,
+finished_at_ms.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ class Claim:
         state: before this claim; finished also when the record has expired.
         left_traces: the claim wrote its start where there had been none.
         spec: encoded; None when the record has expired.
+        has_input: something was sent to it before.
     """
 
     state: JobState
     left_traces: bool
     spec: bytes | None
     cancel_requested: bool
+    has_input: bool
 
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)

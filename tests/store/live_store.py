@@ -9,6 +9,8 @@ from typing import Any
 
 import redis
 import redis.asyncio
+import redis.asyncio.retry
+from redis.backoff import NoBackoff
 
 from app.actors.intake import Intake
 from app.broker import AsyncProducer, Effect, StreamMessage, StreamsBroker
@@ -101,7 +103,9 @@ async def store_on(
     keys = StoreKeys(namespace)
     effects = JobEffects(keys, TTL_SECONDS)
     client = redis.Redis.from_url(url, **options)
-    aclient = redis.asyncio.Redis.from_url(url, **options)
+    # As in app/wiring.py: once more after a dead connection, never after a time-out.
+    retry = redis.asyncio.retry.Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
+    aclient = redis.asyncio.Redis.from_url(url, **options, retry=retry)
     broker = StreamsBroker(client=client, namespace=namespace, lease_ms=lease_ms, max_deliveries=3)
     broker.declare_queue(JOBS_QUEUE)
     producer = AsyncProducer(aclient, namespace)
@@ -111,12 +115,12 @@ async def store_on(
         yield LiveStore(client, keys, effects, broker, wakeups, jobs)
     finally:
         await wakeups.close()
-        await _close(producer, aclient)
+        await _close(producer._client, jobs._writes, aclient)
         broker.close()
         client.close()
 
 
-async def _close(producer: AsyncProducer, client: redis.asyncio.Redis) -> None:
+async def _close(*clients: redis.asyncio.Redis) -> None:
     # Sockets that are left to the garbage collector speak up in the middle of other tests.
-    await producer._client.connection_pool.disconnect()
-    await client.aclose()
+    for client in clients:
+        await client.connection_pool.disconnect()

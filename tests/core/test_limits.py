@@ -1,0 +1,62 @@
+"""The limits: one table, told the same everywhere, and nothing outside of its ranges gets through."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import InvalidRequest
+from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
+
+NOTHING = LimitOverrides()
+numbers = st.one_of(st.integers(), st.floats(), st.none())
+
+
+def test_the_table_the_limits_and_what_can_be_asked_for_name_the_same() -> None:
+    assert list(LIMITS) == list(Limits.__struct_fields__) == list(LimitOverrides.__struct_fields__)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_row_says_a_range_with_its_default_inside(name: str) -> None:
+    row = LIMITS[name]
+    assert 0 < row.minimum <= row.default <= row.maximum
+    assert row.meaning
+    assert getattr(resolve_limits(NOTHING, NOTHING), name) == row.default
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str) -> None:
+    row = LIMITS[name]
+    step = 1 if row.minimum == int(row.minimum) and not name.endswith("_seconds") else 1e-6
+    for value in (row.minimum, row.maximum):
+        assert getattr(resolve_limits(LimitOverrides(**{name: value}), NOTHING), name) == value
+    for value in (row.minimum - step, row.maximum + step, 0, -1, math.nan, math.inf, -math.inf, 10**400):
+        with pytest.raises(InvalidRequest, match="must be from") as refused:
+            resolve_limits(LimitOverrides(**{name: value}), NOTHING)
+        assert refused.value.field == f"limits.{name}"
+
+
+def test_what_is_asked_for_goes_before_the_languages_default_and_that_before_the_tables() -> None:
+    language = LimitOverrides(processes=128, open_files=512)
+
+    limits = resolve_limits(LimitOverrides(processes=2), language)
+
+    assert (limits.processes, limits.open_files, limits.wall_seconds) == (2, 512, LIMITS["wall_seconds"].default)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(LIMITS, numbers)))
+def test_limits_are_whole_and_in_range_or_refused(asked: dict[str, int | float | None]) -> None:
+    try:
+        limits = resolve_limits(LimitOverrides(**asked), NOTHING)  # type: ignore[arg-type]
+    except InvalidRequest as e:
+        assert e.field.removeprefix("limits.") in asked  # noqa: PT017 - it may be refused, it need not
+        return
+    for name, row in LIMITS.items():
+        value = getattr(limits, name)
+        assert row.minimum <= value <= row.maximum
+        assert type(value) is (float if name.endswith("_seconds") else int)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(limits), type=Limits) == limits

@@ -1,0 +1,85 @@
+"""What is read off the phases: each outcome, what outranks what, and a sentence for people."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from app.core.outcomes import Outcome, PhaseReport, StopReason, judge
+
+
+def phase(name: str = "run", **changes: Any) -> PhaseReport:
+    passed: dict[str, Any] = {
+        "exit_code": 0, "signal": None, "stopped_by": StopReason.NONE, "start_error": None, "wall_seconds": 1.25,
+        "cpu_seconds": 0.5, "memory_peak_bytes": 1, "oom_kills": 0, "stdout_bytes": 0, "stderr_bytes": 0,
+        "stdout_truncated": False, "stderr_truncated": False,
+    }  # fmt: skip
+    return PhaseReport(name=name, **{**passed, **changes})
+
+
+def killed(number: int, **changes: Any) -> PhaseReport:
+    return phase(exit_code=None, signal=number, **changes)
+
+
+RUNS = [
+    (phase(), Outcome.OK, "exited normally"),
+    (phase(exit_code=3), Outcome.NONZERO_EXIT, "exited with code 3"),
+    # Codes that a shell gives to signals are codes all the same.
+    (phase(exit_code=137), Outcome.NONZERO_EXIT, "exited with code 137"),
+    (phase(exit_code=139), Outcome.NONZERO_EXIT, "exited with code 139"),
+    (phase(exit_code=255), Outcome.NONZERO_EXIT, "exited with code 255"),
+    (phase(exit_code=None, start_error="Exec format error"), Outcome.NONZERO_EXIT, "could not be started: Exec format"),
+    (killed(signal.SIGSEGV), Outcome.SIGNALED, "killed by signal 11 (SIGSEGV)"),
+    (killed(99), Outcome.SIGNALED, "killed by signal 99 (unknown)"),
+    (killed(signal.SIGKILL), Outcome.SIGNALED, "killed by signal 9 (SIGKILL)"),
+    (killed(signal.SIGKILL, oom_kills=1), Outcome.MEMORY_LIMIT, "more memory"),
+    (phase(exit_code=1, oom_kills=1), Outcome.MEMORY_LIMIT, "more memory"),
+    # A child was killed, its parent carried on.
+    (phase(exit_code=0, oom_kills=2), Outcome.OK, "exited normally"),
+    (killed(signal.SIGXCPU), Outcome.CPU_TIME_LIMIT, "0.5 s of processor time"),
+    (killed(9, stopped_by=StopReason.WALL_TIME), Outcome.WALL_TIME_LIMIT, "after 1.2 s"),
+    (killed(9, stopped_by=StopReason.CPU_TIME), Outcome.CPU_TIME_LIMIT, "0.5 s of processor time"),
+    (killed(9, stopped_by=StopReason.OUTPUT), Outcome.OUTPUT_LIMIT, "output limit"),
+    (killed(9, stopped_by=StopReason.CANCELLED), Outcome.CANCELLED, "cancelled"),
+    # The limit that was met first outranks how the process ended.
+    (phase(exit_code=0, stopped_by=StopReason.OUTPUT), Outcome.OUTPUT_LIMIT, "output limit"),
+    (killed(9, stopped_by=StopReason.WALL_TIME, oom_kills=3), Outcome.WALL_TIME_LIMIT, "after 1.2 s"),
+]
+
+
+@pytest.mark.parametrize(("report", "outcome", "words"), RUNS)
+@pytest.mark.parametrize("before", [[], [phase("compile")]])
+def test_the_last_phase_decides(before: list[PhaseReport], report: PhaseReport, outcome: Outcome, words: str) -> None:
+    verdict = judge([*before, report])
+
+    assert verdict.outcome is outcome
+    assert words in verdict.message
+    assert (verdict.exit_code, verdict.signal) == (report.exit_code, report.signal)
+
+
+@pytest.mark.parametrize(("report", "outcome", "words"), RUNS)
+def test_a_compiler_that_fails_in_whatever_way_is_a_compile_error(
+    report: PhaseReport, outcome: Outcome, words: str
+) -> None:
+    verdict = judge([phase("compile", **{n: getattr(report, n) for n in report.__struct_fields__ if n != "name"})])
+
+    if outcome in (Outcome.CANCELLED, Outcome.OK):
+        # A compiler that passed is the last to run only when the job was cancelled right behind it.
+        assert (verdict.outcome, verdict.message) == (Outcome.CANCELLED, "cancelled")
+    else:
+        assert verdict.outcome is Outcome.COMPILE_ERROR
+        assert verdict.message.startswith("compilation failed: ")
+        assert words in verdict.message
+
+
+def test_every_outcome_can_be_reached_but_the_one_that_is_ours() -> None:
+    reached = {judge([report]).outcome for report, *_ in RUNS} | {judge([phase("compile", exit_code=1)]).outcome}
+
+    assert reached == set(Outcome) - {Outcome.INFRASTRUCTURE_ERROR}
+
+
+def test_a_job_without_a_phase_cannot_be_judged() -> None:
+    with pytest.raises(ValueError, match="at least one phase"):
+        judge([])

