@@ -36,6 +36,7 @@ __all__ = ["StreamsBroker"]
 
 _MESSAGES_PER_TRIP = 500
 _PROMOTION_BATCH = 100
+_REDIS_PY_TIMEOUT_SECONDS = 5
 _NOTHING_DUE_MS = 3_600_000
 
 
@@ -87,8 +88,8 @@ class StreamsBroker(Broker):
 
     @property
     def socket_timeout_ms(self) -> int | None:
-        """After which the client gives up waiting for a reply."""
-        seconds = self.client.get_connection_kwargs().get("socket_timeout")
+        """After which the client gives up waiting for a reply; None when it never does."""
+        seconds = self.client.get_connection_kwargs().get("socket_timeout", _REDIS_PY_TIMEOUT_SECONDS)
         return int(seconds * 1000) if seconds else None
 
     # --- Dramatiq's contract

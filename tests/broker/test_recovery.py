@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import redis
 
@@ -55,10 +54,10 @@ def test_a_few_expired_leases_far_behind_many_live_ones_are_found(broker: Stream
 
 
 def test_what_was_recovered_does_not_wait_behind_a_backlog(make_broker: MakeBroker, client: redis.Redis) -> None:
-    # Given a dead worker's message, and a thousand behind it, some of which a live worker is busy with
+    # Given a dead worker's message, and ten thousand behind it, some of which a live worker is busy with
     dead, live = make_broker(), make_broker()
     hold(dead, 1)
-    live.enqueue_many(message("backlog") for _ in range(1_000))
+    live.enqueue_many(message("backlog") for _ in range(10_000))
     consumer = live.consume("default", prefetch=2)
     busy = [next(consumer) for _ in range(2)]
     entry = next(entry for entry in live.pending("default") if entry.consumer == dead.consumer_name)
@@ -67,13 +66,11 @@ def test_what_was_recovered_does_not_wait_behind_a_backlog(make_broker: MakeBrok
     # When it is recovered
     live.recover("default")
 
-    # Then the live worker gets it within a fraction of a second, not after the thousand
-    deadline = time.monotonic() + 5
+    # Then the live worker gets it within a fraction of a second, not after the ten thousand
     while busy[0].args != (0,):
-        assert time.monotonic() < deadline
         consumer.ack(busy.pop(0))
         busy.append(next(consumer))
-    assert live.qsize("default") > 2
+    assert live.qsize("default") > 1_000
 
 
 def test_two_recoverers_at_once_recover_each_message_once(make_broker: MakeBroker, client: redis.Redis) -> None:
