@@ -1,0 +1,74 @@
+"""A sandbox without containers: a job does what the test says, in the worker's own thread."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from app.core.languages import LanguageInfo
+from app.core.outcomes import PhaseReport, StopReason
+from app.core.ports import Inbox, Input, InputKind, SandboxReport, Sink
+from app.core.spec import JobSpec
+
+PATIENCE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the behaviour of one run has at hand."""
+
+    attempt: int
+    spec: JobSpec
+    sink: Sink
+    inbox: Inbox
+
+    def receive(self) -> list[Input]:
+        """Wait for something sent to the job."""
+        while not (items := self.inbox.take(10**6)):
+            assert select.select([self.inbox], [], [], PATIENCE_SECONDS)[0], "nothing was sent"
+        return items
+
+    def wait_for_cancel(self) -> None:
+        while all(item.kind is not InputKind.CANCEL for item in self.receive()):
+            pass
+
+
+Behaviour = Callable[[Run], SandboxReport]
+
+
+def phase(exit_code: int | None = 0, stopped_by: StopReason = StopReason.NONE) -> PhaseReport:
+    return PhaseReport(
+        name="run",
+        exit_code=exit_code,
+        signal=9 if exit_code is None else None,
+        stopped_by=stopped_by,
+        start_error=None,
+        wall_seconds=0.5,
+        cpu_seconds=0.25,
+        memory_peak_bytes=1000,
+        oom_kills=0,
+        stdout_bytes=0,
+        stderr_bytes=0,
+        stdout_truncated=False,
+        stderr_truncated=False,
+    )
+
+
+def report(*phases: PhaseReport) -> SandboxReport:
+    return SandboxReport(phases=phases, version="1.0")
+
+
+@dataclass
+class InMemorySandbox:
+    """Implements app.core.ports.Sandbox."""
+
+    behaviour: Behaviour
+    runs: list[Run] = field(default_factory=list)
+
+    def run(self, job_id: str, attempt: int, spec: JobSpec, sink: Sink, inbox: Inbox) -> SandboxReport:
+        self.runs.append(run := Run(attempt, spec, sink, inbox))
+        return self.behaviour(run)
+
+    def installed(self) -> Sequence[LanguageInfo]:
+        return ()

@@ -1,0 +1,128 @@
+"""Who may import whom; nothing happens on import; every module says what it offers."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+APP = ROOT / "app"
+SOURCES = sorted(APP.rglob("*.py"))
+MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
+
+# Runs before each import: whatever reaches out, or starts anything, ends the import with an error.
+FORBID = """
+import os, socket, subprocess, sys, threading, asyncio, multiprocessing, importlib, signal
+
+def forbid(what):
+    def refuse(*_, **__):
+        raise AssertionError(f"{what} on import")
+    return refuse
+
+import asyncio.base_events
+socket.socket.connect = forbid("a connection")
+socket.socket.bind = forbid("a listening socket")
+threading.Thread.start = forbid("a thread")
+subprocess.Popen.__init__ = forbid("a process")
+multiprocessing.Process.start = forbid("a process")
+os.fork = forbid("a process")
+asyncio.base_events.BaseEventLoop.run_until_complete = forbid("an event loop")
+for name in ("mkdir", "makedirs", "remove", "rename", "unlink"):
+    setattr(os, name, forbid("a change on disk"))
+handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+environment = dict(os.environ)
+
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+    assert {number: signal.getsignal(number) for number in signal.valid_signals()} == handlers, f"{name}: signals"
+    assert dict(os.environ) == environment, f"{name}: the environment"
+
+import logging
+assert logging.getLogger().handlers == [], "a log handler on import"
+"""
+
+
+def test_nothing_happens_on_import() -> None:
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "error", "-c", FORBID, *MODULES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_that_proof_would_notice() -> None:
+    victim = "import threading; threading.Thread(target=print).start()"
+
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", FORBID + victim], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+    assert "a thread on import" in done.stderr
+
+
+def test_packages_import_only_whom_they_may() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+
+    done = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=MODULES)
+def test_a_module_says_what_it_is_and_what_it_offers(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+
+    assert ast.get_docstring(tree), "a docstring"
+    exported = _exported(tree)
+    if path.name != "__init__.py":
+        assert exported is not None, "__all__"
+    if exported is not None:
+        assert sorted(exported) == sorted(set(exported)), "a name twice"
+        assert set(exported) <= _defined(tree), "a name that is not there"
+        assert not [name for name in exported if name.startswith("_")]
+
+
+def test_only_wiring_knows_the_http_side_and_the_sandbox() -> None:
+    """The import contracts name who may not; this names who may, so that a new package is no way around them."""
+    both = {name for name, path in zip(MODULES, SOURCES, strict=True) if {"http", "sandbox"} <= _packages(path)}
+
+    assert both == {"app.wiring"}
+
+
+def _exported(tree: ast.Module) -> list[str] | None:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return list(ast.literal_eval(node.value))
+    return None
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Assign(targets=targets):
+                names |= {target.id for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names |= {alias.asname or alias.name for alias in aliases}
+    return names
+
+
+def _packages(path: Path) -> set[str]:
+    """The packages of app that a module imports."""
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[1] for name in modules if name.startswith("app.")}
