@@ -108,8 +108,6 @@ def _outcome_of(phase: PhaseReport) -> tuple[Outcome, str]:
     # A child may be OOM-killed while its parent carries on and exits 0: that is a success, with the flag set.
     if phase.oom_kills and phase.exit_code != 0:
         return Outcome.MEMORY_LIMIT, "killed: it needed more memory than its limit"
-    if phase.signal == signal.SIGXCPU:
-        return Outcome.CPU_TIME_LIMIT, f"stopped: it had used {phase.cpu_seconds:.1f} s of processor time"
     if phase.signal is not None:
         return Outcome.SIGNALED, f"killed by signal {phase.signal} ({_signal_name(phase.signal)})"
     if phase.exit_code:

@@ -40,6 +40,7 @@ def test_what_a_program_leaves_behind_does_not_delay_its_end(pit: Arena, attack:
     ),
     Attack("suicide", "bash", "kill -KILL $$", "signaled", lambda ran: ran.last.signal == 9 and not ran.last.oom_kills),
     Attack("a crash", "bash", "kill -SEGV $$", "signaled", lambda ran: ran.last.signal == 11),
+    Attack("the signal of a limit", "bash", "kill -XCPU $$", "signaled", lambda ran: ran.last.signal == 24),
     Attack("an unknown signal", "bash", "kill -40 $$", "signaled", lambda ran: ran.last.signal == 40),
 )
 def test_signals_reach_only_the_programs_own(pit: Arena, attack: Attack) -> None:

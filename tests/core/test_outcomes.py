@@ -38,7 +38,9 @@ RUNS = [
     (phase(exit_code=1, oom_kills=1), Outcome.MEMORY_LIMIT, "more memory"),
     # A child was killed, its parent carried on.
     (phase(exit_code=0, oom_kills=2), Outcome.OK, "exited normally"),
-    (killed(signal.SIGXCPU), Outcome.CPU_TIME_LIMIT, "0.5 s of processor time"),
+    # Whoever sends himself the kernel's signals has met no limit: the runner tells when one was met.
+    (killed(signal.SIGXCPU), Outcome.SIGNALED, "killed by signal 24 (SIGXCPU)"),
+    (killed(signal.SIGXFSZ), Outcome.SIGNALED, "killed by signal 25 (SIGXFSZ)"),
     (killed(9, stopped_by=StopReason.WALL_TIME), Outcome.WALL_TIME_LIMIT, "after 1.2 s"),
     (killed(9, stopped_by=StopReason.CPU_TIME), Outcome.CPU_TIME_LIMIT, "0.5 s of processor time"),
     (killed(9, stopped_by=StopReason.OUTPUT), Outcome.OUTPUT_LIMIT, "output limit"),

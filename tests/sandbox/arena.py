@@ -22,7 +22,7 @@ from app.sandbox.languages import Language, load_languages
 from app.sandbox.template import LABEL, ContainerNumbers
 from tests.sandbox.mailbox import Mailbox
 
-__all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena"]
+__all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena", "sandbox_of"]
 
 MIB = 1024 * 1024
 ENGINE_URL = "unix:///var/run/docker.sock"
@@ -143,12 +143,9 @@ class Arena:
         return LANGUAGES[name]
 
 
-@contextmanager
-def open_arena(pool_floor: int, pool_ceiling: int) -> Iterator[Arena]:
-    """Whatever happens, nothing with its namespace is left on the engine."""
-    engine = Engine(ENGINE_URL, ENGINE_SECONDS)
-    namespace = f"test-{uuid.uuid4().hex[:12]}"
-    sandbox = DockerSandbox(
+def sandbox_of(engine: Engine, namespace: str, pool_floor: int, pool_ceiling: int) -> DockerSandbox:
+    """Not started yet: without a warm container."""
+    return DockerSandbox(
         engine,
         LANGUAGES,
         worker="arena",
@@ -158,6 +155,14 @@ def open_arena(pool_floor: int, pool_ceiling: int) -> Iterator[Arena]:
         pool_floor=pool_floor,
         pool_ceiling=pool_ceiling,
     )
+
+
+@contextmanager
+def open_arena(pool_floor: int, pool_ceiling: int) -> Iterator[Arena]:
+    """Whatever happens, nothing with its namespace is left on the engine."""
+    engine = Engine(ENGINE_URL, ENGINE_SECONDS)
+    namespace = f"test-{uuid.uuid4().hex[:12]}"
+    sandbox = sandbox_of(engine, namespace, pool_floor, pool_ceiling)
     arena = Arena(engine, namespace, sandbox)
     sandbox.start()
     try:
