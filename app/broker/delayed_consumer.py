@@ -5,7 +5,6 @@ Dramatiq gives every delay queue a consumer thread; this one uses it to promote 
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -38,7 +37,7 @@ class DelayedConsumer(Consumer):
         # After a time without Redis every lease looks expired: live workers renew theirs before anybody sweeps.
         calm = time.monotonic() - self._broker.unavailable_at > self._broker.lease_ms / 4 / 1000
         next_due_ms = self._broker.tend(self._queue_name, sweep=calm)
-        pause_ms = min(self._longest_ms, max(_MIN_PAUSE_MS, next_due_ms)) * random.uniform(0.8, 1.0)  # noqa: S311
+        pause_ms = min(self._longest_ms, max(_MIN_PAUSE_MS, next_due_ms))
         self._closed.wait(pause_ms / 1000)
 
     def close(self) -> None:

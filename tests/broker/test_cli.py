@@ -1,0 +1,76 @@
+"""Under Dramatiq's own command line: several processes, a reload, a clean end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.broker import StreamsBroker
+from tests.broker.delivery import message, nothing_left
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def command_line(url: str, namespace: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "dramatiq", "tests.broker.cli_actors", "--processes", "2", "--threads", "2"]
+    # A reload looks for "python" on the path.
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    settings = {"BROKER_URL": url, "BROKER_NAMESPACE": namespace, "dramatiq_worker_timeout": "200", "PATH": path}
+    environment = {**os.environ, **settings}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    yield process
+    if process.poll() is None:
+        process.terminate()
+    process.wait(20)
+
+
+def enqueue_and_wait(broker: StreamsBroker, client: redis.Redis, numbers: range) -> set[bytes]:
+    """The pids of the processes that ran them."""
+    broker.enqueue_many(message(number, actor="note") for number in numbers)
+    key, deadline = f"{broker.keys('default').tag}:notes", time.monotonic() + 20
+    while client.llen(key) < numbers.stop:
+        assert time.monotonic() < deadline, "not all were run"
+        time.sleep(0.02)
+    notes = [note.split(b":") for note in client.lrange(key, 0, -1)]
+    assert sorted(int(number) for number, _ in notes) == list(range(numbers.stop))
+    return {pid for number, pid in notes if int(number) in numbers}
+
+
+def wait_until_booted(log: Path, times: int) -> None:
+    deadline = time.monotonic() + 20
+    while log.read_text().count("is booting up.") < times:
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+
+
+def test_processes_are_reloaded_and_ended_without_losing_or_repeating_anything(
+    broker: StreamsBroker, client: redis.Redis, command_line: subprocess.Popen[bytes], log: Path
+) -> None:
+    wait_until_booted(log, 1)
+    old = enqueue_and_wait(broker, client, range(200))
+
+    # Batch after batch is run, by the old processes, by those that replace them, until only new ones are left
+    command_line.send_signal(signal.SIGHUP)
+    first = 200
+    while old & enqueue_and_wait(broker, client, range(first, first + 20)):
+        first += 20
+    wait_until_booted(log, 2)
+    command_line.terminate()
+
+    assert command_line.wait(20) == 0, log.read_text()
+    assert nothing_left(broker)
+    for stream in broker.keys("default").streams:
+        assert client.xinfo_consumers(stream, "workers") == []
