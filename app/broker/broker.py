@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -14,33 +13,23 @@ from dramatiq.common import dq_name, q_name
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import Retries
 
-from app.broker import dead_letters, inspection, recovery
+from app.broker.administration import Administration
 from app.broker.connection import connect, translated, without_retries
 from app.broker.consumer import StreamConsumer
-from app.broker.dead_letters import DeadLetter
 from app.broker.delayed_consumer import DelayedConsumer
-from app.broker.deliveries import Deliveries
 from app.broker.effects import Effect
-from app.broker.errors import BrokerUnavailable
-from app.broker.inspection import PendingEntry
-from app.broker.keys import QueueKeys, keys_of
 from app.broker.message import StreamMessage
 from app.broker.middleware import Leases, default_middleware
-from app.broker.recovery import RecoveryReport
-from app.broker.scripts import Call, Script, execute
 from app.broker.settlement import DeadLetterLimits
 from app.broker.submission import Submission, announced, many, settle
-from app.broker.wire import wire_of
 
 __all__ = ["StreamsBroker"]
 
 _MESSAGES_PER_TRIP = 500
-_PROMOTION_BATCH = 100
 _REDIS_PY_TIMEOUT_SECONDS = 5
-_NOTHING_DUE_MS = 3_600_000
 
 
-class StreamsBroker(Broker):
+class StreamsBroker(Administration, Broker):
     """A Dramatiq broker on Redis Streams.
 
     Parameters:
@@ -69,22 +58,18 @@ class StreamsBroker(Broker):
     ) -> None:
         if (url is None) == (client is None):
             raise ValueError("give either a url or a client")
-        self.client = without_retries(client) if client is not None else connect(str(url))
-        self._wire = wire_of(self.client)
-        self.namespace = namespace
-        self.lease_ms = lease_ms
-        self.max_deliveries = max_deliveries
-        self.dead_letter_limits = DeadLetterLimits(dead_ttl_ms, dead_limit)
-        self.deliveries = Deliveries(self.run, consumer_name)
+        Administration.__init__(
+            self,
+            without_retries(client) if client is not None else connect(str(url)),
+            namespace,
+            lease_ms=lease_ms,
+            max_deliveries=max_deliveries,
+            limits=DeadLetterLimits(dead_ttl_ms, dead_limit),
+            consumer_name=consumer_name,
+        )
         self._local = threading.local()
-        #: By the monotonic clock, when Redis last failed us.
-        self.unavailable_at = -math.inf
-        super().__init__([Leases(), *(default_middleware() if middleware is None else middleware)])
+        Broker.__init__(self, [Leases(), *(default_middleware() if middleware is None else middleware)])
         self.queues: set[str] = set()
-
-    def keys(self, queue_name: str) -> QueueKeys:
-        """The names of everything a queue keeps in Redis; a delay queue's are its queue's."""
-        return keys_of(self.namespace, queue_name)
 
     @property
     def socket_timeout_ms(self) -> int | None:
@@ -242,19 +227,6 @@ class StreamsBroker(Broker):
 
     # --- deliveries
 
-    def run(self, command: Call | Sequence[Any]) -> Any:
-        """Run one script or bare command.
-
-        Raises:
-            BrokerUnavailable: it may or may not have been executed.
-        """
-        try:
-            with translated():
-                return execute(self._wire, command)
-        except BrokerUnavailable:
-            self.unavailable_at = time.monotonic()
-            raise
-
     def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
         """Make these writes if, and only if, this delivery still owns its entry; returns their replies.
 
@@ -268,90 +240,3 @@ class StreamsBroker(Broker):
     def fenced_total(self) -> int:
         """How often this process was refused a write, or a finish, because it had lost the lease."""
         return self.deliveries.fenced_total
-
-    @property
-    def consumer_name(self) -> str:
-        """This process' name in every consumer group."""
-        return self.deliveries.consumer_name
-
-    # --- upkeep
-
-    def tend(self, queue_name: str, *, sweep: bool = True) -> int:
-        """Promote what is due and, if it is this process' turn, recover.
-
-        Returns:
-            ms until the next message is due; an hour if none is.
-        """
-        keys = self.keys(queue_name)
-        window_ms = max(500, self.lease_ms // 6) if sweep else 0
-        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep, keys.again]
-        args = [keys.group, _PROMOTION_BATCH, self.lease_ms, window_ms]
-        promoted, next_due_ms, sweep_now = self.run(Call(Script.TEND, script_keys, args))
-        if sweep_now:
-            self.recover(queue_name)
-        if promoted == _PROMOTION_BATCH:
-            return 0
-        return int(next_due_ms) if next_due_ms >= 0 else _NOTHING_DUE_MS
-
-    def promote(self, queue_name: str) -> int:
-        """Put every delayed message that is due on the stream; how many they were."""
-        keys = self.keys(queue_name)
-        total = 0
-        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep, keys.again]
-        while True:
-            promoted, *_ = self.run(Call(Script.TEND, script_keys, [keys.group, _PROMOTION_BATCH, 0, 0]))
-            total += int(promoted)
-            if promoted < _PROMOTION_BATCH:
-                return total
-
-    def recover(self, queue_name: str) -> RecoveryReport:
-        """Requeue or dead-letter whatever outlived its lease. Any number of processes may do so at once."""
-        return recovery.recover(
-            self.run,
-            self.keys(queue_name),
-            lease_ms=self.lease_ms,
-            max_deliveries=self.max_deliveries,
-            limits=self.dead_letter_limits,
-        )
-
-    def forget_me(self) -> None:
-        """Delete this process' consumers, each unless something is pending at it."""
-        for queue_name in self.deliveries.queues():
-            recovery.forget_consumer(self.run, self.keys(queue_name), self.consumer_name)
-
-    def tick_once(self, name: str, window_ms: int) -> bool:
-        """True for the first caller within `window_ms`, of all processes: for schedulers that tick twice."""
-        with translated():
-            return bool(self.client.set(f"{self.namespace}:tick:{name}", 1, nx=True, px=window_ms))
-
-    # --- inspection
-
-    def qsize(self, queue_name: str) -> int:
-        """Messages waiting, running and delayed."""
-        with translated():
-            return inspection.qsize(self.client, self.keys(queue_name))
-
-    def pending(self, queue_name: str, *, count: int = 1_000) -> list[PendingEntry]:
-        """The oldest `count` entries that workers hold."""
-        with translated():
-            return inspection.pending(self.client, self.keys(queue_name), count=count)
-
-    def dead_letters(self, queue_name: str, *, count: int = 100, before: str | None = None) -> list[DeadLetter]:
-        """Dead letters, newest first; page on with the last one's id as `before`."""
-        with translated():
-            return dead_letters.newest_first(self.client, self.keys(queue_name), count=count, before=before)
-
-    def dead_letter(self, queue_name: str, letter_id: str) -> DeadLetter | None:
-        """One dead letter."""
-        with translated():
-            return dead_letters.show(self.client, self.keys(queue_name), letter_id)
-
-    def replay_dead(self, queue_name: str, letter_id: str) -> bool:
-        """Put a dead letter back to work. True exactly once per letter."""
-        with translated():
-            return dead_letters.replay(self.client, self.run, self.keys(queue_name), letter_id)
-
-    def drop_dead(self, queue_name: str, letter_id: str) -> bool:
-        """Delete a dead letter; False when there is none."""
-        with translated():
-            return dead_letters.drop(self.client, self.keys(queue_name), letter_id)

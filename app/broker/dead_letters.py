@@ -28,8 +28,8 @@ class DeadLetter:
         reason: one line.
         message: the message's body as it was enqueued or last retried.
         deliveries: how many deliveries ended without a finish, the last one included.
-        attempts: how often it was started in all.
         died_at_ms: Unix time by the server's clock.
+        attempts: how often it was started in all.
         entry_id: the stream entry it was.
         traceback: of the last exception; may be empty.
         effects_error: what an on_dead effect failed with; empty when all worked.
@@ -39,8 +39,8 @@ class DeadLetter:
     reason: str
     message: bytes
     deliveries: int
-    attempts: int
     died_at_ms: int
+    attempts: int
     entry_id: str
     traceback: str
     effects_error: str

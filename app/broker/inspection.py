@@ -22,11 +22,11 @@ class PendingEntry:
         deliveries: Redis' own count for this entry id; 1,000,000 once it was started after it was lost before.
     """
 
-    stream: str
     entry_id: str
     consumer: str
     idle_ms: int
     deliveries: int
+    stream: str
 
 
 def qsize(client: redis.Redis, keys: QueueKeys) -> int:
@@ -53,11 +53,11 @@ def _pending(client: redis.Redis, stream: str, group: str, count: int) -> list[P
         return []
     return [
         PendingEntry(
-            stream,
             row["message_id"].decode(),
             row["consumer"].decode(),
             row["time_since_delivered"],
             row["times_delivered"],
+            stream,
         )
         for row in rows
     ]
