@@ -261,11 +261,14 @@ def _steal(store: LiveStore) -> None:
 
 
 async def test_a_worker_that_lost_its_lease_ends_its_run_and_is_refused(brief: LiveStore) -> None:
+    told_to_end: list[int] = []
+
     def wait_the_first_time(run: Run) -> SandboxReport:
         if run.attempt > 1:
             return report(phase())
         _steal(brief)
         run.wait_for_cancel()
+        told_to_end.append(run.attempt)
         return report(phase(exit_code=42))
 
     with worker_of(brief, wait_the_first_time) as sandbox:
@@ -275,6 +278,7 @@ async def test_a_worker_that_lost_its_lease_ends_its_run_and_is_refused(brief: L
     # The other never finished; its lease ran out in turn, and the job ran once more.
     assert (outcome_of(record), record.attempt) == (Outcome.OK, 2)
     assert [run.attempt for run in sandbox.runs] == [1, 2]
+    assert told_to_end == [1]
     assert record.result is not None
     assert await brief.events() == [AttemptStarted(2), JobFinished(record.result)]
 
