@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from app.core.errors import InfrastructureError, OwnershipLost, ProtocolError, S
 from app.core.events import Output, Stream
 from app.core.outcomes import judge
 from app.core.ports import Input, InputKind
+from app.sandbox.container import Container
 from app.sandbox.conversation import converse
 from tests.sandbox.arena import MIB, Arena, Recorder, eventually, job
 from tests.sandbox.mailbox import Mailbox
@@ -55,6 +58,35 @@ def test_a_program_that_leaves_most_of_its_stdin_unread_has_just_ended(arena: Ar
     ran = arena.run(job("bash", "head -c 3; exit 7", stdin=b"x" * 4 * MIB))
 
     assert (ran.outcome, ran.last.exit_code, ran.text) == ("nonzero_exit", 7, "xxx")
+
+
+def test_a_connection_that_takes_nothing_more_is_still_read_to_its_end(arena: Arena, inbox: Mailbox) -> None:
+    # Given an engine that has closed the connection, with the runner's whole report in it, before we could write
+    ours, engines = socket.socketpair()
+    with ours:
+        ours.setblocking(False)
+        engines.sendall(_multiplexed(_frame(0x82, b"\0"), _frame(0x83, b"hi"), _ended_with(7), _frame(0x87, b"\1\1")))
+        engines.close()
+        container = Container(arena.engine, arena.blueprint("bash"), "gone", ours)
+        container._decoder.feed(_frame(0x81, b"\1"))
+        recorder = Recorder()
+
+        (report,) = converse(container, job("bash", "", stdin=b"x" * 4 * MIB), arena.language("bash"), recorder, inbox)
+
+    assert (report.exit_code, recorder.stdout) == (7, b"hi")
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
+    return struct.pack(">BI", kind, len(payload)) + payload
+
+
+def _ended_with(code: int) -> bytes:
+    return _frame(0x86, struct.pack(">BBBBI7Q", 0, 0, 0, 0, code, 1, 1, 1, 1, 0, 2, 0))
+
+
+def _multiplexed(*frames: bytes) -> bytes:
+    data = b"".join(frames)
+    return b"\1\0\0\0" + len(data).to_bytes(4) + data
 
 
 def test_stdin_that_is_never_read_does_not_stop_the_output(arena: Arena) -> None:
@@ -175,17 +207,20 @@ def test_a_slow_sink_stops_the_programs_output_and_loses_nothing(arena: Arena) -
 
 
 def test_a_sink_that_is_stuck_longer_than_all_limits_still_learns_the_end(arena: Arena) -> None:
-    # Given a store that does not answer for longer than the phase may take and the runner may be late
+    # Given a program with far more to say than any buffer holds, and a store that does not answer for longer than the
+    # phase may take and its report may be late
     stuck = threading.Event()
 
-    def once(so_far: Recorder) -> None:
+    def once(_: Recorder) -> None:
         if not stuck.is_set():
             stuck.set()
             time.sleep(6.5)
 
-    ran = arena.run(job("bash", "echo a; sleep 0.2; echo b", wall_seconds=1), Recorder(once))
+    ran = arena.run(job("bash", "cat /dev/zero", wall_seconds=1, output_bytes=16 * MIB), Recorder(once))
 
-    assert (ran.outcome, ran.text) == ("ok", "a\nb\n")
+    # Then the program ended at its own limit: the time went on while it could not write
+    assert ran.outcome == "wall_time_limit"
+    assert len(ran.stdout) > 0
 
 
 def test_a_lost_ownership_ends_the_container_at_once(arena: Arena) -> None:
