@@ -14,7 +14,7 @@ from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.docker
 
-TICKS = "import time\nfor n in range(4):\n    print('tick', n)\n    time.sleep(0.5)\n"
+TICKS = "import time\nfor n in range(4):\n    print(f'tick {n}')\n    time.sleep(0.5)\n"
 
 
 def events_of(stack: Stack, job_id: str, **query: str) -> list[dict[str, Any]]:
