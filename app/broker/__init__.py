@@ -9,6 +9,7 @@ from app.broker.effects import NOW_MS, Effect
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, QueueFull, StreamsError
 from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys
+from app.broker.lanes import Lane
 from app.broker.message import StreamMessage
 from app.broker.middleware import DeadLetters, StreamRetries, default_middleware
 from app.broker.recovery import RecoveryReport
@@ -21,6 +22,7 @@ __all__ = [
     "DeadLetters",
     "Duplicate",
     "Effect",
+    "Lane",
     "LeaseLost",
     "PendingEntry",
     "QueueFull",

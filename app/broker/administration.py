@@ -10,12 +10,14 @@ from typing import Any
 import redis
 
 from app.broker import dead_letters, inspection, recovery
+from app.broker.clock import ServerClock
 from app.broker.connection import translated
 from app.broker.dead_letters import DeadLetter
 from app.broker.deliveries import Deliveries
 from app.broker.errors import BrokerUnavailable
 from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys, keys_of
+from app.broker.lanes import Lane
 from app.broker.recovery import RecoveryReport
 from app.broker.scripts import Call, Script, execute
 from app.broker.settlement import DeadLetterLimits
@@ -48,6 +50,7 @@ class Administration:
         self.deliveries = Deliveries(self.run, consumer_name)
         #: By the monotonic clock, when Redis last failed us.
         self.unavailable_at = -math.inf
+        self.clock = ServerClock(self.run)
         self._wire = wire_of(client)
 
     def keys(self, queue_name: str) -> QueueKeys:
@@ -80,27 +83,25 @@ class Administration:
         Returns:
             ms until the next message is due; an hour if none is.
         """
-        keys = self.keys(queue_name)
         window_ms = max(500, self.lease_ms // 6) if sweep else 0
-        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep, keys.again]
-        args = [keys.group, _PROMOTION_BATCH, self.lease_ms, window_ms]
-        promoted, next_due_ms, sweep_now = self.run(Call(Script.TEND, script_keys, args))
+        _, next_due_ms, sweep_now = self.run(self._tending(queue_name, window_ms))
         if sweep_now:
             self.recover(queue_name)
-        if promoted == _PROMOTION_BATCH:
-            return 0
         return int(next_due_ms) if next_due_ms >= 0 else _NOTHING_DUE_MS
 
     def promote(self, queue_name: str) -> int:
-        """Put every delayed message that is due on the stream; how many they were."""
-        keys = self.keys(queue_name)
+        """Put every delayed message that is due on its stream; how many they were."""
         total = 0
-        script_keys = [keys.stream, keys.delayed, keys.delayed_bodies, keys.sweep, keys.again]
         while True:
-            promoted, *_ = self.run(Call(Script.TEND, script_keys, [keys.group, _PROMOTION_BATCH, 0, 0]))
+            promoted, next_due_ms, _ = self.run(self._tending(queue_name, 0))
             total += int(promoted)
-            if promoted < _PROMOTION_BATCH:
+            if next_due_ms != 0:
                 return total
+
+    def _tending(self, queue_name: str, window_ms: int) -> Call:
+        keys = self.keys(queue_name)
+        lanes = [key for one in keys.lanes.values() for key in (one.stream, one.delayed, one.delayed_bodies, one.again)]
+        return Call(Script.TEND, [keys.sweep, *lanes], [keys.group, _PROMOTION_BATCH, self.lease_ms, window_ms])
 
     def recover(self, queue_name: str) -> RecoveryReport:
         """Requeue or dead-letter whatever outlived its lease. Any number of processes may do so at once."""
@@ -124,15 +125,15 @@ class Administration:
 
     # --- inspection
 
-    def qsize(self, queue_name: str) -> int:
-        """Messages waiting, running and delayed."""
+    def qsize(self, queue_name: str, *, lane: Lane | str | None = None) -> int:
+        """Messages waiting, running and delayed: in all, or of one lane."""
         with translated():
-            return inspection.qsize(self.client, self.keys(queue_name))
+            return inspection.qsize(self.client, self.keys(queue_name), lanes=_chosen(lane))
 
-    def pending(self, queue_name: str, *, count: int = 1_000) -> list[PendingEntry]:
-        """The oldest `count` entries that workers hold."""
+    def pending(self, queue_name: str, *, count: int = 1_000, lane: Lane | str | None = None) -> list[PendingEntry]:
+        """The oldest `count` entries that workers hold: of all lanes, or of one."""
         with translated():
-            return inspection.pending(self.client, self.keys(queue_name), count=count)
+            return inspection.pending(self.client, self.keys(queue_name), count=count, lanes=_chosen(lane))
 
     def dead_letters(self, queue_name: str, *, count: int = 100, before: str | None = None) -> list[DeadLetter]:
         """Dead letters, newest first; page on with the last one's id as `before`."""
@@ -153,3 +154,7 @@ class Administration:
         """Delete a dead letter; False when there is none."""
         with translated():
             return dead_letters.drop(self.client, self.keys(queue_name), letter_id)
+
+
+def _chosen(lane: Lane | str | None) -> list[Lane]:
+    return list(Lane) if lane is None else [Lane(lane)]

@@ -11,8 +11,9 @@ from dramatiq import Message
 from app.broker.connection import translated, without_retries_async
 from app.broker.effects import Effect
 from app.broker.keys import QueueKeys, keys_of
+from app.broker.lanes import Lane
 from app.broker.scripts import execute_async
-from app.broker.submission import Submission, announced, settle
+from app.broker.submission import Submission, announced, chosen_lane, settle
 
 __all__ = ["AsyncProducer"]
 
@@ -42,16 +43,17 @@ class AsyncProducer:
         on_dead: Sequence[Effect] = (),
         dedupe_key: str | None = None,
         max_backlog: int | None = None,
+        lane: Lane | str | None = None,
     ) -> Message[Any]:
-        """As `StreamsBroker.enqueue`.
+        """As `StreamsBroker.enqueue`; without actors, so that only `lane` or the message's own option choose the lane.
 
         Raises:
             Duplicate, QueueFull: nothing was written.
             BrokerUnavailable: it may or may not have been written.
-            ValueError: a key lacks the queue's hash tag.
+            ValueError: a key lacks the queue's hash tag, or there is no such lane.
         """
-        keys = self.keys(message.queue_name)
-        submission = Submission(message, keys, delay, effects, on_dead, dedupe_key, max_backlog)
+        keys, chosen = self.keys(message.queue_name), chosen_lane(lane, message.options.get("lane"))
+        submission = Submission(message, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen)
         command = submission.command()
         with translated():
             settle(await execute_async(self._client, command), submission)

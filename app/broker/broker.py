@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 from dramatiq import Broker, Consumer, Message, Middleware
-from dramatiq.common import dq_name, q_name
+from dramatiq.common import dq_name
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import Retries
 
@@ -18,10 +18,12 @@ from app.broker.connection import connect, translated, without_retries
 from app.broker.consumer import StreamConsumer
 from app.broker.delayed_consumer import DelayedConsumer
 from app.broker.effects import Effect
+from app.broker.keys import LaneKeys
+from app.broker.lanes import Lane
 from app.broker.message import StreamMessage
 from app.broker.middleware import Leases, default_middleware
 from app.broker.settlement import DeadLetterLimits
-from app.broker.submission import Submission, announced, many, settle
+from app.broker.submission import Submission, announced, chosen_lane, many, settle
 
 __all__ = ["StreamsBroker"]
 
@@ -129,6 +131,7 @@ class StreamsBroker(Administration, Broker):
         on_dead: Sequence[Effect] = (),
         dedupe_key: str | None = None,
         max_backlog: int | None = None,
+        lane: Lane | str | None = None,
     ) -> Message[Any]:
         """Put a message on its queue, in one step with everything else given here.
 
@@ -138,14 +141,16 @@ class StreamsBroker(Administration, Broker):
             on_dead: writes made when the message is dead-lettered, whoever does that, however often it moved before.
             dedupe_key: if this key exists, nothing is written. Usually one of the effects creates it.
             max_backlog: nothing is written if so many messages wait, run or are delayed.
+            lane: "interactive" or "batch"; else the message's option ``lane``, its actor's, or interactive.
 
         Raises:
             Duplicate, QueueFull: nothing was written.
             BrokerUnavailable: it may or may not have been written; it is not sent again by itself.
-            ValueError: a key lacks the queue's hash tag.
+            ValueError: a key lacks the queue's hash tag, or there is no such lane.
         """
+        chosen, keys = self._lane(message, lane), self.keys(message.queue_name)
         shown = self.announce(message, delay)
-        submission = Submission(shown, self.keys(message.queue_name), delay, effects, on_dead, dedupe_key, max_backlog)
+        submission = Submission(shown, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen)
         if (ending := self._ending) is None:
             settle(self.run(submission.command()), submission)
         else:
@@ -159,13 +164,15 @@ class StreamsBroker(Administration, Broker):
         Raises:
             BrokerUnavailable: some, all or none may have been written.
         """
-        shown = [self.announce(message, delay) for message in messages]
-        queues: dict[str, list[Message[Any]]] = {}
-        for message in shown:
-            queues.setdefault(q_name(message.queue_name), []).append(message)
-        for queue_name, batch in queues.items():
+        shown: list[Message[Any]] = []
+        places: dict[LaneKeys, list[Message[Any]]] = {}
+        for message in messages:
+            place = self.keys(message.queue_name).lanes[self._lane(message)]
+            shown.append(self.announce(message, delay))
+            places.setdefault(place, []).append(shown[-1])
+        for place, batch in places.items():
             for start in range(0, len(batch), _MESSAGES_PER_TRIP):
-                self.run(many(batch[start : start + _MESSAGES_PER_TRIP], self.keys(queue_name), delay))
+                self.run(many(batch[start : start + _MESSAGES_PER_TRIP], place, delay))
         for message in shown:
             self.emit_after("enqueue", message, delay)
         return shown
@@ -185,6 +192,10 @@ class StreamsBroker(Administration, Broker):
         finally:
             self._local.ending = None
 
+    def _lane(self, message: Message[Any], given: Lane | str | None = None) -> Lane:
+        actor = self.actors.get(message.actor_name)
+        return chosen_lane(given, message.options.get("lane"), actor.options.get("lane") if actor else None)
+
     @property
     def _ending(self) -> StreamMessage | None:
         return getattr(self._local, "ending", None)
@@ -199,7 +210,9 @@ class StreamsBroker(Administration, Broker):
         """Drop what waits, is delayed, or runs: what runs is fenced and its finish refused. Keeps dead letters."""
         keys = self.keys(queue_name)
         with translated():
-            self.client.unlink(*keys.streams, keys.delayed, keys.delayed_bodies)
+            self.client.unlink(
+                *keys.streams, *(key for one in keys.lanes.values() for key in (one.delayed, one.delayed_bodies))
+            )
 
     def flush_all(self) -> None:
         """Flush every declared queue, its dead letters too."""

@@ -89,7 +89,7 @@ class StreamConsumer(Consumer):
             rows, surplus = self._fetcher.unseen(), []
             self._held.reply_lost = False
         else:
-            rows = self._fetcher.fetch(room, self._block_ms())
+            rows = self._fetcher.fetch(room, self._prefetch, self._block_ms())
             rows, surplus = rows[:room], rows[room:]
         self._held.add(filter(None, map(self._message, rows)))
         for row in surplus:
@@ -112,7 +112,13 @@ class StreamConsumer(Consumer):
         message = message.copy(queue_name=self._keys.queue)
         message.options.pop("eta", None)
         return StreamMessage(
-            message, entry_id=row.entry_id, keys=self._keys, stream=row.stream, lost=lost, starts=starts
+            message,
+            entry_id=row.entry_id,
+            keys=self._keys,
+            stream=row.stream,
+            lost=lost,
+            starts=starts,
+            born_ms=int(row.fields[b"b"]) if b"b" in row.fields else None,
         )
 
     def _bury_undecodable(self, row: Row, attempt: int, error: DecodeError) -> None:

@@ -11,6 +11,7 @@ from dramatiq import Message
 from dramatiq.errors import DecodeError
 
 from app.broker.keys import QueueKeys
+from app.broker.lanes import Lane
 from app.broker.scripts import Call, Script
 
 __all__ = ["DeadLetter", "drop", "newest_first", "replay", "show"]
@@ -32,6 +33,7 @@ class DeadLetter:
         attempts: how often it was started in all.
         entry_id: the stream entry it was.
         traceback: of the last exception; may be empty.
+        lane: the lane it was in, and is replayed to.
         effects_error: what an on_dead effect failed with; empty when all worked.
     """
 
@@ -44,6 +46,7 @@ class DeadLetter:
     entry_id: str
     traceback: str
     effects_error: str
+    lane: Lane
 
 
 def newest_first(client: redis.Redis, keys: QueueKeys, *, count: int, before: str | None) -> list[DeadLetter]:
@@ -63,7 +66,9 @@ def replay(client: redis.Redis, run: Callable[[Call], Any], keys: QueueKeys, let
     letter = show(client, keys, letter_id)
     if letter is None:
         return False
-    return bool(run(Call(Script.REPLAY, [keys.stream, keys.dead], [letter_id, _fresh(letter.message)])))
+    return bool(
+        run(Call(Script.REPLAY, [keys.lanes[letter.lane].stream, keys.dead], [letter_id, _fresh(letter.message)]))
+    )
 
 
 def drop(client: redis.Redis, keys: QueueKeys, letter_id: str) -> bool:
@@ -82,6 +87,7 @@ def _letter(raw_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
         entry_id=fields[b"e"].decode(),
         traceback=fields[b"t"].decode(errors="replace"),
         effects_error=fields[b"f"].decode(errors="replace"),
+        lane=Lane(fields[b"l"].decode()),
     )
 
 

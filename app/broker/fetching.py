@@ -1,9 +1,10 @@
-"""Reads one queue's two streams: what came back first, then what is new."""
+"""Reads one queue's streams: what came back first, then what is new, lane by lane."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redis import exceptions
@@ -11,6 +12,8 @@ from redis import exceptions
 from app.broker.errors import BrokerUnavailable
 from app.broker.in_flight import InFlight
 from app.broker.keys import QueueKeys
+from app.broker.lanes import Lane, held_at_most
+from app.broker.turns import Turns
 
 if TYPE_CHECKING:
     from app.broker.broker import StreamsBroker
@@ -19,6 +22,8 @@ __all__ = ["Fetcher", "Row"]
 
 # How long a message that came back may wait behind a backlog.
 _AGAIN_SECONDS = 0.2
+# How long an interactive message may wait unnoticed while batch work holds all it may.
+_FULL_LANE_SECONDS = 0.1
 
 
 class Row(NamedTuple):
@@ -32,27 +37,33 @@ class Row(NamedTuple):
 class Fetcher:
     """Not thread-safe: one consumer thread's.
 
-    While there is work it reads without blocking, one stream at a time, so that it never gets more than it has room
-    for. Once there is none it blocks on both, one command a time.
+    While there is work it reads without blocking, one lane at a time, so that it never gets more than it has room
+    for. Once there is none it blocks on all streams, one command a time.
     """
 
     def __init__(self, broker: StreamsBroker, keys: QueueKeys, held: InFlight) -> None:
         self._broker = broker
         self._keys = keys
         self._held = held
+        self._turns = Turns(time.monotonic)
         self._idle = False
         self._looked_again = -math.inf
 
-    def fetch(self, room: int, block_ms: int) -> list[Row]:
-        """About `room` entries, one more at most, that only if both streams got one at once; or none after `block_ms`.
+    def fetch(self, room: int, prefetch: int, block_ms: int) -> list[Row]:
+        """About `room` entries, a few more only if several streams got one at once; or none after `block_ms`.
 
         Raises:
             BrokerUnavailable: the server may have given us entries we never saw.
         """
-        rows = [] if self._idle else self._look_again(room) or self._read((self._keys.stream,), ">", room)
-        if not rows:
-            rows = self._read(self._keys.streams, ">", max(1, room // 2), block_ms)
-        self._idle = not rows
+        rooms = {lane: min(room, held_at_most(lane, prefetch) - self._held.count(lane)) for lane in Lane}
+        full = [lane for lane in Lane if rooms[lane] <= 0]
+        rooms = {lane: left for lane, left in rooms.items() if left > 0}
+        rows = [] if self._idle and not full else self._look_again(rooms) or self._in_turn(rooms)
+        if not rows and full:
+            self._held.wait_for_room_in(full[0], held_at_most(full[0], prefetch), _FULL_LANE_SECONDS)
+        elif not rows:
+            rows = self._read(self._keys.streams, ">", self._each(self._keys.streams, rooms), block_ms)
+        self._idle = not rows and not full
         return rows
 
     def unseen(self) -> list[Row]:
@@ -75,14 +86,32 @@ class Fetcher:
                 if not str(e).startswith("BUSYGROUP"):
                     raise
 
-    def _look_again(self, room: int) -> list[Row]:
+    def _look_again(self, rooms: Mapping[Lane, int]) -> list[Row]:
         if time.monotonic() - self._looked_again < _AGAIN_SECONDS:
             return []
-        rows = self._read((self._keys.again,), ">", room)
+        streams = tuple(self._keys.lanes[lane].again for lane in rooms)
+        rows = self._read(streams, ">", self._each(streams, rooms))
         # Not before there is nothing: a dead worker's messages come in one go.
         if not rows:
             self._looked_again = time.monotonic()
         return rows
+
+    @staticmethod
+    def _each(streams: Sequence[str], rooms: Mapping[Lane, int]) -> int:
+        """How much to ask of each of several streams, so that all together hardly bring too much."""
+        return max(1, min(max(rooms.values()) // len(streams), min(rooms.values())))
+
+    def _in_turn(self, rooms: Mapping[Lane, int]) -> list[Row]:
+        for _ in rooms:
+            turn = self._turns.next(rooms)
+            if turn is None:
+                break
+            lane, share = turn
+            rows = self._read((self._keys.lanes[lane].stream,), ">", max(1, int(rooms[lane] * share)))
+            self._turns.took(lane, len(rows))
+            if rows:
+                return rows
+        return []
 
     def _read(self, streams: tuple[str, ...], after: str, count: int, block_ms: int = 0) -> list[Row]:
         wait = ("BLOCK", block_ms) if block_ms else ()

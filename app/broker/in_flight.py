@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
+from app.broker.lanes import Lane
 from app.broker.message import Address, StreamMessage
 
 __all__ = ["InFlight"]
@@ -73,6 +74,19 @@ class InFlight:
             if self._changed.wait_for(lambda: len(self._held) < limit, timeout_seconds):
                 self._changed.wait_for(lambda: limit - len(self._held) >= limit // 2, _GATHERING_SECONDS)
             return max(0, limit - len(self._held))
+
+    def count(self, lane: Lane) -> int:
+        """How many messages of one lane are held."""
+        with self._changed:
+            return self._count(lane)
+
+    def wait_for_room_in(self, lane: Lane, limit: int, timeout_seconds: float) -> None:
+        """Return once fewer than `limit` messages of the lane are held, or after the time-out."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._count(lane) < limit, timeout_seconds)
+
+    def _count(self, lane: Lane) -> int:
+        return sum(message.lane is lane for message in self._held.values())
 
     def addresses(self) -> set[Address]:
         """The entries that are held."""

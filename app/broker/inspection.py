@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import redis
 from redis import exceptions
 
 from app.broker.keys import QueueKeys
+from app.broker.lanes import Lane
 
 __all__ = ["PendingEntry", "pending", "qsize"]
 
@@ -27,26 +29,29 @@ class PendingEntry:
     idle_ms: int
     deliveries: int
     stream: str
+    lane: Lane
 
 
-def qsize(client: redis.Redis, keys: QueueKeys) -> int:
+def qsize(client: redis.Redis, keys: QueueKeys, *, lanes: Sequence[Lane]) -> int:
     """Messages waiting, running and delayed; dead letters are not counted."""
     pipeline = client.pipeline(transaction=False)
-    for stream in keys.streams:
-        pipeline.xlen(stream)
-    pipeline.zcard(keys.delayed)
+    for lane in lanes:
+        pipeline.xlen(keys.lanes[lane].again)
+        pipeline.xlen(keys.lanes[lane].stream)
+        pipeline.zcard(keys.lanes[lane].delayed)
     return sum(pipeline.execute())
 
 
-def pending(client: redis.Redis, keys: QueueKeys, *, count: int) -> list[PendingEntry]:
+def pending(client: redis.Redis, keys: QueueKeys, *, count: int, lanes: Sequence[Lane]) -> list[PendingEntry]:
     """The oldest `count` entries that are held, those that came back before first."""
-    entries = [entry for stream in keys.streams for entry in _pending(client, stream, keys.group, count)]
+    streams = [stream for stream in keys.streams if keys.lane_of(stream) in lanes]
+    entries = [entry for stream in streams for entry in _pending(client, keys, stream, count)]
     return entries[:count]
 
 
-def _pending(client: redis.Redis, stream: str, group: str, count: int) -> list[PendingEntry]:
+def _pending(client: redis.Redis, keys: QueueKeys, stream: str, count: int) -> list[PendingEntry]:
     try:
-        rows: Any = client.xpending_range(stream, group, min="-", max="+", count=count)
+        rows: Any = client.xpending_range(stream, keys.group, min="-", max="+", count=count)
     except exceptions.ResponseError as e:
         if not str(e).startswith("NOGROUP"):
             raise
@@ -58,6 +63,7 @@ def _pending(client: redis.Redis, stream: str, group: str, count: int) -> list[P
             row["time_since_delivered"],
             row["times_delivered"],
             stream,
+            keys.lane_of(stream),
         )
         for row in rows
     ]

@@ -7,12 +7,50 @@ from functools import cached_property, lru_cache
 
 from dramatiq.common import q_name
 
-__all__ = ["GROUP", "REAPER", "QueueKeys", "hash_tag", "keys_of"]
+from app.broker.lanes import DEFAULT_LANE, Lane
+
+__all__ = ["GROUP", "REAPER", "LaneKeys", "QueueKeys", "hash_tag", "keys_of"]
 
 GROUP = "workers"
 
 #: The consumer a sweep claims to, for the length of one script.
 REAPER = "reaper"
+
+
+@dataclass(frozen=True)
+class LaneKeys:
+    """The keys of one lane of one queue. The default lane's have no suffix.
+
+    Parameters:
+        tag: the queue's hash tag.
+    """
+
+    tag: str
+    lane: Lane
+
+    def _key(self, name: str) -> str:
+        return f"{self.tag}:{name}" if self.lane is DEFAULT_LANE else f"{self.tag}:{name}.{self.lane}"
+
+    @cached_property
+    def stream(self) -> str:
+        """The work: fields m (message), n (deliveries lost so far), a (starts so far), d (packed on_dead effects),
+        b (born: when it was accepted, in ms, if the entry's id does not say it)."""
+        return self._key("stream")
+
+    @cached_property
+    def again(self) -> str:
+        """The same, for what was handed out before and came back: it is read first, ahead of any backlog."""
+        return self._key("again")
+
+    @cached_property
+    def delayed(self) -> str:
+        """Sorted set: delayed id -> due time in ms on the server's clock."""
+        return self._key("delayed")
+
+    @cached_property
+    def delayed_bodies(self) -> str:
+        """Hash: delayed id -> packed entry, see lua/entry.lua."""
+        return self._key("delayed.bodies")
 
 
 @dataclass(frozen=True)
@@ -39,29 +77,49 @@ class QueueKeys:
         return f"{{{self.namespace}:{self.queue}}}"
 
     @cached_property
-    def stream(self) -> str:
-        """The work: fields m (message), n (deliveries lost so far), a (starts so far), d (packed on_dead effects)."""
-        return f"{self.tag}:stream"
-
-    @cached_property
-    def again(self) -> str:
-        """The same, for what was handed out before and came back: it is read first, ahead of any backlog."""
-        return f"{self.tag}:again"
+    def lanes(self) -> dict[Lane, LaneKeys]:
+        """The keys of each lane, the default lane first."""
+        return {lane: LaneKeys(self.tag, lane) for lane in Lane}
 
     @property
-    def streams(self) -> tuple[str, str]:
-        """Everything workers read, in the order they do."""
-        return self.again, self.stream
+    def stream(self) -> str:
+        """The default lane's."""
+        return self.lanes[DEFAULT_LANE].stream
 
-    @cached_property
+    @property
+    def again(self) -> str:
+        """The default lane's."""
+        return self.lanes[DEFAULT_LANE].again
+
+    @property
     def delayed(self) -> str:
-        """Sorted set: delayed id -> due time in ms on the server's clock."""
-        return f"{self.tag}:delayed"
+        """The default lane's."""
+        return self.lanes[DEFAULT_LANE].delayed
+
+    @property
+    def delayed_bodies(self) -> str:
+        """The default lane's."""
+        return self.lanes[DEFAULT_LANE].delayed_bodies
 
     @cached_property
-    def delayed_bodies(self) -> str:
-        """Hash: delayed id -> packed entry, see lua/entry.lua."""
-        return f"{self.tag}:delayed.bodies"
+    def streams(self) -> tuple[str, ...]:
+        """Everything workers read, of all lanes: first what came back, then what is new."""
+        lanes = self.lanes.values()
+        return (*(lane.again for lane in lanes), *(lane.stream for lane in lanes))
+
+    @cached_property
+    def content(self) -> tuple[str, ...]:
+        """Everything that holds messages which are not dead."""
+        lanes = self.lanes.values()
+        return (*self.streams, *(lane.delayed for lane in lanes), *(lane.delayed_bodies for lane in lanes))
+
+    def lane_of(self, stream: str) -> Lane:
+        """Which lane one of the `streams` belongs to."""
+        return self._lane_of_stream[stream]
+
+    @cached_property
+    def _lane_of_stream(self) -> dict[str, Lane]:
+        return {stream: keys.lane for keys in self.lanes.values() for stream in (keys.again, keys.stream)}
 
     @cached_property
     def dead(self) -> str:
@@ -72,6 +130,10 @@ class QueueKeys:
     def sweep(self) -> str:
         """Token of the process that sweeps now; expires by itself."""
         return f"{self.tag}:sweep"
+
+    def result(self, message_id: str) -> str:
+        """List of one: what `StreamResults` stored; expires."""
+        return f"{self.tag}:result:{message_id}"
 
     @property
     def group(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from dramatiq import Message, MessageProxy
 
 from app.broker.effects import Effect
-from app.broker.keys import QueueKeys
+from app.broker.keys import LaneKeys, QueueKeys
 from app.broker.submission import Submission
 
 __all__ = ["Address", "Death", "StreamMessage"]
@@ -37,6 +37,8 @@ class StreamMessage(MessageProxy):
         stream, entry_id: the entry; with the consumer's name it is the fencing token.
         deliveries: 1 for the first; counts up each time a delivery was lost and recovered, starts over after a retry.
         attempt: how often the message was started in all, retries included; 1-based.
+        lane: the lane it came by, and goes back to.
+        born_ms: Unix time in ms, by the server's clock, at which it was accepted.
         lease_lost: set once the server said that another consumer owns the entry, or nobody.
     """
 
@@ -49,11 +51,14 @@ class StreamMessage(MessageProxy):
         stream: str | None = None,
         lost: int = 0,
         starts: int = 0,
+        born_ms: int | None = None,
     ) -> None:
         super().__init__(message)
         self.stream = stream or keys.stream
         self.entry_id = entry_id
         self.keys = keys
+        self.lane = keys.lane_of(self.stream)
+        self.born_ms = int(entry_id.split("-")[0]) if born_ms is None else born_ms
         self.deliveries = lost + 1
         self.attempt = starts + 1
         self.lease_lost = threading.Event()
@@ -73,6 +78,11 @@ class StreamMessage(MessageProxy):
     def address(self) -> Address:
         """Stream and id: two streams may use the same id."""
         return self.stream, self.entry_id
+
+    @property
+    def place(self) -> LaneKeys:
+        """The keys of its lane."""
+        return self.keys.lanes[self.lane]
 
     def finish_with(self, effects: Sequence[Effect]) -> None:
         """Have these effects made by the script that acknowledges the message, and only by it.

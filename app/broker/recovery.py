@@ -49,10 +49,12 @@ def _sweep(
     limits: DeadLetterLimits,
 ) -> Iterator[tuple[int, int]]:
     """Requeued and dead of each step over one stream."""
+    lane = keys.lane_of(stream)
+    again, fixed = keys.lanes[lane].again, [max_deliveries, limits.ttl_ms, limits.count, STARTED, lane]
     cursor = b"0-0"
     while True:
-        args = [keys.group, REAPER, lease_ms, cursor, _BATCH, max_deliveries, limits.ttl_ms, limits.count, STARTED]
-        cursor, requeued, dead = run(Call(Script.RECOVER, [stream, keys.dead, keys.again], args))
+        args = [keys.group, REAPER, lease_ms, cursor, _BATCH, *fixed]
+        cursor, requeued, dead = run(Call(Script.RECOVER, [stream, keys.dead, again], args))
         yield requeued, dead
         if cursor == b"0-0":
             return

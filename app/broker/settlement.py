@@ -62,11 +62,11 @@ def fenced(message: StreamMessage, consumer: str, effects: Sequence[Effect]) -> 
 
 def retry(message: StreamMessage, consumer: str, body: Message[Any], delay_ms: int) -> Call:
     """Put `body` in the message's place, due in `delay_ms`. Replies 1, or 0 when the lease was lost."""
-    keys = message.keys
+    keys, place = message.keys, message.place
     # The entry's id is spent and unique in its stream: with the stream's name it serves as the delayed id.
     delayed_id = f"{message.entry_id}:{message.stream.rsplit(':', 1)[1]}"
     args = [keys.group, consumer, message.entry_id, delay_ms, encode(body), message.attempt, delayed_id]
-    call = Call(Script.RETRY, [message.stream, keys.delayed, keys.delayed_bodies, keys.stream], args)
+    call = Call(Script.RETRY, [message.stream, place.delayed, place.delayed_bodies, place.stream], args)
     return _with(call, message, _follow_ups(message))
 
 
@@ -82,7 +82,7 @@ def reject_raw(
     """Dead-letter an entry that is no message: it could not be decoded."""
     stream, entry_id = address
     reason, trace = death.reason[:_MAX_REASON_CHARS], death.traceback[-_MAX_TRACEBACK_CHARS:]
-    args = [keys.group, consumer, entry_id, attempt, reason, trace, limits.ttl_ms, limits.count]
+    args = [keys.group, consumer, entry_id, attempt, reason, trace, limits.ttl_ms, limits.count, keys.lane_of(stream)]
     return Call(Script.REJECT, [stream, keys.dead], args)
 
 
@@ -102,4 +102,4 @@ def _with(call: Call, message: StreamMessage, effects: Sequence[Effect]) -> Call
 
 def release(keys: QueueKeys, consumer: str, stream: str, entry_ids: Sequence[str]) -> Call:
     """Give back what was never started. Replies how many were still ours."""
-    return Call(Script.RELEASE, [stream, keys.again], [keys.group, consumer, *entry_ids])
+    return Call(Script.RELEASE, [stream, keys.lanes[keys.lane_of(stream)].again], [keys.group, consumer, *entry_ids])

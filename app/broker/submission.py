@@ -12,10 +12,11 @@ from dramatiq.common import current_millis, dq_name, q_name
 
 from app.broker.effects import Effect, flatten, pack
 from app.broker.errors import Duplicate, QueueFull
-from app.broker.keys import QueueKeys
+from app.broker.keys import LaneKeys, QueueKeys
+from app.broker.lanes import DEFAULT_LANE, Lane
 from app.broker.scripts import Call, Script
 
-__all__ = ["Submission", "announced", "encode", "many", "settle"]
+__all__ = ["Submission", "announced", "chosen_lane", "encode", "many", "settle"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Submission:
         effects: run in the same step.
         on_dead: stored with the message, run when it is dead-lettered.
         dedupe_key: if this key exists, nothing is written.
-        max_backlog: if as many messages are there (waiting, running or delayed), nothing is written.
+        max_backlog: if as many messages are there (waiting, running or delayed, of all lanes), nothing is written.
+        lane: whose streams it goes to.
     """
 
     message: Message[Any]
@@ -37,6 +39,12 @@ class Submission:
     on_dead: Sequence[Effect] = ()
     dedupe_key: str | None = None
     max_backlog: int | None = None
+    lane: Lane = DEFAULT_LANE
+
+    @property
+    def place(self) -> LaneKeys:
+        """The keys of its lane."""
+        return self.keys.lanes[self.lane]
 
     @property
     def when(self) -> tuple[str, int]:
@@ -56,7 +64,7 @@ class Submission:
         fields: list[str | bytes] = ["*", "m", encode(self.message)]
         if self.on_dead:
             fields += ["d", pack(self.on_dead, self.keys)]
-        return Effect("XADD", self.keys.stream, *fields)
+        return Effect("XADD", self.place.stream, *fields)
 
     def command(self) -> Sequence[Any] | Call:
         """A bare XADD when that is enough, else the script.
@@ -70,26 +78,37 @@ class Submission:
         return [xadd.command, xadd.key, *xadd.args]
 
     def _call(self) -> Call:
-        keys, (when, at_ms) = self.keys, self.when
-        dedupe = [Effect("EXISTS", self.dedupe_key)] if self.dedupe_key else []
-        on_dead = pack(self.on_dead, keys)
-        limit = "" if self.max_backlog is None else self.max_backlog
-        call = Call(Script.ENQUEUE, [keys.stream, keys.delayed, keys.delayed_bodies, keys.again])
-        flatten(dedupe, call.keys, [], keys)
-        if not dedupe:
-            call.keys.append(keys.stream)
-        call.args += [encode(self.message), on_dead, when, at_ms, os.urandom(12).hex(), limit, "1" if dedupe else ""]
+        keys, place, (when, at_ms) = self.keys, self.place, self.when
+        counted = [] if self.max_backlog is None else [*keys.streams, *(lane.delayed for lane in keys.lanes.values())]
+        call = Call(Script.ENQUEUE, [place.stream, place.delayed, place.delayed_bodies])
+        flatten([Effect("EXISTS", self.dedupe_key or place.stream)], call.keys, [], keys)
+        call.keys += counted
+        call.args += [encode(self.message), pack(self.on_dead, keys), when, at_ms, os.urandom(12).hex()]
+        call.args += ["" if self.max_backlog is None else self.max_backlog, "1" if self.dedupe_key else ""]
+        call.args += [len(keys.streams), len(keys.lanes)] if counted else [0, 0]
         flatten(self.effects, call.keys, call.args, keys)
         return call
 
 
-def many(messages: Sequence[Message[Any]], keys: QueueKeys, delay_ms: int | None) -> Call:
-    """All messages of one queue in one step."""
-    call = Call(Script.ENQUEUE_MANY, [keys.stream, keys.delayed, keys.delayed_bodies], [delay_ms or 0])
+def many(messages: Sequence[Message[Any]], place: LaneKeys, delay_ms: int | None) -> Call:
+    """All messages of one lane in one step."""
+    call = Call(Script.ENQUEUE_MANY, [place.stream, place.delayed, place.delayed_bodies], [delay_ms or 0])
     batch = os.urandom(8).hex()
     for number, message in enumerate(messages):
         call.args += (encode(message), f"{batch}-{number}")
     return call
+
+
+def chosen_lane(*choices: Any) -> Lane:
+    """The first choice that is one; the default lane when none is.
+
+    Raises:
+        ValueError: there is no such lane.
+    """
+    for choice in choices:
+        if choice is not None:
+            return Lane(choice)
+    return DEFAULT_LANE
 
 
 def encode(message: Message[Any]) -> bytes:

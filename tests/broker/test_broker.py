@@ -19,9 +19,9 @@ from tests.broker.delivery import message, nothing_left, take
 
 def test_the_public_surface_is_what_is_documented() -> None:
     assert set(app.broker.__all__) == {
-        "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "DeadLetters", "Duplicate", "Effect", "LeaseLost",
-        "PendingEntry", "QueueFull", "QueueKeys", "RecoveryReport", "StreamMessage", "StreamRetries", "StreamsBroker",
-        "StreamsError", "default_middleware",
+        "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "DeadLetters", "Duplicate", "Effect", "Lane",
+        "LeaseLost", "PendingEntry", "QueueFull", "QueueKeys", "RecoveryReport", "StreamMessage", "StreamRetries",
+        "StreamsBroker", "StreamsError", "default_middleware",
     }  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def test_recovering_a_queue_nobody_ever_used_is_nothing(broker: StreamsBroker) -
 def test_the_body_of_a_recovered_message_is_kept_byte_for_byte(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker()
     body = bytes(range(256)) * 3
-    client.xadd(broker.keys("default").stream, {"m": body})
+    entry_id = client.xadd(broker.keys("default").stream, {"m": body})
     client.xgroup_create(broker.keys("default").stream, "workers", "0")
     client.xreadgroup("workers", "dead", {broker.keys("default").stream: ">"})
     expire(broker, client)
@@ -134,7 +134,9 @@ def test_the_body_of_a_recovered_message_is_kept_byte_for_byte(make_broker: Make
     broker.recover("default")
 
     ((_, fields),) = client.xrange(broker.keys("default").again)
+    born = fields.pop(b"b")
     assert fields == {b"m": body, b"n": b"1", b"a": b"1"}
+    assert born == entry_id.split(b"-")[0]
 
 
 def test_what_only_waited_beside_a_killer_is_not_counted(make_broker: MakeBroker, client: redis.Redis) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from app.broker import Effect, StreamMessage, StreamsBroker
+from app.broker import Effect, Lane, StreamMessage, StreamsBroker
 from tests.broker.delivery import message
 
 WORKERS = 3
@@ -42,15 +42,15 @@ class Queue(RuleBasedStateMachine):
         broker.declare_queue("default")
         return broker
 
-    @rule(worker=st.integers(0, WORKERS - 1), delayed=st.booleans(), many=st.booleans())
-    def enqueue(self, worker: int, delayed: bool, many: bool) -> None:
+    @rule(worker=st.integers(0, WORKERS - 1), delayed=st.booleans(), many=st.booleans(), lane=st.sampled_from(Lane))
+    def enqueue(self, worker: int, delayed: bool, many: bool, lane: Lane) -> None:
         number = len(self.accepted)
         delay = 1_000_000 if delayed else None
         if many:
-            self.workers[worker].enqueue_many([message(number), message(number + 1)], delay=delay)
+            self.workers[worker].enqueue_many([message(number), message(number + 1, lane=lane)], delay=delay)
             self.accepted += [number, number + 1]
         else:
-            self.workers[worker].enqueue(message(number), delay=delay)
+            self.workers[worker].enqueue(message(number, lane=lane), delay=delay)
             self.accepted.append(number)
 
     @rule(worker=st.integers(0, WORKERS - 1), start=st.booleans())
@@ -94,11 +94,12 @@ class Queue(RuleBasedStateMachine):
             self.client.xclaim(entry.stream, "workers", entry.consumer, 0, [entry.entry_id], **options)
         self.workers[worker].recover("default")
 
-    @precondition(lambda self: self.client.exists(self.keys.delayed))
+    @precondition(lambda self: self.client.exists(*(lane.delayed for lane in self.keys.lanes.values())))
     @rule(worker=st.integers(0, WORKERS - 1))
     def time_passes(self, worker: int) -> None:
-        for member in self.client.zrange(self.keys.delayed, 0, -1):
-            self.client.zadd(self.keys.delayed, {member: 1})
+        for lane in self.keys.lanes.values():
+            for member in self.client.zrange(lane.delayed, 0, -1):
+                self.client.zadd(lane.delayed, {member: 1})
         self.workers[worker].promote("default")
 
     @precondition(lambda self: self.client.exists(self.keys.dead))
@@ -110,7 +111,8 @@ class Queue(RuleBasedStateMachine):
     def bodies(self) -> list[bytes]:
         streams = [fields[b"m"] for name in self.keys.streams for _, fields in self.client.xrange(name)]
         dead = [fields[b"m"] for _, fields in self.client.xrange(self.keys.dead)]
-        held_back = [body[body.index(b"\n") + 1 :] for body in self.client.hvals(self.keys.delayed_bodies)]
+        lanes = self.keys.lanes.values()
+        held_back = [body[body.index(b"\n") + 1 :] for lane in lanes for body in self.client.hvals(lane.delayed_bodies)]
         return streams + dead + held_back
 
     @invariant()
@@ -118,7 +120,8 @@ class Queue(RuleBasedStateMachine):
         places = Counter(Message.decode(body).args[0] for body in self.bodies())
         places.update(int(number) for number in self.client.lrange(self.finished, 0, -1))
         assert places == Counter(self.accepted)
-        assert self.client.zcard(self.keys.delayed) == self.client.hlen(self.keys.delayed_bodies)
+        for lane in self.keys.lanes.values():
+            assert self.client.zcard(lane.delayed) == self.client.hlen(lane.delayed_bodies)
 
     def teardown(self) -> None:
         """Whatever happened, in the end everything can be finished."""

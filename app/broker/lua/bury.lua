@@ -1,4 +1,4 @@
--- Moves an entry to the dead letters and runs its on_dead effects.
+-- Moves an entry to the dead letters and runs its on_dead effects. Its field l is the lane it was in.
 
 local NOW = '\0streams-broker:now-ms\0'
 
@@ -34,7 +34,7 @@ local function bury(dead, id, entry, reason, trace, limits)
   local now = string.format('%d', now_ms())
   local failure = run_packed(entry.d, now)
   redis.call('XADD', dead, '*', 'm', entry.m, 'r', reason, 't', trace, 'n', entry.n, 'a', entry.a,
-    'd', entry.d, 'e', id, 'f', failure or '')
+    'd', entry.d, 'e', id, 'f', failure or '', 'l', entry.l)
   redis.call('XTRIM', dead, 'MAXLEN', limits.count)
   redis.call('XTRIM', dead, 'MINID', string.format('%d', now - limits.ttl_ms))
 end

@@ -1,6 +1,6 @@
 -- One bounded step over the pending entries whose lease ran out. The new id is what fences the old owner.
 -- KEYS: the entries' stream, dead, again
--- ARGV: group, reaper, lease ms, cursor, batch, max deliveries, dead ttl ms, dead limit, start mark
+-- ARGV: group, reaper, lease ms, cursor, batch, max deliveries, dead ttl ms, dead limit, start mark, lane
 -- Returns next cursor, requeued, dead.
 local claimed = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
 if claimed.err then
@@ -9,7 +9,8 @@ end
 local limits = {ttl_ms = tonumber(ARGV[7]), count = tonumber(ARGV[8])}
 local requeued, dead = 0, 0
 for _, row in ipairs(claimed[2]) do
-  local entry = parse(row[2])
+  local entry = parse_to_move(row[1], row[2])
+  entry.l = ARGV[10]
   -- Lost once, a message is a suspect, and from then on its starts are marked. A suspect that was not started this
   -- time only waited beside the one that kills workers: that does not count.
   local pending = redis.call('XPENDING', KEYS[1], ARGV[1], row[1], row[1], 1)

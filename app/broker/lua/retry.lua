@@ -1,10 +1,11 @@
--- KEYS: the entry's stream, delayed, bodies, the queue's stream, effect keys...
+-- KEYS: the entry's stream, delayed, bodies, the lane's stream, effect keys...
 -- ARGV: group, consumer, entry id, delay ms, message, starts so far, delayed id, effects...
 if not owns(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then
   return 0
 end
 apply(8)
-local entry = {m = ARGV[5], n = 0, a = tonumber(ARGV[6]), d = load(KEYS[1], ARGV[3]).d}
+local before = load(KEYS[1], ARGV[3])
+local entry = {m = ARGV[5], n = 0, a = tonumber(ARGV[6]), d = before.d, b = before.b}
 local delay = tonumber(ARGV[4])
 if delay > 0 then
   hold_back(KEYS[2], KEYS[3], ARGV[7], now_ms() + delay, entry)

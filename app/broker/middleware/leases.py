@@ -18,10 +18,14 @@ __all__ = ["Leases"]
 
 
 class Leases(Middleware):
-    """The broker adds this itself, in front of all other middleware."""
+    """The broker adds this itself, in front of all other middleware; it brings the broker's own actor options along."""
 
     def __init__(self) -> None:
         self._heartbeat: Heartbeat | None = None
+
+    @property
+    def actor_options(self) -> set[str]:
+        return {"lane"}
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
         self._heartbeat = Heartbeat(cast("StreamsBroker", broker))

@@ -1,0 +1,253 @@
+"""Lanes: what somebody waits for and what may take its time starve neither one the other, and keep apart for life."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+import redis.asyncio
+
+from app.broker import AsyncProducer, Lane, QueueFull, StreamsBroker
+from app.broker.lanes import held_at_most
+from app.broker.turns import Turns
+from tests.broker.conftest import MakeBroker, working
+from tests.broker.delivery import message, nothing_left, take
+from tests.broker.test_recovery import expire
+
+
+def lanes_in_order(broker: StreamsBroker, count: int, *, prefetch: int) -> list[Lane]:
+    """The lanes of the next `count` messages as one worker that finishes each at once gets them."""
+    consumer = broker.consume("default", prefetch=prefetch, timeout=50)
+    lanes = []
+    while len(lanes) < count:
+        delivery = next(consumer)
+        if delivery is not None:
+            lanes.append(delivery.lane)
+            consumer.ack(delivery)
+    return lanes
+
+
+def fill(broker: StreamsBroker, **counts: int) -> None:
+    for lane, count in counts.items():
+        broker.enqueue_many(message(number, lane=lane) for number in range(count))
+
+
+@pytest.mark.parametrize("prefetch", [1, 2, 8, 64])
+def test_two_backlogs_are_fetched_by_weight(broker: StreamsBroker, prefetch: int) -> None:
+    fill(broker, batch=400, interactive=400)
+
+    lanes = lanes_in_order(broker, 300, prefetch=prefetch)
+
+    assert 40 <= lanes.count(Lane.BATCH) <= 80
+    gaps = [len(list(run)) for lane, run in itertools.groupby(lanes)]
+    assert max(gaps) <= 2 * max(prefetch, 4)
+
+
+def test_a_lane_that_was_empty_for_long_has_saved_nothing_up(broker: StreamsBroker) -> None:
+    fill(broker, interactive=400)
+    lanes_in_order(broker, 390, prefetch=4)
+    fill(broker, batch=200, interactive=200)
+
+    lanes = lanes_in_order(broker, 100, prefetch=4)
+
+    assert lanes.count(Lane.BATCH) <= 30
+
+
+def test_batch_work_never_holds_all_that_a_process_may_hold(broker: StreamsBroker) -> None:
+    # Given a worker that holds as much batch work as it gets, and finishes none of it
+    fill(broker, batch=20)
+    consumer = broker.consume("default", prefetch=8, timeout=50)
+    held = [delivery for _ in range(20) if (delivery := next(consumer))]
+    assert [delivery.lane for delivery in held] == [Lane.BATCH] * held_at_most(Lane.BATCH, 8)
+    assert len(held) == 6
+
+    # When an interactive message comes
+    fill(broker, interactive=1)
+
+    # Then it is delivered, with nothing finished
+    delivery = next(filter(None, (next(consumer) for _ in range(10))))
+    assert delivery.lane is Lane.INTERACTIVE
+    # And the end of a batch message makes room for the next one
+    consumer.ack(held[0])
+    assert next(filter(None, (next(consumer) for _ in range(10)))).lane is Lane.BATCH
+
+
+def test_interactive_work_may_fill_a_process_alone(broker: StreamsBroker) -> None:
+    fill(broker, interactive=20)
+    consumer = broker.consume("default", prefetch=8, timeout=50)
+
+    assert len([one for one in (next(consumer) for _ in range(10)) if one]) == 8
+
+
+def test_a_worker_without_a_thread_to_spare_runs_both_lanes_to_their_end(broker: StreamsBroker) -> None:
+    ran: list[Any] = []
+    act = dramatiq.actor(lambda lane, number: ran.append((lane, number)), actor_name="act", broker=broker)
+    for number in range(30):
+        for lane in ("batch", "interactive"):
+            act.send_with_options(args=(lane, number), lane=lane)
+
+    with working(broker, threads=1):
+        broker.join("default", timeout=10_000)
+
+    assert sorted(ran) == [(lane, number) for lane in ("batch", "interactive") for number in range(30)]
+    assert nothing_left(broker)
+
+
+def test_the_lane_is_the_calls_own_else_the_messages_else_its_actors(broker: StreamsBroker) -> None:
+    act = dramatiq.actor(lambda: None, actor_name="act", broker=broker, lane="batch")
+
+    act.send()
+    act.send_with_options(lane="interactive")
+    broker.enqueue(act.message_with_options(lane="interactive"), lane=Lane.BATCH)
+    broker.enqueue(message(actor="unknown"))
+
+    assert (broker.qsize("default", lane="batch"), broker.qsize("default", lane="interactive")) == (2, 2)
+
+
+def test_an_unknown_lane_is_refused_and_nothing_is_written(broker: StreamsBroker) -> None:
+    for enqueue in (broker.enqueue, lambda one: broker.enqueue_many([one])):
+        with pytest.raises(ValueError, match="fast"):
+            enqueue(message(lane="fast"))
+
+    assert broker.qsize("default") == 0
+
+
+def test_the_default_lanes_keys_have_no_suffix(broker: StreamsBroker) -> None:
+    keys = broker.keys("default")
+
+    assert keys.lanes[Lane.INTERACTIVE].stream == keys.stream == f"{keys.tag}:stream"
+    assert keys.lanes[Lane.BATCH].stream == f"{keys.tag}:stream.batch"
+    assert set(keys.streams) == {
+        f"{keys.tag}:{name}{suffix}" for name in ("stream", "again") for suffix in ("", ".batch")
+    }
+
+
+def test_a_message_keeps_its_lane_through_delay_retry_loss_release_death_and_replay(
+    make_broker: MakeBroker, client: redis.Redis
+) -> None:
+    broker = make_broker()
+    consumer = broker.consume("default", timeout=50)
+
+    def is_in_the_batch_lane() -> bool:
+        return (broker.qsize("default", lane="batch"), broker.qsize("default", lane="interactive")) == (1, 0)
+
+    broker.enqueue(message(lane="batch"), delay=1)
+    assert is_in_the_batch_lane()
+    while not broker.promote("default"):
+        pass
+    for step in ("retry", "retry now", "loss", "release", "death"):
+        delivery = take(broker)
+        assert delivery.lane is Lane.BATCH
+        (entry,) = broker.pending("default", lane="batch")
+        assert (entry.entry_id, entry.lane, broker.pending("default", lane="interactive")) == (
+            delivery.entry_id,
+            Lane.BATCH,
+            [],
+        )
+        match step:
+            case "retry" | "retry now":
+                delivery.retry_later(1 if step == "retry" else 0)
+                consumer.ack(delivery)
+                while step == "retry" and not broker.promote("default"):
+                    pass
+            case "loss":
+                expire(broker, client)
+                assert broker.recover("default").requeued == 1
+                broker.deliveries.of("default").discard([delivery])
+            case "release":
+                consumer.requeue([delivery])
+            case "death":
+                consumer.nack(delivery)
+                (letter,) = broker.dead_letters("default")
+                assert letter.lane is Lane.BATCH
+                assert broker.replay_dead("default", letter.id)
+        assert is_in_the_batch_lane(), step
+
+
+def test_a_sweep_dead_letters_a_batch_message_with_its_lane(make_broker: MakeBroker, client: redis.Redis) -> None:
+    broker = make_broker(max_deliveries=1)
+    broker.enqueue(message(lane="batch"))
+    take(broker)
+    expire(broker, client)
+
+    assert broker.recover("default").dead == 1
+
+    assert [letter.lane for letter in broker.dead_letters("default")] == [Lane.BATCH]
+
+
+def test_the_backlog_cap_counts_all_lanes(broker: StreamsBroker) -> None:
+    broker.enqueue(message(lane="batch"), max_backlog=3)
+    broker.enqueue(message(lane="batch"), delay=60_000, max_backlog=3)
+    broker.enqueue(message(), max_backlog=3)
+
+    for lane in Lane:
+        with pytest.raises(QueueFull):
+            broker.enqueue(message(), lane=lane, max_backlog=3)
+
+
+def test_flush_drops_all_lanes(broker: StreamsBroker, client: redis.Redis) -> None:
+    for lane in Lane:
+        broker.enqueue(message(), lane=lane)
+        broker.enqueue(message(), lane=lane, delay=60_000)
+
+    broker.flush("default")
+
+    assert client.keys(f"{broker.keys('default').tag.replace('{', '[{]')}*") == []
+
+
+def test_a_shutdown_gives_batch_messages_back_to_their_lane(broker: StreamsBroker) -> None:
+    started, release = threading.Event(), threading.Event()
+
+    def block() -> None:
+        started.set()
+        release.wait(5)
+
+    slow = dramatiq.actor(block, actor_name="slow", broker=broker, lane="batch")
+    for _ in range(3):
+        slow.send()
+    with working(broker, threads=1):
+        assert started.wait(5)
+        threading.Timer(0.3, release.set).start()
+
+    assert broker.pending("default") == []
+    assert broker.qsize("default", lane="batch") == broker.qsize("default") > 0
+
+
+async def test_the_asyncio_producer_knows_lanes(broker: StreamsBroker, url: str, namespace: str) -> None:
+    async with redis.asyncio.Redis.from_url(url) as client:
+        producer = AsyncProducer(client, namespace=namespace)
+        await producer.enqueue(message(), lane="batch")
+        await producer.enqueue(message(lane="batch"), max_backlog=5)
+        await producer.enqueue(message(lane="batch"), delay=60_000)
+        await producer.enqueue(message())
+        with pytest.raises(ValueError, match="fast"):
+            await producer.enqueue(message(), lane="fast")
+        await producer.close()
+
+    assert (broker.qsize("default", lane="batch"), broker.qsize("default", lane="interactive")) == (3, 1)
+
+
+class TestTurns:
+    def test_an_empty_lane_rests_then_is_asked_again(self) -> None:
+        now = [0.0]
+        turns = Turns(lambda: now[0])
+        turns.took(Lane.INTERACTIVE, 0)
+        assert turns.next(list(Lane)) == (Lane.BATCH, 1.0)
+        turns.took(Lane.BATCH, 0)
+        assert turns.next(list(Lane)) is None
+
+        now[0] = 1.0
+
+        assert turns.next(list(Lane)) == (Lane.INTERACTIVE, 1.0)
+
+    def test_only_a_lane_that_had_something_takes_a_share(self) -> None:
+        turns = Turns(lambda: 0.0)
+        assert turns.next(list(Lane)) == (Lane.INTERACTIVE, 1.0)
+
+        turns.took(Lane.INTERACTIVE, 8)
+
+        assert turns.next(list(Lane)) == (Lane.BATCH, 0.2)
