@@ -47,6 +47,7 @@ doctor: venv ## check this machine, and try every limit for real
 
 .PHONY: test
 test: lint images ## lint, then run all tests (one file: make test PYTEST_ARGS=tests/core)
+	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 .PHONY: lint

@@ -35,7 +35,7 @@ def test_a_step_that_failed_is_marked_and_its_error_goes_on() -> None:
 
 def test_a_terminal_sees_what_a_step_does_now() -> None:
     screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=100, color_system=None)
+    console = Console(file=screen, force_terminal=True, width=100, color_system=None, _environ={"TERM": "xterm"})
 
     with Steps(console) as steps, steps.step("image cpp") as step:
         step.advance(0.25, "Unpacking [amd64] g++")
