@@ -5,9 +5,11 @@ The table below is the whole configuration: the README's table is checked agains
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -77,6 +79,24 @@ def _origins(text: str) -> frozenset[str]:
     return origins
 
 
+def _proxies(text: str) -> frozenset[str]:
+    ranges = frozenset(part.strip() for part in text.split(",") if part.strip())
+    for one in ranges - {"unix"}:
+        try:
+            ipaddress.ip_network(one)
+        except ValueError as e:
+            raise ValueError("must be addresses or ranges like 10.0.0.0/8, or unix, with commas between them") from e
+    return ranges
+
+
+def _on_or_off(text: str) -> bool:
+    return _one_of("on", "off")(text) == "on"
+
+
+def _optional_path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
 def _name(text: str) -> str:
     if not text or not text.replace("-", "").replace("_", "").isalnum():
         raise ValueError("must be letters, digits, '-' and '_'")
@@ -100,9 +120,25 @@ OPTIONS: Final[dict[str, Option]] = {
         "PYXEC_MAX_DELIVERIES", "3", _whole(1, 100), "starts of a job before it becomes a dead letter"
     ),
     "rate_per_minute": Option(
-        "PYXEC_RATE_PER_MINUTE", "600", _whole(1, 10**9), "submissions a minute for one client address"
+        "PYXEC_RATE_PER_MINUTE", "600", _whole(1, 10**9), "submissions a minute of one address without a key"
     ),
-    "rate_burst": Option("PYXEC_RATE_BURST", "100", _whole(1, 10**9), "submissions that one address may make at once"),
+    "rate_burst": Option("PYXEC_RATE_BURST", "100", _whole(1, 10**9), "submissions such an address may make at once"),
+    "global_rate_per_minute": Option(
+        "PYXEC_GLOBAL_RATE_PER_MINUTE", "600000", _whole(1, 10**9), "submissions a minute of all callers together"
+    ),
+    "anonymous": Option("PYXEC_ANONYMOUS", "on", _on_or_off, "`off`: nothing may be done without an API key"),
+    "anonymous_jobs": Option(
+        "PYXEC_ANONYMOUS_JOBS", "1000", _whole(1, 10**6), "unfinished jobs that one address may have without a key"
+    ),
+    "admin_key_file": Option(
+        "PYXEC_ADMIN_KEY_FILE", "", _optional_path, "a file with an admin key of yours, at least 32 characters long"
+    ),
+    "trusted_proxies": Option(
+        "PYXEC_TRUSTED_PROXIES",
+        "",
+        _proxies,
+        "ranges, with commas, whose `X-Forwarded-For` is believed",
+    ),
     "max_body_bytes": Option(
         "PYXEC_MAX_BODY_BYTES", str(12 * 1024 * 1024), _whole(1024, 2**30), "largest request body; above it 413"
     ),
@@ -143,6 +179,11 @@ class Settings:
     max_deliveries: int
     rate_per_minute: int
     rate_burst: int
+    global_rate_per_minute: int
+    anonymous: bool
+    anonymous_jobs: int
+    admin_key_file: Path | None
+    trusted_proxies: frozenset[str]
     max_body_bytes: int
     max_wait_seconds: float
     drain_seconds: float
@@ -192,6 +233,7 @@ LAUNCH_VARIABLES: Final = frozenset(
         "PYXEC_HTTP_BIND",
         "PYXEC_HTTP_WORKERS",
         "PYXEC_URL",
+        "PYXEC_WEB_BIND",
         "PYXEC_WORKER_PROCESSES",
         "PYXEC_WORKER_THREADS",
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import dramatiq
+import msgspec
 import redis
 import redis.asyncio
 import redis.exceptions
@@ -24,13 +25,15 @@ from app.actors.lifecycle import WorkerServices
 from app.actors.recovery import MAINTENANCE_QUEUE, Recovery
 from app.actors.run_job import JobRunner
 from app.broker import AsyncProducer, StreamsBroker, default_middleware
-from app.config import Settings
+from app.config import ConfigurationError, Settings
 from app.core.languages import LanguageInfo
-from app.http import HttpSettings, create_app
+from app.core.tiers import ANONYMOUS_TIER, Tier
+from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.docker_sandbox import DockerSandbox
 from app.sandbox.engine import Engine
 from app.sandbox.languages import Language, load_languages
 from app.sandbox.reaper import reap
+from app.store.api_keys import RedisApiKeys
 from app.store.effects import JobEffects
 from app.store.inboxes import Inboxes
 from app.store.jobs import RedisJobs
@@ -40,9 +43,10 @@ from app.store.limiter import RedisRateLimiter
 from app.store.presence import BEAT_SECONDS, Presence
 from app.store.wakeups import Wakeups
 
-__all__ = ["create_api", "create_broker", "new_id", "now_ms"]
+__all__ = ["create_api", "create_api_keys", "create_broker", "new_id", "now_ms"]
 
 CATALOGUE: Final = Path(__file__).resolve().parent.parent / "languages"
+_SHORTEST_OPERATOR_KEY: Final = 32
 _INFRASTRUCTURE_RETRIES: Final = 4
 _FIRST_RETRY_MS: Final = 1_000
 _LAST_RETRY_MS: Final = 30_000
@@ -65,22 +69,71 @@ def create_api(settings: Settings) -> Any:
     keys = StoreKeys(settings.namespace)
     client = _async_client(settings)
     effects = JobEffects(keys, settings.result_ttl_seconds)
-    intake = Intake(AsyncProducer(client, settings.namespace), effects, settings.max_backlog)
     # A connection that only listens is silent for as long as nothing happens: no time-out there.
     wakeups = Wakeups(redis.asyncio.Redis.from_url(settings.redis_url))
+    producer = AsyncProducer(client, settings.namespace)
+    jobs = RedisJobs(
+        client, keys, Intake(producer, effects, settings.max_backlog), wakeups, settings.result_ttl_seconds
+    )
+
+    async def close() -> None:
+        await wakeups.close()
+        await producer.close()
+        await jobs.close()
+        await client.aclose()
+
     known = [_as_info(language) for language in load_languages(CATALOGUE).values()]
     return create_app(
-        jobs=RedisJobs(client, keys, intake, wakeups, settings.result_ttl_seconds),
+        jobs=jobs,
         languages=RedisLanguages(client, keys, known),
         limiter=RedisRateLimiter(client, keys, rate_per_minute=settings.rate_per_minute, burst=settings.rate_burst),
-        settings=HttpSettings(
-            max_body_bytes=settings.max_body_bytes,
-            max_wait_seconds=settings.max_wait_seconds,
-            drain_seconds=settings.drain_seconds,
-            allowed_origins=settings.allowed_origins,
-        ),
+        api_keys=create_api_keys(settings, client),
+        settings=_http_settings(settings),
         new_id=new_id,
         now_ms=now_ms,
+        close=close,
+    )
+
+
+def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = None) -> RedisApiKeys:
+    """The API keys, for the gateway and for the command line on its host.
+
+    Raises:
+        ConfigurationError: the operator's key cannot be read, or is too short to be one.
+    """
+    operator_key = None if settings.admin_key_file is None else _operator_key(settings.admin_key_file)
+    keys = StoreKeys(settings.namespace)
+    return RedisApiKeys(client or _async_client(settings), keys, secrets.token_bytes, operator_key)
+
+
+def _operator_key(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigurationError(f"PYXEC_ADMIN_KEY_FILE={str(path)!r}: cannot be read: {e}") from e
+    if len(text) < _SHORTEST_OPERATOR_KEY:
+        raise ConfigurationError(f"PYXEC_ADMIN_KEY_FILE={str(path)!r}: its key is shorter than 32 characters")
+    return text
+
+
+def _http_settings(settings: Settings) -> HttpSettings:
+    return HttpSettings(
+        max_body_bytes=settings.max_body_bytes,
+        max_wait_seconds=settings.max_wait_seconds,
+        drain_seconds=settings.drain_seconds,
+        allowed_origins=settings.allowed_origins,
+        anonymous_tier=_anonymous_tier(settings) if settings.anonymous else None,
+        trusted_proxies=TrustedProxies.parse(settings.trusted_proxies),
+    )
+
+
+def _anonymous_tier(settings: Settings) -> Tier:
+    return msgspec.structs.replace(
+        ANONYMOUS_TIER,
+        rate_per_minute=settings.rate_per_minute,
+        burst=settings.rate_burst,
+        address_rate_per_minute=settings.rate_per_minute,
+        unfinished_jobs=settings.anonymous_jobs,
     )
 
 

@@ -3,7 +3,10 @@
 PyxecError
 |-- InvalidRequest        the caller's mistake; names the field
 |   `-- UnknownLanguage
+|-- NotAuthenticated      a key is needed, or this is none
+|-- NotAllowed            the caller may not do this
 |-- JobNotFound           no such job, or not yours
+|-- NothingThere          of anything else that has a name: there is none with this one
 |-- QueueFull             the backlog cap is reached; nothing was written
 |-- RateLimited           an empty token bucket; says how long to wait
 |-- StoreUnavailable      Redis does not answer in its time
@@ -23,6 +26,9 @@ __all__ = [
     "InfrastructureError",
     "InvalidRequest",
     "JobNotFound",
+    "NotAllowed",
+    "NotAuthenticated",
+    "NothingThere",
     "OwnershipLost",
     "ProtocolError",
     "PyxecError",
@@ -56,8 +62,20 @@ class UnknownLanguage(InvalidRequest):
     """A language, or a version of it, that is not installed here."""
 
 
+class NotAuthenticated(PyxecError):
+    """A key is needed here, or what was sent is not one. The message is meant for the client."""
+
+
+class NotAllowed(PyxecError):
+    """The caller's key does not give the right to do this. The message is meant for the client."""
+
+
 class JobNotFound(PyxecError):
     """No job with this id that this caller may see."""
+
+
+class NothingThere(PyxecError):
+    """There is nothing with this name. The message is meant for the client."""
 
 
 class QueueFull(PyxecError):

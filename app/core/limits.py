@@ -9,7 +9,7 @@ import msgspec
 
 from app.core.errors import InvalidRequest
 
-__all__ = ["LIMITS", "LimitOverrides", "LimitRange", "Limits", "resolve_limits"]
+__all__ = ["LIMITS", "MIB", "LimitOverrides", "LimitRange", "Limits", "maximum_of", "resolve_limits"]
 
 MIB: Final = 1024 * 1024
 
@@ -63,23 +63,35 @@ class LimitOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     open_files: int | None = None
 
 
-def resolve_limits(asked: LimitOverrides, language: LimitOverrides) -> Limits:
+_NO_CEILING: Final = LimitOverrides()
+
+
+def resolve_limits(asked: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides = _NO_CEILING) -> Limits:
     """Fill what was not asked for from the language, then from the table.
+
+    Parameters:
+        ceiling: what this caller cannot go above; a default above it is lowered to it.
 
     Raises:
         InvalidRequest: a limit is out of its range; names ``limits.<name>`` and the range.
     """
-    return Limits(**{name: _resolve(name, asked, language) for name in LIMITS})
+    return Limits(**{name: _resolve(name, asked, language, ceiling) for name in LIMITS})
 
 
-def _resolve(name: str, asked: LimitOverrides, language: LimitOverrides) -> Any:
-    allowed = LIMITS[name]
+def maximum_of(name: str, ceiling: LimitOverrides) -> float:
+    """The most that may be asked for below a ceiling."""
+    lowered = getattr(ceiling, name)
+    return LIMITS[name].maximum if lowered is None else min(lowered, LIMITS[name].maximum)
+
+
+def _resolve(name: str, asked: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides) -> Any:
+    allowed, maximum = LIMITS[name], maximum_of(name, ceiling)
     value = getattr(asked, name)
     if value is None:
         default = getattr(language, name)
-        value = allowed.default if default is None else default
+        value = min(allowed.default if default is None else default, maximum)
     # A NaN compares false with everything: the test is written so that it is refused.
-    if not allowed.minimum <= value <= allowed.maximum:
-        span = f"must be from {allowed.minimum:.10g} to {allowed.maximum:.10g} {allowed.unit}"
+    if not allowed.minimum <= value <= maximum:
+        span = f"must be from {allowed.minimum:.10g} to {maximum:.10g} {allowed.unit}"
         raise InvalidRequest(f"limits.{name}", span.rstrip())
     return float(value) if name.endswith("_seconds") else int(value)

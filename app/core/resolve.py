@@ -10,7 +10,7 @@ from typing import Final
 
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.languages import LanguageInfo
-from app.core.limits import resolve_limits
+from app.core.limits import LimitOverrides, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 
 __all__ = ["check_file_name", "resolve_job"]
@@ -23,14 +23,18 @@ MAX_STDIN_BYTES: Final = 4 * 1024 * 1024
 MAX_ARGUMENTS: Final = 128
 MAX_ARGUMENTS_BYTES: Final = 32 * 1024
 MAX_ENVIRONMENT: Final = 64
+_NO_CEILING: Final = LimitOverrides()
 _ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
-def resolve_job(request: JobRequest, languages: Mapping[str, LanguageInfo]) -> JobSpec:
+def resolve_job(
+    request: JobRequest, languages: Mapping[str, LanguageInfo], ceiling: LimitOverrides = _NO_CEILING
+) -> JobSpec:
     """Check all of a request and fill in what it left out.
 
     Parameters:
         languages: every accepted name, in lower case, to its language.
+        ceiling: limits that this caller cannot go above.
 
     Raises:
         UnknownLanguage: no such language, or not in that version.
@@ -45,7 +49,7 @@ def resolve_job(request: JobRequest, languages: Mapping[str, LanguageInfo]) -> J
         stdin=_bounded("stdin", _utf8("stdin", request.stdin), MAX_STDIN_BYTES),
         args=_arguments(request.args),
         env=_environment(request.env),
-        limits=resolve_limits(request.limits, language.limits),
+        limits=resolve_limits(request.limits, language.limits, ceiling),
         interactive=request.interactive,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import falcon.asgi
@@ -10,8 +10,11 @@ import msgspec
 import structlog
 from falcon.asgi import Response, WebSocket
 
+from app.core.callers import ApiKeys
 from app.core.ports import Jobs, Languages, RateLimiter
 from app.http.access_log import AccessLog, log_access
+from app.http.admin_keys import KeyResource, KeysResource
+from app.http.authentication import Authentication, Authenticator
 from app.http.health import LivezResource, ReadyzResource
 from app.http.jobs import CancelResource, JobResource, JobsResource
 from app.http.languages import LanguagesResource
@@ -22,6 +25,7 @@ from app.http.request import Request
 from app.http.settings import HttpSettings
 from app.http.stream import StreamResource
 from app.http.submissions import Submissions
+from app.http.tickets import TicketsResource
 
 __all__ = ["create_app"]
 
@@ -33,20 +37,25 @@ def create_app(
     jobs: Jobs,
     languages: Languages,
     limiter: RateLimiter,
+    api_keys: ApiKeys,
     settings: HttpSettings,
     new_id: Callable[[], str],
     now_ms: Callable[[], int],
+    close: Callable[[], Awaitable[None]] | None = None,
 ) -> falcon.asgi.App[Request, Response]:
     """The gateway as an ASGI application.
 
     Parameters:
         new_id: ids for jobs and for requests: letters, digits, ``-`` and ``_``, at most 64, hard to guess.
         now_ms: Unix milliseconds.
+        close: called once the last request has ended.
     """
-    lifecycle = Lifecycle(settings.drain_seconds)
+    lifecycle = Lifecycle(settings.drain_seconds, close)
     app = falcon.asgi.App(request_type=Request)
     app.add_middleware(AccessLog(new_id))
     app.add_middleware(lifecycle)
+    authenticator = Authenticator(api_keys, settings)
+    app.add_middleware(Authentication(authenticator))
     app.add_error_handler(Exception, _answer_error)
     app.add_error_handler(falcon.HTTPError, _answer_error)
     submissions = Submissions(jobs, languages, new_id, now_ms)
@@ -54,9 +63,12 @@ def create_app(
         "/v1/jobs": JobsResource(submissions, limiter, settings, lifecycle),
         "/v1/jobs/{job_id}": JobResource(jobs),
         "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
-        "/v1/jobs/{job_id}/stream": StreamResource(jobs, settings, lifecycle),
+        "/v1/jobs/{job_id}/stream": StreamResource(jobs, authenticator, settings, lifecycle),
         "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
         "/v1/languages": LanguagesResource(languages),
+        "/v1/tickets": TicketsResource(api_keys),
+        "/v1/admin/keys": KeysResource(api_keys, now_ms),
+        "/v1/admin/keys/{key_id}": KeyResource(api_keys),
         "/livez": LivezResource(),
         "/readyz": ReadyzResource(jobs, lifecycle),
     }
@@ -81,6 +93,8 @@ async def _answer_error(
         response.set_headers(error.headers)
     if (retry_after := retry_after_seconds(error)) is not None:
         response.set_header("Retry-After", str(retry_after))
+    if problem.status == 401:
+        response.set_header("WWW-Authenticate", "Bearer")
     response.status = problem.status
     response.content_type = PROBLEM_JSON
     response.data = msgspec.json.encode(problem)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import Final
 
 from falcon.asgi import Response
 
-from app.core.errors import InvalidRequest, JobNotFound
+from app.core.errors import InvalidRequest
 from app.core.ports import Input, InputKind, Jobs, NewJob, RateLimiter
 from app.core.states import JobState
 from app.http.body import read_json_body
-from app.http.callers import caller_of
 from app.http.lifecycle import Lifecycle
+from app.http.ownership import own_job
 from app.http.rate_limit import take_token
 from app.http.request import Request
 from app.http.responses import send_json
@@ -22,20 +20,7 @@ from app.http.submissions import Submissions
 from app.http.transcript import read_transcript
 from app.http.views import AcceptedJob, FinishedJob, accepted, finished, path_of, pending
 
-__all__ = ["CancelResource", "JobResource", "JobsResource", "checked_id"]
-
-_JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-def checked_id(job_id: str) -> str:
-    """The id out of a URL. What cannot be one goes no further: the store makes key names of it.
-
-    Raises:
-        JobNotFound
-    """
-    if not _JOB_ID.fullmatch(job_id):
-        raise JobNotFound("there is no job with this id")
-    return job_id
+__all__ = ["CancelResource", "JobResource", "JobsResource"]
 
 
 class JobsResource:
@@ -51,10 +36,10 @@ class JobsResource:
 
     async def on_post(self, request: Request, response: Response) -> None:
         """202 and the job's address; with ``?wait=SECONDS`` 200 and the finished job if it ends in time."""
-        await take_token(self._limiter, caller_of(request.scope), response)
+        await take_token(self._limiter, request.caller.account, response)
         wait_seconds = _wait_seconds(request, self._settings.max_wait_seconds)
         body = await read_json_body(request, self._settings.max_body_bytes)
-        job = await self._submissions.prepare(body, request.request_id)
+        job = await self._submissions.prepare(body, request.caller, request.request_id)
         answer = await self._submit(request, job, wait_seconds)
         response.set_header("Location", path_of(job.id))
         send_json(response, 200 if isinstance(answer, FinishedJob) else 202, answer)
@@ -76,7 +61,7 @@ class JobResource:
 
     async def on_get(self, request: Request, response: Response, job_id: str) -> None:
         """State and queue position; once it has finished, everything."""
-        record = await self._jobs.get(checked_id(job_id))
+        record = await own_job(self._jobs, job_id, request.caller)
         if record.state is JobState.FINISHED:
             send_json(response, 200, finished(record, await read_transcript(self._jobs, job_id)))
             return
@@ -94,7 +79,8 @@ class CancelResource:
 
     async def on_post(self, request: Request, response: Response, job_id: str) -> None:
         """202: a queued job has finished, a running one ends soon, a finished one stays as it is."""
-        await self._jobs.send(checked_id(job_id), Input(InputKind.CANCEL))
+        await own_job(self._jobs, job_id, request.caller)
+        await self._jobs.send(job_id, Input(InputKind.CANCEL))
         record = await self._jobs.get(job_id)
         send_json(response, 202, accepted(job_id, record.state))
 

@@ -6,7 +6,7 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.languages import LanguageInfo
-from app.core.limits import LIMITS, LimitOverrides, resolve_limits
+from app.core.limits import LIMITS, LimitOverrides, maximum_of, resolve_limits
 from app.core.ports import Languages
 from app.http.request import Request
 from app.http.responses import send_json
@@ -49,14 +49,15 @@ class LanguagesResource:
         self._languages = languages
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """By id."""
+        """By id, with the limits that this caller has."""
         installed = await self._languages.installed()
-        send_json(response, 200, LanguagesView([_view(language) for language in installed]))
+        ceiling = request.caller.tier.ceiling
+        send_json(response, 200, LanguagesView([_view(language, ceiling) for language in installed]))
 
     on_head = on_get
 
 
-def _view(language: LanguageInfo) -> LanguageView:
+def _view(language: LanguageInfo, ceiling: LimitOverrides) -> LanguageView:
     return LanguageView(
         id=language.id,
         name=language.name,
@@ -64,17 +65,17 @@ def _view(language: LanguageInfo) -> LanguageView:
         aliases=language.aliases,
         file_name=language.file_name,
         template=language.template,
-        limits=_limits(language),
+        limits=_limits(language, ceiling),
     )
 
 
-def _limits(language: LanguageInfo) -> dict[str, LimitView]:
-    defaults = resolve_limits(LimitOverrides(), language.limits)
+def _limits(language: LanguageInfo, ceiling: LimitOverrides) -> dict[str, LimitView]:
+    defaults = resolve_limits(LimitOverrides(), language.limits, ceiling)
     return {
         name: LimitView(
             default=getattr(defaults, name),
             minimum=allowed.minimum,
-            maximum=allowed.maximum,
+            maximum=maximum_of(name, ceiling),
             unit=allowed.unit,
             meaning=allowed.meaning,
         )

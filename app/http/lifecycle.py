@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import FrameType
 from typing import Any, Final
 
@@ -21,10 +21,11 @@ Handler = Callable[[int, FrameType | None], Any]
 
 class Lifecycle:
     """Falcon middleware for the lifespan. ``ready`` goes first, ``stopping`` follows after ``drain_seconds``; neither
-    ever comes back."""
+    ever comes back. ``close`` is called at the very end."""
 
-    def __init__(self, drain_seconds: float) -> None:
+    def __init__(self, drain_seconds: float, close: Callable[[], Awaitable[None]] | None = None) -> None:
         self._drain_seconds = drain_seconds
+        self._close = close
         self.ready = True
         self.stopping = False
 
@@ -41,6 +42,8 @@ class Lifecycle:
         """The end, for servers that were stopped in another way."""
         self.ready = False
         self.stopping = True
+        if self._close is not None:
+            await self._close()
 
     def _in_front_of(self, server: Handler, loop: asyncio.AbstractEventLoop) -> Handler:
         def stop(number: int) -> None:

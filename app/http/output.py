@@ -11,8 +11,8 @@ from app.core.ports import Jobs
 from app.core.states import JobState
 from app.http.event_formats import EVENT_STREAM, NDJSON, Pages, as_event_stream, as_ndjson
 from app.http.following import PAGE_EVENTS, Follower
-from app.http.jobs import checked_id
 from app.http.lifecycle import Lifecycle
+from app.http.ownership import own_job
 from app.http.request import Request
 from app.http.settings import READ_AGAIN_SECONDS, HttpSettings
 
@@ -29,7 +29,7 @@ class OutputResource:
 
     async def on_get(self, request: Request, response: Response, job_id: str) -> None:
         """Whatever can be refused is refused here, before the first byte of the stream."""
-        record = await self._jobs.get(checked_id(job_id))
+        record = await own_job(self._jobs, job_id, request.caller)
         if EVENT_STREAM in (request.get_header("Accept") or ""):
             await self._send_event_stream(request, response, job_id, record.state)
         else:

@@ -11,6 +11,9 @@ import msgspec
 from app.core.errors import (
     InvalidRequest,
     JobNotFound,
+    NotAllowed,
+    NotAuthenticated,
+    NothingThere,
     QueueFull,
     RateLimited,
     StoreUnavailable,
@@ -42,6 +45,9 @@ KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
     InvalidRequest: (422, "invalid-request", "The request is not valid"),
     UnknownLanguage: (422, "unknown-language", "This language is not installed here"),
     JobNotFound: (404, "job-not-found", "There is no job with this id, or it has expired"),
+    NotAuthenticated: (401, "not-authenticated", "A valid API key is needed"),
+    NotAllowed: (403, "not-allowed", "This key does not give the right to do this"),
+    NothingThere: (404, "nothing-there", "There is nothing with this name"),
     RateLimited: (429, "rate-limited", "Too many requests"),
     QueueFull: (503, "queue-full", "The queue is full"),
     StoreUnavailable: (503, "store-unavailable", "The job store does not answer"),
@@ -56,6 +62,10 @@ HTTP_KINDS: Final[dict[int, tuple[str, str]]] = {
     415: ("unsupported-media-type", "The request body has a type that is not supported"),
     503: ("shutting-down", "This server is shutting down"),
 }
+
+
+# Only these say something for clients; a lost connection's own words would name our servers.
+_FOR_CLIENTS: Final = (RateLimited, QueueFull, NotAuthenticated, NotAllowed, NothingThere)
 
 
 def problem_of(error: Exception, request_id: str | None = None) -> Problem:
@@ -99,5 +109,4 @@ def _detail_of(error: Exception, title: str) -> str:
         return error.description or title
     if isinstance(error, InvalidRequest):
         return error.reason
-    # Only these say something for clients; a lost connection's own words would name our servers.
-    return str(error) if isinstance(error, RateLimited | QueueFull) else title
+    return str(error) if isinstance(error, _FOR_CLIENTS) else title

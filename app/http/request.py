@@ -9,14 +9,18 @@ from typing import Any
 
 import falcon.asgi
 
+from app.core.callers import Caller
+
 __all__ = ["Request"]
 
 
 class Request(falcon.asgi.Request):
-    """A request. ``request_id`` and ``started_at`` are set by the access log before anything else runs."""
+    """A request. ``request_id`` and ``started_at`` are set by the access log before anything else runs,
+    ``caller`` by the authentication, for everything below /v1 but WebSockets."""
 
     request_id: str = ""
     started_at: float = 0.0
+    caller: Caller
 
     @asynccontextmanager
     async def departure(self) -> AsyncIterator[asyncio.Task[Any]]:

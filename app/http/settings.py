@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from app.core.tiers import ANONYMOUS_TIER, Tier
+from app.http.callers import NO_PROXIES, TrustedProxies
+
 __all__ = ["READ_AGAIN_SECONDS", "HttpSettings"]
 
 # A wake-up may be lost, so every viewer reads again after this. It also bounds how late a viewer that has gone, or a
@@ -26,6 +29,9 @@ class HttpSettings:
             shorter than any proxy's idle time-out (60 s is common).
         drain_seconds: between SIGTERM and the end of listening ``/readyz`` says 503 for this long, so that a load
             balancer that asks it goes elsewhere first. The server's own graceful time-out must be longer.
+        anonymous_tier: what may be done without a key; None when nothing may.
+        trusted_proxies: whose X-Forwarded-For is believed.
+        authentication_seconds: how long a WebSocket that promised a first message with its key may take to send it.
         allowed_origins: web origins (``https://host``) that may open a WebSocket besides the gateway's own host.
     """
 
@@ -37,3 +43,6 @@ class HttpSettings:
     heartbeat_seconds: float = 15
     drain_seconds: float = 0
     allowed_origins: frozenset[str] = frozenset()
+    anonymous_tier: Tier | None = ANONYMOUS_TIER
+    trusted_proxies: TrustedProxies = NO_PROXIES
+    authentication_seconds: float = 5

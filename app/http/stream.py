@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+import falcon
 from falcon.asgi import WebSocket
 
 from app.core.ports import Jobs
 from app.http.access_log import log_access
+from app.http.authentication import Authenticator
 from app.http.lifecycle import Lifecycle
 from app.http.origins import is_origin_allowed
 from app.http.request import Request
 from app.http.settings import HttpSettings
-from app.http.viewer import Viewer
+from app.http.socket_authentication import socket_caller
+from app.http.viewer import Ending, Viewer, ending_of
 
 __all__ = ["StreamResource"]
 
@@ -23,8 +26,9 @@ GONE: Final = 1005  # the viewer left; there is no code of ours
 class StreamResource:
     """A job's WebSocket. Unknown jobs are accepted and closed with 4404: a browser shows a page no HTTP status."""
 
-    def __init__(self, jobs: Jobs, settings: HttpSettings, lifecycle: Lifecycle) -> None:
+    def __init__(self, jobs: Jobs, authenticator: Authenticator, settings: HttpSettings, lifecycle: Lifecycle) -> None:
         self._jobs = jobs
+        self._authenticator = authenticator
         self._settings = settings
         self._lifecycle = lifecycle
 
@@ -37,7 +41,16 @@ class StreamResource:
             return
         await socket.accept()
         viewer = Viewer(socket, self._jobs, job_id, self._settings, self._lifecycle)
-        ending = await viewer.serve(request.get_param("after") or None, request.request_id)
+        ending = await self._serve(viewer, request, socket)
         if ending is not None:
             await viewer.close(ending)
         log_access(request, GONE if ending is None else ending.code)
+
+    async def _serve(self, viewer: Viewer, request: Request, socket: WebSocket) -> Ending | None:
+        try:
+            caller = await socket_caller(self._authenticator, request, socket, self._settings.authentication_seconds)
+        except falcon.WebSocketDisconnected:
+            return None
+        except Exception as e:  # noqa: BLE001 - the edge of the request: told, logged, over
+            return ending_of(e, request.request_id)
+        return await viewer.serve(caller, request.get_param("after") or None, request.request_id)

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from app.core.callers import Caller
 from app.core.ports import Jobs, Languages, NewJob
 from app.core.resolve import resolve_job
 from app.core.spec import JobRequest
@@ -18,9 +19,8 @@ from app.http.settings import READ_AGAIN_SECONDS
 from app.http.transcript import Transcript
 from app.http.views import AcceptedJob, FinishedJob, accepted, finished
 
-__all__ = ["ANONYMOUS", "Submissions"]
+__all__ = ["Submissions"]
 
-ANONYMOUS: Final = "anonymous"  # until there are keys, every job belongs to everyone
 _DECODER: Final = msgspec.json.Decoder(JobRequest)
 
 
@@ -33,7 +33,7 @@ class Submissions:
         self._new_id = new_id
         self._now_ms = now_ms
 
-    async def prepare(self, body: bytes, request_id: str) -> NewJob:
+    async def prepare(self, body: bytes, caller: Caller, request_id: str) -> NewJob:
         """A complete job from the JSON of a JobRequest.
 
         Raises:
@@ -41,9 +41,9 @@ class Submissions:
             StoreUnavailable: nobody knows which languages there are.
         """
         request = decode(_DECODER, body)
-        spec = resolve_job(request, await self._languages.accepted())
+        spec = resolve_job(request, await self._languages.accepted(), caller.tier.ceiling)
         return NewJob(
-            id=self._new_id(), spec=spec, owner=ANONYMOUS, request_id=request_id, created_at_ms=self._now_ms()
+            id=self._new_id(), spec=spec, owner=caller.owner, request_id=request_id, created_at_ms=self._now_ms()
         )
 
     async def submit(self, job: NewJob) -> AcceptedJob:

@@ -15,16 +15,17 @@ import falcon
 import structlog
 from falcon.asgi import WebSocket
 
+from app.core.callers import Caller
 from app.core.errors import InvalidRequest
 from app.core.ports import Jobs, Watch
 from app.http.following import Follower
-from app.http.jobs import checked_id
 from app.http.lifecycle import Lifecycle
 from app.http.messages import encode_error, encode_event, read_client_message
+from app.http.ownership import own_job
 from app.http.problems import Problem, close_code_of, problem_of
 from app.http.settings import READ_AGAIN_SECONDS, HttpSettings
 
-__all__ = ["Ending", "Viewer"]
+__all__ = ["Ending", "Viewer", "ending_of"]
 
 FINISHED: Final = 1000
 MESSAGE_TOO_BIG: Final = 1009
@@ -56,20 +57,20 @@ class Viewer:
         self._settings = settings
         self._lifecycle = lifecycle
 
-    async def serve(self, after: str | None, request_id: str) -> Ending | None:
+    async def serve(self, caller: Caller, after: str | None, request_id: str) -> Ending | None:
         """Show the job to its end.
 
         Returns:
             How to close the socket, or None when the viewer has closed it.
         """
         try:
-            await self._jobs.get(checked_id(self._job_id))
+            await own_job(self._jobs, self._job_id, caller)
             async with self._jobs.watch(self._job_id) as watch:
                 return await _first_of(self._show(watch, after), self._listen(request_id))
         except falcon.WebSocketDisconnected:
             return None
         except Exception as e:  # noqa: BLE001 - the edge of the request: told, logged, over
-            return _ending_of(e, request_id)
+            return ending_of(e, request_id)
 
     async def close(self, ending: Ending) -> None:
         """Say why and close. To a viewer that takes nothing even that cannot be said for ever."""
@@ -133,7 +134,8 @@ def _bad_message(error: Exception, request_id: str) -> Ending:
     return Ending(BAD_MESSAGE, problem.title, problem)
 
 
-def _ending_of(error: Exception, request_id: str) -> Ending:
+def ending_of(error: Exception, request_id: str) -> Ending:
+    """How a socket is closed that met this error; one of ours is logged here."""
     problem = problem_of(error, request_id)
     if problem.status >= 500:
         _log.error("stream_failed", request_id=request_id, problem=problem.type, exc_info=error)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import msgspec
 
+from app.core.moments import moment
 from app.core.outcomes import COMPILE, Outcome, PhaseReport
 from app.core.results import JobRecord, Usage
 from app.core.spec import TextEncoding
@@ -119,7 +119,7 @@ def pending(record: JobRecord, queue_position: int | None) -> PendingJob:
         attempt=record.attempt,
         worker=record.worker,
         cancel_requested=record.cancel_requested,
-        created_at=_moment(record.created_at_ms),
+        created_at=moment(record.created_at_ms),
         started_at=_moment_or_none(record.started_at_ms),
         links=_links(record.id),
     )
@@ -153,7 +153,7 @@ def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
         queue_seconds=_queue_seconds(record),
         attempt=record.attempt,
         worker=record.worker,
-        created_at=_moment(record.created_at_ms),
+        created_at=moment(record.created_at_ms),
         started_at=_moment_or_none(record.started_at_ms),
         finished_at=_moment_or_none(record.finished_at_ms),
         links=_links(record.id),
@@ -191,10 +191,4 @@ def _queue_seconds(record: JobRecord) -> float | None:
 
 
 def _moment_or_none(unix_ms: int | None) -> str | None:
-    return None if unix_ms is None else _moment(unix_ms)
-
-
-def _moment(unix_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    moment = datetime.fromtimestamp(unix_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if unix_ms is None else moment(unix_ms)

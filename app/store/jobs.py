@@ -97,6 +97,10 @@ class RedisJobs:
             rank: Any = await self._reads.zrank(self._keys.waiting, job_id)
         return None if rank is None else int(rank)
 
+    async def close(self) -> None:
+        """Give the connections back; the client this was made from stays open."""
+        await self._writes.connection_pool.disconnect()
+
     async def ping(self) -> None:
         """See the port. A server that is full, read-only or loading answers PING, so a write is tried."""
         async with translated():

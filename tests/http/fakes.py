@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.callers import ApiKey, NewApiKey
 from app.core.errors import InvalidRequest, JobNotFound, QueueFull, StoreUnavailable
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.languages import LanguageInfo, index_languages
@@ -18,7 +19,7 @@ from app.core.ports import Allowance, Input, InputKind, NewJob
 from app.core.results import JobRecord, JobResult, Usage
 from app.core.states import JobState
 
-__all__ = ["PYTHON", "InMemoryJobs", "InMemoryLanguages", "InMemoryLimiter", "phase_report"]
+__all__ = ["PYTHON", "InMemoryApiKeys", "InMemoryJobs", "InMemoryLanguages", "InMemoryLimiter", "phase_report"]
 
 PYTHON = LanguageInfo(
     id="python",
@@ -227,6 +228,35 @@ class InMemoryLanguages:
 
     async def installed(self) -> Sequence[LanguageInfo]:
         return self._languages
+
+
+class InMemoryApiKeys:
+    """Implements app.core.callers.ApiKeys; the text of a key is its name."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ApiKey] = {}
+        self.tickets: dict[str, str] = {}
+
+    async def find(self, text: str) -> ApiKey | None:
+        return self.keys.get(text)
+
+    async def create(self, name: str, tier: str, is_admin: bool, now_ms: int) -> NewApiKey:
+        self.keys[name] = ApiKey(id=name, name=name, tier=tier, is_admin=is_admin, created_at_ms=now_ms)
+        return NewApiKey(key=self.keys[name], text=name, webhook_secret="whsec")
+
+    async def list(self) -> Sequence[ApiKey]:
+        return tuple(self.keys.values())
+
+    async def revoke(self, key_id: str) -> bool:
+        return self.keys.pop(key_id, None) is not None
+
+    async def issue_ticket(self, key_id: str) -> str:
+        ticket = f"ticket-{len(self.tickets)}"
+        self.tickets[ticket] = key_id
+        return ticket
+
+    async def redeem_ticket(self, ticket: str) -> ApiKey | None:
+        return self.keys.get(self.tickets.pop(ticket, ""))
 
 
 class InMemoryLimiter:

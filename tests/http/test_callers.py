@@ -1,26 +1,101 @@
-"""Whose token bucket a connection takes from."""
+"""Where a request comes from, and whose word is believed about it."""
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from app.http.callers import caller_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.http.callers import TrustedProxies, address_of
+
+PROXIES = TrustedProxies.parse(["10.0.0.0/8", "2001:db8:ffff::/48"])
+
+
+def scope(peer: str | None, *forwarded: str) -> dict[str, Any]:
+    headers = [(b"host", b"x"), *((b"x-forwarded-for", value.encode("latin-1")) for value in forwarded)]
+    return {"client": None if peer is None else (peer, 1234), "headers": headers}
 
 
 @pytest.mark.parametrize(
-    ("host", "caller"),
+    ("host", "address"),
     [
-        ("192.0.2.1", "address:192.0.2.1"),
-        ("::ffff:192.0.2.1", "address:192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "address:2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "address:fe80::/64"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
         ("", "local"),
         ("testclient", "local"),
     ],
 )
-def test_an_address_is_one_caller_and_so_is_an_ipv6_network(host: str, caller: str) -> None:
-    assert caller_of({"client": (host, 1234)}) == caller
+def test_an_address_is_one_place_and_so_is_an_ipv6_network(host: str, address: str) -> None:
+    assert address_of({"client": (host, 1234)}) == address
 
 
 def test_a_unix_socket_is_local() -> None:
-    assert caller_of({"client": None}) == caller_of({}) == "local"
+    assert address_of({"client": None}) == address_of({}) == "local"
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        # Nobody is believed who is no proxy of ours.
+        ("192.0.2.1", ["198.51.100.7"], "192.0.2.1"),
+        # A proxy of ours is.
+        ("10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
+        # What the client itself had sent stands further left, and is not.
+        ("10.0.0.1", ["1.1.1.1, 198.51.100.7"], "198.51.100.7"),
+        ("10.0.0.1", ["1.1.1.1", "198.51.100.7"], "198.51.100.7"),
+        ("10.0.0.1", ["10.9.9.9, 198.51.100.7"], "198.51.100.7"),
+        # Proxies in a row: as far as they are ours.
+        ("10.0.0.1", ["1.1.1.1, 198.51.100.7, 10.0.0.2"], "198.51.100.7"),
+        ("10.0.0.1", ["198.51.100.7, 10.0.0.3", "10.0.0.2"], "198.51.100.7"),
+        # All of them ours: the one furthest away.
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        # No word, or none that can be understood.
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+        ("10.0.0.1", ["unknown"], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.7, _hidden"], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.7,"], "10.0.0.1"),
+        # The ways in which proxies write an address.
+        ("10.0.0.1", ["198.51.100.7:4711"], "198.51.100.7"),
+        ("10.0.0.1", ["[2001:db8:1:2:3::4]:4711"], "2001:db8:1:2::/64"),
+        ("10.0.0.1", ["2001:db8:1:2:3::4"], "2001:db8:1:2::/64"),
+        ("2001:db8:ffff::1", ["::ffff:198.51.100.7"], "198.51.100.7"),
+        ("::ffff:10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
+        # A Unix socket is a proxy only where that was said.
+        (None, ["198.51.100.7"], "local"),
+    ],
+)
+def test_forwarded_addresses_are_believed_from_the_right_as_far_as_we_trust(
+    peer: str | None, forwarded: list[str], address: str
+) -> None:
+    assert address_of(scope(peer, *forwarded), PROXIES) == address
+
+
+def test_behind_a_unix_socket_a_proxy_can_be_trusted() -> None:
+    proxies = TrustedProxies.parse(["unix"])
+    assert address_of(scope(None, "1.1.1.1, 198.51.100.7"), proxies) == "198.51.100.7"
+    assert address_of(scope("192.0.2.1", "198.51.100.7"), proxies) == "192.0.2.1"
+
+
+@given(st.lists(st.text(st.characters(codec="latin-1"), max_size=40), max_size=5))
+def test_whatever_is_claimed_a_client_that_is_no_proxy_stays_who_it_is(claims: list[str]) -> None:
+    assert address_of(scope("192.0.2.1", *claims), PROXIES) == "192.0.2.1"
+
+
+@given(st.lists(st.text(st.characters(codec="latin-1", exclude_characters=","), max_size=40), max_size=5))
+def test_whatever_is_claimed_behind_a_proxy_its_own_word_is_what_counts(claims: list[str]) -> None:
+    assert address_of(scope("10.0.0.1", *claims, "198.51.100.7"), PROXIES) == "198.51.100.7"
+
+
+def test_a_very_long_header_is_no_work() -> None:
+    assert address_of(scope("10.0.0.1", ", ".join(["10.0.0.2"] * 100_000)), PROXIES) == "10.0.0.2"
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/33", "10.0.0.1/8", "proxy.example", "*"])
+def test_what_is_no_range_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        TrustedProxies.parse([text])

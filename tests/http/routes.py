@@ -1,0 +1,28 @@
+"""The routes that the gateway really has, as its router knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from falcon import inspect
+
+from app.http import HttpSettings
+from tests.http.conftest import make_app
+from tests.http.fakes import InMemoryJobs, InMemoryLimiter
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Method and template of each; OPTIONS and sockets left out."""
+    app: Any = make_app(HttpSettings(), InMemoryJobs(), InMemoryLimiter(1))
+    for route in inspect.inspect_routes(app):
+        for method in route.methods:
+            if not method.internal and method.method not in ("OPTIONS", "WEBSOCKET"):
+                yield method.method, route.path
+
+
+def job_routes() -> set[tuple[str, str]]:
+    """Those below one job, its id written ``{id}``."""
+    return {
+        (method, path.replace("{job_id}", "{id}")) for method, path in routes() if path.startswith("/v1/jobs/{job_id}")
+    }
