@@ -11,8 +11,9 @@ from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane
 from app.broker.message import StreamMessage
-from app.broker.middleware import DeadLetters, StreamRetries, default_middleware
+from app.broker.middleware import DeadLetters, StreamAgeLimit, StreamRetries, default_middleware
 from app.broker.recovery import RecoveryReport
+from app.broker.results import StreamResultBackend
 
 __all__ = [
     "NOW_MS",
@@ -28,7 +29,9 @@ __all__ = [
     "QueueFull",
     "QueueKeys",
     "RecoveryReport",
+    "StreamAgeLimit",
     "StreamMessage",
+    "StreamResultBackend",
     "StreamRetries",
     "StreamsBroker",
     "StreamsError",

@@ -21,7 +21,7 @@ from app.broker.effects import Effect
 from app.broker.keys import LaneKeys
 from app.broker.lanes import Lane
 from app.broker.message import StreamMessage
-from app.broker.middleware import Leases, default_middleware
+from app.broker.middleware import Failures, Leases, default_middleware
 from app.broker.settlement import DeadLetterLimits
 from app.broker.submission import Submission, announced, chosen_lane, many, settle
 
@@ -70,7 +70,7 @@ class StreamsBroker(Administration, Broker):
             consumer_name=consumer_name,
         )
         self._local = threading.local()
-        Broker.__init__(self, [Leases(), *(default_middleware() if middleware is None else middleware)])
+        Broker.__init__(self, [Leases(), Failures(), *(default_middleware() if middleware is None else middleware)])
         self.queues: set[str] = set()
 
     @property

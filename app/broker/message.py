@@ -65,6 +65,7 @@ class StreamMessage(MessageProxy):
         self.retry_delay_ms: int | None = None
         self.death: Death | None = None
         self.finish_effects: list[Effect] = []
+        self.reject_effects: list[Effect] = []
         #: Messages that middleware enqueued after this one ran; the finish writes them.
         self.follow_ups: list[Submission] = []
         #: A finish was sent; its reply decides, not the heartbeat's.
@@ -90,6 +91,13 @@ class StreamMessage(MessageProxy):
         They are dropped when the message is retried or dead-lettered instead.
         """
         self.finish_effects += effects
+
+    def reject_with(self, effects: Sequence[Effect]) -> None:
+        """Have these effects made by the script that dead-letters the message when it is rejected, and only by it.
+
+        Called again, the last call counts: a rejection whose reply was lost is tried again from its beginning.
+        """
+        self.reject_effects = list(effects)
 
     def retry_later(self, delay_ms: int) -> None:
         """Record that the finish is to put the message back, at least `delay_ms` from now. Does no I/O."""

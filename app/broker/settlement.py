@@ -73,7 +73,7 @@ def retry(message: StreamMessage, consumer: str, body: Message[Any], delay_ms: i
 def reject(message: StreamMessage, consumer: str, death: Death, limits: DeadLetterLimits) -> Call:
     """Dead-letter. Replies 1, or 0 when the lease was lost."""
     call = reject_raw(message.keys, message.address, message.attempt, consumer, death, limits)
-    return _with(call, message, _follow_ups(message))
+    return _with(call, message, [*message.reject_effects, *_follow_ups(message)])
 
 
 def reject_raw(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import dramatiq
@@ -189,19 +188,6 @@ def test_an_actors_priority_orders_what_waits_in_memory(broker: StreamsBroker) -
         broker.join("default", timeout=5_000)
 
     assert order == ["high", "low"]
-
-
-def test_a_message_past_its_age_limit_is_a_dead_letter(broker: StreamsBroker) -> None:
-    ran = threading.Event()
-    actor = dramatiq.actor(lambda: ran.set(), actor_name="act", broker=broker, max_age=1_000)
-    old = actor.message()
-    broker.enqueue(dramatiq.Message(**{**old.asdict(), "message_timestamp": int(time.time() * 1000) - 60_000}))
-
-    with working(broker):
-        broker.join("default", timeout=5_000)
-
-    assert not ran.is_set()
-    assert "age limit" in broker.dead_letters("default")[0].reason
 
 
 def test_an_actor_gets_at_its_own_delivery(broker: StreamsBroker) -> None:

@@ -1,0 +1,100 @@
+"""StreamAgeLimit: too old by the server's clock, whatever the producer's and the worker's say."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import dramatiq
+import pytest
+import redis
+
+from app.broker import Effect, StreamsBroker
+from tests.broker.conftest import MakeBroker, working
+from tests.broker.delivery import message, take
+from tests.broker.test_recovery import expire
+
+HOUR_MS = 3_600_000
+
+
+def test_a_message_past_its_age_limit_is_a_dead_letter_and_never_runs(
+    broker: StreamsBroker, client: redis.Redis
+) -> None:
+    ran: list[str] = []
+    dramatiq.actor(ran.append, actor_name="act", broker=broker, max_age=50)
+    effect = Effect("SET", f"{broker.keys('default').tag}:record", "dead")
+    broker.enqueue(message("old"), on_dead=[effect])
+    time.sleep(0.1)
+
+    with working(broker):
+        broker.enqueue(message("young", max_age=HOUR_MS))
+        broker.join("default", timeout=5_000)
+
+    assert ran == ["young"]
+    (letter,) = broker.dead_letters("default")
+    assert "age limit" in letter.reason
+    assert client.get(effect.key) == b"dead"
+
+
+@pytest.mark.parametrize("skew_ms", [-HOUR_MS, HOUR_MS])
+def test_a_producer_whose_clock_is_wrong_changes_nothing(broker: StreamsBroker, skew_ms: int) -> None:
+    ran: list[int] = []
+    dramatiq.actor(lambda: ran.append(1), actor_name="act", broker=broker, max_age=60_000)
+    now_ms = int(time.time() * 1000)
+
+    broker.enqueue(dataclasses.replace(message(), message_timestamp=now_ms + skew_ms))
+    with working(broker):
+        broker.join("default", timeout=5_000)
+
+    assert ran == [1]
+
+
+def test_a_workers_own_clock_is_never_asked(broker: StreamsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[int] = []
+    dramatiq.actor(lambda: ran.append(1), actor_name="act", broker=broker, max_age=60_000)
+    broker.enqueue(message())
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+
+    with working(broker):
+        broker.join("default", timeout=5_000)
+
+    assert ran == [1]
+
+
+def test_age_counts_from_the_first_acceptance_through_delay_retry_and_recovery(
+    make_broker: MakeBroker, client: redis.Redis
+) -> None:
+    broker = make_broker()
+    before_ms = broker.clock.now_ms()
+    broker.enqueue(message(), delay=30)
+    accepted_ms = broker.clock.now_ms()
+    while not broker.promote("default"):
+        pass
+    consumer = broker.consume("default", timeout=50)
+    born = []
+    for step in ("retry", "retry now", "recovery", "end"):
+        delivery = take(broker)
+        born.append(delivery.born_ms)
+        if step == "recovery":
+            expire(broker, client)
+            broker.recover("default")
+            broker.deliveries.of("default").discard([delivery])
+        else:
+            delivery.retry_later(1 if step == "retry" else 0)
+            consumer.ack(delivery)
+            while step == "retry" and not broker.promote("default"):
+                pass
+
+    assert len(set(born)) == 1
+    assert before_ms - 5 <= born[0] <= accepted_ms + 5
+
+
+def test_a_replayed_letter_is_young_again(broker: StreamsBroker) -> None:
+    broker.enqueue(message())
+    delivery = take(broker)
+    broker.consume("default").nack(delivery)
+    (letter,) = broker.dead_letters("default")
+
+    broker.replay_dead("default", letter.id)
+
+    assert take(broker).born_ms >= letter.died_at_ms
