@@ -89,6 +89,10 @@ class DockerSandbox:
             _info(self._languages[name], image) for name, image in sorted(images.items()) if name in self._languages
         ]
 
+    def idle_count(self) -> dict[str, int]:
+        """How many containers wait, by language."""
+        return self._pool.idle_count()
+
     def _container_for(self, spec: JobSpec) -> Container:
         numbers = ContainerNumbers.of(spec.limits, self._cpus)
         # A disk's size is fixed when a container is made: a job that wants another one leaves the warm ones to others.
