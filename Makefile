@@ -11,6 +11,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 RUNTIME := $(VENV)/.requirements
 DEVELOPMENT := $(VENV)/.requirements-dev
+NODE := $(VENV)/.requirements-web
 LOGS := .pyxec/log
 PYTEST_ARGS ?=
 # One line for a step that is done, in the columns of app/local/steps.py; SECONDS is bash's own clock.
@@ -21,7 +22,7 @@ help: ## list what can be made
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: up
-up: venv ## install what is missing, start everything, run a first job
+up: venv $(NODE) ## install what is missing, start everything, run a first job
 	@$(PYTHON) -m app.local.up
 
 .PHONY: down
@@ -29,7 +30,7 @@ down: venv ## stop what `make up` started; data and images stay
 	@$(PYTHON) -m app.local.down
 
 .PHONY: dev
-dev: venv images ## run everything in the foreground, its logs on the screen; Ctrl-C stops it
+dev: venv images web ## run everything in the foreground, its logs on the screen; Ctrl-C stops it
 	@$(PYTHON) -m app.local.supervisor
 
 .PHONY: run
@@ -40,6 +41,14 @@ run: venv ## run a program: make run FILE=examples/sieve.c
 .PHONY: images
 images: venv ## build the sandbox images that are missing or out of date
 	@$(PYTHON) -m app.local.images
+
+.PHONY: web
+web: venv $(NODE) ## build the web page, if its sources have changed
+	@$(PYTHON) -m app.local.web_page
+
+.PHONY: web-test
+web-test: venv $(NODE) ## check and test the web page's own code (its browser tests are in `make test`)
+	@$(PYTHON) -m app.local.web_checks
 
 .PHONY: doctor
 doctor: venv ## check this machine, and try every limit for real
@@ -80,6 +89,10 @@ clean: ## remove .venv, caches and .pyxec (its data too); run `make down` first
 
 # A stamp is as new as the last successful installation; an edit of the pins makes it old.
 $(RUNTIME): requirements.txt | $(PYTHON)
+	@$(call install,$<)
+	@touch $@
+
+$(NODE): requirements-web.txt $(RUNTIME) | $(PYTHON)
 	@$(call install,$<)
 	@touch $@
 

@@ -13,13 +13,16 @@ from urllib.parse import urlsplit
 
 from honcho.environ import parse_procfile
 
-from app.local.address import service_url
+from app.local.address import service_url, web_url
 from app.local.errors import SetupError
+from app.local.nginx import find_nginx
 from app.local.valkey import embedded_url
+from app.local.web_page import is_page_built
 
-__all__ = ["SERVER", "LaunchPlan", "launch_plan", "read_procfile"]
+__all__ = ["SERVER", "WEB", "LaunchPlan", "launch_plan", "read_procfile"]
 
 SERVER = "server"
+WEB = "web"
 
 _POLL_SECONDS = 0.1
 
@@ -50,7 +53,8 @@ class LaunchPlan:
 
 
 def launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan:
-    """Plan for the repository at `root`. The embedded server is left out when ``REDIS_URL`` names another.
+    """Plan for the repository at `root`. The embedded server is left out when ``REDIS_URL`` names another, the web
+    server where there is no page to serve or no nginx to serve it.
 
     Raises:
         SetupError: there is no Procfile that can be used, or a setting is wrong.
@@ -63,6 +67,10 @@ def launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan:
         commands.pop(SERVER, None)
     else:
         merged["REDIS_URL"] = listens["VALKEY_PORT"] = embedded_url(environment)
+    if find_nginx() is None or not is_page_built(root):
+        commands.pop(WEB, None)
+    elif WEB in commands:
+        listens["PYXEC_WEB_BIND"] = web_url(environment)
     return LaunchPlan(commands, merged, listens)
 
 

@@ -21,6 +21,12 @@ __all__ = ["TOOLS", "ensure_test_tools"]
 TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "gcc": ("gcc", "libc6-dev"),
     "docker": ("docker.io",),
+    # The broker over TLS, which the embedded server was built without. On Debian this program is the server's own
+    # binary under another name, without the package that would start a service.
+    "redis-check-rdb": ("redis-tools",),
+    "openssl": ("openssl",),
+    "nginx": ("nginx-light",),
+    "chromium": ("chromium",),
 }
 
 

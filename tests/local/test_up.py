@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import httpx
 import pytest
 
 from app.client.service import Service
@@ -25,7 +26,7 @@ from tests.local.test_valkey import free_port
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("app", "images", "languages", "runner", "Procfile")
+PARTS = ("app", "deploy", "images", "languages", "runner", "web", "Procfile")
 
 
 class Checkout:
@@ -38,9 +39,11 @@ class Checkout:
         self.state = StateFolder.of_repository(folder)
         self.namespace = f"test-{secrets.token_hex(4)}"
         self.url = f"http://127.0.0.1:{free_port()}"
+        self.page = f"http://127.0.0.1:{free_port()}"
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
             "PYXEC_HTTP_BIND": self.url.removeprefix("http://"),
+            "PYXEC_WEB_BIND": self.page.removeprefix("http://"),
             "PYXEC_NAMESPACE": self.namespace,
             "PYXEC_POOL_FLOOR": "0",
             "VALKEY_PORT": str(free_port()),
@@ -87,8 +90,17 @@ def test_it_ends_with_a_job_that_ran_and_says_where_to_go_on(checkout: Checkout)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Hello from Python" in done.stdout
-    assert f"Pyxec is up at {checkout.url}" in done.stdout
+    assert f"Pyxec is up at {checkout.page}" in done.stdout
+    assert checkout.url in done.stdout
     assert "curl" in done.stdout
+
+
+def test_the_page_is_served_with_its_policy_and_the_api_behind_it(up: Checkout) -> None:
+    page = httpx.get(up.page, trust_env=False)
+
+    assert page.status_code == httpx.codes.OK
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert httpx.get(f"{up.page}/v1/languages", trust_env=False).json()["languages"]
 
 
 def test_when_it_is_up_it_says_so_and_starts_nothing(up: Checkout) -> None:
@@ -96,7 +108,7 @@ def test_when_it_is_up_it_says_so_and_starts_nothing(up: Checkout) -> None:
 
     done = up.make("up")
 
-    assert f"Pyxec is up already: {up.url}" in done.stdout
+    assert f"Pyxec is up already: {up.page}, its API at {up.url}" in done.stdout
     assert up.supervisor() == before is not None
 
 
@@ -108,7 +120,7 @@ def test_the_hello_program_of_every_language_prints_what_it_must(up: Checkout) -
         assert (job.outcome, job.stdout) == ("ok", language.hello.output), language.id
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "server"])
+@pytest.mark.parametrize("name", ["api", "worker", "server", "web"])
 def test_a_process_that_is_killed_comes_back_and_jobs_run_again(up: Checkout, name: str) -> None:
     killed = up.pid_of(name)
     os.kill(killed, signal.SIGKILL)
@@ -119,6 +131,7 @@ def test_a_process_that_is_killed_comes_back_and_jobs_run_again(up: Checkout, na
         time.sleep(0.1)
 
     eventually_ready(up.url)
+    eventually_ready(up.page)
     assert Service(up.url).run({"language": "bash", "source": "echo again"}, 30).stdout == "again\n"
 
 
@@ -146,7 +159,7 @@ def test_up_after_the_supervisor_was_killed_starts_all_of_it_anew(up: Checkout) 
 
 
 def test_down_stops_all_of_it_and_keeps_the_data(up: Checkout) -> None:
-    pids = [up.pid_of(name) for name in ("server", "api", "worker", "maintenance", "scheduler")]
+    pids = [up.pid_of(name) for name in ("server", "api", "worker", "maintenance", "scheduler", "web")]
 
     done = up.make("down")
 

@@ -1,0 +1,65 @@
+/** What a run has written so far: kept for the terminal, for copying and for the history, up to a bound. */
+import type { StreamName } from '../api/schema'
+
+export interface Chunk {
+  /** `notice` is said by the page itself, between the lines of the program. */
+  stream: StreamName | 'notice'
+  text: string
+}
+
+type Change = Chunk | 'cleared'
+
+// About four times the default output limit: more is still shown live, but not kept.
+const MOST_KEPT_CHARACTERS = 4 * 1024 * 1024
+
+export class Output {
+  private chunks: Chunk[] = []
+  private characters = 0
+  private decoders = newDecoders()
+  private listeners = new Set<(change: Change) => void>()
+
+  /** Bytes of one stream; a character may be cut between two calls. */
+  append(stream: StreamName, bytes: Uint8Array): void {
+    const text = this.decoders[stream].decode(bytes, { stream: true })
+    if (text) this.add({ stream, text })
+  }
+
+  notice(text: string): void {
+    this.add({ stream: 'notice', text })
+  }
+
+  /** Forget all of it. */
+  clear(): void {
+    this.chunks = []
+    this.characters = 0
+    this.decoders = newDecoders()
+    this.tell('cleared')
+  }
+
+  /** Hears everything from the beginning on, then whatever comes. Returns how to stop. */
+  listen(listener: (change: Change) => void): () => void {
+    for (const chunk of this.chunks) listener(chunk)
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** The program's own words, as far as they are kept. */
+  text(stream?: StreamName): string {
+    const wanted = this.chunks.filter((chunk) => (stream ? chunk.stream === stream : chunk.stream !== 'notice'))
+    return wanted.map((chunk) => chunk.text).join('')
+  }
+
+  private add(chunk: Chunk): void {
+    this.characters += chunk.text.length
+    if (this.characters <= MOST_KEPT_CHARACTERS) this.chunks.push(chunk)
+    this.tell(chunk)
+  }
+
+  private tell(change: Change): void {
+    for (const listener of this.listeners) listener(change)
+  }
+}
+
+function newDecoders(): Record<StreamName, TextDecoder> {
+  return { stdout: new TextDecoder(), stderr: new TextDecoder() }
+}

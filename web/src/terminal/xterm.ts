@@ -1,0 +1,70 @@
+/**
+ * The terminal itself, loaded apart from the page. What a program writes is hostile: no sequence may set a title,
+ * reach the clipboard, make a link, change the page's colours, or fill the memory.
+ */
+import '@xterm/xterm/css/xterm.css'
+import { FitAddon } from '@xterm/addon-fit'
+import { type ITheme, Terminal } from '@xterm/xterm'
+import { colour } from '../settings/colours'
+
+const SCROLLBACK_LINES = 5000
+const ANSI = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const
+// Operating system commands: titles, links, colours, clipboard, notifications. None of them is for programs here.
+const REFUSED_COMMANDS = [0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 17, 19, 50, 52, 104, 110, 111, 112, 133, 633, 777, 1337]
+// Colours off, cursor on, main screen, no mouse reports, no bracketed paste, normal keys: whatever a program left behind.
+const TIDY_UP = '\x1b[0m\x1b[?25h\x1b[?1049l\x1b[?1000;1002;1003;1006;2004;1004l\x1b[?1l\x1b>'
+
+export { Terminal }
+
+export interface Screen {
+  terminal: Terminal
+  fit(): void
+  /** Undoes what a program left behind. */
+  tidyUp(): void
+  recolour(): void
+  dispose(): void
+}
+
+export function openScreen(parent: HTMLElement, fontSize: number): Screen {
+  const terminal = new Terminal({
+    allowProposedApi: true,
+    cursorBlink: false,
+    cursorInactiveStyle: 'outline',
+    fontFamily: 'Geist Mono Variable, ui-monospace, monospace',
+    fontSize,
+    lineHeight: 1.25,
+    minimumContrastRatio: 4.5,
+    scrollback: SCROLLBACK_LINES,
+    theme: theme(),
+    windowOptions: {},
+    linkHandler: { activate: () => {} },
+  })
+  for (const command of REFUSED_COMMANDS) terminal.parser.registerOscHandler(command, () => true)
+  const fitting = new FitAddon()
+  terminal.loadAddon(fitting)
+  terminal.open(parent)
+  return {
+    terminal,
+    fit: () => fitting.fit(),
+    tidyUp: () => terminal.write(TIDY_UP),
+    recolour: () => {
+      terminal.options.theme = theme()
+    },
+    dispose: () => terminal.dispose(),
+  }
+}
+
+function theme(): ITheme {
+  const shades = ANSI.flatMap((name) => [
+    [name, colour(`ansi-${name}`)],
+    [`bright${name.charAt(0).toUpperCase()}${name.slice(1)}`, colour(`ansi-bright-${name}`)],
+  ])
+  return {
+    ...Object.fromEntries(shades),
+    background: colour('terminal'),
+    foreground: colour('terminal-text'),
+    cursor: colour('accent'),
+    cursorAccent: colour('terminal'),
+    selectionBackground: colour('selection'),
+  }
+}

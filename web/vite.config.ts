@@ -1,0 +1,21 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+import { budgets } from './build/budgets.ts'
+import { precompressed } from './build/precompressed.ts'
+
+const API = process.env.PYXEC_URL ?? 'http://127.0.0.1:8080'
+
+export default defineConfig({
+  plugins: [react(), budgets(), precompressed()],
+  build: {
+    target: ['chrome123', 'firefox120', 'safari17.5'],
+    // Every file has its hash in its name and nothing may be inlined as data: the policy allows no such font or script.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 4096,
+    license: { fileName: 'licenses.md' },
+  },
+  worker: { format: 'es' },
+  server: { proxy: { '/v1': { target: API, ws: true, changeOrigin: true } } },
+  test: { environment: 'happy-dom', include: ['test/**/*.test.ts'] },
+})
