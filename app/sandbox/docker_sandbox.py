@@ -86,7 +86,9 @@ class DockerSandbox:
         """See the port."""
         images = self._images.read()
         return [
-            _info(self._languages[name], image) for name, image in sorted(images.items()) if name in self._languages
+            self._languages[name].info(image.version)
+            for name, image in sorted(images.items())
+            if name in self._languages
         ]
 
     def idle_count(self) -> dict[str, int]:
@@ -134,15 +136,3 @@ def _adjusted(container: Container, numbers: ContainerNumbers) -> Container:
         container.discard()
         raise
     return container
-
-
-def _info(language: Language, image: InstalledImage) -> LanguageInfo:
-    return LanguageInfo(
-        id=language.id,
-        name=language.name,
-        file_name=language.file_name,
-        aliases=language.aliases,
-        version=image.version,
-        limits=language.limits,
-        template=language.hello.source,
-    )
