@@ -8,7 +8,7 @@ from typing import Any
 import redis.asyncio
 from dramatiq import Message
 
-from app.broker.connection import translated, without_retries_async
+from app.broker.connection import connect_async, translated, without_retries_async
 from app.broker.effects import Effect
 from app.broker.keys import QueueKeys, keys_of
 from app.broker.lanes import Lane
@@ -29,6 +29,11 @@ class AsyncProducer:
     def __init__(self, client: redis.asyncio.Redis, namespace: str = "dramatiq") -> None:
         self._client = without_retries_async(client)
         self._namespace = namespace
+
+    @classmethod
+    def from_url(cls, url: str, namespace: str = "dramatiq") -> AsyncProducer:
+        """With connections of its own; the URLs are those of `StreamsBroker`."""
+        return cls(connect_async(url), namespace)
 
     def keys(self, queue_name: str) -> QueueKeys:
         """The names of what a queue keeps in Redis."""
@@ -60,5 +65,5 @@ class AsyncProducer:
         return announced(message, delay)
 
     async def close(self) -> None:
-        """Give the connections back; the client this was made from stays open."""
+        """Close the connections; a plain client that was given stays open, one of a Sentinel or a cluster does not."""
         await self._client.aclose()

@@ -35,8 +35,9 @@ class StreamsBroker(Administration, Broker):
     """A Dramatiq broker on Redis Streams.
 
     Parameters:
-        url: ``redis://``, ``rediss://`` or ``unix://``; or give a client.
-        client: commands go through a copy of it that never sends one twice.
+        url: ``redis://``, ``rediss://``, ``unix://`` or ``sentinel://host:port,host:port/service?db=0``.
+        client: instead of a URL. Commands go through a copy of it that never sends one twice; a Sentinel's or
+            cluster's cannot be copied, and is itself set so.
         namespace: prefix of all keys; no braces.
         lease_ms: how long a worker may be silent before what it holds is given to others. Renewed every quarter.
         max_deliveries: so many deliveries without a finish are a dead letter.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
+
+from app.broker.keys import QueueKeys
+from app.broker.scripts import Call, Script
 
 __all__ = ["ServerClock"]
 
@@ -12,24 +15,24 @@ _GOOD_FOR_SECONDS = 60.0
 
 
 class ServerClock:
-    """Asks once a minute and counts on by the monotonic clock, which nobody sets.
+    """Asks the server that holds the queue once a minute, and counts on by the monotonic clock, which nobody sets.
 
     Parameters:
-        run: runs a bare command; raises BrokerUnavailable.
+        run: runs a script; raises BrokerUnavailable.
     """
 
-    def __init__(self, run: Callable[[Sequence[Any]], Any]) -> None:
+    def __init__(self, run: Callable[[Call], Any]) -> None:
         self._run = run
-        self._asked: tuple[float, float] | None = None
+        self._asked: dict[QueueKeys, tuple[float, int]] = {}
 
-    def now_ms(self) -> int:
+    def now_ms(self, keys: QueueKeys) -> int:
         """Unix time in ms, by the server; exact to a round trip.
 
         Raises:
             BrokerUnavailable: it had to be asked and did not answer.
         """
-        asked, now = self._asked, time.monotonic()
-        if asked is None or now - asked[0] > _GOOD_FOR_SECONDS:
-            seconds, microseconds = self._run(("TIME",))
-            self._asked = asked = (now, int(seconds) * 1000 + int(microseconds) / 1000)
-        return int(asked[1] + (now - asked[0]) * 1000)
+        at, server_ms = self._asked.get(keys, (-_GOOD_FOR_SECONDS, 0))
+        now = time.monotonic()
+        if now - at > _GOOD_FOR_SECONDS:
+            at, server_ms = self._asked[keys] = now, int(self._run(Call(Script.NOW, [keys.stream])))
+        return server_ms + int((now - at) * 1000)

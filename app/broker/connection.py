@@ -14,8 +14,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.broker.errors import BrokerUnavailable
+from app.broker.sentinel import is_sentinel_url, master, master_async
 
-__all__ = ["TRANSIENT", "connect", "translated", "without_retries", "without_retries_async"]
+__all__ = ["TRANSIENT", "connect", "connect_async", "translated", "without_retries", "without_retries_async"]
 
 #: The server, or the way to it, cannot do this now; later it may. redis-py's TimeoutError is no ConnectionError.
 TRANSIENT = (
@@ -31,8 +32,22 @@ _TRANSIENT_REPLIES = ("NOREPLICAS", "BUSY ", "UNBLOCKED", "MISCONF", "OOM", "REA
 
 
 def connect(url: str) -> redis.Redis:
-    """A client for ``redis://``, ``rediss://`` or ``unix://``."""
+    """A client for ``redis://``, ``rediss://``, ``unix://``, or ``sentinel://host:port,host:port/service?db=0``.
+
+    Raises:
+        ValueError: no URL of these kinds.
+    """
+    if is_sentinel_url(url):
+        return master(url, _options())
     return redis.Redis(connection_pool=redis.ConnectionPool.from_url(url, **_options()))
+
+
+def connect_async(url: str) -> redis.asyncio.Redis:
+    """The same for asyncio."""
+    options = {**_options(), "retry": _no_async_retry()}
+    if is_sentinel_url(url):
+        return master_async(url, options)
+    return redis.asyncio.Redis(connection_pool=redis.asyncio.ConnectionPool.from_url(url, **options))
 
 
 def without_retries(client: redis.Redis) -> redis.Redis:
@@ -40,6 +55,7 @@ def without_retries(client: redis.Redis) -> redis.Redis:
 
     redis-py sends a command up to ten times more when its reply is lost: an XADD would be there eleven times.
     A plain pool is rebuilt with retries off; any other kind (Sentinel, cluster) keeps its pool and is set so itself.
+    A cluster's redirections are still followed: a command that was redirected was not executed.
     """
     pool: Any = getattr(client, "connection_pool", None)
     if type(pool) not in (redis.ConnectionPool, redis.BlockingConnectionPool):
@@ -52,14 +68,17 @@ def without_retries(client: redis.Redis) -> redis.Redis:
 
 def without_retries_async(client: redis.asyncio.Redis) -> redis.asyncio.Redis:
     """The same for the asyncio client."""
-    pool = client.connection_pool
-    retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
+    pool: Any = getattr(client, "connection_pool", None)
     if type(pool) not in (redis.asyncio.ConnectionPool, redis.asyncio.BlockingConnectionPool):
-        client.set_retry(retry)
+        client.set_retry(_no_async_retry())
         return client
-    options = {**_own(pool.connection_kwargs), **_options(), "retry": retry}
+    options = {**_own(pool.connection_kwargs), **_options(), "retry": _no_async_retry()}
     rebuilt = redis.asyncio.ConnectionPool(pool.connection_class, pool.max_connections, **options)
     return redis.asyncio.Redis(connection_pool=rebuilt)
+
+
+def _no_async_retry() -> redis.asyncio.retry.Retry:
+    return redis.asyncio.retry.Retry(NoBackoff(), 0)
 
 
 def _own(options: dict[str, Any]) -> dict[str, Any]:

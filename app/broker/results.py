@@ -88,15 +88,14 @@ class StreamResultBackend(ResultBackend):
             pipeline.execute()
 
     def _peek(self, key: str) -> bytes | None:
-        found: Any = self.client.lindex(key, 0)
-        return found
+        return cast("bytes | None", self.client.lindex(key, 0))
 
     def _wait(self, key: str, timeout_ms: int) -> bytes | None:
         deadline = time.monotonic() + timeout_ms / 1000
-        data = self._peek(key)
+        data: bytes | None = self._peek(key)
         while data is None and (left := deadline - time.monotonic()) > 0:
             wait: Sequence[Any] = ("BLMOVE", key, key, "LEFT", "LEFT", f"{min(left, _LONGEST_WAIT_SECONDS):.3f}")
-            data = cast(Any, self.client).execute_command(*wait)
+            data = cast("bytes | None", cast(Any, self.client).execute_command(*wait))
         return data
 
 

@@ -32,6 +32,7 @@ class Script(Enum):
     FINISH = ("owner", "effects", "finish")
     FORGET_CONSUMER = ("forget_consumer",)
     HEARTBEAT = ("owner", "heartbeat")
+    NOW = ("entry", "now")
     RECOVER = ("entry", "bury", "recover")
     REJECT = ("owner", "entry", "effects", "bury", "reject")
     RELEASE = ("owner", "entry", "release")

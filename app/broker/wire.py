@@ -15,6 +15,7 @@ import redis
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.sentinel import SentinelConnectionPool
 
 __all__ = ["ClientWire", "ThreadWire", "Wire", "wire_of"]
 
@@ -31,13 +32,18 @@ class Wire:
 
 
 class ClientWire(Wire):
-    """Through the client: for those that have to find the right server first (Sentinel, cluster)."""
+    """Through the client: for those that have to find the right server for each command (a cluster's)."""
 
     def __init__(self, client: redis.Redis) -> None:
-        self._client = client
+        self._client: Any = client
+        self._is_cluster = isinstance(client, redis.RedisCluster)
 
     def execute(self, *command: Any) -> Any:
-        return cast(Any, self._client).execute_command(*command)
+        if command[0] == "XREADGROUP" and self._is_cluster:
+            # Left alone, the client asks the server at each read which of its arguments are keys.
+            node = self._client.get_node_from_key(command[command.index("STREAMS") + 1])
+            return self._client.execute_command(*command, target_nodes=node)
+        return self._client.execute_command(*command)
 
 
 class _Own:
@@ -109,8 +115,11 @@ class ThreadWire(Wire):
         return connection
 
 
+# A connection of Sentinel's pool finds the master by itself, each time it is opened.
+_OF_ONE_SERVER = (redis.ConnectionPool, redis.BlockingConnectionPool, SentinelConnectionPool)
+
+
 def wire_of(client: redis.Redis) -> Wire:
     """The fastest wire that is right for a client."""
     pool: Any = getattr(client, "connection_pool", None)
-    plain = type(pool) in (redis.ConnectionPool, redis.BlockingConnectionPool)
-    return ThreadWire(pool) if plain else ClientWire(client)
+    return ThreadWire(pool) if type(pool) in _OF_ONE_SERVER else ClientWire(client)

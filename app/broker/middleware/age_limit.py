@@ -35,6 +35,6 @@ class StreamAgeLimit(AgeLimit):
     @staticmethod
     def _age_ms(broker: StreamsBroker, message: StreamMessage) -> int:
         try:
-            return broker.clock.now_ms() - message.born_ms
+            return broker.clock.now_ms(message.keys) - message.born_ms
         except BrokerUnavailable:
             return 0  # better late than not at all: without the server nobody can say

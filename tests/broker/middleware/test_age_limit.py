@@ -65,9 +65,9 @@ def test_age_counts_from_the_first_acceptance_through_delay_retry_and_recovery(
     make_broker: MakeBroker, client: redis.Redis
 ) -> None:
     broker = make_broker()
-    before_ms = broker.clock.now_ms()
+    before_ms = broker.clock.now_ms(broker.keys("default"))
     broker.enqueue(message(), delay=30)
-    accepted_ms = broker.clock.now_ms()
+    accepted_ms = broker.clock.now_ms(broker.keys("default"))
     while not broker.promote("default"):
         pass
     consumer = broker.consume("default", timeout=50)

@@ -1,0 +1,2 @@
+-- KEYS: stream, which finds the right server
+return now_ms()

