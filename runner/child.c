@@ -2,6 +2,7 @@
 
 #include "limits.h"
 #include "shield.h"
+#include "streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READ_END, WRITE_END, PIPES = 4, STATUS = 3 };
+enum { READ_END, WRITE_END };
 
 static void reset_signals(void)
 {
@@ -56,12 +57,10 @@ static void exec_along_path(char **argv, char **env)
     errno = failure;
 }
 
-static bool become_phase(const struct phase *phase, int pipes[PIPES][2])
+static bool become_phase(const struct phase *phase, const struct streams *streams)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* for a runner that is not PID 1; there the kernel does it anyway */
-    if (setsid() < 0 || dup2(pipes[0][READ_END], 0) < 0)
-        return false;
-    if (dup2(pipes[1][WRITE_END], 1) < 0 || dup2(pipes[2][WRITE_END], 2) < 0)
+    if (setsid() < 0 || !streams_adopt(streams, phase))
         return false;
     if (phase->cwd[0] != '\0' && chdir(phase->cwd) != 0)
         return false;
@@ -70,31 +69,17 @@ static bool become_phase(const struct phase *phase, int pipes[PIPES][2])
     return limits_apply(phase) && shield_runner();
 }
 
-static _Noreturn void run_phase(const struct phase *phase, int pipes[PIPES][2])
+static _Noreturn void run_phase(const struct phase *phase, const struct streams *streams, int status_fd)
 {
-    if (become_phase(phase, pipes)) {
+    if (become_phase(phase, streams)) {
         if (strchr(phase->argv[0], '/') != NULL)
             execve(phase->argv[0], phase->argv, phase->env);
         else
             exec_along_path(phase->argv, phase->env);
     }
     int failure = errno;
-    ssize_t written = write(pipes[STATUS][WRITE_END], &failure, sizeof failure);
+    ssize_t written = write(status_fd, &failure, sizeof failure);
     _exit(written == sizeof failure ? 127 : 126);
-}
-
-static void close_ends(int pipes[PIPES][2], int end_of_stdin, int end_of_others)
-{
-    for (int i = 0; i < PIPES; i++)
-        child_close(&pipes[i][i == 0 ? end_of_stdin : end_of_others]);
-}
-
-static int open_pipes(int pipes[PIPES][2])
-{
-    for (int i = 0; i < PIPES; i++)
-        if (pipe2(pipes[i], O_CLOEXEC) != 0)
-            return errno;
-    return 0;
 }
 
 /* The status pipe closes by itself on exec: end of file is success. */
@@ -108,45 +93,55 @@ static int wait_for_exec(int status_fd)
     return got == sizeof failure ? failure : 0;
 }
 
-static void keep_our_ends(struct child *child, int pipes[PIPES][2], bool gets_stdin)
+/* Returns 0 once the program runs, else the errno; then there is no child any more. */
+static int spawn(struct child *child, const struct phase *phase, const struct streams *streams)
 {
-    child->stdin_fd = pipes[0][WRITE_END];
-    child->stdout_fd = pipes[1][READ_END];
-    child->stderr_fd = pipes[2][READ_END];
-    int ours[] = {child->stdin_fd, child->stdout_fd, child->stderr_fd};
-    for (int i = 0; i < 3; i++)
-        fcntl(ours[i], F_SETFL, O_NONBLOCK);
-    if (!gets_stdin)
-        child_close(&child->stdin_fd);
-    child_close(&pipes[STATUS][READ_END]);
-}
-
-static int give_up(int pipes[PIPES][2], int failure)
-{
-    close_ends(pipes, READ_END, WRITE_END);
-    close_ends(pipes, WRITE_END, READ_END);
+    int status[2];
+    if (pipe2(status, O_CLOEXEC) != 0)
+        return errno;
+    child->pid = fork();
+    int failure = child->pid < 0 ? errno : 0;
+    if (child->pid == 0)
+        run_phase(phase, streams, status[WRITE_END]);
+    close(status[WRITE_END]);
+    if (child->pid > 0)
+        failure = wait_for_exec(status[READ_END]);
+    close(status[READ_END]);
+    if (child->pid > 0 && failure != 0)
+        waitpid(child->pid, NULL, 0);
     return failure;
 }
 
-int child_start(struct child *child, const struct phase *phase)
+/* While we hold the program's end of a terminal, a program that lets go of it does not hang it up. */
+static void keep_ends(struct child *child, struct streams *streams, const struct phase *phase)
 {
-    int pipes[PIPES][2] = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    *child = (struct child){-1, -1, -1, -1};
-    int failure = open_pipes(pipes);
-    if (failure != 0)
-        return give_up(pipes, failure);
-    child->pid = fork();
-    if (child->pid < 0)
-        return give_up(pipes, errno);
-    if (child->pid == 0)
-        run_phase(phase, pipes);
-    close_ends(pipes, READ_END, WRITE_END);
-    failure = wait_for_exec(pipes[STATUS][READ_END]);
-    if (failure != 0) {
-        waitpid(child->pid, NULL, 0);
-        return give_up(pipes, failure);
+    child->stdin_fd = streams->our_ends[STDIN_FILENO];
+    child->stdout_fd = streams->our_ends[STDOUT_FILENO];
+    child->stderr_fd = streams->our_ends[STDERR_FILENO];
+    if (phase->has_terminal) {
+        child->terminal_fd = streams->program_ends[STDIN_FILENO];
+        streams->program_ends[STDIN_FILENO] = -1;
+    } else if (!phase->gets_stdin) {
+        child_close(&child->stdin_fd);
     }
-    keep_our_ends(child, pipes, phase->gets_stdin);
+    streams_close(streams->program_ends);
+}
+
+int child_start(struct child *child, const struct phase *phase, int output_epoll_fd)
+{
+    struct streams streams;
+    *child = NO_CHILD;
+    int failure = streams_open(&streams, phase);
+    if (failure != 0)
+        return failure;
+    streams_watch(&streams, output_epoll_fd);
+    failure = spawn(child, phase, &streams);
+    if (failure != 0) {
+        streams_close(streams.program_ends);
+        streams_close(streams.our_ends);
+        return failure;
+    }
+    keep_ends(child, &streams, phase);
     return 0;
 }
 

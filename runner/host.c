@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include "terminal.h"
+
 #include <signal.h>
 
 static bool signal_is_allowed(uint64_t number)
@@ -18,8 +20,25 @@ static const char *pass_signal(struct job *job, const struct frame *frame)
     uint64_t number = take_uint(&cursor, 1);
     if (cursor.broken || cursor.left > 0 || !signal_is_allowed(number))
         return "malformed SIGNAL";
+    /* On a terminal a shell gives each of its jobs a group of its own: the one that a person would interrupt gets it. */
     if (job->state == RUNNING)
-        kill(-job->child.pid, (int)number);
+        kill(-terminal_foreground(job->child.terminal_fd < 0 ? -1 : job->child.stdout_fd, job->child.pid), (int)number);
+    return NULL;
+}
+
+/* Holds for terminals that are still to come, too: who watches a compiler may resize his window. */
+static const char *resize(struct job *job, const struct frame *frame)
+{
+    struct cursor cursor = {frame->payload, frame->length, false};
+    uint16_t rows = (uint16_t)take_uint(&cursor, 2), columns = (uint16_t)take_uint(&cursor, 2);
+    if (cursor.broken || cursor.left > 0 || rows == 0 || columns == 0)
+        return "malformed RESIZE";
+    for (unsigned i = 0; i < job->phase_count; i++) {
+        job->phases[i].rows = job->phases[i].has_terminal ? rows : 0;
+        job->phases[i].columns = job->phases[i].has_terminal ? columns : 0;
+    }
+    if (job->state == RUNNING && job->child.terminal_fd >= 0)
+        terminal_resize(job->child.stdout_fd, rows, columns);
     return NULL;
 }
 
@@ -29,20 +48,18 @@ static const char *add_phase(struct job *job, const struct frame *frame)
     if (job->phase_count == PHASES_MAX)
         return "too many phases";
     struct phase *phase = &job->phases[job->phase_count];
-    const char *fault = phase_decode(phase, frame);
-    for (unsigned i = 0; i < job->phase_count && fault == NULL; i++)
-        if (job->phases[i].gets_stdin && phase->gets_stdin)
-            fault = "two phases want stdin";
     job->phase_count++;
-    return fault;
+    return phase_decode(phase, frame);
 }
 
-static bool someone_reads_stdin(const struct job *job)
+static void expect_stdin(struct job *job)
 {
     for (unsigned i = 0; i < job->phase_count; i++)
-        if (job->phases[i].gets_stdin)
-            return true;
-    return false;
+        job->stdin_ring.streams += job->phases[i].gets_stdin;
+    if (job->stdin_ring.streams == 0) {
+        job->stdin_ring.streams = 1;
+        stdin_ring_refuse(&job->stdin_ring);
+    }
 }
 
 static const char *go(struct job *job, const struct frame *frame)
@@ -50,8 +67,7 @@ static const char *go(struct job *job, const struct frame *frame)
     files_close(&job->files);
     if (frame->length > 0 || job->phase_count == 0)
         return "GO without a phase";
-    if (!someone_reads_stdin(job))
-        stdin_ring_refuse(&job->stdin_ring);
+    expect_stdin(job);
     phase_begin(job);
     return NULL;
 }
@@ -76,6 +92,8 @@ static const char *handle_before_go(struct job *job, const struct frame *frame)
         return files_append(&job->files, frame);
     case FRAME_PHASE:
         return add_phase(job, frame);
+    case FRAME_COLLECT:
+        return artifacts_decode(&job->artifacts, frame);
     case FRAME_GO:
         return go(job, frame);
     case FRAME_CANCEL:
@@ -92,6 +110,8 @@ static const char *handle_after_go(struct job *job, const struct frame *frame)
         return stdin_ring_put(&job->stdin_ring, frame);
     case FRAME_STDIN_EOF:
         return frame->length > 0 ? "malformed STDIN_EOF" : stdin_ring_end(&job->stdin_ring);
+    case FRAME_RESIZE:
+        return resize(job, frame);
     case FRAME_SIGNAL:
         return pass_signal(job, frame);
     case FRAME_CANCEL:

@@ -2,11 +2,13 @@
 #ifndef RUNNER_JOB_H
 #define RUNNER_JOB_H
 
+#include "artifacts.h"
 #include "child.h"
 #include "files.h"
 #include "inbox.h"
 #include "outbox.h"
 #include "phase.h"
+#include "snapshot.h"
 #include "stdin_ring.h"
 #include "usage.h"
 
@@ -15,6 +17,7 @@ enum job_state {
     RUNNING,    /* the main process of a phase lives */
     KILLING,    /* everything was killed; waiting until it is reaped */
     DRAINING,   /* nothing lives; what the pipes still hold goes to the host */
+    GATHERING,  /* the artifacts go to the host */
     LEAVING,    /* DONE waits to be written, then the runner exits */
 };
 
@@ -28,6 +31,7 @@ struct job {
     enum job_state state;
     bool contained; /* we are PID 1: everything else is the job's */
     int signal_fd;
+    int output_epoll_fd; /* tells which of stdout and stderr had something first */
     unsigned cpu_count;
     struct phase phases[PHASES_MAX];
     unsigned phase_count, current, ended_count;
@@ -44,6 +48,8 @@ struct job {
 
     struct cgroup cgroup;
     struct file_writer files;
+    struct snapshot snapshot;
+    struct artifacts artifacts;
     struct inbox inbox;
     struct outbox outbox;
     struct stdin_ring stdin_ring;
@@ -62,7 +68,9 @@ void job_leave(struct job *job);
 void reap_children(struct job *job);
 void kill_everything(const struct job *job);
 
-/* output.c: moves what one stream holds towards the host. */
+/* output.c: moves what the streams hold towards the host: of those that hold something, in the order in which they came
+ * to; or of one. */
+void output_forward_ready(struct job *job);
 void output_forward(struct job *job, enum stream stream);
 void output_close(struct job *job);
 

@@ -25,8 +25,11 @@ static void end_unstarted(struct job *job, int failure)
 void phase_begin(struct job *job)
 {
     clear_last_phase(job);
+    const struct phase *phase = &job->phases[job->current];
+    int failure = phase->is_test ? snapshot_keep(&job->snapshot) : 0;
     usage_begin(&job->usage, &job->cgroup);
-    int failure = child_start(&job->child, &job->phases[job->current]);
+    if (failure == 0)
+        failure = child_start(&job->child, phase, job->output_epoll_fd);
     if (failure != 0) {
         end_unstarted(job, failure);
         return;
@@ -56,21 +59,39 @@ static void judge_cpu(struct job *job)
         job->reason = REASON_CPU_TIME;
 }
 
-void phase_finish(struct job *job)
+static void close_streams(struct job *job)
 {
     output_close(job);
     child_close(&job->child.stdin_fd);
+    child_close(&job->child.terminal_fd);
     if (job->phases[job->current].gets_stdin)
-        stdin_ring_refuse(&job->stdin_ring);
+        stdin_ring_next(&job->stdin_ring);
+}
+
+/* Tests do not depend on each other. */
+static bool job_goes_on(const struct job *job)
+{
+    bool passed = job->ending == EXITED && job->ending_value == 0 && job->reason == REASON_NONE;
+    bool stays = job->phases[job->current].is_test && job->reason != REASON_CANCELLED;
+    return (passed || stays) && job->current + 1 < job->phase_count;
+}
+
+void phase_finish(struct job *job)
+{
+    close_streams(job);
     judge_cpu(job);
     report_phase_end(job);
     job->ended_count++;
-    bool passed = job->ending == EXITED && job->ending_value == 0 && job->reason == REASON_NONE;
-    if (!passed || ++job->current == job->phase_count) {
+    if (job_goes_on(job)) {
+        job->current++;
+        phase_begin(job);
+        return;
+    }
+    if (job->reason == REASON_CANCELLED || !artifacts_find(&job->artifacts, job->files.root_fd)) {
         job_leave(job);
         return;
     }
-    phase_begin(job);
+    job->state = GATHERING;
 }
 
 void job_leave(struct job *job)

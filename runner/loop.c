@@ -7,7 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { FROM_HOST, TO_HOST, SIGNALS, STDIN, STDOUT, STDERR, WATCHED };
+enum { FROM_HOST, TO_HOST, SIGNALS, STDIN, OUTPUT, WATCHED };
 
 enum { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_HOST_GONE = 2 };
 
@@ -61,22 +61,28 @@ static void give_to_host(struct job *job)
         abandon(job);
 }
 
-/* Moves on from states that wait for nothing any more. */
-static void advance(struct job *job)
+/* Moves on from states that wait for nothing any more. NULL, or the fault. */
+static const char *advance(struct job *job)
 {
+    const char *fault = NULL;
     if (job->state == KILLING && job->main_reaped && job->all_reaped)
         job->state = DRAINING;
     if (job->state == DRAINING) {
+        output_forward_ready(job);
         output_forward(job, STREAM_STDOUT);
         output_forward(job, STREAM_STDERR);
         if (job->child.stdout_fd < 0 && job->child.stderr_fd < 0)
             phase_finish(job);
     }
+    if (job->state == GATHERING && artifacts_forward(&job->artifacts, &job->outbox, &fault))
+        job_leave(job);
+    return fault;
 }
 
 static bool stdin_is_due(const struct job *job)
 {
-    return job->child.stdin_fd >= 0 && (job->stdin_ring.length > 0 || job->stdin_ring.ended);
+    return job->state == RUNNING && job->child.stdin_fd >= 0 && job->phases[job->current].gets_stdin &&
+           stdin_ring_is_due(&job->stdin_ring);
 }
 
 /* A full outbox is backpressure: the program's pipes are left alone until the host has read. */
@@ -88,13 +94,13 @@ static void choose_events(const struct job *job, struct pollfd watched[WATCHED])
     watched[TO_HOST] = (struct pollfd){STDOUT_FILENO, to_host, 0};
     watched[SIGNALS] = (struct pollfd){job->signal_fd, POLLIN, 0};
     watched[STDIN] = (struct pollfd){stdin_is_due(job) ? job->child.stdin_fd : -1, POLLOUT, 0};
-    watched[STDOUT] = (struct pollfd){reads ? job->child.stdout_fd : -1, POLLIN, 0};
-    watched[STDERR] = (struct pollfd){reads ? job->child.stderr_fd : -1, POLLIN, 0};
+    watched[OUTPUT] = (struct pollfd){reads ? job->output_epoll_fd : -1, POLLIN, 0};
 }
 
 static void wait_for_events(const struct job *job, struct pollfd watched[WATCHED])
 {
-    bool busy = job->more_to_reap || (job->state == DRAINING && outbox_output_room(&job->outbox) > 0);
+    bool has_output = job->state == DRAINING || job->state == GATHERING;
+    bool busy = job->more_to_reap || (has_output && outbox_output_room(&job->outbox) > 0);
     uint64_t now_ns = monotonic_ns(), at_ns = busy ? now_ns : watch_wake_at_ns(job);
     uint64_t wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
     struct timespec wait = {(time_t)(wait_ns / NS_PER_S), (long)(wait_ns % NS_PER_S)};
@@ -117,12 +123,10 @@ static void handle_events(struct job *job, const struct pollfd watched[WATCHED])
         abandon(job);
     if (watched[FROM_HOST].revents)
         take_from_host(job);
-    if (watched[STDOUT].revents)
-        output_forward(job, STREAM_STDOUT);
-    if (watched[STDERR].revents)
-        output_forward(job, STREAM_STDERR);
-    if (watched[STDIN].revents)
-        stdin_ring_write(&job->stdin_ring, &job->child.stdin_fd);
+    if (watched[OUTPUT].revents)
+        output_forward_ready(job);
+    if (watched[STDIN].revents && job->child.stdin_fd >= 0)
+        stdin_ring_write(&job->stdin_ring, &job->child.stdin_fd, job->child.terminal_fd);
     if (watched[SIGNALS].revents)
         read_signal_fd(job->signal_fd);
     if (watched[SIGNALS].revents || job->more_to_reap)
@@ -142,8 +146,9 @@ int job_serve(struct job *job)
         wait_for_events(job, watched);
         handle_events(job, watched);
         const char *fault = watch_limits(job);
+        if (fault == NULL)
+            fault = advance(job);
         if (fault != NULL)
             fail(job, fault);
-        advance(job);
     }
 }

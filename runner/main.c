@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -58,9 +59,15 @@ static void enter_folder(const char *folder)
     umask(022);
 }
 
-static void forget_child(void)
+/* What a test may leave behind for the next: everything that is writable. Elsewhere than in a container most of it is
+ * not ours. */
+static void choose_kept_folders(void)
 {
-    job.child = (struct child){-1, -1, -1, -1};
+    static const char *const OTHERS[] = {"/tmp", "/dev/shm", "/dev/mqueue"};
+    snapshot_add_folder(&job.snapshot, job.files.root_fd);
+    for (size_t i = 0; job.contained && i < sizeof OTHERS / sizeof *OTHERS; i++)
+        snapshot_add_folder(&job.snapshot, open(OTHERS[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    job.snapshot.sweeps_ipc = job.contained;
 }
 
 int main(int argc, char **argv)
@@ -69,11 +76,13 @@ int main(int argc, char **argv)
         refuse_to_start("cannot close /proc/1 to the job");
     settle_descriptors();
     job.signal_fd = open_signal_fd();
-    if (job.signal_fd < 0)
-        refuse_to_start("cannot watch for children");
+    job.output_epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (job.signal_fd < 0 || job.output_epoll_fd < 0)
+        refuse_to_start("cannot watch for children and output");
     enter_folder(argc > 1 ? argv[1] : "/work");
-    forget_child();
+    job.child = NO_CHILD;
     job.contained = getpid() == 1;
+    choose_kept_folders();
     job.cpu_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     cgroup_open(&job.cgroup, job.contained ? CGROUP_ROOT : NULL);
     return job_serve(&job);

@@ -6,8 +6,8 @@
 
 enum {
     OUTBOX_BYTES = 192 * 1024,
-    /* Kept free of output: the few frames of a whole job always fit (every phase: 6 + 69 bytes). */
-    OUTBOX_RESERVE_BYTES = 2048,
+    /* Kept free of output: the other frames of a whole job always fit (every phase: 6 + 69 bytes). */
+    OUTBOX_RESERVE_BYTES = 16 * 1024,
     /* Below this much room we wait, so that a slow host gets few large frames and not many small ones. */
     OUTBOX_CHUNK_MIN = 4096,
 };

@@ -1,6 +1,7 @@
 #include "job.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 static const enum runner_frame FRAME_OF[STREAMS] = {FRAME_STDOUT, FRAME_STDERR};
@@ -23,6 +24,16 @@ static size_t within_cap(struct job *job, enum stream stream, size_t got)
     return (size_t)left;
 }
 
+/* The kernel keeps what is ready in the order in which it became so, and puts what still is at the end: neither stream
+ * starves the other. What both hold at one time has no order that anyone knows. */
+void output_forward_ready(struct job *job)
+{
+    struct epoll_event events[STREAMS];
+    int count = epoll_wait(job->output_epoll_fd, events, STREAMS, 0);
+    for (int i = 0; i < count; i++)
+        output_forward(job, (enum stream)(events[i].data.u32 - STDOUT_FILENO));
+}
+
 void output_forward(struct job *job, enum stream stream)
 {
     int *fd = fd_of(job, stream);
@@ -33,7 +44,8 @@ void output_forward(struct job *job, enum stream stream)
     /* While processes live, an empty pipe may fill again. Once all are dead it cannot: an end that one of them had
      * sent through a socket may stay open for a while, so the end of file is not waited for. */
     bool empty_for_now = got < 0 && errno == EAGAIN;
-    if (got == 0 || (empty_for_now && job->state == DRAINING))
+    bool hung_up = got < 0 && errno == EIO; /* how a terminal says end of file */
+    if (got == 0 || hung_up || (empty_for_now && job->state == DRAINING))
         child_close(fd);
     if (got <= 0)
         return;

@@ -3,7 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAG_GETS_STDIN = 1, OPEN_FILES_MIN = 3 };
+enum { FLAG_GETS_STDIN = 1, FLAG_TERMINAL = 2, FLAG_TEST = 4, FLAGS_KNOWN = 7, OPEN_FILES_MIN = 3 };
+
+static void take_flags(struct phase *phase, struct cursor *cursor)
+{
+    unsigned flags = (unsigned)take_uint(cursor, 1);
+    phase->gets_stdin = (flags & FLAG_GETS_STDIN) != 0;
+    phase->has_terminal = (flags & FLAG_TERMINAL) != 0;
+    phase->is_test = (flags & FLAG_TEST) != 0;
+    phase->rows = (uint16_t)take_uint(cursor, 2);
+    phase->columns = (uint16_t)take_uint(cursor, 2);
+    bool has_size = phase->rows > 0 && phase->columns > 0, has_none = phase->rows == 0 && phase->columns == 0;
+    if ((flags & ~(unsigned)FLAGS_KNOWN) != 0 || !(phase->has_terminal ? has_size : has_none))
+        cursor->broken = true;
+}
 
 static void take_limits(struct phase *phase, struct cursor *cursor)
 {
@@ -39,14 +52,13 @@ const char *phase_decode(struct phase *phase, const struct frame *frame)
         return "no memory for a phase";
     memcpy(copy, frame->payload, frame->length);
     struct cursor cursor = {copy, frame->length, false};
-    unsigned flags = (unsigned)take_uint(&cursor, 1);
+    take_flags(phase, &cursor);
     take_limits(phase, &cursor);
     size_t argc = (size_t)take_uint(&cursor, 2), envc = (size_t)take_uint(&cursor, 2);
-    phase->gets_stdin = (flags & FLAG_GETS_STDIN) != 0;
     phase->cwd = take_string(&cursor);
     phase->argv = take_strings(&cursor, argc);
     phase->env = take_strings(&cursor, envc);
-    if (cursor.broken || cursor.left > 0 || argc == 0 || (flags & ~(unsigned)FLAG_GETS_STDIN) != 0)
+    if (cursor.broken || cursor.left > 0 || argc == 0)
         return "malformed PHASE";
     if (phase->argv == NULL || phase->env == NULL)
         return "no memory for a phase";

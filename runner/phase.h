@@ -6,6 +6,9 @@
 
 struct phase {
     bool gets_stdin;
+    bool is_test;           /* begins with the folders as the first test found them, and its failure ends nothing */
+    bool has_terminal;      /* its standard streams are a terminal */
+    uint16_t rows, columns; /* of the terminal */
     uint32_t wall_ms, cpu_ms, open_files;
     uint64_t output_bytes, file_bytes, stack_bytes; /* UINT64_MAX: unlimited */
     const char *cwd;

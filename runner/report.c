@@ -1,6 +1,7 @@
 #include "job.h"
 
 enum { STDOUT_TRUNCATED = 1, STDERR_TRUNCATED = 2, FROM_CGROUP = 4, PHASE_END_BYTES = 64 };
+enum { ARTIFACTS_INCOMPLETE = 1 };
 
 void report_started(struct job *job)
 {
@@ -37,6 +38,7 @@ void report_phase_end(struct job *job)
 
 void report_done(struct job *job)
 {
-    unsigned char counts[] = {(unsigned char)job->ended_count, (unsigned char)job->phase_count};
-    outbox_put(&job->outbox, FRAME_DONE, counts, sizeof counts);
+    unsigned char payload[] = {(unsigned char)job->ended_count, (unsigned char)job->phase_count,
+                               job->artifacts.incomplete ? ARTIFACTS_INCOMPLETE : 0};
+    outbox_put(&job->outbox, FRAME_DONE, payload, sizeof payload);
 }

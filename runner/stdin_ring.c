@@ -1,6 +1,7 @@
 #include "stdin_ring.h"
 
 #include "child.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static void consume(struct stdin_ring *ring, size_t length)
 {
     ring->start = (ring->start + length) % STDIN_WINDOW_BYTES;
     ring->length -= length;
+    ring->waiting[ring->current] -= (uint32_t)length;
     ring->ack_due += (uint32_t)length;
 }
 
@@ -26,47 +28,86 @@ static void store(struct stdin_ring *ring, const unsigned char *data, size_t len
     memcpy(ring->bytes + end, data, first);
     memcpy(ring->bytes, data + first, length - first);
     ring->length += length;
+    ring->waiting[ring->heard] += (uint32_t)length;
 }
 
 const char *stdin_ring_put(struct stdin_ring *ring, const struct frame *frame)
 {
-    if (ring->ended)
-        return "STDIN after STDIN_EOF";
+    if (ring->heard == ring->streams)
+        return "STDIN after the last STDIN_EOF";
     if (frame->length + ring->length + ring->ack_due > STDIN_WINDOW_BYTES)
         return "more STDIN than the window allows";
-    store(ring, frame->payload, frame->length);
-    if (ring->unwanted)
-        consume(ring, ring->length);
+    if (ring->heard < ring->current || (ring->heard == ring->current && ring->unwanted))
+        ring->ack_due += (uint32_t)frame->length;
+    else
+        store(ring, frame->payload, frame->length);
     return NULL;
 }
 
 const char *stdin_ring_end(struct stdin_ring *ring)
 {
-    if (ring->ended)
-        return "STDIN_EOF twice";
-    ring->ended = true;
+    if (ring->heard == ring->streams)
+        return "more STDIN_EOF than phases want stdin";
+    ring->heard++;
     return NULL;
 }
 
-void stdin_ring_write(struct stdin_ring *ring, int *fd)
+static bool is_at_end(const struct stdin_ring *ring)
 {
-    while (ring->length > 0) {
-        ssize_t written = write(*fd, ring->bytes + ring->start, until_wrap(ring->start, ring->length));
-        if (written < 0 && errno == EAGAIN)
-            return;
-        if (written < 0) {
-            stdin_ring_refuse(ring);
-            child_close(fd);
-            return;
-        }
-        consume(ring, (size_t)written);
+    return ring->current < ring->heard && ring->waiting[ring->current] == 0;
+}
+
+bool stdin_ring_is_due(const struct stdin_ring *ring)
+{
+    return ring->current < ring->streams && (ring->waiting[ring->current] > 0 || is_at_end(ring));
+}
+
+/* In the middle of a line the key only hands over what was typed: it takes a second one to mean the end. Returns false
+ * when the terminal does not take it yet. */
+static bool type_end(struct stdin_ring *ring, int fd, int terminal_fd)
+{
+    unsigned char key = terminal_eof_key(terminal_fd), keys[] = {key, key};
+    ssize_t wanted = ring->mid_line ? 2 : 1, written = write(fd, keys, (size_t)wanted);
+    if (written == 1)
+        ring->mid_line = false;
+    return written == wanted || (written < 0 && errno != EAGAIN);
+}
+
+static bool write_some(struct stdin_ring *ring, int *fd)
+{
+    size_t length = until_wrap(ring->start, ring->waiting[ring->current]);
+    ssize_t written = write(*fd, ring->bytes + ring->start, length);
+    if (written < 0 && errno == EAGAIN)
+        return false;
+    if (written < 0) {
+        stdin_ring_refuse(ring);
+        child_close(fd);
+        return false;
     }
-    if (ring->ended)
+    if (written > 0)
+        ring->mid_line = ring->bytes[ring->start + (size_t)written - 1] != '\n';
+    consume(ring, (size_t)written);
+    return written > 0;
+}
+
+void stdin_ring_write(struct stdin_ring *ring, int *fd, int terminal_fd)
+{
+    while (ring->waiting[ring->current] > 0)
+        if (!write_some(ring, fd))
+            return;
+    if (is_at_end(ring) && (terminal_fd < 0 || type_end(ring, *fd, terminal_fd)))
         child_close(fd);
 }
 
 void stdin_ring_refuse(struct stdin_ring *ring)
 {
     ring->unwanted = true;
-    consume(ring, ring->length);
+    consume(ring, ring->waiting[ring->current]);
+}
+
+void stdin_ring_next(struct stdin_ring *ring)
+{
+    stdin_ring_refuse(ring);
+    ring->unwanted = ring->mid_line = false;
+    ring->current++;
 }

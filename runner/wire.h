@@ -1,4 +1,4 @@
-/* The numbers of protocol version 1 (PROTOCOL.md) and big-endian access to payloads. */
+/* The numbers of protocol version 2 (PROTOCOL.md) and big-endian access to payloads. */
 #ifndef RUNNER_WIRE_H
 #define RUNNER_WIRE_H
 
@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 enum {
-    PROTOCOL_VERSION = 1,
+    PROTOCOL_VERSION = 2,
     FRAME_HEADER_BYTES = 5,
     FRAME_PAYLOAD_MAX = 65536,
     STDIN_WINDOW_BYTES = 256 * 1024,
-    PHASES_MAX = 8,
+    PHASES_MAX = 128,
 };
 
 enum host_frame {
@@ -23,7 +23,8 @@ enum host_frame {
     FRAME_STDIN_EOF = 0x06,
     FRAME_SIGNAL = 0x07,
     FRAME_CANCEL = 0x08,
-    /* 0x09 is kept for the size of a terminal, 0x0a to 0x0f for test cases. */
+    FRAME_RESIZE = 0x09,
+    FRAME_COLLECT = 0x0a,
 };
 
 enum runner_frame {
@@ -35,6 +36,8 @@ enum runner_frame {
     FRAME_PHASE_END = 0x86,
     FRAME_DONE = 0x87,
     FRAME_FAULT = 0x88,
+    FRAME_ARTIFACT = 0x89,
+    FRAME_ARTIFACT_DATA = 0x8a,
 };
 
 /* A read position in one payload. A read past the end sets `broken` and gives zeros. */

@@ -7,10 +7,13 @@ import struct
 
 from app.core.errors import ProtocolError
 from app.sandbox.frames import (
+    MAX_ARTIFACT_FILES,
     MAX_PAYLOAD,
     MAX_PHASES,
     PROTOCOL_VERSION,
     STDIN_WINDOW_BYTES,
+    Artifact,
+    ArtifactData,
     Done,
     Ending,
     Event,
@@ -43,6 +46,8 @@ class FrameDecoder:
         self._running = False
         self._ended = 0
         self._forwarded = {Stream.STDOUT: 0, Stream.STDERR: 0}
+        self._artifacts = 0
+        self._artifact_left = 0
 
     @property
     def closed(self) -> bool:
@@ -84,6 +89,8 @@ class FrameDecoder:
     def _check_order(self, kind: RunnerFrame) -> None:
         if self._closed:
             raise ProtocolError(f"{kind.name} after the last frame")
+        if self._artifact_left and kind not in (RunnerFrame.ARTIFACT_DATA, RunnerFrame.STDIN_ACK, RunnerFrame.FAULT):
+            raise ProtocolError(f"{kind.name} inside an artifact")
         if not self._ready and kind not in (RunnerFrame.READY, RunnerFrame.FAULT):
             raise ProtocolError(f"{kind.name} before READY")
 
@@ -101,6 +108,10 @@ class FrameDecoder:
                 return StdinAck(_within(_number(payload, ">I"), range(1, STDIN_WINDOW_BYTES + 1), "count"))
             case RunnerFrame.PHASE_END:
                 return self._hear_phase_end(payload)
+            case RunnerFrame.ARTIFACT:
+                return self._hear_artifact(payload)
+            case RunnerFrame.ARTIFACT_DATA:
+                return self._hear_artifact_data(payload)
             case RunnerFrame.DONE:
                 return self._hear_done(payload)
             case RunnerFrame.FAULT:
@@ -116,10 +127,13 @@ class FrameDecoder:
 
     def _hear_started(self, payload: bytes) -> Started:
         phase = _number(payload, ">B")
-        _require(not self._running and phase == self._ended < MAX_PHASES, f"phase {phase} out of order")
+        _require(not self._running and self._is_next(phase), f"phase {phase} out of order")
         self._running = True
         self._forwarded = {Stream.STDOUT: 0, Stream.STDERR: 0}
         return Started(phase)
+
+    def _is_next(self, phase: int) -> bool:
+        return not self._artifacts and phase == self._ended < MAX_PHASES
 
     def _hear_output(self, stream: Stream, payload: bytes) -> Output:
         _require(self._running and payload != b"", "output of no phase, or of no bytes")
@@ -128,7 +142,7 @@ class FrameDecoder:
 
     def _hear_phase_end(self, payload: bytes) -> PhaseEnd:
         end = _phase_end(payload)
-        _require(end.phase == self._ended < MAX_PHASES, f"phase {end.phase} out of order")
+        _require(self._is_next(end.phase), f"phase {end.phase} out of order")
         _require(self._running == (end.ending is not Ending.NOT_STARTED), "an end that does not fit its start")
         self._check_totals(end)
         self._running = False
@@ -147,10 +161,24 @@ class FrameDecoder:
             _require(forwarded < total if truncated else forwarded == total, "output totals do not add up")
 
     def _hear_done(self, payload: bytes) -> Done:
-        ended, total = struct.unpack(">BB", payload)
+        ended, total, flags = struct.unpack(">BBB", payload)
+        _require(flags < 2, f"flags {flags}")
         _require(not self._running and ended == self._ended, "DONE out of order")
         self._closed = True
-        return Done(ended, _within(total, range(ended, MAX_PHASES + 1), "total"))
+        return Done(ended, _within(total, range(ended, MAX_PHASES + 1), "total"), bool(flags))
+
+    def _hear_artifact(self, payload: bytes) -> Artifact:
+        size, path = _number(payload[:8], ">Q"), payload[8:]
+        _require(path[-1:] == b"\0" and b"\0" not in path[:-1] and len(path) > 1, "an artifact's path")
+        _require(not self._running and self._ended > 0, "an artifact out of order")
+        self._artifacts = _within(self._artifacts + 1, range(MAX_ARTIFACT_FILES + 1), "artifacts")
+        self._artifact_left = size
+        return Artifact(path[:-1], size)
+
+    def _hear_artifact_data(self, payload: bytes) -> ArtifactData:
+        _require(0 < len(payload) <= self._artifact_left, "bytes of no artifact, or of none")
+        self._artifact_left -= len(payload)
+        return ArtifactData(payload)
 
 
 def _require(holds: bool, otherwise: str) -> None:

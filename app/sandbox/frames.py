@@ -1,4 +1,4 @@
-"""The words of the runner protocol, version 1: its numbers, what is sent, what is heard. See runner/PROTOCOL.md."""
+"""The words of the runner protocol, version 2: its numbers, what is sent, what is heard. See runner/PROTOCOL.md."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 __all__ = [
+    "MAX_ARTIFACT_FILES",
     "MAX_PAYLOAD",
     "MAX_PHASES",
     "PROTOCOL_VERSION",
     "STDIN_WINDOW_BYTES",
     "UNLIMITED",
+    "Artifact",
+    "ArtifactData",
+    "CollectSpec",
     "Done",
     "Ending",
     "Event",
@@ -25,11 +29,13 @@ __all__ = [
     "StdinAck",
     "StopReason",
     "Stream",
+    "WindowSize",
 ]
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_PAYLOAD = 65536
-MAX_PHASES = 8
+MAX_PHASES = 128
+MAX_ARTIFACT_FILES = 64
 STDIN_WINDOW_BYTES = 256 * 1024
 UNLIMITED = 2**64 - 1
 
@@ -45,6 +51,8 @@ class HostFrame(IntEnum):
     STDIN_EOF = 0x06
     SIGNAL = 0x07
     CANCEL = 0x08
+    RESIZE = 0x09
+    COLLECT = 0x0A
 
 
 class RunnerFrame(IntEnum):
@@ -58,6 +66,8 @@ class RunnerFrame(IntEnum):
     PHASE_END = 0x86
     DONE = 0x87
     FAULT = 0x88
+    ARTIFACT = 0x89
+    ARTIFACT_DATA = 0x8A
 
 
 class Stream(Enum):
@@ -86,12 +96,30 @@ class StopReason(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WindowSize:
+    """Of a terminal, each from 1 to 65535."""
+
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CollectSpec:
+    """Which files below the working folder are wanted back at the end: so many of them, so many bytes together."""
+
+    patterns: tuple[str, ...]
+    files: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseSpec:
     """One phase to run, and its limits.
 
     ``argv[0]`` without a slash is looked up along the ``PATH`` of ``env``, which is the whole environment.
     ``cwd`` is relative to the working folder, "" being that folder. Sizes may be ``UNLIMITED``; the container's own
-    hard limits hold all the same. At most one phase of a job has ``gets_stdin``; the others read end of file.
+    hard limits hold all the same. Phases without ``gets_stdin`` read end of file. With a ``terminal`` all output is
+    stdout. A test begins with the folders as the first test found them, and the phases behind it run however it ends.
     """
 
     argv: tuple[str, ...]
@@ -104,6 +132,8 @@ class PhaseSpec:
     stack_bytes: int
     cwd: str = ""
     gets_stdin: bool = False
+    terminal: WindowSize | None = None
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +192,12 @@ class PhaseEnd:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing follows; the runner exits 0. ``ended`` of ``total`` phases have a PhaseEnd, the rest never began."""
+    """Nothing follows; the runner exits 0. ``ended`` of ``total`` phases have a PhaseEnd, the rest never began.
+    ``incomplete``: a file that was wanted back was one too many, too large or not readable."""
 
     ended: int
     total: int
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +207,19 @@ class Fault:
     text: str
 
 
-Event = Ready | Started | Output | StdinAck | PhaseEnd | Done | Fault
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that was wanted back: its path as the program made it, any bytes. Its content follows."""
+
+    path: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactData:
+    """1 to MAX_PAYLOAD bytes of the last Artifact."""
+
+    data: bytes
+
+
+Event = Ready | Started | Output | StdinAck | PhaseEnd | Artifact | ArtifactData | Done | Fault

@@ -1,7 +1,7 @@
 """The host's side of the runner protocol (runner/PROTOCOL.md): frames to send as bytes, bytes heard as events. No I/O.
 
-A job is: ``encode_file`` for each file, ``encode_phase`` for each phase, ``encode_go``, then stdin, signals or a cancel
-at any time. Both directions are checked; whatever must not be is a ProtocolError.
+A job is: ``encode_file`` for each file, ``encode_phase`` for each phase, ``encode_go``, then stdin, signals, sizes or a
+cancel at any time. Both directions are checked; whatever must not be is a ProtocolError.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from app.core.errors import ProtocolError
 from app.sandbox.frame_decoder import FrameDecoder
 from app.sandbox.frames import (
+    MAX_ARTIFACT_FILES,
     MAX_PAYLOAD,
     PROTOCOL_VERSION,
     STDIN_WINDOW_BYTES,
     UNLIMITED,
+    CollectSpec,
     HostFrame,
     PhaseSpec,
+    WindowSize,
 )
 
 __all__ = [
@@ -28,9 +31,11 @@ __all__ = [
     "STDIN_WINDOW_BYTES",
     "FrameDecoder",
     "encode_cancel",
+    "encode_collect",
     "encode_file",
     "encode_go",
     "encode_phase",
+    "encode_resize",
     "encode_signal",
     "encode_stdin",
     "encode_stdin_eof",
@@ -51,7 +56,9 @@ SIGNALS = frozenset(
 _MAX_DEPTH = 8
 _MAX_COMPONENT_BYTES = 255
 _MIN_OPEN_FILES = 3
-_GETS_STDIN = 1
+_MAX_PATTERNS = 16
+_MAX_PATTERN_BYTES = 255
+_GETS_STDIN, _TERMINAL, _TEST = 1, 2, 4
 
 
 def encode_file(path: str, data: bytes, *, executable: bool = False) -> Iterator[bytes]:
@@ -76,7 +83,7 @@ def encode_phase(spec: PhaseSpec) -> bytes:
         raise ProtocolError("a phase has 1 to 65535 arguments and at most 65535 variables")
     payload = b"".join(
         (
-            bytes([_GETS_STDIN if spec.gets_stdin else 0]),
+            _flags_and_size(spec),
             _limits(spec),
             struct.pack(">HH", len(spec.argv), len(spec.env)),
             _string(spec.cwd),
@@ -87,18 +94,29 @@ def encode_phase(spec: PhaseSpec) -> bytes:
     return _frame(HostFrame.PHASE, payload)
 
 
+def encode_collect(spec: CollectSpec) -> bytes:
+    """Which files are wanted back; once, before GO. Raises ProtocolError for what the runner would refuse."""
+    patterns = [_string(pattern) for pattern in spec.patterns]
+    if not 1 <= len(patterns) <= _MAX_PATTERNS or not 1 <= spec.files <= MAX_ARTIFACT_FILES:
+        raise ProtocolError(f"from 1 to {_MAX_PATTERNS} patterns for 1 to {MAX_ARTIFACT_FILES} files")
+    if any(not 1 < len(pattern) <= _MAX_PATTERN_BYTES + 1 for pattern in patterns):
+        raise ProtocolError(f"a pattern has 1 to {_MAX_PATTERN_BYTES} bytes")
+    head = struct.pack(">BQB", spec.files, spec.total_bytes, len(patterns))
+    return _frame(HostFrame.COLLECT, head + b"".join(patterns))
+
+
 def encode_go() -> bytes:
     """Starts the first phase."""
     return _frame(HostFrame.GO)
 
 
 def encode_stdin(data: bytes) -> bytes:
-    """Bytes for the phase that reads stdin. Only after GO; never more than STDIN_WINDOW_BYTES unacknowledged."""
+    """Bytes for the next phase that reads stdin. Only after GO; never more than STDIN_WINDOW_BYTES unacknowledged."""
     return b"".join(_chunks(HostFrame.STDIN, data))
 
 
 def encode_stdin_eof() -> bytes:
-    """The end of stdin, once, after its last byte."""
+    """The end of stdin for one phase, after its last byte."""
     return _frame(HostFrame.STDIN_EOF)
 
 
@@ -107,6 +125,11 @@ def encode_signal(number: int) -> bytes:
     if number not in SIGNALS:
         raise ProtocolError(f"signal {number} is not passed on")
     return _frame(HostFrame.SIGNAL, bytes([number]))
+
+
+def encode_resize(size: WindowSize) -> bytes:
+    """The size of all terminals from now on. Only after GO. Raises ProtocolError for one out of range."""
+    return _frame(HostFrame.RESIZE, _window_size(size))
 
 
 def encode_cancel() -> bytes:
@@ -149,6 +172,17 @@ def _checked_path(path: str) -> str:
         if component in ("", ".", "..") or len(_string(component)) - 1 > _MAX_COMPONENT_BYTES:
             raise ProtocolError("a file path has a component that is not allowed")
     return path
+
+
+def _flags_and_size(spec: PhaseSpec) -> bytes:
+    flags = _GETS_STDIN * spec.gets_stdin | _TERMINAL * (spec.terminal is not None) | _TEST * spec.is_test
+    return bytes([flags]) + (_window_size(spec.terminal) if spec.terminal else bytes(4))
+
+
+def _window_size(size: WindowSize) -> bytes:
+    if not (1 <= size.rows <= 0xFFFF and 1 <= size.columns <= 0xFFFF):
+        raise ProtocolError("a terminal has from 1 to 65535 rows and columns")
+    return struct.pack(">HH", size.rows, size.columns)
 
 
 def _limits(spec: PhaseSpec) -> bytes:

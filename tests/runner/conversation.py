@@ -161,7 +161,7 @@ def talk(command: list[str]) -> Iterator[Conversation]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         conversation = Conversation(process)
         try:
-            conversation.hear(lambda so_far: so_far.events == [Ready(1)])
+            conversation.hear(lambda so_far: so_far.events == [Ready(2)])
             yield conversation
         finally:
             with suppress(BrokenPipeError):  # it had exited with something still unsent, as after a fault

@@ -30,8 +30,13 @@ def raw_phase(
     envc: int = 0,
     strings: bytes = b"\0true\0",
     limits: tuple[int, ...] = (1, 1, 1, 3, 1, 1),
+    size: tuple[int, int] = (0, 0),
 ) -> bytes:
-    return frame(HostFrame.PHASE, struct.pack(">BIIQIQQHH", flags, *limits, argc, envc) + strings)
+    return frame(HostFrame.PHASE, struct.pack(">BHHIIQIQQHH", flags, *size, *limits, argc, envc) + strings)
+
+
+def raw_collect(files: int = 1, count: int = 1, patterns: bytes = b"x\0") -> bytes:
+    return frame(HostFrame.COLLECT, struct.pack(">BQB", files, 1, count) + patterns)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ def raw_phase(
         (b"\x03" + (MAX_PAYLOAD + 1).to_bytes(4), "frame too large"),
         (b"\xff\xff\xff\xff\xff", "frame too large"),
         (frame(0x00), "unknown frame, or one that comes too early"),
-        (frame(0x09), "unknown frame, or one that comes too early"),
+        (frame(0x0B), "unknown frame, or one that comes too early"),
         (frame(0x81, b"\1"), "unknown frame, or one that comes too early"),
         (encode_stdin(b"x"), "unknown frame, or one that comes too early"),
         (encode_stdin_eof(), "unknown frame, or one that comes too early"),
@@ -51,10 +56,22 @@ def raw_phase(
         (frame(HostFrame.FILE, b"\xff\xffx\0"), "malformed FILE"),
         (encode_go(), "GO without a phase"),
         (encode_phase(phase("true")) + frame(HostFrame.GO, b"x"), "GO without a phase"),
-        (encode_phase(phase("true")) * 9, "too many phases"),
-        (encode_phase(phase("true", gets_stdin=True)) * 2, "two phases want stdin"),
+        (encode_phase(phase("true")) * 129, "too many phases"),
+        (raw_collect() * 2, "COLLECT twice"),
+        (raw_collect(files=0), "malformed COLLECT"),
+        (raw_collect(files=65), "malformed COLLECT"),
+        (raw_collect(count=0, patterns=b""), "malformed COLLECT"),
+        (raw_collect(count=17, patterns=b"x\0" * 17), "malformed COLLECT"),
+        (raw_collect(count=2), "malformed COLLECT"),
+        (raw_collect(patterns=b"\0"), "malformed COLLECT"),
+        (raw_collect(patterns=b"x" * 256 + b"\0"), "malformed COLLECT"),
+        (raw_collect(patterns=b"x\0y"), "malformed COLLECT"),
+        (frame(HostFrame.RESIZE, b"\0\1\0\1"), "unknown frame, or one that comes too early"),
         (frame(HostFrame.PHASE, b""), "malformed PHASE"),
+        (raw_phase(flags=8), "malformed PHASE"),
         (raw_phase(flags=2), "malformed PHASE"),
+        (raw_phase(flags=2, size=(1, 0)), "malformed PHASE"),
+        (raw_phase(size=(1, 1)), "malformed PHASE"),
         (raw_phase(argc=0, strings=b"\0"), "malformed PHASE"),
         (raw_phase(argc=2), "malformed PHASE"),
         (raw_phase(envc=65535), "malformed PHASE"),
@@ -69,8 +86,12 @@ def raw_phase(
         (SLEEP + frame(HostFrame.SIGNAL, b""), "malformed SIGNAL"),
         (SLEEP + frame(HostFrame.SIGNAL, b"\2\2"), "malformed SIGNAL"),
         (SLEEP + frame(HostFrame.STDIN_EOF, b"x"), "malformed STDIN_EOF"),
-        (SLEEP + encode_stdin_eof() * 2, "STDIN_EOF twice"),
-        (SLEEP + encode_stdin_eof() + encode_stdin(b"x"), "STDIN after STDIN_EOF"),
+        (SLEEP + frame(HostFrame.RESIZE, b"\0\1\0\0"), "malformed RESIZE"),
+        (SLEEP + frame(HostFrame.RESIZE, b"\0\1\0"), "malformed RESIZE"),
+        (SLEEP + frame(HostFrame.RESIZE, b"\0\1\0\1\0"), "malformed RESIZE"),
+        (SLEEP + raw_collect(), "unknown frame, or one that comes too late"),
+        (SLEEP + encode_stdin_eof() * 2, "more STDIN_EOF than phases want stdin"),
+        (SLEEP + encode_stdin_eof() + encode_stdin(b"x"), "STDIN after the last STDIN_EOF"),
         (SLEEP + encode_phase(phase("true")), "unknown frame, or one that comes too late"),
         (SLEEP + frame(HostFrame.FILE, b"\1\xa4x\0"), "unknown frame, or one that comes too late"),
         (SLEEP + encode_stdin(b"x" * (2 * STDIN_WINDOW_BYTES)), "more STDIN than the window allows"),

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from app.sandbox.frames import Done, Ending, Started, StopReason
+from app.sandbox.frames import MAX_PHASES, Done, Ending, Started, StopReason
 from app.sandbox.protocol import encode_go, encode_stdin, encode_stdin_eof
 from tests.runner.conversation import Conversation, job, phase
 
@@ -166,11 +166,11 @@ def test_a_job_sent_in_single_bytes_is_understood(bare: Conversation) -> None:
     assert bare.to_the_end().stdout == b"patience\n"
 
 
-def test_eight_phases_are_the_most(bare: Conversation) -> None:
-    bare.run(*[phase("echo", str(index)) for index in range(8)])
+def test_a_hundred_and_twenty_eight_phases_are_the_most(bare: Conversation) -> None:
+    bare.run(*[phase("echo", str(index)) for index in range(MAX_PHASES)])
 
-    assert bare.stdout == b"0\n1\n2\n3\n4\n5\n6\n7\n"
-    assert bare.done == Done(ended=8, total=8)
+    assert bare.stdout.split() == [str(index).encode() for index in range(MAX_PHASES)]
+    assert bare.done == Done(ended=MAX_PHASES, total=MAX_PHASES)
 
 
 def test_go_alone_is_enough_for_a_job_without_files(bare: Conversation) -> None:

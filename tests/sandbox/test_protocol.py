@@ -13,10 +13,15 @@ from hypothesis import strategies as st
 from app.core.errors import ProtocolError
 from app.sandbox.frame_decoder import FrameDecoder
 from app.sandbox.frames import (
+    MAX_ARTIFACT_FILES,
     MAX_PAYLOAD,
     MAX_PHASES,
+    PROTOCOL_VERSION,
     STDIN_WINDOW_BYTES,
     UNLIMITED,
+    Artifact,
+    ArtifactData,
+    CollectSpec,
     Done,
     Ending,
     Event,
@@ -31,18 +36,22 @@ from app.sandbox.frames import (
     StdinAck,
     StopReason,
     Stream,
+    WindowSize,
 )
 from app.sandbox.protocol import (
     SIGNALS,
     encode_cancel,
+    encode_collect,
     encode_file,
     encode_go,
     encode_phase,
+    encode_resize,
     encode_signal,
     encode_stdin,
     encode_stdin_eof,
 )
 
+V = PROTOCOL_VERSION
 SPEC = PhaseSpec(
     argv=("cat", "-n"),
     env=(("PATH", "/bin"),),
@@ -107,8 +116,12 @@ def spoken(event: Event) -> bytes:
             return frame(RunnerFrame.STDIN_ACK, count.to_bytes(4))
         case PhaseEnd():
             return frame(RunnerFrame.PHASE_END, end_payload(event))
-        case Done(ended, total):
-            return frame(RunnerFrame.DONE, bytes([ended, total]))
+        case Artifact(path, size):
+            return frame(RunnerFrame.ARTIFACT, struct.pack(">Q", size) + path + b"\0")
+        case ArtifactData(data):
+            return frame(RunnerFrame.ARTIFACT_DATA, data)
+        case Done(ended, total, incomplete):
+            return frame(RunnerFrame.DONE, bytes([ended, total, incomplete]))
         case Fault(text):
             return frame(RunnerFrame.FAULT, text.encode())
 
@@ -153,12 +166,22 @@ def started_phases(draw: st.DrawFn, phase: int) -> list[Event]:
 
 
 @st.composite
+def whole_artifacts(draw: st.DrawFn) -> list[Event]:
+    path = draw(st.binary(min_size=1, max_size=300).filter(lambda path: 0 not in path))
+    pieces = draw(st.lists(st.binary(min_size=1, max_size=300), max_size=4))
+    return [Artifact(path, sum(map(len, pieces))), *map(ArtifactData, pieces)]
+
+
+@st.composite
 def whole_lives(draw: st.DrawFn) -> list[Event]:
-    count = draw(st.integers(0, MAX_PHASES))
-    events: list[Event] = [Ready(1)]
+    count = draw(st.integers(0, 8))
+    events: list[Event] = [Ready(V)]
     for phase in range(count):
         events += draw(started_phases(phase))
-    return [*events, draw(st.just(Done(count, MAX_PHASES)) | st.builds(Fault, st.text(max_size=50)))]
+    for artifact in draw(st.lists(whole_artifacts(), max_size=4)) if count else ():
+        events += artifact
+    done = st.builds(Done, st.just(count), st.just(MAX_PHASES), st.booleans())
+    return [*events, draw(done | st.builds(Fault, st.text(max_size=50)))]
 
 
 @given(whole_lives(), st.data())
@@ -190,13 +213,14 @@ def test_a_life_with_flipped_bytes_is_heard_or_refused_and_nothing_else(life: li
 @given(st.binary(max_size=200))
 def test_noise_is_refused_and_never_crashes(noise: bytes) -> None:
     decoder = FrameDecoder()
-    decoder.feed(spoken(Ready(1)))
+    decoder.feed(spoken(Ready(V)))
     try:
         decoder.feed(noise)
     except ProtocolError:
         assert noise
 
 
+sizes = st.builds(WindowSize, st.integers(1, 65535), st.integers(1, 65535))
 names = st.text(
     st.characters(exclude_characters="\0=", categories=["L", "N", "P", "S", "Z", "Cc"]), min_size=1, max_size=20
 )
@@ -216,15 +240,18 @@ texts = st.text(st.characters(exclude_characters="\0", categories=["L", "N", "P"
         stack_bytes=st.integers(1, UNLIMITED),
         cwd=texts,
         gets_stdin=st.booleans(),
+        terminal=st.none() | sizes,
+        is_test=st.booleans(),
     )
 )
 def test_a_phase_can_be_read_back(spec: PhaseSpec) -> None:
     ((kind, payload),) = split_frames(encode_phase(spec))
-    flags, *limits, argc, envc = struct.unpack_from(">BIIQIQQHH", payload)
-    cwd, *strings, rest = payload[struct.calcsize(">BIIQIQQHH") :].split(b"\0")
+    flags, rows, columns, *limits, argc, envc = struct.unpack_from(">BHHIIQIQQHH", payload)
+    cwd, *strings, rest = payload[struct.calcsize(">BHHIIQIQQHH") :].split(b"\0")
 
     assert kind == HostFrame.PHASE
-    assert flags == spec.gets_stdin
+    assert flags == spec.gets_stdin | (spec.terminal is not None) << 1 | spec.is_test << 2
+    assert (rows, columns) == ((spec.terminal.rows, spec.terminal.columns) if spec.terminal else (0, 0))
     assert limits == [
         *(spec.wall_ms, spec.cpu_ms, spec.output_bytes),
         *(spec.open_files, spec.file_bytes, spec.stack_bytes),
@@ -254,6 +281,50 @@ def test_stdin_can_be_read_back(data: bytes) -> None:
 
     assert all(kind == HostFrame.STDIN and 0 < len(piece) <= MAX_PAYLOAD for kind, piece in frames)
     assert b"".join(piece for _, piece in frames) == data
+
+
+@given(sizes)
+def test_a_size_can_be_read_back(size: WindowSize) -> None:
+    assert split_frames(encode_resize(size)) == [(HostFrame.RESIZE, struct.pack(">HH", size.rows, size.columns))]
+
+
+@pytest.mark.parametrize("size", [WindowSize(0, 80), WindowSize(24, 0), WindowSize(65536, 80), WindowSize(24, -1)])
+def test_sizes_out_of_range_are_refused(size: WindowSize) -> None:
+    with pytest.raises(ProtocolError):
+        encode_resize(size)
+
+
+@given(
+    st.builds(
+        CollectSpec,
+        patterns=st.lists(texts.filter(bool), min_size=1, max_size=16).map(tuple),
+        files=st.integers(1, MAX_ARTIFACT_FILES),
+        total_bytes=numbers,
+    )
+)
+def test_what_is_wanted_back_can_be_read_back(spec: CollectSpec) -> None:
+    ((kind, payload),) = split_frames(encode_collect(spec))
+
+    assert kind == HostFrame.COLLECT
+    assert struct.unpack_from(">BQB", payload) == (spec.files, spec.total_bytes, len(spec.patterns))
+    assert payload[10:].decode() == "".join(f"{pattern}\0" for pattern in spec.patterns)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        CollectSpec((), 1, 1),
+        CollectSpec(("x",) * 17, 1, 1),
+        CollectSpec(("x",), 0, 1),
+        CollectSpec(("x",), MAX_ARTIFACT_FILES + 1, 1),
+        CollectSpec(("",), 1, 1),
+        CollectSpec(("x" * 256,), 1, 1),
+        CollectSpec(("a\0b",), 1, 1),
+    ],
+)
+def test_what_the_runner_would_not_collect_is_refused_here(spec: CollectSpec) -> None:
+    with pytest.raises(ProtocolError):
+        encode_collect(spec)
 
 
 def test_frames_without_content() -> None:
@@ -318,6 +389,7 @@ def test_unsafe_paths_are_refused(path: str) -> None:
         {"open_files": 2},
         {"file_bytes": -1},
         {"stack_bytes": 0},
+        {"terminal": WindowSize(0, 80)},
     ],
 )
 def test_phases_that_the_runner_would_refuse_are_refused_here(wrong: dict[str, object]) -> None:
@@ -332,12 +404,23 @@ UNSTARTED = replace(END, ending=Ending.NOT_STARTED, value=2)
 @pytest.mark.parametrize(
     "life",
     [
-        [Ready(1), Done(0, 1)],
-        [Ready(1), Fault("why")],
+        [Ready(V), Done(0, 1)],
+        [Ready(V), Fault("why")],
         [Fault("why")],
-        [Ready(1), UNSTARTED, Done(1, 2)],
-        [Ready(1), Started(0), END, replace(UNSTARTED, phase=1), Done(2, 2)],
-        [Ready(1), StdinAck(1), Started(0), StdinAck(STDIN_WINDOW_BYTES), END, StdinAck(5), Done(1, 1)],
+        [Ready(V), UNSTARTED, Done(1, 2)],
+        [Ready(V), Started(0), END, replace(UNSTARTED, phase=1), Done(2, 2)],
+        [Ready(V), StdinAck(1), Started(0), StdinAck(STDIN_WINDOW_BYTES), END, StdinAck(5), Done(1, 1)],
+        [
+            Ready(V),
+            Started(0),
+            END,
+            Artifact(b"a", 0),
+            Artifact(b"b", 1),
+            StdinAck(5),
+            ArtifactData(b"x"),
+            Done(1, 2, True),
+        ],
+        [Ready(V), Started(0), END, Artifact(b"a", 1), Fault("why")],
     ],
 )
 def test_lives_that_may_be(life: list[Event]) -> None:
@@ -349,38 +432,52 @@ def test_lives_that_may_be(life: list[Event]) -> None:
     [
         [Started(0)],
         [Done(0, 1)],
-        [Ready(0)],
-        [Ready(2)],
-        [Ready(1), Ready(1)],
-        [Ready(1), Started(1)],
-        [Ready(1), Started(0), Started(0)],
-        [Ready(1), Started(0), Started(1)],
-        [Ready(1), OUT],
-        [Ready(1), Started(0), Output(Stream.STDERR, b"")],
-        [Ready(1), END],
-        [Ready(1), Started(0), UNSTARTED],
-        [Ready(1), Started(0), replace(END, phase=1)],
-        [Ready(1), Started(0), END, END],
-        [Ready(1), Started(0), END, OUT],
-        [Ready(1), Started(0), OUT, END],
-        [Ready(1), Started(0), OUT, replace(END, stdout_bytes=2)],
-        [Ready(1), Started(0), OUT, replace(END, stderr_bytes=3)],
-        [Ready(1), Started(0), OUT, replace(END, stdout_bytes=3, stdout_truncated=True)],
-        [Ready(1), Started(0), replace(END, stderr_truncated=True)],
-        [Ready(1), replace(UNSTARTED, stdout_bytes=1)],
-        [Ready(1), Started(0), replace(END, value=256)],
-        [Ready(1), Started(0), replace(END, ending=Ending.SIGNALLED, value=0)],
-        [Ready(1), Started(0), replace(END, ending=Ending.SIGNALLED, value=65)],
-        [Ready(1), replace(UNSTARTED, value=0)],
-        [Ready(1), StdinAck(0)],
-        [Ready(1), StdinAck(STDIN_WINDOW_BYTES + 1)],
-        [Ready(1), Started(0), Done(0, 1)],
-        [Ready(1), Started(0), END, Done(0, 1)],
-        [Ready(1), Started(0), END, Done(1, 0)],
-        [Ready(1), Done(0, MAX_PHASES + 1)],
-        [Ready(1), Done(0, 1), Done(0, 1)],
-        [Ready(1), Fault("why"), Started(0)],
-        [Ready(1), *(event for phase in range(9) for event in (Started(phase), replace(END, phase=phase)))],
+        [Ready(V - 1)],
+        [Ready(V + 1)],
+        [Ready(V), Ready(V)],
+        [Ready(V), Started(1)],
+        [Ready(V), Started(0), Started(0)],
+        [Ready(V), Started(0), Started(1)],
+        [Ready(V), OUT],
+        [Ready(V), Started(0), Output(Stream.STDERR, b"")],
+        [Ready(V), END],
+        [Ready(V), Started(0), UNSTARTED],
+        [Ready(V), Started(0), replace(END, phase=1)],
+        [Ready(V), Started(0), END, END],
+        [Ready(V), Started(0), END, OUT],
+        [Ready(V), Started(0), OUT, END],
+        [Ready(V), Started(0), OUT, replace(END, stdout_bytes=2)],
+        [Ready(V), Started(0), OUT, replace(END, stderr_bytes=3)],
+        [Ready(V), Started(0), OUT, replace(END, stdout_bytes=3, stdout_truncated=True)],
+        [Ready(V), Started(0), replace(END, stderr_truncated=True)],
+        [Ready(V), replace(UNSTARTED, stdout_bytes=1)],
+        [Ready(V), Started(0), replace(END, value=256)],
+        [Ready(V), Started(0), replace(END, ending=Ending.SIGNALLED, value=0)],
+        [Ready(V), Started(0), replace(END, ending=Ending.SIGNALLED, value=65)],
+        [Ready(V), replace(UNSTARTED, value=0)],
+        [Ready(V), StdinAck(0)],
+        [Ready(V), StdinAck(STDIN_WINDOW_BYTES + 1)],
+        [Ready(V), Started(0), Done(0, 1)],
+        [Ready(V), Started(0), END, Done(0, 1)],
+        [Ready(V), Started(0), END, Done(1, 0)],
+        [Ready(V), Done(0, MAX_PHASES + 1)],
+        [Ready(V), Done(0, 1), Done(0, 1)],
+        [Ready(V), Fault("why"), Started(0)],
+        [Ready(V), Artifact(b"a", 0)],
+        [Ready(V), Started(0), Artifact(b"a", 0)],
+        [Ready(V), Started(0), END, ArtifactData(b"x")],
+        [Ready(V), Started(0), END, Artifact(b"a", 2), ArtifactData(b"x"), Done(1, 1)],
+        [Ready(V), Started(0), END, Artifact(b"a", 1), ArtifactData(b"xx")],
+        [Ready(V), Started(0), END, Artifact(b"a", 1), ArtifactData(b"")],
+        [Ready(V), Started(0), END, Artifact(b"a", 1), Artifact(b"b", 1)],
+        [Ready(V), Started(0), END, Artifact(b"a", 0), Started(1)],
+        [Ready(V), Started(0), END, Artifact(b"", 0)],
+        [Ready(V), Started(0), END, Artifact(b"a\0b", 0)],
+        [Ready(V), Started(0), END, *[Artifact(b"a", 0)] * (MAX_ARTIFACT_FILES + 1)],
+        [
+            Ready(V),
+            *(event for phase in range(MAX_PHASES + 1) for event in (Started(phase), replace(END, phase=phase))),
+        ],
     ],
 )
 def test_lives_that_must_not_be(life: list[Event]) -> None:
@@ -395,13 +492,15 @@ def test_lives_that_must_not_be(life: list[Event]) -> None:
         b"\x83\xff\xff\xff\xff",
         frame(0x00),
         frame(0x01),
-        frame(0x89),
+        frame(0x8B),
         frame(RunnerFrame.READY),
         frame(RunnerFrame.READY, b"\1\1"),
         frame(RunnerFrame.STARTED, b""),
         frame(RunnerFrame.STDIN_ACK, b"\1"),
         frame(RunnerFrame.STDIN_ACK, b"\0\0\0\1\0"),
         frame(RunnerFrame.DONE, b"\0"),
+        frame(RunnerFrame.DONE, b"\0\0\2"),
+        frame(RunnerFrame.ARTIFACT, b"\0"),
         frame(RunnerFrame.PHASE_END, b""),
         frame(RunnerFrame.PHASE_END, b"\0\3" + end_payload(END)[2:]),
         frame(RunnerFrame.PHASE_END, b"\0\2\5" + end_payload(UNSTARTED)[3:]),
@@ -411,7 +510,7 @@ def test_lives_that_must_not_be(life: list[Event]) -> None:
 )
 def test_malformed_frames_are_refused(said: bytes) -> None:
     decoder = FrameDecoder()
-    decoder.feed(spoken(Ready(1)))
+    decoder.feed(spoken(Ready(V)))
     with pytest.raises(ProtocolError):
         decoder.feed(said)
 

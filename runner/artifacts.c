@@ -1,0 +1,203 @@
+#include "artifacts.h"
+
+#include "child.h"
+#include "files.h"
+#include "glob.h"
+#include "monotonic.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 8 * 256, DEPTH_MAX = 8 };
+
+static const uint64_t LOOK_AT_MOST_NS = 2ull * NS_PER_S; /* a program may leave more files than anyone wants to see */
+
+static bool patterns_are_fine(const struct artifacts *artifacts)
+{
+    for (unsigned i = 0; i < artifacts->pattern_count; i++) {
+        size_t length = strlen(artifacts->patterns[i]);
+        if (length == 0 || length > GLOB_PATTERN_MAX)
+            return false;
+    }
+    return artifacts->files_max > 0 && artifacts->files_max <= ARTIFACT_FILES_MAX;
+}
+
+const char *artifacts_decode(struct artifacts *artifacts, const struct frame *frame)
+{
+    if (artifacts->pattern_count > 0)
+        return "COLLECT twice";
+    unsigned char *copy = malloc(frame->length + 1);
+    if (copy == NULL)
+        return "no memory for COLLECT";
+    memcpy(copy, frame->payload, frame->length);
+    struct cursor cursor = {copy, frame->length, false};
+    artifacts->files_max = (unsigned)take_uint(&cursor, 1);
+    artifacts->bytes_max = take_uint(&cursor, 8);
+    unsigned count = (unsigned)take_uint(&cursor, 1);
+    if (count == 0 || count > ARTIFACT_PATTERNS_MAX)
+        return "malformed COLLECT";
+    for (unsigned i = 0; i < count && !cursor.broken; i++)
+        artifacts->patterns[i] = take_string(&cursor);
+    if (cursor.broken || cursor.left > 0)
+        return "malformed COLLECT";
+    artifacts->pattern_count = count;
+    return patterns_are_fine(artifacts) ? NULL : "malformed COLLECT";
+}
+
+static bool is_wanted(const struct artifacts *artifacts, const char *path)
+{
+    for (unsigned i = 0; i < artifacts->pattern_count; i++)
+        if (glob_matches(artifacts->patterns[i], path))
+            return true;
+    return false;
+}
+
+static void drop_last(struct artifacts *artifacts)
+{
+    free(artifacts->found[--artifacts->found_count].path);
+    artifacts->incomplete = true;
+}
+
+/* Kept sorted, so that the same folder always gives the same ones. */
+static void note(struct artifacts *artifacts, const char *path, uint64_t bytes)
+{
+    struct artifact new = {strdup(path), bytes};
+    if (new.path == NULL) {
+        artifacts->incomplete = true;
+        return;
+    }
+    unsigned at = artifacts->found_count++;
+    for (; at > 0 && strcmp(artifacts->found[at - 1].path, path) > 0; at--)
+        artifacts->found[at] = artifacts->found[at - 1];
+    artifacts->found[at] = new;
+    if (artifacts->found_count > artifacts->files_max)
+        drop_last(artifacts);
+}
+
+static void look_into(struct artifacts *artifacts, const char *path, unsigned depth, uint64_t deadline_ns);
+
+/* A link is neither a file nor a folder here: nothing outside is ever reached. */
+static void look_at(struct artifacts *artifacts, const char *path, unsigned depth, uint64_t deadline_ns)
+{
+    struct stat status;
+    if (fstatat(artifacts->root_fd, path, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    if (S_ISDIR(status.st_mode))
+        look_into(artifacts, path, depth + 1, deadline_ns);
+    else if (S_ISREG(status.st_mode) && is_wanted(artifacts, path)) {
+        if ((uint64_t)status.st_size > artifacts->bytes_max)
+            artifacts->incomplete = true;
+        else
+            note(artifacts, path, (uint64_t)status.st_size);
+    }
+}
+
+static void look_into(struct artifacts *artifacts, const char *path, unsigned depth, uint64_t deadline_ns)
+{
+    if (depth >= DEPTH_MAX)
+        return;
+    int fd = openat(artifacts->root_fd, *path == '\0' ? "." : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char inner[PATH_BYTES];
+        if (monotonic_ns() > deadline_ns) {
+            artifacts->incomplete = true;
+            break;
+        }
+        int length = snprintf(inner, sizeof inner, "%s%s%s", path, *path == '\0' ? "" : "/", entry->d_name);
+        if (length < (int)sizeof inner && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            look_at(artifacts, inner, depth, deadline_ns);
+    }
+    if (folder != NULL)
+        closedir(folder);
+}
+
+/* In the order of their names, as long as they fit; a smaller one behind one that does not fit still may. */
+static void keep_what_fits(struct artifacts *artifacts)
+{
+    uint64_t left = artifacts->bytes_max;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < artifacts->found_count; i++) {
+        struct artifact one = artifacts->found[i];
+        if (one.bytes > left) {
+            free(one.path);
+            artifacts->incomplete = true;
+            continue;
+        }
+        left -= one.bytes;
+        artifacts->found[kept++] = one;
+    }
+    artifacts->found_count = kept;
+}
+
+bool artifacts_find(struct artifacts *artifacts, int root_fd)
+{
+    if (artifacts->pattern_count == 0)
+        return false;
+    artifacts->root_fd = root_fd;
+    artifacts->fd = -1;
+    look_into(artifacts, "", 0, monotonic_ns() + LOOK_AT_MOST_NS);
+    keep_what_fits(artifacts);
+    return artifacts->found_count > 0;
+}
+
+static bool open_artifact(struct artifacts *artifacts, const struct artifact *artifact)
+{
+    artifacts->fd = openat(artifacts->root_fd, artifact->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return artifacts->fd >= 0;
+}
+
+static void announce(struct outbox *outbox, const struct artifact *artifact)
+{
+    unsigned char payload[8 + PATH_BYTES];
+    size_t path_bytes = strlen(artifact->path) + 1;
+    memcpy(put_uint(payload, artifact->bytes, 8), artifact->path, path_bytes);
+    outbox_put(outbox, FRAME_ARTIFACT, payload, 8 + path_bytes);
+}
+
+/* A file that cannot be opened was closed to all by its program: it is left out. */
+static void begin_next(struct artifacts *artifacts, struct outbox *outbox)
+{
+    const struct artifact *artifact = &artifacts->found[artifacts->sent_count++];
+    if (!open_artifact(artifacts, artifact)) {
+        artifacts->incomplete = true;
+        return;
+    }
+    announce(outbox, artifact);
+    artifacts->left = artifact->bytes;
+    if (artifacts->left == 0)
+        child_close(&artifacts->fd);
+}
+
+static bool send_some(struct artifacts *artifacts, struct outbox *outbox)
+{
+    size_t room = outbox_output_room(outbox);
+    size_t wanted = artifacts->left < room ? (size_t)artifacts->left : room;
+    ssize_t got = read(artifacts->fd, outbox_output_begin(outbox), wanted);
+    if (got <= 0)
+        return false;
+    outbox_output_commit(outbox, FRAME_ARTIFACT_DATA, (size_t)got);
+    artifacts->left -= (uint64_t)got;
+    if (artifacts->left == 0)
+        child_close(&artifacts->fd);
+    return true;
+}
+
+bool artifacts_forward(struct artifacts *artifacts, struct outbox *outbox, const char **fault)
+{
+    while (*fault == NULL && outbox_output_room(outbox) > 0) {
+        if (artifacts->left == 0 && artifacts->sent_count == artifacts->found_count)
+            return true;
+        if (artifacts->left == 0)
+            begin_next(artifacts, outbox);
+        else if (!send_some(artifacts, outbox))
+            *fault = "an artifact cannot be read to its end";
+    }
+    return false;
+}

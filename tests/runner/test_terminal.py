@@ -1,0 +1,210 @@
+"""A phase on a terminal: who controls it, what keys mean there, its size, and what is left of it at the end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.sandbox.frames import Ending, StopReason, WindowSize
+from app.sandbox.protocol import (
+    STDIN_WINDOW_BYTES,
+    encode_cancel,
+    encode_resize,
+    encode_signal,
+    encode_stdin,
+    encode_stdin_eof,
+)
+from tests.runner.conversation import Conversation, job, phase
+
+SIZE = WindowSize(24, 80)
+
+
+def on_terminal(*argv: str, size: WindowSize = SIZE, **changes: object) -> bytes:
+    env = (("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color"), ("PS1", "$ "))
+    return job(phase(*argv, gets_stdin=True, terminal=size, env=env, **changes))
+
+
+def until(text: bytes) -> Callable[[Conversation], bool]:
+    return lambda so_far: text in so_far.stdout
+
+
+def test_all_three_streams_are_the_controlling_terminal(runner: Conversation) -> None:
+    runner.send(on_terminal("sh", "-c", "test -t 0 -a -t 1 -a -t 2 && echo all; echo err >&2; echo tty > /dev/tty"))
+
+    assert runner.to_the_end().stdout == b"all\r\nerr\r\ntty\r\n"
+    assert runner.stderr == b""
+    assert (runner.end.stdout_bytes, runner.end.stderr_bytes) == (15, 0)
+
+
+def test_the_phase_leads_the_session_and_is_in_the_foreground(runner: Conversation) -> None:
+    look = "read -r pid name state parent group session tty foreground rest < /proc/self/stat; "
+    runner.send(on_terminal("sh", "-c", look + "echo $((pid - group)) $((pid - session)) $((pid - foreground))"))
+
+    assert runner.to_the_end().stdout == b"0 0 0\r\n"
+
+
+def test_only_three_descriptors_are_open(runner: Conversation) -> None:
+    runner.send(on_terminal("ls", "/proc/self/fd"))
+
+    assert runner.to_the_end().stdout.split() == [b"0", b"1", b"2", b"3"]
+
+
+def test_what_is_typed_is_echoed_and_handed_over_line_by_line(runner: Conversation) -> None:
+    runner.send(on_terminal("sh", "-c", "printf '? '; read -r line; echo got $line"))
+    runner.hear(until(b"? "))
+    runner.send(encode_stdin(b"ab\x7fc\r"))  # erases the b; a person's Enter is a carriage return
+
+    assert runner.to_the_end().stdout == b"? ab\b \bc\r\ngot ac\r\n"
+
+
+def test_ctrl_c_interrupts(runner: Conversation) -> None:
+    runner.send(on_terminal("sh", "-c", "echo up; exec sleep 60"))
+    runner.hear(until(b"up"))
+    runner.send(encode_stdin(b"\x03"))
+
+    assert (runner.to_the_end().end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGINT)
+    assert runner.end.reason is StopReason.NONE
+
+
+def test_ctrl_d_is_the_end_of_input_for_one_reader(runner: Conversation) -> None:
+    runner.send(on_terminal("sh", "-c", "cat; echo one; cat; echo two"))
+    runner.send(encode_stdin(b"a\n\x04"))
+    runner.hear(until(b"one\r\n"))
+    runner.send(encode_stdin(b"b\n\x04"))
+
+    assert runner.to_the_end().stdout.replace(b"^D\b\b", b"").endswith(b"one\r\nb\r\nb\r\ntwo\r\n")
+
+
+@pytest.mark.parametrize("typed", [b"", b"line\n", b"half a line"])
+def test_the_end_of_stdin_is_typed(runner: Conversation, typed: bytes) -> None:
+    runner.send(on_terminal("sh", "-c", "stty -echo; echo up; cat; echo ended"))
+    runner.hear(until(b"up\r\n"))
+    runner.send(encode_stdin(typed), encode_stdin_eof())
+
+    assert runner.to_the_end().stdout == b"up\r\n" + typed.replace(b"\n", b"\r\n") + b"ended\r\n"
+
+
+def test_the_size_is_there_from_the_beginning(runner: Conversation) -> None:
+    runner.send(on_terminal("stty", "size", size=WindowSize(12, 345)))
+
+    assert runner.to_the_end().stdout == b"12 345\r\n"
+
+
+def test_a_resize_is_told_to_the_program(runner: Conversation) -> None:
+    wait = "trap 'stty size; exit' WINCH; echo up; while :; do sleep 0.05; done"
+    runner.send(on_terminal("sh", "-c", wait))
+    runner.hear(until(b"up"))
+    runner.send(encode_resize(WindowSize(50, 132)))
+
+    assert runner.to_the_end().stdout == b"up\r\n50 132\r\n"
+
+
+def test_a_resize_before_the_terminal_is_there_is_not_lost(bare: Conversation) -> None:
+    first, second = phase("sleep", "0.3"), phase("stty", "size", gets_stdin=True, terminal=SIZE)
+    bare.send(job(first, second), encode_resize(WindowSize(7, 9)))
+
+    assert bare.to_the_end().stdout == b"7 9\r\n"
+
+
+def test_a_resize_without_a_terminal_has_no_effect(bare: Conversation) -> None:
+    bare.send(job(phase("sh", "-c", "sleep 0.2; test -t 1 || echo none")), encode_resize(SIZE))
+
+    assert bare.to_the_end().stdout == b"none\n"
+
+
+def test_a_signal_goes_to_the_foreground_of_a_shell(runner: Conversation) -> None:
+    # Given a shell with job control, and a program in its foreground
+    runner.send(on_terminal("bash", "--norc", "--noediting", "-i"))
+    runner.send(encode_stdin(b"stty -echo\nsh -c 'echo u''p; exec sleep 60'\n"))
+    runner.hear(until(b"up\r\n"))
+
+    # When it is signalled, the shell lives on
+    runner.send(encode_signal(signal.SIGINT), encode_stdin(b"echo alive $?\nexit 7\n"))
+
+    assert b"alive 130\r\n" in runner.to_the_end().stdout
+    assert (runner.end.ending, runner.end.value) == (Ending.EXITED, 7)
+
+
+def test_colours_and_all_other_bytes_pass(runner: Conversation) -> None:
+    coloured = b"\x1b[38;2;255;100;0mtrue colour\x1b[0m \xff\xfe\x00\x9b"
+    runner.send(on_terminal("printf", "".join(f"\\{byte:03o}" for byte in coloured)))
+
+    assert runner.to_the_end().stdout == coloured
+
+
+def test_a_program_in_raw_mode_reads_every_byte_as_it_is(runner: Conversation) -> None:
+    runner.send(on_terminal("sh", "-c", "stty raw -echo; echo up; head -c 5 | od -An -tx1"))
+    runner.hear(until(b"up"))
+    runner.send(encode_stdin(b"\x03\x04\r\x1a\xff"))
+
+    assert b" 03 04 0d 1a ff" in runner.to_the_end().stdout
+
+
+def test_what_was_written_last_is_not_lost(runner: Conversation) -> None:
+    # Given a program that ends with a terminal full of output behind it, and a host that reads late
+    runner.send(on_terminal("sh", "-c", "seq 1 3000"))
+    time.sleep(0.5)
+
+    assert runner.to_the_end().stdout == b"".join(b"%d\r\n" % number for number in range(1, 3001))
+    assert runner.end.value == 0
+
+
+def test_a_lot_of_output_passes_whole(runner: Conversation) -> None:
+    runner.send(on_terminal("head", "-c", "2000000", "/dev/zero"))
+
+    assert len(runner.to_the_end().stdout) == 2_000_000
+
+
+def test_output_beyond_its_limit_is_cut_there(runner: Conversation) -> None:
+    runner.send(on_terminal("yes", output_bytes=1000))
+
+    assert len(runner.to_the_end().stdout) == 1000
+    assert (runner.end.reason, runner.end.stdout_truncated) == (StopReason.OUTPUT, True)
+
+
+def test_a_program_that_lets_go_of_its_terminal_runs_on(runner: Conversation) -> None:
+    runner.send(on_terminal("sh", "-c", "exec <&- >&- 2>&-; sleep 0.5; echo back > /dev/tty"))
+
+    assert runner.to_the_end().stdout == b"back\r\n"
+
+
+def test_typing_ahead_stops_no_signal(runner: Conversation) -> None:
+    # Given a program that never reads, and more typed than the terminal and the window hold
+    runner.send(on_terminal("sh", "-c", "stty raw -echo; echo up; exec sleep 60"))
+    runner.hear(until(b"up"))
+    runner.send(encode_stdin(b"x" * STDIN_WINDOW_BYTES))
+    runner.hear(lambda so_far: so_far.acknowledged > 0)
+
+    # When it is interrupted from outside
+    runner.send(encode_signal(signal.SIGTERM))
+
+    assert (runner.to_the_end().end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGTERM)
+
+
+def test_a_program_that_does_not_read_costs_the_runner_nothing(bare: Conversation) -> None:
+    bare.send(on_terminal("sh", "-c", "stty raw -echo; echo up; exec sleep 60"))
+    bare.hear(until(b"up"))
+    bare.send(encode_stdin(b"x" * STDIN_WINDOW_BYTES))
+    time.sleep(1)
+
+    stat = Path(f"/proc/{bare.process.pid}/stat").read_text()
+    ticks = sum(map(int, stat.rsplit(")", 1)[1].split()[11:13]))
+    assert ticks < 20  # hundredths of a second
+    bare.send(encode_cancel())
+    assert bare.to_the_end().end.reason is StopReason.CANCELLED
+
+
+def test_everything_of_the_session_dies_with_its_leader(runner: Conversation) -> None:
+    runner.send(on_terminal("sh", "-c", "trap '' HUP; sleep 60 & echo main"))
+
+    assert runner.to_the_end(within_s=8).stdout == b"main\r\n"
+
+
+def test_a_terminal_that_stopped_its_program_still_ends_at_the_limit(runner: Conversation) -> None:
+    runner.send(on_terminal("sh", "-c", "kill -STOP $$", wall_ms=500))
+
+    assert runner.to_the_end().end.reason is StopReason.WALL_TIME
