@@ -18,6 +18,7 @@ from app.core.outcomes import judge
 from app.core.ports import Input, InputKind
 from app.sandbox.container import Container
 from app.sandbox.conversation import converse
+from app.sandbox.frames import PROTOCOL_VERSION
 from tests.sandbox.arena import MIB, Arena, Recorder, eventually, job
 from tests.sandbox.mailbox import Mailbox
 
@@ -65,10 +66,10 @@ def test_a_connection_that_takes_nothing_more_is_still_read_to_its_end(arena: Ar
     ours, engines = socket.socketpair()
     with ours:
         ours.setblocking(False)
-        engines.sendall(_multiplexed(_frame(0x82, b"\0"), _frame(0x83, b"hi"), _ended_with(7), _frame(0x87, b"\1\1")))
+        engines.sendall(_multiplexed(_frame(0x82, b"\0"), _frame(0x83, b"hi"), _ended_with(7), _frame(0x87, b"\1\1\0")))
         engines.close()
         container = Container(arena.engine, arena.blueprint("bash"), "gone", ours)
-        container._decoder.feed(_frame(0x81, b"\1"))
+        container._decoder.feed(_frame(0x81, bytes([PROTOCOL_VERSION])))
         recorder = Recorder()
 
         (report,) = converse(container, job("bash", "", stdin=b"x" * 4 * MIB), arena.language("bash"), recorder, inbox)
