@@ -85,7 +85,8 @@ class SandboxUnderTest:
 
     def is_warm(self, language: str) -> bool:
         """Whether a container of that language waits."""
-        return self._sandbox.idle_count().get(language, 0) > 0
+        figures = self._sandbox.pool_figures().get(language)
+        return figures is not None and figures.idle > 0
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -19,6 +20,7 @@ from app.sandbox.images import InstalledImage, installed_images
 from app.sandbox.known_images import KnownImages
 from app.sandbox.languages import Language
 from app.sandbox.pool import Pool
+from app.sandbox.pool_figures import PoolFigures
 from app.sandbox.template import LABEL, SANDBOX_UIDS, ContainerNumbers
 
 __all__ = ["DockerSandbox"]
@@ -91,9 +93,9 @@ class DockerSandbox:
             if name in self._languages
         ]
 
-    def idle_count(self) -> dict[str, int]:
-        """How many containers wait, by language."""
-        return self._pool.idle_count()
+    def pool_figures(self) -> Mapping[str, PoolFigures]:
+        """What the pool of warm containers holds and has done, by language: for metrics."""
+        return self._pool.figures()
 
     def _container_for(self, spec: JobSpec) -> Container:
         numbers = ContainerNumbers.of(spec.limits, self._cpus)
@@ -115,11 +117,14 @@ class DockerSandbox:
             raise ImageMissing(f"there is no image for {language} on this engine")
         # Not a secret, only spread: two containers with the same one share what the kernel counts by user, no more.
         uid = random.choice(SANDBOX_UIDS)  # noqa: S311
+        began = time.monotonic()
         try:
-            return Container.launch(self._engine, Blueprint(image, numbers, self._labels, self._runtime, uid))
+            container = Container.launch(self._engine, Blueprint(image, numbers, self._labels, self._runtime, uid))
         except ImageMissing:
             self._images.forget()
             raise
+        self._pool.launched(language, time.monotonic() - began)
+        return container
 
     def _ask_for_images(self) -> dict[str, InstalledImage]:
         found = installed_images(self._engine.api)

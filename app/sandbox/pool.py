@@ -12,73 +12,109 @@ import structlog
 
 from app.core.errors import InfrastructureError
 from app.sandbox.container import Container
+from app.sandbox.demand import Demand
+from app.sandbox.host_memory import HostMemory
+from app.sandbox.pool_figures import PoolFigures
 
 __all__ = ["Pool"]
 
-# How long a language counts as in use after its last job.
-_IN_USE_SECONDS: Final = 60.0
+# How many are made at once. More would not be ready sooner: a launch keeps the engine busy, not this process.
+_REFILLERS: Final = 2
 # A job that has just begun gets the processor first; its replacement is made when it ends, or after this.
 _HOLD_BACK_SECONDS: Final = 0.25
 _CHECK_SECONDS: Final = 5.0
 _MOST_BACKOFF_SECONDS: Final = 30.0
 _MOST_DOUBLINGS: Final = 6
-# For a container that is being made when the worker stops. Made or not, it ends with the worker's connection to it.
+# For containers that are being made when the worker stops. Made or not, they end with the worker's connection to them.
 _STOP_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
+class _Shelf:
+    """One language's containers that wait, and all that is known of their use."""
+
+    def __init__(self, floor: int, ceiling: int) -> None:
+        self.idle: deque[Container] = deque()
+        self.coming = 0
+        self.demand = Demand(floor, ceiling)
+        self.not_before = float("-inf")
+        self.failures_in_a_row = 0
+        self.hits = self.misses = self.launches = self.failures = 0
+        self.launch_seconds = 0.0
+
+    def missing(self, now: float) -> int:
+        return self.demand.wanted(now) - len(self.idle) - self.coming
+
+    def is_low(self, now: float) -> bool:
+        """Whether what waits may be gone before one that is begun now is ready."""
+        return len(self.idle) <= self.demand.during_launch(now)
+
+
 class Pool:
-    """Keeps ``floor`` containers a language, up to ``ceiling`` while it is in use.
+    """Keeps ``floor`` containers a language, and as many as its use asks for up to ``ceiling``. Safe to use from many
+    threads; each call returns at once.
 
     Parameters:
         launch: makes the container of a language with its default numbers; blocks until it is ready.
         languages: the ids of those whose image is there now; asked before each round.
+        memory: the host's; nothing is made in advance while it is short.
     """
 
     def __init__(
-        self, launch: Callable[[str], Container], languages: Callable[[], Iterable[str]], floor: int, ceiling: int
+        self,
+        launch: Callable[[str], Container],
+        languages: Callable[[], Iterable[str]],
+        floor: int,
+        ceiling: int,
+        memory: HostMemory | None = None,
     ) -> None:
         self._launch = launch
         self._languages = languages
-        self._floor = floor
-        self._ceiling = max(floor, ceiling)
-        self._installed: list[str] = []
-        self._idle: dict[str, deque[Container]] = defaultdict(deque)
-        self._last_used: dict[str, float] = {}
-        self._not_before: dict[str, float] = {}
-        self._failures: dict[str, int] = defaultdict(int)
+        self._memory = memory or HostMemory()
+        self._installed: frozenset[str] = frozenset()
+        self._shelves: dict[str, _Shelf] = defaultdict(lambda: _Shelf(floor, ceiling))
+        self._memory_is_short = False
         self._hold_until = 0.0
-        self._stopping = False
+        self._stopped = threading.Event()
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._refill_forever, name="pool", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._survey_forever, name="pool-survey", daemon=True),
+            *(threading.Thread(target=self._refill_forever, name="pool", daemon=True) for _ in range(_REFILLERS)),
+        ]
 
     def start(self) -> None:
         """Begin to fill."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Let every idle container go; returns within seconds, even from an engine that hangs."""
         with self._changed:
-            self._stopping = True
+            self._stopped.set()
             self._changed.notify_all()
-            for idle in self._idle.values():
-                while idle:
-                    idle.popleft().close()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_SECONDS)
+            for shelf in self._shelves.values():
+                while shelf.idle:
+                    shelf.idle.popleft().close()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def take(self, language: str) -> Container | None:
         """A container that waits, the oldest first, or None. Those that died waiting are passed over."""
         with self._changed:
-            self._last_used[language] = time.monotonic()
-            self._hold_until = time.monotonic() + _HOLD_BACK_SECONDS
+            now = time.monotonic()
+            shelf = self._shelves[language]
+            shelf.demand.asked(now)
+            self._hold_until = now + _HOLD_BACK_SECONDS
             self._changed.notify_all()
-            idle = self._idle[language]
-            while idle:
-                container = idle.popleft()
+            while shelf.idle:
+                container = shelf.idle.popleft()
                 if container.is_alive():
+                    shelf.hits += 1
                     return container
                 container.close()
+            shelf.misses += 1
             return None
 
     def job_ended(self) -> None:
@@ -87,28 +123,54 @@ class Pool:
             self._hold_until = 0.0
             self._changed.notify_all()
 
+    def launched(self, language: str, seconds: float) -> None:
+        """Tell how long a container took that was made, in advance or for a job."""
+        with self._changed:
+            shelf = self._shelves[language]
+            shelf.launches += 1
+            shelf.launch_seconds += seconds
+            shelf.demand.launched(seconds)
+            # One that was made for a job tells too that the engine is back.
+            shelf.failures_in_a_row = 0
+            shelf.not_before = float("-inf")
+
     def idle_count(self) -> dict[str, int]:
         """How many wait, by language."""
+        return {language: figures.idle for language, figures in self.figures().items()}
+
+    def figures(self) -> dict[str, PoolFigures]:
+        """What happened until now, by language."""
         with self._changed:
-            return {language: len(idle) for language, idle in self._idle.items()}
+            now = time.monotonic()
+            return {language: _figures(shelf, now) for language, shelf in self._shelves.items()}
+
+    def _survey_forever(self) -> None:
+        """Look around once in a while: which images there are, how much memory, who died waiting."""
+        while not self._stopped.is_set():
+            self._list_installed()
+            self._look_at_memory()
+            with self._changed:
+                self._trim()
+                self._changed.notify_all()
+            self._stopped.wait(_CHECK_SECONDS)
 
     def _refill_forever(self) -> None:
-        checked = float("-inf")
-        while not self._stopping:
-            if time.monotonic() - checked >= _CHECK_SECONDS:
-                self._list_installed()
-                self._trim()
-                checked = time.monotonic()
+        while not self._stopped.is_set():
             language = self._wait_for_work()
             if language is not None:
                 self._add(language)
 
     def _wait_for_work(self) -> str | None:
-        """The language to make a container for; None after a while, so that the round begins anew."""
+        """The language to make a container for, which is then on its way; None after a while."""
         with self._changed:
-            if self._next() is None and not self._stopping:
+            language = self._next()
+            if language is None and not self._stopped.is_set():
                 self._changed.wait(self._pause())
-            return None if self._stopping else self._next()
+                language = self._next()
+            if language is None or self._stopped.is_set():
+                return None
+            self._shelves[language].coming += 1
+            return language
 
     def _pause(self) -> float:
         held = self._hold_until - time.monotonic()
@@ -116,20 +178,16 @@ class Pool:
 
     def _next(self) -> str | None:
         """The language that lacks most, or None while there is nothing to do. Called with the lock held."""
+        if self._memory_is_short:
+            return None
         now = time.monotonic()
         lacking = [
-            (self._target(language, now) - len(self._idle[language]), language)
+            (shelf.missing(now), language)
             for language in self._installed
-            if now >= self._not_before.get(language, 0.0)
+            if now >= (shelf := self._shelves[language]).not_before and (now >= self._hold_until or shelf.is_low(now))
         ]
         missing, language = max(lacking, default=(0, ""))
-        if missing <= 0 or (now < self._hold_until and self._idle[language]):
-            return None
-        return language
-
-    def _target(self, language: str, now: float) -> int:
-        in_use = now - self._last_used.get(language, float("-inf")) < _IN_USE_SECONDS
-        return self._ceiling if in_use else self._floor
+        return language if missing > 0 else None
 
     def _add(self, language: str) -> None:
         try:
@@ -138,22 +196,26 @@ class Pool:
             self._failed(language, e)
             return
         with self._changed:
-            self._failures[language] = 0
-            if self._stopping:
+            shelf = self._shelves[language]
+            shelf.coming -= 1
+            if self._stopped.is_set():
                 container.close()
             else:
-                self._idle[language].append(container)
+                shelf.idle.append(container)
 
     def _failed(self, language: str, error: InfrastructureError) -> None:
-        self._failures[language] = min(self._failures[language] + 1, _MOST_DOUBLINGS)
-        backoff = min(_MOST_BACKOFF_SECONDS, 2.0 ** self._failures[language] / 2)
-        _log.warning("pool_refill_failed", language=language, error=str(error), again_in_seconds=backoff)
         with self._changed:
-            self._not_before[language] = time.monotonic() + backoff
+            shelf = self._shelves[language]
+            shelf.coming -= 1
+            shelf.failures += 1
+            shelf.failures_in_a_row = min(shelf.failures_in_a_row + 1, _MOST_DOUBLINGS)
+            backoff = min(_MOST_BACKOFF_SECONDS, 2.0**shelf.failures_in_a_row / 2)
+            shelf.not_before = time.monotonic() + backoff
+        _log.warning("pool_refill_failed", language=language, error=str(error), again_in_seconds=backoff)
 
     def _list_installed(self) -> None:
         try:
-            installed = sorted(self._languages())
+            installed = frozenset(self._languages())
         except InfrastructureError as e:
             # An engine that does not answer has not lost its images: what waits is kept.
             _log.warning("pool_cannot_list_images", error=str(e))
@@ -161,13 +223,32 @@ class Pool:
         with self._changed:
             self._installed = installed
 
+    def _look_at_memory(self) -> None:
+        is_short = self._memory.is_short()
+        if is_short and not self._memory_is_short:
+            _log.warning("pool_waits_for_memory")
+        self._memory_is_short = is_short
+
     def _trim(self) -> None:
-        """Close those that died waiting, those too many, and those of a language that is no more."""
-        with self._changed:
-            now = time.monotonic()
-            for language, idle in self._idle.items():
-                most = self._target(language, now) if language in self._installed else 0
-                alive = [container for container in idle if container.is_alive()]
-                for container in set(idle) - set(alive[:most]):
-                    container.close()
-                self._idle[language] = deque(alive[:most])
+        """Close those that died waiting, those too many, and those of a language that is no more. Called with the lock
+        held."""
+        now = time.monotonic()
+        dire = self._memory.is_dire()
+        for language, shelf in self._shelves.items():
+            most = 0 if dire or language not in self._installed else shelf.demand.kept(now)
+            alive = [container for container in shelf.idle if container.is_alive()]
+            for container in set(shelf.idle) - set(alive[:most]):
+                container.close()
+            shelf.idle = deque(alive[:most])
+
+
+def _figures(shelf: _Shelf, now: float) -> PoolFigures:
+    return PoolFigures(
+        idle=len(shelf.idle),
+        wanted=shelf.demand.wanted(now),
+        hits=shelf.hits,
+        misses=shelf.misses,
+        launches=shelf.launches,
+        failures=shelf.failures,
+        launch_seconds=shelf.launch_seconds,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,9 @@ from tests.sandbox.mailbox import Mailbox
 __all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena", "sandbox_of"]
 
 MIB = 1024 * 1024
-ENGINE_URL = "unix:///var/run/docker.sock"
+ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+# The suites hold for every runtime: make test-crun sets another.
+RUNTIME = os.environ.get("PYXEC_CONTAINER_RUNTIME", "")
 ENGINE_SECONDS = 30.0
 LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")
 
@@ -134,7 +137,7 @@ class Arena:
         image = installed_images(self.engine.api)[language]
         usual = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
         labels = {LABEL: self.namespace, f"{LABEL}.worker": "arena"}
-        return Blueprint(image, ContainerNumbers(**{**usual, **numbers}), labels, "", 21_000)
+        return Blueprint(image, ContainerNumbers(**{**usual, **numbers}), labels, RUNTIME, 21_000)
 
     def launch(self, language: str, **numbers: int) -> Container:
         return Container.launch(self.engine, self.blueprint(language, **numbers))
@@ -150,7 +153,7 @@ def sandbox_of(engine: Engine, namespace: str, pool_floor: int, pool_ceiling: in
         LANGUAGES,
         worker="arena",
         namespace=namespace,
-        runtime="",
+        runtime=RUNTIME,
         cpus=1.0,
         pool_floor=pool_floor,
         pool_ceiling=pool_ceiling,
@@ -171,7 +174,7 @@ def open_arena(pool_floor: int, pool_ceiling: int) -> Iterator[Arena]:
         sandbox.stop()
         for container_id in arena.containers():
             engine.remove(container_id)
-        engine.api.close()
+        engine.close()
 
 
 def eventually(holds: Callable[[], bool], within_seconds: float = 10.0) -> bool:

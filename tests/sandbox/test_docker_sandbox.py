@@ -45,7 +45,7 @@ def test_many_jobs_at_once_each_get_their_own_output_and_leave_nothing() -> None
         assert eventually(lambda: len(busy.containers()) == sum(busy.sandbox._pool.idle_count().values()))
         assert threading.active_count() <= threads
 
-    assert busy.containers() == []
+    assert eventually(lambda: busy.containers() == [])
 
 
 def test_the_containers_of_a_worker_that_is_killed_end_by_themselves(arena: Arena) -> None:

@@ -9,8 +9,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from app.core.errors import EngineUnavailable
+from app.sandbox import demand as demand_module
 from app.sandbox import pool as pool_module
 from app.sandbox.container import Container
+from app.sandbox.host_memory import HostMemory
 from app.sandbox.pool import Pool
 from tests.sandbox.arena import Arena, eventually, job, open_arena
 
@@ -38,6 +40,28 @@ def idle(pool: Pool) -> int:
     return pool.idle_count().get("bash", 0)
 
 
+def use(pool: Pool, times: int) -> None:
+    """So many jobs that take a container and end at once."""
+    for _ in range(times):
+        if (taken := pool.take("bash")) is not None:
+            taken.close()
+        pool.job_ended()
+
+
+class Memory(HostMemory):
+    """As much of it as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.short = self.dire = False
+
+    def is_short(self) -> bool:
+        return self.short
+
+    def is_dire(self) -> bool:
+        return self.dire
+
+
 def test_it_fills_to_its_floor_and_no_further(arena: Arena, bash_pool: Callable[[int, int], Pool]) -> None:
     pool = bash_pool(2, 3)
 
@@ -45,16 +69,18 @@ def test_it_fills_to_its_floor_and_no_further(arena: Arena, bash_pool: Callable[
     assert len(arena.containers()) == 2
 
 
-def test_a_language_in_use_is_kept_at_the_ceiling(bash_pool: Callable[[int, int], Pool]) -> None:
+def test_the_more_a_language_is_used_the_more_wait_up_to_the_ceiling(bash_pool: Callable[[int, int], Pool]) -> None:
     pool = bash_pool(1, 3)
     assert eventually(lambda: idle(pool) == 1)
 
-    taken = pool.take("bash")
-    assert taken is not None
-    taken.close()
-    pool.job_ended()
+    use(pool, times=1)
+
+    assert eventually(lambda: idle(pool) == 2)
+
+    use(pool, times=60)
 
     assert eventually(lambda: idle(pool) == 3)
+    assert pool.figures()["bash"].wanted == 3
 
 
 def test_it_refills_though_the_job_that_took_one_goes_on_and_on(bash_pool: Callable[[int, int], Pool]) -> None:
@@ -106,12 +132,10 @@ def test_what_is_too_many_goes_when_the_language_is_no_longer_in_use(
 ) -> None:
     monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.2)
     pool = bash_pool(1, 3)
-    if (taken := pool.take("bash")) is not None:
-        taken.close()
-    pool.job_ended()
+    use(pool, times=60)
     assert eventually(lambda: idle(pool) == 3)
 
-    monkeypatch.setattr(pool_module, "_IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(demand_module, "IN_USE_SECONDS", 0.0)
 
     assert eventually(lambda: idle(pool) == 1)
     assert eventually(lambda: len(arena.containers()) == 1)
@@ -174,7 +198,63 @@ def test_a_thousand_failures_do_not_end_the_pool() -> None:
     for _ in range(2_000):
         pool._add("bash")
 
-    assert pool._not_before["bash"] - pool_module.time.monotonic() <= 30
+    assert pool._shelves["bash"].not_before - pool_module.time.monotonic() <= 30
+    assert pool.figures()["bash"].failures == 2_000
+
+
+def test_a_container_made_for_a_job_tells_that_the_engine_is_back() -> None:
+    pool = Pool(lambda language: _refuse([], language), lambda: ["bash"], 1, 1)
+    pool._add("bash")
+    assert pool._shelves["bash"].not_before > pool_module.time.monotonic()
+
+    pool.launched("bash", 0.2)
+
+    assert pool._shelves["bash"].not_before < pool_module.time.monotonic()
+
+
+def test_nothing_is_made_while_the_hosts_memory_is_short_and_all_goes_when_it_is_dire(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.1)
+    memory = Memory()
+    with running(Pool(arena.launch, lambda: ["bash"], 1, 1, memory)) as pool:
+        assert eventually(lambda: idle(pool) == 1)
+
+        memory.short = True
+        assert eventually(lambda: pool._memory_is_short)
+        use(pool, times=1)
+        assert eventually(lambda: arena.containers() == [])
+        assert idle(pool) == 0
+
+        memory.short = False
+        assert eventually(lambda: idle(pool) == 1)
+
+        memory.short = memory.dire = True
+        assert eventually(lambda: arena.containers() == [])
+
+
+def test_the_figures_tell_what_happened(arena: Arena) -> None:
+    with running(Pool(arena.launch, lambda: ["bash"], 1, 1)) as pool:
+        assert eventually(lambda: idle(pool) == 1)
+        use(pool, times=2)
+        pool.launched("bash", 0.5)
+
+        figures = pool.figures()["bash"]
+
+        assert (figures.hits, figures.misses, figures.launches, figures.launch_seconds) == (1, 1, 1, 0.5)
+
+
+def test_several_languages_are_filled_side_by_side() -> None:
+    # Given two launches of which each waits for the other
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(language: str) -> Container:
+        both.wait()
+        raise EngineUnavailable("met")
+
+    with running(Pool(meet, lambda: ["bash", "c"], 1, 1)) as pool:
+        assert eventually(lambda: sum(figures.failures for figures in pool.figures().values()) >= 2)
+        assert not both.broken
 
 
 def test_nobody_waits_for_a_launch_that_hangs() -> None:
@@ -212,7 +292,7 @@ def test_a_stop_in_the_middle_of_a_launch_leaves_nothing(arena: Arena, monkeypat
     pool.stop()
     release.set()
 
-    assert eventually(lambda: not pool._thread.is_alive())
+    assert eventually(lambda: not any(thread.is_alive() for thread in pool._threads))
     assert eventually(lambda: arena.containers() == [])
     assert pool.idle_count().get("bash", 0) == 0
 
@@ -224,18 +304,18 @@ def test_a_pool_that_was_never_started_can_be_stopped() -> None:
 def test_a_job_with_a_disk_of_its_own_leaves_the_warm_container_to_others() -> None:
     with open_arena(pool_floor=1, pool_ceiling=1) as warm:
         assert eventually(lambda: warm.sandbox._pool.idle_count().get("bash") == 1, within_seconds=30)
-        mine = {container.id for container in warm.sandbox._pool._idle["bash"]}
+        mine = {container.id for container in warm.sandbox._pool._shelves["bash"].idle}
 
         ran = warm.run(job("bash", "df --output=size -B1 /work | tail -1", disk_bytes=2 * 1024 * 1024))
 
         assert ran.text.strip() == str(2 * 1024 * 1024)
-        assert {container.id for container in warm.sandbox._pool._idle["bash"]} == mine
+        assert {container.id for container in warm.sandbox._pool._shelves["bash"].idle} == mine
 
 
 def test_limits_of_its_own_reach_a_warm_container() -> None:
     with open_arena(pool_floor=1, pool_ceiling=1) as warm:
         assert eventually(lambda: warm.sandbox._pool.idle_count().get("bash") == 1, within_seconds=30)
-        (waiting,) = warm.sandbox._pool._idle["bash"]
+        (waiting,) = warm.sandbox._pool._shelves["bash"].idle
         show = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>&-"
         show += "; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>&-; true"
 

@@ -1,0 +1,46 @@
+"""When memory counts as short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.sandbox.host_memory import HostMemory
+
+TOTAL = 1000
+
+
+@pytest.mark.parametrize(
+    ("available", "is_short", "is_dire"),
+    [
+        (1000, False, False),
+        (100, False, False),
+        (99, True, False),
+        (50, True, False),
+        (49, True, True),
+        (0, True, True),
+    ],
+)
+def test_a_tenth_is_for_the_jobs_and_for_everybody_else(
+    tmp_path: Path, available: int, is_short: bool, is_dire: bool
+) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(f"MemTotal:  {TOTAL} kB\nMemFree:  1 kB\nMemAvailable:  {available} kB\nHugePages_Total:  0\n")
+
+    memory = HostMemory(meminfo)
+
+    assert (memory.is_short(), memory.is_dire()) == (is_short, is_dire)
+
+
+@pytest.mark.parametrize("text", [None, "", "MemTotal: 0 kB\nMemAvailable: 0 kB\n", "nonsense", "MemTotal: x\n"])
+def test_where_the_kernel_does_not_tell_it_is_never_short(tmp_path: Path, text: str | None) -> None:
+    meminfo = tmp_path / "meminfo"
+    if text is not None:
+        meminfo.write_text(text)
+
+    assert not HostMemory(meminfo).is_short()
+
+
+def test_the_kernel_of_this_machine_tells() -> None:
+    assert 0 < HostMemory()._available_part() < 1
