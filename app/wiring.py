@@ -26,20 +26,19 @@ from app.actors.recovery import MAINTENANCE_QUEUE, Recovery
 from app.actors.run_job import JobRunner
 from app.broker import AsyncProducer, StreamsBroker, default_middleware
 from app.config import ConfigurationError, Settings
-from app.core.languages import LanguageInfo
 from app.core.tiers import ANONYMOUS_TIER, Tier
 from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.docker_sandbox import DockerSandbox
 from app.sandbox.engine import Engine
-from app.sandbox.languages import Language, load_languages
+from app.sandbox.languages import load_languages
 from app.sandbox.reaper import reap
+from app.store.admissions import RedisAdmissions
 from app.store.api_keys import RedisApiKeys
 from app.store.effects import JobEffects
 from app.store.inboxes import Inboxes
 from app.store.jobs import RedisJobs
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.languages import RedisLanguages, publish_languages
-from app.store.limiter import RedisRateLimiter
 from app.store.presence import BEAT_SECONDS, Presence
 from app.store.wakeups import Wakeups
 
@@ -82,11 +81,11 @@ def create_api(settings: Settings) -> Any:
         await jobs.close()
         await client.aclose()
 
-    known = [_as_info(language) for language in load_languages(CATALOGUE).values()]
+    known = [language.info(None) for language in load_languages(CATALOGUE).values()]
     return create_app(
         jobs=jobs,
         languages=RedisLanguages(client, keys, known),
-        limiter=RedisRateLimiter(client, keys, rate_per_minute=settings.rate_per_minute, burst=settings.rate_burst),
+        admissions=RedisAdmissions(client, keys, global_rate_per_minute=settings.global_rate_per_minute),
         api_keys=create_api_keys(settings, client),
         settings=_http_settings(settings),
         new_id=new_id,
@@ -227,15 +226,4 @@ def _async_client(settings: Settings) -> redis.asyncio.Redis:
     retry = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
     return redis.asyncio.Redis.from_url(
         settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry
-    )
-
-
-def _as_info(language: Language) -> LanguageInfo:
-    return LanguageInfo(
-        id=language.id,
-        name=language.name,
-        file_name=language.file_name,
-        aliases=language.aliases,
-        limits=language.limits,
-        template=language.hello.source,
     )

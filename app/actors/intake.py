@@ -31,20 +31,27 @@ class Intake:
         self._effects = effects
         self._max_backlog = max_backlog
 
-    async def put(self, job: NewJob) -> None:
+    async def put(self, job: NewJob) -> bool:
         """See the protocol."""
         message: Message[Any] = Message(
-            queue_name=JOBS_QUEUE, actor_name=RUN_JOB, args=(job.id,), kwargs={}, options={}, message_id=job.id
+            queue_name=JOBS_QUEUE,
+            actor_name=RUN_JOB,
+            args=(job.id,),
+            kwargs={},
+            options={"lane": job.priority.value},
+            message_id=job.id,
         )
         try:
             await self._enqueue(message, job)
         except BacklogFull as e:
             raise QueueFull from e
         except Duplicate:
-            # The same id again is the same job: the first write was made and only its reply was lost.
-            return
+            # The same id again is the same job: the first write was made and only its reply was lost. The same name of
+            # a client's again may be, too.
+            return False
         except BrokerUnavailable as e:
             raise StoreUnavailable(str(e)) from e
+        return True
 
     async def _enqueue(self, message: Message[Any], job: NewJob) -> None:
         """Twice if need be: after a restart of the server the first command on an old connection fails at once. The
@@ -57,10 +64,11 @@ class Intake:
             await self._enqueue_once(message, job)
 
     async def _enqueue_once(self, message: Message[Any], job: NewJob) -> None:
+        keys, name = self._effects.keys, job.idempotency
         await self._producer.enqueue(
             message,
             effects=self._effects.accept(job),
             on_dead=self._effects.dead(job.id),
-            dedupe_key=self._effects.keys.record(job.id),
-            max_backlog=self._max_backlog,
+            dedupe_key=keys.record(job.id) if name is None else keys.idempotency(name.name),
+            max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
         )

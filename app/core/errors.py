@@ -9,6 +9,9 @@ PyxecError
 |-- NothingThere          of anything else that has a name: there is none with this one
 |-- QueueFull             the backlog cap is reached; nothing was written
 |-- RateLimited           an empty token bucket; says how long to wait
+|   `-- TooManyJobs       as many unfinished jobs as this caller may have
+|-- IdempotencyMismatch   the same name for something else
+|-- JobNotFinished        only a job that has ended can be deleted
 |-- StoreUnavailable      Redis does not answer in its time
 `-- InfrastructureError   our fault, never the program's: retried, then dead-lettered
     |-- EngineUnavailable the container engine is down or hangs
@@ -22,9 +25,11 @@ from __future__ import annotations
 
 __all__ = [
     "EngineUnavailable",
+    "IdempotencyMismatch",
     "ImageMissing",
     "InfrastructureError",
     "InvalidRequest",
+    "JobNotFinished",
     "JobNotFound",
     "NotAllowed",
     "NotAuthenticated",
@@ -36,6 +41,7 @@ __all__ = [
     "RateLimited",
     "SandboxLost",
     "StoreUnavailable",
+    "TooManyJobs",
     "UnknownLanguage",
 ]
 
@@ -87,11 +93,27 @@ class QueueFull(PyxecError):
 
 
 class RateLimited(PyxecError):
-    """The caller's token bucket is empty."""
+    """The caller's token bucket, or one that it shares, is empty."""
+
+    reason = "rate limit reached"
 
     def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__(f"rate limit reached; try again in {retry_after_seconds:.1f} s")
+        super().__init__(f"{self.reason}; try again in {retry_after_seconds:.1f} s")
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyJobs(RateLimited):
+    """As many jobs of this caller wait and run as its tier allows."""
+
+    reason = "as many jobs wait and run as this caller may have"
+
+
+class IdempotencyMismatch(PyxecError):
+    """This Idempotency-Key was used before, with another body. Nothing was written."""
+
+
+class JobNotFinished(PyxecError):
+    """The job waits or runs: it can be cancelled, not deleted."""
 
 
 class StoreUnavailable(PyxecError):

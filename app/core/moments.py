@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["moment"]
+__all__ = ["moment", "moment_or_none"]
 
 
 def moment(unix_ms: int) -> str:
     """RFC 3339 in UTC with milliseconds."""
     at = datetime.fromtimestamp(unix_ms / 1000, UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_or_none(unix_ms: int | None) -> str | None:
+    """The same for one that may not have come yet."""
+    return None if unix_ms is None else moment(unix_ms)

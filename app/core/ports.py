@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
+from app.core.callers import Caller
 from app.core.events import LoggedEvent, Output
 from app.core.languages import LanguageInfo
 from app.core.outcomes import PhaseReport
-from app.core.results import JobRecord
+from app.core.results import JobPage, JobRecord, JobSummary
 from app.core.spec import JobSpec
+from app.core.tiers import Priority
 
 __all__ = [
-    "Allowance",
+    "Admission",
+    "Admissions",
+    "Idempotency",
     "Inbox",
     "Input",
     "InputKind",
     "Jobs",
     "Languages",
     "NewJob",
-    "RateLimiter",
+    "QueuePosition",
+    "Refusal",
     "Sandbox",
     "SandboxReport",
     "Sink",
@@ -31,14 +36,30 @@ __all__ = [
 ]
 
 
+class Idempotency(msgspec.Struct, frozen=True):
+    """A client's own name for a submission, and what it was sent with. Neither can be read back from these."""
+
+    name: str
+    fingerprint: str
+
+
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked job on its way into the queue. The caller chooses the id, so that it can watch before it submits."""
+    """A checked job on its way into the queue. The caller chooses the id, so that it can watch before it submits.
+
+    Parameters:
+        backlog_share: refused when the queue is fuller than this.
+        idempotency: given, the first job with this name is the only one.
+    """
 
     id: str
     spec: JobSpec
     owner: str
     request_id: str
     created_at_ms: int
+    priority: Priority = Priority.INTERACTIVE
+    labels: dict[str, str] = {}
+    backlog_share: float = 1.0
+    idempotency: Idempotency | None = None
 
 
 class InputKind(StrEnum):
@@ -56,6 +77,13 @@ class Input(msgspec.Struct, frozen=True):
     data: bytes = b""
 
 
+class QueuePosition(msgspec.Struct, frozen=True, kw_only=True):
+    """How many jobs of its priority are before a job, and how long it may wait; None when nothing has run lately."""
+
+    before: int
+    estimated_wait_seconds: float | None
+
+
 class Watch(Protocol):
     """Wake-ups for one job. They may be lost or come twice: read the log after each, and after every time-out."""
 
@@ -66,8 +94,15 @@ class Watch(Protocol):
 class Jobs(Protocol):
     """The HTTP side's view of the jobs (asyncio). Every method raises StoreUnavailable when Redis does not answer."""
 
-    async def submit(self, job: NewJob) -> None:
-        """Write the record and the queue entry in one atomic step. Raises QueueFull; then nothing was written."""
+    async def submit(self, job: NewJob) -> str:
+        """Write the record and the queue entry in one atomic step.
+
+        Returns:
+            The id of the job that is there now: this one's, or that of an earlier one with the same idempotency name.
+
+        Raises:
+            QueueFull, IdempotencyMismatch: nothing was written.
+        """
 
     async def get(self, job_id: str) -> JobRecord:
         """Raises JobNotFound."""
@@ -84,8 +119,17 @@ class Jobs(Protocol):
         """Pass stdin, end of file or a cancel on. A queued job is cancelled at once, a running one by its worker; a
         finished one ignores it. Raises JobNotFound."""
 
-    async def position(self, job_id: str) -> int | None:
-        """How many queued jobs are before this one, or None when that is not known."""
+    async def position(self, job_id: str, priority: Priority) -> QueuePosition | None:
+        """Where a queued job stands, or None when that is not known."""
+
+    async def page(self, owner: str, after: str | None, count: int, wanted: Callable[[JobSummary], bool]) -> JobPage:
+        """Up to ``count`` of an owner's jobs that are wanted, newest first, behind the cursor of an earlier page. It
+        may be fewer, even none, with more to come.
+
+        Raises InvalidRequest (field ``after``) for a cursor that cannot be one."""
+
+    async def delete(self, job: JobRecord) -> None:
+        """Forget a finished job and all it wrote. Raises JobNotFinished."""
 
     async def ping(self) -> None:
         """Return when the store can take a write."""
@@ -101,20 +145,43 @@ class Languages(Protocol):
         """Those whose image is there, by id."""
 
 
-class Allowance(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token bucket said. ``retry_after_seconds`` is 0 when the request may pass."""
+class Refusal(StrEnum):
+    """Why no more jobs are let through."""
 
+    RATE = "rate"
+    PLACES = "places"
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller was allowed, and where its token bucket stands.
+
+    Parameters:
+        through: so many of the jobs, the first ones, may be submitted; places are held for them.
+        refused_by: why not all of them; None when all.
+        retry_after_seconds: when one more may pass; 0 when all passed.
+    """
+
+    through: int
     limit: int
     remaining: int
     reset_seconds: float
+    refused_by: Refusal | None
     retry_after_seconds: float
 
 
-class RateLimiter(Protocol):
-    """Token buckets (asyncio)."""
+class Admissions(Protocol):
+    """Token buckets, and places for unfinished jobs (asyncio)."""
 
-    async def take(self, caller: str, cost: int = 1) -> Allowance:
-        """Take from the caller's bucket. Raises StoreUnavailable: closed, not open, when Redis is down."""
+    async def admit(self, caller: Caller, job_ids: Sequence[str]) -> Admission:
+        """Ask for jobs that are about to be submitted with these ids. A token is gone whatever becomes of the job; its
+        place is free again once it has a result.
+
+        Raises:
+            StoreUnavailable: closed, not open, when Redis is down.
+        """
+
+    async def release(self, caller: Caller, job_ids: Sequence[str]) -> None:
+        """Give places back that were held for jobs that were never submitted. They would be free in two minutes."""
 
 
 class Inbox(Protocol):

@@ -7,8 +7,9 @@ import msgspec
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.spec import JobSpec
 from app.core.states import JobState
+from app.core.tiers import Priority
 
-__all__ = ["JobRecord", "JobResult", "Usage"]
+__all__ = ["JobPage", "JobRecord", "JobResult", "JobSummary", "Usage"]
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,9 +45,32 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     request_id: str
     created_at_ms: int
+    priority: Priority = Priority.INTERACTIVE
+    labels: dict[str, str] = {}
     attempt: int = 0
     worker: str | None = None
     started_at_ms: int | None = None
     finished_at_ms: int | None = None
     cancel_requested: bool = False
     result: JobResult | None = None
+
+
+class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as lists show it. ``outcome`` is there exactly when ``state`` is finished."""
+
+    id: str
+    state: JobState
+    outcome: Outcome | None
+    language: str
+    priority: Priority
+    labels: dict[str, str]
+    created_at_ms: int
+    started_at_ms: int | None
+    finished_at_ms: int | None
+
+
+class JobPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some jobs, newest first. ``next`` is where to go on; None at the end."""
+
+    jobs: tuple[JobSummary, ...]
+    next: str | None

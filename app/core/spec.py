@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from app.core.limits import LimitOverrides, Limits
+from app.core.tiers import Priority
 
 __all__ = ["FileRequest", "JobRequest", "JobSpec", "SourceFile", "TextEncoding"]
 
@@ -39,6 +40,8 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     env: dict[str, str] = {}
     limits: LimitOverrides = LimitOverrides()
     interactive: bool = False
+    priority: Priority | None = None
+    labels: dict[str, str] = {}
 
 
 class SourceFile(msgspec.Struct, frozen=True, array_like=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import falcon
@@ -13,16 +14,25 @@ __all__ = ["read_json_body"]
 JSON: Final = "application/json"
 
 
-async def read_json_body(request: Request, max_bytes: int) -> bytes:
-    """The raw body.
+async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) -> bytes:
+    """The raw body, if it arrives within so many seconds.
 
     Raises:
         falcon.HTTPUnsupportedMediaType: it is not declared as plain JSON in UTF-8.
         falcon.HTTPContentTooLarge: as soon as that is known: from the header, or while it streams.
+        falcon.HTTPError: 408: it did not arrive in time.
     """
     _check_type(request)
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(request, max_bytes)
+    except TimeoutError as e:
+        raise falcon.HTTPError(408, description=f"the body must arrive within {seconds:g} s") from e
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream:
         body += chunk

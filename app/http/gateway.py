@@ -11,12 +11,13 @@ import structlog
 from falcon.asgi import Response, WebSocket
 
 from app.core.callers import ApiKeys
-from app.core.ports import Jobs, Languages, RateLimiter
+from app.core.ports import Admissions, Jobs, Languages
 from app.http.access_log import AccessLog, log_access
 from app.http.admin_keys import KeyResource, KeysResource
 from app.http.authentication import Authentication, Authenticator
+from app.http.batches import BatchResource
 from app.http.health import LivezResource, ReadyzResource
-from app.http.jobs import CancelResource, JobResource, JobsResource
+from app.http.jobs import CancelResource, JobResource
 from app.http.languages import LanguagesResource
 from app.http.lifecycle import Lifecycle
 from app.http.output import OutputResource
@@ -25,6 +26,7 @@ from app.http.request import Request
 from app.http.settings import HttpSettings
 from app.http.stream import StreamResource
 from app.http.submissions import Submissions
+from app.http.submitting import JobsResource
 from app.http.tickets import TicketsResource
 
 __all__ = ["create_app"]
@@ -36,7 +38,7 @@ def create_app(
     *,
     jobs: Jobs,
     languages: Languages,
-    limiter: RateLimiter,
+    admissions: Admissions,
     api_keys: ApiKeys,
     settings: HttpSettings,
     new_id: Callable[[], str],
@@ -60,7 +62,8 @@ def create_app(
     app.add_error_handler(falcon.HTTPError, _answer_error)
     submissions = Submissions(jobs, languages, new_id, now_ms)
     routes: dict[str, object] = {
-        "/v1/jobs": JobsResource(submissions, limiter, settings, lifecycle),
+        "/v1/jobs": JobsResource(jobs, submissions, admissions, settings, lifecycle),
+        "/v1/jobs/batch": BatchResource(submissions, admissions, settings),
         "/v1/jobs/{job_id}": JobResource(jobs),
         "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
         "/v1/jobs/{job_id}/stream": StreamResource(jobs, authenticator, settings, lifecycle),

@@ -9,7 +9,9 @@ import falcon
 import msgspec
 
 from app.core.errors import (
+    IdempotencyMismatch,
     InvalidRequest,
+    JobNotFinished,
     JobNotFound,
     NotAllowed,
     NotAuthenticated,
@@ -17,6 +19,7 @@ from app.core.errors import (
     QueueFull,
     RateLimited,
     StoreUnavailable,
+    TooManyJobs,
     UnknownLanguage,
 )
 
@@ -49,6 +52,9 @@ KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
     NotAllowed: (403, "not-allowed", "This key does not give the right to do this"),
     NothingThere: (404, "nothing-there", "There is nothing with this name"),
     RateLimited: (429, "rate-limited", "Too many requests"),
+    TooManyJobs: (429, "too-many-jobs", "Too many unfinished jobs"),
+    JobNotFinished: (409, "job-not-finished", "The job has not finished"),
+    IdempotencyMismatch: (422, "idempotency-mismatch", "This Idempotency-Key was used for another request"),
     QueueFull: (503, "queue-full", "The queue is full"),
     StoreUnavailable: (503, "store-unavailable", "The job store does not answer"),
     Exception: (500, "internal-error", "Something went wrong on our side"),
@@ -58,6 +64,7 @@ HTTP_KINDS: Final[dict[int, tuple[str, str]]] = {
     400: ("malformed-request", "The request cannot be read"),
     404: ("no-such-route", "There is nothing at this address"),
     405: ("method-not-allowed", "This address does not take this method"),
+    408: ("body-too-slow", "The request body did not arrive in time"),
     413: ("body-too-large", "The request body is too large"),
     415: ("unsupported-media-type", "The request body has a type that is not supported"),
     503: ("shutting-down", "This server is shutting down"),

@@ -21,6 +21,7 @@ class HttpSettings:
 
     Parameters:
         max_body_bytes: a longer request body is a 413, counted while it streams.
+        body_seconds: how long a body may take to arrive; then 408. A place that is held for its job lasts for 120 s.
         max_wait_seconds: the longest ``?wait=``.
         max_message_bytes: a longer WebSocket message from a viewer closes its socket.
         slow_viewer_seconds: a socket that takes nothing for this long is closed; its job runs on.
@@ -36,6 +37,7 @@ class HttpSettings:
     """
 
     max_body_bytes: int = 12 * 1024 * 1024
+    body_seconds: float = 30
     max_wait_seconds: float = 60
     max_message_bytes: int = 64 * 1024
     slow_viewer_seconds: float = 10

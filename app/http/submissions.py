@@ -1,27 +1,35 @@
-"""From the bytes of a request to a job in the queue and, for who waits, to its result."""
+"""From what a client asks for to a job in the queue and, for who waits, to its result."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
-
-import msgspec
+from dataclasses import dataclass
 
 from app.core.callers import Caller
-from app.core.ports import Jobs, Languages, NewJob
+from app.core.errors import InvalidRequest
+from app.core.labels import check_labels
+from app.core.ports import Jobs, Languages, NewJob, Watch
 from app.core.resolve import resolve_job
 from app.core.spec import JobRequest
 from app.core.states import JobState
-from app.http.decoding import decode
+from app.core.tiers import Priority, Tier
 from app.http.following import Follower
+from app.http.idempotency import idempotency_of
 from app.http.settings import READ_AGAIN_SECONDS
 from app.http.transcript import Transcript
 from app.http.views import AcceptedJob, FinishedJob, accepted, finished
 
-__all__ = ["Submissions"]
+__all__ = ["Sender", "Submissions"]
 
-_DECODER: Final = msgspec.json.Decoder(JobRequest)
+
+@dataclass(frozen=True)
+class Sender:
+    """Where a submission comes from. ``idempotency_key`` is the client's own name for it, if it gave one."""
+
+    caller: Caller
+    request_id: str
+    idempotency_key: str | None = None
 
 
 class Submissions:
@@ -30,26 +38,37 @@ class Submissions:
     def __init__(self, jobs: Jobs, languages: Languages, new_id: Callable[[], str], now_ms: Callable[[], int]) -> None:
         self._jobs = jobs
         self._languages = languages
-        self._new_id = new_id
         self._now_ms = now_ms
+        self.new_id = new_id
 
-    async def prepare(self, body: bytes, caller: Caller, request_id: str) -> NewJob:
-        """A complete job from the JSON of a JobRequest.
+    async def prepare(self, job_id: str, request: JobRequest, sender: Sender) -> NewJob:
+        """A complete job.
 
         Raises:
-            InvalidRequest, falcon.HTTPBadRequest: see :func:`decode` and :func:`resolve_job`.
+            InvalidRequest: names the field that is wrong.
             StoreUnavailable: nobody knows which languages there are.
         """
-        request = decode(_DECODER, body)
+        caller, key = sender.caller, sender.idempotency_key
+        check_labels(request.labels)
         spec = resolve_job(request, await self._languages.accepted(), caller.tier.ceiling)
         return NewJob(
-            id=self._new_id(), spec=spec, owner=caller.owner, request_id=request_id, created_at_ms=self._now_ms()
+            id=job_id,
+            spec=spec,
+            owner=caller.owner,
+            request_id=sender.request_id,
+            created_at_ms=self._now_ms(),
+            priority=_priority(request, caller.tier),
+            labels=request.labels,
+            backlog_share=caller.tier.backlog_share,
+            idempotency=None if key is None else idempotency_of(key, caller, request),
         )
 
     async def submit(self, job: NewJob) -> AcceptedJob:
-        """Queue it. Raises QueueFull, StoreUnavailable; then nothing was written."""
-        await self._jobs.submit(job)
-        return accepted(job.id, JobState.QUEUED)
+        """Queue it. Raises QueueFull, IdempotencyMismatch: then nothing was written; StoreUnavailable."""
+        job_id = await self._jobs.submit(job)
+        if job_id == job.id:
+            return accepted(job_id, JobState.QUEUED)
+        return accepted(job_id, (await self._jobs.get(job_id)).state)
 
     async def submit_and_wait(
         self, job: NewJob, seconds: float, given_up: Callable[[], bool]
@@ -61,13 +80,29 @@ class Submissions:
         """
         # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
         async with self._jobs.watch(job.id) as watch:
-            await self._jobs.submit(job)
-            follower, transcript = Follower(self._jobs, watch, job.id, None), Transcript()
-            deadline = asyncio.get_running_loop().time() + seconds
-            while not follower.ended:
-                left = deadline - asyncio.get_running_loop().time()
-                if left <= 0 or given_up():
-                    return accepted(job.id, JobState.RUNNING if transcript.started else JobState.QUEUED)
-                transcript.add(await follower.read(min(left, READ_AGAIN_SECONDS)))
-        record = await self._jobs.get(job.id)
+            job_id = await self._jobs.submit(job)
+            if job_id == job.id:
+                return await self._wait(job_id, watch, seconds, given_up)
+        async with self._jobs.watch(job_id) as watch:
+            return await self._wait(job_id, watch, seconds, given_up)
+
+    async def _wait(
+        self, job_id: str, watch: Watch, seconds: float, given_up: Callable[[], bool]
+    ) -> FinishedJob | AcceptedJob:
+        follower, transcript = Follower(self._jobs, watch, job_id, None), Transcript()
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not follower.ended:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0 or given_up():
+                return accepted(job_id, JobState.RUNNING if transcript.started else JobState.QUEUED)
+            transcript.add(await follower.read(min(left, READ_AGAIN_SECONDS)))
+        record = await self._jobs.get(job_id)
         return finished(record, transcript)
+
+
+def _priority(request: JobRequest, tier: Tier) -> Priority:
+    if request.priority is None:
+        return tier.priorities[0]
+    if request.priority not in tier.priorities:
+        raise InvalidRequest("priority", f"must be one of {', '.join(tier.priorities)}")
+    return request.priority

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from app.core.moments import moment
+from app.core.moments import moment, moment_or_none
 from app.core.outcomes import COMPILE, Outcome, PhaseReport
+from app.core.ports import QueuePosition
 from app.core.results import JobRecord, Usage
 from app.core.spec import TextEncoding
 from app.core.states import JobState
+from app.core.tiers import Priority
 from app.http.text import to_text
 from app.http.transcript import Transcript
 
@@ -22,6 +24,7 @@ __all__ = [
     "Truncated",
     "accepted",
     "finished",
+    "links_of",
     "path_of",
     "pending",
 ]
@@ -45,12 +48,16 @@ class AcceptedJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that waits or runs. ``queue_position`` counts the jobs before it; None when running or not known."""
+    """A job that waits or runs. ``queue_position`` counts the jobs before it; None when running or not known.
+    ``estimated_wait_seconds`` goes by how fast the line moved lately; None when it did not move."""
 
     id: str
     status: JobState
     language: str
+    priority: Priority
+    labels: dict[str, str]
     queue_position: int | None
+    estimated_wait_seconds: float | None
     queue_seconds: float | None
     attempt: int
     worker: str | None
@@ -89,6 +96,8 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[PhaseReport, ...]
     language: str
     version: str | None
+    priority: Priority
+    labels: dict[str, str]
     queue_seconds: float | None
     attempt: int
     worker: str | None
@@ -105,23 +114,26 @@ def path_of(job_id: str) -> str:
 
 def accepted(job_id: str, state: JobState) -> AcceptedJob:
     """The short answer."""
-    return AcceptedJob(id=job_id, status=state, links=_links(job_id))
+    return AcceptedJob(id=job_id, status=state, links=links_of(job_id))
 
 
-def pending(record: JobRecord, queue_position: int | None) -> PendingJob:
+def pending(record: JobRecord, position: QueuePosition | None) -> PendingJob:
     """A job that has not finished."""
     return PendingJob(
         id=record.id,
         status=record.state,
         language=record.spec.language,
-        queue_position=queue_position,
+        priority=record.priority,
+        labels=record.labels,
+        queue_position=None if position is None else position.before,
+        estimated_wait_seconds=_rounded(position),
         queue_seconds=_queue_seconds(record),
         attempt=record.attempt,
         worker=record.worker,
         cancel_requested=record.cancel_requested,
         created_at=moment(record.created_at_ms),
-        started_at=_moment_or_none(record.started_at_ms),
-        links=_links(record.id),
+        started_at=moment_or_none(record.started_at_ms),
+        links=links_of(record.id),
     )
 
 
@@ -150,19 +162,28 @@ def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
         phases=result.phases,
         language=record.spec.language,
         version=result.version,
+        priority=record.priority,
+        labels=record.labels,
         queue_seconds=_queue_seconds(record),
         attempt=record.attempt,
         worker=record.worker,
         created_at=moment(record.created_at_ms),
-        started_at=_moment_or_none(record.started_at_ms),
-        finished_at=_moment_or_none(record.finished_at_ms),
-        links=_links(record.id),
+        started_at=moment_or_none(record.started_at_ms),
+        finished_at=moment_or_none(record.finished_at_ms),
+        links=links_of(record.id),
     )
 
 
-def _links(job_id: str) -> Links:
+def links_of(job_id: str) -> Links:
+    """Where the rest of a job is."""
     path = path_of(job_id)
     return Links(self=path, output=f"{path}/output", stream=f"{path}/stream", cancel=f"{path}/cancel")
+
+
+def _rounded(position: QueuePosition | None) -> float | None:
+    if position is None or position.estimated_wait_seconds is None:
+        return None
+    return round(position.estimated_wait_seconds, 1)
 
 
 def _compile_output(
@@ -188,7 +209,3 @@ def _queue_seconds(record: JobRecord) -> float | None:
         return None
     # The two moments are by two clocks.
     return max(0, record.started_at_ms - record.created_at_ms) / 1000
-
-
-def _moment_or_none(unix_ms: int | None) -> str | None:
-    return None if unix_ms is None else moment(unix_ms)

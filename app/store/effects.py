@@ -8,17 +8,24 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.broker import NOW_MS, Effect
+from app.core.callers import ANONYMOUS
 from app.core.events import AttemptStarted, Event, JobFinished, Output
 from app.core.outcomes import Outcome
 from app.core.ports import NewJob
 from app.core.results import JobResult
 from app.core.states import JobState
+from app.core.tiers import Priority
 from app.store.keys import StoreKeys
 from app.store.log import encode_event, merge_outputs
-from app.store.records import Claim, encode_new, encode_result
+from app.store.records import Claim, encode_idempotency, encode_new, encode_result
 
 __all__ = ["JobEffects", "read_claim"]
 
+_MINUTE_MS: Final = 60_000
+_BEGUN_SECONDS: Final = 180
+_IDEMPOTENCY_SECONDS: Final = 86_400
+_MOST_LISTED: Final = 100_000
+_LISTED_SECONDS: Final = 7 * 86_400
 _LOST: Final = JobResult(
     outcome=Outcome.INFRASTRUCTURE_ERROR,
     message="Pyxec could not run this job: every attempt failed for reasons of our own, not the program's",
@@ -33,11 +40,29 @@ class JobEffects:
     result_ttl_seconds: int
 
     def accept(self, job: NewJob) -> list[Effect]:
-        """The record, and its place in the line."""
+        """The record, its place in the line, and where its owner and its client will look for it."""
         return [
             Effect("HSET", self.keys.record(job.id), *encode_new(job)),
-            Effect("ZADD", self.keys.waiting, job.created_at_ms, job.id),
+            Effect("ZADD", self.keys.waiting(job.priority), job.created_at_ms, job.id),
+            *self._list(job),
+            *self._remember(job),
         ]
+
+    def _list(self, job: NewJob) -> list[Effect]:
+        if job.owner == ANONYMOUS:  # what belongs to everybody is nobody's to list
+            return []
+        owned = self.keys.owned(job.owner)
+        return [
+            Effect("ZADD", owned, job.created_at_ms, job.id),
+            Effect("ZREMRANGEBYRANK", owned, 0, -_MOST_LISTED - 1),
+            Effect("EXPIRE", owned, self.result_ttl_seconds + _LISTED_SECONDS),
+        ]
+
+    def _remember(self, job: NewJob) -> list[Effect]:
+        if job.idempotency is None:
+            return []
+        value = encode_idempotency(job.idempotency, job.id)
+        return [Effect("SET", self.keys.idempotency(job.idempotency.name), value, "EX", _IDEMPOTENCY_SECONDS)]
 
     def begin(self, job_id: str, attempt: int, worker: str, now_ms: int) -> list[Effect]:
         """Claim the job for this attempt; `read_claim` reads the replies. A job that had finished before is to be
@@ -46,9 +71,14 @@ class JobEffects:
         return [
             Effect("HSET", record, "attempt", attempt, "worker", worker),
             Effect("HSETNX", record, "started_at_ms", now_ms),
-            Effect("ZREM", self.keys.waiting, job_id),
+            *self._leave_line(job_id),
             Effect("HMGET", record, "spec", "result", "cancel", "input_bytes"),
+            Effect("INCR", self.keys.begun(now_ms // _MINUTE_MS)),
+            Effect("EXPIRE", self.keys.begun(now_ms // _MINUTE_MS), _BEGUN_SECONDS),
         ]
+
+    def _leave_line(self, job_id: str) -> list[Effect]:
+        return [Effect("ZREM", self.keys.waiting(priority), job_id) for priority in Priority]
 
     def unclaim(self, job_id: str) -> list[Effect]:
         """Take back what `begin` wrote: of a job that was cancelled while it waited nobody may think that it ran,
@@ -85,7 +115,7 @@ class JobEffects:
         return [
             Effect("HSETNX", self.keys.record(job_id), "result", encode_result(_LOST)),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", NOW_MS),
-            Effect("ZREM", self.keys.waiting, job_id),
+            *self._leave_line(job_id),
             *self.append(job_id, [JobFinished(_LOST)]),
             *self._forget(job_id),
         ]
@@ -101,7 +131,7 @@ class JobEffects:
 
 def read_claim(replies: Sequence[Any]) -> Claim:
     """What the replies to `JobEffects.begin` tell."""
-    _, first_start, _, (spec, result, cancel, input_bytes) = replies
+    _, first_start, _, _, (spec, result, cancel, input_bytes), *_ = replies
     state = JobState.QUEUED if first_start else JobState.RUNNING
     return Claim(
         state=JobState.FINISHED if spec is None or result is not None else state,

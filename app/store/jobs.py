@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
 
-from app.core.errors import InvalidRequest, JobNotFound
+from app.core.errors import IdempotencyMismatch, InvalidRequest, JobNotFinished, JobNotFound, StoreUnavailable
 from app.core.events import LoggedEvent
 from app.core.outcomes import Outcome
-from app.core.ports import Input, NewJob, Watch
-from app.core.results import JobRecord, JobResult
+from app.core.ports import Input, NewJob, QueuePosition, Watch
+from app.core.results import JobPage, JobRecord, JobResult, JobSummary
+from app.core.tiers import Priority
 from app.store.connection import send_once
 from app.store.faults import translated
 from app.store.keys import StoreKeys
+from app.store.line import Line
+from app.store.listing import Listing
 from app.store.log import check_cursor, decode_entry
-from app.store.records import decode_record, encode_result
+from app.store.records import decode_idempotency, decode_record, encode_result
 from app.store.wakeups import Wakeups
 
 __all__ = ["JobQueue", "RedisJobs"]
@@ -25,14 +29,16 @@ __all__ = ["JobQueue", "RedisJobs"]
 MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
 MAX_INPUT_ENTRIES: Final = 256 * 1024
 _SEND: Final = Path(__file__).with_name("send.lua").read_text()
+_DELETE: Final = Path(__file__).with_name("delete.lua").read_text()
 _CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
 
 
 class JobQueue(Protocol):
     """Where accepted jobs go. Record and entry are one atomic write."""
 
-    async def put(self, job: NewJob) -> None:
-        """Raises QueueFull or StoreUnavailable."""
+    async def put(self, job: NewJob) -> bool:
+        """False when it, or an earlier one under its idempotency name, was there before. Raises QueueFull or
+        StoreUnavailable."""
 
 
 class RedisJobs:
@@ -49,10 +55,22 @@ class RedisJobs:
         self._wakeups = wakeups
         self._ttl = result_ttl_seconds
         self._send = self._writes.register_script(_SEND)
+        self._delete = self._writes.register_script(_DELETE)
+        self._line = Line(client, keys)
+        self._listing = Listing(client, keys)
 
-    async def submit(self, job: NewJob) -> None:
+    async def submit(self, job: NewJob) -> str:
         """See the port."""
-        await self._queue.put(job)
+        if await self._queue.put(job) or job.idempotency is None:
+            return job.id
+        async with translated():
+            value: Any = await self._reads.get(self._keys.idempotency(job.idempotency.name))
+        if value is None:  # it ran out in this very moment
+            raise StoreUnavailable("the idempotency key has just expired")
+        fingerprint, job_id = decode_idempotency(value)
+        if fingerprint != job.idempotency.fingerprint:
+            raise IdempotencyMismatch("this Idempotency-Key was used before, with another body")
+        return job_id
 
     async def get(self, job_id: str) -> JobRecord:
         """See the port."""
@@ -80,7 +98,7 @@ class RedisJobs:
         keys = self._keys
         async with translated():
             reply: bytes = await self._send(
-                keys=[keys.record(job_id), keys.inputs(job_id), keys.output(job_id), keys.waiting],
+                keys=[keys.record(job_id), keys.inputs(job_id), keys.output(job_id), *map(keys.waiting, Priority)],
                 args=[
                     item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
                     MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl,
@@ -91,11 +109,24 @@ class RedisJobs:
         if reply == b"full":
             raise InvalidRequest("data", f"a job takes at most {MAX_INPUT_BYTES} bytes in {MAX_INPUT_ENTRIES} messages")
 
-    async def position(self, job_id: str) -> int | None:
+    async def position(self, job_id: str, priority: Priority = Priority.INTERACTIVE) -> QueuePosition | None:
         """See the port."""
+        return await self._line.position(job_id, priority)
+
+    async def page(self, owner: str, after: str | None, count: int, wanted: Callable[[JobSummary], bool]) -> JobPage:
+        """See the port."""
+        return await self._listing.page(owner, after, count, wanted)
+
+    async def delete(self, job: JobRecord) -> None:
+        """See the port."""
+        keys = self._keys
         async with translated():
-            rank: Any = await self._reads.zrank(self._keys.waiting, job_id)
-        return None if rank is None else int(rank)
+            reply: bytes = await self._delete(
+                keys=[keys.record(job.id), keys.owned(job.owner), keys.output(job.id), keys.inputs(job.id)],
+                args=[job.id],
+            )
+        if reply == b"unfinished":
+            raise JobNotFinished("cancel it first, or wait for its end")
 
     async def close(self) -> None:
         """Give the connections back; the client this was made from stays open."""

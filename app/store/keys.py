@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.core.tiers import Priority
+
 __all__ = ["JOBS_QUEUE", "StoreKeys"]
 
 JOBS_QUEUE = "jobs"
@@ -21,10 +23,21 @@ class StoreKeys:
         """The hash tag of the queue of jobs: the same as the broker's own."""
         return f"{{{self.namespace}:{JOBS_QUEUE}}}"
 
-    @property
-    def waiting(self) -> str:
+    def waiting(self, priority: Priority = Priority.INTERACTIVE) -> str:
         """Sorted set of the jobs that no worker has begun, by acceptance time: the queue position is a rank."""
-        return f"{self.tag}:waiting"
+        return f"{self.tag}:waiting" if priority is Priority.INTERACTIVE else f"{self.tag}:waiting:{priority}"
+
+    def begun(self, minute: int) -> str:
+        """String: how many jobs were begun in a minute since 1970."""
+        return f"{self.tag}:begun:{minute}"
+
+    def owned(self, owner: str) -> str:
+        """Sorted set: the jobs of a caller with a key, by acceptance time. Some of them may have expired."""
+        return f"{self.tag}:owned:{owner}"
+
+    def idempotency(self, name: str) -> str:
+        """String that runs out: fingerprint and id of the job that was submitted under a client's name for it."""
+        return f"{self.tag}:idempotency:{name}"
 
     def record(self, job_id: str) -> str:
         """Hash: see app/store/records.py."""
@@ -46,9 +59,13 @@ class StoreKeys:
         """Pub/Sub: the id of a job of this worker that was sent something. May be lost, too."""
         return f"{self.tag}:worker:{worker}"
 
-    def bucket(self, caller: str) -> str:
-        """String: the state of one token bucket."""
-        return f"{self.namespace}:bucket:{caller}"
+    def bucket(self, name: str) -> str:
+        """String: the state of one token bucket. In the slot of the jobs: one script takes tokens and places."""
+        return f"{self.tag}:bucket:{name}"
+
+    def places(self, account: str) -> str:
+        """Sorted set: the jobs of a caller that have not finished, as far as anybody has looked."""
+        return f"{self.tag}:places:{account}"
 
     @property
     def api_keys(self) -> str:

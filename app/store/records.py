@@ -5,24 +5,49 @@ write can bring a finished job back:
     else started_at_ms      -> running
     else                    -> queued
 
-Fields: spec, owner, request_id, created_at_ms; attempt, worker, started_at_ms; cancel; input_bytes; result,
+Fields: spec, about, owner, request_id, created_at_ms; attempt, worker, started_at_ms; cancel; input_bytes; result,
 finished_at_ms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from app.core.ports import NewJob
-from app.core.results import JobRecord, JobResult
+from app.core.outcomes import Outcome
+from app.core.ports import Idempotency, NewJob
+from app.core.results import JobRecord, JobResult, JobSummary
 from app.core.spec import JobSpec
 from app.core.states import JobState
+from app.core.tiers import Priority
 
-__all__ = ["Claim", "decode_record", "decode_spec", "encode_new", "encode_result"]
+__all__ = [
+    "SUMMARY_FIELDS",
+    "About",
+    "Claim",
+    "decode_idempotency",
+    "decode_record",
+    "decode_spec",
+    "decode_summary",
+    "encode_idempotency",
+    "encode_new",
+    "encode_result",
+]
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    outcome: Outcome
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list shows of a job, apart from its spec, which may be megabytes."""
+
+    language: str
+    priority: Priority
+    labels: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -45,6 +70,8 @@ class Claim:
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)
 _decode_result: Final = msgspec.json.Decoder(JobResult)
+_decode_about: Final = msgspec.msgpack.Decoder(About)
+_decode_outcome: Final = msgspec.json.Decoder(_Outcome)
 _spec_encoder: Final = msgspec.msgpack.Encoder()
 _result_encoder: Final = msgspec.json.Encoder()
 
@@ -53,10 +80,22 @@ def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
     """Field, value, field, value, ... of a freshly accepted job."""
     return (
         "spec", _spec_encoder.encode(job.spec),
+        "about", _spec_encoder.encode(About(language=job.spec.language, priority=job.priority, labels=job.labels)),
         "owner", job.owner,
         "request_id", job.request_id,
         "created_at_ms", job.created_at_ms,
     )  # fmt: skip
+
+
+def encode_idempotency(idempotency: Idempotency, job_id: str) -> bytes:
+    """The value of an idempotency key."""
+    return f"{idempotency.fingerprint}:{job_id}".encode()
+
+
+def decode_idempotency(value: bytes) -> tuple[str, str]:
+    """Fingerprint and job id."""
+    fingerprint, _, job_id = value.decode().partition(":")
+    return fingerprint, job_id
 
 
 def encode_result(result: JobResult) -> bytes:
@@ -72,6 +111,7 @@ def decode_spec(value: bytes) -> JobSpec:
 def decode_record(job_id: str, fields: Mapping[bytes, bytes]) -> JobRecord:
     """A whole hash, as HGETALL returned it; it must not be empty."""
     result = fields.get(b"result")
+    about = _decode_about.decode(fields[b"about"])
     return JobRecord(
         id=job_id,
         state=_state(fields),
@@ -79,12 +119,37 @@ def decode_record(job_id: str, fields: Mapping[bytes, bytes]) -> JobRecord:
         owner=fields[b"owner"].decode(),
         request_id=fields[b"request_id"].decode(),
         created_at_ms=int(fields[b"created_at_ms"]),
+        priority=about.priority,
+        labels=about.labels,
         attempt=int(fields.get(b"attempt", 0)),
         worker=fields[b"worker"].decode() if b"worker" in fields else None,
         started_at_ms=_optional_int(fields.get(b"started_at_ms")),
         finished_at_ms=_optional_int(fields.get(b"finished_at_ms")),
         cancel_requested=b"cancel" in fields,
         result=None if result is None else _decode_result.decode(result),
+    )
+
+
+SUMMARY_FIELDS: Final = (b"about", b"created_at_ms", b"started_at_ms", b"finished_at_ms", b"result")
+
+
+def decode_summary(job_id: str, values: Sequence[bytes | None]) -> JobSummary | None:
+    """The SUMMARY_FIELDS, as HMGET returned them; None when the record has expired."""
+    fields = {name: value for name, value in zip(SUMMARY_FIELDS, values, strict=True) if value is not None}
+    if b"about" not in fields:
+        return None
+    about = _decode_about.decode(fields[b"about"])
+    result = fields.get(b"result")
+    return JobSummary(
+        id=job_id,
+        state=_state(fields),
+        outcome=None if result is None else _decode_outcome.decode(result).outcome,
+        language=about.language,
+        priority=about.priority,
+        labels=about.labels,
+        created_at_ms=int(fields[b"created_at_ms"]),
+        started_at_ms=_optional_int(fields.get(b"started_at_ms")),
+        finished_at_ms=_optional_int(fields.get(b"finished_at_ms")),
     )
 
 

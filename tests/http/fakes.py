@@ -9,17 +9,18 @@ from typing import Any
 
 import msgspec
 
-from app.core.callers import ApiKey, NewApiKey
+from app.core.callers import ApiKey, Caller, NewApiKey
 from app.core.errors import InvalidRequest, JobNotFound, QueueFull, StoreUnavailable
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.languages import LanguageInfo, index_languages
 from app.core.limits import LimitOverrides
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.ports import Allowance, Input, InputKind, NewJob
-from app.core.results import JobRecord, JobResult, Usage
+from app.core.ports import Admission, Input, InputKind, NewJob, QueuePosition, Refusal
+from app.core.results import JobPage, JobRecord, JobResult, JobSummary, Usage
 from app.core.states import JobState
+from app.core.tiers import Priority
 
-__all__ = ["PYTHON", "InMemoryApiKeys", "InMemoryJobs", "InMemoryLanguages", "InMemoryLimiter", "phase_report"]
+__all__ = ["PYTHON", "InMemoryAdmissions", "InMemoryApiKeys", "InMemoryJobs", "InMemoryLanguages", "phase_report"]
 
 PYTHON = LanguageInfo(
     id="python",
@@ -88,7 +89,7 @@ class InMemoryJobs:
         self.when_submitted: Callable[[NewJob], None] = lambda job: None
         self._changed = asyncio.Event()
 
-    async def submit(self, job: NewJob) -> None:
+    async def submit(self, job: NewJob) -> str:
         self._check()
         if self.full:
             raise QueueFull(retry_after_seconds=7)
@@ -99,11 +100,14 @@ class InMemoryJobs:
             owner=job.owner,
             request_id=job.request_id,
             created_at_ms=job.created_at_ms,
+            priority=job.priority,
+            labels=job.labels,
         )
         self.logs[job.id] = []
         self.inputs[job.id] = []
         self.when_submitted(job)
         self._wake(job.id)
+        return job.id
 
     async def get(self, job_id: str) -> JobRecord:
         self._check()
@@ -139,9 +143,17 @@ class InMemoryJobs:
         self.inputs[job_id].append(item)
         self._note()
 
-    async def position(self, job_id: str) -> int | None:
+    async def position(self, job_id: str, priority: Priority) -> QueuePosition | None:
         queued = [record.id for record in self.records.values() if record.state is JobState.QUEUED]
-        return queued.index(job_id) if job_id in queued else None
+        if job_id not in queued:
+            return None
+        return QueuePosition(before=queued.index(job_id), estimated_wait_seconds=None)
+
+    async def page(self, owner: str, after: str | None, count: int, wanted: Callable[[JobSummary], bool]) -> JobPage:
+        raise NotImplementedError("lists are tested on the real store")
+
+    async def delete(self, job: JobRecord) -> None:
+        raise NotImplementedError("deletion is tested on the real store")
 
     async def ping(self) -> None:
         self._check()
@@ -259,16 +271,24 @@ class InMemoryApiKeys:
         return self.keys.get(self.tickets.pop(ticket, ""))
 
 
-class InMemoryLimiter:
-    """Implements app.core.ports.RateLimiter: so many tokens, never refilled."""
+class InMemoryAdmissions:
+    """Implements app.core.ports.Admissions: so many tokens, never refilled."""
 
     def __init__(self, tokens: int) -> None:
         self.limit = tokens
         self.taken: list[str] = []
 
-    async def take(self, caller: str, cost: int = 1) -> Allowance:
-        left = self.limit - len(self.taken) - cost
-        if left < 0:
-            return Allowance(limit=self.limit, remaining=0, reset_seconds=9.2, retry_after_seconds=2.4)
-        self.taken.append(caller)
-        return Allowance(limit=self.limit, remaining=left, reset_seconds=9.2, retry_after_seconds=0)
+    async def admit(self, caller: Caller, job_ids: Sequence[str]) -> Admission:
+        through = min(len(job_ids), self.limit - len(self.taken))
+        self.taken += [caller.account] * through
+        return Admission(
+            through=through,
+            limit=self.limit,
+            remaining=self.limit - len(self.taken),
+            reset_seconds=9.2,
+            refused_by=None if through == len(job_ids) else Refusal.RATE,
+            retry_after_seconds=0 if through == len(job_ids) else 2.4,
+        )
+
+    async def release(self, caller: Caller, job_ids: Sequence[str]) -> None:
+        return None

@@ -9,12 +9,12 @@ from falcon import inspect
 
 from app.http import HttpSettings
 from tests.http.conftest import make_app
-from tests.http.fakes import InMemoryJobs, InMemoryLimiter
+from tests.http.fakes import InMemoryAdmissions, InMemoryJobs
 
 
 def routes() -> Iterator[tuple[str, str]]:
     """Method and template of each; OPTIONS and sockets left out."""
-    app: Any = make_app(HttpSettings(), InMemoryJobs(), InMemoryLimiter(1))
+    app: Any = make_app(HttpSettings(), InMemoryJobs(), InMemoryAdmissions(1))
     for route in inspect.inspect_routes(app):
         for method in route.methods:
             if not method.internal and method.method not in ("OPTIONS", "WEBSOCKET"):

@@ -19,7 +19,7 @@ from app.core.ports import Input
 from app.http import HttpSettings
 from app.http.messages import read_client_message
 from tests.http.conftest import make_app
-from tests.http.fakes import InMemoryJobs, InMemoryLimiter
+from tests.http.fakes import InMemoryAdmissions, InMemoryJobs
 
 Json = Any
 
@@ -60,7 +60,7 @@ messages = st.fixed_dictionaries(
 @pytest.fixture(scope="module")
 def post() -> Iterator[Any]:
     """Sends a body to the application, without a network in between: there are many."""
-    app = make_app(HttpSettings(), InMemoryJobs(), InMemoryLimiter(10**9))
+    app = make_app(HttpSettings(), InMemoryJobs(), InMemoryAdmissions(10**9))
     transport = httpx.ASGITransport(app)
     client = httpx.AsyncClient(transport=transport, base_url="http://gateway")
     headers = {"Content-Type": "application/json"}

@@ -102,7 +102,7 @@ async def test_a_route_tells_its_methods(gateway: Gateway) -> None:
     assert (refused.status_code, refused.headers["Content-Type"]) == (405, "application/problem+json")
     assert "GET" in refused.headers["Allow"]
     asked = await gateway.client.options("/v1/jobs")
-    assert (asked.status_code, asked.headers["Allow"]) == (200, "POST")
+    assert (asked.status_code, asked.headers["Allow"]) == (200, "GET, HEAD, POST")
 
 
 async def test_what_is_nowhere_is_a_problem_too(gateway: Gateway) -> None:

