@@ -1,134 +1,166 @@
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react'
 import * as v from 'valibot'
-import { CodeEditor } from './editor/CodeEditor'
+import { DIALOGS, type DialogName } from './dialogs/kinds'
 import type { Place } from './editor/place'
-import { focusNextPane } from './layout/focus'
+import { Icon } from './layout/Icon'
 import { Splitter } from './layout/Splitter'
 import { Tabs } from './layout/Tabs'
+import { useFocusedPane } from './layout/useFocusedPane'
 import { NARROW, useMedia } from './layout/useMedia'
-import { FileTabs } from './panels/FileTabs'
+import { useShortcuts } from './layout/useShortcuts'
+import { CodePane } from './panels/CodePane'
+import { hintFor } from './panels/hint'
+import { OutputPane } from './panels/OutputPane'
 import { RunButton } from './panels/RunButton'
-import { Setup } from './panels/Setup'
 import { StatusLine } from './panels/StatusLine'
 import { TopBar } from './panels/TopBar'
-import { submission } from './program/program'
+import { limitsInForce, submission } from './program/program'
+import { useSharedProgram } from './program/useSharedProgram'
 import { useWorkspace } from './program/useWorkspace'
-import { RunController } from './run/controller'
 import { isActive, isFollowed } from './run/state'
-import { useStored } from './settings/useStored'
+import { useRun } from './run/useRun'
+import { useFontSize } from './settings/fontSize'
 import { useTheme } from './settings/theme'
-import { TerminalPane } from './terminal/TerminalPane'
+import { useStored } from './settings/useStored'
 
-const VIEWS = [
+const Dialogs = lazy(() => import('./dialogs/Dialogs'))
+
+type View = 'code' | 'output'
+const VIEWS: { name: View; text: string }[] = [
   { name: 'code', text: 'Code' },
   { name: 'output', text: 'Output' },
-] as const
+]
 
+/** The whole page: one program, one run. */
 export function App() {
-  const run = useMemo(() => new RunController(), [])
-  const state = useSyncExternalStore(run.subscribe, run.snapshot)
   const workspace = useWorkspace()
   const { language, program } = workspace
-  const { scheme } = useTheme()
-  const [fontSize] = useStored('fontSize', v.number(), 14)
+  const { run, state, findings } = useRun(workspace)
+  const { theme, scheme, choose: chooseTheme } = useTheme()
+  const [fontSize, setFontSize] = useFontSize()
   const [share, setShare] = useStored('share', v.number(), 52)
-  const [view, setView] = useState<'code' | 'output'>('code')
+  const [view, setView] = useState<View>('code')
+  const [dialog, setDialog] = useState<DialogName | null>(null)
   const [file, setFile] = useState(0)
-  const [target] = useState<Place | null>(null)
+  const [target, setTarget] = useState<Place | null>(null)
   const size = useRef({ rows: 24, cols: 80 })
   const isNarrow = useMedia(NARROW)
-  const open = program?.files[file] ? file : 0
+  const focused = useFocusedPane()
+  useSharedProgram(workspace)
 
   const start = useCallback(() => {
-    if (!language || !program || isActive(run.snapshot())) return
+    if (isActive(run.snapshot())) return
     setView('output')
-    void run.start(submission(language.id, program, size.current))
+    const files = program.files.map(({ name }) => name)
+    const limits = limitsInForce(language, program)
+    const isTty = program.input === 'terminal'
+    void run.start(submission(language.id, program, size.current), {
+      language: language.id,
+      isTty,
+      files,
+      limits,
+    })
   }, [run, language, program])
 
-  useShortcuts(start)
+  const goTo = (place: Place) => {
+    const index = program.files.findIndex(({ name }) => name === place.file)
+    if (index === -1) return
+    setView('code')
+    setFile(index)
+    setTarget(place)
+  }
+
+  useShortcuts(
+    useMemo(() => ({ run: start, stop: () => run.stop(), help: () => setDialog('help') }), [start, run]),
+  )
 
   return (
     <div className="app">
       <TopBar languages={workspace.languages} language={language} onLanguage={workspace.choose}>
+        {(isNarrow ? [MORE] : DIALOGS).map(({ name, text, icon }) => (
+          <button key={name} type="button" className="button" title={text} onClick={() => setDialog(name)}>
+            <Icon name={icon} />
+            <span className="label">{text}</span>
+          </button>
+        ))}
         <RunButton
           isActive={isActive(state)}
           isStopping={isFollowed(state) && state.stopping}
-          isReady={language !== null}
           onRun={start}
           onStop={() => run.stop()}
         />
       </TopBar>
-      {isNarrow && <Tabs<"code" | "output"> label="View" className="view-tabs" tabs={VIEWS} chosen={view} onChoose={setView} />}
-      <main className="panes" style={isNarrow ? {} : { gridTemplateColumns: `${share}fr 1px ${100 - share}fr` }}>
-        <section className="pane code" id="panel-code" aria-label="Program" hidden={isNarrow && view !== 'code'}>
-          {language && program && (
-            <>
-              <div className="pane-head">
-                <FileTabs
-                  files={program.files}
-                  open={open}
-                  onOpen={setFile}
-                  onFiles={(files) => workspace.edit((current) => ({ ...current, files }))}
-                />
-              </div>
-              <div className="pane-body">
-                <CodeEditor
-                  path={`${language.id}/${workspace.revision}/${program.files[open]?.name}`}
-                  language={language.id}
-                  value={program.files[open]?.content ?? ''}
-                  scheme={scheme}
-                  fontSize={fontSize}
-                  findings={NONE}
-                  target={target}
-                  onChange={(content) =>
-                    workspace.edit((current) => ({
-                      ...current,
-                      files: current.files.map((one, at) => (at === open ? { ...one, content } : one)),
-                    }))
-                  }
-                />
-              </div>
-              <Setup language={language} program={program} onEdit={workspace.edit} />
-            </>
-          )}
+      {isNarrow && (
+        <Tabs<View> label="View" className="view-tabs" tabs={VIEWS} chosen={view} onChoose={setView} />
+      )}
+      <main
+        className="panes"
+        style={isNarrow ? {} : { gridTemplateColumns: `${share}fr 1px ${100 - share}fr` }}
+      >
+        <section
+          className="pane code"
+          id="panel-code"
+          aria-label="Program"
+          hidden={isNarrow && view !== 'code'}
+        >
+          <CodePane
+            language={language}
+            program={program}
+            revision={workspace.revision}
+            open={program.files[file] ? file : 0}
+            scheme={scheme}
+            fontSize={fontSize}
+            findings={findings}
+            target={target}
+            onOpen={setFile}
+            onEdit={workspace.edit}
+          />
         </section>
         {!isNarrow && <Splitter share={share} label="Width of the program" onShare={setShare} />}
-        <section className="pane output" id="panel-output" aria-label="Output" hidden={isNarrow && view !== 'output'}>
-          <div className="pane-head" />
-          <div className="pane-body">
-            <TerminalPane
-              run={run}
-              isInteractive={isFollowed(state)}
-              isActive={isActive(state)}
-              isTty={false}
-              scheme={scheme}
-              fontSize={fontSize}
-              onSize={(next) => {
-                size.current = next
-              }}
-            />
-          </div>
+        <section
+          className="pane output"
+          id="panel-output"
+          aria-label="Output"
+          hidden={isNarrow && view !== 'output'}
+        >
+          <OutputPane
+            run={run}
+            state={state}
+            scheme={scheme}
+            fontSize={fontSize}
+            onPlace={goTo}
+            onSize={(next) => {
+              size.current = next
+            }}
+          />
         </section>
       </main>
-      <StatusLine state={state} limits={{}} hint="Ctrl+Enter runs · F6 next pane" onReconnect={() => run.reconnect()} />
+      <StatusLine
+        state={state}
+        trouble={workspace.error}
+        hint={hintFor(focused, isActive(state))}
+        onReconnect={() => run.reconnect()}
+      />
+      {dialog && (
+        <Suspense>
+          <Dialogs
+            key={dialog}
+            name={dialog}
+            language={language}
+            program={program}
+            theme={theme}
+            fontSize={fontSize}
+            onTheme={chooseTheme}
+            onFontSize={setFontSize}
+            onOpen={setDialog}
+            onProgram={workspace.replace}
+            onStartOver={workspace.startOver}
+            onClose={() => setDialog((current) => (current === dialog ? null : current))}
+          />
+        </Suspense>
+      )}
     </div>
   )
 }
 
-const NONE: never[] = []
-
-/** The keys of the whole page; heard before the editor and the terminal hear them. */
-function useShortcuts(start: () => void): void {
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      const isRun = event.key === 'Enter' && (event.ctrlKey || event.metaKey)
-      if (!isRun && event.key !== 'F6') return
-      event.preventDefault()
-      event.stopPropagation()
-      if (isRun) start()
-      else focusNextPane(event.shiftKey)
-    }
-    addEventListener('keydown', press, { capture: true })
-    return () => removeEventListener('keydown', press, { capture: true })
-  }, [start])
-}
+const MORE = { name: 'more', text: 'More', icon: 'more' } as const

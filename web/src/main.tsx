@@ -8,4 +8,9 @@ import './styles/layout.css'
 import { App } from './App'
 
 const root = document.getElementById('app')
-if (root) createRoot(root).render(<StrictMode><App /></StrictMode>)
+if (root)
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  )

@@ -4,10 +4,14 @@
  */
 import * as v from 'valibot'
 import { backoffMs } from './backoff'
-import { parts } from './bytes'
-import { type Problem, StreamEvent, type ViewerMessage } from './schema'
+import { bytesOf, parts } from './bytes'
+import { StreamEvent, type StreamName, type ViewerMessage } from './events'
+import type { Problem } from './schema'
 
-export type JobEvent = Exclude<StreamEvent, { type: 'error' }>
+/** What a listener hears: what the server sends, with the bytes of the output as they are. */
+export type JobEvent =
+  | Exclude<StreamEvent, { type: 'error' | 'output' }>
+  | { type: 'output'; cursor: string; stream: StreamName; bytes: Uint8Array }
 
 export type Connection =
   | { state: 'connecting' }
@@ -90,13 +94,14 @@ export function follow(jobId: string, listener: Listener, surroundings: Surround
     cursor = event.output.cursor
     attempt = 0
     finished ||= event.output.type === 'finished'
-    listener.onEvent(event.output)
+    listener.onEvent(decoded(event.output))
   }
 
   function lost(code: number): void {
     socket = null
     if (finished) listener.onConnection({ state: 'ended' })
-    else if (staysRefused(code)) listener.onConnection({ state: 'refused', problem: problem ?? unknown(code) })
+    else if (staysRefused(code))
+      listener.onConnection({ state: 'refused', problem: problem ?? unknown(code) })
     else pause()
   }
 
@@ -133,6 +138,12 @@ export function follow(jobId: string, listener: Listener, surroundings: Surround
   }
 }
 
+function decoded(event: Exclude<StreamEvent, { type: 'error' }>): JobEvent {
+  if (event.type !== 'output') return event
+  const { type, cursor, stream, data, encoding } = event
+  return { type, cursor, stream, bytes: bytesOf(data, encoding) }
+}
+
 function readJson(text: unknown): unknown {
   try {
     return JSON.parse(String(text))
@@ -142,5 +153,11 @@ function readJson(text: unknown): unknown {
 }
 
 function unknown(code: number): Problem {
-  return { type: 'about:blank', title: `The connection was refused (${code})`, status: 0, detail: '', field: null }
+  return {
+    type: 'about:blank',
+    title: `The connection was refused (${code})`,
+    status: 0,
+    detail: '',
+    field: null,
+  }
 }

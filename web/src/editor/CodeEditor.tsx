@@ -27,7 +27,13 @@ export function CodeEditor(properties: EditorProperties) {
   const plain = <PlainEditor {...properties} />
   return (
     <div className="editor" ref={box}>
-      {isTouch ? plain : <Suspense fallback={plain}><MonacoEditor {...properties} /></Suspense>}
+      {isTouch ? (
+        plain
+      ) : (
+        <Suspense fallback={plain}>
+          <MonacoEditor {...properties} />
+        </Suspense>
+      )}
     </div>
   )
 }

@@ -38,7 +38,8 @@ export default function MonacoEditor(properties: EditorProperties) {
     if (!created) return
     const handover = takeHandover()
     const uri = documentUri(path)
-    const model = editor.getModel(uri) ?? editor.createModel(latest.current.value, monacoLanguage(language), uri)
+    const model =
+      editor.getModel(uri) ?? editor.createModel(latest.current.value, monacoLanguage(language), uri)
     if (created.getModel() !== model) created.setModel(model)
     editor.setModelLanguage(model, monacoLanguage(language))
     created.updateOptions({ ariaLabel: `Code, ${path.split('/').at(-1)}. F6 leaves the editor.` })
@@ -90,7 +91,7 @@ const OPTIONS: editor.IStandaloneEditorConstructionOptions = {
   fixedOverflowWidgets: true,
   accessibilitySupport: 'auto',
   scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },
-  contextmenu: true,
+  bracketPairColorization: { enabled: false },
   unicodeHighlight: { ambiguousCharacters: false },
 }
 

@@ -22,7 +22,12 @@ export function Splitter({ share, label, onShare }: Properties) {
     move(((event.clientX - box.left) / box.width) * 100)
   }
   const press = (event: KeyboardEvent) => {
-    const moves: Record<string, number> = { ArrowLeft: share - STEP, ArrowRight: share + STEP, Home: LEAST, End: MOST }
+    const moves: Record<string, number> = {
+      ArrowLeft: share - STEP,
+      ArrowRight: share + STEP,
+      Home: LEAST,
+      End: MOST,
+    }
     const to = moves[event.key]
     if (to === undefined) return
     event.preventDefault()

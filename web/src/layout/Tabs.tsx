@@ -10,7 +10,13 @@ interface Properties<Name extends string> {
 }
 
 /** A row of tabs: one stop for the Tab key, arrows move and choose. The panel of `name` has the id `panel-name`. */
-export function Tabs<Name extends string>({ label, className = '', tabs, chosen, onChoose }: Properties<Name>) {
+export function Tabs<Name extends string>({
+  label,
+  className = '',
+  tabs,
+  chosen,
+  onChoose,
+}: Properties<Name>) {
   const press = (event: KeyboardEvent, at: number) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     const next = step && tabs[(at + step + tabs.length) % tabs.length]

@@ -43,7 +43,9 @@ export function FileTabs({ files, open, onOpen, onFiles }: Properties) {
                 type="button"
                 className="tab"
                 aria-pressed={index === open}
-                title={index === 0 ? `${file.name}: the file that is run. Double click or F2 to rename` : file.name}
+                title={
+                  index === 0 ? `${file.name}: the file that is run. Double click or F2 to rename` : file.name
+                }
                 onClick={() => onOpen(index)}
                 onDoubleClick={() => setRenaming(index)}
                 onKeyDown={(event) => event.key === 'F2' && setRenaming(index)}
@@ -94,7 +96,9 @@ function NameField({ name, others, onName, onCancel }: NameFieldProperties) {
       value={text}
       // biome-ignore lint/a11y/noAutofocus: it appears because the person asked for it, in the place they look at
       autoFocus
-      onFocus={(event) => event.target.setSelectionRange(0, text.lastIndexOf('.') > 0 ? text.lastIndexOf('.') : text.length)}
+      onFocus={(event) =>
+        event.target.setSelectionRange(0, text.lastIndexOf('.') > 0 ? text.lastIndexOf('.') : text.length)
+      }
       onChange={(event) => setText(event.target.value)}
       onKeyDown={press}
       onBlur={() => (mistake ? onCancel() : onName(text))}

@@ -1,18 +1,20 @@
 import { useEffect, useState } from 'react'
-import { sentenceOf, type LimitsInForce } from '../run/sentence'
+import { failure, sentenceOf } from '../run/sentence'
 import type { RunState } from '../run/state'
 import { bytes, seconds } from '../run/units'
 
 interface Properties {
   state: RunState
-  limits: LimitsInForce
+  /** Why the server cannot be asked, while nothing else is to be told. */
+  trouble: Error | null
   hint: string
   onReconnect(): void
 }
 
 /** The line at the bottom: the state in words, what the run took, and which keys help here. */
-export function StatusLine({ state, limits, hint, onReconnect }: Properties) {
-  const { tone, text } = sentenceOf(state, limits)
+export function StatusLine({ state, trouble, hint, onReconnect }: Properties) {
+  const isTold = state.phase === 'idle' && trouble !== null
+  const { tone, text } = isTold ? { tone: 'warn', text: failure(trouble) } : sentenceOf(state)
   const isWaiting = 'connection' in state && state.connection.state === 'waiting'
   return (
     <footer className="status-line">

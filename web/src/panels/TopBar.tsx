@@ -3,8 +3,8 @@ import type { Language } from '../api/schema'
 import { Mark } from '../layout/Icon'
 
 interface Properties {
-  languages: Language[] | null
-  language: Language | null
+  languages: Language[]
+  language: Language
   onLanguage(id: string): void
   children: ReactNode
 }
@@ -20,19 +20,14 @@ export function TopBar({ languages, language, onLanguage, children }: Properties
       <select
         className="select"
         aria-label="Language"
-        value={language?.id ?? ''}
-        disabled={!languages}
+        value={language.id}
         onChange={(event) => onLanguage(event.target.value)}
       >
-        {languages ? (
-          languages.map(({ id, name, version }) => (
-            <option key={id} value={id}>
-              {name} {version}
-            </option>
-          ))
-        ) : (
-          <option value="">Languages…</option>
-        )}
+        {languages.map(({ id, name, version }) => (
+          <option key={id} value={id}>
+            {name} {version}
+          </option>
+        ))}
       </select>
       <div className="space" />
       {children}

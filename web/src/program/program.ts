@@ -39,8 +39,18 @@ export function template(language: Language): Program {
   }
 }
 
+/** What a run of this program may take: what it asks for, else what its language gives. */
+export function limitsInForce(language: Language, program: Program): Record<string, number> {
+  const defaults = Object.entries(language.limits).map(([name, limit]) => [name, limit.default])
+  return { ...Object.fromEntries(defaults), ...program.limits }
+}
+
 /** The job that runs a program; `size` is the terminal's. */
-export function submission(language: string, program: Program, _size: { rows: number; cols: number }): Submission {
+export function submission(
+  language: string,
+  program: Program,
+  _size: { rows: number; cols: number },
+): Submission {
   const args = splitArguments(program.args)
   const limits = program.limits as Record<string, number>
   return {

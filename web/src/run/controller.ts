@@ -1,22 +1,32 @@
 /** One run at a time: submits, follows, stops. The page listens; nothing here knows the page. */
+
 import * as api from '../api/client'
 import { Refused } from '../api/errors'
-import { type Connection, type Follower, follow, type JobEvent } from '../api/follow'
-import { bytesOf } from '../api/bytes'
-import type { Result, StreamName, Submission, ViewerMessage } from '../api/schema'
+import type { Result, StreamName, ViewerMessage } from '../api/events'
+import type { Connection, Follower, JobEvent } from '../api/follow'
+import type { Submission } from '../api/schema'
+import { forgetRun, type RunContext, rememberRun } from './context'
 import { Output } from './output'
 import { IDLE, isActive, isFollowed, nextState, type RunAction, type RunState } from './state'
 
 const POSITION_EVERY_MS = 1000
 const CANCEL_AGAIN_MS = 1000
+// A job that was left behind by a reload may have expired meanwhile: then there is nothing to tell.
+const GONE = 404
+
+type Live = typeof import('./live')
 
 export class RunController {
   readonly output = new Output()
   /** How many bytes of each stream have come. */
   shownBytes: Record<StreamName, number> = { stdout: 0, stderr: 0 }
+  /** What was run: the page may show another program meanwhile. */
+  context: RunContext | null = null
   private state: RunState = IDLE
   private follower: Follower | null = null
   private stopWanted = false
+  /** Whether this run was begun before the page was loaded. */
+  isResumed = false
   private generation = 0
   private listeners = new Set<() => void>()
 
@@ -28,22 +38,27 @@ export class RunController {
   }
 
   /** Submits and follows; resolves when the program was taken on or refused. */
-  async start(submission: Submission): Promise<void> {
+  async start(submission: Submission, context: RunContext): Promise<void> {
     if (isActive(this.state)) return
-    const generation = this.reset()
+    const generation = this.reset(context)
     this.apply({ type: 'submitted' })
     try {
-      const { id } = await api.submit(submission)
-      if (generation === this.generation) this.watch(id)
+      const [{ id }, live] = await Promise.all([api.submit(submission), loadLive()])
+      if (generation !== this.generation) return
+      rememberRun({ jobId: id, context })
+      this.watch(id, live)
     } catch (error) {
       if (generation === this.generation) this.apply({ type: 'failed', error: error as Error })
     }
   }
 
-  /** Follows a job that was submitted before, from its beginning. */
-  resume(jobId: string): void {
-    this.reset()
-    this.watch(jobId)
+  /** Follows a job that was submitted before the page was loaded, from its beginning. */
+  async resume(jobId: string, context: RunContext): Promise<void> {
+    const generation = this.reset(context)
+    const live = await loadLive()
+    if (generation !== this.generation) return
+    this.isResumed = true
+    this.watch(jobId, live)
   }
 
   /** Asks for the end of the program, until it is known to have been heard. */
@@ -64,33 +79,36 @@ export class RunController {
     if (isFollowed(this.state) && this.state.connection.state === 'waiting') this.follower?.retry()
   }
 
-  /** Ends the following, not the program. */
+  /** Ends the following, not the program, and forgets what was shown. */
   leave(): void {
-    this.reset()
+    this.reset(null)
+    forgetRun()
     this.apply({ type: 'forgotten' })
   }
 
-  private reset(): number {
+  private reset(context: RunContext | null): number {
     this.follower?.close()
     this.follower = null
     this.stopWanted = false
+    this.isResumed = false
+    this.context = context
     this.forgetOutput()
     this.generation += 1
     return this.generation
   }
 
-  private watch(jobId: string): void {
+  private watch(jobId: string, live: Live): void {
     this.apply({ type: 'accepted', jobId })
     const generation = this.generation
-    this.follower = follow(jobId, {
-      onEvent: (event) => generation === this.generation && this.take(event),
+    this.follower = live.follow(jobId, {
+      onEvent: (event) => generation === this.generation && this.take(event, live),
       onConnection: (connection) => generation === this.generation && this.connected(connection),
     })
     void this.watchPosition(jobId)
     if (this.stopWanted) this.stop()
   }
 
-  private take(event: JobEvent): void {
+  private take(event: JobEvent, live: Live): void {
     switch (event.type) {
       case 'started':
         if (event.attempt > 1) this.forgetOutput()
@@ -100,22 +118,24 @@ export class RunController {
         this.apply({ type: 'phase', phase: event.phase })
         break
       case 'output': {
-        const bytes = bytesOf(event.data, event.encoding)
-        this.shownBytes[event.stream] += bytes.length
-        this.output.append(event.stream, bytes)
+        this.shownBytes[event.stream] += event.bytes.length
+        this.output.append(event.stream, event.bytes)
         break
       }
       case 'finished':
-        this.finish(event.result)
+        this.finish(event.result, live)
     }
   }
 
-  private finish(result: Result): void {
-    this.apply({ type: 'finished', result })
+  private finish(result: Result, live: Live): void {
+    const ending = live.endingOf(result, this.context?.limits ?? {})
+    const missing = live.truncationOf(result, this.shownBytes)
+    this.apply({ type: 'finished', result, ending, missing })
   }
 
   private connected(connection: Connection): void {
     if (connection.state !== 'refused') this.apply({ type: 'connection', connection })
+    else if (this.isResumed && connection.problem.status === GONE) this.leave()
     else this.apply({ type: 'failed', error: new Refused(connection.problem, null) })
   }
 
@@ -150,6 +170,10 @@ export class RunController {
     this.state = next
     for (const listener of this.listeners) listener()
   }
+}
+
+function loadLive(): Promise<Live> {
+  return import('./live')
 }
 
 function pause(ms: number): Promise<void> {

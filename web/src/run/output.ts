@@ -1,5 +1,5 @@
 /** What a run has written so far: kept for the terminal, for copying and for the history, up to a bound. */
-import type { StreamName } from '../api/schema'
+import type { StreamName } from '../api/events'
 
 export interface Chunk {
   /** `notice` is said by the page itself, between the lines of the program. */
@@ -45,7 +45,9 @@ export class Output {
 
   /** The program's own words, as far as they are kept. */
   text(stream?: StreamName): string {
-    const wanted = this.chunks.filter((chunk) => (stream ? chunk.stream === stream : chunk.stream !== 'notice'))
+    const wanted = this.chunks.filter((chunk) =>
+      stream ? chunk.stream === stream : chunk.stream !== 'notice',
+    )
     return wanted.map((chunk) => chunk.text).join('')
   }
 

@@ -1,6 +1,8 @@
 /** Where a run is: one value, changed in one place. */
+
+import type { Result } from '../api/events'
 import type { Connection } from '../api/follow'
-import type { Result } from '../api/schema'
+import type { Sentence } from './sentence'
 
 export type RunState =
   | { phase: 'idle' }
@@ -8,8 +10,11 @@ export type RunState =
   | Followed<'queued', { position: number | null }>
   | Followed<'compiling'>
   | Followed<'running', { attempt: number }>
-  | { phase: 'finished'; jobId: string; result: Result }
+  | ({ phase: 'finished'; jobId: string } & Finish)
   | { phase: 'failed'; error: Error }
+
+/** `ending` is the result in words, `missing` what of the output is not shown. */
+type Finish = { result: Result; ending: Sentence; missing: string | null }
 
 type Followed<Name extends string, More = unknown> = {
   phase: Name
@@ -26,7 +31,7 @@ export type RunAction =
   | { type: 'phase'; phase: string }
   | { type: 'connection'; connection: Connection }
   | { type: 'stopping' }
-  | { type: 'finished'; result: Result }
+  | ({ type: 'finished' } & Finish)
   | { type: 'failed'; error: Error }
   | { type: 'forgotten' }
 
@@ -76,7 +81,7 @@ function ofFollowed(
     case 'stopping':
       return { ...state, stopping: true }
     case 'finished':
-      return { phase: 'finished', jobId, result: action.result }
+      return { ...action, phase: 'finished', jobId }
     default:
       return state
   }

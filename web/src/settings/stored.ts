@@ -1,12 +1,19 @@
-/** localStorage that never throws: it may be full, forbidden, or hold what another version wrote. */
+/** The browser's storage, made never to throw: it may be full, forbidden, or hold what another version wrote. */
 import * as v from 'valibot'
 
 const PREFIX = 'pyxec.'
 
+/** `kept` outlives the browser, `tab` only a reload. */
+export type Place = 'kept' | 'tab'
+
 /** The value as the schema wants it, or null. */
-export function readStored<Schema extends v.GenericSchema>(key: string, schema: Schema): v.InferOutput<Schema> | null {
+export function readStored<Schema extends v.GenericSchema>(
+  key: string,
+  schema: Schema,
+  place: Place = 'kept',
+): v.InferOutput<Schema> | null {
   try {
-    const parsed = v.safeParse(schema, JSON.parse(localStorage.getItem(PREFIX + key) ?? 'null'))
+    const parsed = v.safeParse(schema, JSON.parse(storage(place).getItem(PREFIX + key) ?? 'null'))
     return parsed.success ? parsed.output : null
   } catch {
     return null
@@ -14,19 +21,23 @@ export function readStored<Schema extends v.GenericSchema>(key: string, schema: 
 }
 
 /** Whether it could be written. */
-export function writeStored(key: string, value: unknown): boolean {
+export function writeStored(key: string, value: unknown, place: Place = 'kept'): boolean {
   try {
-    localStorage.setItem(PREFIX + key, JSON.stringify(value))
+    storage(place).setItem(PREFIX + key, JSON.stringify(value))
     return true
   } catch {
     return false
   }
 }
 
-export function removeStored(key: string): void {
+export function removeStored(key: string, place: Place = 'kept'): void {
   try {
-    localStorage.removeItem(PREFIX + key)
+    storage(place).removeItem(PREFIX + key)
   } catch {
     // Then there was nothing to remove either.
   }
+}
+
+function storage(place: Place): Storage {
+  return place === 'kept' ? localStorage : sessionStorage
 }

@@ -4,17 +4,25 @@
  */
 import '@xterm/xterm/css/xterm.css'
 import { FitAddon } from '@xterm/addon-fit'
-import { type ITheme, Terminal } from '@xterm/xterm'
+import { type ILink, type ITheme, Terminal } from '@xterm/xterm'
 import { colour } from '../settings/colours'
 
 const SCROLLBACK_LINES = 5000
 const ANSI = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const
 // Operating system commands: titles, links, colours, clipboard, notifications. None of them is for programs here.
-const REFUSED_COMMANDS = [0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 17, 19, 50, 52, 104, 110, 111, 112, 133, 633, 777, 1337]
-// Colours off, cursor on, main screen, no mouse reports, no bracketed paste, normal keys: whatever a program left behind.
-const TIDY_UP = '\x1b[0m\x1b[?25h\x1b[?1049l\x1b[?1000;1002;1003;1006;2004;1004l\x1b[?1l\x1b>'
+const REFUSED_COMMANDS = [
+  0, 1, 2, 4, 5, 7, 8, 9, 10, 11, 12, 13, 17, 19, 50, 52, 104, 110, 111, 112, 133, 633, 777, 1337,
+]
+// Colours off, cursor on, no mouse or focus reports, no bracketed paste, normal keys: whatever a program left behind.
+const TIDY_UP = '\x1b[0m\x1b[?25h\x1b[?1000;1002;1003;1004;1006;2004l\x1b[?1l\x1b>'
+const TO_MAIN_SCREEN = '\x1b[?1049l'
 
-export { Terminal }
+/** Part of a line, from column `start` up to but not `end`, both from 0. */
+export interface Link {
+  start: number
+  end: number
+  follow(): void
+}
 
 export interface Screen {
   terminal: Terminal
@@ -22,6 +30,9 @@ export interface Screen {
   /** Undoes what a program left behind. */
   tidyUp(): void
   recolour(): void
+  setFontSize(pixels: number): void
+  /** What in a line can be clicked. */
+  setLinks(find: (line: string) => Link[]): void
   dispose(): void
 }
 
@@ -46,12 +57,33 @@ export function openScreen(parent: HTMLElement, fontSize: number): Screen {
   return {
     terminal,
     fit: () => fitting.fit(),
-    tidyUp: () => terminal.write(TIDY_UP),
+    tidyUp: () =>
+      terminal.write(TIDY_UP, () => {
+        if (terminal.buffer.active.type === 'alternate') terminal.write(TO_MAIN_SCREEN)
+      }),
     recolour: () => {
       terminal.options.theme = theme()
     },
+    setFontSize: (pixels) => {
+      terminal.options.fontSize = pixels
+      fitting.fit()
+    },
+    setLinks: (find) => {
+      terminal.registerLinkProvider({
+        provideLinks: (row, answer) => answer(linksOf(terminal, row, find)),
+      })
+    },
     dispose: () => terminal.dispose(),
   }
+}
+
+function linksOf(terminal: Terminal, row: number, find: (line: string) => Link[]): ILink[] {
+  const text = terminal.buffer.active.getLine(row - 1)?.translateToString(true) ?? ''
+  return find(text).map(({ start, end, follow }) => ({
+    range: { start: { x: start + 1, y: row }, end: { x: end, y: row } },
+    text: text.slice(start, end),
+    activate: follow,
+  }))
 }
 
 function theme(): ITheme {

@@ -1,0 +1,91 @@
+import type { Language } from '../api/schema'
+import { splitArguments } from '../program/arguments'
+import type { Program } from '../program/program'
+import { LimitFields } from './LimitFields'
+import type { SetupTab } from './Setup'
+import './setup.css'
+
+interface Properties {
+  tab: SetupTab
+  language: Language
+  program: Program
+  onSet(change: Partial<Program>): void
+}
+
+/** What is behind the tab that is open; loaded when the first one is opened. */
+export default function SetupBody({ tab, language, program, onSet }: Properties) {
+  switch (tab) {
+    case 'input':
+      return <InputField program={program} onSet={onSet} />
+    case 'arguments':
+      return <ArgumentField line={program.args} onLine={(args) => onSet({ args })} />
+    case 'limits':
+      return (
+        <LimitFields
+          ranges={language.limits}
+          limits={program.limits}
+          onLimits={(limits) => onSet({ limits })}
+        />
+      )
+  }
+}
+
+function InputField({ program, onSet }: { program: Program; onSet(change: Partial<Program>): void }) {
+  const kinds = [
+    { input: 'terminal', text: 'Typed in the terminal' },
+    { input: 'text', text: 'This text, with stdout and stderr told apart' },
+  ] as const
+  return (
+    <>
+      <fieldset className="choices">
+        <legend className="unseen">Standard input</legend>
+        {kinds.map(({ input, text }) => (
+          <label key={input}>
+            <input
+              type="radio"
+              name="input"
+              checked={program.input === input}
+              onChange={() => onSet({ input })}
+            />
+            {text}
+          </label>
+        ))}
+      </fieldset>
+      {program.input === 'text' ? (
+        <textarea
+          className="field stdin"
+          aria-label="Text for standard input"
+          rows={4}
+          spellCheck={false}
+          value={program.stdin}
+          onChange={(event) => onSet({ stdin: event.target.value })}
+        />
+      ) : (
+        <p className="setup-hint">
+          The program has a real terminal: prompts, colours, Ctrl+C and Ctrl+D work.
+        </p>
+      )}
+    </>
+  )
+}
+
+function ArgumentField({ line, onLine }: { line: string; onLine(line: string): void }) {
+  const found = splitArguments(line)
+  return (
+    <>
+      <input
+        className="field"
+        aria-label="Command-line arguments"
+        placeholder="--size 3 'two words'"
+        spellCheck={false}
+        value={line}
+        onChange={(event) => onLine(event.target.value)}
+      />
+      <p className="setup-hint">
+        {found.length === 0
+          ? 'As in a shell: blanks separate, quotes keep together.'
+          : found.map((one) => `“${one}”`).join(', ')}
+      </p>
+    </>
+  )
+}
