@@ -14,6 +14,8 @@ DEVELOPMENT := $(VENV)/.requirements-dev
 NODE := $(VENV)/.requirements-web
 LOGS := .pyxec/log
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
+DRILL_ARGS ?=
 # One line for a step that is done, in the columns of app/local/steps.py; SECONDS is bash's own clock.
 STEP = $(EMPTY)  ✓ %-22s %s\n
 
@@ -70,6 +72,14 @@ lint: venv-dev ## ruff, mypy --strict, and who may import whom
 format: venv-dev ## put the code into shape
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+
+.PHONY: bench-broker
+bench-broker: venv-dev ## the broker beside Dramatiq's RedisBroker on one server (shorter: BENCH_ARGS=--quick)
+	@$(PYTHON) -m bench.broker $(BENCH_ARGS)
+
+.PHONY: drill
+drill: venv-dev ## kill workers and server at 200 random points, then count (DRILL_ARGS="--points 20 --seed 1")
+	@$(PYTHON) -m tests.drill.drill $(DRILL_ARGS)
 
 .PHONY: bench-latency
 bench-latency: venv ## one-line jobs over HTTP beside `docker run` of the same program

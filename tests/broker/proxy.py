@@ -1,4 +1,5 @@
-"""A TCP proxy that loses things on purpose: requests before the server sees them, replies after it made them."""
+"""A TCP proxy that loses things on purpose: requests before the server sees them, replies after it made them. It can
+have a request executed twice, too."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ class LosingProxy:
     Attributes:
         lose_replies: how many more replies are thrown away.
         lose_requests: how many more requests are thrown away.
+        repeat_requests: how many more requests are executed a second time, on a connection of their own.
     """
 
     def __init__(self, port: int) -> None:
@@ -22,6 +24,7 @@ class LosingProxy:
         self.port: int = self._listener.getsockname()[1]
         self.lose_replies = 0
         self.lose_requests = 0
+        self.repeat_requests = 0
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
 
@@ -43,7 +46,11 @@ class LosingProxy:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            far = socket.create_connection(self._target)
+            try:
+                far = socket.create_connection(self._target)
+            except OSError:  # the server is down: so is its stand-in
+                near.close()
+                continue
             self._sockets += [near, far]
             threading.Thread(target=self._pump, args=(near, far, "lose_requests"), daemon=True).start()
             threading.Thread(target=self._pump, args=(far, near, "lose_replies"), daemon=True).start()
@@ -52,9 +59,18 @@ class LosingProxy:
         with contextlib.suppress(OSError):
             while (data := source.recv(65536)) and not self._take(loss):
                 sink.sendall(data)
+                if loss == "lose_requests" and self._take("repeat_requests"):
+                    self._repeat(data)
         for one in (source, sink):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+    def _repeat(self, data: bytes) -> None:
+        with socket.create_connection(self._target) as aside:
+            aside.sendall(data)
+            aside.settimeout(0.2)
+            with contextlib.suppress(TimeoutError):
+                aside.recv(65536)
 
     def _take(self, loss: str) -> bool:
         with self._lock:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
+import dramatiq
 import redis
 
 from app.broker import RecoveryReport, StreamsBroker
 from app.broker.recovery import forget_consumer
-from tests.broker.conftest import MakeBroker
+from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
 
 
@@ -117,6 +119,52 @@ def test_silent_consumers_are_forgotten_by_a_sweep(make_broker: MakeBroker, clie
 
     names = [row["name"].decode() for row in client.xinfo_consumers(judge.keys("default").stream, "workers")]
     assert gone.consumer_name not in names
+
+
+def test_no_queue_of_user_messages_can_delay_a_workers_own_sweep(make_broker: MakeBroker, client: redis.Redis) -> None:
+    # Given a worker whose only thread is busy for good, with a backlog behind that, and a dead worker's message
+    dead, live = make_broker(), make_broker()
+    hold(dead, 1)
+    started, release = threading.Event(), threading.Event()
+
+    def block() -> None:
+        started.set()
+        release.wait(20)
+
+    dramatiq.actor(block, actor_name="act", broker=live)
+    with working(live, threads=1):
+        live.enqueue_many(message() for _ in range(5_000))
+        assert started.wait(5)
+
+        # When the dead worker's lease runs out
+        expire(dead, client)
+
+        # Then its message is taken back, although nobody can run it yet
+        again, deadline = live.keys("default").again, time.monotonic() + 6
+        while dead.consumer_name in {entry.consumer for entry in live.pending("default", count=10_000)}:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert client.xlen(again) == 1
+        live.flush("default")
+        release.set()
+
+
+def test_of_many_schedulers_one_sweeps_and_none_harms(make_broker: MakeBroker, client: redis.Redis) -> None:
+    brokers = [make_broker(lease_ms=60_000) for _ in range(8)]
+    hold(brokers[0], 50)
+    expire(brokers[0], client)
+    swept: list[str] = []
+    for one in brokers:
+        one.recover = lambda queue, one=one: swept.append(one.consumer_name) or StreamsBroker.recover(one, queue)
+
+    threads = [threading.Thread(target=one.tend, args=("default",)) for one in brokers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(swept) == 1
+    assert (brokers[0].qsize("default"), brokers[0].pending("default")) == (50, [])
 
 
 def test_recovering_a_queue_nobody_ever_used_is_nothing(broker: StreamsBroker) -> None:
