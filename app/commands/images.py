@@ -2,60 +2,96 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.checkout import ROOT
+from app.commands.checkout import CATALOGUE, ROOT
 from app.commands.job_options import Json
+
+if TYPE_CHECKING:
+    import docker
+
+    from app.sandbox.languages import Language
 
 __all__ = ["images"]
 
 images = typer.Typer(help="The sandbox images on this machine's engine.", no_args_is_help=True)
 
+Names = Annotated[list[str] | None, typer.Argument(metavar="[LANGUAGE]...", show_default=False)]
+All = Annotated[bool, typer.Option("--all", help="Every language of the catalogue.")]
+
 
 @images.command()
-def build() -> None:
-    """Build the images that are missing or out of date, with progress."""
+def build(names: Names = None, every: All = False) -> None:
+    """Build the images that are missing or out of date: of the default set, or of the languages that are named."""
     from rich.console import Console
 
     from app.core.errors import PyxecError
     from app.local.errors import exit_with
-    from app.local.images import prepare_engine_and_images
+    from app.local.images import prepare_engine_and_images, usual_languages
     from app.local.state import StateFolder
     from app.local.steps import Steps
 
+    named = _chosen(names or [], every)
+    choose = (lambda client, catalogue: named) if named else usual_languages
     try:
         with Steps(Console()) as steps:
-            prepare_engine_and_images(ROOT, StateFolder.of_repository(ROOT), steps)
+            prepare_engine_and_images(ROOT, StateFolder.of_repository(ROOT), steps, choose)
     except PyxecError as e:
         exit_with(e)
 
 
-@images.command("list")
-def list_images(as_json: Json = False) -> None:
-    """List the languages whose image is there."""
-    import docker
-    from docker.errors import DockerException
+@images.command()
+def remove(names: Names = None, every: All = False) -> None:
+    """Remove images. What runs in one goes on to its end."""
+    from app.sandbox.image_removal import remove_images
 
+    named = _chosen(names or [], every)
+    if not named:
+        raise typer.BadParameter("which ones? name languages, or say --all")
+    removed = remove_images(_engine(), named)
+    typer.echo(f"removed: {', '.join(removed) or 'nothing, none of them was there'}")
+
+
+@images.command("list")
+def list_images(every: All = False, as_json: Json = False) -> None:
+    """List the languages whose image is there, with the version that it told; with --all, the other ones too."""
+    from app.commands.image_table import print_images
     from app.commands.json_output import print_json
-    from app.config import OPTIONS
-    from app.core.errors import EngineUnavailable
     from app.sandbox.images import installed_images
 
-    option = OPTIONS["docker_host"]
-    try:
-        client = docker.APIClient(base_url=os.environ.get(option.variable) or option.default, version="auto")
-    except DockerException as e:
-        raise EngineUnavailable(str(e)) from e
-    found = sorted(installed_images(client).values(), key=lambda image: image.language)
+    found = installed_images(_engine())
     if as_json:
-        print_json(found)
+        print_json([found[name] for name in sorted(found)])
         return
-    from rich.console import Console
-    from rich.table import Table
+    print_images(_catalogue(), found, every)
 
-    table = Table("language", "version", "runner", "image")
-    for image in found:
-        table.add_row(image.language, image.version, image.runner, image.image_id)
-    Console().print(table)
+
+def _chosen(names: list[str], every: bool) -> Mapping[str, Language]:
+    """The languages that are meant; any of their names will do."""
+    catalogue = _catalogue()
+    if every:
+        return catalogue
+    known = {name: language for language in catalogue.values() for name in (*language.aliases, language.id)}
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not in the catalogue; there is: {', '.join(sorted(catalogue))}")
+    return {known[name].id: known[name] for name in names}
+
+
+def _catalogue() -> Mapping[str, Language]:
+    from app.sandbox.languages import load_languages
+
+    return load_languages(CATALOGUE)
+
+
+def _engine() -> docker.APIClient:
+    from app.core.errors import EngineUnavailable
+    from app.local.engine import connect, engine_host
+
+    client = connect(engine_host())
+    if client is None:
+        raise EngineUnavailable(f"no Docker Engine answers at {engine_host()}")
+    return client

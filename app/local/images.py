@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import docker
@@ -14,15 +15,27 @@ from app.local.errors import exit_with
 from app.local.state import StateFolder
 from app.local.steps import Step, Steps
 from app.sandbox.image_build import BuildEvent
+from app.sandbox.image_builds import ensure_images
 from app.sandbox.image_sources import ImageSources
-from app.sandbox.images import ensure_images
-from app.sandbox.languages import load_languages
+from app.sandbox.images import installed_images
+from app.sandbox.languages import Language, default_set, load_languages
 
-__all__ = ["prepare_engine_and_images"]
+__all__ = ["Choice", "prepare_engine_and_images", "usual_languages"]
+
+# Which languages of a catalogue to build, with the engine at hand that tells what is there already.
+Choice = Callable[[docker.APIClient, Mapping[str, Language]], Mapping[str, Language]]
 
 
-def prepare_engine_and_images(root: Path, state: StateFolder, steps: Steps) -> docker.APIClient:
-    """Bring an engine that answers, and the image of every language in the catalogue onto it.
+def usual_languages(client: docker.APIClient, catalogue: Mapping[str, Language]) -> Mapping[str, Language]:
+    """The default set, and what somebody has built besides: an image has to keep up with the runner."""
+    installed = installed_images(client)
+    return default_set(catalogue) | {name: catalogue[name] for name in catalogue if name in installed}
+
+
+def prepare_engine_and_images(
+    root: Path, state: StateFolder, steps: Steps, choose: Choice = usual_languages
+) -> docker.APIClient:
+    """Bring an engine that answers, and the images of the chosen languages onto it.
 
     Raises:
         PyxecError: what is missing, or which build failed and how.
@@ -31,8 +44,8 @@ def prepare_engine_and_images(root: Path, state: StateFolder, steps: Steps) -> d
         client = ensure_engine(state, step)
     with steps.step("base image") as step:
         ensure_base(client, state, step)
-    languages = load_languages(root / "languages").values()
-    images = ensure_images(client, languages, ImageSources.of_repository(root), _Board(steps).show)
+    languages = choose(client, load_languages(root / "languages"))
+    images = ensure_images(client, languages.values(), ImageSources.of_repository(root), _Board(steps).show)
     with steps.step("languages") as step:
         step.outcome = ", ".join(f"{image.language} {image.version}" for image in images.values())
     return client

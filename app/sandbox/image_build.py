@@ -16,7 +16,7 @@ from docker.errors import DockerException
 from app.core.errors import EngineUnavailable, PyxecError
 from app.sandbox.image_sources import BuildContext
 from app.sandbox.install_meter import InstallMeter
-from app.sandbox.languages import VersionProbe
+from app.sandbox.language_fields import VersionProbe
 
 __all__ = ["BuildEvent", "BuildProgress", "ImageBuildError", "build_image", "read_version"]
 
@@ -128,7 +128,7 @@ def _stream(
 
 def _run(client: docker.APIClient, image_id: str, command: tuple[str, ...]) -> tuple[int, str]:
     try:
-        host = client.create_host_config(network_mode="none", mem_limit="256m", pids_limit=64)
+        host = client.create_host_config(network_mode="none", mem_limit="512m", pids_limit=128)
         container = client.create_container(
             image_id, list(command), user="10001:10001", network_disabled=True, host_config=host
         )["Id"]

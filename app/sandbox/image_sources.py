@@ -66,7 +66,8 @@ class ImageSources:
 
         The certificates are left out of the digest: they help to fetch packages and change nothing in the result.
         """
-        recipe = {"Dockerfile": self._read("Dockerfile"), "install.sh": self._read("install.sh")}
+        names = ("Dockerfile", "install.sh", "finish.sh")
+        recipe = {name: self._read(name) for name in names} | {"setup.sh": language.setup.encode()}
         contents = msgspec.json.encode([language.id, language.packages, language.version])
         digest = _digest({**recipe, "language": contents}, base_id, runner_digest)
         return BuildContext({**recipe, "extra-ca.crt": _extra_ca()}, digest)

@@ -7,7 +7,7 @@ Whether a language can be used here is another question: its image must be on th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
@@ -17,67 +17,21 @@ import msgspec
 from app.core.errors import InvalidRequest, PyxecError
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, resolve_limits
+from app.sandbox.language_fields import Command, Compat, Hello, Packages, Programs, Text, VersionProbe
 
-__all__ = [
-    "CatalogueError",
-    "Compat",
-    "Hello",
-    "Language",
-    "Packages",
-    "Phase",
-    "VersionProbe",
-    "load_languages",
-]
+__all__ = ["CatalogueError", "Language", "Phase", "default_set", "load_languages"]
 
 Phase = Literal["compile", "run"]
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 _FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 _EnvName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z_][A-Z0-9_]*$")]
-_DebianPackage = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
-_Text = Annotated[str, msgspec.Meta(min_length=1)]
-_Command = Annotated[tuple[_Text, ...], msgspec.Meta(min_length=1)]
 
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
 class CatalogueError(PyxecError):
     """A file of the catalogue is wrong; the message names the file and the field."""
-
-
-class Packages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What has to be installed in the image, by the name each base distribution has for it."""
-
-    debian: tuple[_DebianPackage, ...]
-
-
-class VersionProbe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the version is read from a built image: the first group of `pattern`, searched in what `command` prints."""
-
-    command: _Command
-    pattern: _Text
-
-    def __post_init__(self) -> None:
-        try:
-            groups = re.compile(self.pattern).groups
-        except re.error as e:
-            raise ValueError(f"`pattern` is no regular expression: {e}") from e
-        if groups != 1:
-            raise ValueError(f"`pattern` needs exactly one group, not {groups}")
-
-
-class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The smallest program, and all that it prints."""
-
-    source: _Text
-    output: _Text
-
-
-class Compat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What other engines call this language."""
-
-    judge0: tuple[int, ...] = ()
-    piston: tuple[_Text, ...] = ()
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,27 +43,36 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         aliases: other names that the API takes.
         file_name: the source's name when a client sends only text.
         sources: globs over base names; which of a job's files ``{sources}`` stands for.
-        compile, run: argument lists. ``{entrypoint}`` is the file to start with; ``{sources}``, an argument of its
-            own, is the entrypoint and then every other file that a glob of `sources` matches.
+        compile, run: argument lists. ``{entrypoint}`` is the file to start with, ``{stem}`` the same without its
+            suffix; ``{sources}``, an argument of its own, is the entrypoint and then every other file that a glob of
+            `sources` matches.
+        programs: what the tests run, besides `hello`.
+        setup: shell commands that finish the image, as root, once its packages are there.
+        default: whether its image is built by `make up`; the others are built when somebody asks for them.
         env: added to the environment of both phases.
         limits: what this language needs where the common default is too little.
     """
 
     id: _Id
-    name: _Text
+    name: Text
     file_name: _FileName
-    run: _Command
+    run: Command
     packages: Packages
     version: VersionProbe
     hello: Hello
-    aliases: tuple[_Text, ...] = ()
-    sources: tuple[_Text, ...] = ()
-    compile: _Command | None = None
+    programs: Programs
+    aliases: tuple[Text, ...] = ()
+    sources: tuple[Text, ...] = ()
+    compile: Command | None = None
     env: dict[_EnvName, str] = {}
     limits: LimitOverrides = LimitOverrides()
     compat: Compat = Compat()
+    setup: str = ""
+    default: bool = False
 
     def __post_init__(self) -> None:
+        if (self.programs.compile_error is None) != (self.compile is None):
+            raise ValueError("`programs.compile_error` has to be there exactly when `compile` is")
         for phase, command in (("compile", self.compile), ("run", self.run)):
             _check_placeholders(phase, command or (), self.sources)
 
@@ -150,7 +113,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if part == "{sources}":
             others = sorted(path for path in files if path != entrypoint and self._is_source(path))
             return tuple(_as_argument(path) for path in (entrypoint, *others))
-        return (part.replace("{entrypoint}", _as_argument(entrypoint)),)
+        stem = str(PurePosixPath(entrypoint).with_suffix(""))
+        values = {"entrypoint": _as_argument(entrypoint), "stem": _as_argument(stem)}
+        return (_PLACEHOLDER.sub(lambda found: values[found[1]], part),)
 
     def _is_source(self, path: str) -> bool:
         return any(fnmatchcase(PurePosixPath(path).name, glob) for glob in self.sources)
@@ -168,6 +133,11 @@ def load_languages(folder: Path) -> dict[str, Language]:
     for field, names in _CLAIMS.items():
         _check_unique(languages.values(), field, names)
     return languages
+
+
+def default_set(languages: Mapping[str, Language]) -> dict[str, Language]:
+    """Those of `languages` that every installation has."""
+    return {name: language for name, language in languages.items() if language.default}
 
 
 def _read(path: Path) -> Language:
@@ -214,7 +184,7 @@ def _check_unique(languages: Iterable[Language], field: str, names: Callable[[La
 def _check_placeholders(phase: str, command: Sequence[str], sources: Sequence[str]) -> None:
     for part in command:
         for name in _PLACEHOLDER.findall(part):
-            if name not in ("entrypoint", "sources"):
+            if name not in ("entrypoint", "sources", "stem"):
                 raise ValueError(f"`{phase}`: unknown placeholder {{{name}}}")
         if "{sources}" in part and part != "{sources}":
             raise ValueError(f"`{phase}`: {{sources}} must be an argument of its own, not part of {part!r}")

@@ -24,7 +24,8 @@ INSTALLED = {
     ("name", "language"),
     [
         ("main.py", "python"), ("A.PY", "python"), ("x.js", "javascript"), ("x.mjs", "javascript"), ("x.sh", "bash"),
-        ("x.c", "c"), ("x.cpp", "cpp"), ("x.cc", "cpp"), ("x.cxx", "cpp"), ("x.c++", "cpp"), ("dir.js/x.py", "python"),
+        ("x.c", "c"), ("x.cpp", "cpp"), ("x.cc", "cpp"), ("x.cxx", "cpp"), ("x.c++", "cpp"), ("x.ts", "typescript"),
+        ("x.pl", "perl"), ("X.java", "java"), ("x.rs", "rust"), ("dir.js/x.py", "python"),
     ],
 )  # fmt: skip
 def test_the_suffix_tells(name: str, language: str) -> None:

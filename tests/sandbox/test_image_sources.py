@@ -53,7 +53,7 @@ def test_what_the_compiler_left_behind_changes_nothing(sources: ImageSources) ->
     assert sources.runner_context("sha256:base").digest == before
 
 
-@pytest.mark.parametrize("changed", ["base", "runner", "packages", "recipe"])
+@pytest.mark.parametrize("changed", ["base", "runner", "packages", "setup", "recipe"])
 def test_everything_that_decides_an_image_is_in_its_digest(
     sources: ImageSources, python: Language, changed: str
 ) -> None:
@@ -67,6 +67,9 @@ def test_everything_that_decides_an_image_is_in_its_digest(
         case "packages":
             more = msgspec.structs.replace(python.packages, debian=(*python.packages.debian, "python3-yaml"))
             language = msgspec.structs.replace(python, packages=more)
+            after = sources.language_context(language, "sha256:base", "runner").digest
+        case "setup":
+            language = msgspec.structs.replace(python, setup="true")
             after = sources.language_context(language, "sha256:base", "runner").digest
         case _:
             (sources.images / "install.sh").write_text("exit 1\n")

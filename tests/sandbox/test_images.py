@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import msgspec
 import pytest
+from docker.errors import ImageNotFound
 
 from app.local.engine import engine_host
 from app.sandbox.image_build import BuildEvent, ImageBuildError
+from app.sandbox.image_builds import ensure_images
+from app.sandbox.image_removal import remove_images
 from app.sandbox.image_sources import ImageSources
-from app.sandbox.images import InstalledImage, ensure_images, installed_images
-from app.sandbox.languages import Language, Packages, load_languages
+from app.sandbox.images import InstalledImage, find_images, installed_images
+from app.sandbox.language_fields import Packages
+from app.sandbox.languages import Language, default_set, load_languages
 
 pytestmark = pytest.mark.docker
 
@@ -30,7 +35,19 @@ def client() -> Iterator[docker.APIClient]:
 
 @pytest.fixture(scope="module")
 def languages() -> dict[str, Language]:
-    return load_languages(ROOT / "languages")
+    return default_set(load_languages(ROOT / "languages"))
+
+
+@pytest.fixture
+def toy(client: docker.APIClient, languages: dict[str, Language]) -> Iterator[Language]:
+    """A language whose image nobody else has; small, as the base is all it needs."""
+    name = f"toy-{secrets.token_hex(4)}"
+    yield msgspec.structs.replace(languages["bash"], id=name, packages=Packages(debian=("bash",)))
+    remove_images(client, [name])
+
+
+def tags(client: docker.APIClient, language: str) -> set[str]:
+    return {tag for image in find_images(client, {"reference": [f"pyxec/{language}"]}) for tag in image["RepoTags"]}
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +139,49 @@ def test_a_version_that_cannot_be_read_fails_the_build(
 
     with pytest.raises(ImageBuildError, match="'true' told no version"):
         ensure_images(client, [msgspec.structs.replace(wordless, id="wordless")], SOURCES, lambda event: None)
+
+
+def test_a_new_image_takes_the_place_of_the_old_one(client: docker.APIClient, toy: Language) -> None:
+    old = ensure_images(client, [toy], SOURCES, lambda event: None)[toy.id]
+
+    new = ensure_images(
+        client, [msgspec.structs.replace(toy, setup="touch /new")], SOURCES, lambda event: None
+    )[toy.id]  # fmt: skip
+
+    assert tags(client, toy.id) == {f"pyxec/{toy.id}:{new.digest}", f"pyxec/{toy.id}:latest"}
+    with pytest.raises(ImageNotFound):
+        client.inspect_image(old.image_id)
+
+
+def test_setup_has_the_last_word_but_for_what_no_image_may_have(client: docker.APIClient, toy: Language) -> None:
+    setup = "touch /there; cp /bin/cat /usr/local/bin/setuid; chmod u+s /usr/local/bin/setuid; chmod 700 /tmp"
+
+    image = ensure_images(client, [msgspec.structs.replace(toy, setup=setup)], SOURCES, lambda event: None)[toy.id]
+
+    assert output_of(client, image.image_id, "ls", "/there") == "/there\n"
+    assert output_of(client, image.image_id, "sh", "-c", SEARCH).split() == ["1777", "1777", "0", "0"]
+
+
+def test_a_setup_that_fails_fails_the_build(client: docker.APIClient, toy: Language) -> None:
+    with pytest.raises(ImageBuildError, match=r"setup\.sh"):
+        ensure_images(
+            client, [msgspec.structs.replace(toy, setup="false\ntrue")], SOURCES, lambda event: None
+        )  # fmt: skip
+
+    assert toy.id not in installed_images(client)
+
+
+def test_a_removed_image_is_gone_while_a_container_of_it_runs_on(client: docker.APIClient, toy: Language) -> None:
+    image = ensure_images(client, [toy], SOURCES, lambda event: None)[toy.id]
+    running = client.create_container(image.image_id, entrypoint=["sleep", "60"], network_disabled=True)
+    client.start(running)
+    try:
+        assert remove_images(client, [toy.id]) == [toy.id]
+        assert toy.id not in installed_images(client)
+        assert client.inspect_container(running)["State"]["Running"]
+    finally:
+        client.remove_container(running, force=True)
+
+    assert remove_images(client, [toy.id]) == []
+    with pytest.raises(ImageNotFound):
+        client.inspect_image(image.image_id)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox.languages import CatalogueError, Language, load_languages
+from app.sandbox.languages import CatalogueError, Language, default_set, load_languages
 
 CATALOGUE = Path(__file__).parents[2] / "languages"
-DEFAULT_SET = {"python", "javascript", "bash", "c", "cpp"}
+DEFAULT_SET = {"python", "javascript", "typescript", "bash", "c", "cpp"}
 
 VALID = """
 id = "toy"
@@ -24,6 +24,10 @@ pattern = 'toy (\\S+)'
 [hello]
 source = "say hello"
 output = "hello"
+[programs]
+echo = "say what I hear"
+runtime_error = "say no"
+time_limit = "say it again and again"
 """
 
 
@@ -37,14 +41,22 @@ def write(folder: Path, text: str, name: str = "toy.toml") -> Path:
     return folder
 
 
-def test_the_default_set_is_in_the_catalogue(languages: dict[str, Language]) -> None:
-    assert set(languages) >= DEFAULT_SET
+def test_the_default_set_and_many_more_are_in_the_catalogue(languages: dict[str, Language]) -> None:
+    assert set(default_set(languages)) == DEFAULT_SET
+    assert len(languages) >= len(DEFAULT_SET) + 24
+
+
+def test_a_suffix_tells_the_language(languages: dict[str, Language]) -> None:
+    suffixes = [Path(language.file_name).suffix.lower() for language in languages.values()]
+
+    assert len(set(suffixes)) == len(suffixes)
 
 
 def test_judge0_ids_lead_to_their_languages(languages: dict[str, Language]) -> None:
     ids = {number: language.id for language in languages.values() for number in language.compat.judge0}
 
-    assert ids.items() >= {71: "python", 63: "javascript", 46: "bash", 50: "c", 54: "cpp"}.items()
+    assert ids.items() >= {71: "python", 63: "javascript", 74: "typescript", 46: "bash", 50: "c", 54: "cpp"}.items()
+    assert ids.items() >= {51: "csharp", 60: "go", 62: "java", 73: "rust", 82: "sqlite"}.items()
 
 
 def test_an_interpreted_program_is_only_run(languages: dict[str, Language]) -> None:
@@ -79,6 +91,15 @@ def test_a_file_name_is_never_read_as_an_option(languages: dict[str, Language], 
     assert not {"-rf", "-o.c"} & set(command)
 
 
+@pytest.mark.parametrize(
+    ("entrypoint", "runs"), [("main.ts", "main.js"), ("app/start.ts", "app/start.js"), ("-x.ts", "./-x.js")]
+)
+def test_a_compiler_that_names_its_output_after_the_source_is_followed(
+    languages: dict[str, Language], entrypoint: str, runs: str
+) -> None:
+    assert languages["typescript"].command("run", entrypoint, [entrypoint]) == ("node", runs)
+
+
 def test_what_the_api_shows_of_a_language(languages: dict[str, Language]) -> None:
     info = languages["cpp"].info("12.2.0")
 
@@ -105,6 +126,10 @@ def test_a_valid_file_is_a_language(tmp_path: Path) -> None:
         ('"{entrypoint}"', '"-x{sources}"', "must be an argument of its own"),
         ('file_name = "main.toy"', 'file_name = "../main"', r"at `\$.file_name`"),
         ('debian = ["toy"]', 'debian = ["toy; reboot"]', r"at `\$.packages.debian\[0\]`"),
+        ('debian = ["toy"]', 'debian = []\npython = ["toy"]', r"at `\$.packages.python\[0\]`"),
+        ('debian = ["toy"]', 'debian = []\nnode = ["toy@latest"]', r"at `\$.packages.node\[0\]`"),
+        ('runtime_error = "say no"', "", "missing required field `runtime_error`"),
+        ("[programs]", '[programs]\ncompile_error = "x"', "exactly when `compile` is"),
         (r"'toy (\S+)'", r"'toy \S+'", "needs exactly one group"),
         (r"'toy (\S+)'", "'toy ('", "no regular expression"),
         ("[hello]", "[limits]\nmemory_bytes = 1\n[hello]", "`limits.memory_bytes` must be from"),

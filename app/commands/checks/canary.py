@@ -9,7 +9,8 @@ from app.client.errors import ClientError
 from app.client.service import Service
 from app.commands.checks.finding import Finding, failed, found, skipped
 from app.commands.checks.sent_job import JobUnfinished, run_job
-from app.sandbox.languages import CatalogueError, Hello, load_languages
+from app.sandbox.language_fields import Hello
+from app.sandbox.languages import CatalogueError, load_languages
 
 __all__ = ["check_languages"]
 
