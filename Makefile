@@ -41,7 +41,7 @@ run: venv ## run a program: make run FILE=examples/sieve.c
 	@PYXEC_URL="$${PYXEC_URL:-$$($(PYTHON) -m app.local.address)}" $(PYTHON) -m app.cli run "$(FILE)"
 
 .PHONY: images
-images: venv ## build the sandbox images that are missing or out of date
+images: venv ## build the default set of sandbox images, and what is out of date
 	@$(PYTHON) -m app.local.images
 
 .PHONY: web
@@ -60,6 +60,10 @@ doctor: venv ## check this machine, and try every limit for real
 test: lint images ## lint, then run all tests (one file: make test PYTEST_ARGS=tests/core)
 	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+.PHONY: test-languages
+test-languages: venv-dev images ## run the programs of every language whose image is installed
+	@PYXEC_TEST_LANGUAGES=installed $(PYTHON) -m pytest tests/languages $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: venv-dev ## ruff, mypy --strict, and who may import whom
