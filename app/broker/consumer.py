@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamConsumer"]
 
+_IDLE_TIMEOUTS = 2.5
+
 
 class StreamConsumer(Consumer):
     """Iterates over messages; None when there was none for a while.
@@ -96,9 +98,10 @@ class StreamConsumer(Consumer):
             self._broker.run(settlement.release(self._keys, self._broker.consumer_name, row.stream, [row.entry_id]))
 
     def _block_ms(self) -> int:
-        # Twice the time-out halves what an idle worker sends; a reply must come well before the socket gives up.
-        ceiling = self._broker.socket_timeout_ms
-        return max(1, min(2 * self._timeout_ms, ceiling // 2 if ceiling else 2 * self._timeout_ms))
+        # Longer than the time-out, so that an idle worker sends little; a reply must come well before the socket
+        # gives up.
+        wanted, ceiling = int(_IDLE_TIMEOUTS * self._timeout_ms), self._broker.socket_timeout_ms
+        return max(1, min(wanted, ceiling // 2 if ceiling else wanted))
 
     def _message(self, row: Row) -> StreamMessage | None:
         """The delivery; None when it is none, and then it is dead-lettered, which harms no neighbour."""
