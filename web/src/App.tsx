@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react'
+import { lazy, Suspense, useCallback, useMemo, useState } from 'react'
 import * as v from 'valibot'
 import { DIALOGS, type DialogName } from './dialogs/kinds'
 import type { Place } from './editor/place'
@@ -43,7 +43,6 @@ export function App() {
   const [dialog, setDialog] = useState<DialogName | null>(null)
   const [file, setFile] = useState(0)
   const [target, setTarget] = useState<Place | null>(null)
-  const size = useRef({ rows: 24, cols: 80 })
   const isNarrow = useMedia(NARROW)
   const focused = useFocusedPane()
   useSharedProgram(workspace)
@@ -53,13 +52,8 @@ export function App() {
     setView('output')
     const files = program.files.map(({ name }) => name)
     const limits = limitsInForce(language, program)
-    const isTty = program.input === 'terminal'
-    void run.start(submission(language.id, program, size.current), {
-      language: language.id,
-      isTty,
-      files,
-      limits,
-    })
+    const isInteractive = program.input === 'terminal'
+    void run.start(submission(language.id, program), { language: language.id, isInteractive, files, limits })
   }, [run, language, program])
 
   const goTo = (place: Place) => {
@@ -123,16 +117,7 @@ export function App() {
           aria-label="Output"
           hidden={isNarrow && view !== 'output'}
         >
-          <OutputPane
-            run={run}
-            state={state}
-            scheme={scheme}
-            fontSize={fontSize}
-            onPlace={goTo}
-            onSize={(next) => {
-              size.current = next
-            }}
-          />
+          <OutputPane run={run} state={state} scheme={scheme} fontSize={fontSize} onPlace={goTo} />
         </section>
       </main>
       <StatusLine

@@ -49,9 +49,4 @@ export type StreamEvent = v.InferOutput<typeof StreamEvent>
 export type StreamName = 'stdout' | 'stderr'
 
 /** What a viewer may send. */
-export type ViewerMessage =
-  | { type: 'stdin'; data: string }
-  | { type: 'eof' }
-  | { type: 'cancel' }
-  | { type: 'resize'; rows: number; cols: number }
-  | { type: 'signal'; name: string }
+export type ViewerMessage = { type: 'stdin'; data: string } | { type: 'eof' } | { type: 'cancel' }

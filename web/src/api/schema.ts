@@ -55,5 +55,4 @@ export interface Submission {
   stdin?: string
   limits?: Record<string, number>
   interactive?: boolean
-  tty?: { rows: number; cols: number }
 }

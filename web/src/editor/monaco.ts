@@ -61,15 +61,19 @@ export function monacoLanguage(id: string): string {
 const SYNTAX = {
   comment: 'code-comment',
   string: 'code-string',
+  'string.escape': 'code-string',
   number: 'code-number',
   keyword: 'code-keyword',
   type: 'code-type',
   'type.identifier': 'code-type',
   annotation: 'code-type',
+  tag: 'code-type',
   regexp: 'code-string',
   delimiter: 'code-punctuation',
-  'string.escape': 'code-number',
 } as const
+
+// Brackets are told apart by their match, not by a rainbow.
+const BRACKETS = [1, 2, 3, 4, 5, 6].map((depth) => `editorBracketHighlight.foreground${depth}`)
 
 /** Makes the editor look like the page around it. The colours are read from the style sheet, in the theme that is on. */
 export function applyTheme(scheme: Scheme): void {
@@ -96,6 +100,7 @@ export function applyTheme(scheme: Scheme): void {
       'editorIndentGuide.background1': colour('line-highlight'),
       'editorError.foreground': colour('bad'),
       'editorWarning.foreground': colour('warn'),
+      ...Object.fromEntries(BRACKETS.map((name) => [name, colour('code-punctuation')])),
       focusBorder: colour('accent'),
       'input.background': colour('surface'),
       'scrollbar.shadow': '#00000000',

@@ -12,12 +12,11 @@ interface Properties {
   state: RunState
   scheme: Scheme
   fontSize: number
-  onSize(size: { rows: number; cols: number }): void
   onPlace(place: Place): void
 }
 
 /** What the program says, and what can be done with it. */
-export function OutputPane({ run, state, scheme, fontSize, onSize, onPlace }: Properties) {
+export function OutputPane({ run, state, scheme, fontSize, onPlace }: Properties) {
   return (
     <>
       <div className="pane-head">
@@ -25,14 +24,7 @@ export function OutputPane({ run, state, scheme, fontSize, onSize, onPlace }: Pr
         <OutputActions run={run} state={state} />
       </div>
       <div className="pane-body">
-        <TerminalPane
-          run={run}
-          state={state}
-          scheme={scheme}
-          fontSize={fontSize}
-          onSize={onSize}
-          onPlace={onPlace}
-        />
+        <TerminalPane run={run} state={state} scheme={scheme} fontSize={fontSize} onPlace={onPlace} />
         {state.phase === 'idle' && (
           <div className="terminal-empty">
             <p>

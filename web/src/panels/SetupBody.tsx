@@ -33,7 +33,7 @@ export default function SetupBody({ tab, language, program, onSet }: Properties)
 function InputField({ program, onSet }: { program: Program; onSet(change: Partial<Program>): void }) {
   const kinds = [
     { input: 'terminal', text: 'Typed in the terminal' },
-    { input: 'text', text: 'This text, with stdout and stderr told apart' },
+    { input: 'text', text: 'This text' },
   ] as const
   return (
     <>
@@ -62,7 +62,7 @@ function InputField({ program, onSet }: { program: Program; onSet(change: Partia
         />
       ) : (
         <p className="setup-hint">
-          The program has a real terminal: prompts, colours, Ctrl+C and Ctrl+D work.
+          Type into the terminal while it runs: Enter sends the line, Ctrl+D ends the input, Ctrl+C stops.
         </p>
       )}
     </>

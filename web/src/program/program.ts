@@ -18,7 +18,7 @@ export const SourceFile = v.object({ name: v.string(), content: v.string() })
 export const Program = v.object({
   files: v.pipe(v.array(SourceFile), v.minLength(1), v.maxLength(64)),
   args: v.optional(v.string(), ''),
-  /** `terminal`: typed while it runs. `text`: given beforehand, with stdout and stderr apart. */
+  /** `terminal`: typed while it runs. `text`: given beforehand, all at once. */
   input: v.optional(v.picklist(['terminal', 'text']), 'terminal'),
   stdin: v.optional(v.string(), ''),
   limits: v.optional(v.record(v.picklist(LIMIT_NAMES), v.number()), {}),
@@ -45,12 +45,8 @@ export function limitsInForce(language: Language, program: Program): Record<stri
   return { ...Object.fromEntries(defaults), ...program.limits }
 }
 
-/** The job that runs a program; `size` is the terminal's. */
-export function submission(
-  language: string,
-  program: Program,
-  _size: { rows: number; cols: number },
-): Submission {
+/** The job that runs a program. */
+export function submission(language: string, program: Program): Submission {
   const args = splitArguments(program.args)
   const limits = program.limits as Record<string, number>
   return {

@@ -6,8 +6,8 @@ const KEY = 'run'
 
 const RunContext = v.object({
   language: v.string(),
-  /** Whether it has a terminal of its own; else stdout and stderr come apart. */
-  isTty: v.boolean(),
+  /** Whether what is typed goes to it. */
+  isInteractive: v.boolean(),
   /** Names of its files, for telling places in its output. */
   files: v.array(v.string()),
   /** The limits that were in force. */

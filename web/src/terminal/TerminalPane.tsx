@@ -11,7 +11,6 @@ export interface TerminalProperties {
   state: RunState
   scheme: Scheme
   fontSize: number
-  onSize(size: { rows: number; cols: number }): void
   onPlace(place: Place): void
 }
 

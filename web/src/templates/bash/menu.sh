@@ -1,5 +1,5 @@
 # title: A menu
-# about: select, in a real terminal
+# about: select, answered in the terminal
 PS3="Which one? "
 select what in date memory quit; do
   case $what in

@@ -1,5 +1,5 @@
 # title: Ask and answer
-# about: input() in a real terminal
+# about: input(), answered in the terminal
 name = input("What is your name? ")
 print(f"Hello, {name}!")
 

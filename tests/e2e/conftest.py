@@ -1,0 +1,60 @@
+"""A real browser before a real page: Debian's Chromium, nginx, and the stack behind it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e.editor import Editor
+from tests.e2e.site import Site, built_page, serving
+from tests.stack import Stack
+
+BROWSER_OPTIONS = [
+    "--no-sandbox",  # the tests run as root; the page is ours
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable is not None, "chromium is missing: `make test` installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def page_files() -> None:
+    built_page()
+
+
+@pytest.fixture(scope="session")
+def site(stack: Stack, page_files: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(stack, tmp_path_factory.mktemp("nginx")) as site:
+        yield site
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that was never here before; an error in its console fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def editor(page: Page, site: Site) -> Editor:
+    return Editor(page, site.url).open()

@@ -1,0 +1,82 @@
+"""The page as a person uses it: open, type, run, read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+__all__ = ["Editor"]
+
+_PATIENCE_MS = 20_000
+
+
+class Editor:
+    """One open page."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        page.set_default_timeout(_PATIENCE_MS)
+        self.status = page.locator(".status-line .sentence")
+        self.terminal = page.locator(".xterm-rows")
+        self.run_button = page.get_by_role("button", name="Run", exact=True)
+        self.stop_button = page.get_by_role("button", name="Stop", exact=True)
+
+    def open(self) -> Editor:
+        """Return once the editor and the terminal are there."""
+        self.page.goto(self.url)
+        self.wait_until_loaded()
+        return self
+
+    def wait_until_loaded(self) -> None:
+        self.page.wait_for_selector(".monaco-editor", state="attached")
+        self.page.wait_for_selector(".xterm-rows", state="attached")
+
+    def draft(self, source: str, language: str = "python", name: str = "main.py", **more: Any) -> Editor:
+        """Reload the page with this program as the draft."""
+        program = {"files": [{"name": name, "content": source}]} | more
+        self.page.evaluate(
+            "([language, program]) => { localStorage.setItem('pyxec.draft.' + language, program);"
+            " localStorage.setItem('pyxec.language', JSON.stringify(language)) }",
+            [language, json.dumps(program)],
+        )
+        self.page.reload()
+        self.wait_until_loaded()
+        return self
+
+    def type_code(self, text: str) -> None:
+        """Replace the code by typing."""
+        self.page.locator(".monaco-editor .view-lines").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(text)
+
+    def run(self, source: str | None = None, **more: Any) -> None:
+        if source is not None:
+            self.draft(source, **more)
+        self.page.keyboard.press("Control+Enter")
+
+    def says(self, text: str) -> None:
+        """Wait until the status line says this."""
+        expect(self.status).to_contain_text(text, timeout=_PATIENCE_MS)
+
+    def shows(self, text: str) -> None:
+        """Wait until the terminal shows this."""
+        expect(self.terminal).to_contain_text(text, timeout=_PATIENCE_MS)
+
+    def type_in_terminal(self, text: str) -> None:
+        self.page.locator(".terminal textarea").focus()
+        self.page.keyboard.type(text)
+
+    def output(self) -> str:
+        """What the terminal shows now; blanks at the ends of lines are not kept."""
+        rows = self.page.locator(".xterm-rows > div").all_inner_texts()
+        return "\n".join(row.replace("\xa0", " ").rstrip() for row in rows).strip()
+
+    def focused_pane(self) -> str:
+        found: str = self.page.evaluate(
+            "() => ['editor', 'terminal', 'top-bar'].find("
+            "name => document.activeElement?.closest('.' + name)) ?? 'none'"
+        )
+        return found

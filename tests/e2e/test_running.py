@@ -1,0 +1,184 @@
+"""Running programs from the browser, against everything real."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.editor import Editor
+from tests.e2e.site import serving
+from tests.stack import Stack
+
+pytestmark = pytest.mark.docker
+
+TICKS = "import time\nfor n in range(1, {count} + 1):\n    print('tick', n)\n    time.sleep({pause})\n"
+
+
+def test_a_program_that_is_typed_runs_and_its_end_is_told(editor: Editor) -> None:
+    # When a program is typed and run from within the editor
+    editor.type_code("print(6 * 7)")
+    editor.run()
+    # Then its output and how it ended are there, with what it took
+    editor.shows("42")
+    editor.says("Finished normally")
+    expect(editor.page.locator(".figures")).to_contain_text("CPU")
+
+
+def test_output_is_shown_while_the_program_runs(editor: Editor) -> None:
+    editor.run(TICKS.format(count=3, pause=1))
+
+    editor.shows("tick 1")
+
+    expect(editor.status).to_contain_text("Running")
+    expect(editor.terminal).not_to_contain_text("tick 3")
+    editor.shows("tick 3")
+    editor.says("Finished normally")
+
+
+def test_a_program_can_be_typed_to(editor: Editor) -> None:
+    # Given a program that asks
+    editor.run("name = input('who? ')\nprint(f'hello {name}!')")
+    editor.shows("who?")
+    # When it is answered in the terminal, with a slip of the finger
+    editor.type_in_terminal("Adx")
+    editor.page.keyboard.press("Backspace")
+    editor.page.keyboard.type("a\n")
+    # Then it has heard
+    editor.shows("hello Ada!")
+    editor.says("Finished normally")
+
+
+def test_ctrl_d_ends_the_input(editor: Editor) -> None:
+    editor.run("import sys\nprint('ready', flush=True)\nprint(len(sys.stdin.read()), 'characters')")
+    editor.shows("ready")
+
+    editor.type_in_terminal("12345\n")
+    editor.page.keyboard.press("Control+D")
+
+    editor.shows("6 characters")
+
+
+def test_an_endless_loop_is_stopped_by_the_button(editor: Editor) -> None:
+    editor.run("print('on')\nwhile True: pass")
+    editor.shows("on")
+
+    editor.stop_button.click()
+
+    editor.says("Stopped by you")
+    expect(editor.run_button).to_be_enabled()
+
+
+def test_ctrl_c_in_the_terminal_interrupts(editor: Editor) -> None:
+    editor.run("print('on')\nwhile True: pass")
+    editor.shows("on")
+
+    editor.type_in_terminal("")
+    editor.page.keyboard.press("Control+C")
+
+    editor.says("Stopped by you")
+
+
+def test_stderr_is_told_apart(editor: Editor) -> None:
+    editor.run("import sys\nprint('plain')\nprint('trouble', file=sys.stderr)")
+    editor.says("Finished normally")
+
+    colours = {
+        text: editor.terminal.get_by_text(text).evaluate("element => getComputedStyle(element).color")
+        for text in ("plain", "trouble")
+    }
+
+    assert colours["plain"] != colours["trouble"]
+
+
+@pytest.mark.parametrize(
+    ("source", "limits", "told"),
+    [
+        ("raise SystemExit(3)", {}, "Exited with code 3"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", {}, "SIGSEGV, an invalid memory access"),
+        ("import time\ntime.sleep(30)", {"wall_seconds": 1}, "Stopped after 1.00 s: the time limit"),
+        ("x = bytearray(10 ** 9)", {"memory_bytes": 64 * 1024 * 1024}, "more than 64 MiB of memory"),
+    ],
+)
+def test_an_end_is_told_in_words(editor: Editor, source: str, limits: dict[str, float], told: str) -> None:
+    editor.run(source, limits=limits)
+
+    editor.says(told)
+
+
+def test_output_that_was_cut_is_told_with_the_bytes(editor: Editor) -> None:
+    editor.run("while True: print('x' * 1000)", limits={"output_bytes": 2048})
+
+    expect(editor.page.locator(".output-note")).to_contain_text("the first 2 KiB")
+
+
+def test_files_arguments_and_text_input_reach_the_program(editor: Editor) -> None:
+    files = [
+        {"name": "main.py", "content": "import sys, lib\nprint(lib.shout(sys.argv[1]), sys.stdin.read())"},
+        {"name": "lib.py", "content": "def shout(text): return text.upper()"},
+    ]
+    editor.run("", files=files, args="'two words'", input="text", stdin="from a text")
+
+    editor.shows("TWO WORDS from a text")
+
+
+def test_a_job_is_followed_again_after_the_api_restarts_and_nothing_is_shown_twice(
+    own_stack: Stack, page: Page, page_files: None
+) -> None:
+    # Given a program that counts, and its page
+    api = own_stack.start_api()
+    own_stack.start_worker()
+    with serving(own_stack, own_stack.folder / "nginx") as site:
+        editor = Editor(page, site.url).open()
+        editor.run(TICKS.format(count=24, pause=0.5), limits={"wall_seconds": 60})
+        editor.shows("tick 2")
+        # When the API is killed and comes back
+        api.kill()
+        editor.says("trying again")
+        own_stack.start_api()
+        # Then the rest comes, and each line is there once
+        editor.shows("tick 24")
+        editor.says("Finished normally")
+        assert editor.output().split("\n") == [f"tick {n}" for n in range(1, 25)]
+
+
+def test_a_run_and_its_output_survive_a_reload(editor: Editor) -> None:
+    # Given a program that runs
+    editor.run(TICKS.format(count=5, pause=0.5))
+    editor.shows("tick 1")
+    # When the page is loaded again
+    editor.page.reload()
+    # Then it goes on, and begins with the first line
+    editor.says("Finished normally")
+    assert editor.output().split("\n") == [f"tick {n}" for n in range(1, 6)]
+
+
+def test_when_too_many_are_sent_it_says_when_to_try_again(own_stack: Stack, page: Page, page_files: None) -> None:
+    own_stack.settings |= {"PYXEC_RATE_BURST": "1", "PYXEC_RATE_PER_MINUTE": "1"}
+    own_stack.start_api()
+    own_stack.start_worker()
+    with serving(own_stack, own_stack.folder / "nginx") as site:
+        editor = Editor(page, site.url).open()
+        editor.run()
+        editor.says("Finished normally")
+
+        editor.run()
+
+        editor.says("Too many runs")
+        expect(editor.status).to_contain_text(" s.")
+
+
+def test_when_the_api_is_down_it_says_so_and_runs_when_it_is_back(
+    own_stack: Stack, page: Page, page_files: None
+) -> None:
+    api = own_stack.start_api()
+    own_stack.start_worker()
+    with serving(own_stack, own_stack.folder / "nginx") as site:
+        editor = Editor(page, site.url).open()
+        api.kill()
+        editor.run()
+        editor.says("cannot take programs right now. Try again in 2 s")
+
+        own_stack.start_api()
+        editor.run()
+
+        editor.says("Finished normally")
