@@ -139,6 +139,9 @@ OPTIONS: Final[dict[str, Option]] = {
         _proxies,
         "ranges, with commas, whose `X-Forwarded-For` is believed",
     ),
+    "webhook_allow_private": Option(
+        "PYXEC_WEBHOOK_ALLOW_PRIVATE", "off", _on_or_off, "`on`: webhooks may go to private addresses, too"
+    ),
     "max_body_bytes": Option(
         "PYXEC_MAX_BODY_BYTES", str(12 * 1024 * 1024), _whole(1024, 2**30), "largest request body; above it 413"
     ),
@@ -184,6 +187,7 @@ class Settings:
     anonymous_jobs: int
     admin_key_file: Path | None
     trusted_proxies: frozenset[str]
+    webhook_allow_private: bool
     max_body_bytes: int
     max_wait_seconds: float
     drain_seconds: float

@@ -21,9 +21,10 @@ from redis.backoff import NoBackoff
 
 from app.actors.housekeeping import Chore, Housekeeping
 from app.actors.intake import RUN_JOB, Intake
-from app.actors.lifecycle import WorkerServices
+from app.actors.lifecycle import Service, WorkerServices
 from app.actors.recovery import MAINTENANCE_QUEUE, Recovery
 from app.actors.run_job import JobRunner
+from app.actors.webhooks import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, WebhookRelay, Webhooks
 from app.broker import AsyncProducer, StreamsBroker, default_middleware
 from app.config import ConfigurationError, Settings
 from app.core.tiers import ANONYMOUS_TIER, Tier
@@ -39,6 +40,7 @@ from app.store.inboxes import Inboxes
 from app.store.jobs import RedisJobs
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.languages import RedisLanguages, publish_languages
+from app.store.outbox import Outbox
 from app.store.presence import BEAT_SECONDS, Presence
 from app.store.wakeups import Wakeups
 
@@ -49,6 +51,10 @@ _SHORTEST_OPERATOR_KEY: Final = 32
 _INFRASTRUCTURE_RETRIES: Final = 4
 _FIRST_RETRY_MS: Final = 1_000
 _LAST_RETRY_MS: Final = 30_000
+# Ten of them, each twice as far as the one before: an hour and a half in all.
+_WEBHOOK_RETRIES: Final = 10
+_FIRST_WEBHOOK_RETRY_MS: Final = 5_000
+_LAST_WEBHOOK_RETRY_MS: Final = 3_600_000
 _TELL_LANGUAGES_SECONDS: Final = 15.0
 _REAP_SECONDS: Final = 30.0
 
@@ -122,6 +128,7 @@ def _http_settings(settings: Settings) -> HttpSettings:
         drain_seconds=settings.drain_seconds,
         allowed_origins=settings.allowed_origins,
         anonymous_tier=_anonymous_tier(settings) if settings.anonymous else None,
+        allow_private_webhooks=settings.webhook_allow_private,
         trusted_proxies=TrustedProxies.parse(settings.trusted_proxies),
     )
 
@@ -146,7 +153,9 @@ def create_broker(settings: Settings) -> StreamsBroker:
         middleware=_middleware(),
     )
     _declare_recovery(broker)
-    _declare_run_job(broker, settings)
+    job_services = _declare_run_job(broker, settings)
+    webhook_services = _declare_webhooks(broker, settings)
+    broker.add_middleware(WorkerServices({JOBS_QUEUE: job_services, WEBHOOKS_QUEUE: webhook_services}))
     return broker
 
 
@@ -156,7 +165,7 @@ def _middleware() -> list[dramatiq.Middleware]:
     return [*ours, PeriodiqMiddleware(skip_delay=30)]
 
 
-def _declare_run_job(broker: StreamsBroker, settings: Settings) -> None:
+def _declare_run_job(broker: StreamsBroker, settings: Settings) -> Sequence[Service]:
     keys = StoreKeys(settings.namespace)
     client = _client(settings)
     engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
@@ -164,7 +173,6 @@ def _declare_run_job(broker: StreamsBroker, settings: Settings) -> None:
     inboxes = Inboxes(client, keys, broker.consumer_name)
     runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms)
     chores = _chores(client, keys, settings, engine, sandbox, broker.consumer_name)
-    broker.add_middleware(WorkerServices(JOBS_QUEUE, [Housekeeping(chores), inboxes, sandbox]))
     dramatiq.actor(
         actor_name=RUN_JOB,
         queue_name=JOBS_QUEUE,
@@ -173,6 +181,20 @@ def _declare_run_job(broker: StreamsBroker, settings: Settings) -> None:
         min_backoff=_FIRST_RETRY_MS,
         max_backoff=_LAST_RETRY_MS,
     )(runner.run)
+    return [Housekeeping(chores), inboxes, sandbox]
+
+
+def _declare_webhooks(broker: StreamsBroker, settings: Settings) -> Sequence[Service]:
+    outbox = Outbox(_client(settings), StoreKeys(settings.namespace))
+    dramatiq.actor(
+        actor_name=DELIVER_WEBHOOK,
+        queue_name=WEBHOOKS_QUEUE,
+        broker=broker,
+        max_retries=_WEBHOOK_RETRIES,
+        min_backoff=_FIRST_WEBHOOK_RETRY_MS,
+        max_backoff=_LAST_WEBHOOK_RETRY_MS,
+    )(Webhooks(outbox, settings.webhook_allow_private).deliver)
+    return [WebhookRelay(broker, outbox)]
 
 
 def _sandbox(engine: Engine, settings: Settings, worker: str) -> DockerSandbox:

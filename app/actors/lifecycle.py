@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from dramatiq import Broker, Middleware
@@ -21,27 +21,30 @@ class Service(Protocol):
 
 
 class WorkerServices(Middleware):
-    """Runs the services in worker processes that take from ``queue_name``, and in no other.
+    """Runs services in worker processes that take from their queue, and in no other.
 
     Parameters:
-        services: started in this order, stopped in the opposite one.
+        services: by the name of the queue; started in this order, stopped in the opposite one.
     """
 
-    def __init__(self, queue_name: str, services: Sequence[Service]) -> None:
-        self._queue_name = queue_name
+    def __init__(self, services: Mapping[str, Sequence[Service]]) -> None:
         self._services = services
 
     def before_worker_boot(self, broker: Broker, worker: Any) -> None:
         """Before the first message is fetched."""
-        if self._concerns(worker):
-            for service in self._services:
-                service.start()
+        for service in self._of(worker):
+            service.start()
 
     def after_worker_shutdown(self, broker: Broker, worker: Any) -> None:
         """After the last message was finished or released."""
-        if self._concerns(worker):
-            for service in reversed(self._services):
-                service.stop()
+        for service in reversed(self._of(worker)):
+            service.stop()
 
-    def _concerns(self, worker: Any) -> bool:
-        return not worker.consumer_whitelist or self._queue_name in worker.consumer_whitelist
+    def _of(self, worker: Any) -> list[Service]:
+        wanted = worker.consumer_whitelist
+        return [
+            service
+            for queue_name, services in self._services.items()
+            if not wanted or queue_name in wanted
+            for service in services
+        ]

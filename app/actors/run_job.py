@@ -70,15 +70,17 @@ class JobRunner:
         if claim.spec is None or not _may_start(claim):
             return self._effects.unclaim(job_id) if claim.left_traces else ()
         if claim.cancel_requested:
-            return self._effects.finish(job_id, _CANCELLED, self._now_ms())
+            return self._effects.finish(job_id, _CANCELLED, self._now_ms(), has_webhook=claim.has_webhook)
         delivery.commit(self._effects.attempt_started(job_id, delivery.attempt))
         if claim.has_input:
             self._inboxes.wake(job_id)
         # Nobody may wait for a program whose result will be refused.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         sink = _JobSink(job_id, delivery, self._effects)
-        report = self._sandbox.run(job_id, delivery.attempt, decode_spec(claim.spec), sink, inbox)
-        return self._effects.finish(job_id, _result(report), self._now_ms())
+        # Every line that is logged on the way carries it, the one that names the container too.
+        with structlog.contextvars.bound_contextvars(request_id=claim.request_id):
+            report = self._sandbox.run(job_id, delivery.attempt, decode_spec(claim.spec), sink, inbox)
+        return self._effects.finish(job_id, _result(report), self._now_ms(), has_webhook=claim.has_webhook)
 
 
 class _Delivery:

@@ -18,6 +18,7 @@ PyxecError
     |-- ImageMissing      the language is in the catalogue, its image is not on this engine
     |-- SandboxLost       the container went away without a report
     |-- ProtocolError     the runner said something it must not say
+    |-- WebhookUndelivered  a client's server did not take a webhook
     `-- OwnershipLost     another worker has this job now; whatever we have is refused
 """
 
@@ -43,6 +44,7 @@ __all__ = [
     "StoreUnavailable",
     "TooManyJobs",
     "UnknownLanguage",
+    "WebhookUndelivered",
 ]
 
 
@@ -138,6 +140,10 @@ class SandboxLost(InfrastructureError):
 
 class ProtocolError(InfrastructureError):
     """The runner and the worker disagree about the protocol."""
+
+
+class WebhookUndelivered(InfrastructureError):
+    """A webhook did not arrive, or was not answered with a 2xx."""
 
 
 class OwnershipLost(InfrastructureError):

@@ -49,6 +49,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     Parameters:
         backlog_share: refused when the queue is fuller than this.
         idempotency: given, the first job with this name is the only one.
+        webhook_url: who is told of its end.
     """
 
     id: str
@@ -60,6 +61,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     backlog_share: float = 1.0
     idempotency: Idempotency | None = None
+    webhook_url: str | None = None
 
 
 class InputKind(StrEnum):

@@ -42,6 +42,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     interactive: bool = False
     priority: Priority | None = None
     labels: dict[str, str] = {}
+    webhook_url: str | None = None
 
 
 class SourceFile(msgspec.Struct, frozen=True, array_like=True):

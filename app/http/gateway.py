@@ -60,7 +60,7 @@ def create_app(
     app.add_middleware(Authentication(authenticator))
     app.add_error_handler(Exception, _answer_error)
     app.add_error_handler(falcon.HTTPError, _answer_error)
-    submissions = Submissions(jobs, languages, new_id, now_ms)
+    submissions = Submissions(jobs, languages, new_id, now_ms, allow_private_webhooks=settings.allow_private_webhooks)
     routes: dict[str, object] = {
         "/v1/jobs": JobsResource(jobs, submissions, admissions, settings, lifecycle),
         "/v1/jobs/batch": BatchResource(submissions, admissions, settings),

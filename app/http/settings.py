@@ -32,6 +32,7 @@ class HttpSettings:
             balancer that asks it goes elsewhere first. The server's own graceful time-out must be longer.
         anonymous_tier: what may be done without a key; None when nothing may.
         trusted_proxies: whose X-Forwarded-For is believed.
+        allow_private_webhooks: whether a webhook may name a private address.
         authentication_seconds: how long a WebSocket that promised a first message with its key may take to send it.
         allowed_origins: web origins (``https://host``) that may open a WebSocket besides the gateway's own host.
     """
@@ -47,4 +48,5 @@ class HttpSettings:
     allowed_origins: frozenset[str] = frozenset()
     anonymous_tier: Tier | None = ANONYMOUS_TIER
     trusted_proxies: TrustedProxies = NO_PROXIES
+    allow_private_webhooks: bool = False
     authentication_seconds: float = 5

@@ -14,6 +14,7 @@ from app.core.resolve import resolve_job
 from app.core.spec import JobRequest
 from app.core.states import JobState
 from app.core.tiers import Priority, Tier
+from app.core.webhooks import check_webhook_url
 from app.http.following import Follower
 from app.http.idempotency import idempotency_of
 from app.http.settings import READ_AGAIN_SECONDS
@@ -35,7 +36,16 @@ class Sender:
 class Submissions:
     """Checks jobs and hands them over. Nothing is queued that has not been checked whole."""
 
-    def __init__(self, jobs: Jobs, languages: Languages, new_id: Callable[[], str], now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        languages: Languages,
+        new_id: Callable[[], str],
+        now_ms: Callable[[], int],
+        *,
+        allow_private_webhooks: bool,
+    ) -> None:
+        self._allow_private_webhooks = allow_private_webhooks
         self._jobs = jobs
         self._languages = languages
         self._now_ms = now_ms
@@ -60,8 +70,17 @@ class Submissions:
             priority=_priority(request, caller.tier),
             labels=request.labels,
             backlog_share=caller.tier.backlog_share,
+            webhook_url=self._webhook_url(request, caller),
             idempotency=None if key is None else idempotency_of(key, caller, request),
         )
+
+    def _webhook_url(self, request: JobRequest, caller: Caller) -> str | None:
+        if request.webhook_url is None:
+            return None
+        if caller.is_anonymous:
+            raise InvalidRequest("webhook_url", "needs an API key: with its secret webhooks are signed")
+        check_webhook_url(request.webhook_url, allow_private=self._allow_private_webhooks)
+        return request.webhook_url
 
     async def submit(self, job: NewJob) -> AcceptedJob:
         """Queue it. Raises QueueFull, IdempotencyMismatch: then nothing was written; StoreUnavailable."""

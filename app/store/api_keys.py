@@ -21,7 +21,7 @@ from app.core.callers import TICKET_SECONDS, ApiKey, NewApiKey
 from app.store.faults import translated
 from app.store.keys import StoreKeys
 
-__all__ = ["RedisApiKeys"]
+__all__ = ["RedisApiKeys", "webhook_secret_of"]
 
 _SECRET_BYTES: Final = 32
 _ID_BYTES: Final = 8
@@ -137,6 +137,11 @@ class RedisApiKeys:
     def _awaitable(reply: Any) -> Any:
         # redis-py declares the replies of hash commands for both of its clients at once.
         return reply
+
+
+def webhook_secret_of(value: bytes) -> str:
+    """Out of what is kept of a key."""
+    return _decoder.decode(value).webhook_secret
 
 
 def _digest(text: str) -> bytes:

@@ -72,7 +72,7 @@ class JobEffects:
             Effect("HSET", record, "attempt", attempt, "worker", worker),
             Effect("HSETNX", record, "started_at_ms", now_ms),
             *self._leave_line(job_id),
-            Effect("HMGET", record, "spec", "result", "cancel", "input_bytes"),
+            Effect("HMGET", record, "spec", "result", "cancel", "input_bytes", "request_id", "webhook"),
             Effect("INCR", self.keys.begun(now_ms // _MINUTE_MS)),
             Effect("EXPIRE", self.keys.begun(now_ms // _MINUTE_MS), _BEGUN_SECONDS),
         ]
@@ -101,22 +101,27 @@ class JobEffects:
         """Program output to the log."""
         return self.append(job_id, merge_outputs(chunks))
 
-    def finish(self, job_id: str, result: JobResult, now_ms: int) -> list[Effect]:
-        """The one visible result, and the clock of forgetting."""
+    def finish(self, job_id: str, result: JobResult, now_ms: int, *, has_webhook: bool = False) -> list[Effect]:
+        """The one visible result, who is to be told of it, and the clock of forgetting."""
         return [
             Effect("HSETNX", self.keys.record(job_id), "result", encode_result(result)),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", now_ms),
             *self.append(job_id, [JobFinished(result)]),
+            *self._tell(job_id, has_webhook),
             *self._forget(job_id),
         ]
 
-    def dead(self, job_id: str) -> list[Effect]:
+    def _tell(self, job_id: str, has_webhook: bool) -> list[Effect]:
+        return [Effect("RPUSH", self.keys.outbox, job_id)] if has_webhook else []
+
+    def dead(self, job_id: str, *, has_webhook: bool = False) -> list[Effect]:
         """What the broker does when it gives the job up; travels with the queue entry from the start."""
         return [
             Effect("HSETNX", self.keys.record(job_id), "result", encode_result(_LOST)),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", NOW_MS),
             *self._leave_line(job_id),
             *self.append(job_id, [JobFinished(_LOST)]),
+            *self._tell(job_id, has_webhook),
             *self._forget(job_id),
         ]
 
@@ -131,7 +136,7 @@ class JobEffects:
 
 def read_claim(replies: Sequence[Any]) -> Claim:
     """What the replies to `JobEffects.begin` tell."""
-    _, first_start, _, _, (spec, result, cancel, input_bytes), *_ = replies
+    _, first_start, _, _, (spec, result, cancel, input_bytes, request_id, webhook), *_ = replies
     state = JobState.QUEUED if first_start else JobState.RUNNING
     return Claim(
         state=JobState.FINISHED if spec is None or result is not None else state,
@@ -139,4 +144,6 @@ def read_claim(replies: Sequence[Any]) -> Claim:
         spec=spec,
         cancel_requested=cancel is not None,
         has_input=input_bytes is not None,
+        request_id=(request_id or b"").decode(),
+        has_webhook=webhook is not None,
     )

@@ -98,7 +98,10 @@ class RedisJobs:
         keys = self._keys
         async with translated():
             reply: bytes = await self._send(
-                keys=[keys.record(job_id), keys.inputs(job_id), keys.output(job_id), *map(keys.waiting, Priority)],
+                keys=[
+                    keys.record(job_id), keys.inputs(job_id), keys.output(job_id), keys.outbox,
+                    *map(keys.waiting, Priority),
+                ],
                 args=[
                     item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
                     MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl,

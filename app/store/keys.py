@@ -68,6 +68,11 @@ class StoreKeys:
         return f"{self.tag}:places:{account}"
 
     @property
+    def outbox(self) -> str:
+        """List: ids of jobs that have ended and whose webhooks are due."""
+        return f"{self.tag}:outbox"
+
+    @property
     def api_keys(self) -> str:
         """Hash: id of an API key -> what is kept of it."""
         return f"{self.namespace}:api-keys"

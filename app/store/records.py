@@ -5,8 +5,8 @@ write can bring a finished job back:
     else started_at_ms      -> running
     else                    -> queued
 
-Fields: spec, about, owner, request_id, created_at_ms; attempt, worker, started_at_ms; cancel; input_bytes; result,
-finished_at_ms.
+Fields: spec, about, owner, request_id, created_at_ms, webhook; attempt, worker, started_at_ms; cancel; input_bytes;
+result, finished_at_ms.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Claim:
         left_traces: the claim wrote its start where there had been none.
         spec: encoded; None when the record has expired.
         has_input: something was sent to it before.
+        request_id: of the request that submitted it.
+        has_webhook: somebody wants to be told of its end.
     """
 
     state: JobState
@@ -66,6 +68,8 @@ class Claim:
     spec: bytes | None
     cancel_requested: bool
     has_input: bool
+    request_id: str
+    has_webhook: bool
 
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)
@@ -84,6 +88,7 @@ def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
         "owner", job.owner,
         "request_id", job.request_id,
         "created_at_ms", job.created_at_ms,
+        *(() if job.webhook_url is None else ("webhook", job.webhook_url)),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ async def test_services_start_in_order_and_stop_in_the_opposite_one(
 ) -> None:
     notes: list[str] = []
     store.broker.declare_queue(MAINTENANCE_QUEUE)
-    store.broker.add_middleware(WorkerServices(JOBS_QUEUE, [Noted("a", notes), Noted("b", notes)]))
+    store.broker.add_middleware(WorkerServices({JOBS_QUEUE: [Noted("a", notes), Noted("b", notes)], "x": []}))
     worker = Worker(store.broker, queues=queues, worker_threads=1, worker_timeout=50)
 
     worker.start()

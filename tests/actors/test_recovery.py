@@ -94,10 +94,10 @@ async def test_as_wired_the_sweeps_ride_a_queue_that_no_job_can_clog(store: Live
         deadline = threading.Timer(10, swept.set)
         deadline.start()
         # The tick is done, its first sweeps too, and those of later in this minute wait.
-        while broker.qsize(MAINTENANCE_QUEUE) != 22 and not swept.wait(0.02):
+        while broker.qsize(MAINTENANCE_QUEUE) != 33 and not swept.wait(0.02):
             pass
         deadline.cancel()
-        assert broker.qsize(MAINTENANCE_QUEUE) == 22
+        assert broker.qsize(MAINTENANCE_QUEUE) == 33
         assert broker.qsize(JOBS_QUEUE) == 50
     finally:
         worker.stop()

@@ -20,6 +20,7 @@ from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.store.effects import JobEffects, read_claim
 from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.records import Claim
 from app.wiring import create_api
 
 OPERATOR_KEY = "the-operator-wrote-this-key-down-somewhere"
@@ -50,6 +51,7 @@ class LiveGateway:
         self.effects = JobEffects(self.keys, 600)
         self.broker = StreamsBroker(client=self.store, namespace=self.namespace)
         self.broker.declare_queue(JOBS_QUEUE)
+        self.claims: dict[str, Claim] = {}
 
     async def new_key(self, **wanted: Any) -> dict[str, Any]:
         """A key, as it was told at its creation."""
@@ -83,12 +85,13 @@ class LiveGateway:
         delivery = self.take()
         job_id = str(delivery.args[0])
         effects = self.effects.begin(job_id, delivery.attempt, "worker-1", 1_700_000_000_000)
-        read_claim(self.broker.fenced(delivery, effects))
+        self.claims[job_id] = read_claim(self.broker.fenced(delivery, effects))
         return job_id, delivery
 
     def finish(self, job_id: str, delivery: StreamMessage, result: JobResult = OK) -> None:
         """And ends it."""
-        delivery.finish_with(self.effects.finish(job_id, result, 1_700_000_000_500))
+        told = self.claims[job_id].has_webhook
+        delivery.finish_with(self.effects.finish(job_id, result, 1_700_000_000_500, has_webhook=told))
         self.broker.consume(JOBS_QUEUE).ack(delivery)
 
     def run(self, result: JobResult = OK) -> str:

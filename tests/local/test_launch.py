@@ -28,7 +28,8 @@ def test_a_procfile_without_sense_is_refused(tmp_path: Path, content: str) -> No
 
 
 def test_ours_names_everything_that_has_to_run() -> None:
-    assert list(read_procfile(ROOT / "Procfile")) == ["server", "api", "worker", "maintenance", "scheduler", "web"]
+    names = ["server", "api", "worker", "webhooks", "maintenance", "scheduler", "web"]
+    assert list(read_procfile(ROOT / "Procfile")) == names
 
 
 def test_by_default_all_of_it_uses_the_embedded_server() -> None:
