@@ -89,6 +89,14 @@ drill: venv-dev ## kill workers and server at 200 random points, then count (DRI
 bench-latency: venv ## one-line jobs over HTTP beside `docker run` of the same program
 	@$(PYTHON) -m bench.latency
 
+.PHONY: bench-sandbox
+bench-sandbox: venv images ## a sandbox beside the engine itself, no sandbox at all, and other libraries
+	@$(PYTHON) -m bench.sandbox $(BENCH_ARGS)
+
+.PHONY: test-crun
+test-crun: venv-dev images ## the adversarial tests with crun, on an engine of their own (needs root and crun)
+	@$(PYTHON) -m tests.adversarial.private_engine crun $(PYTEST_ARGS)
+
 .PHONY: venv
 venv: $(RUNTIME) ## make .venv with what the service needs
 

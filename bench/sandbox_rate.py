@@ -1,31 +1,68 @@
 """Jobs a second when there is always another one: the sandbox beside a bare loop over the engine's API.
 
 The bare loop makes the same containers (the same template, with the program in place of the runner) through the same
-client, and does nothing else: create, attach, start, read, wait, remove.
+client, and does nothing else: create, attach, start, read, wait, remove. Both have no network.
 """
 
 from __future__ import annotations
 
+import os
+import statistics
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from app.config import OPTIONS
 from app.core.errors import PyxecError
 from app.sandbox.engine import Engine
 from app.sandbox.images import installed_images
 from app.sandbox.template import LABEL, ContainerNumbers, creation_body
+from bench.sandbox_target import Target
 from bench.sandbox_under_test import NullSink, SandboxUnderTest, program
 
-__all__ = ["CONCURRENCIES", "bare_loop", "jobs_per_second", "sandbox_loop"]
+__all__ = ["CONCURRENCIES", "STEPS", "bare_loop", "jobs_per_second", "measure_rate", "sandbox_loop"]
 
 CONCURRENCIES: Final = (1, 2, 4, 8)
+_ROUNDS: Final = 5
+STEPS: Final = 2 * len(CONCURRENCIES) + 2 * _ROUNDS
+_TRIAL_SECONDS: Final = 2.5
+_ROUND_SECONDS: Final = 4.0
 _RAMP_SECONDS: Final = 1.0
 _PROGRAM: Final = "print(6 * 7)"
 _PRINTED: Final = b"42\n"
+RUNTIME: Final = os.environ.get(OPTIONS["container_runtime"].variable, "")
 _HEADER_BYTES: Final = 8
 
 Job = Callable[[], None]
+
+
+def measure_rate(sandbox: SandboxUnderTest, advance: Callable[[], None]) -> list[Target]:
+    """Each at the concurrency at which it is fastest, in turns.
+
+    Raises:
+        PyxecError: a job failed.
+    """
+    loops = {"sandbox": sandbox_loop(sandbox), "bare loop": bare_loop(sandbox.engine, sandbox.namespace)}
+    trials = {name: _trials(loop, advance) for name, loop in loops.items()}
+    best = {name: max(CONCURRENCIES, key=lambda count: rates[count]) for name, rates in trials.items()}
+    rates: dict[str, list[float]] = {name: [] for name in loops}
+    for index in range(_ROUNDS):
+        for name in sorted(loops, reverse=bool(index % 2)):
+            rates[name].append(jobs_per_second(loops[name], best[name], _ROUND_SECONDS))
+            advance()
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    details = {"jobs_per_second": medians, "concurrency": best, "rounds": rates, "trials": trials}
+    ratio = medians["sandbox"] / medians["bare loop"]
+    return [Target("sustained jobs a second: sandbox / bare loop over the API", 0.95, False, ratio, details=details)]
+
+
+def _trials(loop: Job, advance: Callable[[], None]) -> dict[int, float]:
+    rates = {}
+    for count in CONCURRENCIES:
+        rates[count] = jobs_per_second(loop, count, _TRIAL_SECONDS)
+        advance()
+    return rates
 
 
 def jobs_per_second(job: Job, concurrency: int, seconds: float) -> float:
@@ -91,7 +128,7 @@ def bare_loop(engine: Engine, namespace: str) -> Job:
 def _body(engine: Engine, namespace: str) -> dict[str, Any]:
     image = installed_images(engine.api)["python"].image_id
     numbers = ContainerNumbers.of(program("python", "").limits, 1.0)
-    body = creation_body(image, numbers, {LABEL: namespace}, "", 21_000)
+    body = creation_body(image, numbers, {LABEL: namespace}, RUNTIME, 21_000)
     body["HostConfig"]["AutoRemove"] = False
     stdin = {"OpenStdin": False, "StdinOnce": False, "AttachStdin": False}
     return {**body, **stdin, "Entrypoint": ["python3"], "Cmd": ["-c", _PROGRAM]}

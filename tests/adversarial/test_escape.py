@@ -37,7 +37,9 @@ for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/pro
              "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/pids/pids.max", "/dev/sda", "/dev/mem",
              "/etc/passwd", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/ld.so.preload", "/usr/bin/x",
              "/pyxec-runner", "/x", "/root/x", "/home/x", "/var/x", "/var/tmp/x", "/run/x", "/dev/x", "/opt/x"):
-    attempt(path, lambda: os.write(os.open(path, os.O_WRONLY | (0 if os.path.exists(path) else os.O_CREAT)), b"1"))
+    # A new file below /sys would be one of the sandbox's own: crun mounts an empty disk of 1 MiB there.
+    create = 0 if os.path.exists(path) or path.startswith("/sys/") else os.O_CREAT
+    attempt(path, lambda: os.write(os.open(path, os.O_WRONLY | create), b"1"))
 """
 PRIVILEGES = """
 import ctypes

@@ -1,0 +1,129 @@
+"""What a sandbox costs, beside what it cannot be better than: the engine itself, and no sandbox at all.
+
+    python -m bench.sandbox [start|rate|output]...
+
+Everything that is compared is measured in one run, in turns, on one engine with one image; figures are medians. Exits
+with 0 whatever they are: it measures, it does not judge.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import msgspec
+import structlog
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from app.config import OPTIONS
+from app.core.errors import PyxecError
+from bench import sandbox_output, sandbox_rate, sandbox_start
+from bench.docker_run import docker_run
+from bench.machine import describe_machine
+from bench.sandbox_peers import PEERS, Peer, open_peers
+from bench.sandbox_target import Target
+from bench.sandbox_under_test import docker_host, sandbox_under_test
+
+__all__ = ["main"]
+
+RESULTS: Final = Path(__file__).with_name("results")
+_FLOOR: Final = int(OPTIONS["pool_floor"].default)
+_CEILING: Final = int(OPTIONS["pool_ceiling"].default)
+_ENGINE_SECONDS: Final = 120
+
+Advance = Callable[[], None]
+
+
+def main() -> None:
+    """Measure, print, and keep the figures under bench/results/."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    console = Console()
+    try:
+        report = _report(sys.argv[1:] or list(_PARTS))
+    except PyxecError as e:
+        sys.exit(f"bench.sandbox: {e}")
+    RESULTS.mkdir(exist_ok=True)
+    encoded = msgspec.json.format(msgspec.json.encode(report), indent=2)
+    (RESULTS / "sandbox.json").write_bytes(encoded + b"\n")
+    sys.stdout.write(encoded.decode() + "\n")
+    _print(report, console)
+
+
+def _report(parts: list[str]) -> dict[str, Any]:
+    unknown = set(parts) - set(_PARTS)
+    if unknown:
+        raise PyxecError(f"{', '.join(sorted(unknown))}: there is only {', '.join(_PARTS)}")
+    client = docker.APIClient(base_url=docker_host(), version="auto", timeout=_ENGINE_SECONDS)
+    targets: list[Target] = []
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        for part in parts:
+            steps, measure = _PARTS[part]
+            task = progress.add_task(part, total=steps)
+            targets += measure(client, partial(progress.advance, task))
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": describe_machine(client),
+        "pool": {"floor": _FLOOR, "ceiling": _CEILING},
+        "targets": [target.as_json() for target in targets],
+        "table": [target.cells() for target in targets],
+    }
+
+
+def _start(client: docker.APIClient, advance: Advance) -> list[Target]:
+    _, run = docker_run(client, docker_host())
+    with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox, _peers(client) as (peers, missing):
+        return [*sandbox_start.measure_start(sandbox, run, peers, advance), *missing]
+
+
+@contextmanager
+def _peers(client: docker.APIClient) -> Iterator[tuple[list[Peer], list[Target]]]:
+    """The other libraries; or none of them, and their rows with the reason."""
+    try:
+        opened = open_peers(client, docker_host())
+        peers = opened.__enter__()
+    except PyxecError as e:
+        yield [], [sandbox_start.peer_target(title, None, str(e)) for title in PEERS.values()]
+        return
+    try:
+        yield peers, []
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def _rate(client: docker.APIClient, advance: Advance) -> list[Target]:
+    with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
+        return sandbox_rate.measure_rate(sandbox, advance)
+
+
+def _output(client: docker.APIClient, advance: Advance) -> list[Target]:
+    with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
+        return sandbox_output.measure_output(sandbox, docker_host(), advance)
+
+
+def _print(report: dict[str, Any], console: Console) -> None:
+    for name, value in report["machine"].items():
+        console.print(f"{name:>10}: {value}", highlight=False)
+    table = Table("", "target", "measured", "", title="the sandbox port", title_justify="left")
+    for cells in report["table"]:
+        table.add_row(*cells)
+    console.print(table)
+
+
+_PARTS: Final[dict[str, tuple[int, Callable[[docker.APIClient, Advance], list[Target]]]]] = {
+    "start": (sandbox_start.STEPS, _start),
+    "rate": (sandbox_rate.STEPS, _rate),
+    "output": (sandbox_output.ROUNDS, _output),
+}
+
+
+if __name__ == "__main__":
+    main()
