@@ -78,11 +78,13 @@ def drain(broker: Any, processes: list[subprocess.Popen[bytes]]) -> None:
         time.sleep(0.01)
 
 
-def processing(url: str, messages: int, threads: int, rounds: int) -> Figures:
+def processing(
+    url: str, messages: int, threads: int, rounds: int, kinds: tuple[str, ...] = ("streams", "redis")
+) -> Figures:
     """Messages a second by each kind, interleaved: "enqueue ..." from one thread, "process ..." by two processes."""
     figures: Figures = {}
     for number in range(rounds):
-        for kind in ("streams", "redis") if number % 2 else ("redis", "streams"):
+        for kind in kinds if number % 2 else kinds[::-1]:
             broker = make_broker(kind, url)
             broker.client.flushall()
             enqueue = per_second(messages, lambda broker=broker: [broker.enqueue(noop()) for _ in range(messages)])  # type: ignore[misc]
@@ -97,7 +99,7 @@ def processing(url: str, messages: int, threads: int, rounds: int) -> Figures:
 def enqueueing(url: str, messages: int, rounds: int) -> Figures:
     """Messages a second: Dramatiq's enqueue, ours, and ours in batches; alternating, in small pieces."""
     ours, stock = make_broker("streams", url), make_broker("redis", url)
-    pieces = rounds * 5
+    pieces = rounds * 3
     share = messages // pieces
     ways: dict[str, Callable[[], object]] = {
         "redis": lambda: [stock.enqueue(noop()) for _ in range(share)],

@@ -27,7 +27,7 @@ from app.broker.submission import Submission, announced, chosen_lane, many, sett
 
 __all__ = ["StreamsBroker"]
 
-_MESSAGES_PER_TRIP = 500
+_MESSAGES_PER_TRIP = 1_000
 _REDIS_PY_TIMEOUT_SECONDS = 5
 
 
@@ -160,7 +160,7 @@ class StreamsBroker(Administration, Broker):
         return shown
 
     def enqueue_many(self, messages: Iterable[Message[Any]], *, delay: int | None = None) -> list[Message[Any]]:
-        """Put many messages on their queues, up to 500 in a round trip, which are written together or not at all.
+        """Put many messages on their queues, up to 1,000 in a round trip, which are written together or not at all.
 
         Raises:
             BrokerUnavailable: some, all or none may have been written.

@@ -9,6 +9,7 @@ from typing import Any
 
 from dramatiq import Message
 from dramatiq.common import current_millis, dq_name, q_name
+from dramatiq.message import get_encoder
 
 from app.broker.effects import Effect, flatten, pack
 from app.broker.errors import Duplicate, QueueFull
@@ -114,9 +115,14 @@ def chosen_lane(*choices: Any) -> Lane:
 def encode(message: Message[Any]) -> bytes:
     """The stored form: canonical queue name, no ``eta``. Dramatiq's worker would hold a message with one in memory."""
     if "eta" not in message.options and q_name(message.queue_name) == message.queue_name:
-        return message.encode()
+        return _encode(message)
     options = {name: value for name, value in message.options.items() if name != "eta"}
-    return replace(message, queue_name=q_name(message.queue_name), options=options).encode()
+    return _encode(replace(message, queue_name=q_name(message.queue_name), options=options))
+
+
+def _encode(message: Message[Any]) -> bytes:
+    # What Message.encode does, without its walk over the dataclass' fields: half the time of it all.
+    return get_encoder().encode(vars(message)) if type(message) is Message else message.encode()
 
 
 def announced(message: Message[Any], delay_ms: int | None) -> Message[Any]:
