@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def main() -> int:
     missing = [name for name in ("dockerd", "unshare", runtime) if shutil.which(name) is None]
     if os.geteuid() != 0 or missing or program is None:
         what = f"install {', '.join(missing)}" if missing else "become root"
-        print(f"the suite with {runtime} needs an engine of its own: {what}", file=sys.stderr)
+        sys.stderr.write(f"the suite with {runtime} needs an engine of its own: {what}\n")
         return 2
     with private_engine(runtime, program) as (host, client):
         load_images(docker.APIClient(base_url=engine_host(), version="auto", timeout=LOAD_SECONDS), client)
@@ -105,7 +105,7 @@ def load_images(source: docker.APIClient, target: docker.APIClient) -> None:
     absent = sorted(wanted - {name for name in wanted if image_id(source, name) == image_id(target, name)})
     if not absent:
         return
-    print(f"handing over {', '.join(absent)}", flush=True)
+    sys.stderr.write(f"handing over {', '.join(absent)}\n")
     names = [("names", name) for name in absent]
     api: Any = source
     archive = api._get(api._url("/images/get"), params=names, stream=True)
