@@ -1,0 +1,86 @@
+"""Queues: join, flush, order, and a user's own tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dramatiq
+import pytest
+from dramatiq.errors import ActorNotFound, QueueJoinTimeout
+
+from app.broker import StreamsBroker
+from tests.broker.contract.conftest import Declare, run
+from tests.broker.delivery import message
+
+
+class TestQueues:
+    def test_join_waits_for_delayed_and_retried_messages(self, broker: StreamsBroker, declare: Declare) -> None:
+        seen: list[int] = []
+        declare(lambda: seen.append(1)).send_with_options(delay=300)
+
+        run(broker)
+
+        assert seen == [1]
+
+    def test_join_of_a_queue_that_does_not_empty_times_out(self, broker: StreamsBroker, way: Any) -> None:
+        delay = way.pop("delay", None)
+        broker.enqueue(message(**way), delay=delay and 60_000)
+        with pytest.raises(QueueJoinTimeout):
+            broker.join("default", timeout=30, interval=10)
+
+    def test_flush_empties_one_queue_and_no_other(self, broker: StreamsBroker, way: Any) -> None:
+        broker.declare_queue("other")
+        delay = way.pop("delay", None)
+        for queue in ("default", "other"):
+            broker.enqueue(message(queue=queue, **way), delay=delay and 60_000)
+
+        broker.flush("default")
+
+        assert (broker.qsize("default"), broker.qsize("other")) == (0, 1)
+        broker.flush_all()
+        assert broker.qsize("other") == 0
+
+    def test_declared_names_are_sets_of_their_own(self, broker: StreamsBroker, declare: Declare) -> None:
+        actor = declare(lambda: None, queue_name="other")
+
+        assert broker.get_declared_queues() == {"default", "other"}
+        assert broker.get_declared_delay_queues() == {"default.DQ", "other.DQ"}
+        assert broker.get_declared_actors() == {"act"}
+        assert broker.get_actor("act") is actor
+        broker.get_declared_queues().clear()
+        assert broker.get_declared_queues() == {"default", "other"}
+        with pytest.raises(ActorNotFound):
+            broker.get_actor("nobody")
+
+    def test_messages_of_one_lane_are_delivered_in_their_order(self, broker: StreamsBroker, declare: Declare) -> None:
+        seen: list[int] = []
+        actor = declare(seen.append)
+        for number in range(50):
+            actor.send(number)
+
+        run(broker, threads=1)
+
+        assert seen == list(range(50))
+
+    def test_a_user_can_test_his_actors_against_it_as_with_a_stub(
+        self, broker: StreamsBroker, declare: Declare
+    ) -> None:
+        # Given a broker as a fixture that is emptied, and a worker as another
+        database: dict[str, str] = {}
+
+        def store(key: str, value: str) -> None:
+            database[key] = value
+
+        actor = declare(store)
+        broker.flush_all()
+        worker = dramatiq.Worker(broker, worker_timeout=100)
+        worker.start()
+
+        # When the user sends, joins the queue and the worker
+        actor.send("a", "1")
+        broker.join(actor.queue_name)
+        worker.join()
+        worker.stop()
+
+        # Then what the actor does is done
+        assert database == {"a": "1"}

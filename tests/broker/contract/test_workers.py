@@ -1,0 +1,184 @@
+"""Workers: time limits, shutdown, pause, and the signals middleware hears."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import dramatiq
+import pytest
+from dramatiq import Middleware
+from dramatiq.middleware import (
+    AsyncIO,
+    Shutdown,
+    ShutdownNotifications,
+    SkipMessage,
+    TimeLimit,
+    TimeLimitExceeded,
+)
+
+from app.broker import StreamRetries, StreamsBroker
+from tests.broker.conftest import MakeBroker, working
+from tests.broker.contract.conftest import Declare, run
+from tests.broker.delivery import message, nothing_left
+
+
+class TestTimeAndShutdown:
+    def test_a_time_limit_interrupts_and_is_retried(self, make_broker: MakeBroker, way: Any) -> None:
+        broker = make_broker(middleware=[TimeLimit(interval=50), StreamRetries(min_backoff=1, max_backoff=2)])
+        seen: list[str] = []
+
+        def slow() -> None:
+            try:
+                while not seen:
+                    time.sleep(0.01)
+            except TimeLimitExceeded:
+                seen.append("interrupted")
+                raise
+
+        actor = dramatiq.actor(slow, actor_name="act", broker=broker, time_limit=100)
+        broker.emit_after("process_boot")  # as the command line does: the watch starts with it
+        actor.send_with_options(**way)
+        run(broker)
+
+        assert seen == ["interrupted"]
+        assert nothing_left(broker)
+
+    def test_a_shutdown_notifies_and_the_message_goes_back(self, broker: StreamsBroker, declare: Declare) -> None:
+        assert any(isinstance(one, ShutdownNotifications) for one in broker.middleware)
+        started = threading.Event()
+        seen: list[str] = []
+
+        def wait() -> None:
+            try:
+                started.set()
+                for _ in range(500):
+                    time.sleep(0.01)
+            except Shutdown:
+                seen.append("told")
+                raise
+
+        declare(wait, notify_shutdown=True).send()
+        with working(broker):
+            assert started.wait(5)
+
+        assert seen == ["told"]
+        assert broker.qsize("default") == 1
+        assert broker.pending("default") == []
+
+    def test_a_paused_worker_runs_nothing_until_it_is_resumed(self, broker: StreamsBroker, declare: Declare) -> None:
+        ran = threading.Event()
+        actor = declare(ran.set)
+        with working(broker) as worker:
+            worker.pause()
+            actor.send()
+            assert not ran.wait(0.3)
+            worker.resume()
+            assert ran.wait(5)
+
+    def test_worker_join_waits_for_what_is_in_memory(self, broker: StreamsBroker, declare: Declare) -> None:
+        seen: list[int] = []
+        actor = declare(lambda number: (time.sleep(0.02), seen.append(number)))
+        for number in range(4):
+            actor.send(number)
+        with working(broker) as worker:
+            broker.join("default", timeout=5_000)
+            worker.join()
+        assert sorted(seen) == [0, 1, 2, 3]
+
+    def test_two_workers_share_a_queue_and_run_each_message_once(self, make_broker: MakeBroker) -> None:
+        seen: list[int] = []
+        brokers = [make_broker(), make_broker()]
+        for one in brokers:
+            dramatiq.actor(seen.append, actor_name="act", broker=one)
+        brokers[0].enqueue_many(message(number) for number in range(200))
+
+        with working(brokers[0]), working(brokers[1]):
+            brokers[0].join("default", timeout=10_000)
+
+        assert sorted(seen) == list(range(200))
+
+
+class TestMiddleware:
+    def test_the_signals_of_a_messages_life_come_in_order(self, broker: StreamsBroker, declare: Declare) -> None:
+        heard: list[str] = []
+
+        def listen(name: str) -> Callable[..., None]:
+            return lambda self, *args, **kwargs: heard.append(name)
+
+        names = ("enqueue", "process_message", "ack", "nack", "declare_actor")
+        signals = [f"{when}_{name}" for name in names for when in ("before", "after")]
+        broker.add_middleware(type("Listener", (Middleware,), {name: listen(name) for name in signals})())
+
+        declare(lambda: None).send()
+        run(broker)
+
+        assert heard == [
+            "before_declare_actor", "after_declare_actor", "before_enqueue", "after_enqueue",
+            "before_process_message", "after_process_message", "before_ack", "after_ack",
+        ]  # fmt: skip
+
+    def test_worker_and_thread_signals_are_sent(self, broker: StreamsBroker) -> None:
+        heard: set[str] = set()
+        names = ["before_worker_boot", "after_worker_boot", "before_worker_shutdown", "after_worker_shutdown"]
+        names += ["after_worker_thread_boot", "before_worker_thread_shutdown"]
+        names += ["after_consumer_thread_boot", "before_consumer_thread_shutdown"]
+        listeners = {name: lambda self, *args, name=name: heard.add(name) for name in names}
+        broker.add_middleware(type("Listener", (Middleware,), listeners)())
+
+        with working(broker):
+            pass
+
+        assert heard == set(names)
+
+    def test_a_skipped_message_is_acknowledged_and_never_runs(
+        self, broker: StreamsBroker, declare: Declare, way: Any
+    ) -> None:
+        ran: list[int] = []
+        skipped: list[str] = []
+
+        class Skip(Middleware):
+            def before_process_message(self, broker: Any, message: Any) -> None:
+                raise SkipMessage
+
+            def after_skip_message(self, broker: Any, message: Any) -> None:
+                skipped.append(message.actor_name)
+
+        broker.add_middleware(Skip())
+        declare(lambda: ran.append(1)).send_with_options(**way)
+        run(broker)
+
+        assert (ran, skipped, broker.dead_letters("default")) == ([], ["act"], [])
+
+    def test_a_middleware_that_fails_stops_nothing(self, broker: StreamsBroker, declare: Declare) -> None:
+        class Broken(Middleware):
+            def before_process_message(self, broker: Any, message: Any) -> None:
+                raise RuntimeError
+
+            after_process_message = after_ack = before_ack = before_enqueue = before_process_message  # type: ignore[assignment]
+
+        ran: list[int] = []
+        broker.add_middleware(Broken())
+        declare(lambda: ran.append(1)).send()
+        run(broker)
+
+        assert ran == [1]
+
+    def test_middleware_is_placed_where_it_is_wanted(self, broker: StreamsBroker) -> None:
+        class Mine(Middleware):
+            pass
+
+        broker.add_middleware(Mine(), before=TimeLimit)
+        broker.add_middleware(Mine(), after=ShutdownNotifications)
+
+        kinds = [type(one) for one in broker.middleware]
+        assert kinds.index(Mine) == kinds.index(TimeLimit) - 1
+        assert kinds[kinds.index(ShutdownNotifications) + 1] is Mine
+        with pytest.raises(ValueError, match="not found"):
+            broker.add_middleware(Mine(), before=AsyncIO)
+
+    def test_an_option_no_middleware_knows_is_refused(self, broker: StreamsBroker) -> None:
+        with pytest.raises(ValueError, match="undefined"):
+            dramatiq.actor(lambda: None, actor_name="act", broker=broker, no_such_option=1)
