@@ -17,5 +17,5 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   server: { proxy: { '/v1': { target: API, ws: true, changeOrigin: true } } },
-  test: { environment: 'happy-dom', include: ['test/**/*.test.ts'] },
+  test: { include: ['test/**/*.test.ts'] },
 })

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react'
+import { useEffect, useLayoutEffect, useRef } from 'react'
 import type { EditorProperties } from './CodeEditor'
 import { applyTheme, editor, MarkerSeverity, monacoLanguage, Range, Uri } from './monaco'
 import { type Finding, takeHandover } from './place'
@@ -7,13 +7,14 @@ const LINE_HEIGHT = 1.55
 
 /** Monaco, given a value from outside and telling each change. */
 export default function MonacoEditor(properties: EditorProperties) {
-  const { path, language, value, scheme, fontSize, findings, target } = properties
+  const { path, language, scheme, fontSize, findings, target } = properties
   const box = useRef<HTMLDivElement>(null)
   const instance = useRef<editor.IStandaloneCodeEditor | null>(null)
   const latest = useRef(properties)
   latest.current = properties
 
-  useEffect(() => {
+  // Layout effects: in the same breath as the text area goes, so that no key falls in between.
+  useLayoutEffect(() => {
     if (!box.current) return
     const created = editor.create(box.current, { ...OPTIONS, model: null })
     instance.current = created
@@ -32,14 +33,16 @@ export default function MonacoEditor(properties: EditorProperties) {
     instance.current?.updateOptions({ fontSize, lineHeight: Math.round(fontSize * LINE_HEIGHT) })
   }, [fontSize])
 
-  // Each path keeps its own document, and so its undo history and its place.
-  useEffect(() => {
+  // Each path keeps its own document, and so its undo history and its place. While it is open the document leads and
+  // `value` follows, a little late: it may only be taken when a path is opened.
+  useLayoutEffect(() => {
     const created = instance.current
     if (!created) return
     const handover = takeHandover()
     const uri = documentUri(path)
     const model =
       editor.getModel(uri) ?? editor.createModel(latest.current.value, monacoLanguage(language), uri)
+    if (model.getValue() !== latest.current.value) model.setValue(latest.current.value)
     if (created.getModel() !== model) created.setModel(model)
     editor.setModelLanguage(model, monacoLanguage(language))
     created.updateOptions({ ariaLabel: `Code, ${path.split('/').at(-1)}. F6 leaves the editor.` })
@@ -50,11 +53,6 @@ export default function MonacoEditor(properties: EditorProperties) {
     created.setScrollTop(handover.scrollTop)
     created.focus()
   }, [path, language])
-
-  useEffect(() => {
-    const model = editor.getModel(documentUri(path))
-    if (model && model.getValue() !== value) model.setValue(value)
-  }, [path, value])
 
   useEffect(() => {
     const model = editor.getModel(documentUri(path))

@@ -46,7 +46,8 @@ export function findings(output: string, files: string[]): Finding[] {
     if (complaint) found.push(complaint)
     const thrown = THROWN.exec(line)?.groups?.message
     if (thrown && last) {
-      found.push({ ...last, severity: 'error', message: thrown })
+      const { file, line: number, column } = last
+      found.push({ file, line: number, column, severity: 'error', message: thrown })
       last = null
     }
     last = mentions(line, files)[0] ?? last
