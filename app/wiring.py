@@ -19,6 +19,7 @@ from periodiq import PeriodiqMiddleware, cron
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from app.actors.administration import BrokerAdministration
 from app.actors.housekeeping import Chore, Housekeeping
 from app.actors.intake import RUN_JOB, Intake
 from app.actors.lifecycle import Service, WorkerServices
@@ -42,6 +43,7 @@ from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.languages import RedisLanguages, publish_languages
 from app.store.outbox import Outbox
 from app.store.presence import BEAT_SECONDS, Presence
+from app.store.replays import Replays
 from app.store.wakeups import Wakeups
 
 __all__ = ["create_api", "create_api_keys", "create_broker", "new_id", "now_ms"]
@@ -93,11 +95,21 @@ def create_api(settings: Settings) -> Any:
         languages=RedisLanguages(client, keys, known),
         admissions=RedisAdmissions(client, keys, global_rate_per_minute=settings.global_rate_per_minute),
         api_keys=create_api_keys(settings, client),
+        administration=_administration(settings),
         settings=_http_settings(settings),
         new_id=new_id,
         now_ms=now_ms,
         close=close,
     )
+
+
+def _administration(settings: Settings) -> BrokerAdministration:
+    keys = StoreKeys(settings.namespace)
+    client = _client(settings)
+    broker = StreamsBroker(client=client, namespace=settings.namespace)
+    for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
+        broker.declare_queue(queue_name)
+    return BrokerAdministration(broker, Presence(client, keys), Replays(client, keys))
 
 
 def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = None) -> RedisApiKeys:

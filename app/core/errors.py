@@ -11,6 +11,7 @@ PyxecError
 |-- RateLimited           an empty token bucket; says how long to wait
 |   `-- TooManyJobs       as many unfinished jobs as this caller may have
 |-- IdempotencyMismatch   the same name for something else
+|-- NotReplayable         a dead letter whose job cannot run again
 |-- JobNotFinished        only a job that has ended can be deleted
 |-- StoreUnavailable      Redis does not answer in its time
 `-- InfrastructureError   our fault, never the program's: retried, then dead-lettered
@@ -34,6 +35,7 @@ __all__ = [
     "JobNotFound",
     "NotAllowed",
     "NotAuthenticated",
+    "NotReplayable",
     "NothingThere",
     "OwnershipLost",
     "ProtocolError",
@@ -112,6 +114,10 @@ class TooManyJobs(RateLimited):
 
 class IdempotencyMismatch(PyxecError):
     """This Idempotency-Key was used before, with another body. Nothing was written."""
+
+
+class NotReplayable(PyxecError):
+    """The job of this dead letter cannot run again. The message is meant for the client."""
 
 
 class JobNotFinished(PyxecError):

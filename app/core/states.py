@@ -22,6 +22,7 @@ class JobEvent(StrEnum):
     START = "start"
     FINISH = "finish"
     CANCEL = "cancel"
+    REPLAY = "replay"
 
 
 class IllegalTransition(ValueError):
@@ -29,7 +30,8 @@ class IllegalTransition(ValueError):
 
 
 # START in RUNNING is the second attempt after a lost worker. CANCEL in RUNNING only asks: the worker that holds the
-# job ends it, so that one finish alone decides. FINISH in QUEUED is a job that is given up before anyone began it.
+# job ends it, so that one finish alone decides. FINISH in QUEUED is a job that is given up before anyone began it, and
+# REPLAY is somebody's wish to try a job again that was given up (app/store/replay.lua).
 _NEXT: Final[dict[tuple[JobState, JobEvent], JobState]] = {
     (JobState.QUEUED, JobEvent.START): JobState.RUNNING,
     (JobState.QUEUED, JobEvent.CANCEL): JobState.FINISHED,
@@ -37,6 +39,7 @@ _NEXT: Final[dict[tuple[JobState, JobEvent], JobState]] = {
     (JobState.RUNNING, JobEvent.START): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.CANCEL): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.FINISH): JobState.FINISHED,
+    (JobState.FINISHED, JobEvent.REPLAY): JobState.QUEUED,
 }
 
 

@@ -10,10 +10,18 @@ import msgspec
 import structlog
 from falcon.asgi import Response, WebSocket
 
+from app.core.administration import Administration
 from app.core.callers import ApiKeys
 from app.core.ports import Admissions, Jobs, Languages
 from app.http.access_log import AccessLog, log_access
 from app.http.admin_keys import KeyResource, KeysResource
+from app.http.admin_queues import (
+    DeadLetterResource,
+    DeadLettersResource,
+    QueuesResource,
+    ReplayResource,
+    WorkersResource,
+)
 from app.http.authentication import Authentication, Authenticator
 from app.http.batches import BatchResource
 from app.http.health import LivezResource, ReadyzResource
@@ -40,6 +48,7 @@ def create_app(
     languages: Languages,
     admissions: Admissions,
     api_keys: ApiKeys,
+    administration: Administration,
     settings: HttpSettings,
     new_id: Callable[[], str],
     now_ms: Callable[[], int],
@@ -72,6 +81,11 @@ def create_app(
         "/v1/tickets": TicketsResource(api_keys),
         "/v1/admin/keys": KeysResource(api_keys, now_ms),
         "/v1/admin/keys/{key_id}": KeyResource(api_keys),
+        "/v1/admin/queues": QueuesResource(administration),
+        "/v1/admin/workers": WorkersResource(administration),
+        "/v1/admin/dead/{queue}": DeadLettersResource(administration),
+        "/v1/admin/dead/{queue}/{letter_id}": DeadLetterResource(administration),
+        "/v1/admin/dead/{queue}/{letter_id}/replay": ReplayResource(administration),
         "/livez": LivezResource(),
         "/readyz": ReadyzResource(jobs, lifecycle),
     }

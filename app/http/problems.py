@@ -16,6 +16,7 @@ from app.core.errors import (
     NotAllowed,
     NotAuthenticated,
     NothingThere,
+    NotReplayable,
     QueueFull,
     RateLimited,
     StoreUnavailable,
@@ -53,6 +54,7 @@ KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
     NothingThere: (404, "nothing-there", "There is nothing with this name"),
     RateLimited: (429, "rate-limited", "Too many requests"),
     TooManyJobs: (429, "too-many-jobs", "Too many unfinished jobs"),
+    NotReplayable: (409, "not-replayable", "This job cannot run again"),
     JobNotFinished: (409, "job-not-finished", "The job has not finished"),
     IdempotencyMismatch: (422, "idempotency-mismatch", "This Idempotency-Key was used for another request"),
     QueueFull: (503, "queue-full", "The queue is full"),
@@ -72,7 +74,7 @@ HTTP_KINDS: Final[dict[int, tuple[str, str]]] = {
 
 
 # Only these say something for clients; a lost connection's own words would name our servers.
-_FOR_CLIENTS: Final = (RateLimited, QueueFull, NotAuthenticated, NotAllowed, NothingThere)
+_FOR_CLIENTS: Final = (RateLimited, QueueFull, NotAuthenticated, NotAllowed, NothingThere, NotReplayable)
 
 
 def problem_of(error: Exception, request_id: str | None = None) -> Problem:

@@ -23,6 +23,7 @@ __all__ = ["JobEffects", "read_claim"]
 
 _MINUTE_MS: Final = 60_000
 _BEGUN_SECONDS: Final = 180
+_DEAD_SECONDS: Final = 7 * 86_400
 _IDEMPOTENCY_SECONDS: Final = 86_400
 _MOST_LISTED: Final = 100_000
 _LISTED_SECONDS: Final = 7 * 86_400
@@ -123,6 +124,8 @@ class JobEffects:
             *self.append(job_id, [JobFinished(_LOST)]),
             *self._tell(job_id, has_webhook),
             *self._forget(job_id),
+            # For as long as there is a dead letter that can be replayed.
+            Effect("EXPIRE", self.keys.record(job_id), max(self.result_ttl_seconds, _DEAD_SECONDS)),
         ]
 
     def _forget(self, job_id: str) -> list[Effect]:

@@ -86,6 +86,11 @@ class StoreKeys:
         return f"{self.namespace}:alive:{worker}"
 
     @property
+    def workers(self) -> str:
+        """Sorted set: worker processes, by when they last said that they are there."""
+        return f"{self.namespace}:workers"
+
+    @property
     def languages(self) -> str:
         """Hash: host -> the languages installed on its engine."""
         return f"{self.namespace}:languages"

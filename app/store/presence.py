@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+import time
+from typing import Any, Final
 
 import redis
 
@@ -13,6 +14,7 @@ __all__ = ["BEAT_SECONDS", "Presence"]
 BEAT_SECONDS: Final = 5
 # Three missed beats and some: by then the worker's leases have run out as well.
 _GONE_SECONDS: Final = 20
+_FORGET_SECONDS: Final = 86_400
 
 
 class Presence:
@@ -24,7 +26,18 @@ class Presence:
 
     def beat(self, worker: str) -> None:
         """Say that ``worker`` is there."""
-        self._client.set(self._keys.presence(worker), b"", ex=_GONE_SECONDS)
+        now = time.time()
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.set(self._keys.presence(worker), b"", ex=_GONE_SECONDS)
+            pipeline.zadd(self._keys.workers, {worker: now})
+            pipeline.zremrangebyscore(self._keys.workers, "-inf", now - _FORGET_SECONDS)
+            pipeline.execute()
+
+    def seen_seconds_ago(self) -> dict[str, float]:
+        """Every worker that was there within the last day. By the clocks of two hosts, so that it is about right."""
+        rows: Any = self._client.zrange(self._keys.workers, 0, -1, withscores=True)
+        now = time.time()
+        return {name.decode(): round(max(0.0, now - score), 1) for name, score in rows}
 
     def is_alive(self, worker: str) -> bool:
         """Whether it was heard of within the last 20 s. Raises what the client raises: no answer is not a no."""

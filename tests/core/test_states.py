@@ -7,7 +7,7 @@ import pytest
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 
 QUEUED, RUNNING, FINISHED = JobState.QUEUED, JobState.RUNNING, JobState.FINISHED
-START, FINISH, CANCEL = JobEvent.START, JobEvent.FINISH, JobEvent.CANCEL
+START, FINISH, CANCEL, REPLAY = JobEvent.START, JobEvent.FINISH, JobEvent.CANCEL, JobEvent.REPLAY
 TABLE = {
     (QUEUED, START): RUNNING,
     (QUEUED, FINISH): FINISHED,
@@ -18,6 +18,9 @@ TABLE = {
     (FINISHED, START): None,
     (FINISHED, FINISH): None,
     (FINISHED, CANCEL): None,
+    (QUEUED, REPLAY): None,
+    (RUNNING, REPLAY): None,
+    (FINISHED, REPLAY): QUEUED,
 }
 
 

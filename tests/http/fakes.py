@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.administration import DeadMessage, QueueFigures, WorkerFigures
 from app.core.callers import ApiKey, Caller, NewApiKey
 from app.core.errors import InvalidRequest, JobNotFound, QueueFull, StoreUnavailable
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
@@ -269,6 +270,28 @@ class InMemoryApiKeys:
 
     async def redeem_ticket(self, ticket: str) -> ApiKey | None:
         return self.keys.get(self.tickets.pop(ticket, ""))
+
+
+class NoAdministration:
+    """In the place of app.core.administration.Administration, which is tested on the real store."""
+
+    async def queues(self) -> Sequence[QueueFigures]:
+        raise NotImplementedError
+
+    async def workers(self) -> Sequence[WorkerFigures]:
+        raise NotImplementedError
+
+    async def dead_letters(self, queue: str, count: int, before: str | None) -> Sequence[DeadMessage]:
+        raise NotImplementedError
+
+    async def dead_letter(self, queue: str, letter_id: str) -> DeadMessage:
+        raise NotImplementedError
+
+    async def replay(self, queue: str, letter_id: str) -> None:
+        raise NotImplementedError
+
+    async def drop(self, queue: str, letter_id: str) -> None:
+        raise NotImplementedError
 
 
 class InMemoryAdmissions:

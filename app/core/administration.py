@@ -1,0 +1,80 @@
+"""What whoever runs the service can see and do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+__all__ = ["Administration", "DeadMessage", "HeldMessage", "QueueFigures", "WorkerFigures"]
+
+
+class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue now. ``oldest_seconds`` is the age of the oldest message that waits; None when none does."""
+
+    name: str
+    waiting: int
+    running: int
+    delayed: int
+    dead: int
+    oldest_seconds: float | None
+
+
+class HeldMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that a worker holds. ``job_id`` is None for what is no job."""
+
+    queue: str
+    actor: str
+    job_id: str | None
+    renewed_seconds_ago: float
+
+
+class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker process. ``seen_seconds_ago`` is None for one that holds something and was never heard of."""
+
+    name: str
+    is_alive: bool
+    seen_seconds_ago: float | None
+    holds: tuple[HeldMessage, ...]
+
+
+class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was given up. ``job_id`` as in HeldMessage."""
+
+    queue: str
+    id: str
+    actor: str
+    job_id: str | None
+    reason: str
+    deliveries: int
+    attempts: int
+    died_at_ms: int
+    traceback: str
+
+
+class Administration(Protocol):
+    """The queues, from outside (asyncio). Every method raises StoreUnavailable when Redis does not answer, and
+    NothingThere for a queue, or a dead letter, that does not exist."""
+
+    async def queues(self) -> Sequence[QueueFigures]:
+        """All of them, by name."""
+
+    async def workers(self) -> Sequence[WorkerFigures]:
+        """Those that were heard of in the last day, and those that hold something, by name."""
+
+    async def dead_letters(self, queue: str, count: int, before: str | None) -> Sequence[DeadMessage]:
+        """Newest first, behind the one with the id ``before``."""
+
+    async def dead_letter(self, queue: str, letter_id: str) -> DeadMessage:
+        """One of them."""
+
+    async def replay(self, queue: str, letter_id: str) -> None:
+        """Put it back to work, once. A job is queued again, as if it had never been begun.
+
+        Raises:
+            NotReplayable: its record has expired, or says that it ended in another way.
+        """
+
+    async def drop(self, queue: str, letter_id: str) -> None:
+        """Forget it."""

@@ -1,0 +1,160 @@
+"""/v1/admin: queues, workers and dead letters, for who has an admin key and for nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.store.presence import Presence
+from app.store.replays import Replays
+from tests.http.live import OPERATOR, LiveGateway, live_gateway
+from tests.http.routes import routes
+
+
+@pytest.fixture
+async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
+    async with live_gateway(url, namespace, tmp_path) as started:
+        yield started
+
+
+async def get(gateway: LiveGateway, path: str, **query: Any) -> dict[str, Any]:
+    answer = await gateway.client.get(f"/v1/admin/{path}", params=query, headers=OPERATOR)
+    assert answer.status_code == 200, answer.text
+    result: dict[str, Any] = answer.json()
+    return result
+
+
+async def dead_job(gateway: LiveGateway, **more: Any) -> tuple[str, str]:
+    """A job that was begun and given up; its id and that of its dead letter."""
+    job_id = await gateway.submit(**more)
+    _, delivery = gateway.begin()
+    gateway.broker.consume("jobs").nack(delivery)
+    letter, *_ = (await get(gateway, "dead/jobs"))["dead_letters"]
+    assert letter["job_id"] == job_id
+    return job_id, str(letter["id"])
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(route for route in routes() if "/admin/" in route[1]))
+async def test_every_admin_route_wants_an_admin_key(gateway: LiveGateway, method: str, path: str) -> None:
+    address = path.format(queue="jobs", letter_id="1-1", key_id="x")
+    plain = await gateway.new_caller(tier="trusted")
+    for headers, status in (({}, 401), (plain, 403)):
+        assert (await gateway.client.request(method, address, headers=headers)).status_code == status
+
+
+async def test_queues_tell_what_is_in_them(gateway: LiveGateway) -> None:
+    # Given two jobs that wait, of which one is batch work, one that runs and one that is dead
+    await dead_job(gateway)
+    await gateway.submit()
+    gateway.begin()
+    await gateway.submit()
+    await gateway.submit(priority="batch")
+    # When the queues are looked at
+    queues = {queue["name"]: queue for queue in (await get(gateway, "queues"))["queues"]}
+    # Then all of it is counted
+    jobs = queues["jobs"]
+    assert (jobs["waiting"], jobs["running"], jobs["delayed"], jobs["dead"]) == (2, 1, 0, 1)
+    assert 0 <= jobs["oldest_seconds"] < 60
+    assert queues["maintenance"] == {
+        "name": "maintenance", "waiting": 0, "running": 0, "delayed": 0, "dead": 0, "oldest_seconds": None,
+    }  # fmt: skip
+
+
+async def test_workers_tell_what_they_hold(gateway: LiveGateway) -> None:
+    # Given a worker that was heard of and runs a job, and one that idles
+    Presence(gateway.store, gateway.keys).beat("idle-1")
+    Presence(gateway.store, gateway.keys).beat(gateway.broker.consumer_name)
+    await gateway.submit()
+    job_id, _ = gateway.begin()
+    # When the workers are looked at
+    workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
+    # Then each is there with what it holds
+    assert (workers["idle-1"]["is_alive"], workers["idle-1"]["holds"]) == (True, [])
+    (held,) = workers[gateway.broker.consumer_name]["holds"]
+    assert (held["queue"], held["actor"], held["job_id"]) == ("jobs", "run_job", job_id)
+    # And one that fell silent is told as dead
+    gateway.store.delete(gateway.keys.presence("idle-1"))
+    workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
+    assert workers["idle-1"]["is_alive"] is False
+
+
+async def test_a_replayed_job_runs_again_from_its_start(gateway: LiveGateway) -> None:
+    # Given a job that was given up
+    job_id, letter_id = await dead_job(gateway)
+    assert (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["outcome"] == "infrastructure_error"
+    # When its dead letter is replayed
+    path = f"/v1/admin/dead/jobs/{letter_id}/replay"
+    assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204
+    # Then it waits, as if nobody had ever begun it
+    shown = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    assert (shown["status"], shown["queue_position"], shown["worker"]) == ("queued", 0, None)
+    assert shown["started_at"] is None
+    assert gateway.store.ttl(gateway.keys.record(job_id)) == -1
+    # And runs to an end of its own
+    assert gateway.run() == job_id
+    shown = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    assert (shown["status"], shown["outcome"]) == ("finished", "ok")
+    # And a letter works once
+    answer = await gateway.client.post(path, headers=OPERATOR)
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/nothing-there")
+
+
+async def test_two_that_replay_at_once_run_it_once(gateway: LiveGateway) -> None:
+    _, letter_id = await dead_job(gateway)
+    path = f"/v1/admin/dead/jobs/{letter_id}/replay"
+    answers = await asyncio.gather(*(gateway.client.post(path, headers=OPERATOR) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404, 404]
+    assert gateway.broker.qsize("jobs") == 1
+    gateway.run()
+
+
+async def test_who_follows_a_job_that_was_given_up_sees_its_second_life(gateway: LiveGateway) -> None:
+    job_id, letter_id = await dead_job(gateway)
+    first = (await gateway.client.get(f"/v1/jobs/{job_id}/output")).text.splitlines()
+    await gateway.client.post(f"/v1/admin/dead/jobs/{letter_id}/replay", headers=OPERATOR)
+    gateway.run()
+    again = (await gateway.client.get(f"/v1/jobs/{job_id}/output")).text.splitlines()
+    assert ("infrastructure_error" in first[-1], "infrastructure_error" in str(again)) == (True, False)
+
+
+async def test_a_replay_that_was_cut_off_can_be_done_again(gateway: LiveGateway) -> None:
+    # Given that the record was put back, and then the gateway was killed
+    job_id, letter_id = await dead_job(gateway)
+    Replays(gateway.store, gateway.keys).prepare(job_id)
+    # When somebody replays the letter, which is still there
+    path = f"/v1/admin/dead/jobs/{letter_id}/replay"
+    assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204
+    # Then the job runs
+    assert gateway.run() == job_id
+
+
+async def test_a_job_whose_record_has_gone_cannot_run_again(gateway: LiveGateway) -> None:
+    job_id, letter_id = await dead_job(gateway)
+    assert gateway.store.ttl(gateway.keys.record(job_id)) > 6 * 86_400  # as long as its letter
+    gateway.store.delete(gateway.keys.record(job_id))
+    answer = await gateway.client.post(f"/v1/admin/dead/jobs/{letter_id}/replay", headers=OPERATOR)
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/not-replayable")
+    assert gateway.broker.qsize("jobs") == 0
+
+
+async def test_dead_letters_are_listed_shown_and_dropped(gateway: LiveGateway) -> None:
+    letters = [(await dead_job(gateway))[1] for _ in range(3)]
+    first = await get(gateway, "dead/jobs", limit=2)
+    second = await get(gateway, "dead/jobs", limit=2, after=first["next"])
+    assert [letter["id"] for letter in first["dead_letters"] + second["dead_letters"]] == letters[::-1]
+    assert second["next"] is None
+    shown = await get(gateway, f"dead/jobs/{letters[0]}")
+    assert (shown["actor"], shown["queue"], shown["deliveries"]) == ("run_job", "jobs", 1)
+    path = f"/v1/admin/dead/jobs/{letters[0]}"
+    statuses = [(await gateway.client.delete(path, headers=OPERATOR)).status_code for _ in range(2)]
+    assert statuses == [204, 404]
+
+
+@pytest.mark.parametrize("path", ["dead/nowhere", "dead/nowhere/1-1", "dead/jobs/1-1", "dead/jobs/x", "dead/jobs/*"])
+async def test_what_is_not_there_is_told(gateway: LiveGateway, path: str) -> None:
+    answer = await gateway.client.get(f"/v1/admin/{path}", headers=OPERATOR)
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/nothing-there")
