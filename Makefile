@@ -57,7 +57,7 @@ doctor: venv ## check this machine, and try every limit for real
 	@$(PYTHON) -m app.cli doctor
 
 .PHONY: test
-test: lint images ## lint, then run all tests (one file: make test PYTEST_ARGS=tests/core)
+test: lint web-test images ## lint, then run all tests (one file: make test PYTEST_ARGS=tests/core)
 	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
