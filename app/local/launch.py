@@ -71,6 +71,8 @@ def launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan:
         commands.pop(WEB, None)
     elif WEB in commands:
         listens["PYXEC_WEB_BIND"] = web_url(environment)
+        # Behind our own nginx everyone would be 127.0.0.1: its word on who asks is believed.
+        merged.setdefault("PYXEC_TRUSTED_PROXIES", "127.0.0.1")
     return LaunchPlan(commands, merged, listens)
 
 

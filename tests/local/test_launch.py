@@ -48,6 +48,28 @@ def test_with_a_server_of_ones_own_none_is_embedded() -> None:
     assert "VALKEY_PORT" not in plan.listens
 
 
+def test_without_a_page_there_is_no_web_server_and_no_proxy_is_believed(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("api: one\nweb: two\n")
+
+    plan = launch_plan(tmp_path, {})
+
+    assert list(plan.commands) == ["api"]
+    assert "PYXEC_TRUSTED_PROXIES" not in plan.environment
+
+
+def test_with_a_page_its_web_server_is_believed_unless_told_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("api: one\nweb: two\n")
+    (tmp_path / "web" / "dist").mkdir(parents=True)
+    (tmp_path / "web" / "dist" / "index.html").touch()
+
+    plan = launch_plan(tmp_path, {})
+    told = launch_plan(tmp_path, {"PYXEC_TRUSTED_PROXIES": "10.0.0.0/8"})
+
+    assert plan.environment["PYXEC_TRUSTED_PROXIES"] == "127.0.0.1"
+    assert plan.listens["PYXEC_WEB_BIND"] == "http://127.0.0.1:8000"
+    assert told.environment["PYXEC_TRUSTED_PROXIES"] == "10.0.0.0/8"
+
+
 @pytest.mark.parametrize("variable", ["PYXEC_HTTP_BIND", "VALKEY_PORT"])
 def test_an_address_that_is_taken_is_told_with_its_variable(variable: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as other:
