@@ -63,7 +63,7 @@ def broker(make_broker: MakeBroker) -> StreamsBroker:
 
 
 @contextmanager
-def working(broker: StreamsBroker, *, threads: int = 2, timeout_ms: int = 100) -> Iterator[Worker]:
+def working(broker: StreamsBroker, *, threads: int = 2, timeout_ms: int = 20) -> Iterator[Worker]:
     """A worker that runs for the length of the block."""
     worker = Worker(broker, worker_threads=threads, worker_timeout=timeout_ms)
     worker.start()

@@ -143,6 +143,6 @@ def test_every_accepted_message_ends_once(url: str) -> None:
     Queue.url = url
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     limits = settings(
-        max_examples=15, stateful_step_count=40, deadline=None, database=None, suppress_health_check=checks
+        max_examples=10, stateful_step_count=40, deadline=None, database=None, suppress_health_check=checks
     )
     run_state_machine_as_test(Queue, settings=limits)
