@@ -72,7 +72,9 @@ def test_hostile_output_is_only_text(editor: Editor) -> None:
 
     assert editor.page.title() == title
     assert editor.page.locator(".terminal a, .terminal img, .terminal script").count() == 0
-    editor.terminal.get_by_text("click me").click()
+    box = editor.terminal.get_by_text("click me").bounding_box()
+    assert box is not None
+    editor.page.mouse.click(box["x"] + 10, box["y"] + 5)
     assert len(editor.page.context.pages) == 1
     assert background == editor.page.locator(".xterm-viewport").evaluate("one => getComputedStyle(one).backgroundColor")
     assert "<script>alert(1)</script>" in editor.output()
@@ -145,7 +147,7 @@ def test_a_narrow_touch_screen_has_tabs_and_targets_to_hit(browser: Browser, sit
 def test_typing_is_possible_before_the_editor_has_loaded_and_nothing_of_it_is_lost(page: Page, site: Site) -> None:
     # Given a network on which the editor takes its time
     waiting: list[Any] = []
-    page.route("**/MonacoEditor-*.js", waiting.append)
+    page.route("**/MonacoEditor-*.js", lambda route: waiting.append(route))
     page.goto(site.url)
     area = page.locator(".plain-editor")
     area.click()
