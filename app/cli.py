@@ -7,10 +7,13 @@ import sys
 import typer
 
 from app.commands.cancel import cancel
+from app.commands.dead import dead
 from app.commands.doctor import doctor
 from app.commands.images import images
+from app.commands.keys import keys
 from app.commands.languages import languages
 from app.commands.notes import note
+from app.commands.queues import queues
 from app.commands.run import run
 from app.commands.submit import submit
 from app.commands.tail import tail
@@ -37,7 +40,10 @@ app.command()(languages)
 app.command()(doctor)
 app.command()(up)
 app.command()(down)
+app.command()(queues)
 app.add_typer(images, name="images")
+app.add_typer(keys, name="keys")
+app.add_typer(dead, name="dead")
 
 
 def main() -> None:

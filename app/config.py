@@ -233,6 +233,7 @@ def _shown(option: Option, text: str) -> str:
 # Read by the Procfile, the Makefile, the local set-up and the command line, not by the service.
 LAUNCH_VARIABLES: Final = frozenset(
     {
+        "PYXEC_API_KEY",
         "PYXEC_EXTRA_CA",
         "PYXEC_HTTP_BIND",
         "PYXEC_HTTP_WORKERS",

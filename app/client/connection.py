@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from app.client.credentials import authorization
 from app.client.errors import RequestRefused, ServiceUnreachable, UnreadableReply
 
 __all__ = ["Connection", "Reply"]
@@ -65,7 +66,7 @@ class Connection:
             RequestRefused: a status of 400 or more.
         """
         self._prepare(self._timeout_seconds + more_seconds)
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", **authorization()}
         data = None
         if body is not None:
             data = msgspec.json.encode(body)

