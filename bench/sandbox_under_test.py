@@ -37,7 +37,7 @@ class NullSink:
         self.first_at = 0.0
         self.last_at = 0.0
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: str, test: str | None = None) -> None:
         """Nothing to do."""
 
     def output(self, chunks: Sequence[Output]) -> None:

@@ -9,6 +9,8 @@ import structlog
 from dramatiq.middleware import CurrentMessage
 
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
+from app.core.artifacts import ArtifactInfo
+from app.core.case_checker import CaseChecker
 from app.core.errors import InfrastructureError, OwnershipLost
 from app.core.events import Output, PhaseStarted
 from app.core.outcomes import Outcome, PhaseReport, judge
@@ -76,11 +78,15 @@ class JobRunner:
             self._inboxes.wake(job_id)
         # Nobody may wait for a program whose result will be refused.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
-        sink = _JobSink(job_id, delivery, self._effects)
+        spec = decode_spec(claim.spec)
+        sink = _JobSink(job_id, delivery, self._effects, CaseChecker(spec.tests))
         # Every line that is logged on the way carries it, the one that names the container too.
         with structlog.contextvars.bound_contextvars(request_id=claim.request_id):
-            report = self._sandbox.run(job_id, delivery.attempt, decode_spec(claim.spec), sink, inbox)
-        return self._effects.finish(job_id, _result(report), self._now_ms(), has_webhook=claim.has_webhook)
+            report = self._sandbox.run(job_id, delivery.attempt, spec, sink, inbox)
+        result = _result(report, sink.checker)
+        return self._effects.finish(
+            job_id, result, self._now_ms(), artifacts=report.artifacts, has_webhook=claim.has_webhook
+        )
 
 
 class _Delivery:
@@ -107,19 +113,22 @@ class _Delivery:
 
 
 class _JobSink:
-    """Implements app.core.ports.Sink: everything goes to the output log, fenced."""
+    """Implements app.core.ports.Sink: everything goes to the output log, fenced, and past the checker."""
 
-    def __init__(self, job_id: str, delivery: _Delivery, effects: JobEffects) -> None:
+    def __init__(self, job_id: str, delivery: _Delivery, effects: JobEffects, checker: CaseChecker) -> None:
         self._job_id = job_id
         self._delivery = delivery
         self._effects = effects
+        self.checker = checker
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: str, test: str | None = None) -> None:
         """See the port."""
-        self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name)]))
+        self.checker.begin(test)
+        self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name, test)]))
 
     def output(self, chunks: Sequence[Output]) -> None:
         """See the port."""
+        self.checker.hear(chunks)
         self._delivery.commit(self._effects.output(self._job_id, chunks))
 
 
@@ -132,7 +141,7 @@ def _may_start(claim: Claim) -> bool:
     return True
 
 
-def _result(report: SandboxReport) -> JobResult:
+def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
     if not report.phases:
         # Cancelled before its first phase was begun.
         return JobResult(outcome=Outcome.CANCELLED, message="cancelled", version=report.version)
@@ -144,6 +153,9 @@ def _result(report: SandboxReport) -> JobResult:
         message=verdict.message,
         usage=_usage(report.phases),
         phases=report.phases,
+        tests=checker.reports(report.phases),
+        artifacts=tuple(ArtifactInfo(artifact.name, len(artifact.data)) for artifact in report.artifacts),
+        artifacts_incomplete=report.artifacts_incomplete,
         version=report.version,
     )
 

@@ -26,9 +26,10 @@ class AttemptStarted(msgspec.Struct, frozen=True, tag="started"):
 
 
 class PhaseStarted(msgspec.Struct, frozen=True, tag="phase"):
-    """The output from here on is of this phase: ``compile`` or ``run``."""
+    """The output from here on is of this phase: ``compile``, ``run``, or ``test`` with the name of the test."""
 
     phase: str
+    test: str | None = None
 
 
 class Output(msgspec.Struct, frozen=True, tag="output"):

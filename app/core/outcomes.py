@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-__all__ = ["Outcome", "PhaseReport", "StopReason", "Verdict", "judge"]
+__all__ = ["Outcome", "PhaseReport", "StopReason", "Verdict", "judge", "verdict_of"]
 
 COMPILE = "compile"
+TEST = "test"
 
 
 class Outcome(StrEnum):
@@ -39,7 +41,8 @@ class StopReason(StrEnum):
 
 
 class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What one phase (compile, run) did. ``exit_code`` or ``signal`` is None: a process ends in one way.
+    """What one phase (compile, run, test) did. ``exit_code`` or ``signal`` is None: a process ends in one way.
+    ``test`` is the name of the test that it was.
 
     ``start_error`` is the system's reason when the program could not be started at all (not executable, no process
     left under the limit); then neither is set.
@@ -58,6 +61,7 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     stderr_bytes: int
     stdout_truncated: bool
     stderr_truncated: bool
+    test: str | UnsetType = UNSET
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,20 +87,33 @@ _STOPPED: dict[StopReason, tuple[Outcome, str]] = {
 def judge(phases: Sequence[PhaseReport]) -> Verdict:
     """Read the outcome off the last phase that ran. A compile phase that fails in any way but being cancelled is a
     ``compile_error``; its report still says which limit it met. One that passed is the last only when the job was
-    cancelled before its program began.
+    cancelled before its program began. Of tests, the first that did not end well decides; what they wrote does not.
 
     Raises:
         ValueError: there is no phase to judge.
     """
     if not phases:
         raise ValueError("a job has at least one phase")
-    last = phases[-1]
+    last = _decisive(phases)
     outcome, message = _outcome_of(last)
     if last.name == COMPILE and outcome is Outcome.OK:
         return Verdict(outcome=Outcome.CANCELLED, exit_code=None, signal=None, message="cancelled")
     if last.name == COMPILE and outcome is not Outcome.CANCELLED:
         outcome, message = Outcome.COMPILE_ERROR, f"compilation failed: {message}"
+    if last.name == TEST and outcome is not Outcome.OK:
+        message = f"test {last.test}: {message}"
     return Verdict(outcome=outcome, exit_code=last.exit_code, signal=last.signal, message=message)
+
+
+def verdict_of(phase: PhaseReport) -> Verdict:
+    """How this phase ended, by itself."""
+    outcome, message = _outcome_of(phase)
+    return Verdict(outcome=outcome, exit_code=phase.exit_code, signal=phase.signal, message=message)
+
+
+def _decisive(phases: Sequence[PhaseReport]) -> PhaseReport:
+    failed = (phase for phase in phases if phase.name == TEST and _outcome_of(phase)[0] is not Outcome.OK)
+    return next(failed, phases[-1])
 
 
 def _outcome_of(phase: PhaseReport) -> tuple[Outcome, str]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from app.core.artifacts import Artifact
 from app.core.callers import Caller
 from app.core.events import LoggedEvent, Output
 from app.core.languages import LanguageInfo
@@ -70,10 +71,12 @@ class InputKind(StrEnum):
     STDIN = "stdin"
     EOF = "eof"
     CANCEL = "cancel"
+    RESIZE = "resize"
+    SIGNAL = "signal"
 
 
 class Input(msgspec.Struct, frozen=True):
-    """One thing sent to a job; ``data`` only with STDIN."""
+    """One thing sent to a job; ``data``: bytes of STDIN, the name of a SIGNAL, a RESIZE as TerminalSize packs it."""
 
     kind: InputKind
     data: bytes = b""
@@ -113,6 +116,9 @@ class Jobs(Protocol):
         """Up to ``count`` events behind the cursor, oldest first; of an unknown job none.
 
         Raises InvalidRequest (field ``after``) for a cursor that cannot be one."""
+
+    async def artifact(self, job_id: str, name: str) -> bytes:
+        """A file that the job has left. Raises NothingThere."""
 
     def watch(self, job_id: str) -> AbstractAsyncContextManager[Watch]:
         """Subscribed once entered: what happens later wakes the watch."""
@@ -193,8 +199,8 @@ class Inbox(Protocol):
         """Readable when take() has something: goes into a selector."""
 
     def take(self, most_bytes: int) -> list[Input]:
-        """What is there, without blocking, with at most this much stdin; the rest stays for later. Cancels are never
-        held back."""
+        """What is there, without blocking, with at most this much stdin; the rest stays for later. What is not
+        stdin or its end is never held back, and comes first."""
 
 
 class SandboxReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,13 +208,15 @@ class SandboxReport(msgspec.Struct, frozen=True, kw_only=True):
 
     phases: tuple[PhaseReport, ...]
     version: str | None
+    artifacts: tuple[Artifact, ...] = ()
+    artifacts_incomplete: bool = False
 
 
 class Sink(Protocol):
     """Where a sandbox puts what happens while it runs. A call may block: that is the back-pressure on the program."""
 
-    def phase(self, name: str) -> None:
-        """A phase begins."""
+    def phase(self, name: str, test: str | None = None) -> None:
+        """A phase begins; ``test`` is the name of the test that it is."""
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Bytes, in order. Raises OwnershipLost to stop the sandbox at once."""

@@ -8,9 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from app.core.artifacts import check_patterns
 from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.fields import MAX_ARGUMENTS_BYTES, arguments, bounded, no_nul, utf8
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, resolve_limits
+from app.core.resolve_cases import CaseDefaults, resolve_cases
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 
 __all__ = ["check_file_name", "resolve_job"]
@@ -20,8 +23,6 @@ MAX_FILE_NAME_BYTES: Final = 255
 MAX_PATH_DEPTH: Final = 8
 MAX_FILES_BYTES: Final = 4 * 1024 * 1024
 MAX_STDIN_BYTES: Final = 4 * 1024 * 1024
-MAX_ARGUMENTS: Final = 128
-MAX_ARGUMENTS_BYTES: Final = 32 * 1024
 MAX_ENVIRONMENT: Final = 64
 _NO_CEILING: Final = LimitOverrides()
 _ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -42,16 +43,30 @@ def resolve_job(
     """
     language = _language(request, languages)
     files = _files(request, language)
+    stdin = bounded("stdin", utf8("stdin", request.stdin), MAX_STDIN_BYTES)
+    args = arguments("args", request.args)
+    limits = resolve_limits(request.limits, language.limits, ceiling)
+    _check_combination(request)
     return JobSpec(
         language=language.id,
         files=files,
         entrypoint=_entrypoint(request, files),
-        stdin=_bounded("stdin", _utf8("stdin", request.stdin), MAX_STDIN_BYTES),
-        args=_arguments(request.args),
+        stdin=stdin,
+        args=args,
         env=_environment(request.env),
-        limits=resolve_limits(request.limits, language.limits, ceiling),
-        interactive=request.interactive,
+        limits=limits,
+        interactive=request.interactive or request.tty is not None,
+        tty=request.tty,
+        tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling)),
+        artifacts=check_patterns(request.artifacts),
     )
+
+
+def _check_combination(request: JobRequest) -> None:
+    """Tests are not talked to, and each takes away what the one before it has left."""
+    for field in ("interactive", "tty", "artifacts"):
+        if request.tests and getattr(request, field):
+            raise InvalidRequest(field, "cannot be combined with tests")
 
 
 def _language(request: JobRequest, languages: Mapping[str, LanguageInfo]) -> LanguageInfo:
@@ -72,8 +87,8 @@ def _files(request: JobRequest, language: LanguageInfo) -> tuple[SourceFile, ...
     if (request.source is None) == (request.files is None):
         raise InvalidRequest("source", "give either source or files")
     if request.source is not None:
-        content = _utf8("source", request.source)
-        return (SourceFile(language.file_name, _bounded("source", content, MAX_FILES_BYTES)),)
+        content = utf8("source", request.source)
+        return (SourceFile(language.file_name, bounded("source", content, MAX_FILES_BYTES)),)
     assert request.files is not None
     if not 1 <= len(request.files) <= MAX_FILES:
         raise InvalidRequest("files", f"must be from 1 to {MAX_FILES} files")
@@ -87,7 +102,7 @@ def _files(request: JobRequest, language: LanguageInfo) -> tuple[SourceFile, ...
 def _file(field: str, file: FileRequest) -> SourceFile:
     check_file_name(f"{field}.name", file.name)
     if file.encoding is TextEncoding.UTF8:
-        return SourceFile(file.name, _utf8(f"{field}.content", file.content))
+        return SourceFile(file.name, utf8(f"{field}.content", file.content))
     try:
         return SourceFile(file.name, base64.b64decode(file.content, validate=True))
     except (binascii.Error, ValueError) as e:
@@ -108,7 +123,7 @@ def check_file_name(field: str, name: str) -> None:
     for part in parts:
         if part in ("", ".", "..") or part.startswith("-") or part.endswith((".", " ")):
             raise InvalidRequest(field, "must be a plain relative path: no empty part, no '..', no leading '-'")
-        if len(_utf8(field, part)) > MAX_FILE_NAME_BYTES:
+        if len(utf8(field, part)) > MAX_FILE_NAME_BYTES:
             raise InvalidRequest(field, f"must have at most {MAX_FILE_NAME_BYTES} bytes in each part")
     if "\\" in name or any(not character.isprintable() for character in name):
         raise InvalidRequest(field, "must have no control characters and no backslash")
@@ -136,41 +151,13 @@ def _entrypoint(request: JobRequest, files: tuple[SourceFile, ...]) -> str:
     return request.entrypoint
 
 
-def _arguments(args: tuple[str, ...]) -> tuple[str, ...]:
-    if len(args) > MAX_ARGUMENTS:
-        raise InvalidRequest("args", f"must be at most {MAX_ARGUMENTS}")
-    for index, argument in enumerate(args):
-        _no_nul(f"args[{index}]", argument)
-    if sum(len(argument.encode()) + 1 for argument in args) > MAX_ARGUMENTS_BYTES:
-        raise InvalidRequest("args", f"must be at most {MAX_ARGUMENTS_BYTES} bytes together")
-    return args
-
-
 def _environment(env: dict[str, str]) -> dict[str, str]:
     if len(env) > MAX_ENVIRONMENT:
         raise InvalidRequest("env", f"must be at most {MAX_ENVIRONMENT} variables")
     for name, value in env.items():
         if not _ENVIRONMENT_NAME.fullmatch(name):
             raise InvalidRequest("env", "names must be letters, digits and underscores, not starting with a digit")
-        _no_nul(f"env.{name}", value)
+        no_nul(f"env.{name}", value)
     if sum(len(name) + len(value.encode()) + 2 for name, value in env.items()) > MAX_ARGUMENTS_BYTES:
         raise InvalidRequest("env", f"must be at most {MAX_ARGUMENTS_BYTES} bytes together")
     return env
-
-
-def _no_nul(field: str, text: str) -> None:
-    if b"\0" in _utf8(field, text):
-        raise InvalidRequest(field, "must have no NUL character")
-
-
-def _utf8(field: str, text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as e:  # a lone surrogate, which JSON can spell
-        raise InvalidRequest(field, "is not valid Unicode") from e
-
-
-def _bounded(field: str, content: bytes, most: int) -> bytes:
-    if len(content) > most:
-        raise InvalidRequest(field, f"must be at most {most} bytes")
-    return content

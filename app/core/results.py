@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from app.core.artifacts import ArtifactInfo
+from app.core.cases import CaseReport
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.spec import JobSpec
 from app.core.states import JobState
@@ -22,7 +24,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The one visible result of a job. The output itself is in the output log, not in here."""
+    """The one visible result of a job. The output itself is in the output log, not in here. ``tests`` are those that
+    began. ``artifacts_incomplete``: a file that was asked for is one too many, too large, or has an unusable name."""
 
     outcome: Outcome
     exit_code: int | None = None
@@ -30,6 +33,9 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     usage: Usage | None = None
     phases: tuple[PhaseReport, ...] = ()
+    tests: tuple[CaseReport, ...] = ()
+    artifacts: tuple[ArtifactInfo, ...] = ()
+    artifacts_incomplete: bool = False
     version: str | None = None
 
 

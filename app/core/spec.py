@@ -6,7 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
+from app.core.cases import CaseRequest, CaseSpec
 from app.core.limits import LimitOverrides, Limits
+from app.core.terminals import TerminalSize
 from app.core.tiers import Priority
 
 __all__ = ["FileRequest", "JobRequest", "JobSpec", "SourceFile", "TextEncoding"]
@@ -43,6 +45,9 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     priority: Priority | None = None
     labels: dict[str, str] = {}
     webhook_url: str | None = None
+    tty: TerminalSize | None = None
+    tests: tuple[CaseRequest, ...] = ()
+    artifacts: tuple[str, ...] = ()
 
 
 class SourceFile(msgspec.Struct, frozen=True, array_like=True):
@@ -53,7 +58,8 @@ class SourceFile(msgspec.Struct, frozen=True, array_like=True):
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a worker needs to run the job. ``interactive`` keeps stdin open for what the viewer types."""
+    """Everything a worker needs to run the job. ``interactive`` keeps stdin open for what the viewer types;
+    with ``tty`` it always is. With ``tests`` the program runs for them only. ``artifacts`` are patterns of paths."""
 
     language: str
     files: tuple[SourceFile, ...]
@@ -63,3 +69,6 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     env: dict[str, str]
     limits: Limits
     interactive: bool
+    tty: TerminalSize | None = None
+    tests: tuple[CaseSpec, ...] = ()
+    artifacts: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from app.http.admin_queues import (
     ReplayResource,
     WorkersResource,
 )
+from app.http.artifacts import ArtifactResource
 from app.http.authentication import Authentication, Authenticator
 from app.http.batches import BatchResource
 from app.http.health import LivezResource, ReadyzResource
@@ -74,6 +75,7 @@ def create_app(
         "/v1/jobs": JobsResource(jobs, submissions, admissions, settings, lifecycle),
         "/v1/jobs/batch": BatchResource(submissions, admissions, settings),
         "/v1/jobs/{job_id}": JobResource(jobs),
+        "/v1/jobs/{job_id}/artifacts/{name:path}": ArtifactResource(jobs),
         "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
         "/v1/jobs/{job_id}/stream": StreamResource(jobs, authenticator, settings, lifecycle),
         "/v1/jobs/{job_id}/cancel": CancelResource(jobs),

@@ -1,16 +1,17 @@
 """The whole live protocol: what a viewer is sent (NDJSON, SSE and WebSocket alike) and what it may send.
 
 server -> viewer   {"type": "started",  "cursor", "attempt"}
-                   {"type": "phase",    "cursor", "phase"}
+                   {"type": "phase",    "cursor", "phase", "test"?}
                    {"type": "output",   "cursor", "stream", "data", "encoding"?}
                    {"type": "finished", "cursor", "result"}
                    {"type": "error",    "problem"}
 viewer -> server   {"type": "stdin", "data", "encoding"?}   {"type": "eof"}   {"type": "cancel"}
+                   {"type": "resize", "rows", "cols"}   {"type": "signal", "name"}
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -19,6 +20,7 @@ from app.core.events import AttemptStarted, JobFinished, LoggedEvent, Output, Ph
 from app.core.ports import Input, InputKind
 from app.core.results import JobResult
 from app.core.spec import TextEncoding
+from app.core.terminals import Cells, TerminalSize
 from app.http.decoding import decode
 from app.http.problems import Problem
 from app.http.text import from_text, to_text
@@ -34,10 +36,11 @@ class StartedMessage(msgspec.Struct, frozen=True, tag="started"):
 
 
 class PhaseMessage(msgspec.Struct, frozen=True, tag="phase"):
-    """What follows was written by this phase."""
+    """What follows was written by this phase; ``test`` is the name of the test that it is."""
 
     cursor: str
     phase: str
+    test: str | UnsetType = UNSET
 
 
 class OutputMessage(msgspec.Struct, frozen=True, tag="output"):
@@ -77,7 +80,20 @@ class CancelMessage(msgspec.Struct, frozen=True, tag="cancel", forbid_unknown_fi
     """Stop the job."""
 
 
-ClientMessage = StdinMessage | EofMessage | CancelMessage
+class ResizeMessage(TerminalSize, frozen=True, kw_only=True, tag="resize", forbid_unknown_fields=True):
+    """The viewer's window has another size."""
+
+    rows: Cells
+    cols: Cells
+
+
+class SignalMessage(msgspec.Struct, frozen=True, tag="signal", forbid_unknown_fields=True):
+    """For the program: as with Ctrl-C, what it does then is its own matter."""
+
+    name: Literal["INT", "TERM", "KILL", "HUP", "QUIT", "USR1", "USR2"]
+
+
+ClientMessage = StdinMessage | EofMessage | CancelMessage | ResizeMessage | SignalMessage
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(ClientMessage)
@@ -97,24 +113,29 @@ def read_client_message(text: str) -> Input:
     """What a viewer asks for.
 
     Raises:
-        InvalidRequest: it is not one of the three messages.
+        InvalidRequest: it is not one of the messages above.
         falcon.HTTPBadRequest: it is not JSON.
     """
-    match decode(_DECODER, text):
+    message = decode(_DECODER, text)
+    match message:
         case StdinMessage(data=data, encoding=encoding):
             return Input(InputKind.STDIN, from_text("data", data, encoding))
         case EofMessage():
             return Input(InputKind.EOF)
         case CancelMessage():
             return Input(InputKind.CANCEL)
+        case ResizeMessage():
+            return Input(InputKind.RESIZE, message.pack())
+        case SignalMessage(name=name):
+            return Input(InputKind.SIGNAL, name.encode())
 
 
 def _message_of(logged: LoggedEvent) -> msgspec.Struct:
     match logged.event:
         case AttemptStarted(attempt=attempt):
             return StartedMessage(logged.cursor, attempt)
-        case PhaseStarted(phase=phase):
-            return PhaseMessage(logged.cursor, phase)
+        case PhaseStarted(phase=phase, test=test):
+            return PhaseMessage(logged.cursor, phase, UNSET if test is None else test)
         case JobFinished(result=result):
             return FinishedMessage(logged.cursor, result)
         case Output(stream=stream, data=data):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from app.core.events import AttemptStarted, LoggedEvent, Output, PhaseStarted, Stream
@@ -14,8 +15,16 @@ __all__ = ["Transcript", "read_transcript"]
 PAGE_EVENTS: Final = 1000
 
 
+@dataclass
+class Written:
+    """What one run of the program wrote, by stream."""
+
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
+
+
 class Transcript:
-    """What a program wrote: the compiler's words in one piece, the program's by stream."""
+    """What a program wrote: the compiler's words in one piece, the program's by stream, each test's for itself."""
 
     def __init__(self) -> None:
         self.started = False
@@ -28,21 +37,27 @@ class Transcript:
                 case AttemptStarted():
                     self.started = True
                     self._clear()  # what a lost worker had sent does not count
-                case PhaseStarted(phase=phase):
+                case PhaseStarted(phase=phase, test=test):
                     self._compiling = phase == COMPILE
+                    self._run = self.run if test is None else self._tests.setdefault(test, Written())
                 case Output(stream=stream, data=data):
                     self._buffer(stream).extend(data)
 
+    def of_test(self, name: str) -> Written:
+        """What the test of this name wrote."""
+        return self._tests.get(name, Written())
+
     def _clear(self) -> None:
-        self.stdout = bytearray()
-        self.stderr = bytearray()
+        self.run = Written()
+        self._run = self.run
+        self._tests: dict[str, Written] = {}
         self.compile_output = bytearray()
         self._compiling = False
 
     def _buffer(self, stream: Stream) -> bytearray:
         if self._compiling:
             return self.compile_output
-        return self.stdout if stream is Stream.STDOUT else self.stderr
+        return self._run.stdout if stream is Stream.STDOUT else self._run.stderr
 
 
 async def read_transcript(jobs: Jobs, job_id: str) -> Transcript:

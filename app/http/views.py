@@ -13,6 +13,8 @@ from app.core.results import JobRecord, Usage
 from app.core.spec import TextEncoding
 from app.core.states import JobState
 from app.core.tiers import Priority
+from app.http.artifacts import ArtifactView, artifact_view
+from app.http.case_views import CaseView, case_views
 from app.http.text import to_text
 from app.http.transcript import Transcript
 
@@ -94,6 +96,9 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     truncated: Truncated
     usage: Usage | None
     phases: tuple[PhaseReport, ...]
+    tests: tuple[CaseView, ...]
+    artifacts: tuple[ArtifactView, ...]
+    artifacts_incomplete: bool
     language: str
     version: str | None
     priority: Priority
@@ -141,8 +146,8 @@ def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
     """A job that has finished, with what it wrote."""
     result = record.result
     assert result is not None, "a finished record has its result"
-    stdout, stdout_encoding = to_text(bytes(transcript.stdout))
-    stderr, stderr_encoding = to_text(bytes(transcript.stderr))
+    stdout, stdout_encoding = to_text(bytes(transcript.run.stdout))
+    stderr, stderr_encoding = to_text(bytes(transcript.run.stderr))
     compile_output, compile_encoding = _compile_output(result.phases, transcript)
     return FinishedJob(
         id=record.id,
@@ -160,6 +165,9 @@ def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
         truncated=_truncated(result.phases),
         usage=result.usage,
         phases=result.phases,
+        tests=case_views(result, transcript),
+        artifacts=tuple(artifact_view(path_of(record.id), info) for info in result.artifacts),
+        artifacts_incomplete=result.artifacts_incomplete,
         language=record.spec.language,
         version=result.version,
         priority=record.priority,

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
+import signal
 import time
-from collections import deque
 from typing import Final
 
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
 from app.core.events import Output, Stream
-from app.core.outcomes import PhaseReport, StopReason
-from app.core.ports import Inbox, InputKind, Sink
+from app.core.outcomes import TEST, PhaseReport
+from app.core.ports import Inbox, InputKind, SandboxReport, Sink
 from app.core.spec import JobSpec
+from app.core.terminals import TerminalSize
 from app.sandbox import frames, protocol
+from app.sandbox.collector import Collector
 from app.sandbox.container import Container
 from app.sandbox.languages import Language
-from app.sandbox.script import phases_of, script
+from app.sandbox.phase_reports import PhaseName, killed_for_memory, report_of
+from app.sandbox.script import phases_of, script, wanted_back
+from app.sandbox.stdin_feed import StdinFeed
 
 __all__ = ["converse"]
 
 # The runner ends a phase at its limit by itself; when it has not said so this long after, it is not coming.
 _GRACE_SECONDS: Final = 5.0
-_SIGKILL: Final = 9
-_MICROSECONDS: Final = 1_000_000
 
 
-def converse(container: Container, spec: JobSpec, language: Language, sink: Sink, inbox: Inbox) -> list[PhaseReport]:
-    """Run the job to its end; return a report for each phase that ran.
+def converse(container: Container, spec: JobSpec, language: Language, sink: Sink, inbox: Inbox) -> SandboxReport:
+    """Run the job to its end; return what each phase that ran did, and what they left.
 
     Raises:
         InfrastructureError: how it ended is not known.
@@ -39,32 +42,43 @@ def converse(container: Container, spec: JobSpec, language: Language, sink: Sink
 class _Conversation:
     def __init__(self, container: Container, spec: JobSpec, language: Language, sink: Sink, inbox: Inbox) -> None:
         self._container = container
-        self._own_env = spec.env
+        self._spec = spec
         self._sink = sink
         self._inbox = inbox
-        self._names = language.phases
         self._phases = phases_of(spec, language)
+        self._names = [PhaseName(name) for name in language.phases]
+        if spec.tests:
+            self._names[-1:] = [PhaseName(TEST, test.name) for test in spec.tests]
         self._reports: list[PhaseReport] = []
         self._outgoing = bytearray(b"".join(script(spec, language)))
-        self._stdin: deque[bytes] = deque([spec.stdin] if spec.stdin else [])
-        self._stdin_ends = not spec.interactive
-        self._eof_sent = False
+        self._stdin = StdinFeed.of(spec)
+        self._collector = Collector(wanted_back(spec))
+        self._artifacts_incomplete = False
+        self._running = False
         self._deaf = False
-        self._window = frames.STDIN_WINDOW_BYTES
         self._done = False
         self._deadline = 0.0
         self._phase_began = time.monotonic()
         self._extend_deadline()
 
-    def run(self) -> list[PhaseReport]:
+    def run(self) -> SandboxReport:
         with selectors.DefaultSelector() as selector:
             self._selector = selector
             selector.register(self._container, selectors.EVENT_READ | selectors.EVENT_WRITE)
             selector.register(self._inbox, selectors.EVENT_READ)
-            self._push_stdin()
+            self._outgoing += self._stdin.take()
             while not self._done:
                 self._step()
-        return self._reports
+        return self._report()
+
+    def _report(self) -> SandboxReport:
+        artifacts, unusable = self._collector.artifacts()
+        return SandboxReport(
+            phases=tuple(self._reports),
+            version=self._container.blueprint.image.version,
+            artifacts=artifacts,
+            artifacts_incomplete=self._artifacts_incomplete or unusable,
+        )
 
     def _step(self) -> None:
         ready = self._selector.select(max(0.0, self._deadline - time.monotonic()))
@@ -123,14 +137,22 @@ class _Conversation:
         match event:
             case frames.Started(index):
                 self._phase_began = time.monotonic()
+                self._running = True
                 self._extend_deadline(index)
-                self._sink.phase(self._names[index])
+                self._sink.phase(*self._names[index])
             case frames.StdinAck(count):
-                self._window += count
+                self._stdin.acknowledged(count)
                 self._read_inbox()  # what was held back for want of room
             case frames.PhaseEnd():
                 self._phase_ended(event)
+            case frames.Artifact():
+                self._collector.begin(event)
+                self._extend_deadline()
+            case frames.ArtifactData(data):
+                self._collector.hear(data)
+                self._extend_deadline()
             case frames.Done():
+                self._artifacts_incomplete = event.incomplete
                 self._done = True
             case frames.Fault(text):
                 raise ProtocolError(f"the runner gave up: {text}")
@@ -139,40 +161,37 @@ class _Conversation:
 
     def _phase_ended(self, end: frames.PhaseEnd) -> None:
         phase, name = self._phase(end.phase), self._names[end.phase]
+        self._running = False
         if end.ending is frames.Ending.NOT_STARTED:
-            # What the catalogue names must be there, unless the job says where to look, or has brought it itself.
-            if not phase.argv[0].startswith("./") and not (name == "run" and "PATH" in self._own_env):
+            if not self._may_fail_to_start(phase, end.value):
                 raise InfrastructureError(f"{phase.argv[0]} could not be started: {os.strerror(end.value)}")
-            self._sink.phase(name)
-        self._reports.append(_report(name, end))
+            self._sink.phase(*name)
+        self._reports.append(report_of(name, end))
         self._extend_deadline()
 
+    def _may_fail_to_start(self, phase: frames.PhaseSpec, failure: int) -> bool:
+        """What the catalogue names must be there, unless the job says where to look, or has brought it itself. What a
+        compiler leaves may be more than can be kept for each test."""
+        own = phase.argv[0].startswith("./") or (phase.gets_stdin and "PATH" in self._spec.env)
+        return own or (phase.is_test and failure == errno.EFBIG)
+
     def _read_inbox(self) -> None:
-        for item in self._inbox.take(max(0, self._window - sum(map(len, self._stdin)))):
+        for item in self._inbox.take(self._stdin.room):
             match item.kind:
                 case InputKind.CANCEL:
                     self._outgoing += protocol.encode_cancel()
                     self._deadline = min(self._deadline, time.monotonic() + _GRACE_SECONDS)
+                case InputKind.RESIZE if self._spec.tty is not None:
+                    self._outgoing += _resize(item.data)
+                case InputKind.SIGNAL if self._running:
+                    self._outgoing += protocol.encode_signal(signal.Signals[f"SIG{item.data.decode()}"])
                 case InputKind.EOF:
-                    self._stdin_ends = True
-                case InputKind.STDIN if not self._stdin_ends:
-                    self._stdin.append(item.data)
-                case InputKind.STDIN:
-                    pass  # after the end of the input there is none
-        self._push_stdin()
-
-    def _push_stdin(self) -> None:
-        """As much as the runner has room for: what a program does not read stays here, and control frames pass."""
-        while self._stdin and self._window > 0:
-            data = self._stdin.popleft()
-            if len(data) > self._window:
-                self._stdin.appendleft(data[self._window :])
-                data = data[: self._window]
-            self._window -= len(data)
-            self._outgoing += protocol.encode_stdin(data)
-        if self._stdin_ends and not self._stdin and not self._eof_sent:
-            self._eof_sent = True
-            self._outgoing += protocol.encode_stdin_eof()
+                    self._stdin.end()
+                case InputKind.STDIN if self._spec.interactive:
+                    self._stdin.add(item.data)
+                case _:
+                    pass  # too early, or not for this job
+        self._outgoing += self._stdin.take()
 
     def _phase(self, index: int) -> frames.PhaseSpec:
         try:
@@ -189,45 +208,10 @@ class _Conversation:
         if not self._container.was_oom_killed():
             raise SandboxLost(f"the sandbox ended without a report {self._container.last_words()}".strip())
         name = self._names[min(len(self._reports), len(self._names) - 1)]
-        self._reports.append(_killed_for_memory(name, time.monotonic() - self._phase_began))
+        self._reports.append(killed_for_memory(name, time.monotonic() - self._phase_began))
         self._done = True
 
 
-def _report(name: str, end: frames.PhaseEnd) -> PhaseReport:
-    def value_if(ending: frames.Ending) -> int | None:
-        return end.value if end.ending is ending else None
-
-    errno = value_if(frames.Ending.NOT_STARTED)
-    return PhaseReport(
-        name=name,
-        exit_code=value_if(frames.Ending.EXITED),
-        signal=value_if(frames.Ending.SIGNALLED),
-        stopped_by=StopReason[end.reason.name],
-        start_error=None if errno is None else os.strerror(errno),
-        wall_seconds=end.wall_us / _MICROSECONDS,
-        cpu_seconds=end.cpu_us / _MICROSECONDS,
-        memory_peak_bytes=end.memory_peak_bytes or end.max_rss_bytes,
-        oom_kills=end.oom_kills,
-        stdout_bytes=end.stdout_bytes,
-        stderr_bytes=end.stderr_bytes,
-        stdout_truncated=end.stdout_truncated,
-        stderr_truncated=end.stderr_truncated,
-    )
-
-
-def _killed_for_memory(name: str, wall_seconds: float) -> PhaseReport:
-    return PhaseReport(
-        name=name,
-        exit_code=None,
-        signal=_SIGKILL,
-        stopped_by=StopReason.NONE,
-        start_error=None,
-        wall_seconds=wall_seconds,
-        cpu_seconds=0.0,
-        memory_peak_bytes=0,
-        oom_kills=1,
-        stdout_bytes=0,
-        stderr_bytes=0,
-        stdout_truncated=False,
-        stderr_truncated=False,
-    )
+def _resize(data: bytes) -> bytes:
+    size = TerminalSize.unpack(data)
+    return protocol.encode_resize(frames.WindowSize(size.rows, size.cols))

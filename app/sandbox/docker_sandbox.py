@@ -75,14 +75,13 @@ class DockerSandbox:
         container = self._container_for(spec)
         _log.info("sandbox_taken", job_id=job_id, attempt=attempt, container=container.id[:12])
         try:
-            phases = converse(container, spec, language, sink, inbox)
+            return converse(container, spec, language, sink, inbox)
         except BaseException:
             container.discard()
             raise
         finally:
             container.close()
             self._pool.job_ended()
-        return SandboxReport(phases=tuple(phases), version=container.blueprint.image.version)
 
     def installed(self) -> Sequence[LanguageInfo]:
         """See the port."""

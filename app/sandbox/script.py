@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
+from app.core.artifacts import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
 from app.core.limits import Limits
 from app.core.spec import JobSpec
 from app.sandbox import protocol
-from app.sandbox.frames import PhaseSpec
+from app.sandbox.frames import CollectSpec, PhaseSpec, WindowSize
 from app.sandbox.languages import Language, Phase
 
-__all__ = ["phases_of", "script"]
+__all__ = ["phases_of", "script", "wanted_back"]
 
 _COMPILE_WALL_SECONDS: Final = 30.0
 _COMPILE_CPU_SECONDS: Final = 30.0
 _COMPILE_OUTPUT_BYTES: Final = 256 * 1024
+_COMPILE_OPEN_FILES: Final = 256
 _STACK_BYTES: Final = 64 * 1024 * 1024
+_TERMINAL_ENVIRONMENT: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -24,6 +28,8 @@ def script(spec: JobSpec, language: Language) -> Iterator[bytes]:
     """The frames, in order, up to and including GO. Standard input follows them."""
     for file in spec.files:
         yield from protocol.encode_file(file.name, file.content)
+    if (wanted := wanted_back(spec)) is not None:
+        yield protocol.encode_collect(wanted)
     for phase in phases_of(spec, language):
         yield protocol.encode_phase(phase)
     yield protocol.encode_go()
@@ -32,32 +38,55 @@ def script(spec: JobSpec, language: Language) -> Iterator[bytes]:
 def phases_of(spec: JobSpec, language: Language) -> list[PhaseSpec]:
     """The phases with all their numbers. Arguments, environment and stdin of the job are for its program alone, never
     for the compiler."""
-    return [_phase(name, spec, language) for name in language.phases]
+    compiling = [_compile(spec, language)] if "compile" in language.phases else []
+    if not spec.tests:
+        return [*compiling, _run(spec, language, spec.args, spec.limits)]
+    tests = (_run(spec, language, test.args, test.limits) for test in spec.tests)
+    return [*compiling, *(replace(test, is_test=True) for test in tests)]
 
 
-def _phase(name: Phase, spec: JobSpec, language: Language) -> PhaseSpec:
-    limits, runs = spec.limits, name == "run"
-    command = language.command(name, spec.entrypoint, [file.name for file in spec.files])
+def wanted_back(spec: JobSpec) -> CollectSpec | None:
+    """What the runner is to collect at the end."""
+    return CollectSpec(spec.artifacts, MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES) if spec.artifacts else None
+
+
+def _compile(spec: JobSpec, language: Language) -> PhaseSpec:
     return PhaseSpec(
-        argv=(*command, *spec.args) if runs else command,
-        env=_environment(language, spec.env if runs else {}),
-        wall_ms=_milliseconds(limits.wall_seconds if runs else _COMPILE_WALL_SECONDS),
-        cpu_ms=_milliseconds(limits.cpu_seconds if runs else _COMPILE_CPU_SECONDS),
-        output_bytes=limits.output_bytes if runs else _COMPILE_OUTPUT_BYTES,
-        open_files=_open_files(limits, runs),
-        file_bytes=limits.disk_bytes,
+        argv=_command("compile", spec, language),
+        env=_environment(language, {}, {}),
+        wall_ms=_milliseconds(_COMPILE_WALL_SECONDS),
+        cpu_ms=_milliseconds(_COMPILE_CPU_SECONDS),
+        output_bytes=_COMPILE_OUTPUT_BYTES,
+        open_files=max(spec.limits.open_files, _COMPILE_OPEN_FILES),
+        file_bytes=spec.limits.disk_bytes,
         stack_bytes=_STACK_BYTES,
-        gets_stdin=runs,
     )
 
 
-def _environment(language: Language, own: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def _run(spec: JobSpec, language: Language, args: tuple[str, ...], limits: Limits) -> PhaseSpec:
+    return PhaseSpec(
+        argv=(*_command("run", spec, language), *args),
+        env=_environment(language, {} if spec.tty is None else _TERMINAL_ENVIRONMENT, spec.env),
+        wall_ms=_milliseconds(limits.wall_seconds),
+        cpu_ms=_milliseconds(limits.cpu_seconds),
+        output_bytes=limits.output_bytes,
+        open_files=limits.open_files,
+        file_bytes=limits.disk_bytes,
+        stack_bytes=_STACK_BYTES,
+        gets_stdin=True,
+        terminal=None if spec.tty is None else WindowSize(spec.tty.rows, spec.tty.cols),
+    )
+
+
+def _command(name: Phase, spec: JobSpec, language: Language) -> tuple[str, ...]:
+    return language.command(name, spec.entrypoint, [file.name for file in spec.files])
+
+
+def _environment(
+    language: Language, terminal: Mapping[str, str], own: Mapping[str, str]
+) -> tuple[tuple[str, str], ...]:
     fixed = {"PATH": _PATH, "HOME": "/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - inside the sandbox
-    return tuple({**fixed, **language.env, **own}.items())
-
-
-def _open_files(limits: Limits, runs: bool) -> int:
-    return limits.open_files if runs else max(limits.open_files, 256)
+    return tuple({**fixed, **terminal, **language.env, **own}.items())
 
 
 def _milliseconds(seconds: float) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.broker import NOW_MS, Effect
+from app.core.artifacts import Artifact
 from app.core.callers import ANONYMOUS
 from app.core.events import AttemptStarted, Event, JobFinished, Output
 from app.core.outcomes import Outcome
@@ -102,9 +103,19 @@ class JobEffects:
         """Program output to the log."""
         return self.append(job_id, merge_outputs(chunks))
 
-    def finish(self, job_id: str, result: JobResult, now_ms: int, *, has_webhook: bool = False) -> list[Effect]:
-        """The one visible result, who is to be told of it, and the clock of forgetting."""
+    def finish(
+        self,
+        job_id: str,
+        result: JobResult,
+        now_ms: int,
+        *,
+        artifacts: Sequence[Artifact] = (),
+        has_webhook: bool = False,
+    ) -> list[Effect]:
+        """The one visible result, what it left, who is to be told of it, and the clock of forgetting."""
+        left = [field for artifact in artifacts for field in (artifact.name, artifact.data)]
         return [
+            *([Effect("HSET", self.keys.artifacts(job_id), *left)] if left else []),
             Effect("HSETNX", self.keys.record(job_id), "result", encode_result(result)),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", now_ms),
             *self.append(job_id, [JobFinished(result)]),
@@ -133,6 +144,7 @@ class JobEffects:
         return [
             Effect("EXPIRE", self.keys.record(job_id), ttl),
             Effect("EXPIRE", self.keys.output(job_id), ttl),
+            Effect("EXPIRE", self.keys.artifacts(job_id), ttl),
             Effect("DEL", self.keys.inputs(job_id)),
         ]
 

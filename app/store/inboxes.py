@@ -38,6 +38,7 @@ class JobInbox:
 
     def __init__(self, ask_for_more: Callable[[], None]) -> None:
         self._ask_for_more = ask_for_more
+        self._urgent: deque[Input] = deque()
         self._items: deque[Input] = deque()
         self._held_bytes = 0
         self._cancelled = False
@@ -60,13 +61,15 @@ class JobInbox:
         return self._cancelled
 
     def put(self, item: Input) -> None:
-        """Add one; a cancel goes to the front, and there is only one."""
+        """Add one; what is not stdin or its end does not wait behind these, and there is only one cancel."""
         with self._lock:
-            if item.kind is not InputKind.CANCEL:
+            if item.kind in (InputKind.STDIN, InputKind.EOF):
                 self._items.append(item)
+            elif item.kind is not InputKind.CANCEL:
+                self._urgent.append(item)
             elif not self._cancelled:
                 self._cancelled = True
-                self._items.appendleft(item)
+                self._urgent.appendleft(item)
             self._held_bytes += len(item.data)
             self._signal()
 
@@ -98,6 +101,8 @@ class JobInbox:
             self._reader = self._writer = -1
 
     def _take(self, room: int) -> Iterator[Input]:
+        while self._urgent:
+            yield self._urgent.popleft()
         while self._items:
             item = self._items.popleft()
             if len(item.data) > room:

@@ -9,7 +9,14 @@ from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
 
-from app.core.errors import IdempotencyMismatch, InvalidRequest, JobNotFinished, JobNotFound, StoreUnavailable
+from app.core.errors import (
+    IdempotencyMismatch,
+    InvalidRequest,
+    JobNotFinished,
+    JobNotFound,
+    NothingThere,
+    StoreUnavailable,
+)
 from app.core.events import LoggedEvent
 from app.core.outcomes import Outcome
 from app.core.ports import Input, NewJob, QueuePosition, Watch
@@ -88,6 +95,14 @@ class RedisJobs:
             entries: Any = await self._reads.xrange(self._keys.output(job_id), min=start, count=count)
         return [decode_entry(entry_id, fields) for entry_id, fields in entries]
 
+    async def artifact(self, job_id: str, name: str) -> bytes:
+        """See the port."""
+        async with translated():
+            data: Any = await self._reads.hget(self._keys.artifacts(job_id), name)
+        if data is None:
+            raise NothingThere("this job has left no file of this name")
+        return bytes(data)
+
     def watch(self, job_id: str) -> AbstractAsyncContextManager[Watch]:
         """See the port."""
         return self._wakeups.watch(self._keys.output_channel(job_id))
@@ -125,7 +140,13 @@ class RedisJobs:
         keys = self._keys
         async with translated():
             reply: bytes = await self._delete(
-                keys=[keys.record(job.id), keys.owned(job.owner), keys.output(job.id), keys.inputs(job.id)],
+                keys=[
+                    keys.record(job.id),
+                    keys.owned(job.owner),
+                    keys.output(job.id),
+                    keys.inputs(job.id),
+                    keys.artifacts(job.id),
+                ],
                 args=[job.id],
             )
         if reply == b"unfinished":

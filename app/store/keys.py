@@ -51,6 +51,10 @@ class StoreKeys:
         """Stream: what was sent to the job, kept whole until it ends so that a second attempt reads it again."""
         return f"{self.tag}:in:{job_id}"
 
+    def artifacts(self, job_id: str) -> str:
+        """Hash: name -> bytes of the files that the job has left."""
+        return f"{self.tag}:art:{job_id}"
+
     def output_channel(self, job_id: str) -> str:
         """Pub/Sub: something new is in the output log. May be lost; it is only the wake-up."""
         return f"{self.tag}:wake:{job_id}"

@@ -13,6 +13,7 @@ import msgspec
 
 from app.core.errors import InvalidRequest
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.outcomes import TEST
 from app.core.results import JobResult
 from app.store.records import encode_result
 
@@ -31,6 +32,8 @@ def encode_event(event: Event) -> tuple[bytes, bytes, bytes, bytes]:
     match event:
         case Output(stream, data):
             return b"k", _KIND_OF[stream], b"d", data
+        case PhaseStarted(test=str(test)):
+            return b"k", b"t", b"d", test.encode()
         case PhaseStarted(phase):
             return b"k", b"p", b"d", phase.encode()
         case AttemptStarted(attempt):
@@ -54,6 +57,8 @@ def _decode_event(kind: bytes, data: bytes) -> Event:
             return Output(_STREAM_OF[kind], data)
         case b"p":
             return PhaseStarted(data.decode())
+        case b"t":
+            return PhaseStarted(TEST, data.decode())
         case b"s":
             return AttemptStarted(int(data))
         case b"f":

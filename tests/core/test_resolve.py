@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core import resolve
+from app.core import fields, resolve
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.languages import LanguageInfo, index_languages
 from app.core.limits import LIMITS, LimitOverrides
@@ -83,12 +83,12 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("entrypoint", {"files": [file("a/b.py")], "entrypoint": "./a/b.py"}),
     ("stdin", {"stdin": SURROGATE}),
     ("stdin", {"stdin": "x" * (resolve.MAX_STDIN_BYTES + 1)}),
-    ("args", {"args": ("",) * (resolve.MAX_ARGUMENTS + 1)}),
-    ("args", {"args": ("x" * (resolve.MAX_ARGUMENTS_BYTES // 2),) * 2}),
+    ("args", {"args": ("",) * (fields.MAX_ARGUMENTS + 1)}),
+    ("args", {"args": ("x" * (fields.MAX_ARGUMENTS_BYTES // 2),) * 2}),
     ("args[1]", {"args": ("a", "b\0")}),
     ("args[0]", {"args": (SURROGATE,)}),
     ("env", {"env": {f"V{n}": "" for n in range(resolve.MAX_ENVIRONMENT + 1)}}),
-    ("env", {"env": {"A": "x" * resolve.MAX_ARGUMENTS_BYTES}}),
+    ("env", {"env": {"A": "x" * fields.MAX_ARGUMENTS_BYTES}}),
     *(("env", {"env": {name: ""}}) for name in ("", "1A", "A B", "A=B", "Ä", "A\n", "A\0", "x" * 129, SURROGATE)),
     ("env.A", {"env": {"A": "b\0"}}),
     ("env.A", {"env": {"A": SURROGATE}}),
@@ -107,8 +107,8 @@ def test_a_refusal_names_its_field(field: str, request_: dict[str, Any]) -> None
 def test_what_is_just_allowed() -> None:
     assert len(resolved(source="x" * resolve.MAX_FILES_BYTES).files[0].content) == resolve.MAX_FILES_BYTES
     assert len(resolved(files=[file(f"{n}.py") for n in range(resolve.MAX_FILES)]).files) == resolve.MAX_FILES
-    assert len(resolved(args=("",) * resolve.MAX_ARGUMENTS).args) == resolve.MAX_ARGUMENTS
-    assert resolved(args=("x" * (resolve.MAX_ARGUMENTS_BYTES - 1),)).args
+    assert len(resolved(args=("",) * fields.MAX_ARGUMENTS).args) == fields.MAX_ARGUMENTS
+    assert resolved(args=("x" * (fields.MAX_ARGUMENTS_BYTES - 1),)).args
     assert len(resolved(env={f"V{n}": "" for n in range(resolve.MAX_ENVIRONMENT)}).env) == resolve.MAX_ENVIRONMENT
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from app.core.administration import DeadMessage, QueueFigures, WorkerFigures
 from app.core.callers import ApiKey, Caller, NewApiKey
-from app.core.errors import InvalidRequest, JobNotFound, QueueFull, StoreUnavailable
+from app.core.errors import InvalidRequest, JobNotFound, NothingThere, QueueFull, StoreUnavailable
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.languages import LanguageInfo, index_languages
 from app.core.limits import LimitOverrides
@@ -82,6 +82,7 @@ class InMemoryJobs:
         self.records: dict[str, JobRecord] = {}
         self.logs: dict[str, list[LoggedEvent]] = {}
         self.inputs: dict[str, list[Input]] = {}
+        self.artifacts: dict[str, dict[str, bytes]] = {}
         self.watches: dict[str, list[EventWatch]] = {}
         self.down = False
         self.full = False
@@ -122,6 +123,12 @@ class InMemoryJobs:
             raise InvalidRequest("after", "must be a cursor that an event carried")
         start = 0 if after is None else int(after)
         return self.logs.get(job_id, [])[start : start + count]
+
+    async def artifact(self, job_id: str, name: str) -> bytes:
+        self._check()
+        if name not in self.artifacts.get(job_id, {}):
+            raise NothingThere("there is no such file")
+        return self.artifacts[job_id][name]
 
     @asynccontextmanager
     async def watch(self, job_id: str) -> AsyncIterator[EventWatch]:

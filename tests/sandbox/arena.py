@@ -40,7 +40,7 @@ class Recorder:
     on_output: Callable[[Recorder], None] = lambda recorder: None
     events: list[str | Output] = field(default_factory=list)
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: str, test: str | None = None) -> None:
         self.events.append(name)
 
     def output(self, chunks: Sequence[Output]) -> None:

@@ -26,7 +26,8 @@ class Mailbox:
 
     def put(self, item: Input) -> None:
         with self._lock:
-            (self._items.appendleft if item.kind is InputKind.CANCEL else self._items.append)(item)
+            is_urgent = item.kind not in (InputKind.STDIN, InputKind.EOF)
+            (self._items.appendleft if is_urgent else self._items.append)(item)
             os.write(self._writer, b"!")
 
     def take(self, most_bytes: int) -> list[Input]:

@@ -72,7 +72,8 @@ def test_a_connection_that_takes_nothing_more_is_still_read_to_its_end(arena: Ar
         container._decoder.feed(_frame(0x81, bytes([PROTOCOL_VERSION])))
         recorder = Recorder()
 
-        (report,) = converse(container, job("bash", "", stdin=b"x" * 4 * MIB), arena.language("bash"), recorder, inbox)
+        spec = job("bash", "", stdin=b"x" * 4 * MIB)
+        (report,) = converse(container, spec, arena.language("bash"), recorder, inbox).phases
 
     assert (report.exit_code, recorder.stdout) == (7, b"hi")
 
@@ -254,7 +255,7 @@ def test_a_runner_that_is_out_of_memory_itself_is_the_programs_doing(arena: Aren
     recorder = Recorder()
 
     with closing(container), closing(Mailbox()) as inbox:
-        reports = converse(container, spec, arena.language("bash"), recorder, inbox)
+        reports = converse(container, spec, arena.language("bash"), recorder, inbox).phases
 
     # Then, whoever is killed, it is judged as a memory limit
     assert judge(reports).outcome == "memory_limit"

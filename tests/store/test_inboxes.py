@@ -275,7 +275,7 @@ def test_a_server_that_was_away_is_found_again(own_server: ValkeyServer) -> None
 async def test_what_a_newer_gateway_sends_is_passed_over(store: LiveStore, inboxes: Inboxes) -> None:
     await _running_job(store, "odd")
     await _running_job(store)
-    store.client.xadd(store.keys.inputs("odd"), {"k": "resize", "d": b"?"})
+    store.client.xadd(store.keys.inputs("odd"), {"k": "later", "d": b"?"})
     await store.jobs.send("odd", stdin(b"known"))
     with inboxes.open("odd") as odd, inboxes.open("job") as inbox:
         inboxes.wake("odd")

@@ -1,0 +1,175 @@
+"""Many tests on one program: compiled once, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.stack import Stack
+
+pytestmark = pytest.mark.docker
+
+ADD = "a, b = map(int, input().split())\nprint(a + b)\n"
+
+
+def run(stack: Stack, source: str, *tests: dict[str, Any], language: str = "python", **more: Any) -> dict[str, Any]:
+    return stack.submit(source, language=language, tests=list(tests), wait=60, **more)
+
+
+def test_each_test_has_its_input_its_output_and_its_verdict(stack: Stack) -> None:
+    job = run(
+        stack,
+        ADD,
+        {"name": "small", "stdin": "1 2\n", "expected_output": "3"},
+        {"name": "wrong", "stdin": "2 2\n", "expected_output": "5\n"},
+        {"stdin": "3 4\n"},
+        {"name": "crash", "stdin": "x\n", "expected_output": "?"},
+    )
+
+    assert [(test["name"], test["passed"], test["stdout"]) for test in job["tests"]] == [
+        ("small", True, "3\n"),
+        ("wrong", False, "4\n"),
+        ("3", None, "7\n"),
+        ("crash", False, ""),
+    ]
+    crash = job["tests"][3]
+    assert (crash["outcome"], crash["exit_code"]) == ("nonzero_exit", 1)
+    assert "ValueError" in crash["stderr"]
+    assert (job["outcome"], job["exit_code"]) == ("nonzero_exit", 1)
+    assert job["message"] == "test crash: exited with code 1"
+    assert (job["stdout"], job["stderr"]) == ("", "")
+    assert [(phase["name"], phase["test"]) for phase in job["phases"]] == [
+        ("test", name) for name in ("small", "wrong", "3", "crash")
+    ]
+    assert all(phase["memory_peak_bytes"] > 0 for phase in job["phases"])
+
+
+def test_wrong_answers_alone_are_no_failure_of_the_job(stack: Stack) -> None:
+    job = run(stack, ADD, {"stdin": "1 1", "expected_output": "3"})
+
+    assert (job["outcome"], job["exit_code"], job["tests"][0]["passed"]) == ("ok", 0, False)
+
+
+def test_blanks_at_the_end_of_lines_and_of_all_do_not_count(stack: Stack) -> None:
+    job = run(stack, "print('a  \\nb\\t\\n\\n')", {"expected_output": "a\nb"}, {"expected_output": " a\nb"})
+
+    assert [test["passed"] for test in job["tests"]] == [True, False]
+
+
+def test_the_program_is_compiled_once(stack: Stack) -> None:
+    source = '#include <stdio.h>\nint main(int n, char **v) { int x; scanf("%d", &x); printf("%d %s", x, v[1]); }'
+    tests = [{"stdin": str(number), "args": [f"a{number}"]} for number in range(5)]
+    job = run(stack, source, *tests, language="c")
+
+    assert [phase["name"] for phase in job["phases"]] == ["compile", *["test"] * 5]
+    assert [test["stdout"] for test in job["tests"]] == [f"{number} a{number}" for number in range(5)]
+
+
+def test_what_a_test_leaves_out_is_the_jobs(stack: Stack) -> None:
+    source = "import sys\nprint(sys.argv[1:], sys.stdin.read())"
+    job = run(stack, source, {}, {"stdin": "", "args": []}, stdin="common", args=["x"])
+
+    assert [test["stdout"] for test in job["tests"]] == ["['x'] common\n", "[] \n"]
+
+
+def test_a_compile_error_leaves_no_test(stack: Stack) -> None:
+    job = run(stack, "oops", {"stdin": "1"}, language="c")
+
+    assert (job["outcome"], job["tests"]) == ("compile_error", [])
+
+
+def test_each_test_has_its_own_limits(stack: Stack) -> None:
+    job = run(
+        stack,
+        "import sys\nexec(sys.stdin.read())",
+        {"name": "slow", "stdin": "import time; time.sleep(60)", "limits": {"wall_seconds": 0.5}},
+        {"name": "burns", "stdin": "while True: pass", "limits": {"cpu_seconds": 0.3}},
+        {"name": "loud", "stdin": "print('x' * 5000)", "limits": {"output_bytes": 1000}},
+        {"name": "fine", "stdin": "print(1)", "expected_output": "1"},
+        {"name": "eats", "stdin": "x = bytearray(10**9)", "expected_output": ""},
+        limits={"memory_bytes": 64 * 1024 * 1024},
+    )
+
+    assert [test["outcome"] for test in job["tests"]][:4] == ["wall_time_limit", "cpu_time_limit", "output_limit", "ok"]
+    assert job["tests"][4]["outcome"] in ("memory_limit", "nonzero_exit")
+    assert job["tests"][2]["truncated"] == {"stdout": True, "stderr": False}
+    assert len(job["tests"][2]["stdout"]) == 1000
+    assert [test["passed"] for test in job["tests"]] == [None, None, None, True, False]
+    assert job["outcome"] == "wall_time_limit"
+
+
+def test_no_test_sees_what_another_left(stack: Stack) -> None:
+    source = (
+        "import os, subprocess, sys\n"
+        "print(os.path.exists('left'), os.path.exists('/tmp/left'), open('main.py').read() == sys.stdin.read())\n"
+        "for path in ('left', '/tmp/left'): open(path, 'w').write('x')\n"
+        "open('main.py', 'a').write('# changed')\n"
+        "subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
+    )
+    job = run(stack, source, *[{"stdin": source, "expected_output": "False False True"}] * 4)
+
+    assert [test["passed"] for test in job["tests"]] == [True] * 4, job["tests"]
+
+
+def test_events_name_the_test_that_wrote(stack: Stack) -> None:
+    job = run(stack, "print(input())", {"name": "one", "stdin": "1"}, {"name": "two", "stdin": "2"})
+
+    lines = stack.http.get(f"/v1/jobs/{job['id']}/output").text.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [(event.get("test"), event.get("data")) for event in events if event["type"] in ("phase", "output")] == [
+        ("one", None),
+        (None, "1\n"),
+        ("two", None),
+        (None, "2\n"),
+    ]
+    assert [test["passed"] for test in events[-1]["result"]["tests"]] == [None, None]
+
+
+def test_a_hundred_tests_are_taken_and_one_more_is_not(stack: Stack) -> None:
+    tests = [{"stdin": str(number), "expected_output": str(number)} for number in range(100)]
+    job = run(stack, "read x; echo $x", *tests, language="bash")
+
+    assert [test["passed"] for test in job["tests"]] == [True] * 100
+    answer = stack.http.post("/v1/jobs", json={"language": "bash", "source": "", "tests": [*tests, {}]})
+    assert (answer.status_code, answer.json()["field"]) == (422, "tests")
+
+
+def test_a_cancel_ends_all_tests(stack: Stack) -> None:
+    job = stack.submit("import time\nprint('up', flush=True)\ntime.sleep(60)", tests=[{}, {}])
+    with stack.http.stream("GET", f"/v1/jobs/{job['id']}/output", params={"follow": "true"}) as answer:
+        lines = answer.iter_lines()
+        next(line for line in lines if '"output"' in line)
+        stack.http.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
+        list(lines)
+
+    ended = stack.finished(job["id"])
+    assert ended["outcome"] == "cancelled"
+    assert [(test["name"], test["outcome"]) for test in ended["tests"]] == [("1", "cancelled")]
+
+
+@pytest.mark.parametrize(
+    ("tests", "more", "field"),
+    [
+        ([{"name": "a"}, {"name": "a"}], {}, "tests[1].name"),
+        ([{"name": ""}], {}, "tests[0].name"),
+        ([{"name": "a\nb"}], {}, "tests[0].name"),
+        ([{}, {"args": ["\0"]}], {}, "tests[1].args[0]"),
+        ([{"limits": {"wall_seconds": 1e9}}], {}, "tests[0].limits.wall_seconds"),
+        ([{"limits": {"memory_bytes": 1}}], {}, "tests[0].limits.memory_bytes"),
+        ([{"stdout": "x"}], {}, "tests[0].stdout"),
+        ([{"limits": {"wall_seconds": 300}}] * 4, {}, "tests"),
+        ([{"limits": {"output_bytes": 2**26}}] * 2, {}, "tests"),
+        ([{"stdin": "x" * 2**22}] * 2 + [{"stdin": "x"}], {}, "tests"),
+        ([{}], {"interactive": True}, "interactive"),
+        ([{}], {"tty": {}}, "tty"),
+        ([{}], {"artifacts": ["*"]}, "artifacts"),
+    ],
+)
+def test_bad_tests_are_refused_by_their_field(
+    stack: Stack, tests: list[dict[str, Any]], more: dict[str, Any], field: str
+) -> None:
+    answer = stack.http.post("/v1/jobs", json={"language": "python", "source": "", "tests": tests, **more})
+
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
