@@ -16,6 +16,7 @@ import websockets
 
 from app.broker import StreamMessage, StreamsBroker
 from app.config import read_settings
+from app.core.artifacts import Artifact
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.store.effects import JobEffects, read_claim
@@ -91,7 +92,9 @@ class LiveGateway:
     def finish(self, job_id: str, delivery: StreamMessage, result: JobResult = OK) -> None:
         """And ends it."""
         told = self.claims[job_id].has_webhook
-        delivery.finish_with(self.effects.finish(job_id, result, 1_700_000_000_500, has_webhook=told))
+        left = [Artifact("left", b"{}")]
+        effects = self.effects.finish(job_id, result, 1_700_000_000_500, artifacts=left, has_webhook=told)
+        delivery.finish_with(effects)
         self.broker.consume(JOBS_QUEUE).ack(delivery)
 
     def run(self, result: JobResult = OK) -> str:

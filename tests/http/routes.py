@@ -23,6 +23,5 @@ def routes() -> Iterator[tuple[str, str]]:
 
 def job_routes() -> set[tuple[str, str]]:
     """Those below one job, its id written ``{id}``."""
-    return {
-        (method, path.replace("{job_id}", "{id}")) for method, path in routes() if path.startswith("/v1/jobs/{job_id}")
-    }
+    below = (path for path in routes() if path[1].startswith("/v1/jobs/{job_id}"))
+    return {(method, path.replace("{job_id}", "{id}").replace("{name:path}", "left")) for method, path in below}

@@ -20,6 +20,8 @@ ROUTES = [
     ("GET", "/v1/jobs/{id}/output"),
     ("HEAD", "/v1/jobs/{id}/output"),
     ("GET", "/v1/jobs/{id}/output?follow=true"),
+    ("GET", "/v1/jobs/{id}/artifacts/left"),
+    ("HEAD", "/v1/jobs/{id}/artifacts/left"),
     ("POST", "/v1/jobs/{id}/cancel"),
     ("DELETE", "/v1/jobs/{id}"),
 ]
@@ -61,7 +63,7 @@ async def test_anothers_job_is_as_one_that_never_was(
         assert theirs == nobodys
     assert gateway.store.hgetall(gateway.keys.record(job_id)) == record
     # And its owner is served
-    if finished or ("follow" not in path and method != "DELETE"):
+    if finished or ("follow" not in path and "artifacts" not in path and method != "DELETE"):
         assert (await answer_to(gateway, method, path.format(id=job_id), owner))[0] < 300
 
 

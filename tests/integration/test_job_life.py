@@ -75,7 +75,7 @@ def test_a_program_can_be_talked_to_over_a_websocket(stack: Stack) -> None:
         socket.send(json.dumps({"type": "stdin", "data": "Ada\n"}))
         seen = heard_until(socket, "hello Ada")
         socket.send(json.dumps({"type": "stdin", "data": "bye\n"}))
-        seen += heard_until(socket, "'bye'")
+        seen += heard_until(socket, "'bye'\n")
         ended = json.loads(socket.recv(timeout=20))
     # Then it has heard both lines, and the socket has told its end
     assert seen == "who? hello Ada\n'bye'\n"
