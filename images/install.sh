@@ -20,6 +20,13 @@ path-exclude=/usr/share/locale/*
 force-unsafe-io
 END
 
+# A list that could not be fetched is an error here and now, and not a package that is missing later.
+cat > /etc/apt/apt.conf.d/90build <<'END'
+Acquire::Retries "3";
+Acquire::Languages "none";
+APT::Update::Error-Mode "any";
+END
+
 debian() {
     apt-get install -q -y --no-install-recommends "$@"
 }
@@ -51,7 +58,7 @@ if [ -n "${PYTHON_PACKAGES:-}${NODE_PACKAGES:-}" ]; then
 fi
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
-rm -f /etc/apt/apt.conf.d/90extra-ca "$CERTIFICATES"
+rm -f /etc/apt/apt.conf.d/90build /etc/apt/apt.conf.d/90extra-ca "$CERTIFICATES"
 
 # A program that changes who it is has no place here.
 find / -xdev -type f -perm /6000 -exec chmod a-s {} +
