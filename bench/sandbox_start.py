@@ -26,7 +26,7 @@ __all__ = ["IMAGE", "STEPS", "measure_start", "peer_target"]
 
 IMAGE: Final = "pyxec/python:latest"
 _WARM_UP_ROUNDS: Final = 2
-STEPS: Final = _WARM_UP_ROUNDS + 30
+STEPS: Final = _WARM_UP_ROUNDS + 20
 # The others take long: measuring them in every third round is enough for a factor of four.
 _PEER_EVERY: Final = 3
 _PAUSE_SECONDS: Final = 0.4
