@@ -68,7 +68,7 @@ def _processing(url: str, extent: Extent) -> Iterator[Figure]:
 
 
 def _enqueueing(url: str, extent: Extent) -> Iterator[Figure]:
-    found = trials.enqueueing(url, extent.messages, extent.rounds)
+    found = trials.enqueueing(url, extent.messages)
     yield _ratio("enqueue", found["streams"], found["redis"], 1.0)
     yield _ratio("enqueue_many", found["many"], found["redis"], 8.0)
 

@@ -96,18 +96,20 @@ def processing(
     return figures
 
 
-def enqueueing(url: str, messages: int, rounds: int) -> Figures:
-    """Messages a second: Dramatiq's enqueue, ours, and ours in batches; alternating, in small pieces."""
+def enqueueing(url: str, messages: int, share: int = 250) -> Figures:
+    """Messages a second: Dramatiq's enqueue, ours, and ours in batches; alternating in pieces of `share`.
+
+    The pieces are shorter than a time slice of the scheduler's: where other processes want the processor, long ones
+    would mostly measure the waiting for it.
+    """
     ours, stock = make_broker("streams", url), make_broker("redis", url)
-    pieces = rounds * 3
-    share = messages // pieces
     ways: dict[str, Callable[[], object]] = {
         "redis": lambda: [stock.enqueue(noop()) for _ in range(share)],
         "streams": lambda: [ours.enqueue(noop()) for _ in range(share)],
         "many": lambda: ours.enqueue_many(noop() for _ in range(share)),
     }
     figures: Figures = {name: [] for name in ways}
-    for number in range(pieces):
+    for number in range(messages // share):
         names = list(ways) if number % 2 else list(ways)[::-1]
         for name in names:
             figures[name].append(per_second(share, ways[name]))
