@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 import time
@@ -83,11 +84,14 @@ def create_api(settings: Settings) -> Any:
         client, keys, Intake(producer, effects, settings.max_backlog), wakeups, settings.result_ttl_seconds
     )
 
+    administration = _administration(settings)
+
     async def close() -> None:
         await wakeups.close()
         await producer.close()
         await jobs.close()
         await client.aclose()
+        await asyncio.to_thread(administration.close)
 
     known = [language.info(None) for language in load_languages(CATALOGUE).values()]
     return create_app(
@@ -95,7 +99,7 @@ def create_api(settings: Settings) -> Any:
         languages=RedisLanguages(client, keys, known),
         admissions=RedisAdmissions(client, keys, global_rate_per_minute=settings.global_rate_per_minute),
         api_keys=create_api_keys(settings, client),
-        administration=_administration(settings),
+        administration=administration,
         settings=_http_settings(settings),
         new_id=new_id,
         now_ms=now_ms,
@@ -105,11 +109,10 @@ def create_api(settings: Settings) -> Any:
 
 def _administration(settings: Settings) -> BrokerAdministration:
     keys = StoreKeys(settings.namespace)
-    client = _client(settings)
-    broker = StreamsBroker(client=client, namespace=settings.namespace)
+    broker = StreamsBroker(client=_client(settings), namespace=settings.namespace)
     for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
         broker.declare_queue(queue_name)
-    return BrokerAdministration(broker, Presence(client, keys), Replays(client, keys))
+    return BrokerAdministration(broker, Presence(broker.client, keys), Replays(broker.client, keys))
 
 
 def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = None) -> RedisApiKeys:

@@ -70,6 +70,10 @@ class BrokerAdministration:
         if not await _in_thread(lambda: self._broker.drop_dead(queue, letter_id)):
             raise NothingThere("there is no dead letter with this id")
 
+    def close(self) -> None:
+        """Close all connections."""
+        self._broker.close()
+
     def _names(self) -> list[str]:
         return sorted(self._broker.get_declared_queues())
 

@@ -66,4 +66,4 @@ class AsyncProducer:
 
     async def close(self) -> None:
         """Close the connections; a plain client that was given stays open, one of a Sentinel or a cluster does not."""
-        await self._client.aclose()
+        await self._client.aclose(close_connection_pool=True)
