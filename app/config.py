@@ -157,7 +157,10 @@ OPTIONS: Final[dict[str, Option]] = {
         "PYXEC_CONTAINER_RUNTIME", "", _one_of("", "runc", "crun", "runsc", "kata"), "OCI runtime; empty: the engine's"
     ),
     "pool_floor": Option(
-        "PYXEC_POOL_FLOOR", "1", _whole(0, 100), "warm sandboxes kept for each language, per worker process"
+        "PYXEC_POOL_FLOOR",
+        "1",
+        _whole(0, 100),
+        "warm sandboxes of each default language, per worker process; any other has them once it is used",
     ),
     "pool_ceiling": Option(
         "PYXEC_POOL_CEILING", "4", _whole(0, 100), "warm sandboxes of a language while it is in use"

@@ -18,7 +18,7 @@ from app.sandbox.conversation import converse
 from app.sandbox.engine import Engine
 from app.sandbox.images import InstalledImage, installed_images
 from app.sandbox.known_images import KnownImages
-from app.sandbox.languages import Language
+from app.sandbox.languages import Language, default_set
 from app.sandbox.pool import Pool
 from app.sandbox.pool_figures import PoolFigures
 from app.sandbox.template import LABEL, SANDBOX_UIDS, ContainerNumbers
@@ -57,7 +57,9 @@ class DockerSandbox:
         self._cpus = cpus
         self._defaults = {name: self._default_numbers(language) for name, language in languages.items()}
         self._images = KnownImages(self._ask_for_images)
-        self._pool = Pool(self._launch_warm, self._images.read, pool_floor, pool_ceiling)
+        self._pool = Pool(
+            self._launch_warm, self._images.read, pool_floor, pool_ceiling, kept_warm=default_set(languages).keys()
+        )
 
     def start(self) -> None:
         """Begin to keep containers warm."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 import structlog
@@ -50,6 +50,21 @@ class _Shelf:
         return len(self.idle) <= self.demand.during_launch(now)
 
 
+class _Shelves(dict[str, _Shelf]):
+    """A shelf for every language that is asked for, made when it is."""
+
+    def __init__(self, floor: int, ceiling: int, kept_warm: Collection[str] | None) -> None:
+        super().__init__()
+        self._floor = floor
+        self._ceiling = ceiling
+        self._kept_warm = kept_warm
+
+    def __missing__(self, language: str) -> _Shelf:
+        always = self._kept_warm is None or language in self._kept_warm
+        shelf = self[language] = _Shelf(self._floor if always else 0, self._ceiling)
+        return shelf
+
+
 class Pool:
     """Keeps ``floor`` containers a language, and as many as its use asks for up to ``ceiling``. Safe to use from many
     threads; each call returns at once.
@@ -58,6 +73,7 @@ class Pool:
         launch: makes the container of a language with its default numbers; blocks until it is ready.
         languages: the ids of those whose image is there now; asked before each round.
         memory: the host's; nothing is made in advance while it is short.
+        kept_warm: the languages that have the floor; the others have none until they are used. All when not given.
     """
 
     def __init__(
@@ -67,12 +83,13 @@ class Pool:
         floor: int,
         ceiling: int,
         memory: HostMemory | None = None,
+        kept_warm: Collection[str] | None = None,
     ) -> None:
         self._launch = launch
         self._languages = languages
         self._memory = memory or HostMemory()
         self._installed: frozenset[str] = frozenset()
-        self._shelves: dict[str, _Shelf] = defaultdict(lambda: _Shelf(floor, ceiling))
+        self._shelves = _Shelves(floor, ceiling, kept_warm)
         self._memory_is_short = False
         self._hold_until = 0.0
         self._stopped = threading.Event()
