@@ -14,6 +14,7 @@ DEVELOPMENT := $(VENV)/.requirements-dev
 NODE := $(VENV)/.requirements-web
 LOGS := .pyxec/log
 PYTEST_ARGS ?=
+SECONDS := 60
 BENCH_ARGS ?=
 DRILL_ARGS ?=
 # One line for a step that is done, in the columns of app/local/steps.py; SECONDS is bash's own clock.
@@ -64,6 +65,10 @@ test: lint web-test images ## lint, then run all tests (one file: make test PYTE
 .PHONY: test-languages
 test-languages: venv-dev images ## run the programs of every language whose image is installed
 	@PYXEC_TEST_LANGUAGES=installed $(PYTHON) -m pytest tests/languages $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: ## the runner's parser under libFuzzer: make fuzz SECONDS=60
+	@$(MAKE) -C runner fuzz SECONDS="$(SECONDS)"
 
 .PHONY: lint
 lint: venv-dev ## ruff, mypy --strict, and who may import whom

@@ -27,7 +27,7 @@ def test_help_is_what_make_does_by_itself() -> None:
     assert listed() == listed("help")
 
 
-def test_ci_runs_make_test() -> None:
+def test_ci_runs_make_test_and_a_minute_of_fuzzing() -> None:
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
 
-    assert lines[-1] == "exec make test"
+    assert lines[-2:] == ["make test", "exec make fuzz SECONDS=60"]

@@ -26,7 +26,7 @@ CONTAINER = [
 @pytest.fixture(scope="session")
 def build_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runner")
-    shutil.copytree(SOURCES, folder / "runner", ignore=shutil.ignore_patterns("build", "runner", "fuzz"))
+    shutil.copytree(SOURCES, folder / "runner", ignore=shutil.ignore_patterns("build", "runner"))
     subprocess.run(["make", "-s", "-C", folder / "runner"], check=True)
     return folder / "runner"
 

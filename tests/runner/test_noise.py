@@ -1,6 +1,6 @@
 """Mutations of good jobs, fed to a runner built with the address and undefined-behaviour sanitizers.
 
-``make -C runner fuzz`` does the same for longer: PYXEC_NOISE_ROUNDS says how many jobs, PYXEC_NOISE_SEED which ones.
+``make -C runner noise`` does the same for longer: PYXEC_NOISE_ROUNDS says how many jobs, PYXEC_NOISE_SEED which ones.
 """
 
 from __future__ import annotations

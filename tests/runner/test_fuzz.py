@@ -1,0 +1,19 @@
+"""What the fuzzer has found interesting is parsed without a complaint. ``make fuzz`` looks for more."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+CORPUS = Path(__file__).parents[2] / "runner" / "corpus"
+
+
+def test_the_parser_digests_the_whole_corpus(build_folder: Path) -> None:
+    subprocess.run(["make", "-s", "-C", build_folder, "build/replay"], check=True)
+    files = sorted(CORPUS.iterdir())
+
+    ran = subprocess.run([build_folder / "build" / "replay", *files], capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == f"{len(files)} files\n"
+    assert len(files) > 100
