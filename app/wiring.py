@@ -23,12 +23,14 @@ from redis.backoff import NoBackoff
 from app.actors.administration import BrokerAdministration
 from app.actors.housekeeping import Chore, Housekeeping
 from app.actors.intake import RUN_JOB, Intake
+from app.actors.job_figures import JobFigures
 from app.actors.lifecycle import Service, WorkerServices
 from app.actors.recovery import MAINTENANCE_QUEUE, Recovery
 from app.actors.run_job import JobRunner
 from app.actors.webhooks import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, WebhookRelay, Webhooks
 from app.broker import AsyncProducer, StreamsBroker, default_middleware
 from app.config import ConfigurationError, Settings
+from app.core.metrics import Meter
 from app.core.tiers import ANONYMOUS_TIER, Tier
 from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.docker_sandbox import DockerSandbox
@@ -42,6 +44,7 @@ from app.store.inboxes import Inboxes
 from app.store.jobs import RedisJobs
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.languages import RedisLanguages, publish_languages
+from app.store.metrics import PUBLISH_SECONDS, RedisMetrics, publish_metrics
 from app.store.outbox import Outbox
 from app.store.presence import BEAT_SECONDS, Presence
 from app.store.replays import Replays
@@ -100,6 +103,7 @@ def create_api(settings: Settings) -> Any:
         admissions=RedisAdmissions(client, keys, global_rate_per_minute=settings.global_rate_per_minute),
         api_keys=create_api_keys(settings, client),
         administration=administration,
+        metrics=RedisMetrics(client, keys, f"api-{secrets.token_hex(4)}"),
         settings=_http_settings(settings),
         new_id=new_id,
         now_ms=now_ms,
@@ -167,10 +171,20 @@ def create_broker(settings: Settings) -> StreamsBroker:
         max_deliveries=settings.max_deliveries,
         middleware=_middleware(),
     )
-    _declare_recovery(broker)
-    job_services = _declare_run_job(broker, settings)
+    meter = Meter()
+    _declare_recovery(broker, meter)
+    job_services = _declare_run_job(broker, settings, meter)
     webhook_services = _declare_webhooks(broker, settings)
-    broker.add_middleware(WorkerServices({JOBS_QUEUE: job_services, WEBHOOKS_QUEUE: webhook_services}))
+    maintenance_services = [Housekeeping([_tell_figures(settings, broker, meter)])]
+    broker.add_middleware(
+        WorkerServices(
+            {
+                JOBS_QUEUE: job_services,
+                WEBHOOKS_QUEUE: webhook_services,
+                MAINTENANCE_QUEUE: maintenance_services,
+            }
+        )
+    )
     return broker
 
 
@@ -180,14 +194,42 @@ def _middleware() -> list[dramatiq.Middleware]:
     return [*ours, PeriodiqMiddleware(skip_delay=30)]
 
 
-def _declare_run_job(broker: StreamsBroker, settings: Settings) -> Sequence[Service]:
+def _tell_figures(
+    settings: Settings, broker: StreamsBroker, meter: Meter, sandbox: DockerSandbox | None = None
+) -> Chore:
+    client, keys = _client(settings), StoreKeys(settings.namespace)
+
+    def tell() -> None:
+        meter.count_up_to("pyxec_fenced_total", total=broker.fenced_total)
+        if sandbox is not None:
+            _read_pool(sandbox, meter)
+        publish_metrics(client, keys, broker.consumer_name, meter)
+
+    return Chore("tell_figures", PUBLISH_SECONDS, tell)
+
+
+def _read_pool(sandbox: DockerSandbox, meter: Meter) -> None:
+    for language, figures in sandbox.pool_figures().items():
+        meter.set("pyxec_pool_idle", figures.idle, language)
+        meter.count_up_to("pyxec_pool_hits_total", language, total=figures.hits)
+        meter.count_up_to("pyxec_pool_misses_total", language, total=figures.misses)
+        meter.count_up_to("pyxec_container_start_seconds", language, total=figures.launches, part="count")
+        meter.count_up_to("pyxec_container_start_seconds", language, total=figures.launch_seconds, part="sum")
+
+
+def _declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
     keys = StoreKeys(settings.namespace)
     client = _client(settings)
     engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
     sandbox = _sandbox(engine, settings, broker.consumer_name)
     inboxes = Inboxes(client, keys, broker.consumer_name)
-    runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms)
-    chores = _chores(client, keys, settings, engine, sandbox, broker.consumer_name)
+    runner = JobRunner(
+        broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms, JobFigures(meter)
+    )
+    chores = [
+        *_chores(client, keys, settings, engine, sandbox, broker.consumer_name, meter),
+        _tell_figures(settings, broker, meter, sandbox),
+    ]
     dramatiq.actor(
         actor_name=RUN_JOB,
         queue_name=JOBS_QUEUE,
@@ -226,9 +268,19 @@ def _sandbox(engine: Engine, settings: Settings, worker: str) -> DockerSandbox:
 
 
 def _chores(
-    client: redis.Redis, keys: StoreKeys, settings: Settings, engine: Engine, sandbox: DockerSandbox, worker: str
+    client: redis.Redis,
+    keys: StoreKeys,
+    settings: Settings,
+    engine: Engine,
+    sandbox: DockerSandbox,
+    worker: str,
+    meter: Meter,
 ) -> Sequence[Chore]:
     presence = Presence(client, keys)
+
+    def remove_orphans() -> None:
+        meter.count("pyxec_sandboxes_orphaned_total", by=reap(engine, settings.namespace, presence.is_alive))
+
     host = socket.gethostname()
     return [
         Chore("beat", BEAT_SECONDS, lambda: presence.beat(worker)),
@@ -237,15 +289,15 @@ def _chores(
             _TELL_LANGUAGES_SECONDS,
             lambda: publish_languages(client, keys, host, sandbox.installed()),
         ),
-        Chore("reap", _REAP_SECONDS, lambda: reap(engine, settings.namespace, presence.is_alive)),
+        Chore("reap", _REAP_SECONDS, remove_orphans),
     ]
 
 
-def _declare_recovery(broker: StreamsBroker) -> None:
+def _declare_recovery(broker: StreamsBroker, meter: Meter) -> None:
     def schedule_sweep(queue_name: str, delay_ms: int) -> None:
         sweep.send_with_options(args=(queue_name,), delay=delay_ms or None)
 
-    recovery = Recovery(broker, schedule_sweep, now_ms)
+    recovery = Recovery(broker, schedule_sweep, now_ms, lambda count: meter.count("pyxec_recovered_total", by=count))
     options: dict[str, Any] = {"queue_name": MAINTENANCE_QUEUE, "broker": broker, "max_retries": 0}
     sweep = dramatiq.actor(actor_name="sweep", **options)(recovery.sweep)
     dramatiq.actor(actor_name="recovery_tick", periodic=cron("* * * * *"), **options)(recovery.tick)

@@ -29,11 +29,17 @@ class Recovery:
     Parameters:
         schedule_sweep: enqueue a sweep of a queue after so many milliseconds.
         now_ms: Unix time.
+        on_recovered: told how many messages were taken from lost workers.
     """
 
     def __init__(
-        self, broker: StreamsBroker, schedule_sweep: Callable[[str, int], None], now_ms: Callable[[], int]
+        self,
+        broker: StreamsBroker,
+        schedule_sweep: Callable[[str, int], None],
+        now_ms: Callable[[], int],
+        on_recovered: Callable[[int], None] = lambda count: None,
     ) -> None:
+        self._on_recovered = on_recovered
         self._broker = broker
         self._schedule_sweep = schedule_sweep
         self._now_ms = now_ms
@@ -52,6 +58,7 @@ class Recovery:
         """Give every entry whose lease ran out to another worker, or to the dead letters."""
         report = self._broker.recover(queue_name)
         if report.requeued or report.dead:
+            self._on_recovered(report.requeued + report.dead)
             _log.warning("recovered", queue=queue_name, requeued=report.requeued, dead=report.dead)
 
     @property

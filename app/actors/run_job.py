@@ -8,6 +8,7 @@ from typing import Any, cast
 import structlog
 from dramatiq.middleware import CurrentMessage
 
+from app.actors.job_figures import JobFigures
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
 from app.core.artifacts import ArtifactInfo
 from app.core.case_checker import CaseChecker
@@ -41,12 +42,14 @@ class JobRunner:
         sandbox: Sandbox,
         inboxes: Inboxes,
         now_ms: Callable[[], int],
+        figures: JobFigures,
     ) -> None:
         self._broker = broker
         self._effects = effects
         self._sandbox = sandbox
         self._inboxes = inboxes
         self._now_ms = now_ms
+        self._figures = figures
 
     def run(self, job_id: str) -> None:
         """The actor's body; only called by a Dramatiq worker."""
@@ -73,6 +76,7 @@ class JobRunner:
             return self._effects.unclaim(job_id) if claim.left_traces else ()
         if claim.cancel_requested:
             return self._effects.finish(job_id, _CANCELLED, self._now_ms(), has_webhook=claim.has_webhook)
+        self._figures.begun(claim, self._now_ms())
         delivery.commit(self._effects.attempt_started(job_id, delivery.attempt))
         if claim.has_input:
             self._inboxes.wake(job_id)
@@ -81,9 +85,10 @@ class JobRunner:
         spec = decode_spec(claim.spec)
         sink = _JobSink(job_id, delivery, self._effects, CaseChecker(spec.tests))
         # Every line that is logged on the way carries it, the one that names the container too.
-        with structlog.contextvars.bound_contextvars(request_id=claim.request_id):
+        with structlog.contextvars.bound_contextvars(request_id=claim.request_id), self._figures.running():
             report = self._sandbox.run(job_id, delivery.attempt, spec, sink, inbox)
         result = _result(report, sink.checker)
+        self._figures.ended(spec.language, result)
         return self._effects.finish(
             job_id, result, self._now_ms(), artifacts=report.artifacts, has_webhook=claim.has_webhook
         )

@@ -16,6 +16,7 @@ from app.http.admission import admit_jobs, refusal_of, tell
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.idempotency import idempotency_key_of
+from app.http.metering import Metering
 from app.http.problems import Problem, problem_of
 from app.http.request import Request
 from app.http.responses import send_json
@@ -55,10 +56,13 @@ _JOB_DECODER: Final = msgspec.json.Decoder(JobRequest)
 class BatchResource:
     """Takes batches."""
 
-    def __init__(self, submissions: Submissions, admissions: Admissions, settings: HttpSettings) -> None:
+    def __init__(
+        self, submissions: Submissions, admissions: Admissions, settings: HttpSettings, metering: Metering
+    ) -> None:
         self._submissions = submissions
         self._admissions = admissions
         self._settings = settings
+        self._metering = metering
 
     async def on_post(self, request: Request, response: Response) -> None:
         """200 with what became of each. The first job's token is taken before the body is read."""
@@ -89,9 +93,9 @@ class BatchResource:
                 answers.append(await self._take_on(raw, job_id, sender))
             except Exception as e:  # noqa: BLE001 - the edge of one job: told, logged, on to the next
                 failure = e if isinstance(e, StoreUnavailable) else None
-                answers.append(_refused(e, request.request_id))
+                answers.append(self._refused(e, request.request_id))
         await self._give_back_unused(request, answers, job_ids[:through])
-        answers += [_refused(refusal, request.request_id) for _ in wanted[through:] if refusal is not None]
+        answers += [self._refused(refusal, request.request_id) for _ in wanted[through:] if refusal is not None]
         return answers
 
     async def _admit_rest(
@@ -108,6 +112,13 @@ class BatchResource:
         job = await self._submissions.prepare(job_id, decode(_JOB_DECODER, bytes(raw)), sender)
         return await self._submissions.submit(job)
 
+    def _refused(self, error: Exception, request_id: str) -> RefusedJob:
+        problem = problem_of(error)
+        self._metering.rejected(problem)
+        if problem.status == 500:
+            _log.error("batch_job_failed", request_id=request_id, exc_info=error)
+        return RefusedJob(problem)
+
     async def _give_back_unused(
         self, request: Request, answers: Sequence[AcceptedJob | RefusedJob], job_ids: Sequence[str]
     ) -> None:
@@ -120,10 +131,3 @@ def _checked(batch: BatchRequest) -> list[msgspec.Raw]:
     if not 1 <= len(batch.jobs) <= MOST_JOBS:
         raise InvalidRequest("jobs", f"must be from 1 to {MOST_JOBS} jobs")
     return batch.jobs
-
-
-def _refused(error: Exception, request_id: str) -> RefusedJob:
-    problem = problem_of(error)
-    if problem.status == 500:
-        _log.error("batch_job_failed", request_id=request_id, exc_info=error)
-    return RefusedJob(problem)

@@ -12,6 +12,7 @@ from falcon.asgi import Response, WebSocket
 
 from app.core.administration import Administration
 from app.core.callers import ApiKeys
+from app.core.metrics import MetricStore
 from app.core.ports import Admissions, Jobs, Languages
 from app.http.access_log import AccessLog, log_access
 from app.http.admin_keys import KeyResource, KeysResource
@@ -29,6 +30,8 @@ from app.http.health import LivezResource, ReadyzResource
 from app.http.jobs import CancelResource, JobResource
 from app.http.languages import LanguagesResource
 from app.http.lifecycle import Lifecycle
+from app.http.metering import Metering
+from app.http.metrics import MetricsResource
 from app.http.output import OutputResource
 from app.http.problems import PROBLEM_JSON, close_code_of, problem_of, retry_after_seconds
 from app.http.request import Request
@@ -50,6 +53,7 @@ def create_app(
     admissions: Admissions,
     api_keys: ApiKeys,
     administration: Administration,
+    metrics: MetricStore,
     settings: HttpSettings,
     new_id: Callable[[], str],
     now_ms: Callable[[], int],
@@ -66,18 +70,21 @@ def create_app(
     app = falcon.asgi.App(request_type=Request)
     app.add_middleware(AccessLog(new_id))
     app.add_middleware(lifecycle)
+    metering = Metering(metrics)
+    app.add_middleware(metering)
     authenticator = Authenticator(api_keys, settings)
     app.add_middleware(Authentication(authenticator))
-    app.add_error_handler(Exception, _answer_error)
-    app.add_error_handler(falcon.HTTPError, _answer_error)
+    answer_error = _ErrorAnswer(metering)
+    app.add_error_handler(Exception, answer_error)
+    app.add_error_handler(falcon.HTTPError, answer_error)
     submissions = Submissions(jobs, languages, new_id, now_ms, allow_private_webhooks=settings.allow_private_webhooks)
     routes: dict[str, object] = {
         "/v1/jobs": JobsResource(jobs, submissions, admissions, settings, lifecycle),
-        "/v1/jobs/batch": BatchResource(submissions, admissions, settings),
+        "/v1/jobs/batch": BatchResource(submissions, admissions, settings, metering),
         "/v1/jobs/{job_id}": JobResource(jobs),
         "/v1/jobs/{job_id}/artifacts/{name:path}": ArtifactResource(jobs),
         "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
-        "/v1/jobs/{job_id}/stream": StreamResource(jobs, authenticator, settings, lifecycle),
+        "/v1/jobs/{job_id}/stream": StreamResource(jobs, authenticator, settings, lifecycle, metering),
         "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
         "/v1/languages": LanguagesResource(languages),
         "/v1/tickets": TicketsResource(api_keys),
@@ -88,6 +95,7 @@ def create_app(
         "/v1/admin/dead/{queue}": DeadLettersResource(administration),
         "/v1/admin/dead/{queue}/{letter_id}": DeadLetterResource(administration),
         "/v1/admin/dead/{queue}/{letter_id}/replay": ReplayResource(administration),
+        "/metrics": MetricsResource(metrics, administration),
         "/livez": LivezResource(),
         "/readyz": ReadyzResource(jobs, lifecycle),
     }
@@ -96,24 +104,36 @@ def create_app(
     return app
 
 
-async def _answer_error(
-    request: Request, response: Response | None, error: Exception, params: dict[str, Any], ws: WebSocket | None = None
-) -> None:
+class _ErrorAnswer:
     """Every exception of every route ends here, and is logged here, once, if it is ours."""
-    problem = problem_of(error, request.request_id)
-    if problem.status == 500:
-        _log.error("request_failed", request_id=request.request_id, route=request.uri_template, exc_info=error)
-    if ws is not None:
-        await ws.close(close_code_of(problem))
-        log_access(request, close_code_of(problem))
-    if response is None:
-        return
-    if isinstance(error, falcon.HTTPError) and error.headers:
-        response.set_headers(error.headers)
-    if (retry_after := retry_after_seconds(error)) is not None:
-        response.set_header("Retry-After", str(retry_after))
-    if problem.status == 401:
-        response.set_header("WWW-Authenticate", "Bearer")
-    response.status = problem.status
-    response.content_type = PROBLEM_JSON
-    response.data = msgspec.json.encode(problem)
+
+    def __init__(self, metering: Metering) -> None:
+        self._metering = metering
+
+    async def __call__(
+        self,
+        request: Request,
+        response: Response | None,
+        error: Exception,
+        params: dict[str, Any],
+        ws: WebSocket | None = None,
+    ) -> None:
+        """Answer in one way."""
+        problem = problem_of(error, request.request_id)
+        self._metering.rejected(problem)
+        if problem.status == 500:
+            _log.error("request_failed", request_id=request.request_id, route=request.uri_template, exc_info=error)
+        if ws is not None:
+            await ws.close(close_code_of(problem))
+            log_access(request, close_code_of(problem))
+        if response is None:
+            return
+        if isinstance(error, falcon.HTTPError) and error.headers:
+            response.set_headers(error.headers)
+        if (retry_after := retry_after_seconds(error)) is not None:
+            response.set_header("Retry-After", str(retry_after))
+        if problem.status == 401:
+            response.set_header("WWW-Authenticate", "Bearer")
+        response.status = problem.status
+        response.content_type = PROBLEM_JSON
+        response.data = msgspec.json.encode(problem)

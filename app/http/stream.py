@@ -11,6 +11,7 @@ from app.core.ports import Jobs
 from app.http.access_log import log_access
 from app.http.authentication import Authenticator
 from app.http.lifecycle import Lifecycle
+from app.http.metering import Metering
 from app.http.origins import is_origin_allowed
 from app.http.request import Request
 from app.http.settings import HttpSettings
@@ -26,11 +27,19 @@ GONE: Final = 1005  # the viewer left; there is no code of ours
 class StreamResource:
     """A job's WebSocket. Unknown jobs are accepted and closed with 4404: a browser shows a page no HTTP status."""
 
-    def __init__(self, jobs: Jobs, authenticator: Authenticator, settings: HttpSettings, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        authenticator: Authenticator,
+        settings: HttpSettings,
+        lifecycle: Lifecycle,
+        metering: Metering,
+    ) -> None:
         self._jobs = jobs
         self._authenticator = authenticator
         self._settings = settings
         self._lifecycle = lifecycle
+        self._metering = metering
 
     async def on_websocket(self, request: Request, socket: WebSocket, job_id: str) -> None:
         """Serve one viewer until the job, the viewer or this server ends."""
@@ -40,6 +49,13 @@ class StreamResource:
             log_access(request, REFUSED)
             return
         await socket.accept()
+        self._metering.socket_opened()
+        try:
+            await self._serve_and_close(request, socket, job_id)
+        finally:
+            self._metering.socket_closed()
+
+    async def _serve_and_close(self, request: Request, socket: WebSocket, job_id: str) -> None:
         viewer = Viewer(socket, self._jobs, job_id, self._settings, self._lifecycle)
         ending = await self._serve(viewer, request, socket)
         if ending is not None:

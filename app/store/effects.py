@@ -74,7 +74,9 @@ class JobEffects:
             Effect("HSET", record, "attempt", attempt, "worker", worker),
             Effect("HSETNX", record, "started_at_ms", now_ms),
             *self._leave_line(job_id),
-            Effect("HMGET", record, "spec", "result", "cancel", "input_bytes", "request_id", "webhook"),
+            Effect(
+                "HMGET", record, "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms"
+            ),
             Effect("INCR", self.keys.begun(now_ms // _MINUTE_MS)),
             Effect("EXPIRE", self.keys.begun(now_ms // _MINUTE_MS), _BEGUN_SECONDS),
         ]
@@ -151,7 +153,7 @@ class JobEffects:
 
 def read_claim(replies: Sequence[Any]) -> Claim:
     """What the replies to `JobEffects.begin` tell."""
-    _, first_start, _, _, (spec, result, cancel, input_bytes, request_id, webhook), *_ = replies
+    _, first_start, _, _, (spec, result, cancel, input_bytes, request_id, webhook, created_at_ms), *_ = replies
     state = JobState.QUEUED if first_start else JobState.RUNNING
     return Claim(
         state=JobState.FINISHED if spec is None or result is not None else state,
@@ -161,4 +163,5 @@ def read_claim(replies: Sequence[Any]) -> Claim:
         has_input=input_bytes is not None,
         request_id=(request_id or b"").decode(),
         has_webhook=webhook is not None,
+        created_at_ms=None if created_at_ms is None else int(created_at_ms),
     )

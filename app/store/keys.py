@@ -90,6 +90,16 @@ class StoreKeys:
         return f"{self.namespace}:alive:{worker}"
 
     @property
+    def metrics(self) -> str:
+        """Hash: what is counted -> its total, over all processes and for ever."""
+        return f"{self.namespace}:metrics"
+
+    @property
+    def gauges(self) -> str:
+        """Hash: process -> where its gauges stand, and when that was."""
+        return f"{self.namespace}:gauges"
+
+    @property
     def workers(self) -> str:
         """Sorted set: worker processes, by when they last said that they are there."""
         return f"{self.namespace}:workers"

@@ -61,6 +61,7 @@ class Claim:
         has_input: something was sent to it before.
         request_id: of the request that submitted it.
         has_webhook: somebody wants to be told of its end.
+        created_at_ms: None when the record has expired.
     """
 
     state: JobState
@@ -70,6 +71,7 @@ class Claim:
     has_input: bool
     request_id: str
     has_webhook: bool
+    created_at_ms: int | None
 
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)

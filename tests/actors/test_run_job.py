@@ -11,9 +11,11 @@ import dramatiq
 import pytest
 
 from app.actors.intake import RUN_JOB
+from app.actors.job_figures import JobFigures
 from app.actors.run_job import JobRunner
 from app.core.errors import JobNotFound, OwnershipLost, SandboxLost
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
+from app.core.metrics import Meter
 from app.core.outcomes import Outcome, StopReason
 from app.core.ports import Input, InputKind, SandboxReport
 from app.core.results import JobRecord, Usage
@@ -34,7 +36,7 @@ def worker_of(store: LiveStore, behaviour: Behaviour) -> Iterator[InMemorySandbo
     sandbox = InMemorySandbox(behaviour)
     inboxes = Inboxes(store.client, store.keys, store.broker.consumer_name)
     clock = itertools.count(1_800_000_000_000)
-    runner = JobRunner(store.broker, store.effects, sandbox, inboxes, lambda: next(clock))
+    runner = JobRunner(store.broker, store.effects, sandbox, inboxes, lambda: next(clock), JobFigures(Meter()))
     options = {"max_retries": 2, "min_backoff": 1, "max_backoff": 2}
     dramatiq.actor(actor_name=RUN_JOB, queue_name=JOBS_QUEUE, broker=store.broker, **options)(runner.run)  # type: ignore[call-overload]
     inboxes.start()

@@ -25,6 +25,7 @@ from tests.http.fakes import (
     InMemoryJobs,
     InMemoryLanguages,
     NoAdministration,
+    NoMetrics,
 )
 
 _namespaces = itertools.count()
@@ -66,6 +67,7 @@ def make_app(settings: HttpSettings, jobs: InMemoryJobs, admissions: InMemoryAdm
         admissions=admissions,
         api_keys=InMemoryApiKeys(),
         administration=NoAdministration(),
+        metrics=NoMetrics(),
         settings=settings,
         new_id=lambda: f"id-{next(numbers)}",
         now_ms=lambda: START_MS,

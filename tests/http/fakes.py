@@ -15,6 +15,7 @@ from app.core.errors import InvalidRequest, JobNotFound, NothingThere, QueueFull
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.languages import LanguageInfo, index_languages
 from app.core.limits import LimitOverrides
+from app.core.metrics import Meter, Sample
 from app.core.outcomes import Outcome, PhaseReport, StopReason
 from app.core.ports import Admission, Input, InputKind, NewJob, QueuePosition, Refusal
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary, Usage
@@ -277,6 +278,16 @@ class InMemoryApiKeys:
 
     async def redeem_ticket(self, ticket: str) -> ApiKey | None:
         return self.keys.get(self.tickets.pop(ticket, ""))
+
+
+class NoMetrics:
+    """In the place of app.core.metrics.MetricStore, which is tested on the real store."""
+
+    async def publish(self, meter: Meter) -> None:
+        meter.take()
+
+    async def read(self) -> dict[Sample, float]:
+        return {}
 
 
 class NoAdministration:
