@@ -58,8 +58,9 @@ doctor: venv ## check this machine, and try every limit for real
 	@$(PYTHON) -m app.cli doctor
 
 .PHONY: test
-test: lint web-test images ## lint, then run all tests (one file: make test PYTEST_ARGS=tests/core)
+test: lint web-test images ## lint, a minute of fuzzing, all tests (one file: make test PYTEST_ARGS=tests/core)
 	@$(PYTHON) -m app.local.test_tools
+	@$(if $(PYTEST_ARGS),:,$(MAKE) fuzz SECONDS=60)
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 .PHONY: test-languages
