@@ -7,6 +7,7 @@ from typing import Any
 from uvicorn_worker import UvicornWorker
 
 from app.config import read_settings
+from app.http.protocol import BoundedHttp
 from app.logs import configure_logging
 from app.wiring import create_api
 
@@ -17,12 +18,12 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
     """uvicorn under gunicorn, with its defaults made safe.
 
     Forwarded headers are not believed here: whoever connects could dodge the rate limit with one. A WebSocket frame is
-    bounded before it is in memory; the gateway's own bound on messages is lower.
+    bounded before it is in memory; the gateway's own bound on messages is lower. So are a request's head, and its time.
     """
 
     CONFIG_KWARGS = {  # noqa: RUF012 - the name and type are uvicorn's
         "loop": "uvloop",
-        "http": "httptools",
+        "http": BoundedHttp,
         "proxy_headers": False,
         "ws_max_size": 256 * 1024,
     }
