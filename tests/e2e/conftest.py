@@ -22,7 +22,8 @@ BROWSER_OPTIONS = [
 ]
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: playwright's loop counts as running until it ends, and no asyncio test may come after it.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     assert executable is not None, "chromium is missing: `make test` installs it"
