@@ -240,6 +240,7 @@ LAUNCH_VARIABLES: Final = frozenset(
         "PYXEC_EXTRA_CA",
         "PYXEC_HTTP_BIND",
         "PYXEC_HTTP_WORKERS",
+        "PYXEC_TEST_LANGUAGES",
         "PYXEC_URL",
         "PYXEC_WEB_BIND",
         "PYXEC_WORKER_PROCESSES",
