@@ -48,9 +48,13 @@ class Editor:
 
     def type_code(self, text: str) -> None:
         """Replace the code by typing."""
-        self.page.locator(".monaco-editor .view-lines").click()
+        lines = self.page.locator(".monaco-editor .view-lines")
+        lines.click()
+        # On a busy machine the caret comes after the click, as it does for a person, who waits for it too.
+        self.page.wait_for_selector(".monaco-editor.focused")
         self.page.keyboard.press("Control+A")
         self.page.keyboard.insert_text(text)
+        expect(lines).to_contain_text(text.splitlines()[0].split()[0], timeout=_PATIENCE_MS)
 
     def run(self, source: str | None = None, **more: Any) -> None:
         if source is not None:
