@@ -66,4 +66,9 @@ class AsyncProducer:
 
     async def close(self) -> None:
         """Close the connections; a plain client that was given stays open, one of a Sentinel or a cluster does not."""
-        await self._client.aclose(close_connection_pool=True)
+        # A client does not own the pool it was given, and a cluster's has no pool of that kind.
+        client: Any = self._client
+        if isinstance(client, redis.asyncio.Redis):
+            await client.aclose(close_connection_pool=True)
+        else:
+            await client.aclose()
