@@ -272,7 +272,7 @@ class TestCluster:
             with pytest.raises(BrokerUnavailable):
                 broker.enqueue(message())
             assert nodes.xlen(keys.stream) == 3
-            # The asyncio client may lose the reply to a question of its own instead, and then there is no error to tell.
+            # The asyncio client may lose the reply to a question of its own instead: then there is no error to tell.
             proxy.lose_replies = 1
             with contextlib.suppress(BrokerUnavailable):
                 await producer.enqueue(message())
