@@ -9,7 +9,7 @@ from uvicorn_worker import UvicornWorker
 from app.config import read_settings
 from app.http.protocol import BoundedHttp
 from app.logs import configure_logging
-from app.wiring import create_api
+from app.wiring.gateway import create_api
 
 __all__ = ["Worker", "create"]
 

@@ -89,7 +89,7 @@ def _create(url: str, name: str, tier: str, admin: bool) -> NewKey:
     if tier not in TIERS:
         raise InvalidRequest("tier", f"must be one of {', '.join(TIERS)}")
     from app.core.moments import moment
-    from app.wiring import now_ms
+    from app.wiring.connections import now_ms
 
     made = _with_store(lambda api_keys: api_keys.create(name, tier, admin, now_ms()))
     return NewKey(
@@ -119,7 +119,7 @@ def _shown(key: ApiKey) -> Key:
 def _with_store(ask: Callable[[ApiKeys], Awaitable[Answer]]) -> Answer:
     from app.config import ConfigurationError, read_settings
     from app.core.errors import StoreUnavailable
-    from app.wiring import create_api_keys
+    from app.wiring.api_keys import create_api_keys
 
     async def run() -> Answer:
         return await ask(create_api_keys(read_settings()))

@@ -14,7 +14,7 @@ from app.broker import StreamsBroker
 from app.config import read_settings
 from app.core.states import JobState
 from app.store.keys import JOBS_QUEUE
-from app.wiring import create_broker
+from app.wiring.broker import create_broker
 from tests.store.live_store import LiveStore, new_job, store_on
 
 MINUTE_MS = 60_000

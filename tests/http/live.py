@@ -1,4 +1,4 @@
-"""The gateway as app/wiring.py makes it, on a real server, with a worker whose every step the test takes itself."""
+"""The gateway as app/wiring makes it, on a real server, with a worker whose every step the test takes itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.core.results import JobResult
 from app.store.effects import JobEffects, read_claim
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.records import Claim
-from app.wiring import create_api
+from app.wiring.gateway import create_api
 
 OPERATOR_KEY = "the-operator-wrote-this-key-down-somewhere"
 JOB = {"language": "python", "source": "print(1)"}

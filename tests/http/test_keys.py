@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from app.config import ConfigurationError, read_settings
 from app.core.tiers import TIERS
-from app.wiring import create_api
+from app.wiring.gateway import create_api
 from tests.http.live import JOB, OPERATOR, OPERATOR_KEY, LiveGateway, bearer, live_gateway
 
 

@@ -103,7 +103,7 @@ async def store_on(
     keys = StoreKeys(namespace)
     effects = JobEffects(keys, TTL_SECONDS)
     client = redis.Redis.from_url(url, **options)
-    # As in app/wiring.py: once more after a dead connection, never after a time-out.
+    # As in app/wiring/connections.py: once more after a dead connection, never after a time-out.
     retry = redis.asyncio.retry.Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
     aclient = redis.asyncio.Redis.from_url(url, **options, retry=retry)
     broker = StreamsBroker(client=client, namespace=namespace, lease_ms=lease_ms, max_deliveries=3)

@@ -1,0 +1,100 @@
+"""The gateway's parts put together."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+import msgspec
+import redis.asyncio
+
+from app.actors.administration import BrokerAdministration
+from app.actors.intake import Intake
+from app.actors.recovery import MAINTENANCE_QUEUE
+from app.actors.webhooks import WEBHOOKS_QUEUE
+from app.broker import AsyncProducer, StreamsBroker
+from app.config import Settings
+from app.core.tiers import ANONYMOUS_TIER, Tier
+from app.http import HttpSettings, TrustedProxies, create_app
+from app.sandbox.languages import load_languages
+from app.store.admissions import RedisAdmissions
+from app.store.effects import JobEffects
+from app.store.jobs import RedisJobs
+from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.languages import RedisLanguages
+from app.store.metrics import RedisMetrics
+from app.store.presence import Presence
+from app.store.replays import Replays
+from app.store.wakeups import Wakeups
+from app.wiring.api_keys import create_api_keys
+from app.wiring.connections import CATALOGUE, async_client, new_id, now_ms
+from app.wiring.connections import client as redis_client
+
+__all__ = ["create_api"]
+
+
+def create_api(settings: Settings) -> Any:
+    """The ASGI application of the gateway. Connects to nothing yet; never touches the engine."""
+    keys = StoreKeys(settings.namespace)
+    client = async_client(settings)
+    effects = JobEffects(keys, settings.result_ttl_seconds)
+    # A connection that only listens is silent for as long as nothing happens: no time-out there.
+    wakeups = Wakeups(redis.asyncio.Redis.from_url(settings.redis_url))
+    producer = AsyncProducer(client, settings.namespace)
+    jobs = RedisJobs(
+        client, keys, Intake(producer, effects, settings.max_backlog), wakeups, settings.result_ttl_seconds
+    )
+
+    administration = _administration(settings)
+
+    async def close() -> None:
+        await wakeups.close()
+        await producer.close()
+        await jobs.close()
+        await client.aclose()
+        await asyncio.to_thread(administration.close)
+
+    known = [language.info(None) for language in load_languages(CATALOGUE).values()]
+    return create_app(
+        jobs=jobs,
+        languages=RedisLanguages(client, keys, known),
+        admissions=RedisAdmissions(client, keys, global_rate_per_minute=settings.global_rate_per_minute),
+        api_keys=create_api_keys(settings, client),
+        administration=administration,
+        metrics=RedisMetrics(client, keys, f"api-{secrets.token_hex(4)}"),
+        settings=_http_settings(settings),
+        new_id=new_id,
+        now_ms=now_ms,
+        close=close,
+    )
+
+
+def _administration(settings: Settings) -> BrokerAdministration:
+    keys = StoreKeys(settings.namespace)
+    broker = StreamsBroker(client=redis_client(settings), namespace=settings.namespace)
+    for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
+        broker.declare_queue(queue_name)
+    return BrokerAdministration(broker, Presence(broker.client, keys), Replays(broker.client, keys))
+
+
+def _http_settings(settings: Settings) -> HttpSettings:
+    return HttpSettings(
+        max_body_bytes=settings.max_body_bytes,
+        max_wait_seconds=settings.max_wait_seconds,
+        drain_seconds=settings.drain_seconds,
+        allowed_origins=settings.allowed_origins,
+        anonymous_tier=_anonymous_tier(settings) if settings.anonymous else None,
+        allow_private_webhooks=settings.webhook_allow_private,
+        trusted_proxies=TrustedProxies.parse(settings.trusted_proxies),
+    )
+
+
+def _anonymous_tier(settings: Settings) -> Tier:
+    return msgspec.structs.replace(
+        ANONYMOUS_TIER,
+        rate_per_minute=settings.rate_per_minute,
+        burst=settings.rate_burst,
+        address_rate_per_minute=settings.rate_per_minute,
+        unfinished_jobs=settings.anonymous_jobs,
+    )

@@ -1,0 +1,103 @@
+"""The actor that runs jobs, with the sandbox it runs them in and the chores of its worker."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import dramatiq
+import redis
+
+from app.actors.housekeeping import Chore, Housekeeping
+from app.actors.intake import RUN_JOB
+from app.actors.job_figures import JobFigures
+from app.actors.lifecycle import Service
+from app.actors.run_job import JobRunner
+from app.broker import StreamsBroker
+from app.config import Settings
+from app.core.metrics import Meter
+from app.sandbox.docker_sandbox import DockerSandbox
+from app.sandbox.engine import Engine
+from app.sandbox.languages import load_languages
+from app.sandbox.reaper import reap
+from app.store.effects import JobEffects
+from app.store.inboxes import Inboxes
+from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.languages import publish_languages
+from app.store.presence import BEAT_SECONDS, Presence
+from app.wiring.connections import CATALOGUE, now_ms
+from app.wiring.connections import client as redis_client
+from app.wiring.figures import tell_figures
+
+__all__ = ["declare_run_job"]
+
+_INFRASTRUCTURE_RETRIES: Final = 4
+_FIRST_RETRY_MS: Final = 1_000
+_LAST_RETRY_MS: Final = 30_000
+_TELL_LANGUAGES_SECONDS: Final = 15.0
+_REAP_SECONDS: Final = 30.0
+
+
+def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
+    """Declare it. Returns what starts with a worker of its queue."""
+    keys = StoreKeys(settings.namespace)
+    client = redis_client(settings)
+    engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
+    sandbox = _sandbox(engine, settings, broker.consumer_name)
+    inboxes = Inboxes(client, keys, broker.consumer_name)
+    runner = JobRunner(
+        broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms, JobFigures(meter)
+    )
+    chores = [
+        *_chores(client, keys, settings, engine, sandbox, broker.consumer_name, meter),
+        tell_figures(settings, broker, meter, sandbox),
+    ]
+    dramatiq.actor(
+        actor_name=RUN_JOB,
+        queue_name=JOBS_QUEUE,
+        broker=broker,
+        max_retries=_INFRASTRUCTURE_RETRIES,
+        min_backoff=_FIRST_RETRY_MS,
+        max_backoff=_LAST_RETRY_MS,
+    )(runner.run)
+    return [Housekeeping(chores), inboxes, sandbox]
+
+
+def _sandbox(engine: Engine, settings: Settings, worker: str) -> DockerSandbox:
+    return DockerSandbox(
+        engine,
+        load_languages(CATALOGUE),
+        worker=worker,
+        namespace=settings.namespace,
+        runtime=settings.container_runtime,
+        cpus=settings.sandbox_cpus,
+        pool_floor=settings.pool_floor,
+        pool_ceiling=settings.pool_ceiling,
+    )
+
+
+def _chores(
+    client: redis.Redis,
+    keys: StoreKeys,
+    settings: Settings,
+    engine: Engine,
+    sandbox: DockerSandbox,
+    worker: str,
+    meter: Meter,
+) -> Sequence[Chore]:
+    presence = Presence(client, keys)
+
+    def remove_orphans() -> None:
+        meter.count("pyxec_sandboxes_orphaned_total", by=reap(engine, settings.namespace, presence.is_alive))
+
+    host = socket.gethostname()
+    return [
+        Chore("beat", BEAT_SECONDS, lambda: presence.beat(worker)),
+        Chore(
+            "tell_languages",
+            _TELL_LANGUAGES_SECONDS,
+            lambda: publish_languages(client, keys, host, sandbox.installed()),
+        ),
+        Chore("reap", _REAP_SECONDS, remove_orphans),
+    ]
