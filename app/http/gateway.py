@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import falcon.asgi
 import msgspec
@@ -26,6 +26,7 @@ from app.http.admin_queues import (
 from app.http.artifacts import ArtifactResource
 from app.http.authentication import Authentication, Authenticator
 from app.http.batches import BatchResource
+from app.http.dialects import Dialect, choose_dialect
 from app.http.health import LivezResource, ReadyzResource
 from app.http.jobs import CancelResource, JobResource
 from app.http.languages import LanguagesResource
@@ -33,7 +34,7 @@ from app.http.lifecycle import Lifecycle
 from app.http.metering import Metering
 from app.http.metrics import MetricsResource
 from app.http.output import OutputResource
-from app.http.problems import PROBLEM_JSON, close_code_of, problem_of, retry_after_seconds
+from app.http.problems import close_code_of, problem_of, retry_after_seconds
 from app.http.request import Request
 from app.http.settings import HttpSettings
 from app.http.stream import StreamResource
@@ -44,6 +45,9 @@ from app.http.tickets import TicketsResource
 __all__ = ["create_app"]
 
 _log = structlog.get_logger("pyxec.http")
+
+# Path prefixes of the APIs that say errors in their own words; everything else says problem+json.
+DIALECTS: Final[dict[str, Dialect]] = {}
 
 
 def create_app(
@@ -134,6 +138,7 @@ class _ErrorAnswer:
             response.set_header("Retry-After", str(retry_after))
         if problem.status == 401:
             response.set_header("WWW-Authenticate", "Bearer")
-        response.status = problem.status
-        response.content_type = PROBLEM_JSON
-        response.data = msgspec.json.encode(problem)
+        answer = choose_dialect(DIALECTS, request.path)(problem, error)
+        response.status = answer.status
+        response.content_type = answer.content_type
+        response.data = msgspec.json.encode(answer.body)
