@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import falcon.asgi
@@ -15,32 +15,16 @@ from app.core.callers import ApiKeys
 from app.core.metrics import MetricStore
 from app.core.ports import Admissions, Jobs, Languages
 from app.http.access_log import AccessLog, log_access
-from app.http.admin_keys import KeyResource, KeysResource
-from app.http.admin_queues import (
-    DeadLetterResource,
-    DeadLettersResource,
-    QueuesResource,
-    ReplayResource,
-    WorkersResource,
-)
-from app.http.artifacts import ArtifactResource
 from app.http.authentication import Authentication, Authenticator
-from app.http.batches import BatchResource
 from app.http.dialects import Dialect, choose_dialect
-from app.http.health import LivezResource, ReadyzResource
-from app.http.jobs import CancelResource, JobResource
-from app.http.languages import LanguagesResource
 from app.http.lifecycle import Lifecycle
 from app.http.metering import Metering
-from app.http.metrics import MetricsResource
-from app.http.output import OutputResource
+from app.http.parts import Parts
 from app.http.problems import close_code_of, problem_of, retry_after_seconds
 from app.http.request import Request
+from app.http.routes import native_routes
 from app.http.settings import HttpSettings
-from app.http.stream import StreamResource
 from app.http.submissions import Submissions
-from app.http.submitting import JobsResource
-from app.http.tickets import TicketsResource
 
 __all__ = ["create_app"]
 
@@ -48,6 +32,9 @@ _log = structlog.get_logger("pyxec.http")
 
 # Path prefixes of the APIs that say errors in their own words; everything else says problem+json.
 DIALECTS: Final[dict[str, Dialect]] = {}
+
+# Each API: its templates and resources, made of the parts.
+ROUTES: Final[tuple[Callable[[Parts], Mapping[str, object]], ...]] = (native_routes,)
 
 
 def create_app(
@@ -81,30 +68,25 @@ def create_app(
     answer_error = _ErrorAnswer(metering)
     app.add_error_handler(Exception, answer_error)
     app.add_error_handler(falcon.HTTPError, answer_error)
-    submissions = Submissions(jobs, languages, new_id, now_ms, allow_private_webhooks=settings.allow_private_webhooks)
-    routes: dict[str, object] = {
-        "/v1/jobs": JobsResource(jobs, submissions, admissions, settings, lifecycle),
-        "/v1/jobs/batch": BatchResource(submissions, admissions, settings, metering),
-        "/v1/jobs/{job_id}": JobResource(jobs),
-        "/v1/jobs/{job_id}/artifacts/{name:path}": ArtifactResource(jobs),
-        "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
-        "/v1/jobs/{job_id}/stream": StreamResource(jobs, authenticator, settings, lifecycle, metering),
-        "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
-        "/v1/languages": LanguagesResource(languages),
-        "/v1/tickets": TicketsResource(api_keys),
-        "/v1/admin/keys": KeysResource(api_keys, now_ms),
-        "/v1/admin/keys/{key_id}": KeyResource(api_keys),
-        "/v1/admin/queues": QueuesResource(administration),
-        "/v1/admin/workers": WorkersResource(administration),
-        "/v1/admin/dead/{queue}": DeadLettersResource(administration),
-        "/v1/admin/dead/{queue}/{letter_id}": DeadLetterResource(administration),
-        "/v1/admin/dead/{queue}/{letter_id}/replay": ReplayResource(administration),
-        "/metrics": MetricsResource(metrics, administration),
-        "/livez": LivezResource(),
-        "/readyz": ReadyzResource(jobs, lifecycle),
-    }
-    for template, resource in routes.items():
-        app.add_route(template, resource)
+    parts = Parts(
+        jobs=jobs,
+        languages=languages,
+        admissions=admissions,
+        api_keys=api_keys,
+        administration=administration,
+        metrics=metrics,
+        settings=settings,
+        now_ms=now_ms,
+        lifecycle=lifecycle,
+        metering=metering,
+        authenticator=authenticator,
+        submissions=Submissions(
+            jobs, languages, new_id, now_ms, allow_private_webhooks=settings.allow_private_webhooks
+        ),
+    )
+    for routes in ROUTES:
+        for template, resource in routes(parts).items():
+            app.add_route(template, resource)
     return app
 
 

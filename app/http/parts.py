@@ -1,0 +1,36 @@
+"""What routes are made of. Whoever adds an API beside ours takes from here what its routes need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.core.administration import Administration
+from app.core.callers import ApiKeys
+from app.core.metrics import MetricStore
+from app.core.ports import Admissions, Jobs, Languages
+from app.http.authentication import Authenticator
+from app.http.lifecycle import Lifecycle
+from app.http.metering import Metering
+from app.http.settings import HttpSettings
+from app.http.submissions import Submissions
+
+__all__ = ["Parts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The ports of a gateway, and what it has made of them. ``now_ms``: Unix milliseconds."""
+
+    jobs: Jobs
+    languages: Languages
+    admissions: Admissions
+    api_keys: ApiKeys
+    administration: Administration
+    metrics: MetricStore
+    settings: HttpSettings
+    now_ms: Callable[[], int]
+    lifecycle: Lifecycle
+    metering: Metering
+    authenticator: Authenticator
+    submissions: Submissions

@@ -1,0 +1,67 @@
+"""The native API's routes: each address and what answers there. What they take and answer is described in
+app/http/openapi/."""
+
+from __future__ import annotations
+
+from app.http.admin_keys import KeyResource, KeysResource
+from app.http.admin_queues import (
+    DeadLetterResource,
+    DeadLettersResource,
+    QueuesResource,
+    ReplayResource,
+    WorkersResource,
+)
+from app.http.artifacts import ArtifactResource
+from app.http.batches import BatchResource
+from app.http.health import LivezResource, ReadyzResource
+from app.http.jobs import CancelResource, JobResource
+from app.http.languages import LanguagesResource
+from app.http.metrics import MetricsResource
+from app.http.output import OutputResource
+from app.http.parts import Parts
+from app.http.stream import StreamResource
+from app.http.submitting import JobsResource
+from app.http.tickets import TicketsResource
+
+__all__ = ["native_routes"]
+
+
+def native_routes(parts: Parts) -> dict[str, object]:
+    """Each template with its resource."""
+    return {**_job_routes(parts), **_admin_routes(parts), **_service_routes(parts)}
+
+
+def _job_routes(parts: Parts) -> dict[str, object]:
+    jobs, settings, lifecycle = parts.jobs, parts.settings, parts.lifecycle
+    return {
+        "/v1/jobs": JobsResource(jobs, parts.submissions, parts.admissions, settings, lifecycle),
+        "/v1/jobs/batch": BatchResource(parts.submissions, parts.admissions, settings, parts.metering),
+        "/v1/jobs/{job_id}": JobResource(jobs),
+        "/v1/jobs/{job_id}/artifacts/{name:path}": ArtifactResource(jobs),
+        "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
+        "/v1/jobs/{job_id}/stream": StreamResource(jobs, parts.authenticator, settings, lifecycle, parts.metering),
+        "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
+        "/v1/languages": LanguagesResource(parts.languages),
+        "/v1/tickets": TicketsResource(parts.api_keys),
+    }
+
+
+def _admin_routes(parts: Parts) -> dict[str, object]:
+    administration = parts.administration
+    return {
+        "/v1/admin/keys": KeysResource(parts.api_keys, parts.now_ms),
+        "/v1/admin/keys/{key_id}": KeyResource(parts.api_keys),
+        "/v1/admin/queues": QueuesResource(administration),
+        "/v1/admin/workers": WorkersResource(administration),
+        "/v1/admin/dead/{queue}": DeadLettersResource(administration),
+        "/v1/admin/dead/{queue}/{letter_id}": DeadLetterResource(administration),
+        "/v1/admin/dead/{queue}/{letter_id}/replay": ReplayResource(administration),
+    }
+
+
+def _service_routes(parts: Parts) -> dict[str, object]:
+    return {
+        "/metrics": MetricsResource(parts.metrics, parts.administration),
+        "/livez": LivezResource(),
+        "/readyz": ReadyzResource(parts.jobs, parts.lifecycle),
+    }
