@@ -12,7 +12,8 @@ __all__ = ["LanguageInfo", "index_languages"]
 
 
 class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One language. ``version`` is what its image said of itself; None while no image is known of."""
+    """One language. ``version`` is what its image said of itself; None while no image is known of. ``judge0`` and
+    ``piston`` are what those APIs call it, the first name being the proper one."""
 
     id: str
     name: str
@@ -21,6 +22,9 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     limits: LimitOverrides = LimitOverrides()
     template: str = ""
+    compiled: bool = False
+    judge0: tuple[int, ...] = ()
+    piston: tuple[str, ...] = ()
 
 
 def index_languages(languages: Iterable[LanguageInfo]) -> dict[str, LanguageInfo]:

@@ -91,6 +91,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             version=version,
             limits=self.limits,
             template=self.hello.source,
+            compiled=self.compile is not None,
+            judge0=self.compat.judge0,
+            piston=self.compat.piston,
         )
 
     def command(self, phase: Phase, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
