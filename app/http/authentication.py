@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from falcon.asgi import Response
@@ -14,11 +14,25 @@ from app.http.callers import address_of
 from app.http.request import Request
 from app.http.settings import HttpSettings
 
-__all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator"]
+__all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator", "KeyReader", "bearer_key"]
+
+# Where a request has its key, None where it has none. Raises NotAuthenticated for what is there and cannot be one.
+KeyReader = Callable[[Request], str | None]
 
 MAX_KEY_CHARACTERS: Final = 512
 _OPEN: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _ADMIN: Final = "/v1/admin/"
+
+
+def bearer_key(request: Request) -> str | None:
+    """Ours: ``Authorization: Bearer KEY``."""
+    header = request.get_header("Authorization")
+    if header is None:
+        return None
+    scheme, _, text = header.strip().partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise NotAuthenticated("the Authorization header must be: Bearer KEY")
+    return text.strip()
 
 
 class Authenticator:
@@ -28,9 +42,9 @@ class Authenticator:
         self._api_keys = api_keys
         self._settings = settings
 
-    async def by_headers(self, request: Request) -> Caller:
+    async def by_headers(self, request: Request, read_key: KeyReader = bearer_key) -> Caller:
         """Raises NotAuthenticated: the key is none, or there is none and one is needed; StoreUnavailable."""
-        text = _bearer(request.get_header("Authorization"))
+        text = read_key(request)
         return self.anonymous(request.scope) if text is None else await self.by_key(text, request.scope)
 
     async def by_key(self, text: str, scope: Mapping[str, Any]) -> Caller:
@@ -69,7 +83,8 @@ class Authentication:
     are open to all.
 
     It goes by the route that was found, not by the path: a router may take two spellings of a path for one. WebSockets
-    are not looked at here: they may tell who they are after they were accepted.
+    are not looked at here: they may tell who they are after they were accepted. A resource of an API whose clients send
+    their key in another way has a ``read_key`` of its own.
     """
 
     def __init__(self, authenticator: Authenticator) -> None:
@@ -81,7 +96,8 @@ class Authentication:
         """Raises NotAuthenticated, NotAllowed, StoreUnavailable."""
         if request.uri_template in _OPEN or request.method == "OPTIONS":
             return
-        request.caller = await self._authenticator.by_headers(request)
+        read_key: KeyReader = getattr(resource, "read_key", bearer_key)
+        request.caller = await self._authenticator.by_headers(request, read_key)
         if (request.uri_template or _ADMIN).startswith(_ADMIN):
             _check_admin(request.caller)
 
@@ -91,12 +107,3 @@ def _check_admin(caller: Caller) -> None:
         raise NotAuthenticated("an admin key is needed: Authorization: Bearer KEY")
     if not caller.is_admin:
         raise NotAllowed("an admin key is needed")
-
-
-def _bearer(header: str | None) -> str | None:
-    if header is None:
-        return None
-    scheme, _, text = header.strip().partition(" ")
-    if scheme.lower() != "bearer" or not text.strip():
-        raise NotAuthenticated("the Authorization header must be: Bearer KEY")
-    return text.strip()

@@ -15,7 +15,7 @@ from falcon.asgi import WebSocket
 
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest, NotAuthenticated
-from app.http.authentication import MAX_KEY_CHARACTERS, Authenticator
+from app.http.authentication import MAX_KEY_CHARACTERS, Authenticator, KeyReader, bearer_key
 from app.http.decoding import decode
 from app.http.request import Request
 
@@ -33,7 +33,11 @@ _MAX_MESSAGE_CHARACTERS: Final = MAX_KEY_CHARACTERS + 100
 
 
 async def socket_caller(
-    authenticator: Authenticator, request: Request, socket: WebSocket, timeout_seconds: float
+    authenticator: Authenticator,
+    request: Request,
+    socket: WebSocket,
+    timeout_seconds: float,
+    read_key: KeyReader = bearer_key,
 ) -> Caller:
     """Who opened this socket, which was accepted before.
 
@@ -47,7 +51,7 @@ async def socket_caller(
         return await authenticator.by_ticket(ticket, request.scope)
     if request.get_param("auth") == "message":
         return await authenticator.by_key(await _key_in_first_message(socket, timeout_seconds), request.scope)
-    return await authenticator.by_headers(request)
+    return await authenticator.by_headers(request, read_key)
 
 
 async def _key_in_first_message(socket: WebSocket, timeout_seconds: float) -> str:
