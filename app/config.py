@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 __all__ = ["OPTIONS", "ConfigurationError", "Option", "Settings", "read_settings"]
 
@@ -105,6 +105,12 @@ def _name(text: str) -> str:
 
 OPTIONS: Final[dict[str, Option]] = {
     "redis_url": Option("REDIS_URL", "redis://127.0.0.1:6399/0", _redis_url, "the Redis or Valkey server"),
+    "redis_password_file": Option(
+        "PYXEC_REDIS_PASSWORD_FILE",
+        "",
+        _optional_path,
+        "a file with the password of that server, instead of one in its URL",
+    ),
     "namespace": Option("PYXEC_NAMESPACE", "pyxec", _name, "prefix of every key, so that a server can be shared"),
     "redis_timeout_seconds": Option(
         "PYXEC_REDIS_TIMEOUT_SECONDS", "2", _seconds(0.1, 60), "an unanswered Redis command becomes a 503 after this"
@@ -174,9 +180,11 @@ OPTIONS: Final[dict[str, Option]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment said, checked. The fields are the rows of OPTIONS."""
+    """What the environment said, checked. The fields are the rows of OPTIONS; ``redis_url`` has the password in it that
+    ``redis_password_file`` holds."""
 
     redis_url: str
+    redis_password_file: Path | None
     namespace: str
     redis_timeout_seconds: float
     max_backlog: int
@@ -223,9 +231,25 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     mistakes += [
         f"{name}: there is no such setting" for name in source if name.startswith("PYXEC_") and name not in known
     ]
+    if not mistakes and values["redis_password_file"] is not None:
+        try:
+            values["redis_url"] = _with_password(values["redis_url"], values["redis_password_file"])
+        except (OSError, ValueError) as e:
+            mistakes.append(f"PYXEC_REDIS_PASSWORD_FILE={str(values['redis_password_file'])!r}: {e}")
     if mistakes:
         raise ConfigurationError("\n".join(sorted(mistakes)))
     return Settings(**values)
+
+
+def _with_password(url: str, path: Path) -> str:
+    address = urlsplit(url)
+    login, _, hosts = address.netloc.rpartition("@")
+    if ":" in login:
+        raise ValueError("there is a password in REDIS_URL already")
+    password = path.read_text("utf-8").strip()
+    if not password:
+        raise ValueError("there is no password in this file")
+    return address._replace(netloc=f"{login}:{quote(password, safe='')}@{hosts}").geturl()
 
 
 def _shown(option: Option, text: str) -> str:

@@ -87,6 +87,33 @@ def test_a_password_in_an_address_is_not_told_to_the_log(url: str) -> None:
     assert "hunter2" not in mistakes(REDIS_URL=url)[0]
 
 
+@pytest.mark.parametrize(
+    ("url", "login"),
+    [
+        ("redis://host:1/2", "redis://:p%2Fw%40%3A@host:1/2"),
+        ("rediss://user@host", "rediss://user:p%2Fw%40%3A@host"),
+        ("unix:///run/redis.sock?db=1", "unix://:p%2Fw%40%3A@/run/redis.sock?db=1"),
+    ],
+)
+def test_a_password_in_a_file_becomes_part_of_the_address(tmp_path: Path, url: str, login: str) -> None:
+    file = tmp_path / "password"
+    file.write_text("p/w@:\n")
+
+    assert read_settings({"REDIS_URL": url, "PYXEC_REDIS_PASSWORD_FILE": str(file)}).redis_url == login
+
+
+def test_a_password_file_that_is_no_use_is_told(tmp_path: Path) -> None:
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    empty.touch()
+    full.write_text("hunter3")
+
+    assert "no password in this file" in mistakes(PYXEC_REDIS_PASSWORD_FILE=str(empty))[0]
+    assert "No such file" in mistakes(PYXEC_REDIS_PASSWORD_FILE=str(tmp_path / "none"))[0]
+    [twice] = mistakes(PYXEC_REDIS_PASSWORD_FILE=str(full), REDIS_URL="redis://:hunter2@host")
+    assert "already" in twice
+    assert "hunter" not in twice
+
+
 def test_a_misspelt_setting_is_no_setting() -> None:
     assert mistakes(PYXEC_LEASE="1") == ["PYXEC_LEASE: there is no such setting"]
 
