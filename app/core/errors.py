@@ -2,7 +2,8 @@
 
 PyxecError
 |-- InvalidRequest        the caller's mistake; names the field
-|   `-- UnknownLanguage
+|   |-- UnknownLanguage
+|   `-- InvalidFields     several fields at once, each with all that is wrong with it
 |-- NotAuthenticated      a key is needed, or this is none
 |-- NotAllowed            the caller may not do this
 |-- JobNotFound           no such job, or not yours
@@ -25,11 +26,14 @@ PyxecError
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 __all__ = [
     "EngineUnavailable",
     "IdempotencyMismatch",
     "ImageMissing",
     "InfrastructureError",
+    "InvalidFields",
     "InvalidRequest",
     "JobNotFinished",
     "JobNotFound",
@@ -70,6 +74,19 @@ class InvalidRequest(PyxecError):
 
 class UnknownLanguage(InvalidRequest):
     """A language, or a version of it, that is not installed here."""
+
+
+class InvalidFields(InvalidRequest):
+    """Mistakes in several fields. Ours tells of the first; other APIs tell of all.
+
+    Parameters:
+        reasons: by field, at least one of each, at least one field.
+    """
+
+    def __init__(self, reasons: Mapping[str, Sequence[str]]) -> None:
+        field = next(iter(reasons))
+        super().__init__(field, reasons[field][0])
+        self.reasons = reasons
 
 
 class NotAuthenticated(PyxecError):

@@ -13,7 +13,8 @@ __all__ = ["LanguageInfo", "index_languages"]
 
 class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One language. ``version`` is what its image said of itself; None while no image is known of. ``judge0`` and
-    ``piston`` are what those APIs call it, the first name being the proper one."""
+    ``piston`` are what those APIs call it, the first name being the proper one. ``compile`` and ``run`` are its
+    commands, placeholders and all; it takes compiler options where ``compile`` has ``{options}``."""
 
     id: str
     name: str
@@ -23,6 +24,8 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
     limits: LimitOverrides = LimitOverrides()
     template: str = ""
     compiled: bool = False
+    compile: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
     judge0: tuple[int, ...] = ()
     piston: tuple[str, ...] = ()
 

@@ -15,7 +15,7 @@ from app.core.events import LoggedEvent, Output
 from app.core.languages import LanguageInfo
 from app.core.outcomes import PhaseReport
 from app.core.results import JobPage, JobRecord, JobSummary
-from app.core.spec import JobSpec
+from app.core.spec import ForeignRequest, JobSpec
 from app.core.tiers import Priority
 
 __all__ = [
@@ -51,6 +51,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         backlog_share: refused when the queue is fuller than this.
         idempotency: given, the first job with this name is the only one.
         webhook_url: who is told of its end.
+        foreign: kept with it for the API that it came through; None for ours.
     """
 
     id: str
@@ -63,6 +64,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     backlog_share: float = 1.0
     idempotency: Idempotency | None = None
     webhook_url: str | None = None
+    foreign: ForeignRequest | None = None
 
 
 class InputKind(StrEnum):

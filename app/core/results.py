@@ -7,7 +7,7 @@ import msgspec
 from app.core.artifacts import ArtifactInfo
 from app.core.cases import CaseReport
 from app.core.outcomes import Outcome, PhaseReport
-from app.core.spec import JobSpec
+from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
 from app.core.tiers import Priority
 
@@ -59,10 +59,12 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     finished_at_ms: int | None = None
     cancel_requested: bool = False
     result: JobResult | None = None
+    foreign: ForeignRequest | None = None
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as lists show it. ``outcome`` is there exactly when ``state`` is finished."""
+    """A job as lists show it. ``outcome`` is there exactly when ``state`` is finished. ``api`` names the one it came
+    through, None for ours."""
 
     id: str
     state: JobState
@@ -73,6 +75,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     created_at_ms: int
     started_at_ms: int | None
     finished_at_ms: int | None
+    api: str | None = None
 
 
 class JobPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,11 +7,12 @@ from enum import StrEnum
 import msgspec
 
 from app.core.cases import CaseRequest, CaseSpec
+from app.core.compile_limits import CompileLimits
 from app.core.limits import LimitOverrides, Limits
 from app.core.terminals import TerminalSize
 from app.core.tiers import Priority
 
-__all__ = ["FileRequest", "JobRequest", "JobSpec", "SourceFile", "TextEncoding"]
+__all__ = ["FileRequest", "ForeignRequest", "Invocation", "JobRequest", "JobSpec", "SourceFile", "TextEncoding"]
 
 
 class TextEncoding(StrEnum):
@@ -41,6 +42,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     args: tuple[str, ...] = ()
     env: dict[str, str] = {}
     limits: LimitOverrides = LimitOverrides()
+    compile_limits: CompileLimits = CompileLimits()
     interactive: bool = False
     priority: Priority | None = None
     labels: dict[str, str] = {}
@@ -55,6 +57,35 @@ class SourceFile(msgspec.Struct, frozen=True, array_like=True):
 
     name: str
     content: bytes
+
+
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
+    """How a program is compiled and started where that is not the language's own way. Only for what comes through other
+    people's APIs; the field that says so is not one of ours.
+
+    Parameters:
+        compiler_options: go where the language's compile command has ``{options}``.
+        entrypoint_only: the other files are there to be read or included, not to be compiled by themselves.
+        compile, run: instead of the language's commands. ``compile`` without ``run`` means nothing; ``run`` without
+            ``compile``: nothing is compiled.
+        stderr_to_stdout: the program's standard error is its standard output.
+        stack_bytes, file_bytes: bounds of the program's stack, and of each file that it writes; None: as usual.
+    """
+
+    compiler_options: tuple[str, ...] = ()
+    entrypoint_only: bool = False
+    compile: tuple[str, ...] | None = None
+    run: tuple[str, ...] | None = None
+    stderr_to_stdout: bool = False
+    stack_bytes: int | None = None
+    file_bytes: int | None = None
+
+
+class ForeignRequest(msgspec.Struct, frozen=True, array_like=True):
+    """What a job was asked for in the words of another API, named ``api``. Only that API reads ``body``."""
+
+    api: str
+    body: bytes
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,3 +103,5 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     tty: TerminalSize | None = None
     tests: tuple[CaseSpec, ...] = ()
     artifacts: tuple[str, ...] = ()
+    compile_limits: CompileLimits = CompileLimits()
+    invocation: Invocation = Invocation()

@@ -45,7 +45,8 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sources: globs over base names; which of a job's files ``{sources}`` stands for.
         compile, run: argument lists. ``{entrypoint}`` is the file to start with, ``{stem}`` the same without its
             suffix; ``{sources}``, an argument of its own, is the entrypoint and then every other file that a glob of
-            `sources` matches.
+            `sources` matches. ``{options}``, an argument of its own in `compile`, is where a caller's compiler options
+            go, if the API it came through has any; a language without it takes none.
         programs: what the tests run, besides `hello`.
         setup: shell commands that finish the image, as root, once its packages are there.
         default: whether its image is built by `make up`; the others are built when somebody asks for them.
@@ -91,18 +92,23 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             version=version,
             limits=self.limits,
             template=self.hello.source,
+            compile=self.compile or (),
+            run=self.run,
             compiled=self.compile is not None,
             judge0=self.compat.judge0,
             piston=self.compat.piston,
         )
 
-    def command(self, phase: Phase, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
+    def command(
+        self, phase: Phase, entrypoint: str, files: Sequence[str], options: Sequence[str] = ()
+    ) -> tuple[str, ...]:
         """Return the argument list of one phase.
 
         Parameters:
             phase: one of :attr:`phases`.
             entrypoint: path of the file to start with, relative to the working directory.
             files: paths of all files of the job, in any order.
+            options: for the compiler; left out where the command has no place for them.
 
         Raises:
             ValueError: the language has no such phase.
@@ -110,7 +116,11 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         template = self.compile if phase == "compile" else self.run
         if template is None:
             raise ValueError(f"{self.id} has no {phase} phase")
-        return tuple(argument for part in template for argument in self._fill(part, entrypoint, files))
+        return tuple(
+            argument
+            for part in template
+            for argument in (options if part == "{options}" else self._fill(part, entrypoint, files))
+        )
 
     def _fill(self, part: str, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
         if part == "{sources}":
@@ -187,10 +197,11 @@ def _check_unique(languages: Iterable[Language], field: str, names: Callable[[La
 def _check_placeholders(phase: str, command: Sequence[str], sources: Sequence[str]) -> None:
     for part in command:
         for name in _PLACEHOLDER.findall(part):
-            if name not in ("entrypoint", "sources", "stem"):
+            if name not in ("entrypoint", "sources", "stem", *(("options",) if phase == "compile" else ())):
                 raise ValueError(f"`{phase}`: unknown placeholder {{{name}}}")
-        if "{sources}" in part and part != "{sources}":
-            raise ValueError(f"`{phase}`: {{sources}} must be an argument of its own, not part of {part!r}")
+        for name in ("sources", "options"):
+            if f"{{{name}}}" in part and part != f"{{{name}}}":
+                raise ValueError(f"`{phase}`: {{{name}}} must be an argument of its own, not part of {part!r}")
         if part == "{sources}" and not sources:
             raise ValueError(f"`{phase}`: {{sources}} needs the field `sources`")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from app.core.artifacts import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
+from app.core.compile_limits import MAX_COMPILE_SECONDS
 from app.core.limits import Limits
 from app.core.spec import JobSpec
 from app.sandbox import protocol
@@ -15,12 +16,14 @@ from app.sandbox.languages import Language, Phase
 
 __all__ = ["phases_of", "script", "wanted_back"]
 
-_COMPILE_WALL_SECONDS: Final = 30.0
-_COMPILE_CPU_SECONDS: Final = 30.0
+_COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
+_COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_OUTPUT_BYTES: Final = 256 * 1024
 _COMPILE_OPEN_FILES: Final = 256
 _STACK_BYTES: Final = 64 * 1024 * 1024
 _TERMINAL_ENVIRONMENT: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+# The shell puts itself aside: the program is the process that is measured.
+_STDERR_TO_STDOUT: Final = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -38,11 +41,16 @@ def script(spec: JobSpec, language: Language) -> Iterator[bytes]:
 def phases_of(spec: JobSpec, language: Language) -> list[PhaseSpec]:
     """The phases with all their numbers. Arguments, environment and stdin of the job are for its program alone, never
     for the compiler."""
-    compiling = [_compile(spec, language)] if "compile" in language.phases else []
+    compiling = [_compile(spec, language)] if _is_compiled(spec, language) else []
     if not spec.tests:
         return [*compiling, _run(spec, language, spec.args, spec.limits)]
     tests = (_run(spec, language, test.args, test.limits) for test in spec.tests)
     return [*compiling, *(replace(test, is_test=True) for test in tests)]
+
+
+def _is_compiled(spec: JobSpec, language: Language) -> bool:
+    own = spec.invocation
+    return "compile" in language.phases if own.run is None else own.compile is not None
 
 
 def wanted_back(spec: JobSpec) -> CollectSpec | None:
@@ -54,8 +62,8 @@ def _compile(spec: JobSpec, language: Language) -> PhaseSpec:
     return PhaseSpec(
         argv=_command("compile", spec, language),
         env=_environment(language, {}, {}),
-        wall_ms=_milliseconds(_COMPILE_WALL_SECONDS),
-        cpu_ms=_milliseconds(_COMPILE_CPU_SECONDS),
+        wall_ms=_milliseconds(min(spec.compile_limits.wall_seconds, _COMPILE_WALL_SECONDS)),
+        cpu_ms=_milliseconds(min(spec.compile_limits.cpu_seconds, _COMPILE_CPU_SECONDS)),
         output_bytes=_COMPILE_OUTPUT_BYTES,
         open_files=max(spec.limits.open_files, _COMPILE_OPEN_FILES),
         file_bytes=spec.limits.disk_bytes,
@@ -64,22 +72,28 @@ def _compile(spec: JobSpec, language: Language) -> PhaseSpec:
 
 
 def _run(spec: JobSpec, language: Language, args: tuple[str, ...], limits: Limits) -> PhaseSpec:
+    own = spec.invocation
+    argv = (*_command("run", spec, language), *args)
     return PhaseSpec(
-        argv=(*_command("run", spec, language), *args),
+        argv=(*_STDERR_TO_STDOUT, *argv) if own.stderr_to_stdout else argv,
         env=_environment(language, {} if spec.tty is None else _TERMINAL_ENVIRONMENT, spec.env),
         wall_ms=_milliseconds(limits.wall_seconds),
         cpu_ms=_milliseconds(limits.cpu_seconds),
         output_bytes=limits.output_bytes,
         open_files=limits.open_files,
-        file_bytes=limits.disk_bytes,
-        stack_bytes=_STACK_BYTES,
+        file_bytes=limits.disk_bytes if own.file_bytes is None else min(own.file_bytes, limits.disk_bytes),
+        stack_bytes=own.stack_bytes or _STACK_BYTES,
         gets_stdin=True,
         terminal=None if spec.tty is None else WindowSize(spec.tty.rows, spec.tty.cols),
     )
 
 
 def _command(name: Phase, spec: JobSpec, language: Language) -> tuple[str, ...]:
-    return language.command(name, spec.entrypoint, [file.name for file in spec.files])
+    own = spec.invocation
+    if own.run is not None:
+        return (own.compile or ()) if name == "compile" else own.run
+    files = () if own.entrypoint_only else tuple(file.name for file in spec.files)
+    return language.command(name, spec.entrypoint, files, own.compiler_options)
 
 
 def _environment(

@@ -5,8 +5,8 @@ write can bring a finished job back:
     else started_at_ms      -> running
     else                    -> queued
 
-Fields: spec, about, owner, request_id, created_at_ms, webhook; attempt, worker, started_at_ms; cancel; input_bytes;
-result, finished_at_ms.
+Fields: spec, about, owner, request_id, created_at_ms, webhook, foreign; attempt, worker, started_at_ms; cancel;
+input_bytes; result, finished_at_ms.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 from app.core.outcomes import Outcome
 from app.core.ports import Idempotency, NewJob
 from app.core.results import JobRecord, JobResult, JobSummary
-from app.core.spec import JobSpec
+from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
 from app.core.tiers import Priority
 
@@ -48,6 +48,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     priority: Priority
     labels: dict[str, str]
+    api: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Claim:
 
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)
+_decode_foreign: Final = msgspec.msgpack.Decoder(ForeignRequest)
 _decode_result: Final = msgspec.json.Decoder(JobResult)
 _decode_about: Final = msgspec.msgpack.Decoder(About)
 _decode_outcome: Final = msgspec.json.Decoder(_Outcome)
@@ -86,12 +88,18 @@ def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
     """Field, value, field, value, ... of a freshly accepted job."""
     return (
         "spec", _spec_encoder.encode(job.spec),
-        "about", _spec_encoder.encode(About(language=job.spec.language, priority=job.priority, labels=job.labels)),
+        "about", _spec_encoder.encode(_about(job)),
         "owner", job.owner,
         "request_id", job.request_id,
         "created_at_ms", job.created_at_ms,
         *(() if job.webhook_url is None else ("webhook", job.webhook_url)),
+        *(() if job.foreign is None else ("foreign", _spec_encoder.encode(job.foreign))),
     )  # fmt: skip
+
+
+def _about(job: NewJob) -> About:
+    api = None if job.foreign is None else job.foreign.api
+    return About(language=job.spec.language, priority=job.priority, labels=job.labels, api=api)
 
 
 def encode_idempotency(idempotency: Idempotency, job_id: str) -> bytes:
@@ -134,6 +142,7 @@ def decode_record(job_id: str, fields: Mapping[bytes, bytes]) -> JobRecord:
         finished_at_ms=_optional_int(fields.get(b"finished_at_ms")),
         cancel_requested=b"cancel" in fields,
         result=None if result is None else _decode_result.decode(result),
+        foreign=_decode_foreign.decode(fields[b"foreign"]) if b"foreign" in fields else None,
     )
 
 
@@ -157,6 +166,7 @@ def decode_summary(job_id: str, values: Sequence[bytes | None]) -> JobSummary | 
         created_at_ms=int(fields[b"created_at_ms"]),
         started_at_ms=_optional_int(fields.get(b"started_at_ms")),
         finished_at_ms=_optional_int(fields.get(b"finished_at_ms")),
+        api=about.api,
     )
 
 

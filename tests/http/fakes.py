@@ -105,6 +105,7 @@ class InMemoryJobs:
             created_at_ms=job.created_at_ms,
             priority=job.priority,
             labels=job.labels,
+            foreign=job.foreign,
         )
         self.logs[job.id] = []
         self.inputs[job.id] = []

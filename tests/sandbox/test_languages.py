@@ -100,6 +100,14 @@ def test_a_compiler_that_names_its_output_after_the_source_is_followed(
     assert languages["typescript"].command("run", entrypoint, [entrypoint]) == ("node", runs)
 
 
+def test_compiler_options_go_where_the_command_has_a_place_for_them(languages: dict[str, Language]) -> None:
+    command = languages["c"].command("compile", "main.c", ["main.c"], ["-std=c99", "-DA=b c"])
+    assert command[-4:] == ("-std=c99", "-DA=b c", "main.c", "-lm")
+
+    command = languages["nasm"].command("compile", "main.asm", ["main.asm"], ["-O0"])
+    assert "-O0" not in command
+
+
 def test_what_the_api_shows_of_a_language(languages: dict[str, Language]) -> None:
     info = languages["cpp"].info("12.2.0")
 
@@ -122,6 +130,7 @@ def test_a_valid_file_is_a_language(tmp_path: Path) -> None:
         ('id = "toy"', 'id = "toys"', "`id` is 'toys', the file's name says 'toy'"),
         ('run = ["toy", "{entrypoint}"]', "run = []", r"length >= 1 - at `\$.run`"),
         ('"{entrypoint}"', '"{file}"', r"`run`: unknown placeholder \{file\}"),
+        ('"{entrypoint}"', '"{options}"', r"`run`: unknown placeholder \{options\}"),
         ('"{entrypoint}"', '"{sources}"', "needs the field `sources`"),
         ('"{entrypoint}"', '"-x{sources}"', "must be an argument of its own"),
         ('file_name = "main.toy"', 'file_name = "../main"', r"at `\$.file_name`"),
