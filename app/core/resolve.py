@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.core.artifacts import check_patterns
+from app.core.compile_limits import check_compile_limits
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.fields import MAX_ARGUMENTS_BYTES, arguments, bounded, no_nul, utf8
 from app.core.languages import LanguageInfo
@@ -59,6 +60,7 @@ def resolve_job(
         tty=request.tty,
         tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling)),
         artifacts=check_patterns(request.artifacts),
+        compile_limits=check_compile_limits(request.compile_limits),
     )
 
 

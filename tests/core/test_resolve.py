@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core import fields, resolve
+from app.core.compile_limits import CompileLimits
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.languages import LanguageInfo, index_languages
 from app.core.limits import LIMITS, LimitOverrides
@@ -224,3 +225,16 @@ def test_a_request_resolves_or_is_refused_and_nothing_else_happens(request_: Job
         return
     assert spec.entrypoint in [source.name for source in spec.files]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(spec), type=JobSpec) == spec
+
+
+def test_a_compiler_has_limits_of_its_own() -> None:
+    assert resolved().compile_limits == CompileLimits(wall_seconds=30, cpu_seconds=30)
+    asked = CompileLimits(wall_seconds=0.5)
+    assert resolved(compile_limits=asked, limits=LimitOverrides(wall_seconds=100)).compile_limits == asked
+
+
+@pytest.mark.parametrize("seconds", [0, 0.09, 30.1, float("nan"), float("inf")])
+def test_a_limit_of_the_compiler_out_of_its_range_is_refused_with_the_range(seconds: float) -> None:
+    with pytest.raises(InvalidRequest, match=r"from 0\.1 to 30 s") as refusal:
+        resolved(compile_limits=CompileLimits(cpu_seconds=seconds))
+    assert refusal.value.field == "compile_limits.cpu_seconds"
