@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from app.core.constraints import MAX_ARTIFACT_PATTERNS, MAX_PATTERN_BYTES
 from app.core.errors import InvalidRequest
 from app.core.fields import no_nul
 
@@ -13,8 +14,6 @@ __all__ = ["MAX_ARTIFACTS", "MAX_ARTIFACTS_BYTES", "Artifact", "ArtifactInfo", "
 
 MAX_ARTIFACTS: Final = 16
 MAX_ARTIFACTS_BYTES: Final = 8 * 1024 * 1024
-MAX_PATTERNS: Final = 16
-MAX_PATTERN_BYTES: Final = 255
 
 
 class Artifact(msgspec.Struct, frozen=True):
@@ -37,8 +36,8 @@ def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         InvalidRequest: names ``artifacts[<index>]``.
     """
-    if len(patterns) > MAX_PATTERNS:
-        raise InvalidRequest("artifacts", f"must be at most {MAX_PATTERNS} patterns")
+    if len(patterns) > MAX_ARTIFACT_PATTERNS:
+        raise InvalidRequest("artifacts", f"must be at most {MAX_ARTIFACT_PATTERNS} patterns")
     for index, pattern in enumerate(patterns):
         field = f"artifacts[{index}]"
         no_nul(field, pattern)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from app.core.limits import Limits
+from app.core.constraints import Arguments, CaseName, Stdin
+from app.core.limits import CpuSeconds, Limits, OpenFiles, OutputBytes, WallSeconds
 from app.core.outcomes import Outcome
 
 __all__ = ["CaseLimits", "CaseReport", "CaseRequest", "CaseSpec", "matches"]
@@ -13,19 +14,19 @@ __all__ = ["CaseLimits", "CaseReport", "CaseRequest", "CaseSpec", "matches"]
 class CaseLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The limits that one test may have for itself; the others hold for the sandbox that all tests share."""
 
-    wall_seconds: float | None = None
-    cpu_seconds: float | None = None
-    output_bytes: int | None = None
-    open_files: int | None = None
+    wall_seconds: WallSeconds | None = None
+    cpu_seconds: CpuSeconds | None = None
+    output_bytes: OutputBytes | None = None
+    open_files: OpenFiles | None = None
 
 
 class CaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of ``tests`` in the body of ``POST /v1/jobs``. What is left out is the job's; the name is the test's number
     then."""
 
-    name: str | None = None
-    stdin: str | None = None
-    args: tuple[str, ...] | None = None
+    name: CaseName | None = None
+    stdin: Stdin | None = None
+    args: Arguments | None = None
     expected_output: str | None = None
     limits: CaseLimits = CaseLimits()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
+from app.core.constraints import told
 from app.core.errors import InvalidRequest
 
 __all__ = ["MAX_COMPILE_SECONDS", "CompileLimits", "check_compile_limits"]
@@ -13,12 +14,14 @@ __all__ = ["MAX_COMPILE_SECONDS", "CompileLimits", "check_compile_limits"]
 MAX_COMPILE_SECONDS: Final = 30.0
 MIN_COMPILE_SECONDS: Final = 0.1
 
+CompileSeconds = Annotated[float, told(minimum=MIN_COMPILE_SECONDS, maximum=MAX_COMPILE_SECONDS)]
+
 
 class CompileLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Elapsed time, and processor time of all its processes; what is left out is MAX_COMPILE_SECONDS."""
 
-    wall_seconds: float = MAX_COMPILE_SECONDS
-    cpu_seconds: float = MAX_COMPILE_SECONDS
+    wall_seconds: CompileSeconds = MAX_COMPILE_SECONDS
+    cpu_seconds: CompileSeconds = MAX_COMPILE_SECONDS
 
 
 def check_compile_limits(limits: CompileLimits) -> CompileLimits:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from app.core.constraints import MAX_ARGUMENTS
 from app.core.errors import InvalidRequest
 
 __all__ = ["MAX_ARGUMENTS", "MAX_ARGUMENTS_BYTES", "arguments", "bounded", "no_nul", "utf8"]
 
-MAX_ARGUMENTS: Final = 128
 MAX_ARGUMENTS_BYTES: Final = 32 * 1024
 
 

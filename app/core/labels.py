@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from app.core.constraints import LABEL_NAME, MAX_LABEL_CHARACTERS, MAX_LABELS
 from app.core.errors import InvalidRequest
 
 __all__ = ["check_labels"]
 
-MAX_LABELS: Final = 16
-MAX_VALUE_CHARACTERS: Final = 256
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
+_NAME: Final = re.compile(LABEL_NAME)
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
@@ -22,5 +21,5 @@ def check_labels(labels: Mapping[str, str]) -> None:
     for name, value in labels.items():
         if not _NAME.fullmatch(name):
             raise InvalidRequest("labels", "names must be 1 to 63 letters, digits, '.', '_', '/' and '-'")
-        if len(value) > MAX_VALUE_CHARACTERS or not value.isprintable():
-            raise InvalidRequest(f"labels.{name}", f"must be at most {MAX_VALUE_CHARACTERS} printable characters")
+        if len(value) > MAX_LABEL_CHARACTERS or not value.isprintable():
+            raise InvalidRequest(f"labels.{name}", f"must be at most {MAX_LABEL_CHARACTERS} printable characters")

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
+from app.core.constraints import told
 from app.core.errors import InvalidRequest
 
-__all__ = ["LIMITS", "MIB", "LimitOverrides", "LimitRange", "Limits", "maximum_of", "resolve_limits"]
+__all__ = [
+    "LIMITS",
+    "MIB",
+    "CpuSeconds",
+    "LimitOverrides",
+    "LimitRange",
+    "Limits",
+    "OpenFiles",
+    "OutputBytes",
+    "WallSeconds",
+    "maximum_of",
+    "resolve_limits",
+]
 
 MIB: Final = 1024 * 1024
 
@@ -39,6 +52,23 @@ LIMITS: Final[dict[str, LimitRange]] = {
 }
 
 
+def _told(name: str) -> msgspec.Meta:
+    allowed = LIMITS[name]
+    meaning = (
+        f"{allowed.meaning[0].upper()}{allowed.meaning[1:]}; {allowed.default:.10g} unless the language says otherwise."
+    )
+    return told(minimum=allowed.minimum, maximum=allowed.maximum, description=meaning)
+
+
+WallSeconds = Annotated[float, _told("wall_seconds")]
+CpuSeconds = Annotated[float, _told("cpu_seconds")]
+MemoryBytes = Annotated[int, _told("memory_bytes")]
+Processes = Annotated[int, _told("processes")]
+OutputBytes = Annotated[int, _told("output_bytes")]
+DiskBytes = Annotated[int, _told("disk_bytes")]
+OpenFiles = Annotated[int, _told("open_files")]
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """A job's limits, complete and within their ranges."""
 
@@ -54,13 +84,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class LimitOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The limits a client or a language names; what is left out takes the default."""
 
-    wall_seconds: float | None = None
-    cpu_seconds: float | None = None
-    memory_bytes: int | None = None
-    processes: int | None = None
-    output_bytes: int | None = None
-    disk_bytes: int | None = None
-    open_files: int | None = None
+    wall_seconds: WallSeconds | None = None
+    cpu_seconds: CpuSeconds | None = None
+    memory_bytes: MemoryBytes | None = None
+    processes: Processes | None = None
+    output_bytes: OutputBytes | None = None
+    disk_bytes: DiskBytes | None = None
+    open_files: OpenFiles | None = None
 
 
 _NO_CEILING: Final = LimitOverrides()

@@ -10,6 +10,14 @@ from typing import Final
 
 from app.core.artifacts import check_patterns
 from app.core.compile_limits import check_compile_limits
+from app.core.constraints import (
+    ENVIRONMENT_NAME,
+    MAX_ENVIRONMENT,
+    MAX_FILE_NAME_BYTES,
+    MAX_FILES,
+    MAX_FILES_BYTES,
+    MAX_STDIN_BYTES,
+)
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.fields import MAX_ARGUMENTS_BYTES, arguments, bounded, no_nul, utf8
 from app.core.languages import LanguageInfo
@@ -19,14 +27,9 @@ from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEnco
 
 __all__ = ["check_file_name", "resolve_job"]
 
-MAX_FILES: Final = 64
-MAX_FILE_NAME_BYTES: Final = 255
 MAX_PATH_DEPTH: Final = 8
-MAX_FILES_BYTES: Final = 4 * 1024 * 1024
-MAX_STDIN_BYTES: Final = 4 * 1024 * 1024
-MAX_ENVIRONMENT: Final = 64
 _NO_CEILING: Final = LimitOverrides()
-_ENVIRONMENT_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_ENVIRONMENT_NAME: Final = re.compile(ENVIRONMENT_NAME)
 
 
 def resolve_job(

@@ -9,15 +9,14 @@ from typing import Final
 import msgspec
 
 from app.core.cases import CaseLimits, CaseRequest, CaseSpec
+from app.core.constraints import MAX_CASE_NAME_CHARACTERS, MAX_CASES
 from app.core.errors import InvalidRequest
 from app.core.fields import arguments, utf8
 from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
 
-__all__ = ["MAX_CASES", "CaseDefaults", "resolve_cases"]
+__all__ = ["CaseDefaults", "resolve_cases"]
 
-MAX_CASES: Final = 100
 MAX_CASES_BYTES: Final = 8 * 1024 * 1024
-MAX_NAME_CHARACTERS: Final = 100
 # All tests of a job hold one worker and fill one output log, one after the other.
 MAX_WALL_SECONDS: Final = 1000
 MAX_OUTPUT_BYTES: Final = int(LIMITS["output_bytes"].maximum)
@@ -72,8 +71,8 @@ def _name(field: str, name: str | None, index: int) -> str:
     if name is None:
         return str(index + 1)
     utf8(field, name)
-    if not 1 <= len(name) <= MAX_NAME_CHARACTERS or not name.isprintable():
-        raise InvalidRequest(field, f"must be from 1 to {MAX_NAME_CHARACTERS} printable characters")
+    if not 1 <= len(name) <= MAX_CASE_NAME_CHARACTERS or not name.isprintable():
+        raise InvalidRequest(field, f"must be from 1 to {MAX_CASE_NAME_CHARACTERS} printable characters")
     return name
 
 

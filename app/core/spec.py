@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from app.core.cases import CaseRequest, CaseSpec
 from app.core.compile_limits import CompileLimits
+from app.core.constraints import (
+    MAX_ARTIFACT_PATTERNS,
+    MAX_CASES,
+    MAX_FILES,
+    Arguments,
+    Environment,
+    FileName,
+    Labels,
+    Pattern,
+    Source,
+    Stdin,
+    WebhookUrl,
+    told,
+)
 from app.core.limits import LimitOverrides, Limits
 from app.core.terminals import TerminalSize
 from app.core.tiers import Priority
@@ -25,31 +40,31 @@ class TextEncoding(StrEnum):
 class FileRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One file of the program, named relative to its working folder."""
 
-    name: str
-    content: str
+    name: FileName
+    content: Source
     encoding: TextEncoding = TextEncoding.UTF8
 
 
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of ``POST /v1/jobs``: ``source`` for one file, or ``files`` for several, never both."""
 
-    language: str
-    version: str | None = None
-    source: str | None = None
-    files: tuple[FileRequest, ...] | None = None
-    entrypoint: str | None = None
-    stdin: str = ""
-    args: tuple[str, ...] = ()
-    env: dict[str, str] = {}
+    language: Annotated[str, told(description="An id or alias of `GET /v1/languages`.", examples=["python"])]
+    version: Annotated[str | None, told(description="Or the beginning of one; `*` is any.")] = None
+    source: Source | None = None
+    files: Annotated[tuple[FileRequest, ...], told(minItems=1, maxItems=MAX_FILES)] | None = None
+    entrypoint: Annotated[str | None, told(description="The file to run; the first if left out.")] = None
+    stdin: Stdin = ""
+    args: Arguments = ()
+    env: Environment = {}
     limits: LimitOverrides = LimitOverrides()
     compile_limits: CompileLimits = CompileLimits()
     interactive: bool = False
     priority: Priority | None = None
-    labels: dict[str, str] = {}
-    webhook_url: str | None = None
+    labels: Labels = {}
+    webhook_url: WebhookUrl | None = None
     tty: TerminalSize | None = None
-    tests: tuple[CaseRequest, ...] = ()
-    artifacts: tuple[str, ...] = ()
+    tests: Annotated[tuple[CaseRequest, ...], told(maxItems=MAX_CASES)] = ()
+    artifacts: Annotated[tuple[Pattern, ...], told(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
 
 
 class SourceFile(msgspec.Struct, frozen=True, array_like=True):

@@ -6,11 +6,11 @@ import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
+from app.core.constraints import MAX_URL_CHARACTERS
 from app.core.errors import InvalidRequest
 
 __all__ = ["check_webhook_url", "is_public"]
 
-MAX_URL_CHARACTERS: Final = 2048
 _FIELD: Final = "webhook_url"
 # Ranges that carry an IPv4 address inside: a translator on the way would unpack it.
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
