@@ -50,8 +50,8 @@ def case_views(result: JobResult, transcript: Transcript) -> tuple[CaseView, ...
 
 def _view(report: CaseReport, transcript: Transcript, truncated: CaseTruncated) -> CaseView:
     written = transcript.of_test(report.name)
-    stdout, stdout_encoding = to_text(bytes(written.stdout))
-    stderr, stderr_encoding = to_text(bytes(written.stderr))
+    stdout, stdout_encoding = to_text(written.stdout)
+    stderr, stderr_encoding = to_text(written.stderr)
     return CaseView(
         **msgspec.structs.asdict(report),
         stdout=stdout,

@@ -11,6 +11,7 @@ from app.core.errors import InvalidRequest
 from app.core.labels import check_labels
 from app.core.ports import Jobs, Languages, NewJob, Watch
 from app.core.resolve import resolve_job
+from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.states import JobState
 from app.core.tiers import Priority, Tier
@@ -21,7 +22,7 @@ from app.http.settings import READ_AGAIN_SECONDS
 from app.http.transcript import Transcript
 from app.http.views import AcceptedJob, FinishedJob, accepted, finished
 
-__all__ = ["Sender", "Submissions"]
+__all__ = ["EndedJob", "Sender", "Submissions"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class Sender:
     caller: Caller
     request_id: str
     idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class EndedJob:
+    """A job that has finished, and all that was written."""
+
+    record: JobRecord
+    transcript: Transcript
 
 
 class Submissions:
@@ -97,6 +106,11 @@ class Submissions:
         Returns:
             The finished job, or how far it has come by then. Raises as :meth:`submit`.
         """
+        ended = await self.submit_to_end(job, seconds, given_up)
+        return ended if isinstance(ended, AcceptedJob) else finished(ended.record, ended.transcript)
+
+    async def submit_to_end(self, job: NewJob, seconds: float, given_up: Callable[[], bool]) -> EndedJob | AcceptedJob:
+        """The same, for who shows a finished job in another way."""
         # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
         async with self._jobs.watch(job.id) as watch:
             job_id = await self._jobs.submit(job)
@@ -107,7 +121,7 @@ class Submissions:
 
     async def _wait(
         self, job_id: str, watch: Watch, seconds: float, given_up: Callable[[], bool]
-    ) -> FinishedJob | AcceptedJob:
+    ) -> EndedJob | AcceptedJob:
         follower, transcript = Follower(self._jobs, watch, job_id, None), Transcript()
         deadline = asyncio.get_running_loop().time() + seconds
         while not follower.ended:
@@ -115,8 +129,7 @@ class Submissions:
             if left <= 0 or given_up():
                 return accepted(job_id, JobState.RUNNING if transcript.started else JobState.QUEUED)
             transcript.add(await follower.read(min(left, READ_AGAIN_SECONDS)))
-        record = await self._jobs.get(job_id)
-        return finished(record, transcript)
+        return EndedJob(await self._jobs.get(job_id), transcript)
 
 
 def _priority(request: JobRequest, tier: Tier) -> Priority:

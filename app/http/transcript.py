@@ -10,21 +10,38 @@ from app.core.events import AttemptStarted, LoggedEvent, Output, PhaseStarted, S
 from app.core.outcomes import COMPILE
 from app.core.ports import Jobs
 
-__all__ = ["Transcript", "read_transcript"]
+__all__ = ["Transcript", "Written", "read_transcript"]
 
 PAGE_EVENTS: Final = 1000
 
 
 @dataclass
 class Written:
-    """What one run of the program wrote, by stream."""
+    """What one run of the compiler or of the program wrote, in order of arrival."""
 
-    stdout: bytearray = field(default_factory=bytearray)
-    stderr: bytearray = field(default_factory=bytearray)
+    chunks: list[Output] = field(default_factory=list)
+
+    @property
+    def stdout(self) -> bytes:
+        """Of one stream."""
+        return self._joined(Stream.STDOUT)
+
+    @property
+    def stderr(self) -> bytes:
+        """Of the other."""
+        return self._joined(Stream.STDERR)
+
+    @property
+    def both(self) -> bytes:
+        """As it arrived."""
+        return b"".join(chunk.data for chunk in self.chunks)
+
+    def _joined(self, stream: Stream) -> bytes:
+        return b"".join(chunk.data for chunk in self.chunks if chunk.stream is stream)
 
 
 class Transcript:
-    """What a program wrote: the compiler's words in one piece, the program's by stream, each test's for itself."""
+    """What was written: by the compiler, by the program, and by each test of it for itself."""
 
     def __init__(self) -> None:
         self.started = False
@@ -38,26 +55,24 @@ class Transcript:
                     self.started = True
                     self._clear()  # what a lost worker had sent does not count
                 case PhaseStarted(phase=phase, test=test):
-                    self._compiling = phase == COMPILE
-                    self._run = self.run if test is None else self._tests.setdefault(test, Written())
-                case Output(stream=stream, data=data):
-                    self._buffer(stream).extend(data)
+                    self._current = self._of(phase, test)
+                case Output() as output:
+                    self._current.chunks.append(output)
 
     def of_test(self, name: str) -> Written:
         """What the test of this name wrote."""
         return self._tests.get(name, Written())
 
     def _clear(self) -> None:
+        self.compile = Written()
         self.run = Written()
-        self._run = self.run
         self._tests: dict[str, Written] = {}
-        self.compile_output = bytearray()
-        self._compiling = False
+        self._current = self.run
 
-    def _buffer(self, stream: Stream) -> bytearray:
-        if self._compiling:
-            return self.compile_output
-        return self._run.stdout if stream is Stream.STDOUT else self._run.stderr
+    def _of(self, phase: str, test: str | None) -> Written:
+        if phase == COMPILE:
+            return self.compile
+        return self.run if test is None else self._tests.setdefault(test, Written())
 
 
 async def read_transcript(jobs: Jobs, job_id: str) -> Transcript:

@@ -146,8 +146,8 @@ def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
     """A job that has finished, with what it wrote."""
     result = record.result
     assert result is not None, "a finished record has its result"
-    stdout, stdout_encoding = to_text(bytes(transcript.run.stdout))
-    stderr, stderr_encoding = to_text(bytes(transcript.run.stderr))
+    stdout, stdout_encoding = to_text(transcript.run.stdout)
+    stderr, stderr_encoding = to_text(transcript.run.stderr)
     compile_output, compile_encoding = _compile_output(result.phases, transcript)
     return FinishedJob(
         id=record.id,
@@ -197,8 +197,8 @@ def _rounded(position: QueuePosition | None) -> float | None:
 def _compile_output(
     phases: Iterable[PhaseReport], transcript: Transcript
 ) -> tuple[str, TextEncoding] | tuple[None, None]:
-    if transcript.compile_output or any(phase.name == COMPILE for phase in phases):
-        return to_text(bytes(transcript.compile_output))
+    if transcript.compile.chunks or any(phase.name == COMPILE for phase in phases):
+        return to_text(transcript.compile.both)
     return None, None
 
 
