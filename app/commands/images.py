@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,6 +21,8 @@ __all__ = ["images"]
 images = typer.Typer(help="The sandbox images on this machine's engine.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[LANGUAGE]...", show_default=False)]
+_LOOK_SECONDS: Final = 2.0
+
 All = Annotated[bool, typer.Option("--all", help="Every language of the catalogue.")]
 
 
@@ -53,6 +56,20 @@ def remove(names: Names = None, every: All = False) -> None:
         raise typer.BadParameter("which ones? name languages, or say --all")
     removed = remove_images(_engine(), named)
     typer.echo(f"removed: {', '.join(removed) or 'nothing, none of them was there'}")
+
+
+@images.command()
+def wait() -> None:
+    """Return once every language of the default set has an image, be it of today's sources or not."""
+    from app.commands.notes import note
+    from app.sandbox.images import installed_images
+    from app.sandbox.languages import default_set
+
+    engine, told = _engine(), ""
+    while missing := sorted(default_set(_catalogue()).keys() - installed_images(engine).keys()):
+        if told != (told := f"waiting for the images of {', '.join(missing)}"):
+            note(told)
+        time.sleep(_LOOK_SECONDS)
 
 
 @images.command("list")

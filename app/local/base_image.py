@@ -1,4 +1,7 @@
-"""The base of all sandbox images: there, or pulled, or made from Debian packages where no image registry answers."""
+"""The base of all images: there, or pulled, or made from Debian packages where no image registry answers.
+
+`python -m app.local.base_image` does nothing but that: `docker-compose up --build` needs no more from this machine.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,14 @@ from typing import Any
 import docker
 import requests
 from docker.errors import DockerException, ImageNotFound
+from rich.console import Console
 
-from app.local.engine import engine_host
-from app.local.errors import SetupError
+from app.core.errors import PyxecError
+from app.local.engine import engine_host, ensure_engine
+from app.local.errors import SetupError, exit_with
 from app.local.packages import install_packages, why_not_installable
 from app.local.state import StateFolder
-from app.local.steps import Step
+from app.local.steps import Step, Steps
 from app.sandbox.images import BASE_IMAGE
 
 __all__ = ["ensure_base"]
@@ -123,3 +128,20 @@ def _make_archive(archive: Path, log: Path, step: Step) -> None:
     if maker.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
         raise SetupError(f"cannot make the image {BASE_IMAGE}; the log is {log}\n{tail}")
+
+
+def main() -> None:
+    """Bring an engine that answers, and the base onto it."""
+    state = StateFolder.of_repository(Path.cwd())
+    try:
+        with Steps(Console()) as steps:
+            with steps.step("Docker Engine") as step:
+                client = ensure_engine(state, step)
+            with steps.step("base image") as step:
+                ensure_base(client, state, step)
+    except PyxecError as e:
+        exit_with(e)
+
+
+if __name__ == "__main__":
+    main()
