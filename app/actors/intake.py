@@ -68,7 +68,7 @@ class Intake:
         await self._producer.enqueue(
             message,
             effects=self._effects.accept(job),
-            on_dead=self._effects.dead(job.id, has_webhook=job.webhook_url is not None),
+            on_dead=self._effects.packed_dead(job.id, has_webhook=job.webhook_url is not None),
             dedupe_key=keys.record(job.id) if name is None else keys.idempotency(name.name),
             max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
         )

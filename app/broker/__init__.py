@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.broker.aio import AsyncProducer
 from app.broker.broker import StreamsBroker
 from app.broker.dead_letters import DeadLetter
-from app.broker.effects import NOW_MS, Effect
+from app.broker.effects import NOW_MS, Effect, PackedEffects
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, QueueFull, StreamsError
 from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys
@@ -25,6 +25,7 @@ __all__ = [
     "Effect",
     "Lane",
     "LeaseLost",
+    "PackedEffects",
     "PendingEntry",
     "QueueFull",
     "QueueKeys",

@@ -9,7 +9,7 @@ import redis.asyncio
 from dramatiq import Message
 
 from app.broker.connection import connect_async, translated, without_retries_async
-from app.broker.effects import Effect
+from app.broker.effects import Effect, PackedEffects
 from app.broker.keys import QueueKeys, keys_of
 from app.broker.lanes import Lane
 from app.broker.scripts import execute_async
@@ -45,7 +45,7 @@ class AsyncProducer:
         *,
         delay: int | None = None,
         effects: Sequence[Effect] = (),
-        on_dead: Sequence[Effect] = (),
+        on_dead: Sequence[Effect] | PackedEffects = (),
         dedupe_key: str | None = None,
         max_backlog: int | None = None,
         lane: Lane | str | None = None,

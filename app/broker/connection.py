@@ -67,7 +67,9 @@ def without_retries(client: redis.Redis) -> redis.Redis:
 
 
 def without_retries_async(client: redis.asyncio.Redis) -> redis.asyncio.Redis:
-    """The same for the asyncio client."""
+    """The same for the asyncio client. One that says of itself ``sends_once`` is taken as it is."""
+    if getattr(client, "sends_once", False):
+        return client
     pool: Any = getattr(client, "connection_pool", None)
     if type(pool) not in (redis.asyncio.ConnectionPool, redis.asyncio.BlockingConnectionPool):
         client.set_retry(_no_async_retry())

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.broker.keys import QueueKeys, hash_tag
 
-__all__ = ["NOW_MS", "Effect", "check", "flatten", "pack"]
+__all__ = ["NOW_MS", "Effect", "PackedEffects", "check", "flatten", "pack"]
 
 #: In `on_dead` effects, an argument equal to this is replaced by the server's time in ms. The NULs keep it
 #: from being typed by accident. lua/bury.lua holds the same bytes; a test compares them.
@@ -44,6 +44,15 @@ class Effect:
         object.__setattr__(self, "args", args)
 
 
+class PackedEffects(bytes):
+    """Effects packed ahead, for one queue: what many messages have in common need not be packed for each of them."""
+
+    @classmethod
+    def of(cls, effects: Sequence[Effect], queue: QueueKeys) -> PackedEffects:
+        """Raises ValueError: a key lacks the queue's hash tag."""
+        return cls(pack(effects, queue))
+
+
 def check(effects: Iterable[Effect], keys: QueueKeys) -> None:
     """Refuse a key of another slot.
 
@@ -68,12 +77,14 @@ def flatten(effects: Sequence[Effect], keys: list[str | bytes], args: list[Any],
         args += effect.args
 
 
-def pack(effects: Sequence[Effect], queue: QueueKeys) -> bytes:
+def pack(effects: Sequence[Effect] | PackedEffects, queue: QueueKeys) -> bytes:
     """Effects as one byte string: for each its argument count, then each argument as length, colon, bytes.
 
     Raises:
         ValueError: a key lacks the queue's hash tag.
     """
+    if isinstance(effects, PackedEffects):
+        return effects
     check(effects, queue)
     parts: list[bytes] = []
     for effect in effects:

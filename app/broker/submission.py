@@ -11,7 +11,7 @@ from dramatiq import Message
 from dramatiq.common import current_millis, dq_name, q_name
 from dramatiq.message import get_encoder
 
-from app.broker.effects import Effect, flatten, pack
+from app.broker.effects import Effect, PackedEffects, flatten, pack
 from app.broker.errors import Duplicate, QueueFull
 from app.broker.keys import LaneKeys, QueueKeys
 from app.broker.lanes import DEFAULT_LANE, Lane
@@ -37,7 +37,7 @@ class Submission:
     keys: QueueKeys
     delay_ms: int | None = None
     effects: Sequence[Effect] = ()
-    on_dead: Sequence[Effect] = ()
+    on_dead: Sequence[Effect] | PackedEffects = ()
     dedupe_key: str | None = None
     max_backlog: int | None = None
     lane: Lane = DEFAULT_LANE

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 __all__ = ["LOCAL", "NO_PROXIES", "UNIX_SOCKET", "TrustedProxies", "address_of"]
@@ -86,6 +87,7 @@ def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
     return [entry.strip() for value in values for entry in value.split(",")]
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> Address | None:
     """An address as proxies write it: alone, with a port, in brackets, with an IPv6 zone."""
     host = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from app.broker import NOW_MS, Effect
+from app.broker import NOW_MS, Effect, PackedEffects, QueueKeys
 from app.core.artifacts import Artifact
 from app.core.callers import ANONYMOUS
 from app.core.events import AttemptStarted, Event, JobFinished, Output
@@ -16,7 +17,7 @@ from app.core.ports import NewJob
 from app.core.results import JobResult
 from app.core.states import JobState
 from app.core.tiers import Priority
-from app.store.keys import StoreKeys
+from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.log import encode_event, merge_outputs
 from app.store.records import Claim, encode_idempotency, encode_new, encode_result
 
@@ -28,6 +29,8 @@ _DEAD_SECONDS: Final = 7 * 86_400
 _IDEMPOTENCY_SECONDS: Final = 86_400
 _MOST_LISTED: Final = 100_000
 _LISTED_SECONDS: Final = 7 * 86_400
+# As long as the ids of app/wiring/connections.py, and like none of them.
+_ANY_ID: Final = b"-" * 32
 _LOST: Final = JobResult(
     outcome=Outcome.INFRASTRUCTURE_ERROR,
     message="Pyxec could not run this job: every attempt failed for reasons of our own, not the program's",
@@ -141,6 +144,12 @@ class JobEffects:
             Effect("EXPIRE", self.keys.record(job_id), max(self.result_ttl_seconds, _DEAD_SECONDS)),
         ]
 
+    def packed_dead(self, job_id: str, *, has_webhook: bool = False) -> PackedEffects:
+        """The same, packed. Only the id differs between jobs: ids of one length can take each other's place."""
+        if len(job_id.encode()) != len(_ANY_ID):
+            return _pack(self, job_id, has_webhook)
+        return PackedEffects(_dead_of_any(self, has_webhook).replace(_ANY_ID, job_id.encode()))
+
     def _forget(self, job_id: str) -> list[Effect]:
         ttl = self.result_ttl_seconds
         return [
@@ -149,6 +158,16 @@ class JobEffects:
             Effect("EXPIRE", self.keys.artifacts(job_id), ttl),
             Effect("DEL", self.keys.inputs(job_id)),
         ]
+
+
+@lru_cache
+def _dead_of_any(effects: JobEffects, has_webhook: bool) -> PackedEffects:
+    return _pack(effects, _ANY_ID.decode(), has_webhook)
+
+
+def _pack(effects: JobEffects, job_id: str, has_webhook: bool) -> PackedEffects:
+    queue = QueueKeys(effects.keys.namespace, JOBS_QUEUE)
+    return PackedEffects.of(effects.dead(job_id, has_webhook=has_webhook), queue)
 
 
 def read_claim(replies: Sequence[Any]) -> Claim:

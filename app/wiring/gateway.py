@@ -24,6 +24,7 @@ from app.store.jobs import RedisJobs
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.languages import RedisLanguages
 from app.store.metrics import RedisMetrics
+from app.store.multiplexed import Multiplexed
 from app.store.presence import Presence
 from app.store.replays import Replays
 from app.store.wakeups import Wakeups
@@ -38,10 +39,11 @@ def create_api(settings: Settings) -> Any:
     """The ASGI application of the gateway. Connects to nothing yet; never touches the engine."""
     keys = StoreKeys(settings.namespace)
     client = async_client(settings)
+    quick = Multiplexed(client)
     effects = JobEffects(keys, settings.result_ttl_seconds)
     # A connection that only listens is silent for as long as nothing happens: no time-out there.
     wakeups = Wakeups(redis.asyncio.Redis.from_url(settings.redis_url))
-    producer = AsyncProducer(client, settings.namespace)
+    producer = AsyncProducer(quick, settings.namespace)
     jobs = RedisJobs(
         client, keys, Intake(producer, effects, settings.max_backlog), wakeups, settings.result_ttl_seconds
     )
@@ -52,6 +54,7 @@ def create_api(settings: Settings) -> Any:
         await wakeups.close()
         await producer.close()
         await jobs.close()
+        await quick.aclose()
         await client.aclose()
         await asyncio.to_thread(administration.close)
 
@@ -59,7 +62,7 @@ def create_api(settings: Settings) -> Any:
     return create_app(
         jobs=jobs,
         languages=RedisLanguages(client, keys, known),
-        admissions=RedisAdmissions(client, keys, global_rate_per_minute=settings.global_rate_per_minute),
+        admissions=RedisAdmissions(quick, keys, global_rate_per_minute=settings.global_rate_per_minute),
         api_keys=create_api_keys(settings, client),
         administration=administration,
         metrics=RedisMetrics(client, keys, f"api-{secrets.token_hex(4)}"),

