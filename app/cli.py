@@ -18,7 +18,6 @@ from app.commands.run import run
 from app.commands.submit import submit
 from app.commands.tail import tail
 from app.commands.up import down, up
-from app.core.errors import PyxecError
 
 __all__ = ["app", "main"]
 
@@ -52,11 +51,19 @@ def main() -> None:
 
     try:
         app(prog_name="pyxec")
-    except PyxecError as e:
+    except _told_in_one_line() as e:
         note(str(e))
         sys.exit(SERVICE_FAILED)
     except KeyboardInterrupt:
         sys.exit(CANCELLED)
+
+
+def _told_in_one_line() -> tuple[type[Exception], ...]:
+    """Imported only once something has gone wrong: the SDK is heavy, and not every command needs it."""
+    from app.core.errors import PyxecError
+    from pyxec import PyxecError as ClientError
+
+    return PyxecError, ClientError
 
 
 if __name__ == "__main__":

@@ -24,13 +24,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from app.client.service import Service
 from app.config import OPTIONS
 from app.core.errors import PyxecError
 from bench.docker_run import docker_run
 from bench.machine import describe_machine
 from bench.service_under_test import service_under_test
 from bench.summary import Summary
+from pyxec import Client
+from pyxec import PyxecError as ClientError
 
 __all__ = ["main", "measure"]
 
@@ -68,7 +69,7 @@ def main() -> None:
     try:
         with service_under_test(Console(stderr=True)) as service:
             report = _report(service, pairs)
-    except PyxecError as e:
+    except (PyxecError, ClientError) as e:
         sys.exit(f"bench.latency: {e}")
     _print(report, console)
     RESULTS.mkdir(exist_ok=True)
@@ -77,14 +78,14 @@ def main() -> None:
     sys.stdout.write(encoded.decode() + "\n")
 
 
-def _report(service: Service, pairs: int) -> dict[str, Any]:
+def _report(service: Client, pairs: int) -> dict[str, Any]:
     option = OPTIONS["docker_host"]
     docker_host = os.environ.get(option.variable) or option.default
     client = docker.APIClient(base_url=docker_host, version="auto")
     peer, run = docker_run(client, docker_host)
 
     def over_http() -> None:
-        job = service.run({"language": "python", "source": PROGRAM}, WAIT_SECONDS)
+        job = service.run("python", PROGRAM, timeout_seconds=WAIT_SECONDS)
         _check("the service", job.stdout)
 
     def with_docker() -> None:

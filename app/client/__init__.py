@@ -1,1 +1,1 @@
-"""A small client of the HTTP API, for the command line and the benchmarks. Knows nothing of the server's parts."""
+"""What the command line asks of a service beyond the SDK: administration. Knows nothing of the server's parts."""

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["authorization", "has_key"]
+__all__ = ["has_key"]
 
 
 def has_key() -> bool:
     """Whether there is one."""
     return bool(os.environ.get("PYXEC_API_KEY"))
-
-
-def authorization() -> dict[str, str]:
-    """The header; none without a key."""
-    key = os.environ.get("PYXEC_API_KEY")
-    return {"Authorization": f"Bearer {key}"} if key else {}

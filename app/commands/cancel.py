@@ -6,13 +6,20 @@ from typing import Annotated
 
 import typer
 
-from app.commands.job_options import DEFAULT_URL, Url
+from app.commands.job_options import DEFAULT_URL, Json, Url
 
 __all__ = ["cancel"]
 
 
-def cancel(job_id: Annotated[str, typer.Argument(metavar="ID", help="The job.")], url: Url = DEFAULT_URL) -> None:
+def cancel(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job.")],
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
     """Ask for a job's end. One that has ended stays as it is."""
-    from app.client.service import Service
+    from app.commands.json_output import print_json
+    from pyxec import Client, calls
 
-    Service(url).cancel(job_id)
+    told = Client(url).send(calls.cancel(job_id))
+    if as_json:
+        print_json(told)

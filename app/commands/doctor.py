@@ -12,8 +12,8 @@ from app.commands.checkout import CATALOGUE
 from app.commands.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
-    from app.client.service import Service
     from app.commands.checks.finding import Finding
+    from pyxec import Client
 
 __all__ = ["doctor"]
 
@@ -47,12 +47,12 @@ def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
 
 
 def _findings(url: str) -> Iterator[Finding]:
-    from app.client.service import Service
     from app.commands.checks.api import check_api
     from app.commands.checks.finding import Status, skipped
+    from pyxec import Client
 
-    service = Service(url)
-    api = list(check_api(service))
+    client = Client(url)
+    api = list(check_api(client))
     yield from api
     if urlsplit(url).hostname in _LOOPBACK:
         yield from _local_findings()
@@ -61,20 +61,20 @@ def _findings(url: str) -> Iterator[Finding]:
     if any(finding.status is Status.FAILED for finding in api):
         yield skipped("canaries and limits", "they need a service that is ready")
         return
-    yield from _job_findings(service)
+    yield from _job_findings(client)
 
 
-def _job_findings(service: Service) -> Iterator[Finding]:
+def _job_findings(client: Client) -> Iterator[Finding]:
     from app.commands.checks.canary import check_languages
     from app.commands.checks.finding import Status, skipped
     from app.commands.checks.limits import LANGUAGE, check_limits
 
     can_try = False
-    for finding in check_languages(service, CATALOGUE):
+    for finding in check_languages(client, CATALOGUE):
         can_try |= finding.check == f"canary {LANGUAGE}" and finding.status is Status.OK
         yield finding
     if can_try:
-        yield from check_limits(service)
+        yield from check_limits(client)
     else:
         yield skipped("limits", f"the trials need jobs in {LANGUAGE}")
 

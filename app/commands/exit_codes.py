@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.client.messages import JobEnd
+from pyxec import Ending
 
 __all__ = ["CANCELLED", "EXIT_CODES", "NOT_STARTED", "OUTPUT_CLOSED", "SERVICE_FAILED", "exit_code"]
 
@@ -28,7 +28,7 @@ EXIT_CODES: Final[dict[str, int]] = {
 }
 
 
-def exit_code(end: JobEnd) -> int:
+def exit_code(end: Ending) -> int:
     """The exit code for how a job ended; an outcome that this client does not know is the service's failure."""
     if end.outcome in EXIT_CODES:
         return EXIT_CODES[end.outcome]

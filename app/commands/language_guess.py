@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from app.client.errors import RequestRefused
-from app.client.service import InstalledLanguage
+from app.core.errors import InvalidRequest
+from pyxec import Language
 
 __all__ = ["guess_language", "source_name"]
 
@@ -15,21 +15,21 @@ __all__ = ["guess_language", "source_name"]
 _MORE_SUFFIXES: Final = {"cc": "cpp", "cjs": "javascript", "mjs": "javascript", "pyw": "python", "c++": "cpp"}
 
 
-def guess_language(file: Path, languages: Iterable[InstalledLanguage]) -> InstalledLanguage:
+def guess_language(file: Path, languages: Iterable[Language]) -> Language:
     """The language that claims the file's suffix.
 
     Raises:
-        RequestRefused: none does; nothing has been sent.
+        InvalidRequest: none does; nothing has been sent.
     """
     suffix = file.suffix.removeprefix(".").lower()
     claimed = _suffixes(languages)
     if suffix in claimed:
         return claimed[suffix]
     known = ", ".join(f".{known}" for known in sorted(claimed)) or "nothing"
-    raise RequestRefused(400, f"{file.name}: no language by this name here ({known}); say which with --language")
+    raise InvalidRequest(file.name, f"no language by this name here ({known}); say which with --language")
 
 
-def source_name(file: Path, language: InstalledLanguage | None) -> str:
+def source_name(file: Path, language: Language | None) -> str:
     """What the file is called in the sandbox: its own name, which error messages then show, if a compiler would know
     the language by it; the language's usual name if not."""
     if language is None or file.suffix.removeprefix(".").lower() in _suffixes([language]):
@@ -37,9 +37,9 @@ def source_name(file: Path, language: InstalledLanguage | None) -> str:
     return language.file_name
 
 
-def _suffixes(languages: Iterable[InstalledLanguage]) -> dict[str, InstalledLanguage]:
+def _suffixes(languages: Iterable[Language]) -> dict[str, Language]:
     by_id = {language.id: language for language in languages}
-    claimed: dict[str, InstalledLanguage] = {}
+    claimed: dict[str, Language] = {}
     for suffix, language_id in _MORE_SUFFIXES.items():
         if language_id in by_id:
             claimed[suffix] = by_id[language_id]

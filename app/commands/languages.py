@@ -9,10 +9,10 @@ __all__ = ["languages"]
 
 def languages(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """List the languages that the service has, with their versions."""
-    from app.client.service import Service
     from app.commands.json_output import print_json
+    from pyxec import Client
 
-    installed = Service(url).languages()
+    installed = Client(url).languages()
     if as_json:
         print_json(installed)
         return

@@ -12,6 +12,7 @@ from app.commands.job_options import DEFAULT_URL, JobOptions, Json, Url, takes_j
 
 if TYPE_CHECKING:
     from app.commands.interrupts import CancelOnInterrupt
+    from pyxec import Job
 
 __all__ = ["run"]
 
@@ -28,34 +29,34 @@ def run(
 
     Options come before FILE. The exit code is the program's; docs/cli.md has the others. Ctrl-C cancels the job.
     """
-    from app.client.service import Service
     from app.commands.interrupts import CancelOnInterrupt
     from app.commands.job_request import job_request
     from app.commands.json_output import print_json
+    from app.commands.notes import note
     from app.commands.stdin_source import open_stdin
+    from pyxec import Client, calls
 
-    service = Service(url)
+    client = Client(url, on_retry=note)
     stdin = open_stdin(options.stdin)
-    request = job_request(file, args or [], options, stdin, service.languages())
-    with CancelOnInterrupt(url) as interrupts:
-        accepted = service.submit(request)
-        interrupts.accepted(accepted.id)
-        code = _attend(url, accepted.id, stdin.descriptor, interrupts, silent=as_json)
+    request = job_request(file, args or [], options, stdin, client.languages())
+    with CancelOnInterrupt() as interrupts:
+        job = client.submit(**request)
+        interrupts.accepted(job)
+        code = _attend(job, stdin.descriptor, interrupts, silent=as_json)
     if as_json:
-        print_json(service.job(accepted.id))
+        print_json(client.send(calls.document(job.id)))
     raise typer.Exit(code)
 
 
-def _attend(url: str, job_id: str, descriptor: int | None, interrupts: CancelOnInterrupt, *, silent: bool) -> int:
+def _attend(job: Job, descriptor: int | None, interrupts: CancelOnInterrupt, *, silent: bool) -> int:
     """Show the job and feed it until it ends; return the exit code."""
-    from app.client.errors import ClientError, ServiceUnreachable
-    from app.client.stream import JobStream
     from app.commands.exit_codes import OUTPUT_CLOSED, exit_code
     from app.commands.notes import note
     from app.commands.stdin_source import pump
     from app.commands.viewer import Viewer
+    from pyxec import PyxecError, ServiceUnreachable
 
-    stream = JobStream(url, job_id, on_drop=lambda reason: note(f"{reason}; coming back"))
+    stream = job.stream()
     if descriptor is not None:
         # A daemon, as nothing can wake it from reading a terminal when the job ends first.
         feeder = (descriptor, stream.send_stdin, stream.send_eof)
@@ -63,9 +64,9 @@ def _attend(url: str, job_id: str, descriptor: int | None, interrupts: CancelOnI
     try:
         return exit_code(Viewer(silent=silent).follow(stream))
     except ServiceUnreachable:
-        note(f"the job goes on; see it with: pyxec tail {job_id}")
+        note(f"the job goes on; see it with: pyxec tail {job.id}")
         raise
-    except ClientError:
+    except PyxecError:
         # Nobody can see it or feed it any more: it would wait for its input until its time is up.
         interrupts.cancel()
         raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.client.errors import RequestRefused
+from app.core.errors import InvalidRequest
 
 __all__ = ["StdinSource", "file_text", "open_stdin", "pump"]
 
@@ -42,14 +42,14 @@ def file_text(path: Path | None) -> str:
     """The text of a file that goes with a job nobody watches.
 
     Raises:
-        RequestRefused: it is no UTF-8: bytes can only be passed on live.
+        InvalidRequest: it is no UTF-8: bytes can only be passed on live.
     """
     if path is None:
         return ""
     try:
         return path.read_bytes().decode()
     except UnicodeDecodeError as e:
-        raise RequestRefused(400, f"{path}: is not UTF-8; only `pyxec run` can pass such a file on") from e
+        raise InvalidRequest(str(path), "is not UTF-8; only `pyxec run` can pass such a file on") from e
 
 
 def pump(descriptor: int, send: Callable[[bytes], bool], end: Callable[[], bool]) -> None:

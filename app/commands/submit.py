@@ -22,14 +22,18 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Submit a program and print the job's id. Options come before FILE; `pyxec tail` shows the job."""
-    from app.client.service import Service
     from app.commands.job_request import job_request
     from app.commands.json_output import print_json
+    from app.commands.notes import note
     from app.commands.stdin_source import StdinSource, file_text
+    from pyxec import Client, calls
+    from pyxec.connection import new_key
+    from pyxec.job_request import job_request as body_of
 
-    service = Service(url)
+    client = Client(url, on_retry=note)
     stdin = StdinSource(text=file_text(options.stdin))
-    accepted = service.submit(job_request(file, args or [], options, stdin, service.languages()))
+    request = body_of(**job_request(file, args or [], options, stdin, client.languages()))
+    accepted = client.send(calls.submit(request, new_key()))
     if as_json:
         print_json(accepted)
     else:

@@ -17,18 +17,17 @@ def tail(
     as_json: Json = False,
 ) -> None:
     """Show all that a job has printed, follow it to its end, and exit as `pyxec run` would. Ctrl-C only looks away."""
-    from app.client.service import Service
-    from app.client.stream import JobStream
     from app.commands.exit_codes import OUTPUT_CLOSED, exit_code
     from app.commands.json_output import print_json
     from app.commands.notes import note
     from app.commands.viewer import Viewer
+    from pyxec import Client, calls
 
-    stream = JobStream(url, job_id, on_drop=lambda reason: note(f"{reason}; coming back"))
+    client = Client(url, on_retry=note)
     try:
-        code = exit_code(Viewer(silent=as_json).follow(stream))
+        code = exit_code(Viewer(silent=as_json).follow(client.job(job_id).stream()))
     except BrokenPipeError:
         code = OUTPUT_CLOSED
     if as_json:
-        print_json(Service(url).job(job_id))
+        print_json(client.send(calls.document(job_id)))
     raise typer.Exit(code)

@@ -6,9 +6,8 @@ import os
 import sys
 from collections.abc import Iterable
 
-from app.client.errors import UnreadableReply
-from app.client.messages import AttemptSeen, End, JobEnd, Message, OutputSeen, PhaseSeen
 from app.commands.notes import note
+from pyxec import Ending, Event, Finished, Output, Phase, Started, UnreadableReply
 
 __all__ = ["Viewer"]
 
@@ -28,31 +27,31 @@ class Viewer:
         self._silent = silent
         self._compiling = False
 
-    def follow(self, messages: Iterable[Message]) -> JobEnd:
+    def follow(self, events: Iterable[Event]) -> Ending:
         """Show all of it, and return how the job ended.
 
         Raises:
             BrokenPipeError: whoever read our output has left.
         """
-        for message in messages:
-            if isinstance(message, End):
-                self._show_end(message.result)
-                return message.result
+        for event in events:
+            if isinstance(event, Finished):
+                self._show_end(event.result)
+                return event.result
             if not self._silent:
-                self._show(message)
+                self._show(event)
         raise UnreadableReply("the stream ended without the job's end")
 
-    def _show(self, message: Message) -> None:
-        match message:
-            case OutputSeen():
-                to_stdout = message.stream == "stdout" and not self._compiling
-                _write((sys.stdout if to_stdout else sys.stderr).fileno(), message.content())
-            case PhaseSeen():
-                self._compiling = message.phase == "compile"
-            case AttemptSeen(attempt=attempt) if attempt > 1:
+    def _show(self, event: Event) -> None:
+        match event:
+            case Output():
+                to_stdout = event.stream == "stdout" and not self._compiling
+                _write((sys.stdout if to_stdout else sys.stderr).fileno(), event.data)
+            case Phase():
+                self._compiling = event.phase == "compile"
+            case Started(attempt=attempt) if attempt > 1:
                 note(f"a worker was lost; attempt {attempt} starts from the beginning")
 
-    def _show_end(self, end: JobEnd) -> None:
+    def _show_end(self, end: Ending) -> None:
         if not self._silent and (end.outcome not in _SELF_EVIDENT or (end.outcome != "ok" and end.exit_code is None)):
             note(end.message or end.outcome)
 

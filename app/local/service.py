@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 import httpx
 
-from app.client.errors import ClientError
-from app.client.service import Service
 from app.local.errors import SetupError
 from app.local.steps import Step
 from app.sandbox.languages import Language
+from pyxec import Client, PyxecError
 
 __all__ = ["is_ready", "run_first_job", "wait_until_ready"]
 
@@ -53,9 +52,9 @@ def run_first_job(url: str, language: Language) -> str:
         SetupError: it did not end as it must.
     """
     try:
-        job = Service(url).run({"language": language.id, "source": language.hello.source}, _JOB_SECONDS)
-    except ClientError as e:
+        job = Client(url).run(language.id, language.hello.source, timeout_seconds=_JOB_SECONDS)
+    except PyxecError as e:
         raise SetupError(f"the first job could not be run: {e}") from e
     if job.outcome != "ok" or job.stdout != language.hello.output:
-        raise SetupError(f"the first job ended as {job.outcome or job.status!r}: {job.message} {job.stderr}".rstrip())
+        raise SetupError(f"the first job ended as {job.outcome!r}: {job.message} {job.stderr}".rstrip())
     return job.stdout

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.client.errors import RequestRefused
-from app.client.service import InstalledLanguage
 from app.commands.language_guess import guess_language, source_name
+from app.core.errors import InvalidRequest
 from app.sandbox.languages import load_languages
+from pyxec import Language
 from tests.cli.conftest import ROOT
 
 INSTALLED = {
-    language.id: InstalledLanguage(
-        id=language.id, name=language.name, file_name=language.file_name, aliases=language.aliases
-    )
+    language.id: Language(id=language.id, name=language.name, file_name=language.file_name, aliases=language.aliases)
     for language in load_languages(ROOT / "languages").values()
 }
 
@@ -34,12 +32,12 @@ def test_the_suffix_tells(name: str, language: str) -> None:
 
 @pytest.mark.parametrize("name", ["main", "main.", "main.cobol", ".py"])
 def test_what_nothing_claims_is_refused(name: str) -> None:
-    with pytest.raises(RequestRefused, match="--language"):
+    with pytest.raises(InvalidRequest, match="--language"):
         guess_language(Path(name), INSTALLED.values())
 
 
 def test_a_language_that_is_not_installed_claims_nothing() -> None:
-    with pytest.raises(RequestRefused):
+    with pytest.raises(InvalidRequest):
         guess_language(Path("x.cc"), [INSTALLED["python"]])
 
 

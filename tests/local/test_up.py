@@ -15,12 +15,12 @@ import docker
 import httpx
 import pytest
 
-from app.client.service import Service
 from app.local.address import SUPERVISOR_RECORD
 from app.local.engine import engine_host
 from app.local.service import is_ready
 from app.local.state import ProcessRecord, StateFolder
 from app.sandbox.languages import default_set, load_languages
+from pyxec import Client
 from tests.local.test_valkey import free_port
 
 pytestmark = pytest.mark.docker
@@ -113,10 +113,10 @@ def test_when_it_is_up_it_says_so_and_starts_nothing(up: Checkout) -> None:
 
 
 def test_the_hello_program_of_every_language_prints_what_it_must(up: Checkout) -> None:
-    service = Service(up.url)
+    service = Client(up.url)
 
     for language in default_set(load_languages(ROOT / "languages")).values():
-        job = service.run({"language": language.id, "source": language.hello.source}, 30)
+        job = service.run(language.id, language.hello.source, timeout_seconds=30)
         assert (job.outcome, job.stdout) == ("ok", language.hello.output), language.id
 
 
@@ -132,7 +132,7 @@ def test_a_process_that_is_killed_comes_back_and_jobs_run_again(up: Checkout, na
 
     eventually_ready(up.url)
     eventually_ready(up.page)
-    assert Service(up.url).run({"language": "bash", "source": "echo again"}, 30).stdout == "again\n"
+    assert Client(up.url).run("bash", "echo again", timeout_seconds=30).stdout == "again\n"
 
 
 def test_a_second_one_on_the_same_port_is_refused(up: Checkout, tmp_path: Path) -> None:

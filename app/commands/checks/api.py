@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.client.errors import ClientError, ServiceUnreachable
-from app.client.service import Service
 from app.commands.checks.finding import Finding, failed, found, passed
+from pyxec import Client, PyxecError, ServiceUnreachable
 
 __all__ = ["check_api"]
 
 
-def check_api(service: Service) -> Iterator[Finding]:
+def check_api(client: Client) -> Iterator[Finding]:
     """Reachable, ready, and with at least one language."""
     try:
-        service.ready()
+        client.ready()
     except ServiceUnreachable as e:
         yield failed("API", f"{e}; start it with `make up`, or say where it is with --url or PYXEC_URL")
         return
-    except ClientError as e:
+    except PyxecError as e:
         yield failed("API", f"reachable, not ready: {e}")
         return
-    yield passed("API", f"ready at {service.url}")
+    yield passed("API", f"ready at {client.url}")
     try:
-        names = [f"{language.id} {language.version or '?'}" for language in service.languages()]
-    except ClientError as e:
+        names = [f"{language.id} {language.version or '?'}" for language in client.languages()]
+    except PyxecError as e:
         yield failed("languages", str(e))
     else:
         yield found("languages", bool(names), ", ".join(names) or "none; build some with `pyxec images build`")

@@ -5,39 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.client.errors import ClientError
-from app.client.service import Service
 from app.commands.checks.finding import Finding, failed, found, skipped
 from app.commands.checks.sent_job import JobUnfinished, run_job
 from app.sandbox.language_fields import Hello
 from app.sandbox.languages import CatalogueError, load_languages
+from pyxec import Client, PyxecError
 
 __all__ = ["check_languages"]
 
 
-def check_languages(service: Service, catalogue: Path) -> Iterator[Finding]:
+def check_languages(client: Client, catalogue: Path) -> Iterator[Finding]:
     """Run the hello program of each; where one does not even end, the others are not waited for."""
     try:
         known = load_languages(catalogue)
-        installed = service.languages()
-    except (CatalogueError, ClientError) as e:
+        installed = client.languages()
+    except (CatalogueError, PyxecError) as e:
         yield failed("canary", str(e))
         return
     for language in installed:
         check = f"canary {language.id}"
         try:
             if language.id in known:
-                yield _run(service, check, language.id, known[language.id].hello)
+                yield _run(client, check, language.id, known[language.id].hello)
             else:
                 yield skipped(check, "not in this checkout's catalogue")
         except JobUnfinished as e:
             yield failed(check, str(e))
             return
-        except ClientError as e:
+        except PyxecError as e:
             yield failed(check, str(e))
 
 
-def _run(service: Service, check: str, language_id: str, hello: Hello) -> Finding:
-    job = run_job(service, {"language": language_id, "source": hello.source})
+def _run(client: Client, check: str, language_id: str, hello: Hello) -> Finding:
+    job = run_job(client, {"language": language_id, "source": hello.source})
     good = job.outcome == "ok" and job.stdout == hello.output
     return found(check, good, f"printed {job.stdout.strip()!r}" if good else f"{job.outcome}: {job.message}")

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.client.errors import ClientError
-from app.client.service import FinishedJob, Service
 from app.commands.checks.finding import Finding, failed, found
 from app.commands.checks.sent_job import run_job
+from pyxec import Client, PyxecError, Result
 
 __all__ = ["LANGUAGE", "TRIALS", "Trial", "check_limits"]
 
@@ -26,7 +25,7 @@ class Trial:
     source: str
     outcomes: tuple[str, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
-    also: Callable[[FinishedJob], bool] = lambda job: True
+    also: Callable[[Result], bool] = lambda job: True
 
 
 TRIALS: Final = (
@@ -62,12 +61,12 @@ TRIALS: Final = (
 )
 
 
-def check_limits(service: Service) -> Iterator[Finding]:
+def check_limits(client: Client) -> Iterator[Finding]:
     """Make all trials, one after another. They are written in LANGUAGE."""
     for trial in TRIALS:
         try:
-            yield _judge(trial, run_job(service, _request(trial)))
-        except ClientError as e:
+            yield _judge(trial, run_job(client, _request(trial)))
+        except PyxecError as e:
             yield failed(trial.name, str(e))
 
 
@@ -75,7 +74,7 @@ def _request(trial: Trial) -> dict[str, Any]:
     return {"language": LANGUAGE, "source": trial.source, "limits": dict(trial.limits)}
 
 
-def _judge(trial: Trial, job: FinishedJob) -> Finding:
+def _judge(trial: Trial, job: Result) -> Finding:
     expected = job.outcome in trial.outcomes
     told = f"{job.outcome}: {job.message}"
     if expected and not trial.also(job):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.client.errors import ClientError
-from app.client.service import FinishedJob, Service
+from pyxec import Client, JobTimeout, PyxecError, Result
 
 __all__ = ["JobUnfinished", "run_job"]
 
@@ -13,20 +12,22 @@ __all__ = ["JobUnfinished", "run_job"]
 WAIT_SECONDS: Final = 30
 
 
-class JobUnfinished(ClientError):
+class JobUnfinished(PyxecError):
     """The job was accepted and had not ended in time."""
 
 
-def run_job(service: Service, request: dict[str, Any]) -> FinishedJob:
+def run_job(client: Client, request: dict[str, Any]) -> Result:
     """The finished job.
 
     Raises:
         JobUnfinished: no worker took it, or it does not end; it has been cancelled.
-        ClientError: it was not accepted.
+        PyxecError: it was not accepted.
     """
-    job = service.run(request, WAIT_SECONDS)
-    if job.status != "finished":
-        service.cancel(job.id)
-        hint = ": is a worker running?" if job.status == "queued" else ""
-        raise JobUnfinished(f"still {job.status} after {WAIT_SECONDS} s{hint}")
-    return job
+    try:
+        return client.run(timeout_seconds=WAIT_SECONDS, **request)
+    except JobTimeout as e:
+        job = client.job(e.job_id)
+        status = job.status().status
+        job.cancel()
+        hint = ": is a worker running?" if status == "queued" else ""
+        raise JobUnfinished(f"still {status} after {WAIT_SECONDS} s{hint}") from e

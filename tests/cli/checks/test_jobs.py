@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from app.client.service import Service
 from app.commands.checkout import CATALOGUE
 from app.commands.checks import sent_job
 from app.commands.checks.canary import check_languages
@@ -15,20 +14,21 @@ from app.commands.checks.finding import Finding, Status
 from app.commands.checks.limits import OUTPUT_BYTES, TRIALS, check_limits
 from app.core.outcomes import Outcome
 from app.core.states import JobState
+from pyxec import Client
 from tests.cli.conftest import submitted
 from tests.http.conftest import Gateway
 
 
-async def findings(gateway: Gateway, check: Callable[[Service], Iterable[Finding]]) -> list[Finding]:
+async def findings(gateway: Gateway, check: Callable[[Client], Iterable[Finding]]) -> list[Finding]:
     """All that a check finds; it blocks, so it has a thread of its own."""
-    service = Service(f"http://127.0.0.1:{gateway.port}")
+    service = Client(f"http://127.0.0.1:{gateway.port}")
     try:
         return await asyncio.to_thread(lambda: list(check(service)))
     finally:
         service.close()
 
 
-def canaries(service: Service) -> Iterable[Finding]:
+def canaries(service: Client) -> Iterable[Finding]:
     return check_languages(service, CATALOGUE)
 
 

@@ -1,0 +1,161 @@
+"""What the service tells of jobs and languages. Members that a later service adds are passed over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pyxec.events import text_bytes
+
+__all__ = ["Accepted", "ArtifactInfo", "JobStatus", "Language", "PhaseReport", "Result", "TestReport", "Usage"]
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The service has the job and will not lose it."""
+
+    id: str
+    status: str
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What all phases of a job used together; the memory is the largest phase's."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    memory_peak_bytes: int
+    oom_killed: bool
+
+
+class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One phase: ``compile``, ``run`` or ``test``."""
+
+    name: str
+    test: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    memory_peak_bytes: int = 0
+
+
+class ArtifactInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that the job has left; ``Job.artifact(name)`` gets it."""
+
+    name: str
+    size_bytes: int
+    content_type: str
+
+
+class TestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One test of a job. ``passed`` is None where nothing was expected."""
+
+    name: str
+    passed: bool | None
+    outcome: str
+    exit_code: int | None = None
+    signal: int | None = None
+    message: str = ""
+    encoded_stdout: str = msgspec.field(name="stdout", default="")
+    stdout_encoding: str = "utf8"
+    encoded_stderr: str = msgspec.field(name="stderr", default="")
+    stderr_encoding: str = "utf8"
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    memory_peak_bytes: int = 0
+
+    @property
+    def stdout(self) -> str:
+        """As text; what is no UTF-8 shows as ``\\ufffd``."""
+        return text_bytes(self.encoded_stdout, self.stdout_encoding).decode(errors="replace")
+
+    @property
+    def stderr(self) -> str:
+        """As text."""
+        return text_bytes(self.encoded_stderr, self.stderr_encoding).decode(errors="replace")
+
+
+class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a job is: ``status`` is ``queued``, ``running`` or ``finished``, and then ``outcome`` says how."""
+
+    id: str
+    status: str
+    language: str
+    outcome: str | None = None
+    queue_position: int | None = None
+    estimated_wait_seconds: float | None = None
+    attempt: int = 0
+    cancel_requested: bool = False
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished job. ``outcome`` is ``ok`` or says what ended the program; docs/api.md has them all.
+
+    ``stdout``, ``stderr`` and ``compile_output`` are text; the same names with ``_bytes`` are what was really written.
+    """
+
+    id: str
+    outcome: str
+    language: str
+    version: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    message: str = ""
+    encoded_stdout: str = msgspec.field(name="stdout", default="")
+    stdout_encoding: str = "utf8"
+    encoded_stderr: str = msgspec.field(name="stderr", default="")
+    stderr_encoding: str = "utf8"
+    encoded_compile_output: str | None = msgspec.field(name="compile_output", default=None)
+    compile_output_encoding: str | None = None
+    truncated: dict[str, bool] = msgspec.field(default_factory=dict)
+    usage: Usage | None = None
+    phases: tuple[PhaseReport, ...] = ()
+    tests: tuple[TestReport, ...] = ()
+    artifacts: tuple[ArtifactInfo, ...] = ()
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    attempt: int = 1
+
+    @property
+    def ok(self) -> bool:
+        """Whether the program ended well."""
+        return self.outcome == "ok"
+
+    @property
+    def stdout_bytes(self) -> bytes:
+        """What the program wrote."""
+        return text_bytes(self.encoded_stdout, self.stdout_encoding)
+
+    @property
+    def stdout(self) -> str:
+        """The same as text; what is no UTF-8 shows as ``\\ufffd``."""
+        return self.stdout_bytes.decode(errors="replace")
+
+    @property
+    def stderr_bytes(self) -> bytes:
+        """What the program wrote."""
+        return text_bytes(self.encoded_stderr, self.stderr_encoding)
+
+    @property
+    def stderr(self) -> str:
+        """The same as text."""
+        return self.stderr_bytes.decode(errors="replace")
+
+    @property
+    def compile_output(self) -> str | None:
+        """What the compiler wrote, on both; None for a language that has none."""
+        if self.encoded_compile_output is None:
+            return None
+        return text_bytes(self.encoded_compile_output, self.compile_output_encoding).decode(errors="replace")
+
+
+class Language(msgspec.Struct, frozen=True, kw_only=True):
+    """A language that a job can name. ``limits`` has the default and the range of each limit, for this caller."""
+
+    id: str
+    name: str
+    file_name: str
+    aliases: tuple[str, ...] = ()
+    version: str | None = None
+    template: str = ""
+    limits: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
