@@ -1,6 +1,6 @@
 """What a sandbox costs, beside what it cannot be better than: the engine itself, and no sandbox at all.
 
-    python -m bench.sandbox [start|rate|output]...
+    python -m bench.sandbox [start|rate|output|cases]...
 
 Everything that is compared is measured in one run, in turns, on one engine with one image; figures are medians. Exits
 with 0 whatever they are: it measures, it does not judge.
@@ -26,7 +26,7 @@ from rich.table import Table
 
 from app.config import OPTIONS
 from app.core.errors import PyxecError
-from bench import sandbox_output, sandbox_rate, sandbox_start
+from bench import sandbox_cases, sandbox_output, sandbox_rate, sandbox_start
 from bench.docker_run import docker_run
 from bench.machine import describe_machine
 from bench.sandbox_peers import PEERS, Peer, open_peers
@@ -109,6 +109,11 @@ def _output(client: docker.APIClient, advance: Advance) -> list[Target]:
         return sandbox_output.measure_output(sandbox, docker_host(), advance)
 
 
+def _cases(client: docker.APIClient, advance: Advance) -> list[Target]:
+    with sandbox_under_test(_FLOOR, _CEILING, ["cpp"]) as sandbox:
+        return sandbox_cases.measure_cases(sandbox, docker_host(), advance)
+
+
 def _print(report: dict[str, Any], console: Console) -> None:
     for name, value in report["machine"].items():
         console.print(f"{name:>10}: {value}", highlight=False)
@@ -122,6 +127,7 @@ _PARTS: Final[dict[str, tuple[int, Callable[[docker.APIClient, Advance], list[Ta
     "start": (sandbox_start.STEPS, _start),
     "rate": (sandbox_rate.STEPS, _rate),
     "output": (sandbox_output.ROUNDS, _output),
+    "cases": (sandbox_cases.ROUNDS, _cases),
 }
 
 
