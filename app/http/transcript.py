@@ -59,6 +59,11 @@ class Transcript:
                 case Output() as output:
                     self._current.chunks.append(output)
 
+    @property
+    def compile_output(self) -> bytes:
+        """What the compiler wrote, on both streams."""
+        return self.compile.both
+
     def of_test(self, name: str) -> Written:
         """What the test of this name wrote."""
         return self._tests.get(name, Written())

@@ -198,7 +198,7 @@ def _compile_output(
     phases: Iterable[PhaseReport], transcript: Transcript
 ) -> tuple[str, TextEncoding] | tuple[None, None]:
     if transcript.compile.chunks or any(phase.name == COMPILE for phase in phases):
-        return to_text(transcript.compile.both)
+        return to_text(transcript.compile_output)
     return None, None
 
 
