@@ -17,6 +17,7 @@ from app.core.ports import Admissions, Jobs, Languages
 from app.http.access_log import AccessLog, log_access
 from app.http.authentication import Authentication, Authenticator
 from app.http.dialects import Dialect, choose_dialect
+from app.http.judge0 import judge0_error, judge0_routes
 from app.http.lifecycle import Lifecycle
 from app.http.metering import Metering
 from app.http.parts import Parts
@@ -31,10 +32,10 @@ __all__ = ["create_app"]
 _log = structlog.get_logger("pyxec.http")
 
 # Path prefixes of the APIs that say errors in their own words; everything else says problem+json.
-DIALECTS: Final[dict[str, Dialect]] = {}
+DIALECTS: Final[dict[str, Dialect]] = {"/judge0/": judge0_error}
 
 # Each API: its templates and resources, made of the parts.
-ROUTES: Final[tuple[Callable[[Parts], Mapping[str, object]], ...]] = (native_routes,)
+ROUTES: Final[tuple[Callable[[Parts], Mapping[str, object]], ...]] = (native_routes, judge0_routes)
 
 
 def create_app(
