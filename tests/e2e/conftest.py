@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 
@@ -44,9 +45,9 @@ def site(stack: Stack, page_files: None, tmp_path_factory: pytest.TempPathFactor
         yield site
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a browser that was never here before; an error in its console fails the test."""
+@contextlib.contextmanager
+def new_page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that was never here before; an error in it fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     errors: list[str] = []
@@ -57,5 +58,18 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with new_page(browser) as page:
+        yield page
+
+
+@pytest.fixture
 def editor(page: Page, site: Site) -> Editor:
     return Editor(page, site.url).open()
+
+
+@pytest.fixture(scope="package")
+def shared_editor(browser: Browser, site: Site) -> Iterator[Editor]:
+    """One page for all tests that only run programs in it: opening one takes longer than most of them."""
+    with new_page(browser) as page:
+        yield Editor(page, site.url).open()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -10,6 +12,20 @@ from playwright.sync_api import Page, expect
 __all__ = ["Editor"]
 
 _PATIENCE_MS = 20_000
+
+
+# Drafts are written a moment after the page shows them.
+_IS_KEPT = """([language, program]) => {
+  const kept = JSON.parse(localStorage.getItem('pyxec.draft.' + language))
+  return kept && Object.entries(program).every(([name, value]) => JSON.stringify(kept[name]) === JSON.stringify(value))
+}"""
+
+
+def fragment(language: str, program: dict[str, Any]) -> str:
+    """The end of a link that has this program in it."""
+    text = json.dumps({"language": language, "program": program})
+    packed = zlib.compress(text.encode(), wbits=-15)
+    return "#v1." + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 class Editor:
@@ -34,16 +50,14 @@ class Editor:
         self.page.wait_for_selector(".monaco-editor", state="attached")
         self.page.wait_for_selector(".xterm-rows", state="attached")
 
-    def draft(self, source: str, language: str = "python", name: str = "main.py", **more: Any) -> Editor:
-        """Reload the page with this program as the draft."""
+    def load(self, source: str, language: str = "python", name: str = "main.py", **more: Any) -> Editor:
+        """Put this program in place, as a link does, and stop what still runs."""
+        if self.stop_button.is_visible():
+            self.stop_button.click()
+            self.says("Stopped")
         program = {"files": [{"name": name, "content": source}]} | more
-        self.page.evaluate(
-            "([language, program]) => { localStorage.setItem('pyxec.draft.' + language, program);"
-            " localStorage.setItem('pyxec.language', JSON.stringify(language)) }",
-            [language, json.dumps(program)],
-        )
-        self.page.reload()
-        self.wait_until_loaded()
+        self.page.evaluate("fragment => { location.hash = fragment }", fragment(language, program))
+        self.page.wait_for_function(_IS_KEPT, arg=[language, program])
         return self
 
     def type_code(self, text: str) -> None:
@@ -58,7 +72,7 @@ class Editor:
 
     def run(self, source: str | None = None, **more: Any) -> None:
         if source is not None:
-            self.draft(source, **more)
+            self.load(source, **more)
         self.page.keyboard.press("Control+Enter")
 
     def says(self, text: str) -> None:
@@ -69,9 +83,18 @@ class Editor:
         """Wait until the terminal shows this."""
         expect(self.terminal).to_contain_text(text, timeout=_PATIENCE_MS)
 
-    def type_in_terminal(self, text: str) -> None:
+    def focus_terminal(self) -> None:
         self.page.locator(".terminal textarea").focus()
+
+    def type_in_terminal(self, text: str) -> None:
+        self.focus_terminal()
         self.page.keyboard.type(text)
+
+    def paste_in_terminal(self, text: str) -> None:
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
+        self.focus_terminal()
+        self.page.keyboard.press("Control+V")
 
     def output(self) -> str:
         """What the terminal shows now; blanks at the ends of lines are not kept."""

@@ -181,7 +181,7 @@ def test_drafts_survive_a_reload_and_a_change_of_language(editor: Editor) -> Non
 
 def test_a_link_carries_the_program_to_another_browser(editor: Editor, browser: Browser) -> None:
     # Given a program with an argument, and the link to it
-    editor.draft("import sys\nprint('shared', sys.argv[1])", args="here")
+    editor.load("import sys\nprint('shared', sys.argv[1])", args="here")
     editor.page.get_by_role("button", name="Share").click()
     field = editor.page.get_by_label("Link")
     expect(field).to_have_value(re.compile("#v1[.]"))

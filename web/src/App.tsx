@@ -52,8 +52,8 @@ export function App() {
     setView('output')
     const files = program.files.map(({ name }) => name)
     const limits = limitsInForce(language, program)
-    const isInteractive = program.input === 'terminal'
-    void run.start(submission(language.id, program), { language: language.id, isInteractive, files, limits })
+    const context = { language: language.id, input: program.input, files, limits }
+    void run.start(submission(language, program, run.size), context)
   }, [run, language, program])
 
   const goTo = (place: Place) => {

@@ -27,3 +27,14 @@ test('who listens late hears all of it, once', () => {
   expect(heard).toEqual(['a', 'b', 'cleared'])
   expect(output.text()).toBe('')
 })
+
+test('what was written to a terminal is copied in lines that end as they do in files', () => {
+  const output = new Output()
+  const heard: string[] = []
+  output.listen((change) => heard.push(change === 'cleared' ? 'cleared' : change.text))
+
+  output.append('terminal', bytes('one\r\n'))
+
+  expect(heard).toEqual(['one\r\n'])
+  expect(output.text()).toBe('one\n')
+})

@@ -1,6 +1,6 @@
 /** The live protocol: what the server sends while a job is followed, checked at run time, and what it is sent. */
 import * as v from 'valibot'
-import { Problem } from './schema'
+import { Problem, type TerminalSize } from './schema'
 
 const Usage = v.object({
   wall_seconds: v.number(),
@@ -49,4 +49,9 @@ export type StreamEvent = v.InferOutput<typeof StreamEvent>
 export type StreamName = 'stdout' | 'stderr'
 
 /** What a viewer may send. */
-export type ViewerMessage = { type: 'stdin'; data: string } | { type: 'eof' } | { type: 'cancel' }
+export type ViewerMessage =
+  | { type: 'stdin'; data: string; encoding?: 'utf8' | 'base64' }
+  | { type: 'eof' }
+  | { type: 'cancel' }
+  | ({ type: 'resize' } & TerminalSize)
+  | { type: 'signal'; name: 'INT' }

@@ -40,7 +40,8 @@ export interface Surroundings {
   random(): number
 }
 
-// The server takes messages of 65 536 characters; what JSON adds to each character has to fit as well.
+// The server takes messages of 65 536 characters; what JSON adds to each character has to fit as well. A part of
+// base64 has to be whole, too: four characters are three bytes.
 const STDIN_CHARACTERS = 8192
 const MOST_KEPT_MESSAGES = 1024
 const NO_SUCH_JOB = 4404
@@ -124,7 +125,7 @@ export function follow(jobId: string, listener: Listener, surroundings: Surround
   return {
     send(message) {
       if (message.type !== 'stdin') sendOne(message)
-      else for (const data of parts(message.data, STDIN_CHARACTERS)) sendOne({ type: 'stdin', data })
+      else for (const data of parts(message.data, STDIN_CHARACTERS)) sendOne({ ...message, data })
     },
     retry() {
       if (socket === null && !finished) connect()

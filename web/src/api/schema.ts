@@ -46,6 +46,11 @@ export type Accepted = v.InferOutput<typeof Accepted>
 export type JobView = v.InferOutput<typeof JobView>
 export type Problem = v.InferOutput<typeof Problem>
 
+export interface TerminalSize {
+  rows: number
+  cols: number
+}
+
 /** What is submitted. */
 export interface Submission {
   language: string
@@ -55,4 +60,5 @@ export interface Submission {
   stdin?: string
   limits?: Record<string, number>
   interactive?: boolean
+  tty?: TerminalSize
 }

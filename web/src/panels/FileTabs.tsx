@@ -1,6 +1,8 @@
-import { type KeyboardEvent, useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { Icon } from '../layout/Icon'
-import { freeName, type SourceFile, whyNotName } from '../program/program'
+import { freeName, type SourceFile } from '../program/program'
+
+const FileNameField = lazy(() => import('./FileNameField'))
 
 interface Properties {
   files: SourceFile[]
@@ -30,13 +32,14 @@ export function FileTabs({ files, open, onOpen, onFiles }: Properties) {
       <fieldset className="file-list" aria-label="Files">
         {files.map((file, index) =>
           renaming === index ? (
-            <NameField
-              key={file.name}
-              name={file.name}
-              others={files.filter((_, at) => at !== index).map(({ name }) => name)}
-              onName={(name) => rename(index, name)}
-              onCancel={() => setRenaming(null)}
-            />
+            <Suspense key={file.name}>
+              <FileNameField
+                name={file.name}
+                others={files.filter((_, at) => at !== index).map(({ name }) => name)}
+                onName={(name) => rename(index, name)}
+                onCancel={() => setRenaming(null)}
+              />
+            </Suspense>
           ) : (
             <div className="file-tab" key={file.name}>
               <button
@@ -70,38 +73,5 @@ export function FileTabs({ files, open, onOpen, onFiles }: Properties) {
         <Icon name="add" />
       </button>
     </div>
-  )
-}
-
-interface NameFieldProperties {
-  name: string
-  others: string[]
-  onName(name: string): void
-  onCancel(): void
-}
-
-function NameField({ name, others, onName, onCancel }: NameFieldProperties) {
-  const [text, setText] = useState(name)
-  const mistake = whyNotName(text, others)
-  const press = (event: KeyboardEvent) => {
-    if (event.key === 'Enter' && !mistake) onName(text)
-    else if (event.key === 'Escape') onCancel()
-  }
-  return (
-    <input
-      className="field file-name"
-      aria-label={mistake ?? 'File name'}
-      aria-invalid={mistake !== null}
-      title={mistake ?? ''}
-      value={text}
-      // biome-ignore lint/a11y/noAutofocus: it appears because the person asked for it, in the place they look at
-      autoFocus
-      onFocus={(event) =>
-        event.target.setSelectionRange(0, text.lastIndexOf('.') > 0 ? text.lastIndexOf('.') : text.length)
-      }
-      onChange={(event) => setText(event.target.value)}
-      onKeyDown={press}
-      onBlur={() => (mistake ? onCancel() : onName(text))}
-    />
   )
 }

@@ -4,6 +4,8 @@ import { bytes } from '../run/units'
 
 interface Properties {
   ranges: Record<string, Limit>
+  /** What is in force where nothing is entered. */
+  defaults: Record<string, number>
   limits: Program['limits']
   onLimits(limits: Program['limits']): void
 }
@@ -19,8 +21,8 @@ const NAMES: Record<LimitName, string> = {
 }
 const MIB = 1024 * 1024
 
-/** One field a limit that the server names, in units for people; an empty one takes the language's default. */
-export function LimitFields({ ranges, limits, onLimits }: Properties) {
+/** One field a limit that the server names, in units for people; an empty one takes what is usual. */
+export function LimitFields({ ranges, defaults, limits, onLimits }: Properties) {
   const set = (name: LimitName, text: string) => {
     const { [name]: _, ...others } = limits
     onLimits(text === '' ? others : { ...others, [name]: Number(text) * scaleOf(name) })
@@ -43,7 +45,7 @@ export function LimitFields({ ranges, limits, onLimits }: Properties) {
               step="any"
               aria-invalid={value !== undefined && !isWithin(value, range)}
               title={`${range.meaning}: from ${shown(name, range.minimum)} to ${shown(name, range.maximum)}`}
-              placeholder={String(range.default / scaleOf(name))}
+              placeholder={String((defaults[name] ?? range.default) / scaleOf(name))}
               value={value === undefined ? '' : value / scaleOf(name)}
               onChange={(event) => set(name, event.target.value)}
             />

@@ -42,7 +42,7 @@ function tabsOf(program: Program): { name: SetupTab; text: string }[] {
   const count = splitArguments(program.args).length
   const limits = Object.keys(program.limits).length
   return [
-    { name: 'input', text: program.input === 'text' ? 'Input: text' : 'Input' },
+    { name: 'input', text: { terminal: 'Input', lines: 'Input: lines', text: 'Input: text' }[program.input] },
     { name: 'arguments', text: count > 0 ? `Arguments (${count})` : 'Arguments' },
     { name: 'limits', text: limits > 0 ? `Limits (${limits})` : 'Limits' },
   ]

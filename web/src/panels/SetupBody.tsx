@@ -1,6 +1,6 @@
 import type { Language } from '../api/schema'
 import { splitArguments } from '../program/arguments'
-import type { Program } from '../program/program'
+import { defaultLimits, INPUTS, type Input, type Program } from '../program/program'
 import { LimitFields } from './LimitFields'
 import type { SetupTab } from './Setup'
 import './setup.css'
@@ -23,6 +23,7 @@ export default function SetupBody({ tab, language, program, onSet }: Properties)
       return (
         <LimitFields
           ranges={language.limits}
+          defaults={defaultLimits(language, program.input)}
           limits={program.limits}
           onLimits={(limits) => onSet({ limits })}
         />
@@ -30,16 +31,26 @@ export default function SetupBody({ tab, language, program, onSet }: Properties)
   }
 }
 
+const KINDS: Record<Input, { name: string; about: string }> = {
+  terminal: {
+    name: 'Terminal',
+    about:
+      'What you type goes to the program key by key, as in a terminal of your own. Ctrl+C interrupts, Ctrl+D ends the input.',
+  },
+  lines: {
+    name: 'Lines',
+    about:
+      'No terminal but pipes: stderr is red, and Enter sends the line. Ctrl+C interrupts, Ctrl+D ends the input.',
+  },
+  text: { name: 'This text', about: '' },
+}
+
 function InputField({ program, onSet }: { program: Program; onSet(change: Partial<Program>): void }) {
-  const kinds = [
-    { input: 'terminal', text: 'Typed in the terminal' },
-    { input: 'text', text: 'This text' },
-  ] as const
   return (
     <>
       <fieldset className="choices">
         <legend className="unseen">Standard input</legend>
-        {kinds.map(({ input, text }) => (
+        {INPUTS.map((input) => (
           <label key={input}>
             <input
               type="radio"
@@ -47,7 +58,7 @@ function InputField({ program, onSet }: { program: Program; onSet(change: Partia
               checked={program.input === input}
               onChange={() => onSet({ input })}
             />
-            {text}
+            {KINDS[input].name}
           </label>
         ))}
       </fieldset>
@@ -61,9 +72,7 @@ function InputField({ program, onSet }: { program: Program; onSet(change: Partia
           onChange={(event) => onSet({ stdin: event.target.value })}
         />
       ) : (
-        <p className="setup-hint">
-          Type into the terminal while it runs: Enter sends the line, Ctrl+D ends the input, Ctrl+C stops.
-        </p>
+        <p className="setup-hint">{KINDS[program.input].about}</p>
       )}
     </>
   )

@@ -1,6 +1,6 @@
 /** What is edited and submitted: the files of one program, and how it is to be run. */
 import * as v from 'valibot'
-import type { Language, Submission } from '../api/schema'
+import type { Language, Submission, TerminalSize } from '../api/schema'
 import { splitArguments } from './arguments'
 
 export const LIMIT_NAMES = [
@@ -13,18 +13,21 @@ export const LIMIT_NAMES = [
   'open_files',
 ] as const
 
+/** `terminal`: the program has a terminal. `lines`: it has pipes, what is typed goes line by line. `text`: it has pipes, and its input was given beforehand. */
+export const INPUTS = ['terminal', 'lines', 'text'] as const
+
 export const SourceFile = v.object({ name: v.string(), content: v.string() })
 
 export const Program = v.object({
   files: v.pipe(v.array(SourceFile), v.minLength(1), v.maxLength(64)),
   args: v.optional(v.string(), ''),
-  /** `terminal`: typed while it runs. `text`: given beforehand, all at once. */
-  input: v.optional(v.picklist(['terminal', 'text']), 'terminal'),
+  input: v.optional(v.picklist(INPUTS), 'terminal'),
   stdin: v.optional(v.string(), ''),
   limits: v.optional(v.record(v.picklist(LIMIT_NAMES), v.number()), {}),
 })
 
 export type SourceFile = v.InferOutput<typeof SourceFile>
+export type Input = (typeof INPUTS)[number]
 export type Program = v.InferOutput<typeof Program>
 export type LimitName = (typeof LIMIT_NAMES)[number]
 
@@ -39,22 +42,48 @@ export function template(language: Language): Program {
   }
 }
 
-/** What a run of this program may take: what it asks for, else what its language gives. */
-export function limitsInForce(language: Language, program: Program): Record<string, number> {
-  const defaults = Object.entries(language.limits).map(([name, limit]) => [name, limit.default])
-  return { ...Object.fromEntries(defaults), ...program.limits }
+// A person thinks while typing: the usual ten seconds would end every conversation. The limit of processor time, which
+// stays as it is, ends an endless loop all the same.
+const CONVERSATION_SECONDS = 300
+
+/** What a run of this program may take unless it asks for something else. */
+export function defaultLimits(language: Language, input: Input): Record<string, number> {
+  const usual = Object.entries(language.limits).map(([name, limit]) => [name, limit.default])
+  return { ...Object.fromEntries(usual), ...conversation(language, input) }
 }
 
-/** The job that runs a program. */
-export function submission(language: string, program: Program): Submission {
+/** What a run of this program may take: what it asks for, else what is usual. */
+export function limitsInForce(language: Language, program: Program): Record<string, number> {
+  return { ...defaultLimits(language, program.input), ...program.limits }
+}
+
+function conversation({ limits }: Language, input: Input): Record<string, number> {
+  const longest = limits.wall_seconds?.maximum
+  if (input !== 'terminal' || longest === undefined) return {}
+  return { wall_seconds: Math.min(longest, CONVERSATION_SECONDS) }
+}
+
+/** The job that runs a program, on a terminal of this size if it has one. */
+export function submission(language: Language, program: Program, size: TerminalSize): Submission {
   const args = splitArguments(program.args)
-  const limits = program.limits as Record<string, number>
+  const limits = { ...conversation(language, program.input), ...program.limits }
   return {
-    language,
+    language: language.id,
     files: program.files,
     ...(args.length > 0 && { args }),
     ...(Object.keys(limits).length > 0 && { limits }),
-    ...(program.input === 'terminal' ? { interactive: true } : { stdin: program.stdin }),
+    ...inputOf(program, size),
+  }
+}
+
+function inputOf({ input, stdin }: Program, size: TerminalSize): Partial<Submission> {
+  switch (input) {
+    case 'terminal':
+      return { tty: size }
+    case 'lines':
+      return { interactive: true }
+    case 'text':
+      return { stdin }
   }
 }
 
@@ -66,14 +95,4 @@ export function freeName(files: SourceFile[]): string {
     const name = `file${count}${ending}`
     if (!taken.has(name)) return name
   }
-}
-
-/** Why a file cannot be called this; null when it can. The server has the last word. */
-export function whyNotName(name: string, others: string[]): string | null {
-  if (name.trim() === '') return 'A file needs a name'
-  if (others.includes(name)) return 'There is a file of this name'
-  if (name.startsWith('/') || name.split('/').some((part) => part === '' || part === '.' || part === '..')) {
-    return 'A name is relative and inside the program’s folder'
-  }
-  return null
 }

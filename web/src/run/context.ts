@@ -1,13 +1,13 @@
 /** What a run was of; kept beside the job's id for as long as the tab lives, so that a reload finds it again. */
 import * as v from 'valibot'
+import { INPUTS } from '../program/program'
 import { readStored, removeStored, writeStored } from '../settings/stored'
 
 const KEY = 'run'
 
 const RunContext = v.object({
   language: v.string(),
-  /** Whether what is typed goes to it. */
-  isInteractive: v.boolean(),
+  input: v.picklist(INPUTS),
   /** Names of its files, for telling places in its output. */
   files: v.array(v.string()),
   /** The limits that were in force. */

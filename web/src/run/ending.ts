@@ -11,8 +11,8 @@ export interface LimitsInForce {
   output_bytes?: number
 }
 
+const SIGINT = 2
 const SIGNALS: Record<number, string> = {
-  2: 'SIGINT, an interrupt',
   4: 'SIGILL, an illegal instruction',
   6: 'SIGABRT: it aborted itself',
   7: 'SIGBUS, a bad memory access',
@@ -33,6 +33,7 @@ export function endingOf(result: Result, limits: LimitsInForce): Sentence {
         text: result.exit_code === null ? capital(result.message) : `Exited with code ${result.exit_code}`,
       }
     case 'signaled':
+      if (result.signal === SIGINT) return { tone: 'quiet', text: 'Interrupted by Ctrl+C' }
       return { tone: 'bad', text: `Killed by ${SIGNALS[result.signal ?? 0] ?? `signal ${result.signal}`}` }
     case 'compile_error':
       return { tone: 'bad', text: 'Did not compile' }

@@ -1,9 +1,12 @@
 /** What a run has written so far: kept for the terminal, for copying and for the history, up to a bound. */
 import type { StreamName } from '../api/events'
 
+/** Where bytes were written to: a pipe, or a terminal with its own line ends. */
+export type Source = StreamName | 'terminal'
+
 export interface Chunk {
   /** `notice` is said by the page itself, between the lines of the program. */
-  stream: StreamName | 'notice'
+  stream: Source | 'notice'
   text: string
 }
 
@@ -18,8 +21,8 @@ export class Output {
   private decoders = newDecoders()
   private listeners = new Set<(change: Change) => void>()
 
-  /** Bytes of one stream; a character may be cut between two calls. */
-  append(stream: StreamName, bytes: Uint8Array): void {
+  /** Bytes of one source; a character may be cut between two calls. */
+  append(stream: Source, bytes: Uint8Array): void {
     const text = this.decoders[stream].decode(bytes, { stream: true })
     if (text) this.add({ stream, text })
   }
@@ -43,12 +46,14 @@ export class Output {
     return () => this.listeners.delete(listener)
   }
 
-  /** The program's own words, as far as they are kept. */
-  text(stream?: StreamName): string {
+  /** The program's own words, as far as they are kept, in lines that end as they do in files. */
+  text(stream?: Source): string {
     const wanted = this.chunks.filter((chunk) =>
       stream ? chunk.stream === stream : chunk.stream !== 'notice',
     )
-    return wanted.map((chunk) => chunk.text).join('')
+    return wanted
+      .map(({ stream, text }) => (stream === 'terminal' ? text.replaceAll('\r\n', '\n') : text))
+      .join('')
   }
 
   private add(chunk: Chunk): void {
@@ -62,6 +67,6 @@ export class Output {
   }
 }
 
-function newDecoders(): Record<StreamName, TextDecoder> {
-  return { stdout: new TextDecoder(), stderr: new TextDecoder() }
+function newDecoders(): Record<Source, TextDecoder> {
+  return { stdout: new TextDecoder(), stderr: new TextDecoder(), terminal: new TextDecoder() }
 }

@@ -1,13 +1,14 @@
 /** Joins a screen with a run, both ways. */
 import type { Mention } from '../run/findings'
 import type { Chunk } from '../run/output'
-import { isFollowed } from '../run/state'
-import { lineMode } from './lineMode'
+import { listenToKeys } from './keyboard'
 import type { TerminalProperties } from './TerminalPane'
 import type { Link, Screen } from './xterm'
 
 const STDERR = ['\x1b[31m', '\x1b[39m'] as const
 const NOTICE = ['\x1b[2;3m', '\x1b[0m\n'] as const
+// A pane that is dragged has a new size with every frame; the program is told the one that stays.
+const SETTLED_MS = 100
 
 /** `properties` gives those of the moment. Returns how to part them again. */
 export function connect(
@@ -16,29 +17,14 @@ export function connect(
   properties: () => TerminalProperties,
 ): () => void {
   const { run } = properties()
-  const { terminal } = screen
-  const lines = lineMode(
-    (text) => terminal.write(text),
-    (message) => run.send(message),
-    () => run.stop(),
-  )
-
+  const keyboard = listenToKeys(screen, run)
   const stopListening = run.output.listen((change) => {
-    if (change !== 'cleared') return terminal.write(shown(change))
-    lines.reset()
-    terminal.reset()
+    if (change !== 'cleared') return screen.write(shown(change))
+    keyboard.reset()
+    screen.clear()
   })
+  const stopTelling = tellSize(screen, (size) => run.resize(size))
   const stopResizing = fillParent(screen, parent)
-  terminal.onData((data) => {
-    if (run.context?.isInteractive && isFollowed(properties().state)) lines.type(data)
-  })
-  terminal.attachCustomKeyEventHandler((event) => {
-    if (belongsToPage(event)) return false
-    if (!isInterrupt(event)) return true
-    if (terminal.hasSelection()) return false // the browser copies
-    if (event.type === 'keydown') run.stop()
-    return false
-  })
   // The few who click on a traceback do so after it was written: there is time to load what finds the places.
   void import('../run/findings').then(({ mentions }) => {
     screen.setLinks((text) =>
@@ -48,8 +34,18 @@ export function connect(
   return () => {
     stopListening()
     stopResizing()
+    stopTelling()
     screen.dispose()
   }
+}
+
+function tellSize({ terminal }: Screen, tell: (size: { rows: number; cols: number }) => void): () => void {
+  let timer: ReturnType<typeof setTimeout>
+  terminal.onResize(({ rows, cols }) => {
+    clearTimeout(timer)
+    timer = setTimeout(tell, SETTLED_MS, { rows, cols })
+  })
+  return () => clearTimeout(timer)
 }
 
 function fillParent(screen: Screen, parent: HTMLElement): () => void {
@@ -66,17 +62,8 @@ function linkOf({ start, end, ...place }: Mention, { onPlace }: TerminalProperti
   return { start, end, follow: () => onPlace(place) }
 }
 
-/** Keys that are the page's own even while the terminal has the focus. */
-function belongsToPage(event: KeyboardEvent): boolean {
-  const isCommand = event.ctrlKey || event.metaKey
-  return ['F1', 'F6'].includes(event.key) || (isCommand && ['Enter', '.'].includes(event.key))
-}
-
-function isInterrupt(event: KeyboardEvent): boolean {
-  return event.ctrlKey && !event.shiftKey && !event.altKey && event.key === 'c'
-}
-
 function shown({ stream, text }: Chunk): string {
+  if (stream === 'terminal') return text
   const lines = text.replace(/\r?\n/g, '\r\n')
   if (stream === 'stdout') return lines
   const [before, after] = stream === 'stderr' ? STDERR : NOTICE

@@ -4,8 +4,6 @@ import type { ViewerMessage } from '../api/events'
 export interface LineMode {
   /** What was typed or pasted. */
   type(data: string): void
-  /** Forgets a line that was begun. */
-  reset(): void
 }
 
 const END_OF_INPUT = '\x04'
@@ -44,9 +42,6 @@ export function lineMode(
     type(data) {
       if (data.startsWith('\x1b')) return // arrows and the like: there is no line editor here
       for (const character of data.replaceAll('\r\n', '\r')) take(character)
-    },
-    reset() {
-      line = []
     },
   }
 }

@@ -6,6 +6,7 @@ import '@xterm/xterm/css/xterm.css'
 import { FitAddon } from '@xterm/addon-fit'
 import { type ILink, type ITheme, Terminal } from '@xterm/xterm'
 import { colour } from '../settings/colours'
+import { paced } from './pacing'
 
 const SCROLLBACK_LINES = 5000
 const ANSI = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const
@@ -15,6 +16,8 @@ const REFUSED_COMMANDS = [
 ]
 // Colours off, cursor on, no mouse or focus reports, no bracketed paste, normal keys: whatever a program left behind.
 const TIDY_UP = '\x1b[0m\x1b[?25h\x1b[?1000;1002;1003;1004;1006;2004l\x1b[?1l\x1b>'
+// In its turn among what is written: a reset from outside would come before what the terminal has not read yet.
+const RESET = '\x1bc'
 const TO_MAIN_SCREEN = '\x1b[?1049l'
 
 /** Part of a line, from column `start` up to but not `end`, both from 0. */
@@ -26,6 +29,10 @@ export interface Link {
 
 export interface Screen {
   terminal: Terminal
+  /** Shows text in its turn; returns at once, however much it is. */
+  write(text: string): void
+  /** Forgets all that was written before. */
+  clear(): void
   fit(): void
   /** Undoes what a program left behind. */
   tidyUp(): void
@@ -54,13 +61,20 @@ export function openScreen(parent: HTMLElement, fontSize: number): Screen {
   const fitting = new FitAddon()
   terminal.loadAddon(fitting)
   terminal.open(parent)
+  const pace = paced(terminal)
   return {
     terminal,
+    write: pace.write,
+    clear: () => {
+      pace.forget()
+      pace.write(RESET)
+    },
     fit: () => fitting.fit(),
-    tidyUp: () =>
-      terminal.write(TIDY_UP, () => {
+    tidyUp: () => {
+      pace.write(TIDY_UP, () => {
         if (terminal.buffer.active.type === 'alternate') terminal.write(TO_MAIN_SCREEN)
-      }),
+      })
+    },
     recolour: () => {
       terminal.options.theme = theme()
     },
