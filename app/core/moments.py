@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-__all__ = ["moment", "moment_or_none"]
+from app.core.constraints import told
+
+__all__ = ["Moment", "moment", "moment_or_none"]
+
+Moment = Annotated[str, told(format="date-time")]
 
 
 def moment(unix_ms: int) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from falcon.asgi import Response
 
 from app.core.callers import ApiKey, ApiKeys, NewApiKey
+from app.core.constraints import told
 from app.core.errors import InvalidRequest, NothingThere
-from app.core.moments import moment
+from app.core.moments import Moment, moment
 from app.core.tiers import TIERS
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.request import Request
 from app.http.responses import send_json
 
-__all__ = ["KeyResource", "KeysResource"]
+__all__ = ["KeyRequest", "KeyResource", "KeysResource", "KeysView", "NewKeyView"]
 
 MAX_NAME_CHARACTERS: Final = 100
 MAX_BODY_BYTES: Final = 4096
@@ -26,8 +27,16 @@ MAX_BODY_BYTES: Final = 4096
 class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of POST /v1/admin/keys."""
 
-    name: str
-    tier: str = "standard"
+    name: Annotated[
+        str,
+        told(
+            minLength=1,
+            maxLength=MAX_NAME_CHARACTERS,
+            pattern=r"^[^\x00-\x1f\x7f]*$",
+            description="Printable characters, for people.",
+        ),
+    ]
+    tier: Annotated[str, told(enum=list(TIERS))] = "standard"
     admin: bool = False
 
 
@@ -38,7 +47,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     tier: str
     admin: bool
-    created_at: str
+    created_at: Moment
 
 
 class NewKeyView(KeyView, frozen=True, kw_only=True):

@@ -9,11 +9,22 @@ from falcon.asgi import Response
 
 from app.core.administration import Administration, DeadMessage, QueueFigures, WorkerFigures
 from app.core.errors import InvalidRequest
-from app.core.moments import moment
+from app.core.moments import Moment, moment
 from app.http.request import Request
 from app.http.responses import send_json
 
-__all__ = ["DeadLetterResource", "DeadLettersResource", "QueuesResource", "ReplayResource", "WorkersResource"]
+__all__ = [
+    "MOST_LETTERS",
+    "DeadLetterResource",
+    "DeadLetterView",
+    "DeadLettersResource",
+    "DeadLettersView",
+    "QueuesResource",
+    "QueuesView",
+    "ReplayResource",
+    "WorkersResource",
+    "WorkersView",
+]
 
 MOST_LETTERS: Final = 100
 
@@ -40,7 +51,7 @@ class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     deliveries: int
     attempts: int
-    died_at: str
+    died_at: Moment
     traceback: str
 
 

@@ -20,7 +20,7 @@ __all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator", "KeyReader",
 KeyReader = Callable[[Request], str | None]
 
 MAX_KEY_CHARACTERS: Final = 512
-_OPEN: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_OPEN: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/", "/docs/{name}"})
 _ADMIN: Final = "/v1/admin/"
 
 

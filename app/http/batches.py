@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import structlog
 from falcon.asgi import Response
 
+from app.core.constraints import told
 from app.core.errors import InvalidRequest, StoreUnavailable
 from app.core.ports import Admissions
 from app.core.spec import JobRequest
@@ -25,7 +26,7 @@ from app.http.submissions import Sender, Submissions
 from app.http.submitting import give_back
 from app.http.views import AcceptedJob
 
-__all__ = ["BatchResource"]
+__all__ = ["BatchRequest", "BatchResource", "BatchView", "RefusedJob"]
 
 MOST_JOBS: Final = 100
 _log = structlog.get_logger("pyxec.http")
@@ -34,7 +35,9 @@ _log = structlog.get_logger("pyxec.http")
 class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body. What is in it is decoded one by one, so that a mistake in one job is that job's alone."""
 
-    jobs: list[msgspec.Raw]
+    jobs: Annotated[
+        list[msgspec.Raw], told(minItems=1, maxItems=MOST_JOBS, items={"description": "What `POST /v1/jobs` takes."})
+    ]
 
 
 class RefusedJob(msgspec.Struct, frozen=True):
@@ -43,10 +46,15 @@ class RefusedJob(msgspec.Struct, frozen=True):
     problem: Problem
 
 
+# msgspec writes such a union, but cannot describe it: two Structs without a tag.
+_EITHER: Final = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (AcceptedJob, RefusedJob)]
+Answers = Annotated[list[Any], told(items={"anyOf": _EITHER})]
+
+
 class BatchView(msgspec.Struct, frozen=True):
     """The answer: one item for each job, in the order of the request."""
 
-    jobs: list[AcceptedJob | RefusedJob]
+    jobs: Answers
 
 
 _DECODER: Final = msgspec.json.Decoder(BatchRequest)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import falcon
+import msgspec
 from falcon.asgi import Response
 
 from app.core.ports import Jobs
@@ -12,9 +13,16 @@ from app.http.lifecycle import Lifecycle
 from app.http.request import Request
 from app.http.responses import send_json
 
-__all__ = ["LivezResource", "ReadyzResource"]
+__all__ = ["HealthView", "LivezResource", "ReadyzResource"]
 
-OK: Final = {"status": "ok"}
+
+class HealthView(msgspec.Struct, frozen=True):
+    """That all is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+OK: Final = HealthView()
 
 
 class LivezResource:

@@ -11,7 +11,7 @@ from app.core.ports import Languages
 from app.http.request import Request
 from app.http.responses import send_json
 
-__all__ = ["LanguagesResource"]
+__all__ = ["LanguagesResource", "LanguagesView"]
 
 
 class LimitView(msgspec.Struct, frozen=True, kw_only=True):

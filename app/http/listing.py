@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from app.core.errors import InvalidRequest
-from app.core.moments import moment, moment_or_none
+from app.core.moments import Moment, moment, moment_or_none
 from app.core.outcomes import Outcome
 from app.core.results import JobPage, JobSummary
 from app.core.states import JobState
@@ -17,7 +17,7 @@ from app.core.tiers import Priority
 from app.http.request import Request
 from app.http.views import Links, links_of
 
-__all__ = ["JobFilter", "page_view"]
+__all__ = ["MOST_PER_PAGE", "USUAL_PER_PAGE", "JobFilter", "PageView", "page_view"]
 
 MOST_PER_PAGE: Final = 100
 USUAL_PER_PAGE: Final = 20
@@ -54,9 +54,9 @@ class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     priority: Priority
     labels: dict[str, str]
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
     links: Links
 
 

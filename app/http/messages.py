@@ -25,7 +25,7 @@ from app.http.decoding import decode
 from app.http.problems import Problem
 from app.http.text import from_text, to_text
 
-__all__ = ["encode_error", "encode_event", "read_client_message"]
+__all__ = ["ClientMessage", "ServerMessage", "encode_error", "encode_event", "read_client_message"]
 
 
 class StartedMessage(msgspec.Struct, frozen=True, tag="started"):
@@ -93,6 +93,7 @@ class SignalMessage(msgspec.Struct, frozen=True, tag="signal", forbid_unknown_fi
     name: Literal["INT", "TERM", "KILL", "HUP", "QUIT", "USR1", "USR2"]
 
 
+ServerMessage = StartedMessage | PhaseMessage | OutputMessage | FinishedMessage | ErrorMessage
 ClientMessage = StdinMessage | EofMessage | CancelMessage | ResizeMessage | SignalMessage
 
 _ENCODER: Final = msgspec.json.Encoder()

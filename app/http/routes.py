@@ -17,6 +17,7 @@ from app.http.health import LivezResource, ReadyzResource
 from app.http.jobs import CancelResource, JobResource
 from app.http.languages import LanguagesResource
 from app.http.metrics import MetricsResource
+from app.http.openapi import DocsFileResource, DocsPageResource, DocumentResource
 from app.http.output import OutputResource
 from app.http.parts import Parts
 from app.http.stream import StreamResource
@@ -60,8 +61,13 @@ def _admin_routes(parts: Parts) -> dict[str, object]:
 
 
 def _service_routes(parts: Parts) -> dict[str, object]:
+    page = DocsPageResource()
     return {
         "/metrics": MetricsResource(parts.metrics, parts.administration),
+        "/openapi.json": DocumentResource(parts.settings),
+        "/docs": page,
+        "/docs/": page,
+        "/docs/{name}": DocsFileResource(),
         "/livez": LivezResource(),
         "/readyz": ReadyzResource(parts.jobs, parts.lifecycle),
     }

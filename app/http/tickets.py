@@ -10,7 +10,7 @@ from app.core.errors import NotAuthenticated
 from app.http.request import Request
 from app.http.responses import send_json
 
-__all__ = ["TicketsResource"]
+__all__ = ["TicketView", "TicketsResource"]
 
 
 class TicketView(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
 import msgspec
 
-from app.core.moments import moment, moment_or_none
+from app.core.constraints import told
+from app.core.moments import Moment, moment, moment_or_none
 from app.core.outcomes import COMPILE, Outcome, PhaseReport
 from app.core.ports import QueuePosition
 from app.core.results import JobRecord, Usage
@@ -54,7 +56,7 @@ class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
     ``estimated_wait_seconds`` goes by how fast the line moved lately; None when it did not move."""
 
     id: str
-    status: JobState
+    status: Annotated[JobState, told(enum=[JobState.QUEUED, JobState.RUNNING])]
     language: str
     priority: Priority
     labels: dict[str, str]
@@ -64,8 +66,8 @@ class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     worker: str | None
     cancel_requested: bool
-    created_at: str
-    started_at: str | None
+    created_at: Moment
+    started_at: Moment | None
     links: Links
 
 
@@ -82,7 +84,7 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     no compiler."""
 
     id: str
-    status: JobState
+    status: Annotated[JobState, told(enum=[JobState.FINISHED])]
     outcome: Outcome
     exit_code: int | None
     signal: int | None
@@ -106,9 +108,9 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     queue_seconds: float | None
     attempt: int
     worker: str | None
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
     links: Links
 
 

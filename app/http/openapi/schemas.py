@@ -1,0 +1,47 @@
+"""The types of the API as JSON Schemas: msgspec makes them, this makes them fit to read."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from app.http.batches import RefusedJob
+from app.http.messages import ClientMessage, ServerMessage
+
+__all__ = ["components", "reference"]
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+# Unions, under the names by which they are spoken of.
+_UNIONS: Final[dict[str, Any]] = {"Event": ServerMessage, "ViewerMessage": ClientMessage}
+
+
+def components(types: Iterable[type]) -> dict[str, Any]:
+    """The schemas of these and of all that they are made of, by name."""
+    named = list(dict.fromkeys([*types, RefusedJob]))
+    schemas, found = msgspec.json.schema_components([*named, *_UNIONS.values()], ref_template=_REFERENCE)
+    unions = dict(zip(_UNIONS, schemas[len(named) :], strict=True))
+    return {name: _readable(schema) for name, schema in sorted({**found, **unions}.items())}
+
+
+def reference(body: type | tuple[type, ...]) -> dict[str, Any]:
+    """A reference to one, or to one of several."""
+    if isinstance(body, tuple):
+        return {"anyOf": [reference(one) for one in body]}
+    return {"$ref": _REFERENCE.format(name=body.__name__)}
+
+
+def _readable(schema: dict[str, Any]) -> dict[str, Any]:
+    """Docstrings become Markdown: one paragraph a paragraph, ``x`` as `x`, Python's None as JSON's null."""
+    described = dict(schema)
+    if "description" in described:
+        described["description"] = _markdown(described["description"])
+    return described
+
+
+def _markdown(docstring: str) -> str:
+    text = inspect.cleandoc(docstring).replace("``", "`")
+    return re.sub(r"\bNone\b", "null", re.sub(r"(?<!\n)\n(?!\n)", " ", text))
