@@ -89,6 +89,12 @@ def _proxies(text: str) -> frozenset[str]:
     return ranges
 
 
+def _http_address(text: str) -> str:
+    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
+        raise ValueError("must be an address like http://localhost:4318, the one for OTLP over HTTP")
+    return text
+
+
 def _on_or_off(text: str) -> bool:
     return _one_of("on", "off")(text) == "on"
 
@@ -175,6 +181,9 @@ OPTIONS: Final[dict[str, Option]] = {
         "PYXEC_ENGINE_TIMEOUT_SECONDS", "30", _seconds(1, 600), "an unanswered engine call is an infrastructure fault"
     ),
     "sandbox_cpus": Option("PYXEC_SANDBOX_CPUS", "1", _seconds(0.05, 64), "processors that one sandbox may use"),
+    "otlp_endpoint": Option(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "", _http_address, "an OpenTelemetry collector for traces (docs/telemetry.md)"
+    ),
 }
 
 
@@ -209,6 +218,7 @@ class Settings:
     pool_ceiling: int
     engine_timeout_seconds: float
     sandbox_cpus: float
+    otlp_endpoint: str
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -13,6 +13,7 @@ from app.core.errors import QueueFull, StoreUnavailable
 from app.core.ports import NewJob
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE
+from app.telemetry.spans import carried
 
 __all__ = ["RUN_JOB", "Intake"]
 
@@ -38,7 +39,7 @@ class Intake:
             actor_name=RUN_JOB,
             args=(job.id,),
             kwargs={},
-            options={"lane": job.priority.value},
+            options={"lane": job.priority.value, **carried()},
             message_id=job.id,
         )
         try:

@@ -21,6 +21,7 @@ from app.core.states import IllegalTransition, JobEvent, transition
 from app.store.effects import JobEffects, read_claim
 from app.store.inboxes import Inboxes, JobInbox
 from app.store.records import Claim, decode_spec
+from app.telemetry.spans import Consecutive, annotate
 
 __all__ = ["JobRunner"]
 
@@ -54,15 +55,19 @@ class JobRunner:
     def run(self, job_id: str) -> None:
         """The actor's body; only called by a Dramatiq worker."""
         delivery = _Delivery(self._broker, cast(StreamMessage, CurrentMessage.get_current_message()))
-        log = _log.bind(job_id=job_id, attempt=delivery.attempt, worker=self._broker.consumer_name)
-        try:
-            self._run(job_id, delivery)
-        except OwnershipLost:
-            # Another worker has the job. The broker refuses this delivery's finish as well; there is nothing to do.
-            log.warning("job_fenced")
-        except InfrastructureError as e:
-            log.warning("job_attempt_failed", error=f"{type(e).__name__}: {e}")
-            raise
+        worker, attempt = self._broker.consumer_name, delivery.attempt
+        names: dict[str, str | int] = {"job_id": job_id, "attempt": attempt, "worker": worker}
+        annotate(**names)
+        # Every line that is logged on the way carries them, the sandbox's too; the request's id is in the record.
+        with structlog.contextvars.bound_contextvars(**names, request_id=None):
+            try:
+                self._run(job_id, delivery)
+            except OwnershipLost:
+                # Another worker has the job. The broker refuses this delivery's finish as well; there is nothing to do.
+                _log.warning("job_fenced")
+            except InfrastructureError as e:
+                _log.warning("job_attempt_failed", error=f"{type(e).__name__}: {e}")
+                raise
 
     def _run(self, job_id: str, delivery: _Delivery) -> None:
         with self._inboxes.open(job_id) as inbox:
@@ -72,6 +77,7 @@ class JobRunner:
         """Run the job, if it is to be run. Returns what its finish is to write."""
         worker = self._broker.consumer_name
         claim = read_claim(delivery.commit(self._effects.begin(job_id, delivery.attempt, worker, self._now_ms())))
+        structlog.contextvars.bind_contextvars(request_id=claim.request_id)
         if claim.spec is None or not _may_start(claim):
             return self._effects.unclaim(job_id) if claim.left_traces else ()
         if claim.cancel_requested:
@@ -84,10 +90,11 @@ class JobRunner:
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
         sink = _JobSink(job_id, delivery, self._effects, CaseChecker(spec.tests))
-        # Every line that is logged on the way carries it, the one that names the container too.
-        with structlog.contextvars.bound_contextvars(request_id=claim.request_id), self._figures.running():
+        with self._figures.running(), sink.spans:
             report = self._sandbox.run(job_id, delivery.attempt, spec, sink, inbox)
         result = _result(report, sink.checker)
+        annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
+        _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
         self._figures.ended(spec.language, result)
         return self._effects.finish(
             job_id, result, self._now_ms(), artifacts=report.artifacts, has_webhook=claim.has_webhook
@@ -125,10 +132,12 @@ class _JobSink:
         self._delivery = delivery
         self._effects = effects
         self.checker = checker
+        self.spans = Consecutive()
 
     def phase(self, name: str, test: str | None = None) -> None:
         """See the port."""
         self.checker.begin(test)
+        self.spans.begin(name, **({} if test is None else {"test": test}))
         self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name, test)]))
 
     def output(self, chunks: Sequence[Output]) -> None:

@@ -26,6 +26,8 @@ from app.http.request import Request
 from app.http.routes import native_routes
 from app.http.settings import HttpSettings
 from app.http.submissions import Submissions
+from app.telemetry.requests import TraceRequests
+from app.telemetry.spans import Tracer
 
 __all__ = ["create_app"]
 
@@ -50,6 +52,7 @@ def create_app(
     new_id: Callable[[], str],
     now_ms: Callable[[], int],
     close: Callable[[], Awaitable[None]] | None = None,
+    tracer: Tracer | None = None,
 ) -> falcon.asgi.App[Request, Response]:
     """The gateway as an ASGI application.
 
@@ -57,10 +60,13 @@ def create_app(
         new_id: ids for jobs and for requests: letters, digits, ``-`` and ``_``, at most 64, hard to guess.
         now_ms: Unix milliseconds.
         close: called once the last request has ended.
+        tracer: makes a span of each request, if there is one.
     """
     lifecycle = Lifecycle(settings.drain_seconds, close)
     app = falcon.asgi.App(request_type=Request)
     app.add_middleware(AccessLog(new_id))
+    if tracer is not None:
+        app.add_middleware(TraceRequests(tracer))
     app.add_middleware(lifecycle)
     metering = Metering(metrics)
     app.add_middleware(metering)

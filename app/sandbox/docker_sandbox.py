@@ -22,6 +22,7 @@ from app.sandbox.languages import Language, default_set
 from app.sandbox.pool import Pool
 from app.sandbox.pool_figures import PoolFigures
 from app.sandbox.template import LABEL, SANDBOX_UIDS, ContainerNumbers
+from app.telemetry.spans import span
 
 __all__ = ["DockerSandbox"]
 
@@ -74,7 +75,8 @@ class DockerSandbox:
         language = self._languages.get(spec.language)
         if language is None:
             raise ImageMissing(f"{spec.language} is not in this worker's catalogue")
-        container = self._container_for(spec)
+        with span("container take"):
+            container = self._container_for(spec)
         _log.info("sandbox_taken", job_id=job_id, attempt=attempt, container=container.id[:12])
         try:
             return converse(container, spec, language, sink, inbox)
@@ -120,7 +122,8 @@ class DockerSandbox:
         uid = random.choice(SANDBOX_UIDS)  # noqa: S311
         began = time.monotonic()
         try:
-            container = Container.launch(self._engine, Blueprint(image, numbers, self._labels, self._runtime, uid))
+            with span("container start"):
+                container = Container.launch(self._engine, Blueprint(image, numbers, self._labels, self._runtime, uid))
         except ImageMissing:
             self._images.forget()
             raise

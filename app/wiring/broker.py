@@ -16,10 +16,12 @@ from app.broker import StreamsBroker, default_middleware
 from app.config import Settings
 from app.core.metrics import Meter
 from app.store.keys import JOBS_QUEUE
+from app.telemetry.deliveries import TraceDeliveries
 from app.wiring.connections import client as redis_client
 from app.wiring.connections import now_ms
 from app.wiring.figures import tell_figures
 from app.wiring.jobs import declare_run_job
+from app.wiring.telemetry import create_tracer
 from app.wiring.webhooks import declare_webhooks
 
 __all__ = ["create_broker"]
@@ -48,6 +50,9 @@ def create_broker(settings: Settings) -> StreamsBroker:
             }
         )
     )
+    tracer = create_tracer(settings, "pyxec-worker")
+    if tracer is not None:
+        broker.add_middleware(TraceDeliveries(tracer))
     return broker
 
 

@@ -31,6 +31,7 @@ from app.store.wakeups import Wakeups
 from app.wiring.api_keys import create_api_keys
 from app.wiring.connections import CATALOGUE, async_client, new_id, now_ms
 from app.wiring.connections import client as redis_client
+from app.wiring.telemetry import create_tracer
 
 __all__ = ["create_api"]
 
@@ -70,6 +71,7 @@ def create_api(settings: Settings) -> Any:
         new_id=new_id,
         now_ms=now_ms,
         close=close,
+        tracer=create_tracer(settings, "pyxec-api"),
     )
 
 
