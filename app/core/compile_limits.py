@@ -9,7 +9,7 @@ import msgspec
 from app.core.constraints import told
 from app.core.errors import InvalidRequest
 
-__all__ = ["MAX_COMPILE_SECONDS", "CompileLimits", "check_compile_limits"]
+__all__ = ["MAX_COMPILE_SECONDS", "MIN_COMPILE_SECONDS", "CompileLimits", "check_compile_limits"]
 
 MAX_COMPILE_SECONDS: Final = 30.0
 MIN_COMPILE_SECONDS: Final = 0.1

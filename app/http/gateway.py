@@ -16,11 +16,16 @@ from app.core.metrics import MetricStore
 from app.core.ports import Admissions, Jobs, Languages
 from app.http.access_log import AccessLog, log_access
 from app.http.authentication import Authentication, Authenticator
+from app.http.cross_origin import CrossOrigin
 from app.http.dialects import Dialect, choose_dialect
+from app.http.goxec.dialect import goxec_error
+from app.http.goxec.routes import GOXEC_RUN, GOXEC_WATCH, goxec_routes
 from app.http.judge0 import judge0_error, judge0_routes
 from app.http.lifecycle import Lifecycle
 from app.http.metering import Metering
 from app.http.parts import Parts
+from app.http.piston.dialect import piston_error
+from app.http.piston.routes import PISTON_PREFIX, piston_routes
 from app.http.problems import close_code_of, problem_of, retry_after_seconds
 from app.http.request import Request
 from app.http.routes import native_routes
@@ -34,10 +39,20 @@ __all__ = ["create_app"]
 _log = structlog.get_logger("pyxec.http")
 
 # Path prefixes of the APIs that say errors in their own words; everything else says problem+json.
-DIALECTS: Final[dict[str, Dialect]] = {"/judge0/": judge0_error}
+DIALECTS: Final[dict[str, Dialect]] = {
+    "/judge0/": judge0_error,
+    f"{PISTON_PREFIX}/": piston_error,
+    GOXEC_RUN: goxec_error,
+    GOXEC_WATCH: goxec_error,
+}
 
 # Each API: its templates and resources, made of the parts.
-ROUTES: Final[tuple[Callable[[Parts], Mapping[str, object]], ...]] = (native_routes, judge0_routes)
+ROUTES: Final[tuple[Callable[[Parts], Mapping[str, object]], ...]] = (
+    native_routes,
+    judge0_routes,
+    piston_routes,
+    goxec_routes,
+)
 
 
 def create_app(
@@ -72,6 +87,7 @@ def create_app(
     app.add_middleware(metering)
     authenticator = Authenticator(api_keys, settings)
     app.add_middleware(Authentication(authenticator))
+    app.add_middleware(CrossOrigin(settings.allowed_origins))
     answer_error = _ErrorAnswer(metering)
     app.add_error_handler(Exception, answer_error)
     app.add_error_handler(falcon.HTTPError, answer_error)

@@ -1,0 +1,126 @@
+"""What a stage (compile, run) did, in Piston's words, which are those of its sandbox."""
+
+from __future__ import annotations
+
+import signal
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from app.core.outcomes import PhaseReport, StopReason, verdict_of
+from app.http.transcript import Written
+
+__all__ = ["StageStatus", "StageView", "code_of", "no_stage", "signal_name", "stage_view"]
+
+KILLED: Final = "SIGKILL"
+
+
+class StageStatus(StrEnum):
+    """Why a stage did not end well; one that did has none."""
+
+    RUNTIME_ERROR = "RE"
+    SIGNAL = "SG"
+    TIMEOUT = "TO"
+    STDOUT_LIMIT = "OL"
+    STDERR_LIMIT = "EL"
+    INTERNAL_ERROR = "XX"
+
+
+class StageView(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage. Times are milliseconds, memory is bytes; ``output`` is both streams in order of arrival."""
+
+    stdout: str
+    stderr: str
+    output: str
+    code: int | None
+    signal: str | None
+    message: str | None
+    status: StageStatus | None
+    cpu_time: int | None
+    wall_time: int | None
+    memory: int | None
+
+
+def stage_view(report: PhaseReport, written: Written) -> StageView:
+    """A stage that ran."""
+    status = _status(report)
+    return StageView(
+        stdout=_text(written.stdout),
+        stderr=_text(written.stderr),
+        output=_text(written.both),
+        code=code_of(report),
+        signal=signal_name(report),
+        message=None if status is None else _message(report, status),
+        status=status,
+        cpu_time=round(report.cpu_seconds * 1000),
+        wall_time=round(report.wall_seconds * 1000),
+        memory=report.memory_peak_bytes,
+    )
+
+
+def no_stage(message: str) -> StageView:
+    """Of an execution that we could not carry out."""
+    return StageView(
+        stdout="",
+        stderr="",
+        output="",
+        code=None,
+        signal=None,
+        message=message,
+        status=StageStatus.INTERNAL_ERROR,
+        cpu_time=None,
+        wall_time=None,
+        memory=None,
+    )
+
+
+def code_of(report: PhaseReport) -> int | None:
+    """What it exited with; None for a stage that did not exit by itself."""
+    return report.exit_code if report.stopped_by is StopReason.NONE else None
+
+
+def signal_name(report: PhaseReport) -> str | None:
+    """``SIGKILL`` and the like; None for a stage that exited by itself."""
+    if report.stopped_by is not StopReason.NONE:
+        return KILLED
+    if report.signal is None:
+        return None
+    try:
+        return signal.Signals(report.signal).name
+    except ValueError:  # a real-time signal
+        return f"SIG{report.signal}"
+
+
+def _status(report: PhaseReport) -> StageStatus | None:
+    match report.stopped_by:
+        case StopReason.WALL_TIME | StopReason.CPU_TIME:
+            return StageStatus.TIMEOUT
+        case StopReason.OUTPUT:
+            return StageStatus.STDOUT_LIMIT if report.stdout_truncated else StageStatus.STDERR_LIMIT
+        case StopReason.CANCELLED:
+            return StageStatus.SIGNAL
+    if report.signal is not None:
+        return StageStatus.SIGNAL
+    return StageStatus.RUNTIME_ERROR if report.exit_code != 0 else None
+
+
+def _message(report: PhaseReport, status: StageStatus) -> str:
+    match report.stopped_by:
+        case StopReason.WALL_TIME:
+            return "Time limit exceeded (wall clock)"
+        case StopReason.CPU_TIME:
+            return "Time limit exceeded"
+        case StopReason.OUTPUT:
+            return f"{'stdout' if status is StageStatus.STDOUT_LIMIT else 'stderr'} length exceeded"
+        case StopReason.CANCELLED:
+            return verdict_of(report).message
+    if report.oom_kills or report.start_error is not None:
+        return verdict_of(report).message
+    if report.signal is not None:
+        return f"Caught fatal signal {report.signal}"
+    return f"Exited with error status {report.exit_code}"
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
