@@ -42,10 +42,11 @@ def send_webhook(
     body: bytes,
     *,
     allow_private: bool,
+    method: str = "POST",
     resolve: Resolve = resolve,
     seconds: float = _SECONDS,
 ) -> None:
-    """POST a body of JSON.
+    """Send a body of JSON.
 
     Parameters:
         headers: besides those that every request has.
@@ -61,7 +62,7 @@ def send_webhook(
         address = _checked(host, resolve(host, port), allow_private)
         deadline = time.monotonic() + seconds
         with _connect(address, port, host if parts.scheme == "https" else None, deadline) as connection:
-            _send(connection, _head(url, headers, len(body)) + body, deadline)
+            _send(connection, _head(method, url, headers, len(body)) + body, deadline)
             status = _read_status(connection, deadline)
     except (OSError, UnicodeError) as e:
         raise WebhookUndelivered(f"{host}: {type(e).__name__}: {e}") from e
@@ -91,7 +92,7 @@ def _connect(address: str, port: int, tls_name: str | None, deadline: float) -> 
         raise
 
 
-def _head(url: str, headers: Sequence[tuple[str, str]], length: int) -> bytes:
+def _head(method: str, url: str, headers: Sequence[tuple[str, str]], length: int) -> bytes:
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.netloc.rpartition("@")[2]
@@ -102,7 +103,7 @@ def _head(url: str, headers: Sequence[tuple[str, str]], length: int) -> bytes:
         ("Content-Length", str(length)),
         ("Connection", "close"),
     ]
-    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in [*fixed, *headers])]
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in [*fixed, *headers])]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -13,13 +16,14 @@ from dramatiq import Message
 
 from app.actors.webhook_request import Resolve, resolve, send_webhook, signature
 from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
+from app.core.events import LoggedEvent
 from app.core.moments import moment, moment_or_none
 from app.core.outcomes import Outcome
 from app.core.results import JobRecord, Usage
 from app.core.states import JobState
 from app.store.outbox import Outbox
 
-__all__ = ["DELIVER_WEBHOOK", "WEBHOOKS_QUEUE", "WebhookRelay", "Webhooks"]
+__all__ = ["DELIVER_WEBHOOK", "WEBHOOKS_QUEUE", "Telling", "WebhookRelay", "Webhooks"]
 
 WEBHOOKS_QUEUE: Final = "webhooks"
 DELIVER_WEBHOOK: Final = "deliver_webhook"
@@ -54,6 +58,14 @@ class WebhookBody(msgspec.Struct, frozen=True):
 
     type: str
     job: JobEnded
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How clients of another API want to be told: ``body`` makes what becomes JSON of a job and all its events."""
+
+    method: str
+    body: Callable[[JobRecord, Sequence[LoggedEvent]], object]
 
 
 class WebhookRelay:
@@ -113,11 +125,19 @@ class Webhooks:
 
     Parameters:
         allow_private: whether private addresses may be told, too.
+        tellings: of jobs that came through another API, by its name; ours for all others.
     """
 
-    def __init__(self, outbox: Outbox, allow_private: bool, resolve: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        allow_private: bool,
+        tellings: Mapping[str, Telling] = MappingProxyType({}),
+        resolve: Resolve = resolve,
+    ) -> None:
         self._outbox = outbox
         self._allow_private = allow_private
+        self._tellings = tellings
         self._resolve = resolve
 
     def deliver(self, job_id: str) -> None:
@@ -126,10 +146,16 @@ class Webhooks:
         if due is None:
             _log.info("webhook_void", job_id=job_id)
             return
-        body = msgspec.json.encode(WebhookBody("job.finished", _told(due.job)))
+        method, body = self._request(due.job)
         headers = [("Pyxec-Signature", signature(due.secret, int(time.time()), body)), ("Pyxec-Delivery", job_id)]
-        send_webhook(due.url, headers, body, allow_private=self._allow_private, resolve=self._resolve)
+        send_webhook(due.url, headers, body, allow_private=self._allow_private, method=method, resolve=self._resolve)
         _log.info("webhook_delivered", job_id=job_id)
+
+    def _request(self, job: JobRecord) -> tuple[str, bytes]:
+        telling = None if job.foreign is None else self._tellings.get(job.foreign.api)
+        if telling is None:
+            return "POST", msgspec.json.encode(WebhookBody("job.finished", _told(job)))
+        return telling.method, msgspec.json.encode(telling.body(job, self._outbox.events(job.id)))
 
 
 def _told(job: JobRecord) -> JobEnded:

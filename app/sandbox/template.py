@@ -21,7 +21,7 @@ SANDBOX_UIDS: Final = range(20_000, 60_000)
 SHM_BYTES: Final = 16 * 1024 * 1024
 TMP_BYTES: Final = 64 * 1024 * 1024
 MAX_OPEN_FILES: Final = int(LIMITS["open_files"].maximum)
-MAX_STACK_BYTES: Final = 64 * 1024 * 1024
+MAX_STACK_BYTES: Final = 128 * 1024 * 1024
 # The runner itself is a process of the container, and it keeps one for the fork of the next phase.
 RUNNER_PROCESSES: Final = 2
 INODES: Final = 16_384

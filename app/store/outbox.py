@@ -7,9 +7,11 @@ from typing import Any
 
 import redis
 
+from app.core.events import LoggedEvent
 from app.core.results import JobRecord
 from app.store.api_keys import webhook_secret_of
 from app.store.keys import StoreKeys
+from app.store.log import decode_entry
 from app.store.records import decode_record
 
 __all__ = ["DueWebhook", "Outbox"]
@@ -50,3 +52,8 @@ class Outbox:
         if value is None:
             return None
         return DueWebhook(fields[b"webhook"].decode(), webhook_secret_of(value), job)
+
+    def events(self, job_id: str) -> list[LoggedEvent]:
+        """All that is in the output log of a job."""
+        entries: Any = self._client.xrange(self._keys.output(job_id))
+        return [decode_entry(entry_id, fields) for entry_id, fields in entries]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import dramatiq
 
 from app.actors.lifecycle import Service
-from app.actors.webhooks import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, WebhookRelay, Webhooks
+from app.actors.webhooks import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, Telling, WebhookRelay, Webhooks
 from app.broker import StreamsBroker
 from app.config import Settings
+from app.http.judge0 import API as JUDGE0
+from app.http.judge0 import callback_body
 from app.store.keys import StoreKeys
 from app.store.outbox import Outbox
 from app.wiring.connections import client as redis_client
 
-__all__ = ["declare_webhooks"]
+__all__ = ["TELLINGS", "declare_webhooks"]
+
+# Each API whose clients are told in its own way.
+TELLINGS: Final[Mapping[str, Telling]] = {JUDGE0: Telling("PUT", callback_body)}
 
 # Ten of them, each twice as far as the one before: an hour and a half in all.
 _WEBHOOK_RETRIES: Final = 10
@@ -33,5 +38,5 @@ def declare_webhooks(broker: StreamsBroker, settings: Settings) -> Sequence[Serv
         max_retries=_WEBHOOK_RETRIES,
         min_backoff=_FIRST_WEBHOOK_RETRY_MS,
         max_backoff=_LAST_WEBHOOK_RETRY_MS,
-    )(Webhooks(outbox, settings.webhook_allow_private).deliver)
+    )(Webhooks(outbox, settings.webhook_allow_private, TELLINGS).deliver)
     return [WebhookRelay(broker, outbox)]

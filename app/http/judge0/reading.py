@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from app.core.callers import Caller
 from app.core.errors import JobNotFound
@@ -45,7 +45,7 @@ class Reading:
         return _shown(record, transcript, record.spec.language if offer is None else offer.name)
 
 
-def callback_body(record: JobRecord, events: Iterable[LoggedEvent]) -> dict[str, object]:
+def callback_body(record: JobRecord, events: Sequence[LoggedEvent]) -> dict[str, object]:
     """What is told of the end of a submission: the usual fields, always in Base64."""
     transcript = Transcript()
     transcript.add(events)
