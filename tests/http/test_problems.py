@@ -19,7 +19,8 @@ from app.core.errors import (
     UnknownLanguage,
 )
 from app.http.problems import HTTP_KINDS, KINDS, close_code_of, problem_of, retry_after_seconds
-from app.http.viewer import BAD_MESSAGE, FINISHED, MESSAGE_TOO_BIG, SERVICE_RESTART, SLOW_VIEWER
+from app.http.telling import FINISHED, SERVICE_RESTART, SLOW_VIEWER
+from app.http.viewer import BAD_MESSAGE, MESSAGE_TOO_BIG
 
 
 def descendants(kind: type[PyxecError]) -> Iterator[type[PyxecError]]:
