@@ -7,7 +7,7 @@ viewer costs one page of memory and never slows the job, and one that takes noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ __all__ = ["FINISHED", "SERVICE_RESTART", "SLOW_VIEWER", "Ending", "Teller", "fi
 FINISHED: Final = 1000
 SERVICE_RESTART: Final = 1012
 SLOW_VIEWER: Final = 4408
+_CANCEL_AGAIN_SECONDS: Final = 0.05
 
 _log = structlog.get_logger("pyxec.http")
 
@@ -93,6 +94,14 @@ async def first_of(show: Coroutine[Any, Any, Ending], listen: Coroutine[Any, Any
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return next(task for task in tasks if task in done).result()
     finally:
-        for task in tasks:
+        await _end(tasks)
+
+
+async def _end(tasks: Collection[asyncio.Task[Ending]]) -> None:
+    """Cancel them, for as long as it takes: before Python 3.12, wait_for, by which redis-py sends, swallows a cancellation
+    that comes just as it ends."""
+    while unfinished := [task for task in tasks if not task.done()]:
+        for task in unfinished:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(unfinished, timeout=_CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
