@@ -98,8 +98,8 @@ async def first_of(show: Coroutine[Any, Any, Ending], listen: Coroutine[Any, Any
 
 
 async def _end(tasks: Collection[asyncio.Task[Ending]]) -> None:
-    """Cancel them, for as long as it takes: before Python 3.12, wait_for, by which redis-py sends, swallows a cancellation
-    that comes just as it ends."""
+    """Cancel them, for as long as it takes: before Python 3.12, wait_for, by which redis-py sends, swallows a
+    cancellation that comes just as it ends."""
     while unfinished := [task for task in tasks if not task.done()]:
         for task in unfinished:
             task.cancel()
