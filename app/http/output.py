@@ -8,6 +8,7 @@ from falcon.asgi import Response
 
 from app.core.events import LoggedEvent
 from app.core.ports import Jobs
+from app.core.results import JobRecord
 from app.core.states import JobState
 from app.http.event_formats import EVENT_STREAM, NDJSON, Pages, as_event_stream, as_ndjson
 from app.http.following import PAGE_EVENTS, Follower
@@ -30,15 +31,16 @@ class OutputResource:
     async def on_get(self, request: Request, response: Response, job_id: str) -> None:
         """Whatever can be refused is refused here, before the first byte of the stream."""
         record = await own_job(self._jobs, job_id, request.caller)
+        # When an EventSource connects again its URL still has the first cursor, this header the last one.
+        after = request.get_header("Last-Event-ID") or request.get_param("after") or None
         if EVENT_STREAM in (request.get_header("Accept") or ""):
-            await self._send_event_stream(request, response, job_id, record.state)
+            await self._send_event_stream(request, response, record, after)
         else:
-            await self._send_ndjson(request, response, job_id)
+            await self._send_ndjson(request, response, job_id, after)
 
     on_head = on_get
 
-    async def _send_ndjson(self, request: Request, response: Response, job_id: str) -> None:
-        after = request.get_param("after") or None
+    async def _send_ndjson(self, request: Request, response: Response, job_id: str, after: str | None) -> None:
         follow = request.get_param_as_bool("follow")
         first = await self._jobs.events(job_id, after, PAGE_EVENTS)
         pages = self._followed(request, job_id, after) if follow else self._present(job_id, first)
@@ -46,14 +48,12 @@ class OutputResource:
         response.stream = as_ndjson(pages, request.request_id)
         response.set_header("X-Accel-Buffering", "no")
 
-    async def _send_event_stream(self, request: Request, response: Response, job_id: str, state: JobState) -> None:
-        # When an EventSource connects again its URL still has the first cursor, this header the last one.
-        after = request.get_header("Last-Event-ID") or request.get_param("after") or None
-        first = await self._jobs.events(job_id, after, 1)
-        if state is JobState.FINISHED and not first:
+    async def _send_event_stream(self, request: Request, response: Response, job: JobRecord, after: str | None) -> None:
+        first = await self._jobs.events(job.id, after, 1)
+        if job.state is JobState.FINISHED and not first:
             response.status = 204  # tells an EventSource that there is nothing to come back for
             return
-        pages = self._followed(request, job_id, after)
+        pages = self._followed(request, job.id, after)
         response.content_type = EVENT_STREAM
         response.stream = as_event_stream(pages, request.request_id, self._settings.heartbeat_seconds)
         response.set_header("X-Accel-Buffering", "no")

@@ -83,7 +83,10 @@ class LiveGateway:
 
     def begin(self) -> tuple[str, StreamMessage]:
         """A worker begins the next job."""
-        delivery = self.take()
+        return self.begun(self.take())
+
+    def begun(self, delivery: StreamMessage) -> tuple[str, StreamMessage]:
+        """A worker begins the job of this delivery."""
         job_id = str(delivery.args[0])
         effects = self.effects.begin(job_id, delivery.attempt, "worker-1", 1_700_000_000_000)
         self.claims[job_id] = read_claim(self.broker.fenced(delivery, effects))

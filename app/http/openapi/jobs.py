@@ -50,6 +50,7 @@ def _job(operation: str) -> dict[str, Any]:
     return {operation: {"job_id": "$response.body#/id"}}
 
 
+_ITS_ARTIFACT: Final = {"getArtifact": {"job_id": "$response.body#/id", "name": "$response.body#/artifacts/0/name"}}
 _GO_ON: Final = {**_job("getJob"), **_job("getJobOutput"), **_job("cancelJob"), **_job("deleteJob")}
 
 _SUBMIT: Final = Operation(
@@ -67,7 +68,7 @@ _SUBMIT: Final = Operation(
             body=FinishedJob,
             headers=_TOKENS,
             required=("Location",),
-            next=_GO_ON,
+            next={**_GO_ON, **_ITS_ARTIFACT},
         ),
         Reply(status=202, text="It is queued.", body=AcceptedJob, headers=_TOKENS, required=("Location",), next=_GO_ON),
     ),

@@ -65,7 +65,9 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "The caller's own name for this request: sent again with it, it is the same job. Holds for 24 hours.",
         {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
     ),
-    "last_event_id": _in_header("Last-Event-ID", "As `after`, and before it; for `EventSource`.", _EVENT_CURSOR),
+    "last_event_id": _in_header(
+        "Last-Event-ID", "As `after`, and before it: `EventSource` sends it when it comes back.", _EVENT_CURSOR
+    ),
     "if_none_match": _in_header("If-None-Match", "The `ETag` of what the client has.", {"type": "string"}),
 }
 

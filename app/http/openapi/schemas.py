@@ -9,10 +9,23 @@ from typing import Any, Final
 
 import msgspec
 
+from app.core.spec import JobRequest
 from app.http.batches import RefusedJob
 from app.http.messages import ClientMessage, ServerMessage
 
 __all__ = ["components", "reference"]
+
+# What holds between the fields of a type; the types themselves know one field at a time.
+_RULES: Final[dict[type, dict[str, Any]]] = {
+    JobRequest: {
+        "oneOf": [
+            {"required": ["source"], "properties": {"source": {"type": "string"}}},
+            {"required": ["files"], "properties": {"files": {"type": "array"}}},
+        ],
+        "if": {"required": ["tests"], "properties": {"tests": {"minItems": 1}}},
+        "then": {"properties": {"interactive": {"const": False}, "tty": {"const": None}, "artifacts": {"maxItems": 0}}},
+    },
+}
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 # Unions, under the names by which they are spoken of.
@@ -24,6 +37,8 @@ def components(types: Iterable[type]) -> dict[str, Any]:
     named = list(dict.fromkeys([*types, RefusedJob]))
     schemas, found = msgspec.json.schema_components([*named, *_UNIONS.values()], ref_template=_REFERENCE)
     unions = dict(zip(_UNIONS, schemas[len(named) :], strict=True))
+    for kind, rule in _RULES.items():
+        found[kind.__name__].update(rule)
     return {name: _readable(schema) for name, schema in sorted({**found, **unions}.items())}
 
 

@@ -1,0 +1,101 @@
+"""The document and the service, held against each other by Schemathesis: every check that it has, on a live gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.http.live import LiveGateway, live_gateway
+
+HOOKS = "tests.http.openapi.schemathesis_hooks"
+ROOT = Path(__file__).resolve().parents[2]
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+EXAMPLES = 15
+DEAD_LETTERS = 5
+
+
+@pytest.fixture
+async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
+    plenty = {"PYXEC_RATE_PER_MINUTE": "1000000", "PYXEC_RATE_BURST": "1000000"}
+    async with live_gateway(url, namespace, tmp_path, PYXEC_MAX_WAIT_SECONDS="1", **plenty) as started:
+        yield started
+
+
+@contextmanager
+def working(gateway: LiveGateway) -> Iterator[None]:
+    """A worker that ends every job at once, so that there is something to look at, to fetch and to delete."""
+    stopping = threading.Event()
+
+    def work() -> None:
+        while not stopping.is_set():
+            delivery = next(gateway.broker.consume("jobs", prefetch=1, timeout=200))
+            if delivery is not None:
+                gateway.finish(*gateway.begun(delivery))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+async def bury_jobs(gateway: LiveGateway) -> None:
+    """Some dead letters, to be looked at, replayed and dropped."""
+    for _ in range(DEAD_LETTERS):
+        await gateway.submit()
+        _, delivery = gateway.begin()
+        gateway.broker.consume("jobs").nack(delivery)
+
+
+def configuration(folder: Path, owner: str, other: str) -> Path:
+    """Two callers: whatever the one makes, the other must not see."""
+    people = [
+        {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {key}"}]}
+        for name, key in (("owner", owner), ("other", other))
+    ]
+    callers = folder / "callers.json"
+    callers.write_text(json.dumps({"auth": people}))
+    config = folder / "schemathesis.toml"
+    config.write_text(
+        f'hooks = "{HOOKS}"\n[auth.wfc]\npath = "{callers}"\nuser = "owner"\npeers = ["owner", "other"]\n'
+    )
+    return config
+
+
+async def schemathesis(gateway: LiveGateway, config: Path, *options: str) -> tuple[int, str]:
+    """Exit status and report of one run."""
+    program = Path(sys.executable).with_name("schemathesis")
+    address = f"http://127.0.0.1:{gateway.port}/openapi.json"
+    process = await asyncio.create_subprocess_exec(
+        program, "--config-file", config, "run", address, "--no-color", "--checks", "all", *options,
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+@pytest.mark.timeout(300)
+async def test_the_service_is_what_its_document_says(gateway: LiveGateway, tmp_path: Path) -> None:
+    # Given two callers, dead letters, and a worker
+    owner: Any = await gateway.new_key(tier="trusted", admin=True)
+    other: Any = await gateway.new_key(tier="trusted")
+    await bury_jobs(gateway)
+    config = configuration(tmp_path, owner["key"], other["key"])
+    with working(gateway):
+        # When every operation is tried with what is right, what is wrong, and in sequences
+        status, report = await schemathesis(
+            gateway, config, "--phases", ",".join(PHASES), "--max-examples", str(EXAMPLES), "--no-shrink"
+        )
+    # Then nothing is found
+    assert status == 0, report
