@@ -72,11 +72,21 @@ static const char *go(struct job *job, const struct frame *frame)
     return NULL;
 }
 
+/* For a phase that is held. A host that has cancelled may say GO before it hears that the job is over. */
+static const char *go_on(struct job *job, const struct frame *frame)
+{
+    if (frame->length > 0 || (job->state != HOLDING && job->state != LEAVING))
+        return "GO with nothing that waits for it";
+    if (job->state == HOLDING)
+        phase_begin(job);
+    return NULL;
+}
+
 static const char *cancel(struct job *job, const struct frame *frame)
 {
     if (frame->length > 0)
         return "malformed CANCEL";
-    if (job->state == COLLECTING)
+    if (job->state == COLLECTING || job->state == HOLDING)
         job_leave(job);
     else if (job->state != LEAVING)
         phase_stop(job, REASON_CANCELLED);
@@ -106,6 +116,8 @@ static const char *handle_before_go(struct job *job, const struct frame *frame)
 static const char *handle_after_go(struct job *job, const struct frame *frame)
 {
     switch (frame->type) {
+    case FRAME_GO:
+        return go_on(job, frame);
     case FRAME_STDIN:
         return stdin_ring_put(&job->stdin_ring, frame);
     case FRAME_STDIN_EOF:

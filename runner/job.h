@@ -17,6 +17,7 @@ enum job_state {
     RUNNING,    /* the main process of a phase lives */
     KILLING,    /* everything was killed; waiting until it is reaped */
     DRAINING,   /* nothing lives; what the pipes still hold goes to the host */
+    HOLDING,    /* the next phase waits for its GO */
     GATHERING,  /* the artifacts go to the host */
     LEAVING,    /* DONE waits to be written, then the runner exits */
 };

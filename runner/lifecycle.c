@@ -84,7 +84,10 @@ void phase_finish(struct job *job)
     job->ended_count++;
     if (job_goes_on(job)) {
         job->current++;
-        phase_begin(job);
+        if (job->phases[job->current].is_held)
+            job->state = HOLDING;
+        else
+            phase_begin(job);
         return;
     }
     if (job->reason == REASON_CANCELLED || !artifacts_find(&job->artifacts, job->files.root_fd)) {

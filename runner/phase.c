@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAG_GETS_STDIN = 1, FLAG_TERMINAL = 2, FLAG_TEST = 4, FLAGS_KNOWN = 7, OPEN_FILES_MIN = 3 };
+enum { FLAG_GETS_STDIN = 1, FLAG_TERMINAL = 2, FLAG_TEST = 4, FLAG_HELD = 8, FLAGS_KNOWN = 15, OPEN_FILES_MIN = 3 };
 
 static void take_flags(struct phase *phase, struct cursor *cursor)
 {
@@ -11,6 +11,7 @@ static void take_flags(struct phase *phase, struct cursor *cursor)
     phase->gets_stdin = (flags & FLAG_GETS_STDIN) != 0;
     phase->has_terminal = (flags & FLAG_TERMINAL) != 0;
     phase->is_test = (flags & FLAG_TEST) != 0;
+    phase->is_held = (flags & FLAG_HELD) != 0;
     phase->rows = (uint16_t)take_uint(cursor, 2);
     phase->columns = (uint16_t)take_uint(cursor, 2);
     bool has_size = phase->rows > 0 && phase->columns > 0, has_none = phase->rows == 0 && phase->columns == 0;

@@ -7,6 +7,7 @@
 struct phase {
     bool gets_stdin;
     bool is_test;           /* begins with the folders as the first test found them, and its failure ends nothing */
+    bool is_held;           /* begins at a GO of its own */
     bool has_terminal;      /* its standard streams are a terminal */
     uint16_t rows, columns; /* of the terminal */
     uint32_t wall_ms, cpu_ms, open_files;

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 __all__ = ["Outcome", "PhaseReport", "StopReason", "Verdict", "judge", "verdict_of"]
 
 COMPILE = "compile"
+RUN = "run"
 TEST = "test"
 
 

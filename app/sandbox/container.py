@@ -50,6 +50,7 @@ class Container:
         self._demultiplexer = Demultiplexer()
         self._decoder = FrameDecoder()
         self.blueprint = blueprint
+        self._numbers = blueprint.numbers
         self.id = container_id
         self.created_at = time.time()
 
@@ -108,10 +109,13 @@ class Container:
         """Whether it still waits. It says nothing while it waits, so anything to read is its end."""
         return not self._readable_within(0)
 
-    def adjust(self, numbers: ContainerNumbers) -> None:
-        """Give a waiting container other numbers; the disk must be the same."""
-        if numbers != self.blueprint.numbers:
-            self._engine.update(self.id, update_body(numbers))
+    def adjust(self, numbers: ContainerNumbers) -> bool:
+        """Give a container in which nothing runs other numbers; the disk must be the same. Whether it could be: not
+        when its files already take more memory."""
+        if numbers == self._numbers:
+            return True
+        self._numbers = numbers
+        return self._engine.update(self.id, update_body(numbers))
 
     def was_oom_killed(self) -> bool:
         """Whether the engine saw it run out of memory, now that the connection has ended without a report."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
 from app.core.events import Output, Stream
-from app.core.outcomes import TEST, PhaseReport
+from app.core.outcomes import PhaseReport
 from app.core.ports import Inbox, InputKind, SandboxReport, Sink
 from app.core.spec import JobSpec
 from app.core.terminals import TerminalSize
@@ -19,9 +19,10 @@ from app.sandbox import frames, protocol
 from app.sandbox.collector import Collector
 from app.sandbox.container import Container
 from app.sandbox.languages import Language
-from app.sandbox.phase_reports import PhaseName, killed_for_memory, report_of
-from app.sandbox.script import phases_of, script, wanted_back
+from app.sandbox.phase_reports import has_passed, killed_for_memory, report_of
+from app.sandbox.script import names_of, phases_of, script, wanted_back
 from app.sandbox.stdin_feed import StdinFeed
+from app.sandbox.template import ContainerNumbers
 
 __all__ = ["converse"]
 
@@ -29,28 +30,45 @@ __all__ = ["converse"]
 _GRACE_SECONDS: Final = 5.0
 
 
-def converse(container: Container, spec: JobSpec, language: Language, sink: Sink, inbox: Inbox) -> SandboxReport:
+def converse(
+    container: Container,
+    spec: JobSpec,
+    language: Language,
+    sink: Sink,
+    inbox: Inbox,
+    program_numbers: ContainerNumbers | None = None,
+) -> SandboxReport:
     """Run the job to its end; return what each phase that ran did, and what they left.
+
+    Parameters:
+        program_numbers: what the container may use once the program is compiled, where that is something else.
 
     Raises:
         InfrastructureError: how it ended is not known.
     """
-    conversation = _Conversation(container, spec, language, sink, inbox)
+    conversation = _Conversation(container, spec, language, sink, inbox, program_numbers)
     return conversation.run()
 
 
 class _Conversation:
-    def __init__(self, container: Container, spec: JobSpec, language: Language, sink: Sink, inbox: Inbox) -> None:
+    def __init__(
+        self,
+        container: Container,
+        spec: JobSpec,
+        language: Language,
+        sink: Sink,
+        inbox: Inbox,
+        program_numbers: ContainerNumbers | None,
+    ) -> None:
         self._container = container
         self._spec = spec
         self._sink = sink
         self._inbox = inbox
-        self._phases = phases_of(spec, language)
-        self._names = [PhaseName(name) for name in language.phases]
-        if spec.tests:
-            self._names[-1:] = [PhaseName(TEST, test.name) for test in spec.tests]
+        self._program_numbers = program_numbers
+        self._phases = phases_of(spec, language, held=program_numbers is not None)
+        self._names = names_of(spec, language)
         self._reports: list[PhaseReport] = []
-        self._outgoing = bytearray(b"".join(script(spec, language)))
+        self._outgoing = bytearray(b"".join(script(spec, self._phases)))
         self._stdin = StdinFeed.of(spec)
         self._collector = Collector(wanted_back(spec))
         self._artifacts_incomplete = False
@@ -167,7 +185,23 @@ class _Conversation:
                 raise InfrastructureError(f"{phase.argv[0]} could not be started: {os.strerror(end.value)}")
             self._sink.phase(*name)
         self._reports.append(report_of(name, end))
+        if has_passed(end) and self._is_held(end.phase + 1):
+            self._let_go(end.phase + 1)
         self._extend_deadline()
+
+    def _is_held(self, index: int) -> bool:
+        return index < len(self._phases) and self._phases[index].held
+
+    def _let_go(self, index: int) -> None:
+        """The compiler had room of its own; from here on the job has what it asked for."""
+        assert self._program_numbers is not None
+        if self._container.adjust(self._program_numbers):
+            self._outgoing += protocol.encode_go()
+            return
+        # What was compiled takes more memory than the program may have.
+        self._sink.phase(*self._names[index])
+        self._reports.append(killed_for_memory(self._names[index], 0.0))
+        self._done = True
 
     def _may_fail_to_start(self, phase: frames.PhaseSpec, failure: int) -> bool:
         """What the catalogue names must be there, unless the job says where to look, or has brought it itself. What a

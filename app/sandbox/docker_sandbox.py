@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from app.core.errors import ImageMissing, InfrastructureError
+from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.ports import Inbox, SandboxReport, Sink
@@ -16,6 +16,7 @@ from app.core.spec import JobSpec
 from app.sandbox.container import Blueprint, Container
 from app.sandbox.conversation import converse
 from app.sandbox.engine import Engine
+from app.sandbox.headroom import stages_of
 from app.sandbox.images import InstalledImage, installed_images
 from app.sandbox.known_images import KnownImages
 from app.sandbox.languages import Language, default_set
@@ -76,10 +77,11 @@ class DockerSandbox:
         if language is None:
             raise ImageMissing(f"{spec.language} is not in this worker's catalogue")
         with span("container take"):
-            container = self._container_for(spec)
+            stages = stages_of(spec, language, self._cpus)
+        container = self._container_for(spec.language, stages.first)
         _log.info("sandbox_taken", job_id=job_id, attempt=attempt, container=container.id[:12])
         try:
-            return converse(container, spec, language, sink, inbox)
+            return converse(container, spec, language, sink, inbox, stages.program)
         except BaseException:
             container.discard()
             raise
@@ -100,13 +102,12 @@ class DockerSandbox:
         """What the pool of warm containers holds and has done, by language: for metrics."""
         return self._pool.figures()
 
-    def _container_for(self, spec: JobSpec) -> Container:
-        numbers = ContainerNumbers.of(spec.limits, self._cpus)
+    def _container_for(self, language: str, numbers: ContainerNumbers) -> Container:
         # A disk's size is fixed when a container is made: a job that wants another one leaves the warm ones to others.
-        fits = numbers.disk_bytes == self._defaults[spec.language].disk_bytes
-        warm = self._pool.take(spec.language) if fits else None
+        fits = numbers.disk_bytes == self._defaults[language].disk_bytes
+        warm = self._pool.take(language) if fits else None
         try:
-            return self._launch(spec.language, numbers) if warm is None else _adjusted(warm, numbers)
+            return self._launch(language, numbers) if warm is None else _adjusted(warm, numbers)
         except BaseException:
             self._pool.job_ended()
             raise
@@ -140,7 +141,8 @@ class DockerSandbox:
 
 def _adjusted(container: Container, numbers: ContainerNumbers) -> Container:
     try:
-        container.adjust(numbers)
+        if not container.adjust(numbers):
+            raise EngineUnavailable("update: a container that waits has no room for a job's memory limit")
     except InfrastructureError:
         container.discard()
         raise

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import socket
 import threading
 import time
@@ -28,6 +29,8 @@ _API_VERSION: Final = "1.41"
 _CONTAINERS: Final = f"/v{_API_VERSION}/containers"
 _ATTACH: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 _EXIT_SIGKILL: Final = "137"
+# What runc and crun say of a memory limit that the kernel does not take, since that much is in use.
+_MEMORY_IN_USE: Final = re.compile(r"unable to set memory limit|memory\.limit_in_bytes.*busy", re.IGNORECASE)
 # The last two: an answer that is not what an engine says.
 _FAULTS: Final = (
     *(EngineRefusal, OSError, http.client.HTTPException),
@@ -98,10 +101,16 @@ class Engine:
         with _translated("start"):
             self._http.call("POST", f"{_CONTAINERS}/{container_id}/start")
 
-    def update(self, container_id: str, body: dict[str, int]) -> None:
-        """Change the numbers of a container that waits."""
+    def update(self, container_id: str, body: dict[str, int]) -> bool:
+        """Change the numbers of a container that waits. False when it holds more memory than they allow."""
         with _translated("update"):
-            self._http.call("POST", f"{_CONTAINERS}/{container_id}/update", body)
+            try:
+                self._http.call("POST", f"{_CONTAINERS}/{container_id}/update", body)
+            except EngineRefusal as e:
+                if not _MEMORY_IN_USE.search(str(e)):
+                    raise
+                return False
+            return True
 
     def remove(self, container_id: str) -> None:
         """Kill and remove, whatever its state; one that is gone or going is as good."""

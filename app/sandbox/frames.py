@@ -120,6 +120,7 @@ class PhaseSpec:
     ``cwd`` is relative to the working folder, "" being that folder. Sizes may be ``UNLIMITED``; the container's own
     hard limits hold all the same. Phases without ``gets_stdin`` read end of file. With a ``terminal`` all output is
     stdout. A test begins with the folders as the first test found them, and the phases behind it run however it ends.
+    A phase that is ``held`` waits for a GO of its own when the one before it has passed.
     """
 
     argv: tuple[str, ...]
@@ -134,6 +135,7 @@ class PhaseSpec:
     gets_stdin: bool = False
     terminal: WindowSize | None = None
     is_test: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from app.core.outcomes import PhaseReport, StopReason
 from app.sandbox import frames
 
-__all__ = ["PhaseName", "killed_for_memory", "report_of"]
+__all__ = ["PhaseName", "has_passed", "killed_for_memory", "report_of"]
 
 _SIGKILL: Final = 9
 _MICROSECONDS: Final = 1_000_000
@@ -46,6 +46,11 @@ def report_of(name: PhaseName, end: frames.PhaseEnd) -> PhaseReport:
         stdout_truncated=end.stdout_truncated,
         stderr_truncated=end.stderr_truncated,
     )
+
+
+def has_passed(end: frames.PhaseEnd) -> bool:
+    """Whether the runner goes on to the next phase for it."""
+    return end.ending is frames.Ending.EXITED and end.value == 0 and end.reason is frames.StopReason.NONE
 
 
 def killed_for_memory(name: PhaseName, wall_seconds: float) -> PhaseReport:

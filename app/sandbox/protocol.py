@@ -58,7 +58,7 @@ _MAX_COMPONENT_BYTES = 255
 _MIN_OPEN_FILES = 3
 _MAX_PATTERNS = 16
 _MAX_PATTERN_BYTES = 255
-_GETS_STDIN, _TERMINAL, _TEST = 1, 2, 4
+_GETS_STDIN, _TERMINAL, _TEST, _HELD = 1, 2, 4, 8
 
 
 def encode_file(path: str, data: bytes, *, executable: bool = False) -> Iterator[bytes]:
@@ -106,7 +106,7 @@ def encode_collect(spec: CollectSpec) -> bytes:
 
 
 def encode_go() -> bytes:
-    """Starts the first phase."""
+    """Starts the first phase, or one that is held."""
     return _frame(HostFrame.GO)
 
 
@@ -175,7 +175,8 @@ def _checked_path(path: str) -> str:
 
 
 def _flags_and_size(spec: PhaseSpec) -> bytes:
-    flags = _GETS_STDIN * spec.gets_stdin | _TERMINAL * (spec.terminal is not None) | _TEST * spec.is_test
+    what = _GETS_STDIN * spec.gets_stdin | _TERMINAL * (spec.terminal is not None)
+    flags = what | _TEST * spec.is_test | _HELD * spec.held
     return bytes([flags]) + (_window_size(spec.terminal) if spec.terminal else bytes(4))
 
 

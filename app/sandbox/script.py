@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from app.core.artifacts import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
 from app.core.compile_limits import MAX_COMPILE_SECONDS
 from app.core.limits import Limits
+from app.core.outcomes import COMPILE, RUN, TEST
 from app.core.spec import JobSpec
 from app.sandbox import protocol
 from app.sandbox.frames import CollectSpec, PhaseSpec, WindowSize
 from app.sandbox.languages import Language, Phase
+from app.sandbox.phase_reports import PhaseName
 
-__all__ = ["phases_of", "script", "wanted_back"]
+__all__ = ["is_compiled", "names_of", "phases_of", "script", "wanted_back"]
 
 _COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
@@ -27,30 +29,48 @@ _STDERR_TO_STDOUT: Final = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def script(spec: JobSpec, language: Language) -> Iterator[bytes]:
+def script(spec: JobSpec, phases: Sequence[PhaseSpec]) -> Iterator[bytes]:
     """The frames, in order, up to and including GO. Standard input follows them."""
     for file in spec.files:
         yield from protocol.encode_file(file.name, file.content)
     if (wanted := wanted_back(spec)) is not None:
         yield protocol.encode_collect(wanted)
-    for phase in phases_of(spec, language):
+    for phase in phases:
         yield protocol.encode_phase(phase)
     yield protocol.encode_go()
 
 
-def phases_of(spec: JobSpec, language: Language) -> list[PhaseSpec]:
+def phases_of(spec: JobSpec, language: Language, *, held: bool = False) -> list[PhaseSpec]:
     """The phases with all their numbers. Arguments, environment and stdin of the job are for its program alone, never
-    for the compiler."""
-    compiling = [_compile(spec, language)] if _is_compiled(spec, language) else []
+    for the compiler.
+
+    Parameters:
+        held: whether the program waits for a word of ours when it is compiled.
+    """
+    compiling = [_compile(spec, language)] if is_compiled(spec, language) else []
+    first, *others = _programs(spec, language)
+    return [*compiling, replace(first, held=held), *others]
+
+
+def names_of(spec: JobSpec, language: Language) -> list[PhaseName]:
+    """What those phases are called."""
+    compiling = [PhaseName(COMPILE)] if is_compiled(spec, language) else []
     if not spec.tests:
-        return [*compiling, _run(spec, language, spec.args, spec.limits)]
-    tests = (_run(spec, language, test.args, test.limits) for test in spec.tests)
-    return [*compiling, *(replace(test, is_test=True) for test in tests)]
+        return [*compiling, PhaseName(RUN)]
+    return [*compiling, *(PhaseName(TEST, test.name) for test in spec.tests)]
 
 
-def _is_compiled(spec: JobSpec, language: Language) -> bool:
+def is_compiled(spec: JobSpec, language: Language) -> bool:
+    """Whether there is a phase before the program's."""
     own = spec.invocation
     return "compile" in language.phases if own.run is None else own.compile is not None
+
+
+def _programs(spec: JobSpec, language: Language) -> Iterator[PhaseSpec]:
+    if not spec.tests:
+        yield _run(spec, language, spec.args, spec.limits)
+    for test in spec.tests:
+        yield replace(_run(spec, language, test.args, test.limits), is_test=True)
 
 
 def wanted_back(spec: JobSpec) -> CollectSpec | None:

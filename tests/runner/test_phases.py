@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import signal
+import time
 
 import pytest
 
 from app.sandbox.frames import MAX_PHASES, Done, Ending, Started, StopReason
-from app.sandbox.protocol import encode_go, encode_stdin, encode_stdin_eof
+from app.sandbox.protocol import encode_cancel, encode_go, encode_stdin, encode_stdin_eof
 from tests.runner.conversation import Conversation, job, phase
 
 
@@ -178,3 +179,49 @@ def test_go_alone_is_enough_for_a_job_without_files(bare: Conversation) -> None:
     bare.send(encode_go())
 
     assert bare.to_the_end().end.value == 0
+
+
+def test_a_held_phase_waits_for_a_go_of_its_own(runner: Conversation) -> None:
+    runner.send(job(phase("echo", "first"), phase("echo", "second", held=True), phase("echo", "third")))
+    runner.hear(lambda so_far: len(so_far.ends) == 1)
+    with pytest.raises(AssertionError, match="waited"):
+        runner.hear(lambda so_far: b"second" in so_far.stdout, within_s=0.3)
+
+    runner.send(encode_go())
+
+    assert runner.to_the_end().stdout == b"first\nsecond\nthird\n"
+    assert runner.done == Done(ended=3, total=3)
+
+
+def test_no_clock_runs_while_a_phase_is_held(runner: Conversation) -> None:
+    runner.send(job(phase("true"), phase("echo", "here", held=True, wall_ms=200)))
+    runner.hear(lambda so_far: len(so_far.ends) == 1)
+    time.sleep(0.4)
+
+    runner.send(encode_go())
+
+    assert runner.to_the_end().ends[1].reason is StopReason.NONE
+    assert runner.stdout == b"here\n"
+
+
+def test_a_held_phase_behind_one_that_failed_never_begins(runner: Conversation) -> None:
+    runner.run(phase("false"), phase("echo", "never", held=True))
+
+    assert runner.done == Done(ended=1, total=2)
+
+
+def test_a_job_can_be_cancelled_while_a_phase_is_held(runner: Conversation) -> None:
+    runner.send(job(phase("true"), phase("echo", "never", held=True)))
+    runner.hear(lambda so_far: len(so_far.ends) == 1)
+
+    # And the host's GO may be on its way already
+    runner.send(encode_cancel(), encode_go())
+
+    assert runner.to_the_end().done == Done(ended=1, total=2)
+    assert runner.stdout == b""
+
+
+def test_a_go_that_nothing_waits_for_is_a_fault(runner: Conversation) -> None:
+    runner.send(job(phase("sleep", "5")), encode_go())
+
+    assert "GO" in runner.to_the_end().fault
