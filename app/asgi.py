@@ -1,17 +1,18 @@
-"""The API's entry point: ``gunicorn "app.asgi:create()" --worker-class app.asgi.Worker``."""
+"""The API's entry point: ``gunicorn "app.asgi:create()"`` with the worker and logger classes that are here."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from app.config import read_settings
 from app.http.protocol import BoundedHttp
-from app.logs import configure_logging
+from app.logs import configure_logging, log_handler
 from app.wiring.gateway import create_api
 
-__all__ = ["Worker", "create"]
+__all__ = ["Logs", "Worker", "create"]
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
@@ -27,6 +28,15 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
         "proxy_headers": False,
         "ws_max_size": 256 * 1024,
     }
+
+
+class Logs(Logger):  # type: ignore[misc]  # the package has no types
+    """gunicorn's own lines, and uvicorn's below them, in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Called by gunicorn, in its parent process; its children inherit the handler."""
+        super().setup(cfg)
+        self.error_log.handlers = [log_handler()]
 
 
 def create() -> Any:

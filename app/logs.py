@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-__all__ = ["configure_logging"]
+__all__ = ["configure_logging", "log_handler"]
 
 _SHARED: Final[list[structlog.types.Processor]] = [
     structlog.contextvars.merge_contextvars,
@@ -27,11 +27,16 @@ def configure_logging() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    root = logging.getLogger()
+    root.handlers = [log_handler()]
+    root.setLevel(logging.INFO)
+
+
+def log_handler() -> logging.Handler:
+    """What writes the lines, for a logger that does not hand them on to the root."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(pretty=sys.stderr.isatty()))
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    return handler
 
 
 def _formatter(*, pretty: bool) -> structlog.stdlib.ProcessorFormatter:

@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack
 from typing import Any
 
-from dramatiq import Broker, Message, Middleware
+from dramatiq import Broker, MessageProxy, Middleware
 
 from app.telemetry.spans import TRACEPARENT, Role, Tracer, span
 
@@ -20,7 +20,7 @@ class TraceDeliveries(Middleware):
         self._tracer = tracer
         self._of_thread = threading.local()
 
-    def before_process_message(self, broker: Broker, message: Message[Any]) -> None:
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """Begin, in the trace that the message carries."""
         parent = message.options.get(TRACEPARENT)
         if not parent:
@@ -32,7 +32,7 @@ class TraceDeliveries(Middleware):
         self._of_thread.opened = opened
 
     def after_process_message(
-        self, broker: Broker, message: Message[Any], *, result: Any = None, exception: BaseException | None = None
+        self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         """From here on it is settled: one script, with everything that the message leaves behind."""
         opened: ExitStack | None = getattr(self._of_thread, "opened", None)
@@ -42,11 +42,11 @@ class TraceDeliveries(Middleware):
             self._tracer.annotate({"error.type": type(exception).__name__})
         opened.enter_context(span("finish"))
 
-    def after_ack(self, broker: Broker, message: Message[Any]) -> None:
+    def after_ack(self, broker: Broker, message: MessageProxy) -> None:
         """End."""
         self._end()
 
-    def after_nack(self, broker: Broker, message: Message[Any]) -> None:
+    def after_nack(self, broker: Broker, message: MessageProxy) -> None:
         """End."""
         self._end()
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from falcon.asgi import Request, Response
 
-from app.telemetry.spans import TRACEPARENT, Role, Tracer
+from app.telemetry.spans import TRACEPARENT, Attribute, Role, Tracer
 
 __all__ = ["TraceRequests"]
 
@@ -45,7 +45,7 @@ class TraceRequests:
         if opened is None:
             return
         route = request.uri_template or ""
-        attributes = {"http.response.status_code": response.status_code, "http.route": route}
+        attributes: dict[str, Attribute] = {"http.response.status_code": response.status_code, "http.route": route}
         self._tracer.annotate(attributes, f"{request.method} {route}".rstrip())
         opened.close()
 
