@@ -1,0 +1,156 @@
+"""`docker-compose up --build` ends in a working editor on port 80, and each container has what it needs and no more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.compose.project import Project
+from tests.e2e.conftest import BROWSER_OPTIONS
+from tests.e2e.editor import Editor
+from tests.examples.test_examples import EXPECTED, ROOT, program_of
+from tests.stack import eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+PROCESSES = {"redis", "api", "worker", "maintenance", "webhooks", "scheduler", "web"}
+SOCKET = "/var/run/docker.sock"
+
+
+def test_a_person_opens_the_page_and_runs_a_program(project: Project) -> None:
+    executable = shutil.which("chromium")
+    assert executable is not None, "chromium is missing: `make test-compose` installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
+        errors: list[str] = []
+        page = browser.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        editor = Editor(page, project.url).open()
+
+        editor.run("print('from a container', 6 * 7)")
+
+        editor.shows("from a container 42")
+        editor.says("Finished normally")
+        browser.close()
+    assert errors == []
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: path.stem)
+def test_an_example_prints_what_lies_beside_it(project: Project, expected: Path) -> None:
+    program, stdin = program_of(expected), expected.with_suffix(".stdin")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "run", str(program)],
+        cwd=ROOT,
+        env={**os.environ, "PYXEC_URL": project.url},
+        input=stdin.read_bytes() if stdin.exists() else b"",
+        capture_output=True,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected.read_bytes(), b"")
+
+
+def test_every_process_runs_and_whoever_has_a_check_is_healthy(project: Project) -> None:
+    def all_healthy() -> bool:
+        states = [container["State"] for name in PROCESSES for container in project.containers(name)]
+        return len(states) == len(PROCESSES) and all(
+            state["Running"] and state.get("Health", {}).get("Status", "healthy") == "healthy" for state in states
+        )
+
+    eventually(all_healthy, 60, 0.5)
+
+
+def test_only_the_web_server_is_published(project: Project) -> None:
+    published = {name for name in PROCESSES if _published(project.container(name))}
+
+    assert published == {"web"}
+
+
+def test_only_workers_have_the_socket_and_are_an_ordinary_user_in_its_group(project: Project) -> None:
+    with_socket = {name for name in PROCESSES if SOCKET in _mounts(project.container(name))}
+    assert with_socket == {"worker"}
+
+    group = Path(SOCKET).stat().st_gid
+    for process in _processes(project, "worker"):
+        assert process["Uid"] == ["10000"] * 4
+        assert process["Groups"] == [str(group)]
+        assert process["CapEff"] == process["CapBnd"] == ["0000000000000000"]
+        assert process["NoNewPrivs"] == ["1"]
+
+
+def test_nothing_else_runs_as_root_either(project: Project) -> None:
+    for name in PROCESSES - {"worker"}:
+        for process in _processes(project, name):
+            assert process["Uid"] == ["10000"] * 4, name
+            assert process["CapEff"] == ["0000000000000000"], name
+
+
+def test_redis_wants_its_password_keeps_everything_and_shows_no_secret(project: Project) -> None:
+    refused = project.compose("exec", "-T", "redis", "redis-cli", "ping")
+    assert "NOAUTH" in refused
+
+    assert project.redis("config", "get", "maxmemory-policy")[1] == "noeviction"
+    assert project.redis("config", "get", "appendonly")[1] == "yes"
+    [password] = project.compose("exec", "-T", "redis", "cat", "/run/pyxec/redis-password").split()
+    assert len(password) == 64
+    shown = [project.container(name)["Config"] for name in PROCESSES]
+    assert password not in str(shown)
+
+
+def test_who_asks_is_the_address_that_connected_whatever_it_claims(project: Project) -> None:
+    # Given a job that somebody sent under a false address
+    body = {"language": "python", "source": "import time; time.sleep(10)"}
+    claimed = {"X-Forwarded-For": "198.51.100.7, 10.1.2.3"}
+    job_id = project.http.post("/v1/jobs", json=body, headers=claimed).json()["id"]
+    # When it is looked up under which address it counts
+    places = project.redis("keys", "*:places:address:*")
+    # Then that is one that nobody claimed
+    assert places
+    assert not [key for key in places if "198.51.100.7" in key or "10.1.2.3" in key]
+    project.http.post(f"/v1/jobs/{job_id}/cancel").raise_for_status()
+
+
+def test_the_first_admin_key_is_made_in_the_apis_container(project: Project) -> None:
+    key = project.compose("exec", "-T", "api", "pyxec", "keys", "create", "--admin").strip()
+
+    answer = project.http.get("/v1/admin/workers", headers={"Authorization": f"Bearer {key}"})
+
+    assert answer.status_code == 200
+    assert answer.json()["workers"]
+
+
+def test_every_limit_is_on_its_container(project: Project) -> None:
+    for name in PROCESSES:
+        settings = project.container(name)["HostConfig"]
+        assert settings["Memory"] > 0, name
+        assert settings["RestartPolicy"]["Name"] == "unless-stopped", name
+        assert settings["CapDrop"] == ["ALL"], name
+
+
+def _published(container: dict[str, Any]) -> bool:
+    return any(container["NetworkSettings"]["Ports"].values())
+
+
+def _mounts(container: dict[str, Any]) -> set[str]:
+    return {mount["Destination"] for mount in container["Mounts"]}
+
+
+def _processes(project: Project, service: str) -> list[dict[str, list[str]]]:
+    """What the kernel tells of each process of a container but its init, which only waits for the others."""
+    pids = [int(row[1]) for row in project.engine.top(project.container(service)["Id"])["Processes"]]
+    found = []
+    for pid in pids:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        if status["Name"] != ["docker-init"]:
+            found.append(status)
+    assert found
+    return found
