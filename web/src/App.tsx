@@ -10,11 +10,10 @@ import { NARROW, useMedia } from './layout/useMedia'
 import { useShortcuts } from './layout/useShortcuts'
 import { CodePane } from './panels/CodePane'
 import { hintFor } from './panels/hint'
-import { OutputPane } from './panels/OutputPane'
+import { OutputPane, type OutputView } from './panels/OutputPane'
 import { RunButton } from './panels/RunButton'
 import { StatusLine } from './panels/StatusLine'
 import { TopBar } from './panels/TopBar'
-import { limitsInForce, submission } from './program/program'
 import { useSharedProgram } from './program/useSharedProgram'
 import { useWorkspace } from './program/useWorkspace'
 import { isActive, isFollowed } from './run/state'
@@ -40,6 +39,7 @@ export function App() {
   const [fontSize, setFontSize] = useFontSize()
   const [share, setShare] = useStored('share', v.number(), 52)
   const [view, setView] = useState<View>('code')
+  const [outputView, setOutputView] = useState<OutputView>('terminal')
   const [dialog, setDialog] = useState<DialogName | null>(null)
   const [file, setFile] = useState(0)
   const [target, setTarget] = useState<Place | null>(null)
@@ -47,14 +47,15 @@ export function App() {
   const focused = useFocusedPane()
   useSharedProgram(workspace)
 
-  const start = useCallback(() => {
-    if (isActive(run.snapshot())) return
-    setView('output')
-    const files = program.files.map(({ name }) => name)
-    const limits = limitsInForce(language, program)
-    const context = { language: language.id, input: program.input, files, limits }
-    void run.start(submission(language, program, run.size), context)
-  }, [run, language, program])
+  const start = useCallback(
+    (what: 'program' | 'tests') => {
+      if (isActive(run.snapshot()) || (what === 'tests' && program.tests.length === 0)) return
+      setView('output')
+      setOutputView(what === 'tests' ? 'tests' : 'terminal')
+      void run.start({ what, language, program })
+    },
+    [run, language, program],
+  )
 
   const goTo = (place: Place) => {
     const index = program.files.findIndex(({ name }) => name === place.file)
@@ -65,7 +66,15 @@ export function App() {
   }
 
   useShortcuts(
-    useMemo(() => ({ run: start, stop: () => run.stop(), help: () => setDialog('help') }), [start, run]),
+    useMemo(
+      () => ({
+        run: () => start('program'),
+        test: () => start('tests'),
+        stop: () => run.stop(),
+        help: () => setDialog('help'),
+      }),
+      [start, run],
+    ),
   )
 
   return (
@@ -80,7 +89,7 @@ export function App() {
         <RunButton
           isActive={isActive(state)}
           isStopping={isFollowed(state) && state.stopping}
-          onRun={start}
+          onRun={() => start('program')}
           onStop={() => run.stop()}
         />
       </TopBar>
@@ -117,7 +126,18 @@ export function App() {
           aria-label="Output"
           hidden={isNarrow && view !== 'output'}
         >
-          <OutputPane run={run} state={state} scheme={scheme} fontSize={fontSize} onPlace={goTo} />
+          <OutputPane
+            run={run}
+            state={state}
+            scheme={scheme}
+            fontSize={fontSize}
+            program={program}
+            view={outputView}
+            onView={setOutputView}
+            onPlace={goTo}
+            onEdit={workspace.edit}
+            onTest={() => start('tests')}
+          />
         </section>
       </main>
       <StatusLine
@@ -125,6 +145,7 @@ export function App() {
         trouble={workspace.error}
         hint={hintFor(focused, isActive(state))}
         onReconnect={() => run.reconnect()}
+        onKey={() => setDialog('settings')}
       />
       {dialog && (
         <Suspense>

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Refused, Unreachable } from '../src/api/errors'
 import { type Connection, follow, type JobEvent, type Surroundings } from '../src/api/follow'
 
 /** A network in the test's hand: sockets are opened by the test, and time passes when it says so. */
@@ -8,6 +9,7 @@ class Network implements Surroundings {
   events: JobEvent[] = []
   connections: Connection[] = []
 
+  ticket: () => Promise<string | null> = async () => null
   open(path: string): WebSocket {
     const socket = new FakeSocket(path)
     this.sockets.push(socket)
@@ -21,17 +23,29 @@ class Network implements Surroundings {
   }
   random = () => 0.5
 
-  follow() {
+  async follow() {
     const { events, connections } = this
-    return follow(
+    const follower = follow(
       'job',
       { onEvent: (one) => events.push(one), onConnection: (one) => connections.push(one) },
       this,
     )
+    await settled()
+    return follower
+  }
+  /** The pause is over. */
+  async waitNoMore() {
+    this.waiting.pop()?.()
+    await settled()
   }
   get socket(): FakeSocket {
     return this.sockets.at(-1) as FakeSocket
   }
+}
+
+/** A ticket is asked for before each connection. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
 }
 
 class FakeSocket {
@@ -66,27 +80,27 @@ const finished = {
   result: { outcome: 'ok', exit_code: 0, signal: null, message: 'exited normally' },
 }
 
-test('a lost connection goes on behind the last cursor', () => {
+test('a lost connection goes on behind the last cursor', async () => {
   const network = new Network()
-  network.follow()
+  await network.follow()
   network.socket.accept()
   network.socket.says(output('1-0', 'a'))
   network.socket.drop()
 
-  network.waiting[0]?.()
+  await network.waitNoMore()
 
   expect(network.connections.at(-2)).toMatchObject({ state: 'waiting' })
   expect(network.socket.path).toBe('/v1/jobs/job/stream?after=1-0')
 })
 
-test('the pause grows with each failure and begins anew with each event', () => {
+test('the pause grows with each failure and begins anew with each event', async () => {
   const network = new Network()
-  network.follow()
+  await network.follow()
   const pauses: number[] = []
   for (let count = 0; count < 3; count += 1) {
     network.socket.drop()
     pauses.push((network.connections.at(-1) as { retryMs: number }).retryMs)
-    network.waiting.pop()?.()
+    await network.waitNoMore()
   }
   network.socket.accept()
   network.socket.says(output('1-0', 'a'))
@@ -96,9 +110,9 @@ test('the pause grows with each failure and begins anew with each event', () => 
   expect(network.connections.at(-1)).toEqual({ state: 'waiting', retryMs: pauses[0] })
 })
 
-test('after the end nothing is tried again', () => {
+test('after the end nothing is tried again', async () => {
   const network = new Network()
-  network.follow()
+  await network.follow()
   network.socket.accept()
   network.socket.says(finished)
   network.socket.drop(1000)
@@ -107,9 +121,9 @@ test('after the end nothing is tried again', () => {
   expect(network.waiting).toEqual([])
 })
 
-test('a job that is not there is told, with the server’s words', () => {
+test('a job that is not there is told, with the server’s words', async () => {
   const network = new Network()
-  network.follow()
+  await network.follow()
   network.socket.accept()
   network.socket.says({
     type: 'error',
@@ -120,9 +134,9 @@ test('a job that is not there is told, with the server’s words', () => {
   expect(network.connections.at(-1)).toMatchObject({ state: 'refused', problem: { status: 404 } })
 })
 
-test('what is typed while there is no connection is sent with the next one, in order and in parts', () => {
+test('what is typed while there is no connection is sent with the next one, in order and in parts', async () => {
   const network = new Network()
-  const follower = network.follow()
+  const follower = await network.follow()
   follower.send({ type: 'stdin', data: 'x'.repeat(20_000) })
   follower.send({ type: 'eof' })
 
@@ -132,21 +146,52 @@ test('what is typed while there is no connection is sent with the next one, in o
   expect(types).toEqual(['stdin', 'stdin', 'stdin', 'eof'])
 })
 
-test('bytes that are no text come through', () => {
+test('bytes that are no text come through', async () => {
   const network = new Network()
-  network.follow()
+  await network.follow()
   network.socket.accept()
   network.socket.says({ ...output('1-0', '/w=='), encoding: 'base64' })
 
   expect(network.events).toMatchObject([{ bytes: Uint8Array.of(255) }])
 })
 
-test('what is no message of the protocol is passed over', () => {
+test('what is no message of the protocol is passed over', async () => {
   const network = new Network()
-  network.follow()
+  await network.follow()
   network.socket.accept()
   network.socket.says({ type: 'news', cursor: '1-0' })
   network.socket.onmessage({ data: 'no json' })
 
   expect(network.events).toEqual([])
+})
+
+test('with a key each connection is opened with a ticket of its own', async () => {
+  const network = new Network()
+  let tickets = 0
+  network.ticket = async () => `ticket-${++tickets}`
+  await network.follow()
+  network.socket.accept()
+  network.socket.says(output('1-0', 'a'))
+  network.socket.drop()
+
+  await network.waitNoMore()
+
+  expect(network.sockets.map(({ path }) => path)).toEqual([
+    '/v1/jobs/job/stream?ticket=ticket-1',
+    '/v1/jobs/job/stream?after=1-0&ticket=ticket-2',
+  ])
+})
+
+test('a key that is none is told and not tried for ever; a server that is away is', async () => {
+  const network = new Network()
+  const problem = { type: '/problems/not-authenticated', title: 'no', status: 401, detail: '', field: null }
+  const refusals = [new Unreachable('away'), new Refused(problem, null)]
+  network.ticket = () => Promise.reject(refusals.shift())
+
+  await network.follow()
+  expect(network.connections.at(-1)).toMatchObject({ state: 'waiting' })
+  await network.waitNoMore()
+
+  expect(network.connections.at(-1)).toMatchObject({ state: 'refused', problem })
+  expect(network.waiting).toEqual([])
 })

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Language } from '../src/api/schema'
-import { limitsInForce, type Program, submission, template } from '../src/program/program'
+import { limitsInForce } from '../src/program/limits'
+import { type Program, template } from '../src/program/program'
+import { submission, testSubmission } from '../src/program/submission'
 
 const range = (usual: number, maximum: number) => ({
   default: usual,
@@ -32,4 +34,26 @@ test('a conversation may last as long as the server allows, but takes no more pr
   expect(limitsInForce(language, program({}))).toEqual({ wall_seconds: 30, cpu_seconds: 10 })
   expect(limitsInForce(language, program({ input: 'text' }))).toEqual({ wall_seconds: 10, cpu_seconds: 10 })
   expect(limitsInForce(language, program({ limits: { wall_seconds: 3 } }))).toMatchObject({ wall_seconds: 3 })
+})
+
+test('each test is sent with what it has of its own, and its number where it has no name', () => {
+  const tests = [
+    { name: '', stdin: '1', args: '', expected: '', wallSeconds: null },
+    { name: 'large', stdin: '', args: "-v 'two words'", expected: '2', wallSeconds: 3 },
+  ]
+
+  const sent = testSubmission(language, program({ tests }))
+
+  expect(sent.tests).toEqual([
+    { name: '1', stdin: '1' },
+    {
+      name: 'large',
+      stdin: '',
+      args: ['-v', 'two words'],
+      expected_output: '2',
+      limits: { wall_seconds: 3 },
+    },
+  ])
+  expect(sent).not.toHaveProperty('tty')
+  expect(sent).not.toHaveProperty('artifacts')
 })

@@ -10,6 +10,9 @@ const result = {
   message: '',
   usage: null,
   phases: [],
+  tests: [],
+  artifacts: [],
+  artifacts_incomplete: false,
   version: null,
 }
 const refused = (status: number, type: string, seconds: number | null) =>

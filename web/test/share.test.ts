@@ -7,6 +7,8 @@ const PROGRAM = {
   input: 'text' as const,
   stdin: 'x',
   limits: { wall_seconds: 3 },
+  artifacts: '*.png',
+  tests: [{ name: 'small', stdin: '1', args: '', expected: '2', wallSeconds: null }],
 }
 
 test('a program comes out of its link as it went in', async () => {

@@ -1,7 +1,8 @@
-/** The HTTP half of the API: one function a route, each throws Refused or Unreachable. */
+/** Requests to the API: whatever goes wrong is Refused or Unreachable. */
 import * as v from 'valibot'
 import { Refused, Unreachable } from './errors'
-import { Accepted, JobView, type Language, Languages, Problem, type Submission } from './schema'
+import { readKey } from './key'
+import { type Language, Languages, Problem } from './schema'
 
 const ANSWER_MS = 20_000
 
@@ -9,30 +10,27 @@ export async function languages(): Promise<Language[]> {
   return parsed(Languages, await request('/v1/languages')).languages
 }
 
-export async function submit(submission: Submission): Promise<Accepted> {
-  const init = { method: 'POST', body: JSON.stringify(submission) }
-  return parsed(Accepted, await request('/v1/jobs', init))
+/** The answer's JSON, or null. */
+export async function request(path: string, init: RequestInit = {}): Promise<unknown> {
+  const response = await send(path, init)
+  return response.json().catch(() => null)
 }
 
-export async function job(id: string): Promise<JobView> {
-  return parsed(JobView, await request(`/v1/jobs/${encodeURIComponent(id)}`))
-}
-
-export async function cancel(id: string): Promise<void> {
-  await request(`/v1/jobs/${encodeURIComponent(id)}/cancel`, { method: 'POST' })
-}
-
-async function request(path: string, init: RequestInit = {}): Promise<unknown> {
-  const headers = init.body ? { 'Content-Type': 'application/json' } : {}
+/** The answer, if it is none of refusal. */
+export async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  const key = readKey()
+  const headers = {
+    ...(init.body && { 'Content-Type': 'application/json' }),
+    ...(key && { Authorization: `Bearer ${key}` }),
+  }
   let response: Response
   try {
     response = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(ANSWER_MS) })
   } catch (error) {
     throw new Unreachable(`${path} does not answer`, { cause: error })
   }
-  const body: unknown = await response.json().catch(() => null)
-  if (!response.ok) throw refusal(response, body)
-  return body
+  if (!response.ok) throw refusal(response, await response.json().catch(() => null))
+  return response
 }
 
 function refusal(response: Response, body: unknown): Refused | Unreachable {
@@ -42,7 +40,8 @@ function refusal(response: Response, body: unknown): Refused | Unreachable {
   return new Refused(problem.output, Number.isFinite(seconds) ? seconds : null)
 }
 
-function parsed<Schema extends v.GenericSchema>(schema: Schema, body: unknown): v.InferOutput<Schema> {
+/** What the schema makes of it; throws Unreachable when it is something else. */
+export function parsed<Schema extends v.GenericSchema>(schema: Schema, body: unknown): v.InferOutput<Schema> {
   const result = v.safeParse(schema, body)
   if (!result.success) throw new Unreachable('the answer is not of this API')
   return result.output

@@ -17,6 +17,20 @@ const Phase = v.object({
   stderr_truncated: v.boolean(),
 })
 
+const CaseReport = v.object({
+  name: v.string(),
+  /** Null where nothing was expected. */
+  passed: v.nullable(v.boolean()),
+  outcome: v.string(),
+  exit_code: v.nullable(v.number()),
+  signal: v.nullable(v.number()),
+  message: v.string(),
+  wall_seconds: v.number(),
+  memory_peak_bytes: v.number(),
+})
+
+const Artifact = v.object({ name: v.string(), size_bytes: v.number() })
+
 const Result = v.object({
   outcome: v.string(),
   exit_code: v.nullable(v.number()),
@@ -24,6 +38,9 @@ const Result = v.object({
   message: v.string(),
   usage: v.optional(v.nullable(Usage), null),
   phases: v.optional(v.array(Phase), []),
+  tests: v.optional(v.array(CaseReport), []),
+  artifacts: v.optional(v.array(Artifact), []),
+  artifacts_incomplete: v.optional(v.boolean(), false),
   version: v.optional(v.nullable(v.string()), null),
 })
 
@@ -31,7 +48,12 @@ const Encoding = v.optional(v.picklist(['utf8', 'base64']), 'utf8')
 
 export const StreamEvent = v.variant('type', [
   v.object({ type: v.literal('started'), cursor: v.string(), attempt: v.number() }),
-  v.object({ type: v.literal('phase'), cursor: v.string(), phase: v.string() }),
+  v.object({
+    type: v.literal('phase'),
+    cursor: v.string(),
+    phase: v.string(),
+    test: v.optional(v.nullable(v.string()), null),
+  }),
   v.object({
     type: v.literal('output'),
     cursor: v.string(),
@@ -44,6 +66,8 @@ export const StreamEvent = v.variant('type', [
 ])
 
 export type Result = v.InferOutput<typeof Result>
+export type CaseReport = v.InferOutput<typeof CaseReport>
+export type Artifact = v.InferOutput<typeof Artifact>
 export type Usage = v.InferOutput<typeof Usage>
 export type StreamEvent = v.InferOutput<typeof StreamEvent>
 export type StreamName = 'stdout' | 'stderr'

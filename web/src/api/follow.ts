@@ -5,8 +5,10 @@
 import * as v from 'valibot'
 import { backoffMs } from './backoff'
 import { bytesOf, parts } from './bytes'
+import { Refused } from './errors'
 import { StreamEvent, type StreamName, type ViewerMessage } from './events'
 import type { Problem } from './schema'
+import { ticket } from './tickets'
 
 /** What a listener hears: what the server sends, with the bytes of the output as they are. */
 export type JobEvent =
@@ -35,6 +37,8 @@ export interface Follower {
 
 /** What the follower needs of the browser; tests bring their own. */
 export interface Surroundings {
+  /** What the connection is opened with, or null where none is needed. */
+  ticket(): Promise<string | null>
   open(path: string): WebSocket
   after(ms: number, action: () => void): () => void
   random(): number
@@ -44,12 +48,15 @@ export interface Surroundings {
 // base64 has to be whole, too: four characters are three bytes.
 const STDIN_CHARACTERS = 8192
 const MOST_KEPT_MESSAGES = 1024
+const UNREACHABLE = 1006
+const NOT_AUTHENTICATED = 4401
 const NO_SUCH_JOB = 4404
 // Input that came too late closes the connection too: the end of the job is then found on the next one.
 const MESSAGE_REFUSED = new Set([4400, 4422])
 const REFUSED_FOR_GOOD = 3
 
 const browser: Surroundings = {
+  ticket,
   open: (path) => new WebSocket(path),
   after: (ms, action) => {
     const timer = setTimeout(action, ms)
@@ -64,14 +71,32 @@ export function follow(jobId: string, listener: Listener, surroundings: Surround
   let finished = false
   let problem: Problem | null = null
   let socket: WebSocket | null = null
+  let connects = 0
+  let isClosed = false
   let stopWaiting = () => {}
   const kept: ViewerMessage[] = []
 
-  function connect(): void {
+  async function connect(): Promise<void> {
     stopWaiting()
+    const mine = ++connects
     listener.onConnection({ state: 'connecting' })
-    const query = cursor === null ? '' : `?after=${encodeURIComponent(cursor)}`
-    const opened = surroundings.open(`/v1/jobs/${encodeURIComponent(jobId)}/stream${query}`)
+    try {
+      const ticket = await surroundings.ticket()
+      if (mine === connects && !isClosed) open(ticket)
+    } catch (error) {
+      if (mine !== connects || isClosed) return
+      problem = error instanceof Refused ? error.problem : null
+      lost(problem?.status === 401 ? NOT_AUTHENTICATED : UNREACHABLE)
+    }
+  }
+
+  function open(ticket: string | null): void {
+    const query = new URLSearchParams({
+      ...(cursor !== null && { after: cursor }),
+      ...(ticket !== null && { ticket }),
+    }).toString()
+    const path = `/v1/jobs/${encodeURIComponent(jobId)}/stream`
+    const opened = surroundings.open(query ? `${path}?${query}` : path)
     socket = opened
     opened.onopen = () => {
       listener.onConnection({ state: 'live' })
@@ -107,13 +132,17 @@ export function follow(jobId: string, listener: Listener, surroundings: Surround
   }
 
   function staysRefused(code: number): boolean {
-    return code === NO_SUCH_JOB || (MESSAGE_REFUSED.has(code) && attempt >= REFUSED_FOR_GOOD)
+    return (
+      code === NO_SUCH_JOB ||
+      code === NOT_AUTHENTICATED ||
+      (MESSAGE_REFUSED.has(code) && attempt >= REFUSED_FOR_GOOD)
+    )
   }
 
   function pause(): void {
     const retryMs = backoffMs(attempt++, surroundings.random())
     listener.onConnection({ state: 'waiting', retryMs })
-    stopWaiting = surroundings.after(retryMs, connect)
+    stopWaiting = surroundings.after(retryMs, () => void connect())
   }
 
   function sendOne(message: ViewerMessage): void {
@@ -121,16 +150,17 @@ export function follow(jobId: string, listener: Listener, surroundings: Surround
     else if (kept.length < MOST_KEPT_MESSAGES) kept.push(message)
   }
 
-  connect()
+  void connect()
   return {
     send(message) {
       if (message.type !== 'stdin') sendOne(message)
       else for (const data of parts(message.data, STDIN_CHARACTERS)) sendOne({ ...message, data })
     },
     retry() {
-      if (socket === null && !finished) connect()
+      if (socket === null && !finished) void connect()
     },
     close() {
+      isClosed = true
       stopWaiting()
       const closing = socket
       socket = null

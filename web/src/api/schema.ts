@@ -25,6 +25,8 @@ export const Languages = v.object({ languages: v.array(Language) })
 
 export const Accepted = v.object({ id: v.string(), status: v.string() })
 
+export const Ticket = v.object({ ticket: v.string() })
+
 /** A job that is looked at; only what the status line needs while it waits. */
 export const JobView = v.object({
   id: v.string(),
@@ -51,6 +53,14 @@ export interface TerminalSize {
   cols: number
 }
 
+export interface CaseRequest {
+  name: string
+  stdin: string
+  args?: string[]
+  expected_output?: string
+  limits?: Record<string, number>
+}
+
 /** What is submitted. */
 export interface Submission {
   language: string
@@ -61,4 +71,6 @@ export interface Submission {
   limits?: Record<string, number>
   interactive?: boolean
   tty?: TerminalSize
+  tests?: CaseRequest[]
+  artifacts?: string[]
 }

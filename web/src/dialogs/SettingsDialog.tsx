@@ -2,6 +2,7 @@ import { Dialog } from '../layout/Dialog'
 import { FONT_SIZES } from '../settings/fontSize'
 import { THEMES } from '../settings/theme'
 import type { DialogProperties } from './Dialogs'
+import { KeySetting } from './KeySetting'
 
 const NAMES = { system: 'As the system', light: 'Light', dark: 'Dark' }
 
@@ -29,6 +30,7 @@ export function SettingsDialog({ theme, fontSize, onTheme, onFontSize, onClose }
         />
         <output htmlFor="font-size">{fontSize} px</output>
       </div>
+      <KeySetting />
     </Dialog>
   )
 }

@@ -4,7 +4,7 @@
 const STOPS = [
   { pane: '.top-bar', target: 'button.run' },
   { pane: '.pane.code', target: '.editor textarea, .editor [contenteditable]' },
-  { pane: '.pane.output', target: '.terminal textarea' },
+  { pane: '.pane.output', target: '.terminal textarea, .cases .button:enabled' },
 ]
 
 /** Moves the focus to the next part that can be seen, or backwards. */
@@ -24,8 +24,9 @@ export function focusPane(name: 'code' | 'output'): void {
 }
 
 function focusIn({ pane, target }: (typeof STOPS)[number]): boolean {
-  const element = document.querySelector<HTMLElement>(pane)?.querySelector<HTMLElement>(target)
-  if (!element?.checkVisibility()) return false
+  const found = document.querySelector<HTMLElement>(pane)?.querySelectorAll<HTMLElement>(target) ?? []
+  const element = [...found].find((one) => one.checkVisibility())
+  if (!element) return false
   element.focus()
   return document.activeElement === element
 }

@@ -3,6 +3,7 @@ import { focusNextPane } from './focus'
 
 export interface Shortcuts {
   run(): void
+  test(): void
   stop(): void
   help(): void
 }
@@ -24,7 +25,7 @@ export function useShortcuts(shortcuts: Shortcuts): void {
 
 function actionOf(event: KeyboardEvent, shortcuts: Shortcuts): (() => void) | null {
   const isCommand = (event.ctrlKey || event.metaKey) && !event.altKey
-  if (isCommand && event.key === 'Enter') return shortcuts.run
+  if (isCommand && event.key === 'Enter') return event.shiftKey ? shortcuts.test : shortcuts.run
   if (isCommand && event.key === '.') return shortcuts.stop
   if (event.key === 'F6') return () => focusNextPane(event.shiftKey)
   const isInEditor = document.activeElement?.closest('.monaco') != null

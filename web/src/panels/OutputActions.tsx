@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { Icon } from '../layout/Icon'
 import type { RunController } from '../run/controller'
+import { download } from '../run/download'
 import { isActive, type RunState } from '../run/state'
 
 const COPIED_MS = 1500
@@ -25,7 +26,7 @@ export default function OutputActions({ run, state }: { run: RunController; stat
         className="button"
         title="Download the output"
         disabled={isEmpty}
-        onClick={() => download(run.output.text())}
+        onClick={() => download(new Blob([run.output.text()], { type: 'text/plain' }), 'output.txt')}
       >
         <Icon name="download" />
         <span className="label">Download</span>
@@ -42,12 +43,4 @@ export default function OutputActions({ run, state }: { run: RunController; stat
       </button>
     </div>
   )
-}
-
-function download(text: string): void {
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
-  link.download = 'output.txt'
-  link.click()
-  URL.revokeObjectURL(link.href)
 }

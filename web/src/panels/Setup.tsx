@@ -1,7 +1,6 @@
 import { lazy, Suspense, useState } from 'react'
 import type { Language } from '../api/schema'
 import { Tabs } from '../layout/Tabs'
-import { splitArguments } from '../program/arguments'
 import type { Program } from '../program/program'
 
 const SetupBody = lazy(() => import('./SetupBody'))
@@ -12,7 +11,7 @@ interface Properties {
   onEdit(change: (program: Program) => Program): void
 }
 
-export type SetupTab = 'input' | 'arguments' | 'limits'
+export type SetupTab = 'input' | 'arguments' | 'limits' | 'artifacts'
 
 /** How the program is run: its input, its arguments, its limits. Folded away until it is wanted. */
 export function Setup({ language, program, onEdit }: Properties) {
@@ -39,11 +38,11 @@ export function Setup({ language, program, onEdit }: Properties) {
 
 /** Each tab tells whether something is set behind it. */
 function tabsOf(program: Program): { name: SetupTab; text: string }[] {
-  const count = splitArguments(program.args).length
   const limits = Object.keys(program.limits).length
   return [
     { name: 'input', text: { terminal: 'Input', lines: 'Input: lines', text: 'Input: text' }[program.input] },
-    { name: 'arguments', text: count > 0 ? `Arguments (${count})` : 'Arguments' },
+    { name: 'arguments', text: program.args.trim() ? 'Arguments: set' : 'Arguments' },
     { name: 'limits', text: limits > 0 ? `Limits (${limits})` : 'Limits' },
+    { name: 'artifacts', text: 'Artifacts' },
   ]
 }

@@ -1,6 +1,7 @@
 import type { Language } from '../api/schema'
 import { splitArguments } from '../program/arguments'
-import { defaultLimits, INPUTS, type Input, type Program } from '../program/program'
+import { defaultLimits } from '../program/limits'
+import { INPUTS, type Input, type Program } from '../program/program'
 import { LimitFields } from './LimitFields'
 import type { SetupTab } from './Setup'
 import './setup.css'
@@ -19,6 +20,8 @@ export default function SetupBody({ tab, language, program, onSet }: Properties)
       return <InputField program={program} onSet={onSet} />
     case 'arguments':
       return <ArgumentField line={program.args} onLine={(args) => onSet({ args })} />
+    case 'artifacts':
+      return <PatternField line={program.artifacts} onLine={(artifacts) => onSet({ artifacts })} />
     case 'limits':
       return (
         <LimitFields
@@ -94,6 +97,25 @@ function ArgumentField({ line, onLine }: { line: string; onLine(line: string): v
         {found.length === 0
           ? 'As in a shell: blanks separate, quotes keep together.'
           : found.map((one) => `“${one}”`).join(', ')}
+      </p>
+    </>
+  )
+}
+
+function PatternField({ line, onLine }: { line: string; onLine(line: string): void }) {
+  return (
+    <>
+      <input
+        className="field"
+        aria-label="Patterns of files to give back"
+        placeholder="nothing is given back"
+        spellCheck={false}
+        value={line}
+        onChange={(event) => onLine(event.target.value)}
+      />
+      <p className="setup-hint">
+        Files that the program leaves and that match are shown or offered for download: * within a name, **
+        across folders. At most 16 files, 8 MiB together.
       </p>
     </>
   )

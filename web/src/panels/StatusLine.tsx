@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { failure, sentenceOf } from '../run/sentence'
+import { failure, needsKey, sentenceOf } from '../run/sentence'
 import type { RunState } from '../run/state'
 import { bytes, seconds } from '../run/units'
 
@@ -9,12 +9,14 @@ interface Properties {
   trouble: Error | null
   hint: string
   onReconnect(): void
+  onKey(): void
 }
 
 /** The line at the bottom: the state in words, what the run took, and which keys help here. */
-export function StatusLine({ state, trouble, hint, onReconnect }: Properties) {
+export function StatusLine({ state, trouble, hint, onReconnect, onKey }: Properties) {
   const isTold = state.phase === 'idle' && trouble !== null
   const { tone, text } = isTold ? { tone: 'warn', text: failure(trouble) } : sentenceOf(state)
+  const error = state.phase === 'failed' ? state.error : isTold ? trouble : null
   const isWaiting = 'connection' in state && state.connection.state === 'waiting'
   return (
     <footer className="status-line">
@@ -25,6 +27,11 @@ export function StatusLine({ state, trouble, hint, onReconnect }: Properties) {
       {isWaiting && (
         <button type="button" className="button" onClick={onReconnect}>
           Try now
+        </button>
+      )}
+      {error && needsKey(error) && (
+        <button type="button" className="button" onClick={onKey}>
+          Enter a key
         </button>
       )}
       <Figures state={state} />

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react'
 import * as v from 'valibot'
 import * as api from '../api/client'
+import { KEY_CHANGED } from '../api/key'
 import { Language } from '../api/schema'
 import { readStored, writeStored } from '../settings/stored'
 
@@ -51,8 +52,16 @@ export function useLanguages(): KnownLanguages {
         },
       )
     }
+    const askAnew = () => {
+      clearTimeout(timer)
+      ask()
+    }
     ask()
-    return () => clearTimeout(timer)
+    addEventListener(KEY_CHANGED, askAnew)
+    return () => {
+      clearTimeout(timer)
+      removeEventListener(KEY_CHANGED, askAnew)
+    }
   }, [])
   return known
 }

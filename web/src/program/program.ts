@@ -1,7 +1,7 @@
 /** What is edited and submitted: the files of one program, and how it is to be run. */
 import * as v from 'valibot'
-import type { Language, Submission, TerminalSize } from '../api/schema'
-import { splitArguments } from './arguments'
+import type { Language } from '../api/schema'
+import { Case, MOST_CASES } from './cases'
 
 export const LIMIT_NAMES = [
   'wall_seconds',
@@ -16,6 +16,9 @@ export const LIMIT_NAMES = [
 /** `terminal`: the program has a terminal. `lines`: it has pipes, what is typed goes line by line. `text`: it has pipes, and its input was given beforehand. */
 export const INPUTS = ['terminal', 'lines', 'text'] as const
 
+/** What is given back unless something else is asked for: a plot appears by itself. */
+export const PICTURES = '*.png *.jpg *.jpeg *.gif *.svg'
+
 export const SourceFile = v.object({ name: v.string(), content: v.string() })
 
 export const Program = v.object({
@@ -24,6 +27,9 @@ export const Program = v.object({
   input: v.optional(v.picklist(INPUTS), 'terminal'),
   stdin: v.optional(v.string(), ''),
   limits: v.optional(v.record(v.picklist(LIMIT_NAMES), v.number()), {}),
+  /** Patterns of the files to give back, as on a command line. */
+  artifacts: v.optional(v.string(), PICTURES),
+  tests: v.optional(v.pipe(v.array(Case), v.maxLength(MOST_CASES)), []),
 })
 
 export type SourceFile = v.InferOutput<typeof SourceFile>
@@ -39,51 +45,8 @@ export function template(language: Language): Program {
     input: 'terminal',
     stdin: '',
     limits: {},
-  }
-}
-
-// A person thinks while typing: the usual ten seconds would end every conversation. The limit of processor time, which
-// stays as it is, ends an endless loop all the same.
-const CONVERSATION_SECONDS = 300
-
-/** What a run of this program may take unless it asks for something else. */
-export function defaultLimits(language: Language, input: Input): Record<string, number> {
-  const usual = Object.entries(language.limits).map(([name, limit]) => [name, limit.default])
-  return { ...Object.fromEntries(usual), ...conversation(language, input) }
-}
-
-/** What a run of this program may take: what it asks for, else what is usual. */
-export function limitsInForce(language: Language, program: Program): Record<string, number> {
-  return { ...defaultLimits(language, program.input), ...program.limits }
-}
-
-function conversation({ limits }: Language, input: Input): Record<string, number> {
-  const longest = limits.wall_seconds?.maximum
-  if (input !== 'terminal' || longest === undefined) return {}
-  return { wall_seconds: Math.min(longest, CONVERSATION_SECONDS) }
-}
-
-/** The job that runs a program, on a terminal of this size if it has one. */
-export function submission(language: Language, program: Program, size: TerminalSize): Submission {
-  const args = splitArguments(program.args)
-  const limits = { ...conversation(language, program.input), ...program.limits }
-  return {
-    language: language.id,
-    files: program.files,
-    ...(args.length > 0 && { args }),
-    ...(Object.keys(limits).length > 0 && { limits }),
-    ...inputOf(program, size),
-  }
-}
-
-function inputOf({ input, stdin }: Program, size: TerminalSize): Partial<Submission> {
-  switch (input) {
-    case 'terminal':
-      return { tty: size }
-    case 'lines':
-      return { interactive: true }
-    case 'text':
-      return { stdin }
+    artifacts: PICTURES,
+    tests: [],
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a run was of; kept beside the job's id for as long as the tab lives, so that a reload finds it again. */
 import * as v from 'valibot'
+import { Case } from '../program/cases'
 import { INPUTS } from '../program/program'
 import { readStored, removeStored, writeStored } from '../settings/stored'
 
@@ -8,6 +9,8 @@ const KEY = 'run'
 const RunContext = v.object({
   language: v.string(),
   input: v.picklist(INPUTS),
+  /** The tests it was run for; none when it was just run. */
+  tests: v.optional(v.array(Case), []),
   /** Names of its files, for telling places in its output. */
   files: v.array(v.string()),
   /** The limits that were in force. */

@@ -1,14 +1,15 @@
 /** One run at a time: submits, follows, stops. The page listens; nothing here knows the page. */
 
-import * as api from '../api/client'
+import { Unreachable } from '../api/errors'
 import type { ViewerMessage } from '../api/events'
-import type { Submission, TerminalSize } from '../api/schema'
+import type { TerminalSize } from '../api/schema'
 import { forgetRun, type RunContext, rememberRun } from './context'
 import type { FollowedJob } from './followed'
+import type { Launch } from './live'
 import { Output } from './output'
 import { IDLE, isActive, isFollowed, nextState, type RunAction, type RunState } from './state'
 
-type Following = typeof import('./followed')
+type Live = typeof import('./live')
 
 export class RunController {
   readonly output = new Output()
@@ -32,15 +33,17 @@ export class RunController {
   }
 
   /** Submits and follows; resolves when the program was taken on or refused. */
-  async start(submission: Submission, context: RunContext): Promise<void> {
+  async start(launch: Launch): Promise<void> {
     if (isActive(this.state)) return
-    const generation = this.reset(context)
+    const generation = this.reset(null)
     this.apply({ type: 'submitted' })
     try {
-      const [{ id }, following] = await Promise.all([api.submit(submission), loadFollowing()])
+      const live = await loadLive()
+      const { submission, context } = live.prepare(launch, this.size)
+      const { id } = await live.submit(submission)
       if (generation !== this.generation) return
       rememberRun({ jobId: id, context })
-      this.watch(id, context, following)
+      this.watch(id, context, live)
     } catch (error) {
       if (generation === this.generation) this.apply({ type: 'failed', error: error as Error })
     }
@@ -49,10 +52,10 @@ export class RunController {
   /** Follows a job that was submitted before the page was loaded, from its beginning. */
   async resume(jobId: string, context: RunContext): Promise<void> {
     const generation = this.reset(context)
-    const following = await loadFollowing()
+    const live = await loadLive()
     if (generation !== this.generation) return
     this.isResumed = true
-    this.watch(jobId, context, following)
+    this.watch(jobId, context, live)
     this.resize(this.size)
   }
 
@@ -98,7 +101,8 @@ export class RunController {
     return this.generation
   }
 
-  private watch(jobId: string, context: RunContext, { followJob }: Following): void {
+  private watch(jobId: string, context: RunContext, { followJob }: Live): void {
+    this.context = context
     this.apply({ type: 'accepted', jobId })
     this.job = followJob({
       jobId,
@@ -120,6 +124,11 @@ export class RunController {
   }
 }
 
-function loadFollowing(): Promise<Following> {
-  return import('./followed')
+/** Also called ahead of the first run: without a connection it would come too late. */
+export async function loadLive(): Promise<Live> {
+  try {
+    return await import('./live')
+  } catch (error) {
+    throw new Unreachable('a part of the page could not be loaded', { cause: error })
+  }
 }

@@ -24,6 +24,25 @@ const SIGNALS: Record<number, string> = {
 }
 
 export function endingOf(result: Result, limits: LimitsInForce): Sentence {
+  return testsEnding(result) ?? programEnding(result, limits)
+}
+
+/** Of tests that were run, how many passed; null when something else is to be told. */
+function testsEnding({ tests, outcome }: Result): Sentence | null {
+  const isCut = outcome === 'cancelled' || outcome === 'infrastructure_error'
+  if (tests.length === 0 || isCut) return null
+  const failed = tests.filter(({ passed, outcome }) => passed === false || outcome !== 'ok').length
+  if (failed > 0) return { tone: 'bad', text: `${failed} of ${counted(tests.length)} failed` }
+  const passed = tests.filter((one) => one.passed).length
+  if (passed === 0) return { tone: 'good', text: `${counted(tests.length)} ran; nothing was expected` }
+  return { tone: 'good', text: passed === 1 ? 'The test passed' : `All ${passed} tests passed` }
+}
+
+function counted(tests: number): string {
+  return tests === 1 ? '1 test' : `${tests} tests`
+}
+
+function programEnding(result: Result, limits: LimitsInForce): Sentence {
   switch (result.outcome) {
     case 'ok':
       return { tone: 'good', text: 'Finished normally' }

@@ -1,8 +1,8 @@
-/** One job on its way to its end: what it writes, where it is, and how it is stopped. Loaded with the first run. */
-import * as api from '../api/client'
+/** One job on its way to its end: what it writes, where it is, and how it is stopped. */
 import { Refused } from '../api/errors'
 import type { Result, StreamName, ViewerMessage } from '../api/events'
 import { type Connection, follow, type JobEvent } from '../api/follow'
+import * as api from '../api/jobs'
 import type { RunContext } from './context'
 import { endingOf, truncationOf } from './ending'
 import type { Output } from './output'
@@ -48,6 +48,7 @@ export function followJob(run: Surroundings): FollowedJob {
         break
       case 'phase':
         apply({ type: 'phase', phase: event.phase })
+        if (event.test !== null) beginTest(event.test)
         break
       case 'output':
         shownBytes[event.stream] += event.bytes.length
@@ -56,6 +57,11 @@ export function followJob(run: Surroundings): FollowedJob {
       case 'finished':
         finish(event.result)
     }
+  }
+
+  function beginTest(name: string): void {
+    output.beginTest(name)
+    output.notice(`test ${printable(name)}`)
   }
 
   function startOver(): void {
@@ -105,6 +111,11 @@ export function followJob(run: Surroundings): FollowedJob {
       follower.close()
     },
   }
+}
+
+/** A name may come out of a stranger's link, and a terminal does what control characters say. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, '\ufffd')
 }
 
 async function isHeard(jobId: string): Promise<boolean> {

@@ -8,6 +8,8 @@ export interface Chunk {
   /** `notice` is said by the page itself, between the lines of the program. */
   stream: Source | 'notice'
   text: string
+  /** The test that it was written in. */
+  test?: string
 }
 
 type Change = Chunk | 'cleared'
@@ -17,6 +19,7 @@ const MOST_KEPT_CHARACTERS = 4 * 1024 * 1024
 
 export class Output {
   private chunks: Chunk[] = []
+  private test: string | null = null
   private characters = 0
   private decoders = newDecoders()
   private listeners = new Set<(change: Change) => void>()
@@ -24,7 +27,13 @@ export class Output {
   /** Bytes of one source; a character may be cut between two calls. */
   append(stream: Source, bytes: Uint8Array): void {
     const text = this.decoders[stream].decode(bytes, { stream: true })
-    if (text) this.add({ stream, text })
+    if (text) this.add({ stream, text, ...(this.test !== null && { test: this.test }) })
+  }
+
+  /** What comes from now on is of this test. */
+  beginTest(name: string): void {
+    this.test = name
+    this.decoders = newDecoders()
   }
 
   notice(text: string): void {
@@ -34,6 +43,7 @@ export class Output {
   /** Forget all of it. */
   clear(): void {
     this.chunks = []
+    this.test = null
     this.characters = 0
     this.decoders = newDecoders()
     this.tell('cleared')
@@ -47,9 +57,11 @@ export class Output {
   }
 
   /** The program's own words, as far as they are kept, in lines that end as they do in files. */
-  text(stream?: Source): string {
-    const wanted = this.chunks.filter((chunk) =>
-      stream ? chunk.stream === stream : chunk.stream !== 'notice',
+  text(stream?: Source, test?: string): string {
+    const wanted = this.chunks.filter(
+      (chunk) =>
+        (stream ? chunk.stream === stream : chunk.stream !== 'notice') &&
+        (test === undefined || chunk.test === test),
     )
     return wanted
       .map(({ stream, text }) => (stream === 'terminal' ? text.replaceAll('\r\n', '\n') : text))

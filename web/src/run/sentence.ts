@@ -1,6 +1,7 @@
 /** What the status line says: one plain sentence for every state, and what to do where there is something to do. */
 import { Refused, Unreachable } from '../api/errors'
 import type { Connection } from '../api/follow'
+import { readKey } from '../api/key'
 import type { RunState } from './state'
 
 export type Tone = 'quiet' | 'busy' | 'good' | 'bad' | 'warn'
@@ -52,6 +53,11 @@ function reconnecting(connection: Extract<Connection, { state: 'waiting' }>): st
   return `Connection lost; trying again in ${pause} s. The program runs on.`
 }
 
+/** Whether another key would help. */
+export function needsKey(error: Error): boolean {
+  return error instanceof Refused && error.problem.status === 401
+}
+
 /** Why a program was not taken on, or is not followed any more, and what can be done. */
 export function failure(error: Error): string {
   if (error instanceof Unreachable) {
@@ -67,8 +73,11 @@ function refusal({ problem, retryAfterSeconds }: Refused): string {
   const pause = retryAfterSeconds === null ? 'in a moment' : `in ${retryAfterSeconds} s`
   switch (problem.status) {
     case 401:
+      return readKey() === null
+        ? 'This server runs programs only for those who have a key.'
+        : 'This server does not know your key.'
     case 403:
-      return 'This server runs programs only for those who have a key.'
+      return 'Your key may not do this.'
     case 404:
       return 'The server no longer knows this run. Run it again.'
     case 413:

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import type { Finding } from '../editor/place'
 import type { Workspace } from '../program/useWorkspace'
 import { rememberedRun } from './context'
-import { RunController } from './controller'
+import { loadLive, RunController } from './controller'
 import type { RunState } from './state'
 
 const NONE: Finding[] = []
@@ -16,6 +16,7 @@ export function useRun(workspace: Workspace): { run: RunController; state: RunSt
   useEffect(() => {
     const left = rememberedRun()
     if (left) void run.resume(left.jobId, left.context)
+    else loadLive().catch(() => {}) // said when it is needed
   }, [run])
 
   const finished = state.phase === 'finished' ? state : null
