@@ -22,7 +22,7 @@ from app.telemetry.spans import TRACEPARENT, Attribute, Role, current_tracer
 
 __all__ = ["OtelTracer"]
 
-_EXPORT_SECONDS: Final = 5.0
+_EXPORT_SECONDS: Final = 3.0
 _KINDS: Final = {Role.SERVER: SpanKind.SERVER, Role.CONSUMER: SpanKind.CONSUMER, Role.INTERNAL: SpanKind.INTERNAL}
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 

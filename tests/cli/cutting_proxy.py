@@ -17,6 +17,7 @@ class CuttingProxy:
         self._target = port
         self._open: set[asyncio.StreamWriter] = set()
         self._cut = False
+        self._replies_to_lose = 0
         self.refused = asyncio.Event()
         self.port = 0
 
@@ -26,6 +27,10 @@ class CuttingProxy:
         self.refused.clear()
         for writer in self._open:
             writer.transport.abort()
+
+    def lose_next_reply(self) -> None:
+        """Pass on what is asked next, and drop the connection instead of the answer."""
+        self._replies_to_lose += 1
 
     def mend(self) -> None:
         """Take connections again."""
@@ -41,11 +46,22 @@ class CuttingProxy:
         pair = {writer, far_writer}
         self._open |= pair
         try:
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+            await asyncio.gather(_copy(reader, far_writer), self._reply(far_reader, writer))
         finally:
             self._open -= pair
             for end in pair:
                 end.close()
+
+    async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                if self._replies_to_lose:
+                    self._replies_to_lose -= 1
+                    writer.transport.abort()
+                    return
+                writer.write(data)
+                await writer.drain()
+            writer.write_eof()
 
 
 @asynccontextmanager

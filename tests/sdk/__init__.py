@@ -1,0 +1,1 @@
+"""The Python SDK, both kinds of it, against real processes."""

@@ -1,0 +1,158 @@
+"""Connections that break, answers that get lost, services that are full: nothing twice, nothing missing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.store.keys import StoreKeys
+from pyxec import AsyncClient, Client, Output, ServiceFailed, ServiceUnreachable, TooManyRequests
+from tests.cli.cutting_proxy import cutting_proxy
+from tests.sdk.conftest import OpenClient, done, events
+from tests.stack import Stack
+
+LINES = 150
+COUNTER = f"import time\nfor i in range({LINES}): print(i, flush=True); time.sleep(0.02)"
+ALL_LINES = "".join(f"{number}\n" for number in range(LINES)).encode()
+
+
+@pytest.mark.docker
+async def test_a_stream_that_is_cut_again_and_again_has_every_byte_once(stack: Stack, open_client: OpenClient) -> None:
+    told: list[str] = []
+    async with cutting_proxy(stack.port) as proxy:
+        client = open_client(f"http://127.0.0.1:{proxy.port}", on_retry=told.append)
+        printed, cuts = b"", 0
+        # When the connection is cut at every thirtieth line or so, and nobody is there for a moment
+        async for event in events(client.stream("python", COUNTER)):
+            printed += event.data if isinstance(event, Output) else b""
+            if printed.count(b"\n") > 30 * (cuts + 1):
+                cuts += 1
+                proxy.cut()
+                asyncio.get_running_loop().call_later(0.1, proxy.mend)
+    # Then the program's output is complete
+    assert printed == ALL_LINES
+    assert cuts >= 3
+    assert len(told) >= cuts
+
+
+@pytest.mark.docker
+async def test_the_death_of_the_api_costs_a_viewer_nothing(own_stack: Stack) -> None:
+    api = own_stack.start_api()
+    own_stack.start_worker()
+    job_id = own_stack.submit(COUNTER)["id"]
+
+    async def watch(client: Client | AsyncClient, begun: asyncio.Event) -> bytes:
+        printed = b""
+        async for event in events(client.job(job_id).stream()):
+            if isinstance(event, Output):
+                printed += event.data
+                begun.set()
+        return printed
+
+    # Given a viewer of each kind that has seen something
+    begun = [asyncio.Event(), asyncio.Event()]
+    with Client(own_stack.url) as threads:
+        async with AsyncClient(own_stack.url) as tasks:
+            viewers = [asyncio.create_task(watch(*pair)) for pair in zip((threads, tasks), begun, strict=True)]
+            await asyncio.gather(*(event.wait() for event in begun))
+            # When the API is killed, and comes back while the program prints on
+            api.kill()
+            await asyncio.to_thread(own_stack.start_api)
+            # Then both have all of it
+            assert await asyncio.gather(*viewers) == [ALL_LINES, ALL_LINES]
+            # And a client that is asked something works as before
+            assert (await done(threads.job(job_id).wait, 10)).stdout_bytes == ALL_LINES
+
+
+@pytest.mark.docker
+async def test_a_lost_answer_is_asked_for_again_and_the_job_runs_once(stack: Stack, open_client: OpenClient) -> None:
+    async with cutting_proxy(stack.port) as proxy:
+        client = open_client(f"http://127.0.0.1:{proxy.port}")
+        await done(client.languages)
+        before = jobs_of(stack)
+        # When the answer to a submission is lost, twice
+        proxy.lose_next_reply()
+        proxy.lose_next_reply()
+        result = await done(client.run, "python", "print('once')")
+    # Then there is one job, and this is its result
+    assert result.stdout == "once\n"
+    assert jobs_of(stack) - before == {result.id}
+
+
+@pytest.mark.docker
+async def test_a_name_of_ones_own_is_the_same_job_another_time(stack: Stack, open_client: OpenClient) -> None:
+    first, second = [
+        await done(open_client(stack.url).submit, "python", "print(1)", idempotency_key=f"own-{id(open_client)}")
+        for _ in range(2)
+    ]
+    assert first.id == second.id
+
+
+async def test_retry_after_is_kept_to(open_client: OpenClient) -> None:
+    async with answering(b"429 Too Many\r\nRetry-After: 1", b"503 Full\r\nRetry-After: 1", b"200 OK") as (url, asked):
+        told: list[str] = []
+        await done(open_client(url, on_retry=told.append).languages)
+    first, second, third = asked
+    assert second - first >= 1
+    assert third - second >= 1
+    assert len(told) == 2
+
+
+async def test_a_wait_that_is_longer_than_the_patience_is_not_begun(open_client: OpenClient) -> None:
+    async with answering(b"429 Too Many\r\nRetry-After: 60") as (url, asked):
+        with pytest.raises(TooManyRequests) as caught:
+            await done(open_client(url, retry_seconds=5).languages)
+    assert (len(asked), caught.value.retry_after_seconds) == (1, 60)
+
+
+async def test_who_does_not_want_to_wait_is_told_at_once(open_client: OpenClient) -> None:
+    async with answering(b"503 Full\r\nRetry-After: 1") as (url, asked):
+        with pytest.raises(ServiceFailed):
+            await done(open_client(url, retry_seconds=0).languages)
+    assert len(asked) == 1
+
+
+async def test_an_answer_that_never_comes_is_not_waited_for_for_ever(open_client: OpenClient) -> None:
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ServiceUnreachable, match="no answer from"):
+            await done(open_client(url, timeout_seconds=0.3).languages)
+
+
+async def test_an_address_where_nobody_ever_was_is_told_at_once(open_client: OpenClient, unused_tcp_port: int) -> None:
+    began = time.monotonic()
+    with pytest.raises(ServiceUnreachable, match=str(unused_tcp_port)):
+        await done(open_client(f"http://127.0.0.1:{unused_tcp_port}").languages)
+    assert time.monotonic() - began < 10
+
+
+def jobs_of(stack: Stack) -> set[str]:
+    """The ids of all jobs that there are."""
+    keys = stack.client.scan_iter(StoreKeys(stack.namespace).record("*"))
+    return {key.decode().rpartition(":")[2] for key in keys}
+
+
+@asynccontextmanager
+async def answering(*heads: bytes) -> AsyncIterator[tuple[str, list[float]]]:
+    """A server that gives these answers one after another; the moments at which it was asked."""
+    asked: list[float] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b'{"languages": []}'
+        head = heads[len(asked)]
+        asked.append(time.monotonic())
+        writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (head, len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked

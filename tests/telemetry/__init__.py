@@ -1,0 +1,1 @@
+"""Traces and logs, as they leave real processes."""
