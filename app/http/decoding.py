@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import falcon
 import msgspec
@@ -14,6 +14,7 @@ __all__ = ["decode"]
 
 Decoded = TypeVar("Decoded")
 
+_GOT_FLOAT: Final = "got `float`"
 _WITH_PATH: Final = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<path>.*?)`", re.DOTALL)
 _NAMES_FIELD: Final = re.compile(r"Object (?:contains unknown|missing required) field `(?P<name>.*)`", re.DOTALL)
 
@@ -26,13 +27,35 @@ def decode(decoder: msgspec.json.Decoder[Decoded], data: bytes | str) -> Decoded
         falcon.HTTPBadRequest: it is not JSON.
     """
     try:
-        return decoder.decode(data)
+        return _decode(decoder, data)
     except msgspec.ValidationError as e:
         raise _invalid(str(e)) from e
     except (msgspec.DecodeError, UnicodeError) as e:
         raise falcon.HTTPBadRequest(description=f"not valid JSON: {e}") from e
     except RecursionError as e:
         raise falcon.HTTPBadRequest(description="not valid JSON: nested too deeply") from e
+
+
+def _decode(decoder: msgspec.json.Decoder[Decoded], data: bytes | str) -> Decoded:
+    """To JSON 31.0 is a whole number, to msgspec it is none: where that is in the way, it is made one."""
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as e:
+        if _GOT_FLOAT not in str(e):
+            raise
+        return msgspec.convert(_whole(msgspec.json.decode(data)), decoder.type)
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_whole(item) for item in value]
+        case dict():
+            return {name: _whole(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def _invalid(message: str) -> InvalidRequest:

@@ -14,10 +14,19 @@ from tests.http.fakes import InMemoryAdmissions, InMemoryJobs
 
 def routes() -> Iterator[tuple[str, str]]:
     """Method and template of each; OPTIONS and sockets left out."""
+    return ((method, path) for method, path in _all_routes() if method != "WEBSOCKET")
+
+
+def sockets() -> set[str]:
+    """The templates of those that open a WebSocket."""
+    return {path for method, path in _all_routes() if method == "WEBSOCKET"}
+
+
+def _all_routes() -> Iterator[tuple[str, str]]:
     app: Any = make_app(HttpSettings(), InMemoryJobs(), InMemoryAdmissions(1))
     for route in inspect.inspect_routes(app):
         for method in route.methods:
-            if not method.internal and method.method not in ("OPTIONS", "WEBSOCKET"):
+            if not method.internal and method.method != "OPTIONS":
                 yield method.method, route.path
 
 

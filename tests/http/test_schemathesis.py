@@ -18,7 +18,7 @@ from tests.http.live import LiveGateway, live_gateway
 HOOKS = "tests.http.openapi.schemathesis_hooks"
 ROOT = Path(__file__).resolve().parents[2]
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
-EXAMPLES = 15
+EXAMPLES = 10
 DEAD_LETTERS = 5
 
 

@@ -214,3 +214,17 @@ async def test_a_body_that_does_not_come_is_not_waited_for(start_gateway: StartG
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"/problems/body-too-slow" in answer
     writer.close()
+
+
+async def test_a_whole_number_is_one_however_it_is_written(gateway: Gateway) -> None:
+    limits = '"limits": {"open_files": %s, "wall_seconds": 2.0}'
+    body = '{"language": "python", "source": "1", "tty": {"rows": 30.0}, ' + limits + "}"
+    headers = {"Content-Type": "application/json"}
+    answer = await gateway.client.post("/v1/jobs", content=body % "31.0", headers=headers)
+    assert answer.status_code == 202, answer.text
+    spec = gateway.jobs.records[answer.json()["id"]].spec
+    assert (spec.limits.open_files, spec.limits.wall_seconds) == (31, 2)
+    for broken in ("31.5", "1e400", "1e300"):
+        answer = await gateway.client.post("/v1/jobs", content=body % broken, headers=headers)
+        assert answer.status_code in (400, 422), answer.text
+        assert answer.headers["Content-Type"] == "application/problem+json"
