@@ -99,6 +99,15 @@ bench-latency: venv ## one-line jobs over HTTP beside `docker run` of the same p
 bench-sandbox: venv images ## a sandbox beside the engine itself, no sandbox at all, and other libraries
 	@$(PYTHON) -m bench.sandbox $(BENCH_ARGS)
 
+.PHONY: test-compose
+test-compose: venv-dev ## start docker-compose.yml, use it, kill what is in it, take it down (not part of `make test`)
+	@$(PYTHON) -m app.local.test_tools
+	@$(PYTHON) -m pytest tests/compose/deployment.py tests/compose/faults.py $(PYTEST_ARGS)
+
+.PHONY: base-image
+base-image: venv ## bring the base of all images, made from Debian packages where no image registry answers
+	@$(PYTHON) -m app.local.base_image
+
 .PHONY: test-crun
 test-crun: venv-dev images ## the adversarial tests with crun, on an engine of their own (needs root and crun)
 	@$(PYTHON) -m tests.adversarial.private_engine crun $(PYTEST_ARGS)

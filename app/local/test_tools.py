@@ -27,6 +27,9 @@ TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "openssl": ("openssl",),
     "nginx": ("nginx-light",),
     "chromium": ("chromium",),
+    "docker-compose": ("docker-compose",),
+    # Checks the alert rules, and tries them on figures.
+    "promtool": ("prometheus",),
 }
 
 

@@ -1,4 +1,7 @@
-"""One project for all tests here: starting it takes the longest."""
+"""One project for all tests here: starting it takes the longest.
+
+Their files have no test_ in their names, so that `make test` does not come upon them: `make test-compose` names them.
+"""
 
 from __future__ import annotations
 
