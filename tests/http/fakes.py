@@ -32,6 +32,7 @@ PYTHON = LanguageInfo(
     version="3.11.2",
     limits=LimitOverrides(wall_seconds=20),
     template="print('hello')\n",
+    piston=("python", "py", "py3", "python3"),
 )
 START_MS = 1_700_000_000_000
 
