@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from app.core.cases import CaseLimits, CaseRequest, CaseSpec
-from app.core.constraints import MAX_CASE_NAME_CHARACTERS, MAX_CASES
+from app.core.constraints import MAX_CASE_NAME_CHARACTERS, MAX_CASES, MAX_STDIN_BYTES
 from app.core.errors import InvalidRequest
-from app.core.fields import arguments, utf8
+from app.core.fields import arguments, bounded, utf8
 from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
 
 __all__ = ["CaseDefaults", "resolve_cases"]
@@ -50,6 +50,7 @@ def resolve_cases(requests: Sequence[CaseRequest], defaults: CaseDefaults) -> tu
             defaults.ceiling,
         )
     cases = tuple(_case(index, request, defaults) for index, request in enumerate(requests))
+    _check_inherited(cases)
     _check_names([case.name for case in cases])
     _check_sums([case.limits for case in cases])
     return cases
@@ -60,7 +61,7 @@ def _case(index: int, request: CaseRequest, defaults: CaseDefaults) -> CaseSpec:
     expected = request.expected_output
     return CaseSpec(
         name=_name(f"{field}.name", request.name, index),
-        stdin=defaults.stdin if request.stdin is None else utf8(f"{field}.stdin", request.stdin),
+        stdin=defaults.stdin if request.stdin is None else _stdin(f"{field}.stdin", request.stdin),
         args=defaults.args if request.args is None else arguments(f"{field}.args", request.args),
         expected_output=None if expected is None else utf8(f"{field}.expected_output", expected),
         limits=_limits(field, request.limits, defaults),
@@ -74,6 +75,10 @@ def _name(field: str, name: str | None, index: int) -> str:
     if not 1 <= len(name) <= MAX_CASE_NAME_CHARACTERS or not name.isprintable():
         raise InvalidRequest(field, f"must be from 1 to {MAX_CASE_NAME_CHARACTERS} printable characters")
     return name
+
+
+def _stdin(field: str, text: str) -> bytes:
+    return bounded(field, utf8(field, text), MAX_STDIN_BYTES)
 
 
 def _limits(field: str, asked: CaseLimits, defaults: CaseDefaults) -> Limits:
@@ -92,6 +97,19 @@ def _check_size(requests: Sequence[CaseRequest]) -> None:
         sum(len(text.encode(errors="replace")) for text in texts if text) > MAX_CASES_BYTES
     ):
         raise InvalidRequest("tests", f"must be at most {MAX_CASES_BYTES} bytes together")
+
+
+def _check_inherited(cases: Sequence[CaseSpec]) -> None:
+    """What a test takes from its job is kept with each: it counts as often as it is taken."""
+    size = sum(len(case.stdin) + len(case.expected_output or b"") + _size(case.args) for case in cases)
+    if size > MAX_CASES_BYTES:
+        raise InvalidRequest(
+            "tests", f"must be at most {MAX_CASES_BYTES} bytes together, with what each has of the job"
+        )
+
+
+def _size(args: Sequence[str]) -> int:
+    return sum(len(argument.encode()) for argument in args)
 
 
 def _check_names(names: Sequence[str]) -> None:

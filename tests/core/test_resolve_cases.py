@@ -1,0 +1,188 @@
+"""Tests of a job: what they leave out is the job's, what is wrong is refused by its field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core import resolve_cases as module
+from app.core.cases import CaseLimits, CaseRequest, CaseSpec
+from app.core.constraints import MAX_ARGUMENTS, MAX_CASE_NAME_CHARACTERS, MAX_CASES, MAX_STDIN_BYTES
+from app.core.errors import InvalidRequest
+from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
+from app.core.resolve_cases import CaseDefaults, resolve_cases
+
+SURROGATE = "\ud800"
+
+
+def limits(**asked: float) -> Limits:
+    return resolve_limits(LimitOverrides(**asked), LimitOverrides())  # type: ignore[arg-type]
+
+
+def defaults(
+    *, stdin: bytes = b"job", args: tuple[str, ...] = ("-x",), ceiling: LimitOverrides | None = None, **asked: float
+) -> CaseDefaults:
+    return CaseDefaults(stdin, args, limits(**asked), ceiling or LimitOverrides())
+
+
+def case(**fields: Any) -> CaseRequest:
+    return CaseRequest(**fields)
+
+
+def one(request: CaseRequest, of: CaseDefaults | None = None) -> CaseSpec:
+    (spec,) = resolve_cases([request], of or defaults())
+    return spec
+
+
+def test_a_job_without_tests_has_none() -> None:
+    assert resolve_cases([], defaults()) == ()
+
+
+def test_what_a_test_leaves_out_is_the_jobs_and_its_name_is_its_number() -> None:
+    first, second = resolve_cases([case(), case()], defaults(wall_seconds=7))
+
+    assert (first.name, second.name) == ("1", "2")
+    assert (first.stdin, first.args, first.expected_output) == (b"job", ("-x",), None)
+    assert first.limits == limits(wall_seconds=7)
+
+
+def test_what_a_test_says_is_its_own_even_when_it_is_empty() -> None:
+    own = case(name="größe", stdin="", args=(), expected_output="", limits=CaseLimits(cpu_seconds=2, open_files=32))
+
+    spec = one(own, defaults(cpu_seconds=9))
+
+    assert (spec.name, spec.stdin, spec.args, spec.expected_output) == ("größe", b"", (), b"")
+    assert (spec.limits.cpu_seconds, spec.limits.open_files) == (2.0, 32)
+    assert spec.limits.wall_seconds == LIMITS["wall_seconds"].default
+
+
+def test_many_tests_share_the_room_that_one_log_has() -> None:
+    most = int(LIMITS["output_bytes"].maximum)
+
+    cases = resolve_cases([case() for _ in range(4)], defaults(output_bytes=most))
+
+    assert [spec.limits.output_bytes for spec in cases] == [most // 4] * 4
+
+
+def test_few_tests_have_what_the_job_has() -> None:
+    assert one(case(), defaults(output_bytes=100)).limits.output_bytes == 100
+
+
+@pytest.mark.parametrize(
+    ("field", "request_"),
+    [
+        ("tests[0].name", case(name="")),
+        ("tests[0].name", case(name="a\nb")),
+        ("tests[0].name", case(name=SURROGATE)),
+        ("tests[0].name", case(name="x" * (MAX_CASE_NAME_CHARACTERS + 1))),
+        ("tests[0].stdin", case(stdin=SURROGATE)),
+        ("tests[0].stdin", case(stdin="x" * (MAX_STDIN_BYTES + 1))),
+        ("tests[0].stdin", case(stdin="ü" * (MAX_STDIN_BYTES // 2 + 1))),
+        ("tests[0].args[1]", case(args=("a", "b\0"))),
+        ("tests[0].args", case(args=("",) * (MAX_ARGUMENTS + 1))),
+        ("tests[0].expected_output", case(expected_output=SURROGATE)),
+        ("tests[0].limits.wall_seconds", case(limits=CaseLimits(wall_seconds=0))),
+        ("tests[0].limits.wall_seconds", case(limits=CaseLimits(wall_seconds=float("nan")))),
+        ("tests[0].limits.cpu_seconds", case(limits=CaseLimits(cpu_seconds=301))),
+        ("tests[0].limits.output_bytes", case(limits=CaseLimits(output_bytes=0))),
+        ("tests[0].limits.open_files", case(limits=CaseLimits(open_files=15))),
+    ],
+)
+def test_a_refusal_names_its_field(field: str, request_: CaseRequest) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        one(request_)
+
+    assert refused.value.field == field
+
+
+def test_the_field_is_that_of_the_test_at_fault() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        resolve_cases([case(), case(), case(name="")], defaults())
+
+    assert refused.value.field == "tests[2].name"
+
+
+def test_no_test_goes_above_its_callers_ceiling() -> None:
+    ceiling = LimitOverrides(cpu_seconds=5)
+
+    with pytest.raises(InvalidRequest, match=r"tests\[0\]\.limits\.cpu_seconds: must be from 0\.1 to 5 s"):
+        one(case(limits=CaseLimits(cpu_seconds=6)), defaults(ceiling=ceiling, cpu_seconds=5))
+
+
+@pytest.mark.parametrize(
+    ("names", "at"), [(("a", "a"), 1), (("2", None), 1), ((None, "b", "1"), 2)], ids=["twice", "number", "of another"]
+)
+def test_two_tests_never_have_one_name(names: tuple[str | None, ...], at: int) -> None:
+    with pytest.raises(InvalidRequest, match="is there twice") as refused:
+        resolve_cases([case(name=name) for name in names], defaults())
+
+    assert refused.value.field == f"tests[{at}].name"
+
+
+def test_as_many_as_allowed_and_not_one_more() -> None:
+    assert len(resolve_cases([case()] * MAX_CASES, defaults(wall_seconds=1))) == MAX_CASES
+
+    with pytest.raises(InvalidRequest, match=f"tests: must be at most {MAX_CASES}"):
+        resolve_cases([case()] * (MAX_CASES + 1), defaults(wall_seconds=1))
+
+
+def test_together_they_hold_a_worker_for_a_bounded_time() -> None:
+    resolve_cases([case()] * 4, defaults(wall_seconds=250))
+
+    with pytest.raises(InvalidRequest, match="wall_seconds together"):
+        resolve_cases([case()] * 4, defaults(wall_seconds=250.1))
+
+
+def test_together_they_fit_into_one_log() -> None:
+    half = CaseLimits(output_bytes=module.MAX_OUTPUT_BYTES // 2)
+    resolve_cases([case(limits=half)] * 2, defaults())
+
+    with pytest.raises(InvalidRequest, match="output_bytes together"):
+        resolve_cases([case(limits=half), case(limits=half), case()], defaults())
+
+
+@pytest.mark.parametrize("character", ["x", "ü"])
+def test_together_they_are_of_a_bounded_size_in_bytes(character: str) -> None:
+    third = character * (module.MAX_CASES_BYTES // 3 // len(character.encode()))
+    resolve_cases([case(stdin=third, expected_output=third)], defaults())
+
+    with pytest.raises(InvalidRequest, match="tests: must be at most"):
+        resolve_cases([case(stdin=third, expected_output=third), case(stdin=third, args=("abc",))], defaults())
+
+
+def test_what_they_take_from_the_job_counts_for_each_of_them() -> None:
+    """A few hundred bytes of request would be kept as hundreds of megabytes otherwise."""
+    job = defaults(stdin=bytes(MAX_STDIN_BYTES))
+    resolve_cases([case(), case(args=())], defaults(stdin=bytes(MAX_STDIN_BYTES - 2)))
+
+    with pytest.raises(InvalidRequest, match=r"tests: must be at most .* with what each has of the job"):
+        resolve_cases([case()] * 3, job)
+
+
+@given(
+    st.lists(
+        st.builds(
+            CaseRequest,
+            name=st.none() | st.text(max_size=5),
+            stdin=st.none() | st.text(max_size=5),
+            args=st.none() | st.lists(st.text(max_size=3), max_size=3).map(tuple),
+            expected_output=st.none() | st.text(max_size=5),
+            limits=st.builds(CaseLimits, wall_seconds=st.none() | st.floats(), output_bytes=st.none() | st.integers()),
+        ),
+        max_size=5,
+    )
+)
+def test_tests_resolve_or_are_refused_by_a_field_of_theirs(requests: list[CaseRequest]) -> None:
+    try:
+        cases = resolve_cases(requests, defaults())
+    except InvalidRequest as refused:
+        named = refused.field.startswith("tests")
+        assert named
+        return
+
+    assert len({spec.name for spec in cases}) == len(cases) == len(requests)
+    for spec in cases:
+        assert LIMITS["wall_seconds"].minimum <= spec.limits.wall_seconds <= LIMITS["wall_seconds"].maximum
