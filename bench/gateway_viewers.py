@@ -1,0 +1,105 @@
+"""A job that many watch: does it end as soon as unwatched, and does everybody see every byte once?"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from statistics import median
+from typing import Any, Final
+
+import httpx
+import websockets
+
+from app.core.errors import PyxecError
+from bench.gateway_service import GatewayService, gateway_service
+from bench.sandbox_target import Target
+
+__all__ = ["STEPS", "measure_viewers"]
+
+VIEWERS: Final = 200
+MEGABYTES: Final = 5
+ROUNDS: Final = 3
+JOB_SECONDS: Final = 60
+VIEW_SECONDS: Final = 300
+TARGET_RATIO: Final = 1.2
+STEPS: Final = 2 * ROUNDS
+# Lines that differ, so that one twice or one missing shows; begun by a line of input, once everybody watches.
+PROGRAM: Final = f"""
+input()
+for number in range({MEGABYTES} * 10_000):
+    print(f"{{number:099d}}")
+"""
+PRINTED: Final = b"".join(b"%099d\n" % number for number in range(MEGABYTES * 10_000))
+JOB: Final = {
+    "language": "python",
+    "source": PROGRAM,
+    "interactive": True,
+    "limits": {"output_bytes": 2 * len(PRINTED), "wall_seconds": JOB_SECONDS},
+}
+
+
+def measure_viewers(advance: Callable[[], None]) -> list[Target]:
+    """One target: how long the program took from its line of input to its end, watched beside unwatched."""
+    alone, watched, seen = [], [], []
+    with gateway_service() as service:
+        service.start_worker()
+        for _ in range(ROUNDS):
+            alone.append(asyncio.run(_run(service, 1))[0])
+            advance()
+            ran, saw = asyncio.run(_run(service, VIEWERS))
+            watched.append(ran)
+            seen.append(saw)
+            advance()
+    return [
+        Target(
+            f"a job that prints {MEGABYTES} MB, {VIEWERS} viewers who see every byte once / one viewer",
+            TARGET_RATIO,
+            True,
+            median(watched) / median(alone),
+            details={"alone_seconds": alone, "watched_seconds": watched, "last_viewer_seconds": seen},
+        )
+    ]
+
+
+async def _run(service: GatewayService, viewers: int) -> tuple[float, float]:
+    """Seconds from the line of input to the program's end, and to that of the last viewer."""
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=JOB_SECONDS) as client:
+        job = (await client.post("/v1/jobs", json=JOB)).raise_for_status().json()
+        url = f"ws{service.url[4:]}{job['links']['stream']}"
+        began: list[asyncio.Event] = [asyncio.Event() for _ in range(viewers)]
+        tasks = [asyncio.create_task(_view(url, event)) for event in began]
+        await asyncio.gather(*(event.wait() for event in began))
+        async with websockets.connect(url) as socket:
+            started = time.time()
+            await socket.send(json.dumps({"type": "stdin", "data": "go\n"}))
+            messages = await asyncio.wait_for(asyncio.gather(*tasks), VIEW_SECONDS)
+            seen = time.time() - started
+        finished: dict[str, Any] = (await client.get(job["links"]["self"])).json()
+    for one in messages:
+        _check(one)
+    return _moment(finished["finished_at"]) - started, seen
+
+
+async def _view(url: str, began: asyncio.Event) -> list[str | bytes]:
+    """All messages as they came: they are read once the measurement is over, to take no time from the job."""
+    kept: list[str | bytes] = []
+    async with websockets.connect(url, ping_interval=None, max_size=None) as socket:
+        async for message in socket:
+            kept.append(message)
+            began.set()
+    return kept
+
+
+def _check(messages: list[str | bytes]) -> None:
+    events = [json.loads(message) for message in messages]
+    printed = "".join(event["data"] for event in events if event["type"] == "output").encode()
+    if hashlib.sha256(printed).digest() != hashlib.sha256(PRINTED).digest():
+        raise PyxecError(f"a viewer saw {len(printed)} bytes, not the {len(PRINTED)} that were printed")
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
