@@ -162,7 +162,10 @@ OPTIONS: Final[dict[str, Option]] = {
         "PYXEC_DRAIN_SECONDS", "0", _seconds(0, 300), "how long /readyz says 503 before a stopping API stops listening"
     ),
     "allowed_origins": Option(
-        "PYXEC_ALLOWED_ORIGINS", "", _origins, "web origins, with commas, that may open a WebSocket besides our own"
+        "PYXEC_ALLOWED_ORIGINS",
+        "",
+        _origins,
+        "web origins, with commas, that may open a WebSocket, or use goxec's API, besides our own",
     ),
     "docker_host": Option("DOCKER_HOST", "unix:///var/run/docker.sock", str, "the Docker Engine; only workers use it"),
     "container_runtime": Option(

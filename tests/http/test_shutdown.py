@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import httpx
 import websockets
 
+from tests.http.piston.sockets import CONNECT, closing, init, send
+
 JOB = {"language": "python", "source": "print(1)"}
 
 
@@ -95,4 +97,24 @@ async def test_who_asks_is_told_to_go_elsewhere_before_the_door_closes() -> None
         assert (await server.client.get("/livez")).status_code == 200
         assert (await server.client.post("/v1/jobs", json=JOB)).status_code == 202
         # And ends
+        assert await server.process.wait() == 0
+
+
+async def test_who_came_by_another_api_is_told_too() -> None:
+    execution = {"language": "python", "version": "*", "files": [{"content": "print(1)"}]}
+    async with serving(drain_seconds=0) as server:
+        # Given a program that is waited for, one that is talked to, and one that is watched
+        waiting = asyncio.create_task(server.client.post("/api/v2/execute", json=execution))
+        talking = await websockets.connect(f"ws://127.0.0.1:{server.port}{CONNECT}")
+        await send(talking, init())
+        await talking.recv()
+        job_id = (await server.client.post("/api/run", json={"code": "x", "language": "python"})).json()["job_id"]
+        watching = await websockets.connect(f"ws://127.0.0.1:{server.port}/api/ws?job_id={job_id}")
+        # When the server is told to end
+        server.stop()
+        # Then the sockets say that the server restarts, and who waited is told where the job is
+        assert [(await closing(socket))[1] for socket in (talking, watching)] == [1012, 1012]
+        answer = await waiting
+        assert answer.status_code == 503
+        assert "it goes on as /v1/jobs/" in answer.json()["message"]
         assert await server.process.wait() == 0
