@@ -10,7 +10,7 @@ import time
 from typing import Final
 
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
-from app.core.events import Output, Stream
+from app.core.events import Output
 from app.core.outcomes import PhaseReport
 from app.core.ports import Inbox, InputKind, SandboxReport, Sink
 from app.core.spec import JobSpec
@@ -134,8 +134,8 @@ class _Conversation:
             return
         outputs: list[Output] = []
         for event in events:
-            if isinstance(event, frames.Output):
-                outputs.append(Output(Stream(event.stream.value), event.data))
+            if isinstance(event, Output):
+                outputs.append(event)
                 continue
             # Order is kept: what was written before a phase ended is handed on before its end is.
             self._hand_on(outputs)

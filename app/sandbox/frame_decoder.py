@@ -6,26 +6,25 @@ from __future__ import annotations
 import struct
 
 from app.core.errors import ProtocolError
+from app.core.events import Output, Stream
 from app.sandbox.frames import (
     MAX_ARTIFACT_FILES,
     MAX_PAYLOAD,
     MAX_PHASES,
     PROTOCOL_VERSION,
     STDIN_WINDOW_BYTES,
+    STOP_REASONS,
     Artifact,
     ArtifactData,
     Done,
     Ending,
     Event,
     Fault,
-    Output,
     PhaseEnd,
     Ready,
     RunnerFrame,
     Started,
     StdinAck,
-    StopReason,
-    Stream,
 )
 
 __all__ = ["FrameDecoder"]
@@ -204,7 +203,7 @@ def _phase_end(payload: bytes) -> PhaseEnd:
         phase=phase,
         ending=ending,
         value=_within(value, _VALUES[ending], "value"),
-        reason=StopReason(reason),
+        reason=STOP_REASONS[_within(reason, range(len(STOP_REASONS)), "reason")],
         wall_us=wall_us,
         cpu_us=cpu_us,
         max_rss_bytes=max_rss_bytes,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
+from typing import Final
+
+from app.core.events import Output
+from app.core.outcomes import StopReason
 
 __all__ = [
     "MAX_ARTIFACT_FILES",
@@ -11,6 +15,7 @@ __all__ = [
     "MAX_PHASES",
     "PROTOCOL_VERSION",
     "STDIN_WINDOW_BYTES",
+    "STOP_REASONS",
     "UNLIMITED",
     "Artifact",
     "ArtifactData",
@@ -20,15 +25,12 @@ __all__ = [
     "Event",
     "Fault",
     "HostFrame",
-    "Output",
     "PhaseEnd",
     "PhaseSpec",
     "Ready",
     "RunnerFrame",
     "Started",
     "StdinAck",
-    "StopReason",
-    "Stream",
     "WindowSize",
 ]
 
@@ -70,13 +72,6 @@ class RunnerFrame(IntEnum):
     ARTIFACT_DATA = 0x8A
 
 
-class Stream(Enum):
-    """The program's two output streams."""
-
-    STDOUT = "stdout"
-    STDERR = "stderr"
-
-
 class Ending(IntEnum):
     """How a phase's main process ended; says what ``PhaseEnd.value`` is."""
 
@@ -85,14 +80,11 @@ class Ending(IntEnum):
     NOT_STARTED = 2  # value: errno of fork, chdir, setrlimit or exec
 
 
-class StopReason(IntEnum):
-    """Which limit the phase met, if any. It outranks the ending: a program may still exit 0 at its limit."""
-
-    NONE = 0
-    WALL_TIME = 1
-    CPU_TIME = 2
-    OUTPUT = 3
-    CANCELLED = 4
+# By number: which limit the phase met, if any. It outranks the ending: a program may still exit 0 at its limit.
+STOP_REASONS: Final = (
+    *(StopReason.NONE, StopReason.WALL_TIME, StopReason.CPU_TIME),
+    *(StopReason.OUTPUT, StopReason.CANCELLED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +142,6 @@ class Started:
     """The phase's program was executed. A phase that could not start has no such event, only its PhaseEnd."""
 
     phase: int
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """1 to MAX_PAYLOAD bytes of the phase that runs."""
-
-    stream: Stream
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

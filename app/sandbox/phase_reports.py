@@ -35,7 +35,7 @@ def report_of(name: PhaseName, end: frames.PhaseEnd) -> PhaseReport:
         test=UNSET if name.test is None else name.test,
         exit_code=value_if(frames.Ending.EXITED),
         signal=value_if(frames.Ending.SIGNALLED),
-        stopped_by=StopReason[end.reason.name],
+        stopped_by=end.reason,
         start_error=None if errno is None else os.strerror(errno),
         wall_seconds=end.wall_us / _MICROSECONDS,
         cpu_seconds=end.cpu_us / _MICROSECONDS,
@@ -50,7 +50,7 @@ def report_of(name: PhaseName, end: frames.PhaseEnd) -> PhaseReport:
 
 def has_passed(end: frames.PhaseEnd) -> bool:
     """Whether the runner goes on to the next phase for it."""
-    return end.ending is frames.Ending.EXITED and end.value == 0 and end.reason is frames.StopReason.NONE
+    return end.ending is frames.Ending.EXITED and end.value == 0 and end.reason is StopReason.NONE
 
 
 def killed_for_memory(name: PhaseName, wall_seconds: float) -> PhaseReport:

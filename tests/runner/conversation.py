@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from app.sandbox.frames import Done, Event, Fault, Output, PhaseEnd, PhaseSpec, Ready, StdinAck, Stream
+from app.core.events import Output, Stream
+from app.sandbox.frames import Done, Event, Fault, PhaseEnd, PhaseSpec, Ready, StdinAck
 from app.sandbox.protocol import (
     STDIN_WINDOW_BYTES,
     FrameDecoder,

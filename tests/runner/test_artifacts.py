@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.sandbox.frames import Artifact, ArtifactData, CollectSpec, Done, PhaseEnd, StopReason
+from app.core.outcomes import StopReason
+from app.sandbox.frames import Artifact, ArtifactData, CollectSpec, Done, PhaseEnd
 from app.sandbox.protocol import encode_cancel, encode_collect
 from tests.runner.conversation import Conversation, job, phase
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox.frames import UNLIMITED, Done, Ending, StopReason
+from app.core.outcomes import StopReason
+from app.sandbox.frames import UNLIMITED, Done, Ending
 from tests.runner.conversation import Conversation, Opener, job, phase
 
 pytestmark = pytest.mark.docker

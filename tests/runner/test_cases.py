@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.sandbox.frames import Done, Ending, PhaseSpec, StopReason
+from app.core.outcomes import StopReason
+from app.sandbox.frames import Done, Ending, PhaseSpec
 from app.sandbox.protocol import encode_cancel, encode_stdin, encode_stdin_eof
 from tests.runner.conversation import Conversation, job, phase
 

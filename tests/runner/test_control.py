@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from app.sandbox.frames import Done, Ending, StopReason
+from app.core.outcomes import StopReason
+from app.sandbox.frames import Done, Ending
 from app.sandbox.protocol import SIGNALS, encode_cancel, encode_go, encode_phase, encode_signal
 from tests.runner.conversation import Conversation, Opener, job, phase
 

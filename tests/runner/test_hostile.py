@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox.frames import Done, Ending, StopReason
+from app.core.outcomes import StopReason
+from app.sandbox.frames import Done, Ending
 from app.sandbox.protocol import encode_stdin
 from tests.runner.conversation import Conversation, Opener, job, phase
 

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from app.sandbox.frames import UNLIMITED, Done, Ending, StopReason
+from app.core.outcomes import StopReason
+from app.sandbox.frames import UNLIMITED, Done, Ending
 from tests.runner.conversation import Conversation, Opener, job, phase
 
 SPIN = ("sh", "-c", "while :; do :; done")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.sandbox.frames import Output, Stream
+from app.core.events import Output, Stream
 from tests.runner.conversation import Conversation, phase
 
 

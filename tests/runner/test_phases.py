@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from app.sandbox.frames import MAX_PHASES, Done, Ending, Started, StopReason
+from app.core.outcomes import StopReason
+from app.sandbox.frames import MAX_PHASES, Done, Ending, Started
 from app.sandbox.protocol import encode_cancel, encode_go, encode_stdin, encode_stdin_eof
 from tests.runner.conversation import Conversation, job, phase
 

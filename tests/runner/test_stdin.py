@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from app.sandbox.frames import Ending, StopReason
+from app.core.outcomes import StopReason
+from app.sandbox.frames import Ending
 from app.sandbox.protocol import STDIN_WINDOW_BYTES, encode_cancel, encode_stdin, encode_stdin_eof
 from tests.runner.conversation import Conversation, job, phase
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox.frames import Ending, StopReason, WindowSize
+from app.core.outcomes import StopReason
+from app.sandbox.frames import Ending, WindowSize
 from app.sandbox.protocol import (
     STDIN_WINDOW_BYTES,
     encode_cancel,
