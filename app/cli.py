@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from app.commands.bench import bench
 from app.commands.cancel import cancel
 from app.commands.dead import dead
 from app.commands.doctor import doctor
@@ -40,6 +41,7 @@ app.command()(doctor)
 app.command()(up)
 app.command()(down)
 app.command()(queues)
+app.command()(bench)
 app.add_typer(images, name="images")
 app.add_typer(keys, name="keys")
 app.add_typer(dead, name="dead")

@@ -40,25 +40,43 @@ def list_letters(
 
 
 @dead.command()
-def show(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL) -> None:
-    """Show one, with its last traceback, as JSON."""
+def show(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
+    """Show one, with its last traceback."""
     from app.client.admin import Admin
     from app.commands.json_output import print_json
 
-    print_json(Admin(url).dead_letter(queue, letter_id))
+    letter = Admin(url).dead_letter(queue, letter_id)
+    if as_json:
+        print_json(letter)
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("", "dead letter", show_header=False)
+    for name in ("id", "queue", "actor", "job_id", "reason", "deliveries", "attempts", "died_at"):
+        table.add_row(name.replace("_", " "), escape(str(getattr(letter, name) or "")))
+    Console().print(table)
+    typer.echo(letter.traceback.rstrip("\n"), nl=bool(letter.traceback))
 
 
 @dead.command()
-def replay(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL) -> None:
+def replay(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Queue it again, once. A job runs as if it had never been begun."""
     from app.client.admin import Admin
+    from app.commands.json_output import print_json
 
     Admin(url).replay(queue, letter_id)
+    if as_json:
+        print_json({"replayed": letter_id})
 
 
 @dead.command()
-def drop(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL) -> None:
+def drop(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Forget it."""
     from app.client.admin import Admin
+    from app.commands.json_output import print_json
 
     Admin(url).drop(queue, letter_id)
+    if as_json:
+        print_json({"dropped": letter_id})

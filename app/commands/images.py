@@ -27,34 +27,43 @@ All = Annotated[bool, typer.Option("--all", help="Every language of the catalogu
 
 
 @images.command()
-def build(names: Names = None, every: All = False) -> None:
+def build(names: Names = None, every: All = False, as_json: Json = False) -> None:
     """Build the images that are missing or out of date: of the default set, or of the languages that are named."""
     from rich.console import Console
 
+    from app.commands.json_output import print_json
     from app.core.errors import PyxecError
     from app.local.errors import exit_with
     from app.local.images import prepare_engine_and_images, usual_languages
     from app.local.state import StateFolder
     from app.local.steps import Steps
+    from app.sandbox.images import installed_images
 
     named = _chosen(names or [], every)
     choose = (lambda client, catalogue: named) if named else usual_languages
     try:
-        with Steps(Console()) as steps:
+        with Steps(Console(stderr=as_json)) as steps:
             prepare_engine_and_images(ROOT, StateFolder.of_repository(ROOT), steps, choose)
     except PyxecError as e:
         exit_with(e)
+    if as_json:
+        found = installed_images(_engine())
+        print_json([found[name] for name in sorted(found) if not named or name in named])
 
 
 @images.command()
-def remove(names: Names = None, every: All = False) -> None:
+def remove(names: Names = None, every: All = False, as_json: Json = False) -> None:
     """Remove images. What runs in one goes on to its end."""
+    from app.commands.json_output import print_json
     from app.sandbox.image_removal import remove_images
 
     named = _chosen(names or [], every)
     if not named:
         raise typer.BadParameter("which ones? name languages, or say --all")
     removed = remove_images(_engine(), named)
+    if as_json:
+        print_json({"removed": removed})
+        return
     typer.echo(f"removed: {', '.join(removed) or 'nothing, none of them was there'}")
 
 

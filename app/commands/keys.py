@@ -66,8 +66,16 @@ def list_keys(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
 
 
 @keys.command()
-def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], url: Url = DEFAULT_URL) -> None:
+def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Make a key worthless. Its jobs run on."""
+    from app.commands.json_output import print_json
+
+    _revoke(url, key_id)
+    if as_json:
+        print_json({"revoked": key_id})
+
+
+def _revoke(url: str, key_id: str) -> None:
     if has_key():
         from app.client.admin import Admin
 

@@ -70,7 +70,7 @@ async def test_with_an_admin_key_the_service_is_asked(live: LiveGateway) -> None
     made = await told(live, "keys", "create", "--name", "course", "--tier", "limited")
     assert (made["tier"], made["admin"]) == ("limited", False)
     assert [key["id"] for key in await told(live, "keys", "list")] == [made["id"]]
-    assert (await pyxec(live, "keys", "revoke", made["id"]))[0] == 0
+    assert await told(live, "keys", "revoke", made["id"]) == {"revoked": made["id"]}
     assert await told(live, "keys", "list") == []
 
 
@@ -91,11 +91,12 @@ async def test_dead_letters_from_the_list_to_the_replay(live: LiveGateway) -> No
     assert [letter["job_id"] for letter in letters] == job_ids[::-1]
     (queue,) = [queue for queue in await told(live, "queues") if queue["name"] == "jobs"]
     assert (queue["waiting"], queue["dead"]) == (0, 2)
+    assert (await told(live, "dead", "show", letters[0]["id"]))["job_id"] == job_ids[1]
     code, shown, _ = await pyxec(live, "dead", "show", letters[0]["id"])
-    assert (code, msgspec.json.decode(shown)["job_id"]) == (0, job_ids[1])
+    assert (code, job_ids[1] in shown) == (0, True)
     # And one is replayed, the other dropped
     assert (await pyxec(live, "dead", "replay", letters[0]["id"]))[0] == 0
-    assert (await pyxec(live, "dead", "drop", letters[1]["id"]))[0] == 0
+    assert await told(live, "dead", "drop", letters[1]["id"]) == {"dropped": letters[1]["id"]}
     # Then the one runs, and no letter is left
     assert live.run() == job_ids[1]
     assert await told(live, "dead", "list") == []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -70,6 +72,8 @@ async def test_cancel_reaches_the_job(gateway: Gateway, pyxec: StartCommand) -> 
     gateway.jobs.start(job_id)
     assert await (await pyxec("cancel", job_id)).ended() == (0, b"", b"")
     assert gateway.jobs.inputs[job_id] == [Input(InputKind.CANCEL)]
+    code, told, _ = await (await pyxec("cancel", "--json", job_id)).ended()
+    assert (code, msgspec.json.decode(told)["id"]) == (0, job_id)
 
 
 async def test_languages_are_listed_for_people_and_for_programs(gateway: Gateway, pyxec: StartCommand) -> None:
@@ -79,6 +83,62 @@ async def test_languages_are_listed_for_people_and_for_programs(gateway: Gateway
     _, document, _ = await (await pyxec("languages", "--json")).ended()
     (language,) = msgspec.json.decode(document)
     assert (language["id"], language["aliases"]) == ("python", ["py", "python3"])
+
+
+async def test_bench_measures_and_tells_what_went_wrong(gateway: Gateway, pyxec: StartCommand) -> None:
+    # Given a service where the fourth job ends badly
+    def end(job_id: str) -> None:
+        gateway.jobs.start(job_id)
+        bad = len(gateway.jobs.records) == 4
+        gateway.jobs.finish(job_id, outcome=Outcome.NONZERO_EXIT if bad else Outcome.OK, exit_code=int(bad))
+
+    gateway.jobs.when_submitted = lambda job: end(job.id)
+    # When it is measured
+    code, document, _ = await (await pyxec("bench", "--jobs", "9", "-c", "3", "--json")).ended()
+    # Then there are figures, and the exit code says that they are not worth much
+    report = msgspec.json.decode(document)
+    assert (code, report["jobs"], report["outcomes"]) == (1, 9, {"ok": 8, "nonzero_exit": 1})
+    assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p95"] <= report["latency_ms"]["max"]
+    assert report["jobs_per_second"] > 0
+    # And people get a table
+    code, table, _ = await (await pyxec("bench", "--jobs", "1")).ended()
+    assert (code, "latency p95" in table.decode()) == (0, True)
+
+
+async def test_bench_refuses_a_language_that_is_not_there(gateway: Gateway, pyxec: StartCommand) -> None:
+    code, _, stderr = await (await pyxec("bench", "--language", "cobol")).ended()
+    assert (code, b"must be one of python" in stderr) == (125, True)
+
+
+def test_every_command_has_json_for_programs() -> None:
+    from typer.main import get_command
+
+    from app.cli import app
+
+    without = [
+        " ".join(path)
+        for path, command in leaves(get_command(app))
+        if not any("--json" in parameter.opts for parameter in command.params)
+    ]
+    assert without == ["images wait"]  # it has nothing to tell
+
+
+def test_every_command_is_in_its_document() -> None:
+    from typer.main import get_command
+
+    from app.cli import app
+
+    document = (ROOT / "docs" / "cli.md").read_text()
+    missing = [path for path, _ in leaves(get_command(app)) if not all(word in document for word in path)]
+    assert missing == []
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below this one, with its words."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from leaves(below, (*path, name))
+    if not hasattr(command, "commands"):
+        yield path, command
 
 
 def test_help_needs_nothing_heavy() -> None:
