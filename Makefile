@@ -131,6 +131,7 @@ clean: ## remove .venv, caches and .pyxec (its data too); run `make down` first
 # A stamp is as new as the last successful installation; an edit of the pins makes it old.
 $(RUNTIME): requirements.txt | $(PYTHON)
 	@$(call install,$<)
+	@$(PYTHON) -m pip install --disable-pip-version-check -q --no-deps -e . # the command `pyxec`
 	@touch $@
 
 $(NODE): requirements-web.txt $(RUNTIME) | $(PYTHON)
