@@ -77,7 +77,7 @@ def post(runner: asyncio.Runner) -> Any:
     return lambda body: runner.run(client.post("/api/v2/execute", content=body, headers=headers))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(body=st.binary() | anything.map(json.dumps).map(str.encode) | executions.map(json.dumps).map(str.encode))
 def test_any_body_is_executed_or_refused(post: Any, body: bytes) -> None:
     answer = post(body)

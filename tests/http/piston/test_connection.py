@@ -43,8 +43,10 @@ async def test_a_program_is_sent_a_signal(stack: Stack) -> None:
 
 async def test_stages_begin_and_end(stack: Stack) -> None:
     async with connect(stack) as connection:
-        source = '#include <stdio.h>\nint main(void) { fputs("err", stderr); return 3; }'
+        # Given a program whose input comes while it is being compiled
+        source = '#include <stdio.h>\nint main(void) { fputs("err", stderr); return getchar() - 48; }'
         await send(connection, init(source, language="c", run_timeout=20_000, compile_timeout=30_000))
+        await send(connection, {"type": "data", "stream": "stdin", "data": "3"})
         messages, code, _ = await closing(connection)
     assert messages[0]["type"] == "runtime"
     assert messages[1:] == [
