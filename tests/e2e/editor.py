@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 
 __all__ = ["Editor"]
 
-_PATIENCE_MS = 20_000
+# A picture is drawn, a program compiled and an API restarted in it on two busy cores.
+_PATIENCE_MS = 45_000
 
 
 # Drafts are written a moment after the page shows them.

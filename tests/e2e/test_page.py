@@ -18,6 +18,8 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # Monaco's own hidden input and the terminal's rows are theirs; everything around them is ours.
 AXE_OPTIONS = {"exclude": [[".monaco-editor"], [".xterm"]]}
 
+FAILS = {"name": "fails", "stdin": "", "args": "", "expected": "other", "wallSeconds": None}
+
 HOSTILE = r"""
 import base64, sys
 secret = base64.b64encode(b"stolen").decode()
@@ -63,7 +65,8 @@ def test_the_policy_holds_and_the_page_never_breaks_it(page: Page, site: Site) -
     assert len(page.evaluate("refused")) == 2
 
 
-def test_hostile_output_is_only_text(editor: Editor) -> None:
+def test_hostile_output_is_only_text(shared_editor: Editor) -> None:
+    editor = shared_editor
     title = editor.page.title()
     background = editor.page.locator(".xterm-viewport").evaluate("one => getComputedStyle(one).backgroundColor")
 
@@ -100,14 +103,26 @@ def test_the_keyboard_gets_into_every_pane_and_out_again(editor: Editor) -> None
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Browser, site: Site, scheme: Any) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
-    editor = Editor(context.new_page(), site.url).open()
-    editor.run("import sys\nprint('out')\nprint('err', file=sys.stderr)")
+    page = context.new_page()
+    editor = Editor(page, site.url).open()
+    # A run with output and files, its tests with a difference, each kind of setup, and what opens over the page
+    editor.run(
+        "import sys\nprint('out')\nprint('err', file=sys.stderr)\nopen('a.svg', 'w')", input="lines", tests=[FAILS]
+    )
     editor.says("Finished normally")
-    found = findings(editor.page)
-
-    editor.page.get_by_role("button", name="History").click()
-    editor.page.wait_for_selector("dialog[open] .history")
-    found += findings(editor.page)
+    page.wait_for_selector(".artifacts p")
+    found = findings(page)
+    page.keyboard.press("Control+Shift+Enter")
+    editor.says("1 of 1 test failed")
+    for tab in ("Input", "Limits", "Artifacts"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_selector(".setup-body :is(input, .limits)")
+        found += findings(page)
+    for name, part in (("History", ".history"), ("Settings", ".key")):
+        page.get_by_role("button", name=name).click()
+        page.wait_for_selector(f"dialog[open] {part}")
+        found += findings(page)
+        page.keyboard.press("Escape")
 
     context.close()
     assert found == []
@@ -130,18 +145,28 @@ def test_a_narrow_touch_screen_has_tabs_and_targets_to_hit(browser: Browser, sit
     page.get_by_label("Code, main.py").fill("print('from a phone')")
     # When the program is run
     page.get_by_role("button", name="Run", exact=True).tap()
-    # Then its output is what is shown, and nothing is wider than the screen
+    # Then its output is what is shown, nothing is wider than the screen, and every control can be hit with a finger
     expect(page.locator(".xterm-rows")).to_contain_text("from a phone", timeout=20_000)
     expect(page.get_by_label("Code, main.py")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    # And every control that is shown can be hit with a finger
-    small = page.evaluate(
+    assert too_small(page) == []
+    # And it is so with the tests, too
+    page.get_by_role("tab", name="Tests").tap()
+    page.get_by_role("button", name="Add a test").tap()
+    expect(page.get_by_label("Input of test 1")).to_be_visible()
+    assert page.evaluate("document.querySelector('.cases').scrollWidth") <= 390
+    assert too_small(page) == []
+    context.close()
+
+
+def too_small(page: Page) -> list[str]:
+    """The controls that are shown and cannot be hit with a finger."""
+    found: list[str] = page.evaluate(
         "() => [...document.querySelectorAll('button, select')].filter(one => one.checkVisibility())"
         ".map(one => [one.textContent, one.getBoundingClientRect()])"
         ".filter(([, box]) => box.height < 44 || box.width < 44).map(([text]) => text)"
     )
-    context.close()
-    assert small == []
+    return found
 
 
 def test_typing_is_possible_before_the_editor_has_loaded_and_nothing_of_it_is_lost(page: Page, site: Site) -> None:
@@ -196,7 +221,8 @@ def test_a_link_carries_the_program_to_another_browser(editor: Editor, browser: 
     context.close()
 
 
-def test_a_line_of_a_traceback_leads_to_the_code(editor: Editor) -> None:
+def test_a_line_of_a_traceback_leads_to_the_code(shared_editor: Editor) -> None:
+    editor = shared_editor
     editor.run("def f():\n    raise ValueError('no')\n\n\nf()")
     editor.shows("ValueError: no")
 

@@ -27,7 +27,9 @@ export default function ArtifactsPane({ jobId, result }: Properties) {
           </li>
         ))}
       </ul>
-      {artifacts_incomplete && <p>Not all files that match are here: at most 16, and 8 MiB together.</p>}
+      {artifacts_incomplete && (
+        <p>Not all that matched is here: at most 16 files, 8 MiB together, with printable names.</p>
+      )}
     </details>
   )
 }

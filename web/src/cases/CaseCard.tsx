@@ -86,7 +86,7 @@ function CaseFields({ test, name, onChange }: Pick<Properties, 'test' | 'name' |
         />
       </label>
       <label>
-        Time limit <span className="unit">s</span>
+        Time limit (s)
         <input
           className="field"
           type="number"

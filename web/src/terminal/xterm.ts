@@ -50,7 +50,7 @@ export function openScreen(parent: HTMLElement, fontSize: number): Screen {
     cursorInactiveStyle: 'outline',
     fontFamily: 'Geist Mono Variable, ui-monospace, monospace',
     fontSize,
-    lineHeight: 1.25,
+    lineHeight: 1, // more would tear the lines that programs draw
     minimumContrastRatio: 4.5,
     scrollback: SCROLLBACK_LINES,
     theme: theme(),
