@@ -53,6 +53,10 @@ web: venv $(NODE) ## build the web page, if its sources have changed
 web-test: venv $(NODE) ## check and test the web page's own code (its browser tests are in `make test`)
 	@$(PYTHON) -m app.local.web_checks
 
+.PHONY: web-types
+web-types: venv $(NODE) ## write the web page's types of the API anew, after a change of the API
+	@$(PYTHON) -m app.local.api_types
+
 .PHONY: doctor
 doctor: venv ## check this machine, and try every limit for real
 	@$(PYTHON) -m app.cli doctor

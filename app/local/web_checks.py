@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from app.core.errors import PyxecError
+from app.local.api_types import check_api_types
 from app.local.errors import exit_with
 from app.local.state import StateFolder
 from app.local.steps import Steps
@@ -27,6 +28,9 @@ def check_page(root: Path, console: Console) -> None:
     with Steps(console) as steps:
         with steps.step("web packages") as step:
             install_node_packages(web, state.log("npm"), step)
+        with steps.step("web types") as step:
+            check_api_types(web, state)
+            step.outcome = "of this API"
         for script in _CHECKS:
             with steps.step(f"web {script}") as step:
                 npm(["run", script], web, state.log(f"web-{script}"))

@@ -12,6 +12,7 @@ import msgspec
 from app.core.spec import JobRequest
 from app.http.batches import RefusedJob
 from app.http.messages import ClientMessage, ServerMessage
+from app.http.problems import Problem
 
 __all__ = ["components", "reference"]
 
@@ -28,6 +29,8 @@ _RULES: Final[dict[type, dict[str, Any]]] = {
 }
 
 _REFERENCE: Final = "#/components/schemas/{name}"
+# Leaves out what has its default.
+_BRIEF: Final = Problem.__name__
 # Unions, under the names by which they are spoken of.
 _UNIONS: Final[dict[str, Any]] = {"Event": ServerMessage, "ViewerMessage": ClientMessage}
 
@@ -39,7 +42,7 @@ def components(types: Iterable[type]) -> dict[str, Any]:
     unions = dict(zip(_UNIONS, schemas[len(named) :], strict=True))
     for kind, rule in _RULES.items():
         found[kind.__name__].update(rule)
-    return {name: _readable(schema) for name, schema in sorted({**found, **unions}.items())}
+    return {name: _readable(_always_there(schema)) for name, schema in sorted({**found, **unions}.items())}
 
 
 def reference(body: type | tuple[type, ...]) -> dict[str, Any]:
@@ -47,6 +50,16 @@ def reference(body: type | tuple[type, ...]) -> dict[str, Any]:
     if isinstance(body, tuple):
         return {"anyOf": [reference(one) for one in body]}
     return {"$ref": _REFERENCE.format(name=body.__name__)}
+
+
+def _always_there(schema: dict[str, Any]) -> dict[str, Any]:
+    """Of what is answered, every field that has a default is written all the same; requests refuse unknown fields, and
+    may leave out what has one."""
+    if "required" not in schema or "additionalProperties" in schema or schema["title"] == _BRIEF:
+        return schema
+    properties = schema["properties"]
+    present = [name for name in properties if name in schema["required"] or "default" in properties[name]]
+    return {**schema, "required": present}
 
 
 def _readable(schema: dict[str, Any]) -> dict[str, Any]:
