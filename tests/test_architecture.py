@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
-SOURCES = sorted(APP.rglob("*.py"))
+SOURCES = sorted([*APP.rglob("*.py"), *(ROOT / "pyxec").rglob("*.py")])
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
 
 # Runs before each import: whatever reaches out, or starts anything, ends the import with an error.
