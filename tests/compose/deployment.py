@@ -144,13 +144,12 @@ def _mounts(container: dict[str, Any]) -> set[str]:
 
 
 def _processes(project: Project, service: str) -> list[dict[str, list[str]]]:
-    """What the kernel tells of each process of a container but its init, which only waits for the others."""
+    """What the kernel tells of each process of a container."""
     pids = [int(row[1]) for row in project.engine.top(project.container(service)["Id"])["Processes"]]
     found = []
     for pid in pids:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
-        if status["Name"] != ["docker-init"]:
-            found.append(status)
+        found.append(status)
     assert found
     return found
