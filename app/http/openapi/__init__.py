@@ -8,6 +8,8 @@ parameters.py, headers.py, problems.py, schemas.py
 document.py     all of it put together
 resources.py    GET /openapi.json
 docs_page.py    GET /docs/
+representation.py
+                how both are sent
 """
 
 from __future__ import annotations

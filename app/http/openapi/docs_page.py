@@ -18,9 +18,10 @@ import falcon
 from falcon.asgi import Response
 
 from app.core.errors import NothingThere
+from app.http.openapi.representation import Representation
 from app.http.request import Request
 
-__all__ = ["DocsFileResource", "DocsPageResource"]
+__all__ = ["ASSETS", "Asset", "DocsFileResource", "DocsPageResource", "content"]
 
 _CARRIER: Final = "offapi"
 # Swagger UI draws its arrows as data: pictures. Everything else comes from this folder.
@@ -58,10 +59,10 @@ class DocsPageResource:
     """The page; its files are addressed relative to it."""
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """200; without the slash at the end, 308 to it."""
+        """200, or 304 for who has it; without the slash at the end, 308 to it."""
         if not request.path.endswith("/"):
             raise falcon.HTTPPermanentRedirect("docs/")
-        _send(response, INDEX)
+        _send(request, response, INDEX)
 
     on_head = on_get
 
@@ -70,24 +71,26 @@ class DocsFileResource:
     """Its files."""
 
     async def on_get(self, request: Request, response: Response, name: str) -> None:
-        """200. Raises NothingThere."""
+        """200, or 304 for who has it. Raises NothingThere."""
         asset = ASSETS.get(name)
         if asset is None:
             raise NothingThere("the page has no file with this name")
-        _send(response, asset)
+        _send(request, response, asset)
 
     on_head = on_get
 
 
-def _send(response: Response, asset: Asset) -> None:
-    response.data = content(asset)
-    response.content_type = asset.content_type
-    response.set_header("Cache-Control", "no-cache")
+def _send(request: Request, response: Response, asset: Asset) -> None:
+    _representation(asset).send(request, response)
     response.set_header("Content-Security-Policy", _POLICY)
     response.set_header("Referrer-Policy", "no-referrer")
 
 
 @cache
+def _representation(asset: Asset) -> Representation:
+    return Representation(content(asset), asset.content_type)
+
+
 def content(asset: Asset) -> bytes:
     """The bytes. Raises RuntimeError: the package is missing, or carries something else."""
     if asset.digest is None:

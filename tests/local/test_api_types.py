@@ -1,0 +1,40 @@
+"""The web page's types of the API are those of today's document, or the check says how to write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from app.local.api_types import check_api_types
+from app.local.errors import SetupError
+from app.local.state import StateFolder
+from app.local.steps import Steps
+from app.local.web_page import install_node_packages
+from tests.stack import ROOT
+
+TYPES = Path("src/api/openapi.ts")
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Path:
+    """A page's folder with the pinned generator and the types as they are committed."""
+    state = StateFolder.of_repository(ROOT)
+    with Steps(Console(stderr=True)) as steps, steps.step("web packages") as step:
+        install_node_packages(ROOT / "web", state.log("npm"), step)
+    folder = tmp_path / "web"
+    (folder / TYPES).parent.mkdir(parents=True)
+    for name in ("package.json", "node_modules"):
+        (folder / name).symlink_to(ROOT / "web" / name)
+    (folder / TYPES).write_bytes((ROOT / "web" / TYPES).read_bytes())
+    return folder
+
+
+def test_types_of_another_document_are_noticed(web: Path, tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    check_api_types(web, state)
+    older = (web / TYPES).read_text().replace("language: string", "lang: string")
+    (web / TYPES).write_text(older)
+    with pytest.raises(SetupError, match="make web-types"):
+        check_api_types(web, state)
