@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
 
 import falcon
 from falcon.asgi import WebSocket
 
 from app.core.ports import Jobs
-from app.http.access_log import log_access
 from app.http.authentication import Authenticator
 from app.http.lifecycle import Lifecycle
 from app.http.metering import Metering
-from app.http.origins import is_origin_allowed
+from app.http.opening import open_socket
 from app.http.request import Request
 from app.http.settings import HttpSettings
 from app.http.socket_authentication import socket_caller
 from app.http.viewer import Ending, Viewer, ending_of
 
 __all__ = ["StreamResource"]
-
-REFUSED: Final = 403  # a socket that was never accepted ends in an HTTP status
-GONE: Final = 1005  # the viewer left; there is no code of ours
 
 
 class StreamResource:
@@ -43,24 +39,15 @@ class StreamResource:
 
     async def on_websocket(self, request: Request, socket: WebSocket, job_id: str) -> None:
         """Serve one viewer until the job, the viewer or this server ends."""
-        origin, host = request.get_header("Origin"), request.get_header("Host")
-        if not is_origin_allowed(origin, host, self._settings.allowed_origins):
-            await socket.close()
-            log_access(request, REFUSED)
-            return
-        await socket.accept()
-        self._metering.socket_opened()
-        try:
-            await self._serve_and_close(request, socket, job_id)
-        finally:
-            self._metering.socket_closed()
+        serve = partial(self._serve_and_close, request, socket, job_id)
+        await open_socket(request, socket, self._settings, self._metering, serve)
 
-    async def _serve_and_close(self, request: Request, socket: WebSocket, job_id: str) -> None:
+    async def _serve_and_close(self, request: Request, socket: WebSocket, job_id: str) -> Ending | None:
         viewer = Viewer(socket, self._jobs, job_id, self._settings, self._lifecycle)
         ending = await self._serve(viewer, request, socket)
         if ending is not None:
             await viewer.close(ending)
-        log_access(request, GONE if ending is None else ending.code)
+        return ending
 
     async def _serve(self, viewer: Viewer, request: Request, socket: WebSocket) -> Ending | None:
         try:

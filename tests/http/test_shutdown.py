@@ -115,6 +115,6 @@ async def test_who_came_by_another_api_is_told_too() -> None:
         # Then the sockets say that the server restarts, and who waited is told where the job is
         assert [(await closing(socket))[1] for socket in (talking, watching)] == [1012, 1012]
         answer = await waiting
-        assert answer.status_code == 503
+        assert answer.status_code == 504
         assert "it goes on as /v1/jobs/" in answer.json()["message"]
         assert await server.process.wait() == 0

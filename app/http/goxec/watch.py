@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
 
 import falcon
 import structlog
 from falcon.asgi import WebSocket
 
 from app.core.callers import Caller
-from app.http.access_log import log_access
 from app.http.goxec.messages import LogWords
-from app.http.origins import is_origin_allowed
+from app.http.opening import open_socket
 from app.http.ownership import own_job
 from app.http.parts import Parts
 from app.http.problems import close_code_of, problem_of
@@ -21,8 +20,6 @@ from app.http.telling import Ending, Teller, first_of
 
 __all__ = ["WatchResource"]
 
-REFUSED: Final = 403  # a socket that was never accepted ends in an HTTP status
-GONE: Final = 1005  # the viewer left; there is no code of ours
 _log = structlog.get_logger("pyxec.http")
 
 
@@ -34,18 +31,8 @@ class WatchResource:
 
     async def on_websocket(self, request: Request, socket: WebSocket) -> None:
         """Serve one viewer until the job, the viewer or this server ends."""
-        origin, host = request.get_header("Origin"), request.get_header("Host")
-        if not is_origin_allowed(origin, host, self._parts.settings.allowed_origins):
-            await socket.close()
-            log_access(request, REFUSED)
-            return
-        await socket.accept()
-        self._parts.metering.socket_opened()
-        try:
-            ending = await self._serve(request, socket)
-        finally:
-            self._parts.metering.socket_closed()
-        log_access(request, GONE if ending is None else ending.code)
+        serve = partial(self._serve, request, socket)
+        await open_socket(request, socket, self._parts.settings, self._parts.metering, serve)
 
     async def _serve(self, request: Request, socket: WebSocket) -> Ending | None:
         teller = Teller(socket, self._parts.jobs, self._parts.settings, self._parts.lifecycle)

@@ -55,7 +55,7 @@ class ExecuteResource:
             ended = await self._run(request, job)
         response.set_header("Location", path_of(job_id))
         if isinstance(ended, AcceptedJob):
-            raise falcon.HTTPServiceUnavailable(description=f"it has not ended yet: it goes on as {path_of(job_id)}")
+            raise falcon.HTTPGatewayTimeout(description=f"it has not ended yet: it goes on as {path_of(job_id)}")
         send_json(response, 200, _execution_view(ended, asked.language))
 
     async def _run(self, request: Request, job: NewJob) -> EndedJob | AcceptedJob:

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
+from app.core.ports import NewJob
 from tests.http.conftest import Gateway, StartGateway
 from tests.http.live import LiveGateway, bearer, live_gateway
 
 FILE = {"content": "print(1)"}
-FAULT = JobResult(outcome=Outcome.INFRASTRUCTURE_ERROR, message="it could not be run")
 BODY = {"language": "python", "version": "*", "files": [FILE]}
 
 
@@ -126,22 +125,27 @@ async def test_what_does_not_end_in_time_runs_on(live: LiveGateway) -> None:
     # When a program is executed by a client that sends its key as Piston's clients do, alone
     answer = await live.client.post("/api/v2/execute", json=BODY, headers={"Authorization": key["key"]})
     # Then it is told where its job is, and there it is, for its owner
-    assert answer.status_code == 503
+    assert answer.status_code == 504
     assert answer.headers["Location"] in answer.json()["message"]
     job = await live.client.get(answer.headers["Location"], headers=bearer(key["key"]))
     assert job.json()["status"] == "queued"
     assert (await live.client.get(answer.headers["Location"])).status_code == 404
 
 
-async def test_a_fault_of_ours_is_not_the_programs(live: LiveGateway) -> None:
-    # Given a job that could not be run
-    gateway_answer = asyncio.create_task(live.client.post("/api/v2/execute", json=BODY))
-    await asyncio.sleep(0.1)
-    live.run(FAULT)
+async def test_a_fault_of_ours_is_not_the_programs(gateway: Gateway) -> None:
+    # Given a job that cannot be run
+    def give_up(job: NewJob) -> None:
+        gateway.jobs.start(job.id)
+        gateway.jobs.finish(
+            job.id, outcome=Outcome.INFRASTRUCTURE_ERROR, exit_code=None, message="it could not be run", phases=()
+        )
+
+    gateway.jobs.when_submitted = give_up
+    # When it is executed
+    stage = (await gateway.client.post("/api/v2/execute", json=BODY)).json()["run"]
     # Then its stage says so
-    stage = (await gateway_answer).json()["run"]
     assert (stage["status"], stage["code"], stage["signal"]) == ("XX", None, None)
-    assert stage["message"] == FAULT.message
+    assert stage["message"] == "it could not be run"
 
 
 async def test_a_store_that_does_not_answer_is_a_503(gateway: Gateway) -> None:
