@@ -68,7 +68,9 @@ def test_the_official_sdk_tells_of_errors(official: judge0.Client) -> None:
     broken = run(official, source_code="int main() {", language=judge0.C)
     assert broken.status is judge0.Status.COMPILATION_ERROR
     assert "expected declaration" in broken.compile_output
-    endless = run(official, source_code="while True: pass", language=judge0.PYTHON, cpu_time_limit=0.2)
+    endless = run(
+        official, source_code="while True: pass", language=judge0.PYTHON, cpu_time_limit=0.2, wall_time_limit=60
+    )
     assert endless.status is judge0.Status.TIME_LIMIT_EXCEEDED
 
 

@@ -29,13 +29,13 @@ ENDS: dict[str, tuple[dict[str, Any], int, dict[str, Any]]] = {
     ),
     "not expected": ({"language_id": PYTHON, "source_code": "print(' a')", "expected_output": "a"}, 4, {}),
     "too much processor time": (
-        {"language_id": PYTHON, "source_code": "while True: pass", "cpu_time_limit": 0.3},
+        {"language_id": PYTHON, "source_code": "while True: pass", "cpu_time_limit": 0.2, "wall_time_limit": 60},
         5, {"message": "Time limit exceeded"},
     ),
     "in the extra time": (
         {
-            "language_id": PYTHON, "cpu_time_limit": 0.3, "cpu_extra_time": 5,
-            "source_code": "import time\nwhile time.process_time() < 0.5: pass\nprint('end')",
+            "language_id": PYTHON, "cpu_time_limit": 0.1, "cpu_extra_time": 5, "wall_time_limit": 60,
+            "source_code": "import time\nwhile time.process_time() < 0.2: pass\nprint('end')",
         },
         5, {"stdout": "end\n", "exit_code": 0},
     ),
