@@ -79,6 +79,8 @@ def creation_body(
         "Labels": labels,
         "NetworkDisabled": True,
         "Tty": False,
+        # The runner heeds no other: an engine that shuts down would wait ten seconds for each that is idle.
+        "StopSignal": "SIGKILL",
         "OpenStdin": True,
         "StdinOnce": True,
         "AttachStdin": True,

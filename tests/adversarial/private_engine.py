@@ -12,27 +12,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import docker
-import requests
-from docker.errors import DockerException
 
 from app.local.engine import engine_host
+from tests.sandbox.own_engine import OwnEngine
 
 ROOT = Path(__file__).resolve().parents[2]
 # A socket's path may have 107 bytes only: these are not below the repository.
 RUN = Path("/run/pyxec-test-engine")
 LANGUAGES = ("bash", "c", "cpp", "javascript", "python")
-START_SECONDS = 60
-STOP_SECONDS = 30
 LOAD_SECONDS = 600
 # The mounts this process makes are its own: they go with it, and the machine never sees them.
 START = """
@@ -61,42 +56,12 @@ def main() -> int:
 @contextmanager
 def private_engine(runtime: str, program: str) -> Iterator[tuple[str, docker.APIClient]]:
     """An engine that knows this runtime: its address and a client of it."""
-    data = ROOT / ".pyxec" / "data" / "test-engine"
-    data.mkdir(parents=True, exist_ok=True)
-    RUN.mkdir(exist_ok=True)
-    host = f"unix://{RUN}/docker.sock"
-    options = (
-        *(f"--host={host}", f"--data-root={data}", f"--exec-root={RUN}/exec", f"--pidfile={RUN}/docker.pid"),
-        # An engine told to have no bridge would delete the one of the machine's own engine.
-        *("--iptables=false", "--ip6tables=false", f"--add-runtime={runtime}={program}"),
-    )
-    log = RUN / "docker.log"
-    with log.open("wb") as sink:
-        command = ["unshare", "--mount", "--propagation=private", "/bin/sh", "-c", START, "sh", *options]
-        daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True)
+    launcher = ("unshare", "--mount", "--propagation=private", "/bin/sh", "-c", START, "sh")
+    engine = OwnEngine(RUN, ROOT / ".pyxec" / "data" / "test-engine", [f"--add-runtime={runtime}={program}"], launcher)
     try:
-        yield host, connect(host, daemon, log)
+        yield engine.host, engine.start()
     finally:
-        stop(daemon)
-
-
-def connect(host: str, daemon: subprocess.Popen[bytes], log: Path) -> docker.APIClient:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and daemon.poll() is None:
-        try:
-            return docker.APIClient(base_url=host, version="auto", timeout=LOAD_SECONDS)
-        except (DockerException, requests.RequestException):
-            time.sleep(0.2)
-    sys.exit(f"the engine does not start: {log.read_text(errors='replace')[-2000:]}")
-
-
-def stop(daemon: subprocess.Popen[bytes]) -> None:
-    daemon.send_signal(signal.SIGTERM)
-    try:
-        daemon.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(daemon.pid, signal.SIGKILL)
-        daemon.wait()
+        engine.stop()
 
 
 def load_images(source: docker.APIClient, target: docker.APIClient) -> None:

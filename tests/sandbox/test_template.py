@@ -112,6 +112,7 @@ def test_an_update_changes_numbers_only() -> None:
         ("OpenStdin", True),
         ("StdinOnce", True),
         ("Tty", False),
+        ("StopSignal", "SIGKILL"),
         ("Env", []),
         ("Hostname", "sandbox"),
         ("WorkingDir", "/work"),
