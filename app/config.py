@@ -270,16 +270,19 @@ def _shown(option: Option, text: str) -> str:
     return option.variable if option.parse is _redis_url else f"{option.variable}={text!r}"
 
 
-# Read by the Procfile, the Makefile, the local set-up and the command line, not by the service.
+# Read by the Procfile, docker-compose.yml, the Makefile, the local set-up and the command line, not by the service.
 LAUNCH_VARIABLES: Final = frozenset(
     {
         "PYXEC_API_KEY",
+        "PYXEC_BASE_IMAGE",
+        "PYXEC_DOCKER_SOCKET",
         "PYXEC_EXTRA_CA",
         "PYXEC_HTTP_BIND",
         "PYXEC_HTTP_WORKERS",
         "PYXEC_TEST_LANGUAGES",
         "PYXEC_URL",
         "PYXEC_WEB_BIND",
+        "PYXEC_WEB_PORT",
         "PYXEC_WORKER_PROCESSES",
         "PYXEC_WORKER_THREADS",
     }
