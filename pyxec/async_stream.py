@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from pyxec.connection import Connection
 from pyxec.errors import JobTimeout
-from pyxec.events import EOF_MESSAGE, Event, stdin_message
+from pyxec.events import EOF_MESSAGE, Event, stdin_messages
 from pyxec.position import Position
 
 __all__ = ["AsyncJobStream"]
@@ -64,7 +64,10 @@ class AsyncJobStream:
 
     async def send_stdin(self, data: bytes | str) -> bool:
         """Pass input on to the program; wait for a connection if there is none. False: the stream is over."""
-        return await self._send(stdin_message(data.encode() if isinstance(data, str) else data))
+        for message in stdin_messages(data):
+            if not await self._send(message):
+                return False
+        return True
 
     async def send_eof(self) -> bool:
         """End the program's stdin. False: the stream is over."""

@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from pyxec.calls import Call, Reply, refusal
-from pyxec.errors import PyxecError, RequestRefused, ServiceUnreachable
+from pyxec.errors import InvalidJob, PyxecError, RequestRefused, ServiceUnreachable
 from pyxec.patience import Patience
 
 __all__ = ["DEFAULT_URL", "Connection", "new_key"]
@@ -72,7 +72,7 @@ class Connection:
         headers = dict(call.headers)
         content = None
         if call.body is not None:
-            content = msgspec.json.encode(call.body)
+            content = _encoded(call.body)
             headers["Content-Type"] = "application/json"
         timeout = httpx.Timeout(self.timeout_seconds, read=self.timeout_seconds + call.wait_seconds)
         return {"method": call.method, "url": call.path, "headers": headers, "content": content, "timeout": timeout}
@@ -115,3 +115,10 @@ class Connection:
             raise error
         self.tell(f"{error}; trying again")
         return pause
+
+
+def _encoded(body: Any) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, OverflowError) as e:
+        raise InvalidJob(f"this cannot be written as JSON: {e}") from e

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -22,11 +24,13 @@ __all__ = [
     "Unknown",
     "read_events",
     "read_message",
-    "stdin_message",
+    "stdin_messages",
     "text_bytes",
 ]
 
-EOF_MESSAGE = '{"type":"eof"}'
+EOF_MESSAGE: Final = '{"type":"eof"}'
+# One message takes 65536 characters at most, and JSON writes a control character as six.
+PIECE_BYTES: Final = 8 * 1024
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
@@ -121,13 +125,19 @@ def read_events(lines: bytes) -> list[Event]:
     return [message for message in messages if isinstance(message, Event)]
 
 
-def stdin_message(data: bytes) -> str:
-    """The message that passes ``data`` on to the program. An empty one would mean nothing: the end has its own."""
-    try:
-        body = {"type": "stdin", "data": data.decode()}
-    except UnicodeDecodeError:
-        body = {"type": "stdin", "data": base64.b64encode(data).decode(), "encoding": "base64"}
-    return msgspec.json.encode(body).decode()
+def stdin_messages(data: bytes | str) -> Iterator[str]:
+    """The messages that pass ``data`` on to the program, in pieces that the service takes.
+
+    Nothing makes none: the end of stdin is a message of its own.
+    """
+    whole = data.encode() if isinstance(data, str) else data
+    for start in range(0, len(whole), PIECE_BYTES):
+        piece = whole[start : start + PIECE_BYTES]
+        try:
+            body = {"type": "stdin", "data": piece.decode()}
+        except UnicodeDecodeError:
+            body = {"type": "stdin", "data": base64.b64encode(piece).decode(), "encoding": "base64"}
+        yield msgspec.json.encode(body).decode()
 
 
 def text_bytes(text: str, encoding: str | None) -> bytes:

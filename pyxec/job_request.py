@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, NotRequired, TypedDict, Unpack
+from typing import Any, Final, Literal, TypedDict, Unpack
 
 from pyxec.errors import InvalidJob
 
@@ -24,20 +24,20 @@ class Case(TypedDict, total=False):
 class JobOptions(TypedDict, total=False):
     """All that a job can have besides its language and its program; docs/api.md says what each of them means."""
 
-    version: NotRequired[str]
-    files: NotRequired[Mapping[str, str | bytes]]
-    entrypoint: NotRequired[str]
-    stdin: NotRequired[str]
-    args: NotRequired[Sequence[str]]
-    env: NotRequired[Mapping[str, str]]
-    limits: NotRequired[Mapping[str, float]]
-    interactive: NotRequired[bool]
-    tty: NotRequired[Mapping[str, int]]
-    tests: NotRequired[Sequence[Case]]
-    artifacts: NotRequired[Sequence[str]]
-    priority: NotRequired[Literal["interactive", "batch"]]
-    webhook_url: NotRequired[str]
-    labels: NotRequired[Mapping[str, str]]
+    version: str
+    files: Mapping[str, str | bytes]
+    entrypoint: str
+    stdin: str
+    args: Sequence[str]
+    env: Mapping[str, str]
+    limits: Mapping[str, float]
+    interactive: bool
+    tty: Mapping[str, int]
+    tests: Sequence[Case]
+    artifacts: Sequence[str]
+    priority: Literal["interactive", "batch"]
+    webhook_url: str
+    labels: Mapping[str, str]
 
 
 _NAMES: Final = frozenset(JobOptions.__annotations__)
@@ -67,6 +67,8 @@ def job_request(language: str, source: str | None = None, **options: Unpack[JobO
 def _file(name: str, content: str | bytes) -> dict[str, str]:
     if isinstance(content, str):
         return {"name": name, "content": content}
+    if not isinstance(content, bytes):
+        raise InvalidJob(f"files: {name} must be text or bytes")
     try:
         return {"name": name, "content": content.decode()}
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from pyxec.connection import Connection
 from pyxec.errors import JobTimeout
-from pyxec.events import EOF_MESSAGE, Event, stdin_message
+from pyxec.events import EOF_MESSAGE, Event, stdin_messages
 from pyxec.position import Position
 
 __all__ = ["JobStream"]
@@ -70,7 +70,7 @@ class JobStream:
 
     def send_stdin(self, data: bytes | str) -> bool:
         """Pass input on to the program; wait for a connection if there is none. False: the stream is over."""
-        return self._send(stdin_message(data.encode() if isinstance(data, str) else data))
+        return all(self._send(message) for message in stdin_messages(data))
 
     def send_eof(self) -> bool:
         """End the program's stdin. False: the stream is over."""

@@ -69,12 +69,16 @@ async def test_a_job_is_fed_while_it_is_watched(stack: Stack, open_client: OpenC
 
 async def test_a_job_is_fed_without_being_watched(stack: Stack, open_client: OpenClient) -> None:
     job = await done(open_client(stack.url).submit, "python", READER, interactive=True)
-    assert await done(job.send_stdin, "a\nb\n")
+    # When more is sent than one message takes, cut in the middle of characters
+    long = "ä" * 50_000
+    assert await done(job.send_stdin, f"a\n{long}\n")
     assert await done(job.send_eof)
-    assert (await done(job.wait, 20)).stdout == "got a\ngot b\nend\n"
+    # Then all of it has arrived, in its order
+    assert (await done(job.wait, 20)).stdout == f"got a\ngot {long}\nend\n"
+    assert b"".join(event.data for event in await done(job.output) if isinstance(event, Output)).startswith(b"got a\n")
     # And once it is over, that is said
-    again = open_client(stack.url).job(job.id)
-    assert [event.text for event in await done(again.output) if isinstance(event, Output)]
+    while await done(job.send_stdin, "more"):
+        await asyncio.sleep(0.02)
 
 
 async def test_a_job_that_takes_too_long_can_be_cancelled_and_deleted(stack: Stack, open_client: OpenClient) -> None:
@@ -149,6 +153,10 @@ async def test_what_cannot_be_written_down_is_not_sent(open_client: OpenClient) 
         await done(client.submit, "python", "1", limit={})
     with pytest.raises(InvalidJob, match="stdin"):
         await done(client.submit, "python", "1", stdin=b"1")
+    with pytest.raises(InvalidJob, match=r"files: a.py must be"):
+        await done(client.submit, "python", files={"a.py": 1})
+    with pytest.raises(InvalidJob, match="cannot be written as JSON"):
+        await done(client.submit, "python", "1", env={"A": object()})
 
 
 async def test_many_at_once_share_a_client(stack: Stack, open_client: OpenClient) -> None:

@@ -30,7 +30,7 @@ def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> It
     """A stack that traces. Nothing is kept warm, so that a container's start is part of its job."""
     settings = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200",
-        "PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "0",
+        "PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "0", "PYXEC_LEASE_SECONDS": "2",
     }  # fmt: skip
     with running_stack(tmp_path_factory.mktemp("traced"), **settings) as stack:
         stack.start_api()
@@ -87,6 +87,24 @@ def test_a_header_that_is_none_begins_a_trace_of_its_own(traced: Stack, collecto
         "/v1/jobs?wait=30", json={"language": "bash", "source": "echo on"}, headers={"traceparent": "00-zz-1-01"}
     )
     assert answer.json()["stdout"] == "on\n"
+
+
+@pytest.mark.docker
+def test_a_job_that_another_worker_takes_over_stays_in_its_trace(traced: Stack, collector: Collector) -> None:
+    # Given a job that runs, in a client's trace
+    trace_id = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+    job = {"language": "python", "source": "import time; time.sleep(1); print('done')"}
+    job_id = traced.http.post("/v1/jobs", json=job, headers=headers).json()["id"]
+    eventually(lambda: traced.job(job_id)["status"] == "running", 10)
+    # When its worker is killed, and there is another one
+    traced.processes[-1].kill()
+    traced.start_worker()
+    traced.finished(job_id, 30)
+    # Then the second attempt is a part of the same trace
+    attempt = eventually(lambda: collector.trace(trace_id).get("run_job"), 10)
+    assert (attempt.attributes["pyxec.job_id"], attempt.attributes["pyxec.attempt"]) == (job_id, 2)
+    assert attempt.parent_id == collector.trace(trace_id)["POST /v1/jobs"].span_id
 
 
 def test_without_an_endpoint_nothing_is_imported() -> None:
