@@ -21,6 +21,8 @@ __all__ = ["DEFAULT_URL", "Connection", "new_key"]
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 # The service is full or starting, or a proxy in front of it found nobody: it may be otherwise soon.
 PASSING_STATUSES: Final = frozenset({429, 502, 503, 504})
+# Servers close a connection that idles, and a request that meets the close cannot always be sent again.
+REUSE_SECONDS: Final = 2.0
 
 
 def new_key() -> str:
@@ -65,7 +67,8 @@ class Connection:
         """For httpx' client of either kind. Proxies of the environment are not asked: a job's input is nobody's."""
         headers = {"Accept": "application/json", "User-Agent": "pyxec-client", **self.authorization}
         verify: ssl.SSLContext | bool = self.tls if self.tls is not None else False  # False: nothing to verify
-        return {"base_url": self.url, "headers": headers, "verify": verify, "trust_env": False}
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=REUSE_SECONDS)
+        return {"base_url": self.url, "headers": headers, "verify": verify, "trust_env": False, "limits": limits}
 
     def request_options(self, call: Call[Any]) -> dict[str, Any]:
         """For httpx' ``request``."""

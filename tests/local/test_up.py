@@ -26,7 +26,7 @@ from tests.local.test_valkey import free_port
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("app", "deploy", "images", "languages", "runner", "web", "Procfile")
+PARTS = ("app", "deploy", "images", "languages", "pyxec", "runner", "web", "Procfile")
 
 
 class Checkout:
