@@ -18,9 +18,8 @@ from app.actors.webhook_request import Resolve, resolve, send_webhook, signature
 from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
 from app.core.events import LoggedEvent
 from app.core.moments import moment, moment_or_none
-from app.core.outcomes import Outcome
-from app.core.results import JobRecord, Usage
-from app.core.states import JobState
+from app.core.results import JobRecord
+from app.core.webhook_body import JobEnded, WebhookBody
 from app.store.outbox import Outbox
 
 __all__ = ["DELIVER_WEBHOOK", "WEBHOOKS_QUEUE", "Telling", "WebhookRelay", "Webhooks"]
@@ -32,32 +31,6 @@ _BATCH: Final = 100
 # A relay that died between the two steps is followed by another well within this.
 _REMEMBER_SECONDS: Final = 30
 _log = structlog.get_logger(__name__)
-
-
-class JobEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told of the job. Its output is not: whoever wants it asks for it."""
-
-    id: str
-    status: JobState
-    outcome: Outcome
-    exit_code: int | None
-    signal: int | None
-    message: str
-    usage: Usage | None
-    language: str
-    version: str | None
-    labels: dict[str, str]
-    attempt: int
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-
-
-class WebhookBody(msgspec.Struct, frozen=True):
-    """The body of a webhook."""
-
-    type: str
-    job: JobEnded
 
 
 @dataclass(frozen=True)

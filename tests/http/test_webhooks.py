@@ -19,6 +19,7 @@ from app.core.outcomes import Outcome
 from app.store.outbox import Outbox
 from tests.actors.receiver import Receiver, answer_with, receiving
 from tests.http.live import JOB, LiveGateway, bearer, live_gateway
+from tests.http.openapi.conformance import check
 
 Key = dict[str, Any]
 
@@ -76,6 +77,7 @@ async def test_the_end_of_a_job_is_told_signed(gateway: LiveGateway, receiver: R
     # Then its client knows
     (request,) = receiver.requests
     told = json.loads(request.body)
+    check(told, {"$ref": "#/components/schemas/WebhookBody"})
     assert told["type"] == "job.finished"
     assert (told["job"]["id"], told["job"]["outcome"], told["job"]["labels"]) == (job_id, "ok", {"a": "b"})
     assert request.headers["pyxec-delivery"] == job_id

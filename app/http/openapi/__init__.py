@@ -3,6 +3,7 @@
 operation.py    what is said of one operation
 jobs.py, administration.py, service.py
                 the tables: address -> method -> operation
+webhooks.py     what the service asks of others
 parameters.py, headers.py, problems.py, schemas.py
                 the parts that operations share
 document.py     all of it put together

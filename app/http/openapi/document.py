@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
+from app.core.webhook_body import WebhookBody
 from app.http.openapi import administration, jobs, service
 from app.http.openapi.headers import HEADERS, header_references
 from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply
 from app.http.openapi.parameters import parameters
 from app.http.openapi.problems import error_responses, table_of_problems
 from app.http.openapi.schemas import components, reference
+from app.http.openapi.webhooks import WEBHOOKS
 from app.http.problems import Problem
 from app.http.settings import HttpSettings
 
@@ -54,8 +56,9 @@ def make_document(settings: HttpSettings) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {template: _path_item(methods, rows) for template, methods in PATHS.items()}
         | {_STREAM: _stream(rows)},
+        "webhooks": WEBHOOKS,
         "components": {
-            "schemas": components([Problem, *_types()]),
+            "schemas": components([Problem, WebhookBody, *_types()]),
             "headers": {name: {**header, "required": name == "X-Request-Id"} for name, header in HEADERS.items()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
         },

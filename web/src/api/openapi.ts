@@ -137,7 +137,15 @@ export interface paths {
   };
 }
 
-export type webhooks = Record<string, never>;
+export interface webhooks {
+  "jobFinished": {
+    /**
+     * A job with a webhook_url has ended
+     * @description Any 2xx within 10 seconds is an answer; else it is tried again, ten times in about an hour and a half. It may come twice.
+     */
+    post: operations["jobFinished"];
+  };
+}
 
 export interface components {
   schemas: {
@@ -402,6 +410,29 @@ export interface components {
       actor: string;
       job_id: string | null;
       renewed_seconds_ago: number;
+    };
+    /**
+     * JobEnded
+     * @description What is told of the job. Its output is not: whoever wants it asks for it.
+     */
+    JobEnded: {
+      id: string;
+      status: components["schemas"]["JobState"];
+      outcome: components["schemas"]["Outcome"];
+      exit_code: number | null;
+      signal: number | null;
+      message: string;
+      usage: components["schemas"]["Usage"] | null;
+      language: string;
+      version: string | null;
+      labels: {
+        [key: string]: string;
+      };
+      attempt: number;
+      /** Format: date-time */
+      created_at: string;
+      started_at: string | null;
+      finished_at: string | null;
     };
     /**
      * JobRequest
@@ -858,6 +889,15 @@ export interface components {
       oom_killed: boolean;
     };
     ViewerMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
+    /**
+     * WebhookBody
+     * @description The body of a webhook.
+     */
+    WebhookBody: {
+      /** @enum {unknown} */
+      type: "job.finished";
+      job: components["schemas"]["JobEnded"];
+    };
     /**
      * WorkerFigures
      * @description A worker process. `seen_seconds_ago` is null for one that holds something and was never heard of.
@@ -2437,6 +2477,31 @@ export interface operations {
         content: {
           "application/problem+json": components["schemas"]["Problem"];
         };
+      };
+    };
+  };
+  /**
+   * A job with a webhook_url has ended
+   * @description Any 2xx within 10 seconds is an answer; else it is tried again, ten times in about an hour and a half. It may come twice.
+   */
+  jobFinished: {
+    parameters: {
+      header: {
+        /** @description The job's id. */
+        "Pyxec-Delivery": string;
+        /** @description `v1` is the HMAC-SHA256, in hexadecimal, of the time `t`, a dot and the body, with the key's `webhook_secret`. */
+        "Pyxec-Signature": string;
+      };
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["WebhookBody"];
+      };
+    };
+    responses: {
+      /** @description It has arrived. */
+      "2XX": {
+        content: never;
       };
     };
   };
