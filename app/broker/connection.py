@@ -47,7 +47,8 @@ def connect_async(url: str) -> redis.asyncio.Redis:
     options = {**_options(), "retry": _no_async_retry()}
     if is_sentinel_url(url):
         return master_async(url, options)
-    return redis.asyncio.Redis(connection_pool=redis.asyncio.ConnectionPool.from_url(url, **options))
+    # Who comes when all connections are taken waits for one: the usual pool refuses the hundred-and-first.
+    return redis.asyncio.Redis(connection_pool=redis.asyncio.BlockingConnectionPool.from_url(url, **options))
 
 
 def without_retries(client: redis.Redis) -> redis.Redis:
@@ -75,7 +76,9 @@ def without_retries_async(client: redis.asyncio.Redis) -> redis.asyncio.Redis:
         client.set_retry(_no_async_retry())
         return client
     options = {**_own(pool.connection_kwargs), **_options(), "retry": _no_async_retry()}
-    rebuilt = redis.asyncio.ConnectionPool(pool.connection_class, pool.max_connections, **options)
+    if isinstance(pool, redis.asyncio.BlockingConnectionPool):
+        options["timeout"] = pool.timeout
+    rebuilt = type(pool)(connection_class=pool.connection_class, max_connections=pool.max_connections, **options)
     return redis.asyncio.Redis(connection_pool=rebuilt)
 
 

@@ -114,7 +114,7 @@ class Jobs(Protocol):
     async def get(self, job_id: str) -> JobRecord:
         """Raises JobNotFound."""
 
-    async def events(self, job_id: str, after: str | None, count: int = 100) -> list[LoggedEvent]:
+    async def events(self, job_id: str, after: str | None, count: int = 100) -> Sequence[LoggedEvent]:
         """Up to ``count`` events behind the cursor, oldest first; of an unknown job none.
 
         Raises InvalidRequest (field ``after``) for a cursor that cannot be one."""

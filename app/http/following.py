@@ -11,7 +11,8 @@ from app.core.states import JobState
 
 __all__ = ["PAGE_EVENTS", "Follower"]
 
-PAGE_EVENTS: Final = 100
+# At most 2 MiB: so much a viewer who takes nothing has in memory.
+PAGE_EVENTS: Final = 32
 # The last event ends a viewer. The record is asked only in case that event is behind the cursor, or expired.
 EMPTY_READS_BETWEEN_CHECKS: Final = 10
 

@@ -11,6 +11,7 @@ viewer -> server   {"type": "stdin", "data", "encoding"?}   {"type": "eof"}   {"
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -25,7 +26,7 @@ from app.http.decoding import decode
 from app.http.problems import Problem
 from app.http.text import from_text, to_text
 
-__all__ = ["ClientMessage", "ServerMessage", "encode_error", "encode_event", "read_client_message"]
+__all__ = ["ClientMessage", "ServerMessage", "encode_error", "encode_event", "event_text", "read_client_message"]
 
 
 class StartedMessage(msgspec.Struct, frozen=True, tag="started"):
@@ -102,7 +103,23 @@ _DECODER: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(Clie
 
 def encode_event(logged: LoggedEvent) -> bytes:
     """One line of JSON without its line end."""
+    return _encode_output(logged) if isinstance(logged.event, Output) else _ENCODER.encode(_message_of(logged))
+
+
+def event_text(logged: LoggedEvent) -> str:
+    """The same, for a text message."""
+    return _output_text(logged) if isinstance(logged.event, Output) else encode_event(logged).decode()
+
+
+# Viewers who watch a job together are told the same, most of them in the same moment.
+@lru_cache(maxsize=64)
+def _encode_output(logged: LoggedEvent) -> bytes:
     return _ENCODER.encode(_message_of(logged))
+
+
+@lru_cache(maxsize=64)
+def _output_text(logged: LoggedEvent) -> str:
+    return _encode_output(logged).decode()
 
 
 def encode_error(problem: Problem) -> bytes:

@@ -12,7 +12,7 @@ from app.core.callers import Caller
 from app.core.errors import InvalidRequest
 from app.core.ports import Jobs
 from app.http.lifecycle import Lifecycle
-from app.http.messages import encode_error, encode_event, read_client_message
+from app.http.messages import encode_error, event_text, read_client_message
 from app.http.ownership import own_job
 from app.http.problems import close_code_of, problem_of
 from app.http.settings import HttpSettings
@@ -48,7 +48,7 @@ class Viewer:
         try:
             await own_job(self._jobs, self._job_id, caller)
             async with self._jobs.watch(self._job_id) as watch:
-                show = self._teller.tell(self._job_id, watch, after, lambda logged: (encode_event(logged).decode(),))
+                show = self._teller.tell(self._job_id, watch, after, lambda logged: (event_text(logged),))
                 return await first_of(show, self._listen(request_id))
         except falcon.WebSocketDisconnected:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import redis.asyncio.retry
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.backoff import NoBackoff
 
 __all__ = ["send_once"]
@@ -17,4 +17,10 @@ def send_once(client: Redis) -> Redis:
     """
     pool = client.connection_pool
     options = {**pool.connection_kwargs, "retry": redis.asyncio.retry.Retry(NoBackoff(), 0)}
-    return Redis(connection_pool=ConnectionPool(pool.connection_class, pool.max_connections, **options))
+    if isinstance(pool, BlockingConnectionPool):
+        options["timeout"] = pool.timeout
+    return Redis(
+        connection_pool=type(pool)(
+            max_connections=pool.max_connections, connection_class=pool.connection_class, **options
+        )
+    )

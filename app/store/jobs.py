@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -29,6 +29,7 @@ from app.store.line import Line
 from app.store.listing import Listing
 from app.store.log import check_cursor, decode_entry
 from app.store.records import decode_idempotency, decode_record, encode_result
+from app.store.shared_pages import SharedPages
 from app.store.wakeups import Wakeups
 
 __all__ = ["JobQueue", "RedisJobs"]
@@ -65,6 +66,7 @@ class RedisJobs:
         self._delete = self._writes.register_script(_DELETE)
         self._line = Line(client, keys)
         self._listing = Listing(client, keys)
+        self._pages = SharedPages(self._read_page)
 
     async def submit(self, job: NewJob) -> str:
         """See the port."""
@@ -88,8 +90,11 @@ class RedisJobs:
             raise JobNotFound(job_id)
         return decode_record(job_id, fields)
 
-    async def events(self, job_id: str, after: str | None, count: int = 100) -> list[LoggedEvent]:
+    async def events(self, job_id: str, after: str | None, count: int = 100) -> Sequence[LoggedEvent]:
         """See the port."""
+        return await self._pages.page(job_id, after, count)
+
+    async def _read_page(self, job_id: str, after: str | None, count: int) -> Sequence[LoggedEvent]:
         start = "-" if after is None else f"({check_cursor(after)}"
         async with translated():
             entries: Any = await self._reads.xrange(self._keys.output(job_id), min=start, count=count)

@@ -17,6 +17,7 @@ from app.config import Settings
 
 __all__ = ["CATALOGUE", "async_client", "client", "new_id", "now_ms"]
 
+_CONNECTIONS: Final = 50
 CATALOGUE: Final = Path(__file__).resolve().parents[2] / "languages"
 
 
@@ -42,6 +43,14 @@ def async_client(settings: Settings) -> redis.asyncio.Redis:
     # After a restart of the server the pool is full of connections that are dead and do not know it: the first command
     # on each is tried once more. What must not be sent twice goes through copies of this client without retries.
     retry = Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
-    return redis.asyncio.Redis.from_url(
-        settings.redis_url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry
+    # Whoever comes when all connections are taken waits for one, so long that an answer that is late frees it:
+    # redis-py's usual pool refuses the hundred-and-first.
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=_CONNECTIONS,
+        timeout=2 * timeout,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=retry,
     )
+    return redis.asyncio.Redis.from_pool(pool)
