@@ -11,14 +11,15 @@ from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, JobNotFound, StoreUnavailable
 from app.http.admission import refusal_of, tell
-from app.http.judge0.admitting import new_token, one_place
 from app.http.judge0.asking import Wanted, read_document
 from app.http.judge0.dialect import judge0_error
 from app.http.judge0.keys import Judge0Resource
 from app.http.judge0.preparing import Preparation
 from app.http.judge0.reading import Reading
+from app.http.judge0.tokens import new_token
 from app.http.judge0.views import view
 from app.http.parts import Parts
+from app.http.places import held_place
 from app.http.problems import problem_of
 from app.http.request import Request
 from app.http.responses import send_json
@@ -42,7 +43,7 @@ class SubmissionBatchResource(Judge0Resource):
     async def on_post(self, request: Request, response: Response) -> None:
         """201 with a token, or what was wrong, for each; 422 when none was taken."""
         first = new_token(self._parts.submissions.new_id)
-        async with one_place(self._parts.admissions, request.caller, first, response):
+        async with held_place(self._parts.admissions, request.caller, first, response):
             documents = _documents(await read_document(request, self._parts.settings))
         tokens = [first, *(new_token(self._parts.submissions.new_id) for _ in documents[1:])]
         answers = await self._take_all(request, response, documents, tokens)

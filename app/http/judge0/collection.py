@@ -12,13 +12,14 @@ from app.core.callers import Caller
 from app.core.errors import NotAuthenticated
 from app.core.ports import NewJob
 from app.core.results import JobSummary
-from app.http.judge0.admitting import new_token, one_place
 from app.http.judge0.asking import Wanted, read_document
 from app.http.judge0.keys import Judge0Resource
 from app.http.judge0.preparing import API, Preparation
 from app.http.judge0.reading import Reading
+from app.http.judge0.tokens import new_token
 from app.http.judge0.views import Unconvertible, view
 from app.http.parts import Parts
+from app.http.places import held_place
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.submissions import EndedJob, Sender
@@ -42,7 +43,7 @@ class SubmissionsResource(Judge0Resource):
     async def on_post(self, request: Request, response: Response) -> None:
         """201 and the token; with ``?wait=true`` the submission as it is at its end, or when we wait no longer."""
         token = new_token(self._parts.submissions.new_id)
-        async with one_place(self._parts.admissions, request.caller, token, response):
+        async with held_place(self._parts.admissions, request.caller, token, response):
             wanted = Wanted.of(request)
             document = await read_document(request, self._parts.settings)
             sender = Sender(request.caller, request.request_id)
