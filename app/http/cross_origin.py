@@ -31,6 +31,6 @@ class CrossOrigin:
             return
         response.set_header("Access-Control-Allow-Origin", origin)
         if request.method == "OPTIONS":
-            response.set_header("Access-Control-Allow-Methods", "POST, OPTIONS")
-            response.set_header("Access-Control-Allow-Headers", "Content-Type, Authorization")
+            response.set_header("Access-Control-Allow-Methods", response.get_header("Allow") or "OPTIONS")
+            response.set_header("Access-Control-Allow-Headers", "Content-Type, Authorization, X-Auth-Token")
             response.set_header("Access-Control-Max-Age", str(REMEMBERED_SECONDS))

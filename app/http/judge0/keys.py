@@ -16,6 +16,7 @@ def read_key(request: Request) -> str | None:
 
 
 class Judge0Resource:
-    """What every resource of this API has."""
+    """What every resource of this API has: its clients are often web pages of other origins."""
 
+    is_cross_origin = True
     read_key = staticmethod(read_key)

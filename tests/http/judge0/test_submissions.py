@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from app.core.results import JobResult
 from app.store.records import decode_spec
 from tests.http.fakes import phase_report
 from tests.http.judge0.conftest import PRINT, PYTHON, C, zipped
-from tests.http.live import OPERATOR_KEY, LiveGateway, bearer
+from tests.http.live import OPERATOR_KEY, LiveGateway, bearer, live_gateway
 
 SUBMISSIONS = "/judge0/submissions"
 ENDED = JobResult(outcome=Outcome.OK, exit_code=0, message="exited normally", phases=(phase_report(),))
@@ -294,3 +295,16 @@ async def test_a_cancelled_submission_ends_in_other(gateway: LiveGateway) -> Non
     await gateway.client.post(f"/v1/jobs/{token}/cancel")
     shown = (await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()
     assert (shown["status"]["id"], shown["message"]) == (12, "cancelled before it began")
+
+
+async def test_a_page_of_a_listed_origin_is_let_in(url: str, namespace: str, tmp_path: Path) -> None:
+    origin = {"Origin": "https://ide.example"}
+    async with live_gateway(url, namespace, tmp_path, PYXEC_ALLOWED_ORIGINS=origin["Origin"]) as gateway:
+        asked = await gateway.client.options(f"{SUBMISSIONS}/some-token", headers=origin)
+        sent = await gateway.client.post(SUBMISSIONS, json=PRINT, headers=origin)
+        stranger = await gateway.client.post(SUBMISSIONS, json=PRINT, headers={"Origin": "https://other.example"})
+    assert [answer.headers.get("Access-Control-Allow-Origin") for answer in (asked, sent, stranger)] == [
+        origin["Origin"], origin["Origin"], None,
+    ]  # fmt: skip
+    assert {"GET", "DELETE"} <= set(asked.headers["Access-Control-Allow-Methods"].split(", "))
+    assert "X-Auth-Token" in asked.headers["Access-Control-Allow-Headers"]
