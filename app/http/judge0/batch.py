@@ -9,7 +9,7 @@ import falcon
 import structlog
 from falcon.asgi import Response
 
-from app.core.errors import InvalidRequest, JobNotFound, StoreUnavailable
+from app.core.errors import InvalidRequest, StoreUnavailable
 from app.http.admission import refusal_of, tell
 from app.http.judge0.asking import Wanted, read_document
 from app.http.judge0.dialect import judge0_error
@@ -65,11 +65,8 @@ class SubmissionBatchResource(Judge0Resource):
     on_head = on_get
 
     async def _find(self, request: Request, token: str, wanted: Wanted) -> dict[str, Any] | None:
-        try:
-            shown = await self._reading.shown(await self._reading.own(token, request.caller))
-        except JobNotFound:
-            return None
-        return view(shown, wanted.fields, base64_encoded=wanted.base64_encoded)
+        shown = await self._reading.found(token, request.caller)
+        return None if shown is None else view(shown, wanted.fields, base64_encoded=wanted.base64_encoded)
 
     async def _take_all(
         self, request: Request, response: Response, documents: Sequence[Any], tokens: Sequence[str]

@@ -81,7 +81,7 @@ class SubmissionsResource(Judge0Resource):
         # One more than is shown, to know whether there is a next page.
         tokens = await self._tokens(request.caller, page * per_page + 1)
         found = tokens[(page - 1) * per_page : page * per_page]
-        shown = [await self._reading.shown(await self._reading.own(token, request.caller)) for token in found]
+        shown = [one for token in found if (one := await self._reading.found(token, request.caller)) is not None]
         body = [view(one, wanted.fields, base64_encoded=wanted.base64_encoded) for one in shown]
         send_json(response, 200, {"submissions": body, "meta": _meta(page, per_page, len(tokens))})
 

@@ -34,6 +34,13 @@ class Reading:
             raise JobNotFound("there is no job with this id")
         return record
 
+    async def found(self, token: str, caller: Caller) -> Shown | None:
+        """The same, with all that is known of it; None where there is none (any more)."""
+        try:
+            return await self.shown(await self.own(token, caller))
+        except JobNotFound:
+            return None
+
     async def shown(self, record: JobRecord, transcript: Transcript | None = None) -> Shown:
         """All that is known of it. ``transcript`` is what it wrote, where that was read before."""
         if transcript is None:
