@@ -125,6 +125,7 @@ def test_the_first_admin_key_is_made_in_the_apis_container(project: Project) -> 
 
     assert answer.status_code == 200
     assert answer.json()["workers"]
+    assert "jobs" in project.compose("exec", "-T", "-e", f"PYXEC_API_KEY={key}", "api", "pyxec", "queues")
 
 
 def test_every_limit_is_on_its_container(project: Project) -> None:

@@ -93,6 +93,26 @@ def test_a_worker_that_is_stopped_lets_its_jobs_end(project: Project) -> None:
     assert time.monotonic() - began < 35
 
 
+def test_a_backup_brings_back_results_and_the_jobs_that_ran(project: Project) -> None:
+    # Given a backup of a moment in which one job had ended and others ran, and a job that came later
+    ended = project.submit("print('before')", wait=20)["id"]
+    running = [project.submit(COUNTS.format(count=6))["id"] for _ in range(4)]
+    project.begun(running[0])
+    backup = project.pipe("exec", "-T", "redis", "backup")
+    late = project.submit("print('later')", wait=20)["id"]
+    # When the service begins again with it
+    project.compose("stop")
+    project.pipe("run", "--rm", "-T", "--no-deps", "--entrypoint", "restore", "redis", stdin=backup)
+    project.compose("start")
+    eventually(lambda: _is_ready(project), 60, 0.2)
+    # Then results are there, what ran runs again to its end, and what came later is not known
+    jobs = [project.finished(job_id) for job_id in running]
+    assert {(job["outcome"], job["stdout"]) for job in jobs} == {("ok", counted(6))}
+    assert all(job["attempt"] >= 2 for job in jobs)
+    assert project.job(ended)["stdout"] == "before\n"
+    assert project.http.get(f"/v1/jobs/{late}").status_code == httpx.codes.NOT_FOUND
+
+
 def _hosts(project: Project) -> set[str]:
     """Containers whose worker says that it is there."""
     prefix = f"{project.name}:alive:"

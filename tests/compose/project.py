@@ -48,18 +48,16 @@ class Project:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
         return kept | {name: value for name, value in settings.items() if value}
 
-    def compose(self, *arguments: str, timeout_seconds: float = 900) -> str:
+    def compose(self, *arguments: str) -> str:
         """Run one command of docker-compose; return what it printed."""
+        return self.pipe(*arguments).decode()
+
+    def pipe(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """The same, with bytes."""
         done = subprocess.run(
-            [*_compose(), *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_seconds,
+            [*_compose(), *arguments], cwd=ROOT, env=self.environment, input=stdin, capture_output=True, timeout=900
         )
-        assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+        assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]!r}{done.stderr.decode()[-3000:]}"
         return done.stdout
 
     def up(self) -> None:
