@@ -114,5 +114,5 @@ def test_outside_a_container_a_daemon_that_got_away_still_delays_nothing(bare: C
 def test_go_twice_is_too_late(bare: Conversation) -> None:
     bare.send(job(phase("sleep", "60")) + encode_go())
 
-    assert bare.to_the_end().fault == "unknown frame, or one that comes too late"
+    assert bare.to_the_end().fault == "GO with nothing that waits for it"
     assert bare.exit_status() == 1

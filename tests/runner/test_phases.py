@@ -220,9 +220,3 @@ def test_a_job_can_be_cancelled_while_a_phase_is_held(runner: Conversation) -> N
 
     assert runner.to_the_end().done == Done(ended=1, total=2)
     assert runner.stdout == b""
-
-
-def test_a_go_that_nothing_waits_for_is_a_fault(runner: Conversation) -> None:
-    runner.send(job(phase("sleep", "5")), encode_go())
-
-    assert "GO" in runner.to_the_end().fault
