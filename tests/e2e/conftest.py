@@ -48,7 +48,8 @@ def site(stack: Stack, page_files: None, tmp_path_factory: pytest.TempPathFactor
 @contextlib.contextmanager
 def new_page(browser: Browser) -> Iterator[Page]:
     """A page of a browser that was never here before; an error in it fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    # Keeping the page for when there is no network has a test of its own; everywhere else it only takes time.
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, service_workers="block")
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.editor import Editor
 from tests.e2e.site import Site
-from tests.stack import ROOT
+from tests.stack import ROOT, eventually
 
 pytestmark = pytest.mark.docker
 
@@ -30,6 +30,13 @@ print("\x1b]10;#000000\x07\x1b]11;#000000\x07\x1b]4;1;#000000\x07", end="")
 print("<img src=x onerror=alert(1)><script>alert(1)</script>")
 print("harmless")
 """
+
+
+# The editor is the last and the largest that is kept.
+IS_KEPT = """async () => {
+  const kept = (await (await caches.open('pyxec-shell')).keys()).map(({ url }) => url)
+  return kept.some(url => url.includes('MonacoEditor')) && kept.some(url => url.includes('live-')) && kept.length > 10
+}"""
 
 
 def test_nothing_is_asked_of_another_origin(page: Page, site: Site) -> None:
@@ -260,3 +267,24 @@ def test_assets_never_change_and_come_compressed(site: Site, page: Page) -> None
         assert "immutable" in headers["cache-control"]
         assert headers["content-encoding"] in ("gzip", "br")
     assert seen[f"{site.url}/"]["cache-control"] == "no-cache"
+
+
+def test_without_a_network_the_page_opens_with_its_drafts_and_says_so(browser: Browser, site: Site) -> None:
+    # Given somebody who was here before
+    context = browser.new_context()
+    editor = Editor(context.new_page(), site.url).open()
+    editor.load("print('written before')")
+    eventually(lambda: editor.page.evaluate(IS_KEPT), 30)
+    # When the page is opened again without a network
+    context.set_offline(True)
+    editor.page.reload()
+    editor.wait_until_loaded()
+    # Then the program is there, and running it says what is missing
+    expect(editor.page.locator(".monaco-editor .view-lines")).to_contain_text("written before")
+    editor.run()
+    editor.says("You are offline. Your program is kept here")
+    # And it runs when there is one again
+    context.set_offline(False)
+    editor.run()
+    editor.shows("written before")
+    context.close()

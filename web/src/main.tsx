@@ -14,3 +14,5 @@ if (root)
       <App />
     </StrictMode>,
   )
+
+import('./later').catch(() => {}) // the page does without it
