@@ -122,7 +122,7 @@ def test_no_program_of_the_image_changes_who_one_is(pit: Arena) -> None:
     find = "find / -xdev -type f '(' -perm /6000 -o -writable ')' 2>/dev/null; true"
 
     for language, source in (("bash", find), ("python", f"import os; os.system({find!r})")):
-        ran = pit.run(job(language, source))
+        ran = pit.run(job(language, source, wall_seconds=60, cpu_seconds=30))
 
         assert (ran.outcome, ran.text) == ("ok", "")
 
