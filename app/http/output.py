@@ -31,14 +31,20 @@ class OutputResource:
     async def on_get(self, request: Request, response: Response, job_id: str) -> None:
         """Whatever can be refused is refused here, before the first byte of the stream."""
         record = await own_job(self._jobs, job_id, request.caller)
-        # When an EventSource connects again its URL still has the first cursor, this header the last one.
-        after = request.get_header("Last-Event-ID") or request.get_param("after") or None
+        after = await self._cursor(request, job_id)
         if EVENT_STREAM in (request.get_header("Accept") or ""):
             await self._send_event_stream(request, response, record, after)
         else:
             await self._send_ndjson(request, response, job_id, after)
 
     on_head = on_get
+
+    async def _cursor(self, request: Request, job_id: str) -> str | None:
+        """When an EventSource connects again its URL still has the first cursor, a header the last one."""
+        first, last = request.get_param("after") or None, request.get_header("Last-Event-ID") or None
+        if first and last:
+            await self._jobs.events(job_id, first, 1)  # refuses what is no cursor, although it does not count
+        return last or first
 
     async def _send_ndjson(self, request: Request, response: Response, job_id: str, after: str | None) -> None:
         follow = request.get_param_as_bool("follow")

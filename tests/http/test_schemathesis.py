@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.live import LiveGateway, live_gateway
+from tests.http.live import LiveGateway, bearer, live_gateway
 
 HOOKS = "tests.http.openapi.schemathesis_hooks"
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +27,8 @@ DEAD_LETTERS = 5
 
 @pytest.fixture
 async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    plenty = {"PYXEC_RATE_PER_MINUTE": "1000000", "PYXEC_RATE_BURST": "1000000"}
-    async with live_gateway(url, namespace, tmp_path, PYXEC_MAX_WAIT_SECONDS="1", **plenty) as started:
+    # Where nobody comes without a key, every operation is one that another's key must not open.
+    async with live_gateway(url, namespace, tmp_path, PYXEC_MAX_WAIT_SECONDS="1", PYXEC_ANONYMOUS="off") as started:
         yield started
 
 
@@ -52,10 +52,10 @@ def working(gateway: LiveGateway) -> Iterator[None]:
         thread.join()
 
 
-async def bury_jobs(gateway: LiveGateway) -> None:
+async def bury_jobs(gateway: LiveGateway, key: str) -> None:
     """Some dead letters, to be looked at, replayed and dropped."""
     for _ in range(DEAD_LETTERS):
-        await gateway.submit()
+        await gateway.submit(bearer(key))
         _, delivery = gateway.begin()
         gateway.broker.consume("jobs").nack(delivery)
 
@@ -96,7 +96,7 @@ async def test_the_service_is_what_its_document_says(gateway: LiveGateway, tmp_p
     # Given two callers, dead letters, and a worker
     owner: Any = await gateway.new_key(tier="trusted", admin=True)
     other: Any = await gateway.new_key(tier="trusted")
-    await bury_jobs(gateway)
+    await bury_jobs(gateway, owner["key"])
     config = configuration(tmp_path, owner["key"], other["key"])
     with working(gateway):
         # When every operation is tried with what is right, what is wrong, and in sequences

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from string import Template
 from typing import Any, Final
@@ -22,6 +22,8 @@ from app.http.settings import HttpSettings
 
 __all__ = ["PATHS", "make_document"]
 
+Security = dict[Access, list[dict[str, list[str]]]]
+
 VERSION: Final = "0.1.0"
 PATHS: Final[Paths] = {**jobs.PATHS, **service.PATHS, **administration.PATHS}
 TAGS: Final = {
@@ -32,17 +34,13 @@ TAGS: Final = {
     administration.ADMINISTRATION: "For whoever runs the service: all of it needs an admin key.",
 }
 _STREAM: Final = "/v1/jobs/{job_id}/stream"
-_SECURITY: Final[dict[Access, list[dict[str, list[str]]]]] = {
-    Access.OPEN: [],
-    Access.ANYONE: [{}, {"key": []}],
-    Access.KEY: [{"key": []}],
-    Access.ADMIN: [{"key": []}],
-}
+_WITH_KEY: Final[dict[str, list[str]]] = {"key": []}
 
 
 def make_document(settings: HttpSettings) -> dict[str, Any]:
     """OpenAPI 3.1 of the native API, with the bounds of this gateway."""
-    rows = parameters(settings)
+    rows, security = parameters(settings), _security(settings)
+    paths = {template: _path_item(methods, rows, security) for template, methods in PATHS.items()}
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -54,8 +52,7 @@ def make_document(settings: HttpSettings) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": {template: _path_item(methods, rows) for template, methods in PATHS.items()}
-        | {_STREAM: _stream(rows)},
+        "paths": {**paths, _STREAM: _stream(rows)},
         "webhooks": WEBHOOKS,
         "components": {
             "schemas": components([Problem, WebhookBody, *_types()]),
@@ -67,21 +64,27 @@ def make_document(settings: HttpSettings) -> dict[str, Any]:
     return described
 
 
+def _security(settings: HttpSettings) -> Security:
+    """Who may come, where nobody may without a key, and where somebody may."""
+    anyone = [_WITH_KEY] if settings.anonymous_tier is None else [{}, _WITH_KEY]
+    return {Access.OPEN: [], Access.ANYONE: anyone, Access.KEY: [_WITH_KEY], Access.ADMIN: [_WITH_KEY]}
+
+
 def _introduction() -> str:
     text = files(__package__).joinpath("introduction.md").read_text("utf-8")
     return Template(text).substitute(problems=table_of_problems())
 
 
-def _path_item(methods: dict[str, Operation] | Any, rows: dict[str, Any]) -> dict[str, Any]:
-    return {method: _operation(operation, rows) for method, operation in methods.items()}
+def _path_item(methods: Mapping[str, Operation], rows: dict[str, Any], security: Security) -> dict[str, Any]:
+    return {method: _operation(operation, rows, security) for method, operation in methods.items()}
 
 
-def _operation(operation: Operation, rows: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: Operation, rows: dict[str, Any], security: Security) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "security": _SECURITY[operation.access],
+        "security": security[operation.access],
     }
     if operation.text:
         described["description"] = operation.text

@@ -43,6 +43,10 @@ async def test_it_is_open_to_who_has_no_key(start_gateway: StartGateway) -> None
     refused = await gateway.client.get("/v1/languages")
     assert refused.status_code == 401
     assert_told(refused, "get", "/v1/languages")
+    # And there the document says that a key is needed
+    document = (await gateway.client.get("/openapi.json")).json()
+    assert document["paths"]["/v1/languages"]["get"]["security"] == [{"key": []}]
+    assert DOCUMENT["paths"]["/v1/languages"]["get"]["security"] == [{}, {"key": []}]
 
 
 async def test_who_is_too_fast_is_told_so(start_gateway: StartGateway) -> None:
