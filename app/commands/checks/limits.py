@@ -14,6 +14,7 @@ __all__ = ["LANGUAGE", "TRIALS", "Trial", "check_limits"]
 
 MIB: Final = 1024 * 1024
 OUTPUT_BYTES: Final = 64 * 1024
+PROCESSES: Final = 8
 LANGUAGE: Final = "python"
 
 
@@ -36,13 +37,43 @@ TRIALS: Final = (
         ("wall_time_limit", "cpu_time_limit", "memory_limit"),
         {"wall_seconds": 2, "processes": 32},
     ),
-    Trial("endless loop", "while True:\n    pass\n", ("wall_time_limit",), {"wall_seconds": 1}),
+    Trial("endless wait", "import time\ntime.sleep(60)\n", ("wall_time_limit",), {"wall_seconds": 1}),
+    Trial(
+        "endless loops side by side",
+        "import os\nos.fork()\nwhile True:\n    pass\n",
+        ("cpu_time_limit",),
+        {"cpu_seconds": 1, "wall_seconds": 30},
+    ),
     Trial(
         "endless output",
         "while True:\n    print('x' * 1000)\n",
         ("output_limit",),
         {"output_bytes": OUTPUT_BYTES},
         lambda job: len(job.stdout) == OUTPUT_BYTES,
+    ),
+    Trial(
+        "processes",
+        "import os, time\nchildren = 0\ntry:\n    while os.fork():\n        children += 1\n    time.sleep(60)\n"
+        "except OSError:\n    print(children)\n",
+        ("ok",),
+        {"processes": PROCESSES},
+        lambda job: 0 < int(job.stdout) <= PROCESSES,
+    ),
+    Trial(
+        "full disk",
+        "import errno\ntry:\n    for n in range(9):\n        open(f'file{n}', 'wb').write(bytes(1 << 20))\n"
+        "except OSError as error:\n    print(n, errno.errorcode[error.errno])\n",
+        ("ok",),
+        {"disk_bytes": 4 * MIB},
+        lambda job: job.stdout.endswith("ENOSPC\n") and int(job.stdout.split()[0]) <= 4,
+    ),
+    Trial(
+        "open files",
+        "import errno\nfiles = []\ntry:\n    while True:\n        files.append(open('/dev/null'))\n"
+        "except OSError as error:\n    print(len(files), errno.errorcode[error.errno])\n",
+        ("ok",),
+        {"open_files": 32},
+        lambda job: job.stdout.endswith("EMFILE\n") and int(job.stdout.split()[0]) <= 32,
     ),
     # Connecting a datagram socket sends nothing: it only asks for a route. The address is one for documentation.
     Trial(
