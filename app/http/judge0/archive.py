@@ -11,11 +11,14 @@ from typing import Final
 
 from app.core.constraints import MAX_FILES, MAX_FILES_BYTES
 from app.core.errors import InvalidRequest
+from app.core.fields import bounded
 from app.core.resolve import check_file_name
 
 __all__ = ["read_archive"]
 
 _FIELD: Final = "additional_files"
+# What unzip knows everywhere. The others take memory, or time, that an archive may name for itself.
+_PACKINGS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # Folders are entries too.
 _MOST_ENTRIES: Final = 4 * MAX_FILES
 # What the standard library makes of an archive that is broken, encrypted, or packed in a way it does not know.
@@ -26,11 +29,12 @@ _BROKEN: Final = (
 
 
 def read_archive(data: bytes) -> Mapping[str, bytes]:
-    """Name and content of each file.
+    """Name and content of each file. May take half a second: not for an event loop.
 
     Raises:
         InvalidRequest: with ``additional_files``.
     """
+    bounded(_FIELD, data, MAX_FILES_BYTES)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _read(archive)
@@ -48,6 +52,8 @@ def _read(archive: zipfile.ZipFile) -> Mapping[str, bytes]:
     room = MAX_FILES_BYTES
     read: dict[str, bytes] = {}
     for entry in files:
+        if entry.compress_type not in _PACKINGS:
+            raise InvalidRequest(_FIELD, "must be packed with deflate, or not at all")
         name = _name(entry)
         with archive.open(entry) as packed:
             content = packed.read(room + 1)  # a bomb goes off no further than this

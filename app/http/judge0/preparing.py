@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -68,7 +69,7 @@ class Preparation:
         ceiling = sender.caller.tier.ceiling
         submission = read_submission(document, offers, ceiling, base64_encoded=base64_encoded)
         offer = offers[submission.language_id]
-        files = _files(submission, offer)
+        files = await asyncio.to_thread(_files, submission, offer)
         try:
             job = await self._submissions.prepare(token, _request(submission, offer, files, ceiling), sender)
         except InvalidRequest as e:

@@ -136,7 +136,11 @@ KNOBS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plain text": ({"language_id": 43, "source_code": "as it is\n"}, {"stdout": "as it is\n"}),
     "an executable": ({"language_id": 44, "source_code": "#!/bin/sh\necho $0"}, {"stdout": "./a.out\n"}),
     "what a compiler warns of": (
-        {"language_id": CPP, "source_code": "#warning careful\nint main() {}"}, {"stdout": None, "exit_code": 0},
+        {
+            "language_id": CPP, "memory_limit": 20_000,  # the compiler needs more, and has it
+            "source_code": "#warning careful\n#include <iostream>\nint main() {}",
+        },
+        {"stdout": None, "exit_code": 0},
     ),
 }  # fmt: skip
 
