@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.core.artifacts import Artifact
 from app.core.events import Output, Stream
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import PhaseReport, Verdict, judge
@@ -68,6 +69,7 @@ class Ran:
     stdout: bytes
     stderr: bytes
     seconds: float
+    artifacts: tuple[Artifact, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -124,7 +126,14 @@ class Arena:
             began = time.monotonic()
             report = self.sandbox.run(uuid.uuid4().hex, 1, spec, recorder, inbox or silence)
             seconds = time.monotonic() - began
-        return Ran(judge(report.phases), report.phases, recorder.stdout, recorder.bytes_of(Stream.STDERR), seconds)
+        return Ran(
+            verdict=judge(report.phases),
+            phases=report.phases,
+            stdout=recorder.stdout,
+            stderr=recorder.bytes_of(Stream.STDERR),
+            seconds=seconds,
+            artifacts=report.artifacts,
+        )
 
     def containers(self) -> list[str]:
         return [container.id for container in self.engine.containers(f"{LABEL}={self.namespace}")]
