@@ -16,7 +16,7 @@ from tests.sdk.conftest import OpenClient, done, events
 from tests.stack import Stack
 
 LINES = 150
-COUNTER = f"import time\nfor i in range({LINES}): print(i, flush=True); time.sleep(0.02)"
+COUNTER = f"import time\nfor i in range({LINES}): print(i, flush=True); time.sleep(0.012)"
 ALL_LINES = "".join(f"{number}\n" for number in range(LINES)).encode()
 
 
@@ -93,12 +93,12 @@ async def test_a_name_of_ones_own_is_the_same_job_another_time(stack: Stack, ope
 
 
 async def test_retry_after_is_kept_to(open_client: OpenClient) -> None:
-    async with answering(b"429 Too Many\r\nRetry-After: 1", b"503 Full\r\nRetry-After: 1", b"200 OK") as (url, asked):
+    async with answering(b"429 Too Many\r\nRetry-After: 1", b"503 Full", b"200 OK") as (url, asked):
         told: list[str] = []
         await done(open_client(url, on_retry=told.append).languages)
     first, second, third = asked
     assert second - first >= 1
-    assert third - second >= 1
+    assert third - second < 1  # nothing was asked for
     assert len(told) == 2
 
 
