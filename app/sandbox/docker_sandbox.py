@@ -76,9 +76,9 @@ class DockerSandbox:
         language = self._languages.get(spec.language)
         if language is None:
             raise ImageMissing(f"{spec.language} is not in this worker's catalogue")
+        stages = stages_of(spec, language, self._cpus)
         with span("container take"):
-            stages = stages_of(spec, language, self._cpus)
-        container = self._container_for(spec.language, stages.first)
+            container = self._container_for(spec.language, stages.first)
         _log.info("sandbox_taken", job_id=job_id, attempt=attempt, container=container.id[:12])
         try:
             return converse(container, spec, language, sink, inbox, stages.program)
