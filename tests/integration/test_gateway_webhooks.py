@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,12 @@ def test_from_a_key_made_on_the_host_to_the_webhook_and_the_figures(stack: Stack
     counted = 'pyxec_jobs_total{language="python",outcome="ok"} 1.0'
     text = eventually(lambda: scrape(stack, counted), 20)
     assert "pyxec_job_queue_seconds_count 1.0" in text
-    assert 'pyxec_container_start_seconds_count{language="python"}' in text
+    for figure in ("container_start_seconds_count", "container_start_seconds_sum", "pool_idle"):
+        assert f'pyxec_{figure}{{language="python"}}' in text
+    # Of the one job the pool knows whether it found a warm sandbox
+    found = re.findall(r'pyxec_pool_(?:hits|misses)_total{language="python"} (\S+)', text)
+    assert sum(map(float, found)) == 1
+    assert "pyxec_sandboxes_running 0.0" in text
     # And in the log of the worker the request can be found beside the container
     answer = stack.http.get(f"/v1/jobs/{job['id']}")
     assert answer.json()["worker"]
