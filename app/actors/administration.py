@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import redis.exceptions
-from dramatiq import Message
-from dramatiq.errors import DecodeError
 
+from app.actors.held_messages import held_by_worker
 from app.actors.intake import RUN_JOB
-from app.broker import BrokerUnavailable, DeadLetter, PendingEntry, StreamsBroker
-from app.core.administration import DeadMessage, HeldMessage, QueueFigures, WorkerFigures
+from app.actors.messages import actor_and_job
+from app.actors.queue_figures import queue_figures
+from app.broker import BrokerUnavailable, DeadLetter, StreamsBroker
+from app.core.administration import DeadMessage, QueueFigures, WorkerFigures
 from app.core.errors import NothingThere, StoreUnavailable
 from app.store.presence import Presence
 from app.store.replays import Replays
+from app.store.running_jobs import RunningJobs
 
 __all__ = ["BrokerAdministration"]
 
-_MOST_HELD: Final = 1_000
-_WITH_A_JOB: Final = frozenset({RUN_JOB, "deliver_webhook"})
+_MOST_TOLD_CHARACTERS: Final = 10_000
 Answer = TypeVar("Answer")
 
 
 class BrokerAdministration:
     """See the port. The broker has to have its queues declared."""
 
-    def __init__(self, broker: StreamsBroker, presence: Presence, replays: Replays) -> None:
+    def __init__(self, broker: StreamsBroker, presence: Presence, running: RunningJobs, replays: Replays) -> None:
         self._broker = broker
         self._presence = presence
+        self._running = running
         self._replays = replays
 
     async def queues(self) -> Sequence[QueueFigures]:
         """See the port."""
-        return await _in_thread(lambda: [self._figures(name) for name in self._names()])
+        return await _in_thread(self._queues)
 
     async def workers(self) -> Sequence[WorkerFigures]:
         """See the port."""
@@ -81,65 +83,23 @@ class BrokerAdministration:
         if queue not in self._broker.get_declared_queues():
             raise NothingThere(f"there is no such queue; there is: {', '.join(self._names())}")
 
-    def _figures(self, name: str) -> QueueFigures:
-        keys, client = self._broker.keys(name), self._broker.client
-        with client.pipeline(transaction=False) as pipeline:
-            for stream in keys.streams:
-                pipeline.xlen(stream)
-                pipeline.xpending(stream, keys.group)
-                pipeline.xinfo_groups(stream)
-            for lane in keys.lanes.values():
-                pipeline.zcard(lane.delayed)
-            pipeline.xlen(keys.dead)
-            # Streams and groups that nobody has used yet are not there.
-            replies: list[Any] = pipeline.execute(raise_on_error=False)
-        per_stream = [replies[3 * i : 3 * i + 3] for i in range(len(keys.streams))]
-        entries = sum(length for length, _, _ in per_stream)
-        running = sum(pending["pending"] for _, pending, _ in per_stream if isinstance(pending, dict))
-        return QueueFigures(
-            name=name,
-            waiting=max(0, entries - running),
-            running=running,
-            delayed=sum(replies[3 * len(keys.streams) : -1]),
-            dead=replies[-1],
-            oldest_seconds=self._oldest_seconds(keys.streams, per_stream),
-        )
-
-    def _oldest_seconds(self, streams: Sequence[str], per_stream: Sequence[Sequence[Any]]) -> float | None:
-        """The age of the first entry behind what each stream's group has read."""
-        ages = []
-        seconds, microseconds = self._now()
-        for stream, (_, _, groups) in zip(streams, per_stream, strict=True):
-            read_to = groups[0]["last-delivered-id"].decode() if isinstance(groups, list) and groups else "0-0"
-            first: Any = self._broker.client.xrange(stream, min=f"({read_to}", count=1)
-            if first:
-                ages.append(seconds + microseconds / 1e6 - int(first[0][0].split(b"-")[0]) / 1000)
-        return round(max(0.0, *ages), 3) if ages else None
-
-    def _now(self) -> tuple[int, int]:
-        time: Any = self._broker.client.time()
-        return time[0], time[1]
+    def _queues(self) -> list[QueueFigures]:
+        return [queue_figures(self._broker.client, self._broker.keys(name)) for name in self._names()]
 
     def _workers(self) -> list[WorkerFigures]:
-        held: dict[str, list[HeldMessage]] = {}
-        for queue in self._names():
-            for entry in self._broker.pending(queue, count=_MOST_HELD):
-                held.setdefault(entry.consumer, []).append(self._held(queue, entry))
+        held = held_by_worker(self._broker, self._running, self._names())
         seen = self._presence.seen_seconds_ago()
+        names = sorted(held.keys() | seen.keys())
+        alive = self._presence.alive(names)
         return [
             WorkerFigures(
                 name=name,
-                is_alive=self._presence.is_alive(name),
+                is_alive=name in alive,
                 seen_seconds_ago=seen.get(name),
                 holds=tuple(held.get(name, ())),
             )
-            for name in sorted(held.keys() | seen.keys())
+            for name in names
         ]
-
-    def _held(self, queue: str, entry: PendingEntry) -> HeldMessage:
-        rows: Any = self._broker.client.xrange(entry.stream, entry.entry_id, entry.entry_id)
-        actor, job_id = _actor_and_job(rows[0][1].get(b"m", b"") if rows else b"")
-        return HeldMessage(queue=queue, actor=actor, job_id=job_id, renewed_seconds_ago=entry.idle_ms / 1000)
 
 
 async def _in_thread(call: Callable[[], Answer]) -> Answer:
@@ -153,7 +113,7 @@ async def _in_thread(call: Callable[[], Answer]) -> Answer:
 
 
 def _told(queue: str, letter: DeadLetter) -> DeadMessage:
-    actor, job_id = _actor_and_job(letter.message)
+    actor, job_id = actor_and_job(letter.message)
     return DeadMessage(
         queue=queue,
         id=letter.id,
@@ -164,14 +124,5 @@ def _told(queue: str, letter: DeadLetter) -> DeadMessage:
         attempts=letter.attempts,
         died_at_ms=letter.died_at_ms,
         traceback=letter.traceback,
+        message=letter.message.decode(errors="replace")[:_MOST_TOLD_CHARACTERS],
     )
-
-
-def _actor_and_job(body: bytes) -> tuple[str, str | None]:
-    """Of a message; what cannot be decoded is one of an unknown actor."""
-    try:
-        message: Message[Any] = Message.decode(body)
-    except DecodeError:
-        return "unknown", None
-    has_job = message.actor_name in _WITH_A_JOB and message.args
-    return message.actor_name, str(message.args[0]) if has_job else None

@@ -7,11 +7,21 @@ from typing import Protocol
 
 import msgspec
 
-__all__ = ["Administration", "DeadMessage", "HeldMessage", "QueueFigures", "WorkerFigures"]
+__all__ = ["Administration", "DeadMessage", "HeldMessage", "LaneFigures", "QueueFigures", "WorkerFigures"]
+
+
+class LaneFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a queue that has one priority."""
+
+    name: str
+    waiting: int
+    running: int
+    delayed: int
 
 
 class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue now. ``oldest_seconds`` is the age of the oldest message that waits; None when none does."""
+    """A queue now, in all and by lane. ``oldest_seconds`` is the age of the oldest message that waits; None when none
+    does."""
 
     name: str
     waiting: int
@@ -19,14 +29,19 @@ class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
     delayed: int
     dead: int
     oldest_seconds: float | None
+    lanes: tuple[LaneFigures, ...]
 
 
 class HeldMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that a worker holds. ``job_id`` is None for what is no job."""
+    """A message that a worker holds. ``job_id`` is None for what is no job, ``language`` for what runs none.
+    ``running_seconds`` are those since the job was begun; None for what was fetched and not begun yet."""
 
     queue: str
+    lane: str
     actor: str
     job_id: str | None
+    language: str | None
+    running_seconds: float | None
     renewed_seconds_ago: float
 
 
@@ -40,7 +55,8 @@ class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was given up. ``job_id`` as in HeldMessage."""
+    """A message that was given up. ``job_id`` as in HeldMessage. ``message`` is its text as it was queued, cut off
+    where it is very long."""
 
     queue: str
     id: str
@@ -51,6 +67,7 @@ class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     died_at_ms: int
     traceback: str
+    message: str
 
 
 class Administration(Protocol):

@@ -53,6 +53,7 @@ class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     died_at: Moment
     traceback: str
+    message: str
 
 
 class DeadLettersView(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,4 +149,5 @@ def _view(letter: DeadMessage) -> DeadLetterView:
         attempts=letter.attempts,
         died_at=moment(letter.died_at_ms),
         traceback=letter.traceback,
+        message=letter.message,
     )

@@ -20,10 +20,15 @@ from app.core.administration import Administration, QueueFigures
 from app.core.metrics import METRICS, Kind, Metric, MetricStore, Sample
 from app.http.request import Request
 
-__all__ = ["MetricsResource"]
+__all__ = ["MetricsResource", "read_figures"]
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 Figures = Mapping[Sample, float]
+
+
+async def read_figures(metrics: MetricStore, administration: Administration) -> dict[Sample, float]:
+    """What all processes have counted, and what the queues hold now. Raises StoreUnavailable."""
+    return {**await metrics.read(), **_of_queues(await administration.queues())}
 
 
 class MetricsResource:
@@ -35,7 +40,7 @@ class MetricsResource:
 
     async def on_get(self, request: Request, response: Response) -> None:
         """200, or 503 when the store does not answer."""
-        figures = {**await self._metrics.read(), **_of_queues(await self._administration.queues())}
+        figures = await read_figures(self._metrics, self._administration)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Figures(figures))
         response.content_type = CONTENT_TYPE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import redis
@@ -42,3 +43,10 @@ class Presence:
     def is_alive(self, worker: str) -> bool:
         """Whether it was heard of within the last 20 s. Raises what the client raises: no answer is not a no."""
         return bool(self._client.exists(self._keys.presence(worker)))
+
+    def alive(self, workers: Sequence[str]) -> set[str]:
+        """Those of them of whom that is true."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for worker in workers:
+                pipeline.exists(self._keys.presence(worker))
+            return {worker for worker, there in zip(workers, pipeline.execute(), strict=True) if there}

@@ -27,6 +27,7 @@ from app.store.metrics import RedisMetrics
 from app.store.multiplexed import Multiplexed
 from app.store.presence import Presence
 from app.store.replays import Replays
+from app.store.running_jobs import RunningJobs
 from app.store.wakeups import Wakeups
 from app.wiring.api_keys import create_api_keys
 from app.wiring.connections import CATALOGUE, async_client, new_id, now_ms
@@ -80,7 +81,8 @@ def _administration(settings: Settings) -> BrokerAdministration:
     broker = StreamsBroker(client=redis_client(settings), namespace=settings.namespace)
     for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
         broker.declare_queue(queue_name)
-    return BrokerAdministration(broker, Presence(broker.client, keys), Replays(broker.client, keys))
+    client = broker.client
+    return BrokerAdministration(broker, Presence(client, keys), RunningJobs(client, keys), Replays(client, keys))
 
 
 def _http_settings(settings: Settings) -> HttpSettings:

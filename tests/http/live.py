@@ -25,6 +25,7 @@ from app.store.records import Claim
 from app.wiring.gateway import create_api
 
 OPERATOR_KEY = "the-operator-wrote-this-key-down-somewhere"
+BEGUN_AT_MS = 1_700_000_000_000
 JOB = {"language": "python", "source": "print(1)"}
 OK = JobResult(outcome=Outcome.OK, exit_code=0, message="exited normally")
 
@@ -88,7 +89,7 @@ class LiveGateway:
     def begun(self, delivery: StreamMessage) -> tuple[str, StreamMessage]:
         """A worker begins the job of this delivery."""
         job_id = str(delivery.args[0])
-        effects = self.effects.begin(job_id, delivery.attempt, "worker-1", 1_700_000_000_000)
+        effects = self.effects.begin(job_id, delivery.attempt, "worker-1", BEGUN_AT_MS)
         self.claims[job_id] = read_claim(self.broker.fenced(delivery, effects))
         return job_id, delivery
 
@@ -96,7 +97,7 @@ class LiveGateway:
         """And ends it."""
         told = self.claims[job_id].has_webhook
         left = [Artifact("left", b"{}")]
-        effects = self.effects.finish(job_id, result, 1_700_000_000_500, artifacts=left, has_webhook=told)
+        effects = self.effects.finish(job_id, result, BEGUN_AT_MS + 500, artifacts=left, has_webhook=told)
         delivery.finish_with(effects)
         self.broker.consume(JOBS_QUEUE).ack(delivery)
 

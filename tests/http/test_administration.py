@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.core.metrics import METRICS, Meter
+from app.store.metrics import publish_metrics
 from app.store.presence import Presence
 from app.store.replays import Replays
-from tests.http.live import OPERATOR, LiveGateway, live_gateway
+from tests.http.live import BEGUN_AT_MS, OPERATOR, LiveGateway, live_gateway
 from tests.http.routes import routes
 
 
@@ -59,8 +63,13 @@ async def test_queues_tell_what_is_in_them(gateway: LiveGateway) -> None:
     jobs = queues["jobs"]
     assert (jobs["waiting"], jobs["running"], jobs["delayed"], jobs["dead"]) == (2, 1, 0, 1)
     assert 0 <= jobs["oldest_seconds"] < 60
-    assert queues["maintenance"] == {
-        "name": "maintenance", "waiting": 0, "running": 0, "delayed": 0, "dead": 0, "oldest_seconds": None,
+    assert jobs["lanes"] == [
+        {"name": "interactive", "waiting": 1, "running": 1, "delayed": 0},
+        {"name": "batch", "waiting": 1, "running": 0, "delayed": 0},
+    ]
+    idle = queues["maintenance"]
+    assert {name: idle[name] for name in ("waiting", "running", "delayed", "dead", "oldest_seconds")} == {
+        "waiting": 0, "running": 0, "delayed": 0, "dead": 0, "oldest_seconds": None,
     }  # fmt: skip
 
 
@@ -75,11 +84,62 @@ async def test_workers_tell_what_they_hold(gateway: LiveGateway) -> None:
     # Then each is there with what it holds
     assert (workers["idle-1"]["is_alive"], workers["idle-1"]["holds"]) == (True, [])
     (held,) = workers[gateway.broker.consumer_name]["holds"]
-    assert (held["queue"], held["actor"], held["job_id"]) == ("jobs", "run_job", job_id)
+    assert (held["queue"], held["lane"], held["actor"], held["job_id"]) == ("jobs", "interactive", "run_job", job_id)
+    # And of the job its language and how long it runs
+    assert held["language"] == "python"
+    assert held["running_seconds"] == pytest.approx(time.time() - BEGUN_AT_MS / 1000, abs=60)
     # And one that fell silent is told as dead
     gateway.store.delete(gateway.keys.presence("idle-1"))
     workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
     assert workers["idle-1"]["is_alive"] is False
+
+
+async def test_what_a_worker_holds_and_has_not_begun_has_no_start(gateway: LiveGateway) -> None:
+    job_id = await gateway.submit(priority="batch")
+    gateway.take()
+    (worker,) = (await get(gateway, "workers"))["workers"]
+    (held,) = worker["holds"]
+    assert (held["job_id"], held["lane"], held["language"]) == (job_id, "batch", "python")
+    assert held["running_seconds"] is None
+    # And when its record has gone, only the message tells of it
+    gateway.store.delete(gateway.keys.record(job_id))
+    (worker,) = (await get(gateway, "workers"))["workers"]
+    assert [(held["job_id"], held["language"]) for held in worker["holds"]] == [(job_id, None)]
+
+
+async def test_figures_are_those_of_the_metrics(gateway: LiveGateway) -> None:
+    # Given a worker that has counted and measured, and a job that waits
+    meter = Meter()
+    meter.count("pyxec_jobs_total", "ok", "python", by=3)
+    meter.observe("pyxec_job_run_seconds", 0.3)
+    meter.observe("pyxec_job_run_seconds", 1000)
+    meter.set("pyxec_pool_idle", 2, "python")
+    meter.count_up_to("pyxec_container_start_seconds", "python", total=4, part="count")
+    meter.count_up_to("pyxec_container_start_seconds", "python", total=2.5, part="sum")
+    publish_metrics(gateway.store, gateway.keys, "w1", meter)
+    await gateway.submit()
+    # When the figures are asked for
+    answer = await get(gateway, "figures")
+    # Then every metric is among them, with what there is of it
+    metrics = {metric["name"]: metric for metric in answer["metrics"]}
+    assert list(metrics) == list(METRICS)
+    nothing = {"value": None, "count": None, "sum": None, "buckets": []}
+    (jobs,) = metrics["pyxec_jobs_total"]["series"]
+    assert jobs == {**nothing, "labels": {"outcome": "ok", "language": "python"}, "value": 3}
+    assert metrics["pyxec_pool_idle"]["series"][0]["value"] == 2
+    assert metrics["pyxec_container_start_seconds"]["series"][0] | {"labels": {}} == {
+        **nothing, "labels": {}, "count": 4, "sum": 2.5,
+    }  # fmt: skip
+    (run,) = metrics["pyxec_job_run_seconds"]["series"]
+    assert (run["count"], run["sum"]) == (2, pytest.approx(1000.3))
+    assert [bucket for bucket in run["buckets"] if bucket["count"]] == [
+        {"up_to": 0.5, "count": 1}, {"up_to": None, "count": 1},
+    ]  # fmt: skip
+    depths = {one["labels"]["queue"]: one["value"] for one in metrics["pyxec_queue_depth"]["series"]}
+    assert depths["jobs"] == 1
+    # And what nothing has happened to is there at 0, or without a series where it has labels
+    assert metrics["pyxec_fenced_total"]["series"] == [{**nothing, "labels": {}, "value": 0}]
+    assert metrics["pyxec_rejected_total"]["series"] == []
 
 
 async def test_a_replayed_job_runs_again_from_its_start(gateway: LiveGateway) -> None:
@@ -149,6 +209,7 @@ async def test_dead_letters_are_listed_shown_and_dropped(gateway: LiveGateway) -
     assert second["next"] is None
     shown = await get(gateway, f"dead/jobs/{letters[0]}")
     assert (shown["actor"], shown["queue"], shown["deliveries"]) == ("run_job", "jobs", 1)
+    assert json.loads(shown["message"])["args"] == [shown["job_id"]]
     path = f"/v1/admin/dead/jobs/{letters[0]}"
     statuses = [(await gateway.client.delete(path, headers=OPERATOR)).status_code for _ in range(2)]
     assert statuses == [204, 404]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.core.errors import NothingThere, NotReplayable
+from app.http.admin_figures import FiguresView
 from app.http.admin_keys import KeyRequest, KeysView, NewKeyView
 from app.http.admin_queues import DeadLettersView, DeadLetterView, QueuesView, WorkersView
 from app.http.openapi.operation import Access, Operation, Paths, Reply
@@ -49,6 +50,15 @@ _REVOKE_KEY: Final = Operation(
     parameters=("key_id",),
     replies=(Reply(status=204, text="Revoked."),),
     errors=(NothingThere,),
+)
+
+_FIGURES: Final = Operation(
+    id="getFigures",
+    tag=ADMINISTRATION,
+    summary="What all processes have counted and measured",
+    text="The metrics of `GET /metrics`, in JSON.",
+    access=Access.ADMIN,
+    replies=(Reply(status=200, text="Every metric.", body=FiguresView),),
 )
 
 _QUEUES: Final = Operation(
@@ -127,6 +137,7 @@ _REPLAY: Final = Operation(
 PATHS: Final[Paths] = {
     "/v1/admin/keys": {"get": _LIST_KEYS, "post": _CREATE_KEY},
     "/v1/admin/keys/{key_id}": {"delete": _REVOKE_KEY},
+    "/v1/admin/figures": {"get": _FIGURES},
     "/v1/admin/queues": {"get": _QUEUES},
     "/v1/admin/workers": {"get": _WORKERS},
     "/v1/admin/dead/{queue}": {"get": _DEAD_LETTERS},

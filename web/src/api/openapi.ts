@@ -102,6 +102,13 @@ export interface paths {
      */
     delete: operations["revokeKey"];
   };
+  "/v1/admin/figures": {
+    /**
+     * What all processes have counted and measured
+     * @description The metrics of `GET /metrics`, in JSON.
+     */
+    get: operations["getFigures"];
+  };
   "/v1/admin/queues": {
     /** All queues, by name */
     get: operations["listQueues"];
@@ -189,6 +196,14 @@ export interface components {
      */
     BatchView: {
       jobs: (components["schemas"]["AcceptedJob"] | components["schemas"]["RefusedJob"])[];
+    };
+    /**
+     * BucketView
+     * @description How many measurements were at most `up_to`, and above the bucket before. The last one has no bound: null.
+     */
+    BucketView: {
+      up_to: number | null;
+      count: number;
     };
     /**
      * CancelMessage
@@ -303,6 +318,7 @@ export interface components {
       /** Format: date-time */
       died_at: string;
       traceback: string;
+      message: string;
     };
     /**
      * DeadLettersView
@@ -330,6 +346,15 @@ export interface components {
       problem: components["schemas"]["Problem"];
     };
     Event: components["schemas"]["StartedMessage"] | components["schemas"]["PhaseMessage"] | components["schemas"]["OutputMessage"] | components["schemas"]["FinishedMessage"] | components["schemas"]["ErrorMessage"];
+    /**
+     * FiguresView
+     * @description All metrics at one moment. Counters and measurements are added up since the service was first started: what happened lately is the difference of two readings.
+     */
+    FiguresView: {
+      /** Format: date-time */
+      at: string;
+      metrics: components["schemas"]["MetricView"][];
+    };
     /**
      * FileRequest
      * @description One file of the program, named relative to its working folder.
@@ -403,12 +428,15 @@ export interface components {
     };
     /**
      * HeldMessage
-     * @description A message that a worker holds. `job_id` is null for what is no job.
+     * @description A message that a worker holds. `job_id` is null for what is no job, `language` for what runs none. `running_seconds` are those since the job was begun; null for what was fetched and not begun yet.
      */
     HeldMessage: {
       queue: string;
+      lane: string;
       actor: string;
       job_id: string | null;
+      language: string | null;
+      running_seconds: number | null;
       renewed_seconds_ago: number;
     };
     /**
@@ -568,6 +596,22 @@ export interface components {
       keys: components["schemas"]["KeyView"][];
     };
     /**
+     * Kind
+     * @description What a metric is. A summary has a sum and a count only.
+     * @enum {unknown}
+     */
+    Kind: "counter" | "gauge" | "histogram" | "summary";
+    /**
+     * LaneFigures
+     * @description The part of a queue that has one priority.
+     */
+    LaneFigures: {
+      name: string;
+      waiting: number;
+      running: number;
+      delayed: number;
+    };
+    /**
      * LanguageView
      * @description One language. `template` is a first program to show in an editor.
      */
@@ -629,6 +673,16 @@ export interface components {
       output: string;
       stream: string;
       cancel: string;
+    };
+    /**
+     * MetricView
+     * @description One metric. One with labels to which nothing has happened has no series.
+     */
+    MetricView: {
+      name: string;
+      kind: components["schemas"]["Kind"];
+      meaning: string;
+      series: components["schemas"]["SeriesView"][];
     };
     /**
      * NewKeyView
@@ -749,7 +803,7 @@ export interface components {
     };
     /**
      * QueueFigures
-     * @description A queue now. `oldest_seconds` is the age of the oldest message that waits; null when none does.
+     * @description A queue now, in all and by lane. `oldest_seconds` is the age of the oldest message that waits; null when none does.
      */
     QueueFigures: {
       name: string;
@@ -758,6 +812,7 @@ export interface components {
       delayed: number;
       dead: number;
       oldest_seconds: number | null;
+      lanes: components["schemas"]["LaneFigures"][];
     };
     /**
      * QueuesView
@@ -782,6 +837,23 @@ export interface components {
       type: "resize";
       rows: number;
       cols: number;
+    };
+    /**
+     * SeriesView
+     * @description A metric with one set of labels. A counter and a gauge have a `value`; a histogram and a summary have `count` and `sum` of what was measured, and a histogram its `buckets`.
+     */
+    SeriesView: {
+      labels: {
+        [key: string]: string;
+      };
+      /** @default null */
+      value: number | null;
+      /** @default null */
+      count: number | null;
+      /** @default null */
+      sum: number | null;
+      /** @default [] */
+      buckets: components["schemas"]["BucketView"][];
     };
     /**
      * SignalMessage
@@ -2042,6 +2114,61 @@ export interface operations {
       };
       /** @description There is nothing at this address; or: There is nothing with this name */
       404: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Something went wrong on our side */
+      500: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The job store does not answer */
+      503: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+          "Retry-After": components["headers"]["Retry-After"];
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /**
+   * What all processes have counted and measured
+   * @description The metrics of `GET /metrics`, in JSON.
+   */
+  getFigures: {
+    responses: {
+      /** @description Every metric. */
+      200: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+        };
+        content: {
+          "application/json": components["schemas"]["FiguresView"];
+        };
+      };
+      /** @description A valid API key is needed */
+      401: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description This key does not give the right to do this */
+      403: {
         headers: {
           "X-Request-Id": components["headers"]["X-Request-Id"];
         };
