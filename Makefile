@@ -126,6 +126,22 @@ venv: $(RUNTIME) ## make .venv with what the service needs
 .PHONY: venv-dev
 venv-dev: $(DEVELOPMENT) ## add what tests and linters need
 
+.PHONY: lock
+lock: venv-dev ## write the requirements*.lock, with hashes, after a change of a pin
+	@$(PYTHON) -m deploy.supply.lock
+
+.PHONY: sbom
+sbom: venv-dev $(NODE) ## list what the service and the page are made of (CycloneDX, in .pyxec/sbom)
+	@$(PYTHON) -m deploy.supply.sbom
+
+.PHONY: audit
+audit: venv $(NODE) ## licences, and known weaknesses of what is shipped, offline
+	@$(PYTHON) -m deploy.supply.audit
+
+.PHONY: advisories
+advisories: venv $(NODE) ## ask anew which weaknesses are known
+	@$(PYTHON) -m deploy.supply.ask
+
 .PHONY: clean
 clean: ## remove .venv, caches and .pyxec (its data too); run `make down` first
 	@test ! -e .pyxec/run/supervisor.json -a ! -e .pyxec/run/engine.json || { echo 'Pyxec may be running: `make down` first' >&2; exit 1; }
@@ -133,16 +149,16 @@ clean: ## remove .venv, caches and .pyxec (its data too); run `make down` first
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is as new as the last successful installation; an edit of the pins makes it old.
-$(RUNTIME): requirements.txt | $(PYTHON)
+$(RUNTIME): requirements.lock | $(PYTHON)
 	@$(call install,$<)
 	@$(PYTHON) -m pip install --disable-pip-version-check -q --no-deps -e . # the command `pyxec`
 	@touch $@
 
-$(NODE): requirements-web.txt $(RUNTIME) | $(PYTHON)
+$(NODE): requirements-web.lock $(RUNTIME) | $(PYTHON)
 	@$(call install,$<)
 	@touch $@
 
-$(DEVELOPMENT): requirements-dev.txt $(RUNTIME) | $(PYTHON)
+$(DEVELOPMENT): requirements-dev.lock $(RUNTIME) | $(PYTHON)
 	@$(call install,$<)
 	@touch $@
 
@@ -154,7 +170,7 @@ $(PYTHON):
 # Shows the package that pip is at; the whole story goes to a log that is shown when it fails.
 define install
 mkdir -p $(LOGS); [ -t 1 ] || printf '  Python packages ...\n'; \
-$(PYTHON) -m pip install --disable-pip-version-check --no-color --progress-bar off -r $(1) 2>&1 \
+$(PYTHON) -m pip install --disable-pip-version-check --no-color --progress-bar off --require-hashes -r $(1) 2>&1 \
 	| tee $(LOGS)/pip.log \
 	| { if [ -t 1 ]; then awk '/^(Collecting|Downloading|Installing)/ { printf "\r\033[K  %.70s", $$0; fflush() } \
 		END { printf "\r\033[K" }'; else cat > /dev/null; fi; } \

@@ -1,0 +1,1 @@
+"""What Pyxec is made of besides its own code: locked with hashes, listed, licences and known weaknesses looked at."""
