@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import ProtocolError
@@ -31,6 +31,7 @@ from app.sandbox.frames import (
 from tests.sandbox.runner_words import END, V, end_payload, frame, heard, spoken, whole_lives
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(whole_lives(), st.data())
 def test_a_runners_life_is_heard_as_it_was_said_in_any_portions(life: list[Event], data: st.DataObject) -> None:
     said = b"".join(map(spoken, life))
@@ -43,6 +44,7 @@ def test_a_runners_life_is_heard_as_it_was_said_in_any_portions(life: list[Event
     assert decoder.closed
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(whole_lives(), st.data())
 def test_a_life_with_flipped_bytes_is_heard_or_refused_and_nothing_else(life: list[Event], data: st.DataObject) -> None:
     said = bytearray(b"".join(map(spoken, life)))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.sandbox.container import Container
-from app.sandbox.template import SANDBOX_UIDS
+from app.sandbox.template import MAX_STACK_BYTES, SANDBOX_UIDS
 from tests.sandbox.arena import LANGUAGES, MIB, Arena, job
 
 pytestmark = pytest.mark.docker
@@ -150,7 +150,7 @@ def test_the_limits_of_a_process(inside: dict[str, Any]) -> None:
     assert inside["limits"]["RLIMIT_CORE"] == [0, 0]
     assert inside["limits"]["RLIMIT_NOFILE"] == [100, 100]
     assert inside["limits"]["RLIMIT_FSIZE"] == [8 * MIB, 8 * MIB]
-    assert inside["limits"]["RLIMIT_STACK"] == [64 * MIB, 64 * MIB]
+    assert inside["limits"]["RLIMIT_STACK"] == [64 * MIB, MAX_STACK_BYTES]
 
 
 def test_names_tell_nothing_of_the_host(inside: dict[str, Any]) -> None:
