@@ -8,13 +8,14 @@ import msgspec
 
 from app.core.limits import LimitOverrides
 
-__all__ = ["LanguageInfo", "index_languages"]
+__all__ = ["HostLanguages", "LanguageInfo", "index_languages"]
 
 
 class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One language. ``version`` is what its image said of itself; None while no image is known of. ``judge0`` and
     ``piston`` are what those APIs call it, the first name being the proper one. ``compile`` and ``run`` are its
-    commands, placeholders and all; it takes compiler options where ``compile`` has ``{options}``."""
+    commands, placeholders and all; it takes compiler options where ``compile`` has ``{options}``. ``image`` and its
+    ``image_bytes`` are None while none is known of."""
 
     id: str
     name: str
@@ -28,6 +29,16 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
     run: tuple[str, ...] = ()
     judge0: tuple[int, ...] = ()
     piston: tuple[str, ...] = ()
+    image: str | None = None
+    image_bytes: int | None = None
+
+
+class HostLanguages(msgspec.Struct, frozen=True, kw_only=True):
+    """What one host's engine has, as its workers told it so many seconds ago."""
+
+    host: str
+    told_seconds_ago: float
+    languages: tuple[LanguageInfo, ...]
 
 
 def index_languages(languages: Iterable[LanguageInfo]) -> dict[str, LanguageInfo]:

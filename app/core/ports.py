@@ -12,7 +12,7 @@ import msgspec
 from app.core.artifacts import Artifact
 from app.core.callers import Caller
 from app.core.events import LoggedEvent, Output
-from app.core.languages import LanguageInfo
+from app.core.languages import HostLanguages, LanguageInfo
 from app.core.outcomes import PhaseReport
 from app.core.results import JobPage, JobRecord, JobSummary
 from app.core.spec import ForeignRequest, JobSpec
@@ -153,6 +153,9 @@ class Languages(Protocol):
 
     async def installed(self) -> Sequence[LanguageInfo]:
         """Those whose image is there, by id."""
+
+    async def hosts(self) -> Sequence[HostLanguages]:
+        """Which host has which, by the hosts' names."""
 
 
 class Refusal(StrEnum):

@@ -4,6 +4,7 @@ app/http/openapi/."""
 from __future__ import annotations
 
 from app.http.admin_figures import FiguresResource
+from app.http.admin_hosts import HostsResource
 from app.http.admin_keys import KeyResource, KeysResource
 from app.http.admin_queues import (
     DeadLetterResource,
@@ -54,6 +55,7 @@ def _admin_routes(parts: Parts) -> dict[str, object]:
         "/v1/admin/keys": KeysResource(parts.api_keys, parts.now_ms),
         "/v1/admin/keys/{key_id}": KeyResource(parts.api_keys),
         "/v1/admin/figures": FiguresResource(parts.metrics, administration, parts.now_ms),
+        "/v1/admin/hosts": HostsResource(parts.languages),
         "/v1/admin/queues": QueuesResource(administration),
         "/v1/admin/workers": WorkersResource(administration),
         "/v1/admin/dead/{queue}": DeadLettersResource(administration),

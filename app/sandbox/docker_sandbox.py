@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 
+import msgspec
 import structlog
 
 from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
@@ -93,7 +94,9 @@ class DockerSandbox:
         """See the port."""
         images = self._images.read()
         return [
-            self._languages[name].info(image.version)
+            msgspec.structs.replace(
+                self._languages[name].info(image.version), image=image.tag, image_bytes=image.size_bytes
+            )
             for name, image in sorted(images.items())
             if name in self._languages
         ]

@@ -46,6 +46,11 @@ class InstalledImage:
     image_id: str
     size_bytes: int = 0
 
+    @property
+    def tag(self) -> str:
+        """Its name on the engine."""
+        return f"pyxec/{self.language}:{self.digest or 'latest'}"
+
 
 def installed_images(client: docker.APIClient) -> dict[str, InstalledImage]:
     """Return what is ready to run, by language.

@@ -10,7 +10,7 @@ import msgspec
 import redis
 from redis.asyncio import Redis
 
-from app.core.languages import LanguageInfo, index_languages
+from app.core.languages import HostLanguages, LanguageInfo, index_languages
 from app.store.faults import translated
 from app.store.keys import StoreKeys
 
@@ -67,13 +67,24 @@ class RedisLanguages:
             self._cached_until = time.monotonic() + _CACHE_SECONDS
         return self._cached
 
+    async def hosts(self) -> Sequence[HostLanguages]:
+        """See the port."""
+        now = time.time()
+        return tuple(
+            HostLanguages(host=host, told_seconds_ago=round(max(0.0, now - told.told_at), 1), languages=told.languages)
+            for host, told in sorted((await self._told()).items())
+        )
+
     async def _read(self) -> Sequence[LanguageInfo]:
+        by_id = {info.id: info for host in (await self._told()).values() for info in host.languages}
+        return tuple(by_id[language_id] for language_id in sorted(by_id))
+
+    async def _told(self) -> dict[str, _HostLanguages]:
         async with translated():
             hosts: Any = await self._client.hgetall(self._keys.languages)
         now = time.time()
-        told = (_decoder.decode(value) for value in hosts.values())
-        by_id = {info.id: info for host in told if not _is_silent(host, now) for info in host.languages}
-        return tuple(by_id[language_id] for language_id in sorted(by_id))
+        told = {host.decode(): _decoder.decode(value) for host, value in hosts.items()}
+        return {host: languages for host, languages in told.items() if not _is_silent(languages, now)}
 
 
 def _is_silent(host: _HostLanguages, now: float) -> bool:

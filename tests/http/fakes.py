@@ -13,7 +13,7 @@ from app.core.administration import DeadMessage, QueueFigures, WorkerFigures
 from app.core.callers import ApiKey, Caller, NewApiKey
 from app.core.errors import InvalidRequest, JobNotFound, NothingThere, QueueFull, StoreUnavailable
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
-from app.core.languages import LanguageInfo, index_languages
+from app.core.languages import HostLanguages, LanguageInfo, index_languages
 from app.core.limits import LimitOverrides
 from app.core.metrics import Meter, Sample
 from app.core.outcomes import Outcome, PhaseReport, StopReason
@@ -251,6 +251,9 @@ class InMemoryLanguages:
 
     async def installed(self) -> Sequence[LanguageInfo]:
         return self._languages
+
+    async def hosts(self) -> Sequence[HostLanguages]:
+        return (HostLanguages(host="here", told_seconds_ago=0, languages=self._languages),)
 
 
 class InMemoryApiKeys:

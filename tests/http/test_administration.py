@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from app.core.languages import LanguageInfo
 from app.core.metrics import METRICS, Meter
+from app.store.languages import publish_languages
 from app.store.metrics import publish_metrics
 from app.store.presence import Presence
 from app.store.replays import Replays
@@ -105,6 +107,17 @@ async def test_what_a_worker_holds_and_has_not_begun_has_no_start(gateway: LiveG
     gateway.store.delete(gateway.keys.record(job_id))
     (worker,) = (await get(gateway, "workers"))["workers"]
     assert [(held["job_id"], held["language"]) for held in worker["holds"]] == [(job_id, None)]
+
+
+async def test_hosts_tell_their_languages_and_images(gateway: LiveGateway) -> None:
+    image = "pyxec/bash:0123"
+    bash = LanguageInfo(id="bash", name="Bash", file_name="main.sh", version="5.2", image=image, image_bytes=90_000_000)
+    publish_languages(gateway.store, gateway.keys, "host-1", [bash])
+    (host,) = (await get(gateway, "hosts"))["hosts"]
+    assert (host["name"], host["told_seconds_ago"]) == ("host-1", pytest.approx(0, abs=30))
+    assert host["languages"] == [
+        {"id": "bash", "name": "Bash", "version": "5.2", "image": image, "image_bytes": 90_000_000}
+    ]
 
 
 async def test_figures_are_those_of_the_metrics(gateway: LiveGateway) -> None:

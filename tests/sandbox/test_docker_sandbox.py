@@ -26,11 +26,14 @@ def test_a_languages_own_example_prints_what_it_says(arena: Arena, language: str
     assert (ran.outcome, ran.text) == ("ok", hello.output)
 
 
-def test_what_is_installed_is_told_with_the_version_of_the_image(arena: Arena) -> None:
+def test_what_is_installed_is_told_with_its_image_and_the_version_in_it(arena: Arena) -> None:
     installed = {info.id: info for info in arena.sandbox.installed()}
 
     assert set(DEFAULT_SET) <= set(installed)
     assert all(info.version for info in installed.values())
+    for info in installed.values():
+        assert info.image is not None and info.image.startswith(f"pyxec/{info.id}:")
+        assert info.image_bytes is not None and info.image_bytes > 1_000_000
 
 
 def test_many_jobs_at_once_each_get_their_own_output_and_leave_nothing() -> None:

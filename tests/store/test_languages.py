@@ -53,6 +53,20 @@ async def test_until_a_worker_has_told_the_catalogue_is_accepted_and_nothing_is_
     assert list(await languages.installed()) == []
 
 
+async def test_each_host_is_told_with_what_it_has(
+    languages: RedisLanguages, client: redis.Redis, keys: StoreKeys, clock: Clock
+) -> None:
+    publish_languages(client, keys, "two", [BASH, PYTHON])
+    clock.now += 5
+    publish_languages(client, keys, "one", [PYTHON])
+    one, two = await languages.hosts()
+    assert (one.host, one.told_seconds_ago, one.languages) == ("one", 0, (PYTHON,))
+    assert (two.host, two.told_seconds_ago, two.languages) == ("two", 5, (BASH, PYTHON))
+    # And who fell silent for a day is gone
+    clock.now += DAY_SECONDS - 2
+    assert [host.host for host in await languages.hosts()] == ["one"]
+
+
 async def test_what_is_installed_is_the_union_of_all_hosts(
     languages: RedisLanguages, client: redis.Redis, keys: StoreKeys
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from app.core.errors import NothingThere, NotReplayable
 from app.http.admin_figures import FiguresView
+from app.http.admin_hosts import HostsView
 from app.http.admin_keys import KeyRequest, KeysView, NewKeyView
 from app.http.admin_queues import DeadLettersView, DeadLetterView, QueuesView, WorkersView
 from app.http.openapi.operation import Access, Operation, Paths, Reply
@@ -59,6 +60,14 @@ _FIGURES: Final = Operation(
     text="The metrics of `GET /metrics`, in JSON.",
     access=Access.ADMIN,
     replies=(Reply(status=200, text="Every metric.", body=FiguresView),),
+)
+
+_HOSTS: Final = Operation(
+    id="listHosts",
+    tag=ADMINISTRATION,
+    summary="The hosts that run programs, with the images of their languages",
+    access=Access.ADMIN,
+    replies=(Reply(status=200, text="The hosts.", body=HostsView),),
 )
 
 _QUEUES: Final = Operation(
@@ -138,6 +147,7 @@ PATHS: Final[Paths] = {
     "/v1/admin/keys": {"get": _LIST_KEYS, "post": _CREATE_KEY},
     "/v1/admin/keys/{key_id}": {"delete": _REVOKE_KEY},
     "/v1/admin/figures": {"get": _FIGURES},
+    "/v1/admin/hosts": {"get": _HOSTS},
     "/v1/admin/queues": {"get": _QUEUES},
     "/v1/admin/workers": {"get": _WORKERS},
     "/v1/admin/dead/{queue}": {"get": _DEAD_LETTERS},

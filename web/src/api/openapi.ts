@@ -109,6 +109,10 @@ export interface paths {
      */
     get: operations["getFigures"];
   };
+  "/v1/admin/hosts": {
+    /** The hosts that run programs, with the images of their languages */
+    get: operations["listHosts"];
+  };
   "/v1/admin/queues": {
     /** All queues, by name */
     get: operations["listQueues"];
@@ -438,6 +442,33 @@ export interface components {
       language: string | null;
       running_seconds: number | null;
       renewed_seconds_ago: number;
+    };
+    /**
+     * HostView
+     * @description One host, as its workers told of it last.
+     */
+    HostView: {
+      name: string;
+      told_seconds_ago: number;
+      languages: components["schemas"]["InstalledLanguageView"][];
+    };
+    /**
+     * HostsView
+     * @description All hosts whose workers were heard of in the last day.
+     */
+    HostsView: {
+      hosts: components["schemas"]["HostView"][];
+    };
+    /**
+     * InstalledLanguageView
+     * @description A language on one host. `image_bytes` counts what the image shares with others, too.
+     */
+    InstalledLanguageView: {
+      id: string;
+      name: string;
+      version: string | null;
+      image: string | null;
+      image_bytes: number | null;
     };
     /**
      * JobEnded
@@ -2155,6 +2186,58 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["FiguresView"];
+        };
+      };
+      /** @description A valid API key is needed */
+      401: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description This key does not give the right to do this */
+      403: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Something went wrong on our side */
+      500: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The job store does not answer */
+      503: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+          "Retry-After": components["headers"]["Retry-After"];
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  /** The hosts that run programs, with the images of their languages */
+  listHosts: {
+    responses: {
+      /** @description The hosts. */
+      200: {
+        headers: {
+          "X-Request-Id": components["headers"]["X-Request-Id"];
+        };
+        content: {
+          "application/json": components["schemas"]["HostsView"];
         };
       };
       /** @description A valid API key is needed */
