@@ -52,10 +52,14 @@ class Editor:
         self.page.wait_for_selector(".xterm-rows", state="attached")
 
     def load(self, source: str, language: str = "python", name: str = "main.py", **more: Any) -> Editor:
-        """Put this program in place, as a link does, and stop what still runs."""
-        if self.stop_button.is_visible():
-            self.stop_button.click()
-            self.says("Stopped")
+        """Put this program in place, as a link does. What still runs is stopped, what was shown is gone."""
+        self.page.keyboard.press("Control+.")
+        expect(self.run_button).to_be_enabled(timeout=_PATIENCE_MS)
+        self.page.get_by_role("tab", name="Terminal").click()
+        clear = self.page.get_by_role("button", name="Clear")
+        if clear.is_enabled():
+            clear.click()
+        self.says("Ready")
         program = {"files": [{"name": name, "content": source}]} | more
         self.page.evaluate("fragment => { location.hash = fragment }", fragment(language, program))
         self.page.wait_for_function(_IS_KEPT, arg=[language, program])

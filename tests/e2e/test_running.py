@@ -47,6 +47,26 @@ def test_an_endless_loop_is_stopped_by_the_button(shared_editor: Editor) -> None
     expect(editor.run_button).to_be_enabled()
 
 
+def test_a_click_that_was_meant_for_stop_does_not_start_a_program_that_has_just_ended(shared_editor: Editor) -> None:
+    # Given a page in which somebody clicks in the moment in which Stop becomes Run
+    editor = shared_editor
+    editor.load("print('once')")
+    editor.page.evaluate(
+        "() => { const button = document.querySelector('button.run'); let before = button.textContent;"
+        " new MutationObserver(() => { if (before === 'Stop' && button.textContent === 'Run') button.click();"
+        " before = button.textContent }).observe(button, {subtree: true, childList: true, characterData: true}) }"
+    )
+    # When a program ends
+    editor.run()
+    editor.says("Finished normally")
+    # Then it is not started again; and later it can be
+    editor.page.wait_for_timeout(500)
+    editor.says("Finished normally")
+    expect(editor.run_button).to_be_enabled()
+    editor.page.reload()
+    editor.wait_until_loaded()
+
+
 def test_stderr_is_told_apart_where_there_is_no_terminal(shared_editor: Editor) -> None:
     editor = shared_editor
     editor.run("import sys\nprint('plain')\nprint('trouble', file=sys.stderr)", input="lines")

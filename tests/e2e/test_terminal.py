@@ -12,8 +12,10 @@ from tests.e2e.editor import Editor
 pytestmark = pytest.mark.docker
 
 MEGABYTE = 1_000_000
-# No frame may be missing for longer. A page that freezes does so for many seconds; two busy cores cost some hundred ms.
-LONGEST_FRAME_MS = 1000
+# A page that takes all of it at once shows no frame until it is done, and then one. Other work on the machine costs
+# some hundred milliseconds now and then, so the bound is wide.
+LONGEST_FRAME_MS = 2500
+FEWEST_FRAMES = 10
 
 SIZES = """
 import os, signal
@@ -57,9 +59,11 @@ print('\\ndone')
 
 COUNT_FRAMES = """() => {
   window.longestFrameMs = 0
+  window.frameCount = 0
   let last = performance.now()
   const frame = now => {
     window.longestFrameMs = Math.max(window.longestFrameMs, now - last)
+    window.frameCount += 1
     last = now
     requestAnimationFrame(frame)
   }
@@ -244,5 +248,6 @@ def test_ten_megabytes_of_output_do_not_freeze_the_page(editor: Editor) -> None:
     editor.says("Finished normally")
     # Then all was shown, and no frame was missing for long
     expect(editor.page.locator(".output-note")).to_have_count(0)
-    longest = editor.page.evaluate("window.longestFrameMs")
-    assert longest < LONGEST_FRAME_MS, f"no frame for {longest:.0f} ms"
+    longest_ms, frames = editor.page.evaluate("[window.longestFrameMs, window.frameCount]")
+    assert longest_ms < LONGEST_FRAME_MS
+    assert frames > FEWEST_FRAMES

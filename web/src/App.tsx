@@ -3,7 +3,6 @@ import * as v from 'valibot'
 import { DIALOGS, type DialogName } from './dialogs/kinds'
 import type { Place } from './editor/place'
 import { Icon } from './layout/Icon'
-import { Splitter } from './layout/Splitter'
 import { Tabs } from './layout/Tabs'
 import { useFocusedPane } from './layout/useFocusedPane'
 import { NARROW, useMedia } from './layout/useMedia'
@@ -23,6 +22,7 @@ import { useTheme } from './settings/theme'
 import { useStored } from './settings/useStored'
 
 const Dialogs = lazy(() => import('./dialogs/Dialogs'))
+const Splitter = lazy(() => import('./layout/Splitter'))
 
 type View = 'code' | 'output'
 const VIEWS: { name: View; text: string }[] = [
@@ -119,7 +119,11 @@ export function App() {
             onEdit={workspace.edit}
           />
         </section>
-        {!isNarrow && <Splitter share={share} label="Width of the program" onShare={setShare} />}
+        {!isNarrow && (
+          <Suspense fallback={<div className="splitter" />}>
+            <Splitter share={share} label="Width of the program" onShare={setShare} />
+          </Suspense>
+        )}
         <section
           className="pane output"
           id="panel-output"

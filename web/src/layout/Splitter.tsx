@@ -12,7 +12,7 @@ const MOST = 80
 const STEP = 2
 
 /** The line between two panes: dragged, or moved with the arrow keys. A double click puts it back into the middle. */
-export function Splitter({ share, label, onShare }: Properties) {
+export default function Splitter({ share, label, onShare }: Properties) {
   const bar = useRef<HTMLDivElement>(null)
   const move = (value: number) => onShare(Math.min(MOST, Math.max(LEAST, value)))
 

@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from 'react'
 import { Icon } from '../layout/Icon'
 
 interface Properties {
@@ -7,8 +8,21 @@ interface Properties {
   onStop(): void
 }
 
+// Who means to stop a program that ends in this moment must not start it again.
+const MEANT_FOR_STOP_MS = 400
+
 /** Run, and while a program runs, Stop: the same button in the same place, so that the focus stays on it. */
 export function RunButton({ isActive, isStopping, onRun, onStop }: Properties) {
+  const endedAt = useRef(Number.NEGATIVE_INFINITY)
+  useLayoutEffect(() => {
+    if (isActive)
+      return () => {
+        endedAt.current = performance.now()
+      }
+  }, [isActive])
+  const run = () => {
+    if (performance.now() - endedAt.current > MEANT_FOR_STOP_MS) onRun()
+  }
   const name = isActive ? 'Stop' : 'Run'
   return (
     <button
@@ -16,7 +30,7 @@ export function RunButton({ isActive, isStopping, onRun, onStop }: Properties) {
       className={`button run ${isActive ? 'stop' : ''}`}
       disabled={isStopping}
       title={isActive ? 'Stop the program' : 'Run the program (Ctrl+Enter)'}
-      onClick={isActive ? onStop : onRun}
+      onClick={isActive ? onStop : run}
     >
       <Icon name={isActive ? 'stop' : 'run'} />
       {name}
