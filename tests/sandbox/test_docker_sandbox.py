@@ -31,9 +31,8 @@ def test_what_is_installed_is_told_with_its_image_and_the_version_in_it(arena: A
 
     assert set(DEFAULT_SET) <= set(installed)
     assert all(info.version for info in installed.values())
-    for info in installed.values():
-        assert info.image is not None and info.image.startswith(f"pyxec/{info.id}:")
-        assert info.image_bytes is not None and info.image_bytes > 1_000_000
+    assert all((info.image or "").startswith(f"pyxec/{info.id}:") for info in installed.values())
+    assert all((info.image_bytes or 0) > 1_000_000 for info in installed.values())
 
 
 def test_many_jobs_at_once_each_get_their_own_output_and_leave_nothing() -> None:
