@@ -61,8 +61,13 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 def _redis_url(text: str) -> str:
     address = urlsplit(text)
+    if address.scheme in ("sentinel", "sentinels"):
+        from app.broker.sentinel import check_sentinel_url  # brings the whole broker with it: only where it is used
+
+        check_sentinel_url(text)
+        return text
     if address.scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must start with redis://, rediss:// or unix://")
+        raise ValueError("must start with redis://, rediss://, unix://, sentinel:// or sentinels://")
     try:
         _ = address.port
     except ValueError as e:
@@ -110,7 +115,12 @@ def _name(text: str) -> str:
 
 
 OPTIONS: Final[dict[str, Option]] = {
-    "redis_url": Option("REDIS_URL", "redis://127.0.0.1:6399/0", _redis_url, "the Redis or Valkey server"),
+    "redis_url": Option(
+        "REDIS_URL",
+        "redis://127.0.0.1:6399/0",
+        _redis_url,
+        "the Redis or Valkey server; `sentinel://host:port,host:port/service` finds the master",
+    ),
     "redis_password_file": Option(
         "PYXEC_REDIS_PASSWORD_FILE",
         "",

@@ -74,6 +74,7 @@ def test_all_mistakes_are_told_at_the_same_time_each_with_its_variable() -> None
         ("PYXEC_NAMESPACE", ["a b", "a:b", "{a}", "-", "a*"]),
         ("PYXEC_CONTAINER_RUNTIME", ["RUNC", "runc "]),
         ("REDIS_URL", ["localhost:6379", "http://x", "redis", "redis://host:port", "redis://host:99999"]),
+        ("REDIS_URL", ["sentinel://host", "sentinel:///jobs", "sentinel://a,b:port/jobs", "sentinels://a,/jobs"]),
     ],
 )
 def test_what_is_out_of_range_or_no_value_at_all_is_refused(variable: str, values: list[str]) -> None:
@@ -82,7 +83,9 @@ def test_what_is_out_of_range_or_no_value_at_all_is_refused(variable: str, value
         assert told.startswith(variable)
 
 
-@pytest.mark.parametrize("url", ["http://:hunter2@host", "redis://user:hunter2", "hunter2"])
+@pytest.mark.parametrize(
+    "url", ["http://:hunter2@host", "redis://user:hunter2", "hunter2", "sentinel://user:hunter2/jobs"]
+)
 def test_a_password_in_an_address_is_not_told_to_the_log(url: str) -> None:
     assert "hunter2" not in mistakes(REDIS_URL=url)[0]
 
@@ -93,6 +96,8 @@ def test_a_password_in_an_address_is_not_told_to_the_log(url: str) -> None:
         ("redis://host:1/2", "redis://:p%2Fw%40%3A@host:1/2"),
         ("rediss://user@host", "rediss://user:p%2Fw%40%3A@host"),
         ("unix:///run/redis.sock?db=1", "unix://:p%2Fw%40%3A@/run/redis.sock?db=1"),
+        ("sentinel://a:1,b:2/jobs?db=1", "sentinel://:p%2Fw%40%3A@a:1,b:2/jobs?db=1"),
+        ("sentinels://user@[::1]:1,b/jobs", "sentinels://user:p%2Fw%40%3A@[::1]:1,b/jobs"),
     ],
 )
 def test_a_password_in_a_file_becomes_part_of_the_address(tmp_path: Path, url: str, login: str) -> None:

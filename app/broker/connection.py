@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.broker.errors import BrokerUnavailable
+from app.broker.pools import copied, is_copyable
 from app.broker.sentinel import is_sentinel_url, master, master_async
 
 __all__ = ["TRANSIENT", "connect", "connect_async", "translated", "without_retries", "without_retries_async"]
@@ -55,16 +56,14 @@ def without_retries(client: redis.Redis) -> redis.Redis:
     """A client like the given one that sends each command once.
 
     redis-py sends a command up to ten times more when its reply is lost: an XADD would be there eleven times.
-    A plain pool is rebuilt with retries off; any other kind (Sentinel, cluster) keeps its pool and is set so itself.
-    A cluster's redirections are still followed: a command that was redirected was not executed.
+    A cluster's client cannot be copied and is set so itself. Its redirections are still followed: a command that was
+    redirected was not executed.
     """
     pool: Any = getattr(client, "connection_pool", None)
-    if type(pool) not in (redis.ConnectionPool, redis.BlockingConnectionPool):
+    if not is_copyable(pool):
         client.set_retry(Retry(NoBackoff(), 0))
         return client
-    options = {**_own(pool.connection_kwargs), **_options()}
-    rebuilt = redis.ConnectionPool(pool.connection_class, pool.max_connections, **options)
-    return redis.Redis(connection_pool=rebuilt)
+    return redis.Redis(connection_pool=copied(pool, **_options()))
 
 
 def without_retries_async(client: redis.asyncio.Redis) -> redis.asyncio.Redis:
@@ -72,23 +71,14 @@ def without_retries_async(client: redis.asyncio.Redis) -> redis.asyncio.Redis:
     if getattr(client, "sends_once", False):
         return client
     pool: Any = getattr(client, "connection_pool", None)
-    if type(pool) not in (redis.asyncio.ConnectionPool, redis.asyncio.BlockingConnectionPool):
+    if not is_copyable(pool):
         client.set_retry(_no_async_retry())
         return client
-    options = {**_own(pool.connection_kwargs), **_options(), "retry": _no_async_retry()}
-    if isinstance(pool, redis.asyncio.BlockingConnectionPool):
-        options["timeout"] = pool.timeout
-    rebuilt = type(pool)(connection_class=pool.connection_class, max_connections=pool.max_connections, **options)
-    return redis.asyncio.Redis(connection_pool=rebuilt)
+    return redis.asyncio.Redis(connection_pool=copied(pool, **{**_options(), "retry": _no_async_retry()}))
 
 
 def _no_async_retry() -> redis.asyncio.retry.Retry:
     return redis.asyncio.retry.Retry(NoBackoff(), 0)
-
-
-def _own(options: dict[str, Any]) -> dict[str, Any]:
-    # The rest was put there by the pool itself, for RESP3, and is bound to it.
-    return {name: value for name, value in options.items() if not name.startswith(("maint_", "oss_", "orig_"))}
 
 
 def _options() -> dict[str, Any]:

@@ -16,10 +16,13 @@ import redis.asyncio.sentinel
 import redis.sentinel
 from redis.connection import parse_url
 
-__all__ = ["is_sentinel_url", "master", "master_async"]
+from app.broker.pools import WaitingSentinelPool
+
+__all__ = ["check_sentinel_url", "is_sentinel_url", "master", "master_async"]
 
 _PORT = 26379
 _TIMEOUT_SECONDS = 5.0
+_TIMEOUTS = ("socket_timeout", "socket_connect_timeout")
 
 
 @dataclass(frozen=True)
@@ -37,29 +40,43 @@ def is_sentinel_url(url: str) -> bool:
     return url.startswith(("sentinel://", "sentinels://"))
 
 
+def check_sentinel_url(url: str) -> None:
+    """Raises:
+    ValueError: the URL names no host, or no service, or something that is no port.
+    """
+    _parse(url)
+
+
 def master(url: str, options: dict[str, Any]) -> redis.Redis:
     """A client that asks the Sentinels for the current master each time it connects.
 
     Parameters:
-        options: of every connection to the server; they win over the URL's. Its retry is for the Sentinels, too.
+        options: of every connection to the server; they win over the URL's. Its retry is for the Sentinels, too, and
+            its time-outs are shared out among them.
 
     Raises:
         ValueError: the URL names no host, or no service.
     """
     found = _parse(url)
-    asking = {**found.sentinel_options, "retry": options["retry"]}
-    watch = redis.sentinel.Sentinel(found.sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
+    watch = redis.sentinel.Sentinel(found.sentinels, sentinel_kwargs=_asking(found, options))  # type: ignore[no-untyped-call]
     client: redis.Redis = watch.master_for(found.service, **{**found.server_options, **options})  # type: ignore[no-untyped-call]
     return client
 
 
 def master_async(url: str, options: dict[str, Any]) -> redis.asyncio.Redis:
-    """The same for asyncio."""
+    """The same for asyncio. Whoever comes when all connections are taken waits for one, ``timeout`` seconds long."""
     found = _parse(url)
-    asking = {**found.sentinel_options, "retry": options["retry"]}
-    watch = redis.asyncio.sentinel.Sentinel(found.sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
-    client: redis.asyncio.Redis = watch.master_for(found.service, **{**found.server_options, **options})
-    return client
+    watch = redis.asyncio.sentinel.Sentinel(found.sentinels, sentinel_kwargs=_asking(found, options))  # type: ignore[no-untyped-call]
+    pool = WaitingSentinelPool(found.service, watch, is_master=True, **{**found.server_options, **options})
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+def _asking(found: _Address, options: dict[str, Any]) -> dict[str, Any]:
+    # They are asked one after the other, and whoever waits for the answer waits no longer than for any other: hosts
+    # that are cut off must not use up his time before one is asked that lives.
+    turns = len(found.sentinels) + 1
+    shared = {name: value / turns for name, value in options.items() if name in _TIMEOUTS and value}
+    return {**found.sentinel_options, **shared, "retry": options["retry"]}
 
 
 def _parse(url: str) -> _Address:
@@ -72,7 +89,7 @@ def _parse(url: str) -> _Address:
     own = {name: server.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in server}
     tls = {"ssl": True} if parts.scheme == "sentinels" else {}
     shared = {name: value for name, value in server.items() if name.startswith(("socket_", "ssl_"))}
-    timeouts = {"socket_timeout": _TIMEOUT_SECONDS, "socket_connect_timeout": _TIMEOUT_SECONDS}
+    timeouts = dict.fromkeys(_TIMEOUTS, _TIMEOUT_SECONDS)
     sentinels = [_host(urlsplit(f"//{host}")) for host in hosts.split(",")]
     return _Address(sentinels, service, {**timeouts, **shared, **own, **tls}, {**timeouts, **server, **tls})
 
@@ -80,4 +97,7 @@ def _parse(url: str) -> _Address:
 def _host(parts: SplitResult) -> tuple[str, int]:
     if not parts.hostname:
         raise ValueError("a Sentinel URL has an empty host")
-    return parts.hostname, parts.port or _PORT
+    try:
+        return parts.hostname, parts.port or _PORT
+    except ValueError as e:  # what it says may be a password that stands in the wrong place
+        raise ValueError("a Sentinel URL must have numbers as its ports") from e

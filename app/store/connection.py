@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import redis.asyncio.retry
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.backoff import NoBackoff
+
+from app.broker.pools import copied
 
 __all__ = ["send_once"]
 
@@ -15,12 +17,5 @@ def send_once(client: Redis) -> Redis:
     redis-py sends a command up to ten times more when its reply is late: a caller would wait eleven time-outs for his
     503, and input whose first reply was lost would arrive twice.
     """
-    pool = client.connection_pool
-    options = {**pool.connection_kwargs, "retry": redis.asyncio.retry.Retry(NoBackoff(), 0)}
-    if isinstance(pool, BlockingConnectionPool):
-        options["timeout"] = pool.timeout
-    return Redis(
-        connection_pool=type(pool)(
-            max_connections=pool.max_connections, connection_class=pool.connection_class, **options
-        )
-    )
+    never = redis.asyncio.retry.Retry(NoBackoff(), 0)
+    return Redis(connection_pool=copied(client.connection_pool, retry=never))

@@ -7,7 +7,6 @@ import secrets
 from typing import Any
 
 import msgspec
-import redis.asyncio
 
 from app.actors.administration import BrokerAdministration
 from app.actors.intake import Intake
@@ -30,7 +29,7 @@ from app.store.replays import Replays
 from app.store.running_jobs import RunningJobs
 from app.store.wakeups import Wakeups
 from app.wiring.api_keys import create_api_keys
-from app.wiring.connections import CATALOGUE, async_client, new_id, now_ms
+from app.wiring.connections import CATALOGUE, async_client, listening_client, new_id, now_ms
 from app.wiring.connections import client as redis_client
 from app.wiring.telemetry import create_tracer
 
@@ -43,8 +42,7 @@ def create_api(settings: Settings) -> Any:
     client = async_client(settings)
     quick = Multiplexed(client)
     effects = JobEffects(keys, settings.result_ttl_seconds)
-    # A connection that only listens is silent for as long as nothing happens: no time-out there.
-    wakeups = Wakeups(redis.asyncio.Redis.from_url(settings.redis_url))
+    wakeups = Wakeups(listening_client(settings))
     producer = AsyncProducer(quick, settings.namespace)
     jobs = RedisJobs(
         client, keys, Intake(producer, effects, settings.max_backlog), wakeups, settings.result_ttl_seconds

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import redis
 
+from app.broker.sentinel import is_sentinel_url
 from app.commands.checks.finding import Finding, failed, found, passed, warned
 from app.commands.checks.versions import version_of
+from app.wiring.connections import client_of
 
 __all__ = ["check_store"]
 
@@ -16,8 +18,8 @@ OLDEST: Final = {"redis": (7, 0), "valkey": (7, 2)}
 
 
 def check_store(url: str, timeout_seconds: float) -> Iterator[Finding]:
-    """Version, append-only file, eviction."""
-    client = redis.Redis.from_url(url, socket_timeout=timeout_seconds, socket_connect_timeout=timeout_seconds)
+    """Version, append-only file, eviction; of a master that Sentinels watch, its replicas too."""
+    client = client_of(url, timeout_seconds)
     try:
         info: Mapping[str, Any] = client.info("everything")
     except (redis.RedisError, OSError) as e:
@@ -28,6 +30,8 @@ def check_store(url: str, timeout_seconds: float) -> Iterator[Finding]:
     yield _version(info)
     yield _append_only_file(info)
     yield _eviction(info)
+    if is_sentinel_url(url):
+        yield _replicas(info)
 
 
 def _version(info: Mapping[str, Any]) -> Finding:
@@ -51,3 +55,14 @@ def _eviction(info: Mapping[str, Any]) -> Finding:
     good = policy == "noeviction"
     why = "" if good else ": jobs would be thrown away when memory runs out; it has to be noeviction"
     return found("Redis evicts nothing", good, f"maxmemory-policy is {policy}{why}")
+
+
+def _replicas(info: Mapping[str, Any]) -> Finding:
+    if not info.get("connected_slaves"):
+        return warned("Redis has a replica", "none is connected: nobody can take the master's place")
+    if "min_slaves_good_slaves" not in info:
+        return warned(
+            "Redis has a replica",
+            "min-replicas-to-write is 0: a master that was cut off goes on accepting what is lost",
+        )
+    return passed("Redis has a replica", f"{info['connected_slaves']} connected, and no write without one")

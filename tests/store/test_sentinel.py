@@ -1,0 +1,128 @@
+"""The service on a server that Sentinels watch: every kind of connection it has goes on at the new master."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from app.broker.pools import WaitingSentinelPool, copied
+from app.commands.checks.finding import Status
+from app.commands.checks.store import check_store
+from app.config import Settings, read_settings
+from app.store.connection import send_once
+from app.store.multiplexed import Multiplexed
+from app.store.wakeups import Wakeups
+from app.wiring.api_keys import create_api_keys
+from app.wiring.connections import async_client, client, listening_client
+from tests.broker.servers import Watched
+
+PATIENCE_SECONDS = 15.0
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Its master dies in the last test of this file."""
+    with Watched(tmp_path_factory.mktemp("watched")) as running:
+        yield running
+
+
+def settings_of(*ports: int) -> Settings:
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return read_settings({"REDIS_URL": f"sentinel://{hosts}/jobs?db=0"})
+
+
+async def eventually(what: Callable[[], Awaitable[Any]]) -> Any:
+    """Its first answer; refusals in between are what a failover looks like."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            with contextlib.suppress(redis.RedisError):
+                return await what()
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def multiplexed(settings: Settings) -> AsyncIterator[Multiplexed]:
+    like = async_client(settings)
+    quick = Multiplexed(like)
+    yield quick
+    await quick.aclose()
+    await like.aclose()
+
+
+async def test_a_sentinel_that_says_nothing_holds_nobody_up_for_longer_than_a_time_out(watched: Watched) -> None:
+    # Given a first Sentinel whose host takes connections and never answers
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        async with multiplexed(settings_of(mute.getsockname()[1], watched.port)) as quick:
+            # Then the first command already is answered, by way of the second
+            assert await quick.ping() is True
+
+
+async def test_who_finds_all_connections_taken_waits_for_one(watched: Watched) -> None:
+    async with async_client(settings_of(watched.port)) as ample:
+        pool = copied(ample.connection_pool, max_connections=2)
+        assert isinstance(pool, WaitingSentinelPool)
+        async with redis.asyncio.Redis.from_pool(pool) as narrow:
+            replies = await asyncio.gather(*(narrow.blpop(["nothing"], timeout=0.05) for _ in range(8)))
+
+    assert replies == [None] * 8
+
+
+def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: Watched) -> None:
+    settings = settings_of(watched.port)
+    found = {finding.check: finding for finding in check_store(settings.redis_url, 2)}
+    assert found["Redis has a replica"].status is Status.WARNING
+    assert "min-replicas-to-write" in found["Redis has a replica"].detail
+
+    with contextlib.closing(client(settings)) as master:
+        master.config_set("min-replicas-to-write", 1)
+        found = {finding.check: finding for finding in check_store(settings.redis_url, 2)}
+        master.config_set("min-replicas-to-write", 0)
+    assert found["Redis has a replica"].status is Status.OK
+
+
+async def test_keys_are_made_where_the_master_is(watched: Watched) -> None:
+    async with async_client(settings_of(watched.port)) as on_sentinel:
+        keys = create_api_keys(settings_of(watched.port), on_sentinel)
+        made = await keys.create("somebody", "standard", False, 1)
+
+        assert [key.id for key in await keys.list()] == [made.key.id]
+
+
+async def test_everything_goes_on_at_the_replica_once_the_master_is_gone(watched: Watched) -> None:
+    settings = settings_of(1, watched.port)
+    like, listening = async_client(settings), listening_client(settings)
+    quick, once, wakeups, threads = Multiplexed(like), send_once(like), Wakeups(listening), client(settings)
+    try:
+        # Given every kind of connection in use, and what was written seen by the replica
+        async with wakeups.watch("channel") as watch:
+            for kind in (like, quick, once):
+                assert await kind.incr("counter")
+            threads.incr("counter")
+            assert threads.wait(1, 5_000) == 1
+
+            # When the master dies
+            await asyncio.to_thread(watched.lose_the_master)
+
+            # Then each finds the new one, by itself, and nothing is lost
+            for kind in (like, quick, once):
+                assert int(await eventually(lambda kind=kind: kind.get("counter"))) == 4
+            assert int(await eventually(lambda: asyncio.to_thread(threads.get, "counter"))) == 4
+
+            # And viewers are woken from there
+            async def heard() -> None:
+                if not await like.publish("channel", ""):
+                    raise redis.ConnectionError
+
+            await eventually(heard)
+            await watch.wait(PATIENCE_SECONDS)
+    finally:
+        await wakeups.close()
+        threads.close()
+        for one in (quick, once, like, listening):
+            await one.aclose(close_connection_pool=True)
