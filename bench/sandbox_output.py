@@ -18,7 +18,7 @@ from bench.sandbox_under_test import NullSink, SandboxUnderTest, program
 
 __all__ = ["ROUNDS", "measure_output"]
 
-ROUNDS: Final = 5
+ROUNDS: Final = 7
 _BYTES: Final = 50_000_000
 _PROGRAM: Final = f"import os\nfor _ in range(800): os.write(1, bytes({_BYTES // 800}))"
 _READ_BYTES: Final = 1 << 20
