@@ -1,0 +1,126 @@
+"""What a version keeps in Redis, as a file: one job of each state, so that later versions can be tried on it.
+
+python -m tests.deploy.format_files tests/deploy/formats/NAME.json     # as this version writes it
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+
+from tests.stack import Stack, eventually, running_stack
+
+__all__ = ["NAMESPACE", "load", "record"]
+
+# Names of keys are inside of other values, with their length: a file can be loaded under this one only.
+NAMESPACE: Final = "formats"
+_KINDS: Final = ("job", "out", "in", "stream", "waiting")
+
+FINISHED: Final = {"language": "python", "source": "print('an early result')", "labels": {"kept": "yes"}}
+RUNNING: Final = {
+    "language": "python",
+    "source": "import time; print('run', flush=True); time.sleep(2); print('again')",
+}
+QUEUED: Final = {
+    "language": "python",
+    "source": "import sys; print(sys.argv[1], sys.stdin.read())",
+    "args": ["read by"],
+    "stdin": "a later version",
+}
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """Run one job to its end, kill a worker in the middle of a second, leave a third waiting; return all of it."""
+    with running_stack(folder, PYXEC_LEASE_SECONDS="2") as stack:
+        stack.namespace = NAMESPACE
+        stack.start_api()
+        worker = stack.start_worker()
+        finished = _submit(stack, FINISHED)
+        stack.finished(finished)
+        running = _submit(stack, RUNNING)
+        eventually(lambda: stack.job(running)["status"] == "running", 20)
+        worker.kill()
+        # Or the server gives the next job to one who is not there any more.
+        eventually(lambda: not _waits_for_messages(stack.client), 20)
+        queued = _submit(stack, QUEUED)
+        return {"finished": finished, "running": running, "queued": queued, "keys": _dump(stack.client)}
+
+
+def load(client: redis.Redis, file: dict[str, Any]) -> None:
+    """Put all of it into a server."""
+    for name, (kind, value) in file["keys"].items():
+        _LOADERS[kind](client, name, value)
+
+
+def _submit(stack: Stack, job: dict[str, Any]) -> str:
+    answer = stack.http.post("/v1/jobs", json=job).raise_for_status()
+    return str(answer.json()["id"])
+
+
+def _waits_for_messages(client: redis.Redis) -> bool:
+    return any(one["cmd"] == "xreadgroup" for one in client.client_list())
+
+
+def _dump(client: redis.Redis) -> dict[str, Any]:
+    names = sorted(name.decode() for name in client.keys(f"{{{NAMESPACE}:jobs}}:*"))
+    wanted = [name for name in names if name.split("}:")[1].split(":")[0] in _KINDS]
+    return {name: _dump_one(client, name) for name in wanted}
+
+
+def _dump_one(client: redis.Redis, name: str) -> tuple[str, Any]:
+    kind = client.type(name).decode()
+    if kind == "hash":
+        return kind, [[_text(field), _text(value)] for field, value in client.hgetall(name).items()]
+    if kind == "zset":
+        return kind, [[_text(member), score] for member, score in client.zrange(name, 0, -1, withscores=True)]
+    assert kind == "stream", name
+    entries = [[i.decode(), [[_text(f), _text(v)] for f, v in fields.items()]] for i, fields in client.xrange(name)]
+    return kind, {"entries": entries, "groups": [_dump_group(client, name, g) for g in client.xinfo_groups(name)]}
+
+
+def _dump_group(client: redis.Redis, name: str, group: dict[str, Any]) -> dict[str, Any]:
+    held = client.xpending_range(name, group["name"], min="-", max="+", count=100)
+    return {
+        "name": group["name"].decode(),
+        "read_to": group["last-delivered-id"].decode(),
+        "held": [[entry["consumer"].decode(), entry["message_id"].decode()] for entry in held],
+    }
+
+
+def _load_hash(client: redis.Redis, name: str, value: list[list[str]]) -> None:
+    client.hset(name, mapping={_bytes(field): _bytes(text) for field, text in value})
+
+
+def _load_zset(client: redis.Redis, name: str, value: list[Any]) -> None:
+    client.zadd(name, {_bytes(member): score for member, score in value})
+
+
+def _load_stream(client: redis.Redis, name: str, value: dict[str, Any]) -> None:
+    for entry_id, fields in value["entries"]:
+        client.xadd(name, {_bytes(field): _bytes(text) for field, text in fields}, id=entry_id)
+    for group in value["groups"]:
+        client.xgroup_create(name, group["name"], group["read_to"], mkstream=True)
+        for consumer, entry_id in group["held"]:
+            client.xclaim(name, group["name"], consumer, 0, [entry_id], force=True)
+
+
+_LOADERS: Final = {"hash": _load_hash, "zset": _load_zset, "stream": _load_stream}
+
+
+def _text(value: bytes) -> str:
+    return base64.b85encode(value).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b85decode(text)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        Path(sys.argv[1]).write_text(json.dumps(record(Path(scratch)), indent=1) + "\n")
