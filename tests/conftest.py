@@ -25,3 +25,12 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
     """A server and nothing else: the test starts, stops and kills what it likes. Leases are short."""
     with running_stack(tmp_path, PYXEC_LEASE_SECONDS="2") as own:
         yield own
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the work (`pytest -n 2 --dist loadgroup`): one has all that needs the engine, so that no two
+    tests count its containers at once, the other takes folder after folder of the rest."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        engine = item.get_closest_marker("docker") or "stack" in fixtures or "own_stack" in fixtures
+        item.add_marker(pytest.mark.xdist_group("engine" if engine else str(item.path.parent)))
