@@ -1,9 +1,11 @@
-"""The pool and its jobs through the end of a real engine: an error of ours while it is down, and all is well again when
-it is back. The engine is one of the test's own, with an image that has no more than a program and our runner."""
+"""The pool and its jobs while a real engine ends, comes back, or has no room: errors of ours, and all is well again when
+the engine is. It is one of the test's own, with an image that has no more than a program and our runner."""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -62,9 +64,21 @@ def _packed(files: dict[str, bytes], folders: tuple[str, ...]) -> bytes:
 
 
 @pytest.fixture
-def machine(rootfs: bytes, tmp_path: Path) -> Iterator[OwnEngine]:
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small one, in memory, for all that the engine keeps."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def machine(rootfs: bytes, disk: Path) -> Iterator[OwnEngine]:
     with tempfile.TemporaryDirectory(prefix="pyxec-", dir="/run", ignore_cleanup_errors=True) as run:
-        engine = OwnEngine(Path(run), tmp_path / "engine")
+        engine = OwnEngine(Path(run), disk / "engine")
         try:
             _import_image(engine.start(), rootfs)
             yield engine
@@ -113,6 +127,12 @@ def runs(arena: Arena) -> bool:
     return (ran.last.exit_code, ran.stderr) == (1, SAID)
 
 
+def run_several(arena: Arena) -> None:
+    """More than can be warm."""
+    for _ in range(5):
+        assert runs(arena)
+
+
 @pytest.mark.parametrize("end", [OwnEngine.stop, OwnEngine.kill], ids=["stopped", "killed"])
 def test_the_pool_survives_the_end_of_its_engine(
     machine: OwnEngine, toys: Arena, end: Callable[[OwnEngine], None]
@@ -137,3 +157,21 @@ def test_the_pool_survives_the_end_of_its_engine(
     assert eventually(lambda: is_warm(toys), within_seconds=30)
     assert eventually(lambda: len(toys.containers()) == 1 and toys.containers() != before)
     assert toys.sandbox.pool_figures()["toy"].failures > 0
+
+
+def test_a_full_disk_is_our_fault_and_over_when_there_is_room(toys: Arena, disk: Path) -> None:
+    assert eventually(lambda: is_warm(toys))
+    # Given a disk on which not a byte is free
+    ballast = disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+    # Then a job that finds a warm container runs, and one for which a container has to be made fails by our fault
+    assert runs(toys)
+    with pytest.raises(InfrastructureError, match="no space left on device"):
+        run_several(toys)
+
+    # And with some room again all is well
+    ballast.unlink()
+    assert runs(toys)
