@@ -1,7 +1,8 @@
-"""HTTP/1.1 as uvicorn speaks it, with a bound on how long and how large a request's head may be.
+"""HTTP/1.1 as uvicorn speaks it, with a bound on how long and how large a request's head may be, and on how long a
+client may take nothing of its answer.
 
-uvicorn has none: whoever sends a header a minute would keep a connection for ever, and one without end would fill the
-memory. The body's bounds are in app/http/body.py.
+uvicorn has none: whoever sends a header a minute would keep a connection for ever, one without end would fill the
+memory, and so would those who ask for output and never read it. The body's bounds are in app/http/body.py.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 __all__ = ["BoundedHttp"]
 
 HEAD_SECONDS: Final = 10.0
+READER_SECONDS: Final = 20.0
 MOST_HEAD_BYTES: Final = 64 * 1024
 
 
@@ -22,11 +24,14 @@ class BoundedHttp(HttpToolsProtocol):
     """For uvicorn's setting ``http``."""
 
     head_seconds = HEAD_SECONDS
+    reader_seconds = READER_SECONDS
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._reader_timer: asyncio.TimerHandle | None = None
+        self._untaken = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first head has to come now."""
@@ -36,7 +41,18 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing to wait for any more."""
         self._head_is_there()
+        self._reader_goes_on()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client is behind: from now on it has to take something now and then."""
+        super().pause_writing()
+        self._await_reader()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._reader_goes_on()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Count what comes until the head is whole; on a connection that was kept, the next head begins here."""
@@ -67,6 +83,22 @@ class BoundedHttp(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _await_reader(self) -> None:
+        self._reader_goes_on()
+        self._untaken = self.transport.get_write_buffer_size()
+        self._reader_timer = self.loop.call_later(self.reader_seconds, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        if self.transport.get_write_buffer_size() < self._untaken:
+            self._await_reader()  # slow, but it reads
+        else:
+            self.transport.abort()
+
+    def _reader_goes_on(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+            self._reader_timer = None
 
     def _give_up(self) -> None:
         self._head_timer = None
