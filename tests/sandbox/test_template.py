@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from app.core.limits import LIMITS, Limits
 from app.core.spec import JobSpec, SourceFile
+from app.sandbox.headroom import stages_of
 from app.sandbox.template import SANDBOX_UIDS, ContainerNumbers, creation_body, update_body
 
 MIB = 1024 * 1024
 NUMBERS = ContainerNumbers(memory_bytes=256 * MIB, processes=66, disk_bytes=64 * MIB, nano_cpus=10**9)
 LABELS = {"org.pyxec": "here", "org.pyxec.worker": "w1"}
+from tests.sandbox.arena import LANGUAGES
 
 # With a letter that no body has of itself.
 foreign_text = st.text(string.printable, max_size=40).map(lambda text: f"ä{text}")
@@ -72,9 +74,10 @@ def strings_in(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@given(specs)
-def test_nothing_a_client_sends_reaches_the_engine_but_clamped_numbers(spec: JobSpec) -> None:
-    numbers = ContainerNumbers.of(spec.limits, 1.0)
+@given(specs, st.sampled_from(["bash", "c", "java"]), st.integers(0, 1))
+def test_nothing_a_client_sends_reaches_the_engine_but_clamped_numbers(spec: JobSpec, language: str, at: int) -> None:
+    stages = stages_of(spec, LANGUAGES[language], 1.0)
+    numbers = stages[at] or stages.first
     body = body_of(numbers)
 
     # Given any job at all, the body differs from that of another job in the numbers only
