@@ -12,9 +12,10 @@ from tests.e2e.editor import Editor
 pytestmark = pytest.mark.docker
 
 MEGABYTE = 1_000_000
-# A page that takes all of it at once shows no frame until it is done, and then one. Other work on the machine costs
-# some hundred milliseconds now and then, so the bound is wide.
-LONGEST_FRAME_MS = 2500
+# A page that takes all of it at once shows nothing until it is done: its longest frame is nearly the whole time. On a
+# machine with other work everything takes longer, and so may a frame: it is held against the time that all took.
+LONGEST_FRAME_MS = 1000
+LONGEST_SHARE = 1 / 3
 FEWEST_FRAMES = 10
 
 SIZES = """
@@ -60,7 +61,8 @@ print('\\ndone')
 COUNT_FRAMES = """() => {
   window.longestFrameMs = 0
   window.frameCount = 0
-  let last = performance.now()
+  window.countedFrom = performance.now()
+  let last = window.countedFrom
   const frame = now => {
     window.longestFrameMs = Math.max(window.longestFrameMs, now - last)
     window.frameCount += 1
@@ -238,16 +240,19 @@ def test_pasted_lines_are_typed_lines(editor: Editor) -> None:
 
 def test_ten_megabytes_of_output_do_not_freeze_the_page(editor: Editor) -> None:
     # Given a page whose frames are counted
-    editor.page.evaluate(COUNT_FRAMES)
-    # When a program writes 10 MB as fast as it can
-    editor.run(
+    editor.load(
         "import os\nfor n in range(100): os.write(1, (f'{n:09}' * 11 + '\\n').encode() * 1000)\nprint('all of it')",
         limits={"output_bytes": 11 * MEGABYTE},
     )
+    editor.page.evaluate(COUNT_FRAMES)
+    # When a program writes 10 MB as fast as it can
+    editor.run()
     editor.shows("all of it")
     editor.says("Finished normally")
     # Then all was shown, and no frame was missing for long
     expect(editor.page.locator(".output-note")).to_have_count(0)
-    longest_ms, frames = editor.page.evaluate("[window.longestFrameMs, window.frameCount]")
-    assert longest_ms < LONGEST_FRAME_MS
+    took_ms, longest_ms, frames = editor.page.evaluate(
+        "[performance.now() - window.countedFrom, window.longestFrameMs, window.frameCount]"
+    )
+    assert longest_ms < max(LONGEST_FRAME_MS, took_ms * LONGEST_SHARE)
     assert frames > FEWEST_FRAMES
