@@ -1,5 +1,7 @@
-"""The pool and its jobs while a real engine ends, comes back, or has no room: errors of ours, and over when the engine is
-well again. It is one of the test's own, with an image that has no more than a program and our runner."""
+"""The pool and its jobs while a real engine ends, comes back, or has no room: errors of ours, over when it is well again.
+
+The engine is one of the test's own, with an image that has no more than a program and our runner.
+"""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from app.core.limits import LIMITS, Limits
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.headroom import stages_of
 from app.sandbox.template import SANDBOX_UIDS, ContainerNumbers, creation_body, update_body
+from tests.sandbox.arena import LANGUAGES
 
 MIB = 1024 * 1024
 NUMBERS = ContainerNumbers(memory_bytes=256 * MIB, processes=66, disk_bytes=64 * MIB, nano_cpus=10**9)
 LABELS = {"org.pyxec": "here", "org.pyxec.worker": "w1"}
-from tests.sandbox.arena import LANGUAGES
 
 # With a letter that no body has of itself.
 foreign_text = st.text(string.printable, max_size=40).map(lambda text: f"ä{text}")
