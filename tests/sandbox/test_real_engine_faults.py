@@ -1,4 +1,4 @@
-"""The pool and its jobs while a real engine ends, comes back, or has no room: errors of ours, over when it is well again.
+"""The pool and its jobs while a real engine ends, comes back, or has no room: errors of ours, over once it is well.
 
 The engine is one of the test's own, with an image that has no more than a program and our runner.
 """
