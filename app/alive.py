@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import redis
 
+from app.broker.connection import without_retries
 from app.config import read_settings
 from app.store.keys import StoreKeys
 from app.store.presence import Presence
@@ -23,22 +24,22 @@ __all__ = ["is_alive"]
 _SILENCE_SECONDS: Final = 20.0
 
 
-def is_alive(connection: redis.Redis, keys: StoreKeys, host: str) -> bool:
-    """Whether a worker of this host was heard of lately, or nothing is known."""
+def is_alive(connection: redis.Redis, keys: StoreKeys, host: str, silence_seconds: float = _SILENCE_SECONDS) -> bool:
+    """Whether a worker of this host was heard of within ``silence_seconds``, or nothing is known."""
     try:
         server: Any = connection.info("server")
         seen = Presence(connection, keys).seen_seconds_ago()
     except redis.RedisError:
         return True
-    if server["uptime_in_seconds"] <= _SILENCE_SECONDS:
+    if server["uptime_in_seconds"] <= silence_seconds:
         return True
-    return any(name.startswith(f"{host}:") and seconds <= _SILENCE_SECONDS for name, seconds in seen.items())
+    return any(name.startswith(f"{host}:") and seconds <= silence_seconds for name, seconds in seen.items())
 
 
 def main() -> None:
     """Ask for the workers of this container."""
     settings = read_settings()
-    sys.exit(not is_alive(client(settings), StoreKeys(settings.namespace), socket.gethostname()))
+    sys.exit(not is_alive(without_retries(client(settings)), StoreKeys(settings.namespace), socket.gethostname()))
 
 
 if __name__ == "__main__":

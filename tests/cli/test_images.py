@@ -66,3 +66,9 @@ def test_nothing_is_removed_unless_it_is_named() -> None:
 
     assert done.returncode == 2
     assert "which ones?" in done.stderr
+
+
+def test_waiting_for_images_that_are_there_takes_no_time() -> None:
+    done = images("wait")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
