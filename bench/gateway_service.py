@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -96,7 +97,9 @@ def gateway_service(
         valkey = stack.enter_context(ValkeyServer(data_dir=Path(folder), config=options))
         client = stack.enter_context(redis.Redis(port=valkey.port))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
-        own = {"REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0", **_OPEN}
+        # A name of its own on the engine, too: a worker sweeps away what it takes for lost of its namespace.
+        name = f"bench-{uuid.uuid4().hex[:12]}"
+        own = {"REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0", "PYXEC_NAMESPACE": name, **_OPEN}
         wanted = {name.upper(): str(value) for name, value in settings.items()}
         service = GatewayService(_free_port(), client, {**kept, **own, **wanted})
         stack.callback(service.stop)

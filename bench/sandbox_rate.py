@@ -132,9 +132,9 @@ def sandbox_loop(sandbox: SandboxUnderTest) -> Job:
     return run
 
 
-def bare_loop(engine: Engine, namespace: str) -> Job:
-    """One container through the engine's API."""
-    body, http = _body(engine, namespace), EngineHttp(docker_host(), _ENGINE_SECONDS)
+def bare_loop(engine: Engine, namespace: str, host: str | None = None) -> Job:
+    """One container through the engine's API. ``host`` is where that engine is, if it is not the worker's."""
+    body, http = _body(engine, namespace), EngineHttp(host or docker_host(), _ENGINE_SECONDS)
 
     def run() -> None:
         container_id = engine.create(body)
