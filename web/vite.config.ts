@@ -15,6 +15,28 @@ export default defineConfig({
     chunkSizeWarningLimit: 4096,
     license: { fileName: 'licenses.md' },
   },
+  // Two builds, so that neither page loads what only the other needs; both into one folder.
+  environments: {
+    client: { build: { rolldownOptions: { input: 'index.html' } } },
+    admin: {
+      consumer: 'client',
+      // What it is made of is part of the editor, too: so are the licences, and what is public.
+      build: {
+        rolldownOptions: { input: 'admin/index.html' },
+        emptyOutDir: false,
+        license: false,
+        copyPublicDir: false,
+      },
+    },
+  },
+  builder: {
+    buildApp: async (builder) => {
+      for (const name of ['client', 'admin']) {
+        const environment = builder.environments[name]
+        if (environment) await builder.build(environment)
+      }
+    },
+  },
   worker: { format: 'es' },
   server: { proxy: { '/v1': { target: API, ws: true, changeOrigin: true } } },
   test: { include: ['test/**/*.test.ts'] },

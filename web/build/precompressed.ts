@@ -18,8 +18,10 @@ export function precompressed(): Plugin {
       folder = config.build.outDir
     },
     closeBundle: async () => {
-      const files = await readdir(folder, { recursive: true })
-      await Promise.all(files.filter((name) => TEXT.test(name)).map((name) => compress(join(folder, name))))
+      const files = new Set(await readdir(folder, { recursive: true }))
+      // The folder was empty before: what has its copy got it from the build before this one.
+      const due = [...files].filter((name) => TEXT.test(name) && !files.has(`${name}.br`))
+      await Promise.all(due.map((name) => compress(join(folder, name))))
     },
   }
 }

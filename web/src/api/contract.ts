@@ -10,7 +10,7 @@ import type { Accepted, JobView, Languages, Problem, Submission, Ticket } from '
 
 type Api = components['schemas']
 
-type Takes<Schema extends v.GenericSchema, Sent extends v.InferInput<Schema>> = [Schema, Sent]
+export type Takes<Schema extends v.GenericSchema, Sent extends v.InferInput<Schema>> = [Schema, Sent]
 type Sends<Ours extends Theirs, Theirs> = [Ours, Theirs]
 
 export type Contract = [

@@ -1,0 +1,44 @@
+import { Dialog } from '../layout/Dialog'
+import { ACTIONS, type ActionName } from './actions'
+import type { DeadLetter } from './schema'
+
+interface Properties {
+  action: ActionName
+  letter: DeadLetter
+  onConfirm(): void
+  onClose(): void
+}
+
+/** Asks once more before something is done that cannot be undone. */
+export function Confirmation({ action, letter, onConfirm, onClose }: Properties) {
+  const { name, question, consequence, isDestructive } = ACTIONS[action]
+  return (
+    <Dialog title={question} onClose={onClose}>
+      <p>{consequence}</p>
+      <dl className="facts what">
+        <div>
+          <dt>Actor</dt>
+          <dd>{letter.actor}</dd>
+        </div>
+        <div>
+          <dt>Job</dt>
+          <dd>
+            <code>{letter.job_id ?? '–'}</code>
+          </dd>
+        </div>
+        <div>
+          <dt>Reason</dt>
+          <dd>{letter.reason}</dd>
+        </div>
+      </dl>
+      <div className="choice-buttons">
+        <button type="button" className="button outlined" onClick={onClose}>
+          Keep it
+        </button>
+        <button type="button" className={`button run ${isDestructive ? 'stop' : ''}`} onClick={onConfirm}>
+          {name}
+        </button>
+      </div>
+    </Dialog>
+  )
+}

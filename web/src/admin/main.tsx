@@ -1,0 +1,17 @@
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import '../styles/fonts.css'
+import '../styles/tokens.css'
+import '../styles/base.css'
+import '../styles/controls.css'
+import '../dialogs/dialogs.css'
+import './admin.css'
+import { AdminPage } from './AdminPage'
+
+const root = document.getElementById('admin')
+if (root)
+  createRoot(root).render(
+    <StrictMode>
+      <AdminPage />
+    </StrictMode>,
+  )
