@@ -13,7 +13,31 @@ import redis.asyncio
 import redis.asyncio.sentinel
 import redis.sentinel
 
-__all__ = ["WaitingSentinelPool", "copied", "is_copyable"]
+__all__ = ["SentinelPool", "WaitingSentinelPool", "copied", "is_copyable"]
+
+
+class _MasterConnection(redis.sentinel.SentinelManagedConnection):
+    """Closed when a reply does not come in time.
+
+    The library's stays open, and whoever uses it next takes the late reply for the answer to his own command.
+    """
+
+    def read_response(self, *arguments: Any, **options: Any) -> Any:
+        """As the library's other connections do it."""
+        return super().read_response(*arguments, **{"disconnect_on_error": True, **options})
+
+
+class _MasterTlsConnection(_MasterConnection, redis.sentinel.SentinelManagedSSLConnection):
+    """The same with TLS."""
+
+
+class SentinelPool(redis.sentinel.SentinelConnectionPool):
+    """Connections to the present master, for threads."""
+
+    def __init__(self, service_name: str, sentinel_manager: Any, **options: Any) -> None:
+        usual = _MasterTlsConnection if options.pop("ssl", False) else _MasterConnection
+        options.setdefault("connection_class", usual)
+        super().__init__(service_name, sentinel_manager, **options)  # type: ignore[no-untyped-call]
 
 
 class WaitingSentinelPool(redis.asyncio.BlockingConnectionPool, redis.asyncio.sentinel.SentinelConnectionPool):
@@ -39,6 +63,7 @@ class WaitingSentinelPool(redis.asyncio.BlockingConnectionPool, redis.asyncio.se
 
 _WAITING = (redis.asyncio.BlockingConnectionPool, WaitingSentinelPool)
 _OF_SENTINELS = (
+    SentinelPool,
     redis.sentinel.SentinelConnectionPool,
     redis.asyncio.sentinel.SentinelConnectionPool,
     WaitingSentinelPool,

@@ -16,7 +16,7 @@ import redis.asyncio.sentinel
 import redis.sentinel
 from redis.connection import parse_url
 
-from app.broker.pools import WaitingSentinelPool
+from app.broker.pools import SentinelPool, WaitingSentinelPool
 
 __all__ = ["check_sentinel_url", "is_sentinel_url", "master", "master_async"]
 
@@ -59,8 +59,8 @@ def master(url: str, options: dict[str, Any]) -> redis.Redis:
     """
     found = _parse(url)
     watch = redis.sentinel.Sentinel(found.sentinels, sentinel_kwargs=_asking(found, options))  # type: ignore[no-untyped-call]
-    client: redis.Redis = watch.master_for(found.service, **{**found.server_options, **options})  # type: ignore[no-untyped-call]
-    return client
+    pool = SentinelPool(found.service, watch, is_master=True, **{**found.server_options, **options})
+    return redis.Redis.from_pool(pool)
 
 
 def master_async(url: str, options: dict[str, Any]) -> redis.asyncio.Redis:

@@ -17,6 +17,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.sentinel import SentinelConnectionPool
 
+from app.broker.pools import SentinelPool
+
 __all__ = ["ClientWire", "ThreadWire", "Wire", "wire_of"]
 
 
@@ -116,7 +118,7 @@ class ThreadWire(Wire):
 
 
 # A connection of Sentinel's pool finds the master by itself, each time it is opened.
-_OF_ONE_SERVER = (redis.ConnectionPool, redis.BlockingConnectionPool, SentinelConnectionPool)
+_OF_ONE_SERVER = (redis.ConnectionPool, redis.BlockingConnectionPool, SentinelConnectionPool, SentinelPool)
 
 
 def wire_of(client: redis.Redis) -> Wire:

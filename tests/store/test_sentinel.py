@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,7 @@ from app.store.connection import send_once
 from app.store.multiplexed import Multiplexed
 from app.store.wakeups import Wakeups
 from app.wiring.api_keys import create_api_keys
-from app.wiring.connections import async_client, client, listening_client
+from app.wiring.connections import async_client, client, client_of, listening_client
 from tests.broker.servers import Watched
 
 PATIENCE_SECONDS = 15.0
@@ -71,6 +72,16 @@ async def test_who_finds_all_connections_taken_waits_for_one(watched: Watched) -
             replies = await asyncio.gather(*(narrow.blpop(["nothing"], timeout=0.05) for _ in range(8)))
 
     assert replies == [None] * 8
+
+
+def test_a_reply_that_comes_too_late_is_nobody_elses(watched: Watched) -> None:
+    with contextlib.closing(client_of(settings_of(watched.port).redis_url, 0.2)) as threads:
+        threads.rpush("list", "late")
+        with pytest.raises(redis.TimeoutError):
+            threads.execute_command("BLPOP", "nothing", 0.4)
+        time.sleep(0.4)  # by now the answer to it is on the line
+
+        assert threads.lrange("list", 0, -1) == [b"late"]
 
 
 def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: Watched) -> None:
