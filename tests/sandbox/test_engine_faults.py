@@ -99,6 +99,20 @@ def test_an_engine_that_talks_nonsense_is_an_error_of_ours(call: str, name: str,
             CALLS[call](engine)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "runc did not terminate successfully: exit status 1: unable to set memory limit to 16777216 (current usage: 4)",
+        "crun: write `memory.limit_in_bytes`: Device or resource busy",
+    ],
+)
+def test_memory_that_is_in_use_is_no_fault_of_the_engine(told: str, tmp_path: Path) -> None:
+    body = b'{"message":"Cannot update container c: %s"}' % told.encode()
+    head = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with scripted_engine(tmp_path, head + body) as url:
+        assert Engine(url, TIMEOUT).update("c", {}) is False
+
+
 def _told(call: str) -> str:
     return {"containers": "list", "was_oom_killed": "events"}.get(call, call)
 

@@ -329,10 +329,10 @@ def test_a_language_that_is_not_kept_warm_is_so_only_once_it_was_used(arena: Are
     # Given a pool in which one of two languages has the floor
     languages = ["bash", "c"]
     with running(Pool(arena.launch, lambda: languages, 1, 2, kept_warm={"bash"})) as pool:
-        eventually(lambda: pool.idle_count().get("bash") == 1)
+        assert eventually(lambda: pool.idle_count().get("bash") == 1)
         assert pool.idle_count().get("c", 0) == 0
         # When the other is used for the first time
         assert pool.take("c") is None
         pool.job_ended()
         # Then it is kept warm as well
-        eventually(lambda: pool.idle_count()["c"] >= 1)
+        assert eventually(lambda: pool.idle_count()["c"] >= 1)
