@@ -26,6 +26,9 @@ _BROTLI_MODULE = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
 # Longer than the heartbeats of silent streams, and than the API needs to refuse a wait that is over.
 _LEAST_READ_SECONDS = 75
 _WAIT_MARGIN_SECONDS = 15
+# The API closes a connection that was idle for 2 s. Whoever reuses it in that very moment gets no answer, and nothing
+# is sent twice here: so we close it before.
+_KEPT_CONNECTIONS = "keepalive 32; keepalive_timeout 1s;"
 
 
 def find_nginx() -> str | None:
@@ -61,7 +64,7 @@ def configuration(root: Path, folder: Path, environment: Mapping[str, str]) -> s
         RUN=folder,
         ROOT=root / "web" / "dist",
         LISTEN=urlsplit(web_url(environment)).netloc,
-        API_PEERS=f"upstream api {{ server {urlsplit(service_url(environment)).netloc}; keepalive 32; }}",
+        API_PEERS=f"upstream api {{ server {urlsplit(service_url(environment)).netloc}; {_KEPT_CONNECTIONS} }}",
         API_URL="http://api",
         FORWARDED_FOR="$proxy_add_x_forwarded_for",
         MAX_BODY_BYTES=settings.max_body_bytes,

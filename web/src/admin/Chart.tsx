@@ -1,5 +1,5 @@
 import { type PointerEvent, useState } from 'react'
-import { area, HEIGHT, line, nearest, roundedTop, type Span, WIDTH } from './geometry'
+import { area, HEIGHT, line, nearest, type Span, WIDTH } from './geometry'
 import type { Point } from './rates'
 import { clock } from './words'
 
@@ -14,18 +14,18 @@ interface Properties {
   unit: string
   lines: Line[]
   span: Span
-  /** The axis is at least this high, so that noise about zero does not fill the chart. */
-  least: number
+  /** Where the axis ends for this highest value. */
+  topOf(highest: number): number
   told(value: number): string
 }
 
 const SHARES = [1, 0.5, 0]
 
 /** Lines over time. What they say now, or where the pointer is, stands above them as text. */
-export function Chart({ title, unit, lines, span, least, told }: Properties) {
+export function Chart({ title, unit, lines, span, topOf, told }: Properties) {
   const [place, setPlace] = useState<number | null>(null)
   const values = lines.flatMap(({ points }) => points.flatMap(({ value }) => value ?? []))
-  const top = roundedTop(Math.max(0, ...values), least)
+  const top = topOf(Math.max(0, ...values))
   const point = (event: PointerEvent<HTMLDivElement>) => {
     const box = event.currentTarget.getBoundingClientRect()
     setPlace(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)))
@@ -75,8 +75,8 @@ export function Chart({ title, unit, lines, span, least, told }: Properties) {
       </div>
       <div className="times muted small" aria-hidden="true">
         <span>15 min ago</span>
-        <span>10</span>
-        <span>5</span>
+        <span className="third-of">10</span>
+        <span className="third-of">5</span>
         <span>now</span>
       </div>
     </figure>

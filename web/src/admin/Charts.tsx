@@ -1,4 +1,5 @@
 import { Chart } from './Chart'
+import { topOfCounts, topOfSeconds } from './geometry'
 import { type Point, perMinute, quantiles } from './rates'
 import { KEPT_MS, type Sample } from './samples'
 import { count, duration, rate } from './words'
@@ -18,7 +19,7 @@ export function Charts({ samples, at }: { samples: Sample[]; at: number }) {
           title="Throughput"
           unit="jobs a minute"
           span={span}
-          least={1}
+          topOf={topOfCounts}
           told={rate}
           lines={[
             { name: 'ok', tone: 'first', points: perMinute(samples, ({ ok }) => ok) },
@@ -38,11 +39,11 @@ export function Charts({ samples, at }: { samples: Sample[]; at: number }) {
           title="Queues"
           unit="messages"
           span={span}
-          least={1}
+          topOf={topOfCounts}
           told={count}
           lines={[
             { name: 'waiting', tone: 'first', points: plain(({ waiting }) => waiting) },
-            { name: 'running', tone: 'second', points: plain(({ running }) => running) },
+            { name: 'held by workers', tone: 'second', points: plain(({ running }) => running) },
             { name: 'delayed', tone: 'third', points: plain(({ delayed }) => delayed) },
           ]}
         />
@@ -50,7 +51,7 @@ export function Charts({ samples, at }: { samples: Sample[]; at: number }) {
           title="Time in the queue"
           unit="of jobs of the minute before"
           span={span}
-          least={0.01}
+          topOf={topOfSeconds}
           told={duration}
           lines={[
             {
@@ -69,7 +70,7 @@ export function Charts({ samples, at }: { samples: Sample[]; at: number }) {
           title="Time to run"
           unit="of jobs of the minute before"
           span={span}
-          least={0.01}
+          topOf={topOfSeconds}
           told={duration}
           lines={[
             { name: 'half within', tone: 'first', points: quantiles(samples, ({ runTime }) => runTime, 0.5) },

@@ -1,3 +1,4 @@
+import type { MouseEvent } from 'react'
 import { Dialog } from '../layout/Dialog'
 import { ACTIONS, type ActionName } from './actions'
 import type { DeadLetter } from './schema'
@@ -32,13 +33,25 @@ export function Confirmation({ action, letter, onConfirm, onClose }: Properties)
         </div>
       </dl>
       <div className="choice-buttons">
-        <button type="button" className="button outlined" onClick={onClose}>
+        <button type="button" className="button outlined" onClick={close}>
           Keep it
         </button>
-        <button type="button" className={`button run ${isDestructive ? 'stop' : ''}`} onClick={onConfirm}>
+        <button
+          type="button"
+          className={`button run ${isDestructive ? 'stop' : ''}`}
+          onClick={(event) => {
+            close(event)
+            onConfirm()
+          }}
+        >
           {name}
         </button>
       </div>
     </Dialog>
   )
+}
+
+/** The browser's own way out of a dialog: it brings the focus back to where it was. */
+function close(event: MouseEvent): void {
+  event.currentTarget.closest('dialog')?.close()
 }

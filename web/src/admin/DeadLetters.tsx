@@ -23,15 +23,14 @@ export function DeadLetters({ queues, onDone }: Properties) {
   const heading = useRef<HTMLHeadingElement>(null)
   const withDead = queues.filter(({ dead }) => dead > 0)
   const confirm = async ({ action, letter }: Chosen) => {
-    setChosen(null)
-    // The row will be gone, and the focus must not go with it.
-    heading.current?.focus()
     try {
       await ACTIONS[action].act(letter)
       onDone({ text: ACTIONS[action].done, isBad: false })
     } catch (error) {
       onDone({ text: failureOf(error), isBad: true })
     }
+    // The row will be gone, and the focus must not go with it.
+    heading.current?.focus()
   }
   return (
     <section className="card" aria-labelledby="dead-title">

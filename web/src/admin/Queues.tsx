@@ -2,6 +2,7 @@ import type { Queue } from './schema'
 import { count, duration } from './words'
 
 const DEPTHS = ['waiting', 'running', 'delayed'] as const
+const NAMES = { waiting: 'Waiting', running: 'Held', delayed: 'Delayed' }
 
 /** Each queue, and below it its lanes: one a priority. */
 export function Queues({ queues }: { queues: Queue[] }) {
@@ -14,7 +15,7 @@ export function Queues({ queues }: { queues: Queue[] }) {
             <th scope="col">Queue</th>
             {DEPTHS.map((depth) => (
               <th key={depth} scope="col">
-                {depth[0]?.toUpperCase() + depth.slice(1)}
+                {NAMES[depth]}
               </th>
             ))}
             <th scope="col">Oldest</th>

@@ -37,7 +37,7 @@ function tiles({ queues, workers, figures, samples }: Now): Tile[] {
   return [
     { name: 'Waiting', value: count(sample?.waiting ?? 0) },
     { name: 'Oldest waits', value: sample?.oldestSeconds == null ? '–' : duration(sample.oldestSeconds) },
-    { name: 'Running', value: count(sample?.running ?? 0) },
+    { name: 'Held by workers', value: count(sample?.running ?? 0) },
     { name: 'Jobs a minute', value: jobs === null ? '–' : rate(jobs) },
     { name: '95 % begin within', value: inQueue === null ? '–' : duration(inQueue) },
     { name: 'Workers', value: count(alive), ...(alive === 0 && { tone: 'bad' as const }) },

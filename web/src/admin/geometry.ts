@@ -35,12 +35,20 @@ export function area(points: readonly Point[], span: Span, top: number): string 
     .join('')
 }
 
-/** The first round number that nothing is above, from a tenth of `least` on: 1, 2 or 5 times a power of ten. */
-export function roundedTop(highest: number, least: number): number {
-  const wanted = Math.max(highest, least)
+/** The first round number, at least 2, that nothing is above: 2, 4 or 10 times a power of ten, so that a half is round, too. */
+export function topOfCounts(highest: number): number {
+  const wanted = Math.max(highest, 2)
   const power = 10 ** Math.floor(Math.log10(wanted))
-  const factor = [1, 2, 5, 10].find((one) => one * power >= wanted * 0.999) ?? 10
-  return Number((factor * power).toPrecision(1))
+  return power * ([1, 2, 4].find((one) => one * power >= wanted) ?? 10)
+}
+
+const ROUND_SECONDS = [
+  0.01, 0.02, 0.04, 0.1, 0.2, 0.4, 1, 2, 4, 10, 20, 40, 60, 120, 240, 600, 1200, 3600, 7200,
+]
+
+/** The same for lengths of time in seconds: from 10 ms to hours. */
+export function topOfSeconds(highest: number): number {
+  return ROUND_SECONDS.find((one) => one >= highest) ?? Math.ceil(highest / 7200) * 7200
 }
 
 /** The moment of the point nearest to a place from 0 to 1; null where there is no point. */

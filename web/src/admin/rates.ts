@@ -10,13 +10,14 @@ export interface Point {
 
 /** Workers tell of their counts every 2 s: shorter windows would show that, not the work. */
 const RATE_WINDOW_MS = 20_000
+const LEAST_WINDOW_MS = 5000
 const LATENCY_WINDOW_MS = 60_000
 
-/** How many a minute, at each sample, over the window before it; null at the first. */
+/** How many a minute, at each sample, over the window before it; null in the first seconds. */
 export function perMinute(samples: readonly Sample[], counter: (sample: Sample) => number): Point[] {
   return samples.map((sample, index) => {
     const from = windowStart(samples, index, RATE_WINDOW_MS)
-    if (from === null) return { at: sample.at, value: null }
+    if (from === null || sample.at - from.at < LEAST_WINDOW_MS) return { at: sample.at, value: null }
     const minutes = (sample.at - from.at) / 60_000
     return { at: sample.at, value: grown(counter(from), counter(sample)) / minutes }
   })
