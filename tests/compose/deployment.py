@@ -136,6 +136,28 @@ def test_every_limit_is_on_its_container(project: Project) -> None:
         assert settings["CapDrop"] == ["ALL"], name
 
 
+def test_nobody_can_change_what_he_runs_but_for_the_bodies_that_nginx_keeps(project: Project) -> None:
+    writable = {name for name in PROCESSES if not project.container(name)["HostConfig"]["ReadonlyRootfs"]}
+
+    assert writable == {"web"}
+
+
+def test_only_what_has_to_do_with_others_has_a_way_out(project: Project) -> None:
+    with_a_way_out = {
+        name for name in PROCESSES if not all(_is_internal(project, one) for one in _networks(project, name))
+    }
+
+    assert with_a_way_out == {"web", "webhooks"}
+
+
+def _networks(project: Project, service: str) -> list[str]:
+    return [one["NetworkID"] for one in project.container(service)["NetworkSettings"]["Networks"].values()]
+
+
+def _is_internal(project: Project, network_id: str) -> bool:
+    return bool(project.engine.inspect_network(network_id)["Internal"])
+
+
 def _published(container: dict[str, Any]) -> bool:
     return any(container["NetworkSettings"]["Ports"].values())
 
