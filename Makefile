@@ -96,8 +96,12 @@ drill: venv-dev ## kill workers and server at 200 random points, then count (DRI
 	@$(PYTHON) -m tests.drill.drill $(DRILL_ARGS)
 
 .PHONY: bench-latency
-bench-latency: venv ## one-line jobs over HTTP beside `docker run` of the same program
-	@$(PYTHON) -m bench.latency
+bench-latency: venv-dev images ## one-line jobs over HTTP beside `docker run` of the same program
+	@$(PYTHON) -m bench latency
+
+.PHONY: bench
+bench: venv-dev images ## the whole stack, end to end, into docs/performance.md (parts: BENCH_ARGS="load cost"; --help)
+	@$(PYTHON) -m bench $(BENCH_ARGS)
 
 .PHONY: bench-sandbox
 bench-sandbox: venv images ## a sandbox beside the engine itself, no sandbox at all, and other libraries

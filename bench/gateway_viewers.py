@@ -18,7 +18,7 @@ from app.core.errors import PyxecError
 from bench.gateway_service import GatewayService, gateway_service
 from bench.sandbox_target import Target
 
-__all__ = ["STEPS", "measure_viewers"]
+__all__ = ["MEGABYTES", "STEPS", "VIEWERS", "measure_viewers"]
 
 VIEWERS: Final = 200
 MEGABYTES: Final = 5
@@ -42,12 +42,12 @@ JOB: Final = {
 }
 
 
-def measure_viewers(advance: Callable[[], None]) -> list[Target]:
+def measure_viewers(advance: Callable[[], None], rounds: int = ROUNDS) -> list[Target]:
     """One target: how long the program took from its line of input to its end, watched beside unwatched."""
     alone, watched, seen = [], [], []
     with gateway_service() as service:
         service.start_worker()
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             alone.append(asyncio.run(_run(service, 1))[0])
             advance()
             ran, saw = asyncio.run(_run(service, VIEWERS))

@@ -22,7 +22,7 @@ from app.sandbox.template import LABEL, ContainerNumbers, creation_body
 from bench.sandbox_target import Target
 from bench.sandbox_under_test import NullSink, SandboxUnderTest, docker_host, program
 
-__all__ = ["CONCURRENCIES", "STEPS", "bare_loop", "jobs_per_second", "measure_rate", "sandbox_loop"]
+__all__ = ["CONCURRENCIES", "STEPS", "bare_loop", "compare", "jobs_per_second", "measure_rate", "sandbox_loop"]
 
 CONCURRENCIES: Final = (2, 4, 8)
 # One short piece may be disturbed by anything: which level is the best is said by the median of several, in turns.
@@ -41,7 +41,7 @@ RUNTIME: Final = os.environ.get(OPTIONS["container_runtime"].variable, "")
 _HEADER_BYTES: Final = 8
 _ENGINE_SECONDS: Final = 60.0
 
-Job = Callable[[], None]
+Job = Callable[[], object]
 
 
 def measure_rate(sandbox: SandboxUnderTest, advance: Callable[[], None]) -> list[Target]:
@@ -51,19 +51,30 @@ def measure_rate(sandbox: SandboxUnderTest, advance: Callable[[], None]) -> list
         PyxecError: a job failed.
     """
     loops = {"sandbox": sandbox_loop(sandbox), "bare loop": bare_loop(sandbox.engine, sandbox.namespace)}
+    ratio, details = compare(loops, advance)
+    what = "sustained jobs a second: sandbox / bare loop over the API"
+    return [Target(what, 0.95, False, ratio, details=details)]
+
+
+def compare(loops: Mapping[str, Job], advance: Callable[[], None]) -> tuple[float, dict[str, Any]]:
+    """The first loop's rate over the second's, and all that it was made from. Calls ``advance`` STEPS times.
+
+    Raises:
+        PyxecError: a job failed.
+    """
     trials = _trials(loops, advance)
     best = {name: max(CONCURRENCIES, key=medians.__getitem__) for name, medians in trials.items()}
     rounds: list[dict[str, float]] = []
     for index in range(_ROUNDS):
         names = sorted(loops, reverse=bool(index % 2))
         rounds.append({name: _piece(loops[name], best[name], _ROUND_SECONDS, advance) for name in names})
-    ratios = [rates["sandbox"] / rates["bare loop"] for rates in rounds if rates["bare loop"]]
+    first, second = loops
+    ratios = [rates[first] / rates[second] for rates in rounds if rates[second]]
     if not ratios:
-        raise PyxecError("the bare loop ended no job: this machine is too busy to measure anything")
+        raise PyxecError(f"the {second} ended no job: this machine is too busy to measure anything")
     medians = {name: statistics.median(rates[name] for rates in rounds) for name in loops}
     details = {"jobs_per_second": medians, "concurrency": best, "ratios": ratios, "rounds": rounds, "trials": trials}
-    what = "sustained jobs a second: sandbox / bare loop over the API"
-    return [Target(what, 0.95, False, statistics.median(ratios), details=details)]
+    return statistics.median(ratios), details
 
 
 def _trials(loops: Mapping[str, Job], advance: Callable[[], None]) -> dict[str, dict[int, float]]:

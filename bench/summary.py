@@ -17,6 +17,7 @@ class Summary:
     count: int
     p50_ms: float
     p95_ms: float
+    p99_ms: float
     min_ms: float
     max_ms: float
 
@@ -24,7 +25,7 @@ class Summary:
     def of(cls, seconds: Sequence[float]) -> Summary:
         """Of at least one duration."""
         ms = sorted(1000 * value for value in seconds)
-        return cls(len(ms), statistics.median(ms), percentile(ms, 0.95), ms[0], ms[-1])
+        return cls(len(ms), statistics.median(ms), percentile(ms, 0.95), percentile(ms, 0.99), ms[0], ms[-1])
 
 
 def percentile(ordered: Sequence[float], fraction: float) -> float:

@@ -1,0 +1,105 @@
+"""``make bench``: the whole of Pyxec, end to end, beside what it cannot be better than.
+
+Exits with 0 whatever the figures are: it measures, it does not judge. With 1 when a part could not be measured: a job
+was wrong, or something is missing here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from app.core.errors import PyxecError
+from bench.document import DOCUMENT, PLOTS, document, plots
+from bench.part import Extent, Part
+from bench.results_folder import keep, kept, measured
+from bench.whole import burst, cost, latency, load, throughput, viewers
+
+__all__ = ["PARTS", "main"]
+
+PARTS: Final[Mapping[str, Part]] = {
+    "latency": latency.PART,
+    "throughput": throughput.PART,
+    "burst": burst.PART,
+    "load": load.PART,
+    "viewers": viewers.PART,
+    "cost": cost.PART,
+}
+QUICK: Final = Extent(pairs=5, jobs=500, drain=50, rate_seconds=4, viewer_rounds=1, cost_jobs=30)
+
+
+def main() -> None:
+    """Measure the parts that were asked for, keep what they found, and write the page anew."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    options = _options()
+    console = Console()
+    failed = [name for name in options.parts or PARTS if not _measure(name, _extent(options), options.quick, console)]
+    write_page()
+    sys.exit(f"bench: not measured: {', '.join(failed)}" if failed else 0)
+
+
+def write_page() -> None:
+    """Of all reports there are, whenever they were made."""
+    reports = {name: report for name in PARTS if (report := kept(name)) is not None}
+    DOCUMENT.write_text(document(PARTS, reports))
+    PLOTS.mkdir(parents=True, exist_ok=True)
+    for name, svg in plots(PARTS, reports).items():
+        (PLOTS / name).write_text(svg)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench BENCH_ARGS=...", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if left out")
+    parser.add_argument("--quick", action="store_true", help="a little of everything: nothing is kept")
+    parser.add_argument("--jobs", type=int, help="how many jobs a burst has (10,000)")
+    parser.add_argument("--drain", type=int, help="how many of a burst are run before the rest is cancelled (1,000)")
+    parser.add_argument("--pairs", type=int, help="how many jobs are timed beside `docker run` (40)")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(PARTS)}")
+    return options
+
+
+def _extent(options: argparse.Namespace) -> Extent:
+    extent = QUICK if options.quick else Extent()
+    named = {field.name: getattr(options, field.name, None) for field in fields(Extent)}
+    return replace(extent, **{name: value for name, value in named.items() if value is not None})
+
+
+def _measure(name: str, extent: Extent, quick: bool, console: Console) -> bool:
+    """Whether it could be done; one part that cannot does not end the others."""
+    part = PARTS[name]
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(name, total=part.steps(extent))
+            report = measured(partial(part.measure, extent, partial(progress.advance, task)))
+    except PyxecError as e:
+        Console(stderr=True).print(f"{name}: {e}", highlight=False, markup=False)
+        return False
+    _print(name, part, report, console)
+    if not quick:
+        keep(name, report)
+    return True
+
+
+def _print(name: str, part: Part, report: dict[str, Any], console: Console) -> None:
+    table = Table("", "target", "measured", "", title=f"{part.title} ({report['seconds']} s)", title_justify="left")
+    for cells in report["table"]:
+        table.add_row(*cells)
+    if report["table"]:
+        console.print(table)
+    console.print(f"{name}:\n{part.table(report['figures'])}\n", highlight=False, markup=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""bench/results: one JSON file for each part, with what it was measured on and how busy that was."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import msgspec
+
+from bench.machine import describe_machine
+from bench.part import Findings
+from bench.sandbox_under_test import docker_host
+
+__all__ = ["RESULTS", "keep", "kept", "measured"]
+
+RESULTS: Final = Path(__file__).with_name("results")
+
+
+def measured(measure: Callable[[], Findings]) -> dict[str, Any]:
+    """The report of a part: its findings, the machine, and the machine's load before and after."""
+    before, began = os.getloadavg(), time.monotonic()
+    findings = measure()
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - began),
+        "machine": describe_machine(docker.APIClient(base_url=docker_host(), version="auto")),
+        "load": {"start": before, "end": os.getloadavg()},
+        "targets": [target.as_json() for target in findings.targets],
+        "table": [target.cells() for target in findings.targets],
+        "figures": findings.figures,
+    }
+
+
+def keep(name: str, report: dict[str, Any], folder: Path = RESULTS) -> None:
+    """Write it, in place of the last one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+
+
+def kept(name: str, folder: Path = RESULTS) -> dict[str, Any] | None:
+    """The last report of a part; None when it was never measured."""
+    path = folder / f"{name}.json"
+    return msgspec.json.decode(path.read_bytes()) if path.exists() else None

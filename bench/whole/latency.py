@@ -1,0 +1,88 @@
+"""How long a one-line Python job takes over HTTP, beside ``docker run --rm`` of the same program on the same image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Final
+
+import docker
+
+from bench.docker_run import docker_run
+from bench.http_calls import HttpCalls
+from bench.part import Advance, Extent, Figures, Findings, Part
+from bench.plot import bars
+from bench.sandbox_target import Target
+from bench.sandbox_under_test import docker_host
+from bench.summary import Summary
+from bench.whole.stack import IMAGE, PROGRAM, check, one_job, whole_stack
+
+__all__ = ["PART", "in_turns"]
+
+WARM_UP_PAIRS: Final = 4
+PAUSE_SECONDS: Final = 0.4
+TARGET_RATIO: Final = 0.25
+OURS: Final = "POST /v1/jobs?wait="
+
+Measured = Callable[[], object]
+
+
+def in_turns(
+    first: Measured, second: Measured, pairs: int, advance: Advance, pause_seconds: float = PAUSE_SECONDS
+) -> tuple[list[float], list[float]]:
+    """Seconds that each call took, alternating; the first calls are thrown away."""
+    seconds: dict[Measured, list[float]] = {first: [], second: []}
+    for index in range(WARM_UP_PAIRS + pairs):
+        for call in (first, second) if index % 2 else (second, first):
+            time.sleep(pause_seconds)
+            started = time.perf_counter()
+            call()
+            seconds[call].append(time.perf_counter() - started)
+        advance()
+    return seconds[first][WARM_UP_PAIRS:], seconds[second][WARM_UP_PAIRS:]
+
+
+def _measure(extent: Extent, advance: Advance) -> Findings:
+    client = docker.APIClient(base_url=docker_host(), version="auto")
+    peer, run = docker_run(client, docker_host())
+
+    def with_docker() -> None:
+        check(peer, run(IMAGE, ["python3", "-c", PROGRAM]).decode())
+
+    with whole_stack() as service:
+        http = HttpCalls(service.url)
+        ours, theirs = in_turns(lambda: one_job(http), with_docker, extent.pairs, advance)
+    series = {OURS: Summary.of(ours), peer: Summary.of(theirs)}
+    ratio = series[OURS].p50_ms / series[peer].p50_ms
+    target = Target(f"p50 of submit-to-result over HTTP / {peer}", TARGET_RATIO, True, ratio)
+    return Findings([target], {"series": {name: asdict(summary) for name, summary in series.items()}})
+
+
+def _table(figures: Figures) -> str:
+    head = ["| milliseconds | n | p50 | p95 | least | most |", "|---|---:|---:|---:|---:|---:|"]
+    keys = ("p50_ms", "p95_ms", "min_ms", "max_ms")
+    rows = [
+        f"| `{name}` | {series['count']} | {' | '.join(f'{series[key]:.1f}' for key in keys)} |"
+        for name, series in figures["series"].items()
+    ]
+    return "\n".join([*head, *rows])
+
+
+def _plot(figures: Figures) -> str:
+    rows = {name: {"p50": series["p50_ms"]} for name, series in figures["series"].items()}
+    return bars("One-line Python job, from the request to its output: p50 (ms)", " ms", rows)
+
+
+PART: Final = Part(
+    title="Latency",
+    about="""\
+A one-line Python program, submitted over HTTP and waited for, beside `docker run --rm` of the same program on the
+same image. The two alternate, and which one goes first alternates too, so that what else happens on the machine meets
+both. Before each there is a pause in which the pool refills: otherwise `docker run` would be measured while another
+container is being made.""",
+    steps=lambda extent: WARM_UP_PAIRS + extent.pairs,
+    measure=_measure,
+    table=_table,
+    plots={"latency": _plot},
+)
