@@ -75,8 +75,9 @@ def _seconds(name: str, asked_ms: float | None, ceiling: LimitOverrides) -> floa
 
 
 def _memory_bytes(asked: Constraints, language: LanguageInfo, ceiling: LimitOverrides) -> int:
-    """One sandbox has one limit for all that happens in it: a small one for the program must not fail its compiler."""
+    """The program's. A compiler has what its language usually has, however little that is; one that is to have more can
+    only have it from the whole sandbox's limit."""
     usual = resolve_limits(LimitOverrides(), language.limits, ceiling).memory_bytes
-    run, compiler = asked["run_memory_limit"] or usual, asked["compile_memory_limit"] or usual
-    wanted = max(run, compiler) if language.compiled else run
+    run, compiler = asked["run_memory_limit"] or usual, asked["compile_memory_limit"] or 0
+    wanted = max(run, compiler) if language.compiled and compiler > usual else run
     return int(max(wanted, LIMITS["memory_bytes"].minimum))

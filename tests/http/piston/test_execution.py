@@ -123,6 +123,14 @@ def test_a_small_limit_for_the_program_does_not_fail_its_compiler(stack: Stack) 
     assert (body["compile"]["code"], body["run"]["stdout"]) == (0, "1")
 
 
+def test_the_memory_of_a_compiled_program_is_limited_for_itself(stack: Stack) -> None:
+    source = """#include <stdlib.h>
+    int main(void) { volatile char *p = malloc(99 << 20); for (int i = 0; i < 99 << 20; i += 4096) p[i] = 1; }"""
+    body = execute(stack, language="c", files=[{"content": source}], run_memory_limit=40_000_000).json()
+    assert body["compile"]["code"] == 0
+    assert (body["run"]["signal"], body["run"]["status"]) == ("SIGKILL", "SG")
+
+
 def test_files_come_in_three_encodings(stack: Stack) -> None:
     files = [
         {

@@ -99,13 +99,16 @@ def test_the_first_file_in_text_is_the_one_to_start_with() -> None:
         (PYTHON, {"run_memory_limit": 64 * MIB}, 64),
         (PYTHON, {"run_memory_limit": 1}, 16),
         (PYTHON, {"compile_memory_limit": 512 * MIB}, 256),
-        (CPP, {"run_memory_limit": 64 * MIB}, 256),
+        (CPP, {"run_memory_limit": 64 * MIB}, 64),
         (CPP, {"run_memory_limit": 512 * MIB}, 512),
-        (CPP, {"run_memory_limit": 64 * MIB, "compile_memory_limit": 128 * MIB}, 128),
+        (CPP, {"run_memory_limit": 64 * MIB, "compile_memory_limit": 128 * MIB}, 64),
+        (CPP, {"run_memory_limit": 64 * MIB, "compile_memory_limit": 512 * MIB}, 512),
         (CPP, {"compile_memory_limit": 512 * MIB}, 512),
     ],
 )
-def test_memory_is_enough_for_both_stages(language: LanguageInfo, body: dict[str, int], mib: int) -> None:
+def test_memory_is_the_programs_unless_the_compiler_is_to_have_more_than_usual(
+    language: LanguageInfo, body: dict[str, int], mib: int
+) -> None:
     assert limits_of(check_constraints(body, NONE), language, NONE).memory_bytes == mib * MIB
 
 
