@@ -112,6 +112,10 @@ test-compose: venv-dev ## start docker-compose.yml, use it, kill what is in it, 
 	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest tests/compose/deployment.py tests/compose/faults.py $(PYTEST_ARGS)
 
+.PHONY: test-hosts
+test-hosts: venv-dev images ## two worker hosts in network namespaces, Sentinels: cut off, failover, update; two minutes (needs root)
+	@$(PYTHON) -m pytest tests/hosts/scenarios.py $(PYTEST_ARGS)
+
 .PHONY: base-image
 base-image: venv ## bring the base of all images, made from Debian packages where no image registry answers
 	@$(PYTHON) -m app.local.base_image

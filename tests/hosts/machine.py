@@ -1,0 +1,144 @@
+"""A host made of namespaces: its own network, processes, mounts and name, and if wanted a Docker Engine of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import docker
+
+from tests.hosts.lan import Lan
+from tests.sandbox.own_engine import OwnEngine
+from tests.stack import ROOT, eventually
+
+__all__ = ["Machine", "Program"]
+
+# Its first process. It takes in what its neighbours leave behind, as any init does.
+_BOOT = 'hostname "$1" && exec docker-init -- sleep infinity'
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+class Program:
+    """One process on a machine, with its children."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
+        self._popen = popen
+        self.log = log
+
+    def signal(self, number: int) -> None:
+        """To the process itself, which is nsenter's child."""
+        for pid in _children(self._popen.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def stop(self, grace_seconds: float = 30) -> None:
+        """As a service manager does at an update: ask, and wait for the end."""
+        self.signal(signal.SIGTERM)
+        self._popen.wait(grace_seconds)
+
+    def wait(self) -> None:
+        self._popen.wait(10)
+
+
+class Machine:
+    """Killing it takes everything with it at once, as a power cut does: no process is told, no connection closed.
+
+    Parameters:
+        folder: for logs and data.
+        run: for sockets; short, since the path of a socket may have 107 bytes only.
+    """
+
+    def __init__(self, lan: Lan, name: str, folder: Path, run: Path) -> None:
+        self.name = name
+        self.address = lan.join(name)
+        self._namespace = lan.namespace(name)
+        self._folder, self._run = folder / name, run / name
+        self._folder.mkdir(parents=True)
+        self._programs: list[Program] = []
+        self._init = 0
+        self._boot()
+
+    def _boot(self) -> None:
+        isolated = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "--mount"]
+        command = ["nsenter", f"--net=/run/netns/{self._namespace}", *isolated, "sh", "-c", _BOOT, "sh", self.name]
+        # It says that it cannot unblock the signals that a kernel does not have.
+        self._keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._init = eventually(lambda: next(iter(_children(self._keeper.pid)), 0), 10, 0.01)
+        # It is there before it has become what it is to be; a name that has changed is the last thing before that.
+        eventually(lambda: b"sleep" in Path(f"/proc/{self._init}/cmdline").read_bytes(), 10, 0.01)
+
+    def start(self, *command: str, name: str, environment: Mapping[str, str] | None = None) -> Program:
+        """Run a command on it, from the checkout."""
+        log = self._folder / f"{name}-{len(self._programs)}.log"
+        with log.open("wb") as sink:
+            popen = subprocess.Popen(
+                [*self._enter(), "env", f"--chdir={ROOT}", *command],
+                env=None if environment is None else dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+            )
+        program = Program(popen, log)
+        self._programs.append(program)
+        return program
+
+    def start_engine(self, data: Path) -> docker.APIClient:
+        """A Docker Engine of its own, whose images stay in `data` for the next time, and whose containers do not.
+
+        In a network of its own it can do without a bridge, and harms none.
+        """
+        # What a killed machine leaves in the shared tree of control groups can be found and removed.
+        options = ("--bridge=none", f"--cgroup-parent={self._cgroup}")
+        self._engine = OwnEngine(self._run, data, options, (*self._enter(), "dockerd"))
+        self.docker_host = self._engine.host
+        self.engine = self._engine.start()
+        for container in self.engine.containers(all=True):
+            self.engine.remove_container(container, force=True)
+        return self.engine
+
+    def kill(self) -> None:
+        """The power goes."""
+        if self._init:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._init, signal.SIGKILL)
+            self._keeper.wait(10)
+            self._init = 0
+        for program in self._programs:
+            program.wait()
+        if hasattr(self, "engine"):
+            self.engine.close()
+            self._engine.stop()
+
+    def remove(self) -> None:
+        """Kill it, and leave nothing behind."""
+        self.kill()
+        shutil.rmtree(self._run, ignore_errors=True)
+        for top in _CGROUPS.glob(f"*{self._cgroup}"):
+            for path in sorted(top.rglob("*/"), reverse=True):
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+            with contextlib.suppress(OSError):
+                top.rmdir()
+
+    def logs(self) -> str:
+        """The end of each, for people."""
+        return "\n".join(f"--- {one.log}\n{one.log.read_text(errors='replace')[-3000:]}" for one in self._programs)
+
+    @property
+    def _cgroup(self) -> str:
+        return f"/{self._namespace}"
+
+    def _enter(self) -> Sequence[str]:
+        return ("nsenter", f"--target={self._init}", "--mount", "--uts", "--net", "--pid", "--")
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
