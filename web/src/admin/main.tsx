@@ -5,7 +5,11 @@ import '../styles/tokens.css'
 import '../styles/base.css'
 import '../styles/controls.css'
 import '../dialogs/dialogs.css'
-import './admin.css'
+import './page.css'
+import './charts.css'
+import './tables.css'
+import './rows.css'
+import './gate.css'
 import { AdminPage } from './AdminPage'
 
 const root = document.getElementById('admin')
