@@ -128,6 +128,14 @@ def test_the_first_admin_key_is_made_in_the_apis_container(project: Project) -> 
     assert "jobs" in project.compose("exec", "-T", "-e", f"PYXEC_API_KEY={key}", "api", "pyxec", "queues")
 
 
+def test_the_admin_page_is_served_under_the_policy_of_the_editor(project: Project) -> None:
+    moved, page, editor = (project.http.get(path) for path in ("/admin", "/admin/", "/"))
+    assert (moved.status_code, moved.headers["location"]) == (301, "/admin/")
+    assert page.status_code == 200
+    assert "administration" in page.text
+    assert page.headers["content-security-policy"] == editor.headers["content-security-policy"]
+
+
 def test_every_limit_is_on_its_container(project: Project) -> None:
     for name in PROCESSES:
         settings = project.container(name)["HostConfig"]
