@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { Charts } from './Charts'
 import { DeadLetters } from './DeadLetters'
 import { Hosts } from './Hosts'
@@ -16,10 +16,16 @@ export interface Notice {
   isBad: boolean
 }
 
+const NOTICE_MS = 10_000
+
 /** Everything that an admin key opens. */
 export function Dashboard({ onKeyRefused }: { onKeyRefused(trouble: Trouble): void }) {
   const { now, trouble, refresh } = useLive(onKeyRefused)
   const [notice, setNotice] = useState<Notice | null>(null)
+  useEffect(() => {
+    const timer = setTimeout(() => setNotice(null), NOTICE_MS)
+    return () => clearTimeout(timer)
+  }, [notice])
   const done = useCallback(
     (told: Notice) => {
       setNotice(told)

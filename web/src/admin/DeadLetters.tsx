@@ -20,6 +20,7 @@ interface Chosen {
 /** What was given up, by queue, and what can be done about it. */
 export function DeadLetters({ queues, onDone }: Properties) {
   const [chosen, setChosen] = useState<Chosen | null>(null)
+  const [actions, setActions] = useState(0)
   const heading = useRef<HTMLHeadingElement>(null)
   const withDead = queues.filter(({ dead }) => dead > 0)
   const confirm = async ({ action, letter }: Chosen) => {
@@ -29,8 +30,9 @@ export function DeadLetters({ queues, onDone }: Properties) {
     } catch (error) {
       onDone({ text: failureOf(error), isBad: true })
     }
+    setActions((count) => count + 1)
     // The row will be gone, and the focus must not go with it.
-    heading.current?.focus()
+    heading.current?.focus({ preventScroll: true })
   }
   return (
     <section className="card" aria-labelledby="dead-title">
@@ -45,6 +47,7 @@ export function DeadLetters({ queues, onDone }: Properties) {
           key={name}
           queue={name}
           dead={dead}
+          actions={actions}
           onChoose={(action, letter) => setChosen({ action, letter })}
         />
       ))}
@@ -63,11 +66,13 @@ export function DeadLetters({ queues, onDone }: Properties) {
 interface QueueProperties {
   queue: string
   dead: number
+  /** How many letters were replayed or dropped on this page. */
+  actions: number
   onChoose(action: ActionName, letter: DeadLetter): void
 }
 
-function QueueLetters({ queue, dead, onChoose }: QueueProperties) {
-  const { letters, hasMore, mistake, more } = useDeadLetters(queue, dead)
+function QueueLetters({ queue, dead, actions, onChoose }: QueueProperties) {
+  const { letters, hasMore, mistake, more } = useDeadLetters(queue, `${dead} ${actions}`)
   return (
     <>
       <h3>

@@ -12,8 +12,8 @@ interface Letters {
   more(): void
 }
 
-/** A queue's dead letters: the newest, as many as were asked for; read again when their number has changed. */
-export function useDeadLetters(queue: string, dead: number): Letters {
+/** A queue's dead letters: the newest, as many as were asked for; read again whenever `state` is another one. */
+export function useDeadLetters(queue: string, state: string): Letters {
   const [found, setFound] = useState<{ letters: DeadLetter[]; next: string | null }>({
     letters: [],
     next: null,
@@ -32,10 +32,9 @@ export function useDeadLetters(queue: string, dead: number): Letters {
       if (mine === reading.current) setMistake(troubleOf(error).text)
     }
   }, [queue])
-  // Another number of letters is the reason to read them again.
   useEffect(() => {
     read()
-  }, [read, dead])
+  }, [read, state])
   const more = () => {
     wanted.current += PAGE
     read()
