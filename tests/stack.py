@@ -74,15 +74,16 @@ class Stack:
     settings: dict[str, str] = field(default_factory=dict)
     namespace: str = field(default_factory=lambda: f"test-{secrets.token_hex(4)}")
     processes: list[Process] = field(default_factory=list)
+    server: Any = None  # an embedded one when none is given
 
     def __post_init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.server = ValkeyServer(
+        self.server = self.server or ValkeyServer(
             port=free_port(), data_dir=self.folder / "valkey", persist=True, appendonly="yes", appendfsync="always"
         )
         self.server.start()
-        self.redis_url = f"redis://127.0.0.1:{self.server.port}/0"
+        self.redis_url = f"redis://{self.server.host}:{self.server.port}/0"
         self.client = redis.Redis.from_url(self.redis_url)
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 

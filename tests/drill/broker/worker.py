@@ -1,4 +1,4 @@
-"""A worker of the drill: ``python -m tests.drill.worker URL NAMESPACE LEASE_MS``. It is killed and frozen at will.
+"""A worker of the drill: ``python -m tests.drill.broker.worker URL NAMESPACE LEASE_MS``. Killed and frozen.
 
 What a message does is told by its number: most are short, some outlast a lease, some fail once, some always.
 """

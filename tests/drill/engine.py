@@ -1,0 +1,95 @@
+"""A Docker Engine of the drill's own, with the one image its jobs need: stopped, killed, suspended, or out of disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import docker
+
+from app.local.engine import engine_host
+from tests.adversarial.private_engine import LOAD_SECONDS
+from tests.sandbox.own_engine import OwnEngine, why_not
+
+__all__ = ["DrillEngine", "SmallDisk", "why_no_engine"]
+
+_IMAGE = "pyxec/bash:latest"
+
+why_no_engine = why_not
+
+
+class SmallDisk:
+    """A tmpfs of so many MiB, that can be filled."""
+
+    def __init__(self, folder: Path, megabytes: int) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "drill", str(folder)], check=True)
+
+    def fill(self) -> None:
+        """To the last page."""
+        with (self.folder / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while True:
+                ballast.write(b"\0" * 4096)
+
+    def empty(self) -> None:
+        (self.folder / "ballast").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        subprocess.run(["umount", "--lazy", str(self.folder)], check=False)
+
+
+class DrillEngine:
+    """Parameters: data: for its images and containers."""
+
+    def __init__(self, data: Path) -> None:
+        # A socket's path may have 107 bytes only.
+        self._run = tempfile.TemporaryDirectory(prefix="pyxec-drill-", dir="/run", ignore_cleanup_errors=True)
+        self._engine = OwnEngine(Path(self._run.name), data, ["--cgroup-parent=/pyxec-drill"])
+        self.host = self._engine.host
+        self.start()
+        self._load()
+
+    def start(self) -> None:
+        self._engine.start().close()
+
+    def stop(self) -> None:
+        self._engine.stop()
+
+    def kill(self) -> None:
+        self._engine.kill()
+
+    def hang(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self.go_on()
+        self._engine.stop()
+        self._run.cleanup()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((Path(self._run.name) / "docker.pid").read_text()), number)
+
+    def _load(self) -> None:
+        reading, writing = os.pipe()
+        loader = threading.Thread(target=self._save, args=(writing,))
+        loader.start()
+        client = docker.APIClient(base_url=self.host, version="auto", timeout=LOAD_SECONDS)
+        with contextlib.closing(client), os.fdopen(reading, "rb") as archive:
+            list(client.load_image(archive))
+        loader.join()
+
+    def _save(self, writing: int) -> None:
+        client = docker.APIClient(base_url=engine_host(), version="auto", timeout=LOAD_SECONDS)
+        with contextlib.closing(client), os.fdopen(writing, "wb") as archive:
+            for part in client.get_image(_IMAGE):
+                archive.write(part)

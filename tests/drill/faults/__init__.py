@@ -1,0 +1,1 @@
+"""What is done to a Pyxec. Each returns, in a few words, what it has done."""
