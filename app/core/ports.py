@@ -122,8 +122,8 @@ class Jobs(Protocol):
     async def artifact(self, job_id: str, name: str) -> bytes:
         """A file that the job has left. Raises NothingThere."""
 
-    def watch(self, job_id: str) -> AbstractAsyncContextManager[Watch]:
-        """Subscribed once entered: what happens later wakes the watch."""
+    def watch(self, job_id: str, end_only: bool = False) -> AbstractAsyncContextManager[Watch]:
+        """Subscribed once entered: what happens later wakes the watch; with ``end_only`` only what may be the end."""
 
     async def send(self, job_id: str, item: Input) -> None:
         """Pass stdin, end of file or a cancel on. A queued job is cancelled at once, a running one by its worker; a

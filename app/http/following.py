@@ -18,14 +18,18 @@ EMPTY_READS_BETWEEN_CHECKS: Final = 10
 
 
 class Follower:
-    """A position in a job's log. The watch has to be entered before, so that nothing falls between the two."""
+    """A position in a job's log. The watch has to be entered before, so that nothing falls between the two.
 
-    def __init__(self, jobs: Jobs, watch: Watch, job_id: str, after: str | None) -> None:
+    Parameters:
+        caught_up: nothing can be behind the position yet: the job was submitted after the watch was entered.
+    """
+
+    def __init__(self, jobs: Jobs, watch: Watch, job_id: str, after: str | None, caught_up: bool = False) -> None:
         self._jobs = jobs
         self._watch = watch
         self._job_id = job_id
         self._cursor = after
-        self._caught_up = False
+        self._caught_up = caught_up
         self._empty_reads = 0
         self.ended = False
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
 from app.core.labels import check_labels
-from app.core.ports import Jobs, Languages, NewJob, Watch
+from app.core.ports import Jobs, Languages, NewJob
 from app.core.resolve import resolve_job
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
@@ -112,17 +112,17 @@ class Submissions:
     async def submit_to_end(self, job: NewJob, seconds: float, given_up: Callable[[], bool]) -> EndedJob | AcceptedJob:
         """The same, for who shows a finished job in another way."""
         # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
-        async with self._jobs.watch(job.id) as watch:
+        async with self._jobs.watch(job.id, end_only=True) as watch:
             job_id = await self._jobs.submit(job)
             if job_id == job.id:
-                return await self._wait(job_id, watch, seconds, given_up)
-        async with self._jobs.watch(job_id) as watch:
-            return await self._wait(job_id, watch, seconds, given_up)
+                return await self._wait(Follower(self._jobs, watch, job_id, None, True), job_id, seconds, given_up)
+        async with self._jobs.watch(job_id, end_only=True) as watch:
+            return await self._wait(Follower(self._jobs, watch, job_id, None), job_id, seconds, given_up)
 
     async def _wait(
-        self, job_id: str, watch: Watch, seconds: float, given_up: Callable[[], bool]
+        self, follower: Follower, job_id: str, seconds: float, given_up: Callable[[], bool]
     ) -> EndedJob | AcceptedJob:
-        follower, transcript = Follower(self._jobs, watch, job_id, None), Transcript()
+        transcript = Transcript()
         deadline = asyncio.get_running_loop().time() + seconds
         while not follower.ended:
             left = deadline - asyncio.get_running_loop().time()

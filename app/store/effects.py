@@ -20,6 +20,7 @@ from app.core.tiers import Priority
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.log import encode_event, merge_outputs
 from app.store.records import Claim, encode_idempotency, encode_new, encode_result
+from app.store.wakeups import GOES_ON
 
 __all__ = ["JobEffects", "read_claim"]
 
@@ -97,11 +98,12 @@ class JobEffects:
         return [Effect("XTRIM", self.keys.output(job_id), "MAXLEN", 0), *self.append(job_id, [AttemptStarted(attempt)])]
 
     def append(self, job_id: str, events: Sequence[Event]) -> list[Effect]:
-        """Events to the output log, then one wake-up."""
+        """Events to the output log, then one wake-up, which says whether the last of them was the job's last."""
         log = self.keys.output(job_id)
+        goes_on = not (events and isinstance(events[-1], JobFinished))
         return [
             *(Effect("XADD", log, "*", *encode_event(event)) for event in events),
-            Effect("PUBLISH", self.keys.output_channel(job_id), ""),
+            Effect("PUBLISH", self.keys.output_channel(job_id), GOES_ON if goes_on else b""),
         ]
 
     def output(self, job_id: str, chunks: Sequence[Output]) -> list[Effect]:

@@ -108,9 +108,9 @@ class RedisJobs:
             raise NothingThere("this job has left no file of this name")
         return bytes(data)
 
-    def watch(self, job_id: str) -> AbstractAsyncContextManager[Watch]:
+    def watch(self, job_id: str, end_only: bool = False) -> AbstractAsyncContextManager[Watch]:
         """See the port."""
-        return self._wakeups.watch(self._keys.output_channel(job_id))
+        return self._wakeups.watch(self._keys.output_channel(job_id), end_only)
 
     async def send(self, job_id: str, item: Input) -> None:
         """See the port. Raises InvalidRequest (field ``data``) when the job was already sent 16 MiB, or as

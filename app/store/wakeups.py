@@ -18,8 +18,11 @@ from redis.asyncio.client import PubSub
 
 from app.broker.connection import without_retries_async
 
-__all__ = ["Wakeups", "WokenWatch"]
+__all__ = ["GOES_ON", "Wakeups", "WokenWatch"]
 
+# Published when a job has told something, but will tell more. Anything else may be its end: also what a process of an
+# older version publishes.
+GOES_ON: Final = b"+"
 _RECONNECT_SECONDS: Final = 0.5
 _SUBSCRIBE_SECONDS: Final = 1.0
 # A connection whose other end has vanished looks like one on which nothing happens: after this long it is asked.
@@ -30,14 +33,20 @@ _log = structlog.get_logger(__name__)
 
 
 class WokenWatch:
-    """Implements app.core.ports.Watch for one viewer."""
+    """Implements app.core.ports.Watch for one viewer; ``end_only`` for one whom nothing concerns before the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, end_only: bool = False) -> None:
         self._event = asyncio.Event()
+        self._end_only = end_only
 
-    def wake(self) -> None:
-        """There may be something new."""
-        self._event.set()
+    def wake(self, goes_on: bool = False) -> None:
+        """There may be something new: if the job goes on, not its end."""
+        if not (goes_on and self._end_only):
+            self._event.set()
+
+    def forget(self) -> None:
+        """What was told so far is no news."""
+        self._event.clear()
 
     async def wait(self, timeout_seconds: float) -> None:
         """See the port."""
@@ -68,14 +77,16 @@ class Wakeups:
         self._closed = False
 
     @contextlib.asynccontextmanager
-    async def watch(self, name: str) -> AsyncIterator[WokenWatch]:
+    async def watch(self, name: str, end_only: bool = False) -> AsyncIterator[WokenWatch]:
         """Subscribed when entered, or after a second even if the server was silent: readers poll as well."""
-        watch, key = WokenWatch(), name.encode()
+        watch, key = WokenWatch(end_only), name.encode()
         channel = self._join(key, watch)
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SUBSCRIBE_SECONDS):
                     await channel.confirmed.wait()
+                    # The subscription itself is no news to who has not read anything yet.
+                    watch.forget()
             yield watch
         finally:
             self._leave(key, watch)
@@ -174,8 +185,9 @@ class Wakeups:
             channel.confirmed.set()
             if not channel.watches:
                 self._changed.put_nowait(message["channel"])
+        goes_on = message["type"] == "message" and message["data"] == GOES_ON
         for watch in channel.watches:
-            watch.wake()
+            watch.wake(goes_on)
 
 
 def _heed_cancellation() -> None:

