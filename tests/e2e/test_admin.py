@@ -33,6 +33,14 @@ def service(page_files: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
             yield site
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """What this page shows it has asked for every two seconds, of a service that may be busy."""
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 @pytest.fixture
 def admin(page: Page, service: Site) -> AdminPage:
     return AdminPage(page, service.url).open()
@@ -173,7 +181,7 @@ def test_an_api_that_is_down_is_told_until_it_is_back(admin: AdminPage, service:
     admin.says("The API does not answer")
     admin.says("What is shown is of")
     service.stack.start_api()
-    expect(admin.page.locator(".banner")).to_have_count(0, timeout=30_000)
+    expect(admin.page.locator(".banner")).to_have_count(0)
 
 
 def test_a_queue_that_fills_and_drains_is_seen_to_do_so(browser: Browser, service: Site) -> None:

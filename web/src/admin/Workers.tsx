@@ -63,6 +63,7 @@ function HeldRow({ held }: { held: Held }) {
 }
 
 function whatItDoes({ running_seconds, language }: Held): string {
-  if (running_seconds !== null) return `runs for ${duration(running_seconds)}`
+  if (running_seconds !== null)
+    return running_seconds < 0.1 ? 'just begun' : `runs for ${duration(running_seconds)}`
   return language === null ? 'in hand' : 'fetched, not begun'
 }
