@@ -3,7 +3,9 @@
     python -m bench.store_traffic [--jobs 100]
 
 All of it as the server itself counts it, for jobs sent with ``?wait=``, four at a time, to a whole stack of its own.
-What the idle stack asks for in the same time is subtracted. The table is for docs/scaling.md.
+What the idle stack asks for in the same time is subtracted. Then submissions alone, with nobody who runs them: what the
+API and Redis can be asked for at once. Commands within scripts are counted as commands, too. The tables are those of
+docs/scaling.md.
 """
 
 from __future__ import annotations
@@ -11,19 +13,21 @@ from __future__ import annotations
 import argparse
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any, Final
 
 import structlog
 
 from bench.gateway_service import GatewayService
-from bench.http_calls import HttpCalls
+from bench.http_calls import Call, HttpCalls
 from bench.processes import family_cpu_ms
-from bench.whole.stack import THREADS, one_job, whole_stack
+from bench.whole.stack import JOB, THREADS, one_job, whole_stack
 
 __all__ = ["main"]
 
+_SUBMISSION: Final = Call("POST", "/v1/jobs", JOB)
 _IDLE_SECONDS: Final = 20.0
 _SHOWN_SHARE: Final = 0.05
 
@@ -44,7 +48,14 @@ def main() -> None:
         busy, busy_seconds = _during(service, lambda: _run(lambda: one_job(http), jobs))
     a_second = {name: value / idle_seconds for name, value in idle.items()}
     a_job = {name: (value - a_second.get(name, 0) * busy_seconds) / jobs for name, value in busy.items()}
-    print(_tables(a_job, a_second))
+    print(_table({"a job": a_job, "a second, idle": a_second}))
+    with whole_stack() as service:
+        service.processes["worker"].terminate()
+        service.processes["worker"].wait()
+        http = HttpCalls(service.url)
+        submitted, seconds = _during(service, lambda: _run(lambda: http.send(_SUBMISSION), jobs * 10))
+    print(f"\nSubmissions alone: {jobs * 10 / seconds:.0f} a second, one API process\n")
+    print(_table({"a submission": {name: value / jobs / 10 for name, value in submitted.items()}}))
 
 
 def _run(job: Callable[[], object], count: int) -> None:
@@ -74,19 +85,26 @@ def _read(service: GatewayService) -> Reading:
         "= bytes out": info["total_net_output_bytes"],
         "= bytes written (append-only file)": info["aof_current_size"],
         "= CPU µs, Redis": 1e6 * (info["used_cpu_sys"] + info["used_cpu_user"]),
+        "= µs in scripts": info.get("cmdstat_evalsha", {}).get("usec", 0),
         "= CPU µs, API": 1000 * family_cpu_ms(service.processes["api"].pid),
-        "= CPU µs, worker": 1000 * family_cpu_ms(service.processes["worker"].pid),
+        "= CPU µs, worker": _worker_cpu_us(service),
     }
 
 
-def _tables(a_job: Reading, a_second: Reading) -> str:
-    rows = ["| | a job | a second, idle |", "|---|---:|---:|"]
-    for name in sorted(a_job, key=lambda name: (name.startswith("="), -a_job[name])):
-        if name.startswith("=") or max(a_job[name], a_second.get(name, 0)) >= _SHOWN_SHARE:
+def _worker_cpu_us(service: GatewayService) -> float:
+    worker = service.processes["worker"]
+    return 0.0 if worker.poll() is not None else 1000 * family_cpu_ms(worker.pid)
+
+
+def _table(columns: Mapping[str, Reading]) -> str:
+    rows = [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    names = sorted({*chain(*columns.values())}, key=lambda name: (name.startswith("="), name))
+    for name in names:
+        values = [column.get(name, 0) for column in columns.values()]
+        if name.startswith("=") or max(values) >= _SHOWN_SHARE:
             digits = 0 if name.startswith("=") else 2
-            rows.append(
-                f"| {name.removeprefix('= ')} | {a_job[name]:.{digits}f} | {a_second.get(name, 0):.{digits}f} |"
-            )
+            shown = [f"{value:.{digits}f}" for value in values]
+            rows.append(f"| {' | '.join([name.removeprefix('= '), *shown])} |")
     return "\n".join(rows)
 
 
