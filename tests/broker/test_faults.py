@@ -276,3 +276,40 @@ def test_what_was_accepted_survives_a_killed_server(tmp_path: Path) -> None:
     for one in (broker, again):
         one.close()
     server.stop()
+
+
+def test_a_full_server_takes_nothing_in_and_lets_everything_end(tmp_path: Path) -> None:
+    # Given four messages that run, and one that is delayed
+    server = ValkeyServer(data_dir=tmp_path)
+    server.start()
+    broker = StreamsBroker(url=f"redis://127.0.0.1:{server.port}", lease_ms=60_000)
+    broker.declare_queue("default")
+    tag = broker.keys("default").tag
+    for name in ("finished", "retried", "dead", "released"):
+        broker.enqueue(message(name))
+    broker.enqueue(message("delayed"), delay=1)
+    consumer = broker.consume("default", prefetch=4, timeout=100)
+    finished, retried, dead, released = (next(consumer) for _ in range(4))
+
+    # When there is not a byte left
+    broker.client.config_set("maxmemory", 1)
+
+    # Then nothing new is taken, and a program's writes are refused
+    with pytest.raises(BrokerUnavailable):
+        broker.enqueue(message("new"))
+    with pytest.raises(BrokerUnavailable):
+        broker.fenced(finished, [Effect("SET", f"{tag}:output", "x")])
+    # And every way out is open
+    finished.finish_with([Effect("SET", f"{tag}:result", "done")])
+    consumer.ack(finished)
+    retried.retry_delay_ms = 60_000
+    consumer.ack(retried)
+    consumer.nack(dead)
+    consumer.requeue([released])
+    while not broker.promote("default"):
+        pass
+    assert broker.client.get(f"{tag}:result") == b"done"
+    assert len(broker.dead_letters("default")) == 1
+    assert (broker.qsize("default"), len(broker.pending("default"))) == (3, 0)
+    broker.close()
+    server.stop()

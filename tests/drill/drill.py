@@ -1,6 +1,6 @@
 """``python -m tests.drill.drill [--only NAME ...] [--seed N]``: every fault of the table, under load, then count.
 
-Prints a table, writes it into docs/reliability.md when everything was done, and exits with 1 when the checker objects.
+Prints a table, writes its rows into docs/reliability.md, and exits with 1 when the checker objects.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.drill.broker.kill_points import drill as drill_broker
 from tests.drill.checker import History, violations
 from tests.drill.evidence import reasons
 from tests.drill.load import Load
-from tests.drill.report import Row, as_text, write_page
+from tests.drill.report import Row, as_text, write_row
 from tests.drill.scenarios import SCENARIOS, Scenario
 from tests.drill.site import Site
 
@@ -40,6 +40,7 @@ def run(name: str, scenario: Scenario, folder: Path, seed: int) -> Row:
         done = scenario.act(site, load, random.Random(seed))
         history = site.drain(load, _DRAIN_SECONDS)
         history = dataclasses.replace(history, containers=site.containers_left())
+        done += f"; {site.started_again()} jobs started more than once"
         done += f"; dead: {why}" if (why := reasons(site.judge)) else ""
     return _row(name, scenario.fault, done, history, began)
 
@@ -83,10 +84,9 @@ def main() -> int:
                 else run(name, SCENARIOS[name], folder, options.seed)
             )
             rows.append(begun)
+            write_row(begun)
             print(as_text(begun), flush=True)  # noqa: T201
     print(f"seed {options.seed}")  # noqa: T201
-    if not options.only:
-        write_page(rows)
     return 1 if any(row.violations for row in rows) else 0
 
 

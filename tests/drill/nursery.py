@@ -1,7 +1,7 @@
 """``python -m tests.drill.nursery``: workers in a tenth of a second, so that many can be killed.
 
 It has loaded everything a worker needs, and forks one for each line it reads: a JSON object with its environment, its
-log, and, if it is to die by itself, where. It answers with the process id. What a fork then does is what
+log, its threads, and, if it is to die by itself, where. It answers with the process id. What a fork then does is what
 ``dramatiq app.worker:setup --queues jobs`` does.
 """
 
@@ -19,9 +19,7 @@ import dramatiq
 import app.worker
 from tests.drill.doom import doom
 
-__all__ = ["THREADS"]
-
-THREADS = 4
+__all__ = ["main"]
 
 
 def _become_worker(order: dict[str, Any]) -> NoReturn:
@@ -37,7 +35,7 @@ def _become_worker(order: dict[str, Any]) -> NoReturn:
         doom(order["dies_at"])
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    worker = dramatiq.Worker(dramatiq.get_broker(), queues={"jobs"}, worker_threads=THREADS)
+    worker = dramatiq.Worker(dramatiq.get_broker(), queues={"jobs"}, worker_threads=order["threads"])
     worker.start()
     stopping.wait()
     worker.stop(timeout=60_000)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-__all__ = ["Row", "as_text", "write_page"]
+__all__ = ["Row", "as_text", "write_row"]
 
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 _BEGIN, _END = "<!-- drill -->", "<!-- /drill -->"
-_COLUMNS = ("scenario", "what was done", "accepted", "finished", "dead letters", "violations", "seconds")
+_COLUMNS = ("scenario", "what was done", "accepted", "finished", "dead letters", "violations", "seconds", "run")
 _HEAD = f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|"
 
 
@@ -43,22 +41,20 @@ def as_text(row: Row) -> str:
     return "\n".join([*lines, *(f"      {line}" for line in row.violations)])
 
 
-def write_page(rows: Sequence[Row]) -> None:
-    """Put the table between its marks in the page."""
+def write_row(row: Row) -> None:
+    """Put it into the page's table, in the place of the one of its name, or below the others."""
     before, rest = _PAGE.read_text("utf-8").split(_BEGIN)
-    after = rest.split(_END)[1]
-    table = "\n".join([_HEAD, *map(_line, rows)])
-    _PAGE.write_text(f"{before}{_BEGIN}\n{_when()}\n\n{table}\n{_END}{after}", "utf-8")
+    table, after = rest.split(_END)
+    lines = {line.split(" | ")[0]: line for line in table.splitlines()[3:] if line.startswith("| ")}
+    line = _line(row)
+    lines[line.split(" | ")[0]] = line
+    _PAGE.write_text("\n".join([f"{before}{_BEGIN}", _HEAD, *lines.values(), f"{_END}{after}"]), "utf-8")
 
 
 def _line(row: Row) -> str:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
     if row.skipped:
-        return f"| {row.name} | {row.fault}: not run, {row.skipped} | | | | | |"
+        return f"| {row.name} | {row.fault}: not run, {row.skipped} | | | | | | {today} |"
     what = f"{row.fault}: {row.done}" if row.done else row.fault
-    figures = (row.accepted, row.finished, row.dead, len(row.violations), row.seconds)
+    figures = (row.accepted, row.finished, row.dead, len(row.violations), row.seconds, today)
     return f"| {row.name} | {what} | {' | '.join(map(str, figures))} |"
-
-
-def _when() -> str:
-    machine = f"{os.cpu_count()} processors, {platform.system()} {platform.release()}, load {os.getloadavg()[1]:.0f}"
-    return f"Run of {datetime.now(UTC):%Y-%m-%d}, {machine}."

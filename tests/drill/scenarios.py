@@ -32,7 +32,7 @@ class Scenario:
 
     fault: str
     act: Act
-    jobs: int = 60
+    jobs: int = 40
     settings: Settings = field(default_factory=Settings)
     why_not: Callable[[], str] = lambda: ""
 
@@ -44,8 +44,8 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "worker-killed": Scenario(
             "kill -9 of a worker at 200 random moments",
             workers.killed(200),
-            jobs=150,
-            settings=Settings(workers=6, environment={"PYXEC_MAX_DELIVERIES": "20"}),
+            jobs=100,
+            settings=Settings(workers=4, threads=2, environment={"PYXEC_MAX_DELIVERIES": "20"}),
         ),
         "steps": Scenario(
             "kill -9 of a worker between every two steps of a job",
@@ -53,10 +53,10 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             settings=Settings(workers=1, environment={"PYXEC_MAX_DELIVERIES": "20", "PYXEC_POOL_CEILING": "0"}),
         ),
         "attrition": Scenario(
-            "a quarter of eight workers killed every second until the backlog is drained",
-            workers.attrition(0.25, 75),
-            jobs=120,
-            settings=Settings(workers=8),
+            "a quarter of eight workers killed every 3 s until the backlog is drained",
+            workers.attrition(0.25, 3, 75),
+            jobs=80,
+            settings=Settings(workers=8, threads=1, environment={"PYXEC_MAX_DELIVERIES": "10"}),
         ),
         "redis-killed": Scenario(
             "kill -9 and restart of Redis, `appendfsync always`, five times", redis_server.killed(5)
@@ -86,27 +86,23 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "ten-times": Scenario(
             "every message taken from its worker nine times, then delivered ten times more",
             messages.delivered_ten_times(60),
-            jobs=40,
             settings=Settings(environment={"PYXEC_MAX_DELIVERIES": "100"}),
         ),
         "engine-restarted": Scenario(
             "dockerd stopped, killed, and started again",
             engine.restarted(),
-            jobs=40,
             settings=Settings(engine=True),
             why_not=why_no_engine,
         ),
         "engine-hung": Scenario(
             "dockerd suspended for 12 s, calls that give up after 4 s",
             engine.hung(12),
-            jobs=40,
             settings=Settings(engine=True, environment={"PYXEC_ENGINE_TIMEOUT_SECONDS": "4"}),
             why_not=why_no_engine,
         ),
         "engine-disk": Scenario(
             "the engine's disk full for 8 s",
             disks.engine_full(8),
-            jobs=40,
             settings=Settings(engine=True, engine_disk_megabytes=600),
             why_not=why_no_engine,
         ),
@@ -114,6 +110,12 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             "Redis' disk full until Redis ends, `appendfsync always`; started again once there is room",
             disks.server_full(),
             settings=Settings(server_disk_megabytes=48),
+            why_not=disks.why_no_disk,
+        ),
+        "redis-disk-1s": Scenario(
+            "Redis' disk full for 10 s, `appendfsync everysec`",
+            disks.server_refuses(10),
+            settings=Settings(server_disk_megabytes=48, redis={"appendfsync": "everysec"}),
             why_not=disks.why_no_disk,
         ),
         "clock": Scenario(

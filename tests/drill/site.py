@@ -41,6 +41,7 @@ class Settings:
     """What a site is made of.
 
     Parameters:
+        threads: of each worker, so many jobs at a time.
         environment: of the API and of the workers.
         redis: options of its configuration.
         networks: cables between network namespaces instead of proxies.
@@ -50,6 +51,7 @@ class Settings:
     """
 
     workers: int = 3
+    threads: int = 4
     environment: Mapping[str, str] = field(default_factory=dict)
     redis: Mapping[str, str] = field(default_factory=dict)
     networks: bool = False
@@ -139,7 +141,12 @@ class Site:
     def start(self, member: Member, dies_at: int = 0) -> None:
         """A new process in the place of the last one."""
         environment = {**self._environment, "REDIS_URL": member.link.url, "PYXEC_NAMESPACE": self.stack.namespace}
-        order = {"environment": environment, "log": str(member.log), "dies_at": dies_at}
+        order = {
+            "environment": environment,
+            "log": str(member.log),
+            "dies_at": dies_at,
+            "threads": self.settings.threads,
+        }
         assert self._nursery.stdin
         assert self._nursery.stdout
         self._nursery.stdin.write(json.dumps(order) + "\n")
@@ -189,6 +196,11 @@ class Site:
         """Jobs that have a result."""
         keys, client = StoreKeys(self.stack.namespace), self.judge.client
         return sum(bool(client.hexists(keys.record(job_id), "result")) for job_id in self.job_ids())
+
+    def started_again(self) -> int:
+        """Jobs that were started more than once."""
+        keys, client = StoreKeys(self.stack.namespace), self.judge.client
+        return sum(int(client.hget(keys.record(job_id), "attempt") or 0) > 1 for job_id in self.job_ids())
 
     def running(self) -> int:
         """Messages that workers hold."""

@@ -12,7 +12,7 @@ from tests.drill.load import Load
 from tests.drill.site import Site
 from tests.stack import eventually
 
-__all__ = ["engine_full", "server_full", "why_no_disk"]
+__all__ = ["engine_full", "server_full", "server_refuses", "why_no_disk"]
 
 
 def why_no_disk() -> str:
@@ -44,5 +44,19 @@ def server_full() -> Callable[[Site, Load, random.Random], str]:
         site.server_disk.empty()
         site.server.start()
         return f"Redis ended by itself and was started again, {load.refusals} refusals"
+
+    return act
+
+
+def server_refuses(seconds: float) -> Callable[[Site, Load, random.Random], str]:
+    """With `appendfsync everysec` it lives on, and refuses every write until there is room."""
+
+    def act(site: Site, load: Load, chance: random.Random) -> str:
+        time.sleep(3)
+        refusals = load.refusals
+        site.server_disk.fill()
+        time.sleep(seconds)
+        site.server_disk.empty()
+        return f"{seconds:g} s, {load.refusals - refusals} refusals"
 
     return act

@@ -53,8 +53,8 @@ def _deaths(log: str) -> list[str]:
     return [line for line in log.splitlines() if line.startswith("died in front of: ")]
 
 
-def attrition(share: float, seconds: float) -> Callable[[Site, Load, random.Random], str]:
-    """This share of all workers dies every second; what they leave undone must be done all the same."""
+def attrition(share: float, every_seconds: float, seconds: float) -> Callable[[Site, Load, random.Random], str]:
+    """This share of all workers dies again and again; what they leave undone must be done all the same."""
 
     def act(site: Site, load: Load, chance: random.Random) -> str:
         kills, deadline = 0, time.monotonic() + seconds
@@ -65,7 +65,7 @@ def attrition(share: float, seconds: float) -> Callable[[Site, Load, random.Rand
                 site.kill(member)
                 site.start(member)
                 kills += 1
-            time.sleep(1.0)
+            time.sleep(every_seconds)
         drained = "drained meanwhile" if not site.unfinished() else f"{site.unfinished()} left for a quiet end"
         return f"{kills} kills; the backlog was {drained}"
 
