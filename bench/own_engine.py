@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,10 +51,18 @@ class OwnEngine:
         rest = self.engine.cpu_ms() - dockerd - containerd
         return {"dockerd": dockerd, "containerd": containerd, "shims and runc": rest, "containers": self.jobs.cpu_ms()}
 
-    def containers_made(self, since: float, until: float) -> int:
-        """Between two moments, in seconds since the epoch; an engine remembers the last few hundred events only."""
-        api: Any = self.client  # its types know whole seconds only
-        return sum(1 for _ in api.events(since=since, until=until, filters={"type": "container", "event": "create"}))
+    @contextmanager
+    def containers_made(self) -> Iterator[list[object]]:
+        """Has one item for each container made since it was entered. Heard as they come: an engine keeps few events."""
+        api: Any = self.client
+        events, made = api.events(filters={"type": "container", "event": "create"}), list[object]()
+        listener = threading.Thread(target=lambda: made.extend(events), daemon=True)
+        listener.start()
+        try:
+            yield made
+        finally:
+            events.close()
+            listener.join(_STOP_SECONDS)
 
 
 @contextmanager

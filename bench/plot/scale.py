@@ -10,6 +10,7 @@ __all__ = ["Axis", "Scale", "said"]
 
 _STEPS: Final = (1, 2, 5, 10)
 _DECADE: Final = (1, 2, 5)
+_MOST_TICKS: Final = 12
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Scale:
         if not logarithmic:
             step = _round_step(top)
             return cls(0, max(step, math.ceil(top / step - 1e-9) * step), start, end)
-        low, high = min(values, default=1), top or 1
-        return cls(max(_rounds_to(low), default=low), min(_rounds_from(high), default=high), start, end, True)
+        rounds = _rounds(min(values, default=1), top or 1)
+        low = max(one for one in rounds if one <= min(values, default=1))
+        return cls(low, min(one for one in rounds if one > low and one >= top), start, end, True)
 
     def at(self, value: float) -> float:
         """The pixel of a figure."""
@@ -49,7 +51,10 @@ class Scale:
     def ticks(self) -> list[float]:
         """Round figures, both ends among them."""
         if self.logarithmic:
-            return [value for value in _rounds_from(self.low) if value <= self.high * (1 + 1e-9)]
+            rounds = [one for one in _rounds(self.low, self.high) if self.low <= one <= self.high]
+            return [
+                one for one in rounds if len(rounds) <= _MOST_TICKS or one in _ends(rounds) or _is_power_of_ten(one)
+            ]
         step = _round_step(self.high)
         return [index * step for index in range(round(self.high / step) + 1)]
 
@@ -68,14 +73,15 @@ def _round_step(top: float) -> float:
     return next(step * power for step in _STEPS if step * power >= rough * (1 - 1e-9))
 
 
-def _rounds_from(value: float) -> list[float]:
-    """1, 2, 5, 10 ...: the next twelve from here upwards."""
-    first = math.floor(math.log10(value))
-    candidates = [digit * 10.0**power for power in range(first, first + 6) for digit in _DECADE]
-    return [round_one for round_one in candidates if round_one >= value * (1 - 1e-9)][:12]
+def _rounds(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10 ...: from one that is not above the lower figure to one that is above the higher."""
+    powers = range(math.floor(math.log10(low)) - 1, math.floor(math.log10(high)) + 2)
+    return [float(f"{digit}e{power}") for power in powers for digit in _DECADE]
 
 
-def _rounds_to(value: float) -> list[float]:
-    """Those of the decade of this figure that are not above it."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return [digit * power for digit in _DECADE if digit * power <= value * (1 + 1e-9)]
+def _ends(rounds: list[float]) -> tuple[float, float]:
+    return rounds[0], rounds[-1]
+
+
+def _is_power_of_ten(value: float) -> bool:
+    return f"{value:e}".startswith("1.000")

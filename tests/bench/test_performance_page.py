@@ -1,0 +1,70 @@
+"""docs/performance.md: made of whatever was measured, and each figure says how it is made again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from bench.__main__ import PARTS
+from bench.document import DOCUMENT, PLOTS, document, plots
+from bench.part import Findings, Part
+from bench.results_folder import keep, kept
+from bench.sandbox_target import Target
+
+MACHINE = dict.fromkeys(("processor", "memory", "kernel", "engine", "storage"), "x")
+
+
+def part(table: str = "a table") -> Part:
+    return Part(
+        title="A title",
+        about="How.",
+        steps=lambda extent: 1,
+        measure=lambda extent, advance: Findings([]),
+        table=lambda figures: f"{table} of {figures['rate']}",
+        plots={"a-plot": lambda figures: f"<svg>{figures['rate']}</svg>"},
+    )
+
+
+def report(rate: float) -> dict[str, Any]:
+    return {
+        "measured_at": "2026-01-02T03:04:05+00:00",
+        "seconds": 12,
+        "machine": MACHINE,
+        "load": {"start": [0.5, 1, 1], "end": [2.25, 1, 1]},
+        "table": [Target("jobs a second", 0.9, False, rate).cells()],
+        "figures": {"rate": rate},
+    }
+
+
+def test_a_part_has_its_figures_its_plot_and_how_busy_the_machine_was() -> None:
+    page = document({"rates": part()}, {"rates": report(0.95)})
+
+    assert "a table of 0.95" in page
+    assert "![A title](images/performance/a-plot.svg)" in page
+    assert "0.5 before, 2.2 after" in page
+    assert "| jobs a second | ≥ 0.9 | 0.95 | met | `make bench BENCH_ARGS=rates` |" in page
+    assert plots({"rates": part()}, {"rates": report(0.95)}) == {"a-plot.svg": "<svg>0.95</svg>"}
+
+
+def test_a_part_that_was_never_measured_says_so() -> None:
+    page = document({"rates": part()}, {})
+
+    assert "Not measured yet: `make bench BENCH_ARGS=rates`" in page
+    assert "a-plot.svg" not in page
+    assert plots({"rates": part()}, {}) == {}
+
+
+def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
+    assert kept("rates", tmp_path) is None
+
+    keep("rates", {"figures": {"rate": 1.5}}, tmp_path)
+
+    assert kept("rates", tmp_path) == {"figures": {"rate": 1.5}}
+
+
+def test_the_page_has_every_part_and_every_plot_that_it_shows() -> None:
+    page = DOCUMENT.read_text()
+
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [one.title for one in PARTS.values()]
+    assert all((PLOTS / name).exists() for name in re.findall(r"performance/([a-z-]+\.svg)\)", page))
