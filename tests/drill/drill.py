@@ -45,6 +45,15 @@ def run(name: str, scenario: Scenario, folder: Path, seed: int) -> Row:
     return _row(name, scenario.fault, done, history, began)
 
 
+def _attempt(name: str, folder: Path, seed: int) -> Row:
+    """A drill that breaks down itself is a violation like others, and keeps nobody from the next."""
+    try:
+        return _run_broker(folder, seed) if name == _BROKER else run(name, SCENARIOS[name], folder, seed)
+    except Exception as e:  # noqa: BLE001 - the edge of one scenario, whatever it was
+        fault = _BROKER_FAULT if name == _BROKER else SCENARIOS[name].fault
+        return Row(name, fault, violations=[f"the drill did not come to its end: {type(e).__name__}: {e}"])
+
+
 def _run_broker(folder: Path, seed: int) -> Row:
     began = time.monotonic()
     report = drill_broker(folder, _BROKER_POINTS, seed)
@@ -78,11 +87,7 @@ def main() -> int:
         for name in options.only or names:
             folder = (options.keep or Path(temporary)) / name
             folder.mkdir(parents=True)
-            begun = (
-                _run_broker(folder, options.seed)
-                if name == _BROKER
-                else run(name, SCENARIOS[name], folder, options.seed)
-            )
+            begun = _attempt(name, folder, options.seed)
             rows.append(begun)
             write_row(begun)
             print(as_text(begun), flush=True)  # noqa: T201

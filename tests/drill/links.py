@@ -130,7 +130,7 @@ class Network:
         self.name = f"pxd{os.getpid()}"
         _ip("netns", "add", self.name)
         _ip("-n", self.name, "link", "set", "lo", "up")
-        self._cables = 0
+        self._cables: list[Cable] = []
         # The one of who judges: it is never cut.
         self.home = self.cable(0).host
 
@@ -140,10 +140,12 @@ class Network:
         return ("ip", "netns", "exec", self.name)
 
     def cable(self, port: int) -> Cable:
-        self._cables += 1
-        return Cable(self.name, self._cables, port)
+        self._cables.append(Cable(self.name, len(self._cables) + 1, port))
+        return self._cables[-1]
 
     def close(self) -> None:
+        for cable in self._cables:  # the kernel takes its time to do so with the namespace
+            cable.close()
         with contextlib.suppress(subprocess.CalledProcessError):
             _ip("netns", "del", self.name)
 

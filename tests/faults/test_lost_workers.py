@@ -130,20 +130,6 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(own_stack: Stack) -
         assert own_stack.finished(job["id"], 10)["attempt"] == 1
 
 
-def test_a_killed_server_that_comes_back_has_lost_no_accepted_job(own_stack: Stack) -> None:
-    # Given accepted jobs, on a server that syncs every write
-    own_stack.start_api()
-    jobs = [own_stack.submit(f"print({n})") for n in range(20)]
-    # When the server is killed and started again, and then a worker comes
-    port = own_stack.server.port
-    own_stack.server.terminate()
-    own_stack.server._desired_port = port
-    own_stack.server.start()
-    own_stack.start_worker()
-    # Then every job has its result
-    assert [own_stack.finished(job["id"])["stdout"] for job in jobs] == [f"{n}\n" for n in range(20)]
-
-
 def test_the_schedule_alone_brings_a_lost_job_back(own_stack: Stack) -> None:
     # Given a job whose worker was killed, and no other worker of jobs to sweep for it
     own_stack.start_api()

@@ -14,6 +14,8 @@ __all__ = ["frozen", "killed", "out_of_memory"]
 
 #: Of its limit: no new jobs, though there is room yet.
 _NEARLY = 0.92
+_BALLAST_BYTES = 20_000_000
+_SUSPENDED_LEASES = 0.9
 
 
 def killed(times: int) -> Callable[[Site, Load, random.Random], str]:
@@ -48,19 +50,30 @@ def out_of_memory(seconds: float) -> Callable[[Site, Load, random.Random], str]:
     """First nearly: what was accepted ends, nothing new is taken. Then to the last byte: what ran to its end ends."""
 
     def act(site: Site, load: Load, chance: random.Random) -> str:
-        time.sleep(2)
+        client = site.judge.client
+        client.set("ballast", b"x" * _BALLAST_BYTES)  # so that buffers of connections are no matter of percents
+        _let_jobs_wait(site)
         nearly = _limited(site, load, 1 / _NEARLY, seconds)
         entirely = _limited(site, load, 1.0, seconds / 2)
-        site.judge.client.config_set("maxmemory", 0)
+        client.config_set("maxmemory", 0)
+        client.delete("ballast")
         return f"nearly full {nearly}; entirely full {entirely}"
 
     return act
+
+
+def _let_jobs_wait(site: Site) -> None:
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for member in site.members:
+            member.signal(number)
+        time.sleep(_SUSPENDED_LEASES * site.lease_ms / 1000 if number == signal.SIGSTOP else 0)
 
 
 def _limited(site: Site, load: Load, share: float, seconds: float) -> str:
     """`share`: of what is used now, the server may use so much."""
     client = site.judge.client
     client.config_set("maxmemory", int(client.info("memory")["used_memory"] * share))
-    refusals, ended = load.refusals, site.ended()
+    refusals, ended, waiting = load.refusals, site.ended(), site.unfinished()
     time.sleep(seconds)
-    return f"for {seconds:g} s: {load.refusals - refusals} submissions refused, {site.ended() - ended} jobs ended"
+    ended = site.ended() - ended
+    return f"for {seconds:g} s: {load.refusals - refusals} submissions refused, {ended} jobs ended of {waiting} there"

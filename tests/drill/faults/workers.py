@@ -13,7 +13,7 @@ from tests.stack import eventually
 __all__ = ["attrition", "killed", "killed_between_steps"]
 
 _STEP_SECONDS = 30.0
-_VICTIMS = 4
+_VICTIMS = 7
 
 
 def killed(moments: int) -> Callable[[Site, Load, random.Random], str]:
@@ -22,7 +22,7 @@ def killed(moments: int) -> Callable[[Site, Load, random.Random], str]:
     def act(site: Site, load: Load, chance: random.Random) -> str:
         holding = 0
         for _ in range(moments):
-            time.sleep(chance.random() * 0.6)
+            time.sleep(chance.random() * 0.4)
             member = chance.choice(site.members)
             holding += site.running() > 0
             site.kill(member)
