@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,15 +20,17 @@ __all__ = ["Call", "HttpCalls"]
 
 _SECONDS: Final = 120
 _IDLE_SECONDS: Final = 1.0
+_TRIES: Final = 10
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``body`` is sent as JSON."""
+    """One request. ``body`` is sent as JSON; ``again``: sent once more after a 503, as it does no harm twice."""
 
     method: str
     path: str
     body: object = None
+    again: bool = False
 
 
 class HttpCalls:
@@ -43,17 +46,24 @@ class HttpCalls:
         Raises:
             PyxecError: any status but 2xx, or no answer.
         """
+        for _ in range(_TRIES if call.again else 1):
+            status, text = self._ask(call)
+            if status != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(_IDLE_SECONDS)
+        if not 200 <= status < 300:
+            raise PyxecError(f"{call.method} {call.path}: {status} {text[:200]!r}")
+        return msgspec.json.decode(text) if text else None
+
+    def _ask(self, call: Call) -> tuple[int, bytes]:
         body = None if call.body is None else msgspec.json.encode(call.body)
         try:
             connection = self._connection()
             connection.request(call.method, call.path, body, {"Content-Type": "application/json"} if body else {})
             answer = connection.getresponse()
-            text = answer.read()
+            return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as e:
             raise PyxecError(f"{call.method} {call.path}: no answer: {e!r}") from e
-        if not 200 <= answer.status < 300:
-            raise PyxecError(f"{call.method} {call.path}: {answer.status} {text[:200]!r}")
-        return msgspec.json.decode(text) if text else None
 
     def send_all(self, calls: Sequence[Call], connections: int) -> list[Any]:
         """The answers in the order of the calls, so many of which are under way at a time."""

@@ -81,7 +81,9 @@ def _burst(name: str, extent: Extent, drain: int, advance: Advance) -> dict[str,
             if drain:
                 _until_finished(watch, extent.jobs, min(drain, extent.jobs))
             advance()
-            http.send_all([Call("POST", f"/v1/jobs/{one}/cancel") for one in ids if drain < extent.jobs], CONNECTIONS)
+            http.send_all(
+                [Call("POST", f"/v1/jobs/{one}/cancel", again=True) for one in ids if drain < extent.jobs], CONNECTIONS
+            )
             jobs = _ended(http, ids)
         advance()
         return {"accept_seconds": accept_seconds, **_counted(jobs, drain), "watched": watch.thinned()}
@@ -101,7 +103,7 @@ def _ended(http: HttpCalls, ids: list[str]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for _ in range(60):
         missing = [one for one in ids if one not in found]
-        for answer in http.send_all([Call("GET", f"/v1/jobs/{one}") for one in missing], CONNECTIONS):
+        for answer in http.send_all([Call("GET", f"/v1/jobs/{one}", again=True) for one in missing], CONNECTIONS):
             if answer["status"] == "finished":
                 found[answer["id"]] = answer
         if len(found) == len(ids):
