@@ -86,6 +86,9 @@ def _measure(name: str, extent: Extent, quick: bool, console: Console) -> bool:
     except PyxecError as e:
         Console(stderr=True).print(f"{name}: {e}", highlight=False, markup=False)
         return False
+    except Exception:  # noqa: BLE001 - whatever it was, minutes of the other parts must not be lost with it
+        Console(stderr=True).print_exception()
+        return False
     _print(name, part, report, console)
     if not quick:
         keep(name, report)

@@ -94,7 +94,7 @@ def gateway_service(
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         options = {"appendonly": "yes", "appendfsync": "always", "save": ""}
-        valkey = stack.enter_context(ValkeyServer(data_dir=Path(folder), config=options))
+        valkey = stack.enter_context(ValkeyServer(port=_free_port(), data_dir=Path(folder), config=options))
         client = stack.enter_context(redis.Redis(port=valkey.port))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
         # A name of its own on the engine, too: a worker sweeps away what it takes for lost of its namespace.
