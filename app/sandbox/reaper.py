@@ -9,7 +9,9 @@ from typing import Final
 
 import structlog
 
+from app.core.errors import EngineUnavailable
 from app.sandbox.engine import ContainerSummary, Engine
+from app.sandbox.engine_http import EngineRefusal
 from app.sandbox.template import LABEL
 
 __all__ = ["reap"]
@@ -36,10 +38,27 @@ def reap(engine: Engine, namespace: str, is_alive: Callable[[str], bool], now: f
         age_seconds = time_now - container.created_at
         if age_seconds < _YOUNG_SECONDS or (is_alive(worker) and not _was_lost(container, age_seconds)):
             continue
-        engine.remove(container.id)
+        if not _removed(engine, container):
+            continue
         removed += 1
         _log.warning("orphan_removed", container=container.id[:12], worker=worker, state=container.state)
     return removed
+
+
+def _removed(engine: Engine, container: ContainerSummary) -> bool:
+    """One that the engine refuses to remove, often since its disk is still in use, must not keep it from the others.
+
+    Raises:
+        EngineUnavailable: it does not answer. To ask for the others would be to wait as long for each.
+    """
+    try:
+        engine.remove(container.id)
+    except EngineUnavailable as e:
+        if not isinstance(e.__cause__, EngineRefusal):
+            raise
+        _log.warning("orphan_not_removed", container=container.id[:12], error=str(e))
+        return False
+    return True
 
 
 def _was_lost(container: ContainerSummary, age_seconds: float) -> bool:

@@ -81,7 +81,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             settings=Settings(networks=True),
             why_not=why_no_networks,
         ),
-        "replies": Scenario("replies, requests lost and requests executed twice, at 60 moments", ways.lossy(60)),
+        "replies": Scenario("replies and requests lost, submissions executed twice, at 60 moments", ways.lossy(60)),
         "api-killed": Scenario("kill -9 of the API after its write, before its reply, five times", ways.api_killed(5)),
         "ten-times": Scenario(
             "every message taken from its worker nine times, then delivered ten times more",

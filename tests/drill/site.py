@@ -34,6 +34,7 @@ __all__ = ["Member", "Settings", "Site"]
 _ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 _GONE_SECONDS = 20.0
 _YOUNG_SECONDS = 61.0
+_BETWEEN_SWEEPS_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,7 @@ class Site:
         engine = Engine(self._engine_url, 30)
         for _ in range(2 if self._containers() else 0):
             reap(engine, self.stack.namespace, lambda _: False, time.time() + _YOUNG_SECONDS)
+            time.sleep(_BETWEEN_SWEEPS_SECONDS)
         engine.close()
         return len(self._containers())
 

@@ -25,7 +25,7 @@ FAULTS: dict[str, Act] = {
     "Redis suspended for longer than the leases": redis_server.frozen(1.5),
     "Redis out of memory": redis_server.out_of_memory(1.2),
     "a worker cut off for longer than its lease": ways.worker_cut(1),
-    "requests and replies lost, requests executed twice": ways.lossy(4),
+    "requests and replies lost, submissions executed twice": ways.lossy(4),
     "the API killed between its write and its reply": ways.api_killed(1),
     "every message delivered again and again": messages.delivered_ten_times(3),
 }

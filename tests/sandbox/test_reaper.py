@@ -8,6 +8,8 @@ from contextlib import closing
 
 import pytest
 
+from app.core.errors import EngineUnavailable
+from app.sandbox.engine_http import EngineRefusal
 from app.sandbox.reaper import reap
 from app.sandbox.template import LABEL, creation_body
 from tests.sandbox.arena import Arena, eventually, open_arena
@@ -88,6 +90,30 @@ def test_without_knowledge_of_who_lives_nothing_is_removed(yard: Arena) -> None:
     with pytest.raises(ConnectionError):
         reap(yard.engine, yard.namespace, no_answer, now=time.time() + HOUR)
     assert yard.containers() == [unknown]
+
+
+def test_one_that_the_engine_refuses_to_remove_keeps_no_other_one(yard: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given two orphans, of which the engine does not let go of the first that it lists
+    for _ in range(2):
+        create(yard, "dead")
+    stuck, other = (container.id for container in yard.engine.containers(f"{LABEL}={yard.namespace}"))
+    remove = yard.engine.remove
+
+    def refuse(container_id: str) -> None:
+        if container_id == stuck:
+            raise EngineUnavailable("remove: device or resource busy") from EngineRefusal(500, b"busy")
+        remove(container_id)
+
+    monkeypatch.setattr(yard.engine, "remove", refuse)
+
+    # When the reaper comes, then the other one is gone
+    assert reap(yard.engine, yard.namespace, lambda worker: False, now=time.time() + HOUR) == 1
+    assert [container.id for container in yard.engine.containers(f"{LABEL}={yard.namespace}")] == [stuck]
+
+    # And the first one goes as soon as it can
+    monkeypatch.undo()
+    assert reap(yard.engine, yard.namespace, lambda worker: False, now=time.time() + HOUR) == 1
+    assert other != stuck
 
 
 def test_a_container_ends_with_its_connection_even_if_it_is_started_only_afterwards(yard: Arena) -> None:
