@@ -20,7 +20,7 @@ from tests.broker.delivery import message, nothing_left, take
 def test_the_public_surface_is_what_is_documented() -> None:
     assert set(app.broker.__all__) == {
         "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "DeadLetters", "Duplicate", "Effect", "Lane",
-        "LeaseLost", "PendingEntry", "QueueFull", "QueueKeys", "RecoveryReport", "StreamAgeLimit", "StreamMessage",
+        "LeaseLost", "PackedEffects", "PendingEntry", "QueueFull", "QueueKeys", "RecoveryReport", "StreamAgeLimit", "StreamMessage",
         "StreamResultBackend", "StreamRetries", "StreamsBroker", "StreamsError", "default_middleware",
     }  # fmt: skip
 

@@ -223,20 +223,25 @@ class Site:
             eventually(lambda: not any(member.is_alive for member in self.members), 40)
 
     def _sweep_containers(self) -> int:
-        """How many are left after two sweeps of the reaper; those of killed workers are to go by themselves."""
+        """How many are left after two sweeps of the reaper; those of killed workers that ever ran go by themselves."""
         with contextlib.suppress(AssertionError):
-            eventually(lambda: not self._containers(), _GONE_SECONDS, 0.2)
+            eventually(lambda: not self._containers() - self._never_started(), _GONE_SECONDS, 0.2)
+        stuck = len(self._containers() - self._never_started())
         engine = Engine(self._engine_url, 30)
-        for _ in range(2 if self._containers() else 0):
-            reap(engine, self.stack.namespace, lambda _: False, time.time() + _YOUNG_SECONDS)
-            time.sleep(_BETWEEN_SWEEPS_SECONDS)
+        for pause_seconds in (0.0, _BETWEEN_SWEEPS_SECONDS):
+            if self._containers():
+                time.sleep(pause_seconds)
+                reap(engine, self.stack.namespace, lambda _: False, time.time() + _YOUNG_SECONDS)
         engine.close()
-        return len(self._containers())
+        return max(stuck, len(self._containers()))
 
-    def _containers(self) -> list[str]:
+    def _containers(self, **filters: list[str]) -> set[str]:
         with contextlib.closing(docker.APIClient(base_url=self._engine_url, version="1.41")) as client:
-            wanted = {"label": [f"org.pyxec={self.stack.namespace}"]}
-            return [container["Id"] for container in client.containers(all=True, filters=wanted)]
+            wanted = {"label": [f"org.pyxec={self.stack.namespace}"], **filters}
+            return {container["Id"] for container in client.containers(all=True, filters=wanted)}
+
+    def _never_started(self) -> set[str]:
+        return self._containers(status=["created"])
 
     # --- how it is built
 
