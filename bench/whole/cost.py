@@ -25,7 +25,8 @@ from bench.whole.stack import IMAGE, THREADS, one_job, whole_stack
 __all__ = ["PART"]
 
 ROUNDS: Final = 2
-TARGET_RATIO: Final = 1 / 0.9
+# As much as sustained throughput may be lower: 1 / 0.9.
+TARGET_RATIO: Final = 1.11
 _WARM_UP_JOBS: Final = 20
 _ENGINE_SECONDS: Final = 60.0
 # Refills and removals that are under way belong to the jobs before: they have to be over on either side.
