@@ -20,8 +20,8 @@ from tests.broker.delivery import message, nothing_left, take
 def test_the_public_surface_is_what_is_documented() -> None:
     assert set(app.broker.__all__) == {
         "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "DeadLetters", "Duplicate", "Effect", "Lane",
-        "LeaseLost", "PackedEffects", "PendingEntry", "QueueFull", "QueueKeys", "RecoveryReport", "StreamAgeLimit", "StreamMessage",
-        "StreamResultBackend", "StreamRetries", "StreamsBroker", "StreamsError", "default_middleware",
+        "LeaseLost", "PackedEffects", "PendingEntry", "QueueFull", "QueueKeys", "RecoveryReport", "StreamAgeLimit",
+        "StreamMessage", "StreamResultBackend", "StreamRetries", "StreamsBroker", "StreamsError", "default_middleware",
     }  # fmt: skip
 
 

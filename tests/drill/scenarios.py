@@ -84,7 +84,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "replies": Scenario("replies and requests lost, submissions executed twice, at 60 moments", ways.lossy(60)),
         "api-killed": Scenario("kill -9 of the API after its write, before its reply, five times", ways.api_killed(5)),
         "ten-times": Scenario(
-            "every message taken from its worker nine times, then delivered ten times more",
+            "messages taken from living workers again and again, and, once finished, delivered ten times more",
             messages.delivered_ten_times(60),
             settings=Settings(environment={"PYXEC_MAX_DELIVERIES": "100"}),
         ),
