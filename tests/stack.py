@@ -110,7 +110,8 @@ class Stack:
 
     def start_api(self) -> Process:
         process = self.start(
-            "gunicorn", "app.asgi:create()", "-k", "app.asgi.Worker", "--logger-class", "app.asgi.Logs", "-b", f"127.0.0.1:{self.port}",
+            "gunicorn", "app.asgi:create()", "-k", "app.asgi.Worker",
+            "--logger-class", "app.asgi.Logs", "-b", f"127.0.0.1:{self.port}",
             "--no-control-socket", name="api",
         )  # fmt: skip
         eventually(self._ready, 20)
@@ -120,7 +121,8 @@ class Stack:
         """Return once it has told its languages."""
         before = self.client.hgetall(f"{self.namespace}:languages")
         process = self.start(
-            "dramatiq", "app.worker:setup", "--skip-logging", "--queues", "jobs", "--processes", "1", "--threads", str(threads),
+            "dramatiq", "app.worker:setup", "--skip-logging", "--queues", "jobs", "--processes", "1",
+            "--threads", str(threads),
             name="worker",
         )  # fmt: skip
         eventually(lambda: self.client.hgetall(f"{self.namespace}:languages") != before, 20)
@@ -128,7 +130,8 @@ class Stack:
 
     def start_maintenance(self) -> Process:
         return self.start(
-            "dramatiq", "app.worker:setup", "--skip-logging", "--queues", "maintenance", "--processes", "1", "--threads", "2",
+            "dramatiq", "app.worker:setup", "--skip-logging", "--queues", "maintenance", "--processes", "1",
+            "--threads", "2",
             name="maintenance",
         )  # fmt: skip
 
