@@ -134,7 +134,8 @@ class Machine:
         return f"/{self._namespace}"
 
     def _enter(self) -> Sequence[str]:
-        return ("nsenter", f"--target={self._init}", "--mount", "--uts", "--net", "--pid", "--")
+        # Its root, too: where the tests themselves run in a changed root, a namespace by itself leads out of it.
+        return ("nsenter", f"--target={self._init}", "--mount", "--root", "--uts", "--net", "--pid", "--")
 
 
 def _children(pid: int) -> list[int]:
