@@ -60,12 +60,12 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def _redis_url(text: str) -> str:
-    address = urlsplit(text)
-    if address.scheme in ("sentinel", "sentinels"):
+    if text.startswith(("sentinel://", "sentinels://")):  # with several hosts: no URL for urlsplit
         from app.broker.sentinel import check_sentinel_url  # brings the whole broker with it: only where it is used
 
         check_sentinel_url(text)
         return text
+    address = urlsplit(text)
     if address.scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must start with redis://, rediss://, unix://, sentinel:// or sentinels://")
     try:
@@ -265,14 +265,15 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _with_password(url: str, path: Path) -> str:
-    address = urlsplit(url)
-    login, _, hosts = address.netloc.rpartition("@")
+    scheme, _, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    login, _, hosts = place.rpartition("@")
     if ":" in login:
         raise ValueError("there is a password in REDIS_URL already")
     password = path.read_text("utf-8").strip()
     if not password:
         raise ValueError("there is no password in this file")
-    return address._replace(netloc=f"{login}:{quote(password, safe='')}@{hosts}").geturl()
+    return f"{scheme}://{login}:{quote(password, safe='')}@{hosts}{slash}{path}"
 
 
 def _shown(option: Option, text: str) -> str:

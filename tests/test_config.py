@@ -97,6 +97,7 @@ def test_a_password_in_an_address_is_not_told_to_the_log(url: str) -> None:
         ("rediss://user@host", "rediss://user:p%2Fw%40%3A@host"),
         ("unix:///run/redis.sock?db=1", "unix://:p%2Fw%40%3A@/run/redis.sock?db=1"),
         ("sentinel://a:1,b:2/jobs?db=1", "sentinel://:p%2Fw%40%3A@a:1,b:2/jobs?db=1"),
+        ("sentinel://a,[::1]:1/jobs", "sentinel://:p%2Fw%40%3A@a,[::1]:1/jobs"),
         ("sentinels://user@[::1]:1,b/jobs", "sentinels://user:p%2Fw%40%3A@[::1]:1,b/jobs"),
     ],
 )

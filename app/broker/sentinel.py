@@ -80,14 +80,17 @@ def _asking(found: _Address, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse(url: str) -> _Address:
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
-    service = parts.path.strip("/")
+    # By hand: for urlsplit, several hosts of which one is in brackets are no URL, on a Python with its latest mending.
+    scheme, _, rest = url.partition("://")
+    place, _, tail = rest.partition("/")
+    path, _, query = tail.partition("?")
+    login, _, hosts = place.rpartition("@")
+    service = path.strip("/")
     if not hosts or not service or "/" in service:
         raise ValueError("a Sentinel URL reads sentinel://host:port,host:port/service")
-    server: dict[str, Any] = dict(parse_url(f"redis://{login}{'@' if login else ''}?{parts.query}"))  # type: ignore[no-untyped-call]
+    server: dict[str, Any] = dict(parse_url(f"redis://{login}{'@' if login else ''}?{query}"))  # type: ignore[no-untyped-call]
     own = {name: server.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in server}
-    tls = {"ssl": True} if parts.scheme == "sentinels" else {}
+    tls = {"ssl": True} if scheme == "sentinels" else {}
     shared = {name: value for name, value in server.items() if name.startswith(("socket_", "ssl_"))}
     timeouts = dict.fromkeys(_TIMEOUTS, _TIMEOUT_SECONDS)
     sentinels = [_host(urlsplit(f"//{host}")) for host in hosts.split(",")]

@@ -16,4 +16,8 @@ def is_origin_allowed(origin: str | None, host: str | None, allowed: frozenset[s
     """
     if origin is None or origin in allowed:
         return True
-    return bool(host) and urlsplit(origin).netloc.lower() == str(host).lower()
+    try:
+        place = urlsplit(origin).netloc
+    except ValueError:  # no browser sends that
+        return False
+    return bool(host) and place.lower() == str(host).lower()

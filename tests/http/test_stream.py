@@ -204,10 +204,11 @@ async def test_a_viewer_that_takes_nothing_is_closed_and_told_why(start_gateway:
     assert 0 < len(messages) < 400
 
 
-async def test_pages_of_other_hosts_may_not_open_a_socket(gateway: Gateway) -> None:
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "https://]"])
+async def test_pages_of_other_hosts_may_not_open_a_socket(gateway: Gateway, origin: str) -> None:
     job_id = await gateway.submit()
     with pytest.raises(InvalidStatus) as refused:
-        await gateway.connect(f"/v1/jobs/{job_id}/stream", origin="https://evil.example")
+        await gateway.connect(f"/v1/jobs/{job_id}/stream", origin=origin)
     assert refused.value.response.status_code == 403
 
 
