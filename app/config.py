@@ -266,14 +266,14 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def _with_password(url: str, path: Path) -> str:
     scheme, _, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
+    place, slash, tail = rest.partition("/")
     login, _, hosts = place.rpartition("@")
     if ":" in login:
         raise ValueError("there is a password in REDIS_URL already")
     password = path.read_text("utf-8").strip()
     if not password:
         raise ValueError("there is no password in this file")
-    return f"{scheme}://{login}:{quote(password, safe='')}@{hosts}{slash}{path}"
+    return f"{scheme}://{login}:{quote(password, safe='')}@{hosts}{slash}{tail}"
 
 
 def _shown(option: Option, text: str) -> str:
