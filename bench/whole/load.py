@@ -26,6 +26,7 @@ _BACKLOG_SECONDS: Final = 8
 _BACKLOG_FIRST: Final = 24
 _PAUSE_SECONDS: Final = 2.0
 _WAIT_SECONDS: Final = 60
+_KEPT_SECONDS: Final = 1.0
 _SEED: Final = 7
 PERCENTILES: Final = ("p50", "p95", "p99")
 
@@ -66,7 +67,8 @@ def _level(service: GatewayService, fraction: float, most: float, seconds: float
 
 async def _offer(url: str, moments: list[float]) -> list[float]:
     """Seconds from the moment at which a job was to come until its result was there: a client that is late counts."""
-    unlimited = httpx.Limits(max_connections=None)
+    # The API closes idle connections after a few seconds: one that is asked again in that moment would be lost.
+    unlimited = httpx.Limits(max_connections=None, keepalive_expiry=_KEPT_SECONDS)
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=2 * _WAIT_SECONDS, limits=unlimited) as client:
         began = time.monotonic()
 
