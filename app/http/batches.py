@@ -18,12 +18,12 @@ from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.idempotency import idempotency_key_of
 from app.http.metering import Metering
+from app.http.places import give_back
 from app.http.problems import Problem, problem_of
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
 from app.http.submissions import Sender, Submissions
-from app.http.submitting import give_back
 from app.http.views import AcceptedJob
 
 __all__ = ["BatchRequest", "BatchResource", "BatchView", "RefusedJob"]

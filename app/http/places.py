@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from falcon.asgi import Response
@@ -11,9 +12,8 @@ from app.core.callers import Caller
 from app.core.errors import StoreUnavailable
 from app.core.ports import Admissions
 from app.http.admission import refusal_of, tell
-from app.http.submitting import give_back
 
-__all__ = ["held_place"]
+__all__ = ["give_back", "held_place"]
 
 
 @asynccontextmanager
@@ -41,3 +41,9 @@ async def held_place(
     except Exception:
         await give_back(admissions, caller, [job_id])
         raise
+
+
+async def give_back(admissions: Admissions, caller: Caller, job_ids: Sequence[str]) -> None:
+    """Release places for which there will be no job. If that fails they run out by themselves."""
+    with contextlib.suppress(StoreUnavailable):
+        await admissions.release(caller, job_ids)

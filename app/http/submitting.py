@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from falcon.asgi import Response
 
-from app.core.callers import Caller
-from app.core.errors import InvalidRequest, NotAuthenticated, StoreUnavailable
+from app.core.errors import InvalidRequest, NotAuthenticated
 from app.core.ports import Admissions, Jobs, NewJob
 from app.core.spec import JobRequest
-from app.http.admission import admit_jobs
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.idempotency import idempotency_key_of
 from app.http.lifecycle import Lifecycle
 from app.http.listing import JobFilter, page_view
+from app.http.places import give_back, held_place
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
 from app.http.submissions import Sender, Submissions
 from app.http.views import AcceptedJob, FinishedJob, path_of
 
-__all__ = ["JobsResource", "give_back"]
+__all__ = ["JobsResource"]
 
 _DECODER: Final = msgspec.json.Decoder(JobRequest)
 
@@ -51,14 +48,8 @@ class JobsResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """202 and the job's address; with ``?wait=SECONDS`` 200 and the finished job if it ends in time."""
         job_id = self._submissions.new_id()
-        await admit_jobs(self._admissions, request.caller, [job_id], response)
-        try:
+        async with held_place(self._admissions, request.caller, job_id, response):
             answer = await self._take_on(request, job_id)
-        except StoreUnavailable:
-            raise  # the job may be there: its place is looked after by itself
-        except Exception:
-            await give_back(self._admissions, request.caller, [job_id])
-            raise
         if answer.id != job_id:
             await give_back(self._admissions, request.caller, [job_id])
         response.set_header("Location", path_of(answer.id))
@@ -88,12 +79,6 @@ class JobsResource:
             return await self._submissions.submit_and_wait(
                 job, wait_seconds, given_up=lambda: gone.done() or self._lifecycle.stopping
             )
-
-
-async def give_back(admissions: Admissions, caller: Caller, job_ids: Sequence[str]) -> None:
-    """Release places for which there will be no job. If that fails they run out by themselves."""
-    with contextlib.suppress(StoreUnavailable):
-        await admissions.release(caller, job_ids)
 
 
 def _wait_seconds(request: Request, maximum: float) -> float:

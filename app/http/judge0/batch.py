@@ -19,12 +19,11 @@ from app.http.judge0.reading import Reading
 from app.http.judge0.tokens import new_token
 from app.http.judge0.views import view
 from app.http.parts import Parts
-from app.http.places import held_place
+from app.http.places import give_back, held_place
 from app.http.problems import problem_of
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.submissions import Sender
-from app.http.submitting import give_back
 
 __all__ = ["MOST_SUBMISSIONS", "SubmissionBatchResource"]
 
