@@ -1,35 +1,15 @@
-"""Asks whether jobs may be submitted, and tells the client where it stands (RateLimit header fields, IETF draft 10)."""
+"""What an admission means for the client: where it stands (RateLimit header fields, IETF draft 10), and its refusal."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from falcon.asgi import Response
 
-from app.core.callers import Caller
 from app.core.errors import RateLimited, TooManyJobs
-from app.core.ports import Admission, Admissions, Refusal
+from app.core.ports import Admission, Refusal
 
-__all__ = ["admit_jobs", "refusal_of", "tell"]
-
-
-async def admit_jobs(admissions: Admissions, caller: Caller, job_ids: Sequence[str], response: Response) -> int:
-    """Ask for jobs with these ids.
-
-    Returns:
-        How many of them, at least one, may be submitted: the first ones.
-
-    Raises:
-        RateLimited: a bucket is empty.
-        TooManyJobs: the caller has as many unfinished ones as it may have.
-        StoreUnavailable: nobody knows, so nobody passes.
-    """
-    admission = await admissions.admit(caller, job_ids)
-    tell(admission, response)
-    if not admission.through:
-        raise refusal_of(admission)
-    return admission.through
+__all__ = ["refusal_of", "tell"]
 
 
 def refusal_of(admission: Admission) -> RateLimited:

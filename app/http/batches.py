@@ -13,12 +13,12 @@ from app.core.constraints import told
 from app.core.errors import InvalidRequest, StoreUnavailable
 from app.core.ports import Admissions
 from app.core.spec import JobRequest
-from app.http.admission import admit_jobs, refusal_of, tell
+from app.http.admission import refusal_of, tell
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.idempotency import idempotency_key_of
 from app.http.metering import Metering
-from app.http.places import give_back
+from app.http.places import give_back, held_place
 from app.http.problems import Problem, problem_of
 from app.http.request import Request
 from app.http.responses import send_json
@@ -75,14 +75,10 @@ class BatchResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """200 with what became of each. The first job's token is taken before the body is read."""
         first_id = self._submissions.new_id()
-        await admit_jobs(self._admissions, request.caller, [first_id], response)
-        try:
+        async with held_place(self._admissions, request.caller, first_id, response):
             key = idempotency_key_of(request)
             body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
             wanted = _checked(decode(_DECODER, body))
-        except Exception:
-            await give_back(self._admissions, request.caller, [first_id])
-            raise
         job_ids = [first_id, *(self._submissions.new_id() for _ in wanted[1:])]
         answers = await self._take_on_all(request, response, wanted, job_ids, key)
         send_json(response, 200, BatchView(answers))
