@@ -57,15 +57,13 @@ class RedisLanguages:
 
     async def accepted(self) -> Mapping[str, LanguageInfo]:
         """See the port."""
-        installed = await self.installed()
+        installed = await self._cached_read()
         return index_languages(installed) if installed else self._known
 
     async def installed(self) -> Sequence[LanguageInfo]:
         """See the port."""
-        if time.monotonic() >= self._cached_until:
-            self._cached = await self._read()
-            self._cached_until = time.monotonic() + _CACHE_SECONDS
-        return self._cached
+        # That nothing is installed is true for moments only, while the first worker starts: who asks then asks again.
+        return await self._cached_read() or await self._read()
 
     async def hosts(self) -> Sequence[HostLanguages]:
         """See the port."""
@@ -74,6 +72,12 @@ class RedisLanguages:
             HostLanguages(host=host, told_seconds_ago=round(max(0.0, now - told.told_at), 1), languages=told.languages)
             for host, told in sorted((await self._told()).items())
         )
+
+    async def _cached_read(self) -> Sequence[LanguageInfo]:
+        if time.monotonic() >= self._cached_until:
+            self._cached = await self._read()
+            self._cached_until = time.monotonic() + _CACHE_SECONDS
+        return self._cached
 
     async def _read(self) -> Sequence[LanguageInfo]:
         by_id = {info.id: info for host in (await self._told()).values() for info in host.languages}

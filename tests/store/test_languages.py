@@ -113,6 +113,16 @@ async def test_answers_are_kept_for_a_moment_only(
     assert list(await languages.installed()) == [PYTHON]
 
 
+async def test_the_first_worker_that_tells_is_seen_at_once(
+    aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CACHE_SECONDS", 3600.0)
+    languages = RedisLanguages(aclient, keys, KNOWN)
+    assert await languages.accepted() == {"python": KNOWN[0], "py": KNOWN[0]}
+    publish_languages(client, keys, "one", [BASH])
+    assert list(await languages.installed()) == [BASH]
+
+
 def test_a_worker_is_there_while_it_is_heard_of(client: redis.Redis, keys: StoreKeys) -> None:
     presence = Presence(client, keys)
     assert not presence.is_alive("w1")
