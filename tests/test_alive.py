@@ -12,7 +12,8 @@ from app.alive import is_alive
 from app.broker.connection import without_retries
 from app.store.keys import StoreKeys
 from app.store.presence import Presence
-from tests.stack import BIN, ROOT, Stack, free_port
+from tests.ports import free_port
+from tests.stack import BIN, ROOT, Stack
 
 pytestmark = pytest.mark.docker
 

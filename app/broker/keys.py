@@ -108,10 +108,15 @@ class QueueKeys:
         return (*(lane.again for lane in lanes), *(lane.stream for lane in lanes))
 
     @cached_property
+    def backlog(self) -> tuple[str, ...]:
+        """What the messages are counted by that are not dead: the streams, then the sorted sets of delayed ones."""
+        return (*self.streams, *(lane.delayed for lane in self.lanes.values()))
+
+    @cached_property
     def content(self) -> tuple[str, ...]:
         """Everything that holds messages which are not dead."""
         lanes = self.lanes.values()
-        return (*self.streams, *(lane.delayed for lane in lanes), *(lane.delayed_bodies for lane in lanes))
+        return (*self.backlog, *(lane.delayed_bodies for lane in lanes))
 
     def lane_of(self, stream: str) -> Lane:
         """Which lane one of the `streams` belongs to."""

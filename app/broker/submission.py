@@ -80,7 +80,7 @@ class Submission:
 
     def _call(self) -> Call:
         keys, place, (when, at_ms) = self.keys, self.place, self.when
-        counted = [] if self.max_backlog is None else [*keys.streams, *(lane.delayed for lane in keys.lanes.values())]
+        counted = () if self.max_backlog is None else keys.backlog
         call = Call(Script.ENQUEUE, [place.stream, place.delayed, place.delayed_bodies])
         flatten([Effect("EXISTS", self.dedupe_key or place.stream)], call.keys, [], keys)
         call.keys += counted

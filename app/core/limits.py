@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -96,6 +97,7 @@ class LimitOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 _NO_CEILING: Final = LimitOverrides()
 
 
+@lru_cache(maxsize=1024)  # most jobs ask for what the one before did
 def resolve_limits(asked: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides = _NO_CEILING) -> Limits:
     """Fill what was not asked for from the language, then from the table.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -38,17 +38,14 @@ def resolve_cases(requests: Sequence[CaseRequest], defaults: CaseDefaults) -> tu
     Raises:
         InvalidRequest: names the first field that is wrong, as ``tests[<index>].<field>``.
     """
+    if not requests:
+        return ()
     if len(requests) > MAX_CASES:
         raise InvalidRequest("tests", f"must be at most {MAX_CASES}")
     _check_size(requests)
-    if requests:  # together their default fits into one log
-        share = min(defaults.limits.output_bytes, MAX_OUTPUT_BYTES // len(requests))
-        defaults = CaseDefaults(
-            defaults.stdin,
-            defaults.args,
-            msgspec.structs.replace(defaults.limits, output_bytes=share),
-            defaults.ceiling,
-        )
+    # Together their default fits into one log.
+    share = min(defaults.limits.output_bytes, MAX_OUTPUT_BYTES // len(requests))
+    defaults = replace(defaults, limits=msgspec.structs.replace(defaults.limits, output_bytes=share))
     cases = tuple(_case(index, request, defaults) for index, request in enumerate(requests))
     _check_inherited(cases)
     _check_names([case.name for case in cases])

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
 
 from app.core.callers import Caller
 from app.core.ports import Admission, Refusal
 from app.store.faults import translated
 from app.store.keys import StoreKeys
+from app.store.scripts import StoreScript
 
 __all__ = ["Bucket", "RedisAdmissions", "buckets_of"]
 
-_ADMIT: Final = Path(__file__).with_name("admit.lua").read_text()
 _MICROSECONDS: Final = 1_000_000
 # From the request's first byte to the job's record; the gateway reads no body for longer than half of this.
 _GRACE_MS: Final = 120_000
@@ -40,7 +38,7 @@ class RedisAdmissions:
         self._client = client
         self._keys = keys
         self._global_rate = global_rate_per_minute
-        self._script: AsyncScript = client.register_script(_ADMIT)
+        self._script = StoreScript(client, "admit")
 
     async def admit(self, caller: Caller, job_ids: Sequence[str]) -> Admission:
         """See the port."""
@@ -51,13 +49,13 @@ class RedisAdmissions:
         for _, rate_per_minute, burst in buckets:
             args += (60 * _MICROSECONDS / rate_per_minute, burst)
         names = [self._keys.bucket(name) for name, _, _ in buckets]
-        async with translated():
-            reply: Any = await self._script(keys=[self._keys.places(caller.account), *names], args=[*args, *job_ids])
+        with translated():
+            reply: Any = await self._script([self._keys.places(caller.account), *names], [*args, *job_ids])
         return _read(reply, buckets, len(job_ids))
 
     async def release(self, caller: Caller, job_ids: Sequence[str]) -> None:
         """See the port."""
-        async with translated():
+        with translated():
             await self._client.zrem(self._keys.places(caller.account), *job_ids)
 
 

@@ -79,20 +79,20 @@ class RedisApiKeys:
         text = f"pyxec_{key_id}_{self._secret()}"
         key = ApiKey(id=key_id, name=name, tier=tier, is_admin=is_admin, created_at_ms=now_ms)
         kept = _Kept(key, _digest(text), f"whsec_{self._secret()}")
-        async with translated():
+        with translated():
             await self._awaitable(self._client.hset(self._keys.api_keys, key_id, msgspec.msgpack.encode(kept)))
         return NewApiKey(key=key, text=text, webhook_secret=kept.webhook_secret)
 
     async def list(self) -> Sequence[ApiKey]:
         """See the port."""
-        async with translated():
+        with translated():
             values: Any = await self._awaitable(self._client.hvals(self._keys.api_keys))
         found = [_decoder.decode(value).key for value in values]
         return sorted(found, key=lambda key: (key.created_at_ms, key.id))
 
     async def revoke(self, key_id: str) -> bool:
         """See the port."""
-        async with translated():
+        with translated():
             removed: Any = await self._awaitable(self._client.hdel(self._keys.api_keys, key_id))
         self._cache.pop(key_id, None)
         return bool(removed)
@@ -100,13 +100,13 @@ class RedisApiKeys:
     async def issue_ticket(self, key_id: str) -> str:
         """See the port."""
         ticket = self._secret()
-        async with translated():
+        with translated():
             await self._client.set(self._keys.ticket(_digest(ticket).hex()), key_id, ex=TICKET_SECONDS)
         return ticket
 
     async def redeem_ticket(self, ticket: str) -> ApiKey | None:
         """See the port."""
-        async with translated():
+        with translated():
             key_id: Any = await self._client.getdel(self._keys.ticket(_digest(ticket).hex()))
         if key_id is None:
             return None
@@ -119,7 +119,7 @@ class RedisApiKeys:
         cached = self._cache.get(key_id)
         if cached is not None and time.monotonic() < cached[0]:
             return cached[1]
-        async with translated():
+        with translated():
             value: Any = await self._awaitable(self._client.hget(self._keys.api_keys, key_id))
         self._cache.pop(key_id, None)
         if value is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
@@ -29,6 +28,7 @@ from app.store.line import Line
 from app.store.listing import Listing
 from app.store.log import check_cursor, decode_entry
 from app.store.records import decode_idempotency, decode_record, encode_result
+from app.store.scripts import StoreScript
 from app.store.shared_pages import SharedPages
 from app.store.wakeups import Wakeups
 
@@ -36,8 +36,6 @@ __all__ = ["JobQueue", "RedisJobs"]
 
 MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
 MAX_INPUT_ENTRIES: Final = 256 * 1024
-_SEND: Final = Path(__file__).with_name("send.lua").read_text()
-_DELETE: Final = Path(__file__).with_name("delete.lua").read_text()
 _CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
 
 
@@ -62,8 +60,8 @@ class RedisJobs:
         self._queue = queue
         self._wakeups = wakeups
         self._ttl = result_ttl_seconds
-        self._send = self._writes.register_script(_SEND)
-        self._delete = self._writes.register_script(_DELETE)
+        self._send = StoreScript(self._writes, "send")
+        self._delete = StoreScript(self._writes, "delete")
         self._line = Line(client, keys)
         self._listing = Listing(client, keys)
         self._pages = SharedPages(self._read_page)
@@ -72,7 +70,7 @@ class RedisJobs:
         """See the port."""
         if await self._queue.put(job) or job.idempotency is None:
             return job.id
-        async with translated():
+        with translated():
             value: Any = await self._reads.get(self._keys.idempotency(job.idempotency.name))
         if value is None:  # it ran out in this very moment
             raise StoreUnavailable("the idempotency key has just expired")
@@ -83,7 +81,7 @@ class RedisJobs:
 
     async def get(self, job_id: str) -> JobRecord:
         """See the port."""
-        async with translated():
+        with translated():
             fields: Any = await self._reads.hgetall(self._keys.record(job_id))
         # A hash without spec is what a late write left of a job that has expired.
         if b"spec" not in fields:
@@ -96,13 +94,13 @@ class RedisJobs:
 
     async def _read_page(self, job_id: str, after: str | None, count: int) -> Sequence[LoggedEvent]:
         start = "-" if after is None else f"({check_cursor(after)}"
-        async with translated():
+        with translated():
             entries: Any = await self._reads.xrange(self._keys.output(job_id), min=start, count=count)
         return [decode_entry(entry_id, fields) for entry_id, fields in entries]
 
     async def artifact(self, job_id: str, name: str) -> bytes:
         """See the port."""
-        async with translated():
+        with translated():
             data: Any = await self._reads.hget(self._keys.artifacts(job_id), name)
         if data is None:
             raise NothingThere("this job has left no file of this name")
@@ -116,7 +114,7 @@ class RedisJobs:
         """See the port. Raises InvalidRequest (field ``data``) when the job was already sent 16 MiB, or as
         many messages as it takes."""
         keys = self._keys
-        async with translated():
+        with translated():
             reply: bytes = await self._send(
                 keys=[
                     keys.record(job_id), keys.inputs(job_id), keys.output(job_id), keys.outbox,
@@ -143,7 +141,7 @@ class RedisJobs:
     async def delete(self, job: JobRecord) -> None:
         """See the port."""
         keys = self._keys
-        async with translated():
+        with translated():
             reply: bytes = await self._delete(
                 keys=[
                     keys.record(job.id),
@@ -163,5 +161,5 @@ class RedisJobs:
 
     async def ping(self) -> None:
         """See the port. A server that is full, read-only or loading answers PING, so a write is tried."""
-        async with translated():
+        with translated():
             await self._reads.set(f"{self._keys.namespace}:ping", b"", px=1000)

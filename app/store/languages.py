@@ -84,7 +84,7 @@ class RedisLanguages:
         return tuple(by_id[language_id] for language_id in sorted(by_id))
 
     async def _told(self) -> dict[str, _HostLanguages]:
-        async with translated():
+        with translated():
             hosts: Any = await self._client.hgetall(self._keys.languages)
         now = time.time()
         told = {host.decode(): _decoder.decode(value) for host, value in hosts.items()}

@@ -28,11 +28,12 @@ class Line:
         """Where a job stands, in one round trip; None when it does not wait."""
         now = time.time()
         minute = int(now // _MINUTE_SECONDS)
-        async with translated(), self._client.pipeline(transaction=False) as pipeline:
-            pipeline.zrank(self._keys.waiting(priority), job_id)
-            pipeline.zcard(self._keys.waiting(Priority.INTERACTIVE))
-            pipeline.mget(self._keys.begun(minute - 1), self._keys.begun(minute))
-            rank, interactive, begun = await pipeline.execute()
+        with translated():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.zrank(self._keys.waiting(priority), job_id)
+                pipeline.zcard(self._keys.waiting(Priority.INTERACTIVE))
+                pipeline.mget(self._keys.begun(minute - 1), self._keys.begun(minute))
+                rank, interactive, begun = await pipeline.execute()
         if rank is None:
             return None
         # Others are served in between, but mostly it is batch work that waits for them.

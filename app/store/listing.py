@@ -62,7 +62,7 @@ class Listing:
         return places[:_CHUNK]
 
     async def _read(self, key: str, most: int | str, offset: int) -> list[_Place]:
-        async with translated():
+        with translated():
             rows: Any = await self._client.zrevrangebyscore(
                 key, most, "-inf", start=offset, num=_CHUNK, withscores=True
             )
@@ -71,17 +71,18 @@ class Listing:
     async def _summaries(self, owner: str, places: Sequence[_Place]) -> list[JobSummary | None]:
         if not places:
             return []
-        async with translated(), self._client.pipeline(transaction=False) as pipeline:
-            for _, job_id in places:
-                pipeline.hmget(self._keys.record(job_id), SUMMARY_FIELDS)
-            rows = await pipeline.execute()
+        with translated():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for _, job_id in places:
+                    pipeline.hmget(self._keys.record(job_id), SUMMARY_FIELDS)
+                rows = await pipeline.execute()
         summaries = [decode_summary(job_id, row) for (_, job_id), row in zip(places, rows, strict=True)]
         await self._forget(owner, [place for place, summary in zip(places, summaries, strict=True) if summary is None])
         return summaries
 
     async def _forget(self, owner: str, expired: Sequence[_Place]) -> None:
         if expired:
-            async with translated():
+            with translated():
                 await self._client.zrem(self._keys.owned(owner), *(job_id for _, job_id in expired))
 
 

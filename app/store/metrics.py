@@ -58,19 +58,21 @@ class RedisMetrics:
         """See the port."""
         taken = meter.take()
         try:
-            async with translated(), self._client.pipeline(transaction=True) as pipeline:
-                _fill(pipeline, self._keys, self._process, taken, meter.gauges())
-                await pipeline.execute()
+            with translated():
+                async with self._client.pipeline(transaction=True) as pipeline:
+                    _fill(pipeline, self._keys, self._process, taken, meter.gauges())
+                    await pipeline.execute()
         except BaseException:
             meter.put_back(taken)
             raise
 
     async def read(self) -> dict[Sample, float]:
         """See the port."""
-        async with translated(), self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hgetall(self._keys.metrics)
-            pipeline.hgetall(self._keys.gauges)
-            totals, gauges = await pipeline.execute()
+        with translated():
+            async with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.hgetall(self._keys.metrics)
+                pipeline.hgetall(self._keys.gauges)
+                totals, gauges = await pipeline.execute()
         figures: dict[Sample, float] = defaultdict(float)
         for name, value in totals.items():
             figures[_sample_decoder.decode(name)] += float(value)
@@ -83,7 +85,7 @@ class RedisMetrics:
             for sample, number in told.values:
                 figures[sample] += number
         if silent:
-            async with translated():
+            with translated():
                 await self._forget(silent)
         return figures
 

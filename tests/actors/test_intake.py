@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from dramatiq import Message
+
+from app.actors.intake import Order
 from app.core.states import JobState
 from app.store.keys import JOBS_QUEUE
 from tests.store.live_store import LiveStore, new_job
+
+
+def test_what_is_written_is_what_dramatiq_reads() -> None:
+    parts = {"queue_name": "jobs", "actor_name": "run_job", "args": ('ä"1',), "kwargs": {}, "message_id": "1"}
+    options = {"lane": "batch", "traceparent": "00-1-2-01"}
+
+    written = Order(**parts, options=options, message_timestamp=1)
+
+    assert Message.decode(written.encode()) == Message(**parts, options=options, message_timestamp=1)
 
 
 async def test_connections_that_died_unnoticed_cost_no_submission(store: LiveStore) -> None:

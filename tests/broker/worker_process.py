@@ -55,8 +55,9 @@ def main(url: str, namespace: str, lease_ms: int) -> None:
         os.kill(os.getpid(), 9)
 
     worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
-    worker.start()
+    # Told first: the first message may end this process.
     print("ready", flush=True)  # noqa: T201
+    worker.start()
     sys.stdin.read()
     worker.stop()
 

@@ -14,7 +14,8 @@ from typing import Any
 import docker
 import httpx
 
-from tests.stack import ROOT, eventually, free_port
+from tests.ports import free_port
+from tests.stack import ROOT, eventually
 
 __all__ = ["Project"]
 

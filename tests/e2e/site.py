@@ -13,7 +13,8 @@ from app.local.nginx import configuration, ensure_nginx, find_nginx
 from app.local.state import StateFolder
 from app.local.steps import Steps
 from app.local.web_page import build_page
-from tests.stack import ROOT, Process, Stack, eventually, free_port
+from tests.ports import free_port
+from tests.stack import ROOT, Process, Stack, eventually
 
 __all__ = ["Site", "built_page", "serving"]
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.local.nginx import configuration, find_nginx
-from tests.local.test_valkey import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 

@@ -21,7 +21,7 @@ from app.local.service import is_ready
 from app.local.state import ProcessRecord, StateFolder
 from app.sandbox.languages import default_set, load_languages
 from pyxec import Client
-from tests.local.test_valkey import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.docker
 

