@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 import redis.exceptions
 from dramatiq import Message
 
-from app.broker import AsyncProducer, BrokerUnavailable, Duplicate
+from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Guard, Refused
 from app.broker import QueueFull as BacklogFull
 from app.core.errors import QueueFull, StoreUnavailable
-from app.core.ports import NewJob
+from app.core.ports import Entrance, NewJob
+from app.store.admissions import RedisAdmissions
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE
 from app.telemetry.spans import carried
@@ -33,15 +37,19 @@ class Intake:
     """Implements app.store.jobs.JobQueue.
 
     Parameters:
+        admissions: asked in the step that writes the job, where that is wanted.
         max_backlog: so many jobs may wait and run before new ones are refused.
     """
 
-    def __init__(self, producer: AsyncProducer, effects: JobEffects, max_backlog: int) -> None:
+    def __init__(
+        self, producer: AsyncProducer, effects: JobEffects, admissions: RedisAdmissions, max_backlog: int
+    ) -> None:
+        self._admissions = admissions
         self._producer = producer
         self._effects = effects
         self._max_backlog = max_backlog
 
-    async def put(self, job: NewJob) -> bool:
+    async def put(self, job: NewJob, entrance: Entrance | None = None) -> bool:
         """See the protocol."""
         message = Order(
             queue_name=JOBS_QUEUE,
@@ -52,9 +60,13 @@ class Intake:
             message_id=job.id,
         )
         try:
-            await self._enqueue(message, job)
+            await self._enqueue(message, job, entrance)
         except BacklogFull as e:
             raise QueueFull from e
+        except Refused as e:
+            assert entrance is not None
+            assert entrance.admission is not None
+            raise entrance.admission.refusal() from e
         except Duplicate:
             # The same id again is the same job: the first write was made and only its reply was lost. The same name of
             # a client's again may be, too.
@@ -63,22 +75,37 @@ class Intake:
             raise StoreUnavailable(str(e)) from e
         return True
 
-    async def _enqueue(self, message: Message[Any], job: NewJob) -> None:
+    async def _enqueue(self, message: Message[Any], job: NewJob, entrance: Entrance | None) -> None:
         """Twice if need be: after a restart of the server the first command on an old connection fails at once. The
         record's key tells the second write from a first, so that nothing is accepted twice."""
         try:
-            await self._enqueue_once(message, job)
+            await self._enqueue_once(message, job, entrance)
         except BrokerUnavailable as e:
             if isinstance(e.__cause__, redis.exceptions.TimeoutError):
                 raise
-            await self._enqueue_once(message, job)
+            await self._enqueue_once(message, job, entrance)
 
-    async def _enqueue_once(self, message: Message[Any], job: NewJob) -> None:
+    async def _enqueue_once(self, message: Message[Any], job: NewJob, entrance: Entrance | None) -> None:
         keys, name = self._effects.keys, job.idempotency
-        await self._producer.enqueue(
-            message,
-            effects=self._effects.accept(job),
-            on_dead=self._effects.packed_dead(job.id, has_webhook=job.webhook_url is not None),
-            dedupe_key=keys.record(job.id) if name is None else keys.idempotency(name.name),
-            max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
-        )
+        with self._asking(job, entrance) as guard:
+            await self._producer.enqueue(
+                message,
+                effects=self._effects.accept(job),
+                on_dead=self._effects.packed_dead(job.id, has_webhook=job.webhook_url is not None),
+                dedupe_key=keys.record(job.id) if name is None else keys.idempotency(name.name),
+                max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
+                guard=guard,
+            )
+
+    @contextmanager
+    def _asking(self, job: NewJob, entrance: Entrance | None) -> Iterator[Guard | None]:
+        """Whatever becomes of the enqueue: if the guard was asked, the entrance is told what it said."""
+        if entrance is None:
+            yield None
+            return
+        guard, asked_at = self._admissions.guard(entrance.caller, [job.id]), time.monotonic()
+        try:
+            yield guard
+        finally:
+            if guard.reply is not None:
+                entrance.admission = self._admissions.read(entrance.caller, guard, 1, asked_at)

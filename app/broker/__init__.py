@@ -6,7 +6,8 @@ from app.broker.aio import AsyncProducer
 from app.broker.broker import StreamsBroker
 from app.broker.dead_letters import DeadLetter
 from app.broker.effects import NOW_MS, Effect, PackedEffects
-from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, QueueFull, StreamsError
+from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, QueueFull, Refused, StreamsError
+from app.broker.guard import Guard
 from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane
@@ -23,6 +24,7 @@ __all__ = [
     "DeadLetters",
     "Duplicate",
     "Effect",
+    "Guard",
     "Lane",
     "LeaseLost",
     "PackedEffects",
@@ -30,6 +32,7 @@ __all__ = [
     "QueueFull",
     "QueueKeys",
     "RecoveryReport",
+    "Refused",
     "StreamAgeLimit",
     "StreamMessage",
     "StreamResultBackend",

@@ -10,6 +10,7 @@ from dramatiq import Message
 
 from app.broker.connection import connect_async, translated, without_retries_async
 from app.broker.effects import Effect, PackedEffects
+from app.broker.guard import Guard
 from app.broker.keys import QueueKeys, keys_of
 from app.broker.lanes import Lane
 from app.broker.scripts import execute_async
@@ -49,16 +50,17 @@ class AsyncProducer:
         dedupe_key: str | None = None,
         max_backlog: int | None = None,
         lane: Lane | str | None = None,
+        guard: Guard | None = None,
     ) -> Message[Any]:
         """As `StreamsBroker.enqueue`; without actors, so that only `lane` or the message's own option choose the lane.
 
         Raises:
-            Duplicate, QueueFull: nothing was written.
+            Duplicate, QueueFull, Refused: nothing was written.
             BrokerUnavailable: it may or may not have been written.
             ValueError: a key lacks the queue's hash tag, or there is no such lane.
         """
         keys, chosen = self.keys(message.queue_name), chosen_lane(lane, message.options.get("lane"))
-        submission = Submission(message, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen)
+        submission = Submission(message, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen, guard)
         command = submission.command()
         with translated():
             settle(await execute_async(self._client, command), submission)

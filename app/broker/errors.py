@@ -5,14 +5,15 @@ dramatiq.errors.BrokerError
     |-- BrokerUnavailable   Redis did not answer in its time, or cannot write; also a ConnectionClosed
     |-- Duplicate           the dedupe key was there before; nothing was written
     |-- LeaseLost           another consumer owns the entry now; nothing was written
-    `-- QueueFull           the backlog limit is reached; nothing was written
+    |-- QueueFull           the backlog limit is reached; nothing was written
+    `-- Refused             the guard let it not pass; nothing was written but what the guard wrote
 """
 
 from __future__ import annotations
 
 from dramatiq.errors import BrokerError, ConnectionClosed
 
-__all__ = ["BrokerUnavailable", "Duplicate", "LeaseLost", "QueueFull", "StreamsError"]
+__all__ = ["BrokerUnavailable", "Duplicate", "LeaseLost", "QueueFull", "Refused", "StreamsError"]
 
 
 class StreamsError(BrokerError):
@@ -39,3 +40,7 @@ class LeaseLost(StreamsError):
 
 class QueueFull(StreamsError):
     """As many messages wait as `max_backlog` allows; nothing was written."""
+
+
+class Refused(StreamsError):
+    """The guard of this enqueue said no; its ``reply`` says more. Nothing was written but what the guard wrote."""

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError
 
 from app.broker.wire import Wire
 
-__all__ = ["Call", "Script", "execute", "execute_async"]
+__all__ = ["Call", "GuardedEnqueue", "Script", "execute", "execute_async", "guarded_enqueue"]
 
 _FOLDER = Path(__file__).with_name("lua")
 #: They bring accepted messages to their end, or on their way to it: a server that is out of memory runs them all the
@@ -53,14 +53,33 @@ class Script(Enum):
     @cached_property
     def sha(self) -> str:
         """What EVALSHA calls it by."""
-        return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+        return _sha_of(self.source)
+
+
+@dataclass(frozen=True)
+class GuardedEnqueue:
+    """Script.ENQUEUE with a guard in it."""
+
+    source: str
+    sha: str
+
+
+@lru_cache(maxsize=64)
+def guarded_enqueue(guard: str) -> GuardedEnqueue:
+    """`guard` is the body of a Lua function of ``keys`` and ``args``."""
+    source = f"local function guard(keys, args)\n{guard}\nend\n{Script.ENQUEUE.source}"
+    return GuardedEnqueue(source, _sha_of(source))
+
+
+def _sha_of(source: str) -> str:
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass
 class Call:
     """One call of one script; built the same way for the blocking and the asyncio client."""
 
-    script: Script
+    script: Script | GuardedEnqueue
     keys: list[Any] = field(default_factory=list)
     args: list[Any] = field(default_factory=list)
 

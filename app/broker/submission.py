@@ -12,10 +12,11 @@ from dramatiq.common import current_millis, dq_name, q_name
 from dramatiq.message import get_encoder
 
 from app.broker.effects import Effect, PackedEffects, flatten, pack
-from app.broker.errors import Duplicate, QueueFull
+from app.broker.errors import Duplicate, QueueFull, Refused
+from app.broker.guard import Guard
 from app.broker.keys import LaneKeys, QueueKeys
 from app.broker.lanes import DEFAULT_LANE, Lane
-from app.broker.scripts import Call, Script
+from app.broker.scripts import Call, Script, guarded_enqueue
 
 __all__ = ["Submission", "announced", "chosen_lane", "encode", "many", "settle"]
 
@@ -31,6 +32,7 @@ class Submission:
         dedupe_key: if this key exists, nothing is written.
         max_backlog: if as many messages are there (waiting, running or delayed, of all lanes), nothing is written.
         lane: whose streams it goes to.
+        guard: asked in the same step; nothing but what it writes itself is written when it says no.
     """
 
     message: Message[Any]
@@ -41,6 +43,7 @@ class Submission:
     dedupe_key: str | None = None
     max_backlog: int | None = None
     lane: Lane = DEFAULT_LANE
+    guard: Guard | None = None
 
     @property
     def place(self) -> LaneKeys:
@@ -58,7 +61,8 @@ class Submission:
     @property
     def plain(self) -> bool:
         """Needs no script: nothing is asked, nothing but the entry is written, and that now."""
-        return not (self.effects or self.dedupe_key or self.max_backlog is not None) and self.when[0] == "now"
+        asks = self.dedupe_key or self.guard or self.max_backlog is not None
+        return not (self.effects or asks) and self.when[0] == "now"
 
     def as_effect(self) -> Effect:
         """The XADD of a plain submission."""
@@ -81,14 +85,24 @@ class Submission:
     def _call(self) -> Call:
         keys, place, (when, at_ms) = self.keys, self.place, self.when
         counted = () if self.max_backlog is None else keys.backlog
-        call = Call(Script.ENQUEUE, [place.stream, place.delayed, place.delayed_bodies])
+        script = Script.ENQUEUE if self.guard is None else guarded_enqueue(self.guard.source)
+        call = Call(script, [place.stream, place.delayed, place.delayed_bodies])
         flatten([Effect("EXISTS", self.dedupe_key or place.stream)], call.keys, [], keys)
         call.keys += counted
         call.args += [encode(self.message), pack(self.on_dead, keys), when, at_ms, os.urandom(12).hex()]
         call.args += ["" if self.max_backlog is None else self.max_backlog, "1" if self.dedupe_key else ""]
         call.args += [len(keys.streams), len(keys.lanes)] if counted else [0, 0]
+        self._add_guard(call)
         flatten(self.effects, call.keys, call.args, keys)
         return call
+
+    def _add_guard(self, call: Call) -> None:
+        if self.guard is None:
+            call.args += [0, 0]
+            return
+        self.guard.check(self.keys)
+        call.keys += self.guard.keys
+        call.args += [len(self.guard.keys), len(self.guard.args), *self.guard.args]
 
 
 def many(messages: Sequence[Message[Any]], place: LaneKeys, delay_ms: int | None) -> Call:
@@ -136,9 +150,16 @@ def settle(reply: Any, submission: Submission) -> None:
     """Raise what the script's reply stands for.
 
     Raises:
-        Duplicate, QueueFull: nothing was written.
+        Duplicate, QueueFull, Refused: nothing was written.
     """
-    if reply == b"duplicate":
+    if submission.plain:
+        return
+    verdict, *said = reply
+    if submission.guard is not None and said:
+        submission.guard.reply = said[0]
+    if verdict == b"duplicate":
         raise Duplicate(f"{submission.dedupe_key} exists")
-    if reply == b"full":
+    if verdict == b"refused":
+        raise Refused(f"the guard of queue {submission.keys.queue!r} let it not pass")
+    if verdict == b"full":
         raise QueueFull(f"queue {submission.keys.queue!r} holds {submission.max_backlog} messages or more")

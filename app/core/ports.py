@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import msgspec
 
 from app.core.artifacts import Artifact
 from app.core.callers import Caller
+from app.core.errors import RateLimited, TooManyJobs
 from app.core.events import LoggedEvent, Output
 from app.core.languages import HostLanguages, LanguageInfo
 from app.core.outcomes import PhaseReport
@@ -21,6 +23,7 @@ from app.core.tiers import Priority
 __all__ = [
     "Admission",
     "Admissions",
+    "Entrance",
     "Idempotency",
     "Inbox",
     "Input",
@@ -98,17 +101,62 @@ class Watch(Protocol):
         """Return when something may have changed, or when the time is up."""
 
 
+class Refusal(StrEnum):
+    """Why no more jobs are let through."""
+
+    RATE = "rate"
+    PLACES = "places"
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller was allowed, and where its token bucket stands.
+
+    Parameters:
+        through: so many of the jobs, the first ones, may be submitted; places are held for them.
+        refused_by: why not all of them; None when all.
+        retry_after_seconds: when one more may pass; 0 when all passed.
+    """
+
+    through: int
+    limit: int
+    remaining: int
+    reset_seconds: float
+    refused_by: Refusal | None
+    retry_after_seconds: float
+
+    def refusal(self) -> RateLimited:
+        """The error for the jobs that were not let through."""
+        kind = TooManyJobs if self.refused_by is Refusal.PLACES else RateLimited
+        return kind(self.retry_after_seconds)
+
+
+@dataclass
+class Entrance:
+    """Who is to be let through with one job, in the step that writes it.
+
+    Parameters:
+        admission: what was said; None for as long as it was not asked, or not answered.
+    """
+
+    caller: Caller
+    admission: Admission | None = None
+
+
 class Jobs(Protocol):
     """The HTTP side's view of the jobs (asyncio). Every method raises StoreUnavailable when Redis does not answer."""
 
-    async def submit(self, job: NewJob) -> str:
+    async def submit(self, job: NewJob, entrance: Entrance | None = None) -> str:
         """Write the record and the queue entry in one atomic step.
+
+        Parameters:
+            entrance: given, leave to submit is asked for in the same step. Else it was asked for before.
 
         Returns:
             The id of the job that is there now: this one's, or that of an earlier one with the same idempotency name.
 
         Raises:
             QueueFull, IdempotencyMismatch: nothing was written.
+            RateLimited, TooManyJobs: the caller was not let through; nothing was written.
         """
 
     async def get(self, job_id: str) -> JobRecord:
@@ -158,30 +206,6 @@ class Languages(Protocol):
         """Which host has which, by the hosts' names."""
 
 
-class Refusal(StrEnum):
-    """Why no more jobs are let through."""
-
-    RATE = "rate"
-    PLACES = "places"
-
-
-class Admission(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller was allowed, and where its token bucket stands.
-
-    Parameters:
-        through: so many of the jobs, the first ones, may be submitted; places are held for them.
-        refused_by: why not all of them; None when all.
-        retry_after_seconds: when one more may pass; 0 when all passed.
-    """
-
-    through: int
-    limit: int
-    remaining: int
-    reset_seconds: float
-    refused_by: Refusal | None
-    retry_after_seconds: float
-
-
 class Admissions(Protocol):
     """Token buckets, and places for unfinished jobs (asyncio)."""
 
@@ -192,6 +216,9 @@ class Admissions(Protocol):
         Raises:
             StoreUnavailable: closed, not open, when Redis is down.
         """
+
+    def known_refusal(self, caller: Caller) -> Admission | None:
+        """What a caller would be told if it asked now, where that is certain: a bucket that was empty is so still."""
 
     async def release(self, caller: Caller, job_ids: Sequence[str]) -> None:
         """Give places back that were held for jobs that were never submitted. They would be free in two minutes."""

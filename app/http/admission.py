@@ -1,4 +1,4 @@
-"""What an admission means for the client: where it stands (RateLimit header fields, IETF draft 10), and its refusal."""
+"""Where a client stands: the RateLimit header fields (IETF draft 10)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ import math
 
 from falcon.asgi import Response
 
-from app.core.errors import RateLimited, TooManyJobs
-from app.core.ports import Admission, Refusal
+from app.core.ports import Admission
 
-__all__ = ["refusal_of", "tell"]
-
-
-def refusal_of(admission: Admission) -> RateLimited:
-    """The error for the jobs that were not let through."""
-    kind = TooManyJobs if admission.refused_by is Refusal.PLACES else RateLimited
-    return kind(admission.retry_after_seconds)
+__all__ = ["tell"]
 
 
 def tell(admission: Admission, response: Response) -> None:

@@ -13,7 +13,7 @@ from app.core.constraints import told
 from app.core.errors import InvalidRequest, StoreUnavailable
 from app.core.ports import Admissions
 from app.core.spec import JobRequest
-from app.http.admission import refusal_of, tell
+from app.http.admission import tell
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.idempotency import idempotency_key_of
@@ -110,7 +110,7 @@ class BatchResource:
             return 1, None
         admission = await self._admissions.admit(request.caller, job_ids)
         tell(admission, response)
-        return 1 + admission.through, refusal_of(admission) if admission.refused_by else None
+        return 1 + admission.through, admission.refusal() if admission.refused_by else None
 
     async def _take_on(self, raw: msgspec.Raw, job_id: str, sender: Sender) -> AcceptedJob:
         job = await self._submissions.prepare(job_id, decode(_JOB_DECODER, bytes(raw)), sender)

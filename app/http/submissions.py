@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
 from app.core.labels import check_labels
-from app.core.ports import Jobs, Languages, NewJob
+from app.core.ports import Entrance, Jobs, Languages, NewJob
 from app.core.resolve import resolve_job
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
@@ -91,29 +91,31 @@ class Submissions:
         check_webhook_url(request.webhook_url, allow_private=self._allow_private_webhooks)
         return request.webhook_url
 
-    async def submit(self, job: NewJob) -> AcceptedJob:
-        """Queue it. Raises QueueFull, IdempotencyMismatch: then nothing was written; StoreUnavailable."""
-        job_id = await self._jobs.submit(job)
+    async def submit(self, job: NewJob, entrance: Entrance | None = None) -> AcceptedJob:
+        """Queue it. Raises QueueFull, IdempotencyMismatch, RateLimited: then nothing was written; StoreUnavailable."""
+        job_id = await self._jobs.submit(job, entrance)
         if job_id == job.id:
             return accepted(job_id, JobState.QUEUED)
         return accepted(job_id, (await self._jobs.get(job_id)).state)
 
     async def submit_and_wait(
-        self, job: NewJob, seconds: float, given_up: Callable[[], bool]
+        self, job: NewJob, seconds: float, given_up: Callable[[], bool], entrance: Entrance | None = None
     ) -> FinishedJob | AcceptedJob:
         """Queue it and wait for its end, at most so long, and no longer once ``given_up`` says true.
 
         Returns:
             The finished job, or how far it has come by then. Raises as :meth:`submit`.
         """
-        ended = await self.submit_to_end(job, seconds, given_up)
+        ended = await self.submit_to_end(job, seconds, given_up, entrance)
         return ended if isinstance(ended, AcceptedJob) else finished(ended.record, ended.transcript)
 
-    async def submit_to_end(self, job: NewJob, seconds: float, given_up: Callable[[], bool]) -> EndedJob | AcceptedJob:
+    async def submit_to_end(
+        self, job: NewJob, seconds: float, given_up: Callable[[], bool], entrance: Entrance | None = None
+    ) -> EndedJob | AcceptedJob:
         """The same, for who shows a finished job in another way."""
         # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
         async with self._jobs.watch(job.id, end_only=True) as watch:
-            job_id = await self._jobs.submit(job)
+            job_id = await self._jobs.submit(job, entrance)
             if job_id == job.id:
                 return await self._wait(Follower(self._jobs, watch, job_id, None, True), job_id, seconds, given_up)
         async with self._jobs.watch(job_id, end_only=True) as watch:

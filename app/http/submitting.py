@@ -9,14 +9,14 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, NotAuthenticated
-from app.core.ports import Admissions, Jobs, NewJob
+from app.core.ports import Admissions, Entrance, Jobs, NewJob
 from app.core.spec import JobRequest
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.idempotency import idempotency_key_of
 from app.http.lifecycle import Lifecycle
 from app.http.listing import JobFilter, page_view
-from app.http.places import give_back, held_place
+from app.http.places import entering
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
@@ -48,10 +48,8 @@ class JobsResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """202 and the job's address; with ``?wait=SECONDS`` 200 and the finished job if it ends in time."""
         job_id = self._submissions.new_id()
-        async with held_place(self._admissions, request.caller, job_id, response):
-            answer = await self._take_on(request, job_id)
-        if answer.id != job_id:
-            await give_back(self._admissions, request.caller, [job_id])
+        async with entering(self._admissions, request.caller, job_id, response) as entrance:
+            answer = await self._take_on(request, job_id, entrance)
         response.set_header("Location", path_of(answer.id))
         send_json(response, 200 if isinstance(answer, FinishedJob) else 202, answer)
 
@@ -65,19 +63,21 @@ class JobsResource:
 
     on_head = on_get
 
-    async def _take_on(self, request: Request, job_id: str) -> FinishedJob | AcceptedJob:
+    async def _take_on(self, request: Request, job_id: str, entrance: Entrance) -> FinishedJob | AcceptedJob:
         wait_seconds = _wait_seconds(request, self._settings.max_wait_seconds)
         sender = Sender(request.caller, request.request_id, idempotency_key_of(request))
         body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
         job = await self._submissions.prepare(job_id, decode(_DECODER, body), sender)
-        return await self._submit(request, job, wait_seconds)
+        return await self._submit(request, job, wait_seconds, entrance)
 
-    async def _submit(self, request: Request, job: NewJob, wait_seconds: float) -> FinishedJob | AcceptedJob:
+    async def _submit(
+        self, request: Request, job: NewJob, wait_seconds: float, entrance: Entrance
+    ) -> FinishedJob | AcceptedJob:
         if not wait_seconds:
-            return await self._submissions.submit(job)
+            return await self._submissions.submit(job, entrance)
         async with request.departure() as gone:
             return await self._submissions.submit_and_wait(
-                job, wait_seconds, given_up=lambda: gone.done() or self._lifecycle.stopping
+                job, wait_seconds, lambda: gone.done() or self._lifecycle.stopping, entrance
             )
 
 

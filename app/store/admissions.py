@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from redis.asyncio import Redis
 
+from app.broker import Guard
 from app.core.callers import Caller
 from app.core.ports import Admission, Refusal
 from app.store.faults import translated
 from app.store.keys import StoreKeys
-from app.store.scripts import StoreScript
+from app.store.scripts import StoreScript, source_of
 
 __all__ = ["Bucket", "RedisAdmissions", "buckets_of"]
 
+_ADMIT: Final = source_of("admit")
 _MICROSECONDS: Final = 1_000_000
 # From the request's first byte to the job's record; the gateway reads no body for longer than half of this.
 _GRACE_MS: Final = 120_000
 _OLD_PLACES: Final = 1_000
+_MOST_REFUSALS: Final = 10_000
 _NO_PLACE_RETRY_SECONDS: Final = 2.0
 # A bucket of many callers holds what flows into it in so many seconds; never less than one batch.
 _SHARED_BURST_SECONDS: Final = 2
 _SMALLEST_SHARED_BURST: Final = 1_000
+
+# The same function without a job's enqueue around it.
+_ALONE: Final = f"local function admit(keys, args)\n{_ADMIT}\nend\nlocal _, reply = admit(KEYS, ARGV)\nreturn reply"
 
 Bucket = tuple[str, int, int]  # name, tokens a minute, burst
 
@@ -38,10 +46,18 @@ class RedisAdmissions:
         self._client = client
         self._keys = keys
         self._global_rate = global_rate_per_minute
-        self._script = StoreScript(client, "admit")
+        self._refusals = _Refusals()
+        self._script = StoreScript(client, _ALONE)
 
     async def admit(self, caller: Caller, job_ids: Sequence[str]) -> Admission:
         """See the port."""
+        question, asked_at = self.guard(caller, job_ids), time.monotonic()
+        with translated():
+            question.reply = await self._script(question.keys, question.args)
+        return self.read(caller, question, len(job_ids), asked_at)
+
+    def guard(self, caller: Caller, job_ids: Sequence[str]) -> Guard:
+        """The same question, for the broker to ask in the step that enqueues a job."""
         buckets = buckets_of(caller, self._global_rate)
         args: list[Any] = [
             len(job_ids), caller.tier.unfinished_jobs, self._keys.record(""), _GRACE_MS, _OLD_PLACES
@@ -49,14 +65,47 @@ class RedisAdmissions:
         for _, rate_per_minute, burst in buckets:
             args += (60 * _MICROSECONDS / rate_per_minute, burst)
         names = [self._keys.bucket(name) for name, _, _ in buckets]
-        with translated():
-            reply: Any = await self._script([self._keys.places(caller.account), *names], [*args, *job_ids])
-        return _read(reply, buckets, len(job_ids))
+        return Guard(_ADMIT, [self._keys.places(caller.account), *names], [*args, *job_ids])
+
+    def read(self, caller: Caller, answered: Guard, asked: int, asked_at: float) -> Admission:
+        """What the answer to so many jobs says. ``asked_at`` is of the monotonic clock, before the question left."""
+        admission = _read(answered.reply, buckets_of(caller, self._global_rate), asked)
+        if admission.refused_by is Refusal.RATE and not admission.through:
+            self._refusals.remember(caller, admission, asked_at)
+        return admission
+
+    def known_refusal(self, caller: Caller) -> Admission | None:
+        """See the port."""
+        return self._refusals.of(caller, time.monotonic())
 
     async def release(self, caller: Caller, job_ids: Sequence[str]) -> None:
         """See the port."""
         with translated():
             await self._client.zrem(self._keys.places(caller.account), *job_ids)
+
+
+class _Refusals:
+    """Who was refused lately, and until when nothing else can be said: until then nobody has to ask Redis, or to read
+    the body of a request. Each process knows its own; that is for its protection, the limit is kept by the script."""
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[str, str], tuple[float, Admission]] = {}
+
+    def remember(self, caller: Caller, admission: Admission, asked_at: float) -> None:
+        if len(self._until) >= _MOST_REFUSALS:
+            self._until.clear()
+        self._until[caller.account, caller.address] = (asked_at + admission.retry_after_seconds, admission)
+
+    def of(self, caller: Caller, now: float) -> Admission | None:
+        until, admission = self._until.get((caller.account, caller.address), (0.0, None))
+        if admission is None:
+            return None
+        if (left := until - now) <= 0:
+            del self._until[caller.account, caller.address]
+            return None
+        passed = admission.retry_after_seconds - left
+        reset_seconds = max(left, admission.reset_seconds - passed)
+        return msgspec.structs.replace(admission, retry_after_seconds=left, reset_seconds=reset_seconds)
 
 
 def buckets_of(caller: Caller, global_rate_per_minute: int) -> list[Bucket]:

@@ -1,12 +1,14 @@
+-- The body of a function of keys and args: for a script of its own, and for the guard of an enqueue (admissions.py).
+--
 -- May these jobs be submitted? Takes their tokens from several buckets at once, and holds a place for each job, on the
 -- server's clock. A bucket's state is one number: the time at which it will be full.
--- KEYS: places (sorted set: job id -> when it was let in), buckets...
--- ARGV: jobs asked for, most places, prefix of records, how long a place is held for a job without a record (ms),
+-- keys: places (sorted set: job id -> when it was let in), buckets...
+-- args: jobs asked for, most places, prefix of records, how long a place is held for a job without a record (ms),
 --       how many old places to look through, then for each bucket: microseconds a token, burst; then the job ids
--- Returns: jobs let through (the first ones), what stopped the others (0 nothing, -1 places, n the n-th bucket),
+-- Returns: whether all may; and a list: jobs let through (the first ones), what stopped the others (0 nothing, -1 places, n the n-th bucket),
 --          then for each bucket: tokens left, microseconds until it is full, microseconds until there is one more token
-local asked, most_places, prefix = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local grace_ms, look_at = tonumber(ARGV[4]), tonumber(ARGV[5])
+local asked, most_places, prefix = tonumber(args[1]), tonumber(args[2]), args[3]
+local grace_ms, look_at = tonumber(args[4]), tonumber(args[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local now_ms = math.floor(now / 1000)
@@ -18,10 +20,10 @@ local function tokens(bucket)
 end
 
 local through, stopped_by = asked, 0
-for i = 2, #KEYS do
-  local interval, burst = tonumber(ARGV[2 * i + 2]), tonumber(ARGV[2 * i + 3])
-  local bucket = {key = KEYS[i], interval = interval, capacity = interval * burst}
-  bucket.full_at = math.max(now, tonumber(redis.call('GET', KEYS[i]) or '0'))
+for i = 2, #keys do
+  local interval, burst = tonumber(args[2 * i + 2]), tonumber(args[2 * i + 3])
+  local bucket = {key = keys[i], interval = interval, capacity = interval * burst}
+  bucket.full_at = math.max(now, tonumber(redis.call('GET', keys[i]) or '0'))
   buckets[#buckets + 1] = bucket
   local left = tokens(bucket)
   if left < through then
@@ -40,30 +42,30 @@ end
 
 -- A place is given back when its job has a result. Nobody tells: it is looked up, but only once all places are taken.
 local function clear()
-  local old = redis.call('ZRANGE', KEYS[1], 0, look_at - 1, 'WITHSCORES')
+  local old = redis.call('ZRANGE', keys[1], 0, look_at - 1, 'WITHSCORES')
   for i = 1, #old, 2 do
     local record = redis.call('HMGET', prefix .. old[i], 'created_at_ms', 'result')
     local abandoned = not record[1] and tonumber(old[i + 1]) < now_ms - grace_ms
     if record[2] or abandoned then
-      redis.call('ZREM', KEYS[1], old[i])
+      redis.call('ZREM', keys[1], old[i])
     end
   end
 end
 
-if most_places - redis.call('ZCARD', KEYS[1]) < through then
+if most_places - redis.call('ZCARD', keys[1]) < through then
   clear()
-  local free = math.max(0, most_places - redis.call('ZCARD', KEYS[1]))
+  local free = math.max(0, most_places - redis.call('ZCARD', keys[1]))
   if free < through then
     through, stopped_by = free, -1
   end
 end
 local first_id = 6 + 2 * #buckets
 for i = first_id, first_id + through - 1 do
-  redis.call('ZADD', KEYS[1], string.format('%.0f', now_ms), ARGV[i])
+  redis.call('ZADD', keys[1], string.format('%.0f', now_ms), args[i])
 end
 if through > 0 then
   -- Whoever submits nothing for a day and still has unfinished jobs begins anew.
-  redis.call('EXPIRE', KEYS[1], 86400)
+  redis.call('EXPIRE', keys[1], 86400)
 end
 
 local reply = {through, stopped_by}
@@ -73,4 +75,4 @@ for _, bucket in ipairs(buckets) do
   reply[#reply + 1] = math.ceil(bucket.full_at - now)
   reply[#reply + 1] = math.max(0, math.ceil(one_more))
 end
-return reply
+return through == asked, reply

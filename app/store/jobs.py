@@ -18,7 +18,7 @@ from app.core.errors import (
 )
 from app.core.events import LoggedEvent
 from app.core.outcomes import Outcome
-from app.core.ports import Input, NewJob, QueuePosition, Watch
+from app.core.ports import Entrance, Input, NewJob, QueuePosition, Watch
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary
 from app.core.tiers import Priority
 from app.store.connection import send_once
@@ -28,7 +28,7 @@ from app.store.line import Line
 from app.store.listing import Listing
 from app.store.log import check_cursor, decode_entry
 from app.store.records import decode_idempotency, decode_record, encode_result
-from app.store.scripts import StoreScript
+from app.store.scripts import StoreScript, source_of
 from app.store.shared_pages import SharedPages
 from app.store.wakeups import Wakeups
 
@@ -42,9 +42,9 @@ _CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled befo
 class JobQueue(Protocol):
     """Where accepted jobs go. Record and entry are one atomic write."""
 
-    async def put(self, job: NewJob) -> bool:
-        """False when it, or an earlier one under its idempotency name, was there before. Raises QueueFull or
-        StoreUnavailable."""
+    async def put(self, job: NewJob, entrance: Entrance | None = None) -> bool:
+        """False when it, or an earlier one under its idempotency name, was there before. Raises QueueFull, RateLimited,
+        TooManyJobs or StoreUnavailable."""
 
 
 class RedisJobs:
@@ -60,15 +60,15 @@ class RedisJobs:
         self._queue = queue
         self._wakeups = wakeups
         self._ttl = result_ttl_seconds
-        self._send = StoreScript(self._writes, "send")
-        self._delete = StoreScript(self._writes, "delete")
+        self._send = StoreScript(self._writes, source_of("send"))
+        self._delete = StoreScript(self._writes, source_of("delete"))
         self._line = Line(client, keys)
         self._listing = Listing(client, keys)
         self._pages = SharedPages(self._read_page)
 
-    async def submit(self, job: NewJob) -> str:
+    async def submit(self, job: NewJob, entrance: Entrance | None = None) -> str:
         """See the port."""
-        if await self._queue.put(job) or job.idempotency is None:
+        if await self._queue.put(job, entrance) or job.idempotency is None:
             return job.id
         with translated():
             value: Any = await self._reads.get(self._keys.idempotency(job.idempotency.name))

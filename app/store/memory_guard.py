@@ -11,7 +11,7 @@ import structlog
 from redis.asyncio import Redis
 
 from app.core.errors import QueueFull
-from app.core.ports import NewJob
+from app.core.ports import Entrance, NewJob
 from app.store.jobs import JobQueue
 
 __all__ = ["MemoryGuard"]
@@ -39,7 +39,7 @@ class MemoryGuard:
         self._look_at = 0.0
         self._is_full = False
 
-    async def put(self, job: NewJob) -> bool:
+    async def put(self, job: NewJob, entrance: Entrance | None = None) -> bool:
         """See the protocol."""
         if self._monotonic() >= self._look_at:
             # Set first: of many requests at a time one looks, and the others go by what is known.
@@ -47,7 +47,7 @@ class MemoryGuard:
             self._is_full = await self._look()
         if self._is_full:
             raise QueueFull("Redis is nearly out of memory: what is left of it is for the jobs that were accepted")
-        return await self._queue.put(job)
+        return await self._queue.put(job, entrance)
 
     async def _look(self) -> bool:
         try:

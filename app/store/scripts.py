@@ -10,19 +10,19 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-__all__ = ["StoreScript"]
+__all__ = ["StoreScript", "source_of"]
 
 
 class StoreScript:
-    """One script of this folder on one client.
+    """One script on one client.
 
     EVALSHA first; EVAL only after the server said NOSCRIPT, which it says before it executes anything: nothing can be
     applied twice. (redis-py's would ask three times then, and takes longer each time.)
     """
 
-    def __init__(self, client: Redis, name: str) -> None:
+    def __init__(self, client: Redis, source: str) -> None:
         self._client: Any = client  # redis-py leaves execute_command without types
-        self._source = Path(__file__).with_name(f"{name}.lua").read_text("utf-8")
+        self._source = source
         self._sha = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int | float]) -> Any:
@@ -31,3 +31,8 @@ class StoreScript:
             return await self._client.execute_command("EVALSHA", self._sha, len(keys), *keys, *args)
         except NoScriptError:
             return await self._client.execute_command("EVAL", self._source, len(keys), *keys, *args)
+
+
+def source_of(name: str) -> str:
+    """The text of a file of this folder."""
+    return Path(__file__).with_name(f"{name}.lua").read_text("utf-8")

@@ -44,8 +44,9 @@ def create_api(settings: Settings) -> Any:
     quick = Multiplexed(client)
     effects = JobEffects(keys, settings.result_ttl_seconds)
     wakeups = Wakeups(listening_client(settings))
+    admissions = RedisAdmissions(quick, keys, global_rate_per_minute=settings.global_rate_per_minute)
     producer = AsyncProducer(quick, settings.namespace)
-    queue = MemoryGuard(Intake(producer, effects, settings.max_backlog), client)
+    queue = MemoryGuard(Intake(producer, effects, admissions, settings.max_backlog), client)
     jobs = RedisJobs(client, keys, queue, wakeups, settings.result_ttl_seconds)
 
     administration = _administration(settings)
@@ -62,7 +63,7 @@ def create_api(settings: Settings) -> Any:
     return create_app(
         jobs=jobs,
         languages=RedisLanguages(client, keys, known),
-        admissions=RedisAdmissions(quick, keys, global_rate_per_minute=settings.global_rate_per_minute),
+        admissions=admissions,
         api_keys=create_api_keys(settings, client),
         administration=administration,
         metrics=RedisMetrics(client, keys, f"api-{secrets.token_hex(4)}"),

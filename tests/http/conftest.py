@@ -61,6 +61,7 @@ StartGateway = Callable[..., Any]
 def make_app(settings: HttpSettings, jobs: InMemoryJobs, admissions: InMemoryAdmissions) -> Any:
     """The application under test."""
     numbers = itertools.count(1)
+    jobs.admissions = admissions
     return create_app(
         jobs=jobs,
         languages=InMemoryLanguages(PYTHON),

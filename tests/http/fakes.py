@@ -17,7 +17,7 @@ from app.core.languages import HostLanguages, LanguageInfo, index_languages
 from app.core.limits import LimitOverrides
 from app.core.metrics import Meter, Sample
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.ports import Admission, Input, InputKind, NewJob, QueuePosition, Refusal
+from app.core.ports import Admission, Entrance, Input, InputKind, NewJob, QueuePosition, Refusal
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary, Usage
 from app.core.states import JobState
 from app.core.tiers import Priority
@@ -81,6 +81,8 @@ class InMemoryJobs:
     """Implements app.core.ports.Jobs; the methods below the line are what a worker does."""
 
     def __init__(self) -> None:
+        #: Asked about jobs that come with an Entrance.
+        self.admissions = InMemoryAdmissions(10**9)
         self.records: dict[str, JobRecord] = {}
         self.logs: dict[str, list[LoggedEvent]] = {}
         self.inputs: dict[str, list[Input]] = {}
@@ -93,8 +95,12 @@ class InMemoryJobs:
         self.when_submitted: Callable[[NewJob], None] = lambda job: None
         self._changed = asyncio.Event()
 
-    async def submit(self, job: NewJob) -> str:
+    async def submit(self, job: NewJob, entrance: Entrance | None = None) -> str:
         self._check()
+        if entrance is not None:
+            entrance.admission = await self.admissions.admit(entrance.caller, [job.id])
+            if not entrance.admission.through:
+                raise entrance.admission.refusal()
         if self.full:
             raise QueueFull(retry_after_seconds=7)
         self.records[job.id] = JobRecord(
@@ -335,6 +341,9 @@ class InMemoryAdmissions:
             refused_by=None if through == len(job_ids) else Refusal.RATE,
             retry_after_seconds=0 if through == len(job_ids) else 2.4,
         )
+
+    def known_refusal(self, caller: Caller) -> Admission | None:
+        return None
 
     async def release(self, caller: Caller, job_ids: Sequence[str]) -> None:
         return None

@@ -20,6 +20,7 @@ from app.core.outcomes import Outcome
 from app.core.ports import NewJob
 from app.core.results import JobResult
 from app.core.spec import JobSpec, SourceFile
+from app.store.admissions import RedisAdmissions
 from app.store.effects import JobEffects, read_claim
 from app.store.jobs import RedisJobs
 from app.store.keys import JOBS_QUEUE, StoreKeys
@@ -112,7 +113,8 @@ async def store_on(
     quick = Multiplexed(aclient)
     producer = AsyncProducer(quick, namespace)
     wakeups = Wakeups(aclient)
-    jobs = RedisJobs(aclient, keys, Intake(producer, effects, max_backlog), wakeups, TTL_SECONDS)
+    admissions = RedisAdmissions(quick, keys, global_rate_per_minute=60_000)
+    jobs = RedisJobs(aclient, keys, Intake(producer, effects, admissions, max_backlog), wakeups, TTL_SECONDS)
     try:
         yield LiveStore(client, keys, effects, broker, wakeups, jobs)
     finally:

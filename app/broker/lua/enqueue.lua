@@ -1,20 +1,33 @@
--- KEYS: stream, delayed, bodies, dedupe key (or any other), what the backlog is counted by..., effect keys...
+-- KEYS: stream, delayed, bodies, dedupe key (or any other), what the backlog is counted by..., the guard's...,
+--       effect keys...
 -- ARGV: message, packed on_dead, when ('now' | 'in' | 'at'), ms, delayed id, max backlog or '', dedupe '1' or '',
---       streams and sorted sets among the keys, effects...
+--       streams and sorted sets among the keys, the guard's keys and arguments: how many, the guard's..., effects...
+-- Returns: ok | duplicate | full | refused, and what the guard said (none when it was not asked)
 if ARGV[7] == '1' and redis.call('EXISTS', KEYS[4]) == 1 then
-  return 'duplicate'
+  return {'duplicate'}
+end
+local streams, sets = tonumber(ARGV[8]), tonumber(ARGV[9])
+local guard_keys, guard_args = tonumber(ARGV[10]), tonumber(ARGV[11])
+local said
+if guard_keys > 0 then
+  local first_key = 5 + streams + sets
+  local passes
+  passes, said = guard({unpack(KEYS, first_key, first_key + guard_keys - 1)}, {unpack(ARGV, 12, 11 + guard_args)})
+  if not passes then
+    return {'refused', said}
+  end
 end
 if ARGV[6] ~= '' then
-  local backlog, streams, sets = 0, tonumber(ARGV[8]), tonumber(ARGV[9])
+  local backlog = 0
   for i = 5, 4 + streams + sets do
     backlog = backlog + redis.call(i <= 4 + streams and 'XLEN' or 'ZCARD', KEYS[i])
   end
   if backlog >= tonumber(ARGV[6]) then
-    return 'full'
+    return {'full', said}
   end
 end
 -- Effects first: one that fails ends the script before there is an entry without its record.
-apply(10)
+apply(12 + guard_args)
 local entry = {m = ARGV[1], n = 0, a = 0, d = ARGV[2]}
 local due = tonumber(ARGV[4])
 local now = now_ms()
@@ -27,4 +40,4 @@ if ARGV[3] ~= 'now' and due > now then
 else
   append(KEYS[1], entry)
 end
-return 'ok'
+return {'ok', said}

@@ -13,7 +13,7 @@ from app.core.states import JobState
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.parts import Parts
-from app.http.places import held_place
+from app.http.places import entering
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.submissions import Sender
@@ -49,14 +49,14 @@ class RunResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """200 and the job's id."""
         parts, job_id = self._parts, self._parts.submissions.new_id()
-        async with held_place(parts.admissions, request.caller, job_id, response):
+        async with entering(parts.admissions, request.caller, job_id, response) as entrance:
             body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
             asked = decode(_DECODER, body)
             if not asked.code or not asked.language:
                 raise InvalidRequest("Code and Language", "are required")
             wanted = JobRequest(language=asked.language, source=asked.code)
             job = await parts.submissions.prepare(job_id, wanted, Sender(request.caller, request.request_id))
-            await parts.submissions.submit(job)
+            await parts.submissions.submit(job, entrance)
         send_json(response, 200, QueuedView(job_id))
 
     async def on_options(self, request: Request, response: Response) -> None:

@@ -10,7 +10,7 @@ import structlog
 from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, StoreUnavailable
-from app.http.admission import refusal_of, tell
+from app.http.admission import tell
 from app.http.judge0.asking import Wanted, read_document
 from app.http.judge0.dialect import judge0_error
 from app.http.judge0.keys import Judge0Resource
@@ -76,7 +76,7 @@ class SubmissionBatchResource(Judge0Resource):
             admission = await self._parts.admissions.admit(request.caller, tokens[1:])
             tell(admission, response)
             through += admission.through
-            refusal = refusal_of(admission) if admission.refused_by else None
+            refusal = admission.refusal() if admission.refused_by else None
         answers: list[str | Exception] = []
         for document, token in zip(documents[:through], tokens, strict=False):
             down = answers[-1] if answers and isinstance(answers[-1], StoreUnavailable) else None

@@ -10,7 +10,7 @@ from falcon.asgi import Response
 
 from app.core.callers import Caller
 from app.core.errors import NotAuthenticated
-from app.core.ports import NewJob
+from app.core.ports import Entrance, NewJob
 from app.core.results import JobSummary
 from app.http.judge0.asking import Wanted, read_document
 from app.http.judge0.keys import Judge0Resource
@@ -19,7 +19,7 @@ from app.http.judge0.reading import Reading
 from app.http.judge0.tokens import new_token
 from app.http.judge0.views import Unconvertible, view
 from app.http.parts import Parts
-from app.http.places import held_place
+from app.http.places import entering
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.submissions import EndedJob, Sender
@@ -43,22 +43,22 @@ class SubmissionsResource(Judge0Resource):
     async def on_post(self, request: Request, response: Response) -> None:
         """201 and the token; with ``?wait=true`` the submission as it is at its end, or when we wait no longer."""
         token = new_token(self._parts.submissions.new_id)
-        async with held_place(self._parts.admissions, request.caller, token, response):
+        async with entering(self._parts.admissions, request.caller, token, response) as entrance:
             wanted = Wanted.of(request)
             document = await read_document(request, self._parts.settings)
             sender = Sender(request.caller, request.request_id)
             job = await self._preparation.prepare(token, document, sender, base64_encoded=wanted.base64_encoded)
             if request.get_param("wait") != "true":
-                await self._parts.jobs.submit(job)
+                await self._parts.jobs.submit(job, entrance)
                 return send_json(response, 201, {"token": token})
-            body = await self._to_end(request, job, wanted)
+            body = await self._to_end(request, job, wanted, entrance)
         return send_json(response, 201, body)
 
-    async def _to_end(self, request: Request, job: NewJob, wanted: Wanted) -> dict[str, Any]:
+    async def _to_end(self, request: Request, job: NewJob, wanted: Wanted, entrance: Entrance) -> dict[str, Any]:
         parts = self._parts
         async with request.departure() as gone:
             ended = await parts.submissions.submit_to_end(
-                job, parts.settings.max_wait_seconds, given_up=lambda: gone.done() or parts.lifecycle.stopping
+                job, parts.settings.max_wait_seconds, lambda: gone.done() or parts.lifecycle.stopping, entrance
             )
         if isinstance(ended, EndedJob):
             shown = await self._reading.shown(ended.record, ended.transcript)

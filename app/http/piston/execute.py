@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from app.core.languages import LanguageInfo
 from app.core.outcomes import COMPILE, PhaseReport
-from app.core.ports import NewJob
+from app.core.ports import Entrance, NewJob
 from app.core.results import JobResult
 from app.http.body import read_json_body
 from app.http.parts import Parts
@@ -17,7 +17,7 @@ from app.http.piston.asking import read_body, read_execution
 from app.http.piston.dialect import piston_key
 from app.http.piston.runtimes import names_of, version_of
 from app.http.piston.stages import StageView, no_stage, stage_view
-from app.http.places import held_place
+from app.http.places import entering
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.submissions import EndedJob, Sender
@@ -47,22 +47,22 @@ class ExecuteResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """200 and what every stage did; the job's own address is in ``Location``."""
         parts, job_id = self._parts, self._parts.submissions.new_id()
-        async with held_place(parts.admissions, request.caller, job_id, response):
+        async with entering(parts.admissions, request.caller, job_id, response) as entrance:
             body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
             asked = await read_execution(read_body(body), parts.languages, request.caller, interactive=False)
             sender = Sender(request.caller, request.request_id)
             job = await parts.submissions.prepare(job_id, asked.request, sender)
-            ended = await self._run(request, job)
+            ended = await self._run(request, job, entrance)
         response.set_header("Location", path_of(job_id))
         if isinstance(ended, AcceptedJob):
             raise falcon.HTTPGatewayTimeout(description=f"it has not ended yet: it goes on as {path_of(job_id)}")
         send_json(response, 200, _execution_view(ended, asked.language))
 
-    async def _run(self, request: Request, job: NewJob) -> EndedJob | AcceptedJob:
+    async def _run(self, request: Request, job: NewJob, entrance: Entrance) -> EndedJob | AcceptedJob:
         parts = self._parts
         async with request.departure() as gone:
             return await parts.submissions.submit_to_end(
-                job, parts.settings.max_wait_seconds, given_up=lambda: gone.done() or parts.lifecycle.stopping
+                job, parts.settings.max_wait_seconds, lambda: gone.done() or parts.lifecycle.stopping, entrance
             )
 
 

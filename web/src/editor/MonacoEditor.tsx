@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from 'react'
+import { flushSync } from 'react-dom'
 import type { EditorProperties } from './CodeEditor'
 import { applyTheme, editor, MarkerSeverity, monacoLanguage, Range, Uri } from './monaco'
 import { type Finding, takeHandover } from './place'
@@ -19,7 +20,8 @@ export default function MonacoEditor(properties: EditorProperties) {
     const created = editor.create(box.current, { ...OPTIONS, model: null })
     instance.current = created
     const changes = created.onDidChangeModelContent((event) => {
-      if (!event.isFlush) latest.current.onChange(created.getValue())
+      // At once: the next key may be the one that runs what was typed, and for an edit React would take its time.
+      if (!event.isFlush) flushSync(() => latest.current.onChange(created.getValue()))
     })
     return () => {
       changes.dispose()

@@ -1,0 +1,86 @@
+"""A guard decides in the step that writes the message."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from app.broker import AsyncProducer, Duplicate, Effect, Guard, QueueFull, Refused, StreamsBroker
+from tests.broker.delivery import message
+
+COUNT_DOWN = """
+local left = tonumber(redis.call('GET', keys[1]) or args[1])
+if left == 0 then
+  return false, {'none left', 0}
+end
+redis.call('SET', keys[1], left - 1)
+return true, {'passed', left - 1}
+"""
+
+
+def tickets(broker: StreamsBroker, most: int) -> Guard:
+    return Guard(COUNT_DOWN, [f"{broker.keys('default').tag}:tickets"], [most])
+
+
+def test_who_passes_is_enqueued_and_told_what_the_guard_said(broker: StreamsBroker) -> None:
+    guard = tickets(broker, 2)
+
+    broker.enqueue(message(), guard=guard)
+
+    assert broker.qsize("default") == 1
+    assert guard.reply == [b"passed", 1]
+
+
+def test_who_is_refused_leaves_nothing_behind_but_what_the_guard_wrote(
+    broker: StreamsBroker, client: redis.Redis
+) -> None:
+    tag, guard = broker.keys("default").tag, tickets(broker, 0)
+
+    with pytest.raises(Refused):
+        broker.enqueue(message(), guard=guard, effects=[Effect("SET", f"{tag}:record", "1")])
+
+    assert guard.reply == [b"none left", 0]
+    assert broker.qsize("default") == 0
+    assert not client.exists(f"{tag}:record")
+
+
+def test_effects_the_backlog_and_a_delay_go_with_it(broker: StreamsBroker, client: redis.Redis) -> None:
+    tag = broker.keys("default").tag
+    effects = [Effect("SET", f"{tag}:record", "1"), Effect("RPUSH", f"{tag}:list", "a", "b")]
+
+    broker.enqueue(message(), guard=tickets(broker, 9), effects=effects, max_backlog=2, delay=60_000)
+    broker.enqueue(message(), guard=tickets(broker, 9), max_backlog=2)
+    with pytest.raises(QueueFull):
+        broker.enqueue(message(), guard=(last := tickets(broker, 9)), max_backlog=2)
+
+    assert last.reply == [b"passed", 6]
+    assert (client.get(f"{tag}:record"), client.lrange(f"{tag}:list", 0, -1)) == (b"1", [b"a", b"b"])
+    assert client.zcard(broker.keys("default").delayed) == 1
+
+
+def test_of_what_is_there_already_it_is_not_asked(broker: StreamsBroker, client: redis.Redis) -> None:
+    tag, guard = broker.keys("default").tag, tickets(broker, 5)
+    client.set(f"{tag}:there", "1")
+
+    with pytest.raises(Duplicate):
+        broker.enqueue(message(), guard=guard, dedupe_key=f"{tag}:there")
+
+    assert guard.reply is None
+    assert not client.exists(f"{tag}:tickets")
+
+
+async def test_it_is_the_same_from_asyncio(broker: StreamsBroker, url: str) -> None:
+    producer = AsyncProducer.from_url(url, broker.namespace)
+    await producer.enqueue(message(), guard=(first := tickets(broker, 1)))
+    with pytest.raises(Refused):
+        await producer.enqueue(message(), guard=(second := tickets(broker, 1)))
+
+    assert (first.reply, second.reply) == ([b"passed", 0], [b"none left", 0])
+    assert broker.qsize("default") == 1
+    await producer.close()
+
+
+@pytest.mark.parametrize("keys", [[], ["elsewhere"], ["{other:queue}:key"]])
+def test_its_keys_are_in_the_slot_of_the_queue(broker: StreamsBroker, keys: list[str]) -> None:
+    with pytest.raises(ValueError, match="guard"):
+        broker.enqueue(message(), guard=Guard("return true", keys, []))
