@@ -21,7 +21,7 @@ from app.sandbox.docker_sandbox import DockerSandbox
 from app.sandbox.engine import Engine
 from app.sandbox.images import installed_images
 from app.sandbox.languages import Language, load_languages
-from app.sandbox.template import LABEL, ContainerNumbers
+from app.sandbox.template import LABEL, ContainerNumbers, creation_body
 from tests.sandbox.mailbox import Mailbox
 
 __all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena", "sandbox_of"]
@@ -147,6 +147,12 @@ class Arena:
         usual = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
         labels = {LABEL: self.namespace, f"{LABEL}.worker": "arena"}
         return Blueprint(image, ContainerNumbers(**{**usual, **numbers}), labels, RUNTIME, 21_000)
+
+    def create(self, worker: str) -> str:
+        """A container that a worker has made and never started; its id."""
+        blueprint = self.blueprint("bash")
+        labels = {**blueprint.labels, f"{LABEL}.worker": worker}
+        return self.engine.create(creation_body(blueprint.image.image_id, blueprint.numbers, labels, "", 20_000))
 
     def launch(self, language: str, **numbers: int) -> Container:
         return Container.launch(self.engine, self.blueprint(language, **numbers))
