@@ -40,8 +40,10 @@ class Recorder:
 
     on_output: Callable[[Recorder], None] = lambda recorder: None
     events: list[str | Output] = field(default_factory=list)
+    phase_began_at: float = field(default_factory=time.monotonic)
 
     def phase(self, name: str, test: str | None = None) -> None:
+        self.phase_began_at = time.monotonic()
         self.events.append(name)
 
     def output(self, chunks: Sequence[Output]) -> None:
@@ -62,13 +64,15 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Ran:
-    """A job that has ended."""
+    """A job that has ended. ``seconds`` are those of all of it, ``last_phase_seconds`` those from the begin of its last
+    phase to its result; both as the worker sees them."""
 
     verdict: Verdict
     phases: tuple[PhaseReport, ...]
     stdout: bytes
     stderr: bytes
     seconds: float
+    last_phase_seconds: float
     artifacts: tuple[Artifact, ...] = ()
 
     @property
@@ -125,13 +129,14 @@ class Arena:
         with closing(Mailbox()) as silence:
             began = time.monotonic()
             report = self.sandbox.run(uuid.uuid4().hex, 1, spec, recorder, inbox or silence)
-            seconds = time.monotonic() - began
+            ended = time.monotonic()
         return Ran(
             verdict=judge(report.phases),
             phases=report.phases,
             stdout=recorder.stdout,
             stderr=recorder.bytes_of(Stream.STDERR),
-            seconds=seconds,
+            seconds=ended - began,
+            last_phase_seconds=ended - recorder.phase_began_at,
             artifacts=report.artifacts,
         )
 
