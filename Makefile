@@ -157,9 +157,11 @@ clean: ## remove .venv, caches and .pyxec (its data too); run `make down` first
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is as new as the last successful installation; an edit of the pins makes it old.
-$(RUNTIME): requirements.lock | $(PYTHON)
+$(RUNTIME): requirements.lock requirements-build.lock | $(PYTHON)
 	@$(call install,$<)
-	@$(PYTHON) -m pip install --disable-pip-version-check -q --no-deps -e . # the command `pyxec`
+	@$(call install,requirements-build.lock)
+	@# The command `pyxec`. Nothing is fetched for it: its build backend is the one that was just installed, by its hash.
+	@$(PYTHON) -m pip install --disable-pip-version-check -q --no-index --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(NODE): requirements-web.lock $(RUNTIME) | $(PYTHON)

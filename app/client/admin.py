@@ -10,7 +10,7 @@ import msgspec
 from pyxec import Client
 from pyxec.calls import Call
 
-__all__ = ["Admin", "DeadLetter", "Key", "NewKey", "Queue"]
+__all__ = ["Admin", "DeadLetter", "Key", "Lane", "NewKey", "Queue"]
 
 _Shape = TypeVar("_Shape")
 
@@ -32,8 +32,17 @@ class NewKey(Key, frozen=True, kw_only=True):
     webhook_secret: str
 
 
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a queue that has one priority."""
+
+    name: str
+    waiting: int
+    running: int
+    delayed: int
+
+
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue now."""
+    """A queue now, in all and by lane."""
 
     name: str
     waiting: int
@@ -41,10 +50,11 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     delayed: int
     dead: int
     oldest_seconds: float | None = None
+    lanes: tuple[Lane, ...] = ()
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was given up."""
+    """A message that was given up. ``message`` is its text as it was queued."""
 
     queue: str
     id: str
@@ -55,6 +65,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     died_at: str
     traceback: str = ""
+    message: str = ""
 
 
 class _Keys(msgspec.Struct, frozen=True):

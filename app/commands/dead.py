@@ -31,17 +31,21 @@ def list_letters(
         print_json(found)
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
+
+    from app.commands.plain_text import plain
 
     table = Table("id", "died", "actor", "job", "reason")
     for letter in found:
-        table.add_row(letter.id, letter.died_at, letter.actor, letter.job_id or "", letter.reason)
+        texts = (letter.actor, letter.job_id or "", letter.reason)
+        table.add_row(letter.id, letter.died_at, *(escape(plain(text)) for text in texts))
     Console().print(table)
 
 
 @dead.command()
 def show(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """Show one, with its last traceback."""
+    """Show one, with its message and its last traceback."""
     from app.client.admin import Admin
     from app.commands.json_output import print_json
 
@@ -53,11 +57,16 @@ def show(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_js
     from rich.markup import escape
     from rich.table import Table
 
+    from app.commands.plain_text import plain, readable
+
     table = Table("", "dead letter", show_header=False)
     for name in ("id", "queue", "actor", "job_id", "reason", "deliveries", "attempts", "died_at"):
-        table.add_row(name.replace("_", " "), escape(str(getattr(letter, name) or "")))
+        value = getattr(letter, name)
+        table.add_row(name.replace("_", " "), "" if value is None else escape(plain(str(value))))
     Console().print(table)
-    typer.echo(letter.traceback.rstrip("\n"), nl=bool(letter.traceback))
+    for title, text in (("message", readable(letter.message)), ("traceback", plain(letter.traceback))):
+        if text:
+            typer.echo(f"\n{title}:\n{text.rstrip()}")
 
 
 @dead.command()

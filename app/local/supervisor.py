@@ -1,4 +1,5 @@
-"""Runs the Procfile: `python -m app.local.supervisor`, in the foreground, until SIGTERM or Ctrl-C.
+"""Runs the Procfile: `python -m app.local.supervisor`, in the foreground, until SIGTERM or Ctrl-C. With `--log FILE`,
+as `make up` starts it, what is printed goes into a file that cannot grow without end.
 
 honcho reads the file and prints the lines; but where honcho takes the whole house down when one process dies, here it
 is started again, a little later each time. Stopped in order: first what takes new work, last what keeps it.
@@ -6,6 +7,7 @@ is started again, a little later each time. Stopped in order: first what takes n
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import signal
@@ -22,6 +24,7 @@ from app.local.address import SUPERVISOR_RECORD, service_url
 from app.local.errors import SetupError, exit_with
 from app.local.launch import SERVER, LaunchPlan, launch_plan
 from app.local.process import ChildProcess
+from app.local.rotating_log import RotatingLog
 from app.local.state import ProcessRecord, StateFolder
 
 __all__ = ["RestartPolicy", "Supervisor"]
@@ -141,16 +144,27 @@ def _ended(status: int) -> str:
     return f"ended with status {status}"
 
 
-async def _run(plan: LaunchPlan) -> None:
-    supervisor = Supervisor(plan.commands, plan.environment, Printer(sys.stdout), RestartPolicy())
+async def _run(plan: LaunchPlan, printer: Printer) -> None:
+    supervisor = Supervisor(plan.commands, plan.environment, printer, RestartPolicy())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.stop)
     await supervisor.run()
 
 
+def _printer(log: Path | None) -> Printer:
+    if log is None:
+        return Printer(sys.stdout)
+    return Printer(RotatingLog(log, descriptors=(sys.stdout.fileno(), sys.stderr.fileno())))
+
+
 def main() -> None:
     """Run the Procfile of this folder, unless that is done already."""
+    parser = argparse.ArgumentParser(prog="python -m app.local.supervisor", description="Runs the Procfile.")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="print into this file, and begin a new one when it is full"
+    )
+    log = parser.parse_args().log
     root = Path.cwd()
     path = StateFolder.of_repository(root).record(SUPERVISOR_RECORD)
     running = ProcessRecord.read(path)
@@ -159,7 +173,7 @@ def main() -> None:
     try:
         plan = launch_plan(root, os.environ)
         ProcessRecord.of(os.getpid(), service_url()).write(path)
-        asyncio.run(_run(plan))
+        asyncio.run(_run(plan, _printer(log)))
     except SetupError as e:
         exit_with(e)
     finally:

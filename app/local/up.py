@@ -70,9 +70,10 @@ def _wait(supervisor: ProcessRecord, state: StateFolder, step: Step) -> None:
 def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
     """Start the supervisor so that it outlives us and our terminal."""
     launch_plan(root, os.environ).check_addresses(_STOPPING_SECONDS)
-    with state.log(_LOG).open("ab") as sink:
+    log = state.log(_LOG)
+    with log.open("ab") as sink:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "app.local.supervisor"],
+            [sys.executable, "-m", "app.local.supervisor", "--log", log],
             cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=sink,

@@ -14,6 +14,7 @@ LOCKED: Final = (
     "requirements",
     "requirements-telemetry",
     "requirements-web",
+    "requirements-build",
     "requirements-dev",
 )
 # What a running service is made of, or its page is built with; the others never leave a developer's machine.

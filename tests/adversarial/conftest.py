@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.adversarial.pit import Pit
 from tests.sandbox.arena import MIB, Arena, eventually, job, open_arena
 
 SLACK_MEMORY_BYTES = 768 * MIB
@@ -18,15 +19,15 @@ SLACK_DESCRIPTORS = 12
 
 
 @pytest.fixture(scope="session")
-def pit() -> Iterator[Arena]:
+def pit() -> Iterator[Pit]:
     """A sandbox with a few warm containers, as a worker has it."""
     with open_arena(pool_floor=1, pool_ceiling=2) as opened:
         assert eventually(lambda: is_settled(opened), within_seconds=60)
-        yield opened
+        yield Pit(opened.engine, opened.namespace, opened.sandbox)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(pit: Arena) -> Iterator[None]:
+def _nothing_is_left(pit: Pit) -> Iterator[None]:
     yield
     began = time.monotonic()
     canary = pit.run(job("python", "print('fine')"))
@@ -36,7 +37,7 @@ def _nothing_is_left(pit: Arena) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _the_host_is_as_before(pit: Arena) -> Iterator[None]:
+def _the_host_is_as_before(pit: Pit) -> Iterator[None]:
     before = Host.now()
     yield
     assert eventually(lambda: Host.now().is_back_to(before), within_seconds=20), f"{before} became {Host.now()}"

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.sandbox.arena import Arena, job
+from tests.adversarial.pit import Pit
+from tests.sandbox.arena import job
 
 pytestmark = pytest.mark.docker
 
@@ -14,7 +15,7 @@ ECHO_ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
 EVERY_BYTE = bytes(range(256)) * 8
 
 
-def test_bytes_that_are_no_text_go_through_as_they_are(pit: Arena) -> None:
+def test_bytes_that_are_no_text_go_through_as_they_are(pit: Pit) -> None:
     source = (
         "import sys\ndata = sys.stdin.buffer.read()\nsys.stdout.buffer.write(data)\nsys.stderr.buffer.write(data[::-1])"
     )
@@ -24,20 +25,20 @@ def test_bytes_that_are_no_text_go_through_as_they_are(pit: Arena) -> None:
     assert (ran.stdout, ran.stderr) == (EVERY_BYTE, EVERY_BYTE[::-1])
 
 
-def test_a_file_arrives_byte_for_byte(pit: Arena) -> None:
+def test_a_file_arrives_byte_for_byte(pit: Pit) -> None:
     source = "import pathlib, sys; sys.stdout.buffer.write(pathlib.Path('data/x.bin').read_bytes())"
 
     assert pit.run(job("python", source, files={"data/x.bin": EVERY_BYTE})).stdout == EVERY_BYTE
 
 
 @pytest.mark.parametrize("name", ["-rf", "--help", "$(id)", "a b'c\"d", "`reboot`", "*", "ä☃", "a;b|c&d", "x" * 255])
-def test_a_files_name_is_only_a_name(pit: Arena, name: str) -> None:
+def test_a_files_name_is_only_a_name(pit: Pit, name: str) -> None:
     ran = pit.run(job("python", "import os; print(ascii(sorted(os.listdir())))", files={name: b""}))
 
     assert ran.text == ascii(sorted(["main.py", name])) + "\n"
 
 
-def test_arguments_are_never_looked_at_by_a_shell(pit: Arena) -> None:
+def test_arguments_are_never_looked_at_by_a_shell(pit: Pit) -> None:
     arguments = ["`id`", "$(id)", "; reboot", "a b", "", "'", '"', "\\", "*", "\n", "--version", "-c", "ä☃", "$HOME"]
 
     ran = pit.run(job("python", ECHO_ARGUMENTS, args=arguments))
@@ -57,7 +58,7 @@ def test_arguments_are_never_looked_at_by_a_shell(pit: Arena) -> None:
     ],
     ids=lambda env: next(iter(env)),
 )
-def test_an_environment_is_heard_by_the_program_alone(pit: Arena, env: dict[str, str]) -> None:
+def test_an_environment_is_heard_by_the_program_alone(pit: Pit, env: dict[str, str]) -> None:
     """Whoever sets these loads code of his own into a program of his own; the runner must not hear of it."""
     ran = pit.run(job("bash", "echo still me", env=env, files={"evil": b"echo loaded\n"}))
 
@@ -75,7 +76,7 @@ def test_an_environment_is_heard_by_the_program_alone(pit: Arena, env: dict[str,
     ],
     ids=lambda env: next(iter(env)),
 )
-def test_no_environment_reaches_the_compiler(pit: Arena, env: dict[str, str]) -> None:
+def test_no_environment_reaches_the_compiler(pit: Pit, env: dict[str, str]) -> None:
     evil = {"as": b"#!/bin/sh\necho evil\n", "cc1": b"#!/bin/sh\necho evil\n", "evil/stdio.h": b"#error evil\n"}
     source = '#include <stdio.h>\nint main(void) { puts("clean"); return 0; }'
 

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.adversarial.attack import Attack, launch, table
-from tests.sandbox.arena import Arena, job
+from tests.adversarial.pit import Pit
+from tests.sandbox.arena import job
 
 pytestmark = pytest.mark.docker
 
@@ -100,14 +101,14 @@ except socket.gaierror:
         }.items()
     )
 )
-def test_nothing_of_it_works(pit: Arena, attack: Attack) -> None:
+def test_nothing_of_it_works(pit: Pit, attack: Attack) -> None:
     ran = launch(pit, attack)
 
     assert ran.text.endswith("done\n"), ran.stderr
     assert [line for line in ran.text.splitlines() if "WORKED" in line] == []
 
 
-def test_the_loop_is_there_for_a_programs_own_servers(pit: Arena) -> None:
+def test_the_loop_is_there_for_a_programs_own_servers(pit: Pit) -> None:
     source = """
 import socket
 server = socket.create_server(("127.0.0.1", 0))
@@ -118,7 +119,7 @@ print(server.accept()[0].recv(20).decode())
     assert pit.run(job("python", source)).text == "to myself\n"
 
 
-def test_no_program_of_the_image_changes_who_one_is(pit: Arena) -> None:
+def test_no_program_of_the_image_changes_who_one_is(pit: Pit) -> None:
     find = "find / -xdev -type f '(' -perm /6000 -o -writable ')' 2>/dev/null; true"
 
     for language, source in (("bash", find), ("python", f"import os; os.system({find!r})")):
@@ -127,7 +128,7 @@ def test_no_program_of_the_image_changes_who_one_is(pit: Arena) -> None:
         assert (ran.outcome, ran.text) == ("ok", "")
 
 
-def test_a_program_with_a_setuid_bit_of_its_own_gains_nothing(pit: Arena) -> None:
+def test_a_program_with_a_setuid_bit_of_its_own_gains_nothing(pit: Pit) -> None:
     source = "cp /bin/bash mine && chmod 6755 mine && ./mine -p -c 'echo $EUID $UID'"
 
     effective, real = pit.run(job("bash", source)).text.split()
@@ -135,7 +136,7 @@ def test_a_program_with_a_setuid_bit_of_its_own_gains_nothing(pit: Arena) -> Non
     assert effective == real
 
 
-def test_what_one_job_leaves_the_next_does_not_find(pit: Arena) -> None:
+def test_what_one_job_leaves_the_next_does_not_find(pit: Pit) -> None:
     pit.run(job("bash", "for place in /work /tmp /dev/shm; do echo secret > $place/left; done; ipcmk -M 4096 || true"))
 
     ran = pit.run(job("bash", "ls -A /tmp /dev/shm /dev/mqueue; ls -A /work; tail -n +2 /proc/sysvipc/shm"))
@@ -143,7 +144,7 @@ def test_what_one_job_leaves_the_next_does_not_find(pit: Arena) -> None:
     assert ran.text.split() == ["/dev/mqueue:", "/dev/shm:", "/tmp:", "main.sh"]
 
 
-def test_two_jobs_at_the_same_time_do_not_meet(pit: Arena) -> None:
+def test_two_jobs_at_the_same_time_do_not_meet(pit: Pit) -> None:
     # Given a job that leaves traces everywhere, listens everywhere, and stays
     hides = """
 import os, socket, time
@@ -174,7 +175,7 @@ print(found, len([name for name in os.listdir("/proc") if name.isdigit()]))
         assert hiding.result().text == "up\n"
 
 
-def test_what_the_kernel_counts_by_user_is_not_shared_by_jobs(pit: Arena) -> None:
+def test_what_the_kernel_counts_by_user_is_not_shared_by_jobs(pit: Pit) -> None:
     # Given a job that takes all the inotify instances a user may have, and stays
     takes = """
 import ctypes, time
@@ -195,7 +196,7 @@ time.sleep(2.5)
 
 
 @pytest.mark.parametrize("target", ["runner", "engine"])
-def test_forged_frames_are_only_output(pit: Arena, target: str) -> None:
+def test_forged_frames_are_only_output(pit: Pit, target: str) -> None:
     """The last frame of the runner, and the header of the engine's stream, on every descriptor there is."""
     done = b"\x86" + (84).to_bytes(4) + bytes(84) + b"\x87\0\0\0\2\1\1"
     forged = done if target == "runner" else b"\1\0\0\0" + len(done).to_bytes(4) + done

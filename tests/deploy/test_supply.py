@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from packaging.requirements import Requirement
 
 from deploy.supply.advisories import Advisory, Snapshot, findings, read_snapshot, shipped, unknown
 from deploy.supply.audit import audit
@@ -44,14 +46,26 @@ def test_all_locks_agree_so_that_one_environment_can_have_them_all() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-def test_installers_take_nothing_without_its_hash() -> None:
-    makefile, dockerfile = (ROOT / "Makefile").read_text(), (ROOT / "deploy" / "Dockerfile").read_text()
+def installations(file: Path) -> list[str]:
+    """The arguments of every `pip install` in a Makefile or Dockerfile."""
+    return [part.splitlines()[0] for part in file.read_text().replace("\\\n", " ").split("pip install ")[1:]]
 
-    for text in (makefile, dockerfile):
-        commands = [part.split("\n\n")[0] for part in text.replace("\\\n", " ").split("pip install")[1:]]
-        locked = [command.splitlines()[0] for command in commands if " -r " in command.splitlines()[0]]
-        assert locked
-        assert [command for command in locked if "--require-hashes" not in command] == []
+
+@pytest.mark.parametrize("name", ["Makefile", "deploy/Dockerfile"])
+def test_installers_take_nothing_without_its_hash(name: str) -> None:
+    commands = installations(ROOT / name)
+
+    assert any(" -r " in command for command in commands)
+    assert [command for command in commands if not ({"--require-hashes", "--no-index"} & set(command.split()))] == []
+
+
+def test_this_checkout_is_installed_with_the_build_backend_that_is_locked() -> None:
+    [checkout] = [command for command in installations(ROOT / "Makefile") if command.endswith(" -e .")]
+    backend = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+
+    assert "--no-build-isolation" in checkout.split(), "else pip brings a backend of its own"
+    for requirement in map(Requirement, backend):
+        assert requirement.specifier.contains(LOCKS["requirements-build"][requirement.name].version)
 
 
 def test_every_package_of_the_page_has_a_hash() -> None:

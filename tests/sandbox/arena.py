@@ -21,7 +21,7 @@ from app.sandbox.docker_sandbox import DockerSandbox
 from app.sandbox.engine import Engine
 from app.sandbox.images import installed_images
 from app.sandbox.languages import Language, load_languages
-from app.sandbox.template import LABEL, ContainerNumbers
+from app.sandbox.template import LABEL, ContainerNumbers, creation_body
 from tests.sandbox.mailbox import Mailbox
 
 __all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena", "sandbox_of"]
@@ -40,8 +40,10 @@ class Recorder:
 
     on_output: Callable[[Recorder], None] = lambda recorder: None
     events: list[str | Output] = field(default_factory=list)
+    phase_began_at: float = field(default_factory=time.monotonic)
 
     def phase(self, name: str, test: str | None = None) -> None:
+        self.phase_began_at = time.monotonic()
         self.events.append(name)
 
     def output(self, chunks: Sequence[Output]) -> None:
@@ -62,13 +64,15 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Ran:
-    """A job that has ended."""
+    """A job that has ended. ``seconds`` are those of all of it, ``last_phase_seconds`` those from the begin of its last
+    phase to its result; both as the worker sees them."""
 
     verdict: Verdict
     phases: tuple[PhaseReport, ...]
     stdout: bytes
     stderr: bytes
     seconds: float
+    last_phase_seconds: float
     artifacts: tuple[Artifact, ...] = ()
 
     @property
@@ -125,13 +129,14 @@ class Arena:
         with closing(Mailbox()) as silence:
             began = time.monotonic()
             report = self.sandbox.run(uuid.uuid4().hex, 1, spec, recorder, inbox or silence)
-            seconds = time.monotonic() - began
+            ended = time.monotonic()
         return Ran(
             verdict=judge(report.phases),
             phases=report.phases,
             stdout=recorder.stdout,
             stderr=recorder.bytes_of(Stream.STDERR),
-            seconds=seconds,
+            seconds=ended - began,
+            last_phase_seconds=ended - recorder.phase_began_at,
             artifacts=report.artifacts,
         )
 
@@ -147,6 +152,12 @@ class Arena:
         usual = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
         labels = {LABEL: self.namespace, f"{LABEL}.worker": "arena"}
         return Blueprint(image, ContainerNumbers(**{**usual, **numbers}), labels, RUNTIME, 21_000)
+
+    def create(self, worker: str) -> str:
+        """A container that a worker has made and never started; its id."""
+        blueprint = self.blueprint("bash")
+        labels = {**blueprint.labels, f"{LABEL}.worker": worker}
+        return self.engine.create(creation_body(blueprint.image.image_id, blueprint.numbers, labels, "", 20_000))
 
     def launch(self, language: str, **numbers: int) -> Container:
         return Container.launch(self.engine, self.blueprint(language, **numbers))

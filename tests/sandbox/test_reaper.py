@@ -11,7 +11,7 @@ import pytest
 from app.core.errors import EngineUnavailable
 from app.sandbox.engine_http import EngineRefusal
 from app.sandbox.reaper import reap
-from app.sandbox.template import LABEL, creation_body
+from app.sandbox.template import LABEL
 from tests.sandbox.arena import Arena, eventually, open_arena
 
 pytestmark = pytest.mark.docker
@@ -26,15 +26,8 @@ def yard(arena: Arena) -> Iterator[Arena]:
         yield opened
 
 
-def create(yard: Arena, worker: str) -> str:
-    """Made, never started."""
-    blueprint = yard.blueprint("bash")
-    labels = {**blueprint.labels, f"{LABEL}.worker": worker}
-    return yard.engine.create(creation_body(blueprint.image.image_id, blueprint.numbers, labels, "", 20_000))
-
-
 def test_what_a_dead_worker_created_and_never_started_is_removed(yard: Arena) -> None:
-    create(yard, "dead")
+    yard.create("dead")
 
     removed = reap(yard.engine, yard.namespace, lambda worker: worker != "dead", now=time.time() + HOUR)
 
@@ -58,7 +51,7 @@ def test_a_living_workers_containers_are_left_alone(yard: Arena) -> None:
 
 
 def test_what_a_living_worker_has_lost_before_its_start_is_removed_late(yard: Arena) -> None:
-    lost = create(yard, "alive")
+    lost = yard.create("alive")
 
     assert reap(yard.engine, yard.namespace, lambda worker: True, now=time.time() + 120) == 0
     assert yard.containers() == [lost]
@@ -67,14 +60,14 @@ def test_what_a_living_worker_has_lost_before_its_start_is_removed_late(yard: Ar
 
 
 def test_a_young_container_is_left_alone_whoever_made_it(yard: Arena) -> None:
-    young = create(yard, "not heard of yet")
+    young = yard.create("not heard of yet")
 
     assert reap(yard.engine, yard.namespace, lambda worker: False) == 0
     assert yard.containers() == [young]
 
 
 def test_another_namespace_is_left_alone(yard: Arena) -> None:
-    foreign = create(yard, "dead")
+    foreign = yard.create("dead")
 
     assert reap(yard.engine, f"{yard.namespace}-other", lambda worker: False, now=time.time() + HOUR) == 0
     assert reap(yard.engine, yard.namespace[:-1], lambda worker: False, now=time.time() + HOUR) == 0
@@ -82,7 +75,7 @@ def test_another_namespace_is_left_alone(yard: Arena) -> None:
 
 
 def test_without_knowledge_of_who_lives_nothing_is_removed(yard: Arena) -> None:
-    unknown = create(yard, "dead")
+    unknown = yard.create("dead")
 
     def no_answer(worker: str) -> bool:
         raise ConnectionError("the store is down")
@@ -95,7 +88,7 @@ def test_without_knowledge_of_who_lives_nothing_is_removed(yard: Arena) -> None:
 def test_one_that_the_engine_refuses_to_remove_keeps_no_other_one(yard: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given two orphans, of which the engine does not let go of the first that it lists
     for _ in range(2):
-        create(yard, "dead")
+        yard.create("dead")
     stuck, other = (container.id for container in yard.engine.containers(f"{LABEL}={yard.namespace}"))
     remove = yard.engine.remove
 
@@ -118,7 +111,7 @@ def test_one_that_the_engine_refuses_to_remove_keeps_no_other_one(yard: Arena, m
 
 def test_a_container_ends_with_its_connection_even_if_it_is_started_only_afterwards(yard: Arena) -> None:
     """A worker that dies, or gives up waiting, between attach and start leaves nothing for the reaper."""
-    container_id = create(yard, "dead")
+    container_id = yard.create("dead")
     yard.engine.attach(container_id).close()
 
     yard.engine.start(container_id)

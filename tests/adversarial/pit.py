@@ -1,0 +1,28 @@
+"""Where attacks are run: an arena in which every job has to be over in time, whatever it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.core.spec import JobSpec
+from app.sandbox.script import phases_of
+from tests.sandbox.arena import Arena, Ran, Recorder
+from tests.sandbox.mailbox import Mailbox
+
+__all__ = ["Pit"]
+
+# By the worker's clock, from a program's begin to its result: what it waits for before, an engine that makes its
+# container, is no doing of its own. Two seconds are the design's; a fork bomb on an overloaded machine takes 0.2.
+SLACK_SECONDS = 2.0
+
+
+@dataclass
+class Pit(Arena):
+    """Every job ends within its limits, and two seconds."""
+
+    def run(self, spec: JobSpec, sink: Recorder | None = None, inbox: Mailbox | None = None) -> Ran:
+        ran = super().run(spec, sink, inbox)
+        limits = phases_of(spec, self.language(spec.language))[len(ran.phases) - 1]
+        assert ran.last_phase_seconds < limits.wall_ms / 1000 + SLACK_SECONDS
+        assert ran.last.cpu_seconds < limits.cpu_ms / 1000 + SLACK_SECONDS
+        return ran
