@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 import redis.exceptions
 from dramatiq import Message
 
-from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Guard, Refused
+from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Refused
 from app.broker import QueueFull as BacklogFull
 from app.core.errors import QueueFull, StoreUnavailable
 from app.core.ports import Entrance, NewJob
@@ -87,7 +85,9 @@ class Intake:
 
     async def _enqueue_once(self, message: Message[Any], job: NewJob, entrance: Entrance | None) -> None:
         keys, name = self._effects.keys, job.idempotency
-        with self._asking(job, entrance) as guard:
+        guard = None if entrance is None else self._admissions.guard(entrance.caller, [job.id])
+        asked_at = time.monotonic()
+        try:
             await self._producer.enqueue(
                 message,
                 effects=self._effects.accept(job),
@@ -96,16 +96,6 @@ class Intake:
                 max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
                 guard=guard,
             )
-
-    @contextmanager
-    def _asking(self, job: NewJob, entrance: Entrance | None) -> Iterator[Guard | None]:
-        """Whatever becomes of the enqueue: if the guard was asked, the entrance is told what it said."""
-        if entrance is None:
-            yield None
-            return
-        guard, asked_at = self._admissions.guard(entrance.caller, [job.id]), time.monotonic()
-        try:
-            yield guard
-        finally:
-            if guard.reply is not None:
+        finally:  # if it was asked, the entrance is told what was said, whatever became of the job
+            if entrance is not None and guard is not None and guard.reply is not None:
                 entrance.admission = self._admissions.read(entrance.caller, guard, 1, asked_at)

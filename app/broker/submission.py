@@ -89,7 +89,8 @@ class Submission:
         call = Call(script, [place.stream, place.delayed, place.delayed_bodies])
         flatten([Effect("EXISTS", self.dedupe_key or place.stream)], call.keys, [], keys)
         call.keys += counted
-        call.args += [encode(self.message), pack(self.on_dead, keys), when, at_ms, os.urandom(12).hex()]
+        call.args += [encode(self.message), pack(self.on_dead, keys), when, at_ms]
+        call.args.append("" if when == "now" else os.urandom(12).hex())
         call.args += ["" if self.max_backlog is None else self.max_backlog, "1" if self.dedupe_key else ""]
         call.args += [len(keys.streams), len(keys.lanes)] if counted else [0, 0]
         self._add_guard(call)

@@ -42,6 +42,8 @@ async def _read(request: Request, max_bytes: int) -> bytes:
 
 
 def _check_type(request: Request) -> None:
+    if request.content_type == JSON and request.get_header("Content-Encoding") is None:
+        return  # as nearly everybody says it
     media_type, parameters = falcon.parse_header(request.content_type or "")
     if media_type.strip().lower() != JSON:
         raise falcon.HTTPUnsupportedMediaType(description=f"Content-Type must be {JSON}")

@@ -53,12 +53,13 @@ class RedisLanguages:
         self._keys = keys
         self._known = index_languages(known)
         self._cached: Sequence[LanguageInfo] = ()
+        self._names: Mapping[str, LanguageInfo] = {}
         self._cached_until = 0.0
 
     async def accepted(self) -> Mapping[str, LanguageInfo]:
         """See the port."""
-        installed = await self._cached_read()
-        return index_languages(installed) if installed else self._known
+        await self._cached_read()
+        return self._names or self._known
 
     async def installed(self) -> Sequence[LanguageInfo]:
         """See the port."""
@@ -76,6 +77,7 @@ class RedisLanguages:
     async def _cached_read(self) -> Sequence[LanguageInfo]:
         if time.monotonic() >= self._cached_until:
             self._cached = await self._read()
+            self._names = index_languages(self._cached)
             self._cached_until = time.monotonic() + _CACHE_SECONDS
         return self._cached
 

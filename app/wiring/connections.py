@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,7 @@ def now_ms() -> int:
 
 def new_id() -> str:
     """128 random bits: nobody guesses a job's id."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def client(settings: Settings) -> redis.Redis:
