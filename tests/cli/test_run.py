@@ -254,9 +254,12 @@ async def test_the_job_is_cancelled_when_nobody_reads_its_output(
     # When the reader has left, as head does, and the program writes on
     transport: Any = command.process._transport  # type: ignore[attr-defined]
     transport.get_pipe_transport(1).close()
-    gateway.jobs.write(job_id, b"to nobody\n")
+    async with asyncio.timeout(30):
+        while not gateway.jobs.inputs[job_id]:
+            gateway.jobs.write(job_id, b"to nobody\n")
+            await asyncio.sleep(0.02)
     # Then the job is asked to end
-    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
+    assert gateway.jobs.inputs[job_id] == [Input(InputKind.CANCEL)]
     assert await command.process.wait() == 141
 
 

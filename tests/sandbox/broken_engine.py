@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -38,5 +39,17 @@ def _answer_all(listener: socket.socket, answer: bytes) -> None:
         while True:
             connection, _ = listener.accept()
             with connection, suppress(OSError):
-                connection.recv(65536)
+                _read_request(connection)
                 connection.sendall(answer)
+
+
+def _read_request(connection: socket.socket) -> None:
+    """All of it: who answers and leaves while the other still sends breaks his pipe instead."""
+    data = b""
+    while b"\r\n\r\n" not in data and (chunk := connection.recv(65536)):
+        data += chunk
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)", head)
+    left = int(length[1]) - len(body) if length else 0
+    while left > 0 and (chunk := connection.recv(left)):
+        left -= len(chunk)
