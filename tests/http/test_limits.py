@@ -85,7 +85,8 @@ async def test_who_was_refused_is_refused_without_a_look_at_what_he_sends(narrow
     asked_before = commands(narrow)
     # When he begins to send something long
     reader, writer = await asyncio.open_connection("127.0.0.1", narrow.port)
-    writer.write(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n[")
+    head = "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
+    writer.write(head.encode() + b"[")
     told = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 3)).decode()
     writer.close()
     # Then he is told the same, and neither the rest of it nor Redis was asked for
