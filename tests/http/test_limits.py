@@ -116,4 +116,3 @@ def commands(gateway: LiveGateway) -> int:
     """Scripts that Redis has run so far."""
     asked: Any = gateway.store.info("commandstats")
     return sum(asked[name]["calls"] for name in ("cmdstat_eval", "cmdstat_evalsha") if name in asked)
-
