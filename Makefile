@@ -14,6 +14,8 @@ DEVELOPMENT := $(VENV)/.requirements-dev
 NODE := $(VENV)/.requirements-web
 LOGS := .pyxec/log
 PYTEST_ARGS ?=
+# Most tests wait for something most of the time. Which of them may run beside each other: tests/conftest.py.
+IN_TWO := -n 2 --dist loadgroup
 SECONDS := 60
 BENCH_ARGS ?=
 DRILL_ARGS ?=
@@ -65,7 +67,7 @@ doctor: venv ## check this machine, and try every limit for real
 test: lint web-test images ## lint, a minute of fuzzing, all tests (one file: make test PYTEST_ARGS=tests/core)
 	@$(PYTHON) -m app.local.test_tools
 	@$(if $(PYTEST_ARGS),:,$(MAKE) fuzz SECONDS=60)
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest $(or $(PYTEST_ARGS),$(IN_TWO))
 
 .PHONY: test-languages
 test-languages: venv-dev images ## run the programs of every language whose image is installed
