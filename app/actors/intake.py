@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import msgspec
@@ -85,8 +84,7 @@ class Intake:
 
     async def _enqueue_once(self, message: Message[Any], job: NewJob, entrance: Entrance | None) -> None:
         keys, name = self._effects.keys, job.idempotency
-        guard = None if entrance is None else self._admissions.guard(entrance.caller, [job.id])
-        asked_at = time.monotonic()
+        question = None if entrance is None else self._admissions.question(entrance.caller, [job.id])
         try:
             await self._producer.enqueue(
                 message,
@@ -94,8 +92,8 @@ class Intake:
                 on_dead=self._effects.packed_dead(job.id, has_webhook=job.webhook_url is not None),
                 dedupe_key=keys.record(job.id) if name is None else keys.idempotency(name.name),
                 max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
-                guard=guard,
+                guard=question,
             )
         finally:  # if it was asked, the entrance is told what was said, whatever became of the job
-            if entrance is not None and guard is not None and guard.reply is not None:
-                entrance.admission = self._admissions.read(entrance.caller, guard, 1, asked_at)
+            if entrance is not None and question is not None and question.reply is not None:
+                entrance.admission = self._admissions.read(question)

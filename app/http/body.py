@@ -9,9 +9,11 @@ import falcon
 
 from app.http.request import Request
 
-__all__ = ["read_json_body"]
+__all__ = ["BODY_IS_THERE", "read_json_body"]
 
 JSON: Final = "application/json"
+#: Key in the ASGI scope, set by the protocol once the last byte has come (app/http/protocol.py).
+BODY_IS_THERE: Final = "pyxec.body_is_there"
 
 
 async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) -> bytes:
@@ -25,6 +27,8 @@ async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) 
     _check_type(request)
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
+    if BODY_IS_THERE in request.scope:  # nearly always, and a time-out costs a good part of what reading does
+        return await _read(request, max_bytes)
     try:
         async with asyncio.timeout(seconds):
             return await _read(request, max_bytes)

@@ -10,10 +10,10 @@ from falcon.asgi import Response
 
 from app.core.callers import Caller
 from app.core.errors import StoreUnavailable
-from app.core.ports import Admission, Admissions, Entrance
+from app.core.ports import Admissions
 from app.http.admission import tell
 
-__all__ = ["entering", "give_back", "held_place"]
+__all__ = ["give_back", "held_place"]
 
 
 @asynccontextmanager
@@ -30,7 +30,8 @@ async def held_place(
         StoreUnavailable: nobody knows, so nobody passes.
     """
     admission = await admissions.admit(caller, [job_id])
-    _tell(admission, response)
+    if response is not None:
+        tell(admission, response)
     if not admission.through:
         raise admission.refusal()
     try:
@@ -40,47 +41,6 @@ async def held_place(
     except Exception:
         await give_back(admissions, caller, [job_id])
         raise
-
-
-@asynccontextmanager
-async def entering(
-    admissions: Admissions, caller: Caller, job_id: str, response: Response | None = None
-) -> AsyncIterator[Entrance]:
-    """The same in one trip to Redis less: enter with an Entrance, and submit the job with it.
-
-    A request that comes to nothing before that costs what any other does: its token is taken then.
-
-    Parameters:
-        response: is told where the caller stands, where there is one.
-
-    Raises:
-        RateLimited, TooManyJobs: not now.
-        StoreUnavailable: nobody knows, so nobody passes.
-    """
-    if (known := admissions.known_refusal(caller)) is not None:
-        _tell(known, response)
-        raise known.refusal()
-    entrance = Entrance(caller)
-    try:
-        yield entrance
-    except StoreUnavailable:
-        raise  # the job may be there: its place is looked after by itself
-    except Exception:
-        if entrance.admission is None:
-            entrance.admission = await admissions.admit(caller, [job_id])
-            if not entrance.admission.through:
-                raise entrance.admission.refusal() from None
-        if entrance.admission.through:
-            await give_back(admissions, caller, [job_id])
-        raise
-    finally:
-        if entrance.admission is not None:
-            _tell(entrance.admission, response)
-
-
-def _tell(admission: Admission, response: Response | None) -> None:
-    if response is not None:
-        tell(admission, response)
 
 
 async def give_back(admissions: Admissions, caller: Caller, job_ids: Sequence[str]) -> None:

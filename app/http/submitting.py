@@ -13,10 +13,10 @@ from app.core.ports import Admissions, Entrance, Jobs, NewJob
 from app.core.spec import JobRequest
 from app.http.body import read_json_body
 from app.http.decoding import decode
+from app.http.entering import Entering
 from app.http.idempotency import idempotency_key_of
 from app.http.lifecycle import Lifecycle
 from app.http.listing import JobFilter, page_view
-from app.http.places import entering
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
@@ -48,7 +48,7 @@ class JobsResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """202 and the job's address; with ``?wait=SECONDS`` 200 and the finished job if it ends in time."""
         job_id = self._submissions.new_id()
-        async with entering(self._admissions, request.caller, job_id, response) as entrance:
+        async with Entering(self._admissions, request.caller, job_id, response) as entrance:
             answer = await self._take_on(request, job_id, entrance)
         response.set_header("Location", path_of(answer.id))
         send_json(response, 200 if isinstance(answer, FinishedJob) else 202, answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from app.store.faults import translated
 from app.store.keys import StoreKeys
 from app.store.scripts import StoreScript, source_of
 
-__all__ = ["Bucket", "RedisAdmissions", "buckets_of"]
+__all__ = ["Bucket", "Question", "RedisAdmissions", "buckets_of"]
 
 _ADMIT: Final = source_of("admit")
 _MICROSECONDS: Final = 1_000_000
@@ -35,6 +36,16 @@ _ALONE: Final = f"local function admit(keys, args)\n{_ADMIT}\nend\nlocal _, repl
 Bucket = tuple[str, int, int]  # name, tokens a minute, burst
 
 
+@dataclass(kw_only=True)
+class Question(Guard):
+    """May this caller submit so many jobs? ``asked_at`` is of the monotonic clock, before the question left."""
+
+    caller: Caller
+    buckets: Sequence[Bucket]
+    jobs: int
+    asked_at: float = field(default_factory=time.monotonic)
+
+
 class RedisAdmissions:
     """Implements app.core.ports.Admissions.
 
@@ -51,13 +62,13 @@ class RedisAdmissions:
 
     async def admit(self, caller: Caller, job_ids: Sequence[str]) -> Admission:
         """See the port."""
-        question, asked_at = self.guard(caller, job_ids), time.monotonic()
+        question = self.question(caller, job_ids)
         with translated():
             question.reply = await self._script(question.keys, question.args)
-        return self.read(caller, question, len(job_ids), asked_at)
+        return self.read(question)
 
-    def guard(self, caller: Caller, job_ids: Sequence[str]) -> Guard:
-        """The same question, for the broker to ask in the step that enqueues a job."""
+    def question(self, caller: Caller, job_ids: Sequence[str]) -> Question:
+        """The same, for the broker to ask in the step that enqueues a job."""
         buckets = buckets_of(caller, self._global_rate)
         args: list[Any] = [
             len(job_ids), caller.tier.unfinished_jobs, self._keys.record(""), _GRACE_MS, _OLD_PLACES
@@ -65,13 +76,14 @@ class RedisAdmissions:
         for _, rate_per_minute, burst in buckets:
             args += (60 * _MICROSECONDS / rate_per_minute, burst)
         names = [self._keys.bucket(name) for name, _, _ in buckets]
-        return Guard(_ADMIT, [self._keys.places(caller.account), *names], [*args, *job_ids])
+        keys = [self._keys.places(caller.account), *names]
+        return Question(_ADMIT, keys, [*args, *job_ids], caller=caller, buckets=buckets, jobs=len(job_ids))
 
-    def read(self, caller: Caller, answered: Guard, asked: int, asked_at: float) -> Admission:
-        """What the answer to so many jobs says. ``asked_at`` is of the monotonic clock, before the question left."""
-        admission = _read(answered.reply, buckets_of(caller, self._global_rate), asked)
+    def read(self, answered: Question) -> Admission:
+        """What the answer says."""
+        admission = _read(answered.reply, answered.buckets, answered.jobs)
         if admission.refused_by is Refusal.RATE and not admission.through:
-            self._refusals.remember(caller, admission, asked_at)
+            self._refusals.remember(answered.caller, admission, answered.asked_at)
         return admission
 
     def known_refusal(self, caller: Caller) -> Admission | None:

@@ -12,8 +12,8 @@ from app.core.spec import JobRequest
 from app.core.states import JobState
 from app.http.body import read_json_body
 from app.http.decoding import decode
+from app.http.entering import Entering
 from app.http.parts import Parts
-from app.http.places import entering
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.submissions import Sender
@@ -49,7 +49,7 @@ class RunResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """200 and the job's id."""
         parts, job_id = self._parts, self._parts.submissions.new_id()
-        async with entering(parts.admissions, request.caller, job_id, response) as entrance:
+        async with Entering(parts.admissions, request.caller, job_id, response) as entrance:
             body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
             asked = decode(_DECODER, body)
             if not asked.code or not asked.language:

@@ -12,6 +12,7 @@ from app.core.callers import Caller
 from app.core.errors import NotAuthenticated
 from app.core.ports import Entrance, NewJob
 from app.core.results import JobSummary
+from app.http.entering import Entering
 from app.http.judge0.asking import Wanted, read_document
 from app.http.judge0.keys import Judge0Resource
 from app.http.judge0.preparing import API, Preparation
@@ -19,7 +20,6 @@ from app.http.judge0.reading import Reading
 from app.http.judge0.tokens import new_token
 from app.http.judge0.views import Unconvertible, view
 from app.http.parts import Parts
-from app.http.places import entering
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.submissions import EndedJob, Sender
@@ -43,7 +43,7 @@ class SubmissionsResource(Judge0Resource):
     async def on_post(self, request: Request, response: Response) -> None:
         """201 and the token; with ``?wait=true`` the submission as it is at its end, or when we wait no longer."""
         token = new_token(self._parts.submissions.new_id)
-        async with entering(self._parts.admissions, request.caller, token, response) as entrance:
+        async with Entering(self._parts.admissions, request.caller, token, response) as entrance:
             wanted = Wanted.of(request)
             document = await read_document(request, self._parts.settings)
             sender = Sender(request.caller, request.request_id)

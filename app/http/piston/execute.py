@@ -12,12 +12,12 @@ from app.core.outcomes import COMPILE, PhaseReport
 from app.core.ports import Entrance, NewJob
 from app.core.results import JobResult
 from app.http.body import read_json_body
+from app.http.entering import Entering
 from app.http.parts import Parts
 from app.http.piston.asking import read_body, read_execution
 from app.http.piston.dialect import piston_key
 from app.http.piston.runtimes import names_of, version_of
 from app.http.piston.stages import StageView, no_stage, stage_view
-from app.http.places import entering
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.submissions import EndedJob, Sender
@@ -47,7 +47,7 @@ class ExecuteResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """200 and what every stage did; the job's own address is in ``Location``."""
         parts, job_id = self._parts, self._parts.submissions.new_id()
-        async with entering(parts.admissions, request.caller, job_id, response) as entrance:
+        async with Entering(parts.admissions, request.caller, job_id, response) as entrance:
             body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
             asked = await read_execution(read_body(body), parts.languages, request.caller, interactive=False)
             sender = Sender(request.caller, request.request_id)
