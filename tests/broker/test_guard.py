@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import redis
+from dramatiq import Middleware
 
 from app.broker import AsyncProducer, Duplicate, Effect, Guard, QueueFull, Refused, StreamsBroker
-from tests.broker.delivery import message
+from tests.broker.delivery import message, nothing_left, take
 
 COUNT_DOWN = """
 local left = tonumber(redis.call('GET', keys[1]) or args[1])
@@ -84,3 +87,18 @@ async def test_it_is_the_same_from_asyncio(broker: StreamsBroker, url: str) -> N
 def test_its_keys_are_in_the_slot_of_the_queue(broker: StreamsBroker, keys: list[str]) -> None:
     with pytest.raises(ValueError, match="guard"):
         broker.enqueue(message(), guard=Guard("return true", keys, []))
+
+
+def test_a_follow_up_that_is_refused_does_not_keep_its_predecessor_from_its_end(broker: StreamsBroker) -> None:
+    class Chain(Middleware):
+        def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
+            broker.enqueue(message._message.copy(args=("next",)), guard=tickets(broker, 0))
+
+    broker.add_middleware(Chain())
+    broker.enqueue(message())
+    delivery = take(broker)
+    broker.emit_after("process_message", delivery)
+
+    broker.consume("default").ack(delivery)
+
+    assert nothing_left(broker)

@@ -1,0 +1,66 @@
+"""The benchmarks' client asks everything once, and gives each answer to its own question."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from app.core.errors import PyxecError
+from bench.http_calls import Call, HttpCalls
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it was sent; under /busy only the second time, under /gone never."""
+
+    protocol_version = "HTTP/1.1"
+    asked: dict[str, int] = {}  # noqa: RUF012 - emptied by the fixture
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.asked[self.path] = self.asked.get(self.path, 0) + 1
+        if self.path == "/gone":
+            self.close_connection = True
+            return
+        busy = self.path.startswith("/busy") and self.asked[self.path] == 1
+        self.send_response(503 if busy else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def http() -> Iterator[HttpCalls]:
+    Echo.asked = {}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield HttpCalls(f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_answers_come_in_the_order_of_the_questions(http: HttpCalls) -> None:
+    calls = [Call("POST", f"/{number}", {"number": number, "text": "x" * (number * 997)}) for number in range(60)]
+
+    assert http.send_all(calls, 7) == [call.body for call in calls]
+    assert set(Echo.asked.values()) == {1}
+
+
+def test_what_does_no_harm_twice_is_asked_again_after_a_503(http: HttpCalls) -> None:
+    calls = [Call("POST", f"/busy/{number}", number, again=True) for number in range(3)]
+
+    assert http.send_all([*calls, Call("POST", "/free", 3)], 2) == [0, 1, 2, 3]
+    with pytest.raises(PyxecError, match="503"):
+        http.send_all([Call("POST", "/busy/4", 4)], 1)
+
+
+def test_a_lost_connection_is_told(http: HttpCalls) -> None:
+    with pytest.raises(PyxecError):
+        http.send_all([Call("POST", "/gone", 1)], 1)
