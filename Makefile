@@ -94,7 +94,7 @@ bench-broker: venv-dev ## the broker beside Dramatiq's RedisBroker on one server
 	@$(PYTHON) -m bench.broker $(BENCH_ARGS)
 
 .PHONY: drill
-drill: venv-dev images ## every fault, under load, then count (20 minutes; one: DRILL_ARGS="--only redis-killed")
+drill: venv-dev images ## every fault, under load, then count (a quarter of an hour; one: DRILL_ARGS="--only redis-killed")
 	@$(PYTHON) -m tests.drill.drill $(DRILL_ARGS)
 
 .PHONY: bench-latency
