@@ -29,15 +29,16 @@ end
 -- Effects first: one that fails ends the script before there is an entry without its record.
 apply(12 + guard_args)
 local entry = {m = ARGV[1], n = 0, a = 0, d = ARGV[2]}
-local due = tonumber(ARGV[4])
-local now = now_ms()
-if ARGV[3] == 'in' then
-  due = due + now
+if ARGV[3] ~= 'now' then
+  local due, now = tonumber(ARGV[4]), now_ms()
+  if ARGV[3] == 'in' then
+    due = due + now
+  end
+  if due > now then
+    entry.b = string.format('%d', now)
+    hold_back(KEYS[2], KEYS[3], ARGV[5], due, entry)
+    return {'ok', said}
+  end
 end
-if ARGV[3] ~= 'now' and due > now then
-  entry.b = string.format('%d', now)
-  hold_back(KEYS[2], KEYS[3], ARGV[5], due, entry)
-else
-  append(KEYS[1], entry)
-end
+append(KEYS[1], entry)
 return {'ok', said}
