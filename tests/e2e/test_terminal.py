@@ -226,8 +226,9 @@ def test_a_paste_of_100_kilobytes_arrives_whole_and_marked_as_one(editor: Editor
 
 
 def test_pasted_lines_are_typed_lines(editor: Editor) -> None:
+    # A terminal shows what is typed in its own time, the last of it after what the program then says: that one waits.
     editor.run(
-        "import sys\nprint('ready', flush=True)\ntext = sys.stdin.read()\n"
+        "import sys, time\nprint('ready', flush=True)\ntext = sys.stdin.read()\ntime.sleep(1)\n"
         "print(f'\\n{len(text)} in {text.count(chr(10))} lines')"
     )
     editor.shows("ready")
