@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.broker.keys import QueueKeys, hash_tag
+from app.broker.keys import QueueKeys, check_key
 
 __all__ = ["NOW_MS", "Effect", "PackedEffects", "check", "flatten", "pack"]
 
@@ -60,9 +60,7 @@ def check(effects: Iterable[Effect], keys: QueueKeys) -> None:
         ValueError: naming the effect and the hash tag it lacks.
     """
     for effect in effects:
-        # Nearly every key begins with its tag; then there is nothing to search for.
-        if not effect.key.startswith(keys.tag) and hash_tag(effect.key) != keys.tag:
-            raise ValueError(f"{effect.command} {effect.key!r}: the key must carry the hash tag {keys.tag!r}")
+        check_key(effect.key, keys, effect.command)
 
 
 def flatten(effects: Sequence[Effect], keys: list[str | bytes], args: list[Any], queue: QueueKeys) -> None:

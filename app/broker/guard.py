@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.broker.keys import QueueKeys, hash_tag
+from app.broker.keys import QueueKeys, check_key
 
 __all__ = ["Guard"]
 
@@ -36,5 +36,4 @@ class Guard:
         if not self.keys:
             raise ValueError("a guard has at least one key")
         for key in self.keys:
-            if hash_tag(key) != queue.tag:
-                raise ValueError(f"{key!r} of the guard must carry the hash tag {queue.tag!r}")
+            check_key(key, queue, "the guard")

@@ -9,7 +9,7 @@ from dramatiq.common import q_name
 
 from app.broker.lanes import DEFAULT_LANE, Lane
 
-__all__ = ["GROUP", "REAPER", "LaneKeys", "QueueKeys", "hash_tag", "keys_of"]
+__all__ = ["GROUP", "REAPER", "LaneKeys", "QueueKeys", "check_key", "hash_tag", "keys_of"]
 
 GROUP = "workers"
 
@@ -157,3 +157,14 @@ def hash_tag(key: str) -> str | None:
     start = key.find("{")
     end = key.find("}", start + 1)
     return key[start : end + 1] if start >= 0 and end > start + 1 else None
+
+
+def check_key(key: str, queue: QueueKeys, user: str) -> None:
+    """Refuse a key of another slot.
+
+    Raises:
+        ValueError: naming who wanted to use it, and the hash tag that it lacks.
+    """
+    # Nearly every key begins with its tag; then there is nothing to search for.
+    if not key.startswith(queue.tag) and hash_tag(key) != queue.tag:
+        raise ValueError(f"{user} {key!r}: the key must carry the hash tag {queue.tag!r}")

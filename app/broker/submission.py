@@ -14,7 +14,7 @@ from dramatiq.message import get_encoder
 from app.broker.effects import Effect, PackedEffects, flatten, pack
 from app.broker.errors import Duplicate, QueueFull, Refused
 from app.broker.guard import Guard
-from app.broker.keys import LaneKeys, QueueKeys
+from app.broker.keys import LaneKeys, QueueKeys, check_key
 from app.broker.lanes import DEFAULT_LANE, Lane
 from app.broker.scripts import Call, Script, guarded_enqueue
 
@@ -87,7 +87,8 @@ class Submission:
         counted = () if self.max_backlog is None else keys.backlog
         script = Script.ENQUEUE if self.guard is None else guarded_enqueue(self.guard.source)
         call = Call(script, [place.stream, place.delayed, place.delayed_bodies])
-        flatten([Effect("EXISTS", self.dedupe_key or place.stream)], call.keys, [], keys)
+        call.keys.append(self.dedupe_key or place.stream)
+        check_key(call.keys[-1], keys, "the dedupe key")
         call.keys += counted
         call.args += [encode(self.message), pack(self.on_dead, keys), when, at_ms]
         call.args.append("" if when == "now" else os.urandom(12).hex())

@@ -15,6 +15,8 @@ MAX_ARGUMENTS_BYTES: Final = 32 * 1024
 
 def arguments(field: str, args: tuple[str, ...]) -> tuple[str, ...]:
     """Command-line arguments that a program can be given."""
+    if not args:
+        return args
     if len(args) > MAX_ARGUMENTS:
         raise InvalidRequest(field, f"must be at most {MAX_ARGUMENTS}")
     for index, argument in enumerate(args):

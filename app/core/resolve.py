@@ -61,7 +61,7 @@ def resolve_job(
         limits=limits,
         interactive=request.interactive or request.tty is not None,
         tty=request.tty,
-        tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling)),
+        tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling)) if request.tests else (),
         artifacts=check_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
     )
@@ -69,8 +69,8 @@ def resolve_job(
 
 def _check_combination(request: JobRequest) -> None:
     """Tests are not talked to, and each takes away what the one before it has left."""
-    for field in ("interactive", "tty", "artifacts"):
-        if request.tests and getattr(request, field):
+    for field in ("interactive", "tty", "artifacts") if request.tests else ():
+        if getattr(request, field):
             raise InvalidRequest(field, "cannot be combined with tests")
 
 
@@ -157,6 +157,8 @@ def _entrypoint(request: JobRequest, files: tuple[SourceFile, ...]) -> str:
 
 
 def _environment(env: dict[str, str]) -> dict[str, str]:
+    if not env:
+        return env
     if len(env) > MAX_ENVIRONMENT:
         raise InvalidRequest("env", f"must be at most {MAX_ENVIRONMENT} variables")
     for name, value in env.items():

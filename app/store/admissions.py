@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from app.broker import Guard
 from app.core.callers import Caller
 from app.core.ports import Admission, Refusal
+from app.core.tiers import Tier
 from app.store.faults import translated
 from app.store.keys import StoreKeys
 from app.store.scripts import StoreScript, source_of
@@ -24,7 +25,7 @@ _MICROSECONDS: Final = 1_000_000
 # From the request's first byte to the job's record; the gateway reads no body for longer than half of this.
 _GRACE_MS: Final = 120_000
 _OLD_PLACES: Final = 1_000
-_MOST_REFUSALS: Final = 10_000
+_MOST_CALLERS: Final = 10_000
 _NO_PLACE_RETRY_SECONDS: Final = 2.0
 # A bucket of many callers holds what flows into it in so many seconds; never less than one batch.
 _SHARED_BURST_SECONDS: Final = 2
@@ -46,6 +47,16 @@ class Question(Guard):
     asked_at: float = field(default_factory=time.monotonic)
 
 
+@dataclass(slots=True, frozen=True)
+class _Terms:
+    """What is the same in every question of a caller, as it is sent."""
+
+    tier: Tier
+    buckets: Sequence[Bucket]
+    keys: Sequence[str]
+    args: Sequence[str]
+
+
 class RedisAdmissions:
     """Implements app.core.ports.Admissions.
 
@@ -58,6 +69,7 @@ class RedisAdmissions:
         self._keys = keys
         self._global_rate = global_rate_per_minute
         self._refusals = _Refusals()
+        self._terms: dict[tuple[str, str], _Terms] = {}
         self._script = StoreScript(client, _ALONE)
 
     async def admit(self, caller: Caller, job_ids: Sequence[str]) -> Admission:
@@ -69,15 +81,27 @@ class RedisAdmissions:
 
     def question(self, caller: Caller, job_ids: Sequence[str]) -> Question:
         """The same, for the broker to ask in the step that enqueues a job."""
+        terms = self._terms_of(caller)
+        args: list[str | int] = [len(job_ids), *terms.args, *job_ids]
+        return Question(_ADMIT, terms.keys, args, caller=caller, buckets=terms.buckets, jobs=len(job_ids))
+
+    def _terms_of(self, caller: Caller) -> _Terms:
+        place = caller.account, caller.address
+        terms = self._terms.get(place)
+        if terms is None or terms.tier is not caller.tier:
+            if len(self._terms) >= _MOST_CALLERS:
+                self._terms.clear()
+            terms = self._terms[place] = self._new_terms(caller)
+        return terms
+
+    def _new_terms(self, caller: Caller) -> _Terms:
         buckets = buckets_of(caller, self._global_rate)
-        args: list[Any] = [
-            len(job_ids), caller.tier.unfinished_jobs, self._keys.record(""), _GRACE_MS, _OLD_PLACES
-        ]  # fmt: skip
+        keys = [self._keys.places(caller.account), *(self._keys.bucket(name) for name, _, _ in buckets)]
+        numbers: list[float] = []
         for _, rate_per_minute, burst in buckets:
-            args += (60 * _MICROSECONDS / rate_per_minute, burst)
-        names = [self._keys.bucket(name) for name, _, _ in buckets]
-        keys = [self._keys.places(caller.account), *names]
-        return Question(_ADMIT, keys, [*args, *job_ids], caller=caller, buckets=buckets, jobs=len(job_ids))
+            numbers += (60 * _MICROSECONDS / rate_per_minute, burst)
+        args = [caller.tier.unfinished_jobs, self._keys.record(""), _GRACE_MS, _OLD_PLACES, *numbers]
+        return _Terms(caller.tier, buckets, keys, [str(one) for one in args])
 
     def read(self, answered: Question) -> Admission:
         """What the answer says."""
@@ -104,7 +128,7 @@ class _Refusals:
         self._until: dict[tuple[str, str], tuple[float, Admission]] = {}
 
     def remember(self, caller: Caller, admission: Admission, asked_at: float) -> None:
-        if len(self._until) >= _MOST_REFUSALS:
+        if len(self._until) >= _MOST_CALLERS:
             self._until.clear()
         self._until[caller.account, caller.address] = (asked_at + admission.retry_after_seconds, admission)
 

@@ -15,7 +15,7 @@ from redis.asyncio.connection import AbstractConnection
 __all__ = ["Conversation"]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Question:
     answer: asyncio.Future[Any]
     asked_at: float
