@@ -61,7 +61,7 @@ def resolve_job(
         limits=limits,
         interactive=request.interactive or request.tty is not None,
         tty=request.tty,
-        tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling)) if request.tests else (),
+        tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling)),
         artifacts=check_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
     )
