@@ -17,6 +17,7 @@ from rich.console import Console
 
 from app.core.errors import PyxecError
 from app.local.errors import SetupError, exit_with
+from app.local.locks import locked
 from app.local.state import StateFolder
 from app.local.steps import Step, Steps
 
@@ -41,17 +42,18 @@ def build_page(root: Path, state: StateFolder, step: Step) -> None:
         SetupError: a command failed; the message has the end of its log.
     """
     web = root / "web"
-    sources = _digest(web, _sources(web))
-    if _made_from(web / "dist") == sources:
-        step.outcome = "unchanged"
-        return
-    install_node_packages(web, state.log("npm"), step)
-    step.advance(0.4, "vite build")
-    npm(["run", "build", "--", "--outDir", "dist.next", "--emptyOutDir"], web, state.log("vite"))
-    (web / "dist.next" / _DIGEST).write_text(sources)
-    shutil.rmtree(web / "dist", ignore_errors=True)
-    (web / "dist.next").rename(web / "dist")
-    step.outcome = "built"
+    with locked(web):  # two builds would write into each other's folder
+        sources = _digest(web, _sources(web))
+        if _made_from(web / "dist") == sources:
+            step.outcome = "unchanged"
+            return
+        _install(web, state.log("npm"), step)
+        step.advance(0.4, "vite build")
+        npm(["run", "build", "--", "--outDir", "dist.next", "--emptyOutDir"], web, state.log("vite"))
+        (web / "dist.next" / _DIGEST).write_text(sources)
+        shutil.rmtree(web / "dist", ignore_errors=True)
+        (web / "dist.next").rename(web / "dist")
+        step.outcome = "built"
 
 
 def install_node_packages(web: Path, log: Path, step: Step) -> None:
@@ -60,6 +62,11 @@ def install_node_packages(web: Path, log: Path, step: Step) -> None:
     Raises:
         SetupError: npm failed.
     """
+    with locked(web):
+        _install(web, log, step)
+
+
+def _install(web: Path, log: Path, step: Step) -> None:
     pins = _digest(web, [web / name for name in _PINS])
     if _made_from(web / "node_modules") == pins:
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -49,10 +51,21 @@ class CountingEngine:
                 threading.Thread(target=self._answer_all, args=(visitor,), daemon=True).start()
 
     def _answer_all(self, visitor: socket.socket) -> None:
-        with visitor, suppress(OSError):
-            while request := visitor.recv(65536):
+        with visitor, visitor.makefile("rb") as sent, suppress(OSError):
+            while request := _whole_request(sent):
                 self.requests.append(request)
                 visitor.sendall(self._answer)
+
+
+def _whole_request(sent: BinaryIO) -> bytes:
+    """Head and body: they may arrive apart, and an engine answers when it has both."""
+    head = b""
+    while line := sent.readline():
+        head += line
+        if line == b"\r\n":
+            break
+    length = re.search(rb"Content-Length: (\d+)", head)
+    return head + sent.read(int(length[1]) if length else 0)
 
 
 @contextmanager
