@@ -74,10 +74,12 @@ class _Lines:
 
     def ask(self, command: bytes) -> asyncio.Future[Any]:
         """The reply to come, by the first connection on which the server reads this at once."""
-        if any(conversation.over for conversation in self._open):
-            self._part_with_the_lost()
+        room = _READ_AT_A_TIME - len(command)
         for conversation in self._open:
-            if conversation.bytes_waiting + len(command) <= _READ_AT_A_TIME:
+            if conversation.over:
+                self._part_with_the_lost()
+                return self.ask(command)
+            if conversation.bytes_waiting <= room:
                 return conversation.ask(command)
         return self._another().ask(command)
 
