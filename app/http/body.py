@@ -9,11 +9,9 @@ import falcon
 
 from app.http.request import Request
 
-__all__ = ["BODY_IS_THERE", "read_json_body"]
+__all__ = ["read_json_body"]
 
 JSON: Final = "application/json"
-#: Key in the ASGI scope, set by the protocol once the last byte has come (app/http/protocol.py).
-BODY_IS_THERE: Final = "pyxec.body_is_there"
 
 
 async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) -> bytes:
@@ -27,8 +25,11 @@ async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) 
     _check_type(request)
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
-    if BODY_IS_THERE in request.scope:  # nearly always, and a time-out costs a good part of what reading does
-        return await _read(request, max_bytes)
+    body = request.whole_body
+    if body is not None:
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+        return body
     try:
         async with asyncio.timeout(seconds):
             return await _read(request, max_bytes)

@@ -13,8 +13,6 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.http.body import BODY_IS_THERE
-
 __all__ = ["BoundedHttp"]
 
 HEAD_SECONDS: Final = 10.0
@@ -76,11 +74,6 @@ class BoundedHttp(HttpToolsProtocol):
         """It came in time."""
         self._head_is_there()
         super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """Nobody has to wait for the body any more."""
-        self.scope[BODY_IS_THERE] = True  # type: ignore[typeddict-unknown-key]
-        super().on_message_complete()
 
     def _await_head(self) -> None:
         self._head_bytes = 0
