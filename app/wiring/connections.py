@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,7 @@ from redis.backoff import NoBackoff
 from app.broker.sentinel import is_sentinel_url, master, master_async
 from app.config import Settings
 
-__all__ = ["CATALOGUE", "async_client", "client", "client_of", "listening_client", "new_id", "now_ms"]
+__all__ = ["CATALOGUE", "async_client", "client", "client_of", "listening_client", "now_ms"]
 
 _CONNECTIONS: Final = 50
 CATALOGUE: Final = Path(__file__).resolve().parents[2] / "languages"
@@ -26,11 +25,6 @@ CATALOGUE: Final = Path(__file__).resolve().parents[2] / "languages"
 def now_ms() -> int:
     """Unix time in milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def new_id() -> str:
-    """128 random bits: nobody guesses a job's id."""
-    return os.urandom(16).hex()
 
 
 def client(settings: Settings) -> redis.Redis:

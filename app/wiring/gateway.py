@@ -30,8 +30,9 @@ from app.store.replays import Replays
 from app.store.running_jobs import RunningJobs
 from app.store.wakeups import Wakeups
 from app.wiring.api_keys import create_api_keys
-from app.wiring.connections import CATALOGUE, async_client, listening_client, new_id, now_ms
+from app.wiring.connections import CATALOGUE, async_client, listening_client, now_ms
 from app.wiring.connections import client as redis_client
+from app.wiring.ids import new_id
 from app.wiring.telemetry import create_tracer
 
 __all__ = ["create_api"]
