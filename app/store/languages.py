@@ -76,9 +76,14 @@ class RedisLanguages:
 
     async def _cached_read(self) -> Sequence[LanguageInfo]:
         if time.monotonic() >= self._cached_until:
-            self._cached = await self._read()
-            self._names = index_languages(self._cached)
+            # Set first: of many requests at a time one asks, and the others go by what is known.
             self._cached_until = time.monotonic() + _CACHE_SECONDS
+            try:
+                self._cached = await self._read()
+            except BaseException:
+                self._cached_until = 0.0
+                raise
+            self._names = index_languages(self._cached)
         return self._cached
 
     async def _read(self) -> Sequence[LanguageInfo]:

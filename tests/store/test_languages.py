@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 
 import pytest
 import redis
 import redis.asyncio
 
+from app.core.errors import StoreUnavailable
 from app.core.languages import LanguageInfo
 from app.store import languages as module
 from app.store.keys import StoreKeys
@@ -111,6 +113,29 @@ async def test_answers_are_kept_for_a_moment_only(
     assert list(await languages.installed()) == [PYTHON]
     publish_languages(client, keys, "two", [BASH])
     assert list(await languages.installed()) == [PYTHON]
+
+
+async def test_of_many_who_ask_at_once_one_asks_the_store(
+    aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys
+) -> None:
+    languages = RedisLanguages(aclient, keys, KNOWN)
+    publish_languages(client, keys, "one", [PYTHON])
+    await languages.accepted()
+    client.config_resetstat()
+
+    await asyncio.gather(*(languages.accepted() for _ in range(20)))
+    languages._cached_until = 0
+    await asyncio.gather(*(languages.accepted() for _ in range(20)))
+
+    assert client.info("commandstats")["cmdstat_hgetall"]["calls"] == 1
+
+
+async def test_a_store_that_did_not_answer_is_asked_again(keys: StoreKeys) -> None:
+    languages = RedisLanguages(redis.asyncio.Redis(port=1), keys, KNOWN)
+    with pytest.raises(StoreUnavailable):
+        await languages.accepted()
+    with pytest.raises(StoreUnavailable):
+        await languages.accepted()
 
 
 async def test_the_first_worker_that_tells_is_seen_at_once(
