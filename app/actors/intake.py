@@ -20,6 +20,7 @@ from app.telemetry.spans import carried
 __all__ = ["RUN_JOB", "Intake", "Order"]
 
 RUN_JOB: Final = "run_job"
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Order(Message[Any]):
@@ -27,7 +28,7 @@ class Order(Message[Any]):
 
     def encode(self) -> bytes:
         """As Dramatiq's own."""
-        return msgspec.json.encode(vars(self))
+        return _encode(vars(self))
 
 
 class Intake:

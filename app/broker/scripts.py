@@ -75,7 +75,7 @@ def _sha_of(source: str) -> str:
     return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
-@dataclass
+@dataclass(slots=True)
 class Call:
     """One call of one script; built the same way for the blocking and the asyncio client."""
 

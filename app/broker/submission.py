@@ -21,7 +21,7 @@ from app.broker.scripts import Call, Script, guarded_enqueue
 __all__ = ["Submission", "announced", "chosen_lane", "encode", "many", "settle"]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Submission:
     """One message and everything to be written with it.
 
@@ -86,14 +86,15 @@ class Submission:
         keys, place, (when, at_ms) = self.keys, self.place, self.when
         counted = () if self.max_backlog is None else keys.backlog
         script = Script.ENQUEUE if self.guard is None else guarded_enqueue(self.guard.source)
-        call = Call(script, [place.stream, place.delayed, place.delayed_bodies])
-        call.keys.append(self.dedupe_key or place.stream)
-        check_key(call.keys[-1], keys, "the dedupe key")
-        call.keys += counted
-        call.args += [encode(self.message), pack(self.on_dead, keys), when, at_ms]
-        call.args.append("" if when == "now" else os.urandom(12).hex())
-        call.args += ["" if self.max_backlog is None else self.max_backlog, "1" if self.dedupe_key else ""]
-        call.args += [len(keys.streams), len(keys.lanes)] if counted else [0, 0]
+        asked = self.dedupe_key or place.stream
+        check_key(asked, keys, "the dedupe key")
+        call = Call(script, [place.stream, place.delayed, place.delayed_bodies, asked, *counted])
+        call.args += (
+            encode(self.message), pack(self.on_dead, keys), when, at_ms,
+            "" if when == "now" else os.urandom(12).hex(),
+            "" if self.max_backlog is None else self.max_backlog, "1" if self.dedupe_key else "",
+            *((len(keys.streams), len(keys.lanes)) if counted else (0, 0)),
+        )  # fmt: skip
         self._add_guard(call)
         flatten(self.effects, call.keys, call.args, keys)
         return call
@@ -159,6 +160,8 @@ def settle(reply: Any, submission: Submission) -> None:
     verdict, *said = reply
     if submission.guard is not None and said:
         submission.guard.reply = said[0]
+    if verdict == b"ok":
+        return
     if verdict == b"duplicate":
         raise Duplicate(f"{submission.dedupe_key} exists")
     if verdict == b"refused":

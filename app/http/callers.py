@@ -63,8 +63,11 @@ def address_of(scope: Mapping[str, Any], proxies: TrustedProxies = NO_PROXIES) -
     address = _parse(client[0]) if client and client[0] else None
     if proxies.networks or proxies.unix_socket:
         address = _behind_proxies(address, _forwarded(scope.get("headers", ())), proxies)
-    if address is None:
-        return LOCAL
+    return LOCAL if address is None else _place_of(address)
+
+
+@lru_cache(maxsize=4096)
+def _place_of(address: Address) -> str:
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return str(ipaddress.ip_network((address, IPV6_SITE_BITS), strict=False))

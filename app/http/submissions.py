@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
 from app.core.labels import check_labels
@@ -25,8 +27,7 @@ from app.http.views import AcceptedJob, FinishedJob, accepted, finished
 __all__ = ["EndedJob", "Sender", "Submissions"]
 
 
-@dataclass(frozen=True)
-class Sender:
+class Sender(msgspec.Struct, frozen=True):
     """Where a submission comes from. ``idempotency_key`` is the client's own name for it, if it gave one."""
 
     caller: Caller

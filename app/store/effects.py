@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Final
 
 from app.broker import NOW_MS, Effect, PackedEffects, QueueKeys
@@ -148,9 +148,15 @@ class JobEffects:
 
     def packed_dead(self, job_id: str, *, has_webhook: bool = False) -> PackedEffects:
         """The same, packed. Only the id differs between jobs: ids of one length can take each other's place."""
-        if len(job_id.encode()) != len(_ANY_ID):
+        own = job_id.encode()
+        if len(own) != len(_ANY_ID):
             return _pack(self, job_id, has_webhook)
-        return PackedEffects(_dead_of_any(self, has_webhook).replace(_ANY_ID, job_id.encode()))
+        return PackedEffects(own.join(self._dead_between_ids[has_webhook]))
+
+    @cached_property
+    def _dead_between_ids(self) -> Sequence[Sequence[bytes]]:
+        """The parts of `packed_dead` of any job: without a webhook, and with one."""
+        return [_pack(self, _ANY_ID.decode(), has_webhook).split(_ANY_ID) for has_webhook in (False, True)]
 
     def _forget(self, job_id: str) -> list[Effect]:
         ttl = self.result_ttl_seconds
@@ -160,11 +166,6 @@ class JobEffects:
             Effect("EXPIRE", self.keys.artifacts(job_id), ttl),
             Effect("DEL", self.keys.inputs(job_id)),
         ]
-
-
-@lru_cache
-def _dead_of_any(effects: JobEffects, has_webhook: bool) -> PackedEffects:
-    return _pack(effects, _ANY_ID.decode(), has_webhook)
 
 
 def _pack(effects: JobEffects, job_id: str, has_webhook: bool) -> PackedEffects:
