@@ -102,9 +102,10 @@ class Admin:
         """All of them."""
         return self._ask("GET", "queues", _Queues).queues
 
-    def dead_letters(self, queue: str, count: int) -> list[DeadLetter]:
-        """The newest ones."""
-        return self._ask("GET", f"dead/{_part(queue)}?limit={count}", _DeadLetters).dead_letters
+    def dead_letters(self, queue: str, count: int, before: str | None = None) -> list[DeadLetter]:
+        """The newest ones, or those that died just before a letter."""
+        page = f"limit={count}" + ("" if before is None else f"&after={_part(before)}")
+        return self._ask("GET", f"dead/{_part(queue)}?{page}", _DeadLetters).dead_letters
 
     def dead_letter(self, queue: str, letter_id: str) -> DeadLetter:
         """One."""

@@ -19,14 +19,15 @@ Queue = Annotated[str, typer.Option("--queue", help="Whose dead letter it is.")]
 def list_letters(
     queue: Queue = "jobs",
     count: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many, newest first.")] = 20,
+    before: Annotated[str | None, typer.Option("--before", metavar="ID", help="Only older ones than this.")] = None,
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """List the newest dead letters of a queue."""
+    """List dead letters of a queue, newest first; the next page is --before the last id of this one."""
     from app.client.admin import Admin
     from app.commands.json_output import print_json
 
-    found = Admin(url).dead_letters(queue, count)
+    found = Admin(url).dead_letters(queue, count, before)
     if as_json:
         print_json(found)
         return

@@ -90,6 +90,9 @@ async def test_dead_letters_from_the_list_to_the_replay(live: LiveGateway) -> No
         live.broker.consume("jobs").nack(delivery)
     # When they are listed and shown
     letters = await told(live, "dead", "list")
+    assert await told(live, "dead", "list", "--limit", "1") == letters[:1]
+    assert await told(live, "dead", "list", "--before", letters[0]["id"]) == letters[1:]
+    assert (await pyxec(live, "dead", "list", "--before", "no-id"))[0] != 0
     assert [letter["job_id"] for letter in letters] == job_ids[::-1]
     (queue,) = [queue for queue in await told(live, "queues") if queue["name"] == "jobs"]
     assert (queue["waiting"], queue["dead"]) == (0, 2)
