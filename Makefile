@@ -118,6 +118,11 @@ test-compose: venv-dev ## start docker-compose.yml, use it, kill what is in it, 
 test-hosts: venv-dev images ## two worker hosts in network namespaces, Sentinels: cut off, failover, update; two minutes (needs root)
 	@$(PYTHON) -m pytest tests/hosts/scenarios.py $(PYTEST_ARGS)
 
+.PHONY: test-swarm
+test-swarm: venv-dev images ## docker-compose.yml on a swarm of three hosts in network namespaces: update, a death, a new host (needs root)
+	@$(PYTHON) -m app.local.test_tools
+	@$(PYTHON) -m pytest tests/swarm/scenarios.py $(PYTEST_ARGS)
+
 .PHONY: base-image
 base-image: venv ## bring the base of all images, made from Debian packages where no image registry answers
 	@$(PYTHON) -m app.local.base_image

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from tests.hosts.site import Site, host_of
+from tests.hosts.site import Site
+from tests.hosts.visitor import host_of
 from tests.stack import eventually
 
 __all__ = ["SLOW", "cut_off_and_come_back"]
