@@ -22,7 +22,7 @@ __all__ = ["MEGABYTES", "STEPS", "VIEWERS", "measure_viewers"]
 
 VIEWERS: Final = 200
 MEGABYTES: Final = 5
-ROUNDS: Final = 3
+ROUNDS: Final = 7
 JOB_SECONDS: Final = 60
 VIEW_SECONDS: Final = 300
 TARGET_RATIO: Final = 1.2
