@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hosts.cut import SLOW, cut_off_and_come_back
-from tests.hosts.site import LEASE_SECONDS, Site, why_not
+from tests.hosts.network import why_not
+from tests.hosts.site import LEASE_SECONDS, Site
 from tests.hosts.store import WatchedStore
 from tests.hosts.visitor import WORKER_HOSTS, Load, host_of
 from tests.stack import eventually

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import secrets
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,61 +12,35 @@ import httpx
 
 from app.wiring.connections import client_of
 from tests.hosts.handing_over import hand_over
-from tests.hosts.lan import Lan
-from tests.hosts.lan import why_not as why_no_lan
-from tests.hosts.machine import Machine, Program
+from tests.hosts.machine import Program
+from tests.hosts.network import Hosts
 from tests.hosts.store import PlainStore, WatchedStore
-from tests.hosts.visitor import THREADS, WORKER_HOSTS, Visitor
-from tests.sandbox.own_engine import why_not as why_no_engine
+from tests.hosts.visitor import THREADS, WORKER_HOSTS
 from tests.stack import BIN, ROOT, eventually
 
-__all__ = ["LEASE_SECONDS", "Site", "why_not"]
+__all__ = ["LEASE_SECONDS", "Site"]
 
 LEASE_SECONDS = 2.0
 IMAGE = "pyxec/bash:latest"
 _PORT = 8080
 
 
-@functools.cache
-def why_not() -> str:
-    """What is missing for it; empty when nothing is."""
-    return why_no_lan() or why_no_engine()
-
-
-class Site(Visitor):
-    """Everything is started when entered; whatever was started, made or mounted is gone when it is left.
+class Site(Hosts):
+    """Processes, as the Procfile has them.
 
     Parameters:
         watched: the store has a replica and Sentinels.
     """
 
     def __init__(self, folder: Path, *, watched: bool) -> None:
-        super().__init__()
-        self._folder = folder
-        self._run = Path(f"/run/pyxec-hosts-{secrets.token_hex(2)}")
+        super().__init__(folder, "hosts")
         self._watched = watched
-        self._stack = contextlib.ExitStack()
-        self.machines: dict[str, Machine] = {}
         self.workers: dict[str, Program] = {}
 
-    def __enter__(self) -> Site:
-        try:
-            self._start()
-        except BaseException:
-            print(self.logs())  # noqa: T201 - what pytest shows beside the failure
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def _start(self) -> None:
-        self._stack.callback(shutil.rmtree, self._run, ignore_errors=True)
-        lan = self.lan = self._stack.enter_context(Lan())
+    def start(self) -> None:
+        """See there."""
         for name in ("store-1", *(("store-2",) if self._watched else ()), "front", *WORKER_HOSTS):
-            self.machines[name] = Machine(lan, name, self._folder, self._run)
-            self._stack.callback(self.machines[name].remove)
+            self.add(name)
         self.store = self._make_store()
         self.store.start()
         self._start_api()
@@ -81,8 +52,8 @@ class Site(Visitor):
     def _make_store(self) -> PlainStore | WatchedStore:
         first, front = self.machines["store-1"], self.machines["front"]
         if not self._watched:
-            return PlainStore(first, self._folder)
-        return WatchedStore(first, self.machines["store-2"], front, self._folder)
+            return PlainStore(first, self.folder)
+        return WatchedStore(first, self.machines["store-2"], front, self.folder)
 
     # --- what is started
 
@@ -117,7 +88,7 @@ class Site(Visitor):
         options = ["-b", f"0.0.0.0:{_PORT}", "--no-control-socket"]
         front.start(str(BIN / command[0]), *command[1:], *options, name="api", environment=self.environment)
         self.http = httpx.Client(base_url=f"http://{front.address}:{_PORT}", timeout=10, trust_env=False)
-        self._stack.callback(self.http.close)
+        self.stack.callback(self.http.close)
         eventually(lambda: self.answer("/readyz") is not None, 30)
 
     @property
@@ -137,6 +108,3 @@ class Site(Visitor):
             return len(self.machines[name].engine.top(container)["Processes"])
         except docker.errors.APIError:  # it went away in between
             return 0
-
-    def logs(self) -> str:
-        return "\n".join(machine.logs() for machine in self.machines.values())

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.cut import cut_off_and_come_back
-from tests.hosts.site import Site, why_not
+from tests.hosts.network import why_not
+from tests.hosts.site import Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hosts.site import why_not
+from tests.hosts.network import why_not
 from tests.hosts.visitor import WORKER_HOSTS, Load, host_of
 from tests.stack import eventually
 from tests.swarm.swarm import MANAGER, Swarm

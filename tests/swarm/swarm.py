@@ -15,9 +15,8 @@ import httpx
 
 from tests.compose.project import Project
 from tests.hosts.handing_over import hand_over
-from tests.hosts.lan import Lan
-from tests.hosts.machine import Machine
-from tests.hosts.visitor import WORKER_HOSTS, Visitor
+from tests.hosts.network import Hosts
+from tests.hosts.visitor import WORKER_HOSTS
 from tests.stack import ROOT, eventually
 
 __all__ = ["MANAGER", "Swarm"]
@@ -33,35 +32,15 @@ _PATIENCE_SECONDS = 120
 _UPDATE_SECONDS = 400
 
 
-class Swarm(Visitor):
-    """Everything is made when entered, and gone when it is left, but for the images that its engines keep.
-
-    The manager has the store and a web server, every other host a worker, and `host-a` a web server too.
-    """
+class Swarm(Hosts):
+    """The manager has the store and a web server, every other host a worker, and `host-a` a web server too."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self._folder = folder
-        self._run = Path(f"/run/pyxec-swarm-{secrets.token_hex(2)}")
-        self._stack = contextlib.ExitStack()
-        self.machines: dict[str, Machine] = {}
+        super().__init__(folder, "swarm")
 
-    def __enter__(self) -> Swarm:
-        try:
-            self._start()
-        except BaseException:
-            print(self.logs())  # noqa: T201 - what pytest shows beside the failure
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def _start(self) -> None:
+    def start(self) -> None:
+        """See there."""
         _build()
-        self._stack.callback(shutil.rmtree, self._run, ignore_errors=True)
-        self._lan = self._stack.enter_context(Lan())
         self.start_host(MANAGER, "pyxec-redis:latest", "pyxec-web:latest", _SERVICE_IMAGE)
         self.docker("swarm", "init", "--advertise-addr", self.machines[MANAGER].address)
         for name in WORKER_HOSTS:
@@ -78,8 +57,7 @@ class Swarm(Visitor):
 
     def start_host(self, name: str, *images: str, like: str | None = None) -> None:
         """A machine with an engine that has these images. With ``like`` it has that one's disk, which must be gone."""
-        machine = self.machines[name] = Machine(self._lan, name, self._folder, self._run)
-        self._stack.callback(machine.remove)
+        machine = self.add(name)
         data = ROOT / ".pyxec" / "data" / "test-swarm" / (like or name)
         for memory_of_a_swarm in ("swarm", "network"):
             shutil.rmtree(data / memory_of_a_swarm, ignore_errors=True)
@@ -122,7 +100,7 @@ class Swarm(Visitor):
     def client_of(self, name: str) -> httpx.Client:
         """Somebody who asks the web server of this host."""
         client = httpx.Client(base_url=f"http://{self.machines[name].address}", timeout=20, trust_env=False)
-        self._stack.callback(client.close)
+        self.stack.callback(client.close)
         return client
 
     def tasks(self, service: str) -> list[tuple[str, str]]:
@@ -155,6 +133,7 @@ class Swarm(Visitor):
         eventually(lambda: (told := self.answer("/v1/languages")) and "bash" in told.text, _PATIENCE_SECONDS, 0.5)
 
     def logs(self) -> str:
+        """See there."""
         with contextlib.suppress(AssertionError, subprocess.TimeoutExpired, KeyError):
             services = self.docker("service", "ls", "--format", "{{.Name}}").split()
             said = [self.docker("service", "logs", "--tail", "20", service) for service in services]
