@@ -9,8 +9,8 @@ import socket
 from typing import Final
 
 # Below the ports that the kernel gives to outgoing connections, so that none of them is taken between the choice and
-# its use; and below what a cluster's bus, 10,000 above its node, could not reach.
-_FIRST: Final = 20_000
+# its use. So is what a node of a cluster takes besides, 10,000 above its port, where no other server of a test is.
+_FIRST: Final = 11_000
 _EACH: Final = 3_000
 _PROCESS: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _numbers = itertools.count(random.randrange(_EACH))

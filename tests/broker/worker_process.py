@@ -1,4 +1,6 @@
-"""A worker in a process of its own, to be killed: ``python -m tests.broker.worker_process URL NAMESPACE LEASE_MS``.
+"""A worker in a process of its own, to be killed.
+
+    python -m tests.broker.worker_process URL NAMESPACE LEASE_MS THREADS
 
 Every actor tells what it does in lists under the queue's hash tag, so that a test can wait for it.
 """
@@ -21,7 +23,7 @@ def current() -> StreamMessage:
     return message
 
 
-def main(url: str, namespace: str, lease_ms: int) -> None:
+def main(url: str, namespace: str, lease_ms: int, threads: int) -> None:
     broker = StreamsBroker(url=url, namespace=namespace, lease_ms=lease_ms)
     tag = f"{{{namespace}:default}}"
 
@@ -54,7 +56,7 @@ def main(url: str, namespace: str, lease_ms: int) -> None:
     def killer() -> None:
         os.kill(os.getpid(), 9)
 
-    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
+    worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
     # Told first: the first message may end this process.
     print("ready", flush=True)  # noqa: T201
     worker.start()
@@ -63,4 +65,4 @@ def main(url: str, namespace: str, lease_ms: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
