@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Self
 
+import docker
+
 from tests.hosts.lan import Lan
 from tests.hosts.lan import why_not as why_no_lan
 from tests.hosts.machine import Machine
@@ -64,6 +66,19 @@ class Hosts(Visitor, ABC):
     def start(self) -> None:
         """Make the hosts, and start what runs on them; return once it can be used."""
 
+    def running(self, name: str) -> list[str]:
+        """The sandboxes of this host in which a program runs, beside the runner."""
+        engine = self.machines[name].engine
+        boxes = [box["Id"] for box in engine.containers(filters={"label": ["org.pyxec"]})]
+        return [box for box in boxes if _processes(engine, box) > 1]
+
     def logs(self) -> str:
         """The end of each, for people."""
         return "\n".join(machine.logs() for machine in self.machines.values())
+
+
+def _processes(engine: docker.APIClient, container: str) -> int:
+    try:
+        return len(engine.top(container)["Processes"])
+    except docker.errors.APIError:  # it went away in between
+        return 0

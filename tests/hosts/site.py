@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-import docker
 import httpx
 
 from app.wiring.connections import client_of
@@ -96,15 +94,3 @@ class Site(Hosts):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
         own = {"REDIS_URL": self.store.url, "PYXEC_NAMESPACE": "hosts", "PYXEC_LEASE_SECONDS": str(LEASE_SECONDS)}
         return {**kept, **own, "PYXEC_RATE_BURST": "100000", "PYXEC_POOL_CEILING": "2"}
-
-    # --- what is there
-
-    def running(self, name: str) -> Sequence[str]:
-        """The containers of this host in which a program runs, beside the runner."""
-        return [one["Id"] for one in self.machines[name].engine.containers() if self._processes(name, one["Id"]) > 1]
-
-    def _processes(self, name: str, container: str) -> int:
-        try:
-            return len(self.machines[name].engine.top(container)["Processes"])
-        except docker.errors.APIError:  # it went away in between
-            return 0

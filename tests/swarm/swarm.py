@@ -8,9 +8,7 @@ import secrets
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import docker
 import httpx
 
 from tests.compose.project import Project
@@ -120,12 +118,6 @@ class Swarm(Hosts):
         """What the manager believes of a host: ready, down."""
         return self.docker("node", "inspect", "--format", "{{.Status.State}}", name).strip()
 
-    def running(self, name: str) -> list[dict[str, Any]]:
-        """The sandboxes of this host in which a program runs, beside the runner."""
-        engine = self.machines[name].engine
-        boxes = engine.containers(filters={"label": ["org.pyxec"]})
-        return [box for box in boxes if _processes(engine, box["Id"]) > 1]
-
     def wait_for_workers(self, *names: str) -> None:
         """Until these hosts, and no others, each have one, and the API has heard of what they can run."""
         wanted = sorted((name, "Running") for name in names)
@@ -155,10 +147,3 @@ def _environment() -> dict[str, str]:
     own = {"PYXEC_LEASE_SECONDS": "5", "PYXEC_RATE_BURST": "100000", "PYXEC_POOL_CEILING": "2"}
     # Every write of three hosts waits for one disk.
     return {**kept, **own, "PYXEC_REDIS_TIMEOUT_SECONDS": "20"}
-
-
-def _processes(engine: docker.APIClient, container: str) -> int:
-    try:
-        return len(engine.top(container)["Processes"])
-    except docker.errors.APIError:  # it went away in between
-        return 0
