@@ -15,7 +15,7 @@ import redis
 from app.broker.connection import without_retries
 from app.config import read_settings
 from app.store.keys import StoreKeys
-from app.store.presence import Presence
+from app.store.worker_registry import WorkerRegistry
 from app.wiring.connections import client
 
 __all__ = ["is_alive"]
@@ -28,7 +28,7 @@ def is_alive(connection: redis.Redis, keys: StoreKeys, host: str, silence_second
     """Whether a worker of this host was heard of within ``silence_seconds``, or nothing is known."""
     try:
         server: Any = connection.info("server")
-        seen = Presence(connection, keys).seen_seconds_ago()
+        seen = WorkerRegistry(connection, keys).seen_seconds_ago()
     except redis.RedisError:
         return True
     if server["uptime_in_seconds"] <= silence_seconds:

@@ -9,7 +9,7 @@ from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from app.config import read_settings
-from app.http.protocol import BoundedHttp
+from app.http.bounded_http import BoundedHttp
 from app.logs import configure_logging, log_handler
 from app.wiring.gateway import create_api
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from app.config import OPTIONS
 from app.core.errors import PyxecError
-from app.sandbox.engine import Engine
-from app.sandbox.engine_http import EngineHttp
-from app.sandbox.images import installed_images
-from app.sandbox.template import LABEL, ContainerNumbers, creation_body
+from app.sandbox.engine.client import Engine
+from app.sandbox.engine.http import EngineHttp
+from app.sandbox.images.installed import installed_images
+from app.sandbox.template import LABEL, ContainerResources, creation_body
 from bench.sandbox_target import Target
 from bench.sandbox_under_test import NullSink, SandboxUnderTest, docker_host, program
 
@@ -163,7 +163,7 @@ def bare_loop(engine: Engine, namespace: str, host: str | None = None) -> Job:
 
 def _body(engine: Engine, namespace: str) -> dict[str, Any]:
     image = installed_images(engine.api)["python"].image_id
-    numbers = ContainerNumbers.of(program("python", "").limits, 1.0)
+    numbers = ContainerResources.of(program("python", "").limits, 1.0)
     body = creation_body(image, numbers, {LABEL: namespace}, RUNTIME, 21_000)
     body["HostConfig"]["AutoRemove"] = False
     stdin = {"OpenStdin": False, "StdinOnce": False, "AttachStdin": False}

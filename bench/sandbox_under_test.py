@@ -17,9 +17,9 @@ from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome, judge
 from app.core.ports import Input, SandboxReport, Sink
 from app.core.spec import JobSpec, SourceFile
-from app.sandbox.docker_sandbox import DockerSandbox
-from app.sandbox.engine import Engine
-from app.sandbox.languages import Language, load_languages
+from app.sandbox.engine.client import Engine
+from app.sandbox.images.catalogue import Language, load_languages
+from app.sandbox.sandbox import ContainerSandbox
 from app.sandbox.template import LABEL
 
 __all__ = ["LANGUAGES", "NullSink", "SandboxUnderTest", "docker_host", "program", "sandbox_under_test"]
@@ -66,7 +66,7 @@ class _Silence:
 class SandboxUnderTest:
     """Runs jobs that must end well. Safe to use from many threads."""
 
-    def __init__(self, sandbox: DockerSandbox, engine: Engine, namespace: str) -> None:
+    def __init__(self, sandbox: ContainerSandbox, engine: Engine, namespace: str) -> None:
         self._sandbox = sandbox
         self.engine = engine
         self.namespace = namespace
@@ -134,8 +134,10 @@ def program(language: str, source: str, **limits: float) -> JobSpec:
     )
 
 
-def _sandbox(engine: Engine, languages: dict[str, Language], namespace: str, floor: int, ceiling: int) -> DockerSandbox:
-    return DockerSandbox(
+def _sandbox(
+    engine: Engine, languages: dict[str, Language], namespace: str, floor: int, ceiling: int
+) -> ContainerSandbox:
+    return ContainerSandbox(
         engine,
         languages,
         worker="bench",

@@ -11,7 +11,7 @@ import redis
 from app.alive import is_alive
 from app.broker.connection import without_retries
 from app.store.keys import StoreKeys
-from app.store.presence import Presence
+from app.store.worker_registry import WorkerRegistry
 from tests.ports import free_port
 from tests.stack import BIN, ROOT, Stack
 
@@ -21,7 +21,7 @@ KEYS = StoreKeys("alive-test")
 
 
 def test_a_host_whose_worker_speaks_is_alive_and_one_whose_does_not_is_not(stack: Stack) -> None:
-    Presence(stack.client, KEYS).beat("host-a:12:34")
+    WorkerRegistry(stack.client, KEYS).beat("host-a:12:34")
 
     assert is_alive(stack.client, KEYS, "host-a", silence_seconds=1)
     assert not is_alive(stack.client, KEYS, "host", silence_seconds=1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from app.actors.intake import RUN_JOB
+from app.actors.job_producer import RUN_JOB
 from app.actors.messages import actor_and_job
 from app.broker import PendingEntry, StreamsBroker
-from app.core.administration import HeldMessage
+from app.core.admin import HeldMessage
 from app.store.running_jobs import RunningJob, RunningJobs
 
 __all__ = ["held_by_worker"]

@@ -8,7 +8,7 @@ from typing import Any, cast
 import structlog
 from dramatiq.middleware import CurrentMessage
 
-from app.actors.job_figures import JobFigures
+from app.actors.job_metrics import JobMetrics
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
 from app.core.artifacts import ArtifactInfo
 from app.core.case_checker import CaseChecker
@@ -19,7 +19,7 @@ from app.core.ports import Input, InputKind, Sandbox, SandboxReport
 from app.core.results import JobResult, Usage
 from app.core.states import IllegalTransition, JobEvent, transition
 from app.store.effects import JobEffects, read_claim
-from app.store.inboxes import Inboxes, JobInbox
+from app.store.job_input import JobInbox, JobInputs
 from app.store.records import Claim, decode_spec
 from app.telemetry.spans import Consecutive, annotate
 
@@ -41,9 +41,9 @@ class JobRunner:
         broker: StreamsBroker,
         effects: JobEffects,
         sandbox: Sandbox,
-        inboxes: Inboxes,
+        inboxes: JobInputs,
         now_ms: Callable[[], int],
-        figures: JobFigures,
+        figures: JobMetrics,
     ) -> None:
         self._broker = broker
         self._effects = effects

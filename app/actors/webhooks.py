@@ -17,8 +17,8 @@ from dramatiq import Message
 from app.actors.webhook_request import Resolve, resolve, send_webhook, signature
 from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
 from app.core.events import LoggedEvent
-from app.core.moments import moment, moment_or_none
 from app.core.results import JobRecord
+from app.core.timestamps import moment, moment_or_none
 from app.core.webhook_body import JobEnded, WebhookBody
 from app.store.outbox import Outbox
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from app.broker.aio import AsyncProducer
 from app.broker.broker import StreamsBroker
 from app.broker.dead_letters import DeadLetter
 from app.broker.effects import NOW_MS, Effect, PackedEffects
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, QueueFull, Refused, StreamsError
-from app.broker.guard import Guard
 from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane
 from app.broker.message import StreamMessage
 from app.broker.middleware import DeadLetters, StreamAgeLimit, StreamRetries, default_middleware
+from app.broker.precondition import Precondition
+from app.broker.producer import AsyncProducer
 from app.broker.recovery import RecoveryReport
 from app.broker.results import StreamResultBackend
 
@@ -24,11 +24,11 @@ __all__ = [
     "DeadLetters",
     "Duplicate",
     "Effect",
-    "Guard",
     "Lane",
     "LeaseLost",
     "PackedEffects",
     "PendingEntry",
+    "Precondition",
     "QueueFull",
     "QueueKeys",
     "RecoveryReport",

@@ -13,16 +13,16 @@ from dramatiq.common import dq_name
 from dramatiq.errors import QueueJoinTimeout, QueueNotFound
 from dramatiq.middleware import Retries
 
-from app.broker.administration import Administration
+from app.broker.admin import Administration
 from app.broker.connection import connect, translated, without_retries
 from app.broker.consumer import StreamConsumer
 from app.broker.delayed_consumer import DelayedConsumer
 from app.broker.effects import Effect
-from app.broker.guard import Guard
 from app.broker.keys import LaneKeys
 from app.broker.lanes import Lane
 from app.broker.message import StreamMessage
 from app.broker.middleware import Failures, Leases, default_middleware
+from app.broker.precondition import Precondition
 from app.broker.settlement import DeadLetterLimits
 from app.broker.submission import Submission, announced, chosen_lane, many, settle
 
@@ -134,7 +134,7 @@ class StreamsBroker(Administration, Broker):
         dedupe_key: str | None = None,
         max_backlog: int | None = None,
         lane: Lane | str | None = None,
-        guard: Guard | None = None,
+        guard: Precondition | None = None,
     ) -> Message[Any]:
         """Put a message on its queue, in one step with everything else given here.
 

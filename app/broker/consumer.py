@@ -10,8 +10,8 @@ from dramatiq.errors import DecodeError
 
 from app.broker import settlement
 from app.broker.errors import BrokerUnavailable
-from app.broker.fetching import Fetcher, Row
-from app.broker.message import Death, StreamMessage
+from app.broker.fetcher import Fetcher, Row
+from app.broker.message import DeadLetterReason, StreamMessage
 
 if TYPE_CHECKING:
     from app.broker.broker import StreamsBroker
@@ -126,7 +126,7 @@ class StreamConsumer(Consumer):
 
     def _bury_undecodable(self, row: Row, attempt: int, error: DecodeError) -> None:
         self._broker.logger.error("Entry %s of %s cannot be decoded.", row.entry_id, row.stream)
-        death = Death(f"cannot be decoded: {error.error!r}")
+        death = DeadLetterReason(f"cannot be decoded: {error.error!r}")
         name, limits = self._broker.consumer_name, self._broker.dead_letter_limits
         try:
             self._broker.run(settlement.reject_raw(self._keys, row[:2], attempt, name, death, limits))
@@ -135,6 +135,6 @@ class StreamConsumer(Consumer):
             self._held.reply_lost = True
 
 
-def _death_of(message: StreamMessage) -> Death:
+def _death_of(message: StreamMessage) -> DeadLetterReason:
     error = message._exception
-    return Death(f"{type(error).__name__}: {error}" if error else "rejected")
+    return DeadLetterReason(f"{type(error).__name__}: {error}" if error else "rejected")

@@ -14,7 +14,7 @@ from app.broker.effects import Effect
 from app.broker.keys import LaneKeys, QueueKeys
 from app.broker.submission import Submission
 
-__all__ = ["Address", "Death", "StreamMessage"]
+__all__ = ["Address", "DeadLetterReason", "StreamMessage"]
 
 #: Stream, entry id.
 Address = tuple[str, str]
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Death:
+class DeadLetterReason:
     """Why a message is dead-lettered; the traceback may be empty."""
 
     reason: str
@@ -63,7 +63,7 @@ class StreamMessage(MessageProxy):
         self.attempt = starts + 1
         self.lease_lost = threading.Event()
         self.retry_delay_ms: int | None = None
-        self.death: Death | None = None
+        self.death: DeadLetterReason | None = None
         self.finish_effects: list[Effect] = []
         self.reject_effects: list[Effect] = []
         #: Messages that middleware enqueued after this one ran; the finish writes them.

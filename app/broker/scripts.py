@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from redis.exceptions import NoScriptError
 
-from app.broker.wire import Wire
+from app.broker.command_executor import CommandExecutor
 
-__all__ = ["Call", "GuardedEnqueue", "Script", "execute", "execute_async", "guarded_enqueue"]
+__all__ = ["Call", "PreconditionedEnqueue", "Script", "execute", "execute_async", "preconditioned_enqueue"]
 
 _FOLDER = Path(__file__).with_name("lua")
 #: They bring accepted messages to their end, or on their way to it: a server that is out of memory runs them all the
@@ -57,7 +57,7 @@ class Script(Enum):
 
 
 @dataclass(frozen=True)
-class GuardedEnqueue:
+class PreconditionedEnqueue:
     """Script.ENQUEUE with a guard in it."""
 
     source: str
@@ -65,10 +65,10 @@ class GuardedEnqueue:
 
 
 @lru_cache(maxsize=64)
-def guarded_enqueue(guard: str) -> GuardedEnqueue:
+def preconditioned_enqueue(guard: str) -> PreconditionedEnqueue:
     """`guard` is the body of a Lua function of ``keys`` and ``args``."""
     source = f"local function guard(keys, args)\n{guard}\nend\n{Script.ENQUEUE.source}"
-    return GuardedEnqueue(source, _sha_of(source))
+    return PreconditionedEnqueue(source, _sha_of(source))
 
 
 def _sha_of(source: str) -> str:
@@ -79,7 +79,7 @@ def _sha_of(source: str) -> str:
 class Call:
     """One call of one script; built the same way for the blocking and the asyncio client."""
 
-    script: Script | GuardedEnqueue
+    script: Script | PreconditionedEnqueue
     keys: list[Any] = field(default_factory=list)
     args: list[Any] = field(default_factory=list)
 
@@ -92,7 +92,7 @@ class Call:
         return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.args)
 
 
-def execute(wire: Wire, command: Call | Sequence[Any]) -> Any:
+def execute(wire: CommandExecutor, command: Call | Sequence[Any]) -> Any:
     """The reply to a script or a bare command. Redis' errors pass through."""
     if not isinstance(command, Call):
         return wire.execute(*command)

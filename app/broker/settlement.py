@@ -10,7 +10,7 @@ from dramatiq import Message
 
 from app.broker.effects import Effect, flatten
 from app.broker.keys import QueueKeys
-from app.broker.message import Address, Death, StreamMessage
+from app.broker.message import Address, DeadLetterReason, StreamMessage
 from app.broker.scripts import Call, Script
 from app.broker.submission import Submission, encode
 
@@ -70,14 +70,14 @@ def retry(message: StreamMessage, consumer: str, body: Message[Any], delay_ms: i
     return _with(call, message, _follow_ups(message))
 
 
-def reject(message: StreamMessage, consumer: str, death: Death, limits: DeadLetterLimits) -> Call:
+def reject(message: StreamMessage, consumer: str, death: DeadLetterReason, limits: DeadLetterLimits) -> Call:
     """Dead-letter. Replies 1, or 0 when the lease was lost."""
     call = reject_raw(message.keys, message.address, message.attempt, consumer, death, limits)
     return _with(call, message, [*message.reject_effects, *_follow_ups(message)])
 
 
 def reject_raw(
-    keys: QueueKeys, address: Address, attempt: int, consumer: str, death: Death, limits: DeadLetterLimits
+    keys: QueueKeys, address: Address, attempt: int, consumer: str, death: DeadLetterReason, limits: DeadLetterLimits
 ) -> Call:
     """Dead-letter an entry that is no message: it could not be decoded."""
     stream, entry_id = address

@@ -13,10 +13,10 @@ from dramatiq.message import get_encoder
 
 from app.broker.effects import Effect, PackedEffects, flatten, pack
 from app.broker.errors import Duplicate, QueueFull, Refused
-from app.broker.guard import Guard
 from app.broker.keys import LaneKeys, QueueKeys, check_key
 from app.broker.lanes import DEFAULT_LANE, Lane
-from app.broker.scripts import Call, Script, guarded_enqueue
+from app.broker.precondition import Precondition
+from app.broker.scripts import Call, Script, preconditioned_enqueue
 
 __all__ = ["Submission", "announced", "chosen_lane", "encode", "many", "settle"]
 
@@ -43,7 +43,7 @@ class Submission:
     dedupe_key: str | None = None
     max_backlog: int | None = None
     lane: Lane = DEFAULT_LANE
-    guard: Guard | None = None
+    guard: Precondition | None = None
 
     @property
     def place(self) -> LaneKeys:
@@ -85,7 +85,7 @@ class Submission:
     def _call(self) -> Call:
         keys, place, (when, at_ms) = self.keys, self.place, self.when
         counted = () if self.max_backlog is None else keys.backlog
-        script = Script.ENQUEUE if self.guard is None else guarded_enqueue(self.guard.source)
+        script = Script.ENQUEUE if self.guard is None else preconditioned_enqueue(self.guard.source)
         asked = self.dedupe_key or place.stream
         check_key(asked, keys, "the dedupe key")
         call = Call(script, [place.stream, place.delayed, place.delayed_bodies, asked, *counted])

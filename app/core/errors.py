@@ -1,4 +1,4 @@
-"""Every error Pyxec raises on purpose. How each is told to an HTTP client stands in one place: app/http/problems.py.
+"""Every error Pyxec raises on purpose. How each is told to an HTTP client stands in one place: app/http/errors.py.
 
 PyxecError
 |-- InvalidRequest        the caller's mistake; names the field
@@ -39,8 +39,8 @@ __all__ = [
     "JobNotFound",
     "NotAllowed",
     "NotAuthenticated",
+    "NotFound",
     "NotReplayable",
-    "NothingThere",
     "OwnershipLost",
     "ProtocolError",
     "PyxecError",
@@ -101,7 +101,7 @@ class JobNotFound(PyxecError):
     """No job with this id that this caller may see."""
 
 
-class NothingThere(PyxecError):
+class NotFound(PyxecError):
     """There is nothing with this name. The message is meant for the client."""
 
 

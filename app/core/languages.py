@@ -37,7 +37,7 @@ class HostLanguages(msgspec.Struct, frozen=True, kw_only=True):
     """What one host's engine has, as its workers told it so many seconds ago."""
 
     host: str
-    told_seconds_ago: float
+    last_seen_seconds_ago: float
     languages: tuple[LanguageInfo, ...]
 
 

@@ -22,8 +22,8 @@ from app.core.tiers import Priority
 
 __all__ = [
     "Admission",
+    "AdmissionRequest",
     "Admissions",
-    "Entrance",
     "Idempotency",
     "Inbox",
     "Input",
@@ -131,7 +131,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass
-class Entrance:
+class AdmissionRequest:
     """Who is to be let through with one job, in the step that writes it.
 
     Parameters:
@@ -145,7 +145,7 @@ class Entrance:
 class Jobs(Protocol):
     """The HTTP side's view of the jobs (asyncio). Every method raises StoreUnavailable when Redis does not answer."""
 
-    async def submit(self, job: NewJob, entrance: Entrance | None = None) -> str:
+    async def submit(self, job: NewJob, entrance: AdmissionRequest | None = None) -> str:
         """Write the record and the queue entry in one atomic step.
 
         Parameters:

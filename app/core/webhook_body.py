@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from app.core.moments import Moment
 from app.core.outcomes import Outcome
 from app.core.results import Usage
 from app.core.states import JobState
+from app.core.timestamps import Moment
 
 __all__ = ["JobEnded", "WebhookBody"]
 

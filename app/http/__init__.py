@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.http.callers import TrustedProxies
-from app.http.gateway import create_app
+from app.http.app import create_app
+from app.http.client_address import TrustedProxies
 from app.http.settings import HttpSettings
 
 __all__ = ["HttpSettings", "TrustedProxies", "create_app"]

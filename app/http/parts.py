@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.administration import Administration
+from app.core.admin import Administration
 from app.core.callers import ApiKeys
 from app.core.metrics import MetricStore
 from app.core.ports import Admissions, Jobs, Languages
-from app.http.authentication import Authenticator
-from app.http.lifecycle import Lifecycle
-from app.http.metering import Metering
+from app.http.middleware.authentication import Authenticator
+from app.http.middleware.draining import Lifecycle
+from app.http.middleware.metrics import RequestMetrics
 from app.http.settings import HttpSettings
 from app.http.submissions import Submissions
 
@@ -31,6 +31,6 @@ class Parts:
     settings: HttpSettings
     now_ms: Callable[[], int]
     lifecycle: Lifecycle
-    metering: Metering
+    metering: RequestMetrics
     authenticator: Authenticator
     submissions: Submissions

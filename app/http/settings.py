@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.core.tiers import ANONYMOUS_TIER, Tier
-from app.http.callers import NO_PROXIES, TrustedProxies
+from app.http.client_address import NO_PROXIES, TrustedProxies
 
 __all__ = ["READ_AGAIN_SECONDS", "HttpSettings"]
 

@@ -11,18 +11,18 @@ import msgspec
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
 from app.core.labels import check_labels
-from app.core.ports import Entrance, Jobs, Languages, NewJob
+from app.core.ports import AdmissionRequest, Jobs, Languages, NewJob
 from app.core.resolve import resolve_job
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.states import JobState
 from app.core.tiers import Priority, Tier
 from app.core.webhooks import check_webhook_url
-from app.http.following import Follower
 from app.http.idempotency import idempotency_of
+from app.http.job_follower import Follower
 from app.http.settings import READ_AGAIN_SECONDS
 from app.http.transcript import Transcript
-from app.http.views import AcceptedJob, FinishedJob, accepted, finished
+from app.http.v1.views import AcceptedJob, FinishedJob, accepted, finished
 
 __all__ = ["EndedJob", "Sender", "Submissions"]
 
@@ -92,7 +92,7 @@ class Submissions:
         check_webhook_url(request.webhook_url, allow_private=self._allow_private_webhooks)
         return request.webhook_url
 
-    async def submit(self, job: NewJob, entrance: Entrance | None = None) -> AcceptedJob:
+    async def submit(self, job: NewJob, entrance: AdmissionRequest | None = None) -> AcceptedJob:
         """Queue it. Raises QueueFull, IdempotencyMismatch, RateLimited: then nothing was written; StoreUnavailable."""
         job_id = await self._jobs.submit(job, entrance)
         if job_id == job.id:
@@ -100,7 +100,7 @@ class Submissions:
         return accepted(job_id, (await self._jobs.get(job_id)).state)
 
     async def submit_and_wait(
-        self, job: NewJob, seconds: float, given_up: Callable[[], bool], entrance: Entrance | None = None
+        self, job: NewJob, seconds: float, given_up: Callable[[], bool], entrance: AdmissionRequest | None = None
     ) -> FinishedJob | AcceptedJob:
         """Queue it and wait for its end, at most so long, and no longer once ``given_up`` says true.
 
@@ -111,7 +111,7 @@ class Submissions:
         return ended if isinstance(ended, AcceptedJob) else finished(ended.record, ended.transcript)
 
     async def submit_to_end(
-        self, job: NewJob, seconds: float, given_up: Callable[[], bool], entrance: Entrance | None = None
+        self, job: NewJob, seconds: float, given_up: Callable[[], bool], entrance: AdmissionRequest | None = None
     ) -> EndedJob | AcceptedJob:
         """The same, for who shows a finished job in another way."""
         # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.

@@ -22,7 +22,7 @@ from app.local.errors import SetupError, exit_with
 from app.local.packages import install_packages, why_not_installable
 from app.local.state import StateFolder
 from app.local.steps import Step, Steps
-from app.sandbox.images import BASE_IMAGE
+from app.sandbox.images.installed import BASE_IMAGE
 
 __all__ = ["ensure_base"]
 

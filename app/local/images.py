@@ -14,11 +14,11 @@ from app.local.engine import ensure_engine
 from app.local.errors import exit_with
 from app.local.state import StateFolder
 from app.local.steps import Step, Steps
-from app.sandbox.image_build import BuildEvent
-from app.sandbox.image_builds import ensure_images
-from app.sandbox.image_sources import ImageSources
-from app.sandbox.images import installed_images
-from app.sandbox.languages import Language, default_set, load_languages
+from app.sandbox.images.build import BuildEvent
+from app.sandbox.images.build_context import ImageSources
+from app.sandbox.images.builder import ensure_images
+from app.sandbox.images.catalogue import Language, default_set, load_languages
+from app.sandbox.images.installed import installed_images
 
 __all__ = ["Choice", "prepare_engine_and_images", "usual_languages"]
 

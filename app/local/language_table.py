@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from app.sandbox.languages import Language, load_languages
+from app.sandbox.images.catalogue import Language, load_languages
 
 __all__ = ["language_table", "with_table"]
 

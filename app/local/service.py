@@ -9,7 +9,7 @@ import httpx
 
 from app.local.errors import SetupError
 from app.local.steps import Step
-from app.sandbox.languages import Language
+from app.sandbox.images.catalogue import Language
 from pyxec import Client, PyxecError
 
 __all__ = ["is_ready", "run_first_job", "wait_until_ready"]

@@ -20,7 +20,7 @@ from app.local.service import is_ready, run_first_job, wait_until_ready
 from app.local.state import ProcessRecord, StateFolder
 from app.local.steps import Step, Steps
 from app.local.web_page import build_page
-from app.sandbox.languages import load_languages
+from app.sandbox.images.catalogue import load_languages
 
 __all__ = ["bring_up"]
 

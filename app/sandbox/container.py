@@ -12,14 +12,14 @@ from typing import Any, Final
 import structlog
 
 from app.core.errors import InfrastructureError, SandboxLost
-from app.sandbox.demux import Demultiplexer
-from app.sandbox.engine import Engine
-from app.sandbox.frame_decoder import FrameDecoder
-from app.sandbox.frames import PROTOCOL_VERSION, Event, Ready
-from app.sandbox.images import InstalledImage
-from app.sandbox.template import ContainerNumbers, creation_body, update_body
+from app.sandbox.engine.client import Engine
+from app.sandbox.engine.demultiplexer import Demultiplexer
+from app.sandbox.images.installed import InstalledImage
+from app.sandbox.runner.decoder import FrameDecoder
+from app.sandbox.runner.frames import PROTOCOL_VERSION, Event, Ready
+from app.sandbox.template import ContainerResources, creation_body, update_body
 
-__all__ = ["Blueprint", "Container"]
+__all__ = ["Container", "ContainerSpec"]
 
 # From the engine's start to the runner's first word; far more than it takes, far less than a lease.
 _READY_SECONDS: Final = 10.0
@@ -28,11 +28,11 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class ContainerSpec:
     """All that a new container is made from."""
 
     image: InstalledImage
-    numbers: ContainerNumbers
+    numbers: ContainerResources
     labels: dict[str, str]
     runtime: str
     uid: int
@@ -44,7 +44,7 @@ class Container:
     Closing the connection ends it: the runner sees the end of its input and exits, and the engine removes it.
     """
 
-    def __init__(self, engine: Engine, blueprint: Blueprint, container_id: str, connection: socket.socket) -> None:
+    def __init__(self, engine: Engine, blueprint: ContainerSpec, container_id: str, connection: socket.socket) -> None:
         self._engine = engine
         self._connection = connection
         self._demultiplexer = Demultiplexer()
@@ -55,7 +55,7 @@ class Container:
         self._made_at = time.monotonic()
 
     @classmethod
-    def launch(cls, engine: Engine, blueprint: Blueprint) -> Container:
+    def launch(cls, engine: Engine, blueprint: ContainerSpec) -> Container:
         """Create, attach, start, and wait until the runner is ready.
 
         Raises:
@@ -109,7 +109,7 @@ class Container:
         """Whether it still waits. It says nothing while it waits, so anything to read is its end."""
         return not self._readable_within(0)
 
-    def adjust(self, numbers: ContainerNumbers) -> bool:
+    def adjust(self, numbers: ContainerResources) -> bool:
         """Give a container in which nothing runs other numbers; the disk must be the same. Whether it could be: not
         when its files already take more memory."""
         if numbers == self._numbers:
@@ -157,7 +157,7 @@ class Container:
         return bool(poller.poll(seconds * 1000))
 
 
-def _body(blueprint: Blueprint) -> dict[str, Any]:
+def _body(blueprint: ContainerSpec) -> dict[str, Any]:
     return creation_body(
         blueprint.image.image_id, blueprint.numbers, blueprint.labels, blueprint.runtime, blueprint.uid
     )

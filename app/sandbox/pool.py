@@ -14,7 +14,7 @@ from app.core.errors import InfrastructureError
 from app.sandbox.container import Container
 from app.sandbox.demand import Demand
 from app.sandbox.host_memory import HostMemory
-from app.sandbox.pool_figures import PoolFigures
+from app.sandbox.pool_stats import PoolStats
 
 __all__ = ["Pool"]
 
@@ -155,7 +155,7 @@ class Pool:
         """How many wait, by language."""
         return {language: figures.idle for language, figures in self.figures().items()}
 
-    def figures(self) -> dict[str, PoolFigures]:
+    def figures(self) -> dict[str, PoolStats]:
         """What happened until now, by language."""
         with self._changed:
             now = time.monotonic()
@@ -259,8 +259,8 @@ class Pool:
             shelf.idle = deque(alive[:most])
 
 
-def _figures(shelf: _Shelf, now: float) -> PoolFigures:
-    return PoolFigures(
+def _figures(shelf: _Shelf, now: float) -> PoolStats:
+    return PoolStats(
         idle=len(shelf.idle),
         wanted=shelf.demand.wanted(now),
         hits=shelf.hits,

@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from app.core.errors import EngineUnavailable
-from app.sandbox.engine import ContainerSummary, Engine
-from app.sandbox.engine_http import EngineRefusal
+from app.sandbox.engine.client import ContainerSummary, Engine
+from app.sandbox.engine.http import EngineRefusal
 from app.sandbox.template import LABEL
 
 __all__ = ["reap"]

@@ -12,7 +12,7 @@ from typing import Any, Final
 from app.core.limits import LIMITS, Limits
 from app.sandbox.seccomp import seccomp_profile
 
-__all__ = ["LABEL", "SANDBOX_UIDS", "ContainerNumbers", "creation_body", "update_body"]
+__all__ = ["LABEL", "SANDBOX_UIDS", "ContainerResources", "creation_body", "update_body"]
 
 LABEL: Final = "org.pyxec"
 # One of these for each container, so that what the kernel counts by user (inotify instances, pending signals, pages in
@@ -28,7 +28,7 @@ INODES: Final = 16_384
 
 
 @dataclass(frozen=True)
-class ContainerNumbers:
+class ContainerResources:
     """All that differs between the containers of one language. ``disk_bytes`` is fixed when the container is made,
     the others can be changed while it waits."""
 
@@ -44,7 +44,7 @@ class ContainerNumbers:
                 raise ValueError(f"{field.name} must be a positive whole number, not {value!r}")
 
     @classmethod
-    def of(cls, limits: Limits, cpus: float) -> ContainerNumbers:
+    def of(cls, limits: Limits, cpus: float) -> ContainerResources:
         """The numbers for these limits, clamped to the table once more: this is the last gate before the engine."""
         return cls(
             memory_bytes=_clamped("memory_bytes", limits.memory_bytes),
@@ -60,7 +60,7 @@ def _clamped(name: str, value: int) -> int:
 
 
 def creation_body(
-    image: str, numbers: ContainerNumbers, labels: dict[str, str], runtime: str, uid: int
+    image: str, numbers: ContainerResources, labels: dict[str, str], runtime: str, uid: int
 ) -> dict[str, Any]:
     """The JSON for ``POST /containers/create``.
 
@@ -90,7 +90,7 @@ def creation_body(
     }
 
 
-def update_body(numbers: ContainerNumbers) -> dict[str, int]:
+def update_body(numbers: ContainerResources) -> dict[str, int]:
     """The JSON for ``POST /containers/{id}/update``."""
     return {
         "Memory": numbers.memory_bytes,
@@ -100,7 +100,7 @@ def update_body(numbers: ContainerNumbers) -> dict[str, int]:
     }
 
 
-def _host_config(numbers: ContainerNumbers, runtime: str) -> dict[str, Any]:
+def _host_config(numbers: ContainerResources, runtime: str) -> dict[str, Any]:
     return {
         **update_body(numbers),
         "AutoRemove": True,

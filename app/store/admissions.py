@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from app.broker import Guard
+from app.broker import Precondition
 from app.core.callers import Caller
 from app.core.ports import Admission, Refusal
 from app.core.tiers import Tier
-from app.store.faults import translated
+from app.store.errors import translated
 from app.store.keys import StoreKeys
 from app.store.scripts import StoreScript, source_of
 
@@ -38,7 +38,7 @@ Bucket = tuple[str, int, int]  # name, tokens a minute, burst
 
 
 @dataclass(kw_only=True)
-class Question(Guard):
+class Question(Precondition):
     """May this caller submit so many jobs? ``asked_at`` is of the monotonic clock, before the question left."""
 
     caller: Caller

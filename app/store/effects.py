@@ -18,7 +18,7 @@ from app.core.results import JobResult
 from app.core.states import JobState
 from app.core.tiers import Priority
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.log import encode_event, merge_outputs
+from app.store.output_log import encode_event, merge_outputs
 from app.store.records import Claim, encode_idempotency, encode_new, encode_result
 from app.store.wakeups import GOES_ON
 

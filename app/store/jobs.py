@@ -13,20 +13,20 @@ from app.core.errors import (
     InvalidRequest,
     JobNotFinished,
     JobNotFound,
-    NothingThere,
+    NotFound,
     StoreUnavailable,
 )
 from app.core.events import LoggedEvent
 from app.core.outcomes import Outcome
-from app.core.ports import Entrance, Input, NewJob, QueuePosition, Watch
+from app.core.ports import AdmissionRequest, Input, NewJob, QueuePosition, Watch
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary
 from app.core.tiers import Priority
 from app.store.connection import send_once
-from app.store.faults import translated
+from app.store.errors import translated
+from app.store.job_list import JobList
 from app.store.keys import StoreKeys
-from app.store.line import Line
-from app.store.listing import Listing
-from app.store.log import check_cursor, decode_entry
+from app.store.output_log import check_cursor, decode_entry
+from app.store.queue_position import QueuePositions
 from app.store.records import decode_idempotency, decode_record, encode_result
 from app.store.scripts import StoreScript, source_of
 from app.store.shared_pages import SharedPages
@@ -42,7 +42,7 @@ _CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled befo
 class JobQueue(Protocol):
     """Where accepted jobs go. Record and entry are one atomic write."""
 
-    async def put(self, job: NewJob, entrance: Entrance | None = None) -> bool:
+    async def put(self, job: NewJob, entrance: AdmissionRequest | None = None) -> bool:
         """False when it, or an earlier one under its idempotency name, was there before. Raises QueueFull, RateLimited,
         TooManyJobs or StoreUnavailable."""
 
@@ -62,11 +62,11 @@ class RedisJobs:
         self._ttl = result_ttl_seconds
         self._send = StoreScript(self._writes, source_of("send"))
         self._delete = StoreScript(self._writes, source_of("delete"))
-        self._line = Line(client, keys)
-        self._listing = Listing(client, keys)
+        self._line = QueuePositions(client, keys)
+        self._listing = JobList(client, keys)
         self._pages = SharedPages(self._read_page)
 
-    async def submit(self, job: NewJob, entrance: Entrance | None = None) -> str:
+    async def submit(self, job: NewJob, entrance: AdmissionRequest | None = None) -> str:
         """See the port."""
         if await self._queue.put(job, entrance) or job.idempotency is None:
             return job.id
@@ -103,7 +103,7 @@ class RedisJobs:
         with translated():
             data: Any = await self._reads.hget(self._keys.artifacts(job_id), name)
         if data is None:
-            raise NothingThere("this job has left no file of this name")
+            raise NotFound("this job has left no file of this name")
         return bytes(data)
 
     def watch(self, job_id: str, end_only: bool = False) -> AbstractAsyncContextManager[Watch]:

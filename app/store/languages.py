@@ -11,7 +11,7 @@ import redis
 from redis.asyncio import Redis
 
 from app.core.languages import HostLanguages, LanguageInfo, index_languages
-from app.store.faults import translated
+from app.store.errors import translated
 from app.store.keys import StoreKeys
 
 __all__ = ["RedisLanguages", "publish_languages"]
@@ -70,7 +70,9 @@ class RedisLanguages:
         """See the port."""
         now = time.time()
         return tuple(
-            HostLanguages(host=host, told_seconds_ago=round(max(0.0, now - told.told_at), 1), languages=told.languages)
+            HostLanguages(
+                host=host, last_seen_seconds_ago=round(max(0.0, now - told.told_at), 1), languages=told.languages
+            )
             for host, told in sorted((await self._told()).items())
         )
 

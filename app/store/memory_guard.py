@@ -11,7 +11,7 @@ import structlog
 from redis.asyncio import Redis
 
 from app.core.errors import QueueFull
-from app.core.ports import Entrance, NewJob
+from app.core.ports import AdmissionRequest, NewJob
 from app.store.jobs import JobQueue
 
 __all__ = ["MemoryGuard"]
@@ -39,7 +39,7 @@ class MemoryGuard:
         self._look_at = 0.0
         self._is_full = False
 
-    async def put(self, job: NewJob, entrance: Entrance | None = None) -> bool:
+    async def put(self, job: NewJob, entrance: AdmissionRequest | None = None) -> bool:
         """See the protocol."""
         if self._monotonic() >= self._look_at:
             # Set first: of many requests at a time one looks, and the others go by what is known.

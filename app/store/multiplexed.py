@@ -19,7 +19,7 @@ import hiredis
 from redis.asyncio import ConnectionPool, Redis
 
 from app.store.connection import send_once
-from app.store.conversation import Conversation
+from app.store.pipelined_connection import PipelinedConnection
 
 __all__ = ["Multiplexed"]
 
@@ -70,7 +70,7 @@ class _Lines:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
         self._timeout: float = pool.connection_kwargs.get("socket_timeout") or _DEFAULT_TIMEOUT_SECONDS
-        self._open: list[Conversation] = []
+        self._open: list[PipelinedConnection] = []
 
     def ask(self, command: bytes) -> asyncio.Future[Any]:
         """The reply to come, by the first connection on which the server reads this at once."""
@@ -90,11 +90,11 @@ class _Lines:
                 conversation.hang_up()
         self._open = [conversation for conversation in self._open if not conversation.over]
 
-    def _another(self) -> Conversation:
+    def _another(self) -> PipelinedConnection:
         if len(self._open) == _MOST_CONNECTIONS:
             return min(self._open, key=lambda conversation: conversation.bytes_waiting)
         connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        self._open.append(Conversation(connection, self._timeout))
+        self._open.append(PipelinedConnection(connection, self._timeout))
         return self._open[-1]
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from app.core.events import LoggedEvent
 from app.core.results import JobRecord
 from app.store.api_keys import webhook_secret_of
 from app.store.keys import StoreKeys
-from app.store.log import decode_entry
+from app.store.output_log import decode_entry
 from app.store.records import decode_record
 
 __all__ = ["DueWebhook", "Outbox"]

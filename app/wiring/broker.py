@@ -8,8 +8,8 @@ import dramatiq
 from dramatiq.middleware import AgeLimit, TimeLimit
 from periodiq import PeriodiqMiddleware, cron
 
-from app.actors.housekeeping import Housekeeping
 from app.actors.lifecycle import WorkerServices
+from app.actors.periodic_tasks import PeriodicTasks
 from app.actors.recovery import MAINTENANCE_QUEUE, Recovery
 from app.actors.webhooks import WEBHOOKS_QUEUE
 from app.broker import StreamsBroker, default_middleware
@@ -19,8 +19,8 @@ from app.store.keys import JOBS_QUEUE
 from app.telemetry.deliveries import TraceDeliveries
 from app.wiring.connections import client as redis_client
 from app.wiring.connections import now_ms
-from app.wiring.figures import tell_figures
 from app.wiring.jobs import declare_run_job
+from app.wiring.metrics import publish_metrics_periodically
 from app.wiring.telemetry import create_tracer
 from app.wiring.webhooks import declare_webhooks
 
@@ -40,7 +40,7 @@ def create_broker(settings: Settings) -> StreamsBroker:
     _declare_recovery(broker, meter)
     job_services = declare_run_job(broker, settings, meter)
     webhook_services = declare_webhooks(broker, settings)
-    maintenance_services = [Housekeeping([tell_figures(settings, broker, meter)])]
+    maintenance_services = [PeriodicTasks([publish_metrics_periodically(settings, broker, meter)])]
     broker.add_middleware(
         WorkerServices(
             {

@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from app.actors.administration import BrokerAdministration
-from app.actors.intake import Intake
+from app.actors.admin import BrokerAdministration
+from app.actors.job_producer import JobProducer
 from app.actors.recovery import MAINTENANCE_QUEUE
 from app.actors.webhooks import WEBHOOKS_QUEUE
 from app.broker import AsyncProducer, StreamsBroker
 from app.config import Settings
 from app.core.tiers import ANONYMOUS_TIER, Tier
 from app.http import HttpSettings, TrustedProxies, create_app
-from app.sandbox.languages import load_languages
+from app.sandbox.images.catalogue import load_languages
 from app.store.admissions import RedisAdmissions
 from app.store.effects import JobEffects
 from app.store.jobs import RedisJobs
@@ -25,10 +25,10 @@ from app.store.languages import RedisLanguages
 from app.store.memory_guard import MemoryGuard
 from app.store.metrics import RedisMetrics
 from app.store.multiplexed import Multiplexed
-from app.store.presence import Presence
 from app.store.replays import Replays
 from app.store.running_jobs import RunningJobs
 from app.store.wakeups import Wakeups
+from app.store.worker_registry import WorkerRegistry
 from app.wiring.api_keys import create_api_keys
 from app.wiring.connections import CATALOGUE, async_client, listening_client, now_ms
 from app.wiring.connections import client as redis_client
@@ -47,7 +47,7 @@ def create_api(settings: Settings) -> Any:
     wakeups = Wakeups(listening_client(settings))
     admissions = RedisAdmissions(quick, keys, global_rate_per_minute=settings.global_rate_per_minute)
     producer = AsyncProducer(quick, settings.namespace)
-    queue = MemoryGuard(Intake(producer, effects, admissions, settings.max_backlog), client)
+    queue = MemoryGuard(JobProducer(producer, effects, admissions, settings.max_backlog), client)
     jobs = RedisJobs(client, keys, queue, wakeups, settings.result_ttl_seconds)
 
     administration = _administration(settings)
@@ -82,7 +82,7 @@ def _administration(settings: Settings) -> BrokerAdministration:
     for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
         broker.declare_queue(queue_name)
     client = broker.client
-    return BrokerAdministration(broker, Presence(client, keys), RunningJobs(client, keys), Replays(client, keys))
+    return BrokerAdministration(broker, WorkerRegistry(client, keys), RunningJobs(client, keys), Replays(client, keys))
 
 
 def _http_settings(settings: Settings) -> HttpSettings:

@@ -9,26 +9,26 @@ from typing import Final
 import dramatiq
 import redis
 
-from app.actors.housekeeping import Chore, Housekeeping
-from app.actors.intake import RUN_JOB
-from app.actors.job_figures import JobFigures
+from app.actors.job_metrics import JobMetrics
+from app.actors.job_producer import RUN_JOB
 from app.actors.lifecycle import Service
+from app.actors.periodic_tasks import PeriodicTask, PeriodicTasks
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker
 from app.config import Settings
 from app.core.metrics import Meter
-from app.sandbox.docker_sandbox import DockerSandbox
-from app.sandbox.engine import Engine
-from app.sandbox.languages import load_languages
+from app.sandbox.engine.client import Engine
+from app.sandbox.images.catalogue import load_languages
 from app.sandbox.reaper import reap
+from app.sandbox.sandbox import ContainerSandbox
 from app.store.effects import JobEffects
-from app.store.inboxes import Inboxes
+from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.languages import publish_languages
-from app.store.presence import BEAT_SECONDS, Presence
+from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.wiring.connections import CATALOGUE, now_ms
 from app.wiring.connections import client as redis_client
-from app.wiring.figures import tell_figures
+from app.wiring.metrics import publish_metrics_periodically
 
 __all__ = ["declare_run_job"]
 
@@ -45,13 +45,13 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
     client = redis_client(settings)
     engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
     sandbox = _sandbox(engine, settings, broker.consumer_name)
-    inboxes = Inboxes(client, keys, broker.consumer_name)
+    inboxes = JobInputs(client, keys, broker.consumer_name)
     runner = JobRunner(
-        broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms, JobFigures(meter)
+        broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms, JobMetrics(meter)
     )
     chores = [
         *_chores(client, keys, settings, engine, sandbox, broker.consumer_name, meter),
-        tell_figures(settings, broker, meter, sandbox),
+        publish_metrics_periodically(settings, broker, meter, sandbox),
     ]
     dramatiq.actor(
         actor_name=RUN_JOB,
@@ -61,11 +61,11 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         min_backoff=_FIRST_RETRY_MS,
         max_backoff=_LAST_RETRY_MS,
     )(runner.run)
-    return [Housekeeping(chores), inboxes, sandbox]
+    return [PeriodicTasks(chores), inboxes, sandbox]
 
 
-def _sandbox(engine: Engine, settings: Settings, worker: str) -> DockerSandbox:
-    return DockerSandbox(
+def _sandbox(engine: Engine, settings: Settings, worker: str) -> ContainerSandbox:
+    return ContainerSandbox(
         engine,
         load_languages(CATALOGUE),
         worker=worker,
@@ -82,22 +82,22 @@ def _chores(
     keys: StoreKeys,
     settings: Settings,
     engine: Engine,
-    sandbox: DockerSandbox,
+    sandbox: ContainerSandbox,
     worker: str,
     meter: Meter,
-) -> Sequence[Chore]:
-    presence = Presence(client, keys)
+) -> Sequence[PeriodicTask]:
+    presence = WorkerRegistry(client, keys)
 
     def remove_orphans() -> None:
         meter.count("pyxec_sandboxes_orphaned_total", by=reap(engine, settings.namespace, presence.is_alive))
 
     host = socket.gethostname()
     return [
-        Chore("beat", BEAT_SECONDS, lambda: presence.beat(worker)),
-        Chore(
+        PeriodicTask("beat", BEAT_SECONDS, lambda: presence.beat(worker)),
+        PeriodicTask(
             "tell_languages",
             _TELL_LANGUAGES_SECONDS,
             lambda: publish_languages(client, keys, host, sandbox.installed()),
         ),
-        Chore("reap", _REAP_SECONDS, remove_orphans),
+        PeriodicTask("reap", _REAP_SECONDS, remove_orphans),
     ]

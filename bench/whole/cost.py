@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import docker
 
-from app.sandbox.engine import Engine
+from app.sandbox.engine.client import Engine
 from bench.gateway_service import GatewayService
 from bench.http_calls import HttpCalls
 from bench.own_engine import OwnEngine, own_engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.sandbox.engine import Engine
+from app.sandbox.engine.client import Engine
 from bench.http_calls import HttpCalls
 from bench.part import Advance, Extent, Figures, Findings, Part
 from bench.plot import bars

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from app.actors.housekeeping import Chore, Housekeeping
+from app.actors.periodic_tasks import PeriodicTask, PeriodicTasks
 
 PATIENCE_SECONDS = 10.0
 
@@ -28,7 +28,7 @@ class Counter:
 
 def test_every_chore_is_done_at_the_start_and_again_when_it_is_due() -> None:
     often, seldom = Counter(3), Counter(1)
-    house = Housekeeping([Chore("often", 0.01, often), Chore("seldom", 3600, seldom)])
+    house = PeriodicTasks([PeriodicTask("often", 0.01, often), PeriodicTask("seldom", 3600, seldom)])
 
     house.start()
 
@@ -40,7 +40,7 @@ def test_every_chore_is_done_at_the_start_and_again_when_it_is_due() -> None:
 
 def test_a_chore_that_fails_is_done_again_and_disturbs_no_other() -> None:
     failing, other = Counter(3, RuntimeError("the engine is down")), Counter(3)
-    house = Housekeeping([Chore("failing", 0.01, failing), Chore("other", 0.01, other)])
+    house = PeriodicTasks([PeriodicTask("failing", 0.01, failing), PeriodicTask("other", 0.01, other)])
 
     house.start()
 
@@ -51,7 +51,7 @@ def test_a_chore_that_fails_is_done_again_and_disturbs_no_other() -> None:
 
 def test_a_sign_of_life_goes_on_while_another_chore_hangs() -> None:
     released, beat = threading.Event(), Counter(5)
-    house = Housekeeping([Chore("hangs", 0.01, released.wait), Chore("beat", 0.01, beat)])
+    house = PeriodicTasks([PeriodicTask("hangs", 0.01, released.wait), PeriodicTask("beat", 0.01, beat)])
 
     house.start()
 
@@ -68,7 +68,7 @@ def test_stopping_waits_for_the_chore_at_hand_and_then_nothing_is_done_any_more(
         release.wait(PATIENCE_SECONDS)
         ended.set()
 
-    house = Housekeeping([Chore("slow", 0.0, chore)])
+    house = PeriodicTasks([PeriodicTask("slow", 0.0, chore)])
     house.start()
     assert begun.wait(PATIENCE_SECONDS)
     threading.Timer(0.05, release.set).start()

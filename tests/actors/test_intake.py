@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dramatiq import Message
 
-from app.actors.intake import Order
+from app.actors.job_producer import RunJobMessage
 from app.core.states import JobState
 from app.store.keys import JOBS_QUEUE
 from tests.store.live_store import LiveStore, new_job
@@ -14,7 +14,7 @@ def test_what_is_written_is_what_dramatiq_reads() -> None:
     parts = {"queue_name": "jobs", "actor_name": "run_job", "args": ('ä"1',), "kwargs": {}, "message_id": "1"}
     options = {"lane": "batch", "traceparent": "00-1-2-01"}
 
-    written = Order(**parts, options=options, message_timestamp=1)
+    written = RunJobMessage(**parts, options=options, message_timestamp=1)
 
     assert Message.decode(written.encode()) == Message(**parts, options=options, message_timestamp=1)
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import dramatiq
 import pytest
 
-from app.actors.intake import RUN_JOB
-from app.actors.job_figures import JobFigures
+from app.actors.job_metrics import JobMetrics
+from app.actors.job_producer import RUN_JOB
 from app.actors.run_job import JobRunner
 from app.core.errors import JobNotFound, OwnershipLost, SandboxLost
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
@@ -20,7 +20,7 @@ from app.core.outcomes import Outcome, StopReason
 from app.core.ports import Input, InputKind, SandboxReport
 from app.core.results import JobRecord, Usage
 from app.core.states import JobState
-from app.store.inboxes import Inboxes
+from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE
 from tests.actors.in_memory_sandbox import PATIENCE_SECONDS, Behaviour, InMemorySandbox, Run, phase, report
 from tests.broker.conftest import working
@@ -34,9 +34,9 @@ LOST = SandboxLost("the container is gone")
 def worker_of(store: LiveStore, behaviour: Behaviour) -> Iterator[InMemorySandbox]:
     """A worker process' parts at work on the store's queue; tried again twice, at once."""
     sandbox = InMemorySandbox(behaviour)
-    inboxes = Inboxes(store.client, store.keys, store.broker.consumer_name)
+    inboxes = JobInputs(store.client, store.keys, store.broker.consumer_name)
     clock = itertools.count(1_800_000_000_000)
-    runner = JobRunner(store.broker, store.effects, sandbox, inboxes, lambda: next(clock), JobFigures(Meter()))
+    runner = JobRunner(store.broker, store.effects, sandbox, inboxes, lambda: next(clock), JobMetrics(Meter()))
     options = {"max_retries": 2, "min_backoff": 1, "max_backoff": 2}
     dramatiq.actor(actor_name=RUN_JOB, queue_name=JOBS_QUEUE, broker=store.broker, **options)(runner.run)  # type: ignore[call-overload]
     inboxes.start()
@@ -222,7 +222,7 @@ async def test_a_job_cancelled_before_its_first_phase(store: LiveStore) -> None:
 
 
 async def test_input_sent_early_and_late_reaches_the_program(store: LiveStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.store.inboxes._POLL_SECONDS", 3600.0)
+    monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
     received: list[bytes] = []
 
     def echo(run: Run) -> SandboxReport:

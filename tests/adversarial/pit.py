@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.spec import JobSpec
-from app.sandbox.script import phases_of
+from app.sandbox.runner.execution_plan import phases_of
 from tests.sandbox.arena import Arena, Ran, Recorder
 from tests.sandbox.mailbox import Mailbox
 

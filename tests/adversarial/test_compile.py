@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.sandbox import script
+from app.sandbox.runner import execution_plan as script
 from tests.adversarial.pit import Pit
 from tests.sandbox.arena import job
 

@@ -19,8 +19,9 @@ from tests.broker.delivery import message, nothing_left, take
 
 def test_the_public_surface_is_what_is_documented() -> None:
     assert set(app.broker.__all__) == {
-        "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "DeadLetters", "Duplicate", "Effect", "Guard",
-        "Lane", "LeaseLost", "PackedEffects", "PendingEntry", "QueueFull", "QueueKeys", "RecoveryReport", "Refused",
+        "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "DeadLetters", "Duplicate", "Effect",
+        "Lane", "LeaseLost", "PackedEffects", "PendingEntry", "Precondition", "QueueFull", "QueueKeys",
+        "RecoveryReport", "Refused",
         "StreamAgeLimit", "StreamMessage", "StreamResultBackend", "StreamRetries", "StreamsBroker", "StreamsError",
         "default_middleware",
     }  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 import redis
 from dramatiq import Middleware
 
-from app.broker import AsyncProducer, Duplicate, Effect, Guard, QueueFull, Refused, StreamsBroker
+from app.broker import AsyncProducer, Duplicate, Effect, Precondition, QueueFull, Refused, StreamsBroker
 from tests.broker.delivery import message, nothing_left, take
 
 COUNT_DOWN = """
@@ -21,8 +21,8 @@ return true, {'passed', left - 1}
 """
 
 
-def tickets(broker: StreamsBroker, most: int) -> Guard:
-    return Guard(COUNT_DOWN, [f"{broker.keys('default').tag}:tickets"], [most])
+def tickets(broker: StreamsBroker, most: int) -> Precondition:
+    return Precondition(COUNT_DOWN, [f"{broker.keys('default').tag}:tickets"], [most])
 
 
 def test_who_passes_is_enqueued_and_told_what_the_guard_said(broker: StreamsBroker) -> None:
@@ -86,7 +86,7 @@ async def test_it_is_the_same_from_asyncio(broker: StreamsBroker, url: str) -> N
 @pytest.mark.parametrize("keys", [[], ["elsewhere"], ["{other:queue}:key"]])
 def test_its_keys_are_in_the_slot_of_the_queue(broker: StreamsBroker, keys: list[str]) -> None:
     with pytest.raises(ValueError, match="guard"):
-        broker.enqueue(message(), guard=Guard("return true", keys, []))
+        broker.enqueue(message(), guard=Precondition("return true", keys, []))
 
 
 def test_a_follow_up_that_is_refused_does_not_keep_its_predecessor_from_its_end(broker: StreamsBroker) -> None:

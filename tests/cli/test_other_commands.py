@@ -113,7 +113,7 @@ async def test_bench_refuses_a_language_that_is_not_there(gateway: Gateway, pyxe
 def test_every_command_has_json_for_programs() -> None:
     from typer.main import get_command
 
-    from app.cli import app
+    from app.cli.__main__ import app
 
     without = [
         " ".join(path)
@@ -126,7 +126,7 @@ def test_every_command_has_json_for_programs() -> None:
 def test_every_command_is_in_its_document() -> None:
     from typer.main import get_command
 
-    from app.cli import app
+    from app.cli.__main__ import app
 
     document = (ROOT / "docs" / "cli.md").read_text()
     missing = [path for path, _ in leaves(get_command(app)) if not all(word in document for word in path)]
@@ -148,5 +148,5 @@ def test_help_needs_nothing_heavy() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", listing], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()
-    assert "app.commands.run" in loaded
+    assert "app.cli.run" in loaded
     assert heavy.isdisjoint(loaded)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.commands.plain_text import plain, readable
+from app.cli.plain_text import plain, readable
 
 
 @pytest.mark.parametrize(

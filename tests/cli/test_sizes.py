@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.commands.sizes import parse_size
+from app.cli.sizes import parse_size
 
 
 @pytest.mark.parametrize(

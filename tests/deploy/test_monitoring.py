@@ -12,7 +12,7 @@ import pytest
 
 from app.core.metrics import METRICS, Kind
 from app.core.outcomes import Outcome
-from app.http.problems import HTTP_KINDS, KINDS
+from app.http.errors import HTTP_KINDS, KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"

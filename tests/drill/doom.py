@@ -20,7 +20,7 @@ import dramatiq
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker
 from app.broker.scripts import Call
-from app.sandbox.engine_http import EngineHttp
+from app.sandbox.engine.http import EngineHttp
 
 __all__ = ["doom"]
 

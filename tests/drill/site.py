@@ -17,7 +17,7 @@ import docker
 import redis
 
 from app.broker import BrokerUnavailable, StreamsBroker
-from app.sandbox.engine import Engine
+from app.sandbox.engine.client import Engine
 from app.sandbox.reaper import reap
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from tests.drill.checker import History

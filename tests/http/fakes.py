@@ -9,15 +9,15 @@ from typing import Any
 
 import msgspec
 
-from app.core.administration import DeadMessage, QueueFigures, WorkerFigures
+from app.core.admin import DeadMessage, QueueStats, WorkerStats
 from app.core.callers import ApiKey, Caller, NewApiKey
-from app.core.errors import InvalidRequest, JobNotFound, NothingThere, QueueFull, StoreUnavailable
+from app.core.errors import InvalidRequest, JobNotFound, NotFound, QueueFull, StoreUnavailable
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.languages import HostLanguages, LanguageInfo, index_languages
 from app.core.limits import LimitOverrides
 from app.core.metrics import Meter, Sample
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.ports import Admission, Entrance, Input, InputKind, NewJob, QueuePosition, Refusal
+from app.core.ports import Admission, AdmissionRequest, Input, InputKind, NewJob, QueuePosition, Refusal
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary, Usage
 from app.core.states import JobState
 from app.core.tiers import Priority
@@ -95,7 +95,7 @@ class InMemoryJobs:
         self.when_submitted: Callable[[NewJob], None] = lambda job: None
         self._changed = asyncio.Event()
 
-    async def submit(self, job: NewJob, entrance: Entrance | None = None) -> str:
+    async def submit(self, job: NewJob, entrance: AdmissionRequest | None = None) -> str:
         self._check()
         if entrance is not None:
             entrance.admission = await self.admissions.admit(entrance.caller, [job.id])
@@ -136,7 +136,7 @@ class InMemoryJobs:
     async def artifact(self, job_id: str, name: str) -> bytes:
         self._check()
         if name not in self.artifacts.get(job_id, {}):
-            raise NothingThere("there is no such file")
+            raise NotFound("there is no such file")
         return self.artifacts[job_id][name]
 
     @asynccontextmanager
@@ -259,7 +259,7 @@ class InMemoryLanguages:
         return self._languages
 
     async def hosts(self) -> Sequence[HostLanguages]:
-        return (HostLanguages(host="here", told_seconds_ago=0, languages=self._languages),)
+        return (HostLanguages(host="here", last_seen_seconds_ago=0, languages=self._languages),)
 
 
 class InMemoryApiKeys:
@@ -302,12 +302,12 @@ class NoMetrics:
 
 
 class NoAdministration:
-    """In the place of app.core.administration.Administration, which is tested on the real store."""
+    """In the place of app.core.admin.Administration, which is tested on the real store."""
 
-    async def queues(self) -> Sequence[QueueFigures]:
+    async def queues(self) -> Sequence[QueueStats]:
         raise NotImplementedError
 
-    async def workers(self) -> Sequence[WorkerFigures]:
+    async def workers(self) -> Sequence[WorkerStats]:
         raise NotImplementedError
 
     async def dead_letters(self, queue: str, count: int, before: str | None) -> Sequence[DeadMessage]:

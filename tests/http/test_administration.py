@@ -15,8 +15,8 @@ from app.core.languages import LanguageInfo
 from app.core.metrics import METRICS, Meter
 from app.store.languages import publish_languages
 from app.store.metrics import publish_metrics
-from app.store.presence import Presence
 from app.store.replays import Replays
+from app.store.worker_registry import WorkerRegistry
 from tests.http.live import BEGUN_AT_MS, OPERATOR, LiveGateway, live_gateway
 from tests.http.routes import routes
 
@@ -77,8 +77,8 @@ async def test_queues_tell_what_is_in_them(gateway: LiveGateway) -> None:
 
 async def test_workers_tell_what_they_hold(gateway: LiveGateway) -> None:
     # Given a worker that was heard of and runs a job, and one that idles
-    Presence(gateway.store, gateway.keys).beat("idle-1")
-    Presence(gateway.store, gateway.keys).beat(gateway.broker.consumer_name)
+    WorkerRegistry(gateway.store, gateway.keys).beat("idle-1")
+    WorkerRegistry(gateway.store, gateway.keys).beat(gateway.broker.consumer_name)
     await gateway.submit()
     job_id, _ = gateway.begin()
     # When the workers are looked at
@@ -114,7 +114,7 @@ async def test_hosts_tell_their_languages_and_images(gateway: LiveGateway) -> No
     bash = LanguageInfo(id="bash", name="Bash", file_name="main.sh", version="5.2", image=image, image_bytes=90_000_000)
     publish_languages(gateway.store, gateway.keys, "host-1", [bash])
     (host,) = (await get(gateway, "hosts"))["hosts"]
-    assert (host["name"], host["told_seconds_ago"]) == ("host-1", pytest.approx(0, abs=30))
+    assert (host["name"], host["last_seen_seconds_ago"]) == ("host-1", pytest.approx(0, abs=30))
     assert host["languages"] == [
         {"id": "bash", "name": "Bash", "version": "5.2", "image": image, "image_bytes": 90_000_000}
     ]
@@ -173,7 +173,7 @@ async def test_a_replayed_job_runs_again_from_its_start(gateway: LiveGateway) ->
     assert (shown["status"], shown["outcome"]) == ("finished", "ok")
     # And a letter works once
     answer = await gateway.client.post(path, headers=OPERATOR)
-    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/nothing-there")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
 
 
 async def test_two_that_replay_at_once_run_it_once(gateway: LiveGateway) -> None:
@@ -231,4 +231,4 @@ async def test_dead_letters_are_listed_shown_and_dropped(gateway: LiveGateway) -
 @pytest.mark.parametrize("path", ["dead/nowhere", "dead/nowhere/1-1", "dead/jobs/1-1", "dead/jobs/x", "dead/jobs/*"])
 async def test_what_is_not_there_is_told(gateway: LiveGateway, path: str) -> None:
     answer = await gateway.client.get(f"/v1/admin/{path}", headers=OPERATOR)
-    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/nothing-there")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.callers import TrustedProxies, address_of
+from app.http.client_address import TrustedProxies, address_of
 
 PROXIES = TrustedProxies.parse(["10.0.0.0/8", "2001:db8:ffff::/48"])
 

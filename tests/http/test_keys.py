@@ -71,7 +71,7 @@ async def test_a_revoked_key_opens_nothing_within_two_seconds(gateway: LiveGatew
     answer = await gateway.client.post("/v1/jobs", json=JOB, headers=bearer(key["key"]))
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/not-authenticated")
     again = await gateway.client.delete(f"/v1/admin/keys/{key['id']}", headers=OPERATOR)
-    assert (again.status_code, again.json()["type"]) == (404, "/problems/nothing-there")
+    assert (again.status_code, again.json()["type"]) == (404, "/problems/not-found")
 
 
 async def test_another_process_notices_a_revocation_too(

@@ -18,9 +18,9 @@ from app.core.errors import (
     StoreUnavailable,
     UnknownLanguage,
 )
-from app.http.problems import HTTP_KINDS, KINDS, close_code_of, problem_of, retry_after_seconds
-from app.http.telling import FINISHED, SERVICE_RESTART, SLOW_VIEWER
-from app.http.viewer import BAD_MESSAGE, MESSAGE_TOO_BIG
+from app.http.errors import HTTP_KINDS, KINDS, close_code_of, problem_of, retry_after_seconds
+from app.http.job_stream import FINISHED, SERVICE_RESTART, SLOW_VIEWER
+from app.http.v1.stream_viewer import BAD_MESSAGE, MESSAGE_TOO_BIG
 
 
 def descendants(kind: type[PyxecError]) -> Iterator[type[PyxecError]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from app.http.protocol import BoundedHttp
+from app.http.bounded_http import BoundedHttp
 
 CHUNK = b"x" * 1_000_000
 

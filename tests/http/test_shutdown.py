@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import httpx
 import websockets
 
-from tests.http.piston.sockets import CONNECT, closing, init, send
+from tests.http.compat.piston.sockets import CONNECT, closing, init, send
 
 JOB = {"language": "python", "source": "print(1)"}
 

@@ -10,8 +10,8 @@ import docker
 import pytest
 
 from app.local.engine import engine_host
-from app.sandbox.images import installed_images
-from app.sandbox.languages import default_set
+from app.sandbox.images.catalogue import default_set
+from app.sandbox.images.installed import installed_images
 from tests.sandbox.arena import LANGUAGES, Arena, open_arena
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.local.language_table import language_table, with_table
-from app.sandbox.languages import load_languages
+from app.sandbox.images.catalogue import load_languages
 
 ROOT = Path(__file__).parents[2]
 

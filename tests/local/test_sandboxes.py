@@ -13,7 +13,7 @@ import pytest
 
 from app.local.engine import engine_host
 from app.local.sandboxes import remove_orphans
-from app.sandbox.images import installed_images
+from app.sandbox.images.installed import installed_images
 
 pytestmark = pytest.mark.docker
 

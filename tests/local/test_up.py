@@ -19,7 +19,7 @@ from app.local.address import SUPERVISOR_RECORD
 from app.local.engine import engine_host
 from app.local.service import is_ready
 from app.local.state import ProcessRecord, StateFolder
-from app.sandbox.languages import default_set, load_languages
+from app.sandbox.images.catalogue import default_set, load_languages
 from pyxec import Client
 from tests.ports import free_port
 

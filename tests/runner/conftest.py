@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.conversation import Conversation, Opener, talk
+from tests.runner.runner_process import Opener, RunnerProcess, talk
 
 SOURCES = Path(__file__).parents[2] / "runner"
 
@@ -67,7 +67,7 @@ def open_bare(runner_binary: Path, tmp_path: Path) -> Iterator[Opener]:
     """Opens the runner as a plain child, its working folder a fresh one."""
     with ExitStack() as stack:
 
-        def opened() -> Conversation:
+        def opened() -> RunnerProcess:
             return stack.enter_context(talk([str(runner_binary), str(tmp_path)]))
 
         yield opened
@@ -78,24 +78,24 @@ def open_contained(image: str) -> Iterator[Opener]:
     """Opens the runner as PID 1; arguments are more options of ``docker run``, which outrank the usual ones."""
     with ExitStack() as stack:
 
-        def opened(*options: str) -> Conversation:
+        def opened(*options: str) -> RunnerProcess:
             return stack.enter_context(talk([*CONTAINER, *options, image]))
 
         yield opened
 
 
 @pytest.fixture
-def bare(open_bare: Opener) -> Conversation:
+def bare(open_bare: Opener) -> RunnerProcess:
     return open_bare()
 
 
 @pytest.fixture
-def contained(open_contained: Opener) -> Conversation:
+def contained(open_contained: Opener) -> RunnerProcess:
     return open_contained()
 
 
 @pytest.fixture(params=["bare", pytest.param("contained", marks=pytest.mark.docker)])
-def runner(request: pytest.FixtureRequest) -> Conversation:
+def runner(request: pytest.FixtureRequest) -> RunnerProcess:
     """An idle runner, in each of the two placements."""
-    conversation: Conversation = request.getfixturevalue(request.param)
+    conversation: RunnerProcess = request.getfixturevalue(request.param)
     return conversation

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from app.core.outcomes import StopReason
-from app.sandbox.frames import Done, Ending, PhaseSpec
-from app.sandbox.protocol import encode_cancel, encode_stdin, encode_stdin_eof
-from tests.runner.conversation import Conversation, job, phase
+from app.sandbox.runner.encoder import encode_cancel, encode_stdin, encode_stdin_eof
+from app.sandbox.runner.frames import Done, Ending, PhaseSpec
+from tests.runner.runner_process import RunnerProcess, job, phase
 
 LOOK = "find . -mindepth 1 -printf '%P %y %m %s\\n' | sort"
 
@@ -19,7 +19,7 @@ def case(*argv: str, **changes: object) -> PhaseSpec:
     return phase(*argv, is_test=True, **changes)
 
 
-def test_each_case_has_its_own_stdin(runner: Conversation) -> None:
+def test_each_case_has_its_own_stdin(runner: RunnerProcess) -> None:
     runner.send(job(phase("true"), *[case("cat", gets_stdin=True) for _ in range(3)]))
     for text in (b"one ", b"", b"three"):
         runner.send(encode_stdin(text), encode_stdin_eof())
@@ -28,7 +28,7 @@ def test_each_case_has_its_own_stdin(runner: Conversation) -> None:
     assert [end.stdout_bytes for end in runner.ends] == [0, 4, 0, 5]
 
 
-def test_stdin_that_one_case_leaves_is_not_read_by_the_next(runner: Conversation) -> None:
+def test_stdin_that_one_case_leaves_is_not_read_by_the_next(runner: RunnerProcess) -> None:
     # Given a case that takes little of more than the pipe holds
     runner.send(job(case("head", "-c", "2", gets_stdin=True), case("cat", gets_stdin=True)))
     runner.send(encode_stdin(b"ab" + b"x" * 200_000), encode_stdin_eof())
@@ -38,7 +38,7 @@ def test_stdin_that_one_case_leaves_is_not_read_by_the_next(runner: Conversation
     assert runner.to_the_end().stdout == b"abmine"
 
 
-def test_stdin_that_comes_after_its_case_has_ended_is_dropped(runner: Conversation) -> None:
+def test_stdin_that_comes_after_its_case_has_ended_is_dropped(runner: RunnerProcess) -> None:
     runner.send(job(case("true", gets_stdin=True), case("cat", gets_stdin=True)))
     runner.hear(lambda so_far: len(so_far.ends) == 1)
     runner.send(encode_stdin(b"late"), encode_stdin_eof(), encode_stdin(b"mine"), encode_stdin_eof())
@@ -46,7 +46,7 @@ def test_stdin_that_comes_after_its_case_has_ended_is_dropped(runner: Conversati
     assert runner.to_the_end().stdout == b"mine"
 
 
-def test_a_case_that_fails_does_not_end_the_others(runner: Conversation) -> None:
+def test_a_case_that_fails_does_not_end_the_others(runner: RunnerProcess) -> None:
     runner.run(
         case("false"),
         case("sh", "-c", "kill -SEGV $$"),
@@ -65,13 +65,13 @@ def test_a_case_that_fails_does_not_end_the_others(runner: Conversation) -> None
     assert runner.done == Done(ended=6, total=6)
 
 
-def test_after_a_compiler_that_failed_no_case_begins(runner: Conversation) -> None:
+def test_after_a_compiler_that_failed_no_case_begins(runner: RunnerProcess) -> None:
     runner.run(phase("false"), case("echo", "never"))
 
     assert runner.done == Done(ended=1, total=2)
 
 
-def test_a_cancel_ends_all_cases(runner: Conversation) -> None:
+def test_a_cancel_ends_all_cases(runner: RunnerProcess) -> None:
     runner.send(job(case("sh", "-c", "echo up; sleep 60"), case("echo", "never")))
     runner.hear(lambda so_far: so_far.stdout == b"up\n")
     runner.send(encode_cancel())
@@ -96,7 +96,7 @@ MEDDLING = {
 
 
 @pytest.mark.parametrize("meddling", MEDDLING)
-def test_each_case_finds_the_folder_as_the_first_did(runner: Conversation, meddling: str) -> None:
+def test_each_case_finds_the_folder_as_the_first_did(runner: RunnerProcess, meddling: str) -> None:
     make = (
         "echo kept > kept; mkdir inner; echo data > inner/data; chmod 640 inner/data; ln -s kept soft; chmod 555 inner"
     )
@@ -115,7 +115,7 @@ def test_each_case_finds_the_folder_as_the_first_did(runner: Conversation, meddl
 
 
 @pytest.mark.docker
-def test_no_case_leaves_anything_anywhere_for_the_next(contained: Conversation) -> None:
+def test_no_case_leaves_anything_anywhere_for_the_next(contained: RunnerProcess) -> None:
     places = "for place in $(find / -writable -type d -not -path '/proc/*' 2> /dev/null) /dev/mqueue; do "
     contained.run(
         case("sh", "-c", places + "echo $place; touch $place/left; done; ls /dev/mqueue /dev/shm /tmp"),
@@ -129,7 +129,7 @@ def test_no_case_leaves_anything_anywhere_for_the_next(contained: Conversation) 
 
 @pytest.mark.docker
 def test_no_case_leaves_a_process_or_shared_memory_for_the_next(
-    contained: Conversation, compile_c: Callable[[str], bytes]
+    contained: RunnerProcess, compile_c: Callable[[str], bytes]
 ) -> None:
     leave = """
     #include <sys/ipc.h>
@@ -158,7 +158,7 @@ def test_no_case_leaves_a_process_or_shared_memory_for_the_next(
     assert int(contained.stdout.split()[-1]) <= 2  # the command substitution's own
 
 
-def test_what_the_first_case_finds_is_what_the_compiler_left(runner: Conversation) -> None:
+def test_what_the_first_case_finds_is_what_the_compiler_left(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "echo built > program"), *[case("cat", "program") for _ in range(3)])
 
     assert runner.stdout == b"built\n" * 3
@@ -172,14 +172,14 @@ def test_what_the_first_case_finds_is_what_the_compiler_left(runner: Conversatio
         "truncate -s 200M large",
     ],
 )
-def test_with_too_much_to_keep_no_case_begins(bare: Conversation, too_much: str) -> None:
+def test_with_too_much_to_keep_no_case_begins(bare: RunnerProcess, too_much: str) -> None:
     bare.run(phase("sh", "-c", too_much, file_bytes=1 << 30), case("echo", "never"), case("echo", "never"))
 
     assert [(end.ending, end.value) for end in bare.ends][1:] == [(Ending.NOT_STARTED, errno.EFBIG)] * 2
     assert bare.stdout == b""
 
 
-def test_each_case_has_its_own_limits_and_numbers(runner: Conversation) -> None:
+def test_each_case_has_its_own_limits_and_numbers(runner: RunnerProcess) -> None:
     burn = "1 while (times)[0] < 0.3"
     runner.run(case("perl", "-e", burn), case("true"), case("perl", "-e", "1 while 1", cpu_ms=200))
 
@@ -189,7 +189,7 @@ def test_each_case_has_its_own_limits_and_numbers(runner: Conversation) -> None:
     assert third.reason is StopReason.CPU_TIME
 
 
-def test_a_hundred_cases_run(runner: Conversation) -> None:
+def test_a_hundred_cases_run(runner: RunnerProcess) -> None:
     runner.send(job(*[case("cat", gets_stdin=True) for _ in range(100)], files={"a": b"x" * 10_000}))
     for number in range(100):
         runner.send(encode_stdin(b"%d " % number), encode_stdin_eof())

@@ -9,12 +9,12 @@ import time
 import pytest
 
 from app.core.outcomes import StopReason
-from app.sandbox.frames import Done, Ending
-from app.sandbox.protocol import SIGNALS, encode_cancel, encode_go, encode_phase, encode_signal
-from tests.runner.conversation import Conversation, Opener, job, phase
+from app.sandbox.runner.encoder import SIGNALS, encode_cancel, encode_go, encode_phase, encode_signal
+from app.sandbox.runner.frames import Done, Ending
+from tests.runner.runner_process import Opener, RunnerProcess, job, phase
 
 
-def test_a_signal_reaches_the_program(runner: Conversation) -> None:
+def test_a_signal_reaches_the_program(runner: RunnerProcess) -> None:
     runner.send(job(phase("sh", "-c", "trap 'echo caught; exit 5' INT; echo up; while :; do sleep 0.05; done")))
     runner.hear(lambda so_far: so_far.stdout == b"up\n")
     runner.send(encode_signal(signal.SIGINT))
@@ -24,7 +24,7 @@ def test_a_signal_reaches_the_program(runner: Conversation) -> None:
 
 
 @pytest.mark.parametrize("number", sorted(SIGNALS))
-def test_every_allowed_signal_is_passed_on(bare: Conversation, number: signal.Signals) -> None:
+def test_every_allowed_signal_is_passed_on(bare: RunnerProcess, number: signal.Signals) -> None:
     bare.send(job(phase("sh", "-c", "echo up; exec sleep 60")))
     bare.hear(lambda so_far: so_far.stdout == b"up\n")
     bare.send(encode_signal(number))
@@ -33,7 +33,7 @@ def test_every_allowed_signal_is_passed_on(bare: Conversation, number: signal.Si
     assert bare.end.reason is StopReason.NONE
 
 
-def test_a_signal_reaches_the_whole_process_group(runner: Conversation) -> None:
+def test_a_signal_reaches_the_whole_process_group(runner: RunnerProcess) -> None:
     runner.send(job(phase("sh", "-c", "sleep 60 & echo up; wait $!; echo ended $?")))
     runner.hear(lambda so_far: so_far.stdout == b"up\n")
     runner.send(encode_signal(signal.SIGKILL))
@@ -41,7 +41,7 @@ def test_a_signal_reaches_the_whole_process_group(runner: Conversation) -> None:
     assert runner.to_the_end().end.value == signal.SIGKILL
 
 
-def test_a_running_phase_is_cancelled(runner: Conversation) -> None:
+def test_a_running_phase_is_cancelled(runner: RunnerProcess) -> None:
     runner.send(job(phase("sh", "-c", "trap '' INT TERM; echo up; sleep 60"), phase("echo", "never")))
     runner.hear(lambda so_far: so_far.stdout == b"up\n")
     runner.send(encode_cancel())
@@ -51,20 +51,20 @@ def test_a_running_phase_is_cancelled(runner: Conversation) -> None:
     assert runner.exit_status() == 0
 
 
-def test_a_job_can_be_cancelled_before_it_starts(runner: Conversation) -> None:
+def test_a_job_can_be_cancelled_before_it_starts(runner: RunnerProcess) -> None:
     runner.send(encode_phase(phase("echo", "never")), encode_cancel())
 
     assert runner.to_the_end().done == Done(ended=0, total=1)
     assert runner.stdout == b""
 
 
-def test_a_job_sent_and_cancelled_in_one_breath_is_cancelled(bare: Conversation) -> None:
+def test_a_job_sent_and_cancelled_in_one_breath_is_cancelled(bare: RunnerProcess) -> None:
     bare.send(job(phase("sleep", "60")) + encode_cancel() + encode_cancel())
 
     assert bare.to_the_end().end.reason is StopReason.CANCELLED
 
 
-def test_when_the_host_goes_away_the_container_does_too(runner: Conversation) -> None:
+def test_when_the_host_goes_away_the_container_does_too(runner: RunnerProcess) -> None:
     runner.send(job(phase("sh", "-c", "trap '' TERM INT HUP; setsid sleep 60 & echo up; sleep 60")))
     runner.hear(lambda so_far: so_far.stdout == b"up\n")
     runner.hang_up()
@@ -72,13 +72,13 @@ def test_when_the_host_goes_away_the_container_does_too(runner: Conversation) ->
     assert runner.exit_status(within_s=10) == 2
 
 
-def test_an_idle_runner_goes_away_with_its_host(runner: Conversation) -> None:
+def test_an_idle_runner_goes_away_with_its_host(runner: RunnerProcess) -> None:
     runner.hang_up()
 
     assert runner.exit_status(within_s=10) == 2
 
 
-def test_a_host_that_goes_away_while_its_pipe_is_full_is_noticed(bare: Conversation) -> None:
+def test_a_host_that_goes_away_while_its_pipe_is_full_is_noticed(bare: RunnerProcess) -> None:
     bare.send(job(phase("yes")))
     bare.hear(lambda so_far: len(so_far.stdout) > 0)
     time.sleep(0.3)  # by now every buffer is full
@@ -87,7 +87,7 @@ def test_a_host_that_goes_away_while_its_pipe_is_full_is_noticed(bare: Conversat
     assert bare.exit_status(within_s=10) == 2
 
 
-def test_a_host_that_closes_only_its_ears_is_gone(bare: Conversation) -> None:
+def test_a_host_that_closes_only_its_ears_is_gone(bare: RunnerProcess) -> None:
     bare.send(job(phase("sleep", "60")))
     assert bare.process.stdout is not None
     bare.process.stdout.close()
@@ -105,13 +105,13 @@ def test_outside_a_container_nothing_but_the_phase_is_killed(open_bare: Opener) 
         bystander.kill()
 
 
-def test_outside_a_container_a_daemon_that_got_away_still_delays_nothing(bare: Conversation) -> None:
+def test_outside_a_container_a_daemon_that_got_away_still_delays_nothing(bare: RunnerProcess) -> None:
     bare.send(job(phase("sh", "-c", "setsid sleep 8 & sleep 0.3; echo main")))
 
     assert bare.to_the_end(within_s=7).stdout == b"main\n"
 
 
-def test_go_twice_is_too_late(bare: Conversation) -> None:
+def test_go_twice_is_too_late(bare: RunnerProcess) -> None:
     bare.send(job(phase("sleep", "60")) + encode_go())
 
     assert bare.to_the_end().fault == "GO with nothing that waits for it"

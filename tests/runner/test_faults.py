@@ -6,8 +6,7 @@ import struct
 
 import pytest
 
-from app.sandbox.frames import HostFrame
-from app.sandbox.protocol import (
+from app.sandbox.runner.encoder import (
     MAX_PAYLOAD,
     STDIN_WINDOW_BYTES,
     encode_go,
@@ -15,7 +14,8 @@ from app.sandbox.protocol import (
     encode_stdin,
     encode_stdin_eof,
 )
-from tests.runner.conversation import Conversation, job, phase
+from app.sandbox.runner.frames import HostFrame
+from tests.runner.runner_process import RunnerProcess, job, phase
 
 SLEEP = job(phase("sleep", "60", gets_stdin=True))
 
@@ -99,7 +99,7 @@ def raw_collect(files: int = 1, count: int = 1, patterns: bytes = b"x\0") -> byt
         (SLEEP + encode_stdin(b"x" * (2 * STDIN_WINDOW_BYTES)), "more STDIN than the window allows"),
     ],
 )
-def test_what_breaks_the_protocol_is_a_fault(bare: Conversation, said: bytes, fault: str) -> None:
+def test_what_breaks_the_protocol_is_a_fault(bare: RunnerProcess, said: bytes, fault: str) -> None:
     bare.send(said)
 
     assert bare.to_the_end(within_s=10).fault == fault
@@ -107,7 +107,7 @@ def test_what_breaks_the_protocol_is_a_fault(bare: Conversation, said: bytes, fa
 
 
 @pytest.mark.docker
-def test_a_fault_ends_the_container(contained: Conversation) -> None:
+def test_a_fault_ends_the_container(contained: RunnerProcess) -> None:
     contained.send(SLEEP + frame(0x7F))
 
     assert contained.to_the_end().fault == "unknown frame, or one that comes too late"

@@ -11,37 +11,37 @@ from pathlib import Path
 import pytest
 
 from app.core.outcomes import StopReason
-from app.sandbox.frames import Done, Ending
-from app.sandbox.protocol import encode_stdin
-from tests.runner.conversation import Conversation, Opener, job, phase
+from app.sandbox.runner.encoder import encode_stdin
+from app.sandbox.runner.frames import Done, Ending
+from tests.runner.runner_process import Opener, RunnerProcess, job, phase
 
 pytestmark = pytest.mark.docker
 
 VICTIMS = Path(__file__).parent / "victims"
 
 
-def test_no_signal_hurts_the_runner(contained: Conversation) -> None:
+def test_no_signal_hurts_the_runner(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "for my $n (1..64) { kill $n, 1 for 1..20 } sleep 1; print 'alive'"))
 
     assert contained.stdout == b"alive"
     assert contained.exit_status() == 0
 
 
-def test_a_flood_of_signals_does_not_stop_the_clock(contained: Conversation) -> None:
+def test_a_flood_of_signals_does_not_stop_the_clock(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "fork; fork; kill 'CHLD', 1 while 1", wall_ms=500))
 
     assert contained.end.reason is StopReason.WALL_TIME
     assert contained.end.wall_us < 5_000_000
 
 
-def test_kill_everyone_kills_only_its_own(contained: Conversation) -> None:
+def test_kill_everyone_kills_only_its_own(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "kill 9, -1; print 'me too'"))
 
     assert contained.stdout == b"me too"
     assert contained.end.value == 0
 
 
-def test_nothing_of_the_runner_can_be_read_or_written(contained: Conversation) -> None:
+def test_nothing_of_the_runner_can_be_read_or_written(contained: RunnerProcess) -> None:
     script = """
         for entry in mem environ fd/0 fd/1 fd/2 maps smaps auxv cwd exe root io task/1/mem task/1/environ; do
             cat /proc/1/$entry && echo $entry read
@@ -57,7 +57,7 @@ def test_nothing_of_the_runner_can_be_read_or_written(contained: Conversation) -
     assert contained.exit_status() == 0
 
 
-def test_the_runners_scores_and_limits_cannot_be_written(contained: Conversation) -> None:
+def test_the_runners_scores_and_limits_cannot_be_written(contained: RunnerProcess) -> None:
     files = ("oom_score_adj", "oom_adj", "coredump_filter", "timerslack_ns", "autogroup", "sched", "clear_refs", "comm")
     script = "; ".join(f"echo 1 > /proc/1/{name} && echo {name} written" for name in files)
     contained.run(phase("sh", "-c", script))
@@ -65,7 +65,7 @@ def test_the_runners_scores_and_limits_cannot_be_written(contained: Conversation
     assert contained.stdout == b""
 
 
-def test_frames_forged_on_every_descriptor_are_only_output(contained: Conversation) -> None:
+def test_frames_forged_on_every_descriptor_are_only_output(contained: RunnerProcess) -> None:
     """A DONE and a FAULT, written wherever something can be written, must arrive as the program's bytes or nowhere."""
     forged = r"printf '\207\000\000\000\002\001\001\210\000\000\000\001x'"
     script = f"for f in /proc/[0-9]*/fd/* /dev/std* /dev/tty /dev/console; do ({forged} > $f) 2>/dev/null; done; exit 7"
@@ -77,7 +77,7 @@ def test_frames_forged_on_every_descriptor_are_only_output(contained: Conversati
 
 
 def test_the_runner_cannot_be_traced_read_throttled_or_limited(
-    contained: Conversation, compile_c: Callable[[str], bytes]
+    contained: RunnerProcess, compile_c: Callable[[str], bytes]
 ) -> None:
     contained.run(phase("./meddle"), files={"meddle": compile_c((VICTIMS / "meddle.c").read_text())})
 
@@ -87,13 +87,15 @@ def test_the_runner_cannot_be_traced_read_throttled_or_limited(
     assert contained.exit_status() == 0
 
 
-def test_the_program_may_still_tune_itself(contained: Conversation, compile_c: Callable[[str], bytes]) -> None:
+def test_the_program_may_still_tune_itself(contained: RunnerProcess, compile_c: Callable[[str], bytes]) -> None:
     contained.run(phase("./tune"), files={"tune": compile_c((VICTIMS / "tune.c").read_text())})
 
     assert contained.stdout == b"fine\n"
 
 
-def test_a_program_that_reads_its_own_stdin_pipe_from_elsewhere_hurts_only_itself(contained: Conversation) -> None:
+def test_a_program_that_reads_its_own_stdin_pipe_from_elsewhere_hurts_only_itself(
+    contained: RunnerProcess,
+) -> None:
     script = "echo mine > /proc/self/fd/0; read -r a; echo $a"
     contained.send(job(phase("sh", "-c", script, gets_stdin=True, wall_ms=2000)))
     contained.send(encode_stdin(b"yours\n"))

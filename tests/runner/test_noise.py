@@ -14,8 +14,8 @@ from subprocess import PIPE
 
 import pytest
 
-from app.sandbox.protocol import encode_cancel, encode_signal, encode_stdin, encode_stdin_eof
-from tests.runner.conversation import job, phase
+from app.sandbox.runner.encoder import encode_cancel, encode_signal, encode_stdin, encode_stdin_eof
+from tests.runner.runner_process import job, phase
 
 ROUNDS = int(os.environ.get("PYXEC_NOISE_ROUNDS", "200"))
 SEED = int(os.environ.get("PYXEC_NOISE_SEED", "1"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from app.core.events import Output, Stream
-from tests.runner.conversation import Conversation, phase
+from tests.runner.runner_process import RunnerProcess, phase
 
 
 @pytest.mark.parametrize("round_", range(10))
-def test_the_stream_that_was_written_first_is_heard_first(runner: Conversation, round_: int) -> None:
+def test_the_stream_that_was_written_first_is_heard_first(runner: RunnerProcess, round_: int) -> None:
     # Given a program that writes to both within one breath, stderr first
     runner.run(phase("perl", "-e", "syswrite(STDERR, 'first'); syswrite(STDOUT, 'second')"))
 
@@ -19,14 +19,14 @@ def test_the_stream_that_was_written_first_is_heard_first(runner: Conversation, 
     ]
 
 
-def test_with_pauses_the_order_is_the_one_of_the_program(runner: Conversation) -> None:
+def test_with_pauses_the_order_is_the_one_of_the_program(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "for i in 1 2 3 4 5 6; do echo o$i; sleep 0.05; echo e$i >&2; sleep 0.05; done"))
 
     expected = [text for number in range(1, 7) for text in (b"o%d\n" % number, b"e%d\n" % number)]
     assert [event.data for event in runner.events if isinstance(event, Output)] == expected
 
 
-def test_a_flood_on_one_stream_does_not_starve_the_other(runner: Conversation) -> None:
+def test_a_flood_on_one_stream_does_not_starve_the_other(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "yes & sleep 0.3; echo heard >&2; sleep 0.3; kill $!", output_bytes=1 << 32))
 
     pieces = [event.stream for event in runner.events if isinstance(event, Output)]

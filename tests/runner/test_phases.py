@@ -9,12 +9,12 @@ import time
 import pytest
 
 from app.core.outcomes import StopReason
-from app.sandbox.frames import MAX_PHASES, Done, Ending, Started
-from app.sandbox.protocol import encode_cancel, encode_go, encode_stdin, encode_stdin_eof
-from tests.runner.conversation import Conversation, job, phase
+from app.sandbox.runner.encoder import encode_cancel, encode_go, encode_stdin, encode_stdin_eof
+from app.sandbox.runner.frames import MAX_PHASES, Done, Ending, Started
+from tests.runner.runner_process import RunnerProcess, job, phase
 
 
-def test_a_program_speaks_on_both_streams_and_its_exit_code_is_told(runner: Conversation) -> None:
+def test_a_program_speaks_on_both_streams_and_its_exit_code_is_told(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "echo out; echo err >&2; exit 3"))
 
     assert (runner.stdout, runner.stderr) == (b"out\n", b"err\n")
@@ -25,53 +25,53 @@ def test_a_program_speaks_on_both_streams_and_its_exit_code_is_told(runner: Conv
 
 
 @pytest.mark.parametrize("code", [0, 1, 127, 137, 139, 255])
-def test_an_exit_code_is_never_misread_as_a_signal(bare: Conversation, code: int) -> None:
+def test_an_exit_code_is_never_misread_as_a_signal(bare: RunnerProcess, code: int) -> None:
     bare.run(phase("sh", "-c", f"exit {code}"))
 
     assert (bare.end.ending, bare.end.value, bare.end.reason) == (Ending.EXITED, code, StopReason.NONE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGPIPE, signal.SIGXCPU])
-def test_a_signal_of_its_own_is_told_as_such(runner: Conversation, number: int) -> None:
+def test_a_signal_of_its_own_is_told_as_such(runner: RunnerProcess, number: int) -> None:
     runner.run(phase("sh", "-c", f"kill -{number} $$"))
 
     assert (runner.end.ending, runner.end.value) == (Ending.SIGNALLED, number)
     assert runner.end.reason is StopReason.NONE
 
 
-def test_the_environment_is_the_one_of_the_phase_and_nothing_else(runner: Conversation) -> None:
+def test_the_environment_is_the_one_of_the_phase_and_nothing_else(runner: RunnerProcess) -> None:
     runner.run(phase("/usr/bin/env", env=(("A", "1"), ("EMPTY", ""), ("B", "x=y z\n"))))
 
     assert runner.stdout == b"A=1\nEMPTY=\nB=x=y z\n\n"
 
 
-def test_arguments_are_literal(runner: Conversation) -> None:
+def test_arguments_are_literal(runner: RunnerProcess) -> None:
     hostile = ("$(id)", ";", "-rf", "", "*", "a b", "\n", "ü€")
     runner.run(phase("printf", "<%s>", *hostile))
 
     assert runner.stdout == "".join(f"<{argument}>" for argument in hostile).encode()
 
 
-def test_a_phase_starts_in_its_folder(runner: Conversation) -> None:
+def test_a_phase_starts_in_its_folder(runner: RunnerProcess) -> None:
     runner.run(phase("cat", "inner.txt", cwd="deep/er"), files={"deep/er/inner.txt": b"here"})
 
     assert runner.stdout == b"here"
 
 
-def test_only_three_descriptors_are_open(runner: Conversation) -> None:
+def test_only_three_descriptors_are_open(runner: RunnerProcess) -> None:
     # The fourth is the folder that ls itself reads.
     runner.run(phase("ls", "/proc/self/fd"))
 
     assert runner.stdout == b"0\n1\n2\n3\n"
 
 
-def test_signals_are_at_their_defaults(runner: Conversation) -> None:
+def test_signals_are_at_their_defaults(runner: RunnerProcess) -> None:
     runner.run(phase("grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"))
 
     assert runner.stdout.split()[1::2] == [b"0" * 16] * 2
 
 
-def test_a_phase_leads_its_own_session(runner: Conversation) -> None:
+def test_a_phase_leads_its_own_session(runner: RunnerProcess) -> None:
     look = "read -r pid name state parent group session rest < /proc/self/stat; echo $pid $group $session"
     runner.run(phase("sh", "-c", look))
 
@@ -79,7 +79,7 @@ def test_a_phase_leads_its_own_session(runner: Conversation) -> None:
     assert pid == group == session
 
 
-def test_phases_run_in_order_and_share_their_files(runner: Conversation) -> None:
+def test_phases_run_in_order_and_share_their_files(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "echo made > made.txt; echo one"), phase("cat", "made.txt"))
 
     assert runner.stdout == b"one\nmade\n"
@@ -88,7 +88,7 @@ def test_phases_run_in_order_and_share_their_files(runner: Conversation) -> None
     assert runner.done == Done(ended=2, total=2)
 
 
-def test_after_a_phase_that_failed_the_rest_never_begins(runner: Conversation) -> None:
+def test_after_a_phase_that_failed_the_rest_never_begins(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "exit 1"), phase("echo", "never"))
 
     assert runner.stdout == b""
@@ -105,7 +105,7 @@ def test_after_a_phase_that_failed_the_rest_never_begins(runner: Conversation) -
         ("./script", errno.ENOENT),
     ],
 )
-def test_what_cannot_be_executed_is_told_with_its_errno(bare: Conversation, program: str, expected: int) -> None:
+def test_what_cannot_be_executed_is_told_with_its_errno(bare: RunnerProcess, program: str, expected: int) -> None:
     files = {"garbage": b"\x01\x02\x03", "script": b"#!/no/such/interpreter\n"}
     bare.run(phase(program), phase("echo", "never"), files=files)
 
@@ -115,20 +115,20 @@ def test_what_cannot_be_executed_is_told_with_its_errno(bare: Conversation, prog
     assert bare.exit_status() == 0
 
 
-def test_a_folder_that_is_not_there_is_told_with_its_errno(runner: Conversation) -> None:
+def test_a_folder_that_is_not_there_is_told_with_its_errno(runner: RunnerProcess) -> None:
     runner.run(phase("true", cwd="missing"))
 
     assert (runner.end.ending, runner.end.value) == (Ending.NOT_STARTED, errno.ENOENT)
 
 
-def test_a_later_phase_that_cannot_start_ends_the_job(runner: Conversation) -> None:
+def test_a_later_phase_that_cannot_start_ends_the_job(runner: RunnerProcess) -> None:
     runner.run(phase("true"), phase("./missing"), phase("echo", "never"))
 
     assert [end.ending for end in runner.ends] == [Ending.EXITED, Ending.NOT_STARTED]
     assert runner.done == Done(ended=2, total=3)
 
 
-def test_every_byte_passes_unchanged(runner: Conversation) -> None:
+def test_every_byte_passes_unchanged(runner: RunnerProcess) -> None:
     data = bytes(range(256)) * 4096
     runner.run(phase("cat", "data"), files={"data": data})
 
@@ -136,7 +136,7 @@ def test_every_byte_passes_unchanged(runner: Conversation) -> None:
     assert runner.end.stdout_bytes == len(data)
 
 
-def test_output_is_heard_while_the_program_still_runs(runner: Conversation) -> None:
+def test_output_is_heard_while_the_program_still_runs(runner: RunnerProcess) -> None:
     # Given a program that says one thing without a newline and then waits for an answer
     runner.send(job(phase("sh", "-c", "printf ask; read -r answer; echo got $answer", gets_stdin=True)))
 
@@ -149,7 +149,7 @@ def test_output_is_heard_while_the_program_still_runs(runner: Conversation) -> N
     assert runner.to_the_end().stdout == b"askgot yes\n"
 
 
-def test_usage_is_measured(runner: Conversation) -> None:
+def test_usage_is_measured(runner: RunnerProcess) -> None:
     eat = "my $x = 'a' x 40_000_000; 1 while (times)[0] < 0.2"
     runner.run(phase("perl", "-e", eat))
 
@@ -161,28 +161,28 @@ def test_usage_is_measured(runner: Conversation) -> None:
     assert runner.end.oom_kills == 0
 
 
-def test_a_job_sent_in_single_bytes_is_understood(bare: Conversation) -> None:
+def test_a_job_sent_in_single_bytes_is_understood(bare: RunnerProcess) -> None:
     for byte in job(phase("echo", "patience"), files={"a": b"1"}):
         bare.send(bytes([byte]))
 
     assert bare.to_the_end().stdout == b"patience\n"
 
 
-def test_a_hundred_and_twenty_eight_phases_are_the_most(bare: Conversation) -> None:
+def test_a_hundred_and_twenty_eight_phases_are_the_most(bare: RunnerProcess) -> None:
     bare.run(*[phase("echo", str(index)) for index in range(MAX_PHASES)])
 
     assert bare.stdout.split() == [str(index).encode() for index in range(MAX_PHASES)]
     assert bare.done == Done(ended=MAX_PHASES, total=MAX_PHASES)
 
 
-def test_go_alone_is_enough_for_a_job_without_files(bare: Conversation) -> None:
+def test_go_alone_is_enough_for_a_job_without_files(bare: RunnerProcess) -> None:
     bare.send(job(phase("true"))[: -len(encode_go())])
     bare.send(encode_go())
 
     assert bare.to_the_end().end.value == 0
 
 
-def test_a_held_phase_waits_for_a_go_of_its_own(runner: Conversation) -> None:
+def test_a_held_phase_waits_for_a_go_of_its_own(runner: RunnerProcess) -> None:
     runner.send(job(phase("echo", "first"), phase("echo", "second", held=True), phase("echo", "third")))
     runner.hear(lambda so_far: len(so_far.ends) == 1)
     with pytest.raises(AssertionError, match="waited"):
@@ -194,7 +194,7 @@ def test_a_held_phase_waits_for_a_go_of_its_own(runner: Conversation) -> None:
     assert runner.done == Done(ended=3, total=3)
 
 
-def test_no_clock_runs_while_a_phase_is_held(runner: Conversation) -> None:
+def test_no_clock_runs_while_a_phase_is_held(runner: RunnerProcess) -> None:
     runner.send(job(phase("true"), phase("echo", "here", held=True, wall_ms=200)))
     runner.hear(lambda so_far: len(so_far.ends) == 1)
     time.sleep(0.4)
@@ -205,13 +205,13 @@ def test_no_clock_runs_while_a_phase_is_held(runner: Conversation) -> None:
     assert runner.stdout == b"here\n"
 
 
-def test_a_held_phase_behind_one_that_failed_never_begins(runner: Conversation) -> None:
+def test_a_held_phase_behind_one_that_failed_never_begins(runner: RunnerProcess) -> None:
     runner.run(phase("false"), phase("echo", "never", held=True))
 
     assert runner.done == Done(ended=1, total=2)
 
 
-def test_a_job_can_be_cancelled_while_a_phase_is_held(runner: Conversation) -> None:
+def test_a_job_can_be_cancelled_while_a_phase_is_held(runner: RunnerProcess) -> None:
     runner.send(job(phase("true"), phase("echo", "never", held=True)))
     runner.hear(lambda so_far: len(so_far.ends) == 1)
 

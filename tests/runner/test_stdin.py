@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 
 from app.core.outcomes import StopReason
-from app.sandbox.frames import Ending
-from app.sandbox.protocol import STDIN_WINDOW_BYTES, encode_cancel, encode_stdin, encode_stdin_eof
-from tests.runner.conversation import Conversation, job, phase
+from app.sandbox.runner.encoder import STDIN_WINDOW_BYTES, encode_cancel, encode_stdin, encode_stdin_eof
+from app.sandbox.runner.frames import Ending
+from tests.runner.runner_process import RunnerProcess, job, phase
 
 TEN_MB = 10_000_000
 
 
-def test_a_program_reads_all_of_it_and_then_the_end(runner: Conversation) -> None:
+def test_a_program_reads_all_of_it_and_then_the_end(runner: RunnerProcess) -> None:
     data = bytes(range(256)) * 8192
     runner.send(job(phase("sha256sum", gets_stdin=True)))
     runner.feed(data)
@@ -21,7 +21,7 @@ def test_a_program_reads_all_of_it_and_then_the_end(runner: Conversation) -> Non
     assert runner.acknowledged == len(data)
 
 
-def test_an_echo_of_megabytes_does_not_lock_up(runner: Conversation) -> None:
+def test_an_echo_of_megabytes_does_not_lock_up(runner: RunnerProcess) -> None:
     data = b"0123456789abcdef" * 65536 * 2
     runner.send(job(phase("cat", gets_stdin=True)))
     runner.feed(data)
@@ -29,20 +29,20 @@ def test_an_echo_of_megabytes_does_not_lock_up(runner: Conversation) -> None:
     assert runner.to_the_end().stdout == data
 
 
-def test_without_stdin_a_program_reads_the_end_at_once(runner: Conversation) -> None:
+def test_without_stdin_a_program_reads_the_end_at_once(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "cat; echo over"))
 
     assert runner.stdout == b"over\n"
 
 
-def test_an_empty_stdin_is_just_its_end(runner: Conversation) -> None:
+def test_an_empty_stdin_is_just_its_end(runner: RunnerProcess) -> None:
     runner.send(job(phase("wc", "-c", gets_stdin=True)))
     runner.feed(b"")
 
     assert runner.to_the_end().stdout == b"0\n"
 
 
-def test_the_window_is_not_acknowledged_while_nobody_reads(runner: Conversation) -> None:
+def test_the_window_is_not_acknowledged_while_nobody_reads(runner: RunnerProcess) -> None:
     # Given a program that never reads
     runner.send(job(phase("sleep", "60", gets_stdin=True)))
 
@@ -55,7 +55,7 @@ def test_the_window_is_not_acknowledged_while_nobody_reads(runner: Conversation)
     assert runner.to_the_end().end.reason is StopReason.CANCELLED
 
 
-def test_ten_megabytes_for_a_program_that_does_not_read_harm_nothing(runner: Conversation) -> None:
+def test_ten_megabytes_for_a_program_that_does_not_read_harm_nothing(runner: RunnerProcess) -> None:
     runner.send(job(phase("sh", "-c", "sleep 0.2; echo done", gets_stdin=True)))
     runner.feed(b"x" * TEN_MB)
 
@@ -63,7 +63,9 @@ def test_ten_megabytes_for_a_program_that_does_not_read_harm_nothing(runner: Con
     assert (runner.end.ending, runner.end.value) == (Ending.EXITED, 0)
 
 
-def test_ten_megabytes_for_a_program_that_closes_stdin_are_acknowledged_and_dropped(runner: Conversation) -> None:
+def test_ten_megabytes_for_a_program_that_closes_stdin_are_acknowledged_and_dropped(
+    runner: RunnerProcess,
+) -> None:
     runner.send(job(phase("sh", "-c", "exec <&-; sleep 60", gets_stdin=True)))
     runner.feed(b"x" * TEN_MB)
     runner.hear(lambda so_far: so_far.acknowledged == TEN_MB)
@@ -72,7 +74,7 @@ def test_ten_megabytes_for_a_program_that_closes_stdin_are_acknowledged_and_drop
     assert runner.to_the_end().end.reason is StopReason.CANCELLED
 
 
-def test_stdin_that_no_phase_wants_is_acknowledged_and_dropped(runner: Conversation) -> None:
+def test_stdin_that_no_phase_wants_is_acknowledged_and_dropped(runner: RunnerProcess) -> None:
     runner.send(job(phase("sh", "-c", "cat; sleep 0.5; echo done")))
     runner.send(encode_stdin(b"x" * 1000), encode_stdin_eof())
 
@@ -80,7 +82,7 @@ def test_stdin_that_no_phase_wants_is_acknowledged_and_dropped(runner: Conversat
     assert runner.acknowledged == 1000
 
 
-def test_stdin_waits_for_the_phase_that_wants_it(runner: Conversation) -> None:
+def test_stdin_waits_for_the_phase_that_wants_it(runner: RunnerProcess) -> None:
     runner.send(job(phase("sh", "-c", "cat; sleep 0.1"), phase("cat", gets_stdin=True)))
     runner.send(encode_stdin(b"for the second"), encode_stdin_eof())
 
@@ -88,7 +90,7 @@ def test_stdin_waits_for_the_phase_that_wants_it(runner: Conversation) -> None:
     assert [end.stdout_bytes for end in runner.ends] == [0, 14]
 
 
-def test_a_line_at_a_time_goes_both_ways(runner: Conversation) -> None:
+def test_a_line_at_a_time_goes_both_ways(runner: RunnerProcess) -> None:
     runner.send(job(phase("perl", "-e", "$| = 1; while (<>) { print 'got ', $_ }", gets_stdin=True)))
     expected = b""
     for number in range(50):

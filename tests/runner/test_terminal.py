@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.core.outcomes import StopReason
-from app.sandbox.frames import Ending, WindowSize
-from app.sandbox.protocol import (
+from app.sandbox.runner.encoder import (
     STDIN_WINDOW_BYTES,
     encode_cancel,
     encode_resize,
@@ -19,7 +18,8 @@ from app.sandbox.protocol import (
     encode_stdin,
     encode_stdin_eof,
 )
-from tests.runner.conversation import Conversation, job, phase
+from app.sandbox.runner.frames import Ending, WindowSize
+from tests.runner.runner_process import RunnerProcess, job, phase
 
 SIZE = WindowSize(24, 80)
 
@@ -29,11 +29,11 @@ def on_terminal(*argv: str, size: WindowSize = SIZE, **changes: object) -> bytes
     return job(phase(*argv, gets_stdin=True, terminal=size, env=env, **changes))
 
 
-def until(text: bytes) -> Callable[[Conversation], bool]:
+def until(text: bytes) -> Callable[[RunnerProcess], bool]:
     return lambda so_far: text in so_far.stdout
 
 
-def test_all_three_streams_are_the_controlling_terminal(runner: Conversation) -> None:
+def test_all_three_streams_are_the_controlling_terminal(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "test -t 0 -a -t 1 -a -t 2 && echo all; echo err >&2; echo tty > /dev/tty"))
 
     assert runner.to_the_end().stdout == b"all\r\nerr\r\ntty\r\n"
@@ -41,20 +41,20 @@ def test_all_three_streams_are_the_controlling_terminal(runner: Conversation) ->
     assert (runner.end.stdout_bytes, runner.end.stderr_bytes) == (15, 0)
 
 
-def test_the_phase_leads_the_session_and_is_in_the_foreground(runner: Conversation) -> None:
+def test_the_phase_leads_the_session_and_is_in_the_foreground(runner: RunnerProcess) -> None:
     look = "read -r pid name state parent group session tty foreground rest < /proc/self/stat; "
     runner.send(on_terminal("sh", "-c", look + "echo $((pid - group)) $((pid - session)) $((pid - foreground))"))
 
     assert runner.to_the_end().stdout == b"0 0 0\r\n"
 
 
-def test_only_three_descriptors_are_open(runner: Conversation) -> None:
+def test_only_three_descriptors_are_open(runner: RunnerProcess) -> None:
     runner.send(on_terminal("ls", "/proc/self/fd"))
 
     assert runner.to_the_end().stdout.split() == [b"0", b"1", b"2", b"3"]
 
 
-def test_what_is_typed_is_echoed_and_handed_over_line_by_line(runner: Conversation) -> None:
+def test_what_is_typed_is_echoed_and_handed_over_line_by_line(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "printf '? '; read -r line; echo got $line"))
     runner.hear(until(b"? "))
     runner.send(encode_stdin(b"ab\x7fc\r"))  # erases the b; a person's Enter is a carriage return
@@ -62,7 +62,7 @@ def test_what_is_typed_is_echoed_and_handed_over_line_by_line(runner: Conversati
     assert runner.to_the_end().stdout == b"? ab\b \bc\r\ngot ac\r\n"
 
 
-def test_ctrl_c_interrupts(runner: Conversation) -> None:
+def test_ctrl_c_interrupts(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "echo up; exec sleep 60"))
     runner.hear(until(b"up"))
     runner.send(encode_stdin(b"\x03"))
@@ -71,7 +71,7 @@ def test_ctrl_c_interrupts(runner: Conversation) -> None:
     assert runner.end.reason is StopReason.NONE
 
 
-def test_ctrl_d_is_the_end_of_input_for_one_reader(runner: Conversation) -> None:
+def test_ctrl_d_is_the_end_of_input_for_one_reader(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "cat; echo one; cat; echo two"))
     runner.send(encode_stdin(b"a\n\x04"))
     runner.hear(until(b"one\r\n"))
@@ -81,7 +81,7 @@ def test_ctrl_d_is_the_end_of_input_for_one_reader(runner: Conversation) -> None
 
 
 @pytest.mark.parametrize("typed", [b"", b"line\n", b"half a line"])
-def test_the_end_of_stdin_is_typed(runner: Conversation, typed: bytes) -> None:
+def test_the_end_of_stdin_is_typed(runner: RunnerProcess, typed: bytes) -> None:
     runner.send(on_terminal("sh", "-c", "stty -echo; echo up; cat; echo ended"))
     runner.hear(until(b"up\r\n"))
     runner.send(encode_stdin(typed), encode_stdin_eof())
@@ -89,13 +89,13 @@ def test_the_end_of_stdin_is_typed(runner: Conversation, typed: bytes) -> None:
     assert runner.to_the_end().stdout == b"up\r\n" + typed.replace(b"\n", b"\r\n") + b"ended\r\n"
 
 
-def test_the_size_is_there_from_the_beginning(runner: Conversation) -> None:
+def test_the_size_is_there_from_the_beginning(runner: RunnerProcess) -> None:
     runner.send(on_terminal("stty", "size", size=WindowSize(12, 345)))
 
     assert runner.to_the_end().stdout == b"12 345\r\n"
 
 
-def test_a_resize_is_told_to_the_program(runner: Conversation) -> None:
+def test_a_resize_is_told_to_the_program(runner: RunnerProcess) -> None:
     wait = "trap 'stty size; exit' WINCH; echo up; while :; do sleep 0.05; done"
     runner.send(on_terminal("sh", "-c", wait))
     runner.hear(until(b"up"))
@@ -104,20 +104,20 @@ def test_a_resize_is_told_to_the_program(runner: Conversation) -> None:
     assert runner.to_the_end().stdout == b"up\r\n50 132\r\n"
 
 
-def test_a_resize_before_the_terminal_is_there_is_not_lost(bare: Conversation) -> None:
+def test_a_resize_before_the_terminal_is_there_is_not_lost(bare: RunnerProcess) -> None:
     first, second = phase("sleep", "0.3"), phase("stty", "size", gets_stdin=True, terminal=SIZE)
     bare.send(job(first, second), encode_resize(WindowSize(7, 9)))
 
     assert bare.to_the_end().stdout == b"7 9\r\n"
 
 
-def test_a_resize_without_a_terminal_has_no_effect(bare: Conversation) -> None:
+def test_a_resize_without_a_terminal_has_no_effect(bare: RunnerProcess) -> None:
     bare.send(job(phase("sh", "-c", "sleep 0.2; test -t 1 || echo none")), encode_resize(SIZE))
 
     assert bare.to_the_end().stdout == b"none\n"
 
 
-def test_a_signal_goes_to_the_foreground_of_a_shell(runner: Conversation) -> None:
+def test_a_signal_goes_to_the_foreground_of_a_shell(runner: RunnerProcess) -> None:
     # Given a shell with job control, and a program in its foreground
     runner.send(on_terminal("bash", "--norc", "--noediting", "-i"))
     runner.send(encode_stdin(b"stty -echo\nsh -c 'echo u''p; exec sleep 60'\n"))
@@ -130,14 +130,14 @@ def test_a_signal_goes_to_the_foreground_of_a_shell(runner: Conversation) -> Non
     assert (runner.end.ending, runner.end.value) == (Ending.EXITED, 7)
 
 
-def test_colours_and_all_other_bytes_pass(runner: Conversation) -> None:
+def test_colours_and_all_other_bytes_pass(runner: RunnerProcess) -> None:
     coloured = b"\x1b[38;2;255;100;0mtrue colour\x1b[0m \xff\xfe\x00\x9b"
     runner.send(on_terminal("printf", "".join(f"\\{byte:03o}" for byte in coloured)))
 
     assert runner.to_the_end().stdout == coloured
 
 
-def test_a_program_in_raw_mode_reads_every_byte_as_it_is(runner: Conversation) -> None:
+def test_a_program_in_raw_mode_reads_every_byte_as_it_is(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "stty raw -echo; echo up; head -c 5 | od -An -tx1"))
     runner.hear(until(b"up"))
     runner.send(encode_stdin(b"\x03\x04\r\x1a\xff"))
@@ -145,7 +145,7 @@ def test_a_program_in_raw_mode_reads_every_byte_as_it_is(runner: Conversation) -
     assert b" 03 04 0d 1a ff" in runner.to_the_end().stdout
 
 
-def test_what_was_written_last_is_not_lost(runner: Conversation) -> None:
+def test_what_was_written_last_is_not_lost(runner: RunnerProcess) -> None:
     # Given a program that ends with a terminal full of output behind it, and a host that reads late
     runner.send(on_terminal("sh", "-c", "seq 1 3000"))
     time.sleep(0.5)
@@ -154,26 +154,26 @@ def test_what_was_written_last_is_not_lost(runner: Conversation) -> None:
     assert runner.end.value == 0
 
 
-def test_a_lot_of_output_passes_whole(runner: Conversation) -> None:
+def test_a_lot_of_output_passes_whole(runner: RunnerProcess) -> None:
     runner.send(on_terminal("head", "-c", "2000000", "/dev/zero"))
 
     assert len(runner.to_the_end().stdout) == 2_000_000
 
 
-def test_output_beyond_its_limit_is_cut_there(runner: Conversation) -> None:
+def test_output_beyond_its_limit_is_cut_there(runner: RunnerProcess) -> None:
     runner.send(on_terminal("yes", output_bytes=1000))
 
     assert len(runner.to_the_end().stdout) == 1000
     assert (runner.end.reason, runner.end.stdout_truncated) == (StopReason.OUTPUT, True)
 
 
-def test_a_program_that_lets_go_of_its_terminal_runs_on(runner: Conversation) -> None:
+def test_a_program_that_lets_go_of_its_terminal_runs_on(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "exec <&- >&- 2>&-; sleep 0.5; echo back > /dev/tty"))
 
     assert runner.to_the_end().stdout == b"back\r\n"
 
 
-def test_typing_ahead_stops_no_signal(runner: Conversation) -> None:
+def test_typing_ahead_stops_no_signal(runner: RunnerProcess) -> None:
     # Given a program that never reads, and more typed than the terminal and the window hold
     runner.send(on_terminal("sh", "-c", "stty raw -echo; echo up; exec sleep 60"))
     runner.hear(until(b"up"))
@@ -186,7 +186,7 @@ def test_typing_ahead_stops_no_signal(runner: Conversation) -> None:
     assert (runner.to_the_end().end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGTERM)
 
 
-def test_a_program_that_does_not_read_costs_the_runner_nothing(bare: Conversation) -> None:
+def test_a_program_that_does_not_read_costs_the_runner_nothing(bare: RunnerProcess) -> None:
     bare.send(on_terminal("sh", "-c", "stty raw -echo; echo up; exec sleep 60"))
     bare.hear(until(b"up"))
     bare.send(encode_stdin(b"x" * STDIN_WINDOW_BYTES))
@@ -199,13 +199,13 @@ def test_a_program_that_does_not_read_costs_the_runner_nothing(bare: Conversatio
     assert bare.to_the_end().end.reason is StopReason.CANCELLED
 
 
-def test_everything_of_the_session_dies_with_its_leader(runner: Conversation) -> None:
+def test_everything_of_the_session_dies_with_its_leader(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "trap '' HUP; sleep 60 & echo main"))
 
     assert runner.to_the_end(within_s=8).stdout == b"main\r\n"
 
 
-def test_a_terminal_that_stopped_its_program_still_ends_at_the_limit(runner: Conversation) -> None:
+def test_a_terminal_that_stopped_its_program_still_ends_at_the_limit(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "kill -STOP $$", wall_ms=500))
 
     assert runner.to_the_end().end.reason is StopReason.WALL_TIME

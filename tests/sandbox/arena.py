@@ -16,12 +16,12 @@ from app.core.events import Output, Stream
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import PhaseReport, Verdict, judge
 from app.core.spec import JobSpec, SourceFile
-from app.sandbox.container import Blueprint, Container
-from app.sandbox.docker_sandbox import DockerSandbox
-from app.sandbox.engine import Engine
-from app.sandbox.images import installed_images
-from app.sandbox.languages import Language, load_languages
-from app.sandbox.template import LABEL, ContainerNumbers, creation_body
+from app.sandbox.container import Container, ContainerSpec
+from app.sandbox.engine.client import Engine
+from app.sandbox.images.catalogue import Language, load_languages
+from app.sandbox.images.installed import installed_images
+from app.sandbox.sandbox import ContainerSandbox
+from app.sandbox.template import LABEL, ContainerResources, creation_body
 from tests.sandbox.mailbox import Mailbox
 
 __all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena", "sandbox_of"]
@@ -122,7 +122,7 @@ class Arena:
 
     engine: Engine
     namespace: str
-    sandbox: DockerSandbox
+    sandbox: ContainerSandbox
 
     def run(self, spec: JobSpec, sink: Recorder | None = None, inbox: Mailbox | None = None) -> Ran:
         recorder = sink or Recorder()
@@ -147,11 +147,11 @@ class Arena:
         found: dict[str, Any] = self.engine.api.inspect_container(container_id)
         return found
 
-    def blueprint(self, language: str, **numbers: int) -> Blueprint:
+    def blueprint(self, language: str, **numbers: int) -> ContainerSpec:
         image = installed_images(self.engine.api)[language]
         usual = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
         labels = {LABEL: self.namespace, f"{LABEL}.worker": "arena"}
-        return Blueprint(image, ContainerNumbers(**{**usual, **numbers}), labels, RUNTIME, 21_000)
+        return ContainerSpec(image, ContainerResources(**{**usual, **numbers}), labels, RUNTIME, 21_000)
 
     def create(self, worker: str) -> str:
         """A container that a worker has made and never started; its id."""
@@ -166,9 +166,9 @@ class Arena:
         return LANGUAGES[name]
 
 
-def sandbox_of(engine: Engine, namespace: str, pool_floor: int, pool_ceiling: int) -> DockerSandbox:
+def sandbox_of(engine: Engine, namespace: str, pool_floor: int, pool_ceiling: int) -> ContainerSandbox:
     """Not started yet: without a warm container."""
-    return DockerSandbox(
+    return ContainerSandbox(
         engine,
         LANGUAGES,
         worker="arena",

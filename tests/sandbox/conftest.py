@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.sandbox.engine import Engine
+from app.sandbox.engine.client import Engine
 from tests.sandbox.arena import Arena, open_arena
 
 

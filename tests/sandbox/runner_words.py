@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from app.core.events import Output, Stream
 from app.core.outcomes import StopReason
-from app.sandbox.frame_decoder import FrameDecoder
-from app.sandbox.frames import (
+from app.sandbox.runner.decoder import FrameDecoder
+from app.sandbox.runner.frames import (
     MAX_PHASES,
     PROTOCOL_VERSION,
     STDIN_WINDOW_BYTES,

@@ -6,9 +6,9 @@ import pytest
 
 from app.core.artifacts import Artifact
 from app.core.errors import ProtocolError
-from app.sandbox.collector import Collector
-from app.sandbox.frames import Artifact as Announced
-from app.sandbox.frames import CollectSpec
+from app.sandbox.runner.artifact_collector import Collector
+from app.sandbox.runner.frames import Artifact as Announced
+from app.sandbox.runner.frames import CollectSpec
 
 ASKED = CollectSpec(("*",), files=3, total_bytes=10)
 

@@ -17,8 +17,8 @@ from app.core.events import Output, Stream
 from app.core.outcomes import judge
 from app.core.ports import Input, InputKind
 from app.sandbox.container import Container
-from app.sandbox.conversation import converse
-from app.sandbox.frames import PROTOCOL_VERSION
+from app.sandbox.runner.frames import PROTOCOL_VERSION
+from app.sandbox.runner.session import run_session
 from tests.sandbox.arena import MIB, Arena, Recorder, eventually, job
 from tests.sandbox.mailbox import Mailbox
 
@@ -73,7 +73,7 @@ def test_a_connection_that_takes_nothing_more_is_still_read_to_its_end(arena: Ar
         recorder = Recorder()
 
         spec = job("bash", "", stdin=b"x" * 4 * MIB)
-        (report,) = converse(container, spec, arena.language("bash"), recorder, inbox).phases
+        (report,) = run_session(container, spec, arena.language("bash"), recorder, inbox).phases
 
     assert (report.exit_code, recorder.stdout) == (7, b"hi")
 
@@ -255,7 +255,7 @@ def test_a_runner_that_is_out_of_memory_itself_is_the_programs_doing(arena: Aren
     recorder = Recorder()
 
     with closing(container), closing(Mailbox()) as inbox:
-        reports = converse(container, spec, arena.language("bash"), recorder, inbox).phases
+        reports = run_session(container, spec, arena.language("bash"), recorder, inbox).phases
 
     # Then, whoever is killed, it is judged as a memory limit
     assert judge(reports).outcome == "memory_limit"
@@ -274,14 +274,14 @@ def test_a_command_that_the_image_does_not_have_is_our_fault(arena: Arena) -> No
         closing(Mailbox()) as inbox,
         pytest.raises(InfrastructureError, match="node could not be started"),
     ):
-        converse(container, job("javascript", ""), arena.language("javascript"), Recorder(), inbox)
+        run_session(container, job("javascript", ""), arena.language("javascript"), Recorder(), inbox)
 
 
 def test_a_runner_that_gives_up_says_why(arena: Arena) -> None:
     with closing(arena.launch("bash")) as container, closing(Mailbox()) as inbox:
         container.send(b"\x7f\0\0\0\0")  # a frame of no known type
         with pytest.raises(ProtocolError, match="the runner gave up"):
-            converse(container, job("bash", "echo"), arena.language("bash"), Recorder(), inbox)
+            run_session(container, job("bash", "echo"), arena.language("bash"), Recorder(), inbox)
 
 
 def test_output_is_cut_at_exactly_its_limit(arena: Arena) -> None:

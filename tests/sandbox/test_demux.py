@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import ProtocolError
-from app.sandbox.demux import Demultiplexer
+from app.sandbox.engine.demultiplexer import Demultiplexer
 
 pieces = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=300)), max_size=20)
 

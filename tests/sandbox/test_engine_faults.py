@@ -16,10 +16,10 @@ import pytest
 
 from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
 from app.sandbox.container import Container
-from app.sandbox.docker_sandbox import DockerSandbox
-from app.sandbox.engine import Engine
-from app.sandbox.images import InstalledImage
-from app.sandbox.known_images import KnownImages
+from app.sandbox.engine.client import Engine
+from app.sandbox.images.cache import ImageCache
+from app.sandbox.images.installed import InstalledImage
+from app.sandbox.sandbox import ContainerSandbox
 from tests.sandbox.arena import LANGUAGES, Arena, Recorder, eventually, job
 from tests.sandbox.broken_engine import deaf_engine, scripted_engine
 from tests.sandbox.mailbox import Mailbox
@@ -39,13 +39,13 @@ CALLS: dict[str, Callable[[Engine], Any]] = {
 }
 
 
-def sandbox_on(engine: Engine, floor: int = 0) -> DockerSandbox:
-    return DockerSandbox(
+def sandbox_on(engine: Engine, floor: int = 0) -> ContainerSandbox:
+    return ContainerSandbox(
         engine, LANGUAGES, worker="w", namespace="n", runtime="", cpus=1.0, pool_floor=floor, pool_ceiling=floor
     )
 
 
-def run_echo(sandbox: DockerSandbox) -> None:
+def run_echo(sandbox: ContainerSandbox) -> None:
     with closing(Mailbox()) as inbox:
         sandbox.run("j", 1, job("bash", "echo"), Recorder(), inbox)
 
@@ -157,7 +157,7 @@ def test_an_image_that_was_removed_is_missing(arena: Arena) -> None:
 @pytest.mark.docker
 def test_a_language_without_an_image_is_missing(arena: Arena) -> None:
     other = {"toy": LANGUAGES["bash"]}
-    sandbox = DockerSandbox(
+    sandbox = ContainerSandbox(
         arena.engine, other, worker="w", namespace="n", runtime="", cpus=1.0, pool_floor=0, pool_ceiling=0
     )
 
@@ -230,7 +230,7 @@ class Lookup:
 
 def test_many_who_ask_at_once_share_one_answer() -> None:
     lookup = Lookup()
-    known = KnownImages(lookup)
+    known = ImageCache(lookup)
     with ThreadPoolExecutor(8) as threads:
         answers = [threads.submit(known.read) for _ in range(8)]
         assert eventually(lambda: lookup.asked == 1)
@@ -245,7 +245,7 @@ def test_a_failure_is_shared_but_not_kept() -> None:
     lookup = Lookup()
     lookup.failure = EngineUnavailable("down")
     lookup.free.set()
-    known = KnownImages(lookup)
+    known = ImageCache(lookup)
     with pytest.raises(EngineUnavailable, match="down"):
         known.read()
 
@@ -258,7 +258,7 @@ def test_with_something_known_nobody_waits_for_the_one_who_asks() -> None:
     # Given images that are known, and an engine that hangs when it is asked again
     lookup = Lookup()
     lookup.free.set()
-    known = KnownImages(lookup)
+    known = ImageCache(lookup)
     known.read()
     known.forget()
     lookup.free.clear()

@@ -14,9 +14,9 @@ from typing import BinaryIO
 import pytest
 
 from app.core.errors import EngineUnavailable
-from app.sandbox import engine_http
-from app.sandbox.engine import Engine
-from app.sandbox.engine_http import EngineHttp, EngineRefusal
+from app.sandbox.engine import http as engine_http
+from app.sandbox.engine.client import Engine
+from app.sandbox.engine.http import EngineHttp, EngineRefusal
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.core.errors import ProtocolError
 from app.core.events import Output, Stream
-from app.sandbox.frame_decoder import FrameDecoder
-from app.sandbox.frames import (
+from app.sandbox.runner.decoder import FrameDecoder
+from app.sandbox.runner.frames import (
     MAX_ARTIFACT_FILES,
     MAX_PAYLOAD,
     MAX_PHASES,

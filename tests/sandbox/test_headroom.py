@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.core.cases import CaseSpec
-from app.sandbox.headroom import stages_of
+from app.sandbox.compile_memory import stages_of
 from tests.sandbox.arena import LANGUAGES, MIB, Arena, job
 
 ECHO = "#include <stdio.h>\nint main(void) { int c; while ((c = getchar()) != EOF) putchar(c); }"

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.sandbox.image_sources import ImageSources
-from app.sandbox.languages import Language, load_languages
+from app.sandbox.images.build_context import ImageSources
+from app.sandbox.images.catalogue import Language, load_languages
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,13 +12,13 @@ import pytest
 from docker.errors import ImageNotFound
 
 from app.local.engine import engine_host
-from app.sandbox.image_build import BuildEvent, ImageBuildError
-from app.sandbox.image_builds import ensure_images
-from app.sandbox.image_removal import remove_images
-from app.sandbox.image_sources import ImageSources
-from app.sandbox.images import InstalledImage, find_images, installed_images
-from app.sandbox.language_fields import Packages
-from app.sandbox.languages import Language, default_set, load_languages
+from app.sandbox.images.build import BuildEvent, ImageBuildError
+from app.sandbox.images.build_context import ImageSources
+from app.sandbox.images.builder import ensure_images
+from app.sandbox.images.catalogue import Language, default_set, load_languages
+from app.sandbox.images.installed import InstalledImage, find_images, installed_images
+from app.sandbox.images.language_fields import Packages
+from app.sandbox.images.removal import remove_images
 
 pytestmark = pytest.mark.docker
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox.languages import CatalogueError, Language, default_set, load_languages
+from app.sandbox.images.catalogue import CatalogueError, Language, default_set, load_languages
 
 CATALOGUE = Path(__file__).parents[2] / "languages"
 DEFAULT_SET = {"python", "javascript", "typescript", "bash", "c", "cpp"}

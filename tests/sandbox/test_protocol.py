@@ -10,16 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import ProtocolError
-from app.sandbox.frames import (
-    MAX_ARTIFACT_FILES,
-    MAX_PAYLOAD,
-    UNLIMITED,
-    CollectSpec,
-    HostFrame,
-    PhaseSpec,
-    WindowSize,
-)
-from app.sandbox.protocol import (
+from app.sandbox.runner.encoder import (
     SIGNALS,
     encode_cancel,
     encode_collect,
@@ -30,6 +21,15 @@ from app.sandbox.protocol import (
     encode_signal,
     encode_stdin,
     encode_stdin_eof,
+)
+from app.sandbox.runner.frames import (
+    MAX_ARTIFACT_FILES,
+    MAX_PAYLOAD,
+    UNLIMITED,
+    CollectSpec,
+    HostFrame,
+    PhaseSpec,
+    WindowSize,
 )
 from tests.sandbox.runner_words import numbers
 

@@ -21,10 +21,10 @@ import pytest
 from app.core.errors import InfrastructureError
 from app.core.spec import JobSpec
 from app.sandbox import pool as pool_module
-from app.sandbox.docker_sandbox import DockerSandbox
-from app.sandbox.engine import Engine
-from app.sandbox.images import LANGUAGE_LABEL, VERSION_LABEL
-from app.sandbox.pool_figures import PoolFigures
+from app.sandbox.engine.client import Engine
+from app.sandbox.images.installed import LANGUAGE_LABEL, VERSION_LABEL
+from app.sandbox.pool_stats import PoolStats
+from app.sandbox.sandbox import ContainerSandbox
 from tests.sandbox.arena import ENGINE_SECONDS, ENGINE_URL, LANGUAGES, Arena, eventually, job
 from tests.sandbox.own_engine import OwnEngine, why_not
 
@@ -100,7 +100,7 @@ def toys(machine: OwnEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Arena]
     """A sandbox on that engine, with one warm container."""
     monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.2)
     engine = Engine(machine.host, ENGINE_SECONDS)
-    sandbox = DockerSandbox(
+    sandbox = ContainerSandbox(
         engine,
         {"toy": TOY},
         worker="arena",
@@ -121,7 +121,7 @@ def toy() -> JobSpec:
 
 
 def is_warm(arena: Arena) -> bool:
-    return arena.sandbox.pool_figures().get("toy", PoolFigures()).idle == 1
+    return arena.sandbox.pool_figures().get("toy", PoolStats()).idle == 1
 
 
 def runs(arena: Arena) -> bool:

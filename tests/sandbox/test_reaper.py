@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from app.core.errors import EngineUnavailable
-from app.sandbox.engine_http import EngineRefusal
+from app.sandbox.engine.http import EngineRefusal
 from app.sandbox.reaper import reap
 from app.sandbox.template import LABEL
 from tests.sandbox.arena import Arena, eventually, open_arena

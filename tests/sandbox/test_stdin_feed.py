@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from app.core.cases import CaseSpec
 from app.core.spec import JobSpec
-from app.sandbox.frames import STDIN_WINDOW_BYTES, HostFrame
-from app.sandbox.stdin_feed import StdinFeed
+from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, HostFrame
+from app.sandbox.runner.stdin_feed import StdinFeed
 from tests.sandbox.arena import job
 
 W = STDIN_WINDOW_BYTES

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from app.core.limits import LIMITS, Limits
 from app.core.spec import JobSpec, SourceFile
-from app.sandbox.headroom import stages_of
-from app.sandbox.template import SANDBOX_UIDS, ContainerNumbers, creation_body, update_body
+from app.sandbox.compile_memory import stages_of
+from app.sandbox.template import SANDBOX_UIDS, ContainerResources, creation_body, update_body
 from tests.sandbox.arena import LANGUAGES
 
 MIB = 1024 * 1024
-NUMBERS = ContainerNumbers(memory_bytes=256 * MIB, processes=66, disk_bytes=64 * MIB, nano_cpus=10**9)
+NUMBERS = ContainerResources(memory_bytes=256 * MIB, processes=66, disk_bytes=64 * MIB, nano_cpus=10**9)
 LABELS = {"org.pyxec": "here", "org.pyxec.worker": "w1"}
 
 # With a letter that no body has of itself.
@@ -49,11 +49,11 @@ specs = st.builds(
 )
 
 
-def body_of(numbers: ContainerNumbers = NUMBERS, runtime: str = "") -> dict[str, Any]:
+def body_of(numbers: ContainerResources = NUMBERS, runtime: str = "") -> dict[str, Any]:
     return creation_body("sha256:1", numbers, LABELS, runtime, SANDBOX_UIDS[0])
 
 
-def holes(body: dict[str, Any], numbers: ContainerNumbers) -> dict[str, Any]:
+def holes(body: dict[str, Any], numbers: ContainerResources) -> dict[str, Any]:
     """The body with every place blanked where a number of the job may stand."""
     blank = json.loads(json.dumps(body))
     host = blank["HostConfig"]
@@ -96,7 +96,7 @@ def test_nothing_a_client_sends_reaches_the_engine_but_clamped_numbers(spec: Job
 @pytest.mark.parametrize("value", [0, -1, 1.5, "64", True, None])
 def test_a_number_that_is_none_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="memory_bytes must be a positive whole number"):
-        ContainerNumbers(memory_bytes=value, processes=1, disk_bytes=1, nano_cpus=1)
+        ContainerResources(memory_bytes=value, processes=1, disk_bytes=1, nano_cpus=1)
 
 
 def test_an_update_changes_numbers_only() -> None:

@@ -12,7 +12,7 @@ import redis.asyncio
 import redis.asyncio.retry
 from redis.backoff import NoBackoff
 
-from app.actors.intake import Intake
+from app.actors.job_producer import JobProducer
 from app.broker import AsyncProducer, Effect, StreamMessage, StreamsBroker
 from app.core.events import Event
 from app.core.limits import LimitOverrides, resolve_limits
@@ -114,7 +114,7 @@ async def store_on(
     producer = AsyncProducer(quick, namespace)
     wakeups = Wakeups(aclient)
     admissions = RedisAdmissions(quick, keys, global_rate_per_minute=60_000)
-    jobs = RedisJobs(aclient, keys, Intake(producer, effects, admissions, max_backlog), wakeups, TTL_SECONDS)
+    jobs = RedisJobs(aclient, keys, JobProducer(producer, effects, admissions, max_backlog), wakeups, TTL_SECONDS)
     try:
         yield LiveStore(client, keys, effects, broker, wakeups, jobs)
     finally:

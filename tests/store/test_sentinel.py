@@ -13,8 +13,8 @@ import pytest
 import redis.asyncio
 
 from app.broker.pools import WaitingSentinelPool, copied
-from app.commands.checks.finding import Status
-from app.commands.checks.store import check_store
+from app.cli.checks.finding import Status
+from app.cli.checks.store import check_store
 from app.config import Settings, read_settings
 from app.store.connection import send_once
 from app.store.multiplexed import Multiplexed

@@ -12,7 +12,7 @@ import pytest
 from app.broker import StreamsBroker
 from app.config import read_settings
 from app.core.metrics import Meter
-from app.store.presence import Presence
+from app.store.worker_registry import WorkerRegistry
 from app.wiring.jobs import declare_run_job
 from tests.http.live import LiveGateway, live_gateway
 from tests.sandbox.arena import ENGINE_URL, Arena, open_arena
@@ -52,10 +52,10 @@ async def test_a_container_of_a_worker_that_is_gone_is_removed_and_counted(
 ) -> None:
     # Given a service where a minute is over at once: the reaper lets younger containers be
     monkeypatch.setattr("app.sandbox.reaper._YOUNG_SECONDS", 0)
-    monkeypatch.setattr("app.wiring.figures.PUBLISH_SECONDS", 0.05)
+    monkeypatch.setattr("app.wiring.metrics.PUBLISH_SECONDS", 0.05)
     async with live_gateway(url, yard.namespace, tmp_path) as gateway:
         # And the containers of a worker that is there, and of one that nobody hears of
-        Presence(gateway.store, gateway.keys).beat("there")
+        WorkerRegistry(gateway.store, gateway.keys).beat("there")
         kept = yard.create("there")
         yard.create("gone")
         assert await metric(gateway, "pyxec_sandboxes_orphaned_total") == 0

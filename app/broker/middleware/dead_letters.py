@@ -6,7 +6,7 @@ import traceback
 
 from dramatiq import Broker, MessageProxy, Middleware
 
-from app.broker.message import Death, StreamMessage
+from app.broker.message import DeadLetterReason, StreamMessage
 
 __all__ = ["DeadLetters"]
 
@@ -21,4 +21,4 @@ class DeadLetters(Middleware):
         if error is None or not isinstance(message, StreamMessage):
             return
         frames = traceback.format_exception(error, limit=_FRAMES)
-        message.death = Death(f"{type(error).__name__}: {error}", "".join(frames))
+        message.death = DeadLetterReason(f"{type(error).__name__}: {error}", "".join(frames))

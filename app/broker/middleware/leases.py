@@ -8,7 +8,7 @@ from dramatiq import Broker, MessageProxy, Middleware, Worker
 from dramatiq.middleware import SkipMessage
 
 from app.broker.errors import BrokerUnavailable
-from app.broker.heartbeat import Heartbeat
+from app.broker.lease_renewal import LeaseRenewal
 from app.broker.message import StreamMessage
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ class Leases(Middleware):
     """The broker adds this itself, in front of all other middleware; it brings the broker's own actor options along."""
 
     def __init__(self) -> None:
-        self._heartbeat: Heartbeat | None = None
+        self._heartbeat: LeaseRenewal | None = None
 
     @property
     def actor_options(self) -> set[str]:
         return {"lane"}
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        self._heartbeat = Heartbeat(cast("StreamsBroker", broker))
+        self._heartbeat = LeaseRenewal(cast("StreamsBroker", broker))
         self._heartbeat.start()
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.core.errors import NothingThere, NotReplayable
-from app.http.admin_figures import FiguresView
-from app.http.admin_hosts import HostsView
-from app.http.admin_keys import KeyRequest, KeysView, NewKeyView
-from app.http.admin_queues import DeadLettersView, DeadLetterView, QueuesView, WorkersView
+from app.core.errors import NotFound, NotReplayable
 from app.http.openapi.operation import Access, Operation, Paths, Reply
+from app.http.v1.admin.hosts import HostsView
+from app.http.v1.admin.keys import KeyRequest, KeysView, NewKeyView
+from app.http.v1.admin.metrics import MetricsView
+from app.http.v1.admin.queues import DeadLettersView, DeadLetterView, QueuesView, WorkersView
 
 __all__ = ["ADMINISTRATION", "PATHS"]
 
@@ -50,7 +50,7 @@ _REVOKE_KEY: Final = Operation(
     access=Access.ADMIN,
     parameters=("key_id",),
     replies=(Reply(status=204, text="Revoked."),),
-    errors=(NothingThere,),
+    errors=(NotFound,),
 )
 
 _FIGURES: Final = Operation(
@@ -59,7 +59,7 @@ _FIGURES: Final = Operation(
     summary="What all processes have counted and measured",
     text="The metrics of `GET /metrics`, in JSON.",
     access=Access.ADMIN,
-    replies=(Reply(status=200, text="Every metric.", body=FiguresView),),
+    replies=(Reply(status=200, text="Every metric.", body=MetricsView),),
 )
 
 _HOSTS: Final = Operation(
@@ -109,7 +109,7 @@ _DEAD_LETTERS: Final = Operation(
             next={"getDeadLetter": _A_LETTER, "replayDeadLetter": _A_LETTER, "dropDeadLetter": _A_LETTER},
         ),
     ),
-    errors=(NothingThere,),
+    errors=(NotFound,),
 )
 
 _LETTER: Final = Operation(
@@ -119,7 +119,7 @@ _LETTER: Final = Operation(
     access=Access.ADMIN,
     parameters=("queue", "letter_id"),
     replies=(Reply(status=200, text="It.", body=DeadLetterView),),
-    errors=(NothingThere,),
+    errors=(NotFound,),
 )
 
 _DROP: Final = Operation(
@@ -129,7 +129,7 @@ _DROP: Final = Operation(
     access=Access.ADMIN,
     parameters=("queue", "letter_id"),
     replies=(Reply(status=204, text="Dropped."),),
-    errors=(NothingThere,),
+    errors=(NotFound,),
 )
 
 _REPLAY: Final = Operation(
@@ -140,13 +140,13 @@ _REPLAY: Final = Operation(
     access=Access.ADMIN,
     parameters=("queue", "letter_id"),
     replies=(Reply(status=204, text="Queued again."),),
-    errors=(NothingThere, NotReplayable),
+    errors=(NotFound, NotReplayable),
 )
 
 PATHS: Final[Paths] = {
     "/v1/admin/keys": {"get": _LIST_KEYS, "post": _CREATE_KEY},
     "/v1/admin/keys/{key_id}": {"delete": _REVOKE_KEY},
-    "/v1/admin/figures": {"get": _FIGURES},
+    "/v1/admin/metrics": {"get": _FIGURES},
     "/v1/admin/hosts": {"get": _HOSTS},
     "/v1/admin/queues": {"get": _QUEUES},
     "/v1/admin/workers": {"get": _WORKERS},

@@ -17,7 +17,7 @@ from typing import Final
 import falcon
 from falcon.asgi import Response
 
-from app.core.errors import NothingThere
+from app.core.errors import NotFound
 from app.http.openapi.representation import Representation
 from app.http.request import Request
 
@@ -74,7 +74,7 @@ class DocsFileResource:
         """200, or 304 for who has it. Raises NothingThere."""
         asset = ASSETS.get(name)
         if asset is None:
-            raise NothingThere("the page has no file with this name")
+            raise NotFound("the page has no file with this name")
         _send(request, response, asset)
 
     on_head = on_get

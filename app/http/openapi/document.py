@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from app.core.webhook_body import WebhookBody
+from app.http.errors import Problem
 from app.http.openapi import administration, jobs, service
 from app.http.openapi.headers import HEADERS, header_references
 from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply
@@ -17,7 +18,6 @@ from app.http.openapi.parameters import parameters
 from app.http.openapi.problems import error_responses, table_of_problems
 from app.http.openapi.schemas import components, reference
 from app.http.openapi.webhooks import WEBHOOKS
-from app.http.problems import Problem
 from app.http.settings import HttpSettings
 
 __all__ = ["PATHS", "make_document"]

@@ -9,18 +9,18 @@ from app.core.errors import (
     InvalidRequest,
     JobNotFinished,
     JobNotFound,
-    NothingThere,
+    NotFound,
     QueueFull,
     RateLimited,
     TooManyJobs,
     UnknownLanguage,
 )
 from app.core.spec import JobRequest
-from app.http.batches import BatchRequest, BatchView
-from app.http.event_formats import EVENT_STREAM, NDJSON
-from app.http.listing import PageView
 from app.http.openapi.operation import Access, Operation, Paths, Reply
-from app.http.views import AcceptedJob, FinishedJob, PendingJob
+from app.http.v1.batches import BatchRequest, BatchView
+from app.http.v1.event_formats import EVENT_STREAM, NDJSON
+from app.http.v1.job_list import PageView
+from app.http.v1.views import AcceptedJob, FinishedJob, PendingJob
 
 __all__ = ["JOBS", "OUTPUT", "PATHS"]
 
@@ -165,7 +165,7 @@ _ARTIFACT: Final = Operation(
             required=("Content-Disposition",),
         ),
     ),
-    errors=(JobNotFound, NothingThere),
+    errors=(JobNotFound, NotFound),
 )
 
 PATHS: Final[Paths] = {

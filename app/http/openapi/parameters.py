@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.core.states import JobState
-from app.http.admin_queues import MOST_LETTERS
-from app.http.listing import MOST_PER_PAGE, USUAL_PER_PAGE
 from app.http.settings import HttpSettings
+from app.http.v1.admin.queues import MOST_LETTERS
+from app.http.v1.job_list import MOST_PER_PAGE, USUAL_PER_PAGE
 
 __all__ = ["PARAMETERS", "parameters"]
 

@@ -13,10 +13,10 @@ from app.core.errors import (
     PyxecError,
     StoreUnavailable,
 )
+from app.http.errors import HTTP_KINDS, KINDS, PROBLEM_JSON
 from app.http.openapi.headers import header_references
 from app.http.openapi.operation import Access, Operation
 from app.http.openapi.parameters import PARAMETERS
-from app.http.problems import HTTP_KINDS, KINDS, PROBLEM_JSON
 
 __all__ = ["error_responses", "table_of_problems"]
 

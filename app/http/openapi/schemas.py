@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from app.core.spec import JobRequest
-from app.http.batches import RefusedJob
-from app.http.messages import ClientMessage, ServerMessage
-from app.http.problems import Problem
+from app.http.errors import Problem
+from app.http.v1.batches import RefusedJob
+from app.http.v1.messages import ClientMessage, ServerMessage
 
 __all__ = ["components", "reference"]
 

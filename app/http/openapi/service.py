@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from app.core.errors import StoreUnavailable
-from app.http.health import HealthView
-from app.http.languages import LanguagesView
 from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply
-from app.http.tickets import TicketView
+from app.http.v1.health import HealthView
+from app.http.v1.languages import LanguagesView
+from app.http.v1.tickets import TicketView
 
 __all__ = ["LANGUAGES", "PATHS", "SERVICE"]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from app.commands.checkout import CATALOGUE
-from app.commands.checks import sent_job
-from app.commands.checks.canary import check_languages
-from app.commands.checks.finding import Finding, Status
-from app.commands.checks.limits import OUTPUT_BYTES, TRIALS, check_limits
+from app.cli.checkout import CATALOGUE
+from app.cli.checks import sent_job
+from app.cli.checks.canary import check_languages
+from app.cli.checks.finding import Finding, Status
+from app.cli.checks.limits import OUTPUT_BYTES, TRIALS, check_limits
 from app.core.outcomes import Outcome
 from app.core.states import JobState
 from pyxec import Client

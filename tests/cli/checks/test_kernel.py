@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.commands.checks.finding import Status
-from app.commands.checks.kernel import check_kernel
+from app.cli.checks.finding import Status
+from app.cli.checks.kernel import check_kernel
 
 
 @pytest.mark.parametrize(

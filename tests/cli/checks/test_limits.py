@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.commands.checks.limits import TRIALS
+from app.cli.checks.limits import TRIALS
 from app.core.limits import LIMITS
 
 

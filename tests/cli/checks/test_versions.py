@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.commands.checks.versions import has_runc_escape, version_of
+from app.cli.checks.versions import has_runc_escape, version_of
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 from dramatiq import Message
 
-from app.actors.intake import RUN_JOB
+from app.actors.job_producer import RUN_JOB
 from app.broker import StreamsBroker
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from tests.drill.load import Load

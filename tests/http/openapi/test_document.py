@@ -17,9 +17,9 @@ from app.core.languages import index_languages
 from app.core.limits import LIMITS
 from app.core.resolve import resolve_job
 from app.core.spec import JobRequest
+from app.http.app import DIALECTS
 from app.http.decoding import decode
-from app.http.gateway import DIALECTS
-from app.http.problems import HTTP_KINDS, KINDS
+from app.http.errors import HTTP_KINDS, KINDS
 from tests.http.fakes import PYTHON
 from tests.http.openapi.conformance import DOCUMENT, check
 from tests.http.routes import routes, sockets

@@ -11,7 +11,7 @@ export function Hosts({ hosts }: { hosts: Host[] }) {
       {hosts.map((host) => (
         <table key={host.name} className="figures-table">
           <caption>
-            <code>{host.name}</code> <span className="muted">told {ago(host.told_seconds_ago)}</span>
+            <code>{host.name}</code> <span className="muted">told {ago(host.last_seen_seconds_ago)}</span>
           </caption>
           <thead>
             <tr>

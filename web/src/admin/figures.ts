@@ -1,4 +1,4 @@
-/** Reading one answer of /v1/admin/figures. */
+/** Reading one answer of /v1/admin/metrics. */
 import type { Bucket, Figures, Series } from './schema'
 
 /** Everything of one metric; nothing where the server has no such metric. */

@@ -25,7 +25,7 @@ export async function hosts(): Promise<Host[]> {
 }
 
 export async function figures(): Promise<Figures> {
-  return parsed(Figures, await request('/v1/admin/figures'))
+  return parsed(Figures, await request('/v1/admin/metrics'))
 }
 
 /** A page of them, newest first, behind the letter `after`. */

@@ -47,7 +47,7 @@ const InstalledLanguage = v.object({
 
 const Host = v.object({
   name: v.string(),
-  told_seconds_ago: v.number(),
+  last_seen_seconds_ago: v.number(),
   languages: v.array(InstalledLanguage),
 })
 

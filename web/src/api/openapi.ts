@@ -102,7 +102,7 @@ export interface paths {
      */
     delete: operations["revokeKey"];
   };
-  "/v1/admin/figures": {
+  "/v1/admin/metrics": {
     /**
      * What all processes have counted and measured
      * @description The metrics of `GET /metrics`, in JSON.
@@ -449,7 +449,7 @@ export interface components {
      */
     HostView: {
       name: string;
-      told_seconds_ago: number;
+      last_seen_seconds_ago: number;
       languages: components["schemas"]["InstalledLanguageView"][];
     };
     /**

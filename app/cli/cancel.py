@@ -1,0 +1,25 @@
+"""``pyxec cancel``: end a job that waits or runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli.job_options import DEFAULT_URL, Json, Url
+
+__all__ = ["cancel"]
+
+
+def cancel(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job.")],
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """Ask for a job's end. One that has ended stays as it is."""
+    from app.cli.json_output import print_json
+    from pyxec import Client, calls
+
+    told = Client(url).send(calls.cancel(job_id))
+    if as_json:
+        print_json(told)

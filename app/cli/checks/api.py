@@ -1,0 +1,29 @@
+"""Is the API there, and does it take jobs?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.cli.checks.finding import Finding, failed, found, passed
+from pyxec import Client, PyxecError, ServiceUnreachable
+
+__all__ = ["check_api"]
+
+
+def check_api(client: Client) -> Iterator[Finding]:
+    """Reachable, ready, and with at least one language."""
+    try:
+        client.ready()
+    except ServiceUnreachable as e:
+        yield failed("API", f"{e}; start it with `make up`, or say where it is with --url or PYXEC_URL")
+        return
+    except PyxecError as e:
+        yield failed("API", f"reachable, not ready: {e}")
+        return
+    yield passed("API", f"ready at {client.url}")
+    try:
+        names = [f"{language.id} {language.version or '?'}" for language in client.languages()]
+    except PyxecError as e:
+        yield failed("languages", str(e))
+    else:
+        yield found("languages", bool(names), ", ".join(names) or "none; build some with `pyxec images build`")

@@ -1,0 +1,42 @@
+"""One real job for each installed language: its hello program has to print what the catalogue says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.cli.checks.finding import Finding, failed, found, skipped
+from app.cli.checks.sent_job import JobUnfinished, run_job
+from app.sandbox.images.catalogue import CatalogueError, load_languages
+from app.sandbox.images.language_fields import Hello
+from pyxec import Client, PyxecError
+
+__all__ = ["check_languages"]
+
+
+def check_languages(client: Client, catalogue: Path) -> Iterator[Finding]:
+    """Run the hello program of each; where one does not even end, the others are not waited for."""
+    try:
+        known = load_languages(catalogue)
+        installed = client.languages()
+    except (CatalogueError, PyxecError) as e:
+        yield failed("canary", str(e))
+        return
+    for language in installed:
+        check = f"canary {language.id}"
+        try:
+            if language.id in known:
+                yield _run(client, check, language.id, known[language.id].hello)
+            else:
+                yield skipped(check, "not in this checkout's catalogue")
+        except JobUnfinished as e:
+            yield failed(check, str(e))
+            return
+        except PyxecError as e:
+            yield failed(check, str(e))
+
+
+def _run(client: Client, check: str, language_id: str, hello: Hello) -> Finding:
+    job = run_job(client, {"language": language_id, "source": hello.source})
+    good = job.outcome == "ok" and job.stdout == hello.output
+    return found(check, good, f"printed {job.stdout.strip()!r}" if good else f"{job.outcome}: {job.message}")

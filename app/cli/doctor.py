@@ -1,0 +1,108 @@
+"""``pyxec doctor``: look at every part of an installation, and try the limits for real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import typer
+
+from app.cli.checkout import CATALOGUE
+from app.cli.job_options import DEFAULT_URL, Json, Url
+
+if TYPE_CHECKING:
+    from app.cli.checks.finding import Finding
+    from pyxec import Client
+
+__all__ = ["doctor"]
+
+_COLOURS: Final = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
+    """Check the API, Redis, the engine and the kernel, run a job in each language, and try every limit.
+
+    Exits with 1 if a check fails. Redis and the engine are looked at from here, so only if the service is on this
+    machine.
+    """
+    from rich.console import Console
+
+    from app.cli.checks.finding import Status
+    from app.cli.json_output import print_json
+
+    findings: list[Finding] = []
+    console = Console(stderr=True)
+    with console.status("looking") as status:
+        for finding in _findings(url):
+            findings.append(finding)
+            status.update(f"{len(findings)} checked, last: {finding.check}")
+    good = all(finding.status is not Status.FAILED for finding in findings)
+    if as_json:
+        print_json({"ok": good, "findings": findings})
+    else:
+        _print_table(findings)
+    raise typer.Exit(0 if good else 1)
+
+
+def _findings(url: str) -> Iterator[Finding]:
+    from app.cli.checks.api import check_api
+    from app.cli.checks.finding import Status, skipped
+    from pyxec import Client
+
+    client = Client(url)
+    api = list(check_api(client))
+    yield from api
+    if urlsplit(url).hostname in _LOOPBACK:
+        yield from _local_findings()
+    else:
+        yield skipped("Redis, engine, kernel", "the service is on another machine: run the doctor there")
+    if any(finding.status is Status.FAILED for finding in api):
+        yield skipped("canaries and limits", "they need a service that is ready")
+        return
+    yield from _job_findings(client)
+
+
+def _job_findings(client: Client) -> Iterator[Finding]:
+    from app.cli.checks.canary import check_languages
+    from app.cli.checks.finding import Status, skipped
+    from app.cli.checks.limits import LANGUAGE, check_limits
+
+    can_try = False
+    for finding in check_languages(client, CATALOGUE):
+        can_try |= finding.check == f"canary {LANGUAGE}" and finding.status is Status.OK
+        yield finding
+    if can_try:
+        yield from check_limits(client)
+    else:
+        yield skipped("limits", f"the trials need jobs in {LANGUAGE}")
+
+
+def _local_findings() -> Iterator[Finding]:
+    from app.cli.checks.engine import check_engine
+    from app.cli.checks.finding import failed
+    from app.cli.checks.kernel import check_kernel
+    from app.cli.checks.store import check_store
+    from app.config import ConfigurationError, read_settings
+
+    yield from check_kernel()
+    try:
+        settings = read_settings()
+    except ConfigurationError as e:
+        yield failed("configuration", str(e))
+        return
+    yield from check_store(settings.redis_url, settings.redis_timeout_seconds)
+    yield from check_engine(settings.docker_host, settings.engine_timeout_seconds, settings.container_runtime)
+
+
+def _print_table(findings: Sequence[Finding]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("check", "", "finding")
+    for finding in findings:
+        colour = _COLOURS[finding.status]
+        table.add_row(escape(finding.check), f"[{colour}]{finding.status}[/]", escape(finding.detail))
+    Console().print(table)

@@ -1,0 +1,123 @@
+"""``pyxec images``: the sandbox images on this machine's engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from app.cli.checkout import CATALOGUE, ROOT
+from app.cli.job_options import Json
+
+if TYPE_CHECKING:
+    import docker
+
+    from app.sandbox.images.catalogue import Language
+
+__all__ = ["images"]
+
+images = typer.Typer(help="The sandbox images on this machine's engine.", no_args_is_help=True)
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[LANGUAGE]...", show_default=False)]
+_LOOK_SECONDS: Final = 2.0
+
+All = Annotated[bool, typer.Option("--all", help="Every language of the catalogue.")]
+
+
+@images.command()
+def build(names: Names = None, every: All = False, as_json: Json = False) -> None:
+    """Build the images that are missing or out of date: of the default set, or of the languages that are named."""
+    from rich.console import Console
+
+    from app.cli.json_output import print_json
+    from app.core.errors import PyxecError
+    from app.local.errors import exit_with
+    from app.local.images import prepare_engine_and_images, usual_languages
+    from app.local.state import StateFolder
+    from app.local.steps import Steps
+    from app.sandbox.images.installed import installed_images
+
+    named = _chosen(names or [], every)
+    choose = (lambda client, catalogue: named) if named else usual_languages
+    try:
+        with Steps(Console(stderr=as_json)) as steps:
+            prepare_engine_and_images(ROOT, StateFolder.of_repository(ROOT), steps, choose)
+    except PyxecError as e:
+        exit_with(e)
+    if as_json:
+        found = installed_images(_engine())
+        print_json([found[name] for name in sorted(found) if not named or name in named])
+
+
+@images.command()
+def remove(names: Names = None, every: All = False, as_json: Json = False) -> None:
+    """Remove images. What runs in one goes on to its end."""
+    from app.cli.json_output import print_json
+    from app.sandbox.images.removal import remove_images
+
+    named = _chosen(names or [], every)
+    if not named:
+        raise typer.BadParameter("which ones? name languages, or say --all")
+    removed = remove_images(_engine(), named)
+    if as_json:
+        print_json({"removed": removed})
+        return
+    typer.echo(f"removed: {', '.join(removed) or 'nothing, none of them was there'}")
+
+
+@images.command()
+def wait() -> None:
+    """Return once every language of the default set has an image, be it of today's sources or not."""
+    from app.cli.notes import note
+    from app.sandbox.images.catalogue import default_set
+    from app.sandbox.images.installed import installed_images
+
+    engine, told = _engine(), ""
+    while missing := sorted(default_set(_catalogue()).keys() - installed_images(engine).keys()):
+        if told != (told := f"waiting for the images of {', '.join(missing)}"):
+            note(told)
+        time.sleep(_LOOK_SECONDS)
+
+
+@images.command("list")
+def list_images(every: All = False, as_json: Json = False) -> None:
+    """List the languages whose image is there, with the version that it told; with --all, the other ones too."""
+    from app.cli.image_table import print_images
+    from app.cli.json_output import print_json
+    from app.sandbox.images.installed import installed_images
+
+    found = installed_images(_engine())
+    if as_json:
+        print_json([found[name] for name in sorted(found)])
+        return
+    print_images(_catalogue(), found, every)
+
+
+def _chosen(names: list[str], every: bool) -> Mapping[str, Language]:
+    """The languages that are meant; any of their names will do."""
+    catalogue = _catalogue()
+    if every:
+        return catalogue
+    known = {name: language for language in catalogue.values() for name in (*language.aliases, language.id)}
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not in the catalogue; there is: {', '.join(sorted(catalogue))}")
+    return {known[name].id: known[name] for name in names}
+
+
+def _catalogue() -> Mapping[str, Language]:
+    from app.sandbox.images.catalogue import load_languages
+
+    return load_languages(CATALOGUE)
+
+
+def _engine() -> docker.APIClient:
+    from app.core.errors import EngineUnavailable
+    from app.local.engine import connect, engine_host
+
+    client = connect(engine_host())
+    if client is None:
+        raise EngineUnavailable(f"no Docker Engine answers at {engine_host()}")
+    return client

@@ -1,0 +1,26 @@
+"""``pyxec languages``: what can be run there."""
+
+from __future__ import annotations
+
+from app.cli.job_options import DEFAULT_URL, Json, Url
+
+__all__ = ["languages"]
+
+
+def languages(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
+    """List the languages that the service has, with their versions."""
+    from app.cli.json_output import print_json
+    from pyxec import Client
+
+    installed = Client(url).languages()
+    if as_json:
+        print_json(installed)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("language", "name", "version", "also called", "file")
+    for language in installed:
+        aliases = ", ".join(language.aliases)
+        table.add_row(language.id, language.name, language.version or "?", aliases, language.file_name)
+    Console().print(table)

@@ -1,0 +1,37 @@
+"""``pyxec queues``: what waits, runs and is dead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.cli.job_options import DEFAULT_URL, Json, Url
+
+if TYPE_CHECKING:
+    from app.cli.admin_client import Lane, Queue
+
+__all__ = ["queues"]
+
+
+def queues(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
+    """Show every queue, and below it its lanes: one a priority. Needs an admin key in PYXEC_API_KEY."""
+    from app.cli.admin_client import Admin
+    from app.cli.json_output import print_json
+
+    found = Admin(url).queues()
+    if as_json:
+        print_json(found)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("queue", "waiting", "running", "delayed", "dead", "oldest")
+    for queue in found:
+        oldest = "" if queue.oldest_seconds is None else f"{queue.oldest_seconds:.1f} s"
+        table.add_row(queue.name, *_depths(queue), str(queue.dead), oldest)
+        for lane in queue.lanes:
+            table.add_row(f"  {lane.name}", *_depths(lane), style="dim")
+    Console().print(table)
+
+
+def _depths(part: Queue | Lane) -> tuple[str, str, str]:
+    return str(part.waiting), str(part.running), str(part.delayed)

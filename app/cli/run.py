@@ -1,0 +1,75 @@
+"""``pyxec run``: submit a program and be its terminal until it ends."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.job_options import DEFAULT_URL, JobOptions, Json, Url, takes_job_options
+
+if TYPE_CHECKING:
+    from app.cli.interrupts import CancelOnInterrupt
+    from pyxec import Job
+
+__all__ = ["run"]
+
+
+@takes_job_options
+def run(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The program.")],
+    options: JobOptions,
+    args: Annotated[list[str] | None, typer.Argument(help="Passed on to the program, whatever they look like.")] = None,
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """Run a program and show what it prints while it runs.
+
+    Options come before FILE. The exit code is the program's; docs/cli.md has the others. Ctrl-C cancels the job.
+    """
+    from app.cli.interrupts import CancelOnInterrupt
+    from app.cli.job_request import job_request
+    from app.cli.json_output import print_json
+    from app.cli.notes import note
+    from app.cli.stdin_source import open_stdin
+    from pyxec import Client, calls
+
+    client = Client(url, on_retry=note)
+    stdin = open_stdin(options.stdin)
+    request = job_request(file, args or [], options, stdin, client.languages())
+    with CancelOnInterrupt() as interrupts:
+        job = client.submit(**request)
+        interrupts.accepted(job)
+        code = _attend(job, stdin.descriptor, interrupts, silent=as_json)
+    if as_json:
+        print_json(client.send(calls.document(job.id)))
+    raise typer.Exit(code)
+
+
+def _attend(job: Job, descriptor: int | None, interrupts: CancelOnInterrupt, *, silent: bool) -> int:
+    """Show the job and feed it until it ends; return the exit code."""
+    from app.cli.exit_codes import OUTPUT_CLOSED, exit_code
+    from app.cli.notes import note
+    from app.cli.stdin_source import pump
+    from app.cli.viewer import Viewer
+    from pyxec import PyxecError, ServiceUnreachable
+
+    stream = job.stream()
+    if descriptor is not None:
+        # A daemon, as nothing can wake it from reading a terminal when the job ends first.
+        feeder = (descriptor, stream.send_stdin, stream.send_eof)
+        threading.Thread(target=pump, args=feeder, daemon=True).start()
+    try:
+        return exit_code(Viewer(silent=silent).follow(stream))
+    except ServiceUnreachable:
+        note(f"the job goes on; see it with: pyxec tail {job.id}")
+        raise
+    except PyxecError:
+        # Nobody can see it or feed it any more: it would wait for its input until its time is up.
+        interrupts.cancel()
+        raise
+    except BrokenPipeError:
+        interrupts.cancel()
+        return OUTPUT_CLOSED

@@ -1,0 +1,33 @@
+"""``pyxec tail``: see a job from its beginning, whether it waits, runs or has ended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli.job_options import DEFAULT_URL, Json, Url
+
+__all__ = ["tail"]
+
+
+def tail(
+    job_id: Annotated[str, typer.Argument(metavar="ID", help="The job.")],
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """Show all that a job has printed, follow it to its end, and exit as `pyxec run` would. Ctrl-C only looks away."""
+    from app.cli.exit_codes import OUTPUT_CLOSED, exit_code
+    from app.cli.json_output import print_json
+    from app.cli.notes import note
+    from app.cli.viewer import Viewer
+    from pyxec import Client, calls
+
+    client = Client(url, on_retry=note)
+    try:
+        code = exit_code(Viewer(silent=as_json).follow(client.job(job_id).stream()))
+    except BrokenPipeError:
+        code = OUTPUT_CLOSED
+    if as_json:
+        print_json(client.send(calls.document(job_id)))
+    raise typer.Exit(code)

@@ -1,0 +1,49 @@
+"""``pyxec up`` and ``pyxec down``: the whole service on this machine, as `make up` and `make down` do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.cli.checkout import ROOT
+from app.cli.job_options import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["down", "up"]
+
+
+def up(as_json: Json = False) -> None:
+    """Install what is missing, start everything, and run a first job."""
+    from app.cli.json_output import print_json
+    from app.local.address import running_url, web_url
+    from app.local.state import StateFolder
+    from app.local.up import bring_up
+
+    _in_checkout(bring_up, as_json)
+    if as_json:
+        print_json({"url": running_url(StateFolder.of_repository(ROOT)), "page": web_url()})
+
+
+def down(as_json: Json = False) -> None:
+    """Stop what `up` started; data and images stay."""
+    from app.cli.json_output import print_json
+    from app.local.down import bring_down
+
+    _in_checkout(bring_down, as_json)
+    if as_json:
+        print_json({"down": True})
+
+
+def _in_checkout(action: Callable[[Path, Console], None], as_json: bool) -> None:
+    from rich.console import Console
+
+    from app.core.errors import PyxecError
+    from app.local.errors import exit_with
+
+    try:
+        action(ROOT, Console(stderr=as_json))
+    except PyxecError as e:
+        exit_with(e)

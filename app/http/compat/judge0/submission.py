@@ -1,0 +1,211 @@
+"""A submission as Judge0's clients send it. Their JSON is as loose as Rails takes it: numbers and booleans may be text,
+what is null or not there has its default, and what is not known is passed over."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from app.core.errors import InvalidFields
+from app.core.limits import LimitOverrides
+from app.http.compat.judge0.language_ids import Offer
+from app.http.compat.judge0.limits import KNOBS
+
+__all__ = ["Submission", "read_submission", "words_of"]
+
+MAX_OPTION_CHARACTERS: Final = 512
+MAX_EXPECTED_BYTES: Final = 4 * 1024 * 1024
+_FALSE: Final = frozenset({False, "0", "f", "F", "false", "FALSE", "off", "OFF"})
+# Judge0 takes these away so that nobody gets out of its shell line; there is no shell here, but what is left means the
+# same.
+_SHELL_CHARACTERS: Final = re.compile(r"[$&;<>|`]")
+_NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for; None is what was not. Times in seconds, sizes in KB."""
+
+    language_id: int
+    source_code: bytes | None = None
+    stdin: bytes | None = None
+    expected_output: bytes | None = None
+    additional_files: bytes | None = None
+    compiler_options: str | None = None
+    command_line_arguments: str | None = None
+    callback_url: str | None = None
+    number_of_runs: int | None = None
+    cpu_time_limit: float | None = None
+    cpu_extra_time: float | None = None
+    wall_time_limit: float | None = None
+    memory_limit: int | None = None
+    stack_limit: int | None = None
+    max_processes_and_or_threads: int | None = None
+    max_file_size: int | None = None
+    redirect_stderr_to_stdout: bool = False
+
+
+def read_submission(
+    document: Mapping[str, Any], offers: Mapping[int, Offer], ceiling: LimitOverrides, *, base64_encoded: bool
+) -> Submission:
+    """From the JSON of one submission.
+
+    Raises:
+        InvalidFields: all that is wrong with it.
+    """
+    reader = _Reader(document, ceiling, base64_encoded)
+    submission = reader.read()
+    reader.check(submission, offers.get(submission.language_id))
+    if reader.errors:
+        raise InvalidFields(reader.errors)
+    return submission
+
+
+class _Reader:
+    """One pass over one document."""
+
+    def __init__(self, document: Mapping[str, Any], ceiling: LimitOverrides, base64_encoded: bool) -> None:
+        self._document = document
+        self._ceiling = ceiling
+        self._base64_encoded = base64_encoded
+        self.errors: dict[str, list[str]] = defaultdict(list)
+
+    def read(self) -> Submission:
+        """Every field by itself."""
+        return Submission(
+            language_id=self._language_id(),
+            source_code=self._content("source_code"),
+            stdin=self._content("stdin"),
+            expected_output=self._content("expected_output"),
+            additional_files=self._content("additional_files", always_encoded=True),
+            compiler_options=self._option("compiler_options"),
+            command_line_arguments=self._option("command_line_arguments"),
+            callback_url=self._text("callback_url") or None,
+            redirect_stderr_to_stdout=self._flag("redirect_stderr_to_stdout"),
+            **{name: self._number(name) for name in KNOBS},
+        )
+
+    def check(self, submission: Submission, offer: Offer | None) -> None:
+        """What the fields have to do with each other, and with what there is."""
+        if offer is None:
+            self.errors["language_id"].append(f"language with id {self._text('language_id') or ''} doesn't exist")
+        self._check_source(submission, offer)
+        if submission.compiler_options and offer is not None and not offer.takes_options:
+            reason = "setting compiler options is only allowed for compiled languages"
+            self.errors["compiler_options"].append(reason)
+        if len(submission.expected_output or b"") > MAX_EXPECTED_BYTES:
+            self.errors["expected_output"].append(f"is too long (maximum is {MAX_EXPECTED_BYTES} bytes)")
+        for name in ("enable_per_process_and_thread_time_limit", "enable_per_process_and_thread_memory_limit"):
+            if self._flag(name):
+                self.errors[name].append("this option cannot be enabled")
+        if self._flag("enable_network"):
+            self.errors["enable_network"].append("enabling network is not allowed")
+
+    def _check_source(self, submission: Submission, offer: Offer | None) -> None:
+        if offer is not None and offer.is_project:
+            if submission.source_code:
+                self.errors["source_code"].append("must be blank")
+            if not submission.additional_files and "additional_files" not in self.errors:
+                self.errors["additional_files"].append("can't be blank")
+        elif not (submission.source_code or b"").strip() and "source_code" not in self.errors:
+            self.errors["source_code"].append("can't be blank")
+
+    def _language_id(self) -> int:
+        value = _number_of(self._document.get("language_id"))
+        if value is None:
+            self.errors["language_id"].append("can't be blank")
+        return -1 if value is None or not math.isfinite(value) or abs(value) > 2**31 else int(value)
+
+    def _number(self, name: str) -> Any:
+        raw = self._document.get(name)
+        if raw is None or raw == "":
+            return None
+        value = _number_of(raw)
+        if value is None:
+            self.errors[name].append("is not a number")
+            return None
+        knob = KNOBS[name]
+        if (reason := knob.check(value, self._ceiling)) is not None:
+            self.errors[name].append(reason)
+            return None
+        return int(value) if knob.is_integer else float(value)
+
+    def _flag(self, name: str) -> bool:
+        value = self._document.get(name)
+        if value is None or value == "" or isinstance(value, list | dict):
+            return False
+        return value not in _FALSE
+
+    def _option(self, name: str) -> str | None:
+        text = self._text(name)
+        if text is not None and len(text) > MAX_OPTION_CHARACTERS:
+            self.errors[name].append(f"is too long (maximum is {MAX_OPTION_CHARACTERS} characters)")
+            return None
+        try:
+            words_of(text)
+        except ValueError:
+            self.errors[name].append("has a quote that is not closed")
+        return text
+
+    def _text(self, name: str) -> str | None:
+        value = self._document.get(name)
+        if value is None or isinstance(value, list | dict):
+            return None
+        text = value if isinstance(value, str) else str(value)
+        if not _is_unicode(text):
+            self.errors[name].append("is not valid Unicode")
+            return None
+        return text
+
+    def _content(self, name: str, *, always_encoded: bool = False) -> bytes | None:
+        text = self._text(name)
+        if text is None:
+            return None
+        if not (always_encoded or self._base64_encoded):
+            return text.encode()
+        try:
+            return _from_base64(text)
+        except ValueError:
+            self.errors[name].append("is not valid Base64")
+            return None
+
+
+def _number_of(value: Any) -> float | None:
+    """As Rails casts; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value) if isinstance(value, str | float) else value
+        return None if math.isnan(float(number)) else number
+    except OverflowError:
+        return math.inf if int(value) > 0 else -math.inf
+    except ValueError:
+        return None
+
+
+def _is_unicode(text: str) -> bool:
+    """JSON can spell half of a character that UTF-16 writes in two."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _from_base64(text: str) -> bytes:
+    """With line ends or without, padded or not. Raises ValueError."""
+    packed = re.sub(rb"\s", b"", text.encode()).rstrip(b"=")
+    if _NOT_BASE64.search(packed):
+        raise ValueError("a character that Base64 does not have")
+    try:
+        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
+    except binascii.Error as e:
+        raise ValueError("a length that Base64 does not have") from e
+
+
+def words_of(options: str | None) -> tuple[str, ...]:
+    """The arguments that a line of options stands for. Raises ValueError: a quote that nobody closes."""
+    return tuple(shlex.split(_SHELL_CHARACTERS.sub("", options or "")))

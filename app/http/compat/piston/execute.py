@@ -1,0 +1,86 @@
+"""POST /execute: run a program, and answer with what it did."""
+
+from __future__ import annotations
+
+import falcon
+import msgspec
+from falcon.asgi import Response
+from msgspec import UNSET, UnsetType
+
+from app.core.languages import LanguageInfo
+from app.core.outcomes import COMPILE, PhaseReport
+from app.core.ports import AdmissionRequest, NewJob
+from app.core.results import JobResult
+from app.http.admission_request import Entering
+from app.http.body import read_json_body
+from app.http.compat.piston.errors import piston_key
+from app.http.compat.piston.request import read_body, read_execution
+from app.http.compat.piston.runtimes import names_of, version_of
+from app.http.compat.piston.stages import StageView, no_stage, stage_view
+from app.http.parts import Parts
+from app.http.request import Request
+from app.http.responses import send_json
+from app.http.submissions import EndedJob, Sender
+from app.http.transcript import Transcript
+from app.http.v1.views import AcceptedJob, path_of
+
+__all__ = ["ExecuteResource"]
+
+
+class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution. ``run`` is the compiler's stage again when there was no other: older clients look only there."""
+
+    language: str
+    version: str
+    run: StageView
+    compile: StageView | UnsetType = UNSET
+
+
+class ExecuteResource:
+    """Executions. Each is a job like any other: it does not end with the connection that waits for it."""
+
+    read_key = staticmethod(piston_key)
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def on_post(self, request: Request, response: Response) -> None:
+        """200 and what every stage did; the job's own address is in ``Location``."""
+        parts, job_id = self._parts, self._parts.submissions.new_id()
+        async with Entering(parts.admissions, request.caller, job_id, response) as entrance:
+            body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
+            asked = await read_execution(read_body(body), parts.languages, request.caller, interactive=False)
+            sender = Sender(request.caller, request.request_id)
+            job = await parts.submissions.prepare(job_id, asked.request, sender)
+            ended = await self._run(request, job, entrance)
+        response.set_header("Location", path_of(job_id))
+        if isinstance(ended, AcceptedJob):
+            raise falcon.HTTPGatewayTimeout(description=f"it has not ended yet: it goes on as {path_of(job_id)}")
+        send_json(response, 200, _execution_view(ended, asked.language))
+
+    async def _run(self, request: Request, job: NewJob, entrance: AdmissionRequest) -> EndedJob | AcceptedJob:
+        parts = self._parts
+        async with request.departure() as gone:
+            return await parts.submissions.submit_to_end(
+                job, parts.settings.max_wait_seconds, lambda: gone.done() or parts.lifecycle.stopping, entrance
+            )
+
+
+def _execution_view(ended: EndedJob, language: LanguageInfo) -> ExecutionView:
+    result = ended.record.result
+    assert result is not None, "a job that has ended has its result"
+    stages = {report.name: _stage(report, ended.transcript) for report in result.phases}
+    return ExecutionView(
+        language=names_of(language)[0],
+        version=result.version or version_of(language),
+        run=_last(stages, result),
+        compile=stages.get(COMPILE, UNSET),
+    )
+
+
+def _stage(report: PhaseReport, transcript: Transcript) -> StageView:
+    return stage_view(report, transcript.compile if report.name == COMPILE else transcript.run)
+
+
+def _last(stages: dict[str, StageView], result: JobResult) -> StageView:
+    return next(reversed(stages.values()), None) or no_stage(result.message)

@@ -1,0 +1,1 @@
+"""The administration API, /v1/admin."""

@@ -1,0 +1,1 @@
+"""Language images and the language catalogue."""

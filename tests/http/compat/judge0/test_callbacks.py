@@ -1,0 +1,45 @@
+"""The end of a submission is told to whom it asked for, in Judge0's words."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+
+from app.actors.webhooks import Webhooks
+from app.core.events import Output, Stream
+from app.store.outbox import Outbox
+from app.wiring.webhooks import TELLINGS
+from tests.actors.receiver import receiving
+from tests.http.compat.judge0.conftest import PRINT
+from tests.http.compat.judge0.test_submissions import ENDED, SUBMISSIONS, token_header
+from tests.http.live import LiveGateway
+
+
+async def test_the_end_is_put_in_base64(gateway: LiveGateway) -> None:
+    # Given a submission that wants to be told, and expects something
+    headers = token_header((await gateway.new_key())["key"])
+    with receiving() as receiver:
+        sent = {**PRINT, "callback_url": receiver.url, "expected_output": "1"}
+        token = (await gateway.client.post(SUBMISSIONS, json=sent, headers=headers)).json()["token"]
+        # When it has ended
+        job_id, delivery = gateway.begin()
+        assert job_id == token
+        gateway.broker.fenced(delivery, gateway.effects.output(job_id, [Output(Stream.STDOUT, b"1 \xff\n")]))
+        gateway.finish(job_id, delivery, ENDED)
+        outbox = Outbox(gateway.store, gateway.keys)
+        assert outbox.waiting(10) == [token]
+        Webhooks(outbox, allow_private=True, tellings=TELLINGS).deliver(token)
+        # Then that is PUT, whatever was written
+        (request,) = receiver.requests
+    assert request.line == "PUT /hook?a=b HTTP/1.1"
+    assert request.headers["content-type"] == "application/json"
+    assert json.loads(request.body) == {
+        "token": token, "time": "0.01", "memory": 7812, "stdout": b64encode(b"1 \xff\n").decode(), "stderr": None,
+        "compile_output": None, "message": None, "status": {"id": 4, "description": "Wrong Answer"},
+    }  # fmt: skip
+
+
+async def test_an_address_that_is_ours_is_refused_by_field(gateway: LiveGateway) -> None:
+    headers = token_header((await gateway.new_key())["key"])
+    answer = await gateway.client.post(SUBMISSIONS, json={**PRINT, "callback_url": "ftp://x"}, headers=headers)
+    assert (answer.status_code, answer.json()) == (422, {"callback_url": ["must be an http:// or https:// address"]})
