@@ -8,7 +8,7 @@ import msgspec
 import redis.exceptions
 from dramatiq import Message
 
-from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Refused
+from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, PreconditionFailed
 from app.broker import QueueFull as BacklogFull
 from app.core.errors import QueueFull, StoreUnavailable
 from app.core.ports import AdmissionRequest, NewJob
@@ -61,7 +61,7 @@ class JobProducer:
             await self._enqueue(message, job, entrance)
         except BacklogFull as e:
             raise QueueFull from e
-        except Refused as e:
+        except PreconditionFailed as e:
             assert entrance is not None
             assert entrance.admission is not None
             raise entrance.admission.refusal() from e
@@ -93,7 +93,7 @@ class JobProducer:
                 on_dead=self._effects.packed_dead(job.id, has_webhook=job.webhook_url is not None),
                 dedupe_key=keys.record(job.id) if name is None else keys.idempotency(name.name),
                 max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
-                guard=question,
+                precondition=question,
             )
         finally:  # if it was asked, the entrance is told what was said, whatever became of the job
             if entrance is not None and question is not None and question.reply is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.broker.broker import StreamsBroker
 from app.broker.dead_letters import DeadLetter
 from app.broker.effects import NOW_MS, Effect, PackedEffects
-from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, QueueFull, Refused, StreamsError
+from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, PreconditionFailed, QueueFull, StreamsError
 from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane
@@ -29,10 +29,10 @@ __all__ = [
     "PackedEffects",
     "PendingEntry",
     "Precondition",
+    "PreconditionFailed",
     "QueueFull",
     "QueueKeys",
     "RecoveryReport",
-    "Refused",
     "StreamAgeLimit",
     "StreamMessage",
     "StreamResultBackend",

@@ -134,7 +134,7 @@ class StreamsBroker(Administration, Broker):
         dedupe_key: str | None = None,
         max_backlog: int | None = None,
         lane: Lane | str | None = None,
-        guard: Precondition | None = None,
+        precondition: Precondition | None = None,
     ) -> Message[Any]:
         """Put a message on its queue, in one step with everything else given here.
 
@@ -145,16 +145,16 @@ class StreamsBroker(Administration, Broker):
             dedupe_key: if this key exists, nothing is written. Usually one of the effects creates it.
             max_backlog: nothing is written if so many messages wait, run or are delayed.
             lane: "interactive" or "batch"; else the message's option ``lane``, its actor's, or interactive.
-            guard: decides in the same step whether it is written.
+            precondition: decides in the same step whether it is written.
 
         Raises:
-            Duplicate, QueueFull, Refused: nothing was written.
+            Duplicate, QueueFull, PreconditionFailed: nothing was written.
             BrokerUnavailable: it may or may not have been written; it is not sent again by itself.
             ValueError: a key lacks the queue's hash tag, or there is no such lane.
         """
         chosen, keys = self._lane(message, lane), self.keys(message.queue_name)
         shown = self.announce(message, delay)
-        submission = Submission(shown, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen, guard)
+        submission = Submission(shown, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen, precondition)
         if (ending := self._ending) is None:
             settle(self.run(submission.command()), submission)
         else:

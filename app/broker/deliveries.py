@@ -14,7 +14,7 @@ from dramatiq.common import q_name
 
 from app.broker import settlement
 from app.broker.effects import Effect
-from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, QueueFull, Refused
+from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, PreconditionFailed, QueueFull
 from app.broker.in_flight import InFlight
 from app.broker.message import StreamMessage
 from app.broker.scripts import Call
@@ -126,7 +126,7 @@ class Deliveries:
         for submission in strangers:
             try:
                 settle(self._run(submission.command()), submission)
-            except (Duplicate, QueueFull, Refused) as e:
+            except (Duplicate, QueueFull, PreconditionFailed) as e:
                 _log.warning("A message that follows on message %s was not enqueued: %s", message.message_id, e)
             message.follow_ups.remove(submission)
         return True

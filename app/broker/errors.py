@@ -6,14 +6,14 @@ dramatiq.errors.BrokerError
     |-- Duplicate           the dedupe key was there before; nothing was written
     |-- LeaseLost           another consumer owns the entry now; nothing was written
     |-- QueueFull           the backlog limit is reached; nothing was written
-    `-- Refused             the guard let it not pass; nothing was written but what the guard wrote
+    `-- PreconditionFailed  the precondition was not met; nothing was written except by the precondition itself
 """
 
 from __future__ import annotations
 
 from dramatiq.errors import BrokerError, ConnectionClosed
 
-__all__ = ["BrokerUnavailable", "Duplicate", "LeaseLost", "QueueFull", "Refused", "StreamsError"]
+__all__ = ["BrokerUnavailable", "Duplicate", "LeaseLost", "PreconditionFailed", "QueueFull", "StreamsError"]
 
 
 class StreamsError(BrokerError):
@@ -42,5 +42,5 @@ class QueueFull(StreamsError):
     """As many messages wait as `max_backlog` allows; nothing was written."""
 
 
-class Refused(StreamsError):
-    """The guard of this enqueue said no; its ``reply`` says more. Nothing was written but what the guard wrote."""
+class PreconditionFailed(StreamsError):
+    """The precondition was not met; its ``reply`` has the details. Only the precondition itself may have written."""

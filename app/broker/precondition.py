@@ -34,6 +34,6 @@ class Precondition:
     def check(self, queue: QueueKeys) -> None:
         """Raises ValueError: there is no key, or one lacks the queue's hash tag."""
         if not self.keys:
-            raise ValueError("a guard has at least one key")
+            raise ValueError("a precondition needs at least one key")
         for key in self.keys:
-            check_key(key, queue, "the guard")
+            check_key(key, queue, "the precondition")

@@ -50,17 +50,17 @@ class AsyncProducer:
         dedupe_key: str | None = None,
         max_backlog: int | None = None,
         lane: Lane | str | None = None,
-        guard: Precondition | None = None,
+        precondition: Precondition | None = None,
     ) -> Message[Any]:
         """As `StreamsBroker.enqueue`; without actors, so that only `lane` or the message's own option choose the lane.
 
         Raises:
-            Duplicate, QueueFull, Refused: nothing was written.
+            Duplicate, QueueFull, PreconditionFailed: nothing was written.
             BrokerUnavailable: it may or may not have been written.
             ValueError: a key lacks the queue's hash tag, or there is no such lane.
         """
         keys, chosen = self.keys(message.queue_name), chosen_lane(lane, message.options.get("lane"))
-        submission = Submission(message, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen, guard)
+        submission = Submission(message, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen, precondition)
         command = submission.command()
         with translated():
             settle(await execute_async(self._client, command), submission)

@@ -58,16 +58,16 @@ class Script(Enum):
 
 @dataclass(frozen=True)
 class PreconditionedEnqueue:
-    """Script.ENQUEUE with a guard in it."""
+    """Script.ENQUEUE with a precondition in it."""
 
     source: str
     sha: str
 
 
 @lru_cache(maxsize=64)
-def preconditioned_enqueue(guard: str) -> PreconditionedEnqueue:
-    """`guard` is the body of a Lua function of ``keys`` and ``args``."""
-    source = f"local function guard(keys, args)\n{guard}\nend\n{Script.ENQUEUE.source}"
+def preconditioned_enqueue(condition: str) -> PreconditionedEnqueue:
+    """`condition` is the body of a Lua function of ``keys`` and ``args``."""
+    source = f"local function precondition(keys, args)\n{condition}\nend\n{Script.ENQUEUE.source}"
     return PreconditionedEnqueue(source, _sha_of(source))
 
 

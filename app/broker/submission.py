@@ -12,7 +12,7 @@ from dramatiq.common import current_millis, dq_name, q_name
 from dramatiq.message import get_encoder
 
 from app.broker.effects import Effect, PackedEffects, flatten, pack
-from app.broker.errors import Duplicate, QueueFull, Refused
+from app.broker.errors import Duplicate, PreconditionFailed, QueueFull
 from app.broker.keys import LaneKeys, QueueKeys, check_key
 from app.broker.lanes import DEFAULT_LANE, Lane
 from app.broker.precondition import Precondition
@@ -32,7 +32,7 @@ class Submission:
         dedupe_key: if this key exists, nothing is written.
         max_backlog: if as many messages are there (waiting, running or delayed, of all lanes), nothing is written.
         lane: whose streams it goes to.
-        guard: asked in the same step; nothing but what it writes itself is written when it says no.
+        precondition: asked in the same step; nothing but what it writes itself is written when it says no.
     """
 
     message: Message[Any]
@@ -43,7 +43,7 @@ class Submission:
     dedupe_key: str | None = None
     max_backlog: int | None = None
     lane: Lane = DEFAULT_LANE
-    guard: Precondition | None = None
+    precondition: Precondition | None = None
 
     @property
     def place(self) -> LaneKeys:
@@ -61,7 +61,7 @@ class Submission:
     @property
     def plain(self) -> bool:
         """Needs no script: nothing is asked, nothing but the entry is written, and that now."""
-        asks = self.dedupe_key or self.guard or self.max_backlog is not None
+        asks = self.dedupe_key or self.precondition or self.max_backlog is not None
         return not (self.effects or asks) and self.when[0] == "now"
 
     def as_effect(self) -> Effect:
@@ -85,7 +85,7 @@ class Submission:
     def _call(self) -> Call:
         keys, place, (when, at_ms) = self.keys, self.place, self.when
         counted = () if self.max_backlog is None else keys.backlog
-        script = Script.ENQUEUE if self.guard is None else preconditioned_enqueue(self.guard.source)
+        script = Script.ENQUEUE if self.precondition is None else preconditioned_enqueue(self.precondition.source)
         asked = self.dedupe_key or place.stream
         check_key(asked, keys, "the dedupe key")
         call = Call(script, [place.stream, place.delayed, place.delayed_bodies, asked, *counted])
@@ -95,17 +95,17 @@ class Submission:
             "" if self.max_backlog is None else self.max_backlog, "1" if self.dedupe_key else "",
             *((len(keys.streams), len(keys.lanes)) if counted else (0, 0)),
         )  # fmt: skip
-        self._add_guard(call)
+        self._add_precondition(call)
         flatten(self.effects, call.keys, call.args, keys)
         return call
 
-    def _add_guard(self, call: Call) -> None:
-        if self.guard is None:
+    def _add_precondition(self, call: Call) -> None:
+        if self.precondition is None:
             call.args += [0, 0]
             return
-        self.guard.check(self.keys)
-        call.keys += self.guard.keys
-        call.args += [len(self.guard.keys), len(self.guard.args), *self.guard.args]
+        self.precondition.check(self.keys)
+        call.keys += self.precondition.keys
+        call.args += [len(self.precondition.keys), len(self.precondition.args), *self.precondition.args]
 
 
 def many(messages: Sequence[Message[Any]], place: LaneKeys, delay_ms: int | None) -> Call:
@@ -153,18 +153,18 @@ def settle(reply: Any, submission: Submission) -> None:
     """Raise what the script's reply stands for.
 
     Raises:
-        Duplicate, QueueFull, Refused: nothing was written.
+        Duplicate, QueueFull, PreconditionFailed: nothing was written.
     """
     if submission.plain:
         return
     verdict, *said = reply
-    if submission.guard is not None and said:
-        submission.guard.reply = said[0]
+    if submission.precondition is not None and said:
+        submission.precondition.reply = said[0]
     if verdict == b"ok":
         return
     if verdict == b"duplicate":
         raise Duplicate(f"{submission.dedupe_key} exists")
     if verdict == b"refused":
-        raise Refused(f"the guard of queue {submission.keys.queue!r} let it not pass")
+        raise PreconditionFailed(f"the precondition was not met: queue {submission.keys.queue!r}")
     if verdict == b"full":
         raise QueueFull(f"queue {submission.keys.queue!r} holds {submission.max_backlog} messages or more")

@@ -1,4 +1,4 @@
--- The body of a function of keys and args: for a script of its own, and for the guard of an enqueue (admissions.py).
+-- The body of a function of keys and args: for a script of its own, and for the precondition of an enqueue (admissions.py).
 --
 -- May these jobs be submitted? Takes their tokens from several buckets at once, and holds a place for each job, on the
 -- server's clock. A bucket's state is one number: the time at which it will be full.

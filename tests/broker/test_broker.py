@@ -21,7 +21,7 @@ def test_the_public_surface_is_what_is_documented() -> None:
     assert set(app.broker.__all__) == {
         "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "DeadLetters", "Duplicate", "Effect",
         "Lane", "LeaseLost", "PackedEffects", "PendingEntry", "Precondition", "QueueFull", "QueueKeys",
-        "RecoveryReport", "Refused",
+        "RecoveryReport", "PreconditionFailed",
         "StreamAgeLimit", "StreamMessage", "StreamResultBackend", "StreamRetries", "StreamsBroker", "StreamsError",
         "default_middleware",
     }  # fmt: skip

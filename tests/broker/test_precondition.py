@@ -1,4 +1,4 @@
-"""A guard decides in the step that writes the message."""
+"""A precondition decides in the step that writes the message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import redis
 from dramatiq import Middleware
 
-from app.broker import AsyncProducer, Duplicate, Effect, Precondition, QueueFull, Refused, StreamsBroker
+from app.broker import AsyncProducer, Duplicate, Effect, Precondition, PreconditionFailed, QueueFull, StreamsBroker
 from tests.broker.delivery import message, nothing_left, take
 
 COUNT_DOWN = """
@@ -26,23 +26,23 @@ def tickets(broker: StreamsBroker, most: int) -> Precondition:
 
 
 def test_who_passes_is_enqueued_and_told_what_the_guard_said(broker: StreamsBroker) -> None:
-    guard = tickets(broker, 2)
+    condition = tickets(broker, 2)
 
-    broker.enqueue(message(), guard=guard)
+    broker.enqueue(message(), precondition=condition)
 
     assert broker.qsize("default") == 1
-    assert guard.reply == [b"passed", 1]
+    assert condition.reply == [b"passed", 1]
 
 
 def test_who_is_refused_leaves_nothing_behind_but_what_the_guard_wrote(
     broker: StreamsBroker, client: redis.Redis
 ) -> None:
-    tag, guard = broker.keys("default").tag, tickets(broker, 0)
+    tag, condition = broker.keys("default").tag, tickets(broker, 0)
 
-    with pytest.raises(Refused):
-        broker.enqueue(message(), guard=guard, effects=[Effect("SET", f"{tag}:record", "1")])
+    with pytest.raises(PreconditionFailed):
+        broker.enqueue(message(), precondition=condition, effects=[Effect("SET", f"{tag}:record", "1")])
 
-    assert guard.reply == [b"none left", 0]
+    assert condition.reply == [b"none left", 0]
     assert broker.qsize("default") == 0
     assert not client.exists(f"{tag}:record")
 
@@ -51,10 +51,10 @@ def test_effects_the_backlog_and_a_delay_go_with_it(broker: StreamsBroker, clien
     tag = broker.keys("default").tag
     effects = [Effect("SET", f"{tag}:record", "1"), Effect("RPUSH", f"{tag}:list", "a", "b")]
 
-    broker.enqueue(message(), guard=tickets(broker, 9), effects=effects, max_backlog=2, delay=60_000)
-    broker.enqueue(message(), guard=tickets(broker, 9), max_backlog=2)
+    broker.enqueue(message(), precondition=tickets(broker, 9), effects=effects, max_backlog=2, delay=60_000)
+    broker.enqueue(message(), precondition=tickets(broker, 9), max_backlog=2)
     with pytest.raises(QueueFull):
-        broker.enqueue(message(), guard=(last := tickets(broker, 9)), max_backlog=2)
+        broker.enqueue(message(), precondition=(last := tickets(broker, 9)), max_backlog=2)
 
     assert last.reply == [b"passed", 6]
     assert (client.get(f"{tag}:record"), client.lrange(f"{tag}:list", 0, -1)) == (b"1", [b"a", b"b"])
@@ -62,21 +62,21 @@ def test_effects_the_backlog_and_a_delay_go_with_it(broker: StreamsBroker, clien
 
 
 def test_of_what_is_there_already_it_is_not_asked(broker: StreamsBroker, client: redis.Redis) -> None:
-    tag, guard = broker.keys("default").tag, tickets(broker, 5)
+    tag, condition = broker.keys("default").tag, tickets(broker, 5)
     client.set(f"{tag}:there", "1")
 
     with pytest.raises(Duplicate):
-        broker.enqueue(message(), guard=guard, dedupe_key=f"{tag}:there")
+        broker.enqueue(message(), precondition=condition, dedupe_key=f"{tag}:there")
 
-    assert guard.reply is None
+    assert condition.reply is None
     assert not client.exists(f"{tag}:tickets")
 
 
 async def test_it_is_the_same_from_asyncio(broker: StreamsBroker, url: str) -> None:
     producer = AsyncProducer.from_url(url, broker.namespace)
-    await producer.enqueue(message(), guard=(first := tickets(broker, 1)))
-    with pytest.raises(Refused):
-        await producer.enqueue(message(), guard=(second := tickets(broker, 1)))
+    await producer.enqueue(message(), precondition=(first := tickets(broker, 1)))
+    with pytest.raises(PreconditionFailed):
+        await producer.enqueue(message(), precondition=(second := tickets(broker, 1)))
 
     assert (first.reply, second.reply) == ([b"passed", 0], [b"none left", 0])
     assert broker.qsize("default") == 1
@@ -85,14 +85,14 @@ async def test_it_is_the_same_from_asyncio(broker: StreamsBroker, url: str) -> N
 
 @pytest.mark.parametrize("keys", [[], ["elsewhere"], ["{other:queue}:key"]])
 def test_its_keys_are_in_the_slot_of_the_queue(broker: StreamsBroker, keys: list[str]) -> None:
-    with pytest.raises(ValueError, match="guard"):
-        broker.enqueue(message(), guard=Precondition("return true", keys, []))
+    with pytest.raises(ValueError, match="precondition"):
+        broker.enqueue(message(), precondition=Precondition("return true", keys, []))
 
 
 def test_a_follow_up_that_is_refused_does_not_keep_its_predecessor_from_its_end(broker: StreamsBroker) -> None:
     class Chain(Middleware):
         def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
-            broker.enqueue(message._message.copy(args=("next",)), guard=tickets(broker, 0))
+            broker.enqueue(message._message.copy(args=("next",)), precondition=tickets(broker, 0))
 
     broker.add_middleware(Chain())
     broker.enqueue(message())
