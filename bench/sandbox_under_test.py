@@ -13,9 +13,10 @@ from typing import Final
 from app.config import OPTIONS
 from app.core.errors import PyxecError
 from app.core.events import Output
+from app.core.job_input import Input
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome, judge
-from app.core.ports import Input, SandboxReport, Sink
+from app.core.sandbox import SandboxReport, Sink
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import Language, load_languages

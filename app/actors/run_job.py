@@ -14,9 +14,10 @@ from app.core.artifacts import ArtifactInfo
 from app.core.case_checker import CaseChecker
 from app.core.errors import InfrastructureError, OwnershipLost
 from app.core.events import Output, PhaseStarted
+from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome, PhaseReport, judge
-from app.core.ports import Input, InputKind, Sandbox, SandboxReport
 from app.core.results import JobResult, Usage
+from app.core.sandbox import Sandbox, SandboxReport
 from app.core.states import IllegalTransition, JobEvent, transition
 from app.store.effects import JobEffects, read_claim
 from app.store.job_input import JobInbox, JobInputs
@@ -125,7 +126,7 @@ class _Delivery:
 
 
 class _JobSink:
-    """Implements app.core.ports.Sink: everything goes to the output log, fenced, and past the checker."""
+    """Implements app.core.sandbox.Sink: everything goes to the output log, fenced, and past the checker."""
 
     def __init__(self, job_id: str, delivery: _Delivery, effects: JobEffects, checker: CaseChecker) -> None:
         self._job_id = job_id

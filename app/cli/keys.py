@@ -17,7 +17,8 @@ from app.cli.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
     from app.cli.admin_client import Key, NewKey
-    from app.core.callers import ApiKey, ApiKeys
+    from app.core.callers import ApiKey
+    from app.store.api_keys import ApiKeyStore
 
 __all__ = ["keys"]
 
@@ -124,7 +125,7 @@ def _shown(key: ApiKey) -> Key:
     return Key(id=key.id, name=key.name, tier=key.tier, admin=key.is_admin, created_at=moment(key.created_at_ms))
 
 
-def _with_store(ask: Callable[[ApiKeys], Awaitable[Answer]]) -> Answer:
+def _with_store(ask: Callable[[ApiKeyStore], Awaitable[Answer]]) -> Answer:
     from app.config import ConfigurationError, read_settings
     from app.core.errors import StoreUnavailable
     from app.wiring.api_keys import create_api_keys

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from app.core.tiers import Tier
 
-__all__ = ["ANONYMOUS", "TICKET_SECONDS", "ApiKey", "ApiKeys", "Caller", "NewApiKey"]
+__all__ = ["ANONYMOUS", "TICKET_SECONDS", "ApiKey", "Caller", "NewApiKey"]
 
 ANONYMOUS: Final = "anonymous"
 TICKET_SECONDS: Final = 30
@@ -54,25 +53,3 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     def is_anonymous(self) -> bool:
         """Whether it came without a key. What such callers own, they own together."""
         return self.key_id is None
-
-
-class ApiKeys(Protocol):
-    """The keys that there are (asyncio). Every method raises StoreUnavailable when Redis does not answer."""
-
-    async def find(self, text: str) -> ApiKey | None:
-        """The key with this text, unless it was revoked; a revocation may take two seconds to be noticed."""
-
-    async def create(self, name: str, tier: str, is_admin: bool, now_ms: int) -> NewApiKey:
-        """Make a key."""
-
-    async def list(self) -> Sequence[ApiKey]:
-        """All keys, oldest first."""
-
-    async def revoke(self, key_id: str) -> bool:
-        """Make a key worthless for ever; False when there is none with this id."""
-
-    async def issue_ticket(self, key_id: str) -> str:
-        """Something that stands for the key once, and for TICKET_SECONDS."""
-
-    async def redeem_ticket(self, ticket: str) -> ApiKey | None:
-        """The key that a ticket stands for, once; None when there is no such ticket, or no such key any more."""

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-__all__ = ["METRICS", "Kind", "Meter", "Metric", "MetricStore", "Sample"]
+__all__ = ["METRICS", "Kind", "Meter", "Metric", "Sample"]
 
 
 class Kind(StrEnum):
@@ -126,16 +126,6 @@ class Meter:
         """Where they stand."""
         with self._lock:
             return dict(self._gauges)
-
-
-class MetricStore(Protocol):
-    """Everybody's figures (asyncio). Raises StoreUnavailable."""
-
-    async def publish(self, meter: Meter) -> None:
-        """Hand on what has happened in this process."""
-
-    async def read(self) -> dict[Sample, float]:
-        """The totals, and the sums of the gauges of all processes that are there."""
 
 
 def _sample(metric: str, labels: tuple[str, ...]) -> Sample:

@@ -11,7 +11,7 @@ from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
 from app.core.tiers import Priority
 
-__all__ = ["JobPage", "JobRecord", "JobResult", "JobSummary", "Usage"]
+__all__ = ["JobPage", "JobRecord", "JobResult", "JobSummary", "QueuePosition", "Usage"]
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,3 +83,10 @@ class JobPage(msgspec.Struct, frozen=True, kw_only=True):
 
     jobs: tuple[JobSummary, ...]
     next: str | None
+
+
+class QueuePosition(msgspec.Struct, frozen=True, kw_only=True):
+    """How many jobs of its priority are before a job, and how long it may wait; None when nothing has run lately."""
+
+    before: int
+    estimated_wait_seconds: float | None

@@ -6,9 +6,10 @@ from falcon.asgi import Response
 
 from app.core.callers import Caller
 from app.core.errors import StoreUnavailable
-from app.core.ports import AdmissionRequest, Admissions
+from app.core.submission import AdmissionRequest
 from app.http.rate_limit_headers import tell
 from app.http.slots import give_back
+from app.store.admissions import AdmissionStore
 
 __all__ = ["Entering"]
 
@@ -28,7 +29,7 @@ class Entering:
 
     # A class, not a generator: every submission goes through it, and this costs a third of the other.
 
-    def __init__(self, admissions: Admissions, caller: Caller, job_id: str, response: Response) -> None:
+    def __init__(self, admissions: AdmissionStore, caller: Caller, job_id: str, response: Response) -> None:
         self._admissions = admissions
         self._job_id = job_id
         self._response = response

@@ -10,10 +10,6 @@ import msgspec
 import structlog
 from falcon.asgi import Response, WebSocket
 
-from app.core.admin import Administration
-from app.core.callers import ApiKeys
-from app.core.metrics import MetricStore
-from app.core.ports import Admissions, Jobs, Languages
 from app.http.compat.goxec.errors import goxec_error
 from app.http.compat.goxec.routes import GOXEC_RUN, GOXEC_WATCH, goxec_routes
 from app.http.compat.judge0 import judge0_error, judge0_routes
@@ -32,6 +28,12 @@ from app.http.request import Request
 from app.http.settings import HttpSettings
 from app.http.submissions import Submissions
 from app.http.v1.routes import native_routes
+from app.store.administration import Administration
+from app.store.admissions import AdmissionStore
+from app.store.api_keys import ApiKeyStore
+from app.store.jobs import JobStore
+from app.store.languages import LanguageStore
+from app.store.metrics import MetricStore
 from app.telemetry.spans import Tracer
 
 __all__ = ["create_app"]
@@ -57,10 +59,10 @@ ROUTES: Final[tuple[Callable[[Parts], Mapping[str, object]], ...]] = (
 
 def create_app(
     *,
-    jobs: Jobs,
-    languages: Languages,
-    admissions: Admissions,
-    api_keys: ApiKeys,
+    jobs: JobStore,
+    languages: LanguageStore,
+    admissions: AdmissionStore,
+    api_keys: ApiKeyStore,
     administration: Administration,
     metrics: MetricStore,
     settings: HttpSettings,

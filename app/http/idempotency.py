@@ -13,8 +13,8 @@ import msgspec
 
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
-from app.core.ports import Idempotency
 from app.core.spec import JobRequest
+from app.core.submission import Idempotency
 from app.http.request import Request
 
 __all__ = ["idempotency_key_of", "idempotency_of"]

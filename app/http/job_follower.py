@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.core.events import JobFinished, LoggedEvent
-from app.core.ports import Jobs, Watch
 from app.core.states import JobState
+from app.store.jobs import JobStore
+from app.store.wakeups import Watch
 
 __all__ = ["PAGE_EVENTS", "Follower"]
 
@@ -24,7 +25,7 @@ class Follower:
         caught_up: nothing can be behind the position yet: the job was submitted after the watch was entered.
     """
 
-    def __init__(self, jobs: Jobs, watch: Watch, job_id: str, after: str | None, caught_up: bool = False) -> None:
+    def __init__(self, jobs: JobStore, watch: Watch, job_id: str, after: str | None, caught_up: bool = False) -> None:
         self._jobs = jobs
         self._watch = watch
         self._job_id = job_id

@@ -16,10 +16,11 @@ import structlog
 from falcon.asgi import WebSocket
 
 from app.core.events import LoggedEvent
-from app.core.ports import Jobs, Watch
 from app.http.job_follower import Follower
 from app.http.middleware.draining import Lifecycle
 from app.http.settings import READ_AGAIN_SECONDS, HttpSettings
+from app.store.jobs import JobStore
+from app.store.wakeups import Watch
 
 __all__ = ["FINISHED", "SERVICE_RESTART", "SLOW_VIEWER", "Ending", "JobStreamer", "first_of"]
 
@@ -43,7 +44,7 @@ class Ending:
 class JobStreamer:
     """An accepted socket that is told of one job."""
 
-    def __init__(self, socket: WebSocket, jobs: Jobs, settings: HttpSettings, lifecycle: Lifecycle) -> None:
+    def __init__(self, socket: WebSocket, jobs: JobStore, settings: HttpSettings, lifecycle: Lifecycle) -> None:
         self._socket = socket
         self._jobs = jobs
         self._settings = settings

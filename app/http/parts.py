@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.admin import Administration
-from app.core.callers import ApiKeys
-from app.core.metrics import MetricStore
-from app.core.ports import Admissions, Jobs, Languages
 from app.http.middleware.authentication import Authenticator
 from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
 from app.http.settings import HttpSettings
 from app.http.submissions import Submissions
+from app.store.administration import Administration
+from app.store.admissions import AdmissionStore
+from app.store.api_keys import ApiKeyStore
+from app.store.jobs import JobStore
+from app.store.languages import LanguageStore
+from app.store.metrics import MetricStore
 
 __all__ = ["Parts"]
 
@@ -22,10 +24,10 @@ __all__ = ["Parts"]
 class Parts:
     """The ports of a gateway, and what it has made of them. ``now_ms``: Unix milliseconds."""
 
-    jobs: Jobs
-    languages: Languages
-    admissions: Admissions
-    api_keys: ApiKeys
+    jobs: JobStore
+    languages: LanguageStore
+    admissions: AdmissionStore
+    api_keys: ApiKeyStore
     administration: Administration
     metrics: MetricStore
     settings: HttpSettings

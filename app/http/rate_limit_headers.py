@@ -6,7 +6,7 @@ import math
 
 from falcon.asgi import Response
 
-from app.core.ports import Admission
+from app.core.submission import Admission
 
 __all__ = ["tell"]
 

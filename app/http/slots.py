@@ -10,15 +10,15 @@ from falcon.asgi import Response
 
 from app.core.callers import Caller
 from app.core.errors import StoreUnavailable
-from app.core.ports import Admissions
 from app.http.rate_limit_headers import tell
+from app.store.admissions import AdmissionStore
 
 __all__ = ["give_back", "held_place"]
 
 
 @asynccontextmanager
 async def held_place(
-    admissions: Admissions, caller: Caller, job_id: str, response: Response | None = None
+    admissions: AdmissionStore, caller: Caller, job_id: str, response: Response | None = None
 ) -> AsyncIterator[None]:
     """Enter with leave to submit the job; leave with an error when it was not submitted.
 
@@ -43,7 +43,7 @@ async def held_place(
         raise
 
 
-async def give_back(admissions: Admissions, caller: Caller, job_ids: Sequence[str]) -> None:
+async def give_back(admissions: AdmissionStore, caller: Caller, job_ids: Sequence[str]) -> None:
     """Release places for which there will be no job. If that fails they run out by themselves."""
     with contextlib.suppress(StoreUnavailable):
         await admissions.release(caller, job_ids)

@@ -11,11 +11,11 @@ import msgspec
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
 from app.core.labels import check_labels
-from app.core.ports import AdmissionRequest, Jobs, Languages, NewJob
 from app.core.resolve import resolve_job
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.states import JobState
+from app.core.submission import AdmissionRequest, NewJob
 from app.core.tiers import Priority, Tier
 from app.core.webhooks import check_webhook_url
 from app.http.idempotency import idempotency_of
@@ -23,6 +23,8 @@ from app.http.job_follower import Follower
 from app.http.settings import READ_AGAIN_SECONDS
 from app.http.transcript import Transcript
 from app.http.v1.views import AcceptedJob, FinishedJob, accepted, finished
+from app.store.jobs import JobStore
+from app.store.languages import LanguageStore
 
 __all__ = ["EndedJob", "Sender", "Submissions"]
 
@@ -48,8 +50,8 @@ class Submissions:
 
     def __init__(
         self,
-        jobs: Jobs,
-        languages: Languages,
+        jobs: JobStore,
+        languages: LanguageStore,
         new_id: Callable[[], str],
         now_ms: Callable[[], int],
         *,

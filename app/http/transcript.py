@@ -8,7 +8,7 @@ from typing import Final
 
 from app.core.events import AttemptStarted, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.outcomes import COMPILE
-from app.core.ports import Jobs
+from app.store.jobs import JobStore
 
 __all__ = ["Transcript", "Written", "read_transcript"]
 
@@ -80,7 +80,7 @@ class Transcript:
         return self.run if test is None else self._tests.setdefault(test, Written())
 
 
-async def read_transcript(jobs: Jobs, job_id: str) -> Transcript:
+async def read_transcript(jobs: JobStore, job_id: str) -> Transcript:
     """All that is in the log now."""
     transcript, cursor = Transcript(), None
     while page := await jobs.events(job_id, cursor, PAGE_EVENTS):

@@ -12,7 +12,7 @@ import structlog
 from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, resolve_limits
-from app.core.ports import Inbox, SandboxReport, Sink
+from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec
 from app.sandbox.compile_memory import stages_of
 from app.sandbox.container import Container, ContainerSpec
@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ContainerSandbox:
-    """Implements app.core.ports.Sandbox.
+    """Implements app.core.sandbox.Sandbox.
 
     Parameters:
         worker: the name of this process; every container is labelled with it.

@@ -12,13 +12,13 @@ from redis.asyncio import Redis
 
 from app.broker import Precondition
 from app.core.callers import Caller
-from app.core.ports import Admission, Refusal
+from app.core.submission import Admission, Refusal
 from app.core.tiers import Tier
 from app.store.errors import translated
 from app.store.keys import StoreKeys
 from app.store.scripts import StoreScript, source_of
 
-__all__ = ["Bucket", "Question", "RedisAdmissions", "buckets_of"]
+__all__ = ["AdmissionStore", "Bucket", "Question", "buckets_of"]
 
 _ADMIT: Final = source_of("admit")
 _MICROSECONDS: Final = 1_000_000
@@ -57,8 +57,8 @@ class _Terms:
     args: Sequence[str]
 
 
-class RedisAdmissions:
-    """Implements app.core.ports.Admissions.
+class AdmissionStore:
+    """Rate limits and concurrency slots of callers (asyncio).
 
     Parameters:
         global_rate_per_minute: for all callers together.

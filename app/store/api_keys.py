@@ -21,7 +21,7 @@ from app.core.callers import TICKET_SECONDS, ApiKey, NewApiKey
 from app.store.errors import translated
 from app.store.keys import StoreKeys
 
-__all__ = ["RedisApiKeys", "webhook_secret_of"]
+__all__ = ["ApiKeyStore", "webhook_secret_of"]
 
 _SECRET_BYTES: Final = 32
 _ID_BYTES: Final = 8
@@ -40,7 +40,7 @@ class _Kept(msgspec.Struct, frozen=True):
 _decoder: Final = msgspec.msgpack.Decoder(_Kept)
 
 
-class RedisApiKeys:
+class ApiKeyStore:
     """Implements app.core.callers.ApiKeys.
 
     Parameters:

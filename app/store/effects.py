@@ -13,9 +13,9 @@ from app.core.artifacts import Artifact
 from app.core.callers import ANONYMOUS
 from app.core.events import AttemptStarted, Event, JobFinished, Output
 from app.core.outcomes import Outcome
-from app.core.ports import NewJob
 from app.core.results import JobResult
 from app.core.states import JobState
+from app.core.submission import NewJob
 from app.core.tiers import Priority
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.output_log import encode_event, merge_outputs

@@ -15,7 +15,7 @@ import redis.exceptions
 import structlog
 
 from app.broker.connection import without_retries
-from app.core.ports import Input, InputKind
+from app.core.job_input import Input, InputKind
 from app.store.keys import StoreKeys
 
 __all__ = ["JobInbox", "JobInputs"]
@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class JobInbox:
-    """Implements app.core.ports.Inbox: filled by the pump's thread, emptied by the job's.
+    """Implements app.core.sandbox.Inbox: filled by the pump's thread, emptied by the job's.
 
     Parameters:
         ask_for_more: called by the job's thread when there is room again.

@@ -35,7 +35,7 @@ class JobList:
         self._keys = keys
 
     async def page(self, owner: str, after: str | None, count: int, wanted: Callable[[JobSummary], bool]) -> JobPage:
-        """See app.core.ports.Jobs."""
+        """List jobs of an owner, newest first."""
         place = None if after is None else _parse(after)
         found: list[JobSummary] = []
         for _ in range(_MOST_CHUNKS):

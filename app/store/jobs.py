@@ -17,9 +17,10 @@ from app.core.errors import (
     StoreUnavailable,
 )
 from app.core.events import LoggedEvent
+from app.core.job_input import Input
 from app.core.outcomes import Outcome
-from app.core.ports import AdmissionRequest, Input, NewJob, QueuePosition, Watch
-from app.core.results import JobPage, JobRecord, JobResult, JobSummary
+from app.core.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition
+from app.core.submission import AdmissionRequest, NewJob
 from app.core.tiers import Priority
 from app.store.connection import send_once
 from app.store.errors import translated
@@ -30,9 +31,9 @@ from app.store.queue_position import QueuePositions
 from app.store.records import decode_idempotency, decode_record, encode_result
 from app.store.scripts import StoreScript, source_of
 from app.store.shared_pages import SharedPages
-from app.store.wakeups import Wakeups
+from app.store.wakeups import Wakeups, Watch
 
-__all__ = ["JobQueue", "RedisJobs"]
+__all__ = ["JobQueue", "JobStore"]
 
 MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
 MAX_INPUT_ENTRIES: Final = 256 * 1024
@@ -47,8 +48,8 @@ class JobQueue(Protocol):
         TooManyJobs or StoreUnavailable."""
 
 
-class RedisJobs:
-    """Implements app.core.ports.Jobs."""
+class JobStore:
+    """Jobs of the gateway (asyncio)."""
 
     def __init__(
         self, client: Redis, keys: StoreKeys, queue: JobQueue, wakeups: Wakeups, result_ttl_seconds: int

@@ -14,7 +14,7 @@ from app.core.languages import HostLanguages, LanguageInfo, index_languages
 from app.store.errors import translated
 from app.store.keys import StoreKeys
 
-__all__ = ["RedisLanguages", "publish_languages"]
+__all__ = ["LanguageStore", "publish_languages"]
 
 # A host that has been silent for a day is gone; until then its languages stay listed while its workers restart.
 _FORGET_HOST_SECONDS: Final = 86_400
@@ -41,8 +41,8 @@ def publish_languages(client: redis.Redis, keys: StoreKeys, host: str, languages
         client.hdel(keys.languages, *silent)
 
 
-class RedisLanguages:
-    """Implements app.core.ports.Languages.
+class LanguageStore:
+    """Installed languages (asyncio).
 
     Parameters:
         known: the catalogue: what may be asked for before any worker has ever told what it has.

@@ -11,7 +11,7 @@ import structlog
 from redis.asyncio import Redis
 
 from app.core.errors import QueueFull
-from app.core.ports import AdmissionRequest, NewJob
+from app.core.submission import AdmissionRequest, NewJob
 from app.store.jobs import JobQueue
 
 __all__ = ["MemoryGuard"]

@@ -15,7 +15,7 @@ from app.core.metrics import Meter, Sample
 from app.store.errors import translated
 from app.store.keys import StoreKeys
 
-__all__ = ["PUBLISH_SECONDS", "RedisMetrics", "publish_metrics"]
+__all__ = ["PUBLISH_SECONDS", "MetricStore", "publish_metrics"]
 
 PUBLISH_SECONDS: Final = 2.0
 _SILENT_SECONDS: Final = 15.0
@@ -42,7 +42,7 @@ def publish_metrics(client: redis.Redis, keys: StoreKeys, process: str, meter: M
         raise
 
 
-class RedisMetrics:
+class MetricStore:
     """Implements app.core.metrics.MetricStore.
 
     Parameters:

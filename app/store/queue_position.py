@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from app.core.ports import QueuePosition
+from app.core.results import QueuePosition
 from app.core.tiers import Priority
 from app.store.errors import translated
 from app.store.keys import StoreKeys

@@ -18,7 +18,7 @@ from redis.asyncio.client import PubSub
 
 from app.broker.connection import without_retries_async
 
-__all__ = ["GOES_ON", "Wakeups", "WokenWatch"]
+__all__ = ["GOES_ON", "Wakeups", "Watch"]
 
 # Published when a job has told something, but will tell more. Anything else may be its end: also what a process of an
 # older version publishes.
@@ -32,8 +32,8 @@ _IDLE: Final = b"pyxec:idle"
 _log = structlog.get_logger(__name__)
 
 
-class WokenWatch:
-    """Implements app.core.ports.Watch for one viewer; ``end_only`` for one whom nothing concerns before the end."""
+class Watch:
+    """Wake-ups of one viewer; ``end_only`` for one whom nothing concerns before the end."""
 
     def __init__(self, end_only: bool = False) -> None:
         self._event = asyncio.Event()
@@ -60,7 +60,7 @@ class _Channel:
     """The viewers of one channel, and what is known of its subscription on the present connection."""
 
     def __init__(self) -> None:
-        self.watches: set[WokenWatch] = set()
+        self.watches: set[Watch] = set()
         self.asked = False
         self.confirmed = asyncio.Event()
 
@@ -77,9 +77,9 @@ class Wakeups:
         self._closed = False
 
     @contextlib.asynccontextmanager
-    async def watch(self, name: str, end_only: bool = False) -> AsyncIterator[WokenWatch]:
+    async def watch(self, name: str, end_only: bool = False) -> AsyncIterator[Watch]:
         """Subscribed when entered, or after a second even if the server was silent: readers poll as well."""
-        watch, key = WokenWatch(end_only), name.encode()
+        watch, key = Watch(end_only), name.encode()
         channel = self._join(key, watch)
         try:
             with contextlib.suppress(TimeoutError):
@@ -100,7 +100,7 @@ class Wakeups:
                 await self._task
             self._task = None
 
-    def _join(self, key: bytes, watch: WokenWatch) -> _Channel:
+    def _join(self, key: bytes, watch: Watch) -> _Channel:
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = _Channel()
@@ -110,7 +110,7 @@ class Wakeups:
             self._task = asyncio.create_task(self._run())
         return channel
 
-    def _leave(self, key: bytes, watch: WokenWatch) -> None:
+    def _leave(self, key: bytes, watch: Watch) -> None:
         channel = self._channels[key]
         channel.watches.discard(watch)
         if not channel.watches:

@@ -9,7 +9,7 @@ from typing import Final
 import redis.asyncio
 
 from app.config import ConfigurationError, Settings
-from app.store.api_keys import RedisApiKeys
+from app.store.api_keys import ApiKeyStore
 from app.store.keys import StoreKeys
 from app.wiring.connections import async_client
 
@@ -18,7 +18,7 @@ __all__ = ["create_api_keys"]
 _SHORTEST_OPERATOR_KEY: Final = 32
 
 
-def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = None) -> RedisApiKeys:
+def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = None) -> ApiKeyStore:
     """The API keys, for the gateway and for the command line on its host.
 
     Raises:
@@ -26,7 +26,7 @@ def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = Non
     """
     operator_key = None if settings.admin_key_file is None else _operator_key(settings.admin_key_file)
     keys = StoreKeys(settings.namespace)
-    return RedisApiKeys(client or async_client(settings), keys, secrets.token_bytes, operator_key)
+    return ApiKeyStore(client or async_client(settings), keys, secrets.token_bytes, operator_key)
 
 
 def _operator_key(path: Path) -> str:

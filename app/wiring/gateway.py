@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 
-from app.actors.admin import BrokerAdministration
-from app.actors.job_producer import JobProducer
 from app.actors.recovery import MAINTENANCE_QUEUE
 from app.actors.webhooks import WEBHOOKS_QUEUE
 from app.broker import AsyncProducer, StreamsBroker
@@ -17,16 +15,18 @@ from app.config import Settings
 from app.core.tiers import ANONYMOUS_TIER, Tier
 from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.images.catalogue import load_languages
-from app.store.admissions import RedisAdmissions
+from app.store.administration import Administration
+from app.store.admissions import AdmissionStore
 from app.store.effects import JobEffects
-from app.store.jobs import RedisJobs
+from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.languages import RedisLanguages
+from app.store.languages import LanguageStore
 from app.store.memory_guard import MemoryGuard
-from app.store.metrics import RedisMetrics
+from app.store.metrics import MetricStore
 from app.store.multiplexed import Multiplexed
 from app.store.replays import Replays
 from app.store.running_jobs import RunningJobs
+from app.store.submission import JobProducer
 from app.store.wakeups import Wakeups
 from app.store.worker_registry import WorkerRegistry
 from app.wiring.api_keys import create_api_keys
@@ -45,10 +45,10 @@ def create_api(settings: Settings) -> Any:
     quick = Multiplexed(client)
     effects = JobEffects(keys, settings.result_ttl_seconds)
     wakeups = Wakeups(listening_client(settings))
-    admissions = RedisAdmissions(quick, keys, global_rate_per_minute=settings.global_rate_per_minute)
+    admissions = AdmissionStore(quick, keys, global_rate_per_minute=settings.global_rate_per_minute)
     producer = AsyncProducer(quick, settings.namespace)
     queue = MemoryGuard(JobProducer(producer, effects, admissions, settings.max_backlog), client)
-    jobs = RedisJobs(client, keys, queue, wakeups, settings.result_ttl_seconds)
+    jobs = JobStore(client, keys, queue, wakeups, settings.result_ttl_seconds)
 
     administration = _administration(settings)
 
@@ -63,11 +63,11 @@ def create_api(settings: Settings) -> Any:
     known = [language.info(None) for language in load_languages(CATALOGUE).values()]
     return create_app(
         jobs=jobs,
-        languages=RedisLanguages(client, keys, known),
+        languages=LanguageStore(client, keys, known),
         admissions=admissions,
         api_keys=create_api_keys(settings, client),
         administration=administration,
-        metrics=RedisMetrics(client, keys, f"api-{secrets.token_hex(4)}"),
+        metrics=MetricStore(client, keys, f"api-{secrets.token_hex(4)}"),
         settings=_http_settings(settings),
         new_id=new_id,
         now_ms=now_ms,
@@ -76,13 +76,13 @@ def create_api(settings: Settings) -> Any:
     )
 
 
-def _administration(settings: Settings) -> BrokerAdministration:
+def _administration(settings: Settings) -> Administration:
     keys = StoreKeys(settings.namespace)
     broker = StreamsBroker(client=redis_client(settings), namespace=settings.namespace)
     for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
         broker.declare_queue(queue_name)
     client = broker.client
-    return BrokerAdministration(broker, WorkerRegistry(client, keys), RunningJobs(client, keys), Replays(client, keys))
+    return Administration(broker, WorkerRegistry(client, keys), RunningJobs(client, keys), Replays(client, keys))
 
 
 def _http_settings(settings: Settings) -> HttpSettings:

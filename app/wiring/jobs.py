@@ -10,7 +10,6 @@ import dramatiq
 import redis
 
 from app.actors.job_metrics import JobMetrics
-from app.actors.job_producer import RUN_JOB
 from app.actors.lifecycle import Service
 from app.actors.periodic_tasks import PeriodicTask, PeriodicTasks
 from app.actors.run_job import JobRunner
@@ -25,6 +24,7 @@ from app.store.effects import JobEffects
 from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.languages import publish_languages
+from app.store.submission import RUN_JOB
 from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.wiring.connections import CATALOGUE, now_ms
 from app.wiring.connections import client as redis_client

@@ -6,9 +6,10 @@ import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from app.core.job_input import Input, InputKind
 from app.core.languages import LanguageInfo
 from app.core.outcomes import PhaseReport, StopReason
-from app.core.ports import Inbox, Input, InputKind, SandboxReport, Sink
+from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec
 
 PATIENCE_SECONDS = 15.0
@@ -61,7 +62,7 @@ def report(*phases: PhaseReport) -> SandboxReport:
 
 @dataclass
 class InMemorySandbox:
-    """Implements app.core.ports.Sandbox."""
+    """Implements app.core.sandbox.Sandbox."""
 
     behaviour: Behaviour
     runs: list[Run] = field(default_factory=list)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dramatiq import Message
 
-from app.actors.job_producer import RunJobMessage
 from app.core.states import JobState
 from app.store.keys import JOBS_QUEUE
+from app.store.submission import RunJobMessage
 from tests.store.live_store import LiveStore, new_job
 
 

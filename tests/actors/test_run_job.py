@@ -11,17 +11,18 @@ import dramatiq
 import pytest
 
 from app.actors.job_metrics import JobMetrics
-from app.actors.job_producer import RUN_JOB
 from app.actors.run_job import JobRunner
 from app.core.errors import JobNotFound, OwnershipLost, SandboxLost
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
+from app.core.job_input import Input, InputKind
 from app.core.metrics import Meter
 from app.core.outcomes import Outcome, StopReason
-from app.core.ports import Input, InputKind, SandboxReport
 from app.core.results import JobRecord, Usage
+from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE
+from app.store.submission import RUN_JOB
 from tests.actors.in_memory_sandbox import PATIENCE_SECONDS, Behaviour, InMemorySandbox, Run, phase, report
 from tests.broker.conftest import working
 from tests.store.live_store import SPEC, LiveStore, new_job, store_on

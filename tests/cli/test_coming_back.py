@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from app.core.ports import Input, InputKind
+from app.core.job_input import Input, InputKind
 from tests.cli.conftest import StartCommand, watched
 from tests.cli.cutting_proxy import cutting_proxy
 from tests.http.conftest import Gateway

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
-from app.core.ports import Input, InputKind
 from app.core.states import JobState
 from tests.cli.conftest import ROOT, StartCommand, submitted, watched
 from tests.http.conftest import Gateway

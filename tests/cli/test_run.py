@@ -14,8 +14,8 @@ import pytest
 
 from app.core.errors import InvalidRequest
 from app.core.events import Stream
+from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
-from app.core.ports import Input, InputKind
 from tests.cli.conftest import StartCommand, submitted, watched
 from tests.http.conftest import Gateway
 

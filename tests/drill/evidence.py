@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 
 import redis
 
-from app.actors.messages import actor_and_job
 from app.broker import StreamsBroker
 from app.core.events import JobFinished
 from app.core.outcomes import Outcome
 from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.message_subject import actor_and_job
 from app.store.output_log import decode_entry
 from app.store.records import decode_record
 from tests.drill.checker import History, Told

@@ -9,18 +9,19 @@ from typing import Any
 
 import msgspec
 
-from app.core.admin import DeadMessage, QueueStats, WorkerStats
 from app.core.callers import ApiKey, Caller, NewApiKey
 from app.core.errors import InvalidRequest, JobNotFound, NotFound, QueueFull, StoreUnavailable
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job_input import Input, InputKind
 from app.core.languages import HostLanguages, LanguageInfo, index_languages
 from app.core.limits import LimitOverrides
 from app.core.metrics import Meter, Sample
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.ports import Admission, AdmissionRequest, Input, InputKind, NewJob, QueuePosition, Refusal
-from app.core.results import JobPage, JobRecord, JobResult, JobSummary, Usage
+from app.core.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition, Usage
 from app.core.states import JobState
+from app.core.submission import Admission, AdmissionRequest, NewJob, Refusal
 from app.core.tiers import Priority
+from app.store.stats import DeadMessage, QueueStats, WorkerStats
 
 __all__ = ["PYTHON", "InMemoryAdmissions", "InMemoryApiKeys", "InMemoryJobs", "InMemoryLanguages", "phase_report"]
 
@@ -78,7 +79,7 @@ class EventWatch:
 
 
 class InMemoryJobs:
-    """Implements app.core.ports.Jobs; the methods below the line are what a worker does."""
+    """In place of app.store.jobs.JobStore; the methods below the line are what a worker does."""
 
     def __init__(self) -> None:
         #: Asked about jobs that come with an Entrance.
@@ -247,7 +248,7 @@ class InMemoryJobs:
 
 
 class InMemoryLanguages:
-    """Implements app.core.ports.Languages."""
+    """In place of app.store.languages.LanguageStore."""
 
     def __init__(self, *languages: LanguageInfo) -> None:
         self._languages = languages
@@ -324,7 +325,7 @@ class NoAdministration:
 
 
 class InMemoryAdmissions:
-    """Implements app.core.ports.Admissions: so many tokens, never refilled."""
+    """In place of app.store.admissions.AdmissionStore: so many tokens, never refilled."""
 
     def __init__(self, tokens: int) -> None:
         self.limit = tokens

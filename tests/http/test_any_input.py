@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import InvalidRequest
-from app.core.ports import Input
+from app.core.job_input import Input
 from app.http import HttpSettings
 from app.http.v1.messages import read_client_message
 from tests.http.conftest import make_app

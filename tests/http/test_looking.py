@@ -7,8 +7,8 @@ import base64
 import pytest
 
 from app.core.events import Stream
+from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
-from app.core.ports import Input, InputKind
 from tests.http.conftest import Gateway
 from tests.http.fakes import phase_report
 

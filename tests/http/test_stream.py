@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.core.ports import Input, InputKind
+from app.core.job_input import Input, InputKind
 from tests.http.conftest import Gateway, StartGateway
 
 

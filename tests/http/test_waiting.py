@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from app.core.outcomes import Outcome
-from app.core.ports import NewJob
+from app.core.submission import NewJob
 from tests.http.conftest import Gateway
 
 JOB = {"language": "python", "source": "print(1)"}

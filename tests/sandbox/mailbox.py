@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
-from app.core.ports import Input, InputKind
+from app.core.job_input import Input, InputKind
 
 __all__ = ["Mailbox"]
 
 
 class Mailbox:
-    """Implements app.core.ports.Inbox in memory. Silent after take() until something new is put."""
+    """Implements app.core.sandbox.Inbox in memory. Silent after take() until something new is put."""
 
     def __init__(self) -> None:
         self._items: deque[Input] = deque()

@@ -14,8 +14,8 @@ import pytest
 
 from app.core.errors import InfrastructureError, OwnershipLost, ProtocolError, SandboxLost
 from app.core.events import Output, Stream
+from app.core.job_input import Input, InputKind
 from app.core.outcomes import judge
-from app.core.ports import Input, InputKind
 from app.sandbox.container import Container
 from app.sandbox.runner.frames import PROTOCOL_VERSION
 from app.sandbox.runner.session import run_session

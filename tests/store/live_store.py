@@ -12,20 +12,20 @@ import redis.asyncio
 import redis.asyncio.retry
 from redis.backoff import NoBackoff
 
-from app.actors.job_producer import JobProducer
 from app.broker import AsyncProducer, Effect, StreamMessage, StreamsBroker
 from app.core.events import Event
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome
-from app.core.ports import NewJob
 from app.core.results import JobResult
 from app.core.spec import JobSpec, SourceFile
-from app.store.admissions import RedisAdmissions
+from app.core.submission import NewJob
+from app.store.admissions import AdmissionStore
 from app.store.effects import JobEffects, read_claim
-from app.store.jobs import RedisJobs
+from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.multiplexed import Multiplexed
 from app.store.records import Claim
+from app.store.submission import JobProducer
 from app.store.wakeups import Wakeups
 
 TTL_SECONDS = 600
@@ -56,7 +56,7 @@ class LiveStore:
     effects: JobEffects
     broker: StreamsBroker
     wakeups: Wakeups
-    jobs: RedisJobs
+    jobs: JobStore
 
     def take(self) -> StreamMessage:
         """The next delivery; fails when there is none."""
@@ -113,8 +113,8 @@ async def store_on(
     quick = Multiplexed(aclient)
     producer = AsyncProducer(quick, namespace)
     wakeups = Wakeups(aclient)
-    admissions = RedisAdmissions(quick, keys, global_rate_per_minute=60_000)
-    jobs = RedisJobs(aclient, keys, JobProducer(producer, effects, admissions, max_backlog), wakeups, TTL_SECONDS)
+    admissions = AdmissionStore(quick, keys, global_rate_per_minute=60_000)
+    jobs = JobStore(aclient, keys, JobProducer(producer, effects, admissions, max_backlog), wakeups, TTL_SECONDS)
     try:
         yield LiveStore(client, keys, effects, broker, wakeups, jobs)
     finally:

@@ -11,9 +11,9 @@ import pytest
 import redis.asyncio
 
 from app.core.callers import Caller
-from app.core.ports import Admission, Refusal
+from app.core.submission import Admission, Refusal
 from app.core.tiers import Tier
-from app.store.admissions import RedisAdmissions, buckets_of
+from app.store.admissions import AdmissionStore, buckets_of
 from app.store.keys import StoreKeys
 from tests.store.live_store import LiveStore, new_job
 
@@ -33,23 +33,23 @@ def nobody(address: str = "192.0.2.1", **tier: Any) -> Caller:
     return Caller(owner="anonymous", account=f"address:{address}", address=address, tier=changed)
 
 
-def admissions(client: redis.asyncio.Redis, keys: StoreKeys, global_rate: int = 10**9) -> RedisAdmissions:
-    return RedisAdmissions(client, keys, global_rate_per_minute=global_rate)
+def admissions(client: redis.asyncio.Redis, keys: StoreKeys, global_rate: int = 10**9) -> AdmissionStore:
+    return AdmissionStore(client, keys, global_rate_per_minute=global_rate)
 
 
 _numbers = iter(range(10**9))
 
 
-async def ask(asked: RedisAdmissions, who: Caller, jobs: int = 1) -> Admission:
+async def ask(asked: AdmissionStore, who: Caller, jobs: int = 1) -> Admission:
     return await asked.admit(who, [f"job-{next(_numbers)}" for _ in range(jobs)])
 
 
 @pytest.fixture
-def gate(aclient: redis.asyncio.Redis, keys: StoreKeys) -> RedisAdmissions:
+def gate(aclient: redis.asyncio.Redis, keys: StoreKeys) -> AdmissionStore:
     return admissions(aclient, keys)
 
 
-async def test_a_full_bucket_gives_its_burst_and_then_says_how_long_to_wait(gate: RedisAdmissions) -> None:
+async def test_a_full_bucket_gives_its_burst_and_then_says_how_long_to_wait(gate: AdmissionStore) -> None:
     slow = caller(rate_per_minute=1)
 
     allowed = [await ask(gate, slow) for _ in range(5)]
@@ -64,7 +64,7 @@ async def test_a_full_bucket_gives_its_burst_and_then_says_how_long_to_wait(gate
 
 
 async def test_a_refusal_takes_nothing_from_any_bucket(
-    gate: RedisAdmissions, aclient: redis.asyncio.Redis, keys: StoreKeys
+    gate: AdmissionStore, aclient: redis.asyncio.Redis, keys: StoreKeys
 ) -> None:
     slow = caller(rate_per_minute=1, address_rate_per_minute=1)
     await ask(gate, slow, jobs=5)
@@ -75,7 +75,7 @@ async def test_a_refusal_takes_nothing_from_any_bucket(
     assert [await aclient.get(keys.bucket(name)) for name, _, _ in buckets_of(slow, 10**9)][:2] == before[:2]
 
 
-async def test_of_a_batch_as_many_pass_as_there_are_tokens(gate: RedisAdmissions) -> None:
+async def test_of_a_batch_as_many_pass_as_there_are_tokens(gate: AdmissionStore) -> None:
     slow = caller(rate_per_minute=1)
 
     first = await ask(gate, slow, jobs=3)
@@ -85,7 +85,7 @@ async def test_of_a_batch_as_many_pass_as_there_are_tokens(gate: RedisAdmissions
     assert (second.through, second.remaining, second.refused_by) == (2, 0, Refusal.RATE)
 
 
-async def test_whoever_waits_as_long_as_told_is_let_through(gate: RedisAdmissions) -> None:
+async def test_whoever_waits_as_long_as_told_is_let_through(gate: AdmissionStore) -> None:
     fast = caller(rate_per_minute=600, burst=1)
     await ask(gate, fast)
     refused = await ask(gate, fast)
@@ -96,7 +96,7 @@ async def test_whoever_waits_as_long_as_told_is_let_through(gate: RedisAdmission
     assert (await ask(gate, fast)).through == 1
 
 
-async def test_the_rate_is_right_within_two_percent(gate: RedisAdmissions) -> None:
+async def test_the_rate_is_right_within_two_percent(gate: AdmissionStore) -> None:
     steady = caller(rate_per_minute=400 * 60, burst=200)
 
     began, passed = time.monotonic(), 0
@@ -124,7 +124,7 @@ async def test_four_gateways_share_a_bucket_and_two_callers_do_not(keys: StoreKe
         await client.aclose()
 
 
-async def test_at_the_same_moment_exactly_the_burst_passes(gate: RedisAdmissions) -> None:
+async def test_at_the_same_moment_exactly_the_burst_passes(gate: AdmissionStore) -> None:
     slow = caller(rate_per_minute=1, burst=10)
 
     asked = await asyncio.gather(*(ask(gate, slow) for _ in range(40)))
@@ -132,7 +132,7 @@ async def test_at_the_same_moment_exactly_the_burst_passes(gate: RedisAdmissions
     assert sum(one.through for one in asked) == 10
 
 
-async def test_keys_at_one_address_share_a_bucket_too(gate: RedisAdmissions) -> None:
+async def test_keys_at_one_address_share_a_bucket_too(gate: AdmissionStore) -> None:
     # Given a tier of whose keys one address may use so many a minute in all; a shared bucket holds at least 1000
     tier = {"burst": 600, "address_rate_per_minute": 60, "rate_per_minute": 60}
 
@@ -155,14 +155,14 @@ async def test_all_callers_together_share_one(aclient: redis.asyncio.Redis, keys
     assert (first.limit, second.limit) == (700, 1000)
 
 
-async def test_an_address_without_a_key_is_a_caller_of_its_own(gate: RedisAdmissions) -> None:
+async def test_an_address_without_a_key_is_a_caller_of_its_own(gate: AdmissionStore) -> None:
     slow = {"rate_per_minute": 1, "burst": 2}
     assert [(await ask(gate, nobody(**slow))).through for _ in range(3)] == [1, 1, 0]
     assert (await ask(gate, nobody("192.0.2.2", **slow))).through == 1
 
 
 async def test_no_bucket_is_kept_longer_than_it_takes_to_fill(
-    gate: RedisAdmissions, aclient: redis.asyncio.Redis, keys: StoreKeys
+    gate: AdmissionStore, aclient: redis.asyncio.Redis, keys: StoreKeys
 ) -> None:
     await ask(gate, caller(), jobs=3)
 
@@ -171,7 +171,7 @@ async def test_no_bucket_is_kept_longer_than_it_takes_to_fill(
 
 @pytest.mark.parametrize("rate_per_minute", [7, 59, 10**6, 60 * 10**6, 10**8, 10**9])
 async def test_every_rate_that_can_be_set_works(
-    gate: RedisAdmissions, aclient: redis.asyncio.Redis, keys: StoreKeys, rate_per_minute: int
+    gate: AdmissionStore, aclient: redis.asyncio.Redis, keys: StoreKeys, rate_per_minute: int
 ) -> None:
     who = caller(rate_per_minute=rate_per_minute, burst=100)
 
@@ -187,7 +187,7 @@ async def test_every_rate_that_can_be_set_works(
 
 async def test_no_more_jobs_than_places_are_unfinished_at_one_time(store: LiveStore) -> None:
     # Given a caller with two places, both taken by jobs that wait
-    gate = RedisAdmissions(store.jobs._reads, store.keys, global_rate_per_minute=10**9)
+    gate = AdmissionStore(store.jobs._reads, store.keys, global_rate_per_minute=10**9)
     who = caller(burst=1000, unfinished_jobs=2)
     for name in ("a", "b"):
         assert (await gate.admit(who, [name])).through == 1
@@ -205,7 +205,7 @@ async def test_no_more_jobs_than_places_are_unfinished_at_one_time(store: LiveSt
     assert [(await gate.admit(who, [name])).through for name in ("c", "d")] == [1, 0]
 
 
-async def test_jobs_that_come_at_once_take_no_more_than_the_places_that_are_free(gate: RedisAdmissions) -> None:
+async def test_jobs_that_come_at_once_take_no_more_than_the_places_that_are_free(gate: AdmissionStore) -> None:
     who = caller(burst=1000, unfinished_jobs=7)
 
     asked = await asyncio.gather(*(ask(gate, who, jobs=2) for _ in range(10)))
@@ -213,7 +213,7 @@ async def test_jobs_that_come_at_once_take_no_more_than_the_places_that_are_free
     assert sum(one.through for one in asked) == 7
 
 
-async def test_a_place_that_is_given_back_is_free(gate: RedisAdmissions) -> None:
+async def test_a_place_that_is_given_back_is_free(gate: AdmissionStore) -> None:
     who = caller(burst=1000, unfinished_jobs=1)
     await gate.admit(who, ["a"])
     assert (await gate.admit(who, ["b"])).through == 0
@@ -224,7 +224,7 @@ async def test_a_place_that_is_given_back_is_free(gate: RedisAdmissions) -> None
 
 
 async def test_a_place_whose_job_never_came_is_free_after_a_while(
-    gate: RedisAdmissions, aclient: redis.asyncio.Redis, keys: StoreKeys
+    gate: AdmissionStore, aclient: redis.asyncio.Redis, keys: StoreKeys
 ) -> None:
     # Given a place that a gateway took before it was killed
     who = caller(burst=1000, unfinished_jobs=1)
@@ -236,7 +236,7 @@ async def test_a_place_whose_job_never_came_is_free_after_a_while(
     assert (await gate.admit(who, ["b"])).through == 1
 
 
-async def test_a_refused_place_costs_a_token_so_that_asking_has_its_price(gate: RedisAdmissions) -> None:
+async def test_a_refused_place_costs_a_token_so_that_asking_has_its_price(gate: AdmissionStore) -> None:
     who = caller(rate_per_minute=1, burst=5, unfinished_jobs=1)
 
     asked = [await ask(gate, who) for _ in range(6)]
@@ -245,14 +245,14 @@ async def test_a_refused_place_costs_a_token_so_that_asking_has_its_price(gate: 
 
 
 async def test_places_are_not_kept_for_ever(
-    gate: RedisAdmissions, aclient: redis.asyncio.Redis, keys: StoreKeys
+    gate: AdmissionStore, aclient: redis.asyncio.Redis, keys: StoreKeys
 ) -> None:
     await ask(gate, caller())
 
     assert 0 < await aclient.ttl(keys.places("key:me")) <= 86_400
 
 
-async def test_one_question_is_one_command(gate: RedisAdmissions, client: redis.Redis) -> None:
+async def test_one_question_is_one_command(gate: AdmissionStore, client: redis.Redis) -> None:
     await ask(gate, caller())  # the script is known to the server from now on
     with client.monitor() as monitor:
         await ask(gate, caller())

@@ -16,12 +16,12 @@ from app.broker import BrokerUnavailable
 from app.core.callers import Caller
 from app.core.errors import StoreUnavailable
 from app.core.events import Output, Stream
-from app.core.ports import Input, InputKind
+from app.core.job_input import Input, InputKind
 from app.core.states import JobState
 from app.core.tiers import ANONYMOUS_TIER
-from app.store.admissions import RedisAdmissions
+from app.store.admissions import AdmissionStore
 from app.store.keys import JOBS_QUEUE
-from app.store.languages import RedisLanguages
+from app.store.languages import LanguageStore
 from app.store.worker_registry import WorkerRegistry
 from tests.store.live_store import LiveStore, new_job, store_on
 
@@ -39,8 +39,8 @@ async def broken(own_server: ValkeyServer) -> AsyncIterator[LiveStore]:
 
 def _calls(store: LiveStore) -> dict[str, Callable[[], Awaitable[object]]]:
     client = store.jobs._reads
-    admissions = RedisAdmissions(client, store.keys, global_rate_per_minute=60)
-    languages = RedisLanguages(client, store.keys, [])
+    admissions = AdmissionStore(client, store.keys, global_rate_per_minute=60)
+    languages = LanguageStore(client, store.keys, [])
     return {
         "submit": lambda: store.jobs.submit(new_job("another")),
         "get": lambda: store.jobs.get("job"),

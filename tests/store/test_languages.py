@@ -13,7 +13,7 @@ from app.core.errors import StoreUnavailable
 from app.core.languages import LanguageInfo
 from app.store import languages as module
 from app.store.keys import StoreKeys
-from app.store.languages import RedisLanguages, publish_languages
+from app.store.languages import LanguageStore, publish_languages
 from app.store.worker_registry import WorkerRegistry
 
 PYTHON = LanguageInfo(id="python", name="Python", file_name="main.py", aliases=("py", "Python3"), version="3.11.2")
@@ -44,19 +44,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def languages(aclient: redis.asyncio.Redis, keys: StoreKeys, clock: Clock) -> RedisLanguages:
-    return RedisLanguages(aclient, keys, KNOWN)
+def languages(aclient: redis.asyncio.Redis, keys: StoreKeys, clock: Clock) -> LanguageStore:
+    return LanguageStore(aclient, keys, KNOWN)
 
 
 async def test_until_a_worker_has_told_the_catalogue_is_accepted_and_nothing_is_installed(
-    languages: RedisLanguages,
+    languages: LanguageStore,
 ) -> None:
     assert await languages.accepted() == {"python": KNOWN[0], "py": KNOWN[0]}
     assert list(await languages.installed()) == []
 
 
 async def test_each_host_is_told_with_what_it_has(
-    languages: RedisLanguages, client: redis.Redis, keys: StoreKeys, clock: Clock
+    languages: LanguageStore, client: redis.Redis, keys: StoreKeys, clock: Clock
 ) -> None:
     publish_languages(client, keys, "two", [BASH, PYTHON])
     clock.now += 5
@@ -70,7 +70,7 @@ async def test_each_host_is_told_with_what_it_has(
 
 
 async def test_what_is_installed_is_the_union_of_all_hosts(
-    languages: RedisLanguages, client: redis.Redis, keys: StoreKeys
+    languages: LanguageStore, client: redis.Redis, keys: StoreKeys
 ) -> None:
     publish_languages(client, keys, "one", [PYTHON])
     publish_languages(client, keys, "two", [BASH, PYTHON])
@@ -80,7 +80,7 @@ async def test_what_is_installed_is_the_union_of_all_hosts(
 
 
 async def test_a_host_that_tells_again_replaces_what_it_told(
-    languages: RedisLanguages, client: redis.Redis, keys: StoreKeys
+    languages: LanguageStore, client: redis.Redis, keys: StoreKeys
 ) -> None:
     publish_languages(client, keys, "one", [PYTHON, BASH])
     publish_languages(client, keys, "one", [BASH])
@@ -89,7 +89,7 @@ async def test_a_host_that_tells_again_replaces_what_it_told(
 
 
 async def test_a_host_that_fell_silent_is_forgotten_by_readers_and_by_the_store(
-    languages: RedisLanguages, client: redis.Redis, keys: StoreKeys, clock: Clock
+    languages: LanguageStore, client: redis.Redis, keys: StoreKeys, clock: Clock
 ) -> None:
     publish_languages(client, keys, "old", [PYTHON])
     clock.now += DAY_SECONDS - 1
@@ -108,7 +108,7 @@ async def test_answers_are_kept_for_a_moment_only(
     aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SECONDS", 3600.0)
-    languages = RedisLanguages(aclient, keys, KNOWN)
+    languages = LanguageStore(aclient, keys, KNOWN)
     publish_languages(client, keys, "one", [PYTHON])
     assert list(await languages.installed()) == [PYTHON]
     publish_languages(client, keys, "two", [BASH])
@@ -118,7 +118,7 @@ async def test_answers_are_kept_for_a_moment_only(
 async def test_of_many_who_ask_at_once_one_asks_the_store(
     aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys
 ) -> None:
-    languages = RedisLanguages(aclient, keys, KNOWN)
+    languages = LanguageStore(aclient, keys, KNOWN)
     publish_languages(client, keys, "one", [PYTHON])
     await languages.accepted()
     client.config_resetstat()
@@ -131,7 +131,7 @@ async def test_of_many_who_ask_at_once_one_asks_the_store(
 
 
 async def test_a_store_that_did_not_answer_is_asked_again(keys: StoreKeys) -> None:
-    languages = RedisLanguages(redis.asyncio.Redis(port=1), keys, KNOWN)
+    languages = LanguageStore(redis.asyncio.Redis(port=1), keys, KNOWN)
     with pytest.raises(StoreUnavailable):
         await languages.accepted()
     with pytest.raises(StoreUnavailable):
@@ -142,7 +142,7 @@ async def test_the_first_worker_that_tells_is_seen_at_once(
     aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SECONDS", 3600.0)
-    languages = RedisLanguages(aclient, keys, KNOWN)
+    languages = LanguageStore(aclient, keys, KNOWN)
     assert await languages.accepted() == {"python": KNOWN[0], "py": KNOWN[0]}
     publish_languages(client, keys, "one", [BASH])
     assert list(await languages.installed()) == [BASH]

@@ -7,8 +7,8 @@ import pytest
 from app.broker import LeaseLost
 from app.core.errors import JobNotFound
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
+from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
-from app.core.ports import Input, InputKind
 from app.core.results import JobResult
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.store.keys import JOBS_QUEUE

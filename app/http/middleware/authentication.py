@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from falcon.asgi import Response
 
-from app.core.callers import ANONYMOUS, ApiKey, ApiKeys, Caller
+from app.core.callers import ANONYMOUS, ApiKey, Caller
 from app.core.errors import NotAllowed, NotAuthenticated
 from app.core.tiers import TIERS
 from app.http.client_address import address_of
 from app.http.request import Request
 from app.http.settings import HttpSettings
+from app.store.api_keys import ApiKeyStore
 
 __all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator", "KeyReader", "bearer_key"]
 
@@ -38,7 +39,7 @@ def bearer_key(request: Request) -> str | None:
 class Authenticator:
     """Turns keys, tickets and their absence into callers."""
 
-    def __init__(self, api_keys: ApiKeys, settings: HttpSettings) -> None:
+    def __init__(self, api_keys: ApiKeyStore, settings: HttpSettings) -> None:
         self._api_keys = api_keys
         self._settings = settings
 

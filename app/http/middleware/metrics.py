@@ -10,8 +10,9 @@ from typing import Any, Final
 import structlog
 
 from app.core.errors import StoreUnavailable
-from app.core.metrics import Meter, MetricStore
+from app.core.metrics import Meter
 from app.http.errors import Problem
+from app.store.metrics import MetricStore
 
 __all__ = ["RequestMetrics"]
 

@@ -10,9 +10,9 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.artifacts import ArtifactInfo
-from app.core.ports import Jobs
 from app.http.ownership import own_job
 from app.http.request import Request
+from app.store.jobs import JobStore
 
 __all__ = ["ArtifactResource", "ArtifactView", "artifact_view"]
 
@@ -43,7 +43,7 @@ def artifact_view(job_path: str, info: ArtifactInfo) -> ArtifactView:
 class ArtifactResource:
     """One file of one job."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobStore) -> None:
         self._jobs = jobs
 
     async def on_get(self, request: Request, response: Response, job_id: str, name: str) -> None:

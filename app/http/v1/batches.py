@@ -11,7 +11,6 @@ from falcon.asgi import Response
 
 from app.core.constraints import told
 from app.core.errors import InvalidRequest, StoreUnavailable
-from app.core.ports import Admissions
 from app.core.spec import JobRequest
 from app.http.body import read_json_body
 from app.http.decoding import decode
@@ -25,6 +24,7 @@ from app.http.settings import HttpSettings
 from app.http.slots import give_back, held_place
 from app.http.submissions import Sender, Submissions
 from app.http.v1.views import AcceptedJob
+from app.store.admissions import AdmissionStore
 
 __all__ = ["BatchRequest", "BatchResource", "BatchView", "RefusedJob"]
 
@@ -65,7 +65,7 @@ class BatchResource:
     """Takes batches."""
 
     def __init__(
-        self, submissions: Submissions, admissions: Admissions, settings: HttpSettings, metering: RequestMetrics
+        self, submissions: Submissions, admissions: AdmissionStore, settings: HttpSettings, metering: RequestMetrics
     ) -> None:
         self._submissions = submissions
         self._admissions = admissions

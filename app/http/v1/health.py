@@ -8,10 +8,10 @@ import falcon
 import msgspec
 from falcon.asgi import Response
 
-from app.core.ports import Jobs
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.jobs import JobStore
 
 __all__ = ["HealthView", "LivezResource", "ReadyzResource"]
 
@@ -38,7 +38,7 @@ class LivezResource:
 class ReadyzResource:
     """For load balancers."""
 
-    def __init__(self, jobs: Jobs, lifecycle: Lifecycle) -> None:
+    def __init__(self, jobs: JobStore, lifecycle: Lifecycle) -> None:
         self._jobs = jobs
         self._lifecycle = lifecycle
 

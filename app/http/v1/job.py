@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from falcon.asgi import Response
 
-from app.core.ports import Input, InputKind, Jobs
+from app.core.job_input import Input, InputKind
 from app.core.states import JobState
 from app.http.ownership import own_job
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.transcript import read_transcript
 from app.http.v1.views import accepted, finished, pending
+from app.store.jobs import JobStore
 
 __all__ = ["CancelResource", "JobResource"]
 
@@ -18,7 +19,7 @@ __all__ = ["CancelResource", "JobResource"]
 class JobResource:
     """One job."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobStore) -> None:
         self._jobs = jobs
 
     async def on_get(self, request: Request, response: Response, job_id: str) -> None:
@@ -41,7 +42,7 @@ class JobResource:
 class CancelResource:
     """Ends a job early."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobStore) -> None:
         self._jobs = jobs
 
     async def on_post(self, request: Request, response: Response, job_id: str) -> None:

@@ -9,8 +9,8 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, NotAuthenticated
-from app.core.ports import AdmissionRequest, Admissions, Jobs, NewJob
 from app.core.spec import JobRequest
+from app.core.submission import AdmissionRequest, NewJob
 from app.http.admission_request import Entering
 from app.http.body import read_json_body
 from app.http.decoding import decode
@@ -22,6 +22,8 @@ from app.http.settings import HttpSettings
 from app.http.submissions import Sender, Submissions
 from app.http.v1.job_list import JobFilter, page_view
 from app.http.v1.views import AcceptedJob, FinishedJob, path_of
+from app.store.admissions import AdmissionStore
+from app.store.jobs import JobStore
 
 __all__ = ["JobsResource"]
 
@@ -33,9 +35,9 @@ class JobsResource:
 
     def __init__(
         self,
-        jobs: Jobs,
+        jobs: JobStore,
         submissions: Submissions,
-        admissions: Admissions,
+        admissions: AdmissionStore,
         settings: HttpSettings,
         lifecycle: Lifecycle,
     ) -> None:

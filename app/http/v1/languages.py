@@ -7,9 +7,9 @@ from falcon.asgi import Response
 
 from app.core.languages import LanguageInfo
 from app.core.limits import LIMITS, LimitOverrides, maximum_of, resolve_limits
-from app.core.ports import Languages
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.languages import LanguageStore
 
 __all__ = ["LanguagesResource", "LanguagesView"]
 
@@ -45,7 +45,7 @@ class LanguagesView(msgspec.Struct, frozen=True):
 class LanguagesResource:
     """The languages whose image is there."""
 
-    def __init__(self, languages: Languages) -> None:
+    def __init__(self, languages: LanguageStore) -> None:
         self._languages = languages
 
     async def on_get(self, request: Request, response: Response) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from app.core.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
-from app.core.ports import Input, InputKind
+from app.core.job_input import Input, InputKind
 from app.core.results import JobResult
 from app.core.spec import TextEncoding
 from app.core.terminals import Cells, TerminalSize

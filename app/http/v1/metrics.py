@@ -16,9 +16,11 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
-from app.core.admin import Administration, QueueStats
-from app.core.metrics import METRICS, Kind, Metric, MetricStore, Sample
+from app.core.metrics import METRICS, Kind, Metric, Sample
 from app.http.request import Request
+from app.store.administration import Administration
+from app.store.metrics import MetricStore
+from app.store.stats import QueueStats
 
 __all__ = ["MetricsResource", "read_figures"]
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from falcon.asgi import Response
 
 from app.core.events import LoggedEvent
-from app.core.ports import Jobs
 from app.core.results import JobRecord
 from app.core.states import JobState
 from app.http.job_follower import PAGE_EVENTS, Follower
@@ -16,6 +15,7 @@ from app.http.ownership import own_job
 from app.http.request import Request
 from app.http.settings import READ_AGAIN_SECONDS, HttpSettings
 from app.http.v1.event_formats import EVENT_STREAM, NDJSON, Pages, as_event_stream, as_ndjson
+from app.store.jobs import JobStore
 
 __all__ = ["OutputResource"]
 
@@ -23,7 +23,7 @@ __all__ = ["OutputResource"]
 class OutputResource:
     """A job's output for clients that only read."""
 
-    def __init__(self, jobs: Jobs, settings: HttpSettings, lifecycle: Lifecycle) -> None:
+    def __init__(self, jobs: JobStore, settings: HttpSettings, lifecycle: Lifecycle) -> None:
         self._jobs = jobs
         self._settings = settings
         self._lifecycle = lifecycle

@@ -7,7 +7,6 @@ from functools import partial
 import falcon
 from falcon.asgi import WebSocket
 
-from app.core.ports import Jobs
 from app.http.middleware.authentication import Authenticator
 from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
@@ -16,6 +15,7 @@ from app.http.settings import HttpSettings
 from app.http.v1.stream_viewer import Ending, Viewer, ending_of
 from app.http.websocket import open_socket
 from app.http.websocket_authentication import socket_caller
+from app.store.jobs import JobStore
 
 __all__ = ["StreamResource"]
 
@@ -25,7 +25,7 @@ class StreamResource:
 
     def __init__(
         self,
-        jobs: Jobs,
+        jobs: JobStore,
         authenticator: Authenticator,
         settings: HttpSettings,
         lifecycle: Lifecycle,

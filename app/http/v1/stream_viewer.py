@@ -10,13 +10,13 @@ from falcon.asgi import WebSocket
 
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
-from app.core.ports import Jobs
 from app.http.errors import close_code_of, problem_of
 from app.http.job_stream import Ending, JobStreamer, first_of
 from app.http.middleware.draining import Lifecycle
 from app.http.ownership import own_job
 from app.http.settings import HttpSettings
 from app.http.v1.messages import encode_error, event_text, read_client_message
+from app.store.jobs import JobStore
 
 __all__ = ["Ending", "Viewer", "ending_of"]
 
@@ -30,7 +30,7 @@ class Viewer:
     """An accepted socket and the job it shows."""
 
     def __init__(
-        self, socket: WebSocket, jobs: Jobs, job_id: str, settings: HttpSettings, lifecycle: Lifecycle
+        self, socket: WebSocket, jobs: JobStore, job_id: str, settings: HttpSettings, lifecycle: Lifecycle
     ) -> None:
         self._socket = socket
         self._jobs = jobs

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 from falcon.asgi import Response
 
-from app.core.callers import TICKET_SECONDS, ApiKeys
+from app.core.callers import TICKET_SECONDS
 from app.core.errors import NotAuthenticated
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.api_keys import ApiKeyStore
 
 __all__ = ["TicketView", "TicketsResource"]
 
@@ -23,7 +24,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
 class TicketsResource:
     """Tickets of the caller's key."""
 
-    def __init__(self, api_keys: ApiKeys) -> None:
+    def __init__(self, api_keys: ApiKeyStore) -> None:
         self._api_keys = api_keys
 
     async def on_post(self, request: Request, response: Response) -> None:

@@ -9,8 +9,7 @@ import msgspec
 
 from app.core.constraints import told
 from app.core.outcomes import COMPILE, Outcome, PhaseReport
-from app.core.ports import QueuePosition
-from app.core.results import JobRecord, Usage
+from app.core.results import JobRecord, QueuePosition, Usage
 from app.core.spec import TextEncoding
 from app.core.states import JobState
 from app.core.tiers import Priority

@@ -11,8 +11,9 @@ from typing import Final
 
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
 from app.core.events import Output
+from app.core.job_input import InputKind
 from app.core.outcomes import PhaseReport
-from app.core.ports import Inbox, InputKind, SandboxReport, Sink
+from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec
 from app.core.terminals import TerminalSize
 from app.sandbox.container import Container

@@ -9,9 +9,9 @@ from typing import Any
 
 from dramatiq import Message
 
-from app.actors.job_producer import RUN_JOB
 from app.broker import StreamsBroker
 from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.submission import RUN_JOB
 from tests.drill.load import Load
 from tests.drill.site import Site
 

@@ -14,13 +14,14 @@ from app.core.constraints import MAX_STDIN_BYTES
 from app.core.errors import InvalidRequest
 from app.core.fields import bounded
 from app.core.limits import LimitOverrides, maximum_of
-from app.core.ports import Languages, NewJob
 from app.core.spec import FileRequest, ForeignRequest, Invocation, JobRequest, TextEncoding
+from app.core.submission import NewJob
 from app.http.compat.judge0.archive import read_archive
 from app.http.compat.judge0.language_ids import Offer, offers_of
 from app.http.compat.judge0.limits import KIB, KNOBS
 from app.http.compat.judge0.submission import Submission, read_submission, words_of
 from app.http.submissions import Sender, Submissions
+from app.store.languages import LanguageStore
 
 __all__ = ["API", "Preparation", "kept_submission"]
 
@@ -52,7 +53,7 @@ def kept_submission(request: ForeignRequest) -> Submission:
 class Preparation:
     """Checks submissions whole, as our own API does, before anything is queued."""
 
-    def __init__(self, submissions: Submissions, languages: Languages) -> None:
+    def __init__(self, submissions: Submissions, languages: LanguageStore) -> None:
         self._submissions = submissions
         self._languages = languages
 

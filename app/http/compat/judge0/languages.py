@@ -9,12 +9,12 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import NotFound
-from app.core.ports import Languages
 from app.http.compat.judge0.authentication import Judge0Resource
 from app.http.compat.judge0.language_ids import Offer, offers_of
 from app.http.compat.judge0.statuses import Status, status_view
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.languages import LanguageStore
 
 __all__ = ["AllLanguagesResource", "LanguageResource", "LanguagesResource", "StatusesResource"]
 
@@ -31,7 +31,7 @@ class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Offers(Judge0Resource):
-    def __init__(self, languages: Languages) -> None:
+    def __init__(self, languages: LanguageStore) -> None:
         self._languages = languages
 
     async def _installed(self) -> Mapping[int, Offer]:

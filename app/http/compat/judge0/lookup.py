@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from app.core.callers import Caller
 from app.core.errors import JobNotFound
 from app.core.events import LoggedEvent
-from app.core.ports import Jobs, Languages
 from app.core.results import JobRecord
 from app.core.states import JobState
 from app.http.compat.judge0.job import API, kept_submission
@@ -16,6 +15,8 @@ from app.http.compat.judge0.verdict import verdict_on
 from app.http.compat.judge0.views import DEFAULT_FIELDS, Shown, view
 from app.http.ownership import own_job
 from app.http.transcript import Transcript, read_transcript
+from app.store.jobs import JobStore
+from app.store.languages import LanguageStore
 
 __all__ = ["Reading", "callback_body"]
 
@@ -23,7 +24,7 @@ __all__ = ["Reading", "callback_body"]
 class Reading:
     """The submissions that there are."""
 
-    def __init__(self, jobs: Jobs, languages: Languages) -> None:
+    def __init__(self, jobs: JobStore, languages: LanguageStore) -> None:
         self._jobs = jobs
         self._languages = languages
 

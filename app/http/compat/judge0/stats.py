@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from falcon.asgi import Response
 
-from app.core.admin import Administration
 from app.core.outcomes import Outcome
 from app.core.timestamps import moment
 from app.http.compat.judge0.authentication import Judge0Resource
@@ -17,6 +16,7 @@ from app.http.compat.judge0.statuses import STATUSES, Status
 from app.http.parts import Parts
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.administration import Administration
 
 __all__ = ["StatisticsResource", "WorkersResource"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import falcon
 from falcon.asgi import Response
 
-from app.core.ports import Jobs
 from app.core.states import JobState
 from app.http.compat.judge0.authentication import Judge0Resource
 from app.http.compat.judge0.lookup import Reading
@@ -14,6 +13,7 @@ from app.http.compat.judge0.statuses import STATUSES
 from app.http.compat.judge0.views import view
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.jobs import JobStore
 
 __all__ = ["SubmissionResource"]
 
@@ -21,7 +21,7 @@ __all__ = ["SubmissionResource"]
 class SubmissionResource(Judge0Resource):
     """One submission."""
 
-    def __init__(self, jobs: Jobs, reading: Reading) -> None:
+    def __init__(self, jobs: JobStore, reading: Reading) -> None:
         self._jobs = jobs
         self._reading = reading
 

@@ -10,8 +10,8 @@ from falcon.asgi import Response
 
 from app.core.callers import Caller
 from app.core.errors import NotAuthenticated
-from app.core.ports import AdmissionRequest, NewJob
 from app.core.results import JobSummary
+from app.core.submission import AdmissionRequest, NewJob
 from app.http.admission_request import Entering
 from app.http.compat.judge0.authentication import Judge0Resource
 from app.http.compat.judge0.job import API, Preparation

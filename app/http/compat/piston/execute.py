@@ -9,8 +9,8 @@ from msgspec import UNSET, UnsetType
 
 from app.core.languages import LanguageInfo
 from app.core.outcomes import COMPILE, PhaseReport
-from app.core.ports import AdmissionRequest, NewJob
 from app.core.results import JobResult
+from app.core.submission import AdmissionRequest, NewJob
 from app.http.admission_request import Entering
 from app.http.body import read_json_body
 from app.http.compat.piston.errors import piston_key

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from app.core.errors import InvalidRequest
-from app.core.ports import Input, InputKind
+from app.core.job_input import Input, InputKind
 from app.http.job_stream import Ending
 
 __all__ = ["SIGNALS", "Closed", "Closing", "encode_message", "error_ending", "read_input"]

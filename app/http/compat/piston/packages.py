@@ -6,13 +6,13 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import NotAllowed
-from app.core.ports import Languages
 from app.http.body import read_json_body
 from app.http.compat.piston.errors import piston_key
 from app.http.compat.piston.runtimes import names_of, version_of
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
+from app.store.languages import LanguageStore
 
 __all__ = ["PackagesResource"]
 
@@ -30,7 +30,7 @@ class PackagesResource:
 
     read_key = staticmethod(piston_key)
 
-    def __init__(self, languages: Languages, settings: HttpSettings) -> None:
+    def __init__(self, languages: LanguageStore, settings: HttpSettings) -> None:
         self._languages = languages
         self._settings = settings
 

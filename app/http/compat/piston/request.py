@@ -10,11 +10,11 @@ import msgspec
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
 from app.core.languages import LanguageInfo
-from app.core.ports import Languages
 from app.core.spec import JobRequest
 from app.http.compat.piston.files import check_files, read_files
 from app.http.compat.piston.limits import check_constraints, compile_limits_of, limits_of
 from app.http.compat.piston.runtimes import find_runtime
+from app.store.languages import LanguageStore
 
 __all__ = ["Asked", "read_body", "read_execution"]
 
@@ -36,7 +36,7 @@ def read_body(data: bytes | str) -> Any:
         raise falcon.HTTPBadRequest(description=f"not valid JSON: {e}") from e
 
 
-async def read_execution(body: Any, languages: Languages, caller: Caller, *, interactive: bool) -> Asked:
+async def read_execution(body: Any, languages: LanguageStore, caller: Caller, *, interactive: bool) -> Asked:
     """What is asked for.
 
     Parameters:

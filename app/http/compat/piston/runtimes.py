@@ -12,10 +12,10 @@ from falcon.asgi import Response
 
 from app.core.errors import UnknownLanguage
 from app.core.languages import LanguageInfo
-from app.core.ports import Languages
 from app.http.compat.piston.errors import piston_key
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.languages import LanguageStore
 
 __all__ = ["RuntimesResource", "find_runtime", "names_of", "version_of"]
 
@@ -37,7 +37,7 @@ class RuntimesResource:
 
     read_key = staticmethod(piston_key)
 
-    def __init__(self, languages: Languages) -> None:
+    def __init__(self, languages: LanguageStore) -> None:
         self._languages = languages
 
     async def on_get(self, request: Request, response: Response) -> None:

@@ -12,7 +12,7 @@ from falcon.asgi import WebSocket
 
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest, JobNotFound, StoreUnavailable
-from app.core.ports import Input, InputKind, Watch
+from app.core.job_input import Input, InputKind
 from app.http.compat.piston.errors import message_of, piston_key
 from app.http.compat.piston.messages import Closed, Closing, encode_message, error_ending, read_input
 from app.http.compat.piston.request import Asked, read_body, read_execution
@@ -25,6 +25,7 @@ from app.http.request import Request
 from app.http.slots import held_place
 from app.http.submissions import Sender
 from app.http.websocket_authentication import socket_caller
+from app.store.wakeups import Watch
 
 __all__ = ["INITIALIZATION_SECONDS", "Session"]
 

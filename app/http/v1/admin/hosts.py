@@ -6,9 +6,9 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.languages import HostLanguages, LanguageInfo
-from app.core.ports import Languages
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.languages import LanguageStore
 
 __all__ = ["HostsResource", "HostsView"]
 
@@ -40,7 +40,7 @@ class HostsView(msgspec.Struct, frozen=True):
 class HostsResource:
     """GET /v1/admin/hosts."""
 
-    def __init__(self, languages: Languages) -> None:
+    def __init__(self, languages: LanguageStore) -> None:
         self._languages = languages
 
     async def on_get(self, request: Request, response: Response) -> None:

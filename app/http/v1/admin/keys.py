@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from falcon.asgi import Response
 
-from app.core.callers import ApiKey, ApiKeys, NewApiKey
+from app.core.callers import ApiKey, NewApiKey
 from app.core.constraints import told
 from app.core.errors import InvalidRequest, NotFound
 from app.core.tiers import TIERS
@@ -17,6 +17,7 @@ from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.api_keys import ApiKeyStore
 
 __all__ = ["KeyRequest", "KeyResource", "KeysResource", "KeysView", "NewKeyView"]
 
@@ -69,7 +70,7 @@ _DECODER: Final = msgspec.json.Decoder(KeyRequest)
 class KeysResource:
     """All keys."""
 
-    def __init__(self, api_keys: ApiKeys, now_ms: Callable[[], int]) -> None:
+    def __init__(self, api_keys: ApiKeyStore, now_ms: Callable[[], int]) -> None:
         self._api_keys = api_keys
         self._now_ms = now_ms
 
@@ -91,7 +92,7 @@ class KeysResource:
 class KeyResource:
     """One key."""
 
-    def __init__(self, api_keys: ApiKeys) -> None:
+    def __init__(self, api_keys: ApiKeyStore) -> None:
         self._api_keys = api_keys
 
     async def on_delete(self, request: Request, response: Response, key_id: str) -> None:

@@ -9,12 +9,13 @@ from typing import Final
 import msgspec
 from falcon.asgi import Response
 
-from app.core.admin import Administration
-from app.core.metrics import METRICS, Kind, Metric, MetricStore
+from app.core.metrics import METRICS, Kind, Metric
 from app.core.timestamps import Moment, moment
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.metrics import read_figures
+from app.store.administration import Administration
+from app.store.metrics import MetricStore
 
 __all__ = ["MetricsJsonResource", "MetricsView"]
 

@@ -7,11 +7,12 @@ from typing import Final
 import msgspec
 from falcon.asgi import Response
 
-from app.core.admin import Administration, DeadMessage, QueueStats, WorkerStats
 from app.core.errors import InvalidRequest
 from app.core.timestamps import Moment, moment
 from app.http.request import Request
 from app.http.responses import send_json
+from app.store.administration import Administration
+from app.store.stats import DeadMessage, QueueStats, WorkerStats
 
 __all__ = [
     "MOST_LETTERS",

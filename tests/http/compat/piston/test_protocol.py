@@ -9,8 +9,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from app.core.events import Stream
+from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
-from app.core.ports import Input, InputKind
 from tests.http.compat.piston.sockets import CONNECT, closing, init, send
 from tests.http.conftest import Gateway, StartGateway
 from tests.http.fakes import phase_report

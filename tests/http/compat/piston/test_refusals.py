@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.core.outcomes import Outcome
-from app.core.ports import NewJob
+from app.core.submission import NewJob
 from tests.http.conftest import Gateway, StartGateway
 from tests.http.live import LiveGateway, bearer, live_gateway
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from app.actors.job_producer import RUN_JOB
-from app.actors.messages import actor_and_job
 from app.broker import PendingEntry, StreamsBroker
-from app.core.admin import HeldMessage
+from app.store.message_subject import actor_and_job
 from app.store.running_jobs import RunningJob, RunningJobs
+from app.store.stats import HeldMessage
+from app.store.submission import RUN_JOB
 
 __all__ = ["held_by_worker"]
 

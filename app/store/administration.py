@@ -8,24 +8,24 @@ from typing import Final, TypeVar
 
 import redis.exceptions
 
-from app.actors.held_messages import held_by_worker
-from app.actors.job_producer import RUN_JOB
-from app.actors.messages import actor_and_job
-from app.actors.queue_stats import queue_stats
 from app.broker import BrokerUnavailable, DeadLetter, StreamsBroker
-from app.core.admin import DeadMessage, QueueStats, WorkerStats
 from app.core.errors import NotFound, StoreUnavailable
+from app.store.held_messages import held_by_worker
+from app.store.message_subject import actor_and_job
+from app.store.queue_stats import queue_stats
 from app.store.replays import Replays
 from app.store.running_jobs import RunningJobs
+from app.store.stats import DeadMessage, QueueStats, WorkerStats
+from app.store.submission import RUN_JOB
 from app.store.worker_registry import WorkerRegistry
 
-__all__ = ["BrokerAdministration"]
+__all__ = ["Administration"]
 
 _MOST_TOLD_CHARACTERS: Final = 10_000
 Answer = TypeVar("Answer")
 
 
-class BrokerAdministration:
+class Administration:
     """See the port. The broker has to have its queues declared."""
 
     def __init__(self, broker: StreamsBroker, presence: WorkerRegistry, running: RunningJobs, replays: Replays) -> None:

@@ -9,7 +9,7 @@ import redis
 import redis.exceptions
 
 from app.broker import QueueKeys
-from app.core.admin import LaneStats, QueueStats
+from app.store.stats import LaneStats, QueueStats
 
 __all__ = ["queue_stats"]
 

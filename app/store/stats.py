@@ -1,13 +1,10 @@
-"""What whoever runs the service can see and do."""
+"""Stats of queues, workers and dead letters, as the administration reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
 import msgspec
 
-__all__ = ["Administration", "DeadMessage", "HeldMessage", "LaneStats", "QueueStats", "WorkerStats"]
+__all__ = ["DeadMessage", "HeldMessage", "LaneStats", "QueueStats", "WorkerStats"]
 
 
 class LaneStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,30 +65,3 @@ class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
     died_at_ms: int
     traceback: str
     message: str
-
-
-class Administration(Protocol):
-    """The queues, from outside (asyncio). Every method raises StoreUnavailable when Redis does not answer, and
-    NothingThere for a queue, or a dead letter, that does not exist."""
-
-    async def queues(self) -> Sequence[QueueStats]:
-        """All of them, by name."""
-
-    async def workers(self) -> Sequence[WorkerStats]:
-        """Those that were heard of in the last day, and those that hold something, by name."""
-
-    async def dead_letters(self, queue: str, count: int, before: str | None) -> Sequence[DeadMessage]:
-        """Newest first, behind the one with the id ``before``."""
-
-    async def dead_letter(self, queue: str, letter_id: str) -> DeadMessage:
-        """One of them."""
-
-    async def replay(self, queue: str, letter_id: str) -> None:
-        """Put it back to work, once. A job is queued again, as if it had never been begun.
-
-        Raises:
-            NotReplayable: its record has expired, or says that it ended in another way.
-        """
-
-    async def drop(self, queue: str, letter_id: str) -> None:
-        """Forget it."""

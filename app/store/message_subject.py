@@ -7,7 +7,7 @@ from typing import Any, Final
 from dramatiq import Message
 from dramatiq.errors import DecodeError
 
-from app.actors.job_producer import RUN_JOB
+from app.store.submission import RUN_JOB
 
 __all__ = ["actor_and_job"]
 

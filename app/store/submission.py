@@ -11,8 +11,8 @@ from dramatiq import Message
 from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, PreconditionFailed
 from app.broker import QueueFull as BacklogFull
 from app.core.errors import QueueFull, StoreUnavailable
-from app.core.ports import AdmissionRequest, NewJob
-from app.store.admissions import RedisAdmissions
+from app.core.submission import AdmissionRequest, NewJob
+from app.store.admissions import AdmissionStore
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE
 from app.telemetry.spans import carried
@@ -40,7 +40,7 @@ class JobProducer:
     """
 
     def __init__(
-        self, producer: AsyncProducer, effects: JobEffects, admissions: RedisAdmissions, max_backlog: int
+        self, producer: AsyncProducer, effects: JobEffects, admissions: AdmissionStore, max_backlog: int
     ) -> None:
         self._admissions = admissions
         self._producer = producer
