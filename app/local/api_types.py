@@ -31,7 +31,9 @@ def _generated(web: Path, state: StateFolder) -> str:
     folder = state.data("api-types")
     document, types = folder / "openapi.json", folder / "openapi.ts"
     document.write_bytes(msgspec.json.encode(make_document(HttpSettings())))
-    npm(["exec", "--", "openapi-typescript", str(document), "--output", str(types)], web, state.log("web-types"))
+    # By default, the generator makes properties with a default value required, also in requests.
+    options = ["--default-non-nullable=false", "--output", str(types)]
+    npm(["exec", "--", "openapi-typescript", str(document), *options], web, state.log("web-types"))
     return types.read_text()
 
 

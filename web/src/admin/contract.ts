@@ -9,6 +9,6 @@ export type Contract = [
   Takes<typeof Queues, Api['QueuesView']>,
   Takes<typeof Workers, Api['WorkersView']>,
   Takes<typeof Hosts, Api['HostsView']>,
-  Takes<typeof Figures, Api['FiguresView']>,
+  Takes<typeof Figures, Api['MetricsView']>,
   Takes<typeof DeadLetters, Api['DeadLettersView']>,
 ]

@@ -3,2716 +3,3214 @@
  * Do not make direct changes to the file.
  */
 
-
-/** OneOf type helpers */
-type Without<T, U> = { [P in Exclude<keyof T, keyof U>]?: never };
-type XOR<T, U> = (T | U) extends object ? (Without<T, U> & U) | (Without<U, T> & T) : T | U;
-type OneOf<T extends any[]> = T extends [infer Only] ? Only : T extends [infer A, infer B, ...infer Rest] ? OneOf<[XOR<A, B>, ...Rest]> : never;
-
 export interface paths {
-  "/v1/jobs": {
-    /**
-     * Your jobs, newest first
-     * @description The list goes on with `next` as `after`; a page may have fewer jobs than asked for, even none, and a `next`.
-     */
-    get: operations["listJobs"];
-    /**
-     * Submit a program
-     * @description 202: the job is written down and queued. Anything that is wrong is a 4xx, and then nothing was queued.
-     */
-    post: operations["submitJob"];
-  };
-  "/v1/jobs/batch": {
-    /**
-     * Submit many programs at once
-     * @description Each job is accepted or refused on its own, and the answer has one item for each, in their order.
-     */
-    post: operations["submitBatch"];
-  };
-  "/v1/jobs/{job_id}": {
-    /** Where a job is, and everything once it has finished */
-    get: operations["getJob"];
-    /**
-     * Forget a job that has finished
-     * @description The job, its output and its place in your list are gone.
-     */
-    delete: operations["deleteJob"];
-  };
-  "/v1/jobs/{job_id}/cancel": {
-    /**
-     * End a job early
-     * @description A queued job is `finished` at once, a running one ends soon after, a finished one stays as it is.
-     */
-    post: operations["cancelJob"];
-  };
-  "/v1/jobs/{job_id}/output": {
-    /**
-     * A job's output, as it is now or followed to the end
-     * @description With `Accept: text/event-stream` it is server-sent events, always followed to the end: the `id` of each is its cursor, its data the event; a silent stream sends a comment every 15 seconds. A stream that ends without `finished` was cut: come back with `after`. One that cannot go on ends with an event of the type `error`.
-     */
-    get: operations["getJobOutput"];
-  };
-  "/v1/jobs/{job_id}/artifacts/{name}": {
-    /** A file that the program has left */
-    get: operations["getArtifact"];
-  };
-  "/v1/languages": {
-    /**
-     * What can be run here
-     * @description With the limits that this caller has.
-     */
-    get: operations["listLanguages"];
-  };
-  "/v1/tickets": {
-    /**
-     * Get a ticket that opens one WebSocket
-     * @description For web pages, which cannot set a header on a WebSocket: `?ticket=` stands for the key, once.
-     */
-    post: operations["createTicket"];
-  };
-  "/livez": {
-    /** The process answers */
-    get: operations["livez"];
-  };
-  "/readyz": {
-    /** A job could be taken now */
-    get: operations["readyz"];
-  };
-  "/metrics": {
-    /** Figures of all processes, for Prometheus */
-    get: operations["metrics"];
-  };
-  "/openapi.json": {
-    /** This document */
-    get: operations["openapi"];
-  };
-  "/v1/admin/keys": {
-    /** All keys, oldest first */
-    get: operations["listKeys"];
-    /**
-     * Make a key
-     * @description `key` and `webhook_secret` are told this once.
-     */
-    post: operations["createKey"];
-  };
-  "/v1/admin/keys/{key_id}": {
-    /**
-     * Revoke a key
-     * @description Within two seconds it opens nothing any more. Its jobs run on.
-     */
-    delete: operations["revokeKey"];
-  };
-  "/v1/admin/metrics": {
-    /**
-     * What all processes have counted and measured
-     * @description The metrics of `GET /metrics`, in JSON.
-     */
-    get: operations["getFigures"];
-  };
-  "/v1/admin/hosts": {
-    /** The hosts that run programs, with the images of their languages */
-    get: operations["listHosts"];
-  };
-  "/v1/admin/queues": {
-    /** All queues, by name */
-    get: operations["listQueues"];
-  };
-  "/v1/admin/workers": {
-    /** All workers, with what each of them holds */
-    get: operations["listWorkers"];
-  };
-  "/v1/admin/dead/{queue}": {
-    /** A queue's dead letters, newest first */
-    get: operations["listDeadLetters"];
-  };
-  "/v1/admin/dead/{queue}/{letter_id}": {
-    /** One dead letter */
-    get: operations["getDeadLetter"];
-    /** Forget a dead letter */
-    delete: operations["dropDeadLetter"];
-  };
-  "/v1/admin/dead/{queue}/{letter_id}/replay": {
-    /**
-     * Queue what a dead letter was about again, once
-     * @description A job is queued as if it had never been begun.
-     */
-    post: operations["replayDeadLetter"];
-  };
-  "/v1/jobs/{job_id}/stream": {
-    parameters: {
-      path: {
-        /** @description A job of the caller. */
-        job_id: string;
-      };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Your jobs, newest first
+         * @description The list goes on with `next` as `after`; a page may have fewer jobs than asked for, even none, and a `next`.
+         */
+        get: operations["listJobs"];
+        put?: never;
+        /**
+         * Submit a program
+         * @description 202: the job is written down and queued. Anything that is wrong is a 4xx, and then nothing was queued.
+         */
+        post: operations["submitJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-  };
+    "/v1/jobs/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Submit many programs at once
+         * @description Each job is accepted or refused on its own, and the answer has one item for each, in their order.
+         */
+        post: operations["submitBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a job is, and everything once it has finished */
+        get: operations["getJob"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget a job that has finished
+         * @description The job, its output and its place in your list are gone.
+         */
+        delete: operations["deleteJob"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a job early
+         * @description A queued job is `finished` at once, a running one ends soon after, a finished one stays as it is.
+         */
+        post: operations["cancelJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A job's output, as it is now or followed to the end
+         * @description With `Accept: text/event-stream` it is server-sent events, always followed to the end: the `id` of each is its cursor, its data the event; a silent stream sends a comment every 15 seconds. A stream that ends without `finished` was cut: come back with `after`. One that cannot go on ends with an event of the type `error`.
+         */
+        get: operations["getJobOutput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/artifacts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file that the program has left */
+        get: operations["getArtifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/languages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What can be run here
+         * @description With the limits that this caller has.
+         */
+        get: operations["listLanguages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a ticket that opens one WebSocket
+         * @description For web pages, which cannot set a header on a WebSocket: `?ticket=` stands for the key, once.
+         */
+        post: operations["createTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process answers */
+        get: operations["livez"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A job could be taken now */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures of all processes, for Prometheus */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All keys, oldest first */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Make a key
+         * @description `key` and `webhook_secret` are told this once.
+         */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description Within two seconds it opens nothing any more. Its jobs run on.
+         */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What all processes have counted and measured
+         * @description The metrics of `GET /metrics`, in JSON.
+         */
+        get: operations["getFigures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hosts that run programs, with the images of their languages */
+        get: operations["listHosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All queues, by name */
+        get: operations["listQueues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All workers, with what each of them holds */
+        get: operations["listWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/dead/{queue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A queue's dead letters, newest first */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/dead/{queue}/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One dead letter */
+        get: operations["getDeadLetter"];
+        put?: never;
+        post?: never;
+        /** Forget a dead letter */
+        delete: operations["dropDeadLetter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/admin/dead/{queue}/{letter_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Queue what a dead letter was about again, once
+         * @description A job is queued as if it had never been begun.
+         */
+        post: operations["replayDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A job of the caller. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-
 export interface webhooks {
-  "jobFinished": {
-    /**
-     * A job with a webhook_url has ended
-     * @description Any 2xx within 10 seconds is an answer; else it is tried again, ten times in about an hour and a half. It may come twice.
-     */
-    post: operations["jobFinished"];
-  };
+    jobFinished: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A job with a webhook_url has ended
+         * @description Any 2xx within 10 seconds is an answer; else it is tried again, ten times in about an hour and a half. It may come twice.
+         */
+        post: operations["jobFinished"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
-
 export interface components {
-  schemas: {
-    /**
-     * AcceptedJob
-     * @description A job that was taken on, or asked to end.
-     */
-    AcceptedJob: {
-      id: string;
-      status: components["schemas"]["JobState"];
-      links: components["schemas"]["Links"];
+    schemas: {
+        /**
+         * AcceptedJob
+         * @description A job that was taken on, or asked to end.
+         */
+        AcceptedJob: {
+            id: string;
+            status: components["schemas"]["JobState"];
+            links: components["schemas"]["Links"];
+        };
+        /**
+         * ArtifactInfo
+         * @description What a result tells of one.
+         */
+        ArtifactInfo: {
+            name: string;
+            size_bytes: number;
+        };
+        /**
+         * ArtifactView
+         * @description A file, and where it is, relative to the gateway.
+         */
+        ArtifactView: {
+            name: string;
+            size_bytes: number;
+            content_type: string;
+            link: string;
+        };
+        /**
+         * BatchRequest
+         * @description The body. What is in it is decoded one by one, so that a mistake in one job is that job's alone.
+         */
+        BatchRequest: {
+            jobs: unknown[];
+        };
+        /**
+         * BatchView
+         * @description The answer: one item for each job, in the order of the request.
+         */
+        BatchView: {
+            jobs: (components["schemas"]["AcceptedJob"] | components["schemas"]["RefusedJob"])[];
+        };
+        /**
+         * BucketView
+         * @description How many measurements were at most `up_to`, and above the bucket before. The last one has no bound: null.
+         */
+        BucketView: {
+            up_to: number | null;
+            count: number;
+        };
+        /**
+         * CancelMessage
+         * @description Stop the job.
+         */
+        CancelMessage: {
+            /** @enum {unknown} */
+            type: "cancel";
+        };
+        /**
+         * CaseLimits
+         * @description The limits that one test may have for itself; the others hold for the sandbox that all tests share.
+         */
+        CaseLimits: {
+            /** @default null */
+            wall_seconds?: number | null;
+            /** @default null */
+            cpu_seconds?: number | null;
+            /** @default null */
+            output_bytes?: number | null;
+            /** @default null */
+            open_files?: number | null;
+        };
+        /**
+         * CaseReport
+         * @description How one test ended. `passed`: it ended `ok` and wrote what was expected; null when nothing was. What it wrote is in the output log.
+         */
+        CaseReport: {
+            name: string;
+            passed: boolean | null;
+            outcome: components["schemas"]["Outcome"];
+            exit_code: number | null;
+            signal: number | null;
+            message: string;
+            wall_seconds: number;
+            cpu_seconds: number;
+            memory_peak_bytes: number;
+        };
+        /**
+         * CaseRequest
+         * @description One of `tests` in the body of `POST /v1/jobs`. What is left out is the job's; the name is the test's number then.
+         */
+        CaseRequest: {
+            /** @default null */
+            name?: string | null;
+            /** @default null */
+            stdin?: string | null;
+            /** @default null */
+            args?: string[] | null;
+            /** @default null */
+            expected_output?: string | null;
+            /**
+             * @default {
+             *       "wall_seconds": null,
+             *       "cpu_seconds": null,
+             *       "output_bytes": null,
+             *       "open_files": null
+             *     }
+             */
+            limits?: components["schemas"]["CaseLimits"];
+        };
+        /**
+         * CaseTruncated
+         * @description Which texts end before the program's own end of them.
+         */
+        CaseTruncated: {
+            stdout: boolean;
+            stderr: boolean;
+        };
+        /**
+         * CaseView
+         * @description One test that began. `passed` is null where no output was expected.
+         */
+        CaseView: {
+            name: string;
+            passed: boolean | null;
+            outcome: components["schemas"]["Outcome"];
+            exit_code: number | null;
+            signal: number | null;
+            message: string;
+            stdout: string;
+            stdout_encoding: components["schemas"]["TextEncoding"];
+            stderr: string;
+            stderr_encoding: components["schemas"]["TextEncoding"];
+            truncated: components["schemas"]["CaseTruncated"];
+            wall_seconds: number;
+            cpu_seconds: number;
+            memory_peak_bytes: number;
+        };
+        /**
+         * CompileLimits
+         * @description Elapsed time, and processor time of all its processes; what is left out is MAX_COMPILE_SECONDS.
+         */
+        CompileLimits: {
+            /** @default 30 */
+            wall_seconds?: number;
+            /** @default 30 */
+            cpu_seconds?: number;
+        };
+        /**
+         * DeadLetterView
+         * @description One dead letter.
+         */
+        DeadLetterView: {
+            queue: string;
+            id: string;
+            actor: string;
+            job_id: string | null;
+            reason: string;
+            deliveries: number;
+            attempts: number;
+            /** Format: date-time */
+            died_at: string;
+            traceback: string;
+            message: string;
+        };
+        /**
+         * DeadLettersView
+         * @description Dead letters of one queue, newest first. `next` is what comes as `after`; null at the end.
+         */
+        DeadLettersView: {
+            dead_letters: components["schemas"]["DeadLetterView"][];
+            next: string | null;
+        };
+        /**
+         * EofMessage
+         * @description No more standard input will come.
+         */
+        EofMessage: {
+            /** @enum {unknown} */
+            type: "eof";
+        };
+        /**
+         * ErrorMessage
+         * @description The last message of a connection that cannot go on. The job is not concerned.
+         */
+        ErrorMessage: {
+            /** @enum {unknown} */
+            type: "error";
+            problem: components["schemas"]["Problem"];
+        };
+        Event: components["schemas"]["StartedMessage"] | components["schemas"]["PhaseMessage"] | components["schemas"]["OutputMessage"] | components["schemas"]["FinishedMessage"] | components["schemas"]["ErrorMessage"];
+        /**
+         * FileRequest
+         * @description One file of the program, named relative to its working folder.
+         */
+        FileRequest: {
+            /**
+             * @description A plain relative path of printable characters and at most 8 parts, each of at most 255 bytes, none beginning with a dash or ending with a dot or a blank.
+             * @example main.py
+             * @example src/main.c
+             */
+            name: string;
+            /** @example print(6 * 7) */
+            content: string;
+            /** @default utf8 */
+            encoding?: components["schemas"]["TextEncoding"];
+        };
+        /**
+         * FinishedJob
+         * @description A job and its result. Each text has its encoding beside it; `compile_output` is null for a language that has no compiler.
+         */
+        FinishedJob: {
+            id: string;
+            /** @enum {unknown} */
+            status: components["schemas"]["JobState"];
+            outcome: components["schemas"]["Outcome"];
+            exit_code: number | null;
+            signal: number | null;
+            message: string;
+            stdout: string;
+            stdout_encoding: components["schemas"]["TextEncoding"];
+            stderr: string;
+            stderr_encoding: components["schemas"]["TextEncoding"];
+            compile_output: string | null;
+            compile_output_encoding: components["schemas"]["TextEncoding"] | null;
+            truncated: components["schemas"]["Truncated"];
+            usage: components["schemas"]["Usage"] | null;
+            phases: components["schemas"]["PhaseReport"][];
+            tests: components["schemas"]["CaseView"][];
+            artifacts: components["schemas"]["ArtifactView"][];
+            artifacts_incomplete: boolean;
+            language: string;
+            version: string | null;
+            priority: components["schemas"]["Priority"];
+            labels: {
+                [key: string]: string;
+            };
+            queue_seconds: number | null;
+            attempt: number;
+            worker: string | null;
+            /** Format: date-time */
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            links: components["schemas"]["Links"];
+        };
+        /**
+         * FinishedMessage
+         * @description The last message of a job.
+         */
+        FinishedMessage: {
+            /** @enum {unknown} */
+            type: "finished";
+            cursor: string;
+            result: components["schemas"]["JobResult"];
+        };
+        /**
+         * HealthView
+         * @description That all is well.
+         */
+        HealthView: {
+            /**
+             * @default ok
+             * @enum {unknown}
+             */
+            status: "ok";
+        };
+        /**
+         * HeldMessage
+         * @description A message that a worker holds. `job_id` is null for what is no job, `language` for what runs none. `running_seconds` are those since the job was begun; null for what was fetched and not begun yet.
+         */
+        HeldMessage: {
+            queue: string;
+            lane: string;
+            actor: string;
+            job_id: string | null;
+            language: string | null;
+            running_seconds: number | null;
+            renewed_seconds_ago: number;
+        };
+        /**
+         * HostView
+         * @description One host, as its workers told of it last.
+         */
+        HostView: {
+            name: string;
+            last_seen_seconds_ago: number;
+            languages: components["schemas"]["InstalledLanguageView"][];
+        };
+        /**
+         * HostsView
+         * @description All hosts whose workers were heard of in the last day.
+         */
+        HostsView: {
+            hosts: components["schemas"]["HostView"][];
+        };
+        /**
+         * InstalledLanguageView
+         * @description A language on one host. `image_bytes` counts what the image shares with others, too.
+         */
+        InstalledLanguageView: {
+            id: string;
+            name: string;
+            version: string | null;
+            image: string | null;
+            image_bytes: number | null;
+        };
+        /**
+         * JobEnded
+         * @description What is told of the job. Its output is not: whoever wants it asks for it.
+         */
+        JobEnded: {
+            id: string;
+            status: components["schemas"]["JobState"];
+            outcome: components["schemas"]["Outcome"];
+            exit_code: number | null;
+            signal: number | null;
+            message: string;
+            usage: components["schemas"]["Usage"] | null;
+            language: string;
+            version: string | null;
+            labels: {
+                [key: string]: string;
+            };
+            attempt: number;
+            /** Format: date-time */
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+        };
+        /**
+         * JobRequest
+         * @description The body of `POST /v1/jobs`: `source` for one file, or `files` for several, never both.
+         */
+        JobRequest: {
+            /**
+             * @description An id or alias of `GET /v1/languages`.
+             * @example python
+             */
+            language: string;
+            /**
+             * @description Or the beginning of one; `*` is any.
+             * @default null
+             */
+            version?: string | null;
+            /** @default null */
+            source?: string | null;
+            /** @default null */
+            files?: components["schemas"]["FileRequest"][] | null;
+            /**
+             * @description The file to run; the first if left out.
+             * @default null
+             */
+            entrypoint?: string | null;
+            /** @default  */
+            stdin?: string;
+            /** @default [] */
+            args?: string[];
+            /** @default {} */
+            env?: {
+                [key: string]: string;
+            };
+            /**
+             * @default {
+             *       "wall_seconds": null,
+             *       "cpu_seconds": null,
+             *       "memory_bytes": null,
+             *       "processes": null,
+             *       "output_bytes": null,
+             *       "disk_bytes": null,
+             *       "open_files": null
+             *     }
+             */
+            limits?: components["schemas"]["LimitOverrides"];
+            /**
+             * @default {
+             *       "wall_seconds": 30,
+             *       "cpu_seconds": 30
+             *     }
+             */
+            compile_limits?: components["schemas"]["CompileLimits"];
+            /** @default false */
+            interactive?: boolean;
+            /** @default null */
+            priority?: components["schemas"]["Priority"] | null;
+            /** @default {} */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @default null */
+            webhook_url?: string | null;
+            /** @default null */
+            tty?: components["schemas"]["TerminalSize"] | null;
+            /** @default [] */
+            tests?: components["schemas"]["CaseRequest"][];
+            /** @default [] */
+            artifacts?: string[];
+        } & ({
+            source: string;
+        } | {
+            files: unknown[];
+        });
+        /**
+         * JobResult
+         * @description The one visible result of a job. The output itself is in the output log, not in here. `tests` are those that began. `artifacts_incomplete`: a file that was asked for is one too many, too large, or has an unusable name.
+         */
+        JobResult: {
+            outcome: components["schemas"]["Outcome"];
+            /** @default null */
+            exit_code: number | null;
+            /** @default null */
+            signal: number | null;
+            message: string;
+            /** @default null */
+            usage: components["schemas"]["Usage"] | null;
+            /** @default [] */
+            phases: components["schemas"]["PhaseReport"][];
+            /** @default [] */
+            tests: components["schemas"]["CaseReport"][];
+            /** @default [] */
+            artifacts: components["schemas"]["ArtifactInfo"][];
+            /** @default false */
+            artifacts_incomplete: boolean;
+            /** @default null */
+            version: string | null;
+        };
+        /**
+         * JobState
+         * @description Where a job is. How it ended is its outcome, not its state.
+         * @enum {unknown}
+         */
+        JobState: "finished" | "queued" | "running";
+        /**
+         * KeyRequest
+         * @description The body of POST /v1/admin/keys.
+         */
+        KeyRequest: {
+            /** @description Printable characters, for people. */
+            name: string;
+            /**
+             * @default standard
+             * @enum {string}
+             */
+            tier?: "limited" | "standard" | "trusted";
+            /** @default false */
+            admin?: boolean;
+        };
+        /**
+         * KeyView
+         * @description A key, without what makes it one.
+         */
+        KeyView: {
+            id: string;
+            name: string;
+            tier: string;
+            admin: boolean;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * KeysView
+         * @description All keys, oldest first.
+         */
+        KeysView: {
+            keys: components["schemas"]["KeyView"][];
+        };
+        /**
+         * Kind
+         * @description What a metric is. A summary has a sum and a count only.
+         * @enum {unknown}
+         */
+        Kind: "counter" | "gauge" | "histogram" | "summary";
+        /**
+         * LaneStats
+         * @description The part of a queue that has one priority.
+         */
+        LaneStats: {
+            name: string;
+            waiting: number;
+            running: number;
+            delayed: number;
+        };
+        /**
+         * LanguageView
+         * @description One language. `template` is a first program to show in an editor.
+         */
+        LanguageView: {
+            id: string;
+            name: string;
+            version: string | null;
+            aliases: string[];
+            file_name: string;
+            template: string;
+            limits: {
+                [key: string]: components["schemas"]["LimitView"];
+            };
+        };
+        /**
+         * LanguagesView
+         * @description The answer.
+         */
+        LanguagesView: {
+            languages: components["schemas"]["LanguageView"][];
+        };
+        /**
+         * LimitOverrides
+         * @description The limits a client or a language names; what is left out takes the default.
+         */
+        LimitOverrides: {
+            /** @default null */
+            wall_seconds?: number | null;
+            /** @default null */
+            cpu_seconds?: number | null;
+            /** @default null */
+            memory_bytes?: number | null;
+            /** @default null */
+            processes?: number | null;
+            /** @default null */
+            output_bytes?: number | null;
+            /** @default null */
+            disk_bytes?: number | null;
+            /** @default null */
+            open_files?: number | null;
+        };
+        /**
+         * LimitView
+         * @description What a job of this language gets, and what it may ask for.
+         */
+        LimitView: {
+            default: number;
+            minimum: number;
+            maximum: number;
+            unit: string;
+            meaning: string;
+        };
+        /**
+         * Links
+         * @description Where the rest of a job is, relative to the gateway.
+         */
+        Links: {
+            self: string;
+            output: string;
+            stream: string;
+            cancel: string;
+        };
+        /**
+         * MetricView
+         * @description One metric. One with labels to which nothing has happened has no series.
+         */
+        MetricView: {
+            name: string;
+            kind: components["schemas"]["Kind"];
+            meaning: string;
+            series: components["schemas"]["SeriesView"][];
+        };
+        /**
+         * MetricsView
+         * @description All metrics at one moment. Counters and measurements are added up since the service was first started: what happened lately is the difference of two readings.
+         */
+        MetricsView: {
+            /** Format: date-time */
+            at: string;
+            metrics: components["schemas"]["MetricView"][];
+        };
+        /**
+         * NewKeyView
+         * @description A key at its creation. Neither secret is ever shown again.
+         */
+        NewKeyView: {
+            id: string;
+            name: string;
+            tier: string;
+            admin: boolean;
+            /** Format: date-time */
+            created_at: string;
+            key: string;
+            webhook_secret: string;
+        };
+        /**
+         * Outcome
+         * @description A program that fails is a job that succeeded: only `infrastructure_error` is ours.
+         * @enum {unknown}
+         */
+        Outcome: "cancelled" | "compile_error" | "cpu_time_limit" | "infrastructure_error" | "memory_limit" | "nonzero_exit" | "ok" | "output_limit" | "signaled" | "wall_time_limit";
+        /**
+         * OutputMessage
+         * @description Bytes as the program wrote them: text, or base64 where `encoding` says so.
+         */
+        OutputMessage: {
+            /** @enum {unknown} */
+            type: "output";
+            cursor: string;
+            stream: components["schemas"]["Stream"];
+            data: string;
+            encoding?: components["schemas"]["TextEncoding"];
+        };
+        /**
+         * PageView
+         * @description Jobs, newest first. With `next` as `after` the list goes on; it is null at the end.
+         */
+        PageView: {
+            jobs: components["schemas"]["SummaryView"][];
+            next: string | null;
+        };
+        /**
+         * PendingJob
+         * @description A job that waits or runs. `queue_position` counts the jobs before it; null when running or not known. `estimated_wait_seconds` goes by how fast the line moved lately; null when it did not move.
+         */
+        PendingJob: {
+            id: string;
+            /** @enum {unknown} */
+            status: components["schemas"]["JobState"];
+            language: string;
+            priority: components["schemas"]["Priority"];
+            labels: {
+                [key: string]: string;
+            };
+            queue_position: number | null;
+            estimated_wait_seconds: number | null;
+            queue_seconds: number | null;
+            attempt: number;
+            worker: string | null;
+            cancel_requested: boolean;
+            /** Format: date-time */
+            created_at: string;
+            started_at: string | null;
+            links: components["schemas"]["Links"];
+        };
+        /**
+         * PhaseMessage
+         * @description What follows was written by this phase; `test` is the name of the test that it is.
+         */
+        PhaseMessage: {
+            /** @enum {unknown} */
+            type: "phase";
+            cursor: string;
+            phase: string;
+            test?: string;
+        };
+        /**
+         * PhaseReport
+         * @description What one phase (compile, run, test) did. `exit_code` or `signal` is null: a process ends in one way. `test` is the name of the test that it was.
+         *
+         *     `start_error` is the system's reason when the program could not be started at all (not executable, no process left under the limit); then neither is set.
+         */
+        PhaseReport: {
+            name: string;
+            exit_code: number | null;
+            signal: number | null;
+            stopped_by: components["schemas"]["StopReason"];
+            start_error: string | null;
+            wall_seconds: number;
+            cpu_seconds: number;
+            memory_peak_bytes: number;
+            oom_kills: number;
+            stdout_bytes: number;
+            stderr_bytes: number;
+            stdout_truncated: boolean;
+            stderr_truncated: boolean;
+            test?: string;
+        };
+        /**
+         * Priority
+         * @description How soon a job is wanted. Neither starves the other: each has its share of the workers.
+         * @enum {unknown}
+         */
+        Priority: "batch" | "interactive";
+        /**
+         * Problem
+         * @description One problem document. `field` is the path of the part of the request that is wrong, where there is one.
+         */
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            /** @default null */
+            field?: string | null;
+            /** @default null */
+            request_id?: string | null;
+        };
+        /**
+         * QueueStats
+         * @description A queue now, in all and by lane. `oldest_seconds` is the age of the oldest message that waits; null when none does.
+         */
+        QueueStats: {
+            name: string;
+            waiting: number;
+            running: number;
+            delayed: number;
+            dead: number;
+            oldest_seconds: number | null;
+            lanes: components["schemas"]["LaneStats"][];
+        };
+        /**
+         * QueuesView
+         * @description All queues.
+         */
+        QueuesView: {
+            queues: components["schemas"]["QueueStats"][];
+        };
+        /**
+         * RefusedJob
+         * @description In the place of a job that was not accepted. The field is that of the job.
+         */
+        RefusedJob: {
+            problem: components["schemas"]["Problem"];
+        };
+        /**
+         * ResizeMessage
+         * @description The viewer's window has another size.
+         */
+        ResizeMessage: {
+            /** @enum {unknown} */
+            type: "resize";
+            rows: number;
+            cols: number;
+        };
+        /**
+         * SeriesView
+         * @description A metric with one set of labels. A counter and a gauge have a `value`; a histogram and a summary have `count` and `sum` of what was measured, and a histogram its `buckets`.
+         */
+        SeriesView: {
+            labels: {
+                [key: string]: string;
+            };
+            /** @default null */
+            value: number | null;
+            /** @default null */
+            count: number | null;
+            /** @default null */
+            sum: number | null;
+            /** @default [] */
+            buckets: components["schemas"]["BucketView"][];
+        };
+        /**
+         * SignalMessage
+         * @description For the program: as with Ctrl-C, what it does then is its own matter.
+         */
+        SignalMessage: {
+            /** @enum {unknown} */
+            type: "signal";
+            /** @enum {unknown} */
+            name: "HUP" | "INT" | "KILL" | "QUIT" | "TERM" | "USR1" | "USR2";
+        };
+        /**
+         * StartedMessage
+         * @description A worker began. What was sent before does not count any more.
+         */
+        StartedMessage: {
+            /** @enum {unknown} */
+            type: "started";
+            cursor: string;
+            attempt: number;
+        };
+        /**
+         * StdinMessage
+         * @description For the program's standard input.
+         */
+        StdinMessage: {
+            /** @enum {unknown} */
+            type: "stdin";
+            data: string;
+            /** @default utf8 */
+            encoding?: components["schemas"]["TextEncoding"];
+        };
+        /**
+         * StopReason
+         * @description Why the runner killed a phase, if it did.
+         * @enum {unknown}
+         */
+        StopReason: "cancelled" | "cpu_time" | "none" | "output" | "wall_time";
+        /**
+         * Stream
+         * @description The two streams a program writes.
+         * @enum {unknown}
+         */
+        Stream: "stderr" | "stdout";
+        /**
+         * SummaryView
+         * @description A job in a list.
+         */
+        SummaryView: {
+            id: string;
+            status: components["schemas"]["JobState"];
+            outcome: components["schemas"]["Outcome"] | null;
+            language: string;
+            priority: components["schemas"]["Priority"];
+            labels: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            links: components["schemas"]["Links"];
+        };
+        /**
+         * TerminalSize
+         * @description In characters.
+         */
+        TerminalSize: {
+            /** @default 24 */
+            rows?: number;
+            /** @default 80 */
+            cols?: number;
+        };
+        /**
+         * TextEncoding
+         * @description How bytes travel in a JSON string.
+         * @enum {unknown}
+         */
+        TextEncoding: "base64" | "utf8";
+        /**
+         * TicketView
+         * @description A ticket. It opens one WebSocket, within `expires_in_seconds`.
+         */
+        TicketView: {
+            ticket: string;
+            expires_in_seconds: number;
+        };
+        /**
+         * Truncated
+         * @description Which texts end before the program's own end of them, because of `output_bytes`.
+         */
+        Truncated: {
+            stdout: boolean;
+            stderr: boolean;
+            compile_output: boolean;
+        };
+        /**
+         * Usage
+         * @description What the program took, all phases together; the peak is the highest of any.
+         */
+        Usage: {
+            wall_seconds: number;
+            cpu_seconds: number;
+            memory_peak_bytes: number;
+            oom_killed: boolean;
+        };
+        ViewerMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
+        /**
+         * WebhookBody
+         * @description The body of a webhook.
+         */
+        WebhookBody: {
+            /** @enum {unknown} */
+            type: "job.finished";
+            job: components["schemas"]["JobEnded"];
+        };
+        /**
+         * WorkerStats
+         * @description A worker process. `seen_seconds_ago` is null for one that holds something and was never heard of.
+         */
+        WorkerStats: {
+            name: string;
+            is_alive: boolean;
+            seen_seconds_ago: number | null;
+            holds: components["schemas"]["HeldMessage"][];
+        };
+        /**
+         * WorkersView
+         * @description All workers.
+         */
+        WorkersView: {
+            workers: components["schemas"]["WorkerStats"][];
+        };
     };
-    /**
-     * ArtifactInfo
-     * @description What a result tells of one.
-     */
-    ArtifactInfo: {
-      name: string;
-      size_bytes: number;
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: {
+        /** @description That of the request, if it is 1 to 64 letters, digits, `.`, `_` and `-`, or a new one. */
+        "X-Request-Id": string;
+        /** @description Where what was made is. */
+        Location: string;
+        /** @description How many tokens (`q`) the bucket holds that has the least left. */
+        "RateLimit-Policy": string;
+        /** @description How many tokens are left (`r`), and in how many seconds the bucket is full again (`t`). */
+        RateLimit: string;
+        /** @description Seconds until it is worth trying again. */
+        "Retry-After": number;
+        /** @description How to say who one is. */
+        "WWW-Authenticate": "Bearer";
+        /** @description Always a download. */
+        "Content-Disposition": string;
+        /** @description Names this version of the document. */
+        ETag: string;
     };
-    /**
-     * ArtifactView
-     * @description A file, and where it is, relative to the gateway.
-     */
-    ArtifactView: {
-      name: string;
-      size_bytes: number;
-      content_type: string;
-      link: string;
-    };
-    /**
-     * BatchRequest
-     * @description The body. What is in it is decoded one by one, so that a mistake in one job is that job's alone.
-     */
-    BatchRequest: {
-      jobs: unknown[];
-    };
-    /**
-     * BatchView
-     * @description The answer: one item for each job, in the order of the request.
-     */
-    BatchView: {
-      jobs: (components["schemas"]["AcceptedJob"] | components["schemas"]["RefusedJob"])[];
-    };
-    /**
-     * BucketView
-     * @description How many measurements were at most `up_to`, and above the bucket before. The last one has no bound: null.
-     */
-    BucketView: {
-      up_to: number | null;
-      count: number;
-    };
-    /**
-     * CancelMessage
-     * @description Stop the job.
-     */
-    CancelMessage: {
-      /** @enum {unknown} */
-      type: "cancel";
-    };
-    /**
-     * CaseLimits
-     * @description The limits that one test may have for itself; the others hold for the sandbox that all tests share.
-     */
-    CaseLimits: {
-      /** @default null */
-      wall_seconds?: number | null;
-      /** @default null */
-      cpu_seconds?: number | null;
-      /** @default null */
-      output_bytes?: number | null;
-      /** @default null */
-      open_files?: number | null;
-    };
-    /**
-     * CaseReport
-     * @description How one test ended. `passed`: it ended `ok` and wrote what was expected; null when nothing was. What it wrote is in the output log.
-     */
-    CaseReport: {
-      name: string;
-      passed: boolean | null;
-      outcome: components["schemas"]["Outcome"];
-      exit_code: number | null;
-      signal: number | null;
-      message: string;
-      wall_seconds: number;
-      cpu_seconds: number;
-      memory_peak_bytes: number;
-    };
-    /**
-     * CaseRequest
-     * @description One of `tests` in the body of `POST /v1/jobs`. What is left out is the job's; the name is the test's number then.
-     */
-    CaseRequest: {
-      /** @default null */
-      name?: string | null;
-      /** @default null */
-      stdin?: string | null;
-      /** @default null */
-      args?: string[] | null;
-      /** @default null */
-      expected_output?: string | null;
-      /**
-       * @default {
-       *   "wall_seconds": null,
-       *   "cpu_seconds": null,
-       *   "output_bytes": null,
-       *   "open_files": null
-       * }
-       */
-      limits?: components["schemas"]["CaseLimits"];
-    };
-    /**
-     * CaseTruncated
-     * @description Which texts end before the program's own end of them.
-     */
-    CaseTruncated: {
-      stdout: boolean;
-      stderr: boolean;
-    };
-    /**
-     * CaseView
-     * @description One test that began. `passed` is null where no output was expected.
-     */
-    CaseView: {
-      name: string;
-      passed: boolean | null;
-      outcome: components["schemas"]["Outcome"];
-      exit_code: number | null;
-      signal: number | null;
-      message: string;
-      stdout: string;
-      stdout_encoding: components["schemas"]["TextEncoding"];
-      stderr: string;
-      stderr_encoding: components["schemas"]["TextEncoding"];
-      truncated: components["schemas"]["CaseTruncated"];
-      wall_seconds: number;
-      cpu_seconds: number;
-      memory_peak_bytes: number;
-    };
-    /**
-     * CompileLimits
-     * @description Elapsed time, and processor time of all its processes; what is left out is MAX_COMPILE_SECONDS.
-     */
-    CompileLimits: {
-      /** @default 30 */
-      wall_seconds?: number;
-      /** @default 30 */
-      cpu_seconds?: number;
-    };
-    /**
-     * DeadLetterView
-     * @description One dead letter.
-     */
-    DeadLetterView: {
-      queue: string;
-      id: string;
-      actor: string;
-      job_id: string | null;
-      reason: string;
-      deliveries: number;
-      attempts: number;
-      /** Format: date-time */
-      died_at: string;
-      traceback: string;
-      message: string;
-    };
-    /**
-     * DeadLettersView
-     * @description Dead letters of one queue, newest first. `next` is what comes as `after`; null at the end.
-     */
-    DeadLettersView: {
-      dead_letters: components["schemas"]["DeadLetterView"][];
-      next: string | null;
-    };
-    /**
-     * EofMessage
-     * @description No more standard input will come.
-     */
-    EofMessage: {
-      /** @enum {unknown} */
-      type: "eof";
-    };
-    /**
-     * ErrorMessage
-     * @description The last message of a connection that cannot go on. The job is not concerned.
-     */
-    ErrorMessage: {
-      /** @enum {unknown} */
-      type: "error";
-      problem: components["schemas"]["Problem"];
-    };
-    Event: components["schemas"]["StartedMessage"] | components["schemas"]["PhaseMessage"] | components["schemas"]["OutputMessage"] | components["schemas"]["FinishedMessage"] | components["schemas"]["ErrorMessage"];
-    /**
-     * FiguresView
-     * @description All metrics at one moment. Counters and measurements are added up since the service was first started: what happened lately is the difference of two readings.
-     */
-    FiguresView: {
-      /** Format: date-time */
-      at: string;
-      metrics: components["schemas"]["MetricView"][];
-    };
-    /**
-     * FileRequest
-     * @description One file of the program, named relative to its working folder.
-     */
-    FileRequest: {
-      /** @description A plain relative path of printable characters and at most 8 parts, each of at most 255 bytes, none beginning with a dash or ending with a dot or a blank. */
-      name: string;
-      content: string;
-      /** @default utf8 */
-      encoding?: components["schemas"]["TextEncoding"];
-    };
-    /**
-     * FinishedJob
-     * @description A job and its result. Each text has its encoding beside it; `compile_output` is null for a language that has no compiler.
-     */
-    FinishedJob: {
-      id: string;
-      /** @enum {unknown} */
-      status: components["schemas"]["JobState"];
-      outcome: components["schemas"]["Outcome"];
-      exit_code: number | null;
-      signal: number | null;
-      message: string;
-      stdout: string;
-      stdout_encoding: components["schemas"]["TextEncoding"];
-      stderr: string;
-      stderr_encoding: components["schemas"]["TextEncoding"];
-      compile_output: string | null;
-      compile_output_encoding: components["schemas"]["TextEncoding"] | null;
-      truncated: components["schemas"]["Truncated"];
-      usage: components["schemas"]["Usage"] | null;
-      phases: components["schemas"]["PhaseReport"][];
-      tests: components["schemas"]["CaseView"][];
-      artifacts: components["schemas"]["ArtifactView"][];
-      artifacts_incomplete: boolean;
-      language: string;
-      version: string | null;
-      priority: components["schemas"]["Priority"];
-      labels: {
-        [key: string]: string;
-      };
-      queue_seconds: number | null;
-      attempt: number;
-      worker: string | null;
-      /** Format: date-time */
-      created_at: string;
-      started_at: string | null;
-      finished_at: string | null;
-      links: components["schemas"]["Links"];
-    };
-    /**
-     * FinishedMessage
-     * @description The last message of a job.
-     */
-    FinishedMessage: {
-      /** @enum {unknown} */
-      type: "finished";
-      cursor: string;
-      result: components["schemas"]["JobResult"];
-    };
-    /**
-     * HealthView
-     * @description That all is well.
-     */
-    HealthView: {
-      /**
-       * @default ok
-       * @enum {unknown}
-       */
-      status: "ok";
-    };
-    /**
-     * HeldMessage
-     * @description A message that a worker holds. `job_id` is null for what is no job, `language` for what runs none. `running_seconds` are those since the job was begun; null for what was fetched and not begun yet.
-     */
-    HeldMessage: {
-      queue: string;
-      lane: string;
-      actor: string;
-      job_id: string | null;
-      language: string | null;
-      running_seconds: number | null;
-      renewed_seconds_ago: number;
-    };
-    /**
-     * HostView
-     * @description One host, as its workers told of it last.
-     */
-    HostView: {
-      name: string;
-      last_seen_seconds_ago: number;
-      languages: components["schemas"]["InstalledLanguageView"][];
-    };
-    /**
-     * HostsView
-     * @description All hosts whose workers were heard of in the last day.
-     */
-    HostsView: {
-      hosts: components["schemas"]["HostView"][];
-    };
-    /**
-     * InstalledLanguageView
-     * @description A language on one host. `image_bytes` counts what the image shares with others, too.
-     */
-    InstalledLanguageView: {
-      id: string;
-      name: string;
-      version: string | null;
-      image: string | null;
-      image_bytes: number | null;
-    };
-    /**
-     * JobEnded
-     * @description What is told of the job. Its output is not: whoever wants it asks for it.
-     */
-    JobEnded: {
-      id: string;
-      status: components["schemas"]["JobState"];
-      outcome: components["schemas"]["Outcome"];
-      exit_code: number | null;
-      signal: number | null;
-      message: string;
-      usage: components["schemas"]["Usage"] | null;
-      language: string;
-      version: string | null;
-      labels: {
-        [key: string]: string;
-      };
-      attempt: number;
-      /** Format: date-time */
-      created_at: string;
-      started_at: string | null;
-      finished_at: string | null;
-    };
-    /**
-     * JobRequest
-     * @description The body of `POST /v1/jobs`: `source` for one file, or `files` for several, never both.
-     */
-    JobRequest: ({
-      /** @description An id or alias of `GET /v1/languages`. */
-      language: string;
-      /**
-       * @description Or the beginning of one; `*` is any.
-       * @default null
-       */
-      version?: string | null;
-      /** @default null */
-      source?: string | null;
-      /** @default null */
-      files?: components["schemas"]["FileRequest"][] | null;
-      /**
-       * @description The file to run; the first if left out.
-       * @default null
-       */
-      entrypoint?: string | null;
-      /** @default */
-      stdin?: string;
-      /** @default [] */
-      args?: string[];
-      /** @default {} */
-      env?: {
-        [key: string]: string;
-      };
-      /**
-       * @default {
-       *   "wall_seconds": null,
-       *   "cpu_seconds": null,
-       *   "memory_bytes": null,
-       *   "processes": null,
-       *   "output_bytes": null,
-       *   "disk_bytes": null,
-       *   "open_files": null
-       * }
-       */
-      limits?: components["schemas"]["LimitOverrides"];
-      /**
-       * @default {
-       *   "wall_seconds": 30,
-       *   "cpu_seconds": 30
-       * }
-       */
-      compile_limits?: components["schemas"]["CompileLimits"];
-      /** @default false */
-      interactive?: boolean;
-      /** @default null */
-      priority?: components["schemas"]["Priority"] | null;
-      /** @default {} */
-      labels?: {
-        [key: string]: string;
-      };
-      /** @default null */
-      webhook_url?: string | null;
-      /** @default null */
-      tty?: components["schemas"]["TerminalSize"] | null;
-      /** @default [] */
-      tests?: components["schemas"]["CaseRequest"][];
-      /** @default [] */
-      artifacts?: string[];
-    }) & OneOf<[{
-      source: string;
-    }, {
-      files: unknown[];
-    }]>;
-    /**
-     * JobResult
-     * @description The one visible result of a job. The output itself is in the output log, not in here. `tests` are those that began. `artifacts_incomplete`: a file that was asked for is one too many, too large, or has an unusable name.
-     */
-    JobResult: {
-      outcome: components["schemas"]["Outcome"];
-      /** @default null */
-      exit_code: number | null;
-      /** @default null */
-      signal: number | null;
-      message: string;
-      /** @default null */
-      usage: components["schemas"]["Usage"] | null;
-      /** @default [] */
-      phases: components["schemas"]["PhaseReport"][];
-      /** @default [] */
-      tests: components["schemas"]["CaseReport"][];
-      /** @default [] */
-      artifacts: components["schemas"]["ArtifactInfo"][];
-      /** @default false */
-      artifacts_incomplete: boolean;
-      /** @default null */
-      version: string | null;
-    };
-    /**
-     * JobState
-     * @description Where a job is. How it ended is its outcome, not its state.
-     * @enum {unknown}
-     */
-    JobState: "finished" | "queued" | "running";
-    /**
-     * KeyRequest
-     * @description The body of POST /v1/admin/keys.
-     */
-    KeyRequest: {
-      /** @description Printable characters, for people. */
-      name: string;
-      /**
-       * @default standard
-       * @enum {string}
-       */
-      tier?: "limited" | "standard" | "trusted";
-      /** @default false */
-      admin?: boolean;
-    };
-    /**
-     * KeyView
-     * @description A key, without what makes it one.
-     */
-    KeyView: {
-      id: string;
-      name: string;
-      tier: string;
-      admin: boolean;
-      /** Format: date-time */
-      created_at: string;
-    };
-    /**
-     * KeysView
-     * @description All keys, oldest first.
-     */
-    KeysView: {
-      keys: components["schemas"]["KeyView"][];
-    };
-    /**
-     * Kind
-     * @description What a metric is. A summary has a sum and a count only.
-     * @enum {unknown}
-     */
-    Kind: "counter" | "gauge" | "histogram" | "summary";
-    /**
-     * LaneFigures
-     * @description The part of a queue that has one priority.
-     */
-    LaneFigures: {
-      name: string;
-      waiting: number;
-      running: number;
-      delayed: number;
-    };
-    /**
-     * LanguageView
-     * @description One language. `template` is a first program to show in an editor.
-     */
-    LanguageView: {
-      id: string;
-      name: string;
-      version: string | null;
-      aliases: string[];
-      file_name: string;
-      template: string;
-      limits: {
-        [key: string]: components["schemas"]["LimitView"];
-      };
-    };
-    /**
-     * LanguagesView
-     * @description The answer.
-     */
-    LanguagesView: {
-      languages: components["schemas"]["LanguageView"][];
-    };
-    /**
-     * LimitOverrides
-     * @description The limits a client or a language names; what is left out takes the default.
-     */
-    LimitOverrides: {
-      /** @default null */
-      wall_seconds?: number | null;
-      /** @default null */
-      cpu_seconds?: number | null;
-      /** @default null */
-      memory_bytes?: number | null;
-      /** @default null */
-      processes?: number | null;
-      /** @default null */
-      output_bytes?: number | null;
-      /** @default null */
-      disk_bytes?: number | null;
-      /** @default null */
-      open_files?: number | null;
-    };
-    /**
-     * LimitView
-     * @description What a job of this language gets, and what it may ask for.
-     */
-    LimitView: {
-      default: number;
-      minimum: number;
-      maximum: number;
-      unit: string;
-      meaning: string;
-    };
-    /**
-     * Links
-     * @description Where the rest of a job is, relative to the gateway.
-     */
-    Links: {
-      self: string;
-      output: string;
-      stream: string;
-      cancel: string;
-    };
-    /**
-     * MetricView
-     * @description One metric. One with labels to which nothing has happened has no series.
-     */
-    MetricView: {
-      name: string;
-      kind: components["schemas"]["Kind"];
-      meaning: string;
-      series: components["schemas"]["SeriesView"][];
-    };
-    /**
-     * NewKeyView
-     * @description A key at its creation. Neither secret is ever shown again.
-     */
-    NewKeyView: {
-      id: string;
-      name: string;
-      tier: string;
-      admin: boolean;
-      /** Format: date-time */
-      created_at: string;
-      key: string;
-      webhook_secret: string;
-    };
-    /**
-     * Outcome
-     * @description A program that fails is a job that succeeded: only `infrastructure_error` is ours.
-     * @enum {unknown}
-     */
-    Outcome: "cancelled" | "compile_error" | "cpu_time_limit" | "infrastructure_error" | "memory_limit" | "nonzero_exit" | "ok" | "output_limit" | "signaled" | "wall_time_limit";
-    /**
-     * OutputMessage
-     * @description Bytes as the program wrote them: text, or base64 where `encoding` says so.
-     */
-    OutputMessage: {
-      /** @enum {unknown} */
-      type: "output";
-      cursor: string;
-      stream: components["schemas"]["Stream"];
-      data: string;
-      encoding?: components["schemas"]["TextEncoding"];
-    };
-    /**
-     * PageView
-     * @description Jobs, newest first. With `next` as `after` the list goes on; it is null at the end.
-     */
-    PageView: {
-      jobs: components["schemas"]["SummaryView"][];
-      next: string | null;
-    };
-    /**
-     * PendingJob
-     * @description A job that waits or runs. `queue_position` counts the jobs before it; null when running or not known. `estimated_wait_seconds` goes by how fast the line moved lately; null when it did not move.
-     */
-    PendingJob: {
-      id: string;
-      /** @enum {unknown} */
-      status: components["schemas"]["JobState"];
-      language: string;
-      priority: components["schemas"]["Priority"];
-      labels: {
-        [key: string]: string;
-      };
-      queue_position: number | null;
-      estimated_wait_seconds: number | null;
-      queue_seconds: number | null;
-      attempt: number;
-      worker: string | null;
-      cancel_requested: boolean;
-      /** Format: date-time */
-      created_at: string;
-      started_at: string | null;
-      links: components["schemas"]["Links"];
-    };
-    /**
-     * PhaseMessage
-     * @description What follows was written by this phase; `test` is the name of the test that it is.
-     */
-    PhaseMessage: {
-      /** @enum {unknown} */
-      type: "phase";
-      cursor: string;
-      phase: string;
-      test?: string;
-    };
-    /**
-     * PhaseReport
-     * @description What one phase (compile, run, test) did. `exit_code` or `signal` is null: a process ends in one way. `test` is the name of the test that it was.
-     *
-     * `start_error` is the system's reason when the program could not be started at all (not executable, no process left under the limit); then neither is set.
-     */
-    PhaseReport: {
-      name: string;
-      exit_code: number | null;
-      signal: number | null;
-      stopped_by: components["schemas"]["StopReason"];
-      start_error: string | null;
-      wall_seconds: number;
-      cpu_seconds: number;
-      memory_peak_bytes: number;
-      oom_kills: number;
-      stdout_bytes: number;
-      stderr_bytes: number;
-      stdout_truncated: boolean;
-      stderr_truncated: boolean;
-      test?: string;
-    };
-    /**
-     * Priority
-     * @description How soon a job is wanted. Neither starves the other: each has its share of the workers.
-     * @enum {unknown}
-     */
-    Priority: "batch" | "interactive";
-    /**
-     * Problem
-     * @description One problem document. `field` is the path of the part of the request that is wrong, where there is one.
-     */
-    Problem: {
-      type: string;
-      title: string;
-      status: number;
-      detail: string;
-      /** @default null */
-      field?: string | null;
-      /** @default null */
-      request_id?: string | null;
-    };
-    /**
-     * QueueFigures
-     * @description A queue now, in all and by lane. `oldest_seconds` is the age of the oldest message that waits; null when none does.
-     */
-    QueueFigures: {
-      name: string;
-      waiting: number;
-      running: number;
-      delayed: number;
-      dead: number;
-      oldest_seconds: number | null;
-      lanes: components["schemas"]["LaneFigures"][];
-    };
-    /**
-     * QueuesView
-     * @description All queues.
-     */
-    QueuesView: {
-      queues: components["schemas"]["QueueFigures"][];
-    };
-    /**
-     * RefusedJob
-     * @description In the place of a job that was not accepted. The field is that of the job.
-     */
-    RefusedJob: {
-      problem: components["schemas"]["Problem"];
-    };
-    /**
-     * ResizeMessage
-     * @description The viewer's window has another size.
-     */
-    ResizeMessage: {
-      /** @enum {unknown} */
-      type: "resize";
-      rows: number;
-      cols: number;
-    };
-    /**
-     * SeriesView
-     * @description A metric with one set of labels. A counter and a gauge have a `value`; a histogram and a summary have `count` and `sum` of what was measured, and a histogram its `buckets`.
-     */
-    SeriesView: {
-      labels: {
-        [key: string]: string;
-      };
-      /** @default null */
-      value: number | null;
-      /** @default null */
-      count: number | null;
-      /** @default null */
-      sum: number | null;
-      /** @default [] */
-      buckets: components["schemas"]["BucketView"][];
-    };
-    /**
-     * SignalMessage
-     * @description For the program: as with Ctrl-C, what it does then is its own matter.
-     */
-    SignalMessage: {
-      /** @enum {unknown} */
-      type: "signal";
-      /** @enum {unknown} */
-      name: "HUP" | "INT" | "KILL" | "QUIT" | "TERM" | "USR1" | "USR2";
-    };
-    /**
-     * StartedMessage
-     * @description A worker began. What was sent before does not count any more.
-     */
-    StartedMessage: {
-      /** @enum {unknown} */
-      type: "started";
-      cursor: string;
-      attempt: number;
-    };
-    /**
-     * StdinMessage
-     * @description For the program's standard input.
-     */
-    StdinMessage: {
-      /** @enum {unknown} */
-      type: "stdin";
-      data: string;
-      /** @default utf8 */
-      encoding?: components["schemas"]["TextEncoding"];
-    };
-    /**
-     * StopReason
-     * @description Why the runner killed a phase, if it did.
-     * @enum {unknown}
-     */
-    StopReason: "cancelled" | "cpu_time" | "none" | "output" | "wall_time";
-    /**
-     * Stream
-     * @description The two streams a program writes.
-     * @enum {unknown}
-     */
-    Stream: "stderr" | "stdout";
-    /**
-     * SummaryView
-     * @description A job in a list.
-     */
-    SummaryView: {
-      id: string;
-      status: components["schemas"]["JobState"];
-      outcome: components["schemas"]["Outcome"] | null;
-      language: string;
-      priority: components["schemas"]["Priority"];
-      labels: {
-        [key: string]: string;
-      };
-      /** Format: date-time */
-      created_at: string;
-      started_at: string | null;
-      finished_at: string | null;
-      links: components["schemas"]["Links"];
-    };
-    /**
-     * TerminalSize
-     * @description In characters.
-     */
-    TerminalSize: {
-      /** @default 24 */
-      rows?: number;
-      /** @default 80 */
-      cols?: number;
-    };
-    /**
-     * TextEncoding
-     * @description How bytes travel in a JSON string.
-     * @enum {unknown}
-     */
-    TextEncoding: "base64" | "utf8";
-    /**
-     * TicketView
-     * @description A ticket. It opens one WebSocket, within `expires_in_seconds`.
-     */
-    TicketView: {
-      ticket: string;
-      expires_in_seconds: number;
-    };
-    /**
-     * Truncated
-     * @description Which texts end before the program's own end of them, because of `output_bytes`.
-     */
-    Truncated: {
-      stdout: boolean;
-      stderr: boolean;
-      compile_output: boolean;
-    };
-    /**
-     * Usage
-     * @description What the program took, all phases together; the peak is the highest of any.
-     */
-    Usage: {
-      wall_seconds: number;
-      cpu_seconds: number;
-      memory_peak_bytes: number;
-      oom_killed: boolean;
-    };
-    ViewerMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
-    /**
-     * WebhookBody
-     * @description The body of a webhook.
-     */
-    WebhookBody: {
-      /** @enum {unknown} */
-      type: "job.finished";
-      job: components["schemas"]["JobEnded"];
-    };
-    /**
-     * WorkerFigures
-     * @description A worker process. `seen_seconds_ago` is null for one that holds something and was never heard of.
-     */
-    WorkerFigures: {
-      name: string;
-      is_alive: boolean;
-      seen_seconds_ago: number | null;
-      holds: components["schemas"]["HeldMessage"][];
-    };
-    /**
-     * WorkersView
-     * @description All workers.
-     */
-    WorkersView: {
-      workers: components["schemas"]["WorkerFigures"][];
-    };
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: {
-    /** @description That of the request, if it is 1 to 64 letters, digits, `.`, `_` and `-`, or a new one. */
-    "X-Request-Id": string;
-    /** @description Where what was made is. */
-    Location: string;
-    /** @description How many tokens (`q`) the bucket holds that has the least left. */
-    "RateLimit-Policy": string;
-    /** @description How many tokens are left (`r`), and in how many seconds the bucket is full again (`t`). */
-    RateLimit: string;
-    /** @description Seconds until it is worth trying again. */
-    "Retry-After": number;
-    /** @description How to say who one is. */
-    "WWW-Authenticate": "Bearer";
-    /** @description Always a download. */
-    "Content-Disposition": string;
-    /** @description Names this version of the document. */
-    ETag: string;
-  };
-  pathItems: never;
+    pathItems: never;
 }
-
 export type $defs = Record<string, never>;
-
-export type external = Record<string, never>;
-
 export interface operations {
-
-  /**
-   * Your jobs, newest first
-   * @description The list goes on with `next` as `after`; a page may have fewer jobs than asked for, even none, and a `next`.
-   */
-  listJobs: {
-    parameters: {
-      query?: {
-        /** @description At most so many. */
-        limit?: number;
-        /** @description `next` of an earlier page. */
-        after?: string;
-        /** @description Only these. */
-        status?: "queued" | "running" | "finished";
-        /** @description Only jobs with this label, `NAME:VALUE`; may be repeated: all must be there. */
-        label?: string[];
-      };
+    listJobs: {
+        parameters: {
+            query?: {
+                /** @description At most so many. */
+                limit?: number;
+                /** @description `next` of an earlier page. */
+                after?: string;
+                /** @description Only these. */
+                status?: "queued" | "running" | "finished";
+                /** @description Only jobs with this label, `NAME:VALUE`; may be repeated: all must be there. */
+                label?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description A page. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    submitJob: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the end of the job: then the answer is the finished job, if it ends in time. */
+                wait?: number;
+            };
+            header?: {
+                /** @description The caller's own name for this request: sent again with it, it is the same job. Holds for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["PageView"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobRequest"];
+            };
         };
-      };
-      /** @description The request cannot be read */
-      400: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+        responses: {
+            /** @description With `wait`: it has ended. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    /** @description Where what was made is. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinishedJob"];
+                };
+            };
+            /** @description It is queued. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    /** @description Where what was made is. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedJob"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body did not arrive in time */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has a type that is not supported */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid; or: This language is not installed here; or: This Idempotency-Key was used for another request */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; or: Too many unfinished jobs */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer; or: The queue is full */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request is not valid */
-      422: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /**
-   * Submit a program
-   * @description 202: the job is written down and queued. Anything that is wrong is a 4xx, and then nothing was queued.
-   */
-  submitJob: {
-    parameters: {
-      query?: {
-        /** @description Seconds to wait for the end of the job: then the answer is the finished job, if it ends in time. */
-        wait?: number;
-      };
-      header?: {
-        /** @description The caller's own name for this request: sent again with it, it is the same job. Holds for 24 hours. */
-        "Idempotency-Key"?: string;
-      };
+    submitBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The caller's own name for this request: sent again with it, it is the same job. Holds for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequest"];
+            };
+        };
+        responses: {
+            /** @description What became of each. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body did not arrive in time */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has a type that is not supported */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; or: Too many unfinished jobs */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["JobRequest"];
-      };
+    getJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A job of the caller. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinishedJob"] | components["schemas"]["PendingJob"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description With `wait`: it has ended. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          RateLimit: components["headers"]["RateLimit"];
-          "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          /** @description Where what was made is. */
-          Location: string;
+    deleteJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A job of the caller. */
+                job_id: string;
+            };
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["FinishedJob"];
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job has not finished */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description It is queued. */
-      202: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          RateLimit: components["headers"]["RateLimit"];
-          "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-          /** @description Where what was made is. */
-          Location: string;
-        };
-        content: {
-          "application/json": components["schemas"]["AcceptedJob"];
-        };
-      };
-      /** @description The request cannot be read */
-      400: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body did not arrive in time */
-      408: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body is too large */
-      413: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body has a type that is not supported */
-      415: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request is not valid; or: This language is not installed here; or: This Idempotency-Key was used for another request */
-      422: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Too many requests; or: Too many unfinished jobs */
-      429: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-          RateLimit: components["headers"]["RateLimit"];
-          "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer; or: The queue is full */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /**
-   * Submit many programs at once
-   * @description Each job is accepted or refused on its own, and the answer has one item for each, in their order.
-   */
-  submitBatch: {
-    parameters: {
-      header?: {
-        /** @description The caller's own name for this request: sent again with it, it is the same job. Holds for 24 hours. */
-        "Idempotency-Key"?: string;
-      };
+    cancelJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A job of the caller. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends, or has ended. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedJob"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["BatchRequest"];
-      };
+    getJobOutput: {
+        parameters: {
+            query?: {
+                /** @description The `cursor` of the last event seen: it goes on behind it. */
+                after?: string;
+                /** @description Stay until the end of the job. */
+                follow?: boolean;
+            };
+            header?: {
+                /** @description As `after`, and before it: `EventSource` sends it when it comes back. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /** @description A job of the caller. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, one a line. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Only with `Accept: text/event-stream`: all has been seen, do not come back. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description What became of each. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          RateLimit: components["headers"]["RateLimit"];
-          "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+    getArtifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A job of the caller. */
+                job_id: string;
+                /** @description The file's path below the working folder. */
+                name: string;
+            };
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["BatchView"];
+        requestBody?: never;
+        responses: {
+            /** @description Its bytes, always as a download. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Always a download. */
+                    "Content-Disposition": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                    "image/png": unknown;
+                    "image/jpeg": unknown;
+                    "image/gif": unknown;
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is no job with this id, or it has expired; or: There is nothing with this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description The request cannot be read */
-      400: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body did not arrive in time */
-      408: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body is too large */
-      413: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body has a type that is not supported */
-      415: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request is not valid */
-      422: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Too many requests; or: Too many unfinished jobs */
-      429: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-          RateLimit: components["headers"]["RateLimit"];
-          "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /** Where a job is, and everything once it has finished */
-  getJob: {
-    parameters: {
-      path: {
-        /** @description A job of the caller. */
-        job_id: string;
-      };
+    listLanguages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The languages whose image is there, by id. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LanguagesView"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description The job. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    createTicket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["FinishedJob"] | components["schemas"]["PendingJob"];
+        requestBody?: never;
+        responses: {
+            /** @description The ticket. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketView"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /**
-   * Forget a job that has finished
-   * @description The job, its output and its place in your list are gone.
-   */
-  deleteJob: {
-    parameters: {
-      path: {
-        /** @description A job of the caller. */
-        job_id: string;
-      };
+    livez: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description Forgotten. */
-      204: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: never;
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+        requestBody?: never;
+        responses: {
+            /** @description It could. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This server is shutting down; or: The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job has not finished */
-      409: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /**
-   * End a job early
-   * @description A queued job is `finished` at once, a running one ends soon after, a finished one stays as it is.
-   */
-  cancelJob: {
-    parameters: {
-      path: {
-        /** @description A job of the caller. */
-        job_id: string;
-      };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description In the text format 0.0.4. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description It ends, or has ended. */
-      202: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what the client has. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["AcceptedJob"];
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Names this version of the document. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description It is what the client has. */
+            304: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Names this version of the document. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /**
-   * A job's output, as it is now or followed to the end
-   * @description With `Accept: text/event-stream` it is server-sent events, always followed to the end: the `id` of each is its cursor, its data the event; a silent stream sends a comment every 15 seconds. A stream that ends without `finished` was cut: come back with `after`. One that cannot go on ends with an event of the type `error`.
-   */
-  getJobOutput: {
-    parameters: {
-      query?: {
-        /** @description The `cursor` of the last event seen: it goes on behind it. */
-        after?: string;
-        /** @description Stay until the end of the job. */
-        follow?: boolean;
-      };
-      header?: {
-        /** @description As `after`, and before it: `EventSource` sends it when it comes back. */
-        "Last-Event-ID"?: string;
-      };
-      path: {
-        /** @description A job of the caller. */
-        job_id: string;
-      };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys, without what makes them keys. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeysView"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description The events, one a line. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/x-ndjson": string;
-          "text/event-stream": string;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
         };
-      };
-      /** @description Only with `Accept: text/event-stream`: all has been seen, do not come back. */
-      204: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+        responses: {
+            /** @description The key. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Where what was made is. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKeyView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body did not arrive in time */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body is too large */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request body has a type that is not supported */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-        content: never;
-      };
-      /** @description The request cannot be read */
-      400: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request is not valid */
-      422: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /** A file that the program has left */
-  getArtifact: {
-    parameters: {
-      path: {
-        /** @description A job of the caller. */
-        job_id: string;
-        /** @description The file's path below the working folder. */
-        name: string;
-      };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What `GET /v1/admin/keys` calls `id`. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is nothing with this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description Its bytes, always as a download. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          /** @description Always a download. */
-          "Content-Disposition": string;
+    getFigures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/octet-stream": unknown;
-          "image/png": unknown;
-          "image/jpeg": unknown;
-          "image/gif": unknown;
+        requestBody?: never;
+        responses: {
+            /** @description Every metric. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsView"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is no job with this id, or it has expired; or: There is nothing with this name */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /**
-   * What can be run here
-   * @description With the limits that this caller has.
-   */
-  listLanguages: {
-    responses: {
-      /** @description The languages whose image is there, by id. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    listHosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["LanguagesView"];
+        requestBody?: never;
+        responses: {
+            /** @description The hosts. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostsView"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /**
-   * Get a ticket that opens one WebSocket
-   * @description For web pages, which cannot set a header on a WebSocket: `?ticket=` stands for the key, once.
-   */
-  createTicket: {
-    responses: {
-      /** @description The ticket. */
-      201: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    listQueues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["TicketView"];
+        requestBody?: never;
+        responses: {
+            /** @description The queues. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuesView"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /** The process answers */
-  livez: {
-    responses: {
-      /** @description It does. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["HealthView"];
+        requestBody?: never;
+        responses: {
+            /** @description The workers. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkersView"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /** A job could be taken now */
-  readyz: {
-    responses: {
-      /** @description It could. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description At most so many. */
+                limit?: number;
+                /** @description `next` of an earlier page. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A name of `GET /v1/admin/queues`. */
+                queue: string;
+            };
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["HealthView"];
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLettersView"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is nothing with this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is not valid */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This server is shutting down; or: The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /** Figures of all processes, for Prometheus */
-  metrics: {
-    responses: {
-      /** @description In the text format 0.0.4. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    getDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A name of `GET /v1/admin/queues`. */
+                queue: string;
+                /** @description What the list of dead letters calls `id`. */
+                letter_id: string;
+            };
+            cookie?: never;
         };
-        content: {
-          "text/plain": string;
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterView"];
+                };
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is nothing with this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /** This document */
-  openapi: {
-    parameters: {
-      header?: {
-        /** @description The `ETag` of what the client has. */
-        "If-None-Match"?: string;
-      };
+    dropDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A name of `GET /v1/admin/queues`. */
+                queue: string;
+                /** @description What the list of dead letters calls `id`. */
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Dropped. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is nothing with this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    responses: {
-      /** @description OpenAPI 3.1. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          /** @description Names this version of the document. */
-          ETag: string;
+    replayDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A name of `GET /v1/admin/queues`. */
+                queue: string;
+                /** @description What the list of dead letters calls `id`. */
+                letter_id: string;
+            };
+            cookie?: never;
         };
-        content: {
-          "application/json": Record<string, never>;
+        requestBody?: never;
+        responses: {
+            /** @description Queued again. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A valid API key is needed */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This key does not give the right to do this */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing at this address; or: There is nothing with this name */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This job cannot run again */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store does not answer */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description It is what the client has. */
-      304: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          /** @description Names this version of the document. */
-          ETag: string;
-        };
-        content: never;
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /** All keys, oldest first */
-  listKeys: {
-    responses: {
-      /** @description The keys, without what makes them keys. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
+    jobFinished: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The job's id. */
+                "Pyxec-Delivery": string;
+                /** @description `v1` is the HMAC-SHA256, in hexadecimal, of the time `t`, a dot and the body, with the key's `webhook_secret`. */
+                "Pyxec-Signature": string;
+            };
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          "application/json": components["schemas"]["KeysView"];
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookBody"];
+            };
         };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+        responses: {
+            /** @description It has arrived. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
     };
-  };
-  /**
-   * Make a key
-   * @description `key` and `webhook_secret` are told this once.
-   */
-  createKey: {
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["KeyRequest"];
-      };
-    };
-    responses: {
-      /** @description The key. */
-      201: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          /** @description Where what was made is. */
-          Location: string;
-        };
-        content: {
-          "application/json": components["schemas"]["NewKeyView"];
-        };
-      };
-      /** @description The request cannot be read */
-      400: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body did not arrive in time */
-      408: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body is too large */
-      413: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request body has a type that is not supported */
-      415: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request is not valid */
-      422: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /**
-   * Revoke a key
-   * @description Within two seconds it opens nothing any more. Its jobs run on.
-   */
-  revokeKey: {
-    parameters: {
-      path: {
-        /** @description What `GET /v1/admin/keys` calls `id`. */
-        key_id: string;
-      };
-    };
-    responses: {
-      /** @description Revoked. */
-      204: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: never;
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is nothing with this name */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /**
-   * What all processes have counted and measured
-   * @description The metrics of `GET /metrics`, in JSON.
-   */
-  getFigures: {
-    responses: {
-      /** @description Every metric. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/json": components["schemas"]["FiguresView"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /** The hosts that run programs, with the images of their languages */
-  listHosts: {
-    responses: {
-      /** @description The hosts. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/json": components["schemas"]["HostsView"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /** All queues, by name */
-  listQueues: {
-    responses: {
-      /** @description The queues. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/json": components["schemas"]["QueuesView"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /** All workers, with what each of them holds */
-  listWorkers: {
-    responses: {
-      /** @description The workers. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/json": components["schemas"]["WorkersView"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /** A queue's dead letters, newest first */
-  listDeadLetters: {
-    parameters: {
-      query?: {
-        /** @description At most so many. */
-        limit?: number;
-        /** @description `next` of an earlier page. */
-        after?: string;
-      };
-      path: {
-        /** @description A name of `GET /v1/admin/queues`. */
-        queue: string;
-      };
-    };
-    responses: {
-      /** @description A page. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/json": components["schemas"]["DeadLettersView"];
-        };
-      };
-      /** @description The request cannot be read */
-      400: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is nothing with this name */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The request is not valid */
-      422: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /** One dead letter */
-  getDeadLetter: {
-    parameters: {
-      path: {
-        /** @description A name of `GET /v1/admin/queues`. */
-        queue: string;
-        /** @description What the list of dead letters calls `id`. */
-        letter_id: string;
-      };
-    };
-    responses: {
-      /** @description It. */
-      200: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/json": components["schemas"]["DeadLetterView"];
-        };
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is nothing with this name */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /** Forget a dead letter */
-  dropDeadLetter: {
-    parameters: {
-      path: {
-        /** @description A name of `GET /v1/admin/queues`. */
-        queue: string;
-        /** @description What the list of dead letters calls `id`. */
-        letter_id: string;
-      };
-    };
-    responses: {
-      /** @description Dropped. */
-      204: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: never;
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is nothing with this name */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /**
-   * Queue what a dead letter was about again, once
-   * @description A job is queued as if it had never been begun.
-   */
-  replayDeadLetter: {
-    parameters: {
-      path: {
-        /** @description A name of `GET /v1/admin/queues`. */
-        queue: string;
-        /** @description What the list of dead letters calls `id`. */
-        letter_id: string;
-      };
-    };
-    responses: {
-      /** @description Queued again. */
-      204: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: never;
-      };
-      /** @description A valid API key is needed */
-      401: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This key does not give the right to do this */
-      403: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description There is nothing at this address; or: There is nothing with this name */
-      404: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description This job cannot run again */
-      409: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description Something went wrong on our side */
-      500: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-      /** @description The job store does not answer */
-      503: {
-        headers: {
-          "X-Request-Id": components["headers"]["X-Request-Id"];
-          "Retry-After": components["headers"]["Retry-After"];
-        };
-        content: {
-          "application/problem+json": components["schemas"]["Problem"];
-        };
-      };
-    };
-  };
-  /**
-   * A job with a webhook_url has ended
-   * @description Any 2xx within 10 seconds is an answer; else it is tried again, ten times in about an hour and a half. It may come twice.
-   */
-  jobFinished: {
-    parameters: {
-      header: {
-        /** @description The job's id. */
-        "Pyxec-Delivery": string;
-        /** @description `v1` is the HMAC-SHA256, in hexadecimal, of the time `t`, a dot and the body, with the key's `webhook_secret`. */
-        "Pyxec-Signature": string;
-      };
-    };
-    requestBody: {
-      content: {
-        "application/json": components["schemas"]["WebhookBody"];
-      };
-    };
-    responses: {
-      /** @description It has arrived. */
-      "2XX": {
-        content: never;
-      };
-    };
-  };
 }
