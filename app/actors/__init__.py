@@ -1,1 +1,1 @@
-"""Background work: run a job, recover what lost its worker, keep the house."""
+"""The Dramatiq actors: they run jobs, deliver webhooks, recover the messages of lost workers and maintain a worker."""

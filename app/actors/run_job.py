@@ -1,24 +1,26 @@
-"""The actor that runs a job: claim it, run it in a sandbox, stream its output, commit its one result."""
+"""The actor that runs a job: it claims the job, runs it in a sandbox, writes its output and commits one result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import structlog
 from dramatiq.middleware import CurrentMessage
 
-from app.actors.job_metrics import JobMetrics
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
 from app.core.artifacts import ArtifactInfo
 from app.core.case_checker import CaseChecker
 from app.core.errors import InfrastructureError, OwnershipLost
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
+from app.core.metrics import Meter
 from app.core.outcomes import Outcome, PhaseReport, judge
 from app.core.results import JobResult, Usage
 from app.core.sandbox import Sandbox, SandboxReport
-from app.core.states import IllegalTransition, JobEvent, transition
+from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.store.effects import JobEffects, read_claim
 from app.store.job_input import JobInbox, JobInputs
 from app.store.records import Claim, decode_spec
@@ -31,10 +33,18 @@ _CANCELLED = JobResult(outcome=Outcome.CANCELLED, message="cancelled between two
 
 
 class JobRunner:
-    """Runs jobs for one worker process, from as many threads as Dramatiq has.
+    """Runs jobs for one worker process, in any number of threads.
 
-    An InfrastructureError leaves ``run``: the retry middleware then has the job run again, or dead-lettered. Whatever
-    the program does is a result.
+    Everything the program does is a result. ``run`` raises InfrastructureError for a fault of Pyxec; the retry
+    middleware then enqueues the job again, or dead-letters it after the last attempt.
+
+    Args:
+        broker: Broker of the worker; all writes are fenced by the lease of the message.
+        effects: Redis commands that record the progress of a job.
+        sandbox: Runs the program.
+        inputs: Delivers stdin, signals and cancellation to running jobs.
+        now_ms: Clock, Unix time in milliseconds.
+        meter: Counts jobs and their durations.
     """
 
     def __init__(
@@ -42,68 +52,97 @@ class JobRunner:
         broker: StreamsBroker,
         effects: JobEffects,
         sandbox: Sandbox,
-        inboxes: JobInputs,
+        inputs: JobInputs,
         now_ms: Callable[[], int],
-        figures: JobMetrics,
+        meter: Meter,
     ) -> None:
         self._broker = broker
         self._effects = effects
         self._sandbox = sandbox
-        self._inboxes = inboxes
+        self._inputs = inputs
         self._now_ms = now_ms
-        self._figures = figures
+        self._meter = meter
 
     def run(self, job_id: str) -> None:
-        """The actor's body; only called by a Dramatiq worker."""
+        """Run the job of the message that the current Dramatiq thread processes.
+
+        Raises:
+            InfrastructureError: The sandbox or Redis failed.
+        """
         delivery = _Delivery(self._broker, cast(StreamMessage, CurrentMessage.get_current_message()))
-        worker, attempt = self._broker.consumer_name, delivery.attempt
-        names: dict[str, str | int] = {"job_id": job_id, "attempt": attempt, "worker": worker}
-        annotate(**names)
-        # Every line that is logged on the way carries them, the sandbox's too; the request's id is in the record.
-        with structlog.contextvars.bound_contextvars(**names, request_id=None):
+        fields: dict[str, str | int] = {
+            "job_id": job_id,
+            "attempt": delivery.attempt,
+            "worker": self._broker.consumer_name,
+        }
+        annotate(**fields)
+        # Bound for the log events of the sandbox as well. The request id is known only after the record was read.
+        with structlog.contextvars.bound_contextvars(**fields, request_id=None):
             try:
-                self._run(job_id, delivery)
+                with self._inputs.open(job_id) as inbox:
+                    delivery.message.finish_with(self._run_attempt(job_id, delivery, inbox))
             except OwnershipLost:
-                # Another worker has the job. The broker refuses this delivery's finish as well; there is nothing to do.
+                # Another worker owns the job. The broker rejects the finish of this delivery as well.
                 _log.warning("job_fenced")
             except InfrastructureError as e:
                 _log.warning("job_attempt_failed", error=f"{type(e).__name__}: {e}")
                 raise
 
-    def _run(self, job_id: str, delivery: _Delivery) -> None:
-        with self._inboxes.open(job_id) as inbox:
-            delivery.message.finish_with(self._attempt(job_id, delivery, inbox))
+    def _run_attempt(self, job_id: str, delivery: _Delivery, inbox: JobInbox) -> Sequence[Effect]:
+        """Run the job unless it was cancelled or has expired.
 
-    def _attempt(self, job_id: str, delivery: _Delivery, inbox: JobInbox) -> Sequence[Effect]:
-        """Run the job, if it is to be run. Returns what its finish is to write."""
+        Returns:
+            The effects that the finish of the message writes.
+        """
         worker = self._broker.consumer_name
         claim = read_claim(delivery.commit(self._effects.begin(job_id, delivery.attempt, worker, self._now_ms())))
         structlog.contextvars.bind_contextvars(request_id=claim.request_id)
-        if claim.spec is None or not _may_start(claim):
+        if claim.spec is None or not _is_startable(claim):
             return self._effects.unclaim(job_id) if claim.left_traces else ()
         if claim.cancel_requested:
             return self._effects.finish(job_id, _CANCELLED, self._now_ms(), has_webhook=claim.has_webhook)
-        self._figures.begun(claim, self._now_ms())
+        self._observe_queue_time(claim)
         delivery.commit(self._effects.attempt_started(job_id, delivery.attempt))
         if claim.has_input:
-            self._inboxes.wake(job_id)
-        # Nobody may wait for a program whose result will be refused.
+            self._inputs.wake(job_id)
+        # The result will be rejected, so that the program is stopped at once.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
         sink = _JobSink(job_id, delivery, self._effects, CaseChecker(spec.tests))
-        with self._figures.running(), sink.spans:
+        with self._measure_run(), sink.spans:
             report = self._sandbox.run(job_id, delivery.attempt, spec, sink, inbox)
         result = _result(report, sink.checker)
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
-        self._figures.ended(spec.language, result)
+        self._count_result(spec.language, result)
         return self._effects.finish(
             job_id, result, self._now_ms(), artifacts=report.artifacts, has_webhook=claim.has_webhook
         )
 
+    def _observe_queue_time(self, claim: Claim) -> None:
+        """Measure the time in the queue of a first attempt."""
+        if claim.state is JobState.QUEUED and claim.created_at_ms is not None:
+            queued_ms = self._now_ms() - claim.created_at_ms
+            self._meter.observe("pyxec_job_queue_seconds", max(0, queued_ms) / 1000)
+
+    @contextmanager
+    def _measure_run(self) -> Iterator[None]:
+        started = time.monotonic()
+        self._meter.add("pyxec_sandboxes_running", 1)
+        try:
+            yield
+        finally:
+            self._meter.add("pyxec_sandboxes_running", -1)
+            self._meter.observe("pyxec_job_run_seconds", time.monotonic() - started)
+
+    def _count_result(self, language: str, result: JobResult) -> None:
+        self._meter.count("pyxec_jobs_total", result.outcome.value, language)
+        if any(phase.stdout_truncated or phase.stderr_truncated for phase in result.phases):
+            self._meter.count("pyxec_output_truncated_total")
+
 
 class _Delivery:
-    """One delivery of the message, with the broker's errors told in ours."""
+    """One delivery of a message; translates the errors of the broker."""
 
     def __init__(self, broker: StreamsBroker, message: StreamMessage) -> None:
         self._broker = broker
@@ -111,11 +150,11 @@ class _Delivery:
         self.attempt = message.attempt
 
     def commit(self, effects: Sequence[Effect]) -> list[Any]:
-        """Write, if this delivery still owns the job; return the replies.
+        """Write the effects if this delivery still owns the message, and return their replies.
 
         Raises:
-            OwnershipLost: nothing was written.
-            InfrastructureError: Redis did not answer; it may have been written.
+            OwnershipLost: The lease was lost; nothing was written.
+            InfrastructureError: Redis did not answer; the effects may have been written.
         """
         try:
             return self._broker.fenced(self.message, effects)
@@ -126,7 +165,7 @@ class _Delivery:
 
 
 class _JobSink:
-    """Implements app.core.sandbox.Sink: everything goes to the output log, fenced, and past the checker."""
+    """Sink that writes to the output log, fenced, and passes output to the checker of the test cases."""
 
     def __init__(self, job_id: str, delivery: _Delivery, effects: JobEffects, checker: CaseChecker) -> None:
         self._job_id = job_id
@@ -136,19 +175,19 @@ class _JobSink:
         self.spans = Consecutive()
 
     def phase(self, name: str, test: str | None = None) -> None:
-        """See the port."""
+        """Record the start of a phase; ``test`` names the test case that it runs."""
         self.checker.begin(test)
         self.spans.begin(name, **({} if test is None else {"test": test}))
         self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name, test)]))
 
     def output(self, chunks: Sequence[Output]) -> None:
-        """See the port."""
+        """Append output. Raises OwnershipLost and InfrastructureError."""
         self.checker.hear(chunks)
         self._delivery.commit(self._effects.output(self._job_id, chunks))
 
 
-def _may_start(claim: Claim) -> bool:
-    """Not when it was cancelled while it waited, or has even expired since."""
+def _is_startable(claim: Claim) -> bool:
+    """Whether the job may start: not if it was cancelled or has expired while it was queued."""
     try:
         transition(claim.state, JobEvent.START)
     except IllegalTransition:
@@ -158,7 +197,7 @@ def _may_start(claim: Claim) -> bool:
 
 def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
     if not report.phases:
-        # Cancelled before its first phase was begun.
+        # The job was cancelled before its first phase.
         return JobResult(outcome=Outcome.CANCELLED, message="cancelled", version=report.version)
     verdict = judge(report.phases)
     return JobResult(

@@ -1,4 +1,4 @@
-"""Implements app.core.admin on the broker. Its client blocks: each call has a thread of its own."""
+"""Queue administration for the gateway: statistics, workers and dead letters, read through the broker."""
 
 from __future__ import annotations
 
@@ -10,87 +10,109 @@ import redis.exceptions
 
 from app.broker import BrokerUnavailable, DeadLetter, StreamsBroker
 from app.core.errors import NotFound, StoreUnavailable
-from app.store.held_messages import held_by_worker
-from app.store.message_subject import actor_and_job
-from app.store.queue_stats import queue_stats
+from app.store.keys import RUN_JOB
+from app.store.queue_stats import actor_and_job, read_held_messages, read_queue_stats
 from app.store.replays import Replays
 from app.store.running_jobs import RunningJobs
 from app.store.stats import DeadMessage, QueueStats, WorkerStats
-from app.store.submission import RUN_JOB
 from app.store.worker_registry import WorkerRegistry
 
 __all__ = ["Administration"]
 
-_MOST_TOLD_CHARACTERS: Final = 10_000
-Answer = TypeVar("Answer")
+_MAX_MESSAGE_CHARACTERS: Final = 10_000
+Result = TypeVar("Result")
 
 
 class Administration:
-    """See the port. The broker has to have its queues declared."""
+    """Administration of the declared queues. The broker's client blocks, so that each call runs in a thread."""
 
-    def __init__(self, broker: StreamsBroker, presence: WorkerRegistry, running: RunningJobs, replays: Replays) -> None:
+    def __init__(
+        self, broker: StreamsBroker, registry: WorkerRegistry, running_jobs: RunningJobs, replays: Replays
+    ) -> None:
         self._broker = broker
-        self._presence = presence
-        self._running = running
+        self._registry = registry
+        self._running_jobs = running_jobs
         self._replays = replays
 
     async def queues(self) -> Sequence[QueueStats]:
-        """See the port."""
-        return await _in_thread(self._queues)
+        """Return the statistics of all queues, sorted by name."""
+        return await _run_in_thread(self._read_queues)
 
     async def workers(self) -> Sequence[WorkerStats]:
-        """See the port."""
-        return await _in_thread(self._workers)
+        """Return the workers seen within the last day and those that hold messages, sorted by name."""
+        return await _run_in_thread(self._read_workers)
 
     async def dead_letters(self, queue: str, count: int, before: str | None) -> Sequence[DeadMessage]:
-        """See the port."""
-        self._check(queue)
-        letters = await _in_thread(lambda: self._broker.dead_letters(queue, count=count, before=before))
-        return [_told(queue, letter) for letter in letters]
+        """Return up to ``count`` dead letters, newest first.
+
+        Args:
+            queue: Name of a declared queue.
+            count: Maximum number of dead letters.
+            before: Id of a dead letter; only older ones are returned. None starts with the newest.
+
+        Raises:
+            NotFound: The queue does not exist.
+        """
+        self._require_queue(queue)
+        letters = await _run_in_thread(lambda: self._broker.dead_letters(queue, count=count, before=before))
+        return [_dead_message(queue, letter) for letter in letters]
 
     async def dead_letter(self, queue: str, letter_id: str) -> DeadMessage:
-        """See the port."""
-        self._check(queue)
-        letter = await _in_thread(lambda: self._broker.dead_letter(queue, letter_id))
+        """Return one dead letter.
+
+        Raises:
+            NotFound: The queue or the dead letter does not exist.
+        """
+        self._require_queue(queue)
+        letter = await _run_in_thread(lambda: self._broker.dead_letter(queue, letter_id))
         if letter is None:
             raise NotFound("there is no dead letter with this id")
-        return _told(queue, letter)
+        return _dead_message(queue, letter)
 
     async def replay(self, queue: str, letter_id: str) -> None:
-        """See the port."""
+        """Enqueue the message of a dead letter again and remove the dead letter.
+
+        Raises:
+            NotFound: The queue or the dead letter does not exist.
+            NotReplayable: The record of the job has expired or has a result of its own.
+        """
         letter = await self.dead_letter(queue, letter_id)
-        # The record first: a worker that met the message before would pass it over as finished.
+        # The record is reset before the message is enqueued: a worker skips the message of a finished job.
         if letter.actor == RUN_JOB and letter.job_id is not None:
             job_id = letter.job_id
-            await _in_thread(lambda: self._replays.prepare(job_id))
-        if not await _in_thread(lambda: self._broker.replay_dead(queue, letter_id)):
-            raise NotFound("this dead letter was replayed or dropped in this very moment")
+            await _run_in_thread(lambda: self._replays.prepare(job_id))
+        if not await _run_in_thread(lambda: self._broker.replay_dead(queue, letter_id)):
+            raise NotFound("the dead letter was replayed or dropped by another request")
 
     async def drop(self, queue: str, letter_id: str) -> None:
-        """See the port."""
-        self._check(queue)
-        if not await _in_thread(lambda: self._broker.drop_dead(queue, letter_id)):
+        """Delete a dead letter.
+
+        Raises:
+            NotFound: The queue or the dead letter does not exist.
+        """
+        self._require_queue(queue)
+        if not await _run_in_thread(lambda: self._broker.drop_dead(queue, letter_id)):
             raise NotFound("there is no dead letter with this id")
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections of the broker."""
         self._broker.close()
 
-    def _names(self) -> list[str]:
+    def _queue_names(self) -> list[str]:
         return sorted(self._broker.get_declared_queues())
 
-    def _check(self, queue: str) -> None:
+    def _require_queue(self, queue: str) -> None:
         if queue not in self._broker.get_declared_queues():
-            raise NotFound(f"there is no such queue; there is: {', '.join(self._names())}")
+            raise NotFound(f"there is no such queue; the queues are: {', '.join(self._queue_names())}")
 
-    def _queues(self) -> list[QueueStats]:
-        return [queue_stats(self._broker.client, self._broker.keys(name)) for name in self._names()]
+    def _read_queues(self) -> list[QueueStats]:
+        return [read_queue_stats(self._broker.client, self._broker.keys(name)) for name in self._queue_names()]
 
-    def _workers(self) -> list[WorkerStats]:
-        held = held_by_worker(self._broker, self._running, self._names())
-        seen = self._presence.seen_seconds_ago()
+    def _read_workers(self) -> list[WorkerStats]:
+        held = read_held_messages(self._broker, self._running_jobs, self._queue_names())
+        seen = self._registry.seen_seconds_ago()
         names = sorted(held.keys() | seen.keys())
-        alive = self._presence.alive(names)
+        alive = self._registry.alive(names)
         return [
             WorkerStats(
                 name=name,
@@ -102,17 +124,17 @@ class Administration:
         ]
 
 
-async def _in_thread(call: Callable[[], Answer]) -> Answer:
+async def _run_in_thread(call: Callable[[], Result]) -> Result:
     try:
         return await asyncio.to_thread(call)
     except (BrokerUnavailable, redis.exceptions.RedisError, OSError) as e:
-        # An id that cannot be one is an error of the server's, too.
+        # Redis rejects a malformed stream id with an error; for the caller this is an unknown dead letter.
         if isinstance(e, redis.exceptions.ResponseError) and "Invalid stream ID" in str(e):
             raise NotFound("there is no dead letter with this id") from e
         raise StoreUnavailable(f"{type(e).__name__}: {e}") from e
 
 
-def _told(queue: str, letter: DeadLetter) -> DeadMessage:
+def _dead_message(queue: str, letter: DeadLetter) -> DeadMessage:
     actor, job_id = actor_and_job(letter.message)
     return DeadMessage(
         queue=queue,
@@ -124,5 +146,5 @@ def _told(queue: str, letter: DeadLetter) -> DeadMessage:
         attempts=letter.attempts,
         died_at_ms=letter.died_at_ms,
         traceback=letter.traceback,
-        message=letter.message.decode(errors="replace")[:_MOST_TOLD_CHARACTERS],
+        message=letter.message.decode(errors="replace")[:_MAX_MESSAGE_CHARACTERS],
     )

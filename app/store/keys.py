@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 from app.core.tiers import Priority
 
-__all__ = ["JOBS_QUEUE", "StoreKeys"]
+__all__ = ["DELIVER_WEBHOOK", "JOBS_QUEUE", "MAINTENANCE_QUEUE", "RUN_JOB", "WEBHOOKS_QUEUE", "StoreKeys"]
 
+# Names of the queues, and of the actors that the messages on them name.
 JOBS_QUEUE = "jobs"
+WEBHOOKS_QUEUE = "webhooks"
+MAINTENANCE_QUEUE = "maintenance"
+RUN_JOB = "run_job"
+DELIVER_WEBHOOK = "deliver_webhook"
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,42 @@
-"""How full a queue is, in all and by lane."""
+"""Statistics of queues and of the messages that workers hold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import redis
 import redis.exceptions
+from dramatiq import Message
+from dramatiq.errors import DecodeError
 
-from app.broker import QueueKeys
-from app.store.stats import LaneStats, QueueStats
+from app.broker import PendingEntry, QueueKeys, StreamsBroker
+from app.store.keys import DELIVER_WEBHOOK, RUN_JOB
+from app.store.running_jobs import RunningJobs
+from app.store.stats import HeldMessage, LaneStats, QueueStats
 
-__all__ = ["queue_stats"]
+__all__ = ["actor_and_job", "read_held_messages", "read_queue_stats"]
+
+_MAX_HELD_MESSAGES: Final = 1_000
+_ACTORS_WITH_JOB_ID: Final = frozenset({RUN_JOB, DELIVER_WEBHOOK})
 
 
-def queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
-    """Read from Redis now. Raises what the client raises."""
+def actor_and_job(body: bytes) -> tuple[str, str | None]:
+    """Return the actor of an encoded message and its job id.
+
+    Returns:
+        The actor's name, ``"unknown"`` for a message that cannot be decoded; the job id, None for an actor without one.
+    """
+    try:
+        message: Message[Any] = Message.decode(body)
+    except DecodeError:
+        return "unknown", None
+    has_job = message.actor_name in _ACTORS_WITH_JOB_ID and message.args
+    return message.actor_name, str(message.args[0]) if has_job else None
+
+
+def read_queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
+    """Count the messages of a queue in Redis. Raises ``redis.RedisError``."""
     with client.pipeline(transaction=False) as pipeline:
         for stream in keys.streams:
             pipeline.xlen(stream)
@@ -24,13 +45,13 @@ def queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
         for lane in keys.lanes.values():
             pipeline.zcard(lane.delayed)
         pipeline.xlen(keys.dead)
-        # Streams and groups that nobody has used yet are not there.
+        # XPENDING and XINFO fail for a stream or a group that was never used.
         replies: list[Any] = pipeline.execute(raise_on_error=False)
-    per_stream = {stream: replies[3 * at : 3 * at + 3] for at, stream in enumerate(keys.streams)}
+    per_stream = {stream: replies[3 * index : 3 * index + 3] for index, stream in enumerate(keys.streams)}
     delayed = dict(zip(keys.lanes, replies[3 * len(keys.streams) : -1], strict=True))
     lanes = tuple(
-        _lane(lane.value, [per_stream[one.again], per_stream[one.stream]], delayed[lane])
-        for lane, one in keys.lanes.items()
+        _lane_stats(lane.value, [per_stream[lane_keys.again], per_stream[lane_keys.stream]], delayed[lane])
+        for lane, lane_keys in keys.lanes.items()
     )
     return QueueStats(
         name=keys.queue,
@@ -43,20 +64,52 @@ def queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
     )
 
 
-def _lane(name: str, streams: Sequence[Sequence[Any]], delayed: int) -> LaneStats:
+def read_held_messages(
+    broker: StreamsBroker, running_jobs: RunningJobs, queues: Iterable[str]
+) -> dict[str, list[HeldMessage]]:
+    """Return the messages that workers hold, by worker name. Raises BrokerUnavailable and ``redis.RedisError``."""
+    entries = [(queue, entry) for queue in queues for entry in broker.pending(queue, count=_MAX_HELD_MESSAGES)]
+    subjects = [actor_and_job(body) for body in _read_bodies(broker, [entry for _, entry in entries])]
+    jobs = running_jobs.of([job_id for actor, job_id in subjects if actor == RUN_JOB and job_id is not None])
+    held: dict[str, list[HeldMessage]] = {}
+    for (queue, entry), (actor, job_id) in zip(entries, subjects, strict=True):
+        job = jobs.get(job_id) if actor == RUN_JOB and job_id is not None else None
+        message = HeldMessage(
+            queue=queue,
+            lane=entry.lane.value,
+            actor=actor,
+            job_id=job_id,
+            language=None if job is None else job.language,
+            running_seconds=None if job is None else job.seconds,
+            renewed_seconds_ago=entry.idle_ms / 1000,
+        )
+        held.setdefault(entry.consumer, []).append(message)
+    return held
+
+
+def _lane_stats(name: str, streams: Sequence[Sequence[Any]], delayed: int) -> LaneStats:
     entries = sum(length for length, _, _ in streams)
     running = sum(pending["pending"] for _, pending, _ in streams if isinstance(pending, dict))
     return LaneStats(name=name, waiting=max(0, entries - running), running=running, delayed=delayed)
 
 
 def _oldest_seconds(client: redis.Redis, groups: dict[str, Any]) -> float | None:
-    """The age of the first entry behind what each stream's group has read."""
+    """Return the age of the oldest entry that no group has read, None if every entry was read."""
     ages = []
-    time: Any = client.time()
-    now = time[0] + time[1] / 1e6
-    for stream, found in groups.items():
-        read_to = found[0]["last-delivered-id"].decode() if isinstance(found, list) and found else "0-0"
-        first: Any = client.xrange(stream, min=f"({read_to}", count=1)
-        if first:
-            ages.append(now - int(first[0][0].split(b"-")[0]) / 1000)
+    server_time: Any = client.time()
+    now = server_time[0] + server_time[1] / 1e6
+    for stream, infos in groups.items():
+        last_read = infos[0]["last-delivered-id"].decode() if isinstance(infos, list) and infos else "0-0"
+        first_unread: Any = client.xrange(stream, min=f"({last_read}", count=1)
+        if first_unread:
+            ages.append(now - int(first_unread[0][0].split(b"-")[0]) / 1000)
     return round(max(0.0, *ages), 3) if ages else None
+
+
+def _read_bodies(broker: StreamsBroker, entries: list[PendingEntry]) -> list[bytes]:
+    """Return the encoded message of each entry, ``b""`` for an entry that has been finished in the meantime."""
+    with broker.client.pipeline(transaction=False) as pipeline:
+        for entry in entries:
+            pipeline.xrange(entry.stream, entry.entry_id, entry.entry_id)
+        replies: list[Any] = pipeline.execute()
+    return [rows[0][1].get(b"m", b"") if rows else b"" for rows in replies]

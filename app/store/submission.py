@@ -14,12 +14,11 @@ from app.core.errors import QueueFull, StoreUnavailable
 from app.core.submission import AdmissionRequest, NewJob
 from app.store.admissions import AdmissionStore
 from app.store.effects import JobEffects
-from app.store.keys import JOBS_QUEUE
+from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.telemetry.spans import carried
 
-__all__ = ["RUN_JOB", "JobProducer", "RunJobMessage"]
+__all__ = ["JobProducer", "RunJobMessage"]
 
-RUN_JOB: Final = "run_job"
 _encode: Final = msgspec.json.Encoder().encode
 
 

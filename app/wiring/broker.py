@@ -8,14 +8,12 @@ import dramatiq
 from dramatiq.middleware import AgeLimit, TimeLimit
 from periodiq import PeriodiqMiddleware, cron
 
-from app.actors.lifecycle import WorkerServices
-from app.actors.periodic_tasks import PeriodicTasks
-from app.actors.recovery import MAINTENANCE_QUEUE, Recovery
-from app.actors.webhooks import WEBHOOKS_QUEUE
+from app.actors.maintain import PeriodicTasks, WorkerServices
+from app.actors.recover import Recovery
 from app.broker import StreamsBroker, default_middleware
 from app.config import Settings
 from app.core.metrics import Meter
-from app.store.keys import JOBS_QUEUE
+from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE
 from app.telemetry.deliveries import TraceDeliveries
 from app.wiring.connections import client as redis_client
 from app.wiring.connections import now_ms

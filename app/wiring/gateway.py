@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 
-from app.actors.recovery import MAINTENANCE_QUEUE
-from app.actors.webhooks import WEBHOOKS_QUEUE
 from app.broker import AsyncProducer, StreamsBroker
 from app.config import Settings
 from app.core.tiers import ANONYMOUS_TIER, Tier
@@ -19,7 +17,7 @@ from app.store.administration import Administration
 from app.store.admissions import AdmissionStore
 from app.store.effects import JobEffects
 from app.store.jobs import JobStore
-from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE, StoreKeys
 from app.store.languages import LanguageStore
 from app.store.memory_guard import MemoryGuard
 from app.store.metrics import MetricStore

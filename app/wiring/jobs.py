@@ -1,4 +1,4 @@
-"""The actor that runs jobs, with the sandbox it runs them in and the chores of its worker."""
+"""The actor that runs jobs, with its sandbox and the periodic tasks of its worker."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Final
 import dramatiq
 import redis
 
-from app.actors.job_metrics import JobMetrics
-from app.actors.lifecycle import Service
-from app.actors.periodic_tasks import PeriodicTask, PeriodicTasks
+from app.actors.maintain import PeriodicTask, PeriodicTasks, Service
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker
 from app.config import Settings
@@ -22,9 +20,8 @@ from app.sandbox.reaper import reap
 from app.sandbox.sandbox import ContainerSandbox
 from app.store.effects import JobEffects
 from app.store.job_input import JobInputs
-from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.keys import JOBS_QUEUE, RUN_JOB, StoreKeys
 from app.store.languages import publish_languages
-from app.store.submission import RUN_JOB
 from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.wiring.connections import CATALOGUE, now_ms
 from app.wiring.connections import client as redis_client
@@ -35,7 +32,7 @@ __all__ = ["declare_run_job"]
 _INFRASTRUCTURE_RETRIES: Final = 4
 _FIRST_RETRY_MS: Final = 1_000
 _LAST_RETRY_MS: Final = 30_000
-_TELL_LANGUAGES_SECONDS: Final = 15.0
+_PUBLISH_LANGUAGES_SECONDS: Final = 15.0
 _REAP_SECONDS: Final = 30.0
 
 
@@ -46,11 +43,9 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
     engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
     sandbox = _sandbox(engine, settings, broker.consumer_name)
     inboxes = JobInputs(client, keys, broker.consumer_name)
-    runner = JobRunner(
-        broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms, JobMetrics(meter)
-    )
-    chores = [
-        *_chores(client, keys, settings, engine, sandbox, broker.consumer_name, meter),
+    runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inboxes, now_ms, meter)
+    tasks = [
+        *_periodic_tasks(client, keys, settings, engine, sandbox, broker.consumer_name, meter),
         publish_metrics_periodically(settings, broker, meter, sandbox),
     ]
     dramatiq.actor(
@@ -61,7 +56,7 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         min_backoff=_FIRST_RETRY_MS,
         max_backoff=_LAST_RETRY_MS,
     )(runner.run)
-    return [PeriodicTasks(chores), inboxes, sandbox]
+    return [PeriodicTasks(tasks), inboxes, sandbox]
 
 
 def _sandbox(engine: Engine, settings: Settings, worker: str) -> ContainerSandbox:
@@ -77,7 +72,7 @@ def _sandbox(engine: Engine, settings: Settings, worker: str) -> ContainerSandbo
     )
 
 
-def _chores(
+def _periodic_tasks(
     client: redis.Redis,
     keys: StoreKeys,
     settings: Settings,
@@ -93,10 +88,10 @@ def _chores(
 
     host = socket.gethostname()
     return [
-        PeriodicTask("beat", BEAT_SECONDS, lambda: presence.beat(worker)),
+        PeriodicTask("heartbeat", BEAT_SECONDS, lambda: presence.beat(worker)),
         PeriodicTask(
-            "tell_languages",
-            _TELL_LANGUAGES_SECONDS,
+            "publish_languages",
+            _PUBLISH_LANGUAGES_SECONDS,
             lambda: publish_languages(client, keys, host, sandbox.installed()),
         ),
         PeriodicTask("reap", _REAP_SECONDS, remove_orphans),

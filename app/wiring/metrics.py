@@ -1,8 +1,8 @@
-"""What a worker counts, told to Redis for whoever scrapes it."""
+"""Publication of a worker's metrics to Redis."""
 
 from __future__ import annotations
 
-from app.actors.periodic_tasks import PeriodicTask
+from app.actors.maintain import PeriodicTask
 from app.broker import StreamsBroker
 from app.config import Settings
 from app.core.metrics import Meter
@@ -17,16 +17,16 @@ __all__ = ["publish_metrics_periodically"]
 def publish_metrics_periodically(
     settings: Settings, broker: StreamsBroker, meter: Meter, sandbox: ContainerSandbox | None = None
 ) -> PeriodicTask:
-    """The chore that publishes them; the pool's, too, where there is a sandbox."""
+    """Return the task that publishes the metrics of this process, including those of the pool if it has a sandbox."""
     client, keys = redis_client(settings), StoreKeys(settings.namespace)
 
-    def tell() -> None:
+    def publish() -> None:
         meter.count_up_to("pyxec_fenced_total", total=broker.fenced_total)
         if sandbox is not None:
             _read_pool(sandbox, meter)
         publish_metrics(client, keys, broker.consumer_name, meter)
 
-    return PeriodicTask("publish_metrics_periodically", PUBLISH_SECONDS, tell)
+    return PeriodicTask("publish_metrics", PUBLISH_SECONDS, publish)
 
 
 def _read_pool(sandbox: ContainerSandbox, meter: Meter) -> None:

@@ -7,13 +7,13 @@ from typing import Final
 
 import dramatiq
 
-from app.actors.lifecycle import Service
-from app.actors.webhooks import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, Telling, WebhookRelay, Webhooks
+from app.actors.deliver_webhook import Telling, WebhookRelay, Webhooks
+from app.actors.maintain import Service
 from app.broker import StreamsBroker
 from app.config import Settings
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import callback_body
-from app.store.keys import StoreKeys
+from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, StoreKeys
 from app.store.outbox import Outbox
 from app.wiring.connections import client as redis_client
 

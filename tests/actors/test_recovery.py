@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 from dramatiq import Worker
 
-from app.actors.recovery import MAINTENANCE_QUEUE, Recovery
+from app.actors.recover import Recovery
 from app.broker import StreamsBroker
 from app.config import read_settings
 from app.core.states import JobState
-from app.store.keys import JOBS_QUEUE
+from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE
 from app.wiring.broker import create_broker
 from tests.store.live_store import LiveStore, new_job, store_on
 

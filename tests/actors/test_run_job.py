@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import dramatiq
 import pytest
 
-from app.actors.job_metrics import JobMetrics
 from app.actors.run_job import JobRunner
 from app.core.errors import JobNotFound, OwnershipLost, SandboxLost
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
@@ -21,8 +20,7 @@ from app.core.results import JobRecord, Usage
 from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.store.job_input import JobInputs
-from app.store.keys import JOBS_QUEUE
-from app.store.submission import RUN_JOB
+from app.store.keys import JOBS_QUEUE, RUN_JOB
 from tests.actors.in_memory_sandbox import PATIENCE_SECONDS, Behaviour, InMemorySandbox, Run, phase, report
 from tests.broker.conftest import working
 from tests.store.live_store import SPEC, LiveStore, new_job, store_on
@@ -37,7 +35,7 @@ def worker_of(store: LiveStore, behaviour: Behaviour) -> Iterator[InMemorySandbo
     sandbox = InMemorySandbox(behaviour)
     inboxes = JobInputs(store.client, store.keys, store.broker.consumer_name)
     clock = itertools.count(1_800_000_000_000)
-    runner = JobRunner(store.broker, store.effects, sandbox, inboxes, lambda: next(clock), JobMetrics(Meter()))
+    runner = JobRunner(store.broker, store.effects, sandbox, inboxes, lambda: next(clock), Meter())
     options = {"max_retries": 2, "min_backoff": 1, "max_backoff": 2}
     dramatiq.actor(actor_name=RUN_JOB, queue_name=JOBS_QUEUE, broker=store.broker, **options)(runner.run)  # type: ignore[call-overload]
     inboxes.start()

@@ -40,7 +40,7 @@ def doom(number: int) -> None:
 
     broker: Any = dramatiq.get_broker()
     assert isinstance(broker, StreamsBroker)
-    _in_front_of(JobRunner, "_run", lambda *_: begun.set())
+    _in_front_of(JobRunner, "_run_attempt", lambda *_: begun.set())
     _in_front_of(broker.deliveries, "_run", lambda call: _script(call, step))
     _in_front_of(EngineHttp, "call", lambda _self, method, path, *_: step(f"engine {method} {_shape(path)}"))
     _in_front_of(EngineHttp, "upgrade", lambda *_: step("engine attach"))

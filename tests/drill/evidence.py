@@ -12,8 +12,8 @@ from app.broker import StreamsBroker
 from app.core.events import JobFinished
 from app.core.outcomes import Outcome
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.message_subject import actor_and_job
 from app.store.output_log import decode_entry
+from app.store.queue_stats import actor_and_job
 from app.store.records import decode_record
 from tests.drill.checker import History, Told
 from tests.drill.load import Program

@@ -13,9 +13,10 @@ import dramatiq
 import pytest
 from dramatiq import Worker
 
-from app.actors.webhooks import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, WebhookRelay, Webhooks
+from app.actors.deliver_webhook import WebhookRelay, Webhooks
 from app.broker import StreamsBroker
 from app.core.outcomes import Outcome
+from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
 from tests.actors.receiver import Receiver, answer_with, receiving
 from tests.http.live import JOB, LiveGateway, bearer, live_gateway

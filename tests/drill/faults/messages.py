@@ -10,8 +10,7 @@ from typing import Any
 from dramatiq import Message
 
 from app.broker import StreamsBroker
-from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.submission import RUN_JOB
+from app.store.keys import JOBS_QUEUE, RUN_JOB, StoreKeys
 from tests.drill.load import Load
 from tests.drill.site import Site
 

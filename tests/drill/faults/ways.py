@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 
-from app.store.submission import RUN_JOB
+from app.store.keys import RUN_JOB
 from tests.drill.links import ProxyLink
 from tests.drill.load import Load
 from tests.drill.site import Site

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 
-from app.actors.webhooks import Webhooks
+from app.actors.deliver_webhook import Webhooks
 from app.core.events import Output, Stream
 from app.store.outbox import Outbox
 from app.wiring.webhooks import TELLINGS

@@ -20,12 +20,11 @@ from app.core.events import LoggedEvent
 from app.core.results import JobRecord
 from app.core.timestamps import moment, moment_or_none
 from app.core.webhook_body import JobEnded, WebhookBody
+from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
 
-__all__ = ["DELIVER_WEBHOOK", "WEBHOOKS_QUEUE", "Telling", "WebhookRelay", "Webhooks"]
+__all__ = ["Telling", "WebhookRelay", "Webhooks"]
 
-WEBHOOKS_QUEUE: Final = "webhooks"
-DELIVER_WEBHOOK: Final = "deliver_webhook"
 _LOOK_SECONDS: Final = 0.5
 _BATCH: Final = 100
 # A relay that died between the two steps is followed by another well within this.

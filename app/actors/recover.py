@@ -13,9 +13,8 @@ import structlog
 
 from app.broker import StreamsBroker
 
-__all__ = ["MAINTENANCE_QUEUE", "Recovery"]
+__all__ = ["Recovery"]
 
-MAINTENANCE_QUEUE: Final = "maintenance"
 _MINUTE_MS: Final = 60_000
 _SHORTEST_INTERVAL_MS: Final = 1_000
 # A killed worker's job starts again within its lease and 5 s, however long the lease is.
