@@ -1,287 +1,31 @@
-"""The environment, read once into one frozen Settings; every mistake in it is reported at the same time.
-
-The table below is the whole configuration: the README's table is checked against it by a test.
-"""
+"""Configuration of the service: every environment variable, its default and its allowed values."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal, get_args, get_origin
 from urllib.parse import quote, urlsplit
 
-__all__ = ["OPTIONS", "ConfigurationError", "Option", "Settings", "read_settings"]
+from annotated_types import Ge, Le
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
+__all__ = ["LAUNCH_VARIABLES", "ConfigurationError", "Settings", "read_settings", "settings_table"]
 
-class ConfigurationError(Exception):
-    """The environment is wrong. The message has one line for every mistake."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One environment variable: its default as text, how it is read, and what it means."""
-
-    variable: str
-    default: str
-    parse: Callable[[str], Any]
-    meaning: str
-
-
-def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not minimum <= value <= maximum:
-            raise ValueError(f"must be from {minimum} to {maximum}")
-        return value
-
-    return parse
-
-
-def _seconds(minimum: float, maximum: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = float(text)
-        if not minimum <= value <= maximum:
-            raise ValueError(f"must be from {minimum:g} to {maximum:g} seconds")
-        return value
-
-    return parse
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
-        return text
-
-    return parse
-
-
-def _redis_url(text: str) -> str:
-    if text.startswith(("sentinel://", "sentinels://")):  # with several hosts: no URL for urlsplit
-        from app.broker.sentinel import check_sentinel_url  # brings the whole broker with it: only where it is used
-
-        check_sentinel_url(text)
-        return text
-    address = urlsplit(text)
-    if address.scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must start with redis://, rediss://, unix://, sentinel:// or sentinels://")
-    try:
-        _ = address.port
-    except ValueError as e:
-        raise ValueError("must have a number as its port") from e
-    return text
-
-
-def _origins(text: str) -> frozenset[str]:
-    origins = frozenset(origin.strip() for origin in text.split(",") if origin.strip())
-    for origin in origins:
-        address = urlsplit(origin)
-        if address.scheme not in ("http", "https") or origin != f"{address.scheme}://{address.netloc}":
-            raise ValueError("must be origins like https://example.org, with commas between them")
-    return origins
-
-
-def _proxies(text: str) -> frozenset[str]:
-    ranges = frozenset(part.strip() for part in text.split(",") if part.strip())
-    for one in ranges - {"unix"}:
-        try:
-            ipaddress.ip_network(one)
-        except ValueError as e:
-            raise ValueError("must be addresses or ranges like 10.0.0.0/8, or unix, with commas between them") from e
-    return ranges
-
-
-def _http_address(text: str) -> str:
-    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname):
-        raise ValueError("must be an address like http://localhost:4318, the one for OTLP over HTTP")
-    return text
-
-
-def _on_or_off(text: str) -> bool:
-    return _one_of("on", "off")(text) == "on"
-
-
-def _optional_path(text: str) -> Path | None:
-    return Path(text) if text else None
-
-
-def _name(text: str) -> str:
-    if not text or not text.replace("-", "").replace("_", "").isalnum():
-        raise ValueError("must be letters, digits, '-' and '_'")
-    return text
-
-
-OPTIONS: Final[dict[str, Option]] = {
-    "redis_url": Option(
-        "REDIS_URL",
-        "redis://127.0.0.1:6399/0",
-        _redis_url,
-        "the Redis or Valkey server; `sentinel://host:port,host:port/service` finds the master",
-    ),
-    "redis_password_file": Option(
-        "PYXEC_REDIS_PASSWORD_FILE",
-        "",
-        _optional_path,
-        "a file with the password of that server, instead of one in its URL",
-    ),
-    "namespace": Option("PYXEC_NAMESPACE", "pyxec", _name, "prefix of every key, so that a server can be shared"),
-    "redis_timeout_seconds": Option(
-        "PYXEC_REDIS_TIMEOUT_SECONDS", "2", _seconds(0.1, 60), "an unanswered Redis command becomes a 503 after this"
-    ),
-    "max_backlog": Option("PYXEC_MAX_BACKLOG", "100000", _whole(1, 10**8), "queued jobs before the API answers 503"),
-    "result_ttl_seconds": Option(
-        "PYXEC_RESULT_TTL_SECONDS", "3600", _whole(1, 30 * 86400), "how long a finished job and its output are kept"
-    ),
-    "lease_seconds": Option(
-        "PYXEC_LEASE_SECONDS", "15", _seconds(0.5, 600), "a silent worker loses its jobs after this"
-    ),
-    "max_deliveries": Option(
-        "PYXEC_MAX_DELIVERIES", "3", _whole(1, 100), "starts of a job before it becomes a dead letter"
-    ),
-    "rate_per_minute": Option(
-        "PYXEC_RATE_PER_MINUTE", "600", _whole(1, 10**9), "submissions a minute of one address without a key"
-    ),
-    "rate_burst": Option("PYXEC_RATE_BURST", "100", _whole(1, 10**9), "submissions such an address may make at once"),
-    "global_rate_per_minute": Option(
-        "PYXEC_GLOBAL_RATE_PER_MINUTE", "600000", _whole(1, 10**9), "submissions a minute of all callers together"
-    ),
-    "anonymous": Option("PYXEC_ANONYMOUS", "on", _on_or_off, "`off`: nothing may be done without an API key"),
-    "anonymous_jobs": Option(
-        "PYXEC_ANONYMOUS_JOBS", "1000", _whole(1, 10**6), "unfinished jobs that one address may have without a key"
-    ),
-    "admin_key_file": Option(
-        "PYXEC_ADMIN_KEY_FILE", "", _optional_path, "a file with an admin key of yours, at least 32 characters long"
-    ),
-    "trusted_proxies": Option(
-        "PYXEC_TRUSTED_PROXIES",
-        "",
-        _proxies,
-        "ranges, with commas, whose `X-Forwarded-For` is believed",
-    ),
-    "webhook_allow_private": Option(
-        "PYXEC_WEBHOOK_ALLOW_PRIVATE", "off", _on_or_off, "`on`: webhooks may go to private addresses, too"
-    ),
-    "max_body_bytes": Option(
-        "PYXEC_MAX_BODY_BYTES", str(12 * 1024 * 1024), _whole(1024, 2**30), "largest request body; above it 413"
-    ),
-    "max_wait_seconds": Option("PYXEC_MAX_WAIT_SECONDS", "60", _seconds(0, 3600), "longest ?wait= of a submission"),
-    "drain_seconds": Option(
-        "PYXEC_DRAIN_SECONDS", "0", _seconds(0, 300), "how long /readyz says 503 before a stopping API stops listening"
-    ),
-    "allowed_origins": Option(
-        "PYXEC_ALLOWED_ORIGINS",
-        "",
-        _origins,
-        "web origins, with commas, that may open a WebSocket, or use goxec's API, besides our own",
-    ),
-    "docker_host": Option("DOCKER_HOST", "unix:///var/run/docker.sock", str, "the Docker Engine; only workers use it"),
-    "container_runtime": Option(
-        "PYXEC_CONTAINER_RUNTIME", "", _one_of("", "runc", "crun", "runsc", "kata"), "OCI runtime; empty: the engine's"
-    ),
-    "pool_floor": Option(
-        "PYXEC_POOL_FLOOR",
-        "1",
-        _whole(0, 100),
-        "warm sandboxes of each default language, per worker process; any other has them once it is used",
-    ),
-    "pool_ceiling": Option(
-        "PYXEC_POOL_CEILING", "4", _whole(0, 100), "warm sandboxes of a language while it is in use"
-    ),
-    "engine_timeout_seconds": Option(
-        "PYXEC_ENGINE_TIMEOUT_SECONDS", "30", _seconds(1, 600), "an unanswered engine call is an infrastructure fault"
-    ),
-    "sandbox_cpus": Option("PYXEC_SANDBOX_CPUS", "1", _seconds(0.05, 64), "processors that one sandbox may use"),
-    "otlp_endpoint": Option(
-        "OTEL_EXPORTER_OTLP_ENDPOINT", "", _http_address, "an OpenTelemetry collector for traces (docs/telemetry.md)"
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the environment said, checked. The fields are the rows of OPTIONS; ``redis_url`` has the password in it that
-    ``redis_password_file`` holds."""
-
-    redis_url: str
-    redis_password_file: Path | None
-    namespace: str
-    redis_timeout_seconds: float
-    max_backlog: int
-    result_ttl_seconds: int
-    lease_seconds: float
-    max_deliveries: int
-    rate_per_minute: int
-    rate_burst: int
-    global_rate_per_minute: int
-    anonymous: bool
-    anonymous_jobs: int
-    admin_key_file: Path | None
-    trusted_proxies: frozenset[str]
-    webhook_allow_private: bool
-    max_body_bytes: int
-    max_wait_seconds: float
-    drain_seconds: float
-    allowed_origins: frozenset[str]
-    docker_host: str
-    container_runtime: str
-    pool_floor: int
-    pool_ceiling: int
-    engine_timeout_seconds: float
-    sandbox_cpus: float
-    otlp_endpoint: str
-
-
-def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read every option.
-
-    Raises:
-        ConfigurationError: with all mistakes, each naming its variable.
-    """
-    source = os.environ if environment is None else environment
-    values: dict[str, Any] = {}
-    mistakes: list[str] = []
-    for field in fields(Settings):
-        option = OPTIONS[field.name]
-        text = source.get(option.variable) or option.default
-        try:
-            values[field.name] = option.parse(text)
-        except ValueError as e:
-            mistakes.append(f"{_shown(option, text)}: {e}")
-    known = {option.variable for option in OPTIONS.values()} | LAUNCH_VARIABLES
-    mistakes += [
-        f"{name}: there is no such setting" for name in source if name.startswith("PYXEC_") and name not in known
-    ]
-    if not mistakes and values["redis_password_file"] is not None:
-        try:
-            values["redis_url"] = _with_password(values["redis_url"], values["redis_password_file"])
-        except (OSError, ValueError) as e:
-            mistakes.append(f"PYXEC_REDIS_PASSWORD_FILE={str(values['redis_password_file'])!r}: {e}")
-    if mistakes:
-        raise ConfigurationError("\n".join(sorted(mistakes)))
-    return Settings(**values)
-
-
-def _with_password(url: str, path: Path) -> str:
-    scheme, _, rest = url.partition("://")
-    place, slash, tail = rest.partition("/")
-    login, _, hosts = place.rpartition("@")
-    if ":" in login:
-        raise ValueError("there is a password in REDIS_URL already")
-    password = path.read_text("utf-8").strip()
-    if not password:
-        raise ValueError("there is no password in this file")
-    return f"{scheme}://{login}:{quote(password, safe='')}@{hosts}{slash}{tail}"
-
-
-def _shown(option: Option, text: str) -> str:
-    # An address may carry a password, and mistakes go to the log.
-    return option.variable if option.parse is _redis_url else f"{option.variable}={text!r}"
-
-
-# Read by the Procfile, docker-compose.yml, the Makefile, the local set-up and the command line, not by the service.
+# The Procfile, docker-compose.yml, the Makefile, `make up`, the tests and the command line read these, not the service.
 LAUNCH_VARIABLES: Final = frozenset(
     {
         "PYXEC_API_KEY",
@@ -298,3 +42,244 @@ LAUNCH_VARIABLES: Final = frozenset(
         "PYXEC_WORKER_THREADS",
     }
 )
+
+_MIN_ADMIN_KEY_CHARACTERS: Final = 32
+
+
+class ConfigurationError(Exception):
+    """The environment contains invalid settings. The message has one line for each of them."""
+
+
+def _parse_switch(text: object) -> object:
+    if text not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return text == "on"
+
+
+def _split(text: object) -> object:
+    return frozenset(part.strip() for part in str(text).split(",") if part.strip())
+
+
+def _check_namespace(text: str) -> str:
+    if not text.replace("-", "").replace("_", "").isalnum():
+        raise ValueError("must consist of letters, digits, '-' and '_'")
+    return text
+
+
+def _check_redis_url(text: str) -> str:
+    if text.startswith(("sentinel://", "sentinels://")):
+        from app.broker.sentinel import check_sentinel_url  # imports the whole broker
+
+        check_sentinel_url(text)
+        return text
+    url = urlsplit(text)
+    if url.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must start with redis://, rediss://, unix://, sentinel:// or sentinels://")
+    try:
+        _ = url.port
+    except ValueError as e:
+        raise ValueError("must have a port between 0 and 65535") from e
+    return text
+
+
+def _check_otlp_url(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("must be the URL of an OTLP over HTTP endpoint, for example http://localhost:4318")
+    return text
+
+
+def _check_origins(origins: frozenset[str]) -> frozenset[str]:
+    for origin in origins:
+        url = urlsplit(origin)
+        if url.scheme not in ("http", "https") or origin != f"{url.scheme}://{url.netloc}":
+            raise ValueError("must be origins separated by commas, for example https://example.org")
+    return origins
+
+
+def _check_networks(networks: frozenset[str]) -> frozenset[str]:
+    for network in networks - {"unix"}:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as e:
+            raise ValueError("must be networks separated by commas, for example 10.0.0.0/8, or unix") from e
+    return networks
+
+
+def _read_secret(path: object) -> str:
+    try:
+        secret = Path(str(path)).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as e:
+        raise ValueError(f"must be a readable text file: {e}") from e
+    if not secret:
+        raise ValueError("must be a file that is not empty")
+    return secret
+
+
+def _check_admin_key(key: str) -> str:
+    if len(key) < _MIN_ADMIN_KEY_CHARACTERS:
+        raise ValueError(f"must be a file with a key of at least {_MIN_ADMIN_KEY_CHARACTERS} characters")
+    return key
+
+
+_Switch = Annotated[bool, BeforeValidator(_parse_switch)]
+_Secret = Annotated[str, BeforeValidator(_read_secret)]
+_Set = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """The settings of the service.
+
+    The variable of a field is ``PYXEC_`` and its name in capitals, unless the field has an alias. An empty variable
+    counts as unset. The variable of a secret ends in ``_FILE`` and contains the path of the file to read. The string
+    below each field is its description in the documentation.
+    """
+
+    model_config = SettingsConfigDict(
+        alias_generator=AliasGenerator(validation_alias=lambda name: f"PYXEC_{name.upper()}"),
+        case_sensitive=True,
+        env_ignore_empty=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_default=False,
+    )
+
+    redis_password: _Secret | None = Field(None, validation_alias="PYXEC_REDIS_PASSWORD_FILE", repr=False)
+    """File with the Redis password, as an alternative to a password in `REDIS_URL`."""
+    redis_url: Annotated[str, AfterValidator(_check_redis_url)] = Field(
+        "redis://127.0.0.1:6399/0", validation_alias="REDIS_URL", validate_default=True, repr=False
+    )
+    """Redis or Valkey server. `sentinel://host:port,host:port/service` asks Sentinels for the master."""
+    namespace: Annotated[str, AfterValidator(_check_namespace)] = "pyxec"
+    """Prefix of every Redis key. Installations with different prefixes can share a server."""
+    redis_timeout_seconds: float = Field(2.0, ge=0.1, le=60)
+    """Time limit of a Redis command. If Redis does not reply in time, the API returns 503."""
+    max_backlog: int = Field(100_000, ge=1, le=10**8)
+    """Maximum number of queued jobs. If the queue is full, the API returns 503."""
+    result_ttl_seconds: int = Field(3600, ge=1, le=30 * 86400)
+    """Time for which a finished job and its output are kept."""
+    lease_seconds: float = Field(15.0, ge=0.5, le=600)
+    """Duration of a lease. If a worker does not renew it in time, another worker runs the job."""
+    max_deliveries: int = Field(3, ge=1, le=100)
+    """Number of times that a job is started before it becomes a dead letter."""
+    rate_per_minute: int = Field(600, ge=1, le=10**9)
+    """Submissions per minute from one address without an API key."""
+    rate_burst: int = Field(100, ge=1, le=10**9)
+    """Submissions from one address without an API key that may arrive at once."""
+    global_rate_per_minute: int = Field(600_000, ge=1, le=10**9)
+    """Submissions per minute from all callers together."""
+    anonymous: _Switch = True
+    """Whether requests without an API key are allowed."""
+    anonymous_jobs: int = Field(1000, ge=1, le=10**6)
+    """Maximum number of unfinished jobs of one address without an API key."""
+    admin_key: Annotated[_Secret, AfterValidator(_check_admin_key)] | None = Field(
+        None, validation_alias="PYXEC_ADMIN_KEY_FILE", repr=False
+    )
+    """File with an admin API key of at least 32 characters."""
+    trusted_proxies: Annotated[_Set, AfterValidator(_check_networks)] = frozenset()
+    """Networks, separated by commas, whose `X-Forwarded-For` header is trusted. `unix` stands for Unix sockets."""
+    webhook_allow_private: _Switch = False
+    """Whether webhooks may be sent to private addresses."""
+    max_body_bytes: int = Field(12 * 1024 * 1024, ge=1024, le=2**30)
+    """Maximum size of a request body. If a body is larger, the API returns 413."""
+    max_wait_seconds: float = Field(60.0, ge=0, le=3600)
+    """Maximum value of `?wait=` in a submission."""
+    drain_seconds: float = Field(0.0, ge=0, le=300)
+    """Time for which `/readyz` returns 503 before a stopping API stops listening."""
+    allowed_origins: Annotated[_Set, AfterValidator(_check_origins)] = frozenset()
+    """Web origins, separated by commas, that may open a WebSocket or call the goxec API, besides the API's own."""
+    docker_host: str = Field("unix:///var/run/docker.sock", validation_alias="DOCKER_HOST")
+    """Docker Engine. Only workers use it."""
+    container_runtime: Literal["", "runc", "crun", "runsc", "kata"] = ""
+    """OCI runtime of the sandboxes. By default, the engine chooses the runtime."""
+    pool_floor: int = Field(1, ge=0, le=100)
+    """Warm sandboxes of each default language per worker process. Other languages have them after their first use."""
+    pool_ceiling: int = Field(4, ge=0, le=100)
+    """Maximum number of warm sandboxes of a language that is in use."""
+    engine_timeout_seconds: float = Field(30.0, ge=1, le=600)
+    """Time limit of an engine call. If the engine does not reply in time, it is an infrastructure fault."""
+    sandbox_cpus: float = Field(1.0, ge=0.05, le=64)
+    """Number of CPUs that a sandbox may use."""
+    otlp_endpoint: Annotated[str, AfterValidator(_check_otlp_url)] = Field(
+        "", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
+    """OpenTelemetry collector for traces (docs/telemetry.md)."""
+
+    @field_validator("redis_url")
+    @classmethod
+    def _insert_password(cls, url: str, info: ValidationInfo) -> str:
+        password = info.data.get("redis_password")
+        if password is None:
+            return url
+        scheme, _, rest = url.partition("://")
+        authority, slash, path = rest.partition("/")
+        user, _, hosts = authority.rpartition("@")
+        if ":" in user:
+            raise ValueError("must not contain a password if PYXEC_REDIS_PASSWORD_FILE is set")
+        return f"{scheme}://{user}:{quote(password, safe='')}@{hosts}{slash}{path}"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises:
+        ConfigurationError: A variable has an invalid value, or its name starts with ``PYXEC_`` and it is not a setting.
+            The message lists all of them.
+    """
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {variable: text for variable, text in environment.items() if text}
+    known = _fields_by_variable()
+    problems = [
+        f"{variable}: there is no such setting"
+        for variable in environment
+        if variable.startswith("PYXEC_") and variable not in known and variable not in LAUNCH_VARIABLES
+    ]
+    try:
+        settings = Settings(_build_sources=((source,), {}))  # type: ignore[call-arg]  # hidden by dataclass_transform
+    except ValidationError as e:
+        for error in e.errors():
+            variable = str(error["loc"][0])
+            # The URL can contain a password, and the message is logged.
+            setting = variable if variable == "REDIS_URL" else f"{variable}={environment[variable]!r}"
+            reason = error.get("ctx", {}).get("error")  # from a validator of this module
+            problems.append(f"{setting}: {reason or 'must be ' + _allowed_values(known[variable])}")
+    if problems:
+        raise ConfigurationError("\n".join(sorted(problems)))
+    return settings
+
+
+def settings_table() -> str:
+    """Return the Markdown table of all settings for the documentation."""
+    rows = [
+        f"| `{variable}` | {_default(field)} | {_allowed_values(field)} | {field.description} |"
+        for variable, field in _fields_by_variable().items()
+    ]
+    return "\n".join(["| Variable | Default | Allowed values | Meaning |", "|---|---|---|---|", *rows])
+
+
+def _fields_by_variable() -> dict[str, FieldInfo]:
+    return {str(field.validation_alias): field for field in Settings.model_fields.values()}
+
+
+def _default(field: FieldInfo) -> str:
+    if field.annotation is bool:
+        return "`on`" if field.default else "`off`"
+    if field.annotation in (int, float):
+        return f"`{field.default:.15g}`"
+    return f"`{field.default}`" if field.default else ""
+
+
+def _allowed_values(field: FieldInfo) -> str:
+    """Describe the values of a switch, a number or a choice. Other types have a validator that names them."""
+    if field.annotation is bool:
+        return "on or off"
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(filter(None, get_args(field.annotation)))
+    limits = [limit.ge if isinstance(limit, Ge) else limit.le for limit in field.metadata if isinstance(limit, Ge | Le)]
+    if not limits:
+        return ""
+    return f"{'an integer' if field.annotation is int else 'a number'} between {limits[0]} and {limits[1]}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_table() + "\n")

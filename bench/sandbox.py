@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from app.config import OPTIONS
+from app.config import Settings
 from app.core.errors import PyxecError
 from bench import sandbox_cases, sandbox_output, sandbox_rate, sandbox_start
 from bench.docker_run import docker_run
@@ -36,8 +36,8 @@ from bench.sandbox_under_test import docker_host, sandbox_under_test
 __all__ = ["main"]
 
 RESULTS: Final = Path(__file__).with_name("results")
-_FLOOR: Final = int(OPTIONS["pool_floor"].default)
-_CEILING: Final = int(OPTIONS["pool_ceiling"].default)
+_FLOOR: Final = Settings.model_fields["pool_floor"].default
+_CEILING: Final = Settings.model_fields["pool_ceiling"].default
 _ENGINE_SECONDS: Final = 120
 
 Advance = Callable[[], None]

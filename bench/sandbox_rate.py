@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from app.config import OPTIONS
 from app.core.errors import PyxecError
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.http import EngineHttp
@@ -37,7 +36,7 @@ _PAUSE_SECONDS: Final = 0.7
 _FEWEST_JOBS: Final = 3
 _PROGRAM: Final = "print(6 * 7)"
 _PRINTED: Final = b"42\n"
-RUNTIME: Final = os.environ.get(OPTIONS["container_runtime"].variable, "")
+RUNTIME: Final = os.environ.get("PYXEC_CONTAINER_RUNTIME", "")
 _HEADER_BYTES: Final = 8
 _ENGINE_SECONDS: Final = 60.0
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from app.config import OPTIONS
+from app.config import Settings
 from app.core.errors import PyxecError
 from app.core.events import Output
 from app.core.job_input import Input
@@ -115,8 +115,7 @@ def sandbox_under_test(floor: int, ceiling: int, languages: Sequence[str]) -> It
 
 def docker_host() -> str:
     """Where the engine is: as the worker finds it."""
-    option = OPTIONS["docker_host"]
-    return os.environ.get(option.variable) or option.default
+    return os.environ.get("DOCKER_HOST") or str(Settings.model_fields["docker_host"].default)
 
 
 def program(language: str, source: str, **limits: float) -> JobSpec:
@@ -143,8 +142,8 @@ def _sandbox(
         languages,
         worker="bench",
         namespace=namespace,
-        runtime=os.environ.get(OPTIONS["container_runtime"].variable, ""),
-        cpus=float(OPTIONS["sandbox_cpus"].default),
+        runtime=os.environ.get("PYXEC_CONTAINER_RUNTIME", ""),
+        cpus=Settings.model_fields["sandbox_cpus"].default,
         pool_floor=floor,
         pool_ceiling=ceiling,
     )

@@ -1,68 +1,80 @@
-"""The environment: every mistake told at once, nothing unknown let through, one row for each field."""
+"""Settings: defaults, allowed values, secrets in files and the messages for invalid variables."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from app.config import LAUNCH_VARIABLES, OPTIONS, ConfigurationError, Settings, read_settings
+from app.config import LAUNCH_VARIABLES, ConfigurationError, Settings, read_settings
 
 ROOT = Path(__file__).parent.parent
-KNOWN = LAUNCH_VARIABLES | {option.variable for option in OPTIONS.values()}
+VARIABLES = [str(field.validation_alias) for field in Settings.model_fields.values()]
 
 
-def mistakes(**environment: str) -> list[str]:
+def problems(**environment: str) -> list[str]:
     with pytest.raises(ConfigurationError) as refused:
         read_settings(environment)
     return str(refused.value).splitlines()
 
 
-def test_the_rows_are_the_fields() -> None:
-    assert list(OPTIONS) == [field.name for field in fields(Settings)]
-    variables = [option.variable for option in OPTIONS.values()]
-    assert len(set(variables)) == len(variables)
-    assert all(option.meaning for option in OPTIONS.values())
-    assert not LAUNCH_VARIABLES & set(variables)
+def test_settings_have_one_described_variable_each() -> None:
+    assert len(set(VARIABLES)) == len(VARIABLES)
+    assert all(field.description for field in Settings.model_fields.values())
+    assert not LAUNCH_VARIABLES & set(VARIABLES)
 
 
-def test_an_empty_environment_is_a_whole_configuration() -> None:
+def test_defaults_are_used_when_the_environment_is_empty() -> None:
     settings = read_settings({})
 
-    for name, option in OPTIONS.items():
-        assert getattr(settings, name) == option.parse(option.default), name
+    for name, field in Settings.model_fields.items():
+        assert getattr(settings, name) == field.default, name
 
 
-def test_an_empty_variable_is_as_good_as_none() -> None:
-    assert read_settings({option.variable: "" for option in OPTIONS.values()}) == read_settings({})
+def test_defaults_are_used_when_variables_are_empty() -> None:
+    assert read_settings(dict.fromkeys(VARIABLES, "")) == read_settings({})
 
 
-def test_what_is_set_is_read() -> None:
+def test_settings_are_read_from_their_variables() -> None:
     settings = read_settings(
         {
             "REDIS_URL": "rediss://:secret@host:1/2",
             "PYXEC_LEASE_SECONDS": "0.5",
             "PYXEC_POOL_FLOOR": "0",
+            "PYXEC_ANONYMOUS": "off",
+            "PYXEC_TRUSTED_PROXIES": "10.0.0.0/8, unix",
+            "PYXEC_ALLOWED_ORIGINS": "https://a.example,http://b.example:81",
             "PATH": "/bin",
         }
     )
 
     assert settings.redis_url == "rediss://:secret@host:1/2"
-    assert (settings.lease_seconds, settings.pool_floor) == (0.5, 0)
+    assert (settings.lease_seconds, settings.pool_floor, settings.anonymous) == (0.5, 0, False)
+    assert settings.trusted_proxies == {"10.0.0.0/8", "unix"}
+    assert settings.allowed_origins == {"https://a.example", "http://b.example:81"}
 
 
-def test_all_mistakes_are_told_at_the_same_time_each_with_its_variable() -> None:
-    told = mistakes(
+def test_settings_are_read_from_the_process_environment_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYXEC_MAX_BACKLOG", "7")
+
+    assert read_settings().max_backlog == 7
+
+
+def test_message_lists_every_invalid_variable() -> None:
+    lines = problems(
         REDIS_URL="http://host", PYXEC_NAMESPACE="a{b}", PYXEC_MAX_BACKLOG="many", PYXEC_LEASE_SECONDS="0",
         PYXEC_CONTAINER_RUNTIME="docker", PYXEC_TYPO="1", PYXEC_RATE_BURST="10",
     )  # fmt: skip
 
-    assert [re.split(r"[=:]", line)[0] for line in told] == [
-        "PYXEC_CONTAINER_RUNTIME", "PYXEC_LEASE_SECONDS", "PYXEC_MAX_BACKLOG", "PYXEC_NAMESPACE", "PYXEC_TYPO",
-        "REDIS_URL",
-    ]  # fmt: skip
+    assert lines == [
+        "PYXEC_CONTAINER_RUNTIME='docker': must be one of runc, crun, runsc, kata",
+        "PYXEC_LEASE_SECONDS='0': must be a number between 0.5 and 600",
+        "PYXEC_MAX_BACKLOG='many': must be an integer between 1 and 100000000",
+        "PYXEC_NAMESPACE='a{b}': must consist of letters, digits, '-' and '_'",
+        "PYXEC_TYPO: there is no such setting",
+        "REDIS_URL: must start with redis://, rediss://, unix://, sentinel:// or sentinels://",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -71,27 +83,41 @@ def test_all_mistakes_are_told_at_the_same_time_each_with_its_variable() -> None
         ("PYXEC_MAX_BACKLOG", ["0", "-1", "1.5", "1e3", "100000001", "ten", " "]),
         ("PYXEC_LEASE_SECONDS", ["0.4", "601", "nan", "inf", "-inf", "15s"]),
         ("PYXEC_MAX_WAIT_SECONDS", ["-1", "3601", "nan"]),
+        ("PYXEC_ANONYMOUS", ["yes", "true", "1", "ON"]),
         ("PYXEC_NAMESPACE", ["a b", "a:b", "{a}", "-", "a*"]),
+        ("PYXEC_TRUSTED_PROXIES", ["localhost", "10.0.0.1/8", "10.0.0.0/8 10.1.0.0/16"]),
+        ("PYXEC_ALLOWED_ORIGINS", ["example.org", "https://example.org/", "ftp://example.org"]),
         ("PYXEC_CONTAINER_RUNTIME", ["RUNC", "runc "]),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", ["localhost:4318", "grpc://localhost", "http://"]),
         ("REDIS_URL", ["localhost:6379", "http://x", "redis", "redis://host:port", "redis://host:99999"]),
         ("REDIS_URL", ["sentinel://host", "sentinel:///jobs", "sentinel://a,b:port/jobs", "sentinels://a,/jobs"]),
     ],
 )
-def test_what_is_out_of_range_or_no_value_at_all_is_refused(variable: str, values: list[str]) -> None:
+def test_invalid_values_are_refused(variable: str, values: list[str]) -> None:
     for value in values:
-        [told] = mistakes(**{variable: value})
-        assert told.startswith(variable)
+        [line] = problems(**{variable: value})
+        assert line.startswith(variable)
+        assert " must " in line or variable == "REDIS_URL"
 
 
 @pytest.mark.parametrize(
     "url", ["http://:hunter2@host", "redis://user:hunter2", "hunter2", "sentinel://user:hunter2/jobs"]
 )
-def test_a_password_in_an_address_is_not_told_to_the_log(url: str) -> None:
-    assert "hunter2" not in mistakes(REDIS_URL=url)[0]
+def test_message_does_not_contain_the_password_of_an_invalid_url(url: str) -> None:
+    assert "hunter2" not in problems(REDIS_URL=url)[0]
+
+
+def test_secrets_are_not_part_of_the_representation(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hunter2" * 5)
+    settings = read_settings({"PYXEC_REDIS_PASSWORD_FILE": str(file), "PYXEC_ADMIN_KEY_FILE": str(file)})
+
+    assert settings.admin_key == "hunter2" * 5
+    assert "hunter2" not in repr(settings)
 
 
 @pytest.mark.parametrize(
-    ("url", "login"),
+    ("url", "expected"),
     [
         ("redis://host:1/2", "redis://:p%2Fw%40%3A@host:1/2"),
         ("rediss://user@host", "rediss://user:p%2Fw%40%3A@host"),
@@ -99,32 +125,46 @@ def test_a_password_in_an_address_is_not_told_to_the_log(url: str) -> None:
         ("sentinel://a:1,b:2/jobs?db=1", "sentinel://:p%2Fw%40%3A@a:1,b:2/jobs?db=1"),
         ("sentinel://a,[::1]:1/jobs", "sentinel://:p%2Fw%40%3A@a,[::1]:1/jobs"),
         ("sentinels://user@[::1]:1,b/jobs", "sentinels://user:p%2Fw%40%3A@[::1]:1,b/jobs"),
+        ("", "redis://:p%2Fw%40%3A@127.0.0.1:6399/0"),
     ],
 )
-def test_a_password_in_a_file_becomes_part_of_the_address(tmp_path: Path, url: str, login: str) -> None:
+def test_redis_password_file_is_inserted_into_the_url(tmp_path: Path, url: str, expected: str) -> None:
     file = tmp_path / "password"
     file.write_text("p/w@:\n")
 
-    assert read_settings({"REDIS_URL": url, "PYXEC_REDIS_PASSWORD_FILE": str(file)}).redis_url == login
+    assert read_settings({"REDIS_URL": url, "PYXEC_REDIS_PASSWORD_FILE": str(file)}).redis_url == expected
 
 
-def test_a_password_file_that_is_no_use_is_told(tmp_path: Path) -> None:
+def test_redis_password_file_is_refused_when_it_is_unusable(tmp_path: Path) -> None:
     empty, full = tmp_path / "empty", tmp_path / "full"
     empty.touch()
     full.write_text("hunter3")
 
-    assert "no password in this file" in mistakes(PYXEC_REDIS_PASSWORD_FILE=str(empty))[0]
-    assert "No such file" in mistakes(PYXEC_REDIS_PASSWORD_FILE=str(tmp_path / "none"))[0]
-    [twice] = mistakes(PYXEC_REDIS_PASSWORD_FILE=str(full), REDIS_URL="redis://:hunter2@host")
-    assert "already" in twice
-    assert "hunter" not in twice
+    assert "must be a file that is not empty" in problems(PYXEC_REDIS_PASSWORD_FILE=str(empty))[0]
+    assert "No such file" in problems(PYXEC_REDIS_PASSWORD_FILE=str(tmp_path / "missing"))[0]
+    [line] = problems(PYXEC_REDIS_PASSWORD_FILE=str(full), REDIS_URL="redis://:hunter2@host")
+    assert line == "REDIS_URL: must not contain a password if PYXEC_REDIS_PASSWORD_FILE is set"
 
 
-def test_a_misspelt_setting_is_no_setting() -> None:
-    assert mistakes(PYXEC_LEASE="1") == ["PYXEC_LEASE: there is no such setting"]
+@pytest.mark.parametrize("content", [None, b"", b"short", b"\xff" * 50])
+def test_admin_key_file_is_refused_when_it_is_unusable(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+
+    [line] = problems(PYXEC_ADMIN_KEY_FILE=str(path))
+    assert line.startswith(f"PYXEC_ADMIN_KEY_FILE={str(path)!r}: must be a ")
 
 
-def test_every_variable_that_the_repository_speaks_of_is_known() -> None:
+def test_unknown_setting_is_refused() -> None:
+    assert problems(PYXEC_LEASE="1") == ["PYXEC_LEASE: there is no such setting"]
+
+
+def test_launch_variables_are_ignored() -> None:
+    assert read_settings(dict.fromkeys(LAUNCH_VARIABLES, "x")) == read_settings({})
+
+
+def test_variables_in_code_and_documentation_are_known() -> None:
     sources = [
         ROOT / "Makefile",
         ROOT / "Procfile",
@@ -132,12 +172,6 @@ def test_every_variable_that_the_repository_speaks_of_is_known() -> None:
         *ROOT.glob("docs/*.md"),
         *ROOT.glob("*.md"),
     ]
-    spoken_of = {
-        name for source in sources for name in re.findall(r"\bPYXEC_[A-Z_]*[A-Z]\b", source.read_text("utf-8"))
-    }
+    mentioned = {name for path in sources for name in re.findall(r"\bPYXEC_[A-Z_]*[A-Z]\b", path.read_text("utf-8"))}
 
-    assert spoken_of <= KNOWN
-
-
-def test_what_only_starts_the_service_does_not_stop_it() -> None:
-    assert read_settings(dict.fromkeys(LAUNCH_VARIABLES, "x")) == read_settings({})
+    assert mentioned <= LAUNCH_VARIABLES | set(VARIABLES)

@@ -5,22 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from app.config import LAUNCH_VARIABLES, OPTIONS
+from app.config import LAUNCH_VARIABLES, settings_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def configuration_table() -> str:
-    rows = [
-        f"| `{option.variable}` | {f'`{option.default}`' if option.default else ''} | {option.meaning} |"
-        for option in OPTIONS.values()
-    ]
-    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows]).replace("|  |", "| |")
-
-
 def test_the_readme_lists_every_setting_as_it_is() -> None:
-    assert configuration_table() in README
+    assert settings_table() in README
 
 
 def test_the_readme_lists_what_the_local_set_up_reads() -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from app.config import OPTIONS
+from app.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -29,7 +29,7 @@ def test_docker_compose_takes_it() -> None:
 def test_every_setting_reaches_the_processes() -> None:
     passed_on = set(re.findall(r"^ +([A-Z][A-Z_]+):", TEXT, re.MULTILINE))
 
-    assert {option.variable for option in OPTIONS.values()} - _NOT_PASSED_ON <= passed_on
+    assert {str(field.validation_alias) for field in Settings.model_fields.values()} - _NOT_PASSED_ON <= passed_on
 
 
 def test_no_two_services_write_one_image() -> None:

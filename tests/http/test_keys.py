@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.config import ConfigurationError, read_settings
 from app.core.tiers import TIERS
-from app.wiring.gateway import create_api
 from tests.http.live import JOB, OPERATOR, OPERATOR_KEY, LiveGateway, bearer, live_gateway
 
 
@@ -157,17 +155,6 @@ async def test_a_key_that_cannot_be_made_is_told_by_field(
 ) -> None:
     answer = await gateway.client.post("/v1/admin/keys", json=body, headers=OPERATOR)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
-
-
-@pytest.mark.parametrize("content", [None, "", "short", b"\xff" * 50])
-def test_an_operators_key_that_is_none_is_a_mistake_in_the_configuration(
-    tmp_path: Path, content: str | bytes | None
-) -> None:
-    path = tmp_path / "key"
-    if content is not None:
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ConfigurationError, match="PYXEC_ADMIN_KEY_FILE"):
-        create_api(read_settings({"PYXEC_ADMIN_KEY_FILE": str(path)}))
 
 
 async def test_a_tier_has_a_ceiling_and_says_so(gateway: LiveGateway) -> None:
