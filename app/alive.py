@@ -28,7 +28,7 @@ def is_alive(connection: redis.Redis, keys: StoreKeys, host: str, silence_second
     """Whether a worker of this host was heard of within ``silence_seconds``, or nothing is known."""
     try:
         server: Any = connection.info("server")
-        seen = WorkerRegistry(connection, keys).seen_seconds_ago()
+        seen = WorkerRegistry(connection, keys).last_seen_seconds_ago()
     except redis.RedisError:
         return True
     if server["uptime_in_seconds"] <= silence_seconds:

@@ -63,7 +63,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     deliveries: int
     attempts: int
-    died_at: str
+    dead_lettered_at: str
     traceback: str = ""
     message: str = ""
 

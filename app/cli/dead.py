@@ -40,7 +40,7 @@ def list_letters(
     table = Table("id", "died", "actor", "job", "reason")
     for letter in found:
         texts = (letter.actor, letter.job_id or "", letter.reason)
-        table.add_row(letter.id, letter.died_at, *(escape(plain(text)) for text in texts))
+        table.add_row(letter.id, letter.dead_lettered_at, *(escape(plain(text)) for text in texts))
     Console().print(table)
 
 
@@ -61,7 +61,7 @@ def show(letter_id: Letter, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_js
     from app.cli.plain_text import plain, readable
 
     table = Table("", "dead letter", show_header=False)
-    for name in ("id", "queue", "actor", "job_id", "reason", "deliveries", "attempts", "died_at"):
+    for name in ("id", "queue", "actor", "job_id", "reason", "deliveries", "attempts", "dead_lettered_at"):
         value = getattr(letter, name)
         table.add_row(name.replace("_", " "), "" if value is None else escape(plain(str(value))))
     Console().print(table)

@@ -84,7 +84,7 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def _limit_annotation(name: str, row: LimitRange) -> Any:
-    text = f"Limit: {row.meaning}."
+    text = f"Limit: {row.description}."
     if name.endswith("_bytes"):
         return Annotated[int | None, typer.Option(limit_option(name), parser=parse_size, metavar="SIZE", help=text)]
     kind = float if name.endswith("_seconds") else int

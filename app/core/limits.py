@@ -39,7 +39,7 @@ class LimitRange:
     default: float
     maximum: float
     unit: str
-    meaning: str
+    description: str
 
 
 LIMITS: Final[dict[str, LimitRange]] = {
@@ -55,10 +55,9 @@ LIMITS: Final[dict[str, LimitRange]] = {
 
 def _told(name: str) -> msgspec.Meta:
     allowed = LIMITS[name]
-    meaning = (
-        f"{allowed.meaning[0].upper()}{allowed.meaning[1:]}; {allowed.default:.10g} unless the language says otherwise."
-    )
-    return told(minimum=allowed.minimum, maximum=allowed.maximum, description=meaning)
+    sentence = f"{allowed.description[0].upper()}{allowed.description[1:]}"
+    description = f"{sentence}; {allowed.default:.10g} unless the language says otherwise."
+    return told(minimum=allowed.minimum, maximum=allowed.maximum, description=description)
 
 
 WallSeconds = Annotated[float, _told("wall_seconds")]

@@ -32,7 +32,7 @@ class Metric:
     """One row. ``buckets`` are the upper bounds of a histogram, without the infinite one."""
 
     kind: Kind
-    meaning: str
+    description: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 

@@ -34,7 +34,7 @@ async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) 
         async with asyncio.timeout(seconds):
             return await _read(request, max_bytes)
     except TimeoutError as e:
-        raise falcon.HTTPError(408, description=f"the body must arrive within {seconds:g} s") from e
+        raise falcon.HTTPError(408, description=f"the body was not received within {seconds:g} s") from e
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:

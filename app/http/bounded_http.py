@@ -62,7 +62,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response("The head of the request is too large.")
+                self.send_400_response("The request head is too large.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A head that came in one piece is counted here."""

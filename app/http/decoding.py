@@ -66,7 +66,7 @@ def _invalid(message: str) -> InvalidRequest:
     if named is None:
         return InvalidRequest(path or "body", _plain(reason))
     field = f"{path}.{named['name']}" if path else named["name"]
-    return InvalidRequest(field, "is required" if "missing" in reason[: len("Object missing")] else "is not a field")
+    return InvalidRequest(field, "is required" if "missing" in reason[: len("Object missing")] else "unknown field")
 
 
 def _plain(reason: str) -> str:

@@ -46,30 +46,30 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 # An error is looked up along its own line of ancestors, so the order of the rows does not matter.
 KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
-    InvalidRequest: (422, "invalid-request", "The request is not valid"),
-    UnknownLanguage: (422, "unknown-language", "This language is not installed here"),
-    JobNotFound: (404, "job-not-found", "There is no job with this id, or it has expired"),
-    NotAuthenticated: (401, "not-authenticated", "A valid API key is needed"),
-    NotAllowed: (403, "not-allowed", "This key does not give the right to do this"),
-    NotFound: (404, "not-found", "There is nothing with this name"),
+    InvalidRequest: (422, "invalid-request", "Invalid request"),
+    UnknownLanguage: (422, "unknown-language", "Language not installed"),
+    JobNotFound: (404, "job-not-found", "Job not found or expired"),
+    NotAuthenticated: (401, "not-authenticated", "Missing or invalid API key"),
+    NotAllowed: (403, "not-allowed", "The API key does not permit this request"),
+    NotFound: (404, "not-found", "Not found"),
     RateLimited: (429, "rate-limited", "Too many requests"),
     TooManyJobs: (429, "too-many-jobs", "Too many unfinished jobs"),
-    NotReplayable: (409, "not-replayable", "This job cannot run again"),
+    NotReplayable: (409, "not-replayable", "The job cannot be replayed"),
     JobNotFinished: (409, "job-not-finished", "The job has not finished"),
-    IdempotencyMismatch: (422, "idempotency-mismatch", "This Idempotency-Key was used for another request"),
+    IdempotencyMismatch: (422, "idempotency-mismatch", "The Idempotency-Key was used with a different request"),
     QueueFull: (503, "queue-full", "The queue is full"),
-    StoreUnavailable: (503, "store-unavailable", "The job store does not answer"),
-    Exception: (500, "internal-error", "Something went wrong on our side"),
+    StoreUnavailable: (503, "store-unavailable", "The job store is unavailable"),
+    Exception: (500, "internal-error", "Internal server error"),
 }
 
 HTTP_KINDS: Final[dict[int, tuple[str, str]]] = {
-    400: ("malformed-request", "The request cannot be read"),
-    404: ("no-such-route", "There is nothing at this address"),
-    405: ("method-not-allowed", "This address does not take this method"),
-    408: ("body-too-slow", "The request body did not arrive in time"),
+    400: ("malformed-request", "Malformed request"),
+    404: ("no-such-route", "Route not found"),
+    405: ("method-not-allowed", "Method not allowed"),
+    408: ("body-too-slow", "The request body was not received in time"),
     413: ("body-too-large", "The request body is too large"),
-    415: ("unsupported-media-type", "The request body has a type that is not supported"),
-    503: ("shutting-down", "This server is shutting down"),
+    415: ("unsupported-media-type", "Unsupported request body type"),
+    503: ("shutting-down", "The server is shutting down"),
 }
 
 

@@ -61,12 +61,16 @@ class JobStreamer:
         follower = Follower(self._jobs, watch, job_id, after)
         while not follower.ended:
             if self._lifecycle.stopping:
-                return Ending(SERVICE_RESTART, "the server restarts: connect again with the last cursor")
+                return Ending(SERVICE_RESTART, "server restarting: reconnect with the last cursor")
             for logged in await follower.read(READ_AGAIN_SECONDS):
                 for message in words(logged):
                     if not await self.is_taken(message):
-                        return Ending(SLOW_VIEWER, "too slow: connect again with the last cursor")
+                        return self._slow_consumer()
         return Ending(FINISHED, "the job has finished")
+
+    def _slow_consumer(self) -> Ending:
+        seconds = self._settings.slow_viewer_seconds
+        return Ending(SLOW_VIEWER, f"slow consumer: nothing was read for {seconds:g} s; reconnect with the last cursor")
 
     async def is_taken(self, message: str) -> bool:
         """Send it; False if the viewer has not taken it in its time."""
@@ -85,7 +89,7 @@ class JobStreamer:
                     await self._socket.send_text(ending.last)
                 await self._socket.close(ending.code, ending.reason)
         except (TimeoutError, OSError, falcon.WebSocketDisconnected):
-            _log.info("viewer_dropped", code=ending.code)
+            _log.info("websocket_dropped", code=ending.code)
 
 
 async def first_of(show: Coroutine[Any, Any, Ending], listen: Coroutine[Any, Any, Ending]) -> Ending:

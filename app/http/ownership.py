@@ -24,8 +24,8 @@ async def own_job(jobs: JobStore, job_id: str, caller: Caller) -> JobRecord:
     """
     # What cannot be an id goes no further: the store makes key names of it.
     if not _JOB_ID.fullmatch(job_id):
-        raise JobNotFound("there is no job with this id")
+        raise JobNotFound("no job has this id")
     record = await jobs.get(job_id)
     if record.owner != caller.owner:
-        raise JobNotFound("there is no job with this id")
+        raise JobNotFound("no job has this id")
     return record

@@ -90,7 +90,7 @@ class Submissions:
         if request.webhook_url is None:
             return None
         if caller.is_anonymous:
-            raise InvalidRequest("webhook_url", "needs an API key: with its secret webhooks are signed")
+            raise InvalidRequest("webhook_url", "requires an API key: its secret signs the webhooks")
         check_webhook_url(request.webhook_url, allow_private=self._allow_private_webhooks)
         return request.webhook_url
 

@@ -59,7 +59,7 @@ async def _key_in_first_message(socket: WebSocket, timeout_seconds: float) -> st
         async with asyncio.timeout(timeout_seconds):
             text = await socket.receive_text()
     except TimeoutError as e:
-        raise NotAuthenticated("the first message did not come in time") from e
+        raise NotAuthenticated("the first message was not received in time") from e
     except falcon.PayloadTypeError as e:
         raise InvalidRequest("body", "must be a text message") from e
     if len(text) > _MAX_MESSAGE_CHARACTERS:

@@ -57,41 +57,41 @@ class Administration:
         letters = await _run_in_thread(lambda: self._broker.dead_letters(queue, count=count, before=before))
         return [_dead_message(queue, letter) for letter in letters]
 
-    async def dead_letter(self, queue: str, letter_id: str) -> DeadMessage:
+    async def dead_letter(self, queue: str, dead_letter_id: str) -> DeadMessage:
         """Return one dead letter.
 
         Raises:
             NotFound: The queue or the dead letter does not exist.
         """
         self._require_queue(queue)
-        letter = await _run_in_thread(lambda: self._broker.dead_letter(queue, letter_id))
+        letter = await _run_in_thread(lambda: self._broker.dead_letter(queue, dead_letter_id))
         if letter is None:
             raise NotFound("there is no dead letter with this id")
         return _dead_message(queue, letter)
 
-    async def replay(self, queue: str, letter_id: str) -> None:
+    async def replay(self, queue: str, dead_letter_id: str) -> None:
         """Enqueue the message of a dead letter again and remove the dead letter.
 
         Raises:
             NotFound: The queue or the dead letter does not exist.
             NotReplayable: The record of the job has expired or has a result of its own.
         """
-        letter = await self.dead_letter(queue, letter_id)
+        letter = await self.dead_letter(queue, dead_letter_id)
         # The record is reset before the message is enqueued: a worker skips the message of a finished job.
         if letter.actor == RUN_JOB and letter.job_id is not None:
             job_id = letter.job_id
             await _run_in_thread(lambda: self._replays.prepare(job_id))
-        if not await _run_in_thread(lambda: self._broker.replay_dead(queue, letter_id)):
+        if not await _run_in_thread(lambda: self._broker.replay_dead(queue, dead_letter_id)):
             raise NotFound("the dead letter was replayed or dropped by another request")
 
-    async def drop(self, queue: str, letter_id: str) -> None:
+    async def drop(self, queue: str, dead_letter_id: str) -> None:
         """Delete a dead letter.
 
         Raises:
             NotFound: The queue or the dead letter does not exist.
         """
         self._require_queue(queue)
-        if not await _run_in_thread(lambda: self._broker.drop_dead(queue, letter_id)):
+        if not await _run_in_thread(lambda: self._broker.drop_dead(queue, dead_letter_id)):
             raise NotFound("there is no dead letter with this id")
 
     def close(self) -> None:
@@ -110,15 +110,15 @@ class Administration:
 
     def _read_workers(self) -> list[WorkerStats]:
         held = read_held_messages(self._broker, self._running_jobs, self._queue_names())
-        seen = self._registry.seen_seconds_ago()
+        seen = self._registry.last_seen_seconds_ago()
         names = sorted(held.keys() | seen.keys())
         alive = self._registry.alive(names)
         return [
             WorkerStats(
                 name=name,
                 is_alive=name in alive,
-                seen_seconds_ago=seen.get(name),
-                holds=tuple(held.get(name, ())),
+                last_seen_seconds_ago=seen.get(name),
+                messages=tuple(held.get(name, ())),
             )
             for name in names
         ]

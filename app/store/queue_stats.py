@@ -81,7 +81,7 @@ def read_held_messages(
             job_id=job_id,
             language=None if job is None else job.language,
             running_seconds=None if job is None else job.seconds,
-            renewed_seconds_ago=entry.idle_ms / 1000,
+            lease_renewed_seconds_ago=entry.idle_ms / 1000,
         )
         held.setdefault(entry.consumer, []).append(message)
     return held

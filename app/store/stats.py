@@ -39,16 +39,16 @@ class HeldMessage(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str | None
     language: str | None
     running_seconds: float | None
-    renewed_seconds_ago: float
+    lease_renewed_seconds_ago: float
 
 
 class WorkerStats(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker process. ``seen_seconds_ago`` is None for one that holds something and was never heard of."""
+    """A worker process. ``last_seen_seconds_ago`` is None for one that holds something and was never heard of."""
 
     name: str
     is_alive: bool
-    seen_seconds_ago: float | None
-    holds: tuple[HeldMessage, ...]
+    last_seen_seconds_ago: float | None
+    messages: tuple[HeldMessage, ...]
 
 
 class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ class WorkerRegistry:
             pipeline.zremrangebyscore(self._keys.workers, "-inf", now - _FORGET_SECONDS)
             pipeline.execute()
 
-    def seen_seconds_ago(self) -> dict[str, float]:
+    def last_seen_seconds_ago(self) -> dict[str, float]:
         """Every worker that was there within the last day. By the clocks of two hosts, so that it is about right."""
         rows: Any = self._client.zrange(self._keys.workers, 0, -1, withscores=True)
         now = time.time()

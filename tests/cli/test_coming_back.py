@@ -70,4 +70,4 @@ async def test_a_store_that_is_down_for_a_while_is_waited_for(
     gateway.jobs.finish(job_id)
     code, stdout, notes = await command.ended()
     assert (code, stdout) == (0, b"still here\n")
-    assert b"The job store does not answer" in notes or b"no answer from" in notes
+    assert b"The job store is unavailable" in notes or b"no answer from" in notes

@@ -24,7 +24,7 @@ def test_the_table_the_limits_and_what_can_be_asked_for_name_the_same() -> None:
 def test_a_row_says_a_range_with_its_default_inside(name: str) -> None:
     row = LIMITS[name]
     assert 0 < row.minimum <= row.default <= row.maximum
-    assert row.meaning
+    assert row.description
     assert getattr(resolve_limits(NOTHING, NOTHING), name) == row.default
 
 

@@ -314,13 +314,13 @@ class NoAdministration:
     async def dead_letters(self, queue: str, count: int, before: str | None) -> Sequence[DeadMessage]:
         raise NotImplementedError
 
-    async def dead_letter(self, queue: str, letter_id: str) -> DeadMessage:
+    async def dead_letter(self, queue: str, dead_letter_id: str) -> DeadMessage:
         raise NotImplementedError
 
-    async def replay(self, queue: str, letter_id: str) -> None:
+    async def replay(self, queue: str, dead_letter_id: str) -> None:
         raise NotImplementedError
 
-    async def drop(self, queue: str, letter_id: str) -> None:
+    async def drop(self, queue: str, dead_letter_id: str) -> None:
         raise NotImplementedError
 
 

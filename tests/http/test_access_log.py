@@ -23,7 +23,7 @@ async def test_a_request_is_one_line(gateway: Gateway, lines: Lines) -> None:
     answer = await gateway.client.get("/v1/jobs/secret-id?token=secret", headers={"X-Request-Id": "r-1"})
     assert answer.status_code == 404
     (line,) = lines
-    assert line.pop("ms") >= 0
+    assert line.pop("duration_ms") >= 0
     assert line == {
         "event": "request",
         "log_level": "info",

@@ -46,7 +46,7 @@ async def dead_job(gateway: LiveGateway, **more: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("method", "path"), sorted(route for route in routes() if "/admin/" in route[1]))
 async def test_every_admin_route_wants_an_admin_key(gateway: LiveGateway, method: str, path: str) -> None:
-    address = path.format(queue="jobs", letter_id="1-1", key_id="x")
+    address = path.format(queue="jobs", dead_letter_id="1-1", key_id="x")
     plain = await gateway.new_caller(tier="trusted")
     for headers, status in (({}, 401), (plain, 403)):
         assert (await gateway.client.request(method, address, headers=headers)).status_code == status
@@ -84,8 +84,8 @@ async def test_workers_tell_what_they_hold(gateway: LiveGateway) -> None:
     # When the workers are looked at
     workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
     # Then each is there with what it holds
-    assert (workers["idle-1"]["is_alive"], workers["idle-1"]["holds"]) == (True, [])
-    (held,) = workers[gateway.broker.consumer_name]["holds"]
+    assert (workers["idle-1"]["is_alive"], workers["idle-1"]["messages"]) == (True, [])
+    (held,) = workers[gateway.broker.consumer_name]["messages"]
     assert (held["queue"], held["lane"], held["actor"], held["job_id"]) == ("jobs", "interactive", "run_job", job_id)
     # And of the job its language and how long it runs
     assert held["language"] == "python"
@@ -100,13 +100,13 @@ async def test_what_a_worker_holds_and_has_not_begun_has_no_start(gateway: LiveG
     job_id = await gateway.submit(priority="batch")
     gateway.take()
     (worker,) = (await get(gateway, "workers"))["workers"]
-    (held,) = worker["holds"]
+    (held,) = worker["messages"]
     assert (held["job_id"], held["lane"], held["language"]) == (job_id, "batch", "python")
     assert held["running_seconds"] is None
     # And when its record has gone, only the message tells of it
     gateway.store.delete(gateway.keys.record(job_id))
     (worker,) = (await get(gateway, "workers"))["workers"]
-    assert [(held["job_id"], held["language"]) for held in worker["holds"]] == [(job_id, None)]
+    assert [(held["job_id"], held["language"]) for held in worker["messages"]] == [(job_id, None)]
 
 
 async def test_hosts_tell_their_languages_and_images(gateway: LiveGateway) -> None:
@@ -132,7 +132,7 @@ async def test_figures_are_those_of_the_metrics(gateway: LiveGateway) -> None:
     publish_metrics(gateway.store, gateway.keys, "w1", meter)
     await gateway.submit()
     # When the figures are asked for
-    answer = await get(gateway, "figures")
+    answer = await get(gateway, "metrics")
     # Then every metric is among them, with what there is of it
     metrics = {metric["name"]: metric for metric in answer["metrics"]}
     assert list(metrics) == list(METRICS)
@@ -146,7 +146,7 @@ async def test_figures_are_those_of_the_metrics(gateway: LiveGateway) -> None:
     (run,) = metrics["pyxec_job_run_seconds"]["series"]
     assert (run["count"], run["sum"]) == (2, pytest.approx(1000.3))
     assert [bucket for bucket in run["buckets"] if bucket["count"]] == [
-        {"up_to": 0.5, "count": 1}, {"up_to": None, "count": 1},
+        {"upper_bound": 0.5, "count": 1}, {"upper_bound": None, "count": 1},
     ]  # fmt: skip
     depths = {one["labels"]["queue"]: one["value"] for one in metrics["pyxec_queue_depth"]["series"]}
     assert depths["jobs"] == 1
@@ -157,10 +157,10 @@ async def test_figures_are_those_of_the_metrics(gateway: LiveGateway) -> None:
 
 async def test_a_replayed_job_runs_again_from_its_start(gateway: LiveGateway) -> None:
     # Given a job that was given up
-    job_id, letter_id = await dead_job(gateway)
+    job_id, dead_letter_id = await dead_job(gateway)
     assert (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["outcome"] == "infrastructure_error"
     # When its dead letter is replayed
-    path = f"/v1/admin/dead/jobs/{letter_id}/replay"
+    path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204
     # Then it waits, as if nobody had ever begun it
     shown = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
@@ -177,8 +177,8 @@ async def test_a_replayed_job_runs_again_from_its_start(gateway: LiveGateway) ->
 
 
 async def test_two_that_replay_at_once_run_it_once(gateway: LiveGateway) -> None:
-    _, letter_id = await dead_job(gateway)
-    path = f"/v1/admin/dead/jobs/{letter_id}/replay"
+    _, dead_letter_id = await dead_job(gateway)
+    path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     answers = await asyncio.gather(*(gateway.client.post(path, headers=OPERATOR) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404, 404]
     assert gateway.broker.qsize("jobs") == 1
@@ -186,9 +186,9 @@ async def test_two_that_replay_at_once_run_it_once(gateway: LiveGateway) -> None
 
 
 async def test_who_follows_a_job_that_was_given_up_sees_its_second_life(gateway: LiveGateway) -> None:
-    job_id, letter_id = await dead_job(gateway)
+    job_id, dead_letter_id = await dead_job(gateway)
     first = (await gateway.client.get(f"/v1/jobs/{job_id}/output")).text.splitlines()
-    await gateway.client.post(f"/v1/admin/dead/jobs/{letter_id}/replay", headers=OPERATOR)
+    await gateway.client.post(f"/v1/admin/dead/jobs/{dead_letter_id}/replay", headers=OPERATOR)
     gateway.run()
     again = (await gateway.client.get(f"/v1/jobs/{job_id}/output")).text.splitlines()
     assert ("infrastructure_error" in first[-1], "infrastructure_error" in str(again)) == (True, False)
@@ -196,20 +196,20 @@ async def test_who_follows_a_job_that_was_given_up_sees_its_second_life(gateway:
 
 async def test_a_replay_that_was_cut_off_can_be_done_again(gateway: LiveGateway) -> None:
     # Given that the record was put back, and then the gateway was killed
-    job_id, letter_id = await dead_job(gateway)
+    job_id, dead_letter_id = await dead_job(gateway)
     Replays(gateway.store, gateway.keys).prepare(job_id)
     # When somebody replays the letter, which is still there
-    path = f"/v1/admin/dead/jobs/{letter_id}/replay"
+    path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204
     # Then the job runs
     assert gateway.run() == job_id
 
 
 async def test_a_job_whose_record_has_gone_cannot_run_again(gateway: LiveGateway) -> None:
-    job_id, letter_id = await dead_job(gateway)
+    job_id, dead_letter_id = await dead_job(gateway)
     assert gateway.store.ttl(gateway.keys.record(job_id)) > 6 * 86_400  # as long as its letter
     gateway.store.delete(gateway.keys.record(job_id))
-    answer = await gateway.client.post(f"/v1/admin/dead/jobs/{letter_id}/replay", headers=OPERATOR)
+    answer = await gateway.client.post(f"/v1/admin/dead/jobs/{dead_letter_id}/replay", headers=OPERATOR)
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/not-replayable")
     assert gateway.broker.qsize("jobs") == 0
 

@@ -166,8 +166,8 @@ async def test_a_fault_of_ours_is_a_500_that_tells_nothing(gateway: Gateway) -> 
     assert answer.status_code == 500
     assert answer.json() == {
         "type": "/problems/internal-error",
-        "title": "Something went wrong on our side",
+        "title": "Internal server error",
         "status": 500,
-        "detail": "Something went wrong on our side",
+        "detail": "Internal server error",
         "request_id": answer.headers["X-Request-Id"],
     }

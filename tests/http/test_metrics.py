@@ -56,7 +56,7 @@ def test_names_are_as_they_should_be() -> None:
     for name, metric in METRICS.items():
         assert re.fullmatch(r"pyxec_[a-z_]+", name)
         assert (metric.kind is Kind.COUNTER) == name.endswith("_total")
-        assert metric.meaning.endswith(".")
+        assert metric.description.endswith(".")
         assert not {"id", "job_id", "key", "address"} & set(metric.labels)
         assert (metric.kind is Kind.HISTOGRAM) == bool(metric.buckets)
 

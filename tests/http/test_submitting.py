@@ -58,8 +58,8 @@ async def test_a_job_is_queued_and_its_address_told(gateway: Gateway) -> None:
     ("body", "field", "reason"),
     [
         ({"source": "x"}, "language", "is required"),
-        ({**JOB, "langauge": "x"}, "langauge", "is not a field"),
-        ({**JOB, "limits": {"wall_secs": 1}}, "limits.wall_secs", "is not a field"),
+        ({**JOB, "langauge": "x"}, "langauge", "unknown field"),
+        ({**JOB, "limits": {"wall_secs": 1}}, "limits.wall_secs", "unknown field"),
         ({**JOB, "language": 3}, "language", "must be `str`, got `int`"),
         ({"language": "python", "files": [{"name": 1, "content": ""}]}, "files[0].name", "must be `str`, got `int`"),
         ({"language": "python", "files": [{"name": "../a", "content": ""}]}, "files[0].name", "relative path"),

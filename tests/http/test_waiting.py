@@ -108,7 +108,7 @@ async def test_who_goes_away_is_not_waited_for(gateway: Gateway) -> None:
 async def test_a_wait_out_of_range_is_refused_with_the_range(gateway: Gateway, wait: str) -> None:
     answer = await gateway.client.post(f"/v1/jobs?wait={wait}", json=JOB)
     assert answer.status_code == 422
-    assert (answer.json()["field"], answer.json()["detail"]) == ("wait", "must be from 0 to 60 seconds")
+    assert (answer.json()["field"], answer.json()["detail"]) == ("wait", "must be between 0 and 60 seconds")
     assert gateway.jobs.records == {}
 
 

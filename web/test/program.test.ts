@@ -9,7 +9,7 @@ const range = (usual: number, maximum: number) => ({
   minimum: 0,
   maximum,
   unit: '',
-  meaning: '',
+  description: '',
 })
 const language: Language = {
   id: 'python',

@@ -4,7 +4,7 @@ import { KEPT_MS, type Sample, sampleOf, withSample } from '../src/admin/samples
 
 const BOUNDS = [0.1, 1, 10, null]
 const histogram = (...counts: number[]) =>
-  BOUNDS.map((up_to, index) => ({ up_to, count: counts[index] ?? 0 }))
+  BOUNDS.map((upper_bound, index) => ({ upper_bound, count: counts[index] ?? 0 }))
 
 const sample = (at: number, more: Partial<Sample> = {}): Sample => ({
   at,
@@ -77,7 +77,7 @@ test('a sample is the sum over the queues, with jobs by how they ended', () => {
       { ...lanes, waiting: 3, running: 0, delayed: 7, dead: 0, oldest_seconds: null },
     ],
     {
-      at: '',
+      collected_at: '',
       metrics: [
         {
           name: 'pyxec_jobs_total',

@@ -26,7 +26,7 @@ def log_access(request: Request, status: int) -> None:
         method="WEBSOCKET" if request.is_websocket else request.method,
         route=request.uri_template,
         status=status,
-        ms=round((time.perf_counter() - request.started_at) * 1000, 2),
+        duration_ms=round((time.perf_counter() - request.started_at) * 1000, 2),
     )
 
 

@@ -52,28 +52,28 @@ class Authenticator:
         """Raises NotAuthenticated, StoreUnavailable."""
         key = await self._api_keys.find(text) if len(text) <= MAX_KEY_CHARACTERS else None
         if key is None:
-            raise NotAuthenticated("this key is not valid, or was revoked")
+            raise NotAuthenticated("the API key is invalid or revoked")
         return self._caller(key, scope)
 
     async def by_ticket(self, ticket: str, scope: Mapping[str, Any]) -> Caller:
         """Raises NotAuthenticated, StoreUnavailable."""
         key = await self._api_keys.redeem_ticket(ticket) if len(ticket) <= MAX_KEY_CHARACTERS else None
         if key is None:
-            raise NotAuthenticated("this ticket is not valid, was used, or has run out")
+            raise NotAuthenticated("the ticket is invalid, used or expired")
         return self._caller(key, scope)
 
     def anonymous(self, scope: Mapping[str, Any]) -> Caller:
         """Whoever is at this address. Raises NotAuthenticated where nobody may come without a key."""
         tier = self._settings.anonymous_tier
         if tier is None:
-            raise NotAuthenticated("a key is needed: Authorization: Bearer KEY")
+            raise NotAuthenticated("an API key is required: Authorization: Bearer KEY")
         address = address_of(scope, self._settings.trusted_proxies)
         return Caller(owner=ANONYMOUS, account=f"address:{address}", address=address, tier=tier)
 
     def _caller(self, key: ApiKey, scope: Mapping[str, Any]) -> Caller:
         tier = TIERS.get(key.tier)
         if tier is None:
-            raise NotAuthenticated("the tier of this key does not exist any more")
+            raise NotAuthenticated("the tier of this API key no longer exists")
         name = f"key:{key.id}"
         address = address_of(scope, self._settings.trusted_proxies)
         return Caller(owner=name, account=name, address=address, tier=tier, key_id=key.id, is_admin=key.is_admin)
@@ -105,6 +105,6 @@ class Authentication:
 
 def _check_admin(caller: Caller) -> None:
     if caller.is_anonymous:
-        raise NotAuthenticated("an admin key is needed: Authorization: Bearer KEY")
+        raise NotAuthenticated("an admin key is required: Authorization: Bearer KEY")
     if not caller.is_admin:
-        raise NotAllowed("an admin key is needed")
+        raise NotAllowed("an admin key is required")

@@ -54,7 +54,7 @@ _REVOKE_KEY: Final = Operation(
 )
 
 _FIGURES: Final = Operation(
-    id="getFigures",
+    id="getMetrics",
     tag=ADMINISTRATION,
     summary="What all processes have counted and measured",
     text="The metrics of `GET /metrics`, in JSON.",
@@ -93,14 +93,14 @@ _WORKERS: Final = Operation(
     replies=(Reply(status=200, text="The workers.", body=WorkersView),),
 )
 
-_A_LETTER: Final = {"queue": "$request.path.queue", "letter_id": "$response.body#/dead_letters/0/id"}
+_A_LETTER: Final = {"queue": "$request.path.queue", "dead_letter_id": "$response.body#/dead_letters/0/id"}
 
 _DEAD_LETTERS: Final = Operation(
     id="listDeadLetters",
     tag=ADMINISTRATION,
     summary="A queue's dead letters, newest first",
     access=Access.ADMIN,
-    parameters=("queue", "letters_limit", "letters_after"),
+    parameters=("queue", "dead_letters_limit", "dead_letters_after"),
     replies=(
         Reply(
             status=200,
@@ -117,7 +117,7 @@ _LETTER: Final = Operation(
     tag=ADMINISTRATION,
     summary="One dead letter",
     access=Access.ADMIN,
-    parameters=("queue", "letter_id"),
+    parameters=("queue", "dead_letter_id"),
     replies=(Reply(status=200, text="It.", body=DeadLetterView),),
     errors=(NotFound,),
 )
@@ -127,7 +127,7 @@ _DROP: Final = Operation(
     tag=ADMINISTRATION,
     summary="Forget a dead letter",
     access=Access.ADMIN,
-    parameters=("queue", "letter_id"),
+    parameters=("queue", "dead_letter_id"),
     replies=(Reply(status=204, text="Dropped."),),
     errors=(NotFound,),
 )
@@ -138,7 +138,7 @@ _REPLAY: Final = Operation(
     summary="Queue what a dead letter was about again, once",
     text="A job is queued as if it had never been begun.",
     access=Access.ADMIN,
-    parameters=("queue", "letter_id"),
+    parameters=("queue", "dead_letter_id"),
     replies=(Reply(status=204, text="Queued again."),),
     errors=(NotFound, NotReplayable),
 )
@@ -151,6 +151,6 @@ PATHS: Final[Paths] = {
     "/v1/admin/queues": {"get": _QUEUES},
     "/v1/admin/workers": {"get": _WORKERS},
     "/v1/admin/dead/{queue}": {"get": _DEAD_LETTERS},
-    "/v1/admin/dead/{queue}/{letter_id}": {"get": _LETTER, "delete": _DROP},
-    "/v1/admin/dead/{queue}/{letter_id}/replay": {"post": _REPLAY},
+    "/v1/admin/dead/{queue}/{dead_letter_id}": {"get": _LETTER, "delete": _DROP},
+    "/v1/admin/dead/{queue}/{dead_letter_id}/replay": {"post": _REPLAY},
 }

@@ -74,7 +74,7 @@ class DocsFileResource:
         """200, or 304 for who has it. Raises NothingThere."""
         asset = ASSETS.get(name)
         if asset is None:
-            raise NotFound("the page has no file with this name")
+            raise NotFound("the documentation page has no file with this name")
         _send(request, response, asset)
 
     on_head = on_get

@@ -127,7 +127,7 @@ def _stream(rows: dict[str, Any]) -> dict[str, Any]:
         "x-websocket": {
             "parameters": [rows["event_after"]],
             "receives": {"$ref": "#/components/schemas/Event"},
-            "sends": {"$ref": "#/components/schemas/ViewerMessage"},
+            "sends": {"$ref": "#/components/schemas/ClientMessage"},
         },
     }
 

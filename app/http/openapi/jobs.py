@@ -19,7 +19,7 @@ from app.core.spec import JobRequest
 from app.http.openapi.operation import Access, Operation, Paths, Reply
 from app.http.v1.batches import BatchRequest, BatchView
 from app.http.v1.event_formats import EVENT_STREAM, NDJSON
-from app.http.v1.job_list import PageView
+from app.http.v1.job_list import JobListView
 from app.http.v1.views import AcceptedJob, FinishedJob, PendingJob
 
 __all__ = ["JOBS", "OUTPUT", "PATHS"]
@@ -83,7 +83,7 @@ _LIST: Final = Operation(
     access=Access.KEY,
     parameters=("limit", "list_after", "status", "label"),
     replies=(
-        Reply(status=200, text="A page.", body=PageView, next={"getJob": {"job_id": "$response.body#/jobs/0/id"}}),
+        Reply(status=200, text="A page.", body=JobListView, next={"getJob": {"job_id": "$response.body#/jobs/0/id"}}),
     ),
 )
 

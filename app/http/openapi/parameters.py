@@ -32,7 +32,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "artifact": _in_path("name", "The file's path below the working folder.", "^[^/]+(/[^/]+)*$"),
     "key_id": _in_path("key_id", "What `GET /v1/admin/keys` calls `id`.", "^[A-Za-z0-9]+$"),
     "queue": _in_path("queue", "A name of `GET /v1/admin/queues`.", "^[a-z.]+$"),
-    "letter_id": _in_path("letter_id", "What the list of dead letters calls `id`.", "^[0-9-]+$"),
+    "dead_letter_id": _in_path("dead_letter_id", "What the list of dead letters calls `id`.", "^[0-9-]+$"),
     "wait": _in_query(
         "wait",
         "Seconds to wait for the end of the job: then the answer is the finished job, if it ends in time.",
@@ -52,10 +52,10 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "Only jobs with this label, `NAME:VALUE`; may be repeated: all must be there.",
         {"type": "array", "items": {"type": "string", "pattern": "^[^:]*:"}},
     ),
-    "letters_after": _in_query(
+    "dead_letters_after": _in_query(
         "after", "`next` of an earlier page.", {"type": "string", "pattern": "^([0-9]{1,19}-[0-9]{1,19})?$"}
     ),
-    "letters_limit": _in_query(
+    "dead_letters_limit": _in_query(
         "limit", "At most so many.", {"type": "integer", "minimum": 1, "maximum": MOST_LETTERS, "default": 20}
     ),
     "event_after": _in_query("after", "The `cursor` of the last event seen: it goes on behind it.", _EVENT_CURSOR),

@@ -11,7 +11,7 @@ import msgspec
 
 from app.core.spec import JobRequest
 from app.http.errors import Problem
-from app.http.v1.batches import RefusedJob
+from app.http.v1.batches import RejectedJob
 from app.http.v1.messages import ClientMessage, ServerMessage
 
 __all__ = ["components", "reference"]
@@ -32,12 +32,12 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 # Leaves out what has its default.
 _BRIEF: Final = Problem.__name__
 # Unions, under the names by which they are spoken of.
-_UNIONS: Final[dict[str, Any]] = {"Event": ServerMessage, "ViewerMessage": ClientMessage}
+_UNIONS: Final[dict[str, Any]] = {"Event": ServerMessage, "ClientMessage": ClientMessage}
 
 
 def components(types: Iterable[type]) -> dict[str, Any]:
     """The schemas of these and of all that they are made of, by name."""
-    named = list(dict.fromkeys([*types, RefusedJob]))
+    named = list(dict.fromkeys([*types, RejectedJob]))
     schemas, found = msgspec.json.schema_components([*named, *_UNIONS.values()], ref_template=_REFERENCE)
     unions = dict(zip(_UNIONS, schemas[len(named) :], strict=True))
     for kind, rule in _RULES.items():

@@ -50,7 +50,7 @@ _READYZ: Final = Operation(
 )
 
 _METRICS: Final = Operation(
-    id="metrics",
+    id="scrapeMetrics",
     tag=SERVICE,
     summary="Figures of all processes, for Prometheus",
     access=Access.OPEN,

@@ -26,7 +26,7 @@ from app.http.submissions import Sender, Submissions
 from app.http.v1.views import AcceptedJob
 from app.store.admissions import AdmissionStore
 
-__all__ = ["BatchRequest", "BatchResource", "BatchView", "RefusedJob"]
+__all__ = ["BatchRequest", "BatchResource", "BatchView", "RejectedJob"]
 
 MOST_JOBS: Final = 100
 _log = structlog.get_logger("pyxec.http")
@@ -40,14 +40,14 @@ class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-class RefusedJob(msgspec.Struct, frozen=True):
+class RejectedJob(msgspec.Struct, frozen=True):
     """In the place of a job that was not accepted. The field is that of the job."""
 
     problem: Problem
 
 
 # msgspec writes such a union, but cannot describe it: two Structs without a tag.
-_EITHER: Final = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (AcceptedJob, RefusedJob)]
+_EITHER: Final = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (AcceptedJob, RejectedJob)]
 Answers = Annotated[list[Any], told(items={"anyOf": _EITHER})]
 
 
@@ -85,9 +85,9 @@ class BatchResource:
 
     async def _take_on_all(
         self, request: Request, response: Response, wanted: Sequence[msgspec.Raw], job_ids: list[str], key: str | None
-    ) -> list[AcceptedJob | RefusedJob]:
+    ) -> list[AcceptedJob | RejectedJob]:
         through, refusal = await self._admit_rest(request, response, job_ids[1:])
-        answers: list[AcceptedJob | RefusedJob] = []
+        answers: list[AcceptedJob | RejectedJob] = []
         failure: Exception | None = None
         for number, (raw, job_id) in enumerate(zip(wanted[:through], job_ids, strict=False)):
             sender = Sender(request.caller, request.request_id, None if key is None else f"{key}\n{number}")
@@ -116,15 +116,15 @@ class BatchResource:
         job = await self._submissions.prepare(job_id, decode(_JOB_DECODER, bytes(raw)), sender)
         return await self._submissions.submit(job)
 
-    def _refused(self, error: Exception, request_id: str) -> RefusedJob:
+    def _refused(self, error: Exception, request_id: str) -> RejectedJob:
         problem = problem_of(error)
         self._metering.rejected(problem)
         if problem.status == 500:
             _log.error("batch_job_failed", request_id=request_id, exc_info=error)
-        return RefusedJob(problem)
+        return RejectedJob(problem)
 
     async def _give_back_unused(
-        self, request: Request, answers: Sequence[AcceptedJob | RefusedJob], job_ids: Sequence[str]
+        self, request: Request, answers: Sequence[AcceptedJob | RejectedJob], job_ids: Sequence[str]
     ) -> None:
         used = {answer.id for answer in answers if isinstance(answer, AcceptedJob)}
         if unused := [job_id for job_id in job_ids if job_id not in used]:
@@ -133,5 +133,5 @@ class BatchResource:
 
 def _checked(batch: BatchRequest) -> list[msgspec.Raw]:
     if not 1 <= len(batch.jobs) <= MOST_JOBS:
-        raise InvalidRequest("jobs", f"must be from 1 to {MOST_JOBS} jobs")
+        raise InvalidRequest("jobs", f"must contain 1 to {MOST_JOBS} jobs")
     return batch.jobs

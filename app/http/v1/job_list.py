@@ -17,7 +17,7 @@ from app.core.timestamps import Moment, moment, moment_or_none
 from app.http.request import Request
 from app.http.v1.views import Links, links_of
 
-__all__ = ["MOST_PER_PAGE", "USUAL_PER_PAGE", "JobFilter", "PageView", "page_view"]
+__all__ = ["MOST_PER_PAGE", "USUAL_PER_PAGE", "JobFilter", "JobListView", "job_list_view"]
 
 MOST_PER_PAGE: Final = 100
 USUAL_PER_PAGE: Final = 20
@@ -45,7 +45,7 @@ class JobFilter:
         return self.labels.items() <= job.labels.items()
 
 
-class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
+class JobSummaryView(msgspec.Struct, frozen=True, kw_only=True):
     """A job in a list."""
 
     id: str
@@ -60,20 +60,20 @@ class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
     links: Links
 
 
-class PageView(msgspec.Struct, frozen=True, kw_only=True):
+class JobListView(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs, newest first. With ``next`` as ``after`` the list goes on; it is None at the end."""
 
-    jobs: list[SummaryView]
+    jobs: list[JobSummaryView]
     next: str | None
 
 
-def page_view(page: JobPage) -> PageView:
+def job_list_view(page: JobPage) -> JobListView:
     """The answer."""
-    return PageView(jobs=[_summary(job) for job in page.jobs], next=page.next)
+    return JobListView(jobs=[_summary(job) for job in page.jobs], next=page.next)
 
 
-def _summary(job: JobSummary) -> SummaryView:
-    return SummaryView(
+def _summary(job: JobSummary) -> JobSummaryView:
+    return JobSummaryView(
         id=job.id,
         status=job.state,
         outcome=job.outcome,
@@ -92,7 +92,7 @@ def _count(request: Request) -> int:
     if text is None:
         return USUAL_PER_PAGE
     if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MOST_PER_PAGE):
-        raise InvalidRequest("limit", f"must be from 1 to {MOST_PER_PAGE}")
+        raise InvalidRequest("limit", f"must be between 1 and {MOST_PER_PAGE}")
     return int(text)
 
 

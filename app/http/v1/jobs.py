@@ -20,7 +20,7 @@ from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
 from app.http.submissions import Sender, Submissions
-from app.http.v1.job_list import JobFilter, page_view
+from app.http.v1.job_list import JobFilter, job_list_view
 from app.http.v1.views import AcceptedJob, FinishedJob, path_of
 from app.store.admissions import AdmissionStore
 from app.store.jobs import JobStore
@@ -58,10 +58,10 @@ class JobsResource:
     async def on_get(self, request: Request, response: Response) -> None:
         """The caller's jobs, newest first, a page at a time. Who has no key has no jobs of his own."""
         if request.caller.is_anonymous:
-            raise NotAuthenticated("a list needs a key: what is anonymous belongs to nobody alone")
+            raise NotAuthenticated("listing jobs requires an API key")
         wanted = JobFilter.of(request)
         page = await self._jobs.page(request.caller.owner, wanted.after, wanted.count, wanted.accepts)
-        send_json(response, 200, page_view(page))
+        send_json(response, 200, job_list_view(page))
 
     on_head = on_get
 
@@ -92,5 +92,5 @@ def _wait_seconds(request: Request, maximum: float) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds <= maximum:  # a NaN is refused too
-        raise InvalidRequest("wait", f"must be from 0 to {maximum:g} seconds")
+        raise InvalidRequest("wait", f"must be between 0 and {maximum:g} seconds")
     return seconds

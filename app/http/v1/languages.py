@@ -21,7 +21,7 @@ class LimitView(msgspec.Struct, frozen=True, kw_only=True):
     minimum: float
     maximum: float
     unit: str
-    meaning: str
+    description: str
 
 
 class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ def _limits(language: LanguageInfo, ceiling: LimitOverrides) -> dict[str, LimitV
             minimum=allowed.minimum,
             maximum=maximum_of(name, ceiling),
             unit=allowed.unit,
-            meaning=allowed.meaning,
+            description=allowed.description,
         )
         for name, allowed in LIMITS.items()
     }

@@ -66,12 +66,12 @@ class _Figures(Collector):
 def _family(name: str, metric: Metric, figures: Figures) -> Family:
     label_sets = sorted({sample.labels for sample in figures}) or ([()] if not metric.labels else [])
     if metric.kind is Kind.COUNTER:
-        counter = CounterMetricFamily(name.removesuffix("_total"), metric.meaning, labels=metric.labels)
+        counter = CounterMetricFamily(name.removesuffix("_total"), metric.description, labels=metric.labels)
         for labels in label_sets:
             counter.add_metric(labels, figures.get(Sample(name, labels), 0))
         return counter
     if metric.kind is Kind.GAUGE:
-        gauge = GaugeMetricFamily(name, metric.meaning, labels=metric.labels)
+        gauge = GaugeMetricFamily(name, metric.description, labels=metric.labels)
         for labels in label_sets:
             gauge.add_metric(labels, figures.get(Sample(name, labels), 0))
         return gauge
@@ -81,7 +81,7 @@ def _family(name: str, metric: Metric, figures: Figures) -> Family:
 
 
 def _histogram(name: str, metric: Metric, figures: Figures, label_sets: Sequence[tuple[str, ...]]) -> Family:
-    family = HistogramMetricFamily(name, metric.meaning, labels=metric.labels)
+    family = HistogramMetricFamily(name, metric.description, labels=metric.labels)
     for labels in label_sets:
         seen, buckets = 0.0, []
         for bound in [*map(str, metric.buckets), "+Inf"]:
@@ -92,7 +92,7 @@ def _histogram(name: str, metric: Metric, figures: Figures, label_sets: Sequence
 
 
 def _summary(name: str, metric: Metric, figures: Figures, label_sets: Sequence[tuple[str, ...]]) -> Family:
-    family = SummaryMetricFamily(name, metric.meaning, labels=metric.labels)
+    family = SummaryMetricFamily(name, metric.description, labels=metric.labels)
     for labels in label_sets:
         count, total = (figures.get(Sample(name, labels, part), 0) for part in ("count", "sum"))
         family.add_metric(labels, int(count), total)

@@ -59,8 +59,8 @@ def _admin_routes(parts: Parts) -> dict[str, object]:
         "/v1/admin/queues": QueuesResource(administration),
         "/v1/admin/workers": WorkersResource(administration),
         "/v1/admin/dead/{queue}": DeadLettersResource(administration),
-        "/v1/admin/dead/{queue}/{letter_id}": DeadLetterResource(administration),
-        "/v1/admin/dead/{queue}/{letter_id}/replay": ReplayResource(administration),
+        "/v1/admin/dead/{queue}/{dead_letter_id}": DeadLetterResource(administration),
+        "/v1/admin/dead/{queue}/{dead_letter_id}/replay": ReplayResource(administration),
     }
 
 

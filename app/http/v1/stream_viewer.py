@@ -61,7 +61,7 @@ class Viewer:
                 text = await self._socket.receive_text()
                 if len(text) > self._settings.max_message_bytes:
                     return Ending(
-                        MESSAGE_TOO_BIG, f"a message has at most {self._settings.max_message_bytes} characters"
+                        MESSAGE_TOO_BIG, f"message too big: at most {self._settings.max_message_bytes} characters"
                     )
                 item = read_client_message(text)
             except falcon.PayloadTypeError:

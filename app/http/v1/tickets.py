@@ -31,6 +31,6 @@ class TicketsResource:
         """201 and a ticket. Who has no key needs none: raises NotAuthenticated."""
         key_id = request.caller.key_id
         if key_id is None:
-            raise NotAuthenticated("a ticket stands for a key: Authorization: Bearer KEY")
+            raise NotAuthenticated("a ticket requires an API key: Authorization: Bearer KEY")
         ticket = await self._api_keys.issue_ticket(key_id)
         send_json(response, 201, TicketView(ticket=ticket, expires_in_seconds=TICKET_SECONDS))

@@ -9,7 +9,7 @@ interface Properties {
 
 /** One dead letter. Whatever stands in it may be hostile: all of it is text. */
 export function DeadLetterRow({ letter, onChoose }: Properties) {
-  const died = new Date(letter.died_at)
+  const died = new Date(letter.dead_lettered_at)
   return (
     <li>
       <details>
@@ -20,7 +20,7 @@ export function DeadLetterRow({ letter, onChoose }: Properties) {
         {letter.traceback && <Text title="Traceback" text={letter.traceback} />}
       </details>
       <p className="muted small">
-        <time dateTime={letter.died_at} title={died.toLocaleString('en-GB')}>
+        <time dateTime={letter.dead_lettered_at} title={died.toLocaleString('en-GB')}>
           {ago((Date.now() - died.getTime()) / 1000)}
         </time>
         , after {counted(letter.attempts, 'attempt')}

@@ -5,7 +5,7 @@ const MOST_SHOWN = 20
 
 /** The worker processes: those that are there, with what they run; those that are not are counted. */
 export function Workers({ workers }: { workers: Worker[] }) {
-  const shown = workers.filter((worker) => worker.is_alive || worker.holds.length > 0)
+  const shown = workers.filter((worker) => worker.is_alive || worker.messages.length > 0)
   const gone = workers.length - shown.length
   return (
     <section className="card" aria-labelledby="workers-title">
@@ -24,9 +24,11 @@ export function Workers({ workers }: { workers: Worker[] }) {
 }
 
 function WorkerRow({ worker }: { worker: Worker }) {
-  const longestFirst = [...worker.holds].sort((a, b) => (b.running_seconds ?? -1) - (a.running_seconds ?? -1))
+  const longestFirst = [...worker.messages].sort(
+    (a, b) => (b.running_seconds ?? -1) - (a.running_seconds ?? -1),
+  )
   const hidden = longestFirst.length - MOST_SHOWN
-  const seen = worker.seen_seconds_ago
+  const seen = worker.last_seen_seconds_ago
   return (
     <li>
       <div className="row-head">
@@ -35,9 +37,11 @@ function WorkerRow({ worker }: { worker: Worker }) {
           {worker.is_alive ? 'there' : 'silent: others take over what it holds'}
         </span>
         <span className="muted">{seen === null ? 'never heard of' : `heard of ${ago(seen)}`}</span>
-        <span className="muted">{worker.holds.length === 0 ? 'idle' : `holds ${worker.holds.length}`}</span>
+        <span className="muted">
+          {worker.messages.length === 0 ? 'idle' : `holds ${worker.messages.length}`}
+        </span>
       </div>
-      {worker.holds.length > 0 && (
+      {worker.messages.length > 0 && (
         <ul className="held">
           {longestFirst.slice(0, MOST_SHOWN).map((held, index) => (
             <HeldRow key={`${held.queue} ${held.job_id ?? index}`} held={held} />

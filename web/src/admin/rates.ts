@@ -42,18 +42,21 @@ export function quantile(buckets: readonly Bucket[], q: number): number | null {
   if (rank === 0) return null
   let below = 0
   let lower = 0
-  for (const { up_to, count } of buckets) {
-    if (up_to === null) return lower
-    if (count > 0 && below + count >= rank) return lower + ((up_to - lower) * (rank - below)) / count
+  for (const { upper_bound, count } of buckets) {
+    if (upper_bound === null) return lower
+    if (count > 0 && below + count >= rank) return lower + ((upper_bound - lower) * (rank - below)) / count
     below += count
-    lower = up_to
+    lower = upper_bound
   }
   return lower
 }
 
 /** What came in between two readings. */
 export function difference(before: readonly Bucket[], after: readonly Bucket[]): Bucket[] {
-  return after.map(({ up_to, count }, index) => ({ up_to, count: grown(before[index]?.count ?? 0, count) }))
+  return after.map(({ upper_bound, count }, index) => ({
+    upper_bound,
+    count: grown(before[index]?.count ?? 0, count),
+  }))
 }
 
 /** A counter that went down began anew: its store was emptied. */

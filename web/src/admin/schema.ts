@@ -17,17 +17,17 @@ const Held = v.object({
   job_id: v.nullable(v.string()),
   language: v.nullable(v.string()),
   running_seconds: v.nullable(v.number()),
-  renewed_seconds_ago: v.number(),
+  lease_renewed_seconds_ago: v.number(),
 })
 
 const Worker = v.object({
   name: v.string(),
   is_alive: v.boolean(),
-  seen_seconds_ago: v.nullable(v.number()),
-  holds: v.array(Held),
+  last_seen_seconds_ago: v.nullable(v.number()),
+  messages: v.array(Held),
 })
 
-const Bucket = v.object({ up_to: v.nullable(v.number()), count: v.number() })
+const Bucket = v.object({ upper_bound: v.nullable(v.number()), count: v.number() })
 
 const Series = v.object({
   labels: v.record(v.string(), v.string()),
@@ -59,7 +59,7 @@ const DeadLetter = v.object({
   reason: v.string(),
   deliveries: v.number(),
   attempts: v.number(),
-  died_at: v.string(),
+  dead_lettered_at: v.string(),
   traceback: v.string(),
   message: v.string(),
 })
@@ -72,7 +72,7 @@ export const DeadLetters = v.object({
   next: v.nullable(v.string()),
 })
 export const Figures = v.object({
-  at: v.string(),
+  collected_at: v.string(),
   metrics: v.array(v.object({ name: v.string(), series: v.array(Series) })),
 })
 

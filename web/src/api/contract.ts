@@ -4,7 +4,7 @@
  * something that the server takes.
  */
 import type * as v from 'valibot'
-import type { StreamEvent, ViewerMessage } from './events'
+import type { ClientMessage, StreamEvent } from './events'
 import type { components } from './openapi'
 import type { Accepted, JobView, Languages, Problem, Submission, Ticket } from './schema'
 
@@ -21,5 +21,5 @@ export type Contract = [
   Takes<typeof Problem, Api['Problem']>,
   Takes<typeof StreamEvent, Api['Event']>,
   Sends<Submission, Api['JobRequest']>,
-  Sends<ViewerMessage, Api['ViewerMessage']>,
+  Sends<ClientMessage, Api['ClientMessage']>,
 ]

@@ -73,7 +73,7 @@ export type StreamEvent = v.InferOutput<typeof StreamEvent>
 export type StreamName = 'stdout' | 'stderr'
 
 /** What a viewer may send. */
-export type ViewerMessage =
+export type ClientMessage =
   | { type: 'stdin'; data: string; encoding?: 'utf8' | 'base64' }
   | { type: 'eof' }
   | { type: 'cancel' }

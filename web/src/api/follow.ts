@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { backoffMs } from './backoff'
 import { bytesOf, parts } from './bytes'
 import { Refused } from './errors'
-import { StreamEvent, type StreamName, type ViewerMessage } from './events'
+import { type ClientMessage, StreamEvent, type StreamName } from './events'
 import type { Problem } from './schema'
 import { ticket } from './tickets'
 
@@ -29,7 +29,7 @@ export interface Listener {
 
 export interface Follower {
   /** Sends, or keeps for the next connection while there is none. */
-  send(message: ViewerMessage): void
+  send(message: ClientMessage): void
   /** Tries again now instead of after the pause. */
   retry(): void
   close(): void
@@ -74,7 +74,7 @@ export function follow(jobId: string, listener: Listener, surroundings: Surround
   let connects = 0
   let isClosed = false
   let stopWaiting = () => {}
-  const kept: ViewerMessage[] = []
+  const kept: ClientMessage[] = []
 
   async function connect(): Promise<void> {
     stopWaiting()
@@ -145,7 +145,7 @@ export function follow(jobId: string, listener: Listener, surroundings: Surround
     stopWaiting = surroundings.after(retryMs, () => void connect())
   }
 
-  function sendOne(message: ViewerMessage): void {
+  function sendOne(message: ClientMessage): void {
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message))
     else if (kept.length < MOST_KEPT_MESSAGES) kept.push(message)
   }

@@ -208,7 +208,7 @@ export interface paths {
             cookie?: never;
         };
         /** Figures of all processes, for Prometheus */
-        get: operations["metrics"];
+        get: operations["scrapeMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -286,7 +286,7 @@ export interface paths {
          * What all processes have counted and measured
          * @description The metrics of `GET /metrics`, in JSON.
          */
-        get: operations["getFigures"];
+        get: operations["getMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -363,7 +363,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/admin/dead/{queue}/{letter_id}": {
+    "/v1/admin/dead/{queue}/{dead_letter_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -381,7 +381,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/admin/dead/{queue}/{letter_id}/replay": {
+    "/v1/admin/dead/{queue}/{dead_letter_id}/replay": {
         parameters: {
             query?: never;
             header?: never;
@@ -484,14 +484,16 @@ export interface components {
          * @description The answer: one item for each job, in the order of the request.
          */
         BatchView: {
-            jobs: (components["schemas"]["AcceptedJob"] | components["schemas"]["RefusedJob"])[];
+            jobs: (components["schemas"]["AcceptedJob"] | components["schemas"]["RejectedJob"])[];
         };
         /**
          * BucketView
-         * @description How many measurements were at most `up_to`, and above the bucket before. The last one has no bound: null.
+         * @description A bucket of a histogram.
+         *
+         *     `count` is the number of measurements above the bound of the previous bucket and up to `upper_bound`. The last bucket has no bound: null.
          */
         BucketView: {
-            up_to: number | null;
+            upper_bound: number | null;
             count: number;
         };
         /**
@@ -582,6 +584,7 @@ export interface components {
             cpu_seconds: number;
             memory_peak_bytes: number;
         };
+        ClientMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
         /**
          * CompileLimits
          * @description Elapsed time, and processor time of all its processes; what is left out is MAX_COMPILE_SECONDS.
@@ -605,7 +608,7 @@ export interface components {
             deliveries: number;
             attempts: number;
             /** Format: date-time */
-            died_at: string;
+            dead_lettered_at: string;
             traceback: string;
             message: string;
         };
@@ -722,7 +725,7 @@ export interface components {
             job_id: string | null;
             language: string | null;
             running_seconds: number | null;
-            renewed_seconds_ago: number;
+            lease_renewed_seconds_ago: number;
         };
         /**
          * HostView
@@ -773,6 +776,14 @@ export interface components {
             created_at: string;
             started_at: string | null;
             finished_at: string | null;
+        };
+        /**
+         * JobListView
+         * @description Jobs, newest first. With `next` as `after` the list goes on; it is null at the end.
+         */
+        JobListView: {
+            jobs: components["schemas"]["JobSummaryView"][];
+            next: string | null;
         };
         /**
          * JobRequest
@@ -877,6 +888,25 @@ export interface components {
          */
         JobState: "finished" | "queued" | "running";
         /**
+         * JobSummaryView
+         * @description A job in a list.
+         */
+        JobSummaryView: {
+            id: string;
+            status: components["schemas"]["JobState"];
+            outcome: components["schemas"]["Outcome"] | null;
+            language: string;
+            priority: components["schemas"]["Priority"];
+            labels: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            created_at: string;
+            started_at: string | null;
+            finished_at: string | null;
+            links: components["schemas"]["Links"];
+        };
+        /**
          * KeyRequest
          * @description The body of POST /v1/admin/keys.
          */
@@ -977,7 +1007,7 @@ export interface components {
             minimum: number;
             maximum: number;
             unit: string;
-            meaning: string;
+            description: string;
         };
         /**
          * Links
@@ -995,8 +1025,8 @@ export interface components {
          */
         MetricView: {
             name: string;
-            kind: components["schemas"]["Kind"];
-            meaning: string;
+            type: components["schemas"]["Kind"];
+            description: string;
             series: components["schemas"]["SeriesView"][];
         };
         /**
@@ -1005,7 +1035,7 @@ export interface components {
          */
         MetricsView: {
             /** Format: date-time */
-            at: string;
+            collected_at: string;
             metrics: components["schemas"]["MetricView"][];
         };
         /**
@@ -1039,14 +1069,6 @@ export interface components {
             stream: components["schemas"]["Stream"];
             data: string;
             encoding?: components["schemas"]["TextEncoding"];
-        };
-        /**
-         * PageView
-         * @description Jobs, newest first. With `next` as `after` the list goes on; it is null at the end.
-         */
-        PageView: {
-            jobs: components["schemas"]["SummaryView"][];
-            next: string | null;
         };
         /**
          * PendingJob
@@ -1146,10 +1168,10 @@ export interface components {
             queues: components["schemas"]["QueueStats"][];
         };
         /**
-         * RefusedJob
+         * RejectedJob
          * @description In the place of a job that was not accepted. The field is that of the job.
          */
-        RefusedJob: {
+        RejectedJob: {
             problem: components["schemas"]["Problem"];
         };
         /**
@@ -1223,25 +1245,6 @@ export interface components {
          */
         Stream: "stderr" | "stdout";
         /**
-         * SummaryView
-         * @description A job in a list.
-         */
-        SummaryView: {
-            id: string;
-            status: components["schemas"]["JobState"];
-            outcome: components["schemas"]["Outcome"] | null;
-            language: string;
-            priority: components["schemas"]["Priority"];
-            labels: {
-                [key: string]: string;
-            };
-            /** Format: date-time */
-            created_at: string;
-            started_at: string | null;
-            finished_at: string | null;
-            links: components["schemas"]["Links"];
-        };
-        /**
          * TerminalSize
          * @description In characters.
          */
@@ -1284,7 +1287,6 @@ export interface components {
             memory_peak_bytes: number;
             oom_killed: boolean;
         };
-        ViewerMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
         /**
          * WebhookBody
          * @description The body of a webhook.
@@ -1296,13 +1298,13 @@ export interface components {
         };
         /**
          * WorkerStats
-         * @description A worker process. `seen_seconds_ago` is null for one that holds something and was never heard of.
+         * @description A worker process. `last_seen_seconds_ago` is null for one that holds something and was never heard of.
          */
         WorkerStats: {
             name: string;
             is_alive: boolean;
-            seen_seconds_ago: number | null;
-            holds: components["schemas"]["HeldMessage"][];
+            last_seen_seconds_ago: number | null;
+            messages: components["schemas"]["HeldMessage"][];
         };
         /**
          * WorkersView
@@ -1362,10 +1364,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageView"];
+                    "application/json": components["schemas"]["JobListView"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description Malformed request */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1375,7 +1377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1386,7 +1388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1396,7 +1398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1406,7 +1408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1466,7 +1468,7 @@ export interface operations {
                     "application/json": components["schemas"]["AcceptedJob"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description Malformed request */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1476,7 +1478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1487,7 +1489,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body did not arrive in time */
+            /** @description The request body was not received in time */
             408: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1507,7 +1509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body has a type that is not supported */
+            /** @description Unsupported request body type */
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1517,7 +1519,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid; or: This language is not installed here; or: This Idempotency-Key was used for another request */
+            /** @description Invalid request; or: Language not installed; or: The Idempotency-Key was used with a different request */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1540,7 +1542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1550,7 +1552,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer; or: The queue is full */
+            /** @description The job store is unavailable; or: The queue is full */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1591,7 +1593,7 @@ export interface operations {
                     "application/json": components["schemas"]["BatchView"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description Malformed request */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1601,7 +1603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1612,7 +1614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body did not arrive in time */
+            /** @description The request body was not received in time */
             408: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1632,7 +1634,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body has a type that is not supported */
+            /** @description Unsupported request body type */
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1642,7 +1644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1665,7 +1667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1675,7 +1677,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1710,7 +1712,7 @@ export interface operations {
                     "application/json": components["schemas"]["FinishedJob"] | components["schemas"]["PendingJob"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1721,7 +1723,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
+            /** @description Route not found; or: Job not found or expired */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1731,7 +1733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1741,7 +1743,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1774,7 +1776,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1785,7 +1787,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
+            /** @description Route not found; or: Job not found or expired */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1805,7 +1807,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1815,7 +1817,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1850,7 +1852,7 @@ export interface operations {
                     "application/json": components["schemas"]["AcceptedJob"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1861,7 +1863,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
+            /** @description Route not found; or: Job not found or expired */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1871,7 +1873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1881,7 +1883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1933,7 +1935,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request cannot be read */
+            /** @description Malformed request */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1943,7 +1945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1954,7 +1956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is no job with this id, or it has expired */
+            /** @description Route not found; or: Job not found or expired */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1964,7 +1966,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1974,7 +1976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1984,7 +1986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2026,7 +2028,7 @@ export interface operations {
                     "image/gif": unknown;
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2037,7 +2039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is no job with this id, or it has expired; or: There is nothing with this name */
+            /** @description Route not found; or: Job not found or expired; or: Not found */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2047,7 +2049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2057,7 +2059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2089,7 +2091,7 @@ export interface operations {
                     "application/json": components["schemas"]["LanguagesView"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2100,7 +2102,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2110,7 +2112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2142,7 +2144,7 @@ export interface operations {
                     "application/json": components["schemas"]["TicketView"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2153,7 +2155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2163,7 +2165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2195,7 +2197,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthView"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2226,7 +2228,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthView"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2236,7 +2238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This server is shutting down; or: The job store does not answer */
+            /** @description The server is shutting down; or: The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2249,7 +2251,7 @@ export interface operations {
             };
         };
     };
-    metrics: {
+    scrapeMetrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -2268,7 +2270,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2278,7 +2280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2325,7 +2327,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2356,7 +2358,7 @@ export interface operations {
                     "application/json": components["schemas"]["KeysView"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2367,7 +2369,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2377,7 +2379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2387,7 +2389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2425,7 +2427,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewKeyView"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description Malformed request */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2435,7 +2437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2446,7 +2448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2456,7 +2458,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body did not arrive in time */
+            /** @description The request body was not received in time */
             408: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2476,7 +2478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request body has a type that is not supported */
+            /** @description Unsupported request body type */
             415: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2486,7 +2488,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2496,7 +2498,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2506,7 +2508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2539,7 +2541,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2550,7 +2552,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2560,7 +2562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is nothing with this name */
+            /** @description Route not found; or: Not found */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2570,7 +2572,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2580,7 +2582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2593,7 +2595,7 @@ export interface operations {
             };
         };
     };
-    getFigures: {
+    getMetrics: {
         parameters: {
             query?: never;
             header?: never;
@@ -2612,7 +2614,7 @@ export interface operations {
                     "application/json": components["schemas"]["MetricsView"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2623,7 +2625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2633,7 +2635,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2643,7 +2645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2675,7 +2677,7 @@ export interface operations {
                     "application/json": components["schemas"]["HostsView"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2686,7 +2688,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2696,7 +2698,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2706,7 +2708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2738,7 +2740,7 @@ export interface operations {
                     "application/json": components["schemas"]["QueuesView"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2749,7 +2751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2759,7 +2761,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2769,7 +2771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2801,7 +2803,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkersView"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2812,7 +2814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2822,7 +2824,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2832,7 +2834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2872,7 +2874,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLettersView"];
                 };
             };
-            /** @description The request cannot be read */
+            /** @description Malformed request */
             400: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2882,7 +2884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2893,7 +2895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2903,7 +2905,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is nothing with this name */
+            /** @description Route not found; or: Not found */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2913,7 +2915,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request is not valid */
+            /** @description Invalid request */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2923,7 +2925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2933,7 +2935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2954,7 +2956,7 @@ export interface operations {
                 /** @description A name of `GET /v1/admin/queues`. */
                 queue: string;
                 /** @description What the list of dead letters calls `id`. */
-                letter_id: string;
+                dead_letter_id: string;
             };
             cookie?: never;
         };
@@ -2970,7 +2972,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterView"];
                 };
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2981,7 +2983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2991,7 +2993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is nothing with this name */
+            /** @description Route not found; or: Not found */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3001,7 +3003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3011,7 +3013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3032,7 +3034,7 @@ export interface operations {
                 /** @description A name of `GET /v1/admin/queues`. */
                 queue: string;
                 /** @description What the list of dead letters calls `id`. */
-                letter_id: string;
+                dead_letter_id: string;
             };
             cookie?: never;
         };
@@ -3046,7 +3048,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3057,7 +3059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3067,7 +3069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is nothing with this name */
+            /** @description Route not found; or: Not found */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3077,7 +3079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3087,7 +3089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3108,7 +3110,7 @@ export interface operations {
                 /** @description A name of `GET /v1/admin/queues`. */
                 queue: string;
                 /** @description What the list of dead letters calls `id`. */
-                letter_id: string;
+                dead_letter_id: string;
             };
             cookie?: never;
         };
@@ -3122,7 +3124,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A valid API key is needed */
+            /** @description Missing or invalid API key */
             401: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3133,7 +3135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This key does not give the right to do this */
+            /** @description The API key does not permit this request */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3143,7 +3145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is nothing at this address; or: There is nothing with this name */
+            /** @description Route not found; or: Not found */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3153,7 +3155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description This job cannot run again */
+            /** @description The job cannot be replayed */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3163,7 +3165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Something went wrong on our side */
+            /** @description Internal server error */
             500: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3173,7 +3175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store does not answer */
+            /** @description The job store is unavailable */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

@@ -9,7 +9,7 @@ const Limit = v.object({
   minimum: v.number(),
   maximum: v.number(),
   unit: v.string(),
-  meaning: v.string(),
+  description: v.string(),
 })
 
 export const Language = v.object({

@@ -35,7 +35,7 @@ export function LimitFields({ ranges, defaults, limits, onLimits }: Properties) 
         if (!range) return []
         return (
           <div key={name}>
-            <label htmlFor={`limit-${name}`} title={range.meaning}>
+            <label htmlFor={`limit-${name}`} title={range.description}>
               {NAMES[name]} <span className="unit">{unitOf(name)}</span>
             </label>
             <input
@@ -44,7 +44,7 @@ export function LimitFields({ ranges, defaults, limits, onLimits }: Properties) 
               type="number"
               step="any"
               aria-invalid={value !== undefined && !isWithin(value, range)}
-              title={`${range.meaning}: from ${shown(name, range.minimum)} to ${shown(name, range.maximum)}`}
+              title={`${range.description}: from ${shown(name, range.minimum)} to ${shown(name, range.maximum)}`}
               placeholder={String((defaults[name] ?? range.default) / scaleOf(name))}
               value={value === undefined ? '' : value / scaleOf(name)}
               onChange={(event) => set(name, event.target.value)}

@@ -1,7 +1,7 @@
 /** One run at a time: submits, follows, stops. The page listens; nothing here knows the page. */
 
 import { Unreachable } from '../api/errors'
-import type { ViewerMessage } from '../api/events'
+import type { ClientMessage } from '../api/events'
 import type { TerminalSize } from '../api/schema'
 import { forgetRun, type RunContext, rememberRun } from './context'
 import type { FollowedJob } from './followed'
@@ -68,7 +68,7 @@ export class RunController {
   }
 
   /** To the program's terminal or standard input, or to the job itself. */
-  send(message: ViewerMessage): void {
+  send(message: ClientMessage): void {
     if (isFollowed(this.state)) this.job?.send(message)
   }
 

@@ -1,6 +1,6 @@
 /** One job on its way to its end: what it writes, where it is, and how it is stopped. */
 import { Refused } from '../api/errors'
-import type { Result, StreamName, ViewerMessage } from '../api/events'
+import type { ClientMessage, Result, StreamName } from '../api/events'
 import { type Connection, follow, type JobEvent } from '../api/follow'
 import * as api from '../api/jobs'
 import type { RunContext } from './context'
@@ -27,7 +27,7 @@ export interface Surroundings {
 }
 
 export interface FollowedJob {
-  send(message: ViewerMessage): void
+  send(message: ClientMessage): void
   retry(): void
   /** Asks for its end, until it is known to have been heard. */
   cancel(): Promise<void>

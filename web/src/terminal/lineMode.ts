@@ -1,5 +1,5 @@
 /** Typing for a program that has a pipe, not a terminal: the line is shown and edited here, and sent when it is done. */
-import type { ViewerMessage } from '../api/events'
+import type { ClientMessage } from '../api/events'
 
 export interface LineMode {
   /** What was typed or pasted. */
@@ -13,7 +13,7 @@ const RUB_OUT = '\b \b'
 /** `write` shows text on the screen; `interrupt` is what Ctrl+C does. */
 export function lineMode(
   write: (text: string) => void,
-  send: (message: ViewerMessage) => void,
+  send: (message: ClientMessage) => void,
   interrupt: () => void,
 ): LineMode {
   let line: string[] = []

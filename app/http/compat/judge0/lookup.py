@@ -32,7 +32,7 @@ class Reading:
         """A submission of the caller's. Raises JobNotFound: also for a job that came through another API."""
         record = await own_job(self._jobs, token, caller)
         if record.foreign is None or record.foreign.api != API:
-            raise JobNotFound("there is no job with this id")
+            raise JobNotFound("no job has this id")
         return record
 
     async def found(self, token: str, caller: Caller) -> Shown | None:

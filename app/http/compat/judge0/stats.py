@@ -47,7 +47,7 @@ class WorkersResource(Judge0Resource):
         """One queue. A process counts as working while it holds a job; it may hold several."""
         queues = {queue.name: queue for queue in await self._administration.queues()}
         workers = [worker for worker in await self._administration.workers() if worker.is_alive]
-        working = [worker for worker in workers if any(held.queue == _JOBS_QUEUE for held in worker.holds)]
+        working = [worker for worker in workers if any(held.queue == _JOBS_QUEUE for held in worker.messages)]
         queue = queues.get(_JOBS_QUEUE)
         body = {
             "queue": _JOBS_QUEUE,

@@ -98,13 +98,13 @@ class KeyResource:
     async def on_delete(self, request: Request, response: Response, key_id: str) -> None:
         """204: it opens nothing any more. Its jobs run on."""
         if not await self._api_keys.revoke(key_id):
-            raise NotFound("there is no key with this id")
+            raise NotFound("no API key has this id")
         response.status = 204
 
 
 def _check(wanted: KeyRequest) -> None:
     if not 1 <= len(wanted.name) <= MAX_NAME_CHARACTERS or not wanted.name.isprintable():
-        raise InvalidRequest("name", f"must be from 1 to {MAX_NAME_CHARACTERS} printable characters")
+        raise InvalidRequest("name", f"must be 1 to {MAX_NAME_CHARACTERS} printable characters")
     if wanted.tier not in TIERS:
         raise InvalidRequest("tier", f"must be one of {', '.join(TIERS)}")
 

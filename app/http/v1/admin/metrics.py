@@ -23,9 +23,13 @@ _LAST_BUCKET: Final = "+Inf"
 
 
 class BucketView(msgspec.Struct, frozen=True, kw_only=True):
-    """How many measurements were at most ``up_to``, and above the bucket before. The last one has no bound: None."""
+    """A bucket of a histogram.
 
-    up_to: float | None
+    ``count`` is the number of measurements above the bound of the previous bucket and up to ``upper_bound``. The last
+    bucket has no bound: None.
+    """
+
+    upper_bound: float | None
     count: int
 
 
@@ -44,8 +48,8 @@ class MetricView(msgspec.Struct, frozen=True, kw_only=True):
     """One metric. One with labels to which nothing has happened has no series."""
 
     name: str
-    kind: Kind
-    meaning: str
+    type: Kind
+    description: str
     series: list[SeriesView]
 
 
@@ -53,7 +57,7 @@ class MetricsView(msgspec.Struct, frozen=True, kw_only=True):
     """All metrics at one moment. Counters and measurements are added up since the service was first started: what
     happened lately is the difference of two readings."""
 
-    at: Moment
+    collected_at: Moment
     metrics: list[MetricView]
 
 
@@ -72,7 +76,7 @@ class MetricsJsonResource:
         for sample, value in figures.items():
             by_metric[sample.metric][sample.labels][sample.part] = value
         views = [_metric(name, metric, by_metric[name]) for name, metric in METRICS.items()]
-        send_json(response, 200, MetricsView(at=moment(self._now_ms()), metrics=views))
+        send_json(response, 200, MetricsView(collected_at=moment(self._now_ms()), metrics=views))
 
     on_head = on_get
 
@@ -80,7 +84,7 @@ class MetricsJsonResource:
 def _metric(name: str, metric: Metric, series: Mapping[tuple[str, ...], Mapping[str, float]]) -> MetricView:
     all_series = series or ({} if metric.labels else {(): {}})
     views = [_series(metric, labels, parts) for labels, parts in sorted(all_series.items())]
-    return MetricView(name=name, kind=metric.kind, meaning=metric.meaning, series=views)
+    return MetricView(name=name, type=metric.kind, description=metric.description, series=views)
 
 
 def _series(metric: Metric, labels: tuple[str, ...], parts: Mapping[str, float]) -> SeriesView:
@@ -89,8 +93,8 @@ def _series(metric: Metric, labels: tuple[str, ...], parts: Mapping[str, float])
         return SeriesView(labels=named, value=parts.get("", 0))
     if metric.kind is Kind.SUMMARY:
         return SeriesView(labels=named, count=int(parts.get("count", 0)), sum=parts.get("sum", 0))
-    buckets = [BucketView(up_to=bound, count=int(parts.get(str(bound), 0))) for bound in metric.buckets]
-    buckets.append(BucketView(up_to=None, count=int(parts.get(_LAST_BUCKET, 0))))
+    buckets = [BucketView(upper_bound=bound, count=int(parts.get(str(bound), 0))) for bound in metric.buckets]
+    buckets.append(BucketView(upper_bound=None, count=int(parts.get(_LAST_BUCKET, 0))))
     return SeriesView(
         labels=named, count=sum(bucket.count for bucket in buckets), sum=parts.get("sum", 0), buckets=buckets
     )

@@ -52,7 +52,7 @@ class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     deliveries: int
     attempts: int
-    died_at: Moment
+    dead_lettered_at: Moment
     traceback: str
     message: str
 
@@ -100,7 +100,7 @@ class DeadLettersResource:
         """A page of them."""
         count = request.get_param_as_int("limit", default=20)
         if not 1 <= count <= MOST_LETTERS:
-            raise InvalidRequest("limit", f"must be from 1 to {MOST_LETTERS}")
+            raise InvalidRequest("limit", f"must be between 1 and {MOST_LETTERS}")
         before = request.get_param("after") or None
         letters = [_view(letter) for letter in await self._administration.dead_letters(queue, count, before)]
         after = letters[-1].id if len(letters) == count else None
@@ -110,32 +110,32 @@ class DeadLettersResource:
 
 
 class DeadLetterResource:
-    """GET and DELETE /v1/admin/dead/{queue}/{letter_id}."""
+    """GET and DELETE /v1/admin/dead/{queue}/{dead_letter_id}."""
 
     def __init__(self, administration: Administration) -> None:
         self._administration = administration
 
-    async def on_get(self, request: Request, response: Response, queue: str, letter_id: str) -> None:
+    async def on_get(self, request: Request, response: Response, queue: str, dead_letter_id: str) -> None:
         """One."""
-        send_json(response, 200, _view(await self._administration.dead_letter(queue, letter_id)))
+        send_json(response, 200, _view(await self._administration.dead_letter(queue, dead_letter_id)))
 
     on_head = on_get
 
-    async def on_delete(self, request: Request, response: Response, queue: str, letter_id: str) -> None:
+    async def on_delete(self, request: Request, response: Response, queue: str, dead_letter_id: str) -> None:
         """204: it is dropped."""
-        await self._administration.drop(queue, letter_id)
+        await self._administration.drop(queue, dead_letter_id)
         response.status = 204
 
 
 class ReplayResource:
-    """POST /v1/admin/dead/{queue}/{letter_id}/replay."""
+    """POST /v1/admin/dead/{queue}/{dead_letter_id}/replay."""
 
     def __init__(self, administration: Administration) -> None:
         self._administration = administration
 
-    async def on_post(self, request: Request, response: Response, queue: str, letter_id: str) -> None:
+    async def on_post(self, request: Request, response: Response, queue: str, dead_letter_id: str) -> None:
         """204: it is queued again, once."""
-        await self._administration.replay(queue, letter_id)
+        await self._administration.replay(queue, dead_letter_id)
         response.status = 204
 
 
@@ -148,7 +148,7 @@ def _view(letter: DeadMessage) -> DeadLetterView:
         reason=letter.reason,
         deliveries=letter.deliveries,
         attempts=letter.attempts,
-        died_at=moment(letter.died_at_ms),
+        dead_lettered_at=moment(letter.died_at_ms),
         traceback=letter.traceback,
         message=letter.message,
     )

@@ -105,7 +105,7 @@ async def test_judge0_client_submits_and_polls(base_url: str) -> None:
 
 async def test_judge0_client_tells_what_was_wrong(base_url: str) -> None:
     async with judge0_client.Judge0Client(base_url, auth_token="not-a-key") as client:
-        with pytest.raises(Exception, match=r"HTTP 401: \{'error': 'this key is not valid"):
+        with pytest.raises(Exception, match=r"HTTP 401: \{'error': 'the API key is invalid"):
             await client.get_about()
 
 

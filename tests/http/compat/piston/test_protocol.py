@@ -88,7 +88,7 @@ async def test_who_has_used_up_his_tokens_is_told(start_gateway: StartGateway) -
 async def test_a_key_that_is_none_is_told(gateway: Gateway) -> None:
     async with gateway.connect(CONNECT, additional_headers={"Authorization": "nobodys-key"}) as connection:
         told, code, _ = await closing(connection)
-    assert "key is not valid" in told[-1]["message"]
+    assert "API key is invalid" in told[-1]["message"]
     assert code == 4002
 
 
