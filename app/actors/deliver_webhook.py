@@ -1,21 +1,21 @@
-"""Tells clients that their jobs have ended: from the outbox to the queue, and from the queue to the client."""
+"""The actor that delivers webhooks, and the relay that moves them from the outbox to its queue."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-import redis.exceptions
 import structlog
 from dramatiq import Message
+from standardwebhooks import Webhook
 
-from app.actors.webhook_request import Resolve, resolve, send_webhook, signature
-from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
+from app.actors.webhook_client import Resolver, resolve_host, send_webhook
+from app.broker import Duplicate, Effect, StreamsBroker
 from app.core.events import LoggedEvent
 from app.core.results import JobRecord
 from app.core.timestamps import moment, moment_or_none
@@ -23,116 +23,129 @@ from app.core.webhook_body import JobEnded, WebhookBody
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
 
-__all__ = ["Telling", "WebhookRelay", "Webhooks"]
+__all__ = ["RELAY_SECONDS", "CallbackFormat", "WebhookDelivery", "WebhookRelay"]
 
-_LOOK_SECONDS: Final = 0.5
-_BATCH: Final = 100
-# A relay that died between the two steps is followed by another well within this.
-_REMEMBER_SECONDS: Final = 30
+RELAY_SECONDS: Final = 0.5
+_BATCH_SIZE: Final = 100
+_MAX_BATCHES: Final = 10
+# A relay that exits between enqueue and remove is replaced by another one well within this time.
+_DEDUPLICATION_SECONDS: Final = 30
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Telling:
-    """How clients of another API want to be told: ``body`` makes what becomes JSON of a job and all its events."""
+class CallbackFormat:
+    """The form of the webhooks of another API.
+
+    Attributes:
+        method: HTTP method.
+        body: Returns the body, before its encoding as JSON, for a finished job and all its events.
+    """
 
     method: str
     body: Callable[[JobRecord, Sequence[LoggedEvent]], object]
 
 
 class WebhookRelay:
-    """A service of the processes that deliver: takes what is due from the outbox to the queue.
+    """Moves due webhooks from the outbox to the queue of the actor.
 
-    The two have different hash tags, so that it is two steps; the second way of doing the first step is recognised.
+    The outbox and the queue have different hash tags, so that one script cannot do both steps. A key that expires marks
+    an enqueued webhook: enqueueing it again has no effect.
     """
 
     def __init__(self, broker: StreamsBroker, outbox: Outbox) -> None:
         self._broker = broker
         self._outbox = outbox
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webhook-relay", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after what is at hand."""
-        self._stopping.set()
-        self._thread.join()
 
     def relay(self) -> int:
-        """Take over what is due now; how many there were."""
-        due = self._outbox.waiting(_BATCH)
-        for job_id in due:
-            self._enqueue(job_id)
-            self._outbox.remove(job_id)
-        return len(due)
+        """Move the webhooks that are due, at most 1,000, and return their number.
+
+        Raises:
+            BrokerUnavailable, redis.RedisError: Redis did not answer. No webhook is lost.
+        """
+        total = 0
+        for _ in range(_MAX_BATCHES):
+            job_ids = self._outbox.waiting(_BATCH_SIZE)
+            for job_id in job_ids:
+                self._enqueue(job_id)
+                self._outbox.remove(job_id)
+            total += len(job_ids)
+            if len(job_ids) < _BATCH_SIZE:
+                break
+        return total
 
     def _enqueue(self, job_id: str) -> None:
         message: Message[Any] = Message(
             queue_name=WEBHOOKS_QUEUE, actor_name=DELIVER_WEBHOOK, args=(job_id,), kwargs={}, options={}
         )
-        relayed = f"{self._broker.keys(WEBHOOKS_QUEUE).tag}:relayed:{job_id}"
-        remember = Effect("SET", relayed, "1", "EX", _REMEMBER_SECONDS)
+        marker = f"{self._broker.keys(WEBHOOKS_QUEUE).tag}:relayed:{job_id}"
+        set_marker = Effect("SET", marker, "1", "EX", _DEDUPLICATION_SECONDS)
         try:
-            self._broker.enqueue(message, dedupe_key=relayed, effects=[remember])
+            self._broker.enqueue(message, dedupe_key=marker, effects=[set_marker])
         except Duplicate:
             return
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                found = self.relay()
-            except (BrokerUnavailable, redis.exceptions.RedisError, OSError) as e:
-                _log.warning("webhook_relay_failed", error=f"{type(e).__name__}: {e}")
-                found = 0
-            if found < _BATCH:
-                self._stopping.wait(_LOOK_SECONDS)
 
+class WebhookDelivery:
+    """Delivers webhooks. ``deliver`` raises WebhookUndelivered; the retry middleware then repeats it with growing
+    delays, and dead-letters the message after the last attempt.
 
-class Webhooks:
-    """The body of the actor. A WebhookUndelivered leaves it: then it is tried again, less and less often, and
-    dead-lettered in the end.
-
-    Parameters:
-        allow_private: whether private addresses may be told, too.
-        tellings: of jobs that came through another API, by its name; ours for all others.
+    Args:
+        outbox: Reads the URL, the secret and the job of a webhook.
+        allow_private: Whether webhooks may go to private addresses.
+        callback_formats: Formats of the jobs that were submitted through another API, by the name of the API.
+        resolve: Resolves host names.
     """
 
     def __init__(
         self,
         outbox: Outbox,
         allow_private: bool,
-        tellings: Mapping[str, Telling] = MappingProxyType({}),
-        resolve: Resolve = resolve,
+        callback_formats: Mapping[str, CallbackFormat] = MappingProxyType({}),
+        resolve: Resolver = resolve_host,
     ) -> None:
         self._outbox = outbox
         self._allow_private = allow_private
-        self._tellings = tellings
+        self._callback_formats = callback_formats
         self._resolve = resolve
 
     def deliver(self, job_id: str) -> None:
-        """Only called by a Dramatiq worker."""
-        due = self._outbox.read(job_id)
-        if due is None:
+        """Send the webhook of a job, signed as specified by Standard Webhooks (https://www.standardwebhooks.com).
+
+        A webhook whose job or API key has been deleted is dropped.
+
+        Raises:
+            WebhookUndelivered: The receiver did not answer with a 2xx.
+        """
+        webhook = self._outbox.read(job_id)
+        if webhook is None:
             _log.info("webhook_void", job_id=job_id)
             return
-        method, body = self._request(due.job)
-        headers = [("Pyxec-Signature", signature(due.secret, int(time.time()), body)), ("Pyxec-Delivery", job_id)]
-        send_webhook(due.url, headers, body, allow_private=self._allow_private, method=method, resolve=self._resolve)
+        method, body = self._encode(webhook.job)
+        timestamp = int(time.time())
+        headers = {
+            "webhook-id": job_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": Webhook(webhook.secret).sign(
+                job_id, datetime.fromtimestamp(timestamp, UTC), body.decode()
+            ),
+        }
+        send_webhook(
+            webhook.url, headers, body, allow_private=self._allow_private, method=method, resolve=self._resolve
+        )
         _log.info("webhook_delivered", job_id=job_id)
 
-    def _request(self, job: JobRecord) -> tuple[str, bytes]:
-        telling = None if job.foreign is None else self._tellings.get(job.foreign.api)
-        if telling is None:
-            return "POST", msgspec.json.encode(WebhookBody("job.finished", _told(job)))
-        return telling.method, msgspec.json.encode(telling.body(job, self._outbox.events(job.id)))
+    def _encode(self, job: JobRecord) -> tuple[str, bytes]:
+        """Return the method and the body."""
+        callback_format = None if job.foreign is None else self._callback_formats.get(job.foreign.api)
+        if callback_format is None:
+            return "POST", msgspec.json.encode(WebhookBody("job.finished", _finished_job(job)))
+        return callback_format.method, msgspec.json.encode(callback_format.body(job, self._outbox.events(job.id)))
 
 
-def _told(job: JobRecord) -> JobEnded:
+def _finished_job(job: JobRecord) -> JobEnded:
     result = job.result
-    assert result is not None, "a job in the outbox has ended"
+    assert result is not None, "a job in the outbox has finished"
     return JobEnded(
         id=job.id,
         status=job.state,

@@ -78,7 +78,7 @@ class ApiKeyStore:
         key_id = self._random_bytes(_ID_BYTES).hex()
         text = f"pyxec_{key_id}_{self._secret()}"
         key = ApiKey(id=key_id, name=name, tier=tier, is_admin=is_admin, created_at_ms=now_ms)
-        kept = _Kept(key, _digest(text), f"whsec_{self._secret()}")
+        kept = _Kept(key, _digest(text), f"whsec_{base64.b64encode(self._random_bytes(_SECRET_BYTES)).decode()}")
         with translated():
             await self._awaitable(self._client.hset(self._keys.api_keys, key_id, msgspec.msgpack.encode(kept)))
         return NewApiKey(key=key, text=text, webhook_secret=kept.webhook_secret)
@@ -140,8 +140,12 @@ class ApiKeyStore:
 
 
 def webhook_secret_of(value: bytes) -> str:
-    """Out of what is kept of a key."""
-    return _decoder.decode(value).webhook_secret
+    """Return the webhook secret of an encoded record, ``whsec_`` and standard Base64.
+
+    Records of earlier versions contain it in URL-safe Base64.
+    """
+    secret = _decoder.decode(value).webhook_secret.removeprefix("whsec_")
+    return f"whsec_{secret.translate(str.maketrans('-_', '+/'))}"
 
 
 def _digest(text: str) -> bytes:

@@ -7,8 +7,8 @@ from typing import Final
 
 import dramatiq
 
-from app.actors.deliver_webhook import Telling, WebhookRelay, Webhooks
-from app.actors.maintain import Service
+from app.actors.deliver_webhook import RELAY_SECONDS, CallbackFormat, WebhookDelivery, WebhookRelay
+from app.actors.maintain import PeriodicTask, PeriodicTasks, Service
 from app.broker import StreamsBroker
 from app.config import Settings
 from app.http.compat.judge0 import API as JUDGE0
@@ -17,19 +17,18 @@ from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, StoreKeys
 from app.store.outbox import Outbox
 from app.wiring.connections import client as redis_client
 
-__all__ = ["TELLINGS", "declare_webhooks"]
+__all__ = ["CALLBACK_FORMATS", "declare_webhooks"]
 
-# Each API whose clients are told in its own way.
-TELLINGS: Final[Mapping[str, Telling]] = {JUDGE0: Telling("PUT", callback_body)}
+CALLBACK_FORMATS: Final[Mapping[str, CallbackFormat]] = {JUDGE0: CallbackFormat("PUT", callback_body)}
 
-# Ten of them, each twice as far as the one before: an hour and a half in all.
+# Each delay is twice the previous one: an hour and a half in total.
 _WEBHOOK_RETRIES: Final = 10
 _FIRST_WEBHOOK_RETRY_MS: Final = 5_000
 _LAST_WEBHOOK_RETRY_MS: Final = 3_600_000
 
 
 def declare_webhooks(broker: StreamsBroker, settings: Settings) -> Sequence[Service]:
-    """Declare it. Returns what starts with a worker of its queue."""
+    """Declare the actor and return the services of the workers that consume its queue."""
     outbox = Outbox(redis_client(settings), StoreKeys(settings.namespace))
     dramatiq.actor(
         actor_name=DELIVER_WEBHOOK,
@@ -38,5 +37,6 @@ def declare_webhooks(broker: StreamsBroker, settings: Settings) -> Sequence[Serv
         max_retries=_WEBHOOK_RETRIES,
         min_backoff=_FIRST_WEBHOOK_RETRY_MS,
         max_backoff=_LAST_WEBHOOK_RETRY_MS,
-    )(Webhooks(outbox, settings.webhook_allow_private, TELLINGS).deliver)
-    return [WebhookRelay(broker, outbox)]
+    )(WebhookDelivery(outbox, settings.webhook_allow_private, CALLBACK_FORMATS).deliver)
+    relay = WebhookRelay(broker, outbox)
+    return [PeriodicTasks([PeriodicTask("relay_webhooks", RELAY_SECONDS, relay.relay)])]

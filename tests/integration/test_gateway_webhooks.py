@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.actors.receiver import receiving
+from tests.actors.webhook_receiver import running_receiver
 from tests.stack import ROOT, Stack, eventually, running_stack
 
 pytestmark = pytest.mark.docker
@@ -42,7 +42,7 @@ def test_from_a_key_made_on_the_host_to_the_webhook_and_the_figures(stack: Stack
         cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     stack.http.headers["Authorization"] = f"Bearer {made.stdout.strip()}"
-    with receiving() as receiver:
+    with running_receiver() as receiver:
         # When a job that tells of its end is run with it
         job = stack.submit("print(1)", webhook_url=receiver.url, wait=30)
         # Then its end is told

@@ -1,4 +1,4 @@
-"""What the service asks of others: a job with a ``webhook_url`` tells of its end."""
+"""The webhooks section of the OpenAPI document: requests that Pyxec sends to the ``webhook_url`` of a job."""
 
 from __future__ import annotations
 
@@ -10,35 +10,37 @@ from app.http.openapi.schemas import reference
 
 __all__ = ["WEBHOOKS"]
 
-_SIGNATURE: Final = (
-    "`v1` is the HMAC-SHA256, in hexadecimal, of the time `t`, a dot and the body, with the key's `webhook_secret`."
-)
+
+def _header(name: str, description: str, **schema: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
 
 WEBHOOKS: Final[dict[str, Any]] = {
     "jobFinished": {
         "post": {
             "operationId": "jobFinished",
-            "summary": "A job with a webhook_url has ended",
-            "description": "Any 2xx within 10 seconds is an answer; else it is tried again, ten times in about an hour "
-            "and a half. It may come twice.",
+            "summary": "A job with a webhook_url has finished",
+            "description": "Signed as specified by Standard Webhooks (https://www.standardwebhooks.com). Any 2xx "
+            "within 10 seconds acknowledges it. Otherwise it is sent again, ten times in about an hour and a half. "
+            "It may arrive more than once.",
             "parameters": [
-                {
-                    "name": "Pyxec-Delivery",
-                    "in": "header",
-                    "required": True,
-                    "description": "The job's id.",
-                    "schema": {"type": "string"},
-                },
-                {
-                    "name": "Pyxec-Signature",
-                    "in": "header",
-                    "required": True,
-                    "description": _SIGNATURE,
-                    "schema": {"type": "string", "pattern": "^t=[0-9]+,v1=[0-9a-f]{64}$"},
-                },
+                _header("webhook-id", "The id of the job."),
+                _header("webhook-timestamp", "Time of this attempt, Unix time in seconds.", pattern="^[0-9]+$"),
+                _header(
+                    "webhook-signature",
+                    "`v1,` and the HMAC-SHA256, in Base64, of `{webhook-id}.{webhook-timestamp}.{body}`. The key is "
+                    "the Base64-decoded `webhook_secret` of the API key, without `whsec_`.",
+                    pattern="^v1,[A-Za-z0-9+/]{43}=$",
+                ),
             ],
             "requestBody": {"required": True, "content": {JSON: {"schema": reference(WebhookBody)}}},
-            "responses": {"2XX": {"description": "It has arrived."}},
+            "responses": {"2XX": {"description": "The webhook was received."}},
         }
     }
 }

@@ -432,8 +432,8 @@ export interface webhooks {
         get?: never;
         put?: never;
         /**
-         * A job with a webhook_url has ended
-         * @description Any 2xx within 10 seconds is an answer; else it is tried again, ten times in about an hour and a half. It may come twice.
+         * A job with a webhook_url has finished
+         * @description Signed as specified by Standard Webhooks (https://www.standardwebhooks.com). Any 2xx within 10 seconds acknowledges it. Otherwise it is sent again, ten times in about an hour and a half. It may arrive more than once.
          */
         post: operations["jobFinished"];
         delete?: never;
@@ -3192,10 +3192,12 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The job's id. */
-                "Pyxec-Delivery": string;
-                /** @description `v1` is the HMAC-SHA256, in hexadecimal, of the time `t`, a dot and the body, with the key's `webhook_secret`. */
-                "Pyxec-Signature": string;
+                /** @description The id of the job. */
+                "webhook-id": string;
+                /** @description Time of this attempt, Unix time in seconds. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC-SHA256, in Base64, of `{webhook-id}.{webhook-timestamp}.{body}`. The key is the Base64-decoded `webhook_secret` of the API key, without `whsec_`. */
+                "webhook-signature": string;
             };
             path?: never;
             cookie?: never;
@@ -3206,7 +3208,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It has arrived. */
+            /** @description The webhook was received. */
             "2XX": {
                 headers: {
                     [name: string]: unknown;

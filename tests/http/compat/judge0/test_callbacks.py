@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64encode
 
-from app.actors.deliver_webhook import Webhooks
+from app.actors.deliver_webhook import WebhookDelivery
 from app.core.events import Output, Stream
 from app.store.outbox import Outbox
-from app.wiring.webhooks import TELLINGS
-from tests.actors.receiver import receiving
+from app.wiring.webhooks import CALLBACK_FORMATS
+from tests.actors.webhook_receiver import running_receiver
 from tests.http.compat.judge0.conftest import PRINT
 from tests.http.compat.judge0.test_submissions import ENDED, SUBMISSIONS, token_header
 from tests.http.live import LiveGateway
@@ -18,7 +19,7 @@ from tests.http.live import LiveGateway
 async def test_the_end_is_put_in_base64(gateway: LiveGateway) -> None:
     # Given a submission that wants to be told, and expects something
     headers = token_header((await gateway.new_key())["key"])
-    with receiving() as receiver:
+    with running_receiver() as receiver:
         sent = {**PRINT, "callback_url": receiver.url, "expected_output": "1"}
         token = (await gateway.client.post(SUBMISSIONS, json=sent, headers=headers)).json()["token"]
         # When it has ended
@@ -28,7 +29,8 @@ async def test_the_end_is_put_in_base64(gateway: LiveGateway) -> None:
         gateway.finish(job_id, delivery, ENDED)
         outbox = Outbox(gateway.store, gateway.keys)
         assert outbox.waiting(10) == [token]
-        Webhooks(outbox, allow_private=True, tellings=TELLINGS).deliver(token)
+        webhooks = WebhookDelivery(outbox, allow_private=True, callback_formats=CALLBACK_FORMATS)
+        await asyncio.to_thread(webhooks.deliver, token)
         # Then that is PUT, whatever was written
         (request,) = receiver.requests
     assert request.line == "PUT /hook?a=b HTTP/1.1"

@@ -1,0 +1,202 @@
+"""Webhooks from the request to the receiver: the real gateway, store, queue and actor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import dramatiq
+import pytest
+from dramatiq import Worker
+from standardwebhooks import Webhook
+
+from app.actors.deliver_webhook import WebhookDelivery, WebhookRelay
+from app.broker import StreamsBroker
+from app.core.outcomes import Outcome
+from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
+from app.store.outbox import Outbox
+from tests.actors.webhook_receiver import WebhookReceiver, respond_with, running_receiver
+from tests.http.live import JOB, LiveGateway, bearer, live_gateway
+from tests.http.openapi.conformance import check
+
+Key = dict[str, Any]
+
+
+@pytest.fixture
+async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
+    async with live_gateway(url, namespace, tmp_path, PYXEC_WEBHOOK_ALLOW_PRIVATE="on") as started:
+        yield started
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    with running_receiver() as started:
+        yield started
+
+
+class WebhookWorker:
+    """The relay and the actor, with short delays between retries."""
+
+    def __init__(self, gateway: LiveGateway) -> None:
+        self.broker = StreamsBroker(client=gateway.store, namespace=gateway.namespace)
+        self.outbox = Outbox(gateway.store, gateway.keys)
+        self.relay = WebhookRelay(self.broker, self.outbox)
+        delivery = WebhookDelivery(self.outbox, allow_private=True)
+        dramatiq.actor(
+            actor_name=DELIVER_WEBHOOK, queue_name=WEBHOOKS_QUEUE, broker=self.broker,
+            max_retries=2, min_backoff=10, max_backoff=20,
+        )(delivery.deliver)  # fmt: skip
+
+    def deliver_all(self) -> int:
+        """Relay and deliver the webhooks that are due, with their retries, and return their number."""
+        relayed = self.relay.relay()
+        worker = Worker(self.broker, worker_threads=2, worker_timeout=50)
+        worker.start()
+        try:
+            self.broker.join(WEBHOOKS_QUEUE, timeout=20_000)
+        finally:
+            worker.stop()
+        return relayed
+
+
+@pytest.fixture
+def webhook_worker(gateway: LiveGateway) -> WebhookWorker:
+    return WebhookWorker(gateway)
+
+
+async def test_webhook_is_sent_once_and_signed_when_job_finishes(
+    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    # Given a job with a webhook
+    key = await gateway.new_key()
+    job_id = await gateway.submit(bearer(key["key"]), webhook_url=receiver.url, labels={"a": "b"})
+    assert webhook_worker.deliver_all() == 0
+    # When it has finished
+    gateway.run()
+    assert webhook_worker.deliver_all() == 1
+    # Then the receiver gets its result
+    (request,) = receiver.requests
+    body = json.loads(request.body)
+    check(body, {"$ref": "#/components/schemas/WebhookBody"})
+    assert body["type"] == "job.finished"
+    assert (body["job"]["id"], body["job"]["outcome"], body["job"]["labels"]) == (job_id, "ok", {"a": "b"})
+    assert request.headers["webhook-id"] == job_id
+    # And the library of Standard Webhooks accepts the signature, for this body only
+    webhook = Webhook(key["webhook_secret"])
+    assert webhook.verify(request.body, request.headers) == body
+    with pytest.raises(Exception, match="No matching signature"):
+        webhook.verify(request.body + b" ", request.headers)
+    # And it is not sent again
+    assert webhook_worker.deliver_all() == 0
+
+
+async def test_webhook_is_signed_when_key_of_earlier_version_has_url_safe_secret(
+    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    key = await gateway.new_key()
+    # Two "+" and "/" at least, as a record of an earlier version has them: "-" and "_", without padding
+    secret = b"whsec_" + b"-_" * 21 + b"A"
+    (key_id,) = gateway.store.hkeys(gateway.keys.api_keys)
+    record = gateway.store.hget(gateway.keys.api_keys, key_id)
+    old_record = record.replace(key["webhook_secret"].encode(), secret.ljust(len(key["webhook_secret"]), b"="))
+    gateway.store.hset(gateway.keys.api_keys, key_id, old_record)
+    await gateway.submit(bearer(key["key"]), webhook_url=receiver.url)
+    gateway.run()
+
+    webhook_worker.deliver_all()
+
+    (request,) = receiver.requests
+    assert Webhook("whsec_" + "+/" * 21 + "A=").verify(request.body, request.headers)
+
+
+async def test_webhook_is_sent_when_job_is_cancelled_or_dead_lettered(
+    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    caller = await gateway.new_caller()
+    cancelled = await gateway.submit(caller, webhook_url=receiver.url)
+    await gateway.client.post(f"/v1/jobs/{cancelled}/cancel", headers=caller)
+    gateway.broker.consume("jobs").ack(gateway.take())
+    dead = await gateway.submit(caller, webhook_url=receiver.url)
+    gateway.broker.consume("jobs").nack(gateway.take())
+
+    webhook_worker.deliver_all()
+
+    jobs = {job["id"]: job for job in (json.loads(request.body)["job"] for request in receiver.requests)}
+    assert jobs[cancelled]["outcome"] == Outcome.CANCELLED
+    assert jobs[dead]["outcome"] == Outcome.INFRASTRUCTURE_ERROR
+
+
+async def test_webhook_is_retried_when_receiver_fails(
+    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    await gateway.submit(await gateway.new_caller(), webhook_url=receiver.url)
+    receiver.responders += [respond_with(b"HTTP/1.1 503 later\r\n\r\n"), respond_with(b"")]
+    gateway.run()
+
+    webhook_worker.deliver_all()
+
+    assert len(receiver.requests) == 3
+    assert webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE) == []
+
+
+async def test_webhook_becomes_replayable_dead_letter_when_retries_are_exhausted(
+    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    # Given a receiver that always fails
+    await gateway.submit(await gateway.new_caller(), webhook_url=receiver.url)
+    receiver.responders += [respond_with(b"HTTP/1.1 500 no\r\n\r\n")] * 3
+    gateway.run()
+    # When all attempts have failed
+    webhook_worker.deliver_all()
+    assert len(receiver.requests) == 3
+    # Then the dead letter states the reason, and a replay delivers the webhook
+    (letter,) = webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE)
+    assert "status 500" in letter.traceback
+    assert webhook_worker.broker.replay_dead(WEBHOOKS_QUEUE, letter.id)
+    webhook_worker.deliver_all()
+    assert len(receiver.requests) == 4
+
+
+async def test_webhook_is_sent_once_when_relay_exits_between_enqueue_and_remove(
+    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    job_id = await gateway.submit(await gateway.new_caller(), webhook_url=receiver.url)
+    gateway.run()
+    webhook_worker.relay._enqueue(job_id)
+
+    webhook_worker.deliver_all()
+
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("deleted", ["job", "key"])
+async def test_webhook_is_dropped_when_job_or_key_is_deleted(
+    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker, deleted: str
+) -> None:
+    caller = await gateway.new_caller()
+    job_id = await gateway.submit(caller, webhook_url=receiver.url)
+    gateway.run()
+    if deleted == "job":
+        await gateway.client.delete(f"/v1/jobs/{job_id}", headers=caller)
+    else:
+        gateway.store.delete(gateway.keys.api_keys)
+
+    webhook_worker.deliver_all()
+
+    assert receiver.requests == []
+    assert webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE) == []
+
+
+async def test_webhook_url_is_rejected_when_caller_has_no_key(gateway: LiveGateway) -> None:
+    response = await gateway.client.post("/v1/jobs", json={**JOB, "webhook_url": "https://example.org"})
+    assert (response.status_code, response.json()["field"]) == (422, "webhook_url")
+
+
+async def test_webhook_url_is_rejected_when_address_is_private(url: str, namespace: str, tmp_path: Path) -> None:
+    async with live_gateway(url, namespace, tmp_path) as gateway:
+        caller = await gateway.new_caller()
+        body = {**JOB, "webhook_url": "http://169.254.169.254/latest"}
+        response = await gateway.client.post("/v1/jobs", json=body, headers=caller)
+        assert (response.status_code, response.json()["field"]) == (422, "webhook_url")
