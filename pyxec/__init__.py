@@ -1,4 +1,4 @@
-"""The Python SDK of Pyxec, the engine that runs untrusted code: ``Client`` for threads, ``AsyncClient`` for asyncio.
+"""Python SDK of Pyxec: ``Client`` blocks, ``AsyncClient`` is for asyncio.
 
 from pyxec import Client
 
@@ -27,7 +27,7 @@ from pyxec.errors import (
     TooManyRequests,
     UnreadableReply,
 )
-from pyxec.events import Ending, Event, Finished, Output, Phase, Started
+from pyxec.events import Event, Finished, FinishedResult, Output, Phase, Started
 from pyxec.job import Job
 from pyxec.job_request import Case, JobOptions, job_request
 from pyxec.results import ArtifactInfo, JobStatus, Language, PhaseReport, Result, TestReport, Usage
@@ -41,9 +41,9 @@ __all__ = [
     "Case",
     "Client",
     "Conflict",
-    "Ending",
     "Event",
     "Finished",
+    "FinishedResult",
     "InvalidJob",
     "InvalidRequest",
     "Job",

@@ -1,4 +1,4 @@
-"""The same stream for asyncio: what decides is in position.py, this only waits in another way."""
+"""Live events of a job over WebSockets, with reconnection, for asyncio."""
 
 from __future__ import annotations
 
@@ -12,116 +12,119 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from pyxec.connection import Connection
 from pyxec.errors import JobTimeout
 from pyxec.events import EOF_MESSAGE, Event, stdin_messages
-from pyxec.position import Position
+from pyxec.stream_state import StreamState
 
 __all__ = ["AsyncJobStream"]
 
 
 class AsyncJobStream:
-    """Iterate to read, once; send from another task. It comes back by itself, behind the last event it has seen.
+    """The events of a job, each once and in order. Iterate once; send input from another task.
 
-    Input that is under way when a connection breaks may be lost: the service does not acknowledge it.
+    After a lost connection the stream reconnects and continues after the last event.
 
-    Parameters:
-        after: the cursor of the last event that was seen; from the beginning if left out.
-        timeout_seconds: for all of it, from the first event that is asked for.
+
+    Input that is in flight when a connection breaks may be lost: the service does not acknowledge it.
+
+    Args:
+        after: Cursor of the last event that was seen. The default starts with the first event.
+        timeout_seconds: Time-out for the whole stream, from the start of the iteration.
     """
 
     def __init__(
         self, connection: Connection, job_id: str, after: str | None = None, timeout_seconds: float | None = None
     ) -> None:
         self.job_id = job_id
-        self._position = Position(connection, job_id, after)
+        self._state = StreamState(connection, job_id, after)
         self._timeout_seconds = timeout_seconds
         self._deadline: float | None = None
         self._changed = asyncio.Condition()
         self._socket: ClientConnection | None = None
-        self._begun = False
-        self._over = False
+        self._started = False
+        self._closed = False
 
     @property
     def cursor(self) -> str | None:
-        """The last event that was seen: another stream goes on behind it."""
-        return self._position.cursor
+        """Cursor of the last event that was seen. Pass it as ``after`` to continue in another stream."""
+        return self._state.cursor
 
     @property
     def is_read(self) -> bool:
-        """Somebody iterates over it: only then can anything be sent."""
-        return self._begun and not self._over
+        """Whether the stream is being iterated over. Input can only be sent meanwhile."""
+        return self._started and not self._closed
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """Every event up to the end. Raises as JobStream does."""
-        self._begun = True
+        """Iterate over the events up to the end of the job. Raises the exceptions of JobStream."""
+        self._started = True
         if self._timeout_seconds is not None:
             self._deadline = time.monotonic() + self._timeout_seconds
         try:
-            while not self._position.has_ended:
-                async with await self._connected() as socket:
+            while not self._state.has_ended:
+                async with await self._connect() as socket:
                     async for event in self._events(socket):
                         yield event
         finally:
-            await self._set(None, over=True)
+            await self._set_socket(None, closed=True)
 
     async def send_stdin(self, data: bytes | str) -> bool:
-        """Pass input on to the program; wait for a connection if there is none. False: the stream is over."""
+        """Send input to the program. Waits for a connection if there is none. Returns False if the stream has ended."""
         for message in stdin_messages(data):
             if not await self._send(message):
                 return False
         return True
 
     async def send_eof(self) -> bool:
-        """End the program's stdin. False: the stream is over."""
+        """Close the stdin of the program. Returns False if the stream has ended."""
         return await self._send(EOF_MESSAGE)
 
     async def _events(self, socket: ClientConnection) -> AsyncIterator[Event]:
-        """What one connection brings, until it closes or the job has ended."""
+        """Read one connection until it closes or the job has finished."""
         try:
-            while not self._position.has_ended:
-                async with asyncio.timeout(self._left()):
+            while not self._state.has_ended:
+                async with asyncio.timeout(self._remaining()):
                     data = await socket.recv()
-                event = self._position.take(data)
+                event = self._state.receive(data)
                 if event is not None:
                     yield event
         except TimeoutError as e:
-            raise self._too_late() from e
+            raise self._timed_out() from e
         except ConnectionClosed as e:
-            await self._set(None)
-            await self._pause(self._position.closed(e))
+            await self._set_socket(None)
+            await self._pause(self._state.pause_after_close(e))
         finally:
-            await self._set(None)
+            await self._set_socket(None)
 
-    async def _connected(self) -> ClientConnection:
-        """Connect, as often as the patience allows."""
+    async def _connect(self) -> ClientConnection:
+        """Connect, with retries."""
         while True:
-            address, options = self._position.target()
+            address, options = self._state.connect_arguments()
             try:
                 socket: ClientConnection = await connect(address, **options)
-            # ConnectionClosed too: the library's word for a connection that is reset while the request is written.
+            # websockets raises ConnectionClosed for a connection that is reset while the request is written.
             except (OSError, InvalidHandshake, ConnectionClosed) as e:
-                await self._pause(self._position.not_connected(e))
+                await self._pause(self._state.pause_after_failure(e))
             else:
-                await self._set(socket)
+                await self._set_socket(socket)
                 return socket
 
-    def _left(self) -> float | None:
+    def _remaining(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     async def _pause(self, seconds: float) -> None:
-        left = self._left()
-        if left is not None and left < seconds:
-            raise self._too_late()
+        remaining = self._remaining()
+        if remaining is not None and remaining < seconds:
+            raise self._timed_out()
         await asyncio.sleep(seconds)
 
-    def _too_late(self) -> JobTimeout:
+    def _timed_out(self) -> JobTimeout:
         return JobTimeout(self.job_id, self._timeout_seconds or 0.0)
 
     async def _send(self, text: str) -> bool:
         failed: ClientConnection | None = None
         while True:
             async with self._changed:
-                await self._changed.wait_for(lambda: self._over or self._socket not in (None, failed))  # noqa: B023
+                await self._changed.wait_for(lambda: self._closed or self._socket not in (None, failed))  # noqa: B023
                 socket = self._socket
-            if self._over or socket is None:
+            if self._closed or socket is None:
                 return False
             try:
                 await socket.send(text)
@@ -130,8 +133,8 @@ class AsyncJobStream:
             else:
                 return True
 
-    async def _set(self, socket: ClientConnection | None, *, over: bool = False) -> None:
+    async def _set_socket(self, socket: ClientConnection | None, *, closed: bool = False) -> None:
         async with self._changed:
             self._socket = socket
-            self._over = self._over or over
+            self._closed = self._closed or closed
             self._changed.notify_all()

@@ -1,7 +1,4 @@
-"""Every request of the API as a value: what to send and how to read the answer.
-
-Sending is the transports' part, so that the client for threads and the one for tasks have all of this in common.
-"""
+"""The requests of the API as values: what to send and how to decode the response. Both clients share them."""
 
 from __future__ import annotations
 
@@ -12,22 +9,22 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from pyxec.errors import RequestRefused, UnreadableReply, refusal_kind
+from pyxec.errors import RequestRefused, UnreadableReply, error_class
 from pyxec.events import Event, read_events
 from pyxec.results import Accepted, JobStatus, Language, Result
 
 __all__ = [
-    "BatchAnswer",
+    "BatchItem",
     "Call",
     "Reply",
     "artifact",
     "cancel",
     "delete",
     "document",
+    "error_for",
     "languages",
     "output",
     "ready",
-    "refusal",
     "result",
     "status",
     "submit",
@@ -39,30 +36,32 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP answer. The names of the headers are in lower case."""
+    """A response with a status below 400. Header names are in lower case."""
 
     status: int
     body: bytes
     headers: Mapping[str, str]
 
     def read(self, shape: type[T]) -> T:
-        """The body, decoded. Raises UnreadableReply."""
+        """Decode the body. Raises UnreadableReply."""
         try:
             return msgspec.json.decode(self.body, type=shape)
         except msgspec.MsgspecError as e:
-            raise UnreadableReply(f"the answer is not what this version of pyxec expects: {e}") from e
+            raise UnreadableReply(f"the response does not match this version of pyxec: {e}") from e
 
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
     """One request.
 
-    Parameters:
-        path: behind the service's address, with its query.
-        read: makes of an answer below 400 what the caller gets.
-        body: sent as JSON unless it is None.
-        wait_seconds: how long the service may take on purpose.
-        is_repeatable: sent twice it does what it does once, so that it may be sent again when no answer came.
+    Attributes:
+        method: HTTP method.
+        path: Path below the URL of the service, with the query.
+        read: Decodes a response with a status below 400.
+        body: Sent as JSON unless it is None.
+        headers: Additional header fields.
+        wait_seconds: How long the service may wait before it responds; added to the time-out.
+        is_repeatable: Whether the request may be repeated when there was no response.
     """
 
     method: str
@@ -74,15 +73,15 @@ class Call(Generic[T]):
     is_repeatable: bool = True
 
 
-class BatchAnswer(msgspec.Struct, frozen=True):
-    """One job of a batch: taken on, or a problem."""
+class BatchItem(msgspec.Struct, frozen=True):
+    """One job of a batch. ``id`` is empty if the job was refused; ``problem`` is the reason."""
 
     id: str = ""
     problem: msgspec.Raw = msgspec.Raw()
 
 
 class _Batch(msgspec.Struct, frozen=True):
-    jobs: tuple[BatchAnswer, ...]
+    jobs: tuple[BatchItem, ...]
 
 
 class _Languages(msgspec.Struct, frozen=True):
@@ -90,7 +89,7 @@ class _Languages(msgspec.Struct, frozen=True):
 
 
 def submit(request: Mapping[str, Any], key: str, wait_seconds: float = 0.0) -> Call[Accepted | Result]:
-    """A job; the whole result if it ends in ``wait_seconds``."""
+    """Submit a job. The response is the result if the job finishes within ``wait_seconds``."""
     query = f"?wait={wait_seconds:g}" if wait_seconds else ""
     return Call(
         "POST",
@@ -102,8 +101,8 @@ def submit(request: Mapping[str, Any], key: str, wait_seconds: float = 0.0) -> C
     )
 
 
-def submit_batch(requests: Sequence[Mapping[str, Any]], key: str) -> Call[Sequence[BatchAnswer]]:
-    """Many jobs, each taken on or refused on its own."""
+def submit_batch(requests: Sequence[Mapping[str, Any]], key: str) -> Call[Sequence[BatchItem]]:
+    """Submit several jobs. Each is accepted or refused on its own."""
     return Call(
         "POST",
         "/v1/jobs/batch",
@@ -114,53 +113,53 @@ def submit_batch(requests: Sequence[Mapping[str, Any]], key: str) -> Call[Sequen
 
 
 def status(job_id: str) -> Call[JobStatus]:
-    """Where a job is."""
+    """Get the state of a job."""
     return Call("GET", _job(job_id), lambda reply: reply.read(JobStatus))
 
 
 def result(job_id: str) -> Call[Result]:
-    """A job that has finished."""
+    """Get the result of a finished job."""
     return Call("GET", _job(job_id), lambda reply: reply.read(Result))
 
 
 def document(job_id: str) -> Call[dict[str, Any]]:
-    """All that the service tells of a job, as it tells it."""
+    """Get the JSON object of a job unchanged."""
     return Call("GET", _job(job_id), lambda reply: reply.read(dict[str, Any]))
 
 
 def output(job_id: str, after: str | None = None) -> Call[list[Event]]:
-    """The events that there are now."""
+    """Get the events written so far, after a cursor."""
     query = f"?{urlencode({'after': after})}" if after else ""
     return Call("GET", f"{_job(job_id)}/output{query}", lambda reply: read_events(reply.body))
 
 
 def artifact(job_id: str, name: str) -> Call[bytes]:
-    """A file that a job has left."""
+    """Get the content of an artifact."""
     return Call("GET", f"{_job(job_id)}/artifacts/{quote(name)}", lambda reply: reply.body)
 
 
 def cancel(job_id: str) -> Call[Accepted]:
-    """The end of a job, early."""
+    """Cancel a job."""
     return Call("POST", f"{_job(job_id)}/cancel", lambda reply: reply.read(Accepted))
 
 
 def delete(job_id: str) -> Call[None]:
-    """The end of all that is known of a finished job. Not repeatable: the second one would find no job."""
+    """Delete a finished job. Not repeatable: the second request would return 404."""
     return Call("DELETE", _job(job_id), lambda reply: None, is_repeatable=False)
 
 
 def languages() -> Call[tuple[Language, ...]]:
-    """What can be run there."""
+    """Get the installed languages."""
     return Call("GET", "/v1/languages", lambda reply: reply.read(_Languages).languages)
 
 
 def ready() -> Call[None]:
-    """Whether a job could be taken now; not waited for."""
+    """Check whether the service can accept a job. Not retried."""
     return Call("GET", "/readyz", lambda reply: None, is_repeatable=False)
 
 
 class _Problem(msgspec.Struct):
-    """The members of an RFC 9457 document, and ours that name the field and the request."""
+    """A problem document (RFC 9457), with the extension members ``field`` and ``request_id``."""
 
     type: str = ""
     status: int = 0
@@ -170,16 +169,22 @@ class _Problem(msgspec.Struct):
     request_id: str = ""
 
 
-def refusal(status: int, body: bytes, headers: Mapping[str, str]) -> RequestRefused:
-    """The error for an answer of 400 or more, whoever gave it; a status of 0 stands in the document."""
+def error_for(status: int, body: bytes, headers: Mapping[str, str]) -> RequestRefused:
+    """Return the error for a response with a status of 400 or more.
+
+    Args:
+        status: HTTP status; 0 takes the status of the problem document.
+        body: A problem document, or the page of a proxy.
+        headers: Header fields, names in lower case.
+    """
     try:
         problem = msgspec.json.decode(body, type=_Problem)
-    except msgspec.MsgspecError:  # a proxy's own page
+    except msgspec.MsgspecError:  # not a problem document: the page of a proxy
         problem = _Problem()
     status = status or problem.status
     text = problem.detail or problem.title or f"HTTP {status}"
     retry_after = headers.get("retry-after", "")
-    return refusal_kind(status)(
+    return error_class(status)(
         status,
         f"{problem.field}: {text}" if problem.field else text,
         type=problem.type,

@@ -1,4 +1,4 @@
-"""The client for programs with threads, and for those with neither threads nor tasks."""
+"""The blocking client."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
 
 from pyxec import calls
-from pyxec.calls import BatchAnswer, Call
-from pyxec.connection import Connection, new_key
+from pyxec.calls import BatchItem, Call
+from pyxec.connection import Connection, new_idempotency_key
 from pyxec.errors import InvalidRequest, JobTimeout, RequestRefused
 from pyxec.events import Event
 from pyxec.job import Job
@@ -17,25 +17,26 @@ from pyxec.job_request import JobOptions, job_request
 from pyxec.results import Language, Result
 from pyxec.transport import Transport
 
-__all__ = ["MOST_WAIT_SECONDS", "Client"]
+__all__ = ["MAX_WAIT_SECONDS", "Client"]
 
 T = TypeVar("T")
 
-# A longer one would meet the time-outs of proxies; a job that takes longer is followed instead.
-MOST_WAIT_SECONDS = 20.0
+# Proxies commonly time out after 30 or 60 s. A job that takes longer is followed through its stream instead.
+MAX_WAIT_SECONDS = 20.0
 
 
 class Client:
-    """A running Pyxec. Every method raises a PyxecError. May be used from any number of threads.
+    """Client of a Pyxec service. Thread-safe. Every method raises a PyxecError.
 
-    Parameters:
-        url: ``http://host:port``, with a path in front of the API if need be; else PYXEC_URL, else this machine.
-        api_key: else PYXEC_API_KEY; an empty one is none.
-        timeout_seconds: for connecting, and for each wait for an answer.
-        retry_seconds: how long to try again: a request that got no answer, or one that the service is too busy for
-            (Retry-After is kept to), and a broken stream without a sign of life. 0: never.
-        tls: for https; the system's own certificates if left out.
-        on_retry: told in one sentence why there is a pause.
+    Args:
+        url: ``http://host:port``, with the path prefix of the API if it has one. The default is the environment
+            variable PYXEC_URL, then ``http://127.0.0.1:8080``.
+        api_key: The default is the environment variable PYXEC_API_KEY. An empty string sends no key.
+        timeout_seconds: Time-out for a connection and for each response.
+        retry_seconds: How long to retry a request that was not answered or that the service answered with 429, 502,
+            503 or 504, and a stream without any event. ``Retry-After`` is honoured. 0 disables retries.
+        tls: TLS settings for https. The default verifies against the system's certificates.
+        on_retry: Called with one sentence, the reason, before each pause.
     """
 
     def __init__(
@@ -67,26 +68,34 @@ class Client:
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
     ) -> Result:
-        """Run a program and return how it ended, with its output. Takes what ``submit`` takes.
+        """Run a program and return its result.
 
-        Parameters:
-            timeout_seconds: JobTimeout is raised when the job has not ended by then; it goes on.
+        Args:
+            language: Id or alias of a language.
+            source: The program, if it is one file. Otherwise pass ``files``.
+            timeout_seconds: Raise JobTimeout if the job has not finished by then. The job continues.
+            idempotency_key: As for ``submit``.
+            **options: The other fields of a job; see JobOptions.
+
+        Raises:
+            JobTimeout: The job has not finished within ``timeout_seconds``.
+            PyxecError: As for every method.
         """
-        began = time.monotonic()
-        wait_seconds = MOST_WAIT_SECONDS if timeout_seconds is None else min(MOST_WAIT_SECONDS, timeout_seconds)
-        request, key = job_request(language, source, **options), idempotency_key or new_key()
+        started = time.monotonic()
+        wait_seconds = MAX_WAIT_SECONDS if timeout_seconds is None else min(MAX_WAIT_SECONDS, timeout_seconds)
+        request, key = job_request(language, source, **options), idempotency_key or new_idempotency_key()
         try:
             answer = self.send(calls.submit(request, key, wait_seconds))
         except InvalidRequest as e:
-            if e.field != "wait":  # the service does not let anybody wait for so long
+            if e.field != "wait":  # longer than PYXEC_MAX_WAIT_SECONDS of this service
                 raise
             answer = self.send(calls.submit(request, key))
         if isinstance(answer, Result):
             return answer
-        left = None if timeout_seconds is None else timeout_seconds - (time.monotonic() - began)
-        if timeout_seconds is not None and left is not None and left <= 0:
+        remaining = None if timeout_seconds is None else timeout_seconds - (time.monotonic() - started)
+        if timeout_seconds is not None and remaining is not None and remaining <= 0:
             raise JobTimeout(answer.id, timeout_seconds)
-        return self.job(answer.id).wait(left)
+        return self.job(answer.id).wait(remaining)
 
     def stream(
         self,
@@ -96,7 +105,7 @@ class Client:
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
     ) -> Iterator[Event]:
-        """Run a program and give its events as they come. Submitted when the first event is asked for."""
+        """Run a program and iterate over its events. The job is submitted when the iteration starts."""
         yield from self.submit(language, source, idempotency_key=idempotency_key, **options).stream()
 
     def submit(
@@ -107,42 +116,46 @@ class Client:
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
     ) -> Job:
-        """Put a program into the queue and return at once. It is one job, however often it had to be sent.
+        """Submit a job and return without waiting for it. Retries never create a second job.
 
-        Parameters:
-            source: the program, if it is one file; else ``files`` has its files by their names, as text or bytes.
-            idempotency_key: a name of your own: the same one with the same job, within a day, is the same job, also
-                after this program was started again. A new one each time if left out.
+        Args:
+            language: Id or alias of a language.
+            source: The program, if it is one file. Otherwise pass ``files``: file name to content, text or bytes.
+            idempotency_key: Submitting the same job with the same key within a day returns the same job, even from
+                another process. The default is a new key for each call.
+            **options: The other fields of a job; see JobOptions.
         """
-        answer = self.send(calls.submit(job_request(language, source, **options), idempotency_key or new_key()))
+        answer = self.send(
+            calls.submit(job_request(language, source, **options), idempotency_key or new_idempotency_key())
+        )
         return self.job(answer.id)
 
     def submit_batch(
         self, requests: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None
     ) -> list[Job | RequestRefused]:
-        """Put up to 100 jobs into the queue, each made by ``job_request``: each is taken on or refused on its own."""
-        answers = self.send(calls.submit_batch(requests, idempotency_key or new_key()))
-        return [self._job_or_refusal(answer) for answer in answers]
+        """Submit up to 100 jobs, each made with ``job_request``. Each is accepted or refused on its own."""
+        answers = self.send(calls.submit_batch(requests, idempotency_key or new_idempotency_key()))
+        return [self._job_or_error(answer) for answer in answers]
 
     def job(self, job_id: str) -> Job:
-        """A handle of a job whose id is known. Asks nobody."""
+        """Return a handle of a known job. Sends no request."""
         return Job(self._transport, job_id)
 
     def languages(self) -> tuple[Language, ...]:
-        """What can be run there."""
+        """Return the installed languages."""
         return self.send(calls.languages())
 
     def ready(self) -> None:
-        """Return when the service says that it can take a job; not tried again."""
+        """Return if the service can accept a job. This request is not retried."""
         self.send(calls.ready())
 
     def send(self, call: Call[T]) -> T:
-        """Any request of ``pyxec.calls``, or one of your own."""
+        """Send a request of ``pyxec.calls``, or one of your own."""
         return self._transport.send(call)
 
     def close(self) -> None:
-        """Close every connection. Streams have their own."""
+        """Close all connections, except those of open streams."""
         self._transport.close()
 
-    def _job_or_refusal(self, answer: BatchAnswer) -> Job | RequestRefused:
-        return self.job(answer.id) if answer.id else calls.refusal(0, bytes(answer.problem), {})
+    def _job_or_error(self, answer: BatchItem) -> Job | RequestRefused:
+        return self.job(answer.id) if answer.id else calls.error_for(0, bytes(answer.problem), {})

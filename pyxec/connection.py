@@ -1,4 +1,4 @@
-"""What both transports have in common: where the service is, how a request looks, and when it is sent again."""
+"""Settings and retry rules that the blocking and the asyncio client share."""
 
 from __future__ import annotations
 
@@ -12,34 +12,38 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import msgspec
 
-from pyxec.calls import Call, Reply, refusal
+from pyxec.backoff import Backoff
+from pyxec.calls import Call, Reply, error_for
 from pyxec.errors import InvalidJob, PyxecError, RequestRefused, ServiceUnreachable
-from pyxec.patience import Patience
 
-__all__ = ["DEFAULT_URL", "Connection", "new_key"]
+__all__ = ["DEFAULT_URL", "Connection", "new_idempotency_key"]
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
-# The service is full or starting, or a proxy in front of it found nobody: it may be otherwise soon.
-PASSING_STATUSES: Final = frozenset({429, 502, 503, 504})
-# Servers close a connection that idles, and a request that meets the close cannot always be sent again.
-REUSE_SECONDS: Final = 2.0
+# Temporary: a rate limit, a full or starting service, or a proxy without an upstream.
+RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
+# Below the keep-alive time-out of servers (uvicorn: 5 s): a request on a connection that is being closed fails, and
+# not every request can be repeated.
+KEEPALIVE_SECONDS: Final = 2.0
 
 
-def new_key() -> str:
-    """A name for a submission, so that it can be sent twice and is one job."""
+def new_idempotency_key() -> str:
+    """Return a new random idempotency key."""
     return uuid.uuid4().hex
 
 
 class Connection:
-    """The settings of a client, and its rules.
+    """Settings and retry rules of one client.
 
-    Parameters:
-        url: ``http://host:port``, with a path in front of the API if need be; else PYXEC_URL, else this machine.
-        api_key: else PYXEC_API_KEY; an empty one is none.
-        timeout_seconds: for connecting, and for each wait for an answer.
-        retry_seconds: how long to try again, for a request and for a broken stream without a sign of life.
-        tls: for https; the system's own certificates if left out.
-        on_retry: told in one sentence why there is a pause.
+    Args:
+        url: See Client.
+        api_key: See Client.
+        timeout_seconds: Time-out for a connection and for each response.
+        retry_seconds: How long to retry without progress.
+        tls: TLS settings for https.
+        on_retry: Called with the reason before each pause.
+
+    Raises:
+        ServiceUnreachable: ``url`` is not an http or https URL.
     """
 
     def __init__(
@@ -54,74 +58,77 @@ class Connection:
         self.url = (url or os.environ.get("PYXEC_URL") or DEFAULT_URL).rstrip("/")
         self._parts = urlsplit(self.url)
         if self._parts.scheme not in ("http", "https") or not self._parts.hostname:
-            raise ServiceUnreachable(f"{url!r} is no http:// or https:// address")
+            raise ServiceUnreachable(f"{url!r} is not an http:// or https:// URL")
         key = os.environ.get("PYXEC_API_KEY", "") if api_key is None else api_key
         self.authorization = {"Authorization": f"Bearer {key}"} if key else {}
         self.timeout_seconds = timeout_seconds
         self.retry_seconds = retry_seconds
         self.tls = (tls or ssl.create_default_context()) if self._parts.scheme == "https" else None
-        self.tell: Callable[[str], None] = on_retry or (lambda reason: None)
+        self.on_retry: Callable[[str], None] = on_retry or (lambda reason: None)
         self._has_answered = False
 
     def http_options(self) -> dict[str, Any]:
-        """For httpx' client of either kind. Proxies of the environment are not asked: a job's input is nobody's."""
+        """Return the keyword arguments for an httpx client.
+
+        Proxies of the environment are ignored: the source and the input of a job are confidential.
+        """
         headers = {"Accept": "application/json", "User-Agent": "pyxec-client", **self.authorization}
-        verify: ssl.SSLContext | bool = self.tls if self.tls is not None else False  # False: nothing to verify
-        limits = httpx.Limits(max_connections=None, keepalive_expiry=REUSE_SECONDS)
+        verify: ssl.SSLContext | bool = self.tls if self.tls is not None else False  # False: the URL is http
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=KEEPALIVE_SECONDS)
         return {"base_url": self.url, "headers": headers, "verify": verify, "trust_env": False, "limits": limits}
 
     def request_options(self, call: Call[Any]) -> dict[str, Any]:
-        """For httpx' ``request``."""
+        """Return the keyword arguments for ``request`` of httpx."""
         headers = dict(call.headers)
         content = None
         if call.body is not None:
-            content = _encoded(call.body)
+            content = _encode(call.body)
             headers["Content-Type"] = "application/json"
         timeout = httpx.Timeout(self.timeout_seconds, read=self.timeout_seconds + call.wait_seconds)
         return {"method": call.method, "url": call.path, "headers": headers, "content": content, "timeout": timeout}
 
-    def patience(self) -> Patience:
-        """For one request, or one stream."""
-        return Patience(self.retry_seconds)
+    def backoff(self) -> Backoff:
+        """Return the backoff for one request or one stream."""
+        return Backoff(self.retry_seconds)
 
-    def stream_address(self, job_id: str) -> str:
-        """Where a job's WebSocket is."""
+    def stream_url(self, job_id: str) -> str:
+        """Return the WebSocket URL of a job."""
         scheme = "wss" if self._parts.scheme == "https" else "ws"
         path = f"{self._parts.path}/v1/jobs/{job_id}/stream"
         return urlunsplit((scheme, self._parts.netloc, path, "", ""))
 
-    def answered(self, response: httpx.Response) -> Reply:
-        """The answer, if it is below 400. Raises RequestRefused."""
+    def reply(self, response: httpx.Response) -> Reply:
+        """Return the response if its status is below 400. Raises RequestRefused otherwise."""
         self._has_answered = True
         headers = {name.lower(): value for name, value in response.headers.items()}
         if response.status_code >= 400:
-            raise refusal(response.status_code, response.content, headers)
+            raise error_for(response.status_code, response.content, headers)
         return Reply(response.status_code, response.content, headers)
 
     def unreachable(self, error: Exception) -> ServiceUnreachable:
-        """What to say when there was no answer."""
-        return ServiceUnreachable(f"no answer from {self.url}: {error or type(error).__name__}")
+        """Return the error for a request that was not answered."""
+        return ServiceUnreachable(f"no response from {self.url}: {error or type(error).__name__}")
 
-    def pause_after(self, call: Call[Any], error: PyxecError, patience: Patience) -> float:
-        """Seconds to wait before the request is sent again. Raises the error when it is not to be.
+    def pause_after(self, call: Call[Any], error: PyxecError, backoff: Backoff) -> float:
+        """Return the seconds to wait before the request is repeated. Raises the error if it must not be repeated.
 
-        A service that has never answered is not waited for: the address may be wrong.
+        A service that has never answered is not retried: its URL may be wrong.
         """
         at_least = 0.0
         if isinstance(error, RequestRefused):
-            may_pass = error.status in PASSING_STATUSES
+            is_temporary = error.status in RETRIED_STATUSES
             at_least = error.retry_after_seconds or 0.0
         else:
-            may_pass = isinstance(error, ServiceUnreachable) and self._has_answered
-        pause = patience.next_pause(at_least) if call.is_repeatable and may_pass else None
+            is_temporary = isinstance(error, ServiceUnreachable) and self._has_answered
+        pause = backoff.next_pause(at_least) if call.is_repeatable and is_temporary else None
         if pause is None:
             raise error
-        self.tell(f"{error}; trying again")
+        self.on_retry(f"{error}; retrying")
         return pause
 
 
-def _encoded(body: Any) -> bytes:
+def _encode(body: Any) -> bytes:
     try:
         return msgspec.json.encode(body)
     except (TypeError, ValueError, OverflowError) as e:
-        raise InvalidJob(f"this cannot be written as JSON: {e}") from e
+        raise InvalidJob(f"the job cannot be encoded as JSON: {e}") from e

@@ -1,20 +1,20 @@
-"""What can go wrong between this client and the service.
+"""Exceptions of the SDK.
 
 PyxecError
-|-- ServiceUnreachable     no connection, or no answer in time
-|-- UnreadableReply        what answers there is no Pyxec, or another version of it
-|-- JobTimeout             the job has not ended in the time that was given; it goes on
-|-- InvalidJob             a job that cannot be written down; nothing was sent
-`-- RequestRefused         an answer, and it is no: a problem document
-    |-- InvalidRequest     400, 408, 413, 415, 422: names the field at fault
+|-- ServiceUnreachable     no connection, or no response in time
+|-- UnreadableReply        the server is not Pyxec, or its version is not compatible
+|-- JobTimeout             the job has not finished in time; it continues
+|-- InvalidJob             the job cannot be encoded; nothing was sent
+`-- RequestRefused         the response is an error: a problem document (RFC 9457)
+    |-- InvalidRequest     400, 408, 413, 415, 422: names the invalid field
     |-- NotAuthenticated   401
     |-- NotAllowed         403
-    |-- NotFound           404: no such job, or it is another's, or no longer kept
+    |-- NotFound           404: the job does not exist, belongs to another caller, or has expired
     |-- Conflict           409
-    |-- TooManyRequests    429: says how long to wait
+    |-- TooManyRequests    429: with the time to wait
     `-- ServiceFailed      500 and above
 
-A program that fails is no error: its result tells.
+A program that fails raises no exception: see Result.outcome.
 """
 
 from __future__ import annotations
@@ -35,37 +35,36 @@ __all__ = [
     "ServiceUnreachable",
     "TooManyRequests",
     "UnreadableReply",
-    "refusal_kind",
+    "error_class",
 ]
 
 
 class PyxecError(Exception):
-    """The root of the tree above."""
+    """Base class of all exceptions of the SDK."""
 
 
 class ServiceUnreachable(PyxecError):
-    """Nothing answers at the service's address, or not in its time."""
+    """No connection to the service, or no response in time."""
 
 
 class UnreadableReply(PyxecError):
-    """What answers there is no Pyxec, or another version of it."""
+    """The response cannot be decoded: the server is not Pyxec, or its version is not compatible."""
 
 
 class JobTimeout(PyxecError):
-    """The job has not ended in the time that was given. It is not concerned: cancel it, or go on waiting.
+    """The job has not finished in time. It continues: cancel it, or wait again.
 
-    Parameters:
-        job_id: whose time is up.
-        seconds: how long was waited.
+    Attributes:
+        job_id: The job.
     """
 
     def __init__(self, job_id: str, seconds: float) -> None:
-        super().__init__(f"job {job_id} has not ended within {seconds:g} s")
+        super().__init__(f"job {job_id} has not finished within {seconds:g} s")
         self.job_id = job_id
 
 
 class InvalidJob(PyxecError):
-    """A job that cannot be written down as JSON. Nothing was sent."""
+    """The job cannot be encoded as JSON. Nothing was sent."""
 
 
 class RequestRefused(PyxecError):
@@ -100,34 +99,34 @@ class RequestRefused(PyxecError):
 
 
 class InvalidRequest(RequestRefused):
-    """Something is wrong with what was sent; ``field`` says what."""
+    """The request is invalid; ``field`` names the invalid part."""
 
 
 class NotAuthenticated(RequestRefused):
-    """A key is needed, or what was sent is none."""
+    """The API key is missing or invalid."""
 
 
 class NotAllowed(RequestRefused):
-    """This key may not do this."""
+    """The API key does not permit this operation."""
 
 
 class NotFound(RequestRefused):
-    """No such job, or it is another's, or it is no longer kept."""
+    """The job does not exist, belongs to another caller, or has expired."""
 
 
 class Conflict(RequestRefused):
-    """Not in this state: a job that has not finished cannot be deleted."""
+    """The state of the job does not permit the operation, such as deleting an unfinished job."""
 
 
 class TooManyRequests(RequestRefused):
-    """Too many submissions, or too many jobs that wait and run."""
+    """The rate limit or the limit of unfinished jobs is exceeded."""
 
 
 class ServiceFailed(RequestRefused):
-    """A fault of the service, or none of its places is free."""
+    """The service failed, or cannot accept jobs now."""
 
 
-_KINDS: Final[dict[int, type[RequestRefused]]] = {
+_CLASSES: Final[dict[int, type[RequestRefused]]] = {
     401: NotAuthenticated,
     403: NotAllowed,
     404: NotFound,
@@ -136,6 +135,6 @@ _KINDS: Final[dict[int, type[RequestRefused]]] = {
 }
 
 
-def refusal_kind(status: int) -> type[RequestRefused]:
-    """The class for an HTTP status of 400 or more."""
-    return _KINDS.get(status, ServiceFailed if status >= 500 else InvalidRequest)
+def error_class(status: int) -> type[RequestRefused]:
+    """Return the exception class for an HTTP status of 400 or more."""
+    return _CLASSES.get(status, ServiceFailed if status >= 500 else InvalidRequest)

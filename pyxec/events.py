@@ -1,4 +1,4 @@
-"""The events of a job, as a viewer reads them, and the messages that it writes."""
+"""The messages of a job's stream: events from the service, input to it (docs/api.md)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pyxec.errors import UnreadableReply
 
 __all__ = [
     "EOF_MESSAGE",
-    "Ending",
     "Event",
     "Finished",
+    "FinishedResult",
     "Output",
     "Phase",
     "Problem",
@@ -29,19 +29,19 @@ __all__ = [
 ]
 
 EOF_MESSAGE: Final = '{"type":"eof"}'
-# One message takes 65536 characters at most, and JSON writes a control character as six.
-PIECE_BYTES: Final = 8 * 1024
+# A message has at most 65,536 characters, and JSON encodes a control character as six.
+CHUNK_BYTES: Final = 8 * 1024
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
-    """A worker began. ``attempt`` above 1: an earlier worker was lost, and the output so far does not count."""
+    """A worker started the job. If ``attempt`` is above 1, discard the earlier output: that worker was lost."""
 
     cursor: str
     attempt: int
 
 
 class Phase(msgspec.Struct, frozen=True, tag="phase"):
-    """The output from here on is of this phase: ``compile``, ``run`` or ``test``; the latter's name is ``test``."""
+    """A phase starts: ``compile``, ``run`` or ``test``. ``test`` is the name of the test."""
 
     cursor: str
     phase: str
@@ -49,7 +49,7 @@ class Phase(msgspec.Struct, frozen=True, tag="phase"):
 
 
 class Output(msgspec.Struct, frozen=True, tag="output"):
-    """What the program wrote to ``stdout`` or ``stderr``."""
+    """Output of the program. ``stream`` is ``stdout`` or ``stderr``."""
 
     cursor: str
     stream: str
@@ -58,17 +58,17 @@ class Output(msgspec.Struct, frozen=True, tag="output"):
 
     @property
     def data(self) -> bytes:
-        """The bytes as the program wrote them. Raises UnreadableReply."""
+        """The output as bytes. Raises UnreadableReply."""
         return text_bytes(self.encoded, self.encoding)
 
     @property
     def text(self) -> str:
-        """The same as text; a chunk may end inside a character, and what is no UTF-8 shows as ``\\ufffd``."""
+        """The output as text. Invalid UTF-8 becomes ``\\ufffd``; a chunk may end inside a character."""
         return self.data.decode(errors="replace")
 
 
-class Ending(msgspec.Struct, frozen=True):
-    """How a job ended, without its output."""
+class FinishedResult(msgspec.Struct, frozen=True):
+    """How a job finished, without its output."""
 
     outcome: str
     message: str = ""
@@ -80,24 +80,24 @@ class Finished(msgspec.Struct, frozen=True, tag="finished"):
     """The last event of a job."""
 
     cursor: str
-    result: Ending
+    result: FinishedResult
 
 
 class ProblemDetail(msgspec.Struct, frozen=True):
-    """The members of a problem document that are for people."""
+    """The members of a problem document for people."""
 
     title: str = ""
     detail: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True, tag="error"):
-    """Why this connection will now be closed; the close code says whether coming back helps."""
+    """Why the service closes the connection. The close code tells whether to reconnect."""
 
     problem: ProblemDetail
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """A message of a kind that a later service has and this client has not: passed over."""
+    """A message of a later version of the service. It is ignored."""
 
     type: str
     cursor: str = ""
@@ -111,40 +111,45 @@ _TAGS = frozenset({"started", "phase", "output", "finished", "error"})
 
 
 def read_message(data: str | bytes) -> Event | Problem | Unknown:
-    """Decode one message. Raises UnreadableReply when it is not one of a job's stream."""
+    """Decode one message. Raises UnreadableReply."""
     try:
         unknown = _ANY.decode(data)
         return _KNOWN.decode(data) if unknown.type in _TAGS else unknown
     except msgspec.MsgspecError as e:
-        raise UnreadableReply(f"a message that is not understood: {e}") from e
+        raise UnreadableReply(f"a message cannot be decoded: {e}") from e
 
 
 def read_events(lines: bytes) -> list[Event]:
-    """Decode what ``GET .../output`` answers, one message a line. Raises UnreadableReply."""
+    """Decode the NDJSON body of ``GET .../output``. Raises UnreadableReply."""
     messages = [read_message(line) for line in lines.splitlines() if line]
     return [message for message in messages if isinstance(message, Event)]
 
 
 def stdin_messages(data: bytes | str) -> Iterator[str]:
-    """The messages that pass ``data`` on to the program, in pieces that the service takes.
-
-    Nothing makes none: the end of stdin is a message of its own.
-    """
-    whole = data.encode() if isinstance(data, str) else data
-    for start in range(0, len(whole), PIECE_BYTES):
-        piece = whole[start : start + PIECE_BYTES]
+    """Split input into messages within the size limit of the service. Empty input gives no message."""
+    content = data.encode() if isinstance(data, str) else data
+    for start in range(0, len(content), CHUNK_BYTES):
+        chunk = content[start : start + CHUNK_BYTES]
         try:
-            body = {"type": "stdin", "data": piece.decode()}
+            body = {"type": "stdin", "data": chunk.decode()}
         except UnicodeDecodeError:
-            body = {"type": "stdin", "data": base64.b64encode(piece).decode(), "encoding": "base64"}
+            body = {"type": "stdin", "data": base64.b64encode(chunk).decode(), "encoding": "base64"}
         yield msgspec.json.encode(body).decode()
 
 
 def text_bytes(text: str, encoding: str | None) -> bytes:
-    """The bytes behind a text of the API and the encoding beside it. Raises UnreadableReply."""
+    """Decode a text field of the API.
+
+    Args:
+        text: The value of the field.
+        encoding: The value of its encoding field: ``utf8`` or ``base64``.
+
+    Raises:
+        UnreadableReply: The text is not valid base64.
+    """
     if encoding != "base64":
         return text.encode()
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as e:
-        raise UnreadableReply(f"text that is no base64: {e}") from e
+        raise UnreadableReply(f"a text is not valid base64: {e}") from e

@@ -1,4 +1,4 @@
-"""A job that the service has, as the thread that follows it sees it."""
+"""Handle of a job of the blocking client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Job"]
 
 
 class Job:
-    """A handle: it holds the id and nothing that the service could not tell again. Every method raises a PyxecError."""
+    """Handle of a job. It stores only the id. Every method raises a PyxecError."""
 
     def __init__(self, transport: Transport, job_id: str) -> None:
         self.id = job_id
@@ -27,50 +27,66 @@ class Job:
         return f"Job({self.id!r})"
 
     def status(self) -> JobStatus:
-        """Where it is now."""
+        """Return the state of the job."""
         return self._transport.send(calls.status(self.id))
 
     def wait(self, timeout_seconds: float | None = None) -> Result:
-        """Its result, once it has ended. Raises JobTimeout when it has not in time; it goes on then."""
+        """Wait for the job and return its result.
+
+        Raises:
+            JobTimeout: The job has not finished within ``timeout_seconds``. It continues.
+        """
         for _ in JobStream(self._transport.connection, self.id, None, timeout_seconds):
             pass
         return self._transport.send(calls.result(self.id))
 
     def stream(self, after: str | None = None, timeout_seconds: float | None = None) -> JobStream:
-        """Its events, as they come: from the first, or behind the one whose ``cursor`` is ``after``."""
+        """Return an iterator over the events of the job, live.
+
+        Args:
+            after: Cursor of the last event that was seen. The default starts with the first event.
+            timeout_seconds: Time-out for the whole stream.
+        """
         self._stream = JobStream(self._transport.connection, self.id, after, timeout_seconds)
         return self._stream
 
     def output(self, after: str | None = None) -> list[Event]:
-        """The events that there are now; does not wait for any."""
+        """Return the events written so far, without waiting."""
         return self._transport.send(calls.output(self.id, after))
 
     def send_stdin(self, data: bytes | str) -> bool:
-        """Pass input on to an interactive job. False: it is over. Arrives in the order it is sent in."""
+        """Send input to an interactive job, in order. Returns False if the job has finished."""
         return self._input().send_stdin(data)
 
     def send_eof(self) -> bool:
-        """End the program's stdin. False: it is over."""
+        """Close the stdin of the program. Returns False if the job has finished."""
         return self._input().send_eof()
 
     def cancel(self) -> None:
-        """Ask for its end; it ends soon after. One that has ended stays as it is."""
+        """Request cancellation. A finished job does not change."""
         self._transport.send(calls.cancel(self.id))
 
     def artifact(self, name: str) -> bytes:
-        """A file that it has left; ``wait().artifacts`` has the names."""
+        """Return the content of an artifact. ``wait().artifacts`` lists the names."""
         return self._transport.send(calls.artifact(self.id, name))
 
     def artifacts(self) -> dict[str, bytes]:
-        """All files that it has left, once it has finished, by their names."""
+        """Return the artifacts of a finished job: name to content."""
         return {info.name: self.artifact(info.name) for info in self._transport.send(calls.result(self.id)).artifacts}
 
     def delete(self) -> None:
-        """Forget it. Raises Conflict while it has not finished."""
+        """Delete a finished job with its output.
+
+        Raises:
+            Conflict: The job has not finished.
+        """
         self._transport.send(calls.delete(self.id))
 
     def _input(self) -> JobStream:
-        """The stream that somebody reads; if nobody does, one that is read here, as the service closes it otherwise."""
+        """Return the stream that is being iterated over, or start one that discards its events.
+
+        The service closes a connection whose events are not read.
+        """
         if self._feeder is None:
             if self._stream is not None and self._stream.is_read:
                 return self._stream
@@ -83,5 +99,5 @@ def _drain(stream: JobStream) -> None:
     try:
         for _ in stream:
             pass
-    except PyxecError:  # whoever sends is told that it is over
+    except PyxecError:  # send_stdin and send_eof return False
         return

@@ -1,4 +1,4 @@
-"""From the arguments of ``submit`` to the body of ``POST /v1/jobs``. What is allowed is the service's to say."""
+"""Builds the body of ``POST /v1/jobs`` from the arguments of ``submit``. The service validates it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Case", "JobOptions", "job_request"]
 
 
 class Case(TypedDict, total=False):
-    """One test of a job; all of it can be left out."""
+    """One test of a job. Every key is optional."""
 
     name: str
     stdin: str
@@ -22,7 +22,7 @@ class Case(TypedDict, total=False):
 
 
 class JobOptions(TypedDict, total=False):
-    """All that a job can have besides its language and its program; docs/api.md says what each of them means."""
+    """The optional fields of a job; docs/api.md describes them."""
 
     version: str
     files: Mapping[str, str | bytes]
@@ -40,31 +40,33 @@ class JobOptions(TypedDict, total=False):
     labels: Mapping[str, str]
 
 
-_NAMES: Final = frozenset(JobOptions.__annotations__)
+_OPTION_NAMES: Final = frozenset(JobOptions.__annotations__)
 
 
 def job_request(language: str, source: str | None = None, **options: Unpack[JobOptions]) -> dict[str, Any]:
-    """The body of one job, also for ``submit_batch``.
+    """Return the body of one job, also for ``submit_batch``.
 
-    Parameters:
-        source: the program, if it is one file; else ``files`` has its files by their names, as text or bytes.
+    Args:
+        language: Id or alias of a language.
+        source: The program, if it is one file. Otherwise pass ``files``: file name to content, text or bytes.
+        **options: See JobOptions.
 
     Raises:
-        InvalidJob: an option that is none, or stdin that is no text: bytes are sent while an interactive job runs.
+        InvalidJob: An option is unknown, or has the wrong type.
     """
-    if unknown := sorted(options.keys() - _NAMES):
-        raise InvalidJob(f"no such option of a job: {', '.join(unknown)}")
+    if unknown := sorted(options.keys() - _OPTION_NAMES):
+        raise InvalidJob(f"unknown option: {', '.join(unknown)}")
     body: dict[str, Any] = {"language": language, **options}
     if source is not None:
         body["source"] = source
     if "files" in options:
-        body["files"] = [_file(name, content) for name, content in options["files"].items()]
+        body["files"] = [_encode_file(name, content) for name, content in options["files"].items()]
     if not isinstance(options.get("stdin", ""), str):
-        raise InvalidJob("stdin: must be text; bytes can be sent to an interactive job while it runs")
+        raise InvalidJob("stdin: must be text; send bytes to a running interactive job")
     return body
 
 
-def _file(name: str, content: str | bytes) -> dict[str, str]:
+def _encode_file(name: str, content: str | bytes) -> dict[str, str]:
     if isinstance(content, str):
         return {"name": name, "content": content}
     if not isinstance(content, bytes):

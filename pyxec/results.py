@@ -1,4 +1,4 @@
-"""What the service tells of jobs and languages. Members that a later service adds are passed over."""
+"""The responses of the service about jobs and languages. Unknown members are ignored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Accepted", "ArtifactInfo", "JobStatus", "Language", "PhaseReport", "
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The service has the job and will not lose it."""
+    """The service has accepted the job and stored it durably."""
 
     id: str
     status: str
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What all phases of a job used together; the memory is the largest phase's."""
+    """Resource usage of all phases. Times are sums; the memory is the maximum."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -28,7 +28,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One phase: ``compile``, ``run`` or ``test``."""
+    """Report of one phase: ``compile``, ``run`` or ``test``."""
 
     name: str
     test: str | None = None
@@ -40,7 +40,7 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArtifactInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that the job has left; ``Job.artifact(name)`` gets it."""
+    """A file that the program created. ``Job.artifact(name)`` returns its content."""
 
     name: str
     size_bytes: int
@@ -48,7 +48,7 @@ class ArtifactInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One test of a job. ``passed`` is None where nothing was expected."""
+    """Report of one test. ``passed`` is None if the test has no expected output."""
 
     name: str
     passed: bool | None
@@ -66,17 +66,17 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def stdout(self) -> str:
-        """As text; what is no UTF-8 shows as ``\\ufffd``."""
+        """Standard output as text. Invalid UTF-8 becomes ``\\ufffd``."""
         return text_bytes(self.encoded_stdout, self.stdout_encoding).decode(errors="replace")
 
     @property
     def stderr(self) -> str:
-        """As text."""
+        """Standard error as text."""
         return text_bytes(self.encoded_stderr, self.stderr_encoding).decode(errors="replace")
 
 
 class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a job is: ``status`` is ``queued``, ``running`` or ``finished``, and then ``outcome`` says how."""
+    """State of a job. ``status`` is ``queued``, ``running`` or ``finished``; a finished job has an ``outcome``."""
 
     id: str
     status: str
@@ -90,9 +90,9 @@ class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished job. ``outcome`` is ``ok`` or says what ended the program; docs/api.md has them all.
+    """Result of a finished job. docs/api.md lists the outcomes.
 
-    ``stdout``, ``stderr`` and ``compile_output`` are text; the same names with ``_bytes`` are what was really written.
+    ``stdout``, ``stderr`` and ``compile_output`` are text; ``stdout_bytes`` and ``stderr_bytes`` are the exact output.
     """
 
     id: str
@@ -118,39 +118,39 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Whether the program ended well."""
+        """Whether the outcome is ``ok``."""
         return self.outcome == "ok"
 
     @property
     def stdout_bytes(self) -> bytes:
-        """What the program wrote."""
+        """Standard output."""
         return text_bytes(self.encoded_stdout, self.stdout_encoding)
 
     @property
     def stdout(self) -> str:
-        """The same as text; what is no UTF-8 shows as ``\\ufffd``."""
+        """Standard output as text. Invalid UTF-8 becomes ``\\ufffd``."""
         return self.stdout_bytes.decode(errors="replace")
 
     @property
     def stderr_bytes(self) -> bytes:
-        """What the program wrote."""
+        """Standard error."""
         return text_bytes(self.encoded_stderr, self.stderr_encoding)
 
     @property
     def stderr(self) -> str:
-        """The same as text."""
+        """Standard error as text."""
         return self.stderr_bytes.decode(errors="replace")
 
     @property
     def compile_output(self) -> str | None:
-        """What the compiler wrote, on both; None for a language that has none."""
+        """Output of the compiler, both streams; None for an interpreted language."""
         if self.encoded_compile_output is None:
             return None
         return text_bytes(self.encoded_compile_output, self.compile_output_encoding).decode(errors="replace")
 
 
 class Language(msgspec.Struct, frozen=True, kw_only=True):
-    """A language that a job can name. ``limits`` has the default and the range of each limit, for this caller."""
+    """An installed language. ``limits`` has the default and the range of each limit for this caller."""
 
     id: str
     name: str

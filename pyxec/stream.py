@@ -1,4 +1,4 @@
-"""A job's live stream over as many WebSockets as it takes: whoever reads it sees every event once, in order."""
+"""Live events of a job over WebSockets, with reconnection."""
 
 from __future__ import annotations
 
@@ -12,117 +12,120 @@ from websockets.sync.client import ClientConnection, connect
 from pyxec.connection import Connection
 from pyxec.errors import JobTimeout
 from pyxec.events import EOF_MESSAGE, Event, stdin_messages
-from pyxec.position import Position
+from pyxec.stream_state import StreamState
 
 __all__ = ["JobStream"]
 
 
 class JobStream:
-    """Iterate to read, once; send from another thread. It comes back by itself, behind the last event it has seen.
+    """The events of a job, each once and in order. Iterate once; send input from another thread.
 
-    Input that is under way when a connection breaks may be lost: the service does not acknowledge it.
+    After a lost connection the stream reconnects and continues after the last event.
 
-    Parameters:
-        after: the cursor of the last event that was seen; from the beginning if left out.
-        timeout_seconds: for all of it, from the first event that is asked for.
+
+    Input that is in flight when a connection breaks may be lost: the service does not acknowledge it.
+
+    Args:
+        after: Cursor of the last event that was seen. The default starts with the first event.
+        timeout_seconds: Time-out for the whole stream, from the start of the iteration.
     """
 
     def __init__(
         self, connection: Connection, job_id: str, after: str | None = None, timeout_seconds: float | None = None
     ) -> None:
         self.job_id = job_id
-        self._position = Position(connection, job_id, after)
+        self._state = StreamState(connection, job_id, after)
         self._timeout_seconds = timeout_seconds
         self._deadline: float | None = None
         self._changed = threading.Condition()
         self._socket: ClientConnection | None = None
-        self._begun = False
-        self._over = False
+        self._started = False
+        self._closed = False
 
     @property
     def cursor(self) -> str | None:
-        """The last event that was seen: another stream goes on behind it."""
-        return self._position.cursor
+        """Cursor of the last event that was seen. Pass it as ``after`` to continue in another stream."""
+        return self._state.cursor
 
     @property
     def is_read(self) -> bool:
-        """Somebody iterates over it: only then can anything be sent."""
-        return self._begun and not self._over
+        """Whether the stream is being iterated over. Input can only be sent meanwhile."""
+        return self._started and not self._closed
 
     def __iter__(self) -> Iterator[Event]:
-        """Every event up to the end.
+        """Iterate over the events up to the end of the job.
 
         Raises:
-            ServiceUnreachable: no connection for longer than the patience.
-            RequestRefused: the service will not show this job.
-            JobTimeout: the time is up; the job goes on.
-            UnreadableReply: what answers is no Pyxec, or another version.
+            ServiceUnreachable: There was no connection for ``retry_seconds``.
+            RequestRefused: The service refuses access to the job.
+            JobTimeout: ``timeout_seconds`` have passed. The job continues.
+            UnreadableReply: The server is not Pyxec, or its version is not compatible.
         """
-        self._begun = True
+        self._started = True
         if self._timeout_seconds is not None:
             self._deadline = time.monotonic() + self._timeout_seconds
         try:
-            while not self._position.has_ended:
-                with self._connected() as socket:
+            while not self._state.has_ended:
+                with self._connect() as socket:
                     yield from self._events(socket)
         finally:
-            self._set(None, over=True)
+            self._set_socket(None, closed=True)
 
     def send_stdin(self, data: bytes | str) -> bool:
-        """Pass input on to the program; wait for a connection if there is none. False: the stream is over."""
+        """Send input to the program. Waits for a connection if there is none. Returns False if the stream has ended."""
         return all(self._send(message) for message in stdin_messages(data))
 
     def send_eof(self) -> bool:
-        """End the program's stdin. False: the stream is over."""
+        """Close the stdin of the program. Returns False if the stream has ended."""
         return self._send(EOF_MESSAGE)
 
     def _events(self, socket: ClientConnection) -> Iterator[Event]:
-        """What one connection brings, until it closes or the job has ended."""
+        """Read one connection until it closes or the job has finished."""
         try:
-            while not self._position.has_ended:
-                event = self._position.take(socket.recv(self._left()))
+            while not self._state.has_ended:
+                event = self._state.receive(socket.recv(self._remaining()))
                 if event is not None:
                     yield event
         except TimeoutError as e:
-            raise self._too_late() from e
+            raise self._timed_out() from e
         except ConnectionClosed as e:
-            self._set(None)
-            self._pause(self._position.closed(e))
+            self._set_socket(None)
+            self._pause(self._state.pause_after_close(e))
         finally:
-            self._set(None)
+            self._set_socket(None)
 
-    def _connected(self) -> ClientConnection:
-        """Connect, as often as the patience allows."""
+    def _connect(self) -> ClientConnection:
+        """Connect, with retries."""
         while True:
-            address, options = self._position.target()
+            address, options = self._state.connect_arguments()
             try:
                 socket: ClientConnection = connect(address, **options)
-            # ConnectionClosed too: the library's word for a connection that is reset while the request is written.
+            # websockets raises ConnectionClosed for a connection that is reset while the request is written.
             except (OSError, InvalidHandshake, ConnectionClosed) as e:
-                self._pause(self._position.not_connected(e))
+                self._pause(self._state.pause_after_failure(e))
             else:
-                self._set(socket)
+                self._set_socket(socket)
                 return socket
 
-    def _left(self) -> float | None:
+    def _remaining(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def _pause(self, seconds: float) -> None:
-        left = self._left()
-        if left is not None and left < seconds:
-            raise self._too_late()
+        remaining = self._remaining()
+        if remaining is not None and remaining < seconds:
+            raise self._timed_out()
         time.sleep(seconds)
 
-    def _too_late(self) -> JobTimeout:
+    def _timed_out(self) -> JobTimeout:
         return JobTimeout(self.job_id, self._timeout_seconds or 0.0)
 
     def _send(self, text: str) -> bool:
         failed: ClientConnection | None = None
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._over or self._socket not in (None, failed))  # noqa: B023
+                self._changed.wait_for(lambda: self._closed or self._socket not in (None, failed))  # noqa: B023
                 socket = self._socket
-            if self._over or socket is None:
+            if self._closed or socket is None:
                 return False
             try:
                 socket.send(text)
@@ -131,8 +134,8 @@ class JobStream:
             else:
                 return True
 
-    def _set(self, socket: ClientConnection | None, *, over: bool = False) -> None:
+    def _set_socket(self, socket: ClientConnection | None, *, closed: bool = False) -> None:
         with self._changed:
             self._socket = socket
-            self._over = self._over or over
+            self._closed = self._closed or closed
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""``pyxec``, also ``python -m app.cli``: the command line. Each command is a module of app.cli."""
+"""Entry point of the command line: ``pyxec`` or ``python -m app.cli``."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from app.cli.up import down, up
 
 __all__ = ["app", "main"]
 
-# What comes after FILE is the program's, even if it looks like an option of ours.
-_PROGRAM = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+# Arguments after FILE belong to the program, even if they look like options.
+_PROGRAM_ARGUMENTS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 app = typer.Typer(
     name="pyxec",
@@ -32,8 +32,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command(context_settings=_PROGRAM)(run)
-app.command(context_settings=_PROGRAM)(submit)
+app.command(context_settings=_PROGRAM_ARGUMENTS)(run)
+app.command(context_settings=_PROGRAM_ARGUMENTS)(submit)
 app.command()(tail)
 app.command()(cancel)
 app.command()(languages)
@@ -48,20 +48,20 @@ app.add_typer(dead, name="dead")
 
 
 def main() -> None:
-    """Run one command and exit with its code."""
+    """Run one command and exit with its exit code."""
     from app.cli.exit_codes import CANCELLED, SERVICE_FAILED
 
     try:
         app(prog_name="pyxec")
-    except _told_in_one_line() as e:
+    except _expected_errors() as e:
         note(str(e))
         sys.exit(SERVICE_FAILED)
     except KeyboardInterrupt:
         sys.exit(CANCELLED)
 
 
-def _told_in_one_line() -> tuple[type[Exception], ...]:
-    """Imported only once something has gone wrong: the SDK is heavy, and not every command needs it."""
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions that are reported in one line. Imported late: the SDK slows down the start."""
     from app.core.errors import PyxecError
     from pyxec import PyxecError as ClientError
 

@@ -1,7 +1,8 @@
-"""The routes below /v1/admin, each a method. All of them need an admin key in PYXEC_API_KEY."""
+"""Client of the administration API, /v1/admin. It requires an admin key in PYXEC_API_KEY."""
 
 from __future__ import annotations
 
+import os
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -10,13 +11,13 @@ import msgspec
 from pyxec import Client
 from pyxec.calls import Call
 
-__all__ = ["Admin", "DeadLetter", "Key", "Lane", "NewKey", "Queue"]
+__all__ = ["AdminClient", "DeadLetter", "Key", "Lane", "NewKey", "Queue", "has_api_key"]
 
-_Shape = TypeVar("_Shape")
+_T = TypeVar("_T")
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """An API key, without what makes it one."""
+    """An API key, without its secret."""
 
     id: str
     name: str
@@ -26,14 +27,14 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewKey(Key, frozen=True, kw_only=True):
-    """A key at its creation."""
+    """A new API key, with the secrets that are shown once."""
 
     key: str
     webhook_secret: str
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a queue that has one priority."""
+    """The messages of one priority in a queue."""
 
     name: str
     waiting: int
@@ -42,7 +43,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue now, in all and by lane."""
+    """Stats of a queue, in total and for each lane."""
 
     name: str
     waiting: int
@@ -54,7 +55,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was given up. ``message`` is its text as it was queued."""
+    """A dead-lettered message. ``message`` is its body as it was queued, ``died_at`` a UTC timestamp."""
 
     queue: str
     id: str
@@ -80,55 +81,64 @@ class _DeadLetters(msgspec.Struct, frozen=True):
     dead_letters: list[DeadLetter]
 
 
-class Admin:
-    """A running Pyxec, as who runs it sees it. Every method raises a PyxecError of the SDK."""
+def has_api_key() -> bool:
+    """Return whether the environment has an API key. Keys are not options: other users can read command lines."""
+    return bool(os.environ.get("PYXEC_API_KEY"))
+
+
+class AdminClient:
+    """The administration API of a service. Every method raises a PyxecError of the SDK."""
 
     def __init__(self, url: str) -> None:
         self._client = Client(url)
 
     def create_key(self, name: str, tier: str, admin: bool) -> NewKey:
-        """Make a key."""
-        return self._ask("POST", "keys", NewKey, {"name": name, "tier": tier, "admin": admin})
+        """Create a key."""
+        return self._request("POST", "keys", NewKey, {"name": name, "tier": tier, "admin": admin})
 
     def keys(self) -> list[Key]:
-        """All of them, oldest first."""
-        return self._ask("GET", "keys", _Keys).keys
+        """Return all keys, oldest first."""
+        return self._request("GET", "keys", _Keys).keys
 
     def revoke_key(self, key_id: str) -> None:
-        """Make one worthless."""
-        self._tell("DELETE", f"keys/{_part(key_id)}")
+        """Revoke a key."""
+        self._request_without_body("DELETE", f"keys/{_quote(key_id)}")
 
     def queues(self) -> list[Queue]:
-        """All of them."""
-        return self._ask("GET", "queues", _Queues).queues
+        """Return the stats of all queues."""
+        return self._request("GET", "queues", _Queues).queues
 
     def dead_letters(self, queue: str, count: int, before: str | None = None) -> list[DeadLetter]:
-        """The newest ones, or those that died just before a letter."""
-        page = f"limit={count}" + ("" if before is None else f"&after={_part(before)}")
-        return self._ask("GET", f"dead/{_part(queue)}?{page}", _DeadLetters).dead_letters
+        """Return up to ``count`` dead letters, newest first, optionally only those older than the id ``before``."""
+        page = f"limit={count}" + ("" if before is None else f"&after={_quote(before)}")
+        return self._request("GET", f"dead/{_quote(queue)}?{page}", _DeadLetters).dead_letters
 
-    def dead_letter(self, queue: str, letter_id: str) -> DeadLetter:
-        """One."""
-        return self._ask("GET", f"dead/{_part(queue)}/{_part(letter_id)}", DeadLetter)
+    def dead_letter(self, queue: str, dead_letter_id: str) -> DeadLetter:
+        """Return one dead letter."""
+        return self._request("GET", f"dead/{_quote(queue)}/{_quote(dead_letter_id)}", DeadLetter)
 
-    def replay(self, queue: str, letter_id: str) -> None:
-        """Queue it again."""
-        self._tell("POST", f"dead/{_part(queue)}/{_part(letter_id)}/replay")
+    def replay(self, queue: str, dead_letter_id: str) -> None:
+        """Queue a dead letter again."""
+        self._request_without_body("POST", f"dead/{_quote(queue)}/{_quote(dead_letter_id)}/replay")
 
-    def drop(self, queue: str, letter_id: str) -> None:
-        """Forget it."""
-        self._tell("DELETE", f"dead/{_part(queue)}/{_part(letter_id)}")
+    def drop(self, queue: str, dead_letter_id: str) -> None:
+        """Delete a dead letter."""
+        self._request_without_body("DELETE", f"dead/{_quote(queue)}/{_quote(dead_letter_id)}")
 
-    def _ask(self, method: str, path: str, shape: type[_Shape], body: Any = None) -> _Shape:
-        # A key that was made and never told is a key too many: only what looks may be sent again.
+    def _request(self, method: str, path: str, response_type: type[_T], body: Any = None) -> _T:
+        # Only reads are repeated: a repeated creation would leave a key whose secret nobody received.
         call = Call(
-            method, f"/v1/admin/{path}", lambda reply: reply.read(shape), body=body, is_repeatable=method == "GET"
+            method,
+            f"/v1/admin/{path}",
+            lambda reply: reply.read(response_type),
+            body=body,
+            is_repeatable=method == "GET",
         )
         return self._client.send(call)
 
-    def _tell(self, method: str, path: str) -> None:
+    def _request_without_body(self, method: str, path: str) -> None:
         self._client.send(Call(method, f"/v1/admin/{path}", lambda reply: None, is_repeatable=False))
 
 
-def _part(text: str) -> str:
+def _quote(text: str) -> str:
     return quote(text, safe="")

@@ -1,4 +1,4 @@
-"""``pyxec bench``: how fast a service runs small programs, as one of its clients sees it."""
+"""``pyxec bench``: measures throughput and latency of a service with small programs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["bench"]
 
 
 def bench(
-    count: Annotated[int, typer.Option("--jobs", min=1, max=100_000, help="How many jobs.")] = 100,
-    concurrency: Annotated[int, typer.Option("--concurrency", "-c", min=1, max=1000, help="How many at a time.")] = 4,
-    language: Annotated[str, typer.Option("--language", "-l", help="Its template is what runs.")] = "python",
+    count: Annotated[int, typer.Option("--jobs", min=1, max=100_000, help="Number of jobs.")] = 100,
+    concurrency: Annotated[int, typer.Option("--concurrency", "-c", min=1, max=1000, help="Concurrent jobs.")] = 4,
+    language: Annotated[str, typer.Option("--language", "-l", help="Language whose template is run.")] = "python",
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Run a small program many times and tell jobs a second and latencies, from the request to the result.
+    """Run a small program many times and report jobs per second and latencies, from request to result.
 
-    Exits with 1 if a job did not end well. It measures this machine, the network and the service together.
+    The figures include this client and the network. Exits with 1 if a job has another outcome than ok.
     """
     from app.cli.json_output import print_json
 
@@ -47,19 +47,19 @@ async def _measure(url: str, name: str, count: int, concurrency: int) -> dict[st
 
     from pyxec import AsyncClient
 
-    # A status bar in the way of a measurement is drawn twice a second, and on a terminal only.
+    # The progress bar is drawn twice a second, so that it does not disturb the measurement.
     with Progress(console=Console(stderr=True), transient=True, refresh_per_second=2) as progress:
         async with AsyncClient(url) as client:
-            language = _named(name, await client.languages())
-            await client.run(language.id, language.template)  # connections and a first sandbox are not what is asked
-            runs = _Runs(client, language, count, progress)
-            began = time.perf_counter()
+            language = _find_language(name, await client.languages())
+            await client.run(language.id, language.template)  # warm-up: connections and the first sandbox
+            runs = _LoadGenerator(client, language, count, progress)
+            started = time.perf_counter()
             await asyncio.gather(*(runs.work() for _ in range(min(concurrency, count))))
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - started
     return {"language": language.id, "concurrency": concurrency, **runs.report(seconds)}
 
 
-def _named(name: str, languages: tuple[Language, ...]) -> Language:
+def _find_language(name: str, languages: tuple[Language, ...]) -> Language:
     from app.core.errors import InvalidRequest
 
     for language in languages:
@@ -68,30 +68,30 @@ def _named(name: str, languages: tuple[Language, ...]) -> Language:
     raise InvalidRequest("--language", f"must be one of {', '.join(language.id for language in languages)}")
 
 
-class _Runs:
-    """Jobs that several tasks run, each one after another, until there are enough."""
+class _LoadGenerator:
+    """Runs a number of jobs from several tasks and records their latencies."""
 
     def __init__(self, client: AsyncClient, language: Language, count: int, progress: Progress) -> None:
         self._client = client
         self._language = language
-        self._left = count
+        self._remaining = count
         self._progress = progress
         self._bar = progress.add_task("running jobs", total=count)
         self._latencies_ms: list[float] = []
         self._outcomes: Counter[str] = Counter()
 
     async def work(self) -> None:
-        """One task's share."""
-        while self._left:
-            self._left -= 1
-            began = time.perf_counter()
+        """Run jobs one after another until none is left to start."""
+        while self._remaining:
+            self._remaining -= 1
+            started = time.perf_counter()
             result = await self._client.run(self._language.id, self._language.template)
-            self._latencies_ms.append((time.perf_counter() - began) * 1000)
+            self._latencies_ms.append((time.perf_counter() - started) * 1000)
             self._outcomes[result.outcome] += 1
             self._progress.advance(self._bar)
 
     def report(self, seconds: float) -> dict[str, Any]:
-        """What came of it. A percentile is the smallest latency that so many are not above."""
+        """Return the figures. Percentiles are nearest-rank."""
         ordered = sorted(self._latencies_ms)
         points = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
         return {

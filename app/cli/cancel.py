@@ -1,4 +1,4 @@
-"""``pyxec cancel``: end a job that waits or runs."""
+"""``pyxec cancel``: cancels a queued or running job."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def cancel(
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Ask for a job's end. One that has ended stays as it is."""
+    """Cancel a job. A finished job does not change."""
     from app.cli.json_output import print_json
     from pyxec import Client, calls
 
-    told = Client(url).send(calls.cancel(job_id))
+    response = Client(url).send(calls.cancel(job_id))
     if as_json:
-        print_json(told)
+        print_json(response)

@@ -1,4 +1,4 @@
-"""The checkout that this code runs from: its catalogue, and what `make up` keeps beside it."""
+"""Paths of the checkout that this code runs from."""
 
 from __future__ import annotations
 

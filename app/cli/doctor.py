@@ -1,4 +1,4 @@
-"""``pyxec doctor``: look at every part of an installation, and try the limits for real."""
+"""``pyxec doctor``: checks every part of an installation and tries the limits with real jobs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """Check the API, Redis, the engine and the kernel, run a job in each language, and try every limit.
+    """Check the API, Redis, the engine and the kernel, run a job in each language, and exceed every limit.
 
-    Exits with 1 if a check fails. Redis and the engine are looked at from here, so only if the service is on this
+    Exits with 1 if a check fails. Redis, the engine and the kernel are checked only if the service runs on this
     machine.
     """
     from rich.console import Console
@@ -34,19 +34,19 @@ def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
 
     findings: list[Finding] = []
     console = Console(stderr=True)
-    with console.status("looking") as status:
-        for finding in _findings(url):
+    with console.status("checking") as status:
+        for finding in _check_all(url):
             findings.append(finding)
             status.update(f"{len(findings)} checked, last: {finding.check}")
-    good = all(finding.status is not Status.FAILED for finding in findings)
+    healthy = all(finding.status is not Status.FAILED for finding in findings)
     if as_json:
-        print_json({"ok": good, "findings": findings})
+        print_json({"ok": healthy, "findings": findings})
     else:
         _print_table(findings)
-    raise typer.Exit(0 if good else 1)
+    raise typer.Exit(0 if healthy else 1)
 
 
-def _findings(url: str) -> Iterator[Finding]:
+def _check_all(url: str) -> Iterator[Finding]:
     from app.cli.checks.api import check_api
     from app.cli.checks.finding import Status, skipped
     from pyxec import Client
@@ -55,31 +55,31 @@ def _findings(url: str) -> Iterator[Finding]:
     api = list(check_api(client))
     yield from api
     if urlsplit(url).hostname in _LOOPBACK:
-        yield from _local_findings()
+        yield from _check_local()
     else:
-        yield skipped("Redis, engine, kernel", "the service is on another machine: run the doctor there")
+        yield skipped("Redis, engine, kernel", "the service runs on another machine: run `pyxec doctor` there")
     if any(finding.status is Status.FAILED for finding in api):
-        yield skipped("canaries and limits", "they need a service that is ready")
+        yield skipped("canaries and limits", "the service is not ready")
         return
-    yield from _job_findings(client)
+    yield from _check_jobs(client)
 
 
-def _job_findings(client: Client) -> Iterator[Finding]:
+def _check_jobs(client: Client) -> Iterator[Finding]:
     from app.cli.checks.canary import check_languages
     from app.cli.checks.finding import Status, skipped
     from app.cli.checks.limits import LANGUAGE, check_limits
 
-    can_try = False
+    has_canary = False
     for finding in check_languages(client, CATALOGUE):
-        can_try |= finding.check == f"canary {LANGUAGE}" and finding.status is Status.OK
+        has_canary |= finding.check == f"canary {LANGUAGE}" and finding.status is Status.OK
         yield finding
-    if can_try:
+    if has_canary:
         yield from check_limits(client)
     else:
-        yield skipped("limits", f"the trials need jobs in {LANGUAGE}")
+        yield skipped("limits", f"the limits are tried with {LANGUAGE}, which does not work")
 
 
-def _local_findings() -> Iterator[Finding]:
+def _check_local() -> Iterator[Finding]:
     from app.cli.checks.engine import check_engine
     from app.cli.checks.finding import failed
     from app.cli.checks.kernel import check_kernel

@@ -1,17 +1,18 @@
-"""What ``pyxec run`` and ``pyxec tail`` exit with: the program's own code where there is one.
+"""Exit codes of ``pyxec run`` and ``pyxec tail``.
 
-A program may exit with any of these by itself; ``--json`` tells the two apart.
+The exit code is the program's, if it has one. A program can exit with any of these codes; ``--json`` shows the
+outcome.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from pyxec import Ending
+from pyxec import FinishedResult
 
 __all__ = ["CANCELLED", "EXIT_CODES", "NOT_STARTED", "OUTPUT_CLOSED", "SERVICE_FAILED", "exit_code"]
 
-# 124 to 130 mean here what they mean to a shell, timeout(1) and env(1).
+# Conventions of other tools: 124 to 126 as in timeout(1) and env(1), 130 = 128 + SIGINT, 141 = 128 + SIGPIPE.
 SERVICE_FAILED: Final = 125
 NOT_STARTED: Final = 126
 CANCELLED: Final = 130
@@ -28,12 +29,12 @@ EXIT_CODES: Final[dict[str, int]] = {
 }
 
 
-def exit_code(end: Ending) -> int:
-    """The exit code for how a job ended; an outcome that this client does not know is the service's failure."""
-    if end.outcome in EXIT_CODES:
-        return EXIT_CODES[end.outcome]
-    if end.outcome == "signaled" and end.signal is not None:
-        return 128 + end.signal
-    if end.outcome == "nonzero_exit" and end.exit_code is None:
+def exit_code(result: FinishedResult) -> int:
+    """Return the exit code for a finished job. An unknown outcome counts as a failure of the service."""
+    if result.outcome in EXIT_CODES:
+        return EXIT_CODES[result.outcome]
+    if result.outcome == "signaled" and result.signal is not None:
+        return 128 + result.signal
+    if result.outcome == "nonzero_exit" and result.exit_code is None:
         return NOT_STARTED
-    return SERVICE_FAILED if end.exit_code is None else end.exit_code
+    return SERVICE_FAILED if result.exit_code is None else result.exit_code

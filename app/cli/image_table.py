@@ -16,7 +16,7 @@ _MEGABYTE = 1_000_000
 
 
 def print_images(catalogue: Mapping[str, Language], installed: Mapping[str, InstalledImage], every: bool) -> None:
-    """Print a line for each image; with `every`, also for each language that has none."""
+    """Print a row for each image; with ``every``, also for each language without one."""
     table = Table("language", "name", "version", "size", "image")
     for name in sorted(installed.keys() | (catalogue.keys() if every else set())):
         title = catalogue[name].name if name in catalogue else "(not in the catalogue)"

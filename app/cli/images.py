@@ -1,4 +1,4 @@
-"""``pyxec images``: the sandbox images on this machine's engine."""
+"""``pyxec images``: builds, lists and removes the language images of this machine's engine."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["images"]
 
-images = typer.Typer(help="The sandbox images on this machine's engine.", no_args_is_help=True)
+images = typer.Typer(help="Language images of this machine's engine.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[LANGUAGE]...", show_default=False)]
-_LOOK_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 2.0
 
 All = Annotated[bool, typer.Option("--all", help="Every language of the catalogue.")]
 
 
 @images.command()
 def build(names: Names = None, every: All = False, as_json: Json = False) -> None:
-    """Build the images that are missing or out of date: of the default set, or of the languages that are named."""
+    """Build missing and outdated images, of the default languages or of the given ones."""
     from rich.console import Console
 
     from app.cli.json_output import print_json
@@ -39,7 +39,7 @@ def build(names: Names = None, every: All = False, as_json: Json = False) -> Non
     from app.local.steps import Steps
     from app.sandbox.images.installed import installed_images
 
-    named = _chosen(names or [], every)
+    named = _select_languages(names or [], every)
     choose = (lambda client, catalogue: named) if named else usual_languages
     try:
         with Steps(Console(stderr=as_json)) as steps:
@@ -47,63 +47,63 @@ def build(names: Names = None, every: All = False, as_json: Json = False) -> Non
     except PyxecError as e:
         exit_with(e)
     if as_json:
-        found = installed_images(_engine())
+        found = installed_images(_connect_engine())
         print_json([found[name] for name in sorted(found) if not named or name in named])
 
 
 @images.command()
 def remove(names: Names = None, every: All = False, as_json: Json = False) -> None:
-    """Remove images. What runs in one goes on to its end."""
+    """Remove images. Running jobs are not affected."""
     from app.cli.json_output import print_json
     from app.sandbox.images.removal import remove_images
 
-    named = _chosen(names or [], every)
+    named = _select_languages(names or [], every)
     if not named:
-        raise typer.BadParameter("which ones? name languages, or say --all")
-    removed = remove_images(_engine(), named)
+        raise typer.BadParameter("name languages, or pass --all")
+    removed = remove_images(_connect_engine(), named)
     if as_json:
         print_json({"removed": removed})
         return
-    typer.echo(f"removed: {', '.join(removed) or 'nothing, none of them was there'}")
+    typer.echo(f"removed: {', '.join(removed)}" if removed else "nothing removed: none of these languages has an image")
 
 
 @images.command()
 def wait() -> None:
-    """Return once every language of the default set has an image, be it of today's sources or not."""
+    """Wait until every default language has an image, outdated or not."""
     from app.cli.notes import note
     from app.sandbox.images.catalogue import default_set
     from app.sandbox.images.installed import installed_images
 
-    engine, told = _engine(), ""
+    engine, message = _connect_engine(), ""
     while missing := sorted(default_set(_catalogue()).keys() - installed_images(engine).keys()):
-        if told != (told := f"waiting for the images of {', '.join(missing)}"):
-            note(told)
-        time.sleep(_LOOK_SECONDS)
+        if message != (message := f"waiting for the images of {', '.join(missing)}"):
+            note(message)
+        time.sleep(_POLL_SECONDS)
 
 
 @images.command("list")
 def list_images(every: All = False, as_json: Json = False) -> None:
-    """List the languages whose image is there, with the version that it told; with --all, the other ones too."""
+    """List the built images with their versions. With --all, also list languages without an image."""
     from app.cli.image_table import print_images
     from app.cli.json_output import print_json
     from app.sandbox.images.installed import installed_images
 
-    found = installed_images(_engine())
+    found = installed_images(_connect_engine())
     if as_json:
         print_json([found[name] for name in sorted(found)])
         return
     print_images(_catalogue(), found, every)
 
 
-def _chosen(names: list[str], every: bool) -> Mapping[str, Language]:
-    """The languages that are meant; any of their names will do."""
+def _select_languages(names: list[str], every: bool) -> Mapping[str, Language]:
+    """Return the languages with these ids or aliases."""
     catalogue = _catalogue()
     if every:
         return catalogue
     known = {name: language for language in catalogue.values() for name in (*language.aliases, language.id)}
     for name in names:
         if name not in known:
-            raise typer.BadParameter(f"{name!r} is not in the catalogue; there is: {', '.join(sorted(catalogue))}")
+            raise typer.BadParameter(f"{name!r} is not in the catalogue. Available: {', '.join(sorted(catalogue))}")
     return {known[name].id: known[name] for name in names}
 
 
@@ -113,7 +113,7 @@ def _catalogue() -> Mapping[str, Language]:
     return load_languages(CATALOGUE)
 
 
-def _engine() -> docker.APIClient:
+def _connect_engine() -> docker.APIClient:
     from app.core.errors import EngineUnavailable
     from app.local.engine import connect, engine_host
 

@@ -1,4 +1,4 @@
-"""Ctrl-C ends the job, not the view of it: the first one asks the service, a second one leaves at once."""
+"""Signal handling of ``pyxec run``: the first Ctrl-C cancels the job, the second exits at once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class CancelOnInterrupt:
-    """While entered, SIGINT and SIGTERM cancel the job, as soon as there is one."""
+    """Context manager that cancels the job on SIGINT and SIGTERM, as soon as it is accepted."""
 
     def __init__(self) -> None:
         self._job: Job | None = None
-        self._asked = False
+        self._interrupted = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -32,13 +32,13 @@ class CancelOnInterrupt:
             signal.signal(number, handler)
 
     def accepted(self, job: Job) -> None:
-        """The service has the job. Cancels it if that was asked for meanwhile."""
+        """Set the accepted job. Cancels it if a signal arrived before."""
         self._job = job
-        if self._asked:
+        if self._interrupted:
             self.cancel()
 
     def cancel(self) -> None:
-        """Ask for the job's end; its last event tells when it came. A refusal is noted, not raised."""
+        """Request cancellation. The stream reports when the job has finished. An error is printed, not raised."""
         assert self._job is not None
         try:
             self._job.cancel()
@@ -46,9 +46,9 @@ class CancelOnInterrupt:
             note(f"could not cancel {self._job.id}: {e}")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
+        if self._interrupted:
             raise KeyboardInterrupt
-        self._asked = True
+        self._interrupted = True
         if self._job is not None:
-            # Not in the handler itself: it has interrupted whatever shows the program's output.
+            # Not in the handler: it interrupts the code that prints the output of the program.
             threading.Thread(target=self.cancel, daemon=True).start()

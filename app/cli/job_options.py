@@ -1,11 +1,12 @@
-"""The options that say what a job is, the same for every command that makes one.
+"""The options of a job, shared by all commands that submit one.
 
-Those for the limits are made from the table of limits, so that a new limit is an option without a line here.
+The options for limits are generated from the table of limits.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -14,31 +15,35 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.cli.sizes import parse_size
 from app.core.limits import LIMITS, LimitRange
 
-__all__ = ["DEFAULT_URL", "JobOptions", "Json", "Url", "limit_option", "takes_job_options"]
+__all__ = ["DEFAULT_URL", "JobOptions", "Json", "Url", "limit_option_name", "parse_size", "takes_job_options"]
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
-Url = Annotated[str, typer.Option("--url", envvar="PYXEC_URL", help="Where the service is.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Url = Annotated[str, typer.Option("--url", envvar="PYXEC_URL", help="URL of the service.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-_EXISTING: Final[dict[str, Any]] = {"exists": True, "dir_okay": False, "readable": True}
-_FIXED: Final[dict[str, tuple[Any, Any]]] = {
+_SIZE: Final = re.compile(r"(\d+)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
+_SHIFTS: Final = {"": 0, "k": 10, "m": 20, "g": 30}
+_EXISTING_FILE: Final[dict[str, Any]] = {"exists": True, "dir_okay": False, "readable": True}
+_OPTIONS: Final[dict[str, tuple[Any, Any]]] = {
     "language": (
-        Annotated[str | None, typer.Option("--language", "-l", help="Guessed from the file's name if left out.")],
+        Annotated[str | None, typer.Option("--language", "-l", help="Language. Default: from the file name.")],
         None,
     ),
     "extra_files": (
         Annotated[
             list[Path],
-            typer.Option("--file", metavar="PATH", help="Another file for the program; may be repeated.", **_EXISTING),
+            typer.Option("--file", metavar="PATH", help="Additional file; repeatable.", **_EXISTING_FILE),
         ],
         (),
     ),
     "stdin": (
-        Annotated[Path | None, typer.Option("--stdin", metavar="PATH", help="What the program reads.", **_EXISTING)],
+        Annotated[
+            Path | None,
+            typer.Option("--stdin", metavar="PATH", help="Input of the program.", **_EXISTING_FILE),
+        ],
         None,
     ),
 }
@@ -46,7 +51,7 @@ _FIXED: Final[dict[str, tuple[Any, Any]]] = {
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What was asked for on the command line. ``limits`` has only the limits that were named."""
+    """Values of the options. ``limits`` contains only the limits that were given."""
 
     language: str | None
     extra_files: tuple[Path, ...]
@@ -54,16 +59,16 @@ class JobOptions:
     limits: Mapping[str, float]
 
 
-def limit_option(name: str) -> str:
-    """The option of a limit: ``memory_bytes`` is ``--memory``, as its unit can be typed with it."""
+def limit_option_name(name: str) -> str:
+    """Return the option of a limit. ``memory_bytes`` becomes ``--memory``, because its value can have a unit."""
     return "--" + name.removesuffix("_bytes").replace("_", "-")
 
 
 def takes_job_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a job; it gets them in its parameter ``options``, as JobOptions."""
+    """Decorate a command: add the options of a job and pass them as the parameter ``options``, a JobOptions."""
     own = inspect.signature(command, eval_str=True).parameters
     parameters = [parameter for name, parameter in own.items() if name != "options"]
-    parameters += [_parameter(name, annotation, default) for name, (annotation, default) in _FIXED.items()]
+    parameters += [_parameter(name, annotation, default) for name, (annotation, default) in _OPTIONS.items()]
     parameters += [_parameter(name, _limit_annotation(name, row), None) for name, row in LIMITS.items()]
 
     @wraps(command)
@@ -73,7 +78,7 @@ def takes_job_options(command: Callable[..., None]) -> Callable[..., None]:
         options = JobOptions(values.pop("language"), extra_files, values.pop("stdin"), limits)
         command(**values, options=options)
 
-    # Typer reads a command's options off its signature and its annotations: both have to tell the same.
+    # Typer reads the options from the signature and from the annotations: both must agree.
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return with_options
@@ -86,6 +91,20 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 def _limit_annotation(name: str, row: LimitRange) -> Any:
     text = f"Limit: {row.description}."
     if name.endswith("_bytes"):
-        return Annotated[int | None, typer.Option(limit_option(name), parser=parse_size, metavar="SIZE", help=text)]
+        return Annotated[
+            int | None, typer.Option(limit_option_name(name), parser=parse_size, metavar="SIZE", help=text)
+        ]
     kind = float if name.endswith("_seconds") else int
-    return Annotated[kind | None, typer.Option(limit_option(name), help=text)]
+    return Annotated[kind | None, typer.Option(limit_option_name(name), help=text)]
+
+
+def parse_size(text: str) -> int:
+    """Convert a size such as ``65536``, ``64k``, ``256m``, ``256MiB`` or ``1g`` to bytes. Units are powers of 1024.
+
+    Raises:
+        ValueError: The text is not a size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size such as 65536, 64k, 256m or 1g")
+    return int(match[1]) << _SHIFTS[match[2].lower()]

@@ -1,4 +1,4 @@
-"""From the command line to the arguments of the SDK's ``submit``."""
+"""Builds the arguments of the SDK's ``submit`` from the command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.job_options import JobOptions
-from app.cli.language_guess import guess_language, source_name
+from app.cli.language_guess import guess_language, source_file_name
 from app.cli.stdin_source import StdinSource
 from pyxec import Language
 
@@ -17,13 +17,17 @@ __all__ = ["job_request"]
 def job_request(
     file: Path, args: Sequence[str], options: JobOptions, stdin: StdinSource, languages: Sequence[Language]
 ) -> dict[str, Any]:
-    """The job, checked no further than needed to write it down: what is allowed is the service's to say."""
-    language = _language(file, options.language, languages)
-    name = source_name(file, language)
+    """Return the keyword arguments for ``Client.submit``. The service validates them.
+
+    Raises:
+        InvalidRequest: The language cannot be derived from the file name.
+    """
+    language = _find_language(file, options.language, languages)
+    name = source_file_name(file, language)
     return {
         "language": options.language or (language.id if language else ""),
         "files": {name: file.read_bytes()}
-        | {_name_beside(path, file): path.read_bytes() for path in options.extra_files},
+        | {_sandbox_name(path, file): path.read_bytes() for path in options.extra_files},
         "entrypoint": name,
         "args": list(args),
         "stdin": stdin.text,
@@ -32,15 +36,15 @@ def job_request(
     }
 
 
-def _language(file: Path, asked: str | None, languages: Sequence[Language]) -> Language | None:
-    if asked is None:
+def _find_language(file: Path, name: str | None, languages: Sequence[Language]) -> Language | None:
+    if name is None:
         return guess_language(file, languages)
-    names = {name.lower(): language for language in languages for name in (language.id, *language.aliases)}
-    return names.get(asked.lower())
+    names = {alias.lower(): language for language in languages for alias in (language.id, *language.aliases)}
+    return names.get(name.lower())
 
 
-def _name_beside(extra: Path, file: Path) -> str:
-    """A file below the program's folder keeps its place there; any other one lies next to the program."""
+def _sandbox_name(extra: Path, file: Path) -> str:
+    """Return the path in the sandbox: relative to the program's folder, or the bare name of a file outside it."""
     folder = file.resolve().parent
     path = extra.resolve()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name

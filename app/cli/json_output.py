@@ -1,4 +1,4 @@
-"""What ``--json`` prints: one indented document on stdout."""
+"""Output of ``--json``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ __all__ = ["print_json"]
 
 
 def print_json(value: Any) -> None:
-    """Print anything that msgspec can encode."""
+    """Print a value that msgspec can encode as indented JSON on stdout."""
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
     sys.stdout.buffer.flush()

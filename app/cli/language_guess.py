@@ -1,4 +1,4 @@
-"""Which language a file is in, from its name and from what the service has."""
+"""Derives the language of a file from its name."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ from typing import Final
 from app.core.errors import InvalidRequest
 from pyxec import Language
 
-__all__ = ["guess_language", "source_name"]
+__all__ = ["guess_language", "source_file_name"]
 
-# Suffixes that neither a language's own file name nor one of its aliases tells of.
-_MORE_SUFFIXES: Final = {"cc": "cpp", "cjs": "javascript", "mjs": "javascript", "pyw": "python", "c++": "cpp"}
+# Suffixes that are neither an alias of a language nor the suffix of its usual file name.
+_ADDITIONAL_SUFFIXES: Final = {"cc": "cpp", "cjs": "javascript", "mjs": "javascript", "pyw": "python", "c++": "cpp"}
 
 
 def guess_language(file: Path, languages: Iterable[Language]) -> Language:
-    """The language that claims the file's suffix.
+    """Return the language with the suffix of the file.
 
     Raises:
-        InvalidRequest: none does; nothing has been sent.
+        InvalidRequest: No installed language has this suffix.
     """
     suffix = file.suffix.removeprefix(".").lower()
-    claimed = _suffixes(languages)
-    if suffix in claimed:
-        return claimed[suffix]
-    known = ", ".join(f".{known}" for known in sorted(claimed)) or "nothing"
-    raise InvalidRequest(file.name, f"no language by this name here ({known}); say which with --language")
+    by_suffix = _suffixes(languages)
+    if suffix in by_suffix:
+        return by_suffix[suffix]
+    known = ", ".join(f".{known}" for known in sorted(by_suffix)) or "nothing"
+    raise InvalidRequest(file.name, f"no installed language has this suffix ({known}); pass --language")
 
 
-def source_name(file: Path, language: Language | None) -> str:
-    """What the file is called in the sandbox: its own name, which error messages then show, if a compiler would know
-    the language by it; the language's usual name if not."""
+def source_file_name(file: Path, language: Language | None) -> str:
+    """Return the name of the file in the sandbox.
+
+    It is the file's own name, so that error messages show it, unless its suffix does not belong to the language.
+    """
     if language is None or file.suffix.removeprefix(".").lower() in _suffixes([language]):
         return file.name
     return language.file_name
@@ -39,13 +41,13 @@ def source_name(file: Path, language: Language | None) -> str:
 
 def _suffixes(languages: Iterable[Language]) -> dict[str, Language]:
     by_id = {language.id: language for language in languages}
-    claimed: dict[str, Language] = {}
-    for suffix, language_id in _MORE_SUFFIXES.items():
+    by_suffix: dict[str, Language] = {}
+    for suffix, language_id in _ADDITIONAL_SUFFIXES.items():
         if language_id in by_id:
-            claimed[suffix] = by_id[language_id]
+            by_suffix[suffix] = by_id[language_id]
     for language in by_id.values():
-        claimed |= dict.fromkeys((alias.lower() for alias in language.aliases), language)
-    # A language's own file name counts most.
+        by_suffix |= dict.fromkeys((alias.lower() for alias in language.aliases), language)
+    # The suffix of a language's usual file name has priority.
     for language in by_id.values():
-        claimed[Path(language.file_name).suffix.removeprefix(".").lower()] = language
-    return claimed
+        by_suffix[Path(language.file_name).suffix.removeprefix(".").lower()] = language
+    return by_suffix

@@ -1,4 +1,4 @@
-"""``pyxec languages``: what can be run there."""
+"""``pyxec languages``: lists the installed languages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["languages"]
 
 
 def languages(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """List the languages that the service has, with their versions."""
+    """List the installed languages with their versions."""
     from app.cli.json_output import print_json
     from pyxec import Client
 
@@ -19,7 +19,7 @@ def languages(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("language", "name", "version", "also called", "file")
+    table = Table("language", "name", "version", "aliases", "file")
     for language in installed:
         aliases = ", ".join(language.aliases)
         table.add_row(language.id, language.name, language.version or "?", aliases, language.file_name)

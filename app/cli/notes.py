@@ -1,4 +1,4 @@
-"""What a command says to people: on stderr, marked, so that a program's own output stays whole."""
+"""Messages of the command line, on stderr, so that stdout contains only the program's output."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ __all__ = ["note"]
 
 
 def note(text: str) -> None:
-    """Print one line."""
+    """Print one line with the prefix ``pyxec:``."""
     sys.stderr.write(f"pyxec: {text}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""``pyxec queues``: what waits, runs and is dead."""
+"""``pyxec queues``: shows the stats of all queues."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["queues"]
 
 
 def queues(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """Show every queue, and below it its lanes: one a priority. Needs an admin key in PYXEC_API_KEY."""
-    from app.cli.admin_client import Admin
+    """Show every queue and its lanes, one for each priority. Requires an admin key in PYXEC_API_KEY."""
+    from app.cli.admin_client import AdminClient
     from app.cli.json_output import print_json
 
-    found = Admin(url).queues()
+    stats = AdminClient(url).queues()
     if as_json:
-        print_json(found)
+        print_json(stats)
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table("queue", "waiting", "running", "delayed", "dead", "oldest")
-    for queue in found:
+    for queue in stats:
         oldest = "" if queue.oldest_seconds is None else f"{queue.oldest_seconds:.1f} s"
         table.add_row(queue.name, *_depths(queue), str(queue.dead), oldest)
         for lane in queue.lanes:
@@ -33,5 +33,5 @@ def queues(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     Console().print(table)
 
 
-def _depths(part: Queue | Lane) -> tuple[str, str, str]:
-    return str(part.waiting), str(part.running), str(part.delayed)
+def _depths(stats: Queue | Lane) -> tuple[str, str, str]:
+    return str(stats.waiting), str(stats.running), str(stats.delayed)

@@ -1,4 +1,4 @@
-"""``pyxec run``: submit a program and be its terminal until it ends."""
+"""``pyxec run``: submits a program, shows its output live and sends it the input."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["run"]
 def run(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The program.")],
     options: JobOptions,
-    args: Annotated[list[str] | None, typer.Argument(help="Passed on to the program, whatever they look like.")] = None,
+    args: Annotated[list[str] | None, typer.Argument(help="Arguments of the program.")] = None,
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Run a program and show what it prints while it runs.
+    """Run a program and show its output live.
 
-    Options come before FILE. The exit code is the program's; docs/cli.md has the others. Ctrl-C cancels the job.
+    Options come before FILE. The exit code is the program's; docs/cli.md lists the others. Ctrl-C cancels the job.
     """
     from app.cli.interrupts import CancelOnInterrupt
     from app.cli.job_request import job_request
@@ -42,14 +42,14 @@ def run(
     with CancelOnInterrupt() as interrupts:
         job = client.submit(**request)
         interrupts.accepted(job)
-        code = _attend(job, stdin.descriptor, interrupts, silent=as_json)
+        code = _follow(job, stdin.descriptor, interrupts, silent=as_json)
     if as_json:
         print_json(client.send(calls.document(job.id)))
     raise typer.Exit(code)
 
 
-def _attend(job: Job, descriptor: int | None, interrupts: CancelOnInterrupt, *, silent: bool) -> int:
-    """Show the job and feed it until it ends; return the exit code."""
+def _follow(job: Job, descriptor: int | None, interrupts: CancelOnInterrupt, *, silent: bool) -> int:
+    """Show the output and send the input until the job finishes. Returns the exit code."""
     from app.cli.exit_codes import OUTPUT_CLOSED, exit_code
     from app.cli.notes import note
     from app.cli.stdin_source import pump
@@ -58,16 +58,16 @@ def _attend(job: Job, descriptor: int | None, interrupts: CancelOnInterrupt, *, 
 
     stream = job.stream()
     if descriptor is not None:
-        # A daemon, as nothing can wake it from reading a terminal when the job ends first.
+        # A daemon thread: a blocking read from a terminal cannot be interrupted when the job finishes first.
         feeder = (descriptor, stream.send_stdin, stream.send_eof)
         threading.Thread(target=pump, args=feeder, daemon=True).start()
     try:
         return exit_code(Viewer(silent=silent).follow(stream))
     except ServiceUnreachable:
-        note(f"the job goes on; see it with: pyxec tail {job.id}")
+        note(f"the job continues; follow it with: pyxec tail {job.id}")
         raise
     except PyxecError:
-        # Nobody can see it or feed it any more: it would wait for its input until its time is up.
+        # Without a stream the job gets no input and would run into its time limit.
         interrupts.cancel()
         raise
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Where the program's stdin comes from: text that travels with the job, or bytes that are passed on while it runs."""
+"""Source of the program's stdin: text in the request, or a descriptor whose bytes are sent while the job runs."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from app.core.errors import InvalidRequest
 
 __all__ = ["StdinSource", "file_text", "open_stdin", "pump"]
 
-# Above this a file is passed on in pieces: one request should not carry it all.
-MOST_INLINE_BYTES: Final = 1024 * 1024
-# One message takes 64 KiB at most, and JSON writes a control character as six.
+# A larger file is sent in chunks while the job runs.
+MAX_INLINE_BYTES: Final = 1024 * 1024
+# A message has at most 64 KiB, and JSON encodes a control character as six characters.
 READ_BYTES: Final = 8 * 1024
 STDIN_FD: Final = 0
 
 
 @dataclass(frozen=True)
 class StdinSource:
-    """Either ``text``, all of it, or the open ``descriptor`` that it comes from."""
+    """Either the complete ``text``, or an open ``descriptor`` to read from."""
 
     text: str = ""
     descriptor: int | None = None
 
 
 def open_stdin(path: Path | None) -> StdinSource:
-    """The file that was named or, without one, this process's own stdin: a terminal, a pipe, a file, or nothing."""
+    """Open a file, or this process's stdin if no path is given."""
     if path is not None:
-        return _source(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return _inspect(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     try:
-        return _source(STDIN_FD)
-    except OSError:  # started with its stdin closed
+        return _inspect(STDIN_FD)
+    except OSError:  # stdin is closed
         return StdinSource()
 
 
 def file_text(path: Path | None) -> str:
-    """The text of a file that goes with a job nobody watches.
+    """Return the content of a file for a job that is not followed.
 
     Raises:
-        InvalidRequest: it is no UTF-8: bytes can only be passed on live.
+        InvalidRequest: The file is not UTF-8: a request contains text only.
     """
     if path is None:
         return ""
     try:
         return path.read_bytes().decode()
     except UnicodeDecodeError as e:
-        raise InvalidRequest(str(path), "is not UTF-8; only `pyxec run` can pass such a file on") from e
+        raise InvalidRequest(str(path), "is not UTF-8; only `pyxec run` can send such a file") from e
 
 
 def pump(descriptor: int, send: Callable[[bytes], bool], end: Callable[[], bool]) -> None:
-    """Pass on what arrives, as it arrives, then the end; stop when a call answers that the job is over."""
+    """Send data as it arrives, then end of file. Stops when ``send`` returns False: the job has finished."""
     while data := os.read(descriptor, READ_BYTES):
         if not send(data):
             return
     end()
 
 
-def _source(descriptor: int) -> StdinSource:
+def _inspect(descriptor: int) -> StdinSource:
     kind = os.fstat(descriptor)
     if os.path.samestat(kind, Path(os.devnull).stat()):
         return StdinSource()
-    if not stat.S_ISREG(kind.st_mode) or kind.st_size > MOST_INLINE_BYTES:
+    if not stat.S_ISREG(kind.st_mode) or kind.st_size > MAX_INLINE_BYTES:
         return StdinSource(descriptor=descriptor)
     start = os.lseek(descriptor, 0, os.SEEK_CUR)
-    data = os.pread(descriptor, MOST_INLINE_BYTES, start)
+    data = os.pread(descriptor, MAX_INLINE_BYTES, start)
     try:
         return StdinSource(text=data.decode())
-    except UnicodeDecodeError:  # JSON carries text only; nothing was consumed
+    except UnicodeDecodeError:  # a request contains text only; pread consumed nothing
         return StdinSource(descriptor=descriptor)

@@ -1,4 +1,4 @@
-"""``pyxec submit``: put a program into the queue and leave."""
+"""``pyxec submit``: submits a program without waiting for it."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["submit"]
 def submit(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The program.")],
     options: JobOptions,
-    args: Annotated[list[str] | None, typer.Argument(help="Passed on to the program, whatever they look like.")] = None,
+    args: Annotated[list[str] | None, typer.Argument(help="Arguments of the program.")] = None,
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Submit a program and print the job's id. Options come before FILE; `pyxec tail` shows the job."""
+    """Submit a program and print the id of the job. Options come before FILE. Follow it with `pyxec tail ID`."""
     from app.cli.job_request import job_request
     from app.cli.json_output import print_json
     from app.cli.notes import note
     from app.cli.stdin_source import StdinSource, file_text
     from pyxec import Client, calls
-    from pyxec.connection import new_key
-    from pyxec.job_request import job_request as body_of
+    from pyxec.connection import new_idempotency_key
+    from pyxec.job_request import job_request as request_body
 
     client = Client(url, on_retry=note)
     stdin = StdinSource(text=file_text(options.stdin))
-    request = body_of(**job_request(file, args or [], options, stdin, client.languages()))
-    accepted = client.send(calls.submit(request, new_key()))
+    request = request_body(**job_request(file, args or [], options, stdin, client.languages()))
+    accepted = client.send(calls.submit(request, new_idempotency_key()))
     if as_json:
         print_json(accepted)
     else:

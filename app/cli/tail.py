@@ -1,4 +1,4 @@
-"""``pyxec tail``: see a job from its beginning, whether it waits, runs or has ended."""
+"""``pyxec tail``: shows the output of a queued, running or finished job from the start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def tail(
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Show all that a job has printed, follow it to its end, and exit as `pyxec run` would. Ctrl-C only looks away."""
+    """Show the output of a job until it finishes. Exit codes as for `pyxec run`. Ctrl-C does not cancel the job."""
     from app.cli.exit_codes import OUTPUT_CLOSED, exit_code
     from app.cli.json_output import print_json
     from app.cli.notes import note

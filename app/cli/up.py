@@ -1,4 +1,4 @@
-"""``pyxec up`` and ``pyxec down``: the whole service on this machine, as `make up` and `make down` do it."""
+"""``pyxec up`` and ``pyxec down``: start and stop the service on this machine, as `make up` and `make down` do."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ __all__ = ["down", "up"]
 
 
 def up(as_json: Json = False) -> None:
-    """Install what is missing, start everything, and run a first job."""
+    """Install missing dependencies, start the service, and run a first job."""
     from app.cli.json_output import print_json
     from app.local.address import running_url, web_url
     from app.local.state import StateFolder
     from app.local.up import bring_up
 
-    _in_checkout(bring_up, as_json)
+    _run_in_checkout(bring_up, as_json)
     if as_json:
         print_json({"url": running_url(StateFolder.of_repository(ROOT)), "page": web_url()})
 
 
 def down(as_json: Json = False) -> None:
-    """Stop what `up` started; data and images stay."""
+    """Stop the service. Data and images are kept."""
     from app.cli.json_output import print_json
     from app.local.down import bring_down
 
-    _in_checkout(bring_down, as_json)
+    _run_in_checkout(bring_down, as_json)
     if as_json:
         print_json({"down": True})
 
 
-def _in_checkout(action: Callable[[Path, Console], None], as_json: bool) -> None:
+def _run_in_checkout(action: Callable[[Path, Console], None], as_json: bool) -> None:
     from rich.console import Console
 
     from app.core.errors import PyxecError

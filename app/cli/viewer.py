@@ -1,4 +1,4 @@
-"""Shows a job's stream: the program's bytes as they are, everything else as a note."""
+"""Prints the stream of a job: output unchanged, everything else as a message on stderr."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ import sys
 from collections.abc import Iterable
 
 from app.cli.notes import note
-from pyxec import Ending, Event, Finished, Output, Phase, Started, UnreadableReply
+from pyxec import Event, Finished, FinishedResult, Output, Phase, Started, UnreadableReply
 
 __all__ = ["Viewer"]
 
-_SELF_EVIDENT = frozenset({"ok", "nonzero_exit"})
-
 
 class Viewer:
-    """Writes stdout to stdout and stderr to stderr, byte for byte and at once.
+    """Writes stdout and stderr of the program to stdout and stderr, unbuffered.
 
-    What a compiler prints goes to stderr, whichever of the two it chose: stdout is the program's.
+    All output of the compiler goes to stderr.
 
-    Parameters:
-        silent: follow to the end without a word, for a caller that prints the result itself.
+    Args:
+        silent: Print nothing, for commands that print the result themselves.
     """
 
     def __init__(self, *, silent: bool = False) -> None:
         self._silent = silent
         self._compiling = False
 
-    def follow(self, events: Iterable[Event]) -> Ending:
-        """Show all of it, and return how the job ended.
+    def follow(self, events: Iterable[Event]) -> FinishedResult:
+        """Print the events up to the end of the job and return its result.
 
         Raises:
-            BrokenPipeError: whoever read our output has left.
+            BrokenPipeError: The reader of stdout or stderr has exited.
+            UnreadableReply: The stream ended before the job.
         """
         for event in events:
             if isinstance(event, Finished):
-                self._show_end(event.result)
+                self._show_result(event.result)
                 return event.result
             if not self._silent:
                 self._show(event)
-        raise UnreadableReply("the stream ended without the job's end")
+        raise UnreadableReply("the stream ended before the job finished")
 
     def _show(self, event: Event) -> None:
         match event:
@@ -51,9 +50,10 @@ class Viewer:
             case Started(attempt=attempt) if attempt > 1:
                 note(f"a worker was lost; attempt {attempt} starts from the beginning")
 
-    def _show_end(self, end: Ending) -> None:
-        if not self._silent and (end.outcome not in _SELF_EVIDENT or (end.outcome != "ok" and end.exit_code is None)):
-            note(end.message or end.outcome)
+    def _show_result(self, result: FinishedResult) -> None:
+        is_evident = result.outcome == "ok" or (result.outcome == "nonzero_exit" and result.exit_code is not None)
+        if not self._silent and not is_evident:
+            note(result.message or result.outcome)
 
 
 def _write(descriptor: int, data: bytes) -> None:

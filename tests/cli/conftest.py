@@ -1,4 +1,4 @@
-"""The command line as a user has it, a process of its own, against a real gateway whose worker is the test."""
+"""Fixtures: the command line as a process, against a real gateway. The test plays the worker."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Command:
     process: asyncio.subprocess.Process
 
     async def line(self) -> bytes:
-        """The next line of its stdout."""
+        """Read the next line of stdout."""
         assert self.process.stdout is not None
         return await self.process.stdout.readline()
 
-    async def ended(self) -> tuple[int, bytes, bytes]:
-        """Its exit code, and what it printed and was not read before."""
+    async def wait(self) -> tuple[int, bytes, bytes]:
+        """Wait for the process. Returns the exit code and the unread stdout and stderr."""
         stdout, stderr = await self.process.communicate()
         assert self.process.returncode is not None
         return self.process.returncode, stdout, stderr
@@ -42,14 +42,14 @@ StartCommand = Callable[..., Awaitable[Command]]
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    """A gateway over ports in memory; the test is the worker."""
+    """A gateway; the test plays the worker."""
     async with running(HttpSettings(), tokens=1000) as started:
         yield started
 
 
 @pytest.fixture
 async def pyxec(gateway: Gateway) -> AsyncIterator[StartCommand]:
-    """Start ``pyxec ARGUMENTS...`` with pipes; ``stdin`` and ``url`` may be chosen."""
+    """Start ``pyxec ARGUMENTS...`` with pipes."""
     async with AsyncExitStack() as stack:
 
         async def start(*arguments: str | Path, stdin: Any = asyncio.subprocess.DEVNULL, url: str = "") -> Command:
@@ -67,22 +67,22 @@ async def pyxec(gateway: Gateway) -> AsyncIterator[StartCommand]:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
-    """A file that is worth submitting; the worker here does not look at it."""
+    """A program to submit. It does not run."""
     path = tmp_path / "program.py"
     path.write_text("print('hello')\n")
     return path
 
 
-async def submitted(gateway: Gateway) -> str:
-    """The id of the only job, once it is there."""
+async def only_job(gateway: Gateway) -> str:
+    """Wait for the only job and return its id."""
     await gateway.jobs.until(lambda jobs: bool(jobs.records))
     (job_id,) = gateway.jobs.records
     return job_id
 
 
-async def watched(gateway: Gateway) -> str:
-    """The id of the only job, once somebody watches it."""
-    job_id = await submitted(gateway)
+async def only_watched_job(gateway: Gateway) -> str:
+    """Wait until the only job has a viewer and return its id."""
+    job_id = await only_job(gateway)
     await gateway.jobs.until(lambda jobs: jobs.viewers(job_id) > 0)
     return job_id
 
@@ -91,6 +91,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.kill()
     await process.wait()
-    # The transport closes its pipes when the loop comes round again.
+    # Otherwise the transport closes its pipes in a later iteration of the loop.
     transport: Any = process._transport  # type: ignore[attr-defined]
     transport.close()

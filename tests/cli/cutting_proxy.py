@@ -1,4 +1,4 @@
-"""A TCP proxy that a test can cut, and mend again."""
+"""A TCP proxy whose connections a test can cut and restore."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["CuttingProxy", "cutting_proxy"]
 
 
 class CuttingProxy:
-    """Passes everything on to one port, until it is cut."""
+    """Forwards connections to one port until it is cut."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -22,22 +22,22 @@ class CuttingProxy:
         self.port = 0
 
     def cut(self) -> None:
-        """Drop every connection without a word, and refuse new ones."""
+        """Reset all connections and refuse new ones."""
         self._cut = True
         self.refused.clear()
         for writer in self._open:
             writer.transport.abort()
 
     def lose_next_reply(self) -> None:
-        """Pass on what is asked next, and drop the connection instead of the answer."""
+        """Forward the next request and reset the connection instead of returning the response."""
         self._replies_to_lose += 1
 
-    def mend(self) -> None:
-        """Take connections again."""
+    def restore(self) -> None:
+        """Accept connections again."""
         self._cut = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, from its first byte to its last."""
+        """Forward one connection."""
         if self._cut:
             self.refused.set()
             writer.transport.abort()
@@ -66,7 +66,7 @@ class CuttingProxy:
 
 @asynccontextmanager
 async def cutting_proxy(port: int) -> AsyncIterator[CuttingProxy]:
-    """A proxy to this port of the loopback."""
+    """Run a proxy to this port of the loopback interface."""
     proxy = CuttingProxy(port)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]

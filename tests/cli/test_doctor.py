@@ -1,4 +1,4 @@
-"""The doctor on a whole service that is well, and on one with something missing."""
+"""``pyxec doctor`` on a healthy service and on one with a fault."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.docker
 
 
 def doctor(stack: Stack, **environment: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Its exit code, and its findings by check."""
+    """Return the exit code and the findings by check."""
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", "doctor", "--json"],
         cwd=ROOT,
@@ -33,7 +33,7 @@ def doctor(stack: Stack, **environment: str) -> tuple[int, dict[str, dict[str, A
     return done.returncode, {finding["check"]: finding for finding in report["findings"]}
 
 
-def test_a_service_that_is_well_passes_every_check(stack: Stack) -> None:
+def test_doctor_passes_every_check_of_a_healthy_service(stack: Stack) -> None:
     code, findings = doctor(stack)
     # Then nothing failed, every language ran, and every limit held
     assert [finding for finding in findings.values() if finding["status"] == "failed"] == []
@@ -43,7 +43,7 @@ def test_a_service_that_is_well_passes_every_check(stack: Stack) -> None:
     assert {name for name in canaries | trials if findings.get(name, {}).get("status") != "ok"} == set()
 
 
-def test_a_server_that_is_not_there_is_found(stack: Stack, unused_tcp_port: int) -> None:
+def test_doctor_reports_an_unreachable_redis(stack: Stack, unused_tcp_port: int) -> None:
     code, findings = doctor(stack, REDIS_URL=f"redis://127.0.0.1:{unused_tcp_port}/0")
     assert code == 1
     assert findings["Redis"]["status"] == "failed"
@@ -51,7 +51,7 @@ def test_a_server_that_is_not_there_is_found(stack: Stack, unused_tcp_port: int)
     assert findings["API"]["status"] == "ok"
 
 
-def test_a_service_that_is_not_there_is_found_quickly(stack: Stack, unused_tcp_port: int) -> None:
+def test_doctor_reports_an_unreachable_service_quickly(stack: Stack, unused_tcp_port: int) -> None:
     code, findings = doctor(stack, PYXEC_URL=f"http://127.0.0.1:{unused_tcp_port}")
     assert code == 1
     assert findings["API"]["status"] == "failed"

@@ -1,4 +1,4 @@
-"""Which language a file is in, with the real catalogue."""
+"""Language of a file, with the real catalogue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.language_guess import guess_language, source_name
+from app.cli.language_guess import guess_language, source_file_name
 from app.core.errors import InvalidRequest
 from app.sandbox.images.catalogue import load_languages
 from pyxec import Language
@@ -26,17 +26,17 @@ INSTALLED = {
         ("x.pl", "perl"), ("X.java", "java"), ("x.rs", "rust"), ("dir.js/x.py", "python"),
     ],
 )  # fmt: skip
-def test_the_suffix_tells(name: str, language: str) -> None:
+def test_guess_language_uses_the_suffix(name: str, language: str) -> None:
     assert guess_language(Path(name), INSTALLED.values()).id == language
 
 
 @pytest.mark.parametrize("name", ["main", "main.", "main.cobol", ".py"])
-def test_what_nothing_claims_is_refused(name: str) -> None:
+def test_guess_language_refuses_an_unknown_suffix(name: str) -> None:
     with pytest.raises(InvalidRequest, match="--language"):
         guess_language(Path(name), INSTALLED.values())
 
 
-def test_a_language_that_is_not_installed_claims_nothing() -> None:
+def test_guess_language_ignores_languages_that_are_not_installed() -> None:
     with pytest.raises(InvalidRequest):
         guess_language(Path("x.cc"), [INSTALLED["python"]])
 
@@ -45,5 +45,5 @@ def test_a_language_that_is_not_installed_claims_nothing() -> None:
     ("name", "language", "called"),
     [("sieve.c", "c", "sieve.c"), ("sieve.txt", "c", "main.c"), ("script", "bash", "main.sh"), ("x.cc", "cpp", "x.cc")],
 )
-def test_a_compiler_sees_a_name_that_it_knows(name: str, language: str, called: str) -> None:
-    assert source_name(Path(name), INSTALLED[language]) == called
+def test_source_file_name_has_a_suffix_of_the_language(name: str, language: str, called: str) -> None:
+    assert source_file_name(Path(name), INSTALLED[language]) == called

@@ -1,4 +1,4 @@
-"""submit, tail, cancel, languages, and what they have in common."""
+"""``pyxec submit``, ``tail``, ``cancel``, ``languages``, ``bench``, and properties of all commands."""
 
 from __future__ import annotations
 
@@ -14,78 +14,78 @@ import msgspec
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
 from app.core.states import JobState
-from tests.cli.conftest import ROOT, StartCommand, submitted, watched
+from tests.cli.conftest import ROOT, StartCommand, only_job, only_watched_job
 from tests.http.conftest import Gateway
 
 
-async def test_submit_prints_the_id_and_leaves(
+async def test_submit_prints_the_id_and_exits(
     gateway: Gateway, pyxec: StartCommand, program: Path, tmp_path: Path
 ) -> None:
     words = tmp_path / "words"
     words.write_text("one two")
-    code, stdout, _ = await (await pyxec("submit", "--stdin", words, program, "x")).ended()
-    job_id = await submitted(gateway)
+    code, stdout, _ = await (await pyxec("submit", "--stdin", words, program, "x")).wait()
+    job_id = await only_job(gateway)
     assert (code, stdout) == (0, f"{job_id}\n".encode())
     record = gateway.jobs.records[job_id]
     assert record.state is JobState.QUEUED
     assert (record.spec.stdin, record.spec.args, record.spec.interactive) == (b"one two", ("x",), False)
 
 
-async def test_submit_refuses_stdin_that_it_cannot_send(
+async def test_submit_refuses_binary_stdin(
     gateway: Gateway, pyxec: StartCommand, program: Path, tmp_path: Path
 ) -> None:
     picture = tmp_path / "picture"
     picture.write_bytes(b"\xff\xd8\xff")
-    code, _, stderr = await (await pyxec("submit", "--stdin", picture, program)).ended()
+    code, _, stderr = await (await pyxec("submit", "--stdin", picture, program)).wait()
     assert code == 125
     assert b"not UTF-8" in stderr
     assert gateway.jobs.records == {}
 
 
-async def test_tail_shows_a_job_that_has_ended_from_its_first_byte(gateway: Gateway, pyxec: StartCommand) -> None:
+async def test_tail_shows_a_finished_job_from_the_start(gateway: Gateway, pyxec: StartCommand) -> None:
     job_id = await gateway.submit()
     gateway.jobs.start(job_id)
     gateway.jobs.phase(job_id)
     gateway.jobs.write(job_id, b"all of it\n")
     gateway.jobs.finish(job_id, outcome=Outcome.NONZERO_EXIT, exit_code=7)
-    assert await (await pyxec("tail", job_id)).ended() == (7, b"all of it\n", b"")
+    assert await (await pyxec("tail", job_id)).wait() == (7, b"all of it\n", b"")
 
 
-async def test_interrupting_tail_leaves_the_job_alone(gateway: Gateway, pyxec: StartCommand) -> None:
+async def test_tail_does_not_cancel_the_job_when_interrupted(gateway: Gateway, pyxec: StartCommand) -> None:
     job_id = await gateway.submit()
     gateway.jobs.start(job_id)
     command = await pyxec("tail", job_id)
-    await watched(gateway)
+    await only_watched_job(gateway)
     command.process.send_signal(signal.SIGINT)
-    assert (await command.ended())[0] == 130
+    assert (await command.wait())[0] == 130
     assert gateway.jobs.inputs[job_id] == []
 
 
-async def test_tail_of_an_unknown_job_ends_at_once(gateway: Gateway, pyxec: StartCommand) -> None:
-    code, stdout, stderr = await (await pyxec("tail", "nosuchjob")).ended()
+async def test_tail_exits_at_once_for_an_unknown_job(gateway: Gateway, pyxec: StartCommand) -> None:
+    code, stdout, stderr = await (await pyxec("tail", "nosuchjob")).wait()
     assert (code, stdout) == (125, b"")
     assert b"job" in stderr
 
 
-async def test_cancel_reaches_the_job(gateway: Gateway, pyxec: StartCommand) -> None:
+async def test_cancel_cancels_the_job(gateway: Gateway, pyxec: StartCommand) -> None:
     job_id = await gateway.submit()
     gateway.jobs.start(job_id)
-    assert await (await pyxec("cancel", job_id)).ended() == (0, b"", b"")
+    assert await (await pyxec("cancel", job_id)).wait() == (0, b"", b"")
     assert gateway.jobs.inputs[job_id] == [Input(InputKind.CANCEL)]
-    code, told, _ = await (await pyxec("cancel", "--json", job_id)).ended()
-    assert (code, msgspec.json.decode(told)["id"]) == (0, job_id)
+    code, stdout, _ = await (await pyxec("cancel", "--json", job_id)).wait()
+    assert (code, msgspec.json.decode(stdout)["id"]) == (0, job_id)
 
 
-async def test_languages_are_listed_for_people_and_for_programs(gateway: Gateway, pyxec: StartCommand) -> None:
-    _, table, _ = await (await pyxec("languages")).ended()
+async def test_languages_prints_a_table_or_json(gateway: Gateway, pyxec: StartCommand) -> None:
+    _, table, _ = await (await pyxec("languages")).wait()
     assert b"Python" in table
     assert b"3.11.2" in table
-    _, document, _ = await (await pyxec("languages", "--json")).ended()
+    _, document, _ = await (await pyxec("languages", "--json")).wait()
     (language,) = msgspec.json.decode(document)
     assert (language["id"], language["aliases"]) == ("python", ["py", "python3"])
 
 
-async def test_bench_measures_and_tells_what_went_wrong(gateway: Gateway, pyxec: StartCommand) -> None:
+async def test_bench_reports_latencies_and_outcomes(gateway: Gateway, pyxec: StartCommand) -> None:
     # Given a service where the fourth job ends badly
     def end(job_id: str) -> None:
         gateway.jobs.start(job_id)
@@ -94,23 +94,23 @@ async def test_bench_measures_and_tells_what_went_wrong(gateway: Gateway, pyxec:
 
     gateway.jobs.when_submitted = lambda job: end(job.id)
     # When it is measured
-    code, document, _ = await (await pyxec("bench", "--jobs", "9", "-c", "3", "--json")).ended()
+    code, document, _ = await (await pyxec("bench", "--jobs", "9", "-c", "3", "--json")).wait()
     # Then there are figures, and the exit code says that they are not worth much
     report = msgspec.json.decode(document)
     assert (code, report["jobs"], report["outcomes"]) == (1, 9, {"ok": 8, "nonzero_exit": 1})
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p95"] <= report["latency_ms"]["max"]
     assert report["jobs_per_second"] > 0
     # And people get a table
-    code, table, _ = await (await pyxec("bench", "--jobs", "1")).ended()
+    code, table, _ = await (await pyxec("bench", "--jobs", "1")).wait()
     assert (code, "latency p95" in table.decode()) == (0, True)
 
 
-async def test_bench_refuses_a_language_that_is_not_there(gateway: Gateway, pyxec: StartCommand) -> None:
-    code, _, stderr = await (await pyxec("bench", "--language", "cobol")).ended()
+async def test_bench_refuses_an_unknown_language(gateway: Gateway, pyxec: StartCommand) -> None:
+    code, _, stderr = await (await pyxec("bench", "--language", "cobol")).wait()
     assert (code, b"must be one of python" in stderr) == (125, True)
 
 
-def test_every_command_has_json_for_programs() -> None:
+def test_commands_all_have_a_json_option() -> None:
     from typer.main import get_command
 
     from app.cli.__main__ import app
@@ -120,10 +120,10 @@ def test_every_command_has_json_for_programs() -> None:
         for path, command in leaves(get_command(app))
         if not any("--json" in parameter.opts for parameter in command.params)
     ]
-    assert without == ["images wait"]  # it has nothing to tell
+    assert without == ["images wait"]  # it prints nothing
 
 
-def test_every_command_is_in_its_document() -> None:
+def test_commands_are_all_documented() -> None:
     from typer.main import get_command
 
     from app.cli.__main__ import app
@@ -134,15 +134,15 @@ def test_every_command_is_in_its_document() -> None:
 
 
 def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command below this one, with its words."""
+    """Yield all subcommands with their paths."""
     for name, below in getattr(command, "commands", {}).items():
         yield from leaves(below, (*path, name))
     if not hasattr(command, "commands"):
         yield path, command
 
 
-def test_help_needs_nothing_heavy() -> None:
-    # A command starts in a blink only as long as nobody imports at the top what one command alone needs.
+def test_help_imports_no_heavy_module() -> None:
+    # Start-up time: imports that only one command needs are inside that command.
     heavy = {
         "docker",
         "redis",
@@ -155,7 +155,7 @@ def test_help_needs_nothing_heavy() -> None:
         "http.client",
         "pydantic",
     }
-    listing = "import app.cli, sys; print(*sys.modules)"
+    listing = "import app.cli.__main__, sys; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", listing], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()

@@ -1,4 +1,4 @@
-"""``pyxec run``: the program's bytes, its exit code, its input, and its end."""
+"""``pyxec run``: output, exit code, input and cancellation."""
 
 from __future__ import annotations
 
@@ -16,19 +16,17 @@ from app.core.errors import InvalidRequest
 from app.core.events import Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
-from tests.cli.conftest import StartCommand, submitted, watched
+from tests.cli.conftest import StartCommand, only_job, only_watched_job
 from tests.http.conftest import Gateway
 
 PIPE = asyncio.subprocess.PIPE
 NOT_TEXT = bytes(range(256)) + b"\r\n\x1b[31m\xff\xfe"
 
 
-async def test_a_line_is_shown_while_the_program_still_runs(
-    gateway: Gateway, pyxec: StartCommand, program: Path
-) -> None:
+async def test_run_shows_output_while_the_program_runs(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     # Given a program that runs
     command = await pyxec("run", program)
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     gateway.jobs.phase(job_id)
     # When it prints a line and goes on
@@ -37,12 +35,12 @@ async def test_a_line_is_shown_while_the_program_still_runs(
     assert await command.line() == b"first\n"
     gateway.jobs.write(job_id, b"second\n")
     gateway.jobs.finish(job_id)
-    assert await command.ended() == (0, b"second\n", b"")
+    assert await command.wait() == (0, b"second\n", b"")
 
 
-async def test_both_streams_arrive_byte_for_byte(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+async def test_run_writes_both_streams_unchanged(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     gateway.jobs.phase(job_id)
     # When a program writes what is no text, and cuts a character in two
@@ -52,21 +50,19 @@ async def test_both_streams_arrive_byte_for_byte(gateway: Gateway, pyxec: StartC
     gateway.jobs.write(job_id, NOT_TEXT[::-1], Stream.STDERR)
     gateway.jobs.finish(job_id)
     # Then each stream has exactly that
-    assert await command.ended() == (0, NOT_TEXT + "ä".encode(), NOT_TEXT[::-1])
+    assert await command.wait() == (0, NOT_TEXT + "ä".encode(), NOT_TEXT[::-1])
 
 
-async def test_what_a_compiler_prints_is_not_the_programs_output(
-    gateway: Gateway, pyxec: StartCommand, program: Path
-) -> None:
+async def test_run_writes_compiler_output_to_stderr(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     gateway.jobs.phase(job_id, "compile")
     gateway.jobs.write(job_id, b"note: on stdout\n")
     gateway.jobs.phase(job_id, "run")
     gateway.jobs.write(job_id, b"result\n")
     gateway.jobs.finish(job_id)
-    assert await command.ended() == (0, b"result\n", b"note: on stdout\n")
+    assert await command.wait() == (0, b"result\n", b"note: on stdout\n")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +81,7 @@ async def test_what_a_compiler_prints_is_not_the_programs_output(
         ({"outcome": Outcome.INFRASTRUCTURE_ERROR, "exit_code": None}, 125),
     ],
 )
-async def test_the_exit_code_tells_how_it_ended(
+async def test_run_exits_with_the_code_of_the_outcome(
     gateway: Gateway, pyxec: StartCommand, program: Path, result: dict[str, Any], code: int
 ) -> None:
     # Given a job that has ended in this way before anybody looked
@@ -95,22 +91,24 @@ async def test_the_exit_code_tells_how_it_ended(
     command = await pyxec("run", program)
     # Then the exit code tells, and stderr says it in words where the code alone does not
     quiet = code in (0, 3)
-    assert await command.ended() == (code, b"", b"" if quiet else f"pyxec: {message}\n".encode())
+    assert await command.wait() == (code, b"", b"" if quiet else f"pyxec: {message}\n".encode())
 
 
-async def test_options_behind_the_file_are_the_programs(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+async def test_run_passes_options_after_file_to_the_program(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
     gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
     command = await pyxec(
         "run", "--wall-seconds", "3", "--memory", "64m", program, "--json", "-x", "a b", "--", "$(id)"
     )
-    assert (await command.ended())[0] == 0
-    spec = gateway.jobs.records[await submitted(gateway)].spec
+    assert (await command.wait())[0] == 0
+    spec = gateway.jobs.records[await only_job(gateway)].spec
     assert spec.args == ("--json", "-x", "a b", "--", "$(id)")
     assert (spec.limits.wall_seconds, spec.limits.memory_bytes) == (3.0, 64 * 1024 * 1024)
     assert spec.limits.processes == 64  # what was not named is the service's default
 
 
-async def test_files_keep_their_place_beside_the_program(
+async def test_run_keeps_relative_paths_of_additional_files(
     gateway: Gateway, pyxec: StartCommand, program: Path, tmp_path: Path
 ) -> None:
     # Given a file below the program's folder that is no text, and one from elsewhere
@@ -121,9 +119,9 @@ async def test_files_keep_their_place_beside_the_program(
     gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
     # When they go along
     command = await pyxec("run", "--file", below, "--file", elsewhere, program)
-    assert (await command.ended())[0] == 0
+    assert (await command.wait())[0] == 0
     # Then the program finds them where it would on this machine
-    spec = gateway.jobs.records[await submitted(gateway)].spec
+    spec = gateway.jobs.records[await only_job(gateway)].spec
     assert [(file.name, file.content) for file in spec.files] == [
         ("program.py", program.read_bytes()),
         ("data/table.bin", NOT_TEXT),
@@ -132,32 +130,30 @@ async def test_files_keep_their_place_beside_the_program(
     assert spec.entrypoint == "program.py"
 
 
-async def test_a_file_as_stdin_travels_with_the_job(
+async def test_run_sends_a_stdin_file_in_the_request(
     gateway: Gateway, pyxec: StartCommand, program: Path, tmp_path: Path
 ) -> None:
     words = tmp_path / "words"
     words.write_text("ä\0b\n")
     gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
     command = await pyxec("run", "--stdin", words, program)
-    assert (await command.ended())[0] == 0
-    spec = gateway.jobs.records[await submitted(gateway)].spec
+    assert (await command.wait())[0] == 0
+    spec = gateway.jobs.records[await only_job(gateway)].spec
     assert (spec.stdin, spec.interactive) == ("ä\0b\n".encode(), False)
 
 
-async def test_no_stdin_is_an_empty_one(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+async def test_run_without_stdin_sends_empty_input(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
     command = await pyxec("run", program, stdin=asyncio.subprocess.DEVNULL)
-    assert (await command.ended())[0] == 0
-    spec = gateway.jobs.records[await submitted(gateway)].spec
+    assert (await command.wait())[0] == 0
+    spec = gateway.jobs.records[await only_job(gateway)].spec
     assert (spec.stdin, spec.interactive) == (b"", False)
 
 
-async def test_a_pipe_is_passed_on_as_it_fills_and_so_is_its_end(
-    gateway: Gateway, pyxec: StartCommand, program: Path
-) -> None:
+async def test_run_streams_a_pipe_and_its_end(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program, stdin=PIPE)
     assert command.process.stdin is not None
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     # When something is typed, it arrives, although the pipe is still open
     command.process.stdin.write(b"typed\n")
@@ -169,29 +165,29 @@ async def test_a_pipe_is_passed_on_as_it_fills_and_so_is_its_end(
     rest = b"".join(item.data for item in gateway.jobs.inputs[job_id][1:])
     assert rest == NOT_TEXT + b"\0" * 60_000
     gateway.jobs.finish(job_id)
-    assert (await command.ended())[0] == 0
+    assert (await command.wait())[0] == 0
 
 
-async def test_a_terminal_is_passed_on_line_by_line(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+async def test_run_sends_terminal_input_line_by_line(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     # Given somebody at a terminal
     keyboard, terminal = pty.openpty()
     tty.setcbreak(keyboard)
     try:
         command = await pyxec("run", program, stdin=terminal)
-        job_id = await watched(gateway)
+        job_id = await only_watched_job(gateway)
         gateway.jobs.start(job_id)
         # When a line is typed
         os.write(keyboard, b"42\n")
         # Then the program gets it, and its end does not wait for the terminal's
         await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.STDIN, b"42\n")])
         gateway.jobs.finish(job_id)
-        assert (await command.ended())[0] == 0
+        assert (await command.wait())[0] == 0
     finally:
         os.close(keyboard)
         os.close(terminal)
 
 
-async def test_more_input_than_a_job_takes_ends_it(
+async def test_run_cancels_the_job_when_its_input_is_too_large(
     gateway: Gateway, pyxec: StartCommand, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a store that has taken all the input it takes for one job
@@ -205,22 +201,22 @@ async def test_more_input_than_a_job_takes_ends_it(
     monkeypatch.setattr(gateway.jobs, "send", full)
     command = await pyxec("run", program, stdin=PIPE)
     assert command.process.stdin is not None
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     # When more comes
     command.process.stdin.write(b"x" * 100)
     # Then it is said, and no job is left behind that waits for the rest
     await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
-    code, _, told = await command.ended()
+    code, _, stderr = await command.wait()
     assert code == 125
-    assert b"at most 16 bytes" in told
+    assert b"at most 16 bytes" in stderr
 
 
-async def test_the_first_interrupt_cancels_and_the_rest_is_still_shown(
+async def test_run_cancels_at_the_first_interrupt_and_shows_the_rest(
     gateway: Gateway, pyxec: StartCommand, program: Path
 ) -> None:
     command = await pyxec("run", program)
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     gateway.jobs.phase(job_id)
     # When Ctrl-C is pressed
@@ -229,26 +225,24 @@ async def test_the_first_interrupt_cancels_and_the_rest_is_still_shown(
     await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
     gateway.jobs.write(job_id, b"last words\n")
     gateway.jobs.finish(job_id, outcome=Outcome.CANCELLED, exit_code=None, signal=9, message="cancelled")
-    assert await command.ended() == (130, b"last words\n", b"pyxec: cancelled\n")
+    assert await command.wait() == (130, b"last words\n", b"pyxec: cancelled\n")
 
 
-async def test_a_second_interrupt_leaves_at_once(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+async def test_run_exits_at_the_second_interrupt(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     command.process.send_signal(signal.SIGINT)
     await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
     # When nothing happens, and Ctrl-C is pressed again
     command.process.send_signal(signal.SIGINT)
     # Then the command ends, although the job has not
-    assert (await command.ended())[0] == 130
+    assert (await command.wait())[0] == 130
 
 
-async def test_the_job_is_cancelled_when_nobody_reads_its_output(
-    gateway: Gateway, pyxec: StartCommand, program: Path
-) -> None:
+async def test_run_cancels_the_job_when_its_reader_exits(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     gateway.jobs.phase(job_id)
     # When the reader has left, as head does, and the program writes on
@@ -263,56 +257,52 @@ async def test_the_job_is_cancelled_when_nobody_reads_its_output(
     assert await command.process.wait() == 141
 
 
-async def test_a_lost_worker_is_told(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+async def test_run_reports_a_lost_worker(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     gateway.jobs.start(job_id, attempt=2)
     gateway.jobs.phase(job_id)
     gateway.jobs.write(job_id, b"again\n")
     gateway.jobs.finish(job_id)
-    code, stdout, stderr = await command.ended()
+    code, stdout, stderr = await command.wait()
     assert (code, stdout) == (0, b"again\n")
     assert b"attempt 2" in stderr
 
 
-async def test_json_prints_the_finished_job_and_nothing_else(
-    gateway: Gateway, pyxec: StartCommand, program: Path
-) -> None:
+async def test_run_json_prints_only_the_finished_job(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     import msgspec
 
     gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"hello\n")
-    code, stdout, stderr = await (await pyxec("run", "--json", program)).ended()
+    code, stdout, stderr = await (await pyxec("run", "--json", program)).wait()
     job = msgspec.json.decode(stdout)
     assert (code, stderr) == (0, b"")
-    assert (job["id"], job["outcome"], job["stdout"]) == (await submitted(gateway), "ok", "hello\n")
+    assert (job["id"], job["outcome"], job["stdout"]) == (await only_job(gateway), "ok", "hello\n")
 
 
-async def test_a_refusal_names_the_field_and_nothing_is_queued(
+async def test_run_names_the_invalid_field_and_queues_nothing(
     gateway: Gateway, pyxec: StartCommand, program: Path
 ) -> None:
-    code, stdout, stderr = await (await pyxec("run", "--wall-seconds", "9999", program)).ended()
+    code, stdout, stderr = await (await pyxec("run", "--wall-seconds", "9999", program)).wait()
     assert (code, stdout) == (125, b"")
     assert b"limits.wall_seconds" in stderr
     assert gateway.jobs.records == {}
 
 
-async def test_a_file_of_no_known_language_is_refused_here(
-    gateway: Gateway, pyxec: StartCommand, tmp_path: Path
-) -> None:
+async def test_run_refuses_a_file_of_an_unknown_language(gateway: Gateway, pyxec: StartCommand, tmp_path: Path) -> None:
     unknown = tmp_path / "main.cobol"
     unknown.write_text("STOP RUN.")
-    code, _, stderr = await (await pyxec("run", unknown)).ended()
+    code, _, stderr = await (await pyxec("run", unknown)).wait()
     assert code == 125
     assert b"--language" in stderr
     assert gateway.jobs.records == {}
 
 
-async def test_nobody_at_the_address_is_told_in_one_line(
+async def test_run_reports_an_unreachable_service_in_one_line(
     gateway: Gateway, pyxec: StartCommand, program: Path, unused_tcp_port: int
 ) -> None:
     command = await pyxec("run", program, url=f"http://127.0.0.1:{unused_tcp_port}")
-    code, stdout, stderr = await command.ended()
+    code, stdout, stderr = await command.wait()
     assert (code, stdout) == (125, b"")
     assert stderr.count(b"\n") == 1
     assert str(unused_tcp_port).encode() in stderr

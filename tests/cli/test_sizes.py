@@ -1,10 +1,10 @@
-"""Sizes as people type them."""
+"""Sizes as options."""
 
 from __future__ import annotations
 
 import pytest
 
-from app.cli.sizes import parse_size
+from app.cli.job_options import parse_size
 
 
 @pytest.mark.parametrize(
@@ -14,11 +14,11 @@ from app.cli.sizes import parse_size
         ("2g", 2**31), ("16b", 16),
     ],
 )  # fmt: skip
-def test_a_size_is_bytes_or_steps_of_1024(text: str, size: int) -> None:
+def test_parse_size_accepts_bytes_and_units_of_1024(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "m", "-1", "1.5g", "1t", "1mm", "0x10", "1 0"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no size"):
+def test_parse_size_refuses_other_text(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a size"):
         parse_size(text)

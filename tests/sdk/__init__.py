@@ -1,1 +1,1 @@
-"""The Python SDK, both kinds of it, against real processes."""
+"""The Python SDK, both clients, against real processes."""

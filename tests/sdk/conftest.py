@@ -1,4 +1,4 @@
-"""Both clients as one: what blocks has a thread of its own, what is awaited is awaited."""
+"""Fixtures that run each test with the blocking and with the asyncio client."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pyxec import AsyncClient, Client
 OpenClient = Callable[..., Any]
 
 
-async def done(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """What a method of either kind returns."""
+async def call(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a method of either client without blocking the loop and return its result."""
     if inspect.iscoroutinefunction(method):
         return await method(*arguments, **options)
     return await asyncio.to_thread(method, *arguments, **options)
 
 
 async def events(stream: Any) -> AsyncIterator[Any]:
-    """What a stream of either kind gives, one by one."""
+    """Iterate over a stream of either client."""
     if hasattr(stream, "__aiter__"):
         async for event in stream:
             yield event
@@ -35,16 +35,16 @@ async def events(stream: Any) -> AsyncIterator[Any]:
 
 @pytest.fixture(params=[Client, AsyncClient], ids=["threads", "tasks"])
 async def open_client(request: pytest.FixtureRequest) -> AsyncIterator[OpenClient]:
-    """Make a client of this kind; it is closed with the test."""
+    """Create clients of one kind. They are closed at the end of the test."""
     async with AsyncExitStack() as stack:
 
-        def open_one(url: str, **options: Any) -> Any:
+        def create(url: str, **options: Any) -> Any:
             client = request.param(url, api_key="", **options)
             stack.push_async_callback(_close, client.close)
             return client
 
-        yield open_one
+        yield create
 
 
 async def _close(close: Callable[[], Awaitable[None] | None]) -> None:
-    await done(close)
+    await call(close)

@@ -1,4 +1,4 @@
-"""The SDK as somebody gets it who has none of the server: a wheel, in an environment of its own."""
+"""The SDK as a wheel, in a virtual environment without the server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ asyncio.run(main())
 """
 
 
-def test_a_wheel_runs_a_job_without_the_servers_dependencies(stack: Stack, tmp_path: Path) -> None:
+def test_wheel_runs_a_job_without_server_dependencies(stack: Stack, tmp_path: Path) -> None:
     # Given an environment with the wheel, and what it asks for
     environment = tmp_path / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", environment)
@@ -47,7 +47,7 @@ def test_a_wheel_runs_a_job_without_the_servers_dependencies(stack: Stack, tmp_p
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
-    """What it printed."""
+    """Run a command and return its output."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYXEC_", "PYTHON"))}
     done = subprocess.run(
         [*map(str, command)], cwd=cwd, env={**variables, **environment}, capture_output=True, text=True, check=False

@@ -1,1 +1,1 @@
-"""What ``pyxec doctor`` looks at, a file for each part of an installation. A check yields findings and never raises."""
+"""The checks of ``pyxec doctor``, a module for each part of an installation. A check yields findings, never raises."""

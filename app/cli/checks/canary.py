@@ -1,11 +1,11 @@
-"""One real job for each installed language: its hello program has to print what the catalogue says."""
+"""Runs the hello program of each installed language."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.cli.checks.finding import Finding, failed, found, skipped
+from app.cli.checks.finding import Finding, failed, passed_if, skipped
 from app.cli.checks.sent_job import JobUnfinished, run_job
 from app.sandbox.images.catalogue import CatalogueError, load_languages
 from app.sandbox.images.language_fields import Hello
@@ -15,7 +15,10 @@ __all__ = ["check_languages"]
 
 
 def check_languages(client: Client, catalogue: Path) -> Iterator[Finding]:
-    """Run the hello program of each; where one does not even end, the others are not waited for."""
+    """Run the hello program of each language and compare its output with the catalogue.
+
+    Stops after a job that does not finish: the remaining jobs would not finish either.
+    """
     try:
         known = load_languages(catalogue)
         installed = client.languages()
@@ -38,5 +41,5 @@ def check_languages(client: Client, catalogue: Path) -> Iterator[Finding]:
 
 def _run(client: Client, check: str, language_id: str, hello: Hello) -> Finding:
     job = run_job(client, {"language": language_id, "source": hello.source})
-    good = job.outcome == "ok" and job.stdout == hello.output
-    return found(check, good, f"printed {job.stdout.strip()!r}" if good else f"{job.outcome}: {job.message}")
+    passed = job.outcome == "ok" and job.stdout == hello.output
+    return passed_if(check, passed, f"printed {job.stdout.strip()!r}" if passed else f"{job.outcome}: {job.message}")

@@ -1,4 +1,4 @@
-"""The Docker Engine: which parts it is made of, and whether its limits can work."""
+"""Checks the Docker Engine: version, OCI runtime, cgroups and security modules."""
 
 from __future__ import annotations
 
@@ -9,60 +9,65 @@ import docker
 import requests
 from docker.errors import DockerException
 
-from app.cli.checks.finding import Finding, failed, found, passed, warned
-from app.cli.checks.versions import has_runc_escape, version_of
+from app.cli.checks.finding import Finding, failed, passed, passed_if, warned
+from app.cli.checks.versions import has_runc_escape, parse_version
 
 __all__ = ["check_engine"]
 
-OLDEST_API: Final = (1, 41, 0)
+MIN_API: Final = (1, 41, 0)
 
 
 def check_engine(docker_host: str, timeout_seconds: float, runtime: str) -> Iterator[Finding]:
-    """Version, OCI runtime, cgroups, security modules.
+    """Check the engine.
 
-    Parameters:
-        runtime: the OCI runtime that sandboxes are made with; empty means the engine's default.
+    Args:
+        docker_host: Address of the engine, as in DOCKER_HOST.
+        timeout_seconds: Time-out of each request.
+        runtime: OCI runtime of the sandboxes; empty for the engine's default.
     """
     try:
         client = docker.APIClient(base_url=docker_host, version="auto", timeout=int(timeout_seconds))
         version, info = client.version(api_version=False), client.info()
     except (DockerException, requests.RequestException, OSError) as e:
-        yield failed("Docker Engine", f"{e}; say where it is with DOCKER_HOST")
+        yield failed("Docker Engine", f"{e}; set DOCKER_HOST to its address")
         return
     api = str(version.get("ApiVersion", ""))
-    yield found("Docker Engine", version_of(api) >= OLDEST_API, f"{version.get('Version')}, API {api}; 1.41 is needed")
-    yield from _runtime(version, info, runtime or str(info.get("DefaultRuntime", "")))
-    yield _cgroups(info)
-    yield _security(info)
+    yield passed_if(
+        "Docker Engine", parse_version(api) >= MIN_API, f"{version.get('Version')}, API {api} (minimum: 1.41)"
+    )
+    yield from _check_runtime(version, info, runtime or str(info.get("DefaultRuntime", "")))
+    yield _check_cgroups(info)
+    yield _check_seccomp(info)
 
 
-def _runtime(version: Mapping[str, Any], info: Mapping[str, Any], runtime: str) -> Iterator[Finding]:
+def _check_runtime(version: Mapping[str, Any], info: Mapping[str, Any], runtime: str) -> Iterator[Finding]:
     if runtime not in info.get("Runtimes", {}):
-        yield failed("OCI runtime", f"{runtime} is not known to this engine")
+        yield failed("OCI runtime", f"the runtime {runtime} is not installed in this engine")
         return
     parts = {part["Name"]: str(part["Version"]) for part in version.get("Components", ())}
     if runtime not in ("runc", "io.containerd.runc.v2"):
         yield passed("OCI runtime", runtime)
-    elif has_runc_escape(version_of(parts.get("runc", ""))):
-        told = parts.get("runc", "of unknown version")
+    elif has_runc_escape(parse_version(parts.get("runc", ""))):
+        runc = parts.get("runc", "of unknown version")
         yield warned(
-            "OCI runtime", f"runc {told}: before 1.2.8 and 1.3.3 it can be escaped, unless your vendor fixed it"
+            "OCI runtime",
+            f"runc {runc}: before 1.2.8 and 1.3.3 it permits a container escape, unless patched",
         )
     else:
         yield passed("OCI runtime", f"runc {parts['runc']}")
 
 
-def _cgroups(info: Mapping[str, Any]) -> Finding:
+def _check_cgroups(info: Mapping[str, Any]) -> Finding:
     missing = [name for name in ("MemoryLimit", "SwapLimit", "PidsLimit", "CpuCfsQuota") if not info.get(name)]
-    told = f"version {info.get('CgroupVersion', '?')}, driver {info.get('CgroupDriver', '?')}"
+    description = f"version {info.get('CgroupVersion', '?')}, driver {info.get('CgroupDriver', '?')}"
     if "SwapLimit" in missing and len(missing) == 1:
-        return warned("cgroups", f"{told}; no swap accounting: a sandbox may swap beyond its memory limit")
-    return found("cgroups", not missing, f"{told}{'; missing: ' if missing else ''}{', '.join(missing)}")
+        return warned("cgroups", f"{description}; no swap accounting: a sandbox can swap beyond its memory limit")
+    return passed_if("cgroups", not missing, f"{description}{'; missing: ' if missing else ''}{', '.join(missing)}")
 
 
-def _security(info: Mapping[str, Any]) -> Finding:
+def _check_seccomp(info: Mapping[str, Any]) -> Finding:
     options = [str(option).removeprefix("name=").partition(",")[0] for option in info.get("SecurityOptions", ())]
-    told = ", ".join(options) or "none"
+    description = ", ".join(options) or "none"
     if "seccomp" not in options:
-        return failed("system call filter", f"the engine has no seccomp; it has: {told}")
-    return passed("system call filter", told)
+        return failed("system call filter", f"the engine does not support seccomp. Security options: {description}")
+    return passed("system call filter", description)

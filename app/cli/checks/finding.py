@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Check", "Finding", "Status", "failed", "found", "passed", "skipped", "warned"]
+__all__ = ["Check", "Finding", "Status", "failed", "passed", "passed_if", "skipped", "warned"]
 
 
 class Status(StrEnum):
-    """How bad it is. Only FAILED makes the doctor's exit code 1."""
+    """Severity of a finding. Only FAILED makes the exit code 1."""
 
     OK = "ok"
     WARNING = "warning"
@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report: what was looked at, how it is, and the fact it rests on."""
+    """One row of the report: the subject, its status, and the observed value."""
 
     check: str
     status: Status
@@ -31,25 +31,25 @@ Check = Callable[[], Iterator[Finding]]
 
 
 def passed(check: str, detail: str = "") -> Finding:
-    """It is as it should be."""
+    """Return an OK finding."""
     return Finding(check, Status.OK, detail)
 
 
 def warned(check: str, detail: str) -> Finding:
-    """It works, and an operator should know."""
+    """Return a WARNING finding: it works, with a risk."""
     return Finding(check, Status.WARNING, detail)
 
 
 def failed(check: str, detail: str) -> Finding:
-    """It does not work, or is not safe."""
+    """Return a FAILED finding: it does not work or is not safe."""
     return Finding(check, Status.FAILED, detail)
 
 
 def skipped(check: str, detail: str) -> Finding:
-    """It could not be looked at from here."""
+    """Return a SKIPPED finding: it cannot be checked from here."""
     return Finding(check, Status.SKIPPED, detail)
 
 
-def found(check: str, good: bool, detail: str) -> Finding:
-    """Passed or failed."""
-    return passed(check, detail) if good else failed(check, detail)
+def passed_if(check: str, condition: bool, detail: str) -> Finding:
+    """Return an OK or a FAILED finding."""
+    return passed(check, detail) if condition else failed(check, detail)

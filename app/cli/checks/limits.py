@@ -1,4 +1,4 @@
-"""Tries the limits for real: programs that break each of them, sent through the API like anybody's."""
+"""Tries the limits: runs programs that exceed each of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app.cli.checks.finding import Finding, failed, found
+from app.cli.checks.finding import Finding, failed, passed_if
 from app.cli.checks.sent_job import run_job
 from pyxec import Client, PyxecError, Result
 
@@ -20,17 +20,25 @@ LANGUAGE: Final = "python"
 
 @dataclass(frozen=True)
 class Trial:
-    """A program in Python that breaks a limit, and what must come of it."""
+    """A Python program that exceeds a limit, and its expected result.
+
+    Attributes:
+        name: Row in the report.
+        source: The program.
+        outcomes: Permitted outcomes.
+        limits: Limits of the job.
+        predicate: Additional condition on the result.
+    """
 
     name: str
     source: str
     outcomes: tuple[str, ...]
     limits: Mapping[str, float] = field(default_factory=dict)
-    also: Callable[[Result], bool] = lambda job: True
+    predicate: Callable[[Result], bool] = lambda job: True
 
 
-def _counted(job: Result) -> int:
-    """The number that a trial printed first; -1 if it printed none, so that no limit takes it for a good one."""
+def _printed_number(job: Result) -> int:
+    """Return the number at the start of the output, or -1, which no predicate accepts."""
     first = job.stdout.split(maxsplit=1)[:1]
     return int(first[0]) if first and first[0].isdecimal() else -1
 
@@ -63,7 +71,7 @@ TRIALS: Final = (
         "except OSError:\n    print(children)\n",
         ("ok",),
         {"processes": PROCESSES},
-        lambda job: 0 < _counted(job) <= PROCESSES,
+        lambda job: 0 < _printed_number(job) <= PROCESSES,
     ),
     Trial(
         "full disk",
@@ -71,7 +79,7 @@ TRIALS: Final = (
         "except OSError as error:\n    print(n, errno.errorcode[error.errno])\n",
         ("ok",),
         {"disk_bytes": 4 * MIB},
-        lambda job: job.stdout.endswith("ENOSPC\n") and 0 <= _counted(job) <= 4,
+        lambda job: job.stdout.endswith("ENOSPC\n") and 0 <= _printed_number(job) <= 4,
     ),
     Trial(
         "open files",
@@ -79,9 +87,10 @@ TRIALS: Final = (
         "except OSError as error:\n    print(len(files), errno.errorcode[error.errno])\n",
         ("ok",),
         {"open_files": 32},
-        lambda job: job.stdout.endswith("EMFILE\n") and 0 <= _counted(job) <= 32,
+        lambda job: job.stdout.endswith("EMFILE\n") and 0 <= _printed_number(job) <= 32,
     ),
-    # Connecting a datagram socket sends nothing: it only asks for a route. The address is one for documentation.
+    # Connecting a datagram socket sends nothing; it only looks up a route. 192.0.2.0/24 is reserved for documentation
+    # (RFC 5737).
     Trial(
         "no network",
         "import errno, socket\n"
@@ -91,15 +100,15 @@ TRIALS: Final = (
         "except OSError as error:\n"
         "    print(errno.errorcode[error.errno])\n",
         ("ok",),
-        also=lambda job: job.stdout == "['lo']\nENETUNREACH\n",
+        predicate=lambda job: job.stdout == "['lo']\nENETUNREACH\n",
     ),
-    # The last one: whatever the others did, the next job must not feel it.
-    Trial("a job after all that", "print('fine')", ("ok",), also=lambda job: job.stdout == "fine\n"),
+    # Last: the earlier trials must not affect the next job.
+    Trial("a job after the trials", "print('fine')", ("ok",), predicate=lambda job: job.stdout == "fine\n"),
 )
 
 
 def check_limits(client: Client) -> Iterator[Finding]:
-    """Make all trials, one after another. They are written in LANGUAGE."""
+    """Run all trials, one after another, in LANGUAGE."""
     for trial in TRIALS:
         try:
             yield _judge(trial, run_job(client, _request(trial)))
@@ -113,9 +122,9 @@ def _request(trial: Trial) -> dict[str, Any]:
 
 def _judge(trial: Trial, job: Result) -> Finding:
     expected = job.outcome in trial.outcomes
-    told = f"{job.outcome}: {job.message}"
-    if expected and not trial.also(job):
-        told += f"; yet it printed {job.stdout[:60]!r}"
+    detail = f"{job.outcome}: {job.message}"
+    if expected and not trial.predicate(job):
+        detail += f"; unexpected output: {job.stdout[:60]!r}"
     elif not expected:
-        told += f"; {' or '.join(trial.outcomes)} was expected"
-    return found(trial.name, expected and trial.also(job), told)
+        detail += f"; expected {' or '.join(trial.outcomes)}"
+    return passed_if(trial.name, expected and trial.predicate(job), detail)

@@ -1,4 +1,4 @@
-"""A job that a check sends: it ends in time, or it is taken back."""
+"""Runs the job of a check and cancels it if it does not finish in time."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pyxec import Client, JobTimeout, PyxecError, Result
 
 __all__ = ["JobUnfinished", "run_job"]
 
-# A host that a trial has brought to its knees answers late; it must not be taken for one that hangs.
+# Long enough for a host that is overloaded by a trial.
 WAIT_SECONDS: Final = 30
 
 
 class JobUnfinished(PyxecError):
-    """The job was accepted and had not ended in time."""
+    """The job was accepted and did not finish in time."""
 
 
 def run_job(client: Client, request: dict[str, Any]) -> Result:
-    """The finished job.
+    """Run a job and return its result.
 
     Raises:
-        JobUnfinished: no worker took it, or it does not end; it has been cancelled.
-        PyxecError: it was not accepted.
+        JobUnfinished: The job did not finish within WAIT_SECONDS. It is cancelled.
+        PyxecError: The job was not accepted.
     """
     try:
         return client.run(timeout_seconds=WAIT_SECONDS, **request)

@@ -1,4 +1,4 @@
-"""Does the Redis or Valkey server keep what it is given? Read with INFO, which managed servers allow too."""
+"""Checks that the Redis or Valkey server does not lose data. Uses INFO, which managed servers permit."""
 
 from __future__ import annotations
 
@@ -8,61 +8,63 @@ from typing import Any, Final
 import redis
 
 from app.broker.sentinel import is_sentinel_url
-from app.cli.checks.finding import Finding, failed, found, passed, warned
-from app.cli.checks.versions import version_of
+from app.cli.checks.finding import Finding, failed, passed, passed_if, warned
+from app.cli.checks.versions import parse_version
 from app.wiring.connections import client_of
 
 __all__ = ["check_store"]
 
-OLDEST: Final = {"redis": (7, 0), "valkey": (7, 2)}
+MIN_VERSIONS: Final = {"redis": (7, 0), "valkey": (7, 2)}
 
 
 def check_store(url: str, timeout_seconds: float) -> Iterator[Finding]:
-    """Version, append-only file, eviction; of a master that Sentinels watch, its replicas too."""
+    """Check version, append-only file and eviction; behind Sentinels, also the replicas."""
     client = client_of(url, timeout_seconds)
     try:
         info: Mapping[str, Any] = client.info("everything")
     except (redis.RedisError, OSError) as e:
-        yield failed("Redis", f"{e}; say where it is with REDIS_URL")
+        yield failed("Redis", f"{e}; set REDIS_URL to its address")
         return
     finally:
         client.close()
-    yield _version(info)
-    yield _append_only_file(info)
-    yield _eviction(info)
+    yield _check_version(info)
+    yield _check_persistence(info)
+    yield _check_eviction(info)
     if is_sentinel_url(url):
-        yield _replicas(info)
+        yield _check_replicas(info)
 
 
-def _version(info: Mapping[str, Any]) -> Finding:
-    # Valkey also tells the version of Redis that it is compatible with.
+def _check_version(info: Mapping[str, Any]) -> Finding:
+    # Valkey also reports a redis_version, for compatibility.
     kind = "valkey" if "valkey_version" in info else "redis"
     text = str(info[f"{kind}_version"])
-    oldest = ".".join(map(str, OLDEST[kind]))
-    return found("Redis version", version_of(text)[:2] >= OLDEST[kind], f"{kind} {text}; {oldest} or later is needed")
+    minimum = ".".join(map(str, MIN_VERSIONS[kind]))
+    return passed_if(
+        "Redis version", parse_version(text)[:2] >= MIN_VERSIONS[kind], f"{kind} {text}; required: {minimum} or later"
+    )
 
 
-def _append_only_file(info: Mapping[str, Any]) -> Finding:
+def _check_persistence(info: Mapping[str, Any]) -> Finding:
     if not info.get("aof_enabled"):
-        return warned("Redis keeps its data", "appendonly is off: a crash of the server loses accepted jobs")
+        return warned("Redis persistence", "appendonly is off: a crash of the server loses accepted jobs")
     if info.get("aof_last_write_status", "ok") != "ok":
-        return failed("Redis keeps its data", "the last write to the append-only file failed: is its disk full?")
-    return passed("Redis keeps its data", "appendonly is on")
+        return failed("Redis persistence", "the last write to the append-only file failed: is its disk full?")
+    return passed("Redis persistence", "appendonly is on")
 
 
-def _eviction(info: Mapping[str, Any]) -> Finding:
+def _check_eviction(info: Mapping[str, Any]) -> Finding:
     policy = str(info.get("maxmemory_policy", "unknown"))
-    good = policy == "noeviction"
-    why = "" if good else ": jobs would be thrown away when memory runs out; it has to be noeviction"
-    return found("Redis evicts nothing", good, f"maxmemory-policy is {policy}{why}")
+    is_noeviction = policy == "noeviction"
+    why = "" if is_noeviction else ": the server would delete jobs when its memory is full; set it to noeviction"
+    return passed_if("Redis eviction", is_noeviction, f"maxmemory-policy is {policy}{why}")
 
 
-def _replicas(info: Mapping[str, Any]) -> Finding:
+def _check_replicas(info: Mapping[str, Any]) -> Finding:
     if not info.get("connected_slaves"):
-        return warned("Redis has a replica", "none is connected: nobody can take the master's place")
-    if "min_slaves_good_slaves" not in info:
+        return warned("Redis replica", "none is connected: a failover is not possible")
+    if "min_slaves_is_noeviction_slaves" not in info:
         return warned(
-            "Redis has a replica",
-            "min-replicas-to-write is 0: a master that was cut off goes on accepting what is lost",
+            "Redis replica",
+            "min-replicas-to-write is 0: a partitioned master accepts writes that are lost",
         )
-    return passed("Redis has a replica", f"{info['connected_slaves']} connected, and no write without one")
+    return passed("Redis replica", f"{info['connected_slaves']} connected, and required for writes")

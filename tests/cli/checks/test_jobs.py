@@ -1,4 +1,4 @@
-"""What the doctor makes of the jobs it sends, against a gateway whose worker is the test."""
+"""Checks of ``pyxec doctor`` that run jobs. The test plays the worker."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from app.cli.checks.limits import OUTPUT_BYTES, TRIALS, check_limits
 from app.core.outcomes import Outcome
 from app.core.states import JobState
 from pyxec import Client
-from tests.cli.conftest import submitted
+from tests.cli.conftest import only_job
 from tests.http.conftest import Gateway
 
 
 async def findings(gateway: Gateway, check: Callable[[Client], Iterable[Finding]]) -> list[Finding]:
-    """All that a check finds; it blocks, so it has a thread of its own."""
+    """Run a blocking check in a thread and return its findings."""
     service = Client(f"http://127.0.0.1:{gateway.port}")
     try:
         return await asyncio.to_thread(lambda: list(check(service)))
@@ -32,15 +32,13 @@ def canaries(service: Client) -> Iterable[Finding]:
     return check_languages(service, CATALOGUE)
 
 
-async def test_a_hello_that_says_something_else_fails(gateway: Gateway) -> None:
+async def test_check_languages_fails_on_unexpected_output(gateway: Gateway) -> None:
     gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"Hello from Python 2\n")
     (finding,) = await findings(gateway, canaries)
     assert (finding.check, finding.status) == ("canary python", Status.FAILED)
 
 
-async def test_a_job_that_nobody_takes_is_told_and_taken_back(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_run_job_cancels_a_job_that_no_worker_takes(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given no worker, and a doctor in a hurry
     monkeypatch.setattr(sent_job, "WAIT_SECONDS", 0.1)
     # When it sends its first job
@@ -48,13 +46,13 @@ async def test_a_job_that_nobody_takes_is_told_and_taken_back(
     # Then it says what is missing, and the job does not stay in the queue
     assert finding.status is Status.FAILED
     assert "is a worker running?" in finding.detail
-    record = gateway.jobs.records[await submitted(gateway)]
+    record = gateway.jobs.records[await only_job(gateway)]
     assert record.state is JobState.FINISHED
     assert record.result is not None
     assert record.result.outcome is Outcome.CANCELLED
 
 
-async def test_a_limit_that_does_not_hold_fails_by_name(gateway: Gateway) -> None:
+async def test_check_limits_names_a_limit_that_is_not_enforced(gateway: Gateway) -> None:
     # Given a sandbox that lets every program run to a good end
     gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"fine\n")
     # When the limits are tried
@@ -66,7 +64,7 @@ async def test_a_limit_that_does_not_hold_fails_by_name(gateway: Gateway) -> Non
     assert last is Status.OK
 
 
-async def test_output_that_is_cut_in_the_wrong_place_fails(gateway: Gateway) -> None:
+async def test_check_limits_fails_on_output_truncated_at_the_wrong_size(gateway: Gateway) -> None:
     def cut(job_id: str) -> None:
         gateway.jobs.start(job_id)
         gateway.jobs.phase(job_id)

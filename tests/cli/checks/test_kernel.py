@@ -1,4 +1,4 @@
-"""What the doctor says of core dumps."""
+"""Kernel checks of ``pyxec doctor``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.cli.checks.kernel import check_kernel
     ("pattern", "status"),
     [("core\n", Status.OK), ("\n", Status.OK), ("|/usr/share/apport/apport -p%p\n", Status.WARNING)],
 )
-def test_a_piped_core_pattern_is_warned_of(tmp_path: Path, pattern: str, status: Status) -> None:
+def test_check_kernel_warns_about_a_piped_core_pattern(tmp_path: Path, pattern: str, status: Status) -> None:
     file = tmp_path / "core_pattern"
     file.write_text(pattern)
     assert {finding.check: finding.status for finding in check_kernel(file)} == {
@@ -23,6 +23,6 @@ def test_a_piped_core_pattern_is_warned_of(tmp_path: Path, pattern: str, status:
     }
 
 
-def test_no_core_pattern_is_no_failure(tmp_path: Path) -> None:
+def test_check_kernel_skips_a_missing_core_pattern(tmp_path: Path) -> None:
     *_, finding = check_kernel(tmp_path / "absent")
     assert finding.status is Status.SKIPPED

@@ -1,4 +1,4 @@
-"""What the doctor tries."""
+"""Trials of the limits in ``pyxec doctor``."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from app.cli.checks.limits import TRIALS
 from app.core.limits import LIMITS
 
 
-def test_every_limit_of_the_table_is_tried() -> None:
+def test_trials_cover_every_limit() -> None:
     assert {name for trial in TRIALS for name in trial.limits} == set(LIMITS)

@@ -1,4 +1,4 @@
-"""What the doctor says of a server, asked of real ones."""
+"""Server checks of ``pyxec doctor``, against real servers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.ports import free_port
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ValkeyServer]:
-    """With its append-only file, as `make up` starts it."""
+    """A server with an append-only file, as `make up` starts it."""
     started = ValkeyServer(port=free_port(), data_dir=tmp_path, persist=True, appendonly="yes")
     started.start()
     yield started
@@ -26,29 +26,29 @@ def findings(port: int) -> dict[str, Status]:
     return {finding.check: finding.status for finding in check_store(f"redis://127.0.0.1:{port}/0", 2)}
 
 
-def test_a_server_that_keeps_what_it_is_given_passes(server: ValkeyServer) -> None:
+def test_check_store_passes_a_persistent_server(server: ValkeyServer) -> None:
     assert findings(server.port) == {
         "Redis version": Status.OK,
-        "Redis keeps its data": Status.OK,
-        "Redis evicts nothing": Status.OK,
+        "Redis persistence": Status.OK,
+        "Redis eviction": Status.OK,
     }
 
 
-def test_a_server_that_evicts_fails(server: ValkeyServer) -> None:
+def test_check_store_fails_a_server_that_evicts(server: ValkeyServer) -> None:
     import redis
 
     with redis.Redis(port=server.port) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
-    assert findings(server.port)["Redis evicts nothing"] is Status.FAILED
+    assert findings(server.port)["Redis eviction"] is Status.FAILED
 
 
-def test_a_server_that_forgets_at_a_crash_is_warned_of(server: ValkeyServer) -> None:
+def test_check_store_warns_when_appendonly_is_off(server: ValkeyServer) -> None:
     import redis
 
     with redis.Redis(port=server.port) as client:
         client.config_set("appendonly", "no")
-    assert findings(server.port)["Redis keeps its data"] is Status.WARNING
+    assert findings(server.port)["Redis persistence"] is Status.WARNING
 
 
-def test_no_server_fails(unused_tcp_port: int) -> None:
+def test_check_store_fails_without_a_server(unused_tcp_port: int) -> None:
     assert findings(unused_tcp_port) == {"Redis": Status.FAILED}

@@ -1,18 +1,18 @@
-"""Version numbers, and which runc is too old."""
+"""Version numbers and vulnerable versions of runc."""
 
 from __future__ import annotations
 
 import pytest
 
-from app.cli.checks.versions import has_runc_escape, version_of
+from app.cli.checks.versions import has_runc_escape, parse_version
 
 
 @pytest.mark.parametrize(
     ("text", "version"),
     [("1.1.5+ds1", (1, 1, 5)), ("v1.3.3-rc.1", (1, 3, 3)), ("7.2", (7, 2, 0)), ("unknown", (0, 0, 0))],
 )
-def test_a_version_is_read_from_what_programs_print(text: str, version: tuple[int, int, int]) -> None:
-    assert version_of(text) == version
+def test_parse_version_reads_the_output_of_programs(text: str, version: tuple[int, int, int]) -> None:
+    assert parse_version(text) == version
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ def test_a_version_is_read_from_what_programs_print(text: str, version: tuple[in
         ("1.3.3", False), ("1.4.0", False), ("2.0.0", False), ("", True),
     ],
 )  # fmt: skip
-def test_fixed_versions_of_runc_are_known(text: str, expected: bool) -> None:
-    assert has_runc_escape(version_of(text)) is expected
+def test_has_runc_escape_knows_the_fixed_versions(text: str, expected: bool) -> None:
+    assert has_runc_escape(parse_version(text)) is expected

@@ -1,10 +1,10 @@
-"""What others wrote, shown on a terminal that obeys what is written on it."""
+"""Untrusted text on a terminal."""
 
 from __future__ import annotations
 
 import pytest
 
-from app.cli.plain_text import plain, readable
+from app.cli.terminal_text import escape_control, format_json
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from app.cli.plain_text import plain, readable
         ("txt.\u202eexe", r"txt.\u202eexe"),
     ],
 )
-def test_what_would_command_a_terminal_is_written_out(text: str, shown: str) -> None:
-    assert plain(text) == shown
+def test_escape_control_replaces_control_characters(text: str, shown: str) -> None:
+    assert escape_control(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,5 @@ def test_what_would_command_a_terminal_is_written_out(text: str, shown: str) -> 
         ("", ""),
     ],
 )
-def test_json_is_indented_and_what_is_none_is_shown_as_it_is(text: str, shown: str) -> None:
-    assert readable(text) == shown
+def test_format_json_indents_json_and_keeps_other_text(text: str, shown: str) -> None:
+    assert format_json(text) == shown

@@ -1,4 +1,4 @@
-"""Connections that break, answers that get lost, services that are full: nothing twice, nothing missing."""
+"""The SDK across lost connections, lost responses and full services: nothing twice, nothing missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from app.store.keys import StoreKeys
 from pyxec import AsyncClient, Client, Output, ServiceFailed, ServiceUnreachable, TooManyRequests
 from tests.cli.cutting_proxy import cutting_proxy
-from tests.sdk.conftest import OpenClient, done, events
+from tests.sdk.conftest import OpenClient, call, events
 from tests.stack import Stack
 
 LINES = 150
@@ -21,10 +21,10 @@ ALL_LINES = "".join(f"{number}\n" for number in range(LINES)).encode()
 
 
 @pytest.mark.docker
-async def test_a_stream_that_is_cut_again_and_again_has_every_byte_once(stack: Stack, open_client: OpenClient) -> None:
-    told: list[str] = []
+async def test_stream_delivers_every_byte_once_when_cut_repeatedly(stack: Stack, open_client: OpenClient) -> None:
+    reasons: list[str] = []
     async with cutting_proxy(stack.port) as proxy:
-        client = open_client(f"http://127.0.0.1:{proxy.port}", on_retry=told.append)
+        client = open_client(f"http://127.0.0.1:{proxy.port}", on_retry=reasons.append)
         printed, cuts = b"", 0
         # When the connection is cut at every thirtieth line or so, and nobody is there for a moment
         async for event in events(client.stream("python", COUNTER)):
@@ -32,15 +32,15 @@ async def test_a_stream_that_is_cut_again_and_again_has_every_byte_once(stack: S
             if printed.count(b"\n") > 30 * (cuts + 1):
                 cuts += 1
                 proxy.cut()
-                asyncio.get_running_loop().call_later(0.1, proxy.mend)
+                asyncio.get_running_loop().call_later(0.1, proxy.restore)
     # Then the program's output is complete
     assert printed == ALL_LINES
     assert cuts >= 3
-    assert len(told) >= cuts
+    assert len(reasons) >= cuts
 
 
 @pytest.mark.docker
-async def test_the_death_of_the_api_costs_a_viewer_nothing(own_stack: Stack) -> None:
+async def test_stream_continues_when_the_api_is_restarted(own_stack: Stack) -> None:
     api = own_stack.start_api()
     own_stack.start_worker()
     job_id = own_stack.submit(COUNTER)["id"]
@@ -65,84 +65,84 @@ async def test_the_death_of_the_api_costs_a_viewer_nothing(own_stack: Stack) -> 
             # Then both have all of it
             assert await asyncio.gather(*viewers) == [ALL_LINES, ALL_LINES]
             # And a client that is asked something works as before
-            assert (await done(threads.job(job_id).wait, 10)).stdout_bytes == ALL_LINES
+            assert (await call(threads.job(job_id).wait, 10)).stdout_bytes == ALL_LINES
 
 
 @pytest.mark.docker
-async def test_a_lost_answer_is_asked_for_again_and_the_job_runs_once(stack: Stack, open_client: OpenClient) -> None:
+async def test_submit_repeats_a_request_without_a_second_job(stack: Stack, open_client: OpenClient) -> None:
     async with cutting_proxy(stack.port) as proxy:
         client = open_client(f"http://127.0.0.1:{proxy.port}")
-        await done(client.languages)
+        await call(client.languages)
         before = jobs_of(stack)
         # When the answer to a submission is lost, twice
         proxy.lose_next_reply()
         proxy.lose_next_reply()
-        result = await done(client.run, "python", "print('once')")
+        result = await call(client.run, "python", "print('once')")
     # Then there is one job, and this is its result
     assert result.stdout == "once\n"
     assert jobs_of(stack) - before == {result.id}
 
 
 @pytest.mark.docker
-async def test_a_name_of_ones_own_is_the_same_job_another_time(stack: Stack, open_client: OpenClient) -> None:
+async def test_submit_returns_the_same_job_for_the_same_idempotency_key(stack: Stack, open_client: OpenClient) -> None:
     first, second = [
-        await done(open_client(stack.url).submit, "python", "print(1)", idempotency_key=f"own-{id(open_client)}")
+        await call(open_client(stack.url).submit, "python", "print(1)", idempotency_key=f"own-{id(open_client)}")
         for _ in range(2)
     ]
     assert first.id == second.id
 
 
-async def test_retry_after_is_kept_to(open_client: OpenClient) -> None:
+async def test_send_honours_retry_after(open_client: OpenClient) -> None:
     async with answering(b"429 Too Many\r\nRetry-After: 1", b"503 Full", b"200 OK") as (url, asked):
-        told: list[str] = []
-        await done(open_client(url, on_retry=told.append).languages)
+        reasons: list[str] = []
+        await call(open_client(url, on_retry=reasons.append).languages)
     first, second, third = asked
     assert second - first >= 1
     assert third - second < 1  # nothing was asked for
-    assert len(told) == 2
+    assert len(reasons) == 2
 
 
-async def test_a_wait_that_is_longer_than_the_patience_is_not_begun(open_client: OpenClient) -> None:
+async def test_send_does_not_wait_longer_than_retry_seconds(open_client: OpenClient) -> None:
     async with answering(b"429 Too Many\r\nRetry-After: 60") as (url, asked):
         with pytest.raises(TooManyRequests) as caught:
-            await done(open_client(url, retry_seconds=5).languages)
+            await call(open_client(url, retry_seconds=5).languages)
     assert (len(asked), caught.value.retry_after_seconds) == (1, 60)
 
 
-async def test_who_does_not_want_to_wait_is_told_at_once(open_client: OpenClient) -> None:
+async def test_send_does_not_retry_when_retry_seconds_is_zero(open_client: OpenClient) -> None:
     async with answering(b"503 Full\r\nRetry-After: 1") as (url, asked):
         with pytest.raises(ServiceFailed):
-            await done(open_client(url, retry_seconds=0).languages)
+            await call(open_client(url, retry_seconds=0).languages)
     assert len(asked) == 1
 
 
-async def test_an_answer_that_never_comes_is_not_waited_for_for_ever(open_client: OpenClient) -> None:
+async def test_send_times_out_without_a_response(open_client: OpenClient) -> None:
     async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
 
     async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(ServiceUnreachable, match="no answer from"):
-            await done(open_client(url, timeout_seconds=0.3).languages)
+        with pytest.raises(ServiceUnreachable, match="no response from"):
+            await call(open_client(url, timeout_seconds=0.3).languages)
 
 
-async def test_an_address_where_nobody_ever_was_is_told_at_once(open_client: OpenClient, unused_tcp_port: int) -> None:
+async def test_send_does_not_retry_a_service_that_never_answered(open_client: OpenClient, unused_tcp_port: int) -> None:
     began = time.monotonic()
     with pytest.raises(ServiceUnreachable, match=str(unused_tcp_port)):
-        await done(open_client(f"http://127.0.0.1:{unused_tcp_port}").languages)
+        await call(open_client(f"http://127.0.0.1:{unused_tcp_port}").languages)
     assert time.monotonic() - began < 10
 
 
 def jobs_of(stack: Stack) -> set[str]:
-    """The ids of all jobs that there are."""
+    """Return the ids of all jobs."""
     keys = stack.client.scan_iter(StoreKeys(stack.namespace).record("*"))
     return {key.decode().rpartition(":")[2] for key in keys}
 
 
 @asynccontextmanager
 async def answering(*heads: bytes) -> AsyncIterator[tuple[str, list[float]]]:
-    """A server that gives these answers one after another; the moments at which it was asked."""
+    """Serve these responses one after another; yields the URL and the times of the requests."""
     asked: list[float] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

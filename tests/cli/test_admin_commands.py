@@ -1,4 +1,4 @@
-"""keys, queues, dead: against a real gateway on a real store."""
+"""``pyxec keys``, ``queues`` and ``dead`` against a real gateway and a real server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def live(redis_url: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
 
 
 async def pyxec(live: LiveGateway, *arguments: str, key: str = OPERATOR_KEY) -> tuple[int, str, str]:
-    """Run one command to its end: exit code, stdout, stderr."""
+    """Run a command and return its exit code, stdout and stderr."""
     environment = {
         **os.environ, "PYXEC_URL": f"http://127.0.0.1:{live.port}", "REDIS_URL": live.redis_url,
         "PYXEC_NAMESPACE": "cli", "PYXEC_API_KEY": key, "NO_COLOR": "1", "COLUMNS": "200",
@@ -46,13 +46,13 @@ async def pyxec(live: LiveGateway, *arguments: str, key: str = OPERATOR_KEY) -> 
     return process.returncode, stdout.decode(), stderr.decode()
 
 
-async def told(live: LiveGateway, *arguments: str) -> Any:
+async def run_json(live: LiveGateway, *arguments: str) -> Any:
     code, stdout, stderr = await pyxec(live, *arguments, "--json")
     assert code == 0, stderr
     return msgspec.json.decode(stdout)
 
 
-async def test_the_first_key_is_made_on_the_host(live: LiveGateway) -> None:
+async def test_keys_create_writes_to_redis_without_an_admin_key(live: LiveGateway) -> None:
     # Given nobody with a key
     code, stdout, stderr = await pyxec(live, "keys", "create", "--admin", "--name", "me", key="")
     # Then the key is all there is on stdout
@@ -68,44 +68,44 @@ async def test_the_first_key_is_made_on_the_host(live: LiveGateway) -> None:
     assert [(await pyxec(live, "keys", "revoke", key_id, key=""))[0] for _ in range(2)] == [0, 125]
 
 
-async def test_with_an_admin_key_the_service_is_asked(live: LiveGateway) -> None:
-    made = await told(live, "keys", "create", "--name", "course", "--tier", "limited")
-    assert (made["tier"], made["admin"]) == ("limited", False)
-    assert [key["id"] for key in await told(live, "keys", "list")] == [made["id"]]
-    assert await told(live, "keys", "revoke", made["id"]) == {"revoked": made["id"]}
-    assert await told(live, "keys", "list") == []
+async def test_keys_create_calls_the_service_with_an_admin_key(live: LiveGateway) -> None:
+    created = await run_json(live, "keys", "create", "--name", "course", "--tier", "limited")
+    assert (created["tier"], created["admin"]) == ("limited", False)
+    assert [key["id"] for key in await run_json(live, "keys", "list")] == [created["id"]]
+    assert await run_json(live, "keys", "revoke", created["id"]) == {"revoked": created["id"]}
+    assert await run_json(live, "keys", "list") == []
 
 
 @pytest.mark.parametrize("key", ["", OPERATOR_KEY])
-async def test_a_tier_that_is_none_is_told(live: LiveGateway, key: str) -> None:
+async def test_keys_create_refuses_an_unknown_tier(live: LiveGateway, key: str) -> None:
     code, _, stderr = await pyxec(live, "keys", "create", "--tier", "golden", key=key)
     assert (code, "limited, standard, trusted" in stderr) == (125, True)
 
 
-async def test_dead_letters_from_the_list_to_the_replay(live: LiveGateway) -> None:
+async def test_dead_lists_shows_and_replays_a_dead_letter(live: LiveGateway) -> None:
     # Given two jobs that were given up
     job_ids = [await live.submit() for _ in range(2)]
     for _ in job_ids:
         _, delivery = live.begin()
         live.broker.consume("jobs").nack(delivery)
     # When they are listed and shown
-    letters = await told(live, "dead", "list")
-    assert await told(live, "dead", "list", "--limit", "1") == letters[:1]
-    assert await told(live, "dead", "list", "--before", letters[0]["id"]) == letters[1:]
+    dead_letters = await run_json(live, "dead", "list")
+    assert await run_json(live, "dead", "list", "--limit", "1") == dead_letters[:1]
+    assert await run_json(live, "dead", "list", "--before", dead_letters[0]["id"]) == dead_letters[1:]
     assert (await pyxec(live, "dead", "list", "--before", "no-id"))[0] != 0
-    assert [letter["job_id"] for letter in letters] == job_ids[::-1]
-    (queue,) = [queue for queue in await told(live, "queues") if queue["name"] == "jobs"]
+    assert [dead_letter["job_id"] for dead_letter in dead_letters] == job_ids[::-1]
+    (queue,) = [queue for queue in await run_json(live, "queues") if queue["name"] == "jobs"]
     assert (queue["waiting"], queue["dead"]) == (0, 2)
-    assert (await told(live, "dead", "show", letters[0]["id"]))["job_id"] == job_ids[1]
+    assert (await run_json(live, "dead", "show", dead_letters[0]["id"]))["job_id"] == job_ids[1]
     # And one is replayed, the other dropped
-    assert (await pyxec(live, "dead", "replay", letters[0]["id"]))[0] == 0
-    assert await told(live, "dead", "drop", letters[1]["id"]) == {"dropped": letters[1]["id"]}
+    assert (await pyxec(live, "dead", "replay", dead_letters[0]["id"]))[0] == 0
+    assert await run_json(live, "dead", "drop", dead_letters[1]["id"]) == {"dropped": dead_letters[1]["id"]}
     # Then the one runs, and no letter is left
     assert live.run() == job_ids[1]
-    assert await told(live, "dead", "list") == []
+    assert await run_json(live, "dead", "list") == []
 
 
-async def test_a_dead_letter_is_shown_with_its_message_and_nothing_in_it_commands_the_terminal(
+async def test_dead_show_escapes_the_message(
     live: LiveGateway,
 ) -> None:
     # Given a letter whose reason would clear the screen, and end a style of the table
@@ -115,8 +115,8 @@ async def test_a_dead_letter_is_shown_with_its_message_and_nothing_in_it_command
     live.broker.consume("jobs").nack(delivery)
     # When it is listed and shown
     _, listed, _ = await pyxec(live, "dead", "list")
-    (letter,) = await told(live, "dead", "list")
-    code, shown, _ = await pyxec(live, "dead", "show", letter["id"])
+    (dead_letter,) = await run_json(live, "dead", "list")
+    code, shown, _ = await pyxec(live, "dead", "show", dead_letter["id"])
     # Then all of it is text
     assert code == 0
     for text in (listed, shown):
@@ -125,17 +125,17 @@ async def test_a_dead_letter_is_shown_with_its_message_and_nothing_in_it_command
     assert 'traceback:\nFile "a.py"\n\\x1b]0;mine\\x07\n' in shown
     # And the message is there, for people and for programs
     message = shown.partition("message:\n")[2].partition("\n\ntraceback:")[0]
-    assert msgspec.json.decode(message) == msgspec.json.decode(letter["message"])
+    assert msgspec.json.decode(message) == msgspec.json.decode(dead_letter["message"])
     assert msgspec.json.decode(message)["args"] == [job_id]
 
 
-async def test_queues_are_shown_by_lane(live: LiveGateway) -> None:
+async def test_queues_shows_lanes(live: LiveGateway) -> None:
     # Given two jobs for people, and one that is batch work
     for priority in ("interactive", "batch", "interactive"):
         await live.submit(priority=priority)
     # When the queues are looked at
     _, shown, _ = await pyxec(live, "queues")
-    (jobs,) = [queue for queue in await told(live, "queues") if queue["name"] == "jobs"]
+    (jobs,) = [queue for queue in await run_json(live, "queues") if queue["name"] == "jobs"]
     # Then each lane has a row below its queue's
     rows = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in shown.splitlines()]
     start = next(index for index, row in enumerate(rows) if row and row[0] == "jobs")
@@ -147,18 +147,18 @@ async def test_queues_are_shown_by_lane(live: LiveGateway) -> None:
     assert [(lane["name"], lane["waiting"]) for lane in jobs["lanes"]] == [("interactive", 2), ("batch", 1)]
 
 
-async def test_people_get_tables(live: LiveGateway) -> None:
+async def test_commands_print_tables_without_json(live: LiveGateway) -> None:
     for command in (("queues",), ("dead", "list"), ("keys", "list")):
         code, stdout, _ = await pyxec(live, *command)
         assert (code, "━" in stdout) == (0, True), command
 
 
-async def test_without_an_admin_key_it_is_said_that_one_is_needed(live: LiveGateway) -> None:
+async def test_queues_asks_for_an_admin_key(live: LiveGateway) -> None:
     code, _, stderr = await pyxec(live, "queues", key="")
     assert (code, "admin key" in stderr) == (125, True)
 
 
-async def test_jobs_are_sent_with_the_key(live: LiveGateway, tmp_path: Path) -> None:
+async def test_run_sends_the_api_key(live: LiveGateway, tmp_path: Path) -> None:
     # Given a key, and a program
     key = (await live.new_key())["key"]
     program = tmp_path / "a.py"

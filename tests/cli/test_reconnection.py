@@ -1,4 +1,4 @@
-"""What a viewer does when its connection breaks: it comes back, and sees every byte once."""
+"""``pyxec run`` across lost connections: every byte once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 from pathlib import Path
 
 from app.core.job_input import Input, InputKind
-from tests.cli.conftest import StartCommand, watched
+from tests.cli.conftest import StartCommand, only_watched_job
 from tests.cli.cutting_proxy import cutting_proxy
 from tests.http.conftest import Gateway
 
 
-async def test_output_goes_on_behind_the_last_byte_seen(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+async def test_run_continues_after_the_last_byte_seen(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     async with cutting_proxy(gateway.port) as proxy:
         # Given a viewer that has seen one line
         command = await pyxec("run", program, url=f"http://127.0.0.1:{proxy.port}")
-        job_id = await watched(gateway)
+        job_id = await only_watched_job(gateway)
         gateway.jobs.start(job_id)
         gateway.jobs.phase(job_id)
         gateway.jobs.write(job_id, b"before\n")
@@ -24,40 +24,38 @@ async def test_output_goes_on_behind_the_last_byte_seen(gateway: Gateway, pyxec:
         proxy.cut()
         gateway.jobs.write(job_id, b"meanwhile\n")
         await proxy.refused.wait()
-        proxy.mend()
+        proxy.restore()
         # Then it sees what it missed, nothing twice, and the end
         line = await command.line()
-        assert line == b"meanwhile\n", await command.ended()
+        assert line == b"meanwhile\n", await command.wait()
         gateway.jobs.write(job_id, b"after\n")
         gateway.jobs.finish(job_id, exit_code=0)
-        code, rest, notes = await command.ended()
+        code, rest, notes = await command.wait()
         assert (code, rest) == (0, b"after\n")
-        assert b"the connection was lost" in notes
+        assert b"connection lost" in notes
 
 
-async def test_what_is_typed_meanwhile_arrives_afterwards(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
+async def test_run_sends_input_typed_while_disconnected(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     async with cutting_proxy(gateway.port) as proxy:
         command = await pyxec("run", program, url=f"http://127.0.0.1:{proxy.port}", stdin=asyncio.subprocess.PIPE)
         assert command.process.stdin is not None
-        job_id = await watched(gateway)
+        job_id = await only_watched_job(gateway)
         gateway.jobs.start(job_id)
         # Given no connection, and a viewer that knows it
         proxy.cut()
         await proxy.refused.wait()
         # When something is typed
         command.process.stdin.write(b"typed\n")
-        proxy.mend()
+        proxy.restore()
         # Then the program gets it once there is one again
         await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.STDIN, b"typed\n")])
         gateway.jobs.finish(job_id)
-        assert (await command.ended())[0] == 0
+        assert (await command.wait())[0] == 0
 
 
-async def test_a_store_that_is_down_for_a_while_is_waited_for(
-    gateway: Gateway, pyxec: StartCommand, program: Path
-) -> None:
+async def test_run_retries_while_redis_is_down(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await watched(gateway)
+    job_id = await only_watched_job(gateway)
     gateway.jobs.start(job_id)
     gateway.jobs.phase(job_id)
     # When the store does not answer, and the gateway closes the stream with that reason
@@ -65,9 +63,9 @@ async def test_a_store_that_is_down_for_a_while_is_waited_for(
     await gateway.jobs.until(lambda jobs: jobs.viewers(job_id) == 0)
     gateway.jobs.down = False
     # Then the viewer is back by itself
-    await watched(gateway)
+    await only_watched_job(gateway)
     gateway.jobs.write(job_id, b"still here\n")
     gateway.jobs.finish(job_id)
-    code, stdout, notes = await command.ended()
+    code, stdout, notes = await command.wait()
     assert (code, stdout) == (0, b"still here\n")
-    assert b"The job store is unavailable" in notes or b"no answer from" in notes
+    assert b"The job store is unavailable" in notes or b"no response from" in notes
