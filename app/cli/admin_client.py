@@ -55,7 +55,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead-lettered message. ``message`` is its body as it was queued, ``died_at`` a UTC timestamp."""
+    """A dead-lettered message. ``message`` is its body as it was queued, ``dead_lettered_at`` a UTC timestamp."""
 
     queue: str
     id: str

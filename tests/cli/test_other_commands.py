@@ -64,7 +64,7 @@ async def test_tail_does_not_cancel_the_job_when_interrupted(gateway: Gateway, p
 async def test_tail_exits_at_once_for_an_unknown_job(gateway: Gateway, pyxec: StartCommand) -> None:
     code, stdout, stderr = await (await pyxec("tail", "nosuchjob")).wait()
     assert (code, stdout) == (125, b"")
-    assert b"job" in stderr
+    assert b"Job not found" in stderr
 
 
 async def test_cancel_cancels_the_job(gateway: Gateway, pyxec: StartCommand) -> None:
