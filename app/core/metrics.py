@@ -1,7 +1,7 @@
-"""What is counted and measured, in one table: adding a metric is adding a row, and a line where it happens.
+"""The table of all metrics, and the meter in which a process collects their values.
 
-A process adds up what happens in it, and now and then hands the increments on to be added to everybody's. So the totals
-survive any process, and whoever is asked for them tells of all.
+To add a metric, add a row to ``METRICS`` and a call of the meter where the event happens. A process publishes its
+increments to Redis, where they are added to the totals of all processes. The totals therefore survive each process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["METRICS", "Kind", "Meter", "Metric", "Sample"]
 
 
 class Kind(StrEnum):
-    """What a metric is. A summary has a sum and a count only."""
+    """The Prometheus type of a metric. A summary has no quantiles, only a sum and a count."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -29,7 +29,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One row. ``buckets`` are the upper bounds of a histogram, without the infinite one."""
+    """A row of the table.
+
+    Attributes:
+        kind: Type of the metric.
+        description: The help text of the metric.
+        labels: Label names.
+        buckets: Upper bounds of a histogram in ascending order, without ``+Inf``.
+    """
 
     kind: Kind
     description: str
@@ -40,30 +47,39 @@ class Metric:
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 METRICS: Final[dict[str, Metric]] = {
-    "pyxec_jobs_total": Metric(Kind.COUNTER, "Jobs that have ended on a worker.", ("outcome", "language")),
-    "pyxec_job_queue_seconds": Metric(Kind.HISTOGRAM, "From acceptance to the first begin.", (), _SECONDS),
-    "pyxec_job_run_seconds": Metric(Kind.HISTOGRAM, "From begin to result, sandbox included.", (), _SECONDS),
-    "pyxec_output_truncated_total": Metric(Kind.COUNTER, "Jobs whose output was cut off at its limit."),
-    "pyxec_fenced_total": Metric(Kind.COUNTER, "Writes that were refused because the lease was lost."),
-    "pyxec_recovered_total": Metric(Kind.COUNTER, "Messages taken from workers that fell silent."),
-    "pyxec_container_start_seconds": Metric(Kind.SUMMARY, "From creation to a ready runner.", ("language",)),
-    "pyxec_pool_idle": Metric(Kind.GAUGE, "Warm sandboxes.", ("language",)),
-    "pyxec_pool_hits_total": Metric(Kind.COUNTER, "Jobs that found a warm sandbox.", ("language",)),
-    "pyxec_pool_misses_total": Metric(Kind.COUNTER, "Jobs that found none.", ("language",)),
+    "pyxec_jobs_total": Metric(Kind.COUNTER, "Jobs that finished on a worker.", ("outcome", "language")),
+    "pyxec_job_queue_seconds": Metric(Kind.HISTOGRAM, "Time from acceptance to the first start.", (), _SECONDS),
+    "pyxec_job_run_seconds": Metric(Kind.HISTOGRAM, "Time from start to result, in the sandbox.", (), _SECONDS),
+    "pyxec_output_truncated_total": Metric(Kind.COUNTER, "Jobs whose output was truncated at its limit."),
+    "pyxec_fenced_total": Metric(Kind.COUNTER, "Writes rejected because the lease was lost."),
+    "pyxec_recovered_total": Metric(Kind.COUNTER, "Messages recovered from lost workers."),
+    "pyxec_container_start_seconds": Metric(Kind.SUMMARY, "Time from creation to a ready runner.", ("language",)),
+    "pyxec_pool_idle": Metric(Kind.GAUGE, "Idle sandboxes in the pool.", ("language",)),
+    "pyxec_pool_hits_total": Metric(Kind.COUNTER, "Jobs that got an idle sandbox of the pool.", ("language",)),
+    "pyxec_pool_misses_total": Metric(Kind.COUNTER, "Jobs that had to wait for a new sandbox.", ("language",)),
     "pyxec_sandboxes_running": Metric(Kind.GAUGE, "Sandboxes that run a job."),
-    "pyxec_sandboxes_orphaned_total": Metric(Kind.COUNTER, "Containers of lost workers that had to be removed."),
-    "pyxec_rejected_total": Metric(Kind.COUNTER, "Requests and jobs refused for want of rights or room.", ("reason",)),
-    "pyxec_websockets_open": Metric(Kind.GAUGE, "Open WebSockets."),
-    "pyxec_queue_depth": Metric(Kind.GAUGE, "Messages that wait.", ("queue",)),
-    "pyxec_queue_oldest_seconds": Metric(Kind.GAUGE, "Age of the oldest message that waits.", ("queue",)),
+    "pyxec_sandboxes_orphaned_total": Metric(Kind.COUNTER, "Removed containers of lost workers."),
+    "pyxec_rejected_total": Metric(
+        Kind.COUNTER, "Requests and jobs rejected for lack of permission or capacity.", ("reason",)
+    ),
+    "pyxec_websockets_open": Metric(Kind.GAUGE, "Open WebSocket connections."),
+    "pyxec_queue_depth": Metric(Kind.GAUGE, "Waiting messages.", ("queue",)),
+    "pyxec_queue_oldest_seconds": Metric(Kind.GAUGE, "Age of the oldest waiting message.", ("queue",)),
     "pyxec_pending_entries": Metric(Kind.GAUGE, "Messages that workers hold.", ("queue",)),
     "pyxec_delayed": Metric(Kind.GAUGE, "Messages that are not due yet.", ("queue",)),
-    "pyxec_dead_letters": Metric(Kind.GAUGE, "Messages that were given up.", ("queue",)),
+    "pyxec_dead_letters": Metric(Kind.GAUGE, "Dead letters.", ("queue",)),
 }
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """One number's name. ``part`` is empty, ``sum``, ``count``, or the upper bound of a bucket."""
+    """Identifies one number of a metric.
+
+    Attributes:
+        metric: Name of the metric.
+        labels: Label values, in the order of ``Metric.labels``.
+        part: For a histogram the upper bound of a bucket or ``sum``, for a summary ``count`` or ``sum``, else empty.
+            A bucket counts the values above the previous bound: it is not cumulative.
+    """
 
     metric: str
     labels: tuple[str, ...]
@@ -71,59 +87,59 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Meter:
-    """What has happened in this process since it was last asked. For any thread."""
+    """Collects the increments of counters and the values of gauges in one process. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._increments: dict[Sample, float] = defaultdict(float)
-        self._told: dict[Sample, float] = {}
+        self._last_totals: dict[Sample, float] = {}
         self._gauges: dict[Sample, float] = defaultdict(float)
 
     def count(self, metric: str, *labels: str, by: float = 1) -> None:
-        """Something happened."""
+        """Increase a counter."""
         with self._lock:
             self._increments[_sample(metric, labels)] += by
 
     def count_up_to(self, metric: str, *labels: str, total: float, part: str = "") -> None:
-        """Somebody else counts in this process; ``total`` is what he has come to."""
+        """Increase a counter, or a part of a summary, to a total that another component of this process counts."""
         sample = Sample(metric, labels, part)
         with self._lock:
-            self._increments[sample] += total - self._told.get(sample, 0)
-            self._told[sample] = total
+            self._increments[sample] += total - self._last_totals.get(sample, 0)
+            self._last_totals[sample] = total
 
     def observe(self, metric: str, value: float, *labels: str) -> None:
-        """A measurement."""
+        """Add a value to a histogram."""
         bounds = [*map(str, METRICS[metric].buckets), "+Inf"]
-        inside = next((bound for bound in bounds if value <= float(bound)), bounds[-1])
+        bucket = next((bound for bound in bounds if value <= float(bound)), bounds[-1])
         with self._lock:
-            self._increments[Sample(metric, labels, inside)] += 1
+            self._increments[Sample(metric, labels, bucket)] += 1
             self._increments[Sample(metric, labels, "sum")] += value
 
     def add(self, metric: str, change: float, *labels: str) -> None:
-        """A gauge goes up or down."""
+        """Add to a gauge."""
         with self._lock:
             self._gauges[_sample(metric, labels)] += change
 
     def set(self, metric: str, value: float, *labels: str) -> None:
-        """A gauge stands somewhere."""
+        """Set a gauge."""
         with self._lock:
             self._gauges[_sample(metric, labels)] = value
 
-    def take(self) -> dict[Sample, float]:
-        """The increments since the last time."""
+    def take_increments(self) -> dict[Sample, float]:
+        """Return the increments since the last call and reset them."""
         with self._lock:
-            taken = {sample: value for sample, value in self._increments.items() if value}
+            increments = {sample: value for sample, value in self._increments.items() if value}
             self._increments.clear()
-        return taken
+        return increments
 
-    def put_back(self, increments: Mapping[Sample, float]) -> None:
-        """They could not be handed on."""
+    def restore(self, increments: Mapping[Sample, float]) -> None:
+        """Add increments that could not be published."""
         with self._lock:
             for sample, value in increments.items():
                 self._increments[sample] += value
 
     def gauges(self) -> dict[Sample, float]:
-        """Where they stand."""
+        """Return the values of all gauges."""
         with self._lock:
             return dict(self._gauges)
 

@@ -1,4 +1,4 @@
-"""The figures of all processes: totals are added up in one hash, gauges are kept for each process while it is there."""
+"""The metrics of all processes in Redis: one hash with the totals, and one with the gauges of each live process."""
 
 from __future__ import annotations
 
@@ -18,35 +18,43 @@ from app.store.keys import StoreKeys
 __all__ = ["PUBLISH_SECONDS", "MetricStore", "publish_metrics"]
 
 PUBLISH_SECONDS: Final = 2.0
-_SILENT_SECONDS: Final = 15.0
+_GAUGES_EXPIRE_SECONDS: Final = 15.0
 
 
-class _Gauges(msgspec.Struct, frozen=True):
-    told_at: float
+class _ProcessGauges(msgspec.Struct, frozen=True):
+    """The gauges of one process. ``published_at`` is a Unix time in seconds."""
+
+    published_at: float
     values: tuple[tuple[Sample, float], ...]
 
 
 _sample_decoder: Final = msgspec.json.Decoder(Sample)
-_gauges_decoder: Final = msgspec.json.Decoder(_Gauges)
+_gauges_decoder: Final = msgspec.json.Decoder(_ProcessGauges)
 
 
 def publish_metrics(client: redis.Redis, keys: StoreKeys, process: str, meter: Meter) -> None:
-    """For blocking code. Raises what the client raises; what was not handed on is kept for the next time."""
-    taken = meter.take()
+    """Publish the metrics of a worker process. Blocks.
+
+    Raises:
+        redis.RedisError: Redis did not answer. The meter keeps the increments.
+    """
+    increments = meter.take_increments()
     try:
         with client.pipeline(transaction=True) as pipeline:
-            _fill(pipeline, keys, process, taken, meter.gauges())
+            _queue_commands(pipeline, keys, process, increments, meter.gauges())
             pipeline.execute()
     except BaseException:
-        meter.put_back(taken)
+        meter.restore(increments)
         raise
 
 
 class MetricStore:
-    """Implements app.core.metrics.MetricStore.
+    """Publishes the metrics of a gateway and reads those of all processes.
 
-    Parameters:
-        process: a name no other process has.
+    Args:
+        client: Redis client.
+        keys: Key names.
+        process: Name of this process, unique among all processes.
     """
 
     def __init__(self, client: Redis, keys: StoreKeys, process: str) -> None:
@@ -55,49 +63,66 @@ class MetricStore:
         self._process = process
 
     async def publish(self, meter: Meter) -> None:
-        """See the port."""
-        taken = meter.take()
+        """Publish the metrics of this process.
+
+        Raises:
+            StoreUnavailable: Redis did not answer. The meter keeps the increments.
+        """
+        increments = meter.take_increments()
         try:
             with translated():
                 async with self._client.pipeline(transaction=True) as pipeline:
-                    _fill(pipeline, self._keys, self._process, taken, meter.gauges())
+                    _queue_commands(pipeline, self._keys, self._process, increments, meter.gauges())
                     await pipeline.execute()
         except BaseException:
-            meter.put_back(taken)
+            meter.restore(increments)
             raise
 
     async def read(self) -> dict[Sample, float]:
-        """See the port."""
+        """Return the totals of all processes and the sums of the gauges of all live processes.
+
+        Raises:
+            StoreUnavailable: Redis did not answer.
+        """
         with translated():
             async with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.hgetall(self._keys.metrics)
                 pipeline.hgetall(self._keys.gauges)
                 totals, gauges = await pipeline.execute()
-        figures: dict[Sample, float] = defaultdict(float)
+        values: dict[Sample, float] = defaultdict(float)
         for name, value in totals.items():
-            figures[_sample_decoder.decode(name)] += float(value)
-        silent = []
-        for process, value in gauges.items():
-            told = _gauges_decoder.decode(value)
-            if told.told_at < time.time() - _SILENT_SECONDS:
-                silent.append(process)
+            values[_sample_decoder.decode(name)] += float(value)
+        expired = []
+        for process, encoded in gauges.items():
+            process_gauges = _decode_gauges(encoded)
+            if process_gauges is None:
+                expired.append(process)
                 continue
-            for sample, number in told.values:
-                figures[sample] += number
-        if silent:
+            for sample, number in process_gauges.values:
+                values[sample] += number
+        if expired:
             with translated():
-                await self._forget(silent)
-        return figures
+                await self._delete_gauges(expired)
+        return values
 
-    async def _forget(self, processes: list[Any]) -> None:
+    async def _delete_gauges(self, processes: list[Any]) -> None:
         reply: Any = self._client.hdel(self._keys.gauges, *processes)
         await reply
 
 
-def _fill(
-    pipeline: Any, keys: StoreKeys, process: str, taken: Mapping[Sample, float], gauges: Mapping[Sample, float]
+def _decode_gauges(encoded: bytes) -> _ProcessGauges | None:
+    """Return the gauges of a process, or None if it has ended or has another version of Pyxec."""
+    try:
+        gauges = _gauges_decoder.decode(encoded)
+    except msgspec.DecodeError:
+        return None
+    return gauges if gauges.published_at >= time.time() - _GAUGES_EXPIRE_SECONDS else None
+
+
+def _queue_commands(
+    pipeline: Any, keys: StoreKeys, process: str, increments: Mapping[Sample, float], gauges: Mapping[Sample, float]
 ) -> None:
-    for sample, value in taken.items():
+    for sample, value in increments.items():
         pipeline.hincrbyfloat(keys.metrics, msgspec.json.encode(sample), value)
     if gauges:
-        pipeline.hset(keys.gauges, process, msgspec.json.encode(_Gauges(time.time(), tuple(gauges.items()))))
+        pipeline.hset(keys.gauges, process, msgspec.json.encode(_ProcessGauges(time.time(), tuple(gauges.items()))))

@@ -1,4 +1,4 @@
-"""GET /metrics: the figures of all processes, for Prometheus. Ask one gateway: each tells of all."""
+"""GET /metrics: the metrics of all processes, in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ from typing import Final
 
 from falcon.asgi import Response
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    SummaryMetricFamily,
-)
-from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.metrics_core import Metric as MetricFamily
 from prometheus_client.registry import Collector
 
 from app.core.metrics import METRICS, Kind, Metric, Sample
@@ -22,90 +16,75 @@ from app.store.administration import Administration
 from app.store.metrics import MetricStore
 from app.store.stats import QueueStats
 
-__all__ = ["MetricsResource", "read_figures"]
+__all__ = ["MetricsResource", "read_metrics"]
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-Figures = Mapping[Sample, float]
+_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def read_figures(metrics: MetricStore, administration: Administration) -> dict[Sample, float]:
-    """What all processes have counted, and what the queues hold now. Raises StoreUnavailable."""
-    return {**await metrics.read(), **_of_queues(await administration.queues())}
+async def read_metrics(store: MetricStore, administration: Administration) -> dict[Sample, float]:
+    """Read the published metrics of all processes and the current metrics of the queues. Raises StoreUnavailable."""
+    return {**await store.read(), **_queue_metrics(await administration.queues())}
 
 
 class MetricsResource:
-    """Read from the store at each scrape."""
+    """GET /metrics. Every gateway returns the metrics of all processes: scrape one of them."""
 
-    def __init__(self, metrics: MetricStore, administration: Administration) -> None:
-        self._metrics = metrics
+    def __init__(self, store: MetricStore, administration: Administration) -> None:
+        self._store = store
         self._administration = administration
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """200, or 503 when the store does not answer."""
-        figures = await read_figures(self._metrics, self._administration)
+        """Return 200, or 503 if the store does not answer."""
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Figures(figures))
-        response.content_type = CONTENT_TYPE
+        registry.register(_StoreCollector(await read_metrics(self._store, self._administration)))
+        response.content_type = _CONTENT_TYPE
         response.data = generate_latest(registry)
 
     on_head = on_get
 
 
-class _Figures(Collector):
-    """Figures in the form in which the library prints them. A metric that nothing has happened to is there, at 0."""
+class _StoreCollector(Collector):
+    """Collector of values read from the store. A metric without labels has the value 0 before its first event."""
 
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+    def __init__(self, values: Mapping[Sample, float]) -> None:
+        self._values = values
 
-    def collect(self) -> Iterator[Family]:
+    def collect(self) -> Iterator[MetricFamily]:
         for name, metric in METRICS.items():
-            mine = {sample: value for sample, value in self._figures.items() if sample.metric == name}
-            yield _family(name, metric, mine)
+            label_sets = {sample.labels for sample in self._values if sample.metric == name}
+            family = MetricFamily(name.removesuffix("_total"), metric.description, metric.kind.value)
+            for labels in sorted(label_sets) or ([()] if not metric.labels else []):
+                for suffix, bucket, value in self._series(name, metric, labels):
+                    family.add_sample(f"{name}{suffix}", dict(zip(metric.labels, labels, strict=True)) | bucket, value)
+            yield family
+
+    def _series(
+        self, name: str, metric: Metric, labels: tuple[str, ...]
+    ) -> Iterator[tuple[str, dict[str, str], float]]:
+        """Yield the suffix, the bucket label and the value of each sample."""
+
+        def value_of(part: str) -> float:
+            return self._values.get(Sample(name, labels, part), 0)
+
+        if metric.kind in (Kind.COUNTER, Kind.GAUGE):
+            yield "", {}, value_of("")
+            return
+        count = value_of("count")
+        if metric.kind is Kind.HISTOGRAM:
+            for bound in [*map(str, metric.buckets), "+Inf"]:
+                count += value_of(bound)
+                yield "_bucket", {"le": bound}, count
+        yield "_count", {}, count
+        yield "_sum", {}, value_of("sum")
 
 
-def _family(name: str, metric: Metric, figures: Figures) -> Family:
-    label_sets = sorted({sample.labels for sample in figures}) or ([()] if not metric.labels else [])
-    if metric.kind is Kind.COUNTER:
-        counter = CounterMetricFamily(name.removesuffix("_total"), metric.description, labels=metric.labels)
-        for labels in label_sets:
-            counter.add_metric(labels, figures.get(Sample(name, labels), 0))
-        return counter
-    if metric.kind is Kind.GAUGE:
-        gauge = GaugeMetricFamily(name, metric.description, labels=metric.labels)
-        for labels in label_sets:
-            gauge.add_metric(labels, figures.get(Sample(name, labels), 0))
-        return gauge
-    return (
-        _histogram(name, metric, figures, label_sets) if metric.buckets else _summary(name, metric, figures, label_sets)
-    )
-
-
-def _histogram(name: str, metric: Metric, figures: Figures, label_sets: Sequence[tuple[str, ...]]) -> Family:
-    family = HistogramMetricFamily(name, metric.description, labels=metric.labels)
-    for labels in label_sets:
-        seen, buckets = 0.0, []
-        for bound in [*map(str, metric.buckets), "+Inf"]:
-            seen += figures.get(Sample(name, labels, bound), 0)
-            buckets.append((bound, seen))
-        family.add_metric(labels, buckets, figures.get(Sample(name, labels, "sum"), 0))
-    return family
-
-
-def _summary(name: str, metric: Metric, figures: Figures, label_sets: Sequence[tuple[str, ...]]) -> Family:
-    family = SummaryMetricFamily(name, metric.description, labels=metric.labels)
-    for labels in label_sets:
-        count, total = (figures.get(Sample(name, labels, part), 0) for part in ("count", "sum"))
-        family.add_metric(labels, int(count), total)
-    return family
-
-
-def _of_queues(queues: Sequence[QueueStats]) -> dict[Sample, float]:
-    figures: dict[Sample, float] = {}
+def _queue_metrics(queues: Sequence[QueueStats]) -> dict[Sample, float]:
+    values: dict[Sample, float] = {}
     for queue in queues:
         labels = (queue.name,)
-        figures[Sample("pyxec_queue_depth", labels)] = queue.waiting
-        figures[Sample("pyxec_queue_oldest_seconds", labels)] = queue.oldest_seconds or 0
-        figures[Sample("pyxec_pending_entries", labels)] = queue.running
-        figures[Sample("pyxec_delayed", labels)] = queue.delayed
-        figures[Sample("pyxec_dead_letters", labels)] = queue.dead
-    return figures
+        values[Sample("pyxec_queue_depth", labels)] = queue.waiting
+        values[Sample("pyxec_queue_oldest_seconds", labels)] = queue.oldest_seconds or 0
+        values[Sample("pyxec_pending_entries", labels)] = queue.running
+        values[Sample("pyxec_delayed", labels)] = queue.delayed
+        values[Sample("pyxec_dead_letters", labels)] = queue.dead
+    return values

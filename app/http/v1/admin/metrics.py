@@ -13,7 +13,7 @@ from app.core.metrics import METRICS, Kind, Metric
 from app.core.timestamps import Moment, moment
 from app.http.request import Request
 from app.http.responses import send_json
-from app.http.v1.metrics import read_figures
+from app.http.v1.metrics import read_metrics
 from app.store.administration import Administration
 from app.store.metrics import MetricStore
 
@@ -71,7 +71,7 @@ class MetricsJsonResource:
 
     async def on_get(self, request: Request, response: Response) -> None:
         """200, or 503 when the store does not answer."""
-        figures = await read_figures(self._metrics, self._administration)
+        figures = await read_metrics(self._metrics, self._administration)
         by_metric: dict[str, dict[tuple[str, ...], dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
         for sample, value in figures.items():
             by_metric[sample.metric][sample.labels][sample.part] = value
