@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from app.core.errors import PyxecError
 from app.sandbox.engine.client import Engine
-from app.sandbox.engine.http import EngineHttp
+from app.sandbox.engine.http import EngineHttpClient
 from app.sandbox.images.installed import installed_images
-from app.sandbox.template import LABEL, ContainerResources, creation_body
+from app.sandbox.resources import ContainerResources
+from app.sandbox.template import LABEL, creation_body
 from bench.sandbox_target import Target
 from bench.sandbox_under_test import NullSink, SandboxUnderTest, docker_host, program
 
@@ -144,25 +145,25 @@ def sandbox_loop(sandbox: SandboxUnderTest) -> Job:
 
 def bare_loop(engine: Engine, namespace: str, host: str | None = None) -> Job:
     """One container through the engine's API. ``host`` is where that engine is, if it is not the worker's."""
-    body, http = _body(engine, namespace), EngineHttp(host or docker_host(), _ENGINE_SECONDS)
+    body, http = _body(engine, namespace), EngineHttpClient(host or docker_host(), _ENGINE_SECONDS)
 
     def run() -> None:
-        container_id = engine.create(body)
+        container_id = engine.create_container(body)
         with engine.attach(container_id) as connection:
             connection.settimeout(_ENGINE_SECONDS)
-            engine.start(container_id)
+            engine.start_container(container_id)
             said = b"".join(iter(lambda: connection.recv(65536), b""))
         if said[_HEADER_BYTES:] != _PRINTED:
             raise PyxecError(f"the bare container printed {said!r}")
-        http.call("POST", f"/containers/{container_id}/wait")
-        engine.remove(container_id)
+        http.request("POST", f"/containers/{container_id}/wait")
+        engine.remove_container(container_id)
 
     return run
 
 
 def _body(engine: Engine, namespace: str) -> dict[str, Any]:
-    image = installed_images(engine.api)["python"].image_id
-    numbers = ContainerResources.of(program("python", "").limits, 1.0)
+    image = installed_images(engine.docker_client)["python"].image_id
+    numbers = ContainerResources.from_limits(program("python", "").limits, 1.0)
     body = creation_body(image, numbers, {LABEL: namespace}, RUNTIME, 21_000)
     body["HostConfig"]["AutoRemove"] = False
     stdin = {"OpenStdin": False, "StdinOnce": False, "AttachStdin": False}

@@ -86,7 +86,7 @@ class SandboxUnderTest:
 
     def is_warm(self, language: str) -> bool:
         """Whether a container of that language waits."""
-        figures = self._sandbox.pool_figures().get(language)
+        figures = self._sandbox.pool_stats().get(language)
         return figures is not None and figures.idle > 0
 
 
@@ -109,8 +109,8 @@ def sandbox_under_test(floor: int, ceiling: int, languages: Sequence[str]) -> It
         yield under_test
     finally:
         sandbox.stop()
-        for container in engine.containers(f"{LABEL}={namespace}"):
-            engine.remove(container.id)
+        for container in engine.list_containers(f"{LABEL}={namespace}"):
+            engine.remove_container(container.id)
 
 
 def docker_host() -> str:

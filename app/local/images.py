@@ -14,9 +14,8 @@ from app.local.engine import ensure_engine
 from app.local.errors import exit_with
 from app.local.state import StateFolder
 from app.local.steps import Step, Steps
-from app.sandbox.images.build import BuildEvent
+from app.sandbox.images.build import BuildEvent, ensure_images
 from app.sandbox.images.build_context import ImageSources
-from app.sandbox.images.builder import ensure_images
 from app.sandbox.images.catalogue import Language, default_set, load_languages
 from app.sandbox.images.installed import installed_images
 
@@ -45,7 +44,7 @@ def prepare_engine_and_images(
     with steps.step("base image") as step:
         ensure_base(client, state, step)
     languages = choose(client, load_languages(root / "languages"))
-    images = ensure_images(client, languages.values(), ImageSources.of_repository(root), _Board(steps).show)
+    images = ensure_images(client, languages.values(), ImageSources.from_repository(root), _Board(steps).show)
     with steps.step("languages") as step:
         step.outcome = ", ".join(f"{image.language} {image.version}" for image in images.values())
     return client

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.local.errors import SetupError
 from app.local.steps import Step
-from app.sandbox.images.install_progress import InstallProgress
+from app.sandbox.images.apt_progress import AptProgress
 
 __all__ = ["has_systemd", "install_packages", "why_not_installable"]
 
@@ -49,7 +49,7 @@ def install_packages(packages: Sequence[str], log: Path, step: Step) -> None:
 def _apt(arguments: Sequence[str], log: Path, step: Step) -> None:
     environment = {**os.environ, **_APT_ENVIRONMENT, **({} if has_systemd() else {"RUNLEVEL": "1"})}
     command = ["apt-get", "-q", *arguments]
-    meter = InstallProgress()
+    meter = AptProgress()
     with (
         log.open("a") as sink,
         subprocess.Popen(

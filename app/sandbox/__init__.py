@@ -1,1 +1,1 @@
-"""Runs one job in one container: engine adapter, pool, runner protocol, language catalogue, images."""
+"""Runs one job in one isolated container."""

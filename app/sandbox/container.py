@@ -1,4 +1,4 @@
-"""One container, from its creation to its end. Made idle in advance, it waits until it is given a job."""
+"""A container with an idle runner, and the connection to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import select
 import socket
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -15,72 +15,80 @@ from app.core.errors import InfrastructureError, SandboxLost
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.demultiplexer import Demultiplexer
 from app.sandbox.images.installed import InstalledImage
+from app.sandbox.resources import ContainerResources
 from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.frames import PROTOCOL_VERSION, Event, Ready
-from app.sandbox.template import ContainerResources, creation_body, update_body
+from app.sandbox.template import creation_body, update_body
 
 __all__ = ["Container", "ContainerSpec"]
 
-# From the engine's start to the runner's first word; far more than it takes, far less than a lease.
-_READY_SECONDS: Final = 10.0
+# From the start of the container to the Ready frame. It usually takes 0.2 s; a lease is much longer.
+_READY_TIMEOUT_SECONDS: Final = 10.0
 _RECEIVE_BYTES: Final = 256 * 1024
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """All that a new container is made from."""
+    """Settings of a new container. The fields are the arguments of ``creation_body``."""
 
     image: InstalledImage
-    numbers: ContainerResources
+    resources: ContainerResources
     labels: dict[str, str]
     runtime: str
     uid: int
 
 
 class Container:
-    """A container whose runner is ready, and the connection to it. Not safe to use from two threads at once.
+    """A running container whose runner is ready for a job. Not safe to use from several threads at the same time.
 
-    Closing the connection ends it: the runner sees the end of its input and exits, and the engine removes it.
+    Closing the connection ends the container: the runner reads the end of its stdin and exits, and the engine removes
+    the container.
+
+    Attributes:
+        id: Id on the engine.
+        spec: The settings it was created with.
     """
 
-    def __init__(self, engine: Engine, blueprint: ContainerSpec, container_id: str, connection: socket.socket) -> None:
+    def __init__(self, engine: Engine, spec: ContainerSpec, container_id: str, connection: socket.socket) -> None:
+        self.id = container_id
+        self.spec = spec
         self._engine = engine
         self._connection = connection
         self._demultiplexer = Demultiplexer()
         self._decoder = FrameDecoder()
-        self.blueprint = blueprint
-        self._numbers = blueprint.numbers
-        self.id = container_id
-        self._made_at = time.monotonic()
+        self._resources = spec.resources
+        self._created_at = time.monotonic()
 
     @classmethod
-    def launch(cls, engine: Engine, blueprint: ContainerSpec) -> Container:
-        """Create, attach, start, and wait until the runner is ready.
+    def launch(cls, engine: Engine, spec: ContainerSpec) -> Container:
+        """Create, attach and start a container; return when its runner is ready.
 
         Raises:
-            InfrastructureError: it could not be; nothing of it is left then, as far as the engine answers.
+            InfrastructureError: A step failed. The container is removed, unless the engine does not answer.
         """
-        with contextlib.ExitStack() as undo:
-            container_id = engine.create(_body(blueprint))
-            undo.callback(_remove, engine, container_id)
-            # Attached before it starts, or its first words could be missed; StdinOnce ties its life to ours.
-            container = cls(engine, blueprint, container_id, engine.attach(container_id))
-            undo.callback(container.close)
-            engine.start(container_id)
+        with contextlib.ExitStack() as cleanup:
+            body = creation_body(spec.image.image_id, spec.resources, spec.labels, spec.runtime, spec.uid)
+            container_id = engine.create_container(body)
+            cleanup.callback(_remove, engine, container_id)
+            # Attach before the start, or the first frame could be lost. With StdinOnce, the container ends when this
+            # connection ends.
+            container = cls(engine, spec, container_id, engine.attach(container_id))
+            cleanup.callback(container.close)
+            engine.start_container(container_id)
             container._await_ready()
-            undo.pop_all()
+            cleanup.pop_all()
         return container
 
     def fileno(self) -> int:
-        """For a selector."""
+        """Return the file descriptor of the connection, for a selector."""
         return self._connection.fileno()
 
     def receive(self) -> list[Event] | None:
-        """What the runner has said since, without blocking; None when the connection has ended.
+        """Return the events that the runner has sent, without blocking. None if the connection has ended.
 
         Raises:
-            ProtocolError: what it said makes no sense.
+            ProtocolError: The runner sent invalid data.
         """
         try:
             data = self._connection.recv(_RECEIVE_BYTES)
@@ -93,78 +101,76 @@ class Container:
         return self._decoder.feed(self._demultiplexer.feed(data))
 
     def send(self, data: memoryview | bytes | bytearray) -> int:
-        """Write what fits without blocking; return how many bytes that was.
+        """Send to the runner without blocking; return the number of bytes that were sent.
 
         Raises:
-            SandboxLost: the connection has ended.
+            SandboxLost: The connection has ended.
         """
         try:
             return self._connection.send(data)
         except BlockingIOError:
             return 0
         except OSError as e:
-            raise SandboxLost(f"the connection to the sandbox has ended: {e}") from e
+            raise SandboxLost(f"connection to the sandbox ended: {e}") from e
 
     def is_alive(self) -> bool:
-        """Whether it still waits. It says nothing while it waits, so anything to read is its end."""
-        return not self._readable_within(0)
+        """Return whether an idle container still runs. An idle runner sends nothing, so readable means ended."""
+        return not self._wait_readable(0)
 
-    def adjust(self, numbers: ContainerResources) -> bool:
-        """Give a container in which nothing runs other numbers; the disk must be the same. Whether it could be: not
-        when its files already take more memory."""
-        if numbers == self._numbers:
+    def update_resources(self, resources: ContainerResources) -> bool:
+        """Change the resources of a container in which no program runs. ``disk_bytes`` cannot be changed.
+
+        Returns:
+            False if the files in the container already take more memory than the new limit.
+        """
+        if resources == self._resources:
             return True
-        self._numbers = numbers
-        return self._engine.update(self.id, update_body(numbers))
+        self._resources = resources
+        return self._engine.update_container(self.id, update_body(resources))
 
     def was_oom_killed(self) -> bool:
-        """Whether the engine saw it run out of memory, now that the connection has ended without a report."""
-        # Back from now by what has passed: the clock may have been set since.
-        return self._engine.was_oom_killed(self.id, time.time() - (time.monotonic() - self._made_at))
+        """Return whether the kernel killed the runner for lack of memory. Call it after the connection has ended."""
+        # Computed from the monotonic clock: the system clock may have been set since the creation.
+        created_at = time.time() - (time.monotonic() - self._created_at)
+        return self._engine.was_oom_killed(self.id, created_at)
 
     def close(self) -> None:
-        """Let go: the runner exits and the engine removes the container."""
+        """Close the connection. The runner exits and the engine removes the container."""
         self._connection.close()
 
-    def last_words(self) -> str:
-        """What the runner wrote to stderr, if it could not even begin."""
+    def read_stderr(self) -> str:
+        """Return what the runner has written to stderr: the reason why it could not start, or an empty string."""
         return self._demultiplexer.stderr.decode(errors="replace").strip()
 
     def discard(self) -> None:
-        """End it at once, whatever it does. Where the engine is the very thing that failed, the reaper comes later."""
+        """Close the connection and remove the container immediately. If the engine fails, the reaper removes it."""
         self.close()
         _remove(self._engine, self.id)
 
     def _await_ready(self) -> None:
-        ready = self._first_event(time.monotonic() + _READY_SECONDS)
-        if not isinstance(ready, Ready) or ready.version != PROTOCOL_VERSION:
-            raise SandboxLost(f"the runner began with {ready!r}, expected protocol version {PROTOCOL_VERSION}")
+        event = self._receive_first_event(time.monotonic() + _READY_TIMEOUT_SECONDS)
+        if not isinstance(event, Ready) or event.version != PROTOCOL_VERSION:
+            raise SandboxLost(f"runner sent {event!r} first; expected Ready with protocol version {PROTOCOL_VERSION}")
 
-    def _first_event(self, deadline: float) -> Event:
-        while (left := deadline - time.monotonic()) > 0:
-            self._readable_within(left)
+    def _receive_first_event(self, deadline: float) -> Event:
+        while (remaining_seconds := deadline - time.monotonic()) > 0:
+            self._wait_readable(remaining_seconds)
             events = self.receive()
             if events is None:
-                raise SandboxLost(f"the sandbox ended before it was ready: {self.last_words() or 'no reason given'}")
+                raise SandboxLost(f"sandbox ended before it was ready: {self.read_stderr() or 'no reason given'}")
             if events:
                 return events[0]
-        raise SandboxLost(f"the runner was not ready within {_READY_SECONDS:g} s")
+        raise SandboxLost(f"runner was not ready within {_READY_TIMEOUT_SECONDS:g} s")
 
-    def _readable_within(self, seconds: float) -> bool:
-        # Not select(): it knows no descriptor above 1023, and a busy worker has such.
+    def _wait_readable(self, seconds: float) -> bool:
+        # poll(), because select() does not support file descriptors above 1023.
         poller = select.poll()
         poller.register(self._connection, select.POLLIN)
         return bool(poller.poll(seconds * 1000))
 
 
-def _body(blueprint: ContainerSpec) -> dict[str, Any]:
-    return creation_body(
-        blueprint.image.image_id, blueprint.numbers, blueprint.labels, blueprint.runtime, blueprint.uid
-    )
-
-
 def _remove(engine: Engine, container_id: str) -> None:
     try:
-        engine.remove(container_id)
+        engine.remove_container(container_id)
     except InfrastructureError as e:
         _log.warning("sandbox_not_removed", container=container_id[:12], error=str(e))

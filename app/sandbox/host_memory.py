@@ -1,4 +1,4 @@
-"""The host's memory, as all its processes share it: what keeps the pools of several workers from filling it."""
+"""Available memory of the host."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from typing import Final
 
 __all__ = ["HostMemory"]
 
+# See proc_meminfo(5).
 _MEMINFO: Final = Path("/proc/meminfo")
-# For the jobs that are to come, and for everybody else on the host.
-_RESERVE: Final = 0.10
-# Below this part of the reserve even what waits already is given back.
-_DIRE: Final = 0.5
+_LOW_FRACTION: Final = 0.10
+_CRITICAL_FRACTION: Final = 0.05
 
 
 class HostMemory:
-    """Read anew at each question. It is the same for every worker of the host, however many there are and in whatever
-    containers they run, so none has to know of the others.
+    """Reads the available memory at each call.
 
-    Parameters:
-        meminfo: as the kernel writes it. Where there is none, memory is never short.
+    Every worker on a host reads the same value, in a container as well. Together, their pools leave a reserve for jobs
+    and other processes without knowing of each other.
+
+    Args:
+        meminfo: File in the format of /proc/meminfo. If it cannot be read, memory never counts as low.
     """
 
     def __init__(self, meminfo: Path = _MEMINFO) -> None:
         self._meminfo = meminfo
 
-    def is_short(self) -> bool:
-        """Whether less than a tenth is available: nothing is to be made in advance."""
-        return self._available_part() < _RESERVE
+    def is_low(self) -> bool:
+        """Return whether less than 10 % is available. The pool then launches no more containers."""
+        return self._available_fraction() < _LOW_FRACTION
 
-    def is_dire(self) -> bool:
-        """Whether less than a twentieth is available: what was made in advance is to go."""
-        return self._available_part() < _RESERVE * _DIRE
+    def is_critical(self) -> bool:
+        """Return whether less than 5 % is available. The pool then closes its idle containers."""
+        return self._available_fraction() < _CRITICAL_FRACTION
 
-    def _available_part(self) -> float:
+    def _available_fraction(self) -> float:
         try:
             lines = dict(line.split(":", 1) for line in self._meminfo.read_text().splitlines())
             return int(lines["MemAvailable"].split()[0]) / int(lines["MemTotal"].split()[0])

@@ -1,10 +1,9 @@
-"""Warm containers, made behind the jobs. The pool never makes a job wait: what is not there is made cold by the job."""
+"""Pool of idle containers. It launches containers in advance, so that a job does not wait for the launch of its own."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
@@ -12,160 +11,115 @@ import structlog
 
 from app.core.errors import InfrastructureError
 from app.sandbox.container import Container
-from app.sandbox.demand import Demand
 from app.sandbox.host_memory import HostMemory
-from app.sandbox.pool_stats import PoolStats
+from app.sandbox.language_pool import LanguagePool, PoolStats
 
 __all__ = ["Pool"]
 
-# How many are made at once. More would not be ready sooner: a launch keeps the engine busy, not this process.
-_REFILLERS: Final = 2
-# A job that has just begun gets the processor first; its replacement is made when it ends, or after this.
-_HOLD_BACK_SECONDS: Final = 0.25
+# Concurrent launches. The engine is the bottleneck of a launch, so that more threads would not be faster.
+_LAUNCH_THREADS: Final = 2
+# A job that just started gets the processor first. Its replacement is launched when it ends, or after this time.
+_REFILL_DELAY_SECONDS: Final = 0.25
 _CHECK_SECONDS: Final = 5.0
-_MOST_BACKOFF_SECONDS: Final = 30.0
-_MOST_DOUBLINGS: Final = 6
-# For containers that are being made when the worker stops. Made or not, they end with the worker's connection to them.
+# For launches in progress when the worker stops. If they take longer, the containers end with the worker's connections.
 _STOP_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
-class _Shelf:
-    """One language's containers that wait, and all that is known of their use."""
-
-    def __init__(self, floor: int, ceiling: int) -> None:
-        self.idle: deque[Container] = deque()
-        self.coming = 0
-        self.demand = Demand(floor, ceiling)
-        self.not_before = float("-inf")
-        self.failures_in_a_row = 0
-        self.hits = self.misses = self.launches = self.failures = 0
-        self.launch_seconds = 0.0
-
-    def missing(self, now: float) -> int:
-        return self.demand.wanted(now) - len(self.idle) - self.coming
-
-    def is_low(self, now: float) -> bool:
-        """Whether what waits may be gone before one that is begun now is ready."""
-        return len(self.idle) <= self.demand.during_launch(now)
-
-
-class _Shelves(dict[str, _Shelf]):
-    """A shelf for every language that is asked for, made when it is."""
-
-    def __init__(self, floor: int, ceiling: int, kept_warm: Collection[str] | None) -> None:
-        super().__init__()
-        self._floor = floor
-        self._ceiling = ceiling
-        self._kept_warm = kept_warm
-
-    def __missing__(self, language: str) -> _Shelf:
-        always = self._kept_warm is None or language in self._kept_warm
-        shelf = self[language] = _Shelf(self._floor if always else 0, self._ceiling)
-        return shelf
-
-
 class Pool:
-    """Keeps ``floor`` containers a language, and as many as its use asks for up to ``ceiling``. Safe to use from many
-    threads; each call returns at once.
+    """Keeps idle containers for each language: ``floor``, and up to ``ceiling`` while it is in use.
 
-    Parameters:
-        launch: makes the container of a language with its default numbers; blocks until it is ready.
-        languages: the ids of those whose image is there now; asked before each round.
-        memory: the host's; nothing is made in advance while it is short.
-        kept_warm: the languages that have the floor; the others have none until they are used. All when not given.
+    Safe to use from many threads. Every call returns immediately, except ``stop``.
+
+    Args:
+        launch: Launches a container of a language with its default resources. Blocks until the runner is ready.
+        list_installed: Returns the ids of the languages whose image is installed.
+        floor: Number of idle containers for a language that is not in use.
+        ceiling: Maximum number of idle containers of a language.
+        memory: Memory of the host. Nothing is launched in advance while it is low.
+        always_warm: Languages that have the floor. The others have no idle containers until they are used. None means
+            all languages.
     """
 
     def __init__(
         self,
         launch: Callable[[str], Container],
-        languages: Callable[[], Iterable[str]],
+        list_installed: Callable[[], Iterable[str]],
         floor: int,
         ceiling: int,
         memory: HostMemory | None = None,
-        kept_warm: Collection[str] | None = None,
+        always_warm: Collection[str] | None = None,
     ) -> None:
         self._launch = launch
-        self._languages = languages
+        self._list_installed = list_installed
+        self._floor = floor
+        self._ceiling = ceiling
         self._memory = memory or HostMemory()
+        self._always_warm = always_warm
         self._installed: frozenset[str] = frozenset()
-        self._shelves = _Shelves(floor, ceiling, kept_warm)
-        self._memory_is_short = False
-        self._hold_until = 0.0
+        self._languages: dict[str, LanguagePool] = {}
+        self._memory_is_low = False
+        self._refill_not_before = 0.0
         self._stopped = threading.Event()
         self._changed = threading.Condition()
         self._threads = [
-            threading.Thread(target=self._survey_forever, name="pool-survey", daemon=True),
-            *(threading.Thread(target=self._refill_forever, name="pool", daemon=True) for _ in range(_REFILLERS)),
+            threading.Thread(target=self._check_forever, name="pool-check", daemon=True),
+            *(threading.Thread(target=self._refill_forever, name="pool", daemon=True) for _ in range(_LAUNCH_THREADS)),
         ]
 
     def start(self) -> None:
-        """Begin to fill."""
+        """Start the threads that fill the pool."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Let every idle container go; returns within seconds, even from an engine that hangs."""
+        """Close all idle containers. Returns within a few seconds, even if the engine hangs."""
         with self._changed:
             self._stopped.set()
             self._changed.notify_all()
-            for shelf in self._shelves.values():
-                while shelf.idle:
-                    shelf.idle.popleft().close()
+            for pool in self._languages.values():
+                pool.trim(0)
         deadline = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
     def take(self, language: str) -> Container | None:
-        """A container that waits, the oldest first, or None. Those that died waiting are passed over."""
+        """Return the oldest idle container of a language, or None if there is none."""
         with self._changed:
             now = time.monotonic()
-            shelf = self._shelves[language]
-            shelf.demand.asked(now)
-            self._hold_until = now + _HOLD_BACK_SECONDS
+            self._refill_not_before = now + _REFILL_DELAY_SECONDS
             self._changed.notify_all()
-            while shelf.idle:
-                container = shelf.idle.popleft()
-                if container.is_alive():
-                    shelf.hits += 1
-                    return container
-                container.close()
-            shelf.misses += 1
-            return None
+            return self._language(language).take(now)
 
-    def job_ended(self) -> None:
-        """Tell that a job is over: a good time to refill."""
+    def refill(self) -> None:
+        """End the delay after ``take``, because the job has ended."""
         with self._changed:
-            self._hold_until = 0.0
+            self._refill_not_before = 0.0
             self._changed.notify_all()
 
-    def launched(self, language: str, seconds: float) -> None:
-        """Tell how long a container took that was made, in advance or for a job."""
+    def record_launch(self, language: str, seconds: float) -> None:
+        """Record how long a successful launch took, in advance or for a job."""
         with self._changed:
-            shelf = self._shelves[language]
-            shelf.launches += 1
-            shelf.launch_seconds += seconds
-            shelf.demand.launched(seconds)
-            # One that was made for a job tells too that the engine is back.
-            shelf.failures_in_a_row = 0
-            shelf.not_before = float("-inf")
+            self._language(language).record_launch(seconds)
 
-    def idle_count(self) -> dict[str, int]:
-        """How many wait, by language."""
-        return {language: figures.idle for language, figures in self.figures().items()}
-
-    def figures(self) -> dict[str, PoolStats]:
-        """What happened until now, by language."""
+    def stats(self) -> dict[str, PoolStats]:
+        """Return the statistics by language."""
         with self._changed:
             now = time.monotonic()
-            return {language: _figures(shelf, now) for language, shelf in self._shelves.items()}
+            return {language: pool.stats(now) for language, pool in self._languages.items()}
 
-    def _survey_forever(self) -> None:
-        """Look around once in a while: which images there are, how much memory, who died waiting."""
+    def _language(self, language: str) -> LanguagePool:
+        if language not in self._languages:
+            is_warm = self._always_warm is None or language in self._always_warm
+            self._languages[language] = LanguagePool(self._floor if is_warm else 0, self._ceiling)
+        return self._languages[language]
+
+    def _check_forever(self) -> None:
+        """Update the list of installed images and the state of the memory; close what is not needed."""
         while not self._stopped.is_set():
-            self._list_installed()
-            self._look_at_memory()
+            self._update_installed()
+            self._update_memory()
             with self._changed:
                 self._trim()
                 self._changed.notify_all()
@@ -173,99 +127,80 @@ class Pool:
 
     def _refill_forever(self) -> None:
         while not self._stopped.is_set():
-            language = self._wait_for_work()
+            language = self._wait_for_shortage()
             if language is not None:
-                self._add(language)
+                self._launch_in_advance(language)
 
-    def _wait_for_work(self) -> str | None:
-        """The language to make a container for, which is then on its way; None after a while."""
+    def _wait_for_shortage(self) -> str | None:
+        """Return a language that needs a container, counted as launching; None after a while or at the end."""
         with self._changed:
-            language = self._next()
+            language = self._find_shortage()
             if language is None and not self._stopped.is_set():
-                self._changed.wait(self._pause())
-                language = self._next()
+                self._changed.wait(self._wait_seconds())
+                language = self._find_shortage()
             if language is None or self._stopped.is_set():
                 return None
-            self._shelves[language].coming += 1
+            self._language(language).launching += 1
             return language
 
-    def _pause(self) -> float:
-        held = self._hold_until - time.monotonic()
-        return held if 0 < held < _CHECK_SECONDS else _CHECK_SECONDS
+    def _wait_seconds(self) -> float:
+        delay = self._refill_not_before - time.monotonic()
+        return delay if 0 < delay < _CHECK_SECONDS else _CHECK_SECONDS
 
-    def _next(self) -> str | None:
-        """The language that lacks most, or None while there is nothing to do. Called with the lock held."""
-        if self._memory_is_short:
+    def _find_shortage(self) -> str | None:
+        """Return the language that lacks the most containers, or None. The lock must be held."""
+        if self._memory_is_low:
             return None
         now = time.monotonic()
-        lacking = [
-            (shelf.missing(now), language)
-            for language in self._installed
-            if now >= (shelf := self._shelves[language]).not_before and (now >= self._hold_until or shelf.is_low(now))
-        ]
-        missing, language = max(lacking, default=(0, ""))
+        shortages = []
+        for language in self._installed:
+            pool = self._language(language)
+            if now >= pool.retry_at and (now >= self._refill_not_before or pool.is_low(now)):
+                shortages.append((pool.missing(now), language))
+        missing, language = max(shortages, default=(0, ""))
         return language if missing > 0 else None
 
-    def _add(self, language: str) -> None:
+    def _launch_in_advance(self, language: str) -> None:
         try:
             container = self._launch(language)
         except InfrastructureError as e:
-            self._failed(language, e)
+            self._record_failure(language, e)
             return
         with self._changed:
-            shelf = self._shelves[language]
-            shelf.coming -= 1
+            pool = self._language(language)
+            pool.launching -= 1
             if self._stopped.is_set():
                 container.close()
             else:
-                shelf.idle.append(container)
+                pool.add(container)
 
-    def _failed(self, language: str, error: InfrastructureError) -> None:
+    def _record_failure(self, language: str, error: InfrastructureError) -> None:
         with self._changed:
-            shelf = self._shelves[language]
-            shelf.coming -= 1
-            shelf.failures += 1
-            shelf.failures_in_a_row = min(shelf.failures_in_a_row + 1, _MOST_DOUBLINGS)
-            backoff = min(_MOST_BACKOFF_SECONDS, 2.0**shelf.failures_in_a_row / 2)
-            shelf.not_before = time.monotonic() + backoff
-        _log.warning("pool_refill_failed", language=language, error=str(error), again_in_seconds=backoff)
+            pool = self._language(language)
+            pool.launching -= 1
+            backoff = pool.record_failure(time.monotonic())
+        _log.warning("pool_launch_failed", language=language, error=str(error), retry_in_seconds=backoff)
 
-    def _list_installed(self) -> None:
+    def _update_installed(self) -> None:
         try:
-            installed = frozenset(self._languages())
+            installed = frozenset(self._list_installed())
         except InfrastructureError as e:
-            # An engine that does not answer has not lost its images: what waits is kept.
+            # The images may still be there, so the idle containers are kept.
             _log.warning("pool_cannot_list_images", error=str(e))
             return
         with self._changed:
             self._installed = installed
 
-    def _look_at_memory(self) -> None:
-        is_short = self._memory.is_short()
-        if is_short and not self._memory_is_short:
-            _log.warning("pool_waits_for_memory")
-        self._memory_is_short = is_short
+    def _update_memory(self) -> None:
+        is_low = self._memory.is_low()
+        if is_low and not self._memory_is_low:
+            _log.warning("pool_memory_low")
+        self._memory_is_low = is_low
 
     def _trim(self) -> None:
-        """Close those that died waiting, those too many, and those of a language that is no more. Called with the lock
-        held."""
+        """Close containers that have ended or are not needed. The lock must be held."""
         now = time.monotonic()
-        dire = self._memory.is_dire()
-        for language, shelf in self._shelves.items():
-            most = 0 if dire or language not in self._installed else shelf.demand.kept(now)
-            alive = [container for container in shelf.idle if container.is_alive()]
-            for container in set(shelf.idle) - set(alive[:most]):
-                container.close()
-            shelf.idle = deque(alive[:most])
-
-
-def _figures(shelf: _Shelf, now: float) -> PoolStats:
-    return PoolStats(
-        idle=len(shelf.idle),
-        wanted=shelf.demand.wanted(now),
-        hits=shelf.hits,
-        misses=shelf.misses,
-        launches=shelf.launches,
-        failures=shelf.failures,
-        launch_seconds=shelf.launch_seconds,
-    )
+        memory_is_critical = self._memory.is_critical()
+        for language, pool in self._languages.items():
+            is_closed = memory_is_critical or language not in self._installed
+            pool.trim(0 if is_closed else pool.maximum(now))

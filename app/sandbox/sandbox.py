@@ -1,4 +1,4 @@
-"""Runs a job in a fresh container of the Docker Engine: warm from the pool when one is there, else made for it."""
+"""Sandbox that runs each job in its own container of a Docker Engine."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ import structlog
 
 from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
 from app.core.languages import LanguageInfo
-from app.core.limits import LimitOverrides, resolve_limits
 from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec
-from app.sandbox.compile_memory import stages_of
 from app.sandbox.container import Container, ContainerSpec
 from app.sandbox.engine.client import Engine
-from app.sandbox.images.cache import ImageCache
 from app.sandbox.images.catalogue import Language, default_set
-from app.sandbox.images.installed import InstalledImage, installed_images
+from app.sandbox.images.installed import ImageCache, InstalledImage, installed_images
+from app.sandbox.language_pool import PoolStats
 from app.sandbox.pool import Pool
-from app.sandbox.pool_stats import PoolStats
-from app.sandbox.runner.session import run_session
-from app.sandbox.template import LABEL, SANDBOX_UIDS, ContainerResources
+from app.sandbox.resources import ContainerResources, default_resources, resources_by_stage
+from app.sandbox.runner.session import RunnerSession
+from app.sandbox.template import LABEL, SANDBOX_UIDS, WORKER_LABEL
 from app.telemetry.spans import span
 
 __all__ = ["ContainerSandbox"]
@@ -32,13 +30,17 @@ _log = structlog.get_logger(__name__)
 
 
 class ContainerSandbox:
-    """Implements app.core.sandbox.Sandbox.
+    """Implements the ``Sandbox`` port with a Docker Engine and a pool of idle containers.
 
-    Parameters:
-        worker: the name of this process; every container is labelled with it.
-        namespace: which Pyxec this is, where several share an engine.
-        runtime: OCI runtime, empty for the engine's default.
-        cpus: processors a sandbox may use.
+    Args:
+        engine: The engine of this worker.
+        languages: The catalogue, by id.
+        worker: Name of the worker process. It becomes a label of every container.
+        namespace: Name of the installation. It distinguishes installations that share an engine.
+        runtime: OCI runtime. Empty for the engine's default.
+        cpus: Processors that one job may use.
+        pool_floor: See ``Pool``.
+        pool_ceiling: See ``Pool``.
     """
 
     def __init__(
@@ -55,43 +57,54 @@ class ContainerSandbox:
     ) -> None:
         self._engine = engine
         self._languages = languages
-        self._labels = {LABEL: namespace, f"{LABEL}.worker": worker}
+        self._labels = {LABEL: namespace, WORKER_LABEL: worker}
         self._runtime = runtime
         self._cpus = cpus
-        self._defaults = {name: self._default_numbers(language) for name, language in languages.items()}
-        self._images = ImageCache(self._ask_for_images)
+        self._defaults = {name: default_resources(language, cpus) for name, language in languages.items()}
+        self._images = ImageCache(self._list_images)
         self._pool = Pool(
-            self._launch_warm, self._images.read, pool_floor, pool_ceiling, kept_warm=default_set(languages).keys()
+            self._launch_default, self._images.read, pool_floor, pool_ceiling, always_warm=default_set(languages).keys()
         )
 
     def start(self) -> None:
-        """Begin to keep containers warm."""
+        """Start to fill the pool."""
         self._pool.start()
 
     def stop(self) -> None:
-        """Let the warm ones go."""
+        """Close the idle containers."""
         self._pool.stop()
 
     def run(self, job_id: str, attempt: int, spec: JobSpec, sink: Sink, inbox: Inbox) -> SandboxReport:
-        """See the port."""
+        """Run a job in a container of its own and return its result.
+
+        Args:
+            job_id: For the log only, like ``attempt``.
+            spec: The checked job.
+            sink: Receives phases and output while the job runs.
+            inbox: Supplies stdin, signals, terminal sizes and the request to cancel.
+
+        Raises:
+            ImageMissing: The image of the language is not on this engine.
+            InfrastructureError: The job could not run, or its end is not known.
+        """
         language = self._languages.get(spec.language)
         if language is None:
-            raise ImageMissing(f"{spec.language} is not in this worker's catalogue")
-        stages = stages_of(spec, language, self._cpus)
+            raise ImageMissing(f"language {spec.language} is not in the catalogue of this worker")
+        resources = resources_by_stage(spec, language, self._cpus)
         with span("container take"):
-            container = self._container_for(spec.language, stages.first)
+            container = self._acquire_container(spec.language, resources.initial)
         _log.info("sandbox_taken", job_id=job_id, attempt=attempt, container=container.id[:12])
         try:
-            return run_session(container, spec, language, sink, inbox, stages.program)
+            return RunnerSession(container, spec, language, sink, inbox, resources.program).run()
         except BaseException:
             container.discard()
             raise
         finally:
             container.close()
-            self._pool.job_ended()
+            self._pool.refill()
 
     def installed(self) -> Sequence[LanguageInfo]:
-        """See the port."""
+        """Return the languages whose image is on this engine, by id, with version and size of the image."""
         images = self._images.read()
         return [
             msgspec.structs.replace(
@@ -101,53 +114,50 @@ class ContainerSandbox:
             if name in self._languages
         ]
 
-    def pool_figures(self) -> Mapping[str, PoolStats]:
-        """What the pool of warm containers holds and has done, by language: for metrics."""
-        return self._pool.figures()
+    def pool_stats(self) -> Mapping[str, PoolStats]:
+        """Return the statistics of the pool by language."""
+        return self._pool.stats()
 
-    def _container_for(self, language: str, numbers: ContainerResources) -> Container:
-        # A disk's size is fixed when a container is made: a job that wants another one leaves the warm ones to others.
-        fits = numbers.disk_bytes == self._defaults[language].disk_bytes
-        warm = self._pool.take(language) if fits else None
+    def _acquire_container(self, language: str, resources: ContainerResources) -> Container:
+        # The size of the disk is fixed at creation: a job with another size needs a new container.
+        has_default_disk = resources.disk_bytes == self._defaults[language].disk_bytes
+        idle = self._pool.take(language) if has_default_disk else None
         try:
-            return self._launch(language, numbers) if warm is None else _adjusted(warm, numbers)
+            return self._launch(language, resources) if idle is None else _with_resources(idle, resources)
         except BaseException:
-            self._pool.job_ended()
+            self._pool.refill()
             raise
 
-    def _launch_warm(self, language: str) -> Container:
+    def _launch_default(self, language: str) -> Container:
         return self._launch(language, self._defaults[language])
 
-    def _launch(self, language: str, numbers: ContainerResources) -> Container:
+    def _launch(self, language: str, resources: ContainerResources) -> Container:
         image = self._images.read().get(language)
         if image is None:
-            raise ImageMissing(f"there is no image for {language} on this engine")
-        # Not a secret, only spread: two containers with the same one share what the kernel counts by user, no more.
+            raise ImageMissing(f"image of language {language} is not on this engine")
+        # Need not be secret. Two containers with the same uid only share the kernel's limits per user.
         uid = random.choice(SANDBOX_UIDS)  # noqa: S311
-        began = time.monotonic()
+        started_at = time.monotonic()
         try:
             with span("container start"):
                 container = Container.launch(
-                    self._engine, ContainerSpec(image, numbers, self._labels, self._runtime, uid)
+                    self._engine, ContainerSpec(image, resources, self._labels, self._runtime, uid)
                 )
         except ImageMissing:
-            self._images.forget()
+            self._images.invalidate()
             raise
-        self._pool.launched(language, time.monotonic() - began)
+        self._pool.record_launch(language, time.monotonic() - started_at)
         return container
 
-    def _ask_for_images(self) -> dict[str, InstalledImage]:
-        found = installed_images(self._engine.api)
-        return {name: image for name, image in found.items() if name in self._languages}
-
-    def _default_numbers(self, language: Language) -> ContainerResources:
-        return ContainerResources.of(resolve_limits(LimitOverrides(), language.limits), self._cpus)
+    def _list_images(self) -> dict[str, InstalledImage]:
+        installed = installed_images(self._engine.docker_client)
+        return {name: image for name, image in installed.items() if name in self._languages}
 
 
-def _adjusted(container: Container, numbers: ContainerResources) -> Container:
+def _with_resources(container: Container, resources: ContainerResources) -> Container:
     try:
-        if not container.adjust(numbers):
-            raise EngineUnavailable("update: a container that waits has no room for a job's memory limit")
+        if not container.update_resources(resources):
+            raise EngineUnavailable("idle container already uses more memory than the limit of the job")
     except InfrastructureError:
         container.discard()
         raise

@@ -1,10 +1,12 @@
-"""Our seccomp profile: what a compiler, an interpreter or a virtual machine needs, and nothing else.
+"""The seccomp profile: the system calls that compilers, interpreters and virtual machines need.
 
-Everything that is not named here fails with EPERM. Left out on purpose, because programs ask for them and attackers
-need them: io_uring, ptrace, process_vm_*, pidfd_*, userfaultfd, the keyctl family, bpf, perf_event_open, mount and the
+All other system calls fail with EPERM. These are left out deliberately although some programs use them, because attacks
+use them: io_uring, ptrace, process_vm_*, pidfd_*, userfaultfd, the keyctl family, bpf, perf_event_open, mount and the
 new mount API, unshare, setns, name_to_handle_at and open_by_handle_at, fanotify, mq_*, modify_ldt, vmsplice,
-memfd_secret, personality, asynchronous I/O contexts (a quota of the whole host), and every call of another ABI (a
-32-bit or x32 call kills the process: the profile knows one architecture only).
+memfd_secret, personality and asynchronous I/O contexts (their number is limited for the whole host). A call of another
+ABI (32-bit or x32) kills the process, because the profile names one architecture only.
+
+The format is that of Docker's profiles (https://docs.docker.com/engine/security/seccomp/).
 """
 
 from __future__ import annotations
@@ -16,8 +18,16 @@ from typing import Any, Final
 
 __all__ = ["seccomp_profile"]
 
+# The numbers below are those of Linux, where the engine runs; this host may be another system.
 _EPERM: Final = 1
 _ENOSYS: Final = 38
+_AF_UNIX: Final = 1
+_AF_INET: Final = 2
+_AF_INET6: Final = 10
+_SOCK_STREAM: Final = 1
+_SOCK_DGRAM: Final = 2
+_IPPROTO_TCP: Final = 6
+_IPPROTO_UDP: Final = 17
 _ARCHITECTURES: Final = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
 
 _FILES: Final = """
@@ -49,41 +59,39 @@ _SIGNALS_AND_TIME: Final = """
     signalfd signalfd4 time timer_create timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create
     timerfd_gettime timerfd_settime
 """
-_WAITING_AND_TALKING: Final = """
+_POLLING_AND_SOCKETS: Final = """
     accept accept4 bind connect epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 epoll_wait
     epoll_wait_old eventfd eventfd2 futex futex_requeue futex_wait futex_waitv futex_wake getpeername getrandom
     getsockname getsockopt listen pipe pipe2 poll ppoll pselect6 recvfrom recvmmsg recvmsg select sendmmsg sendmsg
     sendto setsockopt shutdown
 """
-_SHARED: Final = """
+_IPC_AND_LANDLOCK: Final = """
     landlock_add_rule landlock_create_ruleset landlock_restrict_self msgctl msgget msgrcv msgsnd semctl semget semop
     semtimedop shmat shmctl shmdt shmget
 """
-_ALLOWED: Final = (_FILES, _MEMORY, _PROCESSES, _SIGNALS_AND_TIME, _WAITING_AND_TALKING, _SHARED)
-_AF_UNIX: Final = 1
-_AF_INET: Final = 2
-_AF_INET6: Final = 10
-# Type and protocols of an internet socket. Whatever else is asked for (SCTP, DCCP, MPTCP, L2TP) would have the host
-# load a module into its kernel, network or none.
-_INTERNET: Final = {1: (0, 6), 2: (0, 17)}
+_ALLOWED_SYSCALLS: Final = (_FILES, _MEMORY, _PROCESSES, _SIGNALS_AND_TIME, _POLLING_AND_SOCKETS, _IPC_AND_LANDLOCK)
+# Protocols by type of an internet socket. Others (SCTP, DCCP, MPTCP, L2TP) would make the kernel load a module, even
+# without a network.
+_INTERNET_PROTOCOLS: Final = {_SOCK_STREAM: (0, _IPPROTO_TCP), _SOCK_DGRAM: (0, _IPPROTO_UDP)}
+# The type without SOCK_NONBLOCK and SOCK_CLOEXEC (SOCK_TYPE_MASK in linux/net.h).
 _SOCKET_TYPE_MASK: Final = 0xF
-# Every namespace flag clone() takes, CLONE_NEWTIME included.
-_NAMESPACES: Final = 0x7E020080
+# All CLONE_NEW* flags of clone(2), CLONE_NEWTIME included (linux/sched.h).
+_NAMESPACE_FLAGS: Final = 0x7E020080
 
 
 @cache
 def seccomp_profile(machine: str = "") -> str:
-    """The profile as the engine takes it inline.
+    """Return the profile as JSON, for the security option ``seccomp=`` of a container.
 
-    Parameters:
-        machine: as ``uname -m`` says; this host's when empty.
+    Args:
+        machine: Architecture as printed by ``uname -m``. Empty for that of this host.
 
     Raises:
-        ValueError: a machine this profile was never written for.
+        ValueError: The profile does not support the architecture.
     """
     name = machine or platform.machine()
     if name not in _ARCHITECTURES:
-        raise ValueError(f"there is no seccomp profile for {name}; there is for {', '.join(sorted(_ARCHITECTURES))}")
+        raise ValueError(f"machine: {name!r} is not supported; must be one of {', '.join(sorted(_ARCHITECTURES))}")
     profile = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": _EPERM,
@@ -94,29 +102,29 @@ def seccomp_profile(machine: str = "") -> str:
 
 
 def _rules() -> list[dict[str, Any]]:
-    names = sorted({name for group in _ALLOWED for name in group.split()})
+    names = sorted({name for group in _ALLOWED_SYSCALLS for name in group.split()})
     return [
         {"names": names, "action": "SCMP_ACT_ALLOW"},
         _allow_if("socket", _equal(0, _AF_UNIX)),
         _allow_if("socketpair", _equal(0, _AF_UNIX)),
-        *_internet_sockets(),
-        _allow_if("clone", _masked(0, _NAMESPACES, 0)),
-        # clone3 hides its flags behind a pointer, where no filter can look; without it the C library uses clone.
+        *_internet_socket_rules(),
+        _allow_if("clone", _masked(0, _NAMESPACE_FLAGS, 0)),
+        # A filter cannot read the flags of clone3, which are behind a pointer. On ENOSYS the C library uses clone.
         {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},
     ]
 
 
-def _internet_sockets() -> list[dict[str, Any]]:
+def _internet_socket_rules() -> list[dict[str, Any]]:
     return [
-        _allow_if("socket", _equal(0, family), _masked(1, _SOCKET_TYPE_MASK, kind), _equal(2, protocol))
+        _allow_if("socket", _equal(0, family), _masked(1, _SOCKET_TYPE_MASK, socket_type), _equal(2, protocol))
         for family in (_AF_INET, _AF_INET6)
-        for kind, protocols in _INTERNET.items()
+        for socket_type, protocols in _INTERNET_PROTOCOLS.items()
         for protocol in protocols
     ]
 
 
 def _allow_if(name: str, *conditions: dict[str, Any]) -> dict[str, Any]:
-    """Allowed if all the conditions hold."""
+    """Return a rule that allows a system call if all conditions are true."""
     return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": list(conditions)}
 
 
@@ -125,5 +133,5 @@ def _equal(index: int, value: int) -> dict[str, Any]:
 
 
 def _masked(index: int, mask: int, value: int) -> dict[str, Any]:
-    # The engine reads value as the mask, and valueTwo as what must be left of the argument.
+    # For this operator, ``value`` is the mask and ``valueTwo`` the expected result.
     return {"index": index, "value": mask, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}

@@ -1,74 +1,47 @@
-"""The body of every container creation: constant, but for the numbers in ``ContainerNumbers``.
+"""Request bodies for the creation and the update of a container.
 
-Nothing that a client sends reaches the engine in any other way: source, arguments, environment and input arrive later,
-through the runner. The reasons for each setting are in SECURITY.md.
+Everything except ``ContainerResources`` is constant. Source code, arguments, environment and input reach the container
+later, through the runner. SECURITY.md explains the reason for each setting. The field names are those of
+https://docs.docker.com/reference/api/engine/.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from app.core.limits import LIMITS, Limits
+from app.core.limits import LIMITS
+from app.sandbox.resources import ContainerResources
 from app.sandbox.seccomp import seccomp_profile
 
-__all__ = ["LABEL", "SANDBOX_UIDS", "ContainerResources", "creation_body", "update_body"]
+__all__ = ["LABEL", "MAX_STACK_BYTES", "SANDBOX_UIDS", "WORKER_LABEL", "creation_body", "update_body"]
 
+# The value of LABEL is the namespace of the installation, that of WORKER_LABEL the name of the worker.
 LABEL: Final = "org.pyxec"
-# One of these for each container, so that what the kernel counts by user (inotify instances, pending signals, pages in
-# pipes) is never shared by two jobs. Below 65536, or an engine with remapped or rootless users could not map it.
+WORKER_LABEL: Final = f"{LABEL}.worker"
+# Each container gets one of these user ids, so that two jobs do not share the kernel's limits per user (inotify
+# instances, pending signals, pipe pages). They are below 65536 because user namespaces often map only that many ids.
 SANDBOX_UIDS: Final = range(20_000, 60_000)
-SHM_BYTES: Final = 16 * 1024 * 1024
-TMP_BYTES: Final = 64 * 1024 * 1024
-MAX_OPEN_FILES: Final = int(LIMITS["open_files"].maximum)
 MAX_STACK_BYTES: Final = 128 * 1024 * 1024
-# The runner itself is a process of the container, and it keeps one for the fork of the next phase.
-RUNNER_PROCESSES: Final = 2
-INODES: Final = 16_384
-
-
-@dataclass(frozen=True)
-class ContainerResources:
-    """All that differs between the containers of one language. ``disk_bytes`` is fixed when the container is made,
-    the others can be changed while it waits."""
-
-    memory_bytes: int
-    processes: int
-    disk_bytes: int
-    nano_cpus: int
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if type(value) is not int or value <= 0:
-                raise ValueError(f"{field.name} must be a positive whole number, not {value!r}")
-
-    @classmethod
-    def of(cls, limits: Limits, cpus: float) -> ContainerResources:
-        """The numbers for these limits, clamped to the table once more: this is the last gate before the engine."""
-        return cls(
-            memory_bytes=_clamped("memory_bytes", limits.memory_bytes),
-            processes=_clamped("processes", limits.processes) + RUNNER_PROCESSES,
-            disk_bytes=_clamped("disk_bytes", limits.disk_bytes),
-            nano_cpus=int(cpus * 1_000_000_000),
-        )
-
-
-def _clamped(name: str, value: int) -> int:
-    allowed = LIMITS[name]
-    return int(min(max(value, allowed.minimum), allowed.maximum))
+_STACK_BYTES: Final = 8 * 1024 * 1024
+_SHM_BYTES: Final = 16 * 1024 * 1024
+_TMP_BYTES: Final = 64 * 1024 * 1024
+_MAX_OPEN_FILES: Final = int(LIMITS["open_files"].maximum)
+_MAX_INODES: Final = 16_384
+# From -1000 to 1000 (proc(5), oom_score_adj). Above Redis and the workers; the program of a job has 1000, so that the
+# kernel kills it before the runner.
+_OOM_SCORE_ADJ: Final = 900
 
 
 def creation_body(
-    image: str, numbers: ContainerResources, labels: dict[str, str], runtime: str, uid: int
+    image: str, resources: ContainerResources, labels: dict[str, str], runtime: str, uid: int
 ) -> dict[str, Any]:
-    """The JSON for ``POST /containers/create``.
+    """Return the body for ``POST /containers/create``.
 
-    Parameters:
-        image: an image id or reference of our own catalogue.
-        labels: what the reaper goes by; never anything from a client.
-        runtime: the OCI runtime, from the operator's settings; empty for the engine's default.
-        uid: one of SANDBOX_UIDS.
+    Args:
+        image: Id of an image of the catalogue.
+        labels: LABEL and WORKER_LABEL. They never contain values from a request.
+        runtime: OCI runtime from the settings. Empty for the engine's default.
+        uid: One of SANDBOX_UIDS.
     """
     return {
         "Image": image,
@@ -79,53 +52,53 @@ def creation_body(
         "Labels": labels,
         "NetworkDisabled": True,
         "Tty": False,
-        # The runner heeds no other: an engine that shuts down would wait ten seconds for each that is idle.
+        # The runner ignores other signals. Without this, an engine that shuts down waits 10 s for each idle container.
         "StopSignal": "SIGKILL",
         "OpenStdin": True,
         "StdinOnce": True,
         "AttachStdin": True,
         "AttachStdout": True,
         "AttachStderr": True,
-        "HostConfig": _host_config(numbers, runtime),
+        "HostConfig": _host_config(resources, runtime),
     }
 
 
-def update_body(numbers: ContainerResources) -> dict[str, int]:
-    """The JSON for ``POST /containers/{id}/update``."""
+def update_body(resources: ContainerResources) -> dict[str, int]:
+    """Return the body for ``POST /containers/{id}/update``."""
     return {
-        "Memory": numbers.memory_bytes,
-        "MemorySwap": numbers.memory_bytes,
-        "PidsLimit": numbers.processes,
-        "NanoCpus": numbers.nano_cpus,
+        "Memory": resources.memory_bytes,
+        "MemorySwap": resources.memory_bytes,
+        "PidsLimit": resources.processes,
+        "NanoCpus": resources.nano_cpus,
     }
 
 
-def _host_config(numbers: ContainerResources, runtime: str) -> dict[str, Any]:
+def _host_config(resources: ContainerResources, runtime: str) -> dict[str, Any]:
     return {
-        **update_body(numbers),
+        **update_body(resources),
         "AutoRemove": True,
         "NetworkMode": "none",
         "CapDrop": ["ALL"],
         "Privileged": False,
         "SecurityOpt": ["no-new-privileges", f"seccomp={seccomp_profile()}"],
         "ReadonlyRootfs": True,
-        "Tmpfs": {
-            "/work": f"rw,nosuid,nodev,exec,mode=1777,size={numbers.disk_bytes},nr_inodes={INODES}",
-            "/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={TMP_BYTES},nr_inodes={INODES}",  # noqa: S108 - a mount point
-        },
+        "Tmpfs": {"/work": _tmpfs(resources.disk_bytes), "/tmp": _tmpfs(_TMP_BYTES)},  # noqa: S108 - a mount point
         "IpcMode": "private",
-        "ShmSize": SHM_BYTES,
+        "ShmSize": _SHM_BYTES,
         "OomKillDisable": False,
-        # Before Redis and the workers. The program raises its own to 1000: it goes before the runner that reports it.
-        "OomScoreAdj": 900,
+        "OomScoreAdj": _OOM_SCORE_ADJ,
         "CgroupnsMode": "private",
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},
         "Ulimits": [
             {"Name": "core", "Soft": 0, "Hard": 0},
-            {"Name": "nofile", "Soft": MAX_OPEN_FILES, "Hard": MAX_OPEN_FILES},
-            {"Name": "fsize", "Soft": numbers.disk_bytes, "Hard": numbers.disk_bytes},
-            {"Name": "stack", "Soft": 8 * 1024 * 1024, "Hard": MAX_STACK_BYTES},
+            {"Name": "nofile", "Soft": _MAX_OPEN_FILES, "Hard": _MAX_OPEN_FILES},
+            {"Name": "fsize", "Soft": resources.disk_bytes, "Hard": resources.disk_bytes},
+            {"Name": "stack", "Soft": _STACK_BYTES, "Hard": MAX_STACK_BYTES},
         ],
         **({"Runtime": runtime} if runtime else {}),
     }
+
+
+def _tmpfs(size_bytes: int) -> str:
+    return f"rw,nosuid,nodev,exec,mode=1777,size={size_bytes},nr_inodes={_MAX_INODES}"

@@ -16,7 +16,7 @@ from app.config import Settings
 from app.core.metrics import Meter
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import load_languages
-from app.sandbox.reaper import reap
+from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
 from app.store.effects import JobEffects
 from app.store.job_input import JobInputs
@@ -83,8 +83,11 @@ def _periodic_tasks(
 ) -> Sequence[PeriodicTask]:
     presence = WorkerRegistry(client, keys)
 
-    def remove_orphans() -> None:
-        meter.count("pyxec_sandboxes_orphaned_total", by=reap(engine, settings.namespace, presence.is_alive))
+    def reap() -> None:
+        meter.count(
+            "pyxec_sandboxes_orphaned_total",
+            by=remove_orphans(engine, settings.namespace, presence.is_alive),
+        )
 
     host = socket.gethostname()
     return [
@@ -94,5 +97,5 @@ def _periodic_tasks(
             _PUBLISH_LANGUAGES_SECONDS,
             lambda: publish_languages(client, keys, host, sandbox.installed()),
         ),
-        PeriodicTask("reap", _REAP_SECONDS, remove_orphans),
+        PeriodicTask("reap", _REAP_SECONDS, reap),
     ]

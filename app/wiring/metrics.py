@@ -30,7 +30,7 @@ def publish_metrics_periodically(
 
 
 def _read_pool(sandbox: ContainerSandbox, meter: Meter) -> None:
-    for language, figures in sandbox.pool_figures().items():
+    for language, figures in sandbox.pool_stats().items():
         meter.set("pyxec_pool_idle", figures.idle, language)
         meter.count_up_to("pyxec_pool_hits_total", language, total=figures.hits)
         meter.count_up_to("pyxec_pool_misses_total", language, total=figures.misses)

@@ -46,8 +46,8 @@ def _the_host_is_as_before(pit: Pit) -> Iterator[None]:
 def is_settled(arena: Arena) -> bool:
     """Whether there is no container but those that wait in the pool. Asked twice: one that is just being made, or
     just going, shows in one of the two."""
-    waiting = sum(arena.sandbox._pool.idle_count().values())
-    return len(arena.containers()) == waiting == sum(arena.sandbox._pool.idle_count().values())
+    waiting = sum(pool.idle for pool in arena.sandbox.pool_stats().values())
+    return len(arena.containers()) == waiting == sum(pool.idle for pool in arena.sandbox.pool_stats().values())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.spec import JobSpec
-from app.sandbox.runner.execution_plan import phases_of
+from app.sandbox.runner.execution_plan import plan_execution
 from tests.sandbox.arena import Arena, Ran, Recorder
 from tests.sandbox.mailbox import Mailbox
 
@@ -22,7 +22,7 @@ class Pit(Arena):
 
     def run(self, spec: JobSpec, sink: Recorder | None = None, inbox: Mailbox | None = None) -> Ran:
         ran = super().run(spec, sink, inbox)
-        limits = phases_of(spec, self.language(spec.language))[len(ran.phases) - 1]
+        limits = plan_execution(spec, self.language(spec.language)).phases[len(ran.phases) - 1]
         assert ran.last_phase_seconds < limits.wall_ms / 1000 + SLACK_SECONDS
         assert ran.last.cpu_seconds < limits.cpu_ms / 1000 + SLACK_SECONDS
         return ran

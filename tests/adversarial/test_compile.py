@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.sandbox.runner import execution_plan as script
+from app.sandbox.runner import execution_plan
 from tests.adversarial.pit import Pit
 from tests.sandbox.arena import job
 
@@ -37,8 +37,8 @@ DIAGNOSTICS = "int main(void) {\n" + "".join(f"    undeclared_{n}();\n    x{n} =
 
 @pytest.fixture(autouse=True)
 def _a_short_compile_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(script, "_COMPILE_WALL_SECONDS", COMPILE_SECONDS)
-    monkeypatch.setattr(script, "_COMPILE_CPU_SECONDS", COMPILE_SECONDS)
+    monkeypatch.setattr(execution_plan, "_COMPILE_WALL_SECONDS", COMPILE_SECONDS)
+    monkeypatch.setattr(execution_plan, "_COMPILE_CPU_SECONDS", COMPILE_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import dramatiq
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker
 from app.broker.scripts import Call
-from app.sandbox.engine.http import EngineHttp
+from app.sandbox.engine.http import EngineHttpClient
 
 __all__ = ["doom"]
 
@@ -42,8 +42,8 @@ def doom(number: int) -> None:
     assert isinstance(broker, StreamsBroker)
     _in_front_of(JobRunner, "_run_attempt", lambda *_: begun.set())
     _in_front_of(broker.deliveries, "_run", lambda call: _script(call, step))
-    _in_front_of(EngineHttp, "call", lambda _self, method, path, *_: step(f"engine {method} {_shape(path)}"))
-    _in_front_of(EngineHttp, "upgrade", lambda *_: step("engine attach"))
+    _in_front_of(EngineHttpClient, "request", lambda _self, method, path, *_: step(f"engine {method} {_shape(path)}"))
+    _in_front_of(EngineHttpClient, "upgrade", lambda *_: step("engine attach"))
 
 
 def _script(call: Any, step: Callable[[str], None]) -> None:

@@ -18,7 +18,7 @@ import redis
 
 from app.broker import BrokerUnavailable, StreamsBroker
 from app.sandbox.engine.client import Engine
-from app.sandbox.reaper import reap
+from app.sandbox.reaper import remove_orphans
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from tests.drill.checker import History
 from tests.drill.clocks import FakeClock
@@ -231,7 +231,7 @@ class Site:
         for pause_seconds in (0.0, _BETWEEN_SWEEPS_SECONDS):
             if self._containers():
                 time.sleep(pause_seconds)
-                reap(engine, self.stack.namespace, lambda _: False, time.time() + _YOUNG_SECONDS)
+                remove_orphans(engine, self.stack.namespace, lambda _: False, time.time() + _YOUNG_SECONDS)
         engine.close()
         return max(stuck, len(self._containers()))
 

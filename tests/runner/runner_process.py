@@ -13,16 +13,9 @@ from functools import partial
 from typing import Any
 
 from app.core.events import Output, Stream
-from app.sandbox.runner.encoder import (
-    STDIN_WINDOW_BYTES,
-    FrameDecoder,
-    encode_file,
-    encode_go,
-    encode_phase,
-    encode_stdin,
-    encode_stdin_eof,
-)
-from app.sandbox.runner.frames import Done, Event, Fault, PhaseEnd, PhaseSpec, Ready, StdinAck
+from app.sandbox.runner.decoder import FrameDecoder
+from app.sandbox.runner.encoder import encode_file, encode_go, encode_phase, encode_stdin, encode_stdin_eof
+from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, Done, Event, Fault, PhaseEnd, PhaseSpec, Ready, StdinAck
 
 __all__ = ["Opener", "RunnerProcess", "job", "phase", "talk"]
 

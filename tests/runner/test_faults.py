@@ -6,15 +6,8 @@ import struct
 
 import pytest
 
-from app.sandbox.runner.encoder import (
-    MAX_PAYLOAD,
-    STDIN_WINDOW_BYTES,
-    encode_go,
-    encode_phase,
-    encode_stdin,
-    encode_stdin_eof,
-)
-from app.sandbox.runner.frames import HostFrame
+from app.sandbox.runner.encoder import encode_go, encode_phase, encode_stdin, encode_stdin_eof
+from app.sandbox.runner.frames import MAX_PAYLOAD, STDIN_WINDOW_BYTES, HostFrame
 from tests.runner.runner_process import RunnerProcess, job, phase
 
 SLEEP = job(phase("sleep", "60", gets_stdin=True))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from app.core.outcomes import StopReason
-from app.sandbox.runner.encoder import STDIN_WINDOW_BYTES, encode_cancel, encode_stdin, encode_stdin_eof
-from app.sandbox.runner.frames import Ending
+from app.sandbox.runner.encoder import encode_cancel, encode_stdin, encode_stdin_eof
+from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, Ending
 from tests.runner.runner_process import RunnerProcess, job, phase
 
 TEN_MB = 10_000_000

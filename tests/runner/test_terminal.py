@@ -10,15 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.core.outcomes import StopReason
-from app.sandbox.runner.encoder import (
-    STDIN_WINDOW_BYTES,
-    encode_cancel,
-    encode_resize,
-    encode_signal,
-    encode_stdin,
-    encode_stdin_eof,
-)
-from app.sandbox.runner.frames import Ending, WindowSize
+from app.sandbox.runner.encoder import encode_cancel, encode_resize, encode_signal, encode_stdin, encode_stdin_eof
+from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, Ending, WindowSize
 from tests.runner.runner_process import RunnerProcess, job, phase
 
 SIZE = WindowSize(24, 80)

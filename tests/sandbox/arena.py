@@ -20,8 +20,9 @@ from app.sandbox.container import Container, ContainerSpec
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import Language, load_languages
 from app.sandbox.images.installed import installed_images
+from app.sandbox.resources import ContainerResources
 from app.sandbox.sandbox import ContainerSandbox
-from app.sandbox.template import LABEL, ContainerResources, creation_body
+from app.sandbox.template import LABEL, creation_body
 from tests.sandbox.mailbox import Mailbox
 
 __all__ = ["MIB", "Arena", "Ran", "Recorder", "eventually", "job", "open_arena", "sandbox_of"]
@@ -141,14 +142,14 @@ class Arena:
         )
 
     def containers(self) -> list[str]:
-        return [container.id for container in self.engine.containers(f"{LABEL}={self.namespace}")]
+        return [container.id for container in self.engine.list_containers(f"{LABEL}={self.namespace}")]
 
     def inspect(self, container_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.engine.api.inspect_container(container_id)
+        found: dict[str, Any] = self.engine.docker_client.inspect_container(container_id)
         return found
 
     def blueprint(self, language: str, **numbers: int) -> ContainerSpec:
-        image = installed_images(self.engine.api)[language]
+        image = installed_images(self.engine.docker_client)[language]
         usual = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
         labels = {LABEL: self.namespace, f"{LABEL}.worker": "arena"}
         return ContainerSpec(image, ContainerResources(**{**usual, **numbers}), labels, RUNTIME, 21_000)
@@ -157,7 +158,9 @@ class Arena:
         """A container that a worker has made and never started; its id."""
         blueprint = self.blueprint("bash")
         labels = {**blueprint.labels, f"{LABEL}.worker": worker}
-        return self.engine.create(creation_body(blueprint.image.image_id, blueprint.numbers, labels, "", 20_000))
+        return self.engine.create_container(
+            creation_body(blueprint.image.image_id, blueprint.resources, labels, "", 20_000)
+        )
 
     def launch(self, language: str, **numbers: int) -> Container:
         return Container.launch(self.engine, self.blueprint(language, **numbers))
@@ -193,7 +196,7 @@ def open_arena(pool_floor: int, pool_ceiling: int) -> Iterator[Arena]:
     finally:
         sandbox.stop()
         for container_id in arena.containers():
-            engine.remove(container_id)
+            engine.remove_container(container_id)
         engine.close()
 
 

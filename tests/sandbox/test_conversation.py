@@ -18,7 +18,7 @@ from app.core.job_input import Input, InputKind
 from app.core.outcomes import judge
 from app.sandbox.container import Container
 from app.sandbox.runner.frames import PROTOCOL_VERSION
-from app.sandbox.runner.session import run_session
+from app.sandbox.runner.session import RunnerSession
 from tests.sandbox.arena import MIB, Arena, Recorder, eventually, job
 from tests.sandbox.mailbox import Mailbox
 
@@ -73,7 +73,7 @@ def test_a_connection_that_takes_nothing_more_is_still_read_to_its_end(arena: Ar
         recorder = Recorder()
 
         spec = job("bash", "", stdin=b"x" * 4 * MIB)
-        (report,) = run_session(container, spec, arena.language("bash"), recorder, inbox).phases
+        (report,) = RunnerSession(container, spec, arena.language("bash"), recorder, inbox).run().phases
 
     assert (report.exit_code, recorder.stdout) == (7, b"hi")
 
@@ -239,7 +239,7 @@ def test_a_lost_ownership_ends_the_container_at_once(arena: Arena) -> None:
 def test_a_container_killed_from_outside_is_lost_not_judged(arena: Arena) -> None:
     def kill(_: Recorder) -> None:
         for container_id in arena.containers():
-            arena.engine.remove(container_id)
+            arena.engine.remove_container(container_id)
 
     with pytest.raises(SandboxLost):
         arena.run(job("bash", "echo up; sleep 60", wall_seconds=60), Recorder(kill))
@@ -255,7 +255,7 @@ def test_a_runner_that_is_out_of_memory_itself_is_the_programs_doing(arena: Aren
     recorder = Recorder()
 
     with closing(container), closing(Mailbox()) as inbox:
-        reports = run_session(container, spec, arena.language("bash"), recorder, inbox).phases
+        reports = RunnerSession(container, spec, arena.language("bash"), recorder, inbox).run().phases
 
     # Then, whoever is killed, it is judged as a memory limit
     assert judge(reports).outcome == "memory_limit"
@@ -272,16 +272,16 @@ def test_a_command_that_the_image_does_not_have_is_our_fault(arena: Arena) -> No
     with (
         closing(arena.launch("bash")) as container,
         closing(Mailbox()) as inbox,
-        pytest.raises(InfrastructureError, match="node could not be started"),
+        pytest.raises(InfrastructureError, match="cannot start node"),
     ):
-        run_session(container, job("javascript", ""), arena.language("javascript"), Recorder(), inbox)
+        RunnerSession(container, job("javascript", ""), arena.language("javascript"), Recorder(), inbox).run()
 
 
 def test_a_runner_that_gives_up_says_why(arena: Arena) -> None:
     with closing(arena.launch("bash")) as container, closing(Mailbox()) as inbox:
         container.send(b"\x7f\0\0\0\0")  # a frame of no known type
-        with pytest.raises(ProtocolError, match="the runner gave up"):
-            run_session(container, job("bash", "echo"), arena.language("bash"), Recorder(), inbox)
+        with pytest.raises(ProtocolError, match="runner failed"):
+            RunnerSession(container, job("bash", "echo"), arena.language("bash"), Recorder(), inbox).run()
 
 
 def test_output_is_cut_at_exactly_its_limit(arena: Arena) -> None:

@@ -44,7 +44,9 @@ def test_many_jobs_at_once_each_get_their_own_output_and_leave_nothing() -> None
             ended = [future.result() for future in running]
 
         assert [(ran.text, ran.last.exit_code) for ran in ended] == [(f"{n}\n", n) for n in range(24)]
-        assert eventually(lambda: len(busy.containers()) == sum(busy.sandbox._pool.idle_count().values()))
+        assert eventually(
+            lambda: len(busy.containers()) == sum(pool.idle for pool in busy.sandbox.pool_stats().values())
+        )
         assert threading.active_count() <= threads
 
     assert eventually(lambda: busy.containers() == [])

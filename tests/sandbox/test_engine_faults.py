@@ -17,8 +17,7 @@ import pytest
 from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
 from app.sandbox.container import Container
 from app.sandbox.engine.client import Engine
-from app.sandbox.images.cache import ImageCache
-from app.sandbox.images.installed import InstalledImage
+from app.sandbox.images.installed import ImageCache, InstalledImage
 from app.sandbox.sandbox import ContainerSandbox
 from tests.sandbox.arena import LANGUAGES, Arena, Recorder, eventually, job
 from tests.sandbox.broken_engine import deaf_engine, scripted_engine
@@ -28,14 +27,24 @@ TIMEOUT = 0.3
 PATIENCE = 5.0  # for a machine that has other things to do as well
 
 CALLS: dict[str, Callable[[Engine], Any]] = {
-    "create": lambda engine: engine.create({"Image": "x"}),
+    "create": lambda engine: engine.create_container({"Image": "x"}),
     "attach": lambda engine: engine.attach("c"),
-    "start": lambda engine: engine.start("c"),
-    "update": lambda engine: engine.update("c", {}),
-    "remove": lambda engine: engine.remove("c"),
-    "containers": lambda engine: engine.containers("l"),
+    "start": lambda engine: engine.start_container("c"),
+    "update": lambda engine: engine.update_container("c", {}),
+    "remove": lambda engine: engine.remove_container("c"),
+    "containers": lambda engine: engine.list_containers("l"),
     "was_oom_killed": lambda engine: engine.was_oom_killed("c", 0),
     "version": lambda engine: engine.version(),
+}
+OPERATIONS = {
+    "create": "create container",
+    "attach": "attach to container",
+    "start": "start container",
+    "update": "update container",
+    "remove": "remove container",
+    "containers": "list containers",
+    "was_oom_killed": "read events",
+    "version": "read version",
 }
 
 
@@ -55,7 +64,7 @@ def test_every_call_to_an_engine_that_is_down_fails_at_once(call: str, tmp_path:
     engine = Engine(f"unix://{tmp_path}/nobody.sock", 30)
 
     began = time.monotonic()
-    with pytest.raises(EngineUnavailable, match=rf"^{_told(call)}: "):
+    with pytest.raises(EngineUnavailable, match=rf"^Docker Engine: {OPERATIONS[call]}: "):
         CALLS[call](engine)
 
     assert time.monotonic() - began < PATIENCE
@@ -110,11 +119,7 @@ def test_memory_that_is_in_use_is_no_fault_of_the_engine(told: str, tmp_path: Pa
     body = b'{"message":"Cannot update container c: %s"}' % told.encode()
     head = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: %d\r\n\r\n" % len(body)
     with scripted_engine(tmp_path, head + body) as url:
-        assert Engine(url, TIMEOUT).update("c", {}) is False
-
-
-def _told(call: str) -> str:
-    return {"containers": "list", "was_oom_killed": "events"}.get(call, call)
+        assert Engine(url, TIMEOUT).update_container("c", {}) is False
 
 
 def test_a_job_on_an_engine_that_is_down_is_our_fault(tmp_path: Path) -> None:
@@ -161,7 +166,7 @@ def test_a_language_without_an_image_is_missing(arena: Arena) -> None:
         arena.engine, other, worker="w", namespace="n", runtime="", cpus=1.0, pool_floor=0, pool_ceiling=0
     )
 
-    with closing(Mailbox()) as inbox, pytest.raises(ImageMissing, match="no image for toy"):
+    with closing(Mailbox()) as inbox, pytest.raises(ImageMissing, match="image of language toy is not on this engine"):
         sandbox.run("j", 1, _named("toy"), Recorder(), inbox)
 
 
@@ -180,7 +185,7 @@ def test_a_runtime_that_is_not_installed_fails_the_launch_and_leaves_nothing(are
 @pytest.mark.docker
 def test_a_container_that_does_not_become_ready_is_removed(arena: Arena) -> None:
     # Given an image whose entry point is not our runner
-    base = arena.engine.api.inspect_image("debian:bookworm-slim")["Id"]
+    base = arena.engine.docker_client.inspect_image("debian:bookworm-slim")["Id"]
     foreign = replace(arena.blueprint("bash"), image=InstalledImage("bash", "", "", "", base))
 
     with pytest.raises(InfrastructureError):
@@ -193,12 +198,12 @@ def test_a_container_that_does_not_become_ready_is_removed(arena: Arena) -> None
 def test_removing_what_is_gone_or_going_is_no_error(arena: Arena) -> None:
     container = arena.launch("bash")
     with ThreadPoolExecutor(4) as removers:
-        removals = [removers.submit(arena.engine.remove, container.id) for _ in range(4)]
+        removals = [removers.submit(arena.engine.remove_container, container.id) for _ in range(4)]
         container.close()
         for removal in removals:
             removal.result()
 
-    arena.engine.remove(container.id)
+    arena.engine.remove_container(container.id)
 
 
 @pytest.mark.docker
@@ -260,7 +265,7 @@ def test_with_something_known_nobody_waits_for_the_one_who_asks() -> None:
     lookup.free.set()
     known = ImageCache(lookup)
     known.read()
-    known.forget()
+    known.invalidate()
     lookup.free.clear()
     with ThreadPoolExecutor(1) as thread:
         asking = thread.submit(known.read)

@@ -16,7 +16,8 @@ import pytest
 from app.core.errors import EngineUnavailable
 from app.sandbox.engine import http as engine_http
 from app.sandbox.engine.client import Engine
-from app.sandbox.engine.http import EngineHttp, EngineRefusal
+from app.sandbox.engine.errors import EngineResponseError
+from app.sandbox.engine.http import EngineHttpClient
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -69,17 +70,17 @@ def _whole_request(sent: BinaryIO) -> bytes:
 
 
 @contextmanager
-def counting_engine(folder: Path, answer: bytes = ANSWER) -> Iterator[tuple[CountingEngine, EngineHttp]]:
+def counting_engine(folder: Path, answer: bytes = ANSWER) -> Iterator[tuple[CountingEngine, EngineHttpClient]]:
     with (
         closing(CountingEngine(folder / "engine.sock", answer)) as engine,
-        closing(EngineHttp(f"unix://{folder}/engine.sock", 5)) as client,
+        closing(EngineHttpClient(f"unix://{folder}/engine.sock", 5)) as client,
     ):
         yield engine, client
 
 
 def test_calls_one_after_another_share_a_connection(tmp_path: Path) -> None:
     with counting_engine(tmp_path) as (engine, client):
-        answers = [client.call("GET", "/x") for _ in range(5)]
+        answers = [client.request("GET", "/x") for _ in range(5)]
 
         assert answers == [b"{}"] * 5
         assert len(engine.visitors) == 1
@@ -87,27 +88,27 @@ def test_calls_one_after_another_share_a_connection(tmp_path: Path) -> None:
 
 def test_a_restarted_engine_is_called_on_a_new_connection(tmp_path: Path) -> None:
     with counting_engine(tmp_path) as (engine, client):
-        client.call("GET", "/x")
+        client.request("GET", "/x")
         engine.hang_up()
 
-        assert client.call("GET", "/x") == b"{}"
+        assert client.request("GET", "/x") == b"{}"
         assert len(engine.visitors) == 2
 
 
 def test_many_threads_never_share_a_connection_at_once_and_few_stay_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_http, "_MOST_IDLE_CONNECTIONS", 2)
+    monkeypatch.setattr(engine_http, "_MAX_IDLE_CONNECTIONS", 2)
     with counting_engine(tmp_path) as (_, client), ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda n: client.call("GET", f"/{n}"), range(200)))
+        answers = list(threads.map(lambda n: client.request("GET", f"/{n}"), range(200)))
 
         assert answers == [b"{}"] * 200
-        assert len(client._idle) <= 2 + 8
+        assert len(client._idle_connections) <= 2 + 8
 
 
 def test_what_is_sent_is_what_the_engine_reads(tmp_path: Path) -> None:
     with counting_engine(tmp_path) as (engine, client):
-        client.call("POST", "/containers/a b/update", {"Memory": 1}, filters='{"label":["x=y&z"]}')
+        client.request("POST", "/containers/a b/update", {"Memory": 1}, filters='{"label":["x=y&z"]}')
 
         head, _, body = b"".join(engine.requests).partition(b"\r\n\r\n")
         assert head.startswith(
@@ -120,20 +121,23 @@ def test_what_is_sent_is_what_the_engine_reads(tmp_path: Path) -> None:
 def test_a_refusal_carries_the_engines_reason(tmp_path: Path) -> None:
     said = b'{"message":"in use"}'
     refusal = b"HTTP/1.1 409 Conflict\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
-    with counting_engine(tmp_path, refusal) as (_, client), pytest.raises(EngineRefusal, match="in use") as caught:
-        client.call("DELETE", "/x")
+    with (
+        counting_engine(tmp_path, refusal) as (_, client),
+        pytest.raises(EngineResponseError, match="in use") as caught,
+    ):
+        client.request("DELETE", "/x")
 
     assert caught.value.status == 409
 
 
 def test_an_engine_that_does_not_switch_protocols_gives_no_stream(tmp_path: Path) -> None:
-    with counting_engine(tmp_path) as (_, client), pytest.raises(EngineRefusal):
+    with counting_engine(tmp_path) as (_, client), pytest.raises(EngineResponseError):
         client.upgrade("/x")
 
 
 @pytest.mark.parametrize("url", ["ssh://host", "npipe:////./pipe/x", "", "tcp://"])
 def test_an_address_that_is_none_is_told(url: str) -> None:
-    with pytest.raises(EngineUnavailable, match="unix:///path or tcp://"):
+    with pytest.raises(EngineUnavailable, match="must be unix:///path or tcp://"):
         Engine(url, 1).version()
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.core.cases import CaseSpec
-from app.sandbox.compile_memory import stages_of
+from app.sandbox.resources import resources_by_stage
 from tests.sandbox.arena import LANGUAGES, MIB, Arena, job
 
 ECHO = "#include <stdio.h>\nint main(void) { int c; while ((c = getchar()) != EOF) putchar(c); }"
@@ -44,12 +44,12 @@ int main() {
 def test_a_compiler_has_at_least_what_its_language_usually_has() -> None:
     cpp = LANGUAGES["cpp"]
 
-    stages = stages_of(job("cpp", "", processes=1, memory_bytes=32 * MIB), cpp, 1.0)
+    stages = resources_by_stage(job("cpp", "", processes=1, memory_bytes=32 * MIB), cpp, 1.0)
 
-    assert (stages.first.processes, stages.first.memory_bytes) == (66, 512 * MIB)
+    assert (stages.initial.processes, stages.initial.memory_bytes) == (66, 512 * MIB)
     assert stages.program is not None
     assert (stages.program.processes, stages.program.memory_bytes) == (3, 32 * MIB)
-    assert stages.first.disk_bytes == stages.program.disk_bytes
+    assert stages.initial.disk_bytes == stages.program.disk_bytes
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_compiler_has_at_least_what_its_language_usually_has() -> None:
     [("python", {"processes": 1}), ("c", {}), ("c", {"processes": 200, "memory_bytes": 1024 * MIB})],
 )
 def test_nothing_changes_in_between_where_the_program_has_no_less(language: str, limits: dict[str, float]) -> None:
-    assert stages_of(job(language, "", **limits), LANGUAGES[language], 1.0).program is None
+    assert resources_by_stage(job(language, "", **limits), LANGUAGES[language], 1.0).program is None
 
 
 @pytest.mark.docker

@@ -12,7 +12,7 @@ TOTAL = 1000
 
 
 @pytest.mark.parametrize(
-    ("available", "is_short", "is_dire"),
+    ("available", "is_low", "is_critical"),
     [
         (1000, False, False),
         (100, False, False),
@@ -23,14 +23,14 @@ TOTAL = 1000
     ],
 )
 def test_a_tenth_is_for_the_jobs_and_for_everybody_else(
-    tmp_path: Path, available: int, is_short: bool, is_dire: bool
+    tmp_path: Path, available: int, is_low: bool, is_critical: bool
 ) -> None:
     meminfo = tmp_path / "meminfo"
     meminfo.write_text(f"MemTotal:  {TOTAL} kB\nMemFree:  1 kB\nMemAvailable:  {available} kB\nHugePages_Total:  0\n")
 
     memory = HostMemory(meminfo)
 
-    assert (memory.is_short(), memory.is_dire()) == (is_short, is_dire)
+    assert (memory.is_low(), memory.is_critical()) == (is_low, is_critical)
 
 
 @pytest.mark.parametrize("text", [None, "", "MemTotal: 0 kB\nMemAvailable: 0 kB\n", "nonsense", "MemTotal: x\n"])
@@ -39,8 +39,8 @@ def test_where_the_kernel_does_not_tell_it_is_never_short(tmp_path: Path, text: 
     if text is not None:
         meminfo.write_text(text)
 
-    assert not HostMemory(meminfo).is_short()
+    assert not HostMemory(meminfo).is_low()
 
 
 def test_the_kernel_of_this_machine_tells() -> None:
-    assert 0 < HostMemory()._available_part() < 1
+    assert 0 < HostMemory()._available_fraction() < 1

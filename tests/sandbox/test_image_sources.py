@@ -20,7 +20,7 @@ def sources(tmp_path: Path) -> ImageSources:
     """A copy of the repository's sources that a test may change."""
     shutil.copytree(ROOT / "images", tmp_path / "images")
     shutil.copytree(ROOT / "runner", tmp_path / "runner")
-    return ImageSources.of_repository(tmp_path)
+    return ImageSources.from_repository(tmp_path)
 
 
 @pytest.fixture(scope="module")

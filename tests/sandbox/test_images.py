@@ -12,18 +12,17 @@ import pytest
 from docker.errors import ImageNotFound
 
 from app.local.engine import engine_host
-from app.sandbox.images.build import BuildEvent, ImageBuildError
+from app.sandbox.images.build import BuildEvent, ensure_images
 from app.sandbox.images.build_context import ImageSources
-from app.sandbox.images.builder import ensure_images
-from app.sandbox.images.catalogue import Language, default_set, load_languages
+from app.sandbox.images.catalogue import Language, Packages, default_set, load_languages
+from app.sandbox.images.docker_build import ImageBuildError
 from app.sandbox.images.installed import InstalledImage, find_images, installed_images
-from app.sandbox.images.language_fields import Packages
 from app.sandbox.images.removal import remove_images
 
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ImageSources.of_repository(ROOT)
+SOURCES = ImageSources.from_repository(ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +137,7 @@ def test_a_version_that_cannot_be_read_fails_the_build(
     bash = languages["bash"]
     wordless = msgspec.structs.replace(bash, version=msgspec.structs.replace(bash.version, command=("true",)))
 
-    with pytest.raises(ImageBuildError, match="'true' told no version"):
+    with pytest.raises(ImageBuildError, match="'true' printed no version"):
         ensure_images(client, [msgspec.structs.replace(wordless, id="wordless")], SOURCES, lambda event: None)
 
 

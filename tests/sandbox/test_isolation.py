@@ -183,9 +183,9 @@ def test_a_program_dies_before_the_runner_and_the_runner_before_the_rest(inside:
 def test_numbers_of_its_own_reach_a_waiting_container(arena: Arena, container: Container) -> None:
     # Given a warm container, and a job that wants more of everything, then less
     for memory, processes in ((1024 * MIB, 200), (16 * MIB, 3)):
-        numbers = arena.blueprint("python", memory_bytes=memory, processes=processes).numbers
+        numbers = arena.blueprint("python", memory_bytes=memory, processes=processes).resources
 
-        container.adjust(numbers)
+        container.update_resources(numbers)
 
         host = arena.inspect(container.id)["HostConfig"]
         assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (memory, memory, processes)

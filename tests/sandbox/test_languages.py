@@ -127,20 +127,20 @@ def test_a_valid_file_is_a_language(tmp_path: Path) -> None:
         ('name = "Toy"', "name = 7", r"Expected `str`, got `int` - at `\$.name`"),
         ('name = "Toy"', 'name = "Toy"\ncolour = "red"', "unknown field `colour`"),
         ('id = "toy"', 'id = "Toy!"', r"at `\$.id`"),
-        ('id = "toy"', 'id = "toys"', "`id` is 'toys', the file's name says 'toy'"),
+        ('id = "toy"', 'id = "toys"', "`id` must be 'toy', as in the file name, not 'toys'"),
         ('run = ["toy", "{entrypoint}"]', "run = []", r"length >= 1 - at `\$.run`"),
         ('"{entrypoint}"', '"{file}"', r"`run`: unknown placeholder \{file\}"),
         ('"{entrypoint}"', '"{options}"', r"`run`: unknown placeholder \{options\}"),
-        ('"{entrypoint}"', '"{sources}"', "needs the field `sources`"),
-        ('"{entrypoint}"', '"-x{sources}"', "must be an argument of its own"),
+        ('"{entrypoint}"', '"{sources}"', "requires the field `sources`"),
+        ('"{entrypoint}"', '"-x{sources}"', "must be a whole argument"),
         ('file_name = "main.toy"', 'file_name = "../main"', r"at `\$.file_name`"),
         ('debian = ["toy"]', 'debian = ["toy; reboot"]', r"at `\$.packages.debian\[0\]`"),
         ('debian = ["toy"]', 'debian = []\npython = ["toy"]', r"at `\$.packages.python\[0\]`"),
         ('debian = ["toy"]', 'debian = []\nnode = ["toy@latest"]', r"at `\$.packages.node\[0\]`"),
         ('runtime_error = "say no"', "", "missing required field `runtime_error`"),
-        ("[programs]", '[programs]\ncompile_error = "x"', "exactly when `compile` is"),
-        (r"'toy (\S+)'", r"'toy \S+'", "needs exactly one group"),
-        (r"'toy (\S+)'", "'toy ('", "no regular expression"),
+        ("[programs]", '[programs]\ncompile_error = "x"', "if and only if `compile` is set"),
+        (r"'toy (\S+)'", r"'toy \S+'", "must have exactly one group"),
+        (r"'toy (\S+)'", "'toy ('", "is not a regular expression"),
         ("[hello]", "[limits]\nmemory_bytes = 1\n[hello]", "`limits.memory_bytes` must be from"),
         ("[hello]", '[env]\n"A B" = "1"\n[hello]', r"`\$.env`"),
         ('id = "toy"', 'id = "toy', "toy.toml: "),
@@ -159,9 +159,9 @@ def test_a_mistake_is_told_with_its_file_and_field(tmp_path: Path, before: str, 
 @pytest.mark.parametrize(
     ("claim", "said"),
     [
-        ('aliases = ["toy"]', "toy2.toml: `aliases`: 'toy' belongs to toy.toml already"),
-        ("[compat]\njudge0 = [71]", "toy2.toml: `compat.judge0`: '71' belongs to toy.toml already"),
-        ('[compat]\npiston = ["t"]', "toy2.toml: `compat.piston`: 't' belongs to toy.toml already"),
+        ('aliases = ["toy"]', "toy2.toml: `aliases`: 'toy' is already used by toy.toml"),
+        ("[compat]\njudge0 = [71]", "toy2.toml: `compat.judge0`: '71' is already used by toy.toml"),
+        ('[compat]\npiston = ["t"]', "toy2.toml: `compat.piston`: 't' is already used by toy.toml"),
     ],
 )
 def test_a_name_leads_to_one_language_only(tmp_path: Path, claim: str, said: str) -> None:
@@ -177,5 +177,5 @@ def test_a_name_leads_to_one_language_only(tmp_path: Path, claim: str, said: str
 
 
 def test_an_empty_folder_is_no_catalogue(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="no language here"):
+    with pytest.raises(CatalogueError, match="contains no language"):
         load_languages(tmp_path)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from app.core.errors import EngineUnavailable
-from app.sandbox import demand as demand_module
+from app.sandbox import language_pool as demand_module
 from app.sandbox import pool as pool_module
 from app.sandbox.container import Container
 from app.sandbox.host_memory import HostMemory
@@ -36,8 +36,9 @@ def bash_pool(arena: Arena) -> Iterator[Callable[[int, int], Pool]]:
     assert eventually(lambda: arena.containers() == [])
 
 
-def idle(pool: Pool) -> int:
-    return pool.idle_count().get("bash", 0)
+def idle(pool: Pool, language: str = "bash") -> int:
+    stats = pool.stats().get(language)
+    return 0 if stats is None else stats.idle
 
 
 def use(pool: Pool, times: int) -> None:
@@ -45,7 +46,7 @@ def use(pool: Pool, times: int) -> None:
     for _ in range(times):
         if (taken := pool.take("bash")) is not None:
             taken.close()
-        pool.job_ended()
+        pool.refill()
 
 
 class Memory(HostMemory):
@@ -55,10 +56,10 @@ class Memory(HostMemory):
         super().__init__()
         self.short = self.dire = False
 
-    def is_short(self) -> bool:
+    def is_low(self) -> bool:
         return self.short
 
-    def is_dire(self) -> bool:
+    def is_critical(self) -> bool:
         return self.dire
 
 
@@ -80,7 +81,7 @@ def test_the_more_a_language_is_used_the_more_wait_up_to_the_ceiling(bash_pool: 
     use(pool, times=60)
 
     assert eventually(lambda: idle(pool) == 3)
-    assert pool.figures()["bash"].wanted == 3
+    assert pool.stats()["bash"].target == 3
 
 
 def test_it_refills_though_the_job_that_took_one_goes_on_and_on(bash_pool: Callable[[int, int], Pool]) -> None:
@@ -100,7 +101,7 @@ def test_one_that_died_waiting_is_passed_over(arena: Arena, bash_pool: Callable[
     assert eventually(lambda: idle(pool) == 2)
     # Given the one that would be next is dead
     oldest = min(arena.containers(), key=lambda container_id: arena.inspect(container_id)["Created"])
-    arena.engine.remove(oldest)
+    arena.engine.remove_container(oldest)
 
     def next_one() -> Container:
         taken = pool.take("bash")
@@ -122,7 +123,7 @@ def test_one_that_dies_waiting_is_replaced(
     assert eventually(lambda: idle(pool) == 1)
     (first,) = arena.containers()
 
-    arena.engine.remove(first)
+    arena.engine.remove_container(first)
 
     assert eventually(lambda: len(arena.containers()) == 1 and arena.containers() != [first] and idle(pool) == 1)
 
@@ -196,23 +197,23 @@ def test_a_thousand_failures_do_not_end_the_pool() -> None:
     pool = Pool(lambda language: _refuse([], language), lambda: ["bash"], 1, 1)
 
     for _ in range(2_000):
-        pool._add("bash")
+        pool._launch_in_advance("bash")
 
-    assert pool._shelves["bash"].not_before - pool_module.time.monotonic() <= 30
-    assert pool.figures()["bash"].failures == 2_000
+    assert pool._languages["bash"].retry_at - pool_module.time.monotonic() <= 30
+    assert pool.stats()["bash"].failures == 2_000
 
 
 def test_a_container_made_for_a_job_tells_that_the_engine_is_back() -> None:
     pool = Pool(lambda language: _refuse([], language), lambda: ["bash"], 1, 1)
-    pool._add("bash")
-    assert pool._shelves["bash"].not_before > pool_module.time.monotonic()
+    pool._launch_in_advance("bash")
+    assert pool._languages["bash"].retry_at > pool_module.time.monotonic()
 
-    pool.launched("bash", 0.2)
+    pool.record_launch("bash", 0.2)
 
-    assert pool._shelves["bash"].not_before < pool_module.time.monotonic()
+    assert pool._languages["bash"].retry_at < pool_module.time.monotonic()
 
 
-def test_nothing_is_made_while_the_hosts_memory_is_short_and_all_goes_when_it_is_dire(
+def test_nothing_is_made_while_the_hosts_memory_is_low_and_all_goes_when_it_is_critical(
     arena: Arena, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.1)
@@ -221,7 +222,7 @@ def test_nothing_is_made_while_the_hosts_memory_is_short_and_all_goes_when_it_is
         assert eventually(lambda: idle(pool) == 1)
 
         memory.short = True
-        assert eventually(lambda: pool._memory_is_short)
+        assert eventually(lambda: pool._memory_is_low)
         use(pool, times=1)
         assert eventually(lambda: arena.containers() == [])
         assert idle(pool) == 0
@@ -237,9 +238,9 @@ def test_the_figures_tell_what_happened(arena: Arena) -> None:
     with running(Pool(arena.launch, lambda: ["bash"], 1, 1)) as pool:
         assert eventually(lambda: idle(pool) == 1)
         use(pool, times=2)
-        pool.launched("bash", 0.5)
+        pool.record_launch("bash", 0.5)
 
-        figures = pool.figures()["bash"]
+        figures = pool.stats()["bash"]
 
         assert (figures.hits, figures.misses, figures.launches, figures.launch_seconds) == (1, 1, 1, 0.5)
 
@@ -253,7 +254,7 @@ def test_several_languages_are_filled_side_by_side() -> None:
         raise EngineUnavailable("met")
 
     with running(Pool(meet, lambda: ["bash", "c"], 1, 1)) as pool:
-        assert eventually(lambda: sum(figures.failures for figures in pool.figures().values()) >= 2)
+        assert eventually(lambda: sum(figures.failures for figures in pool.stats().values()) >= 2)
         assert not both.broken
 
 
@@ -271,7 +272,7 @@ def test_nobody_waits_for_a_launch_that_hangs() -> None:
 
         # Then a job gets its answer at once: none is there
         assert pool.take("bash") is None
-        pool.job_ended()
+        pool.refill()
         release.set()
 
 
@@ -294,7 +295,7 @@ def test_a_stop_in_the_middle_of_a_launch_leaves_nothing(arena: Arena, monkeypat
 
     assert eventually(lambda: not any(thread.is_alive() for thread in pool._threads))
     assert eventually(lambda: arena.containers() == [])
-    assert pool.idle_count().get("bash", 0) == 0
+    assert idle(pool) == 0
 
 
 def test_a_pool_that_was_never_started_can_be_stopped() -> None:
@@ -303,19 +304,19 @@ def test_a_pool_that_was_never_started_can_be_stopped() -> None:
 
 def test_a_job_with_a_disk_of_its_own_leaves_the_warm_container_to_others() -> None:
     with open_arena(pool_floor=1, pool_ceiling=1) as warm:
-        assert eventually(lambda: warm.sandbox._pool.idle_count().get("bash") == 1, within_seconds=30)
-        mine = {container.id for container in warm.sandbox._pool._shelves["bash"].idle}
+        assert eventually(lambda: idle(warm.sandbox._pool) == 1, within_seconds=30)
+        mine = {container.id for container in warm.sandbox._pool._languages["bash"]._idle}
 
         ran = warm.run(job("bash", "df --output=size -B1 /work | tail -1", disk_bytes=2 * 1024 * 1024))
 
         assert ran.text.strip() == str(2 * 1024 * 1024)
-        assert {container.id for container in warm.sandbox._pool._shelves["bash"].idle} == mine
+        assert {container.id for container in warm.sandbox._pool._languages["bash"]._idle} == mine
 
 
 def test_limits_of_its_own_reach_a_warm_container() -> None:
     with open_arena(pool_floor=1, pool_ceiling=1) as warm:
-        assert eventually(lambda: warm.sandbox._pool.idle_count().get("bash") == 1, within_seconds=30)
-        (waiting,) = warm.sandbox._pool._shelves["bash"].idle
+        assert eventually(lambda: idle(warm.sandbox._pool) == 1, within_seconds=30)
+        (waiting,) = warm.sandbox._pool._languages["bash"]._idle
         show = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>&-"
         show += "; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>&-; true"
 
@@ -328,11 +329,11 @@ def test_limits_of_its_own_reach_a_warm_container() -> None:
 def test_a_language_that_is_not_kept_warm_is_so_only_once_it_was_used(arena: Arena) -> None:
     # Given a pool in which one of two languages has the floor
     languages = ["bash", "c"]
-    with running(Pool(arena.launch, lambda: languages, 1, 2, kept_warm={"bash"})) as pool:
-        assert eventually(lambda: pool.idle_count().get("bash") == 1)
-        assert pool.idle_count().get("c", 0) == 0
+    with running(Pool(arena.launch, lambda: languages, 1, 2, always_warm={"bash"})) as pool:
+        assert eventually(lambda: idle(pool) == 1)
+        assert idle(pool, "c") == 0
         # When the other is used for the first time
         assert pool.take("c") is None
-        pool.job_ended()
+        pool.refill()
         # Then it is kept warm as well
-        assert eventually(lambda: pool.idle_count()["c"] >= 1)
+        assert eventually(lambda: idle(pool, "c") >= 1)

@@ -23,7 +23,7 @@ from app.core.spec import JobSpec
 from app.sandbox import pool as pool_module
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.installed import LANGUAGE_LABEL, VERSION_LABEL
-from app.sandbox.pool_stats import PoolStats
+from app.sandbox.language_pool import PoolStats
 from app.sandbox.sandbox import ContainerSandbox
 from tests.sandbox.arena import ENGINE_SECONDS, ENGINE_URL, LANGUAGES, Arena, eventually, job
 from tests.sandbox.own_engine import OwnEngine, why_not
@@ -121,7 +121,7 @@ def toy() -> JobSpec:
 
 
 def is_warm(arena: Arena) -> bool:
-    return arena.sandbox.pool_figures().get("toy", PoolStats()).idle == 1
+    return arena.sandbox.pool_stats().get("toy", PoolStats()).idle == 1
 
 
 def runs(arena: Arena) -> bool:
@@ -158,7 +158,7 @@ def test_the_pool_survives_the_end_of_its_engine(
     assert runs(toys)
     assert eventually(lambda: is_warm(toys), within_seconds=30)
     assert eventually(lambda: len(toys.containers()) == 1 and toys.containers() != before)
-    assert toys.sandbox.pool_figures()["toy"].failures > 0
+    assert toys.sandbox.pool_stats()["toy"].failures > 0
 
 
 def test_a_full_disk_is_our_fault_and_over_when_there_is_room(toys: Arena, disk: Path) -> None:

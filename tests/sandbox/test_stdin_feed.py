@@ -41,9 +41,9 @@ def streams(pieces: list[bytes | None]) -> list[bytes]:
 def drained(feed: StdinFeed) -> list[bytes | None]:
     """All that a runner hears that takes what it gets."""
     pieces: list[bytes | None] = []
-    while taken := read(feed.take()):
+    while taken := read(feed.take_frames()):
         pieces += taken
-        feed.acknowledged(sum(len(piece) for piece in taken if piece) or 1)
+        feed.acknowledge(sum(len(piece) for piece in taken if piece) or 1)
     return pieces
 
 
@@ -57,21 +57,21 @@ def with_tests(*stdins: bytes) -> JobSpec:
 
 
 def test_a_program_gets_its_input_and_then_the_end() -> None:
-    assert drained(StdinFeed.of(job("bash", "", stdin=b"abc"))) == [b"abc", None]
+    assert drained(StdinFeed.for_job(job("bash", "", stdin=b"abc"))) == [b"abc", None]
 
 
 def test_without_input_there_is_only_the_end() -> None:
-    assert drained(StdinFeed.of(job("bash", ""))) == [None]
+    assert drained(StdinFeed.for_job(job("bash", ""))) == [None]
 
 
 def test_an_interactive_programs_stays_open_until_its_end_is_typed() -> None:
-    feed = StdinFeed.of(job("bash", "", stdin=b"given", interactive=True))
-    assert read(feed.take()) == [b"given"]
+    feed = StdinFeed.for_job(job("bash", "", stdin=b"given", interactive=True))
+    assert read(feed.take_frames()) == [b"given"]
 
     feed.add(b"typed")
     feed.end()
 
-    assert read(feed.take()) == [b"typed", None]
+    assert read(feed.take_frames()) == [b"typed", None]
 
 
 def test_what_is_typed_after_the_end_and_a_second_end_are_nothing() -> None:
@@ -84,11 +84,11 @@ def test_what_is_typed_after_the_end_and_a_second_end_are_nothing() -> None:
 
 
 def test_each_test_has_a_stream_of_its_own() -> None:
-    assert drained(StdinFeed.of(with_tests(b"one", b"", b"three"))) == [b"one", None, None, b"three", None]
+    assert drained(StdinFeed.for_job(with_tests(b"one", b"", b"three"))) == [b"one", None, None, b"three", None]
 
 
 def test_a_test_is_not_talked_to() -> None:
-    feed = StdinFeed.of(with_tests(b"one"))
+    feed = StdinFeed.for_job(with_tests(b"one"))
 
     feed.add(b"more")
 
@@ -98,35 +98,35 @@ def test_a_test_is_not_talked_to() -> None:
 def test_no_more_than_the_window_is_under_way() -> None:
     feed = StdinFeed((), bytes(3 * W), stays_open=False)
 
-    assert len(streams(read(feed.take()))[0]) == W
-    assert feed.take() == b""
+    assert len(streams(read(feed.take_frames()))[0]) == W
+    assert feed.take_frames() == b""
 
-    feed.acknowledged(10)
-    assert read(feed.take()) == [bytes(10)]
+    feed.acknowledge(10)
+    assert read(feed.take_frames()) == [bytes(10)]
 
 
 def test_the_window_is_one_for_all_streams() -> None:
     feed = StdinFeed([bytes(W)], b"next", stays_open=False)
 
     # The end of the first costs no room, the bytes behind it do
-    assert read(feed.take())[-1] is None
-    feed.acknowledged(2)
-    assert read(feed.take()) == [b"ne"]
+    assert read(feed.take_frames())[-1] is None
+    feed.acknowledge(2)
+    assert read(feed.take_frames()) == [b"ne"]
 
 
 def test_more_is_only_worth_fetching_while_there_is_room() -> None:
     feed = StdinFeed((), b"", stays_open=True)
-    assert feed.room == W
+    assert feed.free_bytes == W
 
     feed.add(bytes(W - 1))
-    assert feed.room == 1
+    assert feed.free_bytes == 1
     feed.add(bytes(5))
-    assert feed.room == 0
+    assert feed.free_bytes == 0
 
-    feed.take()
-    assert feed.room == 0
-    feed.acknowledged(W)
-    assert feed.room == W - 4  # those that did not fit before still wait
+    feed.take_frames()
+    assert feed.free_bytes == 0
+    feed.acknowledge(W)
+    assert feed.free_bytes == W - 4  # those that did not fit before still wait
 
 
 @given(st.lists(st.binary(max_size=20), max_size=4), st.lists(st.binary(max_size=20), max_size=4), st.data())
@@ -134,16 +134,16 @@ def test_every_byte_arrives_in_its_stream_however_the_runner_takes_it(
     first: list[bytes], typed: list[bytes], data: st.DataObject
 ) -> None:
     feed = StdinFeed(first, b"", stays_open=True)
-    feed._window = data.draw(st.integers(1, 30))
+    feed._window_bytes = data.draw(st.integers(1, 30))
     pieces: list[bytes | None] = []
     for text in typed:
         feed.add(text)
-        pieces += read(feed.take())
-        feed.acknowledged(data.draw(st.integers(0, 10)))
+        pieces += read(feed.take_frames())
+        feed.acknowledge(data.draw(st.integers(0, 10)))
     feed.end()
 
     while len(streams(pieces)) < len(first) + 2:
-        feed.acknowledged(data.draw(st.integers(1, 10)))
-        pieces += read(feed.take())
+        feed.acknowledge(data.draw(st.integers(1, 10)))
+        pieces += read(feed.take_frames())
 
     assert streams(pieces) == [*first, b"".join(typed), b""]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from app.core.limits import LIMITS, Limits
 from app.core.spec import JobSpec, SourceFile
-from app.sandbox.compile_memory import stages_of
-from app.sandbox.template import SANDBOX_UIDS, ContainerResources, creation_body, update_body
+from app.sandbox.resources import ContainerResources, resources_by_stage
+from app.sandbox.template import SANDBOX_UIDS, creation_body, update_body
 from tests.sandbox.arena import LANGUAGES
 
 MIB = 1024 * 1024
@@ -76,8 +76,8 @@ def strings_in(value: Any) -> list[str]:
 
 @given(specs, st.sampled_from(["bash", "c", "java"]), st.integers(0, 1))
 def test_nothing_a_client_sends_reaches_the_engine_but_clamped_numbers(spec: JobSpec, language: str, at: int) -> None:
-    stages = stages_of(spec, LANGUAGES[language], 1.0)
-    numbers = stages[at] or stages.first
+    stages = resources_by_stage(spec, LANGUAGES[language], 1.0)
+    numbers = stages[at] or stages.initial
     body = body_of(numbers)
 
     # Given any job at all, the body differs from that of another job in the numbers only
@@ -95,7 +95,7 @@ def test_nothing_a_client_sends_reaches_the_engine_but_clamped_numbers(spec: Job
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "64", True, None])
 def test_a_number_that_is_none_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="memory_bytes must be a positive whole number"):
+    with pytest.raises(ValueError, match="memory_bytes: must be a positive integer"):
         ContainerResources(memory_bytes=value, processes=1, disk_bytes=1, nano_cpus=1)
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from app.cli.checks.finding import Finding, failed, passed_if, skipped
 from app.cli.checks.sent_job import JobUnfinished, run_job
-from app.sandbox.images.catalogue import CatalogueError, load_languages
-from app.sandbox.images.language_fields import Hello
+from app.sandbox.images.catalogue import CatalogueError, Hello, load_languages
 from pyxec import Client, PyxecError
 
 __all__ = ["check_languages"]

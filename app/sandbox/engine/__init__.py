@@ -1,1 +1,1 @@
-"""The Docker Engine API."""
+"""Client for the Docker Engine API (https://docs.docker.com/reference/api/engine/)."""

@@ -1,47 +1,42 @@
-"""The Docker Engine, as little of it as we need, with its errors told in our own. Every call has a time-out: an engine
-that hangs is an infrastructure fault like one that is down."""
+"""Client for the calls of the Docker Engine API that the sandbox uses."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 import docker
-import requests
-import urllib3.exceptions
-from docker.errors import DockerException
 
-from app.core.errors import EngineUnavailable, ImageMissing
-from app.sandbox.engine.http import EngineHttp, EngineRefusal
+from app.core.errors import ImageMissing
+from app.sandbox.engine.errors import EngineResponseError, translate_engine_errors
+from app.sandbox.engine.http import EngineHttpClient
 
 __all__ = ["ContainerSummary", "Engine"]
 
+# Docker 20.10. Later engines accept it as well.
 _API_VERSION: Final = "1.41"
 _CONTAINERS: Final = f"/v{_API_VERSION}/containers"
-_ATTACH: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-_EXIT_SIGKILL: Final = "137"
-# What runc and crun say of a memory limit that the kernel does not take, since that much is in use.
+_ATTACH_QUERY: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+# 128 + SIGKILL: the exit code that the engine reports for a process that was killed.
+_KILLED_EXIT_CODE: Final = "137"
+# Messages of runc and crun when the new memory limit is below the current usage.
 _MEMORY_IN_USE: Final = re.compile(r"unable to set memory limit|memory\.limit_in_bytes.*busy", re.IGNORECASE)
-# The last two: an answer that is not what an engine says.
-_FAULTS: Final = (
-    *(EngineRefusal, OSError, http.client.HTTPException),
-    *(DockerException, requests.RequestException, urllib3.exceptions.HTTPError),
-    *(json.JSONDecodeError, KeyError),
-)
 
 
 @dataclass(frozen=True)
 class ContainerSummary:
-    """One of our containers, as the reaper sees it."""
+    """One container in the list of an engine.
+
+    Attributes:
+        created_at: Unix time in seconds, by the clock of the engine's host.
+        state: State as named by the engine: ``created``, ``running``, ``exited``...
+    """
 
     id: str
     labels: dict[str, str]
@@ -50,116 +45,128 @@ class ContainerSummary:
 
 
 class Engine:
-    """One engine. Safe to use from many threads.
+    """One Docker Engine. Safe to use from many threads.
 
-    Parameters:
-        base_url: ``unix:///var/run/docker.sock`` or ``tcp://...``.
-        timeout_seconds: for each call's answer.
+    Every method raises EngineUnavailable if the engine does not answer within the time-out or answers with an error:
+    an engine that hangs is the same infrastructure fault as one that is down.
+
+    Args:
+        base_url: ``unix:///var/run/docker.sock`` or ``tcp://host:port``.
+        timeout_seconds: Time-out for the response to each call.
     """
 
     def __init__(self, base_url: str, timeout_seconds: float) -> None:
         self._base_url = base_url
         self._timeout = timeout_seconds
-        self._http = EngineHttp(base_url, timeout_seconds)
-        self._api: docker.APIClient | None = None
-        self._api_lock = threading.Lock()
+        self._http = EngineHttpClient(base_url, timeout_seconds)
+        self._docker_client: docker.APIClient | None = None
+        self._docker_client_lock = threading.Lock()
 
     @property
-    def api(self) -> Any:
-        """The library's client, for all that is not a container. Made at the first use: nothing connects on
-        construction. Its types are incomplete."""
-        with self._api_lock:
-            if self._api is None:
+    def docker_client(self) -> Any:
+        """The docker-py client of this engine, for images. Created on first use. Its type hints are incomplete."""
+        with self._docker_client_lock:
+            if self._docker_client is None:
                 timeout: Any = self._timeout
-                self._api = docker.APIClient(base_url=self._base_url, version=_API_VERSION, timeout=timeout)
-            return self._api
+                self._docker_client = docker.APIClient(base_url=self._base_url, version=_API_VERSION, timeout=timeout)
+            return self._docker_client
 
-    def create(self, body: dict[str, Any]) -> str:
-        """Create a container; return its id.
+    def create_container(self, body: dict[str, Any]) -> str:
+        """Create a container and return its id.
 
         Raises:
-            ImageMissing: the image is not on this engine.
+            ImageMissing: The image is not on this engine.
         """
-        with _translated("create"):
+        with translate_engine_errors("create container"):
             try:
-                return str(json.loads(self._http.call("POST", f"{_CONTAINERS}/create", body))["Id"])
-            except EngineRefusal as e:
+                return str(json.loads(self._http.request("POST", f"{_CONTAINERS}/create", body))["Id"])
+            except EngineResponseError as e:
                 if e.status != HTTPStatus.NOT_FOUND:
                     raise
-                raise ImageMissing(f"the image {body['Image']} is not on this engine") from e
+                raise ImageMissing(f"image {body['Image']} is not on this engine") from e
 
     def attach(self, container_id: str) -> socket.socket:
-        """A non-blocking, two-way socket to the standard streams of a container that is not started yet, multiplexed
-        as app/sandbox/engine/demultiplexer.py reads them."""
-        with _translated("attach"):
-            stream = self._http.upgrade(f"{_CONTAINERS}/{container_id}/attach", **_ATTACH)
+        """Attach to the standard streams of a container that has not started.
+
+        Returns:
+            A non-blocking socket. What is written goes to stdin; what is read is for ``Demultiplexer``.
+        """
+        with translate_engine_errors("attach to container"):
+            stream = self._http.upgrade(f"{_CONTAINERS}/{container_id}/attach", **_ATTACH_QUERY)
         stream.setblocking(False)
         return stream
 
-    def start(self, container_id: str) -> None:
+    def start_container(self, container_id: str) -> None:
         """Start a created container."""
-        with _translated("start"):
-            self._http.call("POST", f"{_CONTAINERS}/{container_id}/start")
+        with translate_engine_errors("start container"):
+            self._http.request("POST", f"{_CONTAINERS}/{container_id}/start")
 
-    def update(self, container_id: str, body: dict[str, int]) -> bool:
-        """Change the numbers of a container that waits. False when it holds more memory than they allow."""
-        with _translated("update"):
+    def update_container(self, container_id: str, body: dict[str, int]) -> bool:
+        """Change the resource limits of a running container.
+
+        Returns:
+            False if the container already uses more memory than the new limit.
+        """
+        with translate_engine_errors("update container"):
             try:
-                self._http.call("POST", f"{_CONTAINERS}/{container_id}/update", body)
-            except EngineRefusal as e:
+                self._http.request("POST", f"{_CONTAINERS}/{container_id}/update", body)
+            except EngineResponseError as e:
                 if not _MEMORY_IN_USE.search(str(e)):
                     raise
                 return False
             return True
 
-    def remove(self, container_id: str) -> None:
-        """Kill and remove, whatever its state; one that is gone or going is as good."""
-        with _translated("remove"):
+    def remove_container(self, container_id: str) -> None:
+        """Kill and remove a container. Does nothing if it is gone or is being removed."""
+        with translate_engine_errors("remove container"):
             try:
-                self._http.call("DELETE", f"{_CONTAINERS}/{container_id}", force=1, v=1)
-            except EngineRefusal as e:
+                self._http.request("DELETE", f"{_CONTAINERS}/{container_id}", force=1, v=1)
+            except EngineResponseError as e:
                 if e.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
                     raise
 
-    def containers(self, label: str) -> list[ContainerSummary]:
-        """All containers with this label, also those that never started."""
-        with _translated("list"):
+    def list_containers(self, label: str) -> list[ContainerSummary]:
+        """Return all containers with a label, in any state.
+
+        Args:
+            label: ``key`` or ``key=value``.
+        """
+        with translate_engine_errors("list containers"):
             filters = json.dumps({"label": [label]})
-            found: Any = json.loads(self._http.call("GET", f"{_CONTAINERS}/json", all=1, filters=filters))
-            return [ContainerSummary(c["Id"], c["Labels"] or {}, int(c["Created"]), str(c["State"])) for c in found]
+            items: Any = json.loads(self._http.request("GET", f"{_CONTAINERS}/json", all=1, filters=filters))
+            return [
+                ContainerSummary(item["Id"], item["Labels"] or {}, int(item["Created"]), str(item["State"]))
+                for item in items
+            ]
 
     def was_oom_killed(self, container_id: str, since: float) -> bool:
-        """Whether the kernel killed the container's first process. The container may be gone by now: the engine's
-        recent events are asked. Takes up to two seconds, since they may be later than the end.
+        """Return whether the kernel killed the first process of a container that has ended.
 
-        The engine's own word for it, the event ``oom``, gets lost when the control group goes with that process. What
-        is always there is a death by SIGKILL, and of one that was asked for, a record.
+        Takes up to two seconds: the engine may publish the events after the connection to the container has ended.
+
+        The engine's event ``oom`` is not reliable, because it is lost if the control group disappears together with
+        the process. Instead, the method looks for an exit by SIGKILL without a preceding ``kill`` request.
+
+        Args:
+            since: Unix time in seconds before the container was created.
         """
         filters = {"container": [container_id], "event": ["kill", "die"]}
-        params: dict[str, object] = {"since": int(since), "until": int(time.time()) + 1, "filters": json.dumps(filters)}
-        with _translated("events"):
-            answer = self._http.call("GET", f"/v{_API_VERSION}/events", **params)
-            events = [json.loads(line) for line in answer.splitlines()]
-            exits = {event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"}
-            return exits == {_EXIT_SIGKILL} and not any(event["Action"] == "kill" for event in events)
+        query: dict[str, object] = {"since": int(since), "until": int(time.time()) + 1, "filters": json.dumps(filters)}
+        with translate_engine_errors("read events"):
+            response = self._http.request("GET", f"/v{_API_VERSION}/events", **query)
+            events = [json.loads(line) for line in response.splitlines()]
+            exit_codes = {event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"}
+            return exit_codes == {_KILLED_EXIT_CODE} and not any(event["Action"] == "kill" for event in events)
 
     def version(self) -> dict[str, Any]:
-        """What the engine says of itself."""
-        with _translated("version"):
-            answer: dict[str, Any] = json.loads(self._http.call("GET", "/version"))
-            return answer
+        """Return the response of ``GET /version``."""
+        with translate_engine_errors("read version"):
+            response: dict[str, Any] = json.loads(self._http.request("GET", "/version"))
+            return response
 
     def close(self) -> None:
-        """Close the connections that nobody uses. One that is used again opens them anew."""
+        """Close the idle connections. Later calls open new ones."""
         self._http.close()
-        with self._api_lock:
-            if self._api is not None:
-                self._api.close()
-
-
-@contextlib.contextmanager
-def _translated(call: str) -> Iterator[None]:
-    try:
-        yield
-    except _FAULTS as e:
-        raise EngineUnavailable(f"{call}: {type(e).__name__}: {e}") from e
+        with self._docker_client_lock:
+            if self._docker_client is not None:
+                self._docker_client.close()

@@ -1,1 +1,1 @@
-"""Language images and the language catalogue."""
+"""Builds, lists and removes language images; reads the language catalogue."""

@@ -1,37 +1,51 @@
-"""One image build: the engine's stream of log lines becomes progress, and its failure one readable error."""
+"""Builds the language images that are missing or out of date."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import docker
-import requests
-from docker.errors import DockerException
+from docker.errors import ImageNotFound
 
-from app.core.errors import EngineUnavailable, PyxecError
-from app.sandbox.images.build_context import BuildContext
-from app.sandbox.images.install_progress import InstallProgress
-from app.sandbox.images.language_fields import VersionProbe
+from app.core.errors import ImageMissing
+from app.sandbox.engine.errors import translate_engine_errors
+from app.sandbox.images.build_context import BuildContext, ImageSources
+from app.sandbox.images.catalogue import Language, Packages
+from app.sandbox.images.docker_build import build_image, read_version
+from app.sandbox.images.installed import (
+    BASE_IMAGE,
+    DIGEST_LABEL,
+    LANGUAGE_LABEL,
+    RUNNER_LABEL,
+    VERSION_LABEL,
+    InstalledImage,
+    find_images,
+    installed_images,
+)
+from app.sandbox.images.removal import remove_superseded
 
-__all__ = ["BuildEvent", "BuildProgress", "ImageBuildError", "build_image", "read_version"]
+__all__ = ["BuildEvent", "BuildProgress", "ensure_images"]
 
-_LOG_TAIL_LINES = 15
-# Between two pieces of the log, not for the whole build: a slow mirror may be silent for a while.
-_SILENCE_SECONDS = 600
-_PROBE_SECONDS = 60
-_PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+# Builds wait for the network and the disk. More at the same time only slow each other down.
+_CONCURRENT_BUILDS: Final = 2
+# Share of the packages stage in the progress of one image.
+_PACKAGES_FRACTION: Final = 0.9
 
 Stage = Literal["waiting", "building", "unchanged", "built", "failed"]
 
 
 @dataclass(frozen=True)
 class BuildEvent:
-    """Something to show: `fraction` of the work on `image` is done (0 to 1); `line` is what it does now."""
+    """Progress of one image.
+
+    Attributes:
+        image: The language, or ``runner``.
+        fraction: Finished fraction, from 0 to 1.
+        line: Current line of the build log. For ``built``, the version.
+    """
 
     image: str
     stage: Stage
@@ -39,104 +53,127 @@ class BuildEvent:
     line: str = ""
 
 
-# Called from the threads that build, one event at a time per image.
+# Called from the build threads; the calls for one image never overlap.
 BuildProgress = Callable[[BuildEvent], None]
 
 
-class ImageBuildError(PyxecError):
-    """An image could not be built; the message ends with the last lines of the build's log."""
-
-    def __init__(self, image: str, reason: str, log: str) -> None:
-        super().__init__(f"cannot build the image of {image}: {reason}\n{log}")
-        self.image = image
-
-
-def build_image(
+def ensure_images(
     client: docker.APIClient,
-    image: str,
-    context: BuildContext,
-    progress: Callable[[float, str], None],
+    languages: Iterable[Language],
+    sources: ImageSources,
+    progress: BuildProgress,
     *,
-    arguments: Mapping[str, str],
-    target: str | None = None,
-    labels: Mapping[str, str] | None = None,
-    tag: str | None = None,
-) -> str:
-    """Build one target of a Dockerfile and return the id of the image.
+    base: str = BASE_IMAGE,
+) -> dict[str, InstalledImage]:
+    """Build the images of ``languages`` that are missing or out of date, and remove those they supersede.
 
-    The build has the host's network, as it fetches packages; jobs never do.
+    Returns:
+        The images of all these languages, by id.
 
     Raises:
-        ImageBuildError: a step failed.
-        EngineUnavailable: the engine went away.
+        ImageMissing: The base image is not on the engine.
+        ImageBuildError: A build failed. Builds that have not started are cancelled.
+        EngineUnavailable: The engine does not answer.
     """
-    tail: deque[str] = deque(maxlen=_LOG_TAIL_LINES)
-    image_id = ""
-    meter = InstallProgress()
-    stream = _stream(client, context, arguments=arguments, target=target, labels=labels, tag=tag)
-    for message in stream:
-        if "error" in message:
-            raise ImageBuildError(image, str(message["error"]).strip(), "\n".join(tail))
-        image_id = message.get("aux", {}).get("ID", image_id)
-        for line in str(message.get("stream", "")).splitlines():
-            if line.strip():
-                tail.append(line.rstrip())
-                progress(meter.read(line), line.strip())
-    return image_id
+    requested = list(languages)
+    base_id = _inspect_image_id(client, base)
+    runner = sources.runner_context(base_id)
+    contexts = {language.id: sources.language_context(language, base_id, runner.digest) for language in requested}
+    installed = installed_images(client)
+    outdated = [language for language in requested if not _is_current(installed, language, contexts[language.id])]
+    for language in requested:
+        progress(BuildEvent(language.id, "waiting" if language in outdated else "unchanged"))
+    if outdated:
+        _Builder(client, base, runner, contexts, progress).build_all(outdated)
+        remove_superseded(client, [language.id for language in outdated])
+        installed = installed_images(client)
+    return {language.id: installed[language.id] for language in requested}
 
 
-def read_version(client: docker.APIClient, image: str, image_id: str, probe: VersionProbe) -> str:
-    """Run the version command of a language in its image and return what its pattern finds.
+class _Builder:
+    """Builds the runner image and, at the same time, the packages stage of each language; then the final images."""
 
-    Raises:
-        ImageBuildError: the command failed, or printed no version.
-    """
-    status, output = _run(client, image_id, probe.command)
-    found = re.search(probe.pattern, output)
-    if status != 0 or found is None:
-        raise ImageBuildError(image, f"{' '.join(probe.command)!r} told no version (status {status})", output)
-    return str(found.group(1))
+    def __init__(
+        self,
+        client: docker.APIClient,
+        base: str,
+        runner: BuildContext,
+        contexts: dict[str, BuildContext],
+        progress: BuildProgress,
+    ) -> None:
+        self._client = client
+        self._base = base
+        self._runner = runner
+        self._contexts = contexts
+        self._progress = progress
 
+    def build_all(self, languages: Sequence[Language]) -> None:
+        with ThreadPoolExecutor(_CONCURRENT_BUILDS, thread_name_prefix="image-build") as executor:
+            # The runner is submitted first, so that no build can wait for a runner that has no thread.
+            runner = executor.submit(self._build_runner)
+            builds = [executor.submit(self._build_language, language, runner) for language in languages]
+            try:
+                runner.result()
+                for build in builds:
+                    build.result()
+            except BaseException:
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise
 
-def _stream(
-    client: docker.APIClient,
-    context: BuildContext,
-    *,
-    arguments: Mapping[str, str],
-    target: str | None,
-    labels: Mapping[str, str] | None,
-    tag: str | None,
-) -> Iterator[dict[str, Any]]:
-    proxies = {name: os.environ[name] for name in _PROXY_VARIABLES if name in os.environ}
-    try:
-        yield from client.build(
-            fileobj=context.tar(),
-            custom_context=True,
-            buildargs={**proxies, **arguments},
-            target=target,
-            labels=dict(labels or {}),
-            tag=tag,
-            network_mode="host",
-            rm=True,
-            forcerm=True,
-            decode=True,
-            timeout=_SILENCE_SECONDS,
-        )
-    except (DockerException, requests.RequestException) as e:
-        raise EngineUnavailable(f"the engine gave up on a build: {e}") from e
+    def _build_runner(self) -> str:
+        tag = f"pyxec/runner:{self._runner.digest}"
+        if not find_images(self._client, {"reference": [tag]}):
+            self._build("runner", self._runner, 0.0, 1.0, arguments={"BASE": self._base}, tag=tag)
+            self._progress(BuildEvent("runner", "built", 1.0))
+        return tag
 
+    def _build_language(self, language: Language, runner: Future[str]) -> None:
+        context = self._contexts[language.id]
+        packages = {"BASE": self._base, **_package_arguments(language.packages)}
+        packages_id = self._build(language.id, context, 0.0, _PACKAGES_FRACTION, arguments=packages, target="packages")
+        version = read_version(self._client, language.id, packages_id, language.version)
+        labels = {
+            LANGUAGE_LABEL: language.id,
+            VERSION_LABEL: version,
+            RUNNER_LABEL: self._runner.digest,
+            DIGEST_LABEL: context.digest,
+        }
+        arguments = {**packages, "RUNNER": runner.result()}
+        tag = f"pyxec/{language.id}:{context.digest}"
+        self._build(language.id, context, _PACKAGES_FRACTION, 1.0, arguments=arguments, labels=labels, tag=tag)
+        self._client.tag(tag, f"pyxec/{language.id}", "latest")
+        self._progress(BuildEvent(language.id, "built", 1.0, version))
 
-def _run(client: docker.APIClient, image_id: str, command: tuple[str, ...]) -> tuple[int, str]:
-    try:
-        host = client.create_host_config(network_mode="none", mem_limit="512m", pids_limit=128)
-        container = client.create_container(
-            image_id, list(command), user="10001:10001", network_disabled=True, host_config=host
-        )["Id"]
+    def _build(self, image: str, context: BuildContext, start: float, end: float, **options: Any) -> str:
+        reached = start
+
+        def report(fraction: float, line: str) -> None:
+            nonlocal reached
+            reached = max(reached, start + (end - start) * fraction)
+            self._progress(BuildEvent(image, "building", reached, line))
+
         try:
-            client.start(container)
-            status = int(client.wait(container, timeout=_PROBE_SECONDS)["StatusCode"])
-            return status, client.logs(container, stdout=True, stderr=True).decode(errors="replace")
-        finally:
-            client.remove_container(container, force=True)
-    except (DockerException, requests.RequestException) as e:
-        raise EngineUnavailable(f"the engine could not run {command[0]!r}: {e}") from e
+            return build_image(self._client, image, context, report, **options)
+        except BaseException:
+            self._progress(BuildEvent(image, "failed", reached))
+            raise
+
+
+def _package_arguments(packages: Packages) -> dict[str, str]:
+    return {
+        "DEBIAN_PACKAGES": " ".join(packages.debian),
+        "PYTHON_PACKAGES": " ".join(packages.python),
+        "NODE_PACKAGES": " ".join(packages.node),
+    }
+
+
+def _is_current(installed: dict[str, InstalledImage], language: Language, context: BuildContext) -> bool:
+    return language.id in installed and installed[language.id].digest == context.digest
+
+
+def _inspect_image_id(client: docker.APIClient, reference: str) -> str:
+    with translate_engine_errors("inspect image"):
+        try:
+            return str(client.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
+        except ImageNotFound as e:
+            raise ImageMissing(f"base image {reference} is not on the engine") from e

@@ -1,4 +1,4 @@
-"""What goes into an image: build contexts made in memory, and the digests that tell whether one has to be built."""
+"""Build contexts of the images, created in memory, and the digests that show whether an image is out of date."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -16,21 +17,26 @@ from app.sandbox.images.catalogue import Language
 
 __all__ = ["BuildContext", "ImageSources"]
 
-# A company whose proxy re-signs traffic names its certificates in one of these; the first that is set is taken.
-_CA_VARIABLES = ("PYXEC_EXTRA_CA", "SSL_CERT_FILE", "PIP_CERT")
-_RUNNER_SUFFIXES = (".c", ".h", ".inc")
-_DIGEST_LENGTH = 16
+# The first variable that is set names additional CA certificates, for a proxy that re-encrypts TLS.
+_CA_VARIABLES: Final = ("PYXEC_EXTRA_CA", "SSL_CERT_FILE", "PIP_CERT")
+_RUNNER_SUFFIXES: Final = (".c", ".h", ".inc")
+_DIGEST_LENGTH: Final = 16
 
 
 @dataclass(frozen=True)
 class BuildContext:
-    """The files of one build by their name in the context, and the digest of all that decides its result."""
+    """Files of one build.
+
+    Attributes:
+        files: Content by name in the context.
+        digest: Digest of everything that determines the result of the build.
+    """
 
     files: Mapping[str, bytes]
     digest: str
 
     def tar(self) -> io.BytesIO:
-        """Pack the files; the same files give the same bytes, so that the engine's build cache is hit."""
+        """Return the files as a tar archive. Equal files give equal bytes, as the engine's build cache requires."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             for name, content in sorted(self.files.items()):
@@ -44,27 +50,36 @@ class BuildContext:
 
 @dataclass(frozen=True)
 class ImageSources:
-    """Where the sources of all images are: the folders ``images/`` and ``runner/``."""
+    """Folders with the sources of all images.
+
+    Attributes:
+        images: Dockerfiles and scripts.
+        runner: C sources of the runner.
+    """
 
     images: Path
     runner: Path
 
     @classmethod
-    def of_repository(cls, root: Path) -> ImageSources:
-        """The sources of the repository at `root`."""
+    def from_repository(cls, root: Path) -> ImageSources:
+        """Return the folders of the repository at ``root``."""
         return cls(images=root / "images", runner=root / "runner")
 
     def runner_context(self, base_id: str) -> BuildContext:
-        """The context of the image that holds nothing but the runner."""
+        """Return the context of the image that contains only the runner.
+
+        Args:
+            base_id: Id of the base image.
+        """
         recipe = {"Dockerfile": self._read("runner/Dockerfile"), "install.sh": self._read("install.sh")}
         sources = {f"runner/{name}": content for name, content in self._runner_files().items()}
         digest = _digest({**recipe, **sources}, base_id)
         return BuildContext({**recipe, **sources, "extra-ca.crt": _extra_ca()}, digest)
 
     def language_context(self, language: Language, base_id: str, runner_digest: str) -> BuildContext:
-        """The context of one language's image.
+        """Return the context of the image of a language.
 
-        The certificates are left out of the digest: they help to fetch packages and change nothing in the result.
+        The digest does not cover the CA certificates: they are needed to fetch packages and do not change the result.
         """
         names = ("Dockerfile", "install.sh", "finish.sh")
         recipe = {name: self._read(name) for name in names} | {"setup.sh": language.setup.encode()}
@@ -84,7 +99,7 @@ def _digest(files: Mapping[str, bytes], *others: str) -> str:
     state = hashlib.sha256()
     for part in (*(piece for item in sorted(files.items()) for piece in item), *others):
         data = part if isinstance(part, bytes) else part.encode()
-        # The length goes first, so that no two lists of parts run together into the same bytes.
+        # With the length before each part, different lists of parts never give the same bytes.
         state.update(len(data).to_bytes(8, "big") + data)
     return state.hexdigest()[:_DIGEST_LENGTH]
 

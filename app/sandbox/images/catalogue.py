@@ -1,7 +1,6 @@
-"""The language catalogue: one TOML file a language, read once, checked whole, and never changed afterwards.
+"""The language catalogue: one TOML file for each language, with the fields of ``Language``.
 
-What a file may say is exactly what :class:`Language` has; anything else is an error that names the file and the field.
-Whether a language can be used here is another question: its image must be on the engine (see ``images.py``).
+A language in the catalogue can be used only where its image is on the engine (see ``installed.py``).
 """
 
 from __future__ import annotations
@@ -10,48 +9,136 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from app.core.errors import InvalidRequest, PyxecError
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, resolve_limits
-from app.sandbox.images.language_fields import Command, Compat, Hello, Packages, Programs, Text, VersionProbe
 
-__all__ = ["CatalogueError", "Language", "Phase", "default_set", "load_languages"]
+__all__ = [
+    "CatalogueError",
+    "Command",
+    "Compat",
+    "Hello",
+    "Language",
+    "Packages",
+    "Phase",
+    "Programs",
+    "Text",
+    "VersionProbe",
+    "default_set",
+    "load_languages",
+]
 
 Phase = Literal["compile", "run"]
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 _FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 _EnvName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+_DebianPackage = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+# Python and Node packages must have a version: their newest version changes between two builds.
+_PythonPackage = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.+]*$")]
+_NodePackage = Annotated[
+    str, msgspec.Meta(pattern=r"^(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*@[0-9][A-Za-z0-9.+-]*$")
+]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Command = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
 class CatalogueError(PyxecError):
-    """A file of the catalogue is wrong; the message names the file and the field."""
+    """A file of the catalogue is invalid. The message names the file and the field."""
+
+
+class Packages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Packages of an image, in the order of their installation.
+
+    Attributes:
+        debian: Debian packages.
+        python: Wheels, ``name==version``, installed for all users below /usr/local.
+        node: npm packages, ``name@version``, installed below /usr/local.
+    """
+
+    debian: tuple[_DebianPackage, ...]
+    python: tuple[_PythonPackage, ...] = ()
+    node: tuple[_NodePackage, ...] = ()
+
+
+class VersionProbe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to read the version of a language from its image.
+
+    Attributes:
+        command: Command that prints the version.
+        pattern: Regular expression with one group, searched in the output.
+    """
+
+    command: Command
+    pattern: Text
+
+    def __post_init__(self) -> None:
+        try:
+            groups = re.compile(self.pattern).groups
+        except re.error as e:
+            raise ValueError(f"`pattern` is not a regular expression: {e}") from e
+        if groups != 1:
+            raise ValueError(f"`pattern` must have exactly one group, not {groups}")
+
+
+class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The smallest program of a language, and its complete output."""
+
+    source: Text
+    output: Text
+
+
+class Programs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Programs for the tests, one for each way to end.
+
+    Attributes:
+        echo: Prints its standard input line by line.
+        runtime_error: Starts, then fails.
+        time_limit: Uses processor time without end.
+        compile_error: Does not compile. Required if the language has a compile phase, otherwise not allowed.
+    """
+
+    echo: Text
+    runtime_error: Text
+    time_limit: Text
+    compile_error: Text | None = None
+
+
+class Compat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names of the language in the APIs of other engines."""
+
+    judge0: tuple[int, ...] = ()
+    piston: tuple[Text, ...] = ()
 
 
 class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One language of the catalogue.
 
-    Parameters:
-        id: the name in our own API; the file's name without ``.toml``.
-        name: for people.
-        aliases: other names that the API takes.
-        file_name: the source's name when a client sends only text.
-        sources: globs over base names; which of a job's files ``{sources}`` stands for.
-        compile, run: argument lists. ``{entrypoint}`` is the file to start with, ``{stem}`` the same without its
-            suffix; ``{sources}``, an argument of its own, is the entrypoint and then every other file that a glob of
-            `sources` matches. ``{options}``, an argument of its own in `compile`, is where a caller's compiler options
-            go, if the API it came through has any; a language without it takes none.
-        programs: what the tests run, besides `hello`.
-        setup: shell commands that finish the image, as root, once its packages are there.
-        default: whether its image is built by `make up`; the others are built when somebody asks for them.
-        env: added to the environment of both phases.
-        limits: what this language needs where the common default is too little.
+    Attributes:
+        id: Name in the native API, and name of the file without ``.toml``.
+        name: Name for people.
+        file_name: Name of the source file if a request contains only text.
+        run: Arguments of the program, with placeholders. ``{entrypoint}`` is the file to start, ``{stem}`` the same
+            without its suffix. ``{sources}`` must be a whole argument: the entrypoint, then the other source files.
+        packages: Packages of the image.
+        version: How to read the version from the image.
+        hello: Smallest program.
+        programs: Programs for the tests.
+        aliases: Other names that the API accepts.
+        sources: Globs for base names that select the files of ``{sources}``.
+        compile: Arguments of the compiler, with the placeholders of ``run`` and ``{options}``: a whole argument that
+            is replaced with the compiler options of a request. Without it, the language takes no options.
+        env: Additional environment of both phases.
+        limits: Default limits, where they differ from the common ones.
+        compat: Names in other APIs.
+        setup: Shell commands that run as root at the end of the build.
+        default: Whether ``make up`` builds the image. The others are built on request.
     """
 
     id: _Id
@@ -73,17 +160,21 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if (self.programs.compile_error is None) != (self.compile is None):
-            raise ValueError("`programs.compile_error` has to be there exactly when `compile` is")
+            raise ValueError("`programs.compile_error` must be set if and only if `compile` is set")
         for phase, command in (("compile", self.compile), ("run", self.run)):
             _check_placeholders(phase, command or (), self.sources)
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """The phases a job of this language goes through, in order."""
+        """Phases of a job, in order."""
         return ("run",) if self.compile is None else ("compile", "run")
 
     def info(self, version: str | None) -> LanguageInfo:
-        """What the API shows of this language, with the version its image told."""
+        """Return the language as the API shows it.
+
+        Args:
+            version: Version of the installed image. None if there is no image.
+        """
         return LanguageInfo(
             id=self.id,
             name=self.name,
@@ -102,16 +193,16 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def command(
         self, phase: Phase, entrypoint: str, files: Sequence[str], options: Sequence[str] = ()
     ) -> tuple[str, ...]:
-        """Return the argument list of one phase.
+        """Return the arguments of one phase, with the placeholders replaced.
 
-        Parameters:
-            phase: one of :attr:`phases`.
-            entrypoint: path of the file to start with, relative to the working directory.
-            files: paths of all files of the job, in any order.
-            options: for the compiler; left out where the command has no place for them.
+        Args:
+            phase: One of ``phases``.
+            entrypoint: Path of the file to start, relative to the working directory.
+            files: Paths of all files of the job, in any order.
+            options: Compiler options. Ignored if the command has no ``{options}``.
 
         Raises:
-            ValueError: the language has no such phase.
+            ValueError: The language has no such phase.
         """
         template = self.compile if phase == "compile" else self.run
         if template is None:
@@ -119,41 +210,41 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(
             argument
             for part in template
-            for argument in (options if part == "{options}" else self._fill(part, entrypoint, files))
+            for argument in (options if part == "{options}" else self._replace_placeholders(part, entrypoint, files))
         )
 
-    def _fill(self, part: str, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
+    def _replace_placeholders(self, part: str, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
         if part == "{sources}":
             others = sorted(path for path in files if path != entrypoint and self._is_source(path))
             return tuple(_as_argument(path) for path in (entrypoint, *others))
         stem = str(PurePosixPath(entrypoint).with_suffix(""))
         values = {"entrypoint": _as_argument(entrypoint), "stem": _as_argument(stem)}
-        return (_PLACEHOLDER.sub(lambda found: values[found[1]], part),)
+        return (_PLACEHOLDER.sub(lambda match: values[match[1]], part),)
 
     def _is_source(self, path: str) -> bool:
         return any(fnmatchcase(PurePosixPath(path).name, glob) for glob in self.sources)
 
 
 def load_languages(folder: Path) -> dict[str, Language]:
-    """Read every ``*.toml`` of `folder`; return the languages by id, in the order of their ids.
+    """Read every ``*.toml`` file of a folder; return the languages by id, sorted by id.
 
     Raises:
-        CatalogueError: no file at all, a file that is no valid language, or a name that two languages claim.
+        CatalogueError: The folder has no such file, a file is invalid, or two languages have the same name.
     """
-    languages = {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
+    languages = {path.stem: _read_language(path) for path in sorted(folder.glob("*.toml"))}
     if not languages:
-        raise CatalogueError(f"{folder}: no language here; expected files like python.toml")
-    for field, names in _CLAIMS.items():
+        raise CatalogueError(f"{folder}: contains no language; expected files such as python.toml")
+    for field, names in _UNIQUE_NAMES.items():
         _check_unique(languages.values(), field, names)
     return languages
 
 
 def default_set(languages: Mapping[str, Language]) -> dict[str, Language]:
-    """Those of `languages` that every installation has."""
+    """Return the languages whose images ``make up`` builds."""
     return {name: language for name, language in languages.items() if language.default}
 
 
-def _read(path: Path) -> Language:
+def _read_language(path: Path) -> Language:
     try:
         language = msgspec.toml.decode(path.read_bytes(), type=Language)
     except (msgspec.DecodeError, UnicodeDecodeError) as e:
@@ -165,7 +256,7 @@ def _read(path: Path) -> Language:
     except InvalidRequest as e:
         raise CatalogueError(f"{path.name}: `{e.field}` {e.reason}") from e
     if language.id != path.stem:
-        raise CatalogueError(f"{path.name}: `id` is {language.id!r}, the file's name says {path.stem!r}")
+        raise CatalogueError(f"{path.name}: `id` must be {path.stem!r}, as in the file name, not {language.id!r}")
     return language
 
 
@@ -181,8 +272,8 @@ def _piston_names(language: Language) -> Sequence[str]:
     return language.compat.piston
 
 
-# Each name must lead to one language: field -> the names a language claims in it.
-_CLAIMS = {"aliases": _own_names, "compat.judge0": _judge0_ids, "compat.piston": _piston_names}
+# Names that no two languages may share, by field.
+_UNIQUE_NAMES: Final = {"aliases": _own_names, "compat.judge0": _judge0_ids, "compat.piston": _piston_names}
 
 
 def _check_unique(languages: Iterable[Language], field: str, names: Callable[[Language], Sequence[str]]) -> None:
@@ -191,7 +282,7 @@ def _check_unique(languages: Iterable[Language], field: str, names: Callable[[La
         for name in names(language):
             first = owner.setdefault(name, language.id)
             if first != language.id:
-                raise CatalogueError(f"{language.id}.toml: `{field}`: {name!r} belongs to {first}.toml already")
+                raise CatalogueError(f"{language.id}.toml: `{field}`: {name!r} is already used by {first}.toml")
 
 
 def _check_placeholders(phase: str, command: Sequence[str], sources: Sequence[str]) -> None:
@@ -201,11 +292,11 @@ def _check_placeholders(phase: str, command: Sequence[str], sources: Sequence[st
                 raise ValueError(f"`{phase}`: unknown placeholder {{{name}}}")
         for name in ("sources", "options"):
             if f"{{{name}}}" in part and part != f"{{{name}}}":
-                raise ValueError(f"`{phase}`: {{{name}}} must be an argument of its own, not part of {part!r}")
+                raise ValueError(f"`{phase}`: {{{name}}} must be a whole argument, not part of {part!r}")
         if part == "{sources}" and not sources:
-            raise ValueError(f"`{phase}`: {{sources}} needs the field `sources`")
+            raise ValueError(f"`{phase}`: {{sources}} requires the field `sources`")
 
 
 def _as_argument(path: str) -> str:
-    """A file whose name starts with a dash must never be read as an option."""
+    """Return a path that a command does not take for an option."""
     return f"./{path}" if path.startswith("-") else path

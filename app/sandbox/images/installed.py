@@ -1,20 +1,21 @@
-"""The images of the languages that are on the engine.
+"""The language images that are on an engine.
 
-An image is tagged ``pyxec/<language>:<digest>`` and ``pyxec/<language>:latest``. The digest covers all that decides
-what is in it (the recipe, the packages, the runner's sources, the base), so that nothing is built twice.
+An image has the tags ``pyxec/<language>:<digest>`` and ``pyxec/<language>:latest``. The digest covers everything that
+determines its content: the Dockerfile and scripts, the packages, the sources of the runner and the base image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import docker
-import requests
-from docker.errors import DockerException
 
-from app.core.errors import EngineUnavailable
+from app.core.errors import EngineUnavailable, InfrastructureError
+from app.sandbox.engine.errors import translate_engine_errors
 
 __all__ = [
     "BASE_IMAGE",
@@ -22,6 +23,7 @@ __all__ = [
     "LANGUAGE_LABEL",
     "RUNNER_LABEL",
     "VERSION_LABEL",
+    "ImageCache",
     "InstalledImage",
     "find_images",
     "installed_images",
@@ -32,12 +34,21 @@ LANGUAGE_LABEL: Final = "org.pyxec.language"
 VERSION_LABEL: Final = "org.pyxec.version"
 RUNNER_LABEL: Final = "org.pyxec.runner"
 DIGEST_LABEL: Final = "org.pyxec.digest"
+_MAX_AGE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
 class InstalledImage:
-    """A language as it is on the engine. `image_id` (``sha256:...``) is what containers are made from; `size_bytes`
-    counts what it shares with other images, too."""
+    """One language image on an engine.
+
+    Attributes:
+        language: Id of the language.
+        version: Version that the language's command printed during the build.
+        runner: Digest of the runner's sources.
+        digest: Digest of everything that determines the content.
+        image_id: ``sha256:...``, from which containers are created.
+        size_bytes: Size including layers that are shared with other images.
+    """
 
     language: str
     version: str
@@ -48,34 +59,90 @@ class InstalledImage:
 
     @property
     def tag(self) -> str:
-        """Its name on the engine."""
+        """Name and digest tag of the image."""
         return f"pyxec/{self.language}:{self.digest or 'latest'}"
 
 
 def installed_images(client: docker.APIClient) -> dict[str, InstalledImage]:
-    """Return what is ready to run, by language.
+    """Return the current image of each language that has one, by language.
 
     Raises:
-        EngineUnavailable: the engine does not answer.
+        EngineUnavailable: The engine does not answer.
     """
-    found = find_images(client, {"label": [LANGUAGE_LABEL], "reference": ["pyxec/*:latest"]})
-    images = [_installed(summary, summary["Labels"]) for summary in found]
+    summaries = find_images(client, {"label": [LANGUAGE_LABEL], "reference": ["pyxec/*:latest"]})
+    images = [_parse_summary(summary, summary["Labels"]) for summary in summaries]
     return {image.language: image for image in images}
 
 
 def find_images(client: docker.APIClient, filters: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """Ask for images by the engine's own filters; return its summaries.
+    """Return the engine's summaries of all images that match.
+
+    Args:
+        filters: Filters of ``GET /images/json`` in the Docker Engine API.
 
     Raises:
-        EngineUnavailable: the engine does not answer.
+        EngineUnavailable: The engine does not answer.
     """
-    try:
+    with translate_engine_errors("list images"):
         return list(client.images(filters=dict(filters)))
-    except (DockerException, requests.RequestException) as e:
-        raise EngineUnavailable(f"the engine does not answer: {e}") from e
 
 
-def _installed(summary: Mapping[str, Any], labels: Mapping[str, str]) -> InstalledImage:
+class ImageCache:
+    """Caches the list of images for a few seconds. Safe to use from many threads.
+
+    At most one thread queries the engine, which may hang. Meanwhile, the other threads use the old list. If there is no
+    list yet, they wait and share the result, which may be an error.
+
+    Args:
+        list_images: Queries the engine.
+    """
+
+    def __init__(self, list_images: Callable[[], Mapping[str, InstalledImage]]) -> None:
+        self._list_images = list_images
+        self._images: Mapping[str, InstalledImage] | None = None
+        self._updated_at = float("-inf")
+        self._error: InfrastructureError | None = None
+        self._failed_at = float("-inf")
+        self._query_lock = threading.Lock()
+
+    def read(self) -> Mapping[str, InstalledImage]:
+        """Return the images by language, at most 10 seconds old unless the engine is slow.
+
+        Raises:
+            InfrastructureError: The engine does not answer.
+        """
+        images, started_at = self._images, time.monotonic()
+        if images is not None and (self._is_fresh() or not self._query_lock.acquire(blocking=False)):
+            return images
+        if images is None:
+            self._query_lock.acquire()
+        try:
+            return self._update(started_at)
+        finally:
+            self._query_lock.release()
+
+    def invalidate(self) -> None:
+        """Query the engine at the next ``read``, because an image in the list does not exist."""
+        self._updated_at = float("-inf")
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._updated_at < _MAX_AGE_SECONDS
+
+    def _update(self, started_at: float) -> Mapping[str, InstalledImage]:
+        if self._images is not None and self._is_fresh():
+            return self._images
+        if self._error is not None and self._failed_at >= started_at:
+            raise EngineUnavailable(str(self._error)) from self._error
+        try:
+            self._images = self._list_images()
+        except InfrastructureError as e:
+            self._error, self._failed_at = e, time.monotonic()
+            raise
+        self._updated_at = time.monotonic()
+        return self._images
+
+
+def _parse_summary(summary: Mapping[str, Any], labels: Mapping[str, str]) -> InstalledImage:
     return InstalledImage(
         language=labels[LANGUAGE_LABEL],
         version=labels.get(VERSION_LABEL, ""),

@@ -1,32 +1,36 @@
-"""Images that are no longer wanted: those of a language, and those that a newer build took the place of."""
+"""Removes images: those of a language, and those that a newer build has superseded."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
 import docker
-import requests
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
-from app.core.errors import EngineUnavailable
+from app.sandbox.engine.errors import translate_engine_errors
 from app.sandbox.images.installed import LANGUAGE_LABEL, find_images, installed_images
 
 __all__ = ["remove_images", "remove_superseded"]
 
 _RUNNER_REPOSITORY: Final = "pyxec/runner"
-# A young one may be what another build on this engine waits for.
-_RUNNER_KEPT_SECONDS: Final = 3600
+# A newer runner image may be needed by another build that is in progress on this engine.
+_RUNNER_MIN_AGE_SECONDS: Final = 3600
 
 
 def remove_images(client: docker.APIClient, languages: Iterable[str]) -> list[str]:
-    """Remove every image of these languages; return those that had one. A job that runs is not disturbed: its image
-    only loses its name, and goes with the next removal.
+    """Remove all images of some languages.
+
+    Running jobs are not affected: an image in use loses its tags and is deleted by the next removal.
+
+    Returns:
+        The languages that had an image.
 
     Raises:
-        EngineUnavailable: the engine does not answer.
+        EngineUnavailable: The engine does not answer.
     """
     removed = []
     for language in languages:
@@ -39,10 +43,10 @@ def remove_images(client: docker.APIClient, languages: Iterable[str]) -> list[st
 
 
 def remove_superseded(client: docker.APIClient, languages: Iterable[str]) -> None:
-    """Remove what is not the latest image of these languages, and old runners that no installed image has.
+    """Remove the images of some languages except the current ones, and runner images that no language uses.
 
     Raises:
-        EngineUnavailable: the engine does not answer.
+        EngineUnavailable: The engine does not answer.
     """
     installed = installed_images(client)
     for language in languages:
@@ -51,7 +55,7 @@ def remove_superseded(client: docker.APIClient, languages: Iterable[str]) -> Non
                 _untag_all(client, image)
     runners = {f"{_RUNNER_REPOSITORY}:{image.runner}" for image in installed.values()}
     for image in find_images(client, {"reference": [_RUNNER_REPOSITORY]}):
-        if not runners.intersection(_tags(image)) and image["Created"] < time.time() - _RUNNER_KEPT_SECONDS:
+        if not runners.intersection(_tags(image)) and image["Created"] < time.time() - _RUNNER_MIN_AGE_SECONDS:
             _untag_all(client, image)
     _prune(client)
 
@@ -66,23 +70,21 @@ def _untag_all(client: docker.APIClient, image: dict[str, Any]) -> None:
 
 
 def _untag(client: docker.APIClient, tag: str) -> None:
-    """The last name of an image takes the image with it, unless a container still needs it."""
-    try:
+    """Remove a tag. The engine deletes an image with its last tag, unless a container uses it."""
+    # Not found: another process has removed it.
+    with translate_engine_errors(f"remove image {tag}"), contextlib.suppress(ImageNotFound):
         client.remove_image(tag, force=True)
-    except ImageNotFound:
-        pass  # somebody else was faster
-    except (DockerException, requests.RequestException) as e:
-        raise EngineUnavailable(f"the engine does not remove {tag}: {e}") from e
 
 
 def _prune(client: docker.APIClient) -> None:
-    """Take away nameless images of ours that no container needs any more. What a build has made so far is safe: it
-    carries this label only from its last step on, when it gets its name."""
-    try:
-        client.prune_images(filters={"dangling": True, "label": [LANGUAGE_LABEL]})  # type: ignore[no-untyped-call]
-    except APIError as e:
-        if e.status_code != HTTPStatus.CONFLICT:
-            raise EngineUnavailable(f"the engine does not prune its images: {e}") from e
-        # Somebody else prunes at this moment; what is left over now goes next time.
-    except (DockerException, requests.RequestException) as e:
-        raise EngineUnavailable(f"the engine does not prune its images: {e}") from e
+    """Delete untagged language images that no container uses.
+
+    A build in progress is not affected: its image gets the label in the last step, together with its tag.
+    """
+    with translate_engine_errors("prune images"):
+        try:
+            client.prune_images(filters={"dangling": True, "label": [LANGUAGE_LABEL]})  # type: ignore[no-untyped-call]
+        except APIError as e:
+            # Conflict: another prune is in progress. The next removal deletes what remains.
+            if e.status_code != HTTPStatus.CONFLICT:
+                raise

@@ -1,1 +1,1 @@
-"""The host side of the runner protocol (runner/PROTOCOL.md)."""
+"""Host side of the runner protocol (runner/PROTOCOL.md)."""

@@ -1,4 +1,4 @@
-"""Puts the artifacts together that a runner sends, within the bounds that it was told."""
+"""Assembles the artifacts that a runner sends."""
 
 from __future__ import annotations
 
@@ -7,41 +7,45 @@ from app.core.errors import InvalidRequest, ProtocolError
 from app.core.resolve import check_file_name
 from app.sandbox.runner import frames
 
-__all__ = ["Collector"]
+__all__ = ["ArtifactCollector"]
 
 
-class Collector:
-    """Of one job. A runner that sends more than was asked for is no runner of ours.
+class ArtifactCollector:
+    """Collects the artifacts of one job.
 
-    Parameters:
-        asked: what the runner was told; None for a job that wants nothing back.
+    Args:
+        requested: Limits that were sent to the runner. None for a job without artifacts.
     """
 
-    def __init__(self, asked: frames.CollectSpec | None) -> None:
-        self._files_left = asked.files if asked else 0
-        self._bytes_left = asked.total_bytes if asked else 0
-        self._open: list[tuple[bytes, bytearray]] = []
+    def __init__(self, requested: frames.CollectSpec | None) -> None:
+        self._remaining_files = requested.files if requested else 0
+        self._remaining_bytes = requested.total_bytes if requested else 0
+        self._files: list[tuple[bytes, bytearray]] = []
 
-    def begin(self, artifact: frames.Artifact) -> None:
-        """A file follows. Raises ProtocolError for one beyond the bounds."""
-        self._files_left -= 1
-        self._bytes_left -= artifact.size
-        if self._files_left < 0 or self._bytes_left < 0:
-            raise ProtocolError("the runner sent more artifacts than it was asked for")
-        self._open.append((artifact.path, bytearray()))
+    def start_file(self, artifact: frames.Artifact) -> None:
+        """Start the next file.
 
-    def hear(self, data: bytes) -> None:
-        """More bytes of it."""
-        self._open[-1][1].extend(data)
+        Raises:
+            ProtocolError: The runner sent more files or bytes than were requested.
+        """
+        self._remaining_files -= 1
+        self._remaining_bytes -= artifact.size
+        if self._remaining_files < 0 or self._remaining_bytes < 0:
+            raise ProtocolError("runner sent more artifacts than were requested")
+        self._files.append((artifact.path, bytearray()))
+
+    def append(self, data: bytes) -> None:
+        """Append data to the current file."""
+        self._files[-1][1].extend(data)
 
     def artifacts(self) -> tuple[tuple[Artifact, ...], bool]:
-        """All of them, and whether one was left out since its name is nothing that a client could use."""
-        named = [(_name(path), data) for path, data in self._open]
-        kept = tuple(Artifact(name, bytes(data)) for name, data in named if name is not None)
-        return kept, len(kept) < len(named)
+        """Return the artifacts, and whether one was left out because its name is not valid in the API."""
+        named = [(_decode_name(path), data) for path, data in self._files]
+        artifacts = tuple(Artifact(name, bytes(data)) for name, data in named if name is not None)
+        return artifacts, len(artifacts) < len(named)
 
 
-def _name(path: bytes) -> str | None:
+def _decode_name(path: bytes) -> str | None:
     try:
         name = path.decode()
         check_file_name("name", name)

@@ -1,7 +1,8 @@
-"""The host's side of the runner protocol (runner/PROTOCOL.md): frames to send as bytes, bytes heard as events. No I/O.
+"""Encoder for the frames that the host sends to a runner.
 
-A job is: ``encode_file`` for each file, ``encode_phase`` for each phase, ``encode_go``, then stdin, signals, sizes or a
-cancel at any time. Both directions are checked; whatever must not be is a ProtocolError.
+The order for a job is: ``encode_file`` for each file, ``encode_collect`` if files are wanted back, ``encode_phase`` for
+each phase, ``encode_go``. Stdin, signals, terminal sizes and a cancellation may follow at any time. Every function
+raises ProtocolError for values that runner/PROTOCOL.md does not allow.
 """
 
 from __future__ import annotations
@@ -9,14 +10,12 @@ from __future__ import annotations
 import signal
 import struct
 from collections.abc import Iterator
+from typing import Final
 
 from app.core.errors import ProtocolError
-from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.frames import (
     MAX_ARTIFACT_FILES,
     MAX_PAYLOAD,
-    PROTOCOL_VERSION,
-    STDIN_WINDOW_BYTES,
     UNLIMITED,
     CollectSpec,
     HostFrame,
@@ -25,11 +24,7 @@ from app.sandbox.runner.frames import (
 )
 
 __all__ = [
-    "MAX_PAYLOAD",
-    "PROTOCOL_VERSION",
     "SIGNALS",
-    "STDIN_WINDOW_BYTES",
-    "FrameDecoder",
     "encode_cancel",
     "encode_collect",
     "encode_file",
@@ -41,152 +36,150 @@ __all__ = [
     "encode_stdin_eof",
 ]
 
-SIGNALS = frozenset(
+# The signals that the runner passes on to a program.
+SIGNALS: Final = frozenset(
     {
-        signal.SIGINT,
-        signal.SIGTERM,
-        signal.SIGKILL,
-        signal.SIGHUP,
-        signal.SIGQUIT,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
+        *(signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP),
+        *(signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2),
     }
 )
-
-_MAX_DEPTH = 8
-_MAX_COMPONENT_BYTES = 255
-_MIN_OPEN_FILES = 3
-_MAX_PATTERNS = 16
-_MAX_PATTERN_BYTES = 255
-_GETS_STDIN, _TERMINAL, _TEST, _HELD = 1, 2, 4, 8
+_MAX_DEPTH: Final = 8
+_MAX_COMPONENT_BYTES: Final = 255
+_MIN_OPEN_FILES: Final = 3
+_MAX_PATTERNS: Final = 16
+_MAX_PATTERN_BYTES: Final = 255
+_GETS_STDIN_FLAG, _TERMINAL_FLAG, _TEST_FLAG, _HELD_FLAG = 1, 2, 4, 8
 
 
 def encode_file(path: str, data: bytes, *, executable: bool = False) -> Iterator[bytes]:
-    """The frames that create one file below the working folder, of any size; parent folders are made on the way.
+    """Yield the frames that create a file of any size, with its parent folders.
 
-    Raises ProtocolError for a path that is absolute, deeper than 8, or has a component that is empty, ".", "..", or
-    longer than 255 bytes.
+    Args:
+        path: Relative to the working folder: at most 8 components of 1 to 255 bytes, none of them ``.`` or ``..``.
     """
-    head = (0o755 if executable else 0o644).to_bytes(2) + _string(_checked_path(path))
+    head = (0o755 if executable else 0o644).to_bytes(2) + _encode_string(_check_path(path))
     room = MAX_PAYLOAD - len(head)
-    yield _frame(HostFrame.FILE, head + data[:room])
-    yield from _chunks(HostFrame.FILE_DATA, data[room:])
+    yield _encode_frame(HostFrame.FILE, head + data[:room])
+    yield from _split_frames(HostFrame.FILE_DATA, data[room:])
 
 
 def encode_phase(spec: PhaseSpec) -> bytes:
-    """The frame that adds one phase; phases run in the order they were added.
+    """Return the frame that adds a phase. Phases run in the order of their frames.
 
-    Raises ProtocolError for a limit out of range, a NUL in a string, or arguments and environment that do not fit
-    into one frame.
+    Arguments and environment must fit into one frame of MAX_PAYLOAD bytes.
     """
     if not spec.argv or len(spec.argv) > 0xFFFF or len(spec.env) > 0xFFFF:
-        raise ProtocolError("a phase has 1 to 65535 arguments and at most 65535 variables")
+        raise ProtocolError("phase: must have 1 to 65535 arguments and at most 65535 variables")
     payload = b"".join(
         (
-            _flags_and_size(spec),
-            _limits(spec),
+            _encode_flags_and_size(spec),
+            _encode_limits(spec),
             struct.pack(">HH", len(spec.argv), len(spec.env)),
-            _string(spec.cwd),
-            *map(_string, spec.argv),
-            *(_variable(name, value) for name, value in spec.env),
+            _encode_string(spec.cwd),
+            *map(_encode_string, spec.argv),
+            *(_encode_variable(name, value) for name, value in spec.env),
         )
     )
-    return _frame(HostFrame.PHASE, payload)
+    return _encode_frame(HostFrame.PHASE, payload)
 
 
 def encode_collect(spec: CollectSpec) -> bytes:
-    """Which files are wanted back; once, before GO. Raises ProtocolError for what the runner would refuse."""
-    patterns = [_string(pattern) for pattern in spec.patterns]
+    """Return the frame that requests files back. It may be sent once, before GO."""
+    patterns = [_encode_string(pattern) for pattern in spec.patterns]
     if not 1 <= len(patterns) <= _MAX_PATTERNS or not 1 <= spec.files <= MAX_ARTIFACT_FILES:
-        raise ProtocolError(f"from 1 to {_MAX_PATTERNS} patterns for 1 to {MAX_ARTIFACT_FILES} files")
+        raise ProtocolError(f"collect: must have 1 to {_MAX_PATTERNS} patterns and 1 to {MAX_ARTIFACT_FILES} files")
     if any(not 1 < len(pattern) <= _MAX_PATTERN_BYTES + 1 for pattern in patterns):
-        raise ProtocolError(f"a pattern has 1 to {_MAX_PATTERN_BYTES} bytes")
+        raise ProtocolError(f"pattern: must have 1 to {_MAX_PATTERN_BYTES} bytes")
     head = struct.pack(">BQB", spec.files, spec.total_bytes, len(patterns))
-    return _frame(HostFrame.COLLECT, head + b"".join(patterns))
+    return _encode_frame(HostFrame.COLLECT, head + b"".join(patterns))
 
 
 def encode_go() -> bytes:
-    """Starts the first phase, or one that is held."""
-    return _frame(HostFrame.GO)
+    """Return the frame that starts the first phase or a held phase."""
+    return _encode_frame(HostFrame.GO)
 
 
 def encode_stdin(data: bytes) -> bytes:
-    """Bytes for the next phase that reads stdin. Only after GO; never more than STDIN_WINDOW_BYTES unacknowledged."""
-    return b"".join(_chunks(HostFrame.STDIN, data))
+    """Return stdin for the next phase that reads it. At most STDIN_WINDOW_BYTES may be unacknowledged."""
+    return b"".join(_split_frames(HostFrame.STDIN, data))
 
 
 def encode_stdin_eof() -> bytes:
-    """The end of stdin for one phase, after its last byte."""
-    return _frame(HostFrame.STDIN_EOF)
+    """Return the end of stdin of one phase."""
+    return _encode_frame(HostFrame.STDIN_EOF)
 
 
 def encode_signal(number: int) -> bytes:
-    """A signal for the process group of the phase that runs. Raises ProtocolError for one that is not in SIGNALS."""
+    """Return a signal for the process group of the running phase. It must be one of SIGNALS."""
     if number not in SIGNALS:
-        raise ProtocolError(f"signal {number} is not passed on")
-    return _frame(HostFrame.SIGNAL, bytes([number]))
+        raise ProtocolError(f"signal: {number} is not allowed")
+    return _encode_frame(HostFrame.SIGNAL, bytes([number]))
 
 
 def encode_resize(size: WindowSize) -> bytes:
-    """The size of all terminals from now on. Only after GO. Raises ProtocolError for one out of range."""
-    return _frame(HostFrame.RESIZE, _window_size(size))
+    """Return a new size for the current and all later terminals. It may be sent only after GO."""
+    return _encode_frame(HostFrame.RESIZE, _encode_window_size(size))
 
 
 def encode_cancel() -> bytes:
-    """Kills what runs, and ends the job."""
-    return _frame(HostFrame.CANCEL)
+    """Return the frame that kills the running phase and ends the job."""
+    return _encode_frame(HostFrame.CANCEL)
 
 
-def _frame(kind: HostFrame, payload: bytes = b"") -> bytes:
+def _encode_frame(kind: HostFrame, payload: bytes = b"") -> bytes:
     if len(payload) > MAX_PAYLOAD:
-        raise ProtocolError(f"a {kind.name} of {len(payload)} bytes exceeds {MAX_PAYLOAD}")
+        raise ProtocolError(f"{kind.name} of {len(payload)} bytes; the maximum is {MAX_PAYLOAD}")
     return struct.pack(">BI", kind, len(payload)) + payload
 
 
-def _chunks(kind: HostFrame, data: bytes) -> Iterator[bytes]:
+def _split_frames(kind: HostFrame, data: bytes) -> Iterator[bytes]:
     for start in range(0, len(data), MAX_PAYLOAD):
-        yield _frame(kind, data[start : start + MAX_PAYLOAD])
+        yield _encode_frame(kind, data[start : start + MAX_PAYLOAD])
 
 
-def _string(text: str) -> bytes:
+def _encode_string(text: str) -> bytes:
     try:
         encoded = text.encode()
     except UnicodeEncodeError as error:
-        raise ProtocolError("a string with a lone surrogate") from error
+        raise ProtocolError("string contains a lone surrogate") from error
     if b"\0" in encoded:
-        raise ProtocolError("a string with a NUL")
+        raise ProtocolError("string contains a NUL")
     return encoded + b"\0"
 
 
-def _variable(name: str, value: str) -> bytes:
+def _encode_variable(name: str, value: str) -> bytes:
     if not name or "=" in name:
-        raise ProtocolError("a variable's name is empty or has an equals sign")
-    return _string(f"{name}={value}")
+        raise ProtocolError("environment: a name must not be empty and must not contain '='")
+    return _encode_string(f"{name}={value}")
 
 
-def _checked_path(path: str) -> str:
+def _check_path(path: str) -> str:
     components = path.split("/")
     if len(components) > _MAX_DEPTH:
-        raise ProtocolError("a file path is too deep")
+        raise ProtocolError(f"path: must have at most {_MAX_DEPTH} components")
     for component in components:
-        if component in ("", ".", "..") or len(_string(component)) - 1 > _MAX_COMPONENT_BYTES:
-            raise ProtocolError("a file path has a component that is not allowed")
+        if component in ("", ".", "..") or len(_encode_string(component)) - 1 > _MAX_COMPONENT_BYTES:
+            raise ProtocolError("path: contains a component that is empty, too long, '.' or '..'")
     return path
 
 
-def _flags_and_size(spec: PhaseSpec) -> bytes:
-    what = _GETS_STDIN * spec.gets_stdin | _TERMINAL * (spec.terminal is not None)
-    flags = what | _TEST * spec.is_test | _HELD * spec.held
-    return bytes([flags]) + (_window_size(spec.terminal) if spec.terminal else bytes(4))
+def _encode_flags_and_size(spec: PhaseSpec) -> bytes:
+    flags = (
+        _GETS_STDIN_FLAG * spec.gets_stdin
+        | _TERMINAL_FLAG * (spec.terminal is not None)
+        | _TEST_FLAG * spec.is_test
+        | _HELD_FLAG * spec.held
+    )
+    return bytes([flags]) + (_encode_window_size(spec.terminal) if spec.terminal else bytes(4))
 
 
-def _window_size(size: WindowSize) -> bytes:
+def _encode_window_size(size: WindowSize) -> bytes:
     if not (1 <= size.rows <= 0xFFFF and 1 <= size.columns <= 0xFFFF):
-        raise ProtocolError("a terminal has from 1 to 65535 rows and columns")
+        raise ProtocolError("terminal: rows and columns must be between 1 and 65535")
     return struct.pack(">HH", size.rows, size.columns)
 
 
-def _limits(spec: PhaseSpec) -> bytes:
+def _encode_limits(spec: PhaseSpec) -> bytes:
     ranges = (
         (spec.wall_ms, 1, 0xFFFFFFFF),
         (spec.cpu_ms, 1, 0xFFFFFFFF),
@@ -196,5 +189,5 @@ def _limits(spec: PhaseSpec) -> bytes:
         (spec.stack_bytes, 1, UNLIMITED),
     )
     if any(not low <= value <= high for value, low, high in ranges):
-        raise ProtocolError("a phase's limit is out of range")
+        raise ProtocolError("phase: a limit is out of range")
     return struct.pack(">IIQIQQ", *(value for value, _, _ in ranges))

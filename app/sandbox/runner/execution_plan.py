@@ -1,22 +1,21 @@
-"""What the runner is told to do for a job: its files, its phases with their limits, and then to go."""
+"""Execution plan of a job: its files, its phases with their limits, and the artifacts to send back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from app.core.artifacts import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
 from app.core.compile_limits import MAX_COMPILE_SECONDS
 from app.core.limits import Limits
 from app.core.outcomes import COMPILE, RUN, TEST
-from app.core.spec import JobSpec
+from app.core.spec import JobSpec, SourceFile
 from app.sandbox.images.catalogue import Language, Phase
 from app.sandbox.runner import encoder
 from app.sandbox.runner.frames import CollectSpec, PhaseSpec, WindowSize
-from app.sandbox.runner.phase_reports import PhaseName
 
-__all__ = ["is_compiled", "names_of", "phases_of", "script", "wanted_back"]
+__all__ = ["ExecutionPlan", "PhaseName", "is_compiled", "plan_execution"]
 
 _COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
@@ -24,61 +23,82 @@ _COMPILE_OUTPUT_BYTES: Final = 256 * 1024
 _COMPILE_OPEN_FILES: Final = 256
 _STACK_BYTES: Final = 64 * 1024 * 1024
 _TERMINAL_ENVIRONMENT: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-# The shell puts itself aside: the program is the process that is measured.
+# The shell replaces itself, so that the runner measures the program.
 _STDERR_TO_STDOUT: Final = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def script(spec: JobSpec, phases: Sequence[PhaseSpec]) -> Iterator[bytes]:
-    """The frames, in order, up to and including GO. Standard input follows them."""
-    for file in spec.files:
-        yield from encoder.encode_file(file.name, file.content)
-    if (wanted := wanted_back(spec)) is not None:
-        yield encoder.encode_collect(wanted)
-    for phase in phases:
-        yield encoder.encode_phase(phase)
-    yield encoder.encode_go()
+class PhaseName(NamedTuple):
+    """Name of a phase in events and reports.
 
-
-def phases_of(spec: JobSpec, language: Language, *, held: bool = False) -> list[PhaseSpec]:
-    """The phases with all their numbers. Arguments, environment and stdin of the job are for its program alone, never
-    for the compiler.
-
-    Parameters:
-        held: whether the program waits for a word of ours when it is compiled.
+    Attributes:
+        phase: ``compile``, ``run`` or ``test``.
+        test: Name of the test, for ``test``.
     """
-    compiling = [_compile(spec, language)] if is_compiled(spec, language) else []
-    first, *others = _programs(spec, language)
-    return [*compiling, replace(first, held=held), *others]
+
+    phase: str
+    test: str | None = None
 
 
-def names_of(spec: JobSpec, language: Language) -> list[PhaseName]:
-    """What those phases are called."""
-    compiling = [PhaseName(COMPILE)] if is_compiled(spec, language) else []
-    if not spec.tests:
-        return [*compiling, PhaseName(RUN)]
-    return [*compiling, *(PhaseName(TEST, test.name) for test in spec.tests)]
+@dataclass(frozen=True)
+class ExecutionPlan:
+    """What the runner does for one job.
+
+    Attributes:
+        files: Files to create in the working folder.
+        phases: Phases in their order.
+        names: Names of the phases, in the same order.
+        artifacts: Files to send back after the last phase. None if the job requests none.
+    """
+
+    files: tuple[SourceFile, ...]
+    phases: tuple[PhaseSpec, ...]
+    names: tuple[PhaseName, ...]
+    artifacts: CollectSpec | None
+
+    def encode(self) -> Iterator[bytes]:
+        """Yield the frames of the plan, up to and including GO."""
+        for file in self.files:
+            yield from encoder.encode_file(file.name, file.content)
+        if self.artifacts is not None:
+            yield encoder.encode_collect(self.artifacts)
+        for phase in self.phases:
+            yield encoder.encode_phase(phase)
+        yield encoder.encode_go()
+
+
+def plan_execution(spec: JobSpec, language: Language, *, hold_program: bool = False) -> ExecutionPlan:
+    """Return the execution plan of a job.
+
+    Arguments, environment and stdin of the job are for its program, not for the compiler.
+
+    Args:
+        hold_program: Whether the program waits for a second GO frame after the compile phase.
+    """
+    first, *others = _program_phases(spec, language)
+    phases = [replace(first, held=hold_program), *others]
+    names = [PhaseName(TEST, test.name) for test in spec.tests] or [PhaseName(RUN)]
+    if is_compiled(spec, language):
+        phases.insert(0, _compile_phase(spec, language))
+        names.insert(0, PhaseName(COMPILE))
+    artifacts = CollectSpec(spec.artifacts, MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES) if spec.artifacts else None
+    return ExecutionPlan(spec.files, tuple(phases), tuple(names), artifacts)
 
 
 def is_compiled(spec: JobSpec, language: Language) -> bool:
-    """Whether there is a phase before the program's."""
-    own = spec.invocation
-    return "compile" in language.phases if own.run is None else own.compile is not None
+    """Return whether the job has a compile phase."""
+    invocation = spec.invocation
+    return "compile" in language.phases if invocation.run is None else invocation.compile is not None
 
 
-def _programs(spec: JobSpec, language: Language) -> Iterator[PhaseSpec]:
+def _program_phases(spec: JobSpec, language: Language) -> Iterator[PhaseSpec]:
     if not spec.tests:
-        yield _run(spec, language, spec.args, spec.limits)
+        yield _run_phase(spec, language, spec.args, spec.limits)
     for test in spec.tests:
-        yield replace(_run(spec, language, test.args, test.limits), is_test=True)
+        yield replace(_run_phase(spec, language, test.args, test.limits), is_test=True)
 
 
-def wanted_back(spec: JobSpec) -> CollectSpec | None:
-    """What the runner is to collect at the end."""
-    return CollectSpec(spec.artifacts, MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES) if spec.artifacts else None
-
-
-def _compile(spec: JobSpec, language: Language) -> PhaseSpec:
+def _compile_phase(spec: JobSpec, language: Language) -> PhaseSpec:
     return PhaseSpec(
         argv=_command("compile", spec, language),
         env=_environment(language, {}, {}),
@@ -91,36 +111,37 @@ def _compile(spec: JobSpec, language: Language) -> PhaseSpec:
     )
 
 
-def _run(spec: JobSpec, language: Language, args: tuple[str, ...], limits: Limits) -> PhaseSpec:
-    own = spec.invocation
+def _run_phase(spec: JobSpec, language: Language, args: tuple[str, ...], limits: Limits) -> PhaseSpec:
+    invocation = spec.invocation
     argv = (*_command("run", spec, language), *args)
+    disk_bytes, file_bytes = limits.disk_bytes, invocation.file_bytes
     return PhaseSpec(
-        argv=(*_STDERR_TO_STDOUT, *argv) if own.stderr_to_stdout else argv,
+        argv=(*_STDERR_TO_STDOUT, *argv) if invocation.stderr_to_stdout else argv,
         env=_environment(language, {} if spec.tty is None else _TERMINAL_ENVIRONMENT, spec.env),
         wall_ms=_milliseconds(limits.wall_seconds),
         cpu_ms=_milliseconds(limits.cpu_seconds),
         output_bytes=limits.output_bytes,
         open_files=limits.open_files,
-        file_bytes=limits.disk_bytes if own.file_bytes is None else min(own.file_bytes, limits.disk_bytes),
-        stack_bytes=own.stack_bytes or _STACK_BYTES,
+        file_bytes=disk_bytes if file_bytes is None else min(file_bytes, disk_bytes),
+        stack_bytes=invocation.stack_bytes or _STACK_BYTES,
         gets_stdin=True,
         terminal=None if spec.tty is None else WindowSize(spec.tty.rows, spec.tty.cols),
     )
 
 
-def _command(name: Phase, spec: JobSpec, language: Language) -> tuple[str, ...]:
-    own = spec.invocation
-    if own.run is not None:
-        return (own.compile or ()) if name == "compile" else own.run
-    files = () if own.entrypoint_only else tuple(file.name for file in spec.files)
-    return language.command(name, spec.entrypoint, files, own.compiler_options)
+def _command(phase: Phase, spec: JobSpec, language: Language) -> tuple[str, ...]:
+    invocation = spec.invocation
+    if invocation.run is not None:
+        return (invocation.compile or ()) if phase == "compile" else invocation.run
+    files = () if invocation.entrypoint_only else tuple(file.name for file in spec.files)
+    return language.command(phase, spec.entrypoint, files, invocation.compiler_options)
 
 
 def _environment(
-    language: Language, terminal: Mapping[str, str], own: Mapping[str, str]
+    language: Language, terminal: Mapping[str, str], job: Mapping[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    fixed = {"PATH": _PATH, "HOME": "/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - inside the sandbox
-    return tuple({**fixed, **terminal, **language.env, **own}.items())
+    base = {"PATH": _PATH, "HOME": "/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - inside the sandbox
+    return tuple({**base, **terminal, **language.env, **job}.items())
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""The words of the runner protocol, version 2: its numbers, what is sent, what is heard. See runner/PROTOCOL.md."""
+"""Frame types, constants and messages of the runner protocol, version 2 (runner/PROTOCOL.md)."""
 
 from __future__ import annotations
 
@@ -34,16 +34,17 @@ __all__ = [
     "WindowSize",
 ]
 
-PROTOCOL_VERSION = 2
-MAX_PAYLOAD = 65536
-MAX_PHASES = 128
-MAX_ARTIFACT_FILES = 64
-STDIN_WINDOW_BYTES = 256 * 1024
-UNLIMITED = 2**64 - 1
+# The constants and numbers in this file are defined by runner/PROTOCOL.md.
+PROTOCOL_VERSION: Final = 2
+MAX_PAYLOAD: Final = 65536
+MAX_PHASES: Final = 128
+MAX_ARTIFACT_FILES: Final = 64
+STDIN_WINDOW_BYTES: Final = 256 * 1024
+UNLIMITED: Final = 2**64 - 1
 
 
 class HostFrame(IntEnum):
-    """Frames the host sends."""
+    """Types of the frames that the host sends."""
 
     FILE = 0x01
     FILE_DATA = 0x02
@@ -58,7 +59,7 @@ class HostFrame(IntEnum):
 
 
 class RunnerFrame(IntEnum):
-    """Frames the runner sends."""
+    """Types of the frames that the runner sends."""
 
     READY = 0x81
     STARTED = 0x82
@@ -73,14 +74,14 @@ class RunnerFrame(IntEnum):
 
 
 class Ending(IntEnum):
-    """How a phase's main process ended; says what ``PhaseEnd.value`` is."""
+    """How the main process of a phase ended. It defines the meaning of ``PhaseEnd.value``."""
 
-    EXITED = 0  # value: exit code, 0..255
+    EXITED = 0  # value: exit code, 0 to 255
     SIGNALLED = 1  # value: signal number
     NOT_STARTED = 2  # value: errno of fork, chdir, setrlimit or exec
 
 
-# By number: which limit the phase met, if any. It outranks the ending: a program may still exit 0 at its limit.
+# The index is the number in the frame. A reason takes precedence over the ending: a program may exit 0 at its limit.
 STOP_REASONS: Final = (
     *(StopReason.NONE, StopReason.WALL_TIME, StopReason.CPU_TIME),
     *(StopReason.OUTPUT, StopReason.CANCELLED),
@@ -89,7 +90,7 @@ STOP_REASONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class WindowSize:
-    """Of a terminal, each from 1 to 65535."""
+    """Size of a terminal in characters. Both values are between 1 and 65535."""
 
     rows: int
     columns: int
@@ -97,7 +98,13 @@ class WindowSize:
 
 @dataclass(frozen=True, slots=True)
 class CollectSpec:
-    """Which files below the working folder are wanted back at the end: so many of them, so many bytes together."""
+    """Files below the working folder that the runner sends back after the last phase.
+
+    Attributes:
+        patterns: Globs, 1 to 16.
+        files: Maximum number of files, 1 to 64.
+        total_bytes: Maximum size of all files together.
+    """
 
     patterns: tuple[str, ...]
     files: int
@@ -106,13 +113,19 @@ class CollectSpec:
 
 @dataclass(frozen=True, slots=True)
 class PhaseSpec:
-    """One phase to run, and its limits.
+    """One phase and its limits.
 
-    ``argv[0]`` without a slash is looked up along the ``PATH`` of ``env``, which is the whole environment.
-    ``cwd`` is relative to the working folder, "" being that folder. Sizes may be ``UNLIMITED``; the container's own
-    hard limits hold all the same. Phases without ``gets_stdin`` read end of file. With a ``terminal`` all output is
-    stdout. A test begins with the folders as the first test found them, and the phases behind it run however it ends.
-    A phase that is ``held`` waits for a GO of its own when the one before it has passed.
+    Sizes may be ``UNLIMITED``. The hard limits of the container apply in addition.
+
+    Attributes:
+        argv: Command. The runner searches a name without a slash along the ``PATH`` of ``env``.
+        env: The whole environment.
+        cwd: Relative to the working folder. Empty for the working folder itself.
+        gets_stdin: If false, the phase reads end of file.
+        terminal: Size of the terminal on which the phase runs; it then writes everything to stdout. None for pipes.
+        is_test: The phase starts with the files that existed before the first test, and the next phase runs however
+            this one ends.
+        held: The phase waits for a second GO frame after the phase before it has passed.
     """
 
     argv: tuple[str, ...]
@@ -132,32 +145,37 @@ class PhaseSpec:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The runner is idle and takes a job."""
+    """The runner is idle and accepts a job."""
 
     version: int
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The phase's program was executed. A phase that could not start has no such event, only its PhaseEnd."""
+    """The program of a phase was executed. A phase that cannot start only has a ``PhaseEnd``."""
 
     phase: int
 
 
 @dataclass(frozen=True, slots=True)
 class StdinAck:
-    """So many bytes of stdin are off the window: written to the program, or dropped since nobody reads them."""
+    """Bytes of stdin that no longer count against the window: written to the program, or dropped."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseEnd:
-    """What became of a phase.
+    """Result of a phase.
 
-    ``stdout_bytes`` and ``stderr_bytes`` are what the runner read; where ``*_truncated`` is set, fewer were forwarded.
-    ``memory_peak_bytes`` and ``oom_kills`` are the container's (0 where its control group cannot be read: then
-    ``from_cgroup`` is false and ``cpu_us`` is what the reaped processes used).
+    Attributes:
+        value: See ``Ending``.
+        memory_peak_bytes: Peak of the container; 0 without ``from_cgroup``.
+        oom_kills: OOM kills in the container; 0 without ``from_cgroup``.
+        stdout_bytes: Bytes that the runner read. If ``stdout_truncated`` is set, it forwarded fewer.
+        stderr_bytes: As ``stdout_bytes``.
+        from_cgroup: Whether the runner could read its control group. If not, ``cpu_us`` is the time of the processes
+            that it has reaped.
     """
 
     phase: int
@@ -178,8 +196,13 @@ class PhaseEnd:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing follows; the runner exits 0. ``ended`` of ``total`` phases have a PhaseEnd, the rest never began.
-    ``incomplete``: a file that was wanted back was one too many, too large or not readable."""
+    """Last frame of a successful session. The runner exits 0.
+
+    Attributes:
+        ended: Number of phases with a ``PhaseEnd``.
+        total: Number of phases of the job.
+        incomplete: An artifact was left out because of the limits or because it could not be read.
+    """
 
     ended: int
     total: int
@@ -188,14 +211,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The runner gave up: a broken protocol or a broken sandbox, never the program's fault. It exits 1."""
+    """The runner cannot go on because of a violation of the protocol or an error in the sandbox. It exits 1."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file that was wanted back: its path as the program made it, any bytes. Its content follows."""
+    """Header of a file that the runner sends back. ``path`` may contain any bytes except NUL."""
 
     path: bytes
     size: int
@@ -203,7 +226,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactData:
-    """1 to MAX_PAYLOAD bytes of the last Artifact."""
+    """The next 1 to MAX_PAYLOAD bytes of the last ``Artifact``."""
 
     data: bytes
 

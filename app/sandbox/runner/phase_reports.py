@@ -1,40 +1,34 @@
-"""From the runner's numbers to the report of a phase."""
+"""Conversion of the runner's results to the phase reports of the job model."""
 
 from __future__ import annotations
 
 import os
-from typing import Final, NamedTuple
+import signal
+from typing import Final
 
 from msgspec import UNSET
 
 from app.core.outcomes import PhaseReport, StopReason
-from app.sandbox.runner import frames
+from app.sandbox.runner.execution_plan import PhaseName
+from app.sandbox.runner.frames import Ending, PhaseEnd
 
-__all__ = ["PhaseName", "has_passed", "killed_for_memory", "report_of"]
+__all__ = ["convert_phase_end", "has_passed", "report_oom_kill"]
 
-_SIGKILL: Final = 9
 _MICROSECONDS: Final = 1_000_000
 
 
-class PhaseName(NamedTuple):
-    """``compile``, ``run``, or ``test`` with the name of the test."""
+def convert_phase_end(name: PhaseName, end: PhaseEnd) -> PhaseReport:
+    """Return the report of a phase that the runner has ended."""
 
-    phase: str
-    test: str | None = None
-
-
-def report_of(name: PhaseName, end: frames.PhaseEnd) -> PhaseReport:
-    """What the runner told, as the rest of Pyxec knows it."""
-
-    def value_if(ending: frames.Ending) -> int | None:
+    def value_if(ending: Ending) -> int | None:
         return end.value if end.ending is ending else None
 
-    errno = value_if(frames.Ending.NOT_STARTED)
+    errno = value_if(Ending.NOT_STARTED)
     return PhaseReport(
         name=name.phase,
         test=UNSET if name.test is None else name.test,
-        exit_code=value_if(frames.Ending.EXITED),
-        signal=value_if(frames.Ending.SIGNALLED),
+        exit_code=value_if(Ending.EXITED),
+        signal=value_if(Ending.SIGNALLED),
         stopped_by=end.reason,
         start_error=None if errno is None else os.strerror(errno),
         wall_seconds=end.wall_us / _MICROSECONDS,
@@ -48,18 +42,21 @@ def report_of(name: PhaseName, end: frames.PhaseEnd) -> PhaseReport:
     )
 
 
-def has_passed(end: frames.PhaseEnd) -> bool:
-    """Whether the runner goes on to the next phase for it."""
-    return end.ending is frames.Ending.EXITED and end.value == 0 and end.reason is StopReason.NONE
+def has_passed(end: PhaseEnd) -> bool:
+    """Return whether the runner continues with the next phase."""
+    return end.ending is Ending.EXITED and end.value == 0 and end.reason is StopReason.NONE
 
 
-def killed_for_memory(name: PhaseName, wall_seconds: float) -> PhaseReport:
-    """Of a phase whose runner the kernel took together with it."""
+def report_oom_kill(name: PhaseName, wall_seconds: float) -> PhaseReport:
+    """Return the report of a phase during which the kernel killed the runner for lack of memory.
+
+    Its output and its processor time are not known.
+    """
     return PhaseReport(
         name=name.phase,
         test=UNSET if name.test is None else name.test,
         exit_code=None,
-        signal=_SIGKILL,
+        signal=signal.SIGKILL.value,
         stopped_by=StopReason.NONE,
         start_error=None,
         wall_seconds=wall_seconds,

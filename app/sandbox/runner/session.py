@@ -1,4 +1,4 @@
-"""One job's talk with its runner, in one thread: the script and stdin go in, output and reports come out."""
+"""Session of one job with its runner: sends the execution plan and stdin, receives output and reports."""
 
 from __future__ import annotations
 
@@ -18,40 +18,31 @@ from app.core.spec import JobSpec
 from app.core.terminals import TerminalSize
 from app.sandbox.container import Container
 from app.sandbox.images.catalogue import Language
+from app.sandbox.resources import ContainerResources
 from app.sandbox.runner import encoder, frames
-from app.sandbox.runner.artifact_collector import Collector
-from app.sandbox.runner.execution_plan import names_of, phases_of, script, wanted_back
-from app.sandbox.runner.phase_reports import has_passed, killed_for_memory, report_of
+from app.sandbox.runner.artifact_collector import ArtifactCollector
+from app.sandbox.runner.execution_plan import plan_execution
+from app.sandbox.runner.phase_reports import convert_phase_end, has_passed, report_oom_kill
 from app.sandbox.runner.stdin_feed import StdinFeed
-from app.sandbox.template import ContainerResources
 
-__all__ = ["run_session"]
+__all__ = ["RunnerSession"]
 
-# The runner ends a phase at its limit by itself; when it has not said so this long after, it is not coming.
+# The runner ends a phase at its limit. If it does not report the end within this time, the sandbox is lost.
 _GRACE_SECONDS: Final = 5.0
 
 
-def run_session(
-    container: Container,
-    spec: JobSpec,
-    language: Language,
-    sink: Sink,
-    inbox: Inbox,
-    program_numbers: ContainerResources | None = None,
-) -> SandboxReport:
-    """Run the job to its end; return what each phase that ran did, and what they left.
+class RunnerSession:
+    """Runs one job in a container whose runner is ready. Uses one thread.
 
-    Parameters:
-        program_numbers: what the container may use once the program is compiled, where that is something else.
-
-    Raises:
-        InfrastructureError: how it ended is not known.
+    Args:
+        container: The container. The caller closes it after the session.
+        spec: The job.
+        language: The language of the job.
+        sink: Receives phases and output in their order. While it blocks, nothing is read from the runner.
+        inbox: Supplies stdin, signals, terminal sizes and the request to cancel.
+        program_resources: Resources of the container from the end of the compile phase on. None if they do not change.
     """
-    conversation = _Conversation(container, spec, language, sink, inbox, program_numbers)
-    return conversation.run()
 
-
-class _Conversation:
     def __init__(
         self,
         container: Container,
@@ -59,194 +50,196 @@ class _Conversation:
         language: Language,
         sink: Sink,
         inbox: Inbox,
-        program_numbers: ContainerResources | None,
+        program_resources: ContainerResources | None = None,
     ) -> None:
         self._container = container
         self._spec = spec
         self._sink = sink
         self._inbox = inbox
-        self._program_numbers = program_numbers
-        self._phases = phases_of(spec, language, held=program_numbers is not None)
-        self._names = names_of(spec, language)
+        self._program_resources = program_resources
+        self._plan = plan_execution(spec, language, hold_program=program_resources is not None)
         self._reports: list[PhaseReport] = []
-        self._outgoing = bytearray(b"".join(script(spec, self._phases)))
-        self._stdin = StdinFeed.of(spec)
-        self._collector = Collector(wanted_back(spec))
+        self._outgoing = bytearray(b"".join(self._plan.encode()))
+        self._stdin = StdinFeed.for_job(spec)
+        self._collector = ArtifactCollector(self._plan.artifacts)
         self._artifacts_incomplete = False
-        self._running = False
-        self._deaf = False
+        self._phase_is_running = False
+        self._send_failed = False
         self._done = False
+        self._phase_started_at = time.monotonic()
         self._deadline = 0.0
-        self._phase_began = time.monotonic()
         self._extend_deadline()
 
     def run(self) -> SandboxReport:
+        """Run the job to its end and return what each phase did.
+
+        Raises:
+            InfrastructureError: The end of the job is not known.
+            OwnershipLost: Raised by the sink.
+        """
         with selectors.DefaultSelector() as selector:
-            self._selector = selector
             selector.register(self._container, selectors.EVENT_READ | selectors.EVENT_WRITE)
             selector.register(self._inbox, selectors.EVENT_READ)
-            self._outgoing += self._stdin.take()
+            self._outgoing += self._stdin.take_frames()
             while not self._done:
-                self._step()
-        return self._report()
-
-    def _report(self) -> SandboxReport:
-        artifacts, unusable = self._collector.artifacts()
+                self._handle_ready(selector)
+        artifacts, has_invalid_names = self._collector.artifacts()
         return SandboxReport(
             phases=tuple(self._reports),
-            version=self._container.blueprint.image.version,
+            version=self._container.spec.image.version,
             artifacts=artifacts,
-            artifacts_incomplete=self._artifacts_incomplete or unusable,
+            artifacts_incomplete=self._artifacts_incomplete or has_invalid_names,
         )
 
-    def _step(self) -> None:
-        ready = self._selector.select(max(0.0, self._deadline - time.monotonic()))
+    def _handle_ready(self, selector: selectors.BaseSelector) -> None:
+        ready = selector.select(max(0.0, self._deadline - time.monotonic()))
         if not ready and time.monotonic() >= self._deadline:
-            raise SandboxLost("the runner did not report the end of the phase in time")
+            raise SandboxLost("runner did not report the end of the phase in time")
         for key, events in ready:
             if key.fileobj is self._inbox:
                 self._read_inbox()
                 continue
             if events & selectors.EVENT_WRITE:
-                self._write()
+                self._send()
             if events & selectors.EVENT_READ:
-                self._read()
-        self._watch()
+                self._receive()
+        has_data_to_send = bool(self._outgoing) and not self._send_failed
+        selector.modify(self._container, selectors.EVENT_READ | (selectors.EVENT_WRITE if has_data_to_send else 0))
 
-    def _watch(self) -> None:
-        """Ask for what we can use: to write only with something to write, and to one who listens."""
-        writing = selectors.EVENT_WRITE if self._outgoing and not self._deaf else 0
-        self._selector.modify(self._container, selectors.EVENT_READ | writing)
-
-    def _write(self) -> None:
+    def _send(self) -> None:
         try:
             sent = self._container.send(self._outgoing)
         except SandboxLost:
-            # A runner that has reported the end of the job is gone before it has heard the last of stdin. Whether it
-            # was that or a loss, what it has said until now will tell.
-            self._deaf = True
+            # Not an error by itself: after the last frame, the runner exits without reading the rest of stdin. What
+            # it has sent before decides.
+            self._send_failed = True
         else:
             del self._outgoing[:sent]
 
-    def _read(self) -> None:
+    def _receive(self) -> None:
         events = self._container.receive()
         if events is None:
-            self._connection_ended()
+            self._on_connection_ended()
             return
         outputs: list[Output] = []
         for event in events:
             if isinstance(event, Output):
                 outputs.append(event)
                 continue
-            # Order is kept: what was written before a phase ended is handed on before its end is.
-            self._hand_on(outputs)
-            self._handle(event)
-        self._hand_on(outputs)
+            # The output of a phase goes to the sink before the end of the phase.
+            self._flush(outputs)
+            self._on_event(event)
+        self._flush(outputs)
 
-    def _hand_on(self, outputs: list[Output]) -> None:
+    def _flush(self, outputs: list[Output]) -> None:
         if not outputs:
             return
-        began = time.monotonic()
+        started_at = time.monotonic()
         self._sink.output(outputs)
         outputs.clear()
-        # While the store kept us waiting, the runner could not be heard.
-        self._deadline += time.monotonic() - began
+        # While the sink blocked, the session could not read from the runner.
+        self._deadline += time.monotonic() - started_at
 
-    def _handle(self, event: frames.Event) -> None:
+    def _on_event(self, event: frames.Event) -> None:
         match event:
             case frames.Started(index):
-                self._phase_began = time.monotonic()
-                self._running = True
+                self._phase_started_at = time.monotonic()
+                self._phase_is_running = True
                 self._extend_deadline(index)
-                self._sink.phase(*self._names[index])
+                self._sink.phase(*self._plan.names[index])
             case frames.StdinAck(count):
-                self._stdin.acknowledged(count)
-                self._read_inbox()  # what was held back for want of room
+                self._stdin.acknowledge(count)
+                self._read_inbox()  # take the input for which there was no room before
             case frames.PhaseEnd():
-                self._phase_ended(event)
+                self._on_phase_end(event)
             case frames.Artifact():
-                self._collector.begin(event)
+                self._collector.start_file(event)
                 self._extend_deadline()
             case frames.ArtifactData(data):
-                self._collector.hear(data)
+                self._collector.append(data)
                 self._extend_deadline()
             case frames.Done():
                 self._artifacts_incomplete = event.incomplete
                 self._done = True
             case frames.Fault(text):
-                raise ProtocolError(f"the runner gave up: {text}")
+                raise ProtocolError(f"runner failed: {text}")
             case _:
-                raise ProtocolError(f"the runner said {event!r} in the middle of a job")
+                raise ProtocolError(f"runner sent {event!r} during a job")
 
-    def _phase_ended(self, end: frames.PhaseEnd) -> None:
-        phase, name = self._phase(end.phase), self._names[end.phase]
-        self._running = False
+    def _on_phase_end(self, end: frames.PhaseEnd) -> None:
+        phase, name = self._phase(end.phase), self._plan.names[end.phase]
+        self._phase_is_running = False
         if end.ending is frames.Ending.NOT_STARTED:
-            if not self._may_fail_to_start(phase, end.value):
-                raise InfrastructureError(f"{phase.argv[0]} could not be started: {os.strerror(end.value)}")
+            if not self._is_start_error_of_job(phase, end.value):
+                raise InfrastructureError(f"cannot start {phase.argv[0]}: {os.strerror(end.value)}")
             self._sink.phase(*name)
-        self._reports.append(report_of(name, end))
+        self._reports.append(convert_phase_end(name, end))
         if has_passed(end) and self._is_held(end.phase + 1):
-            self._let_go(end.phase + 1)
+            self._start_held_phase(end.phase + 1)
         self._extend_deadline()
 
     def _is_held(self, index: int) -> bool:
-        return index < len(self._phases) and self._phases[index].held
+        return index < len(self._plan.phases) and self._plan.phases[index].held
 
-    def _let_go(self, index: int) -> None:
-        """The compiler had room of its own; from here on the job has what it asked for."""
-        assert self._program_numbers is not None
-        if self._container.adjust(self._program_numbers):
+    def _start_held_phase(self, index: int) -> None:
+        """Give the container the resources of the program, then start it."""
+        assert self._program_resources is not None
+        if self._container.update_resources(self._program_resources):
             self._outgoing += encoder.encode_go()
             return
-        # What was compiled takes more memory than the program may have.
-        self._sink.phase(*self._names[index])
-        self._reports.append(killed_for_memory(self._names[index], 0.0))
+        # The compiled files already take more memory than the program may use.
+        self._sink.phase(*self._plan.names[index])
+        self._reports.append(report_oom_kill(self._plan.names[index], 0.0))
         self._done = True
 
-    def _may_fail_to_start(self, phase: frames.PhaseSpec, failure: int) -> bool:
-        """What the catalogue names must be there, unless the job says where to look, or has brought it itself. What a
-        compiler leaves may be more than can be kept for each test."""
-        own = phase.argv[0].startswith("./") or (phase.gets_stdin and "PATH" in self._spec.env)
-        return own or (phase.is_test and failure == errno.EFBIG)
+    def _is_start_error_of_job(self, phase: frames.PhaseSpec, error_number: int) -> bool:
+        """Return whether the job, and not the image, is the reason that a phase could not start.
+
+        It is if the job supplies the program or its PATH, or if its files are too large to be copied for each test.
+        """
+        is_own_program = phase.argv[0].startswith("./") or (phase.gets_stdin and "PATH" in self._spec.env)
+        return is_own_program or (phase.is_test and error_number == errno.EFBIG)
 
     def _read_inbox(self) -> None:
-        for item in self._inbox.take(self._stdin.room):
+        for item in self._inbox.take(self._stdin.free_bytes):
             match item.kind:
                 case InputKind.CANCEL:
                     self._outgoing += encoder.encode_cancel()
                     self._deadline = min(self._deadline, time.monotonic() + _GRACE_SECONDS)
                 case InputKind.RESIZE if self._spec.tty is not None:
-                    self._outgoing += _resize(item.data)
-                case InputKind.SIGNAL if self._running:
+                    self._outgoing += _encode_resize(item.data)
+                case InputKind.SIGNAL if self._phase_is_running:
                     self._outgoing += encoder.encode_signal(signal.Signals[f"SIG{item.data.decode()}"])
                 case InputKind.EOF:
                     self._stdin.end()
                 case InputKind.STDIN if self._spec.interactive:
                     self._stdin.add(item.data)
                 case _:
-                    pass  # too early, or not for this job
-        self._outgoing += self._stdin.take()
+                    pass  # does not apply to this job or this phase
+        self._outgoing += self._stdin.take_frames()
 
     def _phase(self, index: int) -> frames.PhaseSpec:
         try:
-            return self._phases[index]
+            return self._plan.phases[index]
         except IndexError:
-            raise ProtocolError(f"the runner speaks of phase {index}, there are {len(self._phases)}") from None
+            raise ProtocolError(f"runner reported phase {index} of {len(self._plan.phases)}") from None
 
-    def _extend_deadline(self, running: int | None = None) -> None:
-        limit = self._phase(running).wall_ms / 1000 if running is not None else 0.0
-        self._deadline = time.monotonic() + limit + _GRACE_SECONDS
+    def _extend_deadline(self, running_phase: int | None = None) -> None:
+        limit_seconds = 0.0 if running_phase is None else self._phase(running_phase).wall_ms / 1000
+        self._deadline = time.monotonic() + limit_seconds + _GRACE_SECONDS
 
-    def _connection_ended(self) -> None:
-        """No report: the container was killed. Out of memory is the program's doing, whatever the kernel picked."""
+    def _on_connection_ended(self) -> None:
+        """Handle a container that ended without Done: an OOM kill of the runner, or a lost sandbox.
+
+        The OOM kill counts as the result of the program, because the program used the memory.
+        """
         if not self._container.was_oom_killed():
-            raise SandboxLost(f"the sandbox ended without a report {self._container.last_words()}".strip())
-        name = self._names[min(len(self._reports), len(self._names) - 1)]
-        self._reports.append(killed_for_memory(name, time.monotonic() - self._phase_began))
+            raise SandboxLost(f"sandbox ended without a report {self._container.read_stderr()}".strip())
+        name = self._plan.names[min(len(self._reports), len(self._plan.names) - 1)]
+        self._reports.append(report_oom_kill(name, time.monotonic() - self._phase_started_at))
         self._done = True
 
 
-def _resize(data: bytes) -> bytes:
+def _encode_resize(data: bytes) -> bytes:
     size = TerminalSize.unpack(data)
     return encoder.encode_resize(frames.WindowSize(size.rows, size.cols))

@@ -1,4 +1,4 @@
-"""What is still to be sent to stdin: a stream for each phase that reads one, within the runner's window."""
+"""Flow control of stdin: sends no more than the runner's window."""
 
 from __future__ import annotations
 
@@ -13,72 +13,74 @@ __all__ = ["StdinFeed"]
 
 
 class StdinFeed:
-    """For one job; knows what the runner has room for.
+    """Holds the stdin of all phases of one job until the runner has room for it.
 
-    Parameters:
-        streams: the whole stdin of each phase but the last.
-        last: the beginning of the last one's.
-        stays_open: whether more of it will come.
+    Data that the program does not read stays on the host, so that it never delays other frames.
+
+    Args:
+        complete: The stdin of each phase except the last.
+        last: The stdin of the last phase, or its beginning.
+        stays_open: Whether more stdin of the last phase may follow.
     """
 
-    def __init__(self, streams: Sequence[bytes], last: bytes, *, stays_open: bool) -> None:
-        self._pieces: deque[bytes | None] = deque()  # None: the end of a stream
-        self._held = 0
-        self._window = STDIN_WINDOW_BYTES
+    def __init__(self, complete: Sequence[bytes], last: bytes, *, stays_open: bool) -> None:
+        self._pieces: deque[bytes | None] = deque()  # None is the end of a stream
+        self._buffered_bytes = 0
+        self._window_bytes = STDIN_WINDOW_BYTES
         self._open = True
-        for data in streams:
-            self._hold(data)
+        for data in complete:
+            self._buffer(data)
             self._pieces.append(None)
         self.add(last)
         if not stays_open:
             self.end()
 
     @classmethod
-    def of(cls, spec: JobSpec) -> StdinFeed:
-        """For all phases of a job."""
+    def for_job(cls, spec: JobSpec) -> StdinFeed:
+        """Return the feed for all phases of a job."""
         if spec.tests:
-            *first, last = (test.stdin for test in spec.tests)
-            return cls(first, last, stays_open=False)
+            *complete, last = (test.stdin for test in spec.tests)
+            return cls(complete, last, stays_open=False)
         return cls((), spec.stdin, stays_open=spec.interactive)
 
     @property
-    def room(self) -> int:
-        """How many more bytes it is worth to have at hand."""
-        return max(0, self._window - self._held)
+    def free_bytes(self) -> int:
+        """Number of bytes that can be added and sent immediately."""
+        return max(0, self._window_bytes - self._buffered_bytes)
 
     def add(self, data: bytes) -> None:
-        """More for the last phase; after its end to no effect."""
+        """Add stdin for the last phase. Ignored after ``end``."""
         if self._open:
-            self._hold(data)
+            self._buffer(data)
 
     def end(self) -> None:
-        """No more will come."""
+        """End the stdin of the last phase."""
         if self._open:
             self._open = False
             self._pieces.append(None)
 
-    def acknowledged(self, count: int) -> None:
-        """The runner has room for more."""
-        self._window += count
+    def acknowledge(self, count: int) -> None:
+        """Enlarge the window by the bytes that the runner has acknowledged."""
+        self._window_bytes += count
 
-    def take(self) -> bytes:
-        """The frames that the runner has room for: what a program does not read stays here, so control frames pass."""
-        taken = bytearray()
+    def take_frames(self) -> bytes:
+        """Remove and return the frames for which the window has room."""
+        encoded = bytearray()
         while self._pieces:
             piece = self._pieces.popleft()
             if piece is None:
-                taken += encoder.encode_stdin_eof()
+                encoded += encoder.encode_stdin_eof()
                 continue
-            now, later = piece[: self._window], piece[self._window :]
-            self._window -= len(now)
-            self._held -= len(now)
-            taken += encoder.encode_stdin(now)
+            now, later = piece[: self._window_bytes], piece[self._window_bytes :]
+            self._window_bytes -= len(now)
+            self._buffered_bytes -= len(now)
+            encoded += encoder.encode_stdin(now)
             if later:
                 self._pieces.appendleft(later)
                 break
-        return bytes(taken)
+        return bytes(encoded)
 
-    def _hold(self, data: bytes) -> None:
+    def _buffer(self, data: bytes) -> None:
         if data:
             self._pieces.append(data)
-            self._held += len(data)
+            self._buffered_bytes += len(data)
