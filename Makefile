@@ -19,7 +19,7 @@ IN_TWO := -n 2 --dist loadgroup
 SECONDS := 60
 BENCH_ARGS ?=
 DRILL_ARGS ?=
-# One line for a step that is done, in the columns of app/local/steps.py; SECONDS is bash's own clock.
+# One line for a step that is done, in the columns of app/local/console.py; SECONDS is bash's own clock.
 STEP = $(EMPTY)  ✓ %-22s %s\n
 
 .PHONY: help
@@ -49,15 +49,15 @@ images: venv ## build the default set of sandbox images, and what is out of date
 
 .PHONY: web
 web: venv $(NODE) ## build the web page, if its sources have changed
-	@$(PYTHON) -m app.local.web_page
+	@$(PYTHON) -m app.local.web build
 
 .PHONY: web-test
 web-test: venv $(NODE) ## check and test the web page's own code (its browser tests are in `make test`)
-	@$(PYTHON) -m app.local.web_checks
+	@$(PYTHON) -m app.local.web check
 
 .PHONY: web-types
 web-types: venv $(NODE) ## write the web page's types of the API anew, after a change of the API
-	@$(PYTHON) -m app.local.api_types
+	@$(PYTHON) -m app.local.web types
 
 .PHONY: doctor
 doctor: venv ## check this machine, and try every limit for real
@@ -125,7 +125,7 @@ test-swarm: venv-dev images ## docker-compose.yml on a swarm of three hosts in n
 
 .PHONY: base-image
 base-image: venv ## bring the base of all images, made from Debian packages where no image registry answers
-	@$(PYTHON) -m app.local.base_image
+	@$(PYTHON) -m app.local.images --base
 
 .PHONY: bench-gateway
 bench-gateway: venv-dev images ## submissions, sockets, viewers and the limiter (one part: BENCH_ARGS=rate; needs wrk)

@@ -32,20 +32,15 @@ def build(names: Names = None, every: All = False, as_json: Json = False) -> Non
     from rich.console import Console
 
     from app.cli.json_output import print_json
-    from app.core.errors import PyxecError
-    from app.local.errors import exit_with
-    from app.local.images import prepare_engine_and_images, usual_languages
+    from app.local.console import Steps, exit_on_error
+    from app.local.images import default_and_installed, prepare_engine_and_images
     from app.local.state import StateFolder
-    from app.local.steps import Steps
     from app.sandbox.images.installed import installed_images
 
     named = _select_languages(names or [], every)
-    choose = (lambda client, catalogue: named) if named else usual_languages
-    try:
-        with Steps(Console(stderr=as_json)) as steps:
-            prepare_engine_and_images(ROOT, StateFolder.of_repository(ROOT), steps, choose)
-    except PyxecError as e:
-        exit_with(e)
+    choose = (lambda client, catalogue: named) if named else default_and_installed
+    with exit_on_error(), Steps(Console(stderr=as_json)) as steps:
+        prepare_engine_and_images(ROOT, StateFolder.of_repository(ROOT), steps, choose)
     if as_json:
         found = installed_images(_connect_engine())
         print_json([found[name] for name in sorted(found) if not named or name in named])

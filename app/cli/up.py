@@ -40,10 +40,7 @@ def down(as_json: Json = False) -> None:
 def _run_in_checkout(action: Callable[[Path, Console], None], as_json: bool) -> None:
     from rich.console import Console
 
-    from app.core.errors import PyxecError
-    from app.local.errors import exit_with
+    from app.local.console import exit_on_error
 
-    try:
+    with exit_on_error():
         action(ROOT, Console(stderr=as_json))
-    except PyxecError as e:
-        exit_with(e)

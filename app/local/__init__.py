@@ -1,1 +1,1 @@
-"""Pyxec on one machine: what `make up` installs, starts, watches and stops again. The service imports none of it."""
+"""Installs, starts, supervises and stops Pyxec on one machine (`make up`). The service imports nothing from here."""

@@ -1,4 +1,4 @@
-"""Where the service of this machine answers. `python -m app.local.address` prints it."""
+"""URLs of the services of this machine. `python -m app.local.address` prints the URL of the API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.local.errors import SetupError
+from app.local.console import SetupError
 from app.local.state import ProcessRecord, StateFolder
 
 __all__ = ["SUPERVISOR_RECORD", "running_url", "service_url", "web_url"]
@@ -16,45 +16,40 @@ SUPERVISOR_RECORD = "supervisor"
 
 _DEFAULT_BIND = "127.0.0.1:8080"
 _DEFAULT_WEB_BIND = "127.0.0.1:8000"
-_EVERYWHERE = ("", "0.0.0.0", "[::]")  # noqa: S104 - recognised, not bound
+_WILDCARDS = ("", "0.0.0.0", "[::]")  # noqa: S104 - compared, not bound
 
 
 def service_url(environment: Mapping[str, str] = os.environ) -> str:
-    """The URL at which this machine reaches the API, from ``PYXEC_HTTP_BIND``: an address and a port.
+    """Return the URL of the API, which listens at ``PYXEC_HTTP_BIND``.
 
     Raises:
-        SetupError: it is something else.
+        SetupError: The variable is not an address and a port.
     """
-    return _url_of("PYXEC_HTTP_BIND", _DEFAULT_BIND, environment)
+    return _read_url("PYXEC_HTTP_BIND", _DEFAULT_BIND, environment)
 
 
 def web_url(environment: Mapping[str, str] = os.environ) -> str:
-    """The URL of the web editor, from ``PYXEC_WEB_BIND``: an address and a port.
+    """Return the URL of the web page, which nginx serves at ``PYXEC_WEB_BIND``.
 
     Raises:
-        SetupError: it is something else.
+        SetupError: The variable is not an address and a port.
     """
-    return _url_of("PYXEC_WEB_BIND", _DEFAULT_WEB_BIND, environment)
+    return _read_url("PYXEC_WEB_BIND", _DEFAULT_WEB_BIND, environment)
 
 
 def running_url(state: StateFolder) -> str:
-    """Where the service that runs now was told to answer; without one, where it would."""
+    """Return the URL of the running API, or the URL that it would have if it does not run."""
     record = ProcessRecord.read(state.record(SUPERVISOR_RECORD))
     return record.url if record is not None else service_url()
 
 
-def _url_of(variable: str, default: str, environment: Mapping[str, str]) -> str:
+def _read_url(variable: str, default: str, environment: Mapping[str, str]) -> str:
     bind = environment.get(variable) or default
     host, _, port = bind.rpartition(":")
     if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise SetupError(f"{variable}={bind!r}: must be an address and a port, like {default}")
-    return f"http://{'127.0.0.1' if host in _EVERYWHERE else host}:{port}"
-
-
-def main() -> None:
-    """Print the URL of the service of this folder."""
-    sys.stdout.write(running_url(StateFolder.of_repository(Path.cwd())) + "\n")
+        raise SetupError(f"{variable}={bind!r}: must be an address and a port, for example {default}")
+    return f"http://{'127.0.0.1' if host in _WILDCARDS else host}:{port}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(running_url(StateFolder.of_repository(Path.cwd())) + "\n")

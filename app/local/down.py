@@ -1,25 +1,27 @@
-"""`make down`: stops what `make up` started, by pid, and nothing else; data and images stay."""
+"""`make down`: stops the processes that `make up` started. Data and images stay."""
 
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import time
 from pathlib import Path
 
+import docker
+import requests
+from docker.errors import DockerException
 from rich.console import Console
 
-from app.core.errors import PyxecError
 from app.local import engine
 from app.local.address import SUPERVISOR_RECORD
-from app.local.errors import SetupError, exit_with
-from app.local.sandboxes import remove_orphans
-from app.local.state import ProcessRecord, StateFolder
-from app.local.steps import Steps
+from app.local.console import SetupError, Steps, exit_on_error
+from app.local.state import ProcessRecord, StateFolder, read_start_ticks
+from app.sandbox.template import LABEL
 
-__all__ = ["bring_down"]
+__all__ = ["bring_down", "remove_orphans"]
 
-# Longer than everything in it may take: three waves of the supervisor's grace, and dockerd's own 15 s for containers.
+# The supervisor stops its processes in three groups and gives each group 20 s. dockerd gives containers 15 s.
 _SUPERVISOR_SECONDS = 75.0
 _ENGINE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
@@ -27,10 +29,10 @@ _NAMESPACE = "pyxec"
 
 
 def bring_down(root: Path, console: Console) -> None:
-    """Stop the processes, then the engine if it is ours.
+    """Stop the supervisor, remove remaining sandboxes, and stop the engine if `make up` started it.
 
     Raises:
-        SetupError: something does not stop.
+        SetupError: A process does not stop, or the engine does not remove a sandbox.
     """
     state = StateFolder.of_repository(root)
     with Steps(console) as steps:
@@ -39,38 +41,56 @@ def bring_down(root: Path, console: Console) -> None:
         if client is not None:
             with steps.step("sandboxes") as step:
                 removed = remove_orphans(client, os.environ.get("PYXEC_NAMESPACE") or _NAMESPACE)
-                step.outcome = f"{removed} left over, removed" if removed else "none left"
+                step.outcome = f"{removed} removed" if removed else "none left"
         _stop("Docker Engine", state.record(engine.RECORD), _ENGINE_SECONDS, steps)
 
 
-def _stop(title: str, path: Path, seconds: float, steps: Steps) -> None:
+def remove_orphans(client: docker.APIClient, namespace: str) -> int:
+    """Remove the sandboxes of a namespace whose worker ran on this machine and no longer exists.
+
+    Returns:
+        The number of removed containers.
+
+    Raises:
+        SetupError: The engine refused to remove a container.
+    """
+    try:
+        containers = client.containers(all=True, filters={"label": [f"{LABEL}={namespace}"]})
+        orphans = [item["Id"] for item in containers if _is_orphan(item["Labels"].get(f"{LABEL}.worker", ""))]
+        for container in orphans:
+            client.remove_container(container, force=True)
+    except (DockerException, requests.RequestException) as e:
+        raise SetupError(f"the engine does not remove sandboxes: {e}") from e
+    return len(orphans)
+
+
+def _is_orphan(worker: str) -> bool:
+    # The name of a worker is ``host:pid:random``. This machine cannot know which workers of other hosts run.
+    host, pid, _ = (*worker.split(":", 2), "", "")[:3]
+    return host == platform.node() and pid.isdecimal() and read_start_ticks(int(pid)) is None
+
+
+def _stop(title: str, path: Path, timeout_seconds: float, steps: Steps) -> None:
     record = ProcessRecord.read(path)
     if record is None:
         path.unlink(missing_ok=True)
-        steps.console.print(f"  [dim]- {title}: nothing of ours runs[/]", highlight=False)
+        steps.console.print(f"  [dim]- {title}: not running, or not started by `make up`[/]", highlight=False)
         return
     with steps.step(title) as step:
-        _terminate(title, record, seconds)
+        _terminate(title, record, timeout_seconds)
         path.unlink(missing_ok=True)
         step.outcome = "stopped"
 
 
-def _terminate(title: str, record: ProcessRecord, seconds: float) -> None:
+def _terminate(title: str, record: ProcessRecord, timeout_seconds: float) -> None:
     os.kill(record.pid, signal.SIGTERM)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + timeout_seconds
     while record.is_alive():
         if time.monotonic() > deadline:
-            raise SetupError(f"{title} (pid {record.pid}) did not stop within {seconds:g} s")
+            raise SetupError(f"{title} (pid {record.pid}) did not stop within {timeout_seconds:g} s")
         time.sleep(_POLL_SECONDS)
 
 
-def main() -> None:
-    """Stop what belongs to the repository in this folder."""
-    try:
-        bring_down(Path.cwd(), Console())
-    except PyxecError as e:
-        exit_with(e)
-
-
 if __name__ == "__main__":
-    main()
+    with exit_on_error():
+        bring_down(Path.cwd(), Console())

@@ -1,4 +1,4 @@
-"""The Docker Engine of this machine: found, or installed and started, and stopped again if it was us who started it."""
+"""The Docker Engine of this machine: `make up` connects to it, and installs and starts it if necessary."""
 
 from __future__ import annotations
 
@@ -13,34 +13,33 @@ import docker
 import requests
 from docker.errors import DockerException
 
-from app.local.cgroups import ensure_cgroups
-from app.local.errors import SetupError
-from app.local.packages import has_systemd, install_packages, why_not_installable
-from app.local.state import ProcessRecord, StateFolder
-from app.local.steps import Step
+from app.local.console import SetupError, Step
+from app.local.packages import find_install_obstacle, has_systemd, install_packages
+from app.local.state import ProcessRecord, StateFolder, tail
 
-__all__ = ["DEFAULT_HOST", "connect", "engine_host", "ensure_engine"]
+__all__ = ["DEFAULT_HOST", "RECORD", "connect", "engine_host", "ensure_engine"]
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 RECORD = "engine"
 
 _PACKAGES = ("docker.io", "iptables", "ca-certificates", "cgroupfs-mount")
-_OLDEST_API = (1, 41)
+_MIN_API_VERSION = (1, 41)  # Docker 20.10
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
-# Sandboxes have no network and builds use the host's: the engine needs no iptables, and no bridge.
+# Sandboxes have no network and builds use the network of the host, so the engine needs neither iptables nor a bridge.
 _WITHOUT_IPTABLES = ("--iptables=false", "--ip6tables=false")
 _WITHOUT_NETWORK = ("--bridge=none", *_WITHOUT_IPTABLES)
 _SHARED_BRIDGE = Path("/sys/class/net/docker0")
+_CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
 def engine_host() -> str:
-    """Where the engine is: ``DOCKER_HOST``, or the usual socket."""
+    """Return the URL of the engine: ``DOCKER_HOST`` or the default socket."""
     return os.environ.get("DOCKER_HOST") or DEFAULT_HOST
 
 
 def connect(host: str) -> docker.APIClient | None:
-    """A client of the engine at `host`, or None when none answers there."""
+    """Return a client of the engine at `host`, or None if no engine responds."""
     try:
         return docker.APIClient(base_url=host, version="auto")
     except (DockerException, requests.RequestException):
@@ -48,39 +47,39 @@ def connect(host: str) -> docker.APIClient | None:
 
 
 def ensure_engine(state: StateFolder, step: Step) -> docker.APIClient:
-    """Return a client of an engine that answers; install and start one where that can be done.
+    """Return a client of a running engine. Install and start the engine if necessary.
 
     Raises:
-        SetupError: no engine, and one line on what is missing.
+        SetupError: No engine runs and none can be started, or the engine is too old.
     """
     host = engine_host()
     client = connect(host)
     if client is not None:
-        step.outcome = f"{_checked_version(client)}, was running"
+        step.outcome = f"{_check_version(client)}, was running"
         return client
     socket = _socket_path(host)
     if socket.exists() and not os.access(socket, os.W_OK):
-        raise SetupError(f"{socket}: not allowed; use it as root, or join its group")
+        raise SetupError(f"{socket}: permission denied. Run as root, or join the group of the socket")
     _ensure_installed(state, step)
     client = connect(host) or _start(socket, state, step)
-    step.outcome = f"{_checked_version(client)}, started"
+    step.outcome = f"{_check_version(client)}, started"
     return client
 
 
 def _socket_path(host: str) -> Path:
     if not host.startswith("unix://"):
-        raise SetupError(f"no Docker Engine answers at DOCKER_HOST={host}: start it there, or unset DOCKER_HOST")
+        raise SetupError(f"no Docker Engine responds at DOCKER_HOST={host}. Start it there, or unset DOCKER_HOST")
     return Path(host.removeprefix("unix://"))
 
 
 def _ensure_installed(state: StateFolder, step: Step) -> None:
     if shutil.which("dockerd"):
         if os.geteuid() != 0:
-            raise SetupError("Docker Engine is installed but does not answer, and starting it needs root")
+            raise SetupError("Docker Engine is installed but does not respond. Starting it requires root")
         return
-    obstacle = why_not_installable()
+    obstacle = find_install_obstacle()
     if obstacle:
-        raise SetupError(f"missing: Docker Engine 20.10 or newer; install and start it ({obstacle}, so we cannot)")
+        raise SetupError(f"missing: Docker Engine 20.10 or later. Install and start it ({obstacle})")
     install_packages(_PACKAGES, state.log("apt"), step)
 
 
@@ -88,24 +87,40 @@ def _start(socket: Path, state: StateFolder, step: Step) -> docker.APIClient:
     if has_systemd() and engine_host() == DEFAULT_HOST:
         subprocess.run(["systemctl", "start", "docker"], check=False, stdin=subprocess.DEVNULL)
         return _wait_for_unit(step)
-    ensure_cgroups()
+    _ensure_cgroups()
     log = state.log("dockerd")
     for options in _start_options(socket, state):
         client = _start_daemon(socket, options, log, state, step)
         if client is not None:
             return client
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
-    raise SetupError(f"Docker Engine does not start; its log is {log}\n{tail}")
+    raise SetupError(f"Docker Engine does not start. End of {log}:\n{tail(log)}")
+
+
+def _ensure_cgroups() -> None:
+    """Mount the cgroup file system if the init system has not. A failure shows in the log of the engine."""
+    if _are_cgroups_mounted():
+        return
+    if shutil.which("cgroupfs-mount"):
+        subprocess.run(["cgroupfs-mount"], check=False, capture_output=True)
+    if not _are_cgroups_mounted():
+        subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(_CGROUP_ROOT)], check=False, capture_output=True)
+
+
+def _are_cgroups_mounted() -> bool:
+    return any((_CGROUP_ROOT / file).exists() for file in ("cgroup.controllers", "memory/cgroup.procs"))
 
 
 def _start_options(socket: Path, state: StateFolder) -> list[tuple[str, ...]]:
-    """What to try, in order. An engine at a socket of its own keeps everything to itself, next to any other engine."""
+    """Return the sets of options to try, in order.
+
+    An engine at another socket than the default one gets its own folders, so that it can run next to another engine.
+    """
     if f"unix://{socket}" == DEFAULT_HOST:
         return [(), _WITHOUT_NETWORK]
-    # The engine's own sockets lie below its exec-root, and a socket's path may have 107 bytes only.
+    # The sockets of the engine are below its exec-root, and the path of a socket is limited to 107 bytes (unix(7)).
     name = hashlib.sha256(str(socket).encode()).hexdigest()[:8]
     private = (f"--data-root={state.data('engine')}", f"--exec-root=/run/pyxec-{name}")
-    # An engine told to have no bridge deletes docker0 as it starts, and with it the network of the machine's engine.
+    # With --bridge=none the engine deletes docker0 when it starts, which is the bridge of the machine's own engine.
     network = _WITHOUT_IPTABLES if _SHARED_BRIDGE.exists() else _WITHOUT_NETWORK
     return [(*private, f"--pidfile=/run/pyxec-{name}.pid", *network)]
 
@@ -113,7 +128,7 @@ def _start_options(socket: Path, state: StateFolder) -> list[tuple[str, ...]]:
 def _start_daemon(
     socket: Path, options: tuple[str, ...], log: Path, state: StateFolder, step: Step
 ) -> docker.APIClient | None:
-    """Start one daemon that outlives us; None when it gives up."""
+    """Start dockerd in its own session. Return None if it does not respond in time."""
     socket.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
         daemon = subprocess.Popen(
@@ -129,7 +144,7 @@ def _start_daemon(
         client = connect(f"unix://{socket}")
         if client is not None:
             return client
-        _pause(deadline, step)
+        _sleep(deadline, step)
     daemon.kill()
     daemon.wait()
     state.record(RECORD).unlink(missing_ok=True)
@@ -142,17 +157,17 @@ def _wait_for_unit(step: Step) -> docker.APIClient:
         client = connect(DEFAULT_HOST)
         if client is not None:
             return client
-        _pause(deadline, step)
-    raise SetupError("Docker Engine does not start; see `journalctl -u docker`")
+        _sleep(deadline, step)
+    raise SetupError("Docker Engine does not start. See `journalctl -u docker`")
 
 
-def _pause(deadline: float, step: Step) -> None:
+def _sleep(deadline: float, step: Step) -> None:
     step.advance(1 - (deadline - time.monotonic()) / _START_SECONDS, "starting dockerd")
     time.sleep(_POLL_SECONDS)
 
 
-def _checked_version(client: docker.APIClient) -> str:
+def _check_version(client: docker.APIClient) -> str:
     about = client.version()
-    if tuple(map(int, about["ApiVersion"].split("."))) < _OLDEST_API:
-        raise SetupError(f"Docker Engine {about['Version']} is too old: 20.10 or newer is needed")
+    if tuple(map(int, about["ApiVersion"].split("."))) < _MIN_API_VERSION:
+        raise SetupError(f"Docker Engine {about['Version']} is too old. Version 20.10 or later is required")
     return str(about["Version"])

@@ -1,87 +1,203 @@
-"""The images of this machine: `python -m app.local.images` builds what is missing. Also a step of `make up`."""
+"""Images of this machine: `python -m app.local.images` builds the missing ones; `--base` only provides their base."""
 
 from __future__ import annotations
 
+import argparse
+import shutil
+import subprocess
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import docker
+import requests
+from docker.errors import DockerException, ImageNotFound
 from rich.console import Console
 
-from app.core.errors import PyxecError
-from app.local.base_image import ensure_base
-from app.local.engine import ensure_engine
-from app.local.errors import exit_with
-from app.local.state import StateFolder
-from app.local.steps import Step, Steps
+from app.local.console import SetupError, Step, Steps, exit_on_error
+from app.local.engine import engine_host, ensure_engine
+from app.local.packages import find_install_obstacle, install_packages
+from app.local.state import StateFolder, tail
 from app.sandbox.images.build import BuildEvent, ensure_images
 from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, default_set, load_languages
-from app.sandbox.images.installed import installed_images
+from app.sandbox.images.installed import BASE_IMAGE, installed_images
 
-__all__ = ["Choice", "prepare_engine_and_images", "usual_languages"]
+__all__ = ["LanguageSelector", "default_and_installed", "ensure_base_image", "prepare_engine_and_images"]
 
-# Which languages of a catalogue to build, with the engine at hand that tells what is there already.
-Choice = Callable[[docker.APIClient, Mapping[str, Language]], Mapping[str, Language]]
+LanguageSelector = Callable[[docker.APIClient, Mapping[str, Language]], Mapping[str, Language]]
+"""Selects the languages to build from the catalogue. The client lists the installed images."""
+
+_DEBIAN_SUITE = "bookworm"
+# A firewall that drops packets sends no error. If a registry is silent for this time, there is none.
+_REGISTRY_SECONDS = 10
+_PULL_SECONDS = 180
+_MMDEBSTRAP = (
+    "mmdebstrap",
+    "--variant=minbase",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/info/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/lintian/*",
+    '--aptopt=Acquire::Languages "none"',
+    _DEBIAN_SUITE,
+)
+# mmdebstrap prints a line with this prefix at the start of each stage.
+_STAGE_PREFIX = "I: "
+_STAGES = 15
 
 
-def usual_languages(client: docker.APIClient, catalogue: Mapping[str, Language]) -> Mapping[str, Language]:
-    """The default set, and what somebody has built besides: an image has to keep up with the runner."""
+def default_and_installed(client: docker.APIClient, catalogue: Mapping[str, Language]) -> Mapping[str, Language]:
+    """Select the default languages and the installed ones, whose images must be rebuilt when the runner changes."""
     installed = installed_images(client)
     return default_set(catalogue) | {name: catalogue[name] for name in catalogue if name in installed}
 
 
 def prepare_engine_and_images(
-    root: Path, state: StateFolder, steps: Steps, choose: Choice = usual_languages
+    root: Path, state: StateFolder, steps: Steps, select: LanguageSelector = default_and_installed
 ) -> docker.APIClient:
-    """Bring an engine that answers, and the images of the chosen languages onto it.
+    """Start the engine if necessary, and build the missing and outdated images of the selected languages.
 
     Raises:
-        PyxecError: what is missing, or which build failed and how.
+        app.core.errors.PyxecError: The engine cannot be started, or a build failed.
     """
-    with steps.step("Docker Engine") as step:
-        client = ensure_engine(state, step)
-    with steps.step("base image") as step:
-        ensure_base(client, state, step)
-    languages = choose(client, load_languages(root / "languages"))
-    images = ensure_images(client, languages.values(), ImageSources.from_repository(root), _Board(steps).show)
+    client = _prepare_engine_and_base(state, steps)
+    languages = select(client, load_languages(root / "languages"))
+    images = ensure_images(client, languages.values(), ImageSources.from_repository(root), _BuildProgress(steps).show)
     with steps.step("languages") as step:
         step.outcome = ", ".join(f"{image.language} {image.version}" for image in images.values())
     return client
 
 
-class _Board:
-    """Turns the builder's events into one step for each image that is built."""
+def ensure_base_image(client: docker.APIClient, state: StateFolder, step: Step) -> None:
+    """Pull the base image of all images. If no registry responds, build it from Debian packages.
+
+    Raises:
+        SetupError: The image can neither be pulled nor built.
+    """
+    if _has_base_image(client):
+        step.outcome = f"{BASE_IMAGE}, was installed"
+    elif _pull(client, step):
+        step.outcome = f"{BASE_IMAGE}, pulled"
+    else:
+        _bootstrap(client, state, step)
+        step.outcome = f"{BASE_IMAGE}, built from Debian packages"
+
+
+class _BuildProgress:
+    """Shows the events of the image builder, one step for each image."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
-        self._shown: dict[str, Step] = {}
+        self._steps_by_image: dict[str, Step] = {}
 
     def show(self, event: BuildEvent) -> None:
         match event.stage:
             case "building":
                 self._step(event.image).advance(event.fraction, event.line)
             case "built":
-                self._step(event.image).done(event.line)
+                self._step(event.image).succeed(event.line)
             case "failed":
-                self._step(event.image).failed()
+                self._step(event.image).fail()
             case "waiting" | "unchanged":
                 pass
 
     def _step(self, image: str) -> Step:
-        if image not in self._shown:
-            self._shown[image] = self._steps.begin(f"image {image}")
-        return self._shown[image]
+        if image not in self._steps_by_image:
+            self._steps_by_image[image] = self._steps.start(f"image {image}")
+        return self._steps_by_image[image]
+
+
+def _prepare_engine_and_base(state: StateFolder, steps: Steps) -> docker.APIClient:
+    with steps.step("Docker Engine") as step:
+        client = ensure_engine(state, step)
+    with steps.step("base image") as step:
+        ensure_base_image(client, state, step)
+    return client
+
+
+def _has_base_image(client: docker.APIClient) -> bool:
+    try:
+        client.inspect_image(BASE_IMAGE)  # type: ignore[no-untyped-call]
+    except ImageNotFound:
+        return False
+    return True
+
+
+def _pull(client: docker.APIClient, step: Step) -> bool:
+    """Pull the base image. Return False after any failure."""
+    repository, tag = BASE_IMAGE.split(":")
+    pulling = docker.APIClient(base_url=engine_host(), version="auto", timeout=_REGISTRY_SECONDS)
+    deadline = time.monotonic() + _PULL_SECONDS
+    step.advance(0, "connecting to the image registry")
+    try:
+        for message in pulling.pull(repository, tag=tag, stream=True, decode=True):
+            if "error" in message or time.monotonic() > deadline:
+                return False
+            step.advance(_pulled_fraction(message), str(message.get("status", "")))
+    except (DockerException, requests.RequestException):
+        return False
+    finally:
+        pulling.close()
+    return _has_base_image(client)
+
+
+def _pulled_fraction(message: dict[str, Any]) -> float:
+    detail = message.get("progressDetail") or {}
+    return float(detail.get("current", 0)) / float(detail.get("total") or 1)
+
+
+def _bootstrap(client: docker.APIClient, state: StateFolder, step: Step) -> None:
+    if shutil.which("mmdebstrap") is None:
+        obstacle = find_install_obstacle()
+        if obstacle:
+            raise SetupError(f"missing: the image {BASE_IMAGE}. No image registry responds, and {obstacle}")
+        install_packages(("mmdebstrap", "debian-archive-keyring"), state.log("apt"), step)
+    archive = state.path / "base.tar"
+    try:
+        _create_archive(archive, state.log("mmdebstrap"), step)
+        step.advance(1, "importing")
+        repository, tag = BASE_IMAGE.split(":")
+        client.import_image(src=str(archive), repository=repository, tag=tag)
+    except (DockerException, requests.RequestException) as e:
+        raise SetupError(f"the engine cannot import the image {BASE_IMAGE}: {e}") from e
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def _create_archive(archive: Path, log: Path, step: Step) -> None:
+    command = [*_MMDEBSTRAP, str(archive)]
+    with (
+        log.open("w") as sink,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stderr is not None
+        stage = 0
+        for line in process.stderr:
+            sink.write(line)
+            if line.startswith(_STAGE_PREFIX):
+                stage += 1
+                step.advance(min(1.0, stage / _STAGES), line.removeprefix(_STAGE_PREFIX).strip())
+    if process.returncode != 0:
+        raise SetupError(f"the image {BASE_IMAGE} cannot be built. End of {log}:\n{tail(log)}")
 
 
 def main() -> None:
-    """Build what is missing, and say so."""
+    """Prepare the engine and the images of the checkout in the current folder."""
+    parser = argparse.ArgumentParser(prog="python -m app.local.images", description="Builds the missing images.")
+    parser.add_argument("--base", action="store_true", help="only pull or build the base image")
+    base_only = parser.parse_args().base
     root = Path.cwd()
-    try:
-        with Steps(Console()) as steps:
-            prepare_engine_and_images(root, StateFolder.of_repository(root), steps)
-    except PyxecError as e:
-        exit_with(e)
+    state = StateFolder.of_repository(root)
+    with exit_on_error(), Steps(Console()) as steps:
+        if base_only:
+            _prepare_engine_and_base(state, steps)
+        else:
+            prepare_engine_and_images(root, state, steps)
 
 
 if __name__ == "__main__":

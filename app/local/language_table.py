@@ -1,6 +1,6 @@
-"""The table in docs/languages.md, made from the catalogue: `python -m app.local.language_table` writes it anew.
+"""The table of docs/languages.md: `python -m app.local.language_table` generates it from the language catalogue.
 
-Versions are not in it: what an image has is only known once it is built, and `pyxec images list` tells.
+It does not contain versions, which are known only after an image is built. `pyxec images list` prints them.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from pathlib import Path
 
 from app.sandbox.images.catalogue import Language, load_languages
 
-__all__ = ["language_table", "with_table"]
+__all__ = ["format_language_table", "replace_table"]
 
-_BEGIN = "<!-- begin: python -m app.local.language_table -->\n"
+_START = "<!-- begin: python -m app.local.language_table -->\n"
 _END = "<!-- end -->\n"
 _HEAD = "| id | language | also called | file | compiled | Judge0 | Piston |\n|---|---|---|---|---|---|---|\n"
 
 
-def language_table(languages: Iterable[Language]) -> str:
-    """The rows, the default set first."""
+def format_language_table(languages: Iterable[Language]) -> str:
+    """Return the Markdown table. The default languages come first."""
     ordered = sorted(languages, key=lambda language: (not language.default, language.id))
     return _HEAD + "".join(f"| {' | '.join(_row(language))} |\n" for language in ordered)
 
 
-def with_table(document: str, table: str) -> str:
-    """The document with `table` between its two marks.
+def replace_table(document: str, table: str) -> str:
+    """Return the document with `table` between the two markers.
 
     Raises:
-        ValueError: a mark is missing.
+        ValueError: A marker is missing.
     """
-    before, begin, rest = document.partition(_BEGIN)
+    before, start, rest = document.partition(_START)
     _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError("the document has no place for the table")
-    return f"{before}{_BEGIN}{table}{_END}{after}"
+    if not start or not end:
+        raise ValueError("the document contains no markers for the table")
+    return f"{before}{_START}{table}{_END}{after}"
 
 
 def _row(language: Language) -> tuple[str, ...]:
@@ -52,12 +52,7 @@ def _codes(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def main() -> None:
-    """Write the table into the document of the repository in this folder."""
-    document = Path("docs/languages.md")
-    table = language_table(load_languages(Path("languages")).values())
-    document.write_text(with_table(document.read_text(), table))
-
-
 if __name__ == "__main__":
-    main()
+    path = Path("docs/languages.md")
+    languages = load_languages(Path("languages")).values()
+    path.write_text(replace_table(path.read_text(), format_language_table(languages)))

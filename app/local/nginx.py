@@ -1,5 +1,7 @@
-"""The web server of this machine: `python -m app.local.nginx` becomes nginx, in the foreground, with a configuration of
-its own below ``.pyxec/``. Nothing of the system's own nginx is touched."""
+"""The web server: `python -m app.local.nginx` runs nginx in the foreground, with its configuration in ``.pyxec/``.
+
+The configuration of the system's nginx is not changed.
+"""
 
 from __future__ import annotations
 
@@ -13,86 +15,90 @@ from urllib.parse import urlsplit
 
 from app.config import read_settings
 from app.local.address import service_url, web_url
-from app.local.errors import SetupError, exit_with
-from app.local.packages import install_packages, why_not_installable
+from app.local.console import SetupError, Step, exit_on_error
+from app.local.packages import find_install_obstacle, install_packages
 from app.local.state import StateFolder
-from app.local.steps import Step
 
-__all__ = ["configuration", "ensure_nginx", "find_nginx"]
+__all__ = ["create_configuration", "ensure_nginx", "find_nginx"]
 
 _TEMPLATE = Path("deploy/nginx/nginx.conf.template")
 _PACKAGES = ("nginx-light", "libnginx-mod-http-brotli-static")
 _BROTLI_MODULE = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
-# Longer than the heartbeats of silent streams, and than the API needs to refuse a wait that is over.
-_LEAST_READ_SECONDS = 75
+# Silent streams send heartbeats more often than this.
+_MIN_READ_SECONDS = 75
+# Time that the API needs to respond after the maximum `?wait=`.
 _WAIT_MARGIN_SECONDS = 15
-# The API closes a connection that was idle for 2 s. Whoever reuses it in that very moment gets no answer, and nothing
-# is sent twice here: so we close it before.
-_KEPT_CONNECTIONS = "keepalive 32; keepalive_timeout 1s;"
+# The API closes a connection that was idle for 2 s. If nginx reused it at that moment, the request would fail, because
+# nginx does not send it again. So nginx closes idle connections first.
+_KEEPALIVE = "keepalive 32; keepalive_timeout 1s;"
 
 
 def find_nginx() -> str | None:
-    """The nginx of this machine; for ordinary users its folder is not always on the path."""
+    """Return the path of the nginx program. The PATH of an ordinary user may not contain its folder."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
 def ensure_nginx(state: StateFolder, step: Step) -> None:
-    """Install nginx where it is missing and that can be done.
+    """Install nginx if it is missing.
 
     Raises:
-        SetupError: it is missing and cannot be installed.
+        SetupError: It is missing and cannot be installed.
     """
     if find_nginx() is not None:
         return
-    obstacle = why_not_installable()
+    obstacle = find_install_obstacle()
     if obstacle:
-        raise SetupError(f"missing: nginx, for the web editor; install it ({obstacle}, so we cannot)")
+        raise SetupError(f"missing: nginx, which serves the web page. Install it ({obstacle})")
     install_packages(_PACKAGES, state.log("apt"), step)
 
 
-def configuration(root: Path, folder: Path, environment: Mapping[str, str]) -> str:
-    """The whole configuration file, for the page in `root` and temporary files in `folder`.
+def create_configuration(root: Path, folder: Path, environment: Mapping[str, str]) -> str:
+    """Return the content of nginx.conf.
+
+    Args:
+        root: Checkout with the template and the built page.
+        folder: Folder for temporary files and the pid file.
+        environment: Settings of the service, ``PYXEC_WEB_BIND`` and ``PYXEC_HTTP_BIND``.
 
     Raises:
-        SetupError: an address is wrong.
+        SetupError: An address is invalid.
+        app.config.ConfigurationError: A setting is invalid.
     """
     settings = read_settings(environment)
     has_brotli = _BROTLI_MODULE.exists()
     return Template((root / _TEMPLATE).read_text()).safe_substitute(
         MODULES=f"load_module {_BROTLI_MODULE};" if has_brotli else "",
-        USER=_user_line(root),
+        USER=_user_directive(root),
         RUN=folder,
         ROOT=root / "web" / "dist",
         LISTEN=urlsplit(web_url(environment)).netloc,
-        API_PEERS=f"upstream api {{ server {urlsplit(service_url(environment)).netloc}; {_KEPT_CONNECTIONS} }}",
+        API_PEERS=f"upstream api {{ server {urlsplit(service_url(environment)).netloc}; {_KEEPALIVE} }}",
         API_URL="http://api",
         FORWARDED_FOR="$proxy_add_x_forwarded_for",
         MAX_BODY_BYTES=settings.max_body_bytes,
-        READ_SECONDS=max(_LEAST_READ_SECONDS, round(settings.max_wait_seconds) + _WAIT_MARGIN_SECONDS),
+        READ_SECONDS=max(_MIN_READ_SECONDS, round(settings.max_wait_seconds) + _WAIT_MARGIN_SECONDS),
         BROTLI="brotli_static on;" if has_brotli else "",
     )
 
 
-def _user_line(root: Path) -> str:
-    """As root, its workers become whoever owns the checkout: anyone else might not be able to read it."""
+def _user_directive(root: Path) -> str:
+    """If nginx runs as root, its workers run as the owner of the checkout, who can read the page."""
     if os.geteuid() != 0:
         return ""
     return f"user {pwd.getpwuid(root.stat().st_uid).pw_name};"
 
 
 def main() -> None:
-    """Replace this process by nginx, so that a signal meant for it reaches it."""
+    """Replace this process by nginx, so that nginx receives the supervisor's signals."""
     root = Path.cwd()
     folder = StateFolder.of_repository(root).data("nginx")
     path = folder / "nginx.conf"
-    nginx = find_nginx()
-    try:
+    with exit_on_error():
+        nginx = find_nginx()
         if nginx is None:
             raise SetupError("nginx is missing")
-        path.write_text(configuration(root, folder, os.environ))
-    except SetupError as e:
-        exit_with(e)
-    os.execv(nginx, [nginx, "-e", "stderr", "-p", str(folder), "-c", str(path), "-g", "daemon off;"])  # noqa: S606 - a shell in between would swallow the signals
+        path.write_text(create_configuration(root, folder, os.environ))
+    os.execv(nginx, [nginx, "-e", "stderr", "-p", str(folder), "-c", str(path), "-g", "daemon off;"])  # noqa: S606 - no shell
 
 
 if __name__ == "__main__":

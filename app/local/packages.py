@@ -1,4 +1,4 @@
-"""Debian packages on this machine: whether we may install any, and doing it with a bar and a log."""
+"""Installation of Debian packages on this machine."""
 
 from __future__ import annotations
 
@@ -9,47 +9,52 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.local.errors import SetupError
-from app.local.steps import Step
+from app.local.console import SetupError, Step
+from app.local.state import tail
 from app.sandbox.images.apt_progress import AptProgress
 
-__all__ = ["has_systemd", "install_packages", "why_not_installable"]
+__all__ = ["find_install_obstacle", "has_systemd", "install_packages"]
 
-# RUNLEVEL=1 keeps maintainer scripts from starting a service where no init system runs: we start it ourselves.
+# With RUNLEVEL=1, maintainer scripts do not start services on a machine without an init system. `make up` starts them.
 _APT_ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 
 
-def why_not_installable() -> str | None:
-    """Why no package can be installed here, as half a sentence; None when it can be done."""
+def find_install_obstacle() -> str | None:
+    """Return the reason why no package can be installed, or None if packages can be installed."""
     try:
         release = platform.freedesktop_os_release()
     except OSError:
-        return "this is no Debian or Ubuntu"
+        return "this system is not Debian or Ubuntu"
     family = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
     if not family & {"debian", "ubuntu"} or shutil.which("apt-get") is None:
-        return f"{release.get('NAME', 'this system')} is no Debian or Ubuntu"
-    return None if os.geteuid() == 0 else "that needs root"
+        return f"{release.get('NAME', 'this system')} is not Debian or Ubuntu"
+    return None if os.geteuid() == 0 else "automatic installation requires root"
 
 
 def has_systemd() -> bool:
-    """Whether systemd runs this machine; in a container or a chroot it may be installed and still not run."""
+    """Whether systemd is the init system. A container can contain systemd without running it."""
     return Path("/run/systemd/system").is_dir()
 
 
 def install_packages(packages: Sequence[str], log: Path, step: Step) -> None:
-    """Install Debian packages without what they merely recommend.
+    """Install packages without their recommended packages.
+
+    Args:
+        packages: Names of Debian packages.
+        log: File to which the output of apt-get is appended.
+        step: Shows the progress.
 
     Raises:
-        SetupError: apt failed; the message has the end of its log.
+        SetupError: apt-get failed. The message contains the end of the log.
     """
-    _apt(["update"], log, step)
-    _apt(["install", "-y", "--no-install-recommends", *packages], log, step)
+    _run_apt_get(["update"], log, step)
+    _run_apt_get(["install", "-y", "--no-install-recommends", *packages], log, step)
 
 
-def _apt(arguments: Sequence[str], log: Path, step: Step) -> None:
+def _run_apt_get(arguments: Sequence[str], log: Path, step: Step) -> None:
     environment = {**os.environ, **_APT_ENVIRONMENT, **({} if has_systemd() else {"RUNLEVEL": "1"})}
     command = ["apt-get", "-q", *arguments]
-    meter = AptProgress()
+    progress = AptProgress()
     with (
         log.open("a") as sink,
         subprocess.Popen(
@@ -60,12 +65,11 @@ def _apt(arguments: Sequence[str], log: Path, step: Step) -> None:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        ) as apt,
+        ) as process,
     ):
-        assert apt.stdout is not None
-        for line in apt.stdout:
+        assert process.stdout is not None
+        for line in process.stdout:
             sink.write(line)
-            step.advance(meter.read(line), line.strip())
-    if apt.returncode != 0:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
-        raise SetupError(f"{' '.join(command)} failed; its log is {log}\n{tail}")
+            step.advance(progress.read(line), line.strip())
+    if process.returncode != 0:
+        raise SetupError(f"{' '.join(command)} failed. End of {log}:\n{tail(log)}")

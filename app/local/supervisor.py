@@ -1,59 +1,78 @@
-"""Runs the Procfile: `python -m app.local.supervisor`, in the foreground, until SIGTERM or Ctrl-C. With `--log FILE`,
-as `make up` starts it, what is printed goes into a file that cannot grow without end.
+"""Runs the processes of the Procfile until SIGTERM or Ctrl-C: `python -m app.local.supervisor [--log FILE]`.
 
-honcho reads the file and prints the lines; but where honcho takes the whole house down when one process dies, here it
-is started again, a little later each time. Stopped in order: first what takes new work, last what keeps it.
+honcho parses the Procfile and prints the output. Its manager is not used, because it stops all processes when one
+exits. The supervisor package restarts processes, but it leaves the children of a process that exited running, and its
+programs outlive a supervisord that is killed.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
 from app.local.address import SUPERVISOR_RECORD, service_url
-from app.local.errors import SetupError, exit_with
-from app.local.launch import SERVER, LaunchPlan, launch_plan
-from app.local.process import ChildProcess
-from app.local.rotating_log import RotatingLog
+from app.local.child_process import ChildProcess
+from app.local.console import exit_on_error
+from app.local.launch_plan import SERVER, LaunchPlan, create_launch_plan
 from app.local.state import ProcessRecord, StateFolder
 
-__all__ = ["RestartPolicy", "Supervisor"]
+__all__ = ["RestartPolicy", "RotatingLog", "Supervisor"]
 
-# Every other process is stopped between these two.
+# All other processes stop between these.
 _STOPPED_FIRST = ("api",)
 _STOPPED_LAST = (SERVER,)
+
+_MAX_LOG_BYTES = 20 * 2**20
+_KEPT_LOGS = 3
 
 
 @dataclass(frozen=True)
 class RestartPolicy:
-    """When a process that died starts again: after `first_seconds`, doubling up to `ceiling_seconds`, and from the
-    beginning once it has lived for `healthy_seconds`. `grace_seconds` is what a process gets to stop."""
+    """Delays of restarts, and the time that a process has to stop.
+
+    Attributes:
+        first_seconds: Delay of the first restart. Each further restart doubles the delay.
+        max_seconds: Maximum delay.
+        healthy_seconds: A process that ran for this time restarts with the first delay again.
+        grace_seconds: Time between SIGTERM and SIGKILL.
+    """
 
     first_seconds: float = 0.5
-    ceiling_seconds: float = 30.0
+    max_seconds: float = 30.0
     healthy_seconds: float = 10.0
     grace_seconds: float = 20.0
 
     def delays(self) -> Iterator[float]:
-        """The pauses of one row of deaths."""
+        """Yield the delays of consecutive restarts in seconds."""
         delay = self.first_seconds
         while True:
             yield delay
-            delay = min(delay * 2, self.ceiling_seconds)
+            delay = min(delay * 2, self.max_seconds)
 
 
 class Supervisor:
-    """Keeps the processes of one Procfile running."""
+    """Runs a set of commands and restarts each one that exits.
+
+    Args:
+        commands: Shell commands by name.
+        environment: Environment variables of all commands.
+        printer: Receives the output and the events.
+        policy: Delays and time limits.
+    """
 
     def __init__(
         self, commands: Mapping[str, str], environment: Mapping[str, str], printer: Printer, policy: RestartPolicy
@@ -68,19 +87,21 @@ class Supervisor:
         printer.width = max(map(len, [*commands, "pyxec"]))
 
     def stop(self) -> None:
-        """Ask for the end; :meth:`run` returns once everything has stopped."""
+        """Request the stop of all processes. :meth:`run` returns when they have exited."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Start everything, and return once :meth:`stop` was called and all has stopped."""
-        async with asyncio.TaskGroup() as group:
-            keepers = {name: group.create_task(self._keep(name)) for name in self._commands}
-            await self._stopping.wait()
-            for wave in _stop_order(list(self._commands)):
-                await asyncio.gather(*(self._end(name, keepers[name]) for name in wave))
+        """Run the commands until :meth:`stop` is called.
 
-    async def _keep(self, name: str) -> None:
-        """Start one process again and again."""
+        The API stops first, so that no request arrives without workers; the Redis server stops last.
+        """
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(self._keep_running(name)) for name in self._commands}
+            await self._stopping.wait()
+            for names in _stop_order(list(self._commands)):
+                await asyncio.gather(*(self._stop_process(name, tasks[name]) for name in names))
+
+    async def _keep_running(self, name: str) -> None:
         delays = self._policy.delays()
         clock = asyncio.get_running_loop()
         while not self._stopping.is_set():
@@ -88,60 +109,93 @@ class Supervisor:
             await self._run_once(name)
             if clock.time() - started >= self._policy.healthy_seconds:
                 delays = self._policy.delays()
-            await self._pause(name, next(delays))
+            await self._wait_before_restart(name, next(delays))
 
     async def _run_once(self, name: str) -> None:
         child = await ChildProcess.start(self._commands[name], self._environment)
         self._running[name] = child
-        if self._stopping.is_set():  # asked while it started: whoever stops us has not seen it
+        if self._stopping.is_set():  # _stop_process may have run before the process was registered
             await child.kill_group()
-        self._say(f"{name} started (pid {child.pid})")
-        printing = asyncio.create_task(self._print(name, child))
+        self._print_event(f"{name} started (pid {child.pid})")
+        printing = asyncio.create_task(self._print_output(name, child))
         try:
             status = await child.wait()
-            self._say(f"{name} {_ended(status)}")
+            self._print_event(f"{name} {_describe_exit(status)}")
             await child.stop_leftovers()
             await printing
         finally:
             printing.cancel()
             del self._running[name]
 
-    async def _pause(self, name: str, seconds: float) -> None:
+    async def _wait_before_restart(self, name: str, seconds: float) -> None:
         if not self._stopping.is_set():
-            self._say(f"{name} starts again in {seconds:g} s")
+            self._print_event(f"{name} restarts in {seconds:g} s")
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
 
-    async def _end(self, name: str, keeper: asyncio.Task[None]) -> None:
+    async def _stop_process(self, name: str, task: asyncio.Task[None]) -> None:
         child = self._running.get(name)
         if child is not None and not await child.stop(self._policy.grace_seconds):
-            self._say(f"{name} did not stop within {self._policy.grace_seconds:g} s and was killed")
-        await keeper
+            self._print_event(f"{name} did not stop within {self._policy.grace_seconds:g} s and was killed")
+        await task
 
-    async def _print(self, name: str, child: ChildProcess) -> None:
+    async def _print_output(self, name: str, child: ChildProcess) -> None:
         async for line in child.lines():
-            self._write(name, line)
+            self._print(name, line)
 
-    def _say(self, text: str) -> None:
-        self._write("pyxec", text)
+    def _print_event(self, text: str) -> None:
+        self._print("pyxec", text)
 
-    def _write(self, name: str, text: str) -> None:
+    def _print(self, name: str, text: str) -> None:
         self._printer.write(Message("line", text, datetime.now(), name, self._colours.get(name)))
 
 
+class RotatingLog(RotatingFileHandler):
+    """A log file of limited size that honcho's printer writes to. ``pyxec.log.1`` is the newest of the old files.
+
+    Args:
+        path: The log file.
+        descriptors: File descriptors to redirect to the current file, for example those of stdout and stderr, which
+            receive the traceback of an uncaught exception.
+        max_bytes: Maximum size of a file.
+        kept: Number of old files to keep.
+    """
+
+    def __init__(
+        self, path: Path, descriptors: Sequence[int] = (), max_bytes: int = _MAX_LOG_BYTES, kept: int = _KEPT_LOGS
+    ) -> None:
+        self._descriptors = descriptors  # used by _open, which the next line calls
+        super().__init__(path, maxBytes=max_bytes, backupCount=kept, encoding="utf-8", errors="replace")
+
+    def write(self, text: str) -> None:
+        """Write a line. ``print`` passes the line and its end separately; the end is ignored."""
+        if text != "\n":
+            self.emit(logging.makeLogRecord({"msg": text}))
+
+    def flush(self) -> None:
+        """Flush the file. If the disk is full, lines are lost and the supervisor continues."""
+        with suppress(OSError):
+            super().flush()
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        for descriptor in self._descriptors:
+            os.dup2(stream.fileno(), descriptor)
+        return stream
+
+
 def _stop_order(names: Sequence[str]) -> list[list[str]]:
-    between = [name for name in names if name not in (*_STOPPED_FIRST, *_STOPPED_LAST)]
     first = [name for name in names if name in _STOPPED_FIRST]
     last = [name for name in names if name in _STOPPED_LAST]
-    return [first, between, last]
+    return [first, [name for name in names if name not in (*first, *last)], last]
 
 
-def _ended(status: int) -> str:
+def _describe_exit(status: int) -> str:
     if status < 0:
         return f"was killed by {signal.Signals(-status).name}"
-    return f"ended with status {status}"
+    return f"exited with status {status}"
 
 
 async def _run(plan: LaunchPlan, printer: Printer) -> None:
@@ -152,30 +206,22 @@ async def _run(plan: LaunchPlan, printer: Printer) -> None:
     await supervisor.run()
 
 
-def _printer(log: Path | None) -> Printer:
-    if log is None:
-        return Printer(sys.stdout)
-    return Printer(RotatingLog(log, descriptors=(sys.stdout.fileno(), sys.stderr.fileno())))
-
-
 def main() -> None:
-    """Run the Procfile of this folder, unless that is done already."""
+    """Run the Procfile of the current folder, unless a supervisor runs already."""
     parser = argparse.ArgumentParser(prog="python -m app.local.supervisor", description="Runs the Procfile.")
-    parser.add_argument(
-        "--log", type=Path, metavar="FILE", help="print into this file, and begin a new one when it is full"
-    )
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write the output to this file and rotate it")
     log = parser.parse_args().log
     root = Path.cwd()
     path = StateFolder.of_repository(root).record(SUPERVISOR_RECORD)
     running = ProcessRecord.read(path)
     if running is not None:
-        sys.exit(f"Pyxec runs already (pid {running.pid}); `make down` stops it")
+        sys.exit(f"Pyxec is already running (pid {running.pid}). `make down` stops it")
+    output = RotatingLog(log, descriptors=(sys.stdout.fileno(), sys.stderr.fileno())) if log else sys.stdout
     try:
-        plan = launch_plan(root, os.environ)
-        ProcessRecord.of(os.getpid(), service_url()).write(path)
-        asyncio.run(_run(plan, _printer(log)))
-    except SetupError as e:
-        exit_with(e)
+        with exit_on_error():
+            plan = create_launch_plan(root, os.environ)
+            ProcessRecord.of(os.getpid(), service_url()).write(path)
+            asyncio.run(_run(plan, Printer(output)))
     finally:
         path.unlink(missing_ok=True)
 

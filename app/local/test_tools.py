@@ -1,4 +1,4 @@
-"""What the tests need of this machine besides an engine: `python -m app.local.test_tools` installs what is missing."""
+"""Programs that the tests use: `python -m app.local.test_tools` installs the missing ones."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from typing import Final
 
 from rich.console import Console
 
-from app.core.errors import PyxecError
-from app.local.errors import SetupError, exit_with
-from app.local.packages import install_packages, why_not_installable
+from app.local.console import SetupError, Steps, exit_on_error
+from app.local.packages import find_install_obstacle, install_packages
 from app.local.state import StateFolder
-from app.local.steps import Steps
 
 __all__ = ["TOOLS", "ensure_test_tools"]
 
-# Program -> the Debian packages that bring it. The runner is built on the host too, with sanitizers, to be driven bare.
+# Debian packages by program.
 TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
+    # The tests of the runner build it on the host, with sanitizers.
     "gcc": ("gcc", "libc6-dev"),
     "docker": ("docker.io",),
-    # The broker over TLS, which the embedded server was built without. On Debian this program is the server's own
-    # binary under another name, without the package that would start a service.
+    # Redis with TLS, which the embedded server does not support. On Debian this program is the server's binary under
+    # another name. Its package does not start a service.
     "redis-check-rdb": ("redis-tools",),
     "openssl": ("openssl",),
     "nginx": ("nginx-light",),
     "chromium": ("chromium",),
     "docker-compose": ("docker-compose",),
-    # Checks the alert rules, and tries them on figures.
+    # Checks and tests the alert rules.
     "promtool": ("prometheus",),
 }
 
@@ -37,27 +36,19 @@ def ensure_test_tools(state: StateFolder, steps: Steps, tools: Mapping[str, tupl
     """Install the packages of every program that is not on PATH.
 
     Raises:
-        SetupError: something is missing, and nothing can be installed here; one line says what.
+        SetupError: A program is missing and cannot be installed.
     """
     missing = [program for program in tools if shutil.which(program) is None]
     with steps.step("test tools") as step:
         if missing:
-            obstacle = why_not_installable()
+            obstacle = find_install_obstacle()
             if obstacle:
-                raise SetupError(f"missing for the tests: {', '.join(missing)} ({obstacle}, so we cannot install it)")
+                raise SetupError(f"missing for the tests: {', '.join(missing)}. Install them ({obstacle})")
             packages = [package for program in missing for package in tools[program]]
             install_packages(packages, state.log("apt"), step)
-        step.outcome = f"{', '.join(missing)} installed" if missing else "all there"
-
-
-def main() -> None:
-    """For the repository in this folder."""
-    try:
-        with Steps(Console()) as steps:
-            ensure_test_tools(StateFolder.of_repository(Path.cwd()), steps)
-    except PyxecError as e:
-        exit_with(e)
+        step.outcome = f"{', '.join(missing)} installed" if missing else "all installed"
 
 
 if __name__ == "__main__":
-    main()
+    with exit_on_error(), Steps(Console()) as all_steps:
+        ensure_test_tools(StateFolder.of_repository(Path.cwd()), all_steps)

@@ -1,4 +1,4 @@
-"""`make up`: from a bare machine to a service that has run its first job. What is there already is left alone."""
+"""`make up`: installs what is missing, starts every process and runs a first job."""
 
 from __future__ import annotations
 
@@ -6,41 +6,45 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 
-from app.core.errors import PyxecError
 from app.local.address import SUPERVISOR_RECORD, service_url, web_url
-from app.local.errors import SetupError, exit_with
+from app.local.console import SetupError, Step, Steps, exit_on_error
 from app.local.images import prepare_engine_and_images
-from app.local.launch import launch_plan
+from app.local.launch_plan import create_launch_plan
 from app.local.nginx import ensure_nginx
-from app.local.service import is_ready, run_first_job, wait_until_ready
-from app.local.state import ProcessRecord, StateFolder
-from app.local.steps import Step, Steps
-from app.local.web_page import build_page
-from app.sandbox.images.catalogue import load_languages
+from app.local.state import ProcessRecord, StateFolder, tail
+from app.local.web import build_page
+from app.sandbox.images.catalogue import Language, load_languages
+from pyxec import Client, PyxecError
 
-__all__ = ["bring_up"]
+__all__ = ["bring_up", "is_ready"]
 
 _LOG = "pyxec"
-_TAIL_LINES = 20
-# The processes of a supervisor that was killed stop by themselves, and hold their ports until then.
-_STOPPING_SECONDS = 10.0
+_LOG_LINES = 20
+# If a supervisor was killed, its processes need some time to stop and to release their ports.
+_PORT_SECONDS = 10.0
+_READY_SECONDS = 60.0
+_POLL_SECONDS = 0.2
+_REQUEST_SECONDS = 2.0
+_JOB_SECONDS = 30.0
 _FIRST_LANGUAGE = "python"
 
 
 def bring_up(root: Path, console: Console) -> None:
-    """Bring everything up and say where it is.
+    """Start the service and print its URLs. If it is ready already, only print them.
 
     Raises:
-        PyxecError: what is missing or failed.
+        app.core.errors.PyxecError: A step failed. The message states what is missing.
     """
     state, started = StateFolder.of_repository(root), time.monotonic()
     supervisor = ProcessRecord.read(state.record(SUPERVISOR_RECORD))
     if supervisor is not None and is_ready(supervisor.url):
-        console.print(f"Pyxec is up already: [bold]{web_url()}[/], its API at {supervisor.url}", highlight=False)
+        console.print(f"Pyxec is already running at [bold]{web_url()}[/], API at {supervisor.url}", soft_wrap=True)
         return
     with Steps(console) as steps:
         prepare_engine_and_images(root, state, steps)
@@ -49,27 +53,24 @@ def bring_up(root: Path, console: Console) -> None:
             build_page(root, state, step)
         supervisor = supervisor or _start_supervisor(root, state)
         with steps.step("processes") as step:
-            _wait(supervisor, state, step)
+            _wait_for_processes(supervisor, state, step)
         with steps.step("first job") as step:
             language = load_languages(root / "languages")[_FIRST_LANGUAGE]
-            step.outcome = run_first_job(supervisor.url, language).strip()
-    _tell(console, supervisor.url, time.monotonic() - started)
+            step.outcome = _run_first_job(supervisor.url, language).strip()
+    _print_urls(console, supervisor.url, time.monotonic() - started)
 
 
-def _wait(supervisor: ProcessRecord, state: StateFolder, step: Step) -> None:
+def is_ready(url: str) -> bool:
+    """Whether ``/readyz`` below `url` returns 200."""
     try:
-        wait_until_ready(supervisor.url, supervisor.is_alive, step)
-        wait_until_ready(web_url(), supervisor.is_alive, step)
-    except SetupError as e:
-        log = state.log(_LOG)
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
-        raise SetupError(f"{e}; the end of {log}:\n{tail}") from e
-    step.outcome = f"ready at {supervisor.url}"
+        return httpx.get(f"{url}/readyz", timeout=_REQUEST_SECONDS).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
 
 
 def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
-    """Start the supervisor so that it outlives us and our terminal."""
-    launch_plan(root, os.environ).check_addresses(_STOPPING_SECONDS)
+    """Start the supervisor in its own session, so that it continues when the terminal is closed."""
+    create_launch_plan(root, os.environ).check_addresses(_PORT_SECONDS)
     log = state.log(_LOG)
     with log.open("ab") as sink:
         supervisor = subprocess.Popen(
@@ -83,22 +84,47 @@ def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
     return ProcessRecord.of(supervisor.pid, service_url())
 
 
-def _tell(console: Console, url: str, seconds: float) -> None:
+def _wait_for_processes(supervisor: ProcessRecord, state: StateFolder, step: Step) -> None:
+    try:
+        _wait_until_ready(supervisor.url, supervisor.is_alive, step)
+        _wait_until_ready(web_url(), supervisor.is_alive, step)
+    except SetupError as e:
+        log = state.log(_LOG)
+        raise SetupError(f"{e}. End of {log}:\n{tail(log, _LOG_LINES)}") from e
+    step.outcome = f"ready at {supervisor.url}"
+
+
+def _wait_until_ready(url: str, is_running: Callable[[], bool], step: Step) -> None:
+    started = time.monotonic()
+    while not is_ready(url):
+        elapsed = time.monotonic() - started
+        if not is_running():
+            raise SetupError("the supervisor exited")
+        if elapsed > _READY_SECONDS:
+            raise SetupError(f"{url}/readyz does not return 200 after {_READY_SECONDS:g} s")
+        step.advance(elapsed / _READY_SECONDS, f"waiting for {url}/readyz")
+        time.sleep(_POLL_SECONDS)
+
+
+def _run_first_job(url: str, language: Language) -> str:
+    try:
+        job = Client(url).run(language.id, language.hello.source, timeout_seconds=_JOB_SECONDS)
+    except PyxecError as e:
+        raise SetupError(f"the first job failed: {e}") from e
+    if job.outcome != "ok" or job.stdout != language.hello.output:
+        raise SetupError(f"the first job has the outcome {job.outcome!r}: {job.message} {job.stderr}".rstrip())
+    return job.stdout
+
+
+def _print_urls(console: Console, url: str, seconds: float) -> None:
     request = '{"language": "python", "source": "print(6 * 7)"}'
-    console.print(f"\nPyxec is up at [bold]{web_url()}[/] after {seconds:.1f} s.", highlight=False)
-    console.print(f"Its API is at {url}. Try:\n", highlight=False)
+    console.print(f"\nPyxec is running at [bold]{web_url()}[/]. It started in {seconds:.1f} s.", soft_wrap=True)
+    console.print(f"The API is at {url}. Try:\n", highlight=False)
     console.print("  make run FILE=examples/sieve.c", highlight=False)
     console.print(f"  curl '{url}/v1/jobs?wait=10' -H 'Content-Type: application/json' -d '{request}'", soft_wrap=True)
-    console.print("\n[dim]Logs: .pyxec/log/pyxec.log. `make down` stops it.[/]", highlight=False)
-
-
-def main() -> None:
-    """Bring up the repository in this folder."""
-    try:
-        bring_up(Path.cwd(), Console())
-    except PyxecError as e:
-        exit_with(e)
+    console.print("\n[dim]Log: .pyxec/log/pyxec.log. Stop with `make down`.[/]", highlight=False)
 
 
 if __name__ == "__main__":
-    main()
+    with exit_on_error():
+        bring_up(Path.cwd(), Console())

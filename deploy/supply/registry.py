@@ -10,7 +10,7 @@ import httpx
 from pip._internal.models.index import PyPI  # where pip asks: said there, and nowhere here
 
 from deploy.supply.advisories import Advisory
-from deploy.supply.node import npm_json
+from deploy.supply.node import read_npm_report
 from deploy.supply.pins import Pin
 
 __all__ = ["ask_for_node", "ask_for_python"]
@@ -40,7 +40,7 @@ def ask_for_python(pin: Pin, client: httpx.Client) -> list[Advisory] | None:
 
 def ask_for_node(web: Path) -> dict[str, list[Advisory]] | None:
     """What is known of the packages that the page is made of, by name; None where that cannot be learnt."""
-    report = npm_json(web, "audit", "--json", "--omit=dev")
+    report = read_npm_report(web, "audit", "--json", "--omit=dev")
     if "auditReportVersion" not in report:
         return None
     found = {name: told["via"] for name, told in report["vulnerabilities"].items()}

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.supply.node import npm_json
+from deploy.supply.node import read_npm_report
 from deploy.supply.pins import SHIPPED
 
 __all__ = ["write_sboms"]
@@ -27,7 +27,7 @@ def write_sboms(root: Path, folder: Path, *, validate: bool = True) -> list[Path
     written = [_python(root, name, folder / f"{name}.cdx.json", validate) for name in SHIPPED]
     page = folder / "web.cdx.json"
     page.write_text(
-        json.dumps(npm_json(root / "web", "sbom", "--sbom-format=cyclonedx", "--omit=dev"), indent=2) + "\n"
+        json.dumps(read_npm_report(root / "web", "sbom", "--sbom-format=cyclonedx", "--omit=dev"), indent=2) + "\n"
     )
     return [*written, page]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from app.local.nginx import configuration, ensure_nginx, find_nginx
+from app.local.console import Steps
+from app.local.nginx import create_configuration, ensure_nginx, find_nginx
 from app.local.state import StateFolder
-from app.local.steps import Steps
-from app.local.web_page import build_page
+from app.local.web import build_page
 from tests.ports import free_port
 from tests.stack import ROOT, Process, Stack, eventually
 
@@ -36,7 +36,7 @@ class Site:
             "PYXEC_HTTP_BIND": f"127.0.0.1:{self.stack.port}",
             "PYXEC_WEB_BIND": f"127.0.0.1:{self.port}",
         }
-        config.write_text(configuration(ROOT, self.folder, {**self.stack.settings, **addresses}))
+        config.write_text(create_configuration(ROOT, self.folder, {**self.stack.settings, **addresses}))
         nginx = find_nginx()
         assert nginx is not None
         command = [nginx, "-e", "stderr", "-p", str(self.folder), "-c", str(config), "-g", "daemon off;"]

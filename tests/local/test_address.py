@@ -1,11 +1,11 @@
-"""Where the service is found, whatever it was told to bind."""
+"""The URL of the API for each form of PYXEC_HTTP_BIND."""
 
 from __future__ import annotations
 
 import pytest
 
 from app.local.address import service_url
-from app.local.errors import SetupError
+from app.local.console import SetupError
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from app.local.errors import SetupError
         ("10.1.2.3:81", "http://10.1.2.3:81"),
     ],
 )
-def test_the_url_follows_the_address_it_binds(bind: str | None, url: str) -> None:
+def test_service_url_is_reachable_for_the_bind_address(bind: str | None, url: str) -> None:
     assert service_url({} if bind is None else {"PYXEC_HTTP_BIND": bind}) == url
 
 
 @pytest.mark.parametrize("bind", ["localhost", "unix:/run/pyxec.sock", "127.0.0.1:0", "127.0.0.1:65536"])
-def test_what_is_no_address_and_port_is_refused(bind: str) -> None:
+def test_service_url_refuses_a_bind_address_without_a_port(bind: str) -> None:
     with pytest.raises(SetupError, match="PYXEC_HTTP_BIND="):
         service_url({"PYXEC_HTTP_BIND": bind})

@@ -1,4 +1,4 @@
-"""The engine of this machine: an engine of one's own is started next to any other, used, and stopped again."""
+"""The engine of this machine: detection, start, stop and error messages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from app.local.console import SetupError, Step, Steps
 from app.local.down import bring_down
 from app.local.engine import RECORD, ensure_engine
-from app.local.errors import SetupError
 from app.local.state import ProcessRecord, StateFolder
-from app.local.steps import Step, Steps
 
 pytestmark = pytest.mark.docker
 
@@ -26,35 +25,35 @@ def step() -> Iterator[Step]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start an engine")
-def test_an_engine_that_we_start_answers_and_is_stopped_by_make_down(
+def test_ensure_engine_starts_an_engine_that_make_down_stops(
     tmp_path: Path, step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a machine where no engine answers at DOCKER_HOST
+    # Given a machine where no engine responds at DOCKER_HOST
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
     state = StateFolder.of_repository(tmp_path)
     shared_bridge = Path("/sys/class/net/docker0/ifindex")
     bridge_before = shared_bridge.read_text() if shared_bridge.exists() else None
 
-    # When one is asked for
+    # When an engine is required
     client = ensure_engine(state, step)
 
-    # Then it is a new one, and ours
+    # Then a new engine runs
     assert step.outcome.endswith("started")
     assert client.containers(all=True) == []
     assert client.info()["DockerRootDir"] == str(state.data("engine"))
     record = ProcessRecord.read(state.record(RECORD))
     assert record is not None
 
-    # And it ends with make down
+    # And `make down` stops it
     bring_down(tmp_path, Console(file=io.StringIO()))
     assert not record.is_alive()
     assert not state.record(RECORD).exists()
 
-    # And the network of the machine's own engine was left alone
+    # And the network of the machine's own engine is unchanged
     assert bridge_before is None or shared_bridge.read_text() == bridge_before
 
 
-def test_an_engine_that_runs_is_used_and_left_alone(tmp_path: Path, step: Step) -> None:
+def test_ensure_engine_uses_a_running_engine_and_make_down_keeps_it(tmp_path: Path, step: Step) -> None:
     state = StateFolder.of_repository(tmp_path)
 
     client = ensure_engine(state, step)
@@ -65,24 +64,24 @@ def test_an_engine_that_runs_is_used_and_left_alone(tmp_path: Path, step: Step) 
     assert client.ping()
 
 
-def test_an_engine_elsewhere_that_does_not_answer_is_one_clear_line(
+def test_ensure_engine_reports_a_docker_host_that_does_not_respond(
     tmp_path: Path, step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
 
-    with pytest.raises(SetupError, match=r"no Docker Engine answers at DOCKER_HOST=tcp://127\.0\.0\.1:1") as raised:
+    with pytest.raises(SetupError, match=r"no Docker Engine responds at DOCKER_HOST=tcp://127\.0\.0\.1:1") as raised:
         ensure_engine(StateFolder.of_repository(tmp_path), step)
 
     assert "\n" not in str(raised.value)
 
 
-def test_a_machine_without_an_engine_and_without_apt_is_one_clear_line(
+def test_ensure_engine_reports_a_missing_engine_when_apt_is_missing(
     tmp_path: Path, step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(SetupError, match=r"missing: Docker Engine 20\.10 or newer") as raised:
+    with pytest.raises(SetupError, match=r"missing: Docker Engine 20\.10 or later") as raised:
         ensure_engine(StateFolder.of_repository(tmp_path), step)
 
     assert "\n" not in str(raised.value)

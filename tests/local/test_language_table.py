@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from app.local.language_table import language_table, with_table
+from app.local.language_table import format_language_table, replace_table
 from app.sandbox.images.catalogue import load_languages
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_documentation_has_the_table_of_the_catalogue() -> None:
+def test_language_table_in_the_documentation_is_current() -> None:
     document = (ROOT / "docs" / "languages.md").read_text()
-    table = language_table(load_languages(ROOT / "languages").values())
+    table = format_language_table(load_languages(ROOT / "languages").values())
 
-    assert table in document, "python -m app.local.language_table writes it"
-    assert with_table(document, table) == document
+    assert table in document, "run python -m app.local.language_table"
+    assert replace_table(document, table) == document
 
 
-def test_a_document_without_a_place_for_it_is_left_alone() -> None:
-    with pytest.raises(ValueError, match="no place"):
-        with_table("# Languages\n", "| a |\n")
+def test_replace_table_refuses_a_document_without_markers() -> None:
+    with pytest.raises(ValueError, match="no markers"):
+        replace_table("# Languages\n", "| a |\n")

@@ -1,4 +1,4 @@
-"""Our nginx, for real, before an API that is not there."""
+"""nginx with the generated configuration, in front of an API that does not run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.local.nginx import configuration, find_nginx
+from app.local.nginx import create_configuration, find_nginx
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     bind = f"127.0.0.1:{free_port()}"
     addresses = {"PYXEC_WEB_BIND": bind, "PYXEC_HTTP_BIND": f"127.0.0.1:{free_port()}", "PYXEC_MAX_BODY_BYTES": "2048"}
     config = tmp_path / "nginx.conf"
-    config.write_text(configuration(ROOT, tmp_path, addresses))
+    config.write_text(create_configuration(ROOT, tmp_path, addresses))
     command = [str(find_nginx()), "-e", "stderr", "-p", str(tmp_path), "-c", str(config), "-g", "daemon off;"]
     with subprocess.Popen(command) as nginx:
         while nginx.poll() is None and not is_listening(f"http://{bind}"):
@@ -38,7 +38,7 @@ def is_listening(url: str) -> bool:
     return True
 
 
-def test_an_api_that_is_down_is_told_as_a_problem(url: str) -> None:
+def test_nginx_returns_a_problem_when_the_api_is_down(url: str) -> None:
     answer = httpx.get(f"{url}/v1/languages", trust_env=False)
 
     assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE == answer.json()["status"]
@@ -46,13 +46,13 @@ def test_an_api_that_is_down_is_told_as_a_problem(url: str) -> None:
     assert answer.headers["Retry-After"] == "2"
 
 
-def test_a_body_above_the_apis_own_bound_is_refused_here(url: str) -> None:
+def test_nginx_refuses_a_body_above_the_limit_of_the_api(url: str) -> None:
     answer = httpx.post(f"{url}/v1/jobs", content=b"x" * 2049, trust_env=False)
 
     assert answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
     assert answer.json()["type"] == "/problems/body-too-large"
 
 
-def test_nothing_outside_the_page_is_served(url: str) -> None:
+def test_nginx_serves_no_file_outside_the_page(url: str) -> None:
     for path in ("/.digest", "/../package.json", "/%2e%2e/package.json", "/nginx.conf"):
         assert httpx.get(f"{url}{path}", trust_env=False).status_code in (400, 404)

@@ -1,4 +1,4 @@
-"""Debian packages: what cannot be installed is one error with the end of apt's own words."""
+"""Installation of Debian packages."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from app.local.errors import SetupError
-from app.local.packages import install_packages, why_not_installable
-from app.local.steps import Steps
+from app.local.console import SetupError, Steps
+from app.local.packages import find_install_obstacle, install_packages
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("apt-get") is None, reason="only root on Debian can install")
-def test_a_package_that_does_not_exist_is_an_error_with_apts_words(tmp_path: Path) -> None:
+def test_install_packages_reports_the_message_of_apt(tmp_path: Path) -> None:
     log = tmp_path / "apt.log"
 
     with (
@@ -29,7 +28,7 @@ def test_a_package_that_does_not_exist_is_an_error_with_apts_words(tmp_path: Pat
     assert "Reading package lists" in log.read_text()
 
 
-def test_without_apt_nothing_can_be_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_find_install_obstacle_when_apt_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert why_not_installable() is not None
+    assert find_install_obstacle() is not None

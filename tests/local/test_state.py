@@ -1,18 +1,20 @@
-"""Process records: a pid alone is no proof, as another process may have it by now."""
+"""Process records and folder locks."""
 
 from __future__ import annotations
 
 import os
+import select
 import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from app.local.state import ProcessRecord, StateFolder, start_ticks
+from app.local.state import ProcessRecord, StateFolder, lock_folder, read_start_ticks
 
 
-def test_a_record_leads_back_to_its_process(tmp_path: Path) -> None:
+def test_record_is_read_when_its_process_runs(tmp_path: Path) -> None:
     path = StateFolder.of_repository(tmp_path).record("me")
 
     ProcessRecord.of(os.getpid(), "http://127.0.0.1:1").write(path)
@@ -21,7 +23,7 @@ def test_a_record_leads_back_to_its_process(tmp_path: Path) -> None:
     assert ProcessRecord.read(path) == ProcessRecord.of(os.getpid(), "http://127.0.0.1:1")
 
 
-def test_a_process_that_has_ended_is_not_alive_even_as_a_zombie() -> None:
+def test_record_is_not_alive_when_its_process_is_a_zombie() -> None:
     with subprocess.Popen(["sleep", "1000"]) as process:
         record = ProcessRecord.of(process.pid)
         assert record.is_alive()
@@ -30,10 +32,10 @@ def test_a_process_that_has_ended_is_not_alive_even_as_a_zombie() -> None:
 
         assert not record.is_alive()
 
-    assert start_ticks(process.pid) is None
+    assert read_start_ticks(process.pid) is None
 
 
-def test_another_process_with_the_same_pid_is_not_ours(tmp_path: Path) -> None:
+def test_record_is_ignored_when_another_process_has_the_pid(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     mine = ProcessRecord.of(os.getpid())
 
@@ -43,7 +45,7 @@ def test_another_process_with_the_same_pid_is_not_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b'{"pid": "x", "start_ticks": 1}'])
-def test_no_record_and_a_broken_one_are_the_same(tmp_path: Path, content: bytes | None) -> None:
+def test_record_is_ignored_when_it_is_missing_or_invalid(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "record.json"
     if content is not None:
         path.write_bytes(content)
@@ -51,15 +53,53 @@ def test_no_record_and_a_broken_one_are_the_same(tmp_path: Path, content: bytes 
     assert ProcessRecord.read(path) is None
 
 
-def test_a_process_that_is_not_there_has_no_record() -> None:
+def test_record_of_a_missing_process_raises() -> None:
     with pytest.raises(ProcessLookupError):
         ProcessRecord.of(2**22 + 1)
 
 
-def test_a_record_is_written_whole(tmp_path: Path) -> None:
+def test_record_is_written_without_a_temporary_file(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
 
     ProcessRecord(1, 2).write(path)
 
     assert msgspec.json.decode(path.read_bytes()) == {"pid": 1, "start_ticks": 2, "url": ""}
     assert list(tmp_path.iterdir()) == [path]
+
+
+LOCK_HOLDER = """
+import sys, time
+from pathlib import Path
+from app.local.state import lock_folder
+print("started", flush=True)
+with lock_folder(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(1000)
+"""
+
+
+def start_lock_holder(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", LOCK_HOLDER, str(folder)], stdout=subprocess.PIPE, text=True)
+
+
+def test_lock_folder_waits_until_the_lock_is_released(tmp_path: Path) -> None:
+    with lock_folder(tmp_path):
+        second = start_lock_holder(tmp_path)
+        assert second.stdout is not None
+        assert second.stdout.readline() == "started\n"
+        assert not select.select([second.stdout], [], [], 0.5)[0]
+
+    with second:
+        assert second.stdout.readline() == "locked\n"
+        second.kill()
+
+
+def test_lock_folder_succeeds_after_the_holder_was_killed(tmp_path: Path) -> None:
+    with start_lock_holder(tmp_path) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "started\n"
+        assert first.stdout.readline() == "locked\n"
+        first.kill()
+
+    with lock_folder(tmp_path):
+        assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The supervisor with real processes: what dies is started again, and everything stops in order."""
+"""The supervisor with real processes: restarts, the order of the stop, process groups and the rotated log."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import pytest
 from honcho.printer import Printer
 
-from app.local.state import start_ticks
-from app.local.supervisor import RestartPolicy, Supervisor
+from app.local.state import read_start_ticks
+from app.local.supervisor import RestartPolicy, RotatingLog, Supervisor
 
-QUICK = RestartPolicy(first_seconds=0.01, ceiling_seconds=0.1, healthy_seconds=60, grace_seconds=5)
+QUICK = RestartPolicy(first_seconds=0.01, max_seconds=0.1, healthy_seconds=60, grace_seconds=5)
 ROOT = Path(__file__).parents[2]
-# Stays until it is stopped; what it starts dies with it or is cleaned up.
 FOREVER = "sleep 1000"
 
 
-class Screen(io.StringIO):
-    """What the supervisor prints; a test can wait for something to appear."""
+class Output(io.StringIO):
+    """The output of the supervisor."""
 
-    async def shows(self, *texts: str, times: int = 1) -> None:
+    async def wait_for(self, *texts: str, times: int = 1) -> None:
         async with asyncio.timeout(20):
             while any(self.getvalue().count(text) < times for text in texts):
                 await asyncio.sleep(0.01)
@@ -39,115 +40,115 @@ class Screen(io.StringIO):
 @asynccontextmanager
 async def supervised(
     policy: RestartPolicy = QUICK, **commands: str
-) -> AsyncIterator[tuple[Screen, Callable[[], asyncio.Future[None]]]]:
-    """A running supervisor: its screen, and what stops it."""
-    screen = Screen()
-    supervisor = Supervisor(commands, os.environ, Printer(screen), policy)
+) -> AsyncIterator[tuple[Output, Callable[[], asyncio.Future[None]]]]:
+    """Run a supervisor. Yield its output and a function that stops it."""
+    output = Output()
+    supervisor = Supervisor(commands, os.environ, Printer(output), policy)
     running = asyncio.ensure_future(supervisor.run())
 
     def stop() -> asyncio.Future[None]:
         supervisor.stop()
         return running
 
-    yield screen, stop
+    yield output, stop
     await asyncio.wait_for(stop(), 30)
 
 
-async def gone(pid: int) -> None:
+async def wait_for_exit(pid: int) -> None:
     async with asyncio.timeout(20):
-        while start_ticks(pid) is not None:
+        while read_start_ticks(pid) is not None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_process_that_dies_is_started_again_and_the_others_stay() -> None:
-    async with supervised(api=FOREVER, worker=FOREVER) as (screen, _):
-        await screen.shows("worker started", "api started")
-        os.kill(screen.pids("worker")[0], signal.SIGKILL)
+async def test_supervisor_restarts_only_the_process_that_exited() -> None:
+    async with supervised(api=FOREVER, worker=FOREVER) as (output, _):
+        await output.wait_for("worker started", "api started")
+        os.kill(output.pids("worker")[0], signal.SIGKILL)
 
-        await screen.shows("worker started", times=2)
+        await output.wait_for("worker started", times=2)
 
-        assert "worker was killed by SIGKILL" in screen.getvalue()
-        assert len(screen.pids("api")) == 1
+        assert "worker was killed by SIGKILL" in output.getvalue()
+        assert len(output.pids("api")) == 1
 
 
-async def test_each_death_in_a_row_waits_longer_up_to_a_ceiling() -> None:
-    async with supervised(api="sh -c 'exit 3'") as (screen, _):
-        await screen.shows("api started", times=7)
+async def test_restart_delay_doubles_up_to_the_maximum() -> None:
+    async with supervised(api="sh -c 'exit 3'") as (output, _):
+        await output.wait_for("api started", times=7)
 
-    waits = [line.rpartition(" in ")[2] for line in screen.getvalue().splitlines() if "starts again" in line]
+    waits = [line.rpartition(" in ")[2] for line in output.getvalue().splitlines() if "restarts in" in line]
     assert waits[:6] == ["0.01 s", "0.02 s", "0.04 s", "0.08 s", "0.1 s", "0.1 s"]
-    assert "api ended with status 3" in screen.getvalue()
+    assert "api exited with status 3" in output.getvalue()
 
 
-async def test_a_process_that_was_healthy_starts_again_at_once() -> None:
-    policy = RestartPolicy(first_seconds=0.01, ceiling_seconds=60, healthy_seconds=0)
-    async with supervised(policy, api="true") as (screen, _):
-        await screen.shows("api started", times=4)
+async def test_restart_delay_starts_over_after_a_healthy_run() -> None:
+    policy = RestartPolicy(first_seconds=0.01, max_seconds=60, healthy_seconds=0)
+    async with supervised(policy, api="true") as (output, _):
+        await output.wait_for("api started", times=4)
 
-    waits = {line.rpartition(" in ")[2] for line in screen.getvalue().splitlines() if "starts again" in line}
+    waits = {line.rpartition(" in ")[2] for line in output.getvalue().splitlines() if "restarts in" in line}
     assert waits == {"0.01 s"}
 
 
-async def test_the_api_stops_first_and_the_server_last() -> None:
-    async with supervised(server=FOREVER, api=FOREVER, worker=FOREVER, scheduler=FOREVER) as (screen, stop):
-        await screen.shows("server started", "api started", "worker started", "scheduler started")
+async def test_supervisor_stops_the_api_first_and_the_server_last() -> None:
+    async with supervised(server=FOREVER, api=FOREVER, worker=FOREVER, scheduler=FOREVER) as (output, stop):
+        await output.wait_for("server started", "api started", "worker started", "scheduler started")
         await stop()
 
-    killed = [line.split("| ")[1].split()[0] for line in screen.getvalue().splitlines() if "was killed" in line]
+    killed = [line.split("| ")[1].split()[0] for line in output.getvalue().splitlines() if "was killed" in line]
     assert killed[0] == "api"
     assert set(killed[1:3]) == {"worker", "scheduler"}
     assert killed[3] == "server"
 
 
-async def test_a_process_that_does_not_stop_in_its_time_is_killed() -> None:
+async def test_supervisor_kills_a_process_that_ignores_sigterm() -> None:
     stubborn = "sh -c 'trap \"\" TERM; echo ready; while :; do sleep 0.1; done'"
-    async with supervised(RestartPolicy(grace_seconds=0.2), api=stubborn) as (screen, stop):
-        await screen.shows("| ready")
+    async with supervised(RestartPolicy(grace_seconds=0.2), api=stubborn) as (output, stop):
+        await output.wait_for("| ready")
         await stop()
 
-    assert "api did not stop within 0.2 s and was killed" in screen.getvalue()
-    await gone(screen.pids("api")[0])
+    assert "api did not stop within 0.2 s and was killed" in output.getvalue()
+    await wait_for_exit(output.pids("api")[0])
 
 
-async def test_nothing_of_a_process_group_is_left() -> None:
+async def test_supervisor_stops_the_children_of_its_processes() -> None:
     family = "sh -c 'sleep 1000 & echo child $!; wait'"
-    async with supervised(api=family) as (screen, stop):
-        await screen.shows("| child")
-        child = int(screen.getvalue().split("| child ")[1].split()[0])
+    async with supervised(api=family) as (output, stop):
+        await output.wait_for("| child")
+        child = int(output.getvalue().split("| child ")[1].split()[0])
         await stop()
 
-    await gone(child)
+    await wait_for_exit(child)
 
 
-async def test_children_of_a_dead_process_do_not_delay_its_restart() -> None:
+async def test_supervisor_stops_the_children_of_a_process_that_exited() -> None:
     orphaning = "sh -c 'sleep 1000 & echo child $!; exit 1'"
-    async with supervised(api=orphaning) as (screen, _):
-        await screen.shows("| child", times=2)
-        child = int(screen.getvalue().split("| child ")[1].split()[0])
+    async with supervised(api=orphaning) as (output, _):
+        await output.wait_for("| child", times=2)
+        child = int(output.getvalue().split("| child ")[1].split()[0])
 
-        await gone(child)
+        await wait_for_exit(child)
 
 
-async def test_a_line_is_printed_under_its_name_and_an_endless_one_is_cut() -> None:
+async def test_supervisor_prints_lines_with_the_name_and_splits_long_ones() -> None:
     command = 'sh -c \'echo caf\\303\\251; printf "\\\\377\\n"; head -c 50000 /dev/zero | tr "\\\\0" x; sleep 1000\''
-    async with supervised(api=command) as (screen, _):
-        await screen.shows("x" * 10000)
+    async with supervised(api=command) as (output, _):
+        await output.wait_for("x" * 10000)
 
-    text = screen.getvalue()
+    text = output.getvalue()
     assert "api   | " in text
     assert "\N{REPLACEMENT CHARACTER}" in text
 
 
-async def test_a_stop_while_everything_starts_is_not_lost() -> None:
-    async with supervised(server=FOREVER, api=FOREVER) as (screen, stop):
+async def test_supervisor_stops_processes_that_are_starting() -> None:
+    async with supervised(server=FOREVER, api=FOREVER) as (output, stop):
         await asyncio.wait_for(stop(), 20)
 
-    for pid in (*screen.pids("server"), *screen.pids("api")):
-        await gone(pid)
+    for pid in (*output.pids("server"), *output.pids("api")):
+        await wait_for_exit(pid)
 
 
-async def test_its_children_die_with_a_supervisor_that_was_killed(tmp_path: Path) -> None:
-    (tmp_path / "Procfile").write_text(f"one: {FOREVER}\ntwo: {FOREVER}\n")
+async def test_processes_exit_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text(f"first: {FOREVER}\nsecond: {FOREVER}\n")
     log = tmp_path / "log"
     with (
         log.open("w") as sink,
@@ -166,4 +167,84 @@ async def test_its_children_die_with_a_supervisor_that_was_killed(tmp_path: Path
 
     for line in log.read_text().splitlines():
         if "started (pid " in line:
-            await gone(int(line.rpartition(" ")[2].rstrip(")")))
+            await wait_for_exit(int(line.rpartition(" ")[2].rstrip(")")))
+
+
+def read_lines(folder: Path) -> list[str]:
+    """Return the lines of all log files, the oldest first."""
+    files = [*sorted(folder.glob("pyxec.log.*"), reverse=True), folder / "pyxec.log"]
+    return [line for file in files for line in file.read_text().splitlines()]
+
+
+def ends_with(file: Path, text: bytes) -> bool:
+    with suppress(FileNotFoundError):  # the file does not exist for a moment during the rotation
+        return file.read_bytes().endswith(text)
+    return False
+
+
+def test_rotating_log_keeps_every_line_across_files(tmp_path: Path) -> None:
+    log = RotatingLog(tmp_path / "pyxec.log", max_bytes=1000)
+
+    for number in range(300):
+        print(f"line {number}", file=log, flush=True)
+    log.close()
+
+    assert read_lines(tmp_path) == [f"line {number}" for number in range(300)]
+    assert (tmp_path / "pyxec.log.1").stat().st_size <= 1000
+
+
+def test_rotating_log_deletes_the_oldest_file(tmp_path: Path) -> None:
+    log = RotatingLog(tmp_path / "pyxec.log", max_bytes=1000, kept=2)
+
+    for number in range(1000):
+        print(f"line {number}", file=log, flush=True)
+    log.close()
+
+    kept = read_lines(tmp_path)
+    assert kept == [f"line {number}" for number in range(1000 - len(kept), 1000)]
+    assert {file.name for file in tmp_path.iterdir()} == {"pyxec.log", "pyxec.log.1", "pyxec.log.2"}
+
+
+def test_rotating_log_redirects_descriptors_to_the_new_file(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "elsewhere", os.O_CREAT | os.O_WRONLY)
+    log = RotatingLog(tmp_path / "pyxec.log", descriptors=[descriptor], max_bytes=100)
+
+    os.write(descriptor, b"before\n")
+    print("x" * 99, file=log, flush=True)
+    os.write(descriptor, b"after\n")
+    os.close(descriptor)
+    log.close()
+
+    assert (tmp_path / "pyxec.log.1").read_text() == "before\n"
+    assert (tmp_path / "pyxec.log").read_text().endswith("x\nafter\n")
+
+
+def test_rotating_log_ignores_a_full_disk(capfd: pytest.CaptureFixture[str]) -> None:
+    log = RotatingLog(Path("/dev/full"))
+
+    print("a line", file=log, flush=True)
+
+    assert capfd.readouterr().err == ""
+
+
+def test_supervisor_rotates_the_log_of_a_verbose_process(tmp_path: Path) -> None:
+    # Three files cannot contain 70 MB.
+    verbose = "sh -c 'head -c 70000000 /dev/zero | tr \"\\0\" x | fold -w 10000; echo; echo done; exec sleep 1000'"
+    (tmp_path / "Procfile").write_text(f"verbose: {verbose}\n")
+    log = tmp_path / "pyxec.log"
+    with subprocess.Popen(
+        [sys.executable, "-m", "app.local.supervisor", "--log", log],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as supervisor:
+        try:
+            deadline = time.monotonic() + 60
+            while not ends_with(log, b"| done\n"):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        finally:
+            supervisor.terminate()
+
+    assert {file.name for file in tmp_path.glob("pyxec.log*")} == {"pyxec.log", *(f"pyxec.log.{n}" for n in (1, 2, 3))}
+    assert all(file.stat().st_size <= 20 * 2**20 for file in tmp_path.glob("pyxec.log*"))
+    assert log.read_text().splitlines()[-1].endswith("| verbose was killed by SIGTERM")

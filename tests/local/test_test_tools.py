@@ -1,4 +1,4 @@
-"""Given the programs that tests need, what is missing is told or installed."""
+"""Installation of the programs that the tests use."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from app.local.errors import SetupError
+from app.local.console import SetupError, Steps
 from app.local.state import StateFolder
-from app.local.steps import Steps
 from app.local.test_tools import ensure_test_tools
 
 
-def test_programs_that_are_there_are_left_as_they_are(tmp_path: Path) -> None:
-    screen = io.StringIO()
-    with Steps(Console(file=screen)) as steps:
+def test_ensure_test_tools_keeps_installed_programs(tmp_path: Path) -> None:
+    output = io.StringIO()
+    with Steps(Console(file=output)) as steps:
         ensure_test_tools(StateFolder.of_repository(tmp_path), steps, {"sh": ("no-such-package",)})
-    assert "all there" in screen.getvalue()
+    assert "all installed" in output.getvalue()
 
 
-def test_a_package_that_cannot_be_had_is_a_clear_error(tmp_path: Path) -> None:
+def test_ensure_test_tools_names_a_package_that_cannot_be_installed(tmp_path: Path) -> None:
     with Steps(Console(file=io.StringIO())) as steps, pytest.raises(SetupError, match="no-such-p"):
         ensure_test_tools(StateFolder.of_repository(tmp_path), steps, {"no-such-program": ("no-such-package",)})

@@ -1,4 +1,4 @@
-"""`make up` and `make down`, for real: every process of the Procfile, a job of every language, and nothing left."""
+"""`make up` and `make down` with every process of the Procfile and a job in every default language."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 
 from app.local.address import SUPERVISOR_RECORD
 from app.local.engine import engine_host
-from app.local.service import is_ready
 from app.local.state import ProcessRecord, StateFolder
+from app.local.up import is_ready
 from app.sandbox.images.catalogue import default_set, load_languages
 from pyxec import Client
 from tests.ports import free_port
@@ -30,7 +30,7 @@ PARTS = ("app", "deploy", "images", "languages", "pyxec", "runner", "web", "Proc
 
 
 class Checkout:
-    """A checkout of its own, with its own ports, state and namespace, beside whatever else runs here."""
+    """A checkout with its own ports, state folder and namespace."""
 
     def __init__(self, folder: Path) -> None:
         for part in PARTS:
@@ -50,7 +50,7 @@ class Checkout:
         }
 
     def make(self, target: str) -> subprocess.CompletedProcess[str]:
-        """What the Makefile does for a target once the virtual environment is there."""
+        """Run the command of a Makefile target."""
         command = [sys.executable, "-m", f"app.local.{target}"]
         return subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=120, check=False
@@ -78,24 +78,24 @@ def up(checkout: Checkout) -> Checkout:
     return checkout
 
 
-def eventually_ready(url: str) -> None:
+def wait_until_ready(url: str) -> None:
     deadline = time.monotonic() + 30
     while not is_ready(url):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def test_it_ends_with_a_job_that_ran_and_says_where_to_go_on(checkout: Checkout) -> None:
+def test_up_runs_a_job_and_prints_the_urls(checkout: Checkout) -> None:
     done = checkout.make("up")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Hello from Python" in done.stdout
-    assert f"Pyxec is up at {checkout.page}" in done.stdout
+    assert f"Pyxec is running at {checkout.page}" in done.stdout
     assert checkout.url in done.stdout
     assert "curl" in done.stdout
 
 
-def test_the_page_is_served_with_its_policy_and_the_api_behind_it(up: Checkout) -> None:
+def test_up_serves_the_page_with_its_security_policy_and_the_api(up: Checkout) -> None:
     page = httpx.get(up.page, trust_env=False)
 
     assert page.status_code == httpx.codes.OK
@@ -103,16 +103,16 @@ def test_the_page_is_served_with_its_policy_and_the_api_behind_it(up: Checkout) 
     assert httpx.get(f"{up.page}/v1/languages", trust_env=False).json()["languages"]
 
 
-def test_when_it_is_up_it_says_so_and_starts_nothing(up: Checkout) -> None:
+def test_up_starts_nothing_when_the_service_is_running(up: Checkout) -> None:
     before = up.supervisor()
 
     done = up.make("up")
 
-    assert f"Pyxec is up already: {up.page}, its API at {up.url}" in done.stdout
+    assert f"Pyxec is already running at {up.page}, API at {up.url}" in done.stdout
     assert up.supervisor() == before is not None
 
 
-def test_the_hello_program_of_every_language_prints_what_it_must(up: Checkout) -> None:
+def test_hello_program_of_every_default_language_runs(up: Checkout) -> None:
     service = Client(up.url)
 
     for language in default_set(load_languages(ROOT / "languages")).values():
@@ -121,7 +121,7 @@ def test_the_hello_program_of_every_language_prints_what_it_must(up: Checkout) -
 
 
 @pytest.mark.parametrize("name", ["api", "worker", "server", "web"])
-def test_a_process_that_is_killed_comes_back_and_jobs_run_again(up: Checkout, name: str) -> None:
+def test_jobs_run_again_after_a_process_was_killed(up: Checkout, name: str) -> None:
     killed = up.pid_of(name)
     os.kill(killed, signal.SIGKILL)
 
@@ -130,23 +130,23 @@ def test_a_process_that_is_killed_comes_back_and_jobs_run_again(up: Checkout, na
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
-    eventually_ready(up.url)
-    eventually_ready(up.page)
+    wait_until_ready(up.url)
+    wait_until_ready(up.page)
     assert Client(up.url).run("bash", "echo again", timeout_seconds=30).stdout == "again\n"
 
 
-def test_a_second_one_on_the_same_port_is_refused(up: Checkout, tmp_path: Path) -> None:
+def test_up_is_refused_when_the_port_is_in_use(up: Checkout, tmp_path: Path) -> None:
     second = Checkout(tmp_path)
     second.environment["PYXEC_HTTP_BIND"] = up.environment["PYXEC_HTTP_BIND"]
 
     done = second.make("up")
 
     assert done.returncode == 1
-    assert "set PYXEC_HTTP_BIND to another place" in done.stderr
+    assert "set PYXEC_HTTP_BIND to another address" in done.stderr
     assert second.supervisor() is None
 
 
-def test_up_after_the_supervisor_was_killed_starts_all_of_it_anew(up: Checkout) -> None:
+def test_up_starts_everything_after_the_supervisor_was_killed(up: Checkout) -> None:
     killed = up.supervisor()
     assert killed is not None
     os.kill(killed.pid, signal.SIGKILL)
@@ -158,7 +158,7 @@ def test_up_after_the_supervisor_was_killed_starts_all_of_it_anew(up: Checkout) 
     assert up.supervisor() not in (None, killed)
 
 
-def test_down_stops_all_of_it_and_keeps_the_data(up: Checkout) -> None:
+def test_down_stops_every_process_and_keeps_the_data(up: Checkout) -> None:
     pids = [up.pid_of(name) for name in ("server", "api", "worker", "maintenance", "scheduler", "web")]
 
     done = up.make("down")
@@ -172,10 +172,10 @@ def test_down_stops_all_of_it_and_keeps_the_data(up: Checkout) -> None:
     assert list(up.state.data("valkey").iterdir())
 
 
-def test_down_when_nothing_runs_is_no_error(checkout: Checkout) -> None:
+def test_down_succeeds_when_nothing_runs(checkout: Checkout) -> None:
     checkout.make("down")
 
     done = checkout.make("down")
 
     assert done.returncode == 0
-    assert "nothing of ours runs" in done.stdout
+    assert "not running" in done.stdout

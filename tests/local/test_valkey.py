@@ -1,4 +1,4 @@
-"""The embedded server keeps what it was given, even through SIGKILL, and listens on the loopback only."""
+"""The embedded server: durability, limits and settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.local.errors import SetupError
+from app.local.console import SetupError
 from app.local.valkey import embedded_url, server_command
 from tests.ports import free_port
 
@@ -21,47 +21,47 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def running(folder: Path, port: int, **settings: str) -> Iterator[tuple[redis.Redis, subprocess.Popen[bytes]]]:
-    """The embedded server as the Procfile runs it, in a folder of its own; killed at the end."""
+def run_server(folder: Path, port: int, **settings: str) -> Iterator[tuple[redis.Redis, subprocess.Popen[bytes]]]:
+    """Run the embedded server as the Procfile does, in the given folder. Kill it at the end."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "VALKEY_PORT": str(port), **settings}
     command = [sys.executable, "-m", "app.local.valkey"]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as server:
         client = redis.Redis(port=port, retry_on_error=[redis.ConnectionError])
         try:
-            answered(client, server)
+            wait_for_ping(client, server)
             yield client, server
         finally:
             client.close()
             server.kill()
 
 
-def answered(client: redis.Redis, server: subprocess.Popen[bytes]) -> None:
+def wait_for_ping(client: redis.Redis, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 20
     while True:
         try:
             client.ping()
         except redis.ConnectionError:
-            assert server.poll() is None, "the server has ended"
+            assert server.poll() is None, "the server exited"
             assert time.monotonic() < deadline
             time.sleep(0.02)
         else:
             return
 
 
-def test_what_was_written_survives_sigkill(tmp_path: Path) -> None:
+def test_data_survives_sigkill(tmp_path: Path) -> None:
     port = free_port()
-    with running(tmp_path, port, VALKEY_APPENDFSYNC="always") as (client, server):
+    with run_server(tmp_path, port, VALKEY_APPENDFSYNC="always") as (client, server):
         client.xadd("stream", {"job": "1"})
         server.kill()
         server.wait()
 
-    with running(tmp_path, port) as (client, _):
+    with run_server(tmp_path, port) as (client, _):
         assert client.xlen("stream") == 1
         assert list((tmp_path / ".pyxec" / "data" / "valkey").iterdir())
 
 
-def test_it_refuses_what_does_not_fit_and_never_forgets(tmp_path: Path) -> None:
-    with running(tmp_path, free_port()) as (client, _):
+def test_server_does_not_evict_and_listens_on_the_loopback_only(tmp_path: Path) -> None:
+    with run_server(tmp_path, free_port()) as (client, _):
         settings = client.config_get("maxmemory-policy", "appendonly", "appendfsync", "bind")
 
     assert settings == {
@@ -72,7 +72,7 @@ def test_it_refuses_what_does_not_fit_and_never_forgets(tmp_path: Path) -> None:
     }
 
 
-def test_its_url_follows_its_port() -> None:
+def test_embedded_url_contains_the_port() -> None:
     assert embedded_url({}) == "redis://127.0.0.1:6399/0"
     assert embedded_url({"VALKEY_PORT": "7000"}) == "redis://127.0.0.1:7000/0"
 
@@ -80,6 +80,6 @@ def test_its_url_follows_its_port() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("VALKEY_PORT", "port"), ("VALKEY_PORT", "70000"), ("VALKEY_APPENDFSYNC", "sometimes")]
 )
-def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
+def test_server_command_names_an_invalid_setting(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(SetupError, match=f"{name}='{value}'"):
         server_command(tmp_path, {name: value})

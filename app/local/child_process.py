@@ -1,4 +1,4 @@
-"""One process under supervision: a group of its own that dies with us, whose output comes out line by line."""
+"""A supervised process: it has its own process group, it exits with its supervisor, and its output is read by line."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from contextlib import suppress
 
 __all__ = ["ChildProcess"]
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _CHUNK_BYTES = 65536
-# A line without an end is cut here, so that a process cannot fill our memory.
-_LINE_BYTES = 16384
-# Children of a process that died get 2 s to stop: nothing tells us when the last of a group is gone.
-_LOOK_SECONDS = 0.05
-_LEFTOVER_LOOKS = 40
+# A longer line is split, so that a process cannot fill the memory of the supervisor.
+_MAX_LINE_BYTES = 16384
+# Nothing reports the exit of the last process of a group, so the group is polled.
+_POLL_SECONDS = 0.05
+_LEFTOVER_SECONDS = 2.0
 
 
 class ChildProcess:
-    """A shell command that runs in a process group of its own."""
+    """A shell command in its own process group."""
 
     def __init__(self, process: Process, output: asyncio.StreamReader) -> None:
         self._process = process
@@ -31,9 +31,14 @@ class ChildProcess:
 
     @classmethod
     async def start(cls, command: str, environment: Mapping[str, str]) -> ChildProcess:
-        """Start `command`, one simple command: the shell fills in its variables and then becomes it."""
-        # A pipe of our own: with asyncio's, wait() would last until the last grandchild has closed it.
-        reading, writing = os.pipe()
+        """Start a command.
+
+        Args:
+            command: One simple command. The shell expands its variables and is then replaced by it.
+            environment: All environment variables of the process.
+        """
+        # With a pipe of asyncio, wait() would return only after the last descendant has closed it.
+        read_end, write_end = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 "/bin/sh",
@@ -41,68 +46,76 @@ class ChildProcess:
                 f"exec {command}",
                 env=dict(environment),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=writing,
-                stderr=writing,
+                stdout=write_end,
+                stderr=write_end,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(os.getpid()),
+                preexec_fn=_exit_with_parent(os.getpid()),
             )
-            return cls(process, await _reader(reading))
+            return cls(process, await _open_reader(read_end))
         except BaseException:
-            os.close(reading)
+            os.close(read_end)
             raise
         finally:
-            os.close(writing)
+            os.close(write_end)
 
     async def lines(self) -> AsyncIterator[str]:
-        """What it and its children print, until all of them have closed their output."""
+        """Yield the output of the process group until every process has closed its output."""
         rest = b""
         while chunk := await self._output.read(_CHUNK_BYTES):
             *complete, rest = (rest + chunk).split(b"\n")
             for line in complete:
                 yield line.decode(errors="replace")
-            if len(rest) > _LINE_BYTES:
+            if len(rest) > _MAX_LINE_BYTES:
                 yield rest.decode(errors="replace")
                 rest = b""
         if rest:
             yield rest.decode(errors="replace")
 
     async def wait(self) -> int:
-        """Wait for its end; return its exit code, or minus the signal that killed it."""
+        """Wait until the process exits. Return its exit code, or the negative number of the signal that killed it."""
         return await self._process.wait()
 
     async def stop(self, grace_seconds: float) -> bool:
-        """End it and all of its group: SIGTERM to the process, SIGKILL to what is left. False when it had to be killed.
+        """Stop the process and its group.
 
-        Only the main process is asked: masters like gunicorn and dramatiq stop their own children in order.
+        The process gets SIGTERM. Its children do not, because gunicorn and dramatiq stop their children themselves.
+        Processes of the group that remain get SIGKILL.
+
+        Args:
+            grace_seconds: Time between SIGTERM and SIGKILL.
+
+        Returns:
+            False if the process had to be killed.
         """
         with suppress(ProcessLookupError):
             self._process.terminate()
         try:
             await asyncio.wait_for(self._process.wait(), grace_seconds)
         except TimeoutError:
-            await self.kill_group()
             return False
-        await self.kill_group()
-        return True
+        else:
+            return True
+        finally:
+            await self.kill_group()
 
     async def kill_group(self) -> None:
-        """Kill whatever is left of the group; children that outlive their master do no more good."""
+        """Kill every process of the group."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         await self._process.wait()
 
     async def stop_leftovers(self) -> None:
-        """The process has died by itself: give its children a moment to finish, then kill them."""
+        """Stop the children of a process that has exited. They have 2 s before they are killed."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGTERM)
-        for _ in range(_LEFTOVER_LOOKS):
+        for _ in range(round(_LEFTOVER_SECONDS / _POLL_SECONDS)):
             if not _group_exists(self.pid):
                 return
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
         await self.kill_group()
 
 
-async def _reader(descriptor: int) -> asyncio.StreamReader:
+async def _open_reader(descriptor: int) -> asyncio.StreamReader:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0))
@@ -117,13 +130,13 @@ def _group_exists(group: int) -> bool:
     return True
 
 
-def _die_with_parent(parent: int) -> Callable[[], None]:
-    """What a child does before it becomes its program: ask the kernel for SIGTERM when we are gone, even by SIGKILL."""
+def _exit_with_parent(parent: int) -> Callable[[], None]:
+    """Return a function that makes the kernel send SIGTERM to the calling process when `parent` exits."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
-    def arrange() -> None:
+    def set_signal() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it was gone before we asked
+        if os.getppid() != parent:  # the parent exited before the call
             os._exit(1)
 
-    return arrange
+    return set_signal

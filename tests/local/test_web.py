@@ -1,4 +1,4 @@
-"""The web page's types of the API are those of today's document, or the check says how to write them."""
+"""The check of the generated types of the API."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from app.local.api_types import check_api_types
-from app.local.errors import SetupError
+from app.local.console import SetupError, Steps
 from app.local.state import StateFolder
-from app.local.steps import Steps
-from app.local.web_page import install_node_packages
+from app.local.web import check_api_types, install_node_packages
 from tests.stack import ROOT
 
 TYPES = Path("src/api/openapi.ts")
@@ -19,7 +17,7 @@ TYPES = Path("src/api/openapi.ts")
 
 @pytest.fixture
 def web(tmp_path: Path) -> Path:
-    """A page's folder with the pinned generator and the types as they are committed."""
+    """A web folder with the pinned generator and the committed types."""
     state = StateFolder.of_repository(ROOT)
     with Steps(Console(stderr=True)) as steps, steps.step("web packages") as step:
         install_node_packages(ROOT / "web", state.log("npm"), step)
@@ -31,7 +29,7 @@ def web(tmp_path: Path) -> Path:
     return folder
 
 
-def test_types_of_another_document_are_noticed(web: Path, tmp_path: Path) -> None:
+def test_check_api_types_fails_when_the_types_are_outdated(web: Path, tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     check_api_types(web, state)
     older = (web / TYPES).read_text().replace("language: string", "lang: string")

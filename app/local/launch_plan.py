@@ -1,0 +1,109 @@
+"""Which processes of the Procfile run on this machine, their environment and the addresses at which they listen."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from honcho.environ import parse_procfile
+
+from app.local.address import service_url, web_url
+from app.local.console import SetupError
+from app.local.nginx import find_nginx
+from app.local.valkey import embedded_url
+from app.local.web import is_page_built
+
+__all__ = ["SERVER", "WEB", "LaunchPlan", "create_launch_plan", "read_procfile"]
+
+SERVER = "server"
+WEB = "web"
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class LaunchPlan:
+    """The processes to run.
+
+    Attributes:
+        commands: Shell commands by name, in the order of the Procfile.
+        environment: Environment variables of all commands.
+        listens: URLs at which the commands listen, by the variable that sets the address.
+    """
+
+    commands: Mapping[str, str]
+    environment: Mapping[str, str]
+    listens: Mapping[str, str]
+
+    def check_addresses(self, timeout_seconds: float = 0) -> None:
+        """Check that no other program uses the addresses.
+
+        Args:
+            timeout_seconds: Time to wait for a program that is stopping.
+
+        Raises:
+            SetupError: An address is in use. The message names the variable that changes it.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        for variable, url in self.listens.items():
+            while (error := _try_listening(url)) is not None:
+                if time.monotonic() >= deadline:
+                    raise SetupError(f"cannot listen at {url} ({error.strerror}): set {variable} to another address")
+                time.sleep(_POLL_SECONDS)
+
+
+def create_launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan:
+    """Create the plan for the checkout at `root`.
+
+    The embedded server is omitted if ``REDIS_URL`` is set. The web server is omitted if nginx or the built page is
+    missing.
+
+    Raises:
+        SetupError: The Procfile is missing or invalid, or a setting is invalid.
+    """
+    commands = read_procfile(root / "Procfile")
+    path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
+    merged = {**environment, "PATH": path, "PYTHONUNBUFFERED": "1"}
+    listens = {"PYXEC_HTTP_BIND": service_url(environment)}
+    if environment.get("REDIS_URL"):
+        commands.pop(SERVER, None)
+    else:
+        merged["REDIS_URL"] = listens["VALKEY_PORT"] = embedded_url(environment)
+    if find_nginx() is None or not is_page_built(root):
+        commands.pop(WEB, None)
+    elif WEB in commands:
+        listens["PYXEC_WEB_BIND"] = web_url(environment)
+        # Every request arrives from nginx at 127.0.0.1. The API takes the client's address from X-Forwarded-For.
+        merged.setdefault("PYXEC_TRUSTED_PROXIES", "127.0.0.1")
+    return LaunchPlan(commands, merged, listens)
+
+
+def read_procfile(path: Path) -> dict[str, str]:
+    """Read the commands of a Procfile by name, in the order of the file.
+
+    Raises:
+        SetupError: The file is missing, invalid or empty.
+    """
+    try:
+        commands: dict[str, str] = dict(parse_procfile(path.read_text()).processes)
+    except (OSError, AssertionError) as e:  # the parser asserts that names are unique
+        raise SetupError(f"{path} cannot be read: {e}") from e
+    if not commands:
+        raise SetupError(f"{path} contains no process")
+    return commands
+
+
+def _try_listening(url: str) -> OSError | None:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 0
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as e:
+        return e
+    return None
