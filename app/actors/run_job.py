@@ -100,7 +100,9 @@ class JobRunner:
         if claim.spec is None or not _is_startable(claim):
             return self._effects.unclaim(job_id) if claim.left_traces else ()
         if claim.cancel_requested:
-            return self._effects.finish(job_id, _CANCELLED, self._now_ms(), has_webhook=claim.has_webhook)
+            return self._effects.finish(
+                job_id, _CANCELLED, self._now_ms(), account=claim.account, has_webhook=claim.has_webhook
+            )
         self._observe_queue_time(claim)
         delivery.commit(self._effects.attempt_started(job_id, delivery.attempt))
         if claim.has_input:
@@ -116,7 +118,12 @@ class JobRunner:
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
         self._count_result(spec.language, result)
         return self._effects.finish(
-            job_id, result, self._now_ms(), artifacts=report.artifacts, has_webhook=claim.has_webhook
+            job_id,
+            result,
+            self._now_ms(),
+            account=claim.account,
+            artifacts=report.artifacts,
+            has_webhook=claim.has_webhook,
         )
 
     def _observe_queue_time(self, claim: Claim) -> None:

@@ -8,10 +8,11 @@ PyxecError
 |-- NotAllowed            the caller may not do this
 |-- JobNotFound           no such job, or not yours
 |-- NothingThere          of anything else that has a name: there is none with this one
-|-- QueueFull             the backlog cap is reached; nothing was written
-|-- RateLimited           an empty token bucket; says how long to wait
-|   `-- TooManyJobs       as many unfinished jobs as this caller may have
-|-- IdempotencyMismatch   the same name for something else
+|-- SubmissionRejected    a job was not accepted; carries the state of the rate limit
+|   |-- QueueFull         the backlog has reached its limit
+|   |-- RateLimited       a token bucket is empty; says when to try again
+|   |   `-- TooManyJobs   the caller has as many unfinished jobs as its tier allows
+|   `-- IdempotencyMismatch  the idempotency key was used with a different request
 |-- NotReplayable         a dead letter whose job cannot run again
 |-- JobNotFinished        only a job that has ended can be deleted
 |-- StoreUnavailable      Redis does not answer in its time
@@ -27,6 +28,8 @@ PyxecError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from app.core.rate_limit import RateLimit
 
 __all__ = [
     "EngineUnavailable",
@@ -48,6 +51,7 @@ __all__ = [
     "RateLimited",
     "SandboxLost",
     "StoreUnavailable",
+    "SubmissionRejected",
     "TooManyJobs",
     "UnknownLanguage",
     "WebhookUndelivered",
@@ -105,32 +109,64 @@ class NotFound(PyxecError):
     """There is nothing with this name. The message is meant for the client."""
 
 
-class QueueFull(PyxecError):
-    """As many jobs wait as are allowed to; nothing was written."""
+class SubmissionRejected(PyxecError):
+    """A job was not accepted. Nothing was written.
 
-    def __init__(self, message: str = "the queue is full", retry_after_seconds: int = 5) -> None:
+    Attributes:
+        rate_limit: State of the caller's token bucket, if the submission took a token or found no token.
+    """
+
+    def __init__(self, message: str, rate_limit: RateLimit | None = None) -> None:
         super().__init__(message)
+        self.rate_limit = rate_limit
+
+
+class QueueFull(SubmissionRejected):
+    """The backlog has reached its limit.
+
+    Attributes:
+        retry_after_seconds: When to try again.
+    """
+
+    def __init__(
+        self,
+        message: str = "the queue is full",
+        retry_after_seconds: int = 5,
+        rate_limit: RateLimit | None = None,
+    ) -> None:
+        super().__init__(message, rate_limit)
         self.retry_after_seconds = retry_after_seconds
 
 
-class RateLimited(PyxecError):
-    """The caller's token bucket, or one that it shares, is empty."""
+class RateLimited(SubmissionRejected):
+    """A token bucket of the caller is empty.
+
+    Attributes:
+        retry_after_seconds: When the bucket has a token again.
+    """
 
     reason = "rate limit reached"
 
-    def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__(f"{self.reason}; try again in {retry_after_seconds:.1f} s")
+    def __init__(self, retry_after_seconds: float, rate_limit: RateLimit | None = None) -> None:
+        super().__init__(f"{self.reason}; try again in {retry_after_seconds:.1f} s", rate_limit)
         self.retry_after_seconds = retry_after_seconds
 
 
 class TooManyJobs(RateLimited):
-    """As many jobs of this caller wait and run as its tier allows."""
+    """The caller has as many unfinished jobs as its tier allows."""
 
     reason = "as many jobs wait and run as this caller may have"
 
 
-class IdempotencyMismatch(PyxecError):
-    """This Idempotency-Key was used before, with another body. Nothing was written."""
+class IdempotencyMismatch(SubmissionRejected):
+    """The idempotency key was used with a different request."""
+
+    def __init__(
+        self,
+        message: str = "this Idempotency-Key was used before, with another body",
+        rate_limit: RateLimit | None = None,
+    ) -> None:
+        super().__init__(message, rate_limit)
 
 
 class NotReplayable(PyxecError):

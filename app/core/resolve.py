@@ -25,14 +25,14 @@ from app.core.limits import LimitOverrides, resolve_limits
 from app.core.resolve_cases import CaseDefaults, resolve_cases
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 
-__all__ = ["check_file_name", "resolve_job"]
+__all__ = ["check_file_name", "resolve_spec"]
 
 MAX_PATH_DEPTH: Final = 8
 _NO_CEILING: Final = LimitOverrides()
 _ENVIRONMENT_NAME: Final = re.compile(ENVIRONMENT_NAME)
 
 
-def resolve_job(
+def resolve_spec(
     request: JobRequest, languages: Mapping[str, LanguageInfo], ceiling: LimitOverrides = _NO_CEILING
 ) -> JobSpec:
     """Check all of a request and fill in what it left out.

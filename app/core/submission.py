@@ -1,35 +1,51 @@
-"""A job on its way into the queue, and what its caller is allowed to submit."""
+"""A job that is ready to be submitted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+import hashlib
+from collections.abc import Mapping
 
 import msgspec
 
 from app.core.callers import Caller
-from app.core.errors import RateLimited, TooManyJobs
-from app.core.spec import ForeignRequest, JobSpec
-from app.core.tiers import Priority
+from app.core.errors import InvalidRequest
+from app.core.labels import check_labels
+from app.core.languages import LanguageInfo
+from app.core.resolve import resolve_spec
+from app.core.spec import ForeignRequest, JobRequest, JobSpec
+from app.core.tiers import Priority, Tier
+from app.core.webhooks import check_webhook_url
 
-__all__ = ["Admission", "AdmissionRequest", "Idempotency", "NewJob", "Refusal"]
+__all__ = ["Idempotency", "NewJob", "resolve_job"]
 
 
 class Idempotency(msgspec.Struct, frozen=True):
-    """A client's own name for a submission, and what it was sent with. Neither can be read back from these."""
+    """The idempotency key of a submission. The key and the request cannot be read back from the hashes.
+
+    Attributes:
+        name: Hash of the caller's account and its key.
+        fingerprint: Hash of the request.
+    """
 
     name: str
     fingerprint: str
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked job on its way into the queue. The caller chooses the id, so that it can watch before it submits.
+    """A complete, checked job.
 
-    Parameters:
-        backlog_share: refused when the queue is fuller than this.
-        idempotency: given, the first job with this name is the only one.
-        webhook_url: who is told of its end.
-        foreign: kept with it for the API that it came through; None for ours.
+    Attributes:
+        id: Chosen by the gateway, so that it can watch the job before it submits it.
+        spec: Everything a worker needs to run the job.
+        owner: The caller that may see the job.
+        request_id: The HTTP request that submits the job.
+        created_at_ms: Unix time of the submission in milliseconds.
+        priority: The queue lane.
+        labels: The caller's own labels.
+        backlog_share: The job is rejected if the backlog is larger than this share of its limit.
+        idempotency: If given, the first job with this name is the only one.
+        webhook_url: Where the result is delivered.
+        foreign: The request in the format of the compat API that the job was submitted through.
     """
 
     id: str
@@ -45,42 +61,67 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     foreign: ForeignRequest | None = None
 
 
-class Refusal(StrEnum):
-    """Why no more jobs are let through."""
+def resolve_job(
+    request: JobRequest,
+    languages: Mapping[str, LanguageInfo],
+    caller: Caller,
+    *,
+    job_id: str,
+    request_id: str,
+    created_at_ms: int,
+    idempotency_key: str | None = None,
+    allow_private_webhooks: bool = False,
+) -> NewJob:
+    """Check a request and fill in its defaults.
 
-    RATE = "rate"
-    PLACES = "places"
+    Args:
+        request: The decoded request.
+        languages: The installed languages by lower-case name or alias.
+        caller: The caller; its tier limits the job.
+        job_id: Id of the new job.
+        request_id: Id of the HTTP request.
+        created_at_ms: Unix time in milliseconds.
+        idempotency_key: The caller's idempotency key.
+        allow_private_webhooks: Whether webhooks may be delivered to private addresses.
 
-
-class Admission(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller was allowed, and where its token bucket stands.
-
-    Parameters:
-        through: so many of the jobs, the first ones, may be submitted; places are held for them.
-        refused_by: why not all of them; None when all.
-        retry_after_seconds: when one more may pass; 0 when all passed.
+    Raises:
+        UnknownLanguage: The language, or this version of it, is not installed.
+        InvalidRequest: Names the first invalid field.
     """
+    check_labels(request.labels)
+    spec = resolve_spec(request, languages, caller.tier.ceiling)
+    if request.webhook_url is not None:
+        _check_webhook(request.webhook_url, caller, allow_private_webhooks)
+    return NewJob(
+        id=job_id,
+        spec=spec,
+        owner=caller.owner,
+        request_id=request_id,
+        created_at_ms=created_at_ms,
+        priority=_resolve_priority(request.priority, caller.tier),
+        labels=request.labels,
+        backlog_share=caller.tier.backlog_share,
+        idempotency=None if idempotency_key is None else _hash_idempotency(idempotency_key, caller, request),
+        webhook_url=request.webhook_url,
+    )
 
-    through: int
-    limit: int
-    remaining: int
-    reset_seconds: float
-    refused_by: Refusal | None
-    retry_after_seconds: float
 
-    def refusal(self) -> RateLimited:
-        """The error for the jobs that were not let through."""
-        kind = TooManyJobs if self.refused_by is Refusal.PLACES else RateLimited
-        return kind(self.retry_after_seconds)
+def _check_webhook(url: str, caller: Caller, allow_private: bool) -> None:
+    if caller.is_anonymous:
+        raise InvalidRequest("webhook_url", "requires an API key: its secret signs the webhooks")
+    check_webhook_url(url, allow_private=allow_private)
 
 
-@dataclass
-class AdmissionRequest:
-    """Who is to be let through with one job, in the step that writes it.
+def _resolve_priority(priority: Priority | None, tier: Tier) -> Priority:
+    if priority is None:
+        return tier.priorities[0]
+    if priority not in tier.priorities:
+        raise InvalidRequest("priority", f"must be one of {', '.join(tier.priorities)}")
+    return priority
 
-    Parameters:
-        admission: what was said; None for as long as it was not asked, or not answered.
-    """
 
-    caller: Caller
-    admission: Admission | None = None
+def _hash_idempotency(key: str, caller: Caller, request: JobRequest) -> Idempotency:
+    # The order of the fields in the JSON of the request does not matter.
+    name = hashlib.sha256(f"{caller.account}\n{key}".encode()).hexdigest()
+    fingerprint = hashlib.sha256(msgspec.json.encode(request, order="deterministic")).hexdigest()
+    return Idempotency(name, fingerprint)

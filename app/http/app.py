@@ -29,11 +29,11 @@ from app.http.settings import HttpSettings
 from app.http.submissions import Submissions
 from app.http.v1.routes import native_routes
 from app.store.administration import Administration
-from app.store.admissions import AdmissionStore
 from app.store.api_keys import ApiKeyStore
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
+from app.store.submission import Submitter
 from app.telemetry.spans import Tracer
 
 __all__ = ["create_app"]
@@ -61,7 +61,7 @@ def create_app(
     *,
     jobs: JobStore,
     languages: LanguageStore,
-    admissions: AdmissionStore,
+    submitter: Submitter,
     api_keys: ApiKeyStore,
     administration: Administration,
     metrics: MetricStore,
@@ -98,7 +98,6 @@ def create_app(
     parts = Parts(
         jobs=jobs,
         languages=languages,
-        admissions=admissions,
         api_keys=api_keys,
         administration=administration,
         metrics=metrics,
@@ -108,7 +107,7 @@ def create_app(
         metering=metering,
         authenticator=authenticator,
         submissions=Submissions(
-            jobs, languages, new_id, now_ms, allow_private_webhooks=settings.allow_private_webhooks
+            jobs, languages, submitter, new_id, now_ms, allow_private_webhooks=settings.allow_private_webhooks
         ),
     )
     for routes in ROUTES:

@@ -11,7 +11,6 @@ from app.http.middleware.metrics import RequestMetrics
 from app.http.settings import HttpSettings
 from app.http.submissions import Submissions
 from app.store.administration import Administration
-from app.store.admissions import AdmissionStore
 from app.store.api_keys import ApiKeyStore
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
@@ -26,7 +25,6 @@ class Parts:
 
     jobs: JobStore
     languages: LanguageStore
-    admissions: AdmissionStore
     api_keys: ApiKeyStore
     administration: Administration
     metrics: MetricStore

@@ -1,4 +1,4 @@
-"""Where a client stands: the RateLimit header fields (IETF draft 10)."""
+"""The RateLimit header fields (IETF draft-ietf-httpapi-ratelimit-headers-10)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import math
 
 from falcon.asgi import Response
 
-from app.core.submission import Admission
+from app.core.rate_limit import RateLimit
 
-__all__ = ["tell"]
+__all__ = ["set_rate_limit_headers"]
 
 
-def tell(admission: Admission, response: Response) -> None:
-    """Set the header fields."""
-    response.set_header("RateLimit-Policy", f'"submissions";q={admission.limit}')
-    response.set_header("RateLimit", f'"submissions";r={admission.remaining};t={math.ceil(admission.reset_seconds)}')
+def set_rate_limit_headers(response: Response, rate_limit: RateLimit | None) -> None:
+    """Report the state of the caller's token bucket. Does nothing if no token was taken."""
+    if rate_limit is None:
+        return
+    reset_seconds = math.ceil(rate_limit.reset_seconds)
+    response.set_header("RateLimit-Policy", f'"submissions";q={rate_limit.limit}')
+    response.set_header("RateLimit", f'"submissions";r={rate_limit.remaining};t={reset_seconds}')

@@ -1,145 +1,222 @@
-"""From what a client asks for to a job in the queue and, for who waits, to its result."""
+"""Submission of jobs, shared by the native API and the compat APIs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
-import msgspec
+from falcon.asgi import Response
 
 from app.core.callers import Caller
-from app.core.errors import InvalidRequest
-from app.core.labels import check_labels
-from app.core.resolve import resolve_job
+from app.core.errors import RateLimited, StoreUnavailable, SubmissionRejected
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
-from app.core.states import JobState
-from app.core.submission import AdmissionRequest, NewJob
-from app.core.tiers import Priority, Tier
-from app.core.webhooks import check_webhook_url
-from app.http.idempotency import idempotency_of
+from app.core.submission import NewJob, resolve_job
 from app.http.job_follower import Follower
+from app.http.rate_limit_headers import set_rate_limit_headers
 from app.http.settings import READ_AGAIN_SECONDS
 from app.http.transcript import Transcript
-from app.http.v1.views import AcceptedJob, FinishedJob, accepted, finished
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
+from app.store.submission import Receipt, Submitter
 
-__all__ = ["EndedJob", "Sender", "Submissions"]
+__all__ = ["CompletedJob", "Submissions", "UnfinishedJob", "submit_batch"]
 
-
-class Sender(msgspec.Struct, frozen=True):
-    """Where a submission comes from. ``idempotency_key`` is the client's own name for it, if it gave one."""
-
-    caller: Caller
-    request_id: str
-    idempotency_key: str | None = None
+Document = TypeVar("Document")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class EndedJob:
-    """A job that has finished, and all that was written."""
+class CompletedJob:
+    """A finished job with everything it wrote."""
 
     record: JobRecord
     transcript: Transcript
 
 
+@dataclass(frozen=True)
+class UnfinishedJob:
+    """A job that did not finish within the time of its request.
+
+    Attributes:
+        id: The job.
+        started: Whether a worker has started it.
+    """
+
+    id: str
+    started: bool
+
+
 class Submissions:
-    """Checks jobs and hands them over. Nothing is queued that has not been checked whole."""
+    """Resolves and submits the jobs of requests.
+
+    Args:
+        jobs: The jobs.
+        languages: The installed languages.
+        submitter: Writes accepted jobs to the store.
+        new_id: Creates ids of jobs.
+        now_ms: Unix time in milliseconds.
+        allow_private_webhooks: Whether webhooks may be delivered to private addresses.
+    """
 
     def __init__(
         self,
         jobs: JobStore,
         languages: LanguageStore,
+        submitter: Submitter,
         new_id: Callable[[], str],
         now_ms: Callable[[], int],
         *,
         allow_private_webhooks: bool,
     ) -> None:
-        self._allow_private_webhooks = allow_private_webhooks
         self._jobs = jobs
         self._languages = languages
+        self._submitter = submitter
         self._now_ms = now_ms
+        self._allow_private_webhooks = allow_private_webhooks
         self.new_id = new_id
 
-    async def prepare(self, job_id: str, request: JobRequest, sender: Sender) -> NewJob:
-        """A complete job.
+    @asynccontextmanager
+    async def charging(self, caller: Caller, response: Response | None = None) -> AsyncIterator[None]:
+        """Take a token if the request is rejected before its job is submitted.
+
+        Use it around everything that precedes `submit`. A caller that is known to have no tokens left is rejected
+        before its request body is read.
+
+        Args:
+            caller: The caller of the request.
+            response: Gets the RateLimit header fields.
 
         Raises:
-            InvalidRequest: names the field that is wrong.
-            StoreUnavailable: nobody knows which languages there are.
+            RateLimited: The caller has no token left, neither for a job nor for an invalid request.
         """
-        caller, key = sender.caller, sender.idempotency_key
-        check_labels(request.labels)
-        spec = resolve_job(request, await self._languages.accepted(), caller.tier.ceiling)
-        return NewJob(
-            id=job_id,
-            spec=spec,
-            owner=caller.owner,
-            request_id=sender.request_id,
+        with _reported_rejection(response):
+            self._submitter.rate_limiter.check_cached_rejection(caller)
+            try:
+                yield
+            except (StoreUnavailable, SubmissionRejected):
+                raise
+            except Exception:
+                rate_limit = await self._submitter.rate_limiter.charge(caller)
+                if response is not None:
+                    set_rate_limit_headers(response, rate_limit)
+                raise
+
+    async def resolve(
+        self,
+        request: JobRequest,
+        caller: Caller,
+        *,
+        request_id: str,
+        job_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> NewJob:
+        """Check a request and fill in its defaults.
+
+        Raises:
+            InvalidRequest: Names the invalid field.
+            StoreUnavailable: The installed languages cannot be read.
+        """
+        return resolve_job(
+            request,
+            await self._languages.accepted(),
+            caller,
+            job_id=self.new_id() if job_id is None else job_id,
+            request_id=request_id,
             created_at_ms=self._now_ms(),
-            priority=_priority(request, caller.tier),
-            labels=request.labels,
-            backlog_share=caller.tier.backlog_share,
-            webhook_url=self._webhook_url(request, caller),
-            idempotency=None if key is None else idempotency_of(key, caller, request),
+            idempotency_key=idempotency_key,
+            allow_private_webhooks=self._allow_private_webhooks,
         )
 
-    def _webhook_url(self, request: JobRequest, caller: Caller) -> str | None:
-        if request.webhook_url is None:
-            return None
-        if caller.is_anonymous:
-            raise InvalidRequest("webhook_url", "requires an API key: its secret signs the webhooks")
-        check_webhook_url(request.webhook_url, allow_private=self._allow_private_webhooks)
-        return request.webhook_url
+    async def submit(self, job: NewJob, caller: Caller, response: Response | None = None) -> Receipt:
+        """Submit a job and report the rate limit.
 
-    async def submit(self, job: NewJob, entrance: AdmissionRequest | None = None) -> AcceptedJob:
-        """Queue it. Raises QueueFull, IdempotencyMismatch, RateLimited: then nothing was written; StoreUnavailable."""
-        job_id = await self._jobs.submit(job, entrance)
-        if job_id == job.id:
-            return accepted(job_id, JobState.QUEUED)
-        return accepted(job_id, (await self._jobs.get(job_id)).state)
+        Raises:
+            SubmissionRejected: The job was not accepted; see `Submitter.submit`.
+            StoreUnavailable: The job may or may not have been accepted.
+        """
+        with _reported_rejection(response):
+            receipt = await self._submitter.submit(job, caller)
+        if response is not None:
+            set_rate_limit_headers(response, receipt.rate_limit)
+        return receipt
 
     async def submit_and_wait(
-        self, job: NewJob, seconds: float, given_up: Callable[[], bool], entrance: AdmissionRequest | None = None
-    ) -> FinishedJob | AcceptedJob:
-        """Queue it and wait for its end, at most so long, and no longer once ``given_up`` says true.
+        self, job: NewJob, caller: Caller, seconds: float, is_given_up: Callable[[], bool], response: Response
+    ) -> CompletedJob | UnfinishedJob:
+        """Submit a job and wait for its result.
 
-        Returns:
-            The finished job, or how far it has come by then. Raises as :meth:`submit`.
+        Args:
+            job: The job.
+            caller: Its caller.
+            seconds: Maximum time to wait.
+            is_given_up: Whether the wait is to end early, because the client is gone or the gateway stops.
+            response: Gets the RateLimit header fields.
+
+        Raises:
+            SubmissionRejected: The job was not accepted; see `Submitter.submit`.
+            StoreUnavailable: The job may or may not have been accepted.
         """
-        ended = await self.submit_to_end(job, seconds, given_up, entrance)
-        return ended if isinstance(ended, AcceptedJob) else finished(ended.record, ended.transcript)
-
-    async def submit_to_end(
-        self, job: NewJob, seconds: float, given_up: Callable[[], bool], entrance: AdmissionRequest | None = None
-    ) -> EndedJob | AcceptedJob:
-        """The same, for who shows a finished job in another way."""
-        # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
+        # The watch precedes the submission: otherwise the wake-up of a fast job could be missed.
         async with self._jobs.watch(job.id, end_only=True) as watch:
-            job_id = await self._jobs.submit(job, entrance)
-            if job_id == job.id:
-                return await self._wait(Follower(self._jobs, watch, job_id, None, True), job_id, seconds, given_up)
-        async with self._jobs.watch(job_id, end_only=True) as watch:
-            return await self._wait(Follower(self._jobs, watch, job_id, None), job_id, seconds, given_up)
+            receipt = await self.submit(job, caller, response)
+            if receipt.job_id == job.id:
+                follower = Follower(self._jobs, watch, job.id, None, caught_up=receipt.created)
+                return await self._wait(follower, job.id, seconds, is_given_up)
+        async with self._jobs.watch(receipt.job_id, end_only=True) as watch:
+            follower = Follower(self._jobs, watch, receipt.job_id, None)
+            return await self._wait(follower, receipt.job_id, seconds, is_given_up)
 
     async def _wait(
-        self, follower: Follower, job_id: str, seconds: float, given_up: Callable[[], bool]
-    ) -> EndedJob | AcceptedJob:
+        self, follower: Follower, job_id: str, seconds: float, is_given_up: Callable[[], bool]
+    ) -> CompletedJob | UnfinishedJob:
         transcript = Transcript()
         deadline = asyncio.get_running_loop().time() + seconds
         while not follower.ended:
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0 or given_up():
-                return accepted(job_id, JobState.RUNNING if transcript.started else JobState.QUEUED)
-            transcript.add(await follower.read(min(left, READ_AGAIN_SECONDS)))
-        return EndedJob(await self._jobs.get(job_id), transcript)
+            remaining = deadline - asyncio.get_running_loop().time()
+            if remaining <= 0 or is_given_up():
+                return UnfinishedJob(job_id, transcript.started)
+            transcript.add(await follower.read(min(remaining, READ_AGAIN_SECONDS)))
+        return CompletedJob(await self._jobs.get(job_id), transcript)
 
 
-def _priority(request: JobRequest, tier: Tier) -> Priority:
-    if request.priority is None:
-        return tier.priorities[0]
-    if request.priority not in tier.priorities:
-        raise InvalidRequest("priority", f"must be one of {', '.join(tier.priorities)}")
-    return request.priority
+async def submit_batch(
+    documents: Sequence[Document], submit: Callable[[int, Document], Awaitable[Result]]
+) -> list[Result | Exception]:
+    """Submit the jobs of a batch in their order.
+
+    Args:
+        documents: The jobs of the request.
+        submit: Submits one of them; its arguments are the index of the job and the job.
+
+    Returns:
+        For each job, what ``submit`` returned or raised. After StoreUnavailable, the remaining jobs are not tried.
+
+    Raises:
+        RateLimited, StoreUnavailable: The first job was not accepted for this reason, so that no job was.
+    """
+    results: list[Result | Exception] = []
+    for index, document in enumerate(documents):
+        if results and isinstance(results[-1], StoreUnavailable):
+            results.append(results[-1])
+            continue
+        try:
+            results.append(await submit(index, document))
+        except Exception as e:
+            if not results and isinstance(e, (RateLimited, StoreUnavailable)):
+                raise
+            results.append(e)
+    return results
+
+
+@contextmanager
+def _reported_rejection(response: Response | None) -> Iterator[None]:
+    try:
+        yield
+    except SubmissionRejected as e:
+        if response is not None:
+            set_rate_limit_headers(response, e.rate_limit)
+        raise

@@ -19,19 +19,23 @@ from app.core.submission import NewJob
 from app.core.tiers import Priority
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.output_log import encode_event, merge_outputs
+from app.store.rate_limits import SLOT_SECONDS
 from app.store.records import Claim, encode_idempotency, encode_new, encode_result
 from app.store.wakeups import GOES_ON
 
 __all__ = ["JobEffects", "read_claim"]
 
 _MINUTE_MS: Final = 60_000
+_CLAIM_FIELDS: Final = (
+    "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms", "account",
+)  # fmt: skip
 _BEGUN_SECONDS: Final = 180
 _DEAD_SECONDS: Final = 7 * 86_400
 _IDEMPOTENCY_SECONDS: Final = 86_400
 _MOST_LISTED: Final = 100_000
 _LISTED_SECONDS: Final = 7 * 86_400
-# As long as the ids of app/wiring/connections.py, and like none of them.
-_ANY_ID: Final = b"-" * 32
+# Has the length of the ids that the gateway creates, and equals none of them.
+_ID_PLACEHOLDER: Final = b"-" * 32
 _LOST: Final = JobResult(
     outcome=Outcome.INFRASTRUCTURE_ERROR,
     message="Pyxec could not run this job: every attempt failed for reasons of our own, not the program's",
@@ -45,10 +49,18 @@ class JobEffects:
     keys: StoreKeys
     result_ttl_seconds: int
 
-    def accept(self, job: NewJob) -> list[Effect]:
-        """The record, its place in the line, and where its owner and its client will look for it."""
+    def accept(self, job: NewJob, account: str) -> list[Effect]:
+        """Write the record of a new job, its queue position, its slot and the indexes that find it.
+
+        Args:
+            job: The new job.
+            account: Account whose slot the job occupies until it is finished.
+        """
+        slots = self.keys.slots(account)
         return [
-            Effect("HSET", self.keys.record(job.id), *encode_new(job)),
+            Effect("HSET", self.keys.record(job.id), *encode_new(job), "account", account),
+            Effect("ZADD", slots, job.created_at_ms, job.id),
+            Effect("EXPIRE", slots, SLOT_SECONDS),
             Effect("ZADD", self.keys.waiting(job.priority), job.created_at_ms, job.id),
             *self._list(job),
             *self._remember(job),
@@ -78,9 +90,7 @@ class JobEffects:
             Effect("HSET", record, "attempt", attempt, "worker", worker),
             Effect("HSETNX", record, "started_at_ms", now_ms),
             *self._leave_line(job_id),
-            Effect(
-                "HMGET", record, "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms"
-            ),
+            Effect("HMGET", record, *_CLAIM_FIELDS),
             Effect("INCR", self.keys.begun(now_ms // _MINUTE_MS)),
             Effect("EXPIRE", self.keys.begun(now_ms // _MINUTE_MS), _BEGUN_SECONDS),
         ]
@@ -116,10 +126,20 @@ class JobEffects:
         result: JobResult,
         now_ms: int,
         *,
+        account: str | None = None,
         artifacts: Sequence[Artifact] = (),
         has_webhook: bool = False,
     ) -> list[Effect]:
-        """The one visible result, what it left, who is to be told of it, and the clock of forgetting."""
+        """Write the result of a job, free its slot, notify viewers and webhooks, and start its retention time.
+
+        Args:
+            job_id: The job.
+            result: Its result. A result that exists already is kept.
+            now_ms: Unix time in milliseconds.
+            account: Account whose slot the job occupies; None if it is not known.
+            artifacts: Files that the program left.
+            has_webhook: Whether a webhook is to be delivered.
+        """
         left = [field for artifact in artifacts for field in (artifact.name, artifact.data)]
         return [
             *([Effect("HSET", self.keys.artifacts(job_id), *left)] if left else []),
@@ -127,8 +147,12 @@ class JobEffects:
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", now_ms),
             *self.append(job_id, [JobFinished(result)]),
             *self._tell(job_id, has_webhook),
+            *([] if account is None else [self._free_slot(job_id, account)]),
             *self._forget(job_id),
         ]
+
+    def _free_slot(self, job_id: str, account: str) -> Effect:
+        return Effect("ZREM", self.keys.slots(account), job_id)
 
     def _tell(self, job_id: str, has_webhook: bool) -> list[Effect]:
         return [Effect("RPUSH", self.keys.outbox, job_id)] if has_webhook else []
@@ -146,17 +170,29 @@ class JobEffects:
             Effect("EXPIRE", self.keys.record(job_id), max(self.result_ttl_seconds, _DEAD_SECONDS)),
         ]
 
-    def packed_dead(self, job_id: str, *, has_webhook: bool = False) -> PackedEffects:
-        """The same, packed. Only the id differs between jobs: ids of one length can take each other's place."""
-        own = job_id.encode()
-        if len(own) != len(_ANY_ID):
-            return _pack(self, job_id, has_webhook)
-        return PackedEffects(own.join(self._dead_between_ids[has_webhook]))
+    def packed_dead(self, job_id: str, account: str, *, has_webhook: bool = False) -> PackedEffects:
+        """Return the packed effects of `dead`, and the one that frees the slot of the job.
+
+        Jobs differ only in their id and account. So the effects of `dead` are packed once, for a placeholder of the
+        length of an id.
+        """
+        encoded_id = job_id.encode()
+        slot = self._pack([self._free_slot(job_id, account)])
+        if len(encoded_id) != len(_ID_PLACEHOLDER):
+            return PackedEffects(self._pack(self.dead(job_id, has_webhook=has_webhook)) + slot)
+        return PackedEffects(encoded_id.join(self._dead_between_ids[has_webhook]) + slot)
 
     @cached_property
     def _dead_between_ids(self) -> Sequence[Sequence[bytes]]:
-        """The parts of `packed_dead` of any job: without a webhook, and with one."""
-        return [_pack(self, _ANY_ID.decode(), has_webhook).split(_ANY_ID) for has_webhook in (False, True)]
+        """The packed effects of `dead`, split at the id: without a webhook, and with one."""
+        placeholder = _ID_PLACEHOLDER.decode()
+        return [
+            self._pack(self.dead(placeholder, has_webhook=has_webhook)).split(_ID_PLACEHOLDER)
+            for has_webhook in (False, True)
+        ]
+
+    def _pack(self, effects: Sequence[Effect]) -> PackedEffects:
+        return PackedEffects.of(effects, QueueKeys(self.keys.namespace, JOBS_QUEUE))
 
     def _forget(self, job_id: str) -> list[Effect]:
         ttl = self.result_ttl_seconds
@@ -168,14 +204,10 @@ class JobEffects:
         ]
 
 
-def _pack(effects: JobEffects, job_id: str, has_webhook: bool) -> PackedEffects:
-    queue = QueueKeys(effects.keys.namespace, JOBS_QUEUE)
-    return PackedEffects.of(effects.dead(job_id, has_webhook=has_webhook), queue)
-
-
 def read_claim(replies: Sequence[Any]) -> Claim:
     """What the replies to `JobEffects.begin` tell."""
-    _, first_start, _, _, (spec, result, cancel, input_bytes, request_id, webhook, created_at_ms), *_ = replies
+    _, first_start, _, _, claimed, *_ = replies
+    spec, result, cancel, input_bytes, request_id, webhook, created_at_ms, account = claimed
     state = JobState.QUEUED if first_start else JobState.RUNNING
     return Claim(
         state=JobState.FINISHED if spec is None or result is not None else state,
@@ -186,4 +218,5 @@ def read_claim(replies: Sequence[Any]) -> Claim:
         request_id=(request_id or b"").decode(),
         has_webhook=webhook is not None,
         created_at_ms=None if created_at_ms is None else int(created_at_ms),
+        account=None if account is None else account.decode(),
     )

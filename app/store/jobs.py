@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
 from app.core.errors import (
-    IdempotencyMismatch,
     InvalidRequest,
     JobNotFinished,
     JobNotFound,
     NotFound,
-    StoreUnavailable,
 )
 from app.core.events import LoggedEvent
 from app.core.job_input import Input
 from app.core.outcomes import Outcome
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition
-from app.core.submission import AdmissionRequest, NewJob
 from app.core.tiers import Priority
 from app.store.connection import send_once
 from app.store.errors import translated
@@ -28,57 +25,33 @@ from app.store.job_list import JobList
 from app.store.keys import StoreKeys
 from app.store.output_log import check_cursor, decode_entry
 from app.store.queue_position import QueuePositions
-from app.store.records import decode_idempotency, decode_record, encode_result
-from app.store.scripts import StoreScript, source_of
+from app.store.records import decode_record, encode_result
+from app.store.scripts import StoreScript, read_lua
 from app.store.shared_pages import SharedPages
 from app.store.wakeups import Wakeups, Watch
 
-__all__ = ["JobQueue", "JobStore"]
+__all__ = ["JobStore"]
 
 MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
 MAX_INPUT_ENTRIES: Final = 256 * 1024
 _CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
 
 
-class JobQueue(Protocol):
-    """Where accepted jobs go. Record and entry are one atomic write."""
-
-    async def put(self, job: NewJob, entrance: AdmissionRequest | None = None) -> bool:
-        """False when it, or an earlier one under its idempotency name, was there before. Raises QueueFull, RateLimited,
-        TooManyJobs or StoreUnavailable."""
-
-
 class JobStore:
     """Jobs of the gateway (asyncio)."""
 
-    def __init__(
-        self, client: Redis, keys: StoreKeys, queue: JobQueue, wakeups: Wakeups, result_ttl_seconds: int
-    ) -> None:
+    def __init__(self, client: Redis, keys: StoreKeys, wakeups: Wakeups, result_ttl_seconds: int) -> None:
         # What only reads may be asked again on a new connection; what writes is sent once.
         self._reads = client
         self._writes = send_once(client)
         self._keys = keys
-        self._queue = queue
         self._wakeups = wakeups
         self._ttl = result_ttl_seconds
-        self._send = StoreScript(self._writes, source_of("send"))
-        self._delete = StoreScript(self._writes, source_of("delete"))
+        self._send = StoreScript(self._writes, read_lua("send"))
+        self._delete = StoreScript(self._writes, read_lua("delete"))
         self._line = QueuePositions(client, keys)
         self._listing = JobList(client, keys)
         self._pages = SharedPages(self._read_page)
-
-    async def submit(self, job: NewJob, entrance: AdmissionRequest | None = None) -> str:
-        """See the port."""
-        if await self._queue.put(job, entrance) or job.idempotency is None:
-            return job.id
-        with translated():
-            value: Any = await self._reads.get(self._keys.idempotency(job.idempotency.name))
-        if value is None:  # it ran out in this very moment
-            raise StoreUnavailable("the idempotency key has just expired")
-        fingerprint, job_id = decode_idempotency(value)
-        if fingerprint != job.idempotency.fingerprint:
-            raise IdempotencyMismatch("this Idempotency-Key was used before, with another body")
-        return job_id
 
     async def get(self, job_id: str) -> JobRecord:
         """See the port."""
@@ -123,7 +96,7 @@ class JobStore:
                 ],
                 args=[
                     item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
-                    MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl,
+                    MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl, keys.slots(""),
                 ],
             )  # fmt: skip
         if reply == b"missing":

@@ -69,12 +69,13 @@ class StoreKeys:
         return f"{self.tag}:worker:{worker}"
 
     def bucket(self, name: str) -> str:
-        """String: the state of one token bucket. In the slot of the jobs: one script takes tokens and places."""
+        """String: the state of one token bucket. It has the hash tag of the jobs: one script takes a token and
+        writes the job."""
         return f"{self.tag}:bucket:{name}"
 
-    def places(self, account: str) -> str:
-        """Sorted set: the jobs of a caller that have not finished, as far as anybody has looked."""
-        return f"{self.tag}:places:{account}"
+    def slots(self, account: str) -> str:
+        """Sorted set: the unfinished jobs of a caller, by the time of their submission in ms."""
+        return f"{self.tag}:slots:{account}"
 
     @property
     def outbox(self) -> str:

@@ -5,8 +5,8 @@ write can bring a finished job back:
     else started_at_ms      -> running
     else                    -> queued
 
-Fields: spec, about, owner, request_id, created_at_ms, webhook, foreign; attempt, worker, started_at_ms; cancel;
-input_bytes; result, finished_at_ms.
+Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign; attempt, worker, started_at_ms;
+cancel; input_bytes; result, finished_at_ms.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Claim:
         request_id: of the request that submitted it.
         has_webhook: somebody wants to be told of its end.
         created_at_ms: None when the record has expired.
+        account: Whose slot the job occupies; None if the record has expired or is of an earlier version.
     """
 
     state: JobState
@@ -73,6 +74,7 @@ class Claim:
     request_id: str
     has_webhook: bool
     created_at_ms: int | None
+    account: str | None
 
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -12,10 +11,11 @@ from app.core.errors import NotReplayable
 from app.core.outcomes import Outcome
 from app.store.keys import StoreKeys
 from app.store.records import About
+from app.store.scripts import read_lua
 
 __all__ = ["Replays"]
 
-_REPLAY: Final = Path(__file__).with_name("replay.lua").read_text()
+_REPLAY: Final = read_lua("replay")
 _REFUSALS: Final = {
     b"expired": "the job's record has expired: there is nothing left to run",
     b"finished": "the job has a result of its own",

@@ -10,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-__all__ = ["StoreScript", "source_of"]
+__all__ = ["StoreScript", "read_lua"]
 
 
 class StoreScript:
@@ -33,6 +33,6 @@ class StoreScript:
             return await self._client.execute_command("EVAL", self._source, len(keys), *keys, *args)
 
 
-def source_of(name: str) -> str:
-    """The text of a file of this folder."""
-    return Path(__file__).with_name(f"{name}.lua").read_text("utf-8")
+def read_lua(name: str) -> str:
+    """Return the text of a file of the folder lua/."""
+    return (Path(__file__).with_name("lua") / f"{name}.lua").read_text("utf-8")

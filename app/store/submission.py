@@ -1,54 +1,123 @@
-"""How an accepted job enters the queue: the record and the message for the actor, written in one step."""
+"""Submission of a job: rate limit, concurrency slot, idempotency, record and queue entry in one Redis script."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import redis.exceptions
 from dramatiq import Message
+from redis.asyncio import Redis
 
-from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, PreconditionFailed
+from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Precondition, PreconditionFailed
 from app.broker import QueueFull as BacklogFull
-from app.core.errors import QueueFull, StoreUnavailable
-from app.core.submission import AdmissionRequest, NewJob
-from app.store.admissions import AdmissionStore
+from app.core.callers import Caller
+from app.core.errors import IdempotencyMismatch, QueueFull, StoreUnavailable
+from app.core.rate_limit import RateLimit
+from app.core.submission import NewJob
 from app.store.effects import JobEffects
+from app.store.errors import translated
 from app.store.keys import JOBS_QUEUE, RUN_JOB
+from app.store.memory_guard import MemoryGuard
+from app.store.rate_limits import RateLimiter
+from app.store.records import decode_idempotency
 from app.telemetry.spans import carried
 
-__all__ = ["JobProducer", "RunJobMessage"]
+__all__ = ["Receipt", "Submitter"]
 
-_encode: Final = msgspec.json.Encoder().encode
-
-
-class RunJobMessage(Message[Any]):
-    """A message of nothing but texts and numbers: msgspec writes the same JSON as Dramatiq, in a tenth of the time."""
-
-    def encode(self) -> bytes:
-        """As Dramatiq's own."""
-        return _encode(vars(self))
+_MEMORY_FULL: Final = "Redis is nearly out of memory; the remaining memory is reserved for jobs that were accepted"
 
 
-class JobProducer:
-    """Implements app.store.jobs.JobQueue.
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Result of a submission.
 
-    Parameters:
-        admissions: asked in the step that writes the job, where that is wanted.
-        max_backlog: so many jobs may wait and run before new ones are refused.
+    Attributes:
+        job_id: The new job, or the earlier job that was submitted with the same idempotency key.
+        created: False if the job existed before.
+        rate_limit: State of the caller's token bucket after the submission. None if no token was taken, because the
+            job existed before.
+    """
+
+    job_id: str
+    created: bool
+    rate_limit: RateLimit | None
+
+
+class Submitter:
+    """Writes accepted jobs to Redis.
+
+    Args:
+        producer: Enqueues the messages of the jobs.
+        client: Reads idempotency keys.
+        effects: Builds the writes to the keys of a job.
+        rate_limiter: Token buckets and slots of the callers.
+        memory_guard: Rejects jobs while Redis is nearly full.
+        max_backlog: Jobs that may wait and run before new ones are rejected.
     """
 
     def __init__(
-        self, producer: AsyncProducer, effects: JobEffects, admissions: AdmissionStore, max_backlog: int
+        self,
+        producer: AsyncProducer,
+        client: Redis,
+        effects: JobEffects,
+        rate_limiter: RateLimiter,
+        memory_guard: MemoryGuard,
+        max_backlog: int,
     ) -> None:
-        self._admissions = admissions
         self._producer = producer
+        self._client = client
         self._effects = effects
+        self._memory_guard = memory_guard
         self._max_backlog = max_backlog
+        self.rate_limiter = rate_limiter
 
-    async def put(self, job: NewJob, entrance: AdmissionRequest | None = None) -> bool:
-        """See the protocol."""
-        message = RunJobMessage(
+    async def submit(self, job: NewJob, caller: Caller) -> Receipt:
+        """Write the record of a job and its queue entry atomically.
+
+        Submitting a job with the same id again is safe: it is the same job.
+
+        Raises:
+            RateLimited: The token bucket of the caller, of its address or of the service is empty.
+            TooManyJobs: The caller has as many unfinished jobs as its tier allows.
+            QueueFull: The backlog has reached its limit, or Redis is nearly out of memory.
+            IdempotencyMismatch: The idempotency key was used with a different request.
+            StoreUnavailable: Redis did not answer. The job may or may not have been accepted; submit it again with the
+                same idempotency key to find out.
+        """
+        self.rate_limiter.check_cached_rejection(caller)
+        if not await self._memory_guard.has_room():
+            raise QueueFull(_MEMORY_FULL, rate_limit=await self.rate_limiter.charge(caller))
+        asked_at, admission = time.monotonic(), self.rate_limiter.precondition(caller)
+        try:
+            await self._enqueue_safely(job, caller, admission)
+        except PreconditionFailed:  # read_reply raises the reason, below
+            pass
+        except BacklogFull as e:
+            raise QueueFull(rate_limit=self.rate_limiter.read_reply(caller, admission.reply, asked_at)) from e
+        except Duplicate:
+            return await self._existing_job(job, caller)
+        except BrokerUnavailable as e:
+            raise StoreUnavailable(str(e)) from e
+        return Receipt(job.id, True, self.rate_limiter.read_reply(caller, admission.reply, asked_at))
+
+    async def _enqueue_safely(self, job: NewJob, caller: Caller, admission: Precondition) -> None:
+        """Enqueue, once more if the connection was lost.
+
+        After a restart of Redis, the first command on each pooled connection fails. The second attempt cannot create a
+        second job: the record, or the idempotency key, is the deduplication key.
+        """
+        try:
+            await self._enqueue(job, caller, admission)
+        except BrokerUnavailable as e:
+            if isinstance(e.__cause__, redis.exceptions.TimeoutError):
+                raise
+            await self._enqueue(job, caller, admission)
+
+    async def _enqueue(self, job: NewJob, caller: Caller, admission: Precondition) -> None:
+        keys, idempotency = self._effects.keys, job.idempotency
+        message: Message[Any] = Message(
             queue_name=JOBS_QUEUE,
             actor_name=RUN_JOB,
             args=(job.id,),
@@ -56,44 +125,23 @@ class JobProducer:
             options={"lane": job.priority.value, **carried()},
             message_id=job.id,
         )
-        try:
-            await self._enqueue(message, job, entrance)
-        except BacklogFull as e:
-            raise QueueFull from e
-        except PreconditionFailed as e:
-            assert entrance is not None
-            assert entrance.admission is not None
-            raise entrance.admission.refusal() from e
-        except Duplicate:
-            # The same id again is the same job: the first write was made and only its reply was lost. The same name of
-            # a client's again may be, too.
-            return False
-        except BrokerUnavailable as e:
-            raise StoreUnavailable(str(e)) from e
-        return True
+        await self._producer.enqueue(
+            message,
+            effects=self._effects.accept(job, caller.account),
+            on_dead=self._effects.packed_dead(job.id, caller.account, has_webhook=job.webhook_url is not None),
+            dedupe_key=keys.record(job.id) if idempotency is None else keys.idempotency(idempotency.name),
+            max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
+            precondition=admission,
+        )
 
-    async def _enqueue(self, message: Message[Any], job: NewJob, entrance: AdmissionRequest | None) -> None:
-        """Twice if need be: after a restart of the server the first command on an old connection fails at once. The
-        record's key tells the second write from a first, so that nothing is accepted twice."""
-        try:
-            await self._enqueue_once(message, job, entrance)
-        except BrokerUnavailable as e:
-            if isinstance(e.__cause__, redis.exceptions.TimeoutError):
-                raise
-            await self._enqueue_once(message, job, entrance)
-
-    async def _enqueue_once(self, message: Message[Any], job: NewJob, entrance: AdmissionRequest | None) -> None:
-        keys, name = self._effects.keys, job.idempotency
-        question = None if entrance is None else self._admissions.question(entrance.caller, [job.id])
-        try:
-            await self._producer.enqueue(
-                message,
-                effects=self._effects.accept(job),
-                on_dead=self._effects.packed_dead(job.id, has_webhook=job.webhook_url is not None),
-                dedupe_key=keys.record(job.id) if name is None else keys.idempotency(name.name),
-                max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
-                precondition=question,
-            )
-        finally:  # if it was asked, the entrance is told what was said, whatever became of the job
-            if entrance is not None and question is not None and question.reply is not None:
-                entrance.admission = self._admissions.read(question)
+    async def _existing_job(self, job: NewJob, caller: Caller) -> Receipt:
+        if job.idempotency is None:
+            return Receipt(job.id, False, None)
+        with translated():
+            value: Any = await self._client.get(self._effects.keys.idempotency(job.idempotency.name))
+        if value is None:
+            raise StoreUnavailable("the idempotency key expired during the submission")
+        fingerprint, job_id = decode_idempotency(value)
+        if fingerprint == job.idempotency.fingerprint:
+            return Receipt(job_id, False, None)
+        raise IdempotencyMismatch(rate_limit=await self.rate_limiter.charge(caller))

@@ -14,7 +14,6 @@ from app.core.tiers import ANONYMOUS_TIER, Tier
 from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.images.catalogue import load_languages
 from app.store.administration import Administration
-from app.store.admissions import AdmissionStore
 from app.store.effects import JobEffects
 from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE, StoreKeys
@@ -22,9 +21,10 @@ from app.store.languages import LanguageStore
 from app.store.memory_guard import MemoryGuard
 from app.store.metrics import MetricStore
 from app.store.multiplexed import Multiplexed
+from app.store.rate_limits import RateLimiter
 from app.store.replays import Replays
 from app.store.running_jobs import RunningJobs
-from app.store.submission import JobProducer
+from app.store.submission import Submitter
 from app.store.wakeups import Wakeups
 from app.store.worker_registry import WorkerRegistry
 from app.wiring.api_keys import create_api_keys
@@ -43,10 +43,10 @@ def create_api(settings: Settings) -> Any:
     quick = Multiplexed(client)
     effects = JobEffects(keys, settings.result_ttl_seconds)
     wakeups = Wakeups(listening_client(settings))
-    admissions = AdmissionStore(quick, keys, global_rate_per_minute=settings.global_rate_per_minute)
     producer = AsyncProducer(quick, settings.namespace)
-    queue = MemoryGuard(JobProducer(producer, effects, admissions, settings.max_backlog), client)
-    jobs = JobStore(client, keys, queue, wakeups, settings.result_ttl_seconds)
+    rate_limiter = RateLimiter(quick, keys, global_rate_per_minute=settings.global_rate_per_minute)
+    submitter = Submitter(producer, client, effects, rate_limiter, MemoryGuard(client), settings.max_backlog)
+    jobs = JobStore(client, keys, wakeups, settings.result_ttl_seconds)
 
     administration = _administration(settings)
 
@@ -62,7 +62,7 @@ def create_api(settings: Settings) -> Any:
     return create_app(
         jobs=jobs,
         languages=LanguageStore(client, keys, known),
-        admissions=admissions,
+        submitter=submitter,
         api_keys=create_api_keys(settings, client),
         administration=administration,
         metrics=MetricStore(client, keys, f"api-{secrets.token_hex(4)}"),

@@ -65,7 +65,7 @@ async def test_a_minute_counts_once_for_all_schedulers(url: str, namespace: str)
 
 async def test_a_sweep_gives_a_lost_workers_job_to_another_and_can_be_repeated(url: str, namespace: str) -> None:
     async with store_on(url, namespace, lease_ms=1) as store:
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         store.begin(store.take())
         sweeper = recovery(store.broker, [], lambda: NOON_MS)
 
@@ -85,7 +85,7 @@ async def test_as_wired_the_sweeps_ride_a_queue_that_no_job_can_clog(store: Live
         assert actor.queue_name == MAINTENANCE_QUEUE
         assert actor.options["max_retries"] == 0
     for number in range(50):
-        await store.jobs.submit(new_job(f"job-{number}"))
+        await store.submit(new_job(f"job-{number}"))
 
     broker.get_actor("recovery_tick").send()
     worker = Worker(broker, queues={MAINTENANCE_QUEUE}, worker_threads=1, worker_timeout=50)

@@ -77,7 +77,7 @@ async def test_a_program_that_ends_well(store: LiveStore) -> None:
         return report(phase())
 
     with worker_of(store, hello):
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         record = await finished(store)
 
     assert record.result is not None
@@ -93,7 +93,7 @@ async def test_a_program_that_ends_well(store: LiveStore) -> None:
 
 async def test_a_program_that_fails_is_not_tried_again(store: LiveStore) -> None:
     with worker_of(store, lambda _: report(phase(exit_code=3))) as sandbox:
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         record = await finished(store)
 
     assert outcome_of(record) is Outcome.NONZERO_EXIT
@@ -103,7 +103,7 @@ async def test_a_program_that_fails_is_not_tried_again(store: LiveStore) -> None
 async def test_many_jobs_each_get_their_own_result(store: LiveStore) -> None:
     with worker_of(store, lambda run: report(phase(exit_code=run.attempt - 1))):
         for number in range(20):
-            await store.jobs.submit(new_job(f"job-{number}"))
+            await store.submit(new_job(f"job-{number}"))
         records = [await finished(store, f"job-{number}") for number in range(20)]
 
     assert {outcome_of(record) for record in records} == {Outcome.OK}
@@ -120,7 +120,7 @@ async def test_a_fault_of_ours_is_tried_again_and_leaves_no_trace_in_the_log(sto
         return report(phase())
 
     with worker_of(store, second_time):
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         record = await finished(store)
 
     assert (outcome_of(record), record.attempt) == (Outcome.OK, 2)
@@ -135,7 +135,7 @@ async def test_after_the_last_try_the_job_finishes_and_its_viewers_are_told(stor
 
     async with store.jobs.watch("job") as watch:
         with worker_of(store, fail) as sandbox:
-            await store.jobs.submit(new_job())
+            await store.submit(new_job())
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while not any(isinstance(event, JobFinished) for event in await store.events()):
                     await watch.wait(PATIENCE_SECONDS)  # told, not found by asking again
@@ -159,7 +159,7 @@ async def test_a_running_job_is_cancelled(store: LiveStore) -> None:
         return report(phase(exit_code=None, stopped_by=StopReason.CANCELLED))
 
     with worker_of(store, wait) as sandbox:
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         await until(lambda: bool(sandbox.runs))
         await store.jobs.send("job", CANCEL)
         record = await finished(store)
@@ -168,7 +168,7 @@ async def test_a_running_job_is_cancelled(store: LiveStore) -> None:
 
 
 async def test_a_job_cancelled_while_it_waited_is_passed_over(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     before = await store.jobs.get("job")
 
@@ -180,7 +180,7 @@ async def test_a_job_cancelled_while_it_waited_is_passed_over(store: LiveStore) 
 
 
 async def test_a_job_that_expired_before_any_worker_came_leaves_nothing_behind(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     store.expire()
 
@@ -201,7 +201,7 @@ async def test_a_job_cancelled_between_two_attempts_is_not_run_again(store: Live
         raise LOST
 
     with worker_of(store, cancelled_and_lost) as sandbox:
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         record = await finished(store)
 
     assert outcome_of(record) is Outcome.CANCELLED
@@ -211,7 +211,7 @@ async def test_a_job_cancelled_between_two_attempts_is_not_run_again(store: Live
 
 async def test_a_job_cancelled_before_its_first_phase(store: LiveStore) -> None:
     with worker_of(store, lambda _: report()):
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         record = await finished(store)
 
     assert outcome_of(record) is Outcome.CANCELLED
@@ -231,7 +231,7 @@ async def test_input_sent_early_and_late_reaches_the_program(store: LiveStore, m
                     return report(phase())
                 received.append(item.data)
 
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", Input(InputKind.STDIN, b"early"))
     with worker_of(store, echo):
         await until(lambda: received == [b"early"])
@@ -273,7 +273,7 @@ async def test_a_worker_that_lost_its_lease_ends_its_run_and_is_refused(brief: L
         return report(phase(exit_code=42))
 
     with worker_of(brief, wait_the_first_time) as sandbox:
-        await brief.jobs.submit(new_job())
+        await brief.submit(new_job())
         record = await finished(brief)
 
     # The other never finished; its lease ran out in turn, and the job ran once more.
@@ -298,7 +298,7 @@ async def test_output_after_the_lease_was_lost_is_refused_and_ends_the_run(brief
         return report(phase())
 
     with worker_of(brief, write_the_first_time):
-        await brief.jobs.submit(new_job())
+        await brief.submit(new_job())
         record = await finished(brief)
 
     assert refused == [1]

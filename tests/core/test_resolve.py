@@ -15,7 +15,7 @@ from app.core.compile_limits import CompileLimits
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.languages import LanguageInfo, index_languages
 from app.core.limits import LIMITS, LimitOverrides
-from app.core.resolve import check_file_name, resolve_job
+from app.core.resolve import check_file_name, resolve_spec
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 
 PYTHON = LanguageInfo(
@@ -32,7 +32,7 @@ def resolved(**request: Any) -> JobSpec:
         request["files"] = tuple(request["files"])
     elif "source" not in request:
         request["source"] = ""
-    return resolve_job(JobRequest(**{"language": "python", **request}), LANGUAGES)
+    return resolve_spec(JobRequest(**{"language": "python", **request}), LANGUAGES)
 
 
 def file(name: str = "a.py", content: str = "", encoding: TextEncoding = TextEncoding.UTF8) -> FileRequest:
@@ -219,7 +219,7 @@ requests = st.builds(
 @given(requests)
 def test_a_request_resolves_or_is_refused_and_nothing_else_happens(request_: JobRequest) -> None:
     try:
-        spec = resolve_job(request_, LANGUAGES)
+        spec = resolve_spec(request_, LANGUAGES)
     except InvalidRequest as e:
         assert e.field  # noqa: PT017 - it may be refused, it need not
         return

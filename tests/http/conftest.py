@@ -65,7 +65,7 @@ def make_app(settings: HttpSettings, jobs: InMemoryJobs, admissions: InMemoryAdm
     return create_app(
         jobs=jobs,
         languages=InMemoryLanguages(PYTHON),
-        admissions=admissions,
+        submitter=jobs,
         api_keys=InMemoryApiKeys(),
         administration=NoAdministration(),
         metrics=NoMetrics(),

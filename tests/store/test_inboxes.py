@@ -129,12 +129,12 @@ def inboxes(store: LiveStore) -> Iterator[JobInputs]:
 
 
 async def _running_job(store: LiveStore, job_id: str = "job") -> None:
-    await store.jobs.submit(new_job(job_id))
+    await store.submit(new_job(job_id))
     store.begin(store.take(), job_id)
 
 
 async def test_what_was_sent_before_the_job_began_is_delivered_after(store: LiveStore, inboxes: JobInputs) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", stdin(b"early"))
     await store.jobs.send("job", EOF)
     store.begin(store.take())

@@ -19,7 +19,7 @@ CANCEL = Input(InputKind.CANCEL)
 
 
 async def test_begin_makes_a_job_run_and_takes_it_out_of_the_line(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
 
     claim = store.begin(store.take(), now_ms=START_MS + 5)
 
@@ -31,7 +31,7 @@ async def test_begin_makes_a_job_run_and_takes_it_out_of_the_line(store: LiveSto
 
 
 async def test_everything_a_viewer_is_told_is_in_the_log_in_order(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
     output = [Output(Stream.STDOUT, b"\x00\xff"), Output(Stream.STDERR, b"e"), Output(Stream.STDOUT, b"2")]
@@ -45,7 +45,7 @@ async def test_everything_a_viewer_is_told_is_in_the_log_in_order(store: LiveSto
 
 
 async def test_a_finish_keeps_the_result_and_starts_the_clock_of_forgetting(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
     store.write(delivery, store.effects.attempt_started("job", 1))
@@ -61,7 +61,7 @@ async def test_a_finish_keeps_the_result_and_starts_the_clock_of_forgetting(stor
 
 
 async def test_the_first_result_wins(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
     other = JobResult(outcome=Outcome.SIGNALED, signal=9, message="another")
@@ -74,7 +74,7 @@ async def test_the_first_result_wins(store: LiveStore) -> None:
 
 
 async def test_a_job_that_is_given_up_finishes_with_a_result_of_its_own(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
 
     store.bury(store.take())
 
@@ -90,7 +90,7 @@ async def test_a_job_that_is_given_up_finishes_with_a_result_of_its_own(store: L
 
 
 async def test_a_second_attempt_clears_the_log_but_cursors_keep_growing(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery, now_ms=START_MS + 5)
     store.write(delivery, store.effects.attempt_started("job", 1))
@@ -111,7 +111,7 @@ async def test_a_second_attempt_clears_the_log_but_cursors_keep_growing(store: L
 
 
 async def test_a_worker_that_lost_its_lease_writes_nothing(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
     store.write(delivery, store.effects.attempt_started("job", 1))
@@ -135,7 +135,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(store: LiveStore) -> 
 
 
 async def test_nobody_thinks_that_a_job_ran_which_was_cancelled_while_it_waited(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     before = await store.jobs.get("job")
 
@@ -148,7 +148,7 @@ async def test_nobody_thinks_that_a_job_ran_which_was_cancelled_while_it_waited(
 
 
 async def test_a_worker_that_meets_an_expired_job_leaves_nothing_behind(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     store.expire()
     with pytest.raises(JobNotFound):
@@ -167,7 +167,7 @@ async def test_a_worker_that_meets_an_expired_job_leaves_nothing_behind(store: L
 
 
 async def test_a_dead_letter_of_an_expired_job_leaves_nothing_for_ever(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     store.expire()
 
@@ -182,7 +182,7 @@ async def test_a_dead_letter_of_an_expired_job_leaves_nothing_for_ever(store: Li
 
 
 async def _bring_to(store: LiveStore, state: JobState, event: JobEvent) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     if state is JobState.FINISHED and event is JobEvent.REPLAY:  # only what was given up can be
         store.bury(store.take())
         return
@@ -219,7 +219,7 @@ async def _let_happen(store: LiveStore, event: JobEvent) -> None:
         store.bury(store.take())  # nobody but the broker ends a job that nobody has begun
         return
     # Any delivery may carry the effects: the fence asks who owns the entry, not what it is about.
-    await store.jobs.submit(new_job("carrier"))
+    await store.submit(new_job("carrier"))
     delivery = store.take()
     claim = store.begin(delivery)
     if claim.left_traces and claim.state is JobState.FINISHED:

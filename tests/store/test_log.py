@@ -55,7 +55,7 @@ def test_a_merged_chunk_has_at_most_64_kib() -> None:
 
 
 async def _job_with_outputs(store: LiveStore, count: int) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
     written = [Output(Stream.STDOUT, str(number).encode()) for number in range(count)]

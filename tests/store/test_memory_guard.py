@@ -40,52 +40,58 @@ def limit(store: LiveStore, used_share: float) -> None:
 
 
 @pytest.fixture
-def guarded(full: LiveStore, clock: Clock) -> MemoryGuard:
-    return MemoryGuard(full.jobs._queue, full.jobs._reads, clock)
+def memory_guard(full: LiveStore, clock: Clock) -> MemoryGuard:
+    return MemoryGuard(full.jobs._reads, clock)
 
 
-async def test_new_jobs_are_refused_while_nine_tenths_are_used(
-    full: LiveStore, guarded: MemoryGuard, clock: Clock
+async def test_memory_guard_reports_a_server_that_is_nine_tenths_full(
+    full: LiveStore, memory_guard: MemoryGuard, clock: Clock
 ) -> None:
-    # Given a server with room
     limit(full, 0.5)
-    assert await guarded.put(new_job("first"))
+    assert await memory_guard.has_room()
 
-    # When there is nearly none left, and a second has passed
     limit(full, 0.95)
     clock.seconds += 1
-    with pytest.raises(QueueFull, match="nearly out of memory"):
-        await guarded.put(new_job("second"))
+    assert not await memory_guard.has_room()
 
-    # Then nothing was written, the first one ends all the same, and with new room come new jobs
+    limit(full, 0.5)
+    clock.seconds += 1
+    assert await memory_guard.has_room()
+
+
+async def test_submit_is_rejected_when_memory_is_nearly_full(full: LiveStore) -> None:
+    # Given a job that was accepted before the memory was nearly full
+    await full.submit(new_job("first"))
+    full.submitter._memory_guard._next_check = 0
+    limit(full, 0.95)
+
+    with pytest.raises(QueueFull, match="nearly out of memory") as rejected:
+        await full.submit(new_job("second"))
+
+    # Then nothing is written, a token is taken, and the first job can still finish
     assert full.job_keys("second") == []
+    assert rejected.value.rate_limit is not None
     delivery = full.take()
     full.begin(delivery, "first")
     full.finish(delivery, "first")
-    record = await full.jobs.get("first")
-    assert record is not None
-    assert record.state is JobState.FINISHED
-    limit(full, 0.5)
-    clock.seconds += 1
-    assert await guarded.put(new_job("second"))
+    assert (await full.jobs.get("first")).state is JobState.FINISHED
 
 
-async def test_a_server_without_a_limit_refuses_nothing(full: LiveStore, guarded: MemoryGuard) -> None:
-    assert await guarded.put(new_job("first"))
+async def test_memory_guard_accepts_jobs_without_a_memory_limit(memory_guard: MemoryGuard) -> None:
+    assert await memory_guard.has_room()
 
 
-async def test_it_is_asked_once_a_second(full: LiveStore, guarded: MemoryGuard, clock: Clock) -> None:
-    for number in range(5):
+async def test_memory_guard_asks_redis_once_a_second(full: LiveStore, memory_guard: MemoryGuard, clock: Clock) -> None:
+    for _ in range(5):
         clock.seconds += 0.3
-        assert await guarded.put(new_job(f"job-{number}"))
+        assert await memory_guard.has_room()
 
-    asked = full.client.info("commandstats")["cmdstat_info"]["calls"]
-    assert asked == 2
+    assert full.client.info("commandstats")["cmdstat_info"]["calls"] == 2
 
 
-async def test_a_server_that_does_not_tell_refuses_nothing(full: LiveStore, guarded: MemoryGuard) -> None:
+async def test_memory_guard_accepts_jobs_when_info_is_forbidden(full: LiveStore, memory_guard: MemoryGuard) -> None:
     full.client.acl_setuser("default", enabled=True, nopass=True, commands=["-info"])
     try:
-        assert await guarded.put(new_job("first"))
+        assert await memory_guard.has_room()
     finally:
         full.client.acl_setuser("default", enabled=True, nopass=True, commands=["+info"])

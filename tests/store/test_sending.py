@@ -21,7 +21,7 @@ def stdin(data: bytes) -> Input:
 
 
 async def test_a_job_that_waits_is_cancelled_at_once(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", stdin(b"typed early"))
 
     await store.jobs.send("job", CANCEL)
@@ -40,7 +40,7 @@ async def test_a_job_that_waits_is_cancelled_at_once(store: LiveStore) -> None:
 
 
 async def test_a_cancel_of_a_running_job_is_a_wish_that_its_worker_is_told_of(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     store.begin(store.take())
     with store.client.pubsub(ignore_subscribe_messages=True) as pubsub:
         pubsub.subscribe(store.keys.worker_channel(store.broker.consumer_name))
@@ -56,7 +56,7 @@ async def test_a_cancel_of_a_running_job_is_a_wish_that_its_worker_is_told_of(st
 
 
 async def test_a_job_cancelled_between_two_attempts_says_so_to_the_next(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
     await store.jobs.send("job", CANCEL)
@@ -67,7 +67,7 @@ async def test_a_job_cancelled_between_two_attempts_says_so_to_the_next(store: L
 
 
 async def test_a_thousand_cancels_take_no_more_room_than_one(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     store.begin(store.take())
     for _ in range(1000):
         await store.jobs.send("job", CANCEL)
@@ -76,7 +76,7 @@ async def test_a_thousand_cancels_take_no_more_room_than_one(store: LiveStore) -
 
 
 async def test_what_comes_after_the_end_is_ignored_and_brings_nothing_back(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
     store.finish(delivery)
@@ -93,7 +93,7 @@ async def test_what_comes_after_the_end_is_ignored_and_brings_nothing_back(store
 async def test_nothing_can_be_sent_to_a_job_that_is_not_there_or_has_expired(store: LiveStore, item: Input) -> None:
     with pytest.raises(JobNotFound):
         await store.jobs.send("unknown", item)
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     store.expire()
 
@@ -104,7 +104,7 @@ async def test_nothing_can_be_sent_to_a_job_that_is_not_there_or_has_expired(sto
 
 
 async def test_a_job_takes_exactly_so_many_bytes_and_can_still_be_cancelled(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     store.begin(store.take())
     half = bytes(MAX_INPUT_BYTES // 2)
     await store.jobs.send("job", stdin(half))
@@ -121,7 +121,7 @@ async def test_a_job_takes_exactly_so_many_bytes_and_can_still_be_cancelled(stor
 
 
 async def test_many_empty_messages_are_bounded_as_well(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     name = store.keys.inputs("job")
     store.client.eval(
         "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'k', 'stdin', 'd', '') end",
@@ -139,7 +139,7 @@ async def test_many_empty_messages_are_bounded_as_well(store: LiveStore) -> None
 
 
 async def test_a_second_attempt_is_sent_the_input_anew(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+    await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
     await store.jobs.send("job", stdin(b"typed"))

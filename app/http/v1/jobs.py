@@ -10,19 +10,18 @@ from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, NotAuthenticated
 from app.core.spec import JobRequest
-from app.core.submission import AdmissionRequest, NewJob
-from app.http.admission_request import Entering
+from app.core.states import JobState
+from app.core.submission import NewJob
 from app.http.body import read_json_body
 from app.http.decoding import decode
-from app.http.idempotency import idempotency_key_of
+from app.http.idempotency import read_idempotency_key
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
-from app.http.submissions import Sender, Submissions
+from app.http.submissions import CompletedJob, Submissions
 from app.http.v1.job_list import JobFilter, job_list_view
-from app.http.v1.views import AcceptedJob, FinishedJob, path_of
-from app.store.admissions import AdmissionStore
+from app.http.v1.views import AcceptedJob, FinishedJob, accepted, finished, path_of
 from app.store.jobs import JobStore
 
 __all__ = ["JobsResource"]
@@ -37,23 +36,29 @@ class JobsResource:
         self,
         jobs: JobStore,
         submissions: Submissions,
-        admissions: AdmissionStore,
         settings: HttpSettings,
         lifecycle: Lifecycle,
     ) -> None:
         self._jobs = jobs
         self._submissions = submissions
-        self._admissions = admissions
         self._settings = settings
         self._lifecycle = lifecycle
 
     async def on_post(self, request: Request, response: Response) -> None:
-        """202 and the job's address; with ``?wait=SECONDS`` 200 and the finished job if it ends in time."""
-        job_id = self._submissions.new_id()
-        async with Entering(self._admissions, request.caller, job_id, response) as entrance:
-            answer = await self._take_on(request, job_id, entrance)
-        response.set_header("Location", path_of(answer.id))
-        send_json(response, 200 if isinstance(answer, FinishedJob) else 202, answer)
+        """Submit a job.
+
+        Returns 202 with the location of the job. With ``?wait=SECONDS``, returns 200 with the result if the job
+        finishes in time.
+        """
+        async with self._submissions.charging(request.caller, response):
+            wait_seconds = _wait_seconds(request, self._settings.max_wait_seconds)
+            job = await self._read_job(request)
+        if wait_seconds:
+            view = await self._submit_and_wait(job, wait_seconds, request, response)
+        else:
+            view = await self._submit(job, request, response)
+        response.set_header("Location", path_of(view.id))
+        send_json(response, 200 if isinstance(view, FinishedJob) else 202, view)
 
     async def on_get(self, request: Request, response: Response) -> None:
         """The caller's jobs, newest first, a page at a time. Who has no key has no jobs of his own."""
@@ -65,22 +70,28 @@ class JobsResource:
 
     on_head = on_get
 
-    async def _take_on(self, request: Request, job_id: str, entrance: AdmissionRequest) -> FinishedJob | AcceptedJob:
-        wait_seconds = _wait_seconds(request, self._settings.max_wait_seconds)
-        sender = Sender(request.caller, request.request_id, idempotency_key_of(request))
+    async def _read_job(self, request: Request) -> NewJob:
+        idempotency_key = read_idempotency_key(request)
         body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
-        job = await self._submissions.prepare(job_id, decode(_DECODER, body), sender)
-        return await self._submit(request, job, wait_seconds, entrance)
+        return await self._submissions.resolve(
+            decode(_DECODER, body), request.caller, request_id=request.request_id, idempotency_key=idempotency_key
+        )
 
-    async def _submit(
-        self, request: Request, job: NewJob, wait_seconds: float, entrance: AdmissionRequest
+    async def _submit(self, job: NewJob, request: Request, response: Response) -> AcceptedJob:
+        receipt = await self._submissions.submit(job, request.caller, response)
+        state = JobState.QUEUED if receipt.created else (await self._jobs.get(receipt.job_id)).state
+        return accepted(receipt.job_id, state)
+
+    async def _submit_and_wait(
+        self, job: NewJob, wait_seconds: float, request: Request, response: Response
     ) -> FinishedJob | AcceptedJob:
-        if not wait_seconds:
-            return await self._submissions.submit(job, entrance)
         async with request.departure() as gone:
-            return await self._submissions.submit_and_wait(
-                job, wait_seconds, lambda: gone.done() or self._lifecycle.stopping, entrance
+            outcome = await self._submissions.submit_and_wait(
+                job, request.caller, wait_seconds, lambda: gone.done() or self._lifecycle.stopping, response
             )
+        if isinstance(outcome, CompletedJob):
+            return finished(outcome.record, outcome.transcript)
+        return accepted(outcome.id, JobState.RUNNING if outcome.started else JobState.QUEUED)
 
 
 def _wait_seconds(request: Request, maximum: float) -> float:

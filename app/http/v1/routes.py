@@ -37,8 +37,8 @@ def native_routes(parts: Parts) -> dict[str, object]:
 def _job_routes(parts: Parts) -> dict[str, object]:
     jobs, settings, lifecycle = parts.jobs, parts.settings, parts.lifecycle
     return {
-        "/v1/jobs": JobsResource(jobs, parts.submissions, parts.admissions, settings, lifecycle),
-        "/v1/jobs/batch": BatchResource(parts.submissions, parts.admissions, settings, parts.metering),
+        "/v1/jobs": JobsResource(jobs, parts.submissions, settings, lifecycle),
+        "/v1/jobs/batch": BatchResource(jobs, parts.submissions, settings, parts.metering),
         "/v1/jobs/{job_id}": JobResource(jobs),
         "/v1/jobs/{job_id}/artifacts/{name:path}": ArtifactResource(jobs),
         "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),

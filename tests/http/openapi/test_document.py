@@ -15,7 +15,7 @@ from app.core import constraints
 from app.core.errors import InvalidRequest
 from app.core.languages import index_languages
 from app.core.limits import LIMITS
-from app.core.resolve import resolve_job
+from app.core.resolve import resolve_spec
 from app.core.spec import JobRequest
 from app.http.app import DIALECTS
 from app.http.decoding import decode
@@ -110,7 +110,7 @@ def test_every_link_leads_to_an_operation_and_gives_what_it_needs() -> None:
 def is_accepted(job: dict[str, Any]) -> bool:
     """By the types and by what checks behind them."""
     try:
-        resolve_job(decode(msgspec.json.Decoder(JobRequest), json.dumps(job)), index_languages([PYTHON]))
+        resolve_spec(decode(msgspec.json.Decoder(JobRequest), json.dumps(job)), index_languages([PYTHON]))
     except InvalidRequest:
         return False
     return True

@@ -10,13 +10,11 @@ from falcon.asgi import Response
 from app.core.errors import InvalidRequest
 from app.core.spec import JobRequest
 from app.core.states import JobState
-from app.http.admission_request import Entering
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.parts import Parts
 from app.http.request import Request
 from app.http.responses import send_json
-from app.http.submissions import Sender
 
 __all__ = ["RunResource"]
 
@@ -48,16 +46,16 @@ class RunResource:
 
     async def on_post(self, request: Request, response: Response) -> None:
         """200 and the job's id."""
-        parts, job_id = self._parts, self._parts.submissions.new_id()
-        async with Entering(parts.admissions, request.caller, job_id, response) as entrance:
+        parts, caller = self._parts, request.caller
+        async with parts.submissions.charging(caller, response):
             body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
-            asked = decode(_DECODER, body)
-            if not asked.code or not asked.language:
+            run_request = decode(_DECODER, body)
+            if not run_request.code or not run_request.language:
                 raise InvalidRequest("Code and Language", "are required")
-            wanted = JobRequest(language=asked.language, source=asked.code)
-            job = await parts.submissions.prepare(job_id, wanted, Sender(request.caller, request.request_id))
-            await parts.submissions.submit(job, entrance)
-        send_json(response, 200, QueuedView(job_id))
+            job_request = JobRequest(language=run_request.language, source=run_request.code)
+            job = await parts.submissions.resolve(job_request, caller, request_id=request.request_id)
+        await parts.submissions.submit(job, caller, response)
+        send_json(response, 200, QueuedView(job.id))
 
     async def on_options(self, request: Request, response: Response) -> None:
         """What a browser asks before it lets a page of another origin in."""

@@ -9,7 +9,7 @@ import falcon
 import structlog
 from falcon.asgi import Response
 
-from app.core.errors import InvalidRequest, StoreUnavailable
+from app.core.errors import InvalidRequest
 from app.http.compat.judge0.authentication import Judge0Resource
 from app.http.compat.judge0.errors import judge0_error
 from app.http.compat.judge0.job import Preparation
@@ -19,11 +19,9 @@ from app.http.compat.judge0.tokens import new_token
 from app.http.compat.judge0.views import view
 from app.http.errors import problem_of
 from app.http.parts import Parts
-from app.http.rate_limit_headers import tell
 from app.http.request import Request
 from app.http.responses import send_json
-from app.http.slots import give_back, held_place
-from app.http.submissions import Sender
+from app.http.submissions import submit_batch
 
 __all__ = ["MOST_SUBMISSIONS", "SubmissionBatchResource"]
 
@@ -41,11 +39,9 @@ class SubmissionBatchResource(Judge0Resource):
 
     async def on_post(self, request: Request, response: Response) -> None:
         """201 with a token, or what was wrong, for each; 422 when none was taken."""
-        first = new_token(self._parts.submissions.new_id)
-        async with held_place(self._parts.admissions, request.caller, first, response):
+        async with self._parts.submissions.charging(request.caller, response):
             documents = _documents(await read_document(request, self._parts.settings))
-        tokens = [first, *(new_token(self._parts.submissions.new_id) for _ in documents[1:])]
-        answers = await self._take_all(request, response, documents, tokens)
+        answers = await submit_batch(documents, lambda _, document: self._submit_one(document, request, response))
         taken = [token for token in answers if isinstance(token, str)]
         if not taken:  # nobody's mistake in the first place: then the whole batch may be sent again
             for answer in answers:
@@ -67,34 +63,18 @@ class SubmissionBatchResource(Judge0Resource):
         shown = await self._reading.found(token, request.caller)
         return None if shown is None else view(shown, wanted.fields, base64_encoded=wanted.base64_encoded)
 
-    async def _take_all(
-        self, request: Request, response: Response, documents: Sequence[Any], tokens: Sequence[str]
-    ) -> list[str | Exception]:
-        """The token of each, or why there is none. The place of the first is held, the others' are asked for."""
-        through, refusal = 1, None
-        if len(tokens) > 1:
-            admission = await self._parts.admissions.admit(request.caller, tokens[1:])
-            tell(admission, response)
-            through += admission.through
-            refusal = admission.refusal() if admission.refused_by else None
-        answers: list[str | Exception] = []
-        for document, token in zip(documents[:through], tokens, strict=False):
-            down = answers[-1] if answers and isinstance(answers[-1], StoreUnavailable) else None
-            answers.append(down or await self._take(request, document, token))
-        if unused := [token for token in tokens[:through] if token not in answers]:
-            await give_back(self._parts.admissions, request.caller, unused)
-        return answers + [refusal for _ in documents[through:] if refusal is not None]
-
-    async def _take(self, request: Request, document: Any, token: str) -> str | Exception:
-        base64_encoded = request.get_param("base64_encoded") == "true"
-        fields = document if isinstance(document, dict) else {}
-        sender = Sender(request.caller, request.request_id)
-        try:
-            job = await self._preparation.prepare(token, fields, sender, base64_encoded=base64_encoded)
-            await self._parts.jobs.submit(job)
-        except Exception as e:  # noqa: BLE001 - the edge of one submission: told, logged, on to the next
-            return e
-        return token
+    async def _submit_one(self, document: Any, request: Request, response: Response) -> str:
+        submissions, caller = self._parts.submissions, request.caller
+        async with submissions.charging(caller, response):
+            job = await self._preparation.prepare(
+                new_token(submissions.new_id),
+                document if isinstance(document, dict) else {},
+                caller,
+                request.request_id,
+                base64_encoded=request.get_param("base64_encoded") == "true",
+            )
+        await submissions.submit(job, caller, response)
+        return job.id
 
     def _said(self, answer: str | Exception, request_id: str) -> Any:
         if isinstance(answer, str):

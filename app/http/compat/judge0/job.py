@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from app.core.callers import Caller
 from app.core.cases import CaseRequest, CaseSpec
 from app.core.constraints import MAX_STDIN_BYTES
 from app.core.errors import InvalidRequest
@@ -20,7 +21,7 @@ from app.http.compat.judge0.archive import read_archive
 from app.http.compat.judge0.language_ids import Offer, offers_of
 from app.http.compat.judge0.limits import KIB, KNOBS
 from app.http.compat.judge0.submission import Submission, read_submission, words_of
-from app.http.submissions import Sender, Submissions
+from app.http.submissions import Submissions
 from app.store.languages import LanguageStore
 
 __all__ = ["API", "Preparation", "kept_submission"]
@@ -58,7 +59,7 @@ class Preparation:
         self._languages = languages
 
     async def prepare(
-        self, token: str, document: Mapping[str, object], sender: Sender, *, base64_encoded: bool
+        self, token: str, document: Mapping[str, object], caller: Caller, request_id: str, *, base64_encoded: bool
     ) -> NewJob:
         """The job.
 
@@ -67,12 +68,14 @@ class Preparation:
             StoreUnavailable
         """
         offers = offers_of((await self._languages.accepted()).values())
-        ceiling = sender.caller.tier.ceiling
+        ceiling = caller.tier.ceiling
         submission = read_submission(document, offers, ceiling, base64_encoded=base64_encoded)
         offer = offers[submission.language_id]
         files = await asyncio.to_thread(_files, submission, offer)
         try:
-            job = await self._submissions.prepare(token, _request(submission, offer, files, ceiling), sender)
+            job = await self._submissions.resolve(
+                _request(submission, offer, files, ceiling), caller, request_id=request_id, job_id=token
+            )
         except InvalidRequest as e:
             raise InvalidRequest(_field_of(e.field, submission), e.reason) from e
         return _completed(job, submission, _invocation(submission, offer, files))

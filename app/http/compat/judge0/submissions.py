@@ -11,8 +11,7 @@ from falcon.asgi import Response
 from app.core.callers import Caller
 from app.core.errors import NotAuthenticated
 from app.core.results import JobSummary
-from app.core.submission import AdmissionRequest, NewJob
-from app.http.admission_request import Entering
+from app.core.submission import NewJob
 from app.http.compat.judge0.authentication import Judge0Resource
 from app.http.compat.judge0.job import API, Preparation
 from app.http.compat.judge0.lookup import Reading
@@ -22,7 +21,7 @@ from app.http.compat.judge0.views import Unconvertible, view
 from app.http.parts import Parts
 from app.http.request import Request
 from app.http.responses import send_json
-from app.http.submissions import EndedJob, Sender
+from app.http.submissions import CompletedJob
 
 __all__ = ["SubmissionsResource"]
 
@@ -42,33 +41,39 @@ class SubmissionsResource(Judge0Resource):
 
     async def on_post(self, request: Request, response: Response) -> None:
         """201 and the token; with ``?wait=true`` the submission as it is at its end, or when we wait no longer."""
-        token = new_token(self._parts.submissions.new_id)
-        async with Entering(self._parts.admissions, request.caller, token, response) as entrance:
+        token, caller = new_token(self._parts.submissions.new_id), request.caller
+        async with self._parts.submissions.charging(caller, response):
             wanted = Wanted.of(request)
             document = await read_document(request, self._parts.settings)
-            sender = Sender(request.caller, request.request_id)
-            job = await self._preparation.prepare(token, document, sender, base64_encoded=wanted.base64_encoded)
-            if request.get_param("wait") != "true":
-                await self._parts.jobs.submit(job, entrance)
-                return send_json(response, 201, {"token": token})
-            body = await self._to_end(request, job, wanted, entrance)
-        return send_json(response, 201, body)
+            job = await self._preparation.prepare(
+                token, document, caller, request.request_id, base64_encoded=wanted.base64_encoded
+            )
+        if request.get_param("wait") == "true":
+            body = await self._submit_and_wait(job, wanted, request, response)
+        else:
+            await self._parts.submissions.submit(job, caller, response)
+            body = {"token": token}
+        send_json(response, 201, body)
 
-    async def _to_end(
-        self, request: Request, job: NewJob, wanted: Wanted, entrance: AdmissionRequest
+    async def _submit_and_wait(
+        self, job: NewJob, wanted: Wanted, request: Request, response: Response
     ) -> dict[str, Any]:
         parts = self._parts
         async with request.departure() as gone:
-            ended = await parts.submissions.submit_to_end(
-                job, parts.settings.max_wait_seconds, lambda: gone.done() or parts.lifecycle.stopping, entrance
+            outcome = await parts.submissions.submit_and_wait(
+                job,
+                request.caller,
+                parts.settings.max_wait_seconds,
+                lambda: gone.done() or parts.lifecycle.stopping,
+                response,
             )
-        if isinstance(ended, EndedJob):
-            shown = await self._reading.shown(ended.record, ended.transcript)
+        if isinstance(outcome, CompletedJob):
+            shown = await self._reading.shown(outcome.record, outcome.transcript)
         else:
             shown = await self._reading.shown(await parts.jobs.get(job.id))
         try:
             return view(shown, wanted.fields, base64_encoded=wanted.base64_encoded)
-        except Unconvertible as e:  # it was made all the same: 201
+        except Unconvertible as e:  # the submission was created: 201
             return {"error": e.description, "token": job.id}
 
     async def on_get(self, request: Request, response: Response) -> None:

@@ -10,8 +10,6 @@ from msgspec import UNSET, UnsetType
 from app.core.languages import LanguageInfo
 from app.core.outcomes import COMPILE, PhaseReport
 from app.core.results import JobResult
-from app.core.submission import AdmissionRequest, NewJob
-from app.http.admission_request import Entering
 from app.http.body import read_json_body
 from app.http.compat.piston.errors import piston_key
 from app.http.compat.piston.request import read_body, read_execution
@@ -20,9 +18,9 @@ from app.http.compat.piston.stages import StageView, no_stage, stage_view
 from app.http.parts import Parts
 from app.http.request import Request
 from app.http.responses import send_json
-from app.http.submissions import EndedJob, Sender
+from app.http.submissions import CompletedJob, UnfinishedJob
 from app.http.transcript import Transcript
-from app.http.v1.views import AcceptedJob, path_of
+from app.http.v1.views import path_of
 
 __all__ = ["ExecuteResource"]
 
@@ -46,27 +44,26 @@ class ExecuteResource:
 
     async def on_post(self, request: Request, response: Response) -> None:
         """200 and what every stage did; the job's own address is in ``Location``."""
-        parts, job_id = self._parts, self._parts.submissions.new_id()
-        async with Entering(parts.admissions, request.caller, job_id, response) as entrance:
+        parts, caller = self._parts, request.caller
+        async with parts.submissions.charging(caller, response):
             body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
-            asked = await read_execution(read_body(body), parts.languages, request.caller, interactive=False)
-            sender = Sender(request.caller, request.request_id)
-            job = await parts.submissions.prepare(job_id, asked.request, sender)
-            ended = await self._run(request, job, entrance)
-        response.set_header("Location", path_of(job_id))
-        if isinstance(ended, AcceptedJob):
-            raise falcon.HTTPGatewayTimeout(description=f"it has not ended yet: it goes on as {path_of(job_id)}")
-        send_json(response, 200, _execution_view(ended, asked.language))
-
-    async def _run(self, request: Request, job: NewJob, entrance: AdmissionRequest) -> EndedJob | AcceptedJob:
-        parts = self._parts
+            asked = await read_execution(read_body(body), parts.languages, caller, interactive=False)
+            job = await parts.submissions.resolve(asked.request, caller, request_id=request.request_id)
         async with request.departure() as gone:
-            return await parts.submissions.submit_to_end(
-                job, parts.settings.max_wait_seconds, lambda: gone.done() or parts.lifecycle.stopping, entrance
+            outcome = await parts.submissions.submit_and_wait(
+                job,
+                caller,
+                parts.settings.max_wait_seconds,
+                lambda: gone.done() or parts.lifecycle.stopping,
+                response,
             )
+        response.set_header("Location", path_of(job.id))
+        if isinstance(outcome, UnfinishedJob):
+            raise falcon.HTTPGatewayTimeout(description=f"it has not ended yet: it goes on as {path_of(job.id)}")
+        send_json(response, 200, _execution_view(outcome, asked.language))
 
 
-def _execution_view(ended: EndedJob, language: LanguageInfo) -> ExecutionView:
+def _execution_view(ended: CompletedJob, language: LanguageInfo) -> ExecutionView:
     result = ended.record.result
     assert result is not None, "a job that has ended has its result"
     stages = {report.name: _stage(report, ended.transcript) for report in result.phases}

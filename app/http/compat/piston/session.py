@@ -22,8 +22,6 @@ from app.http.errors import problem_of
 from app.http.job_stream import FINISHED, Ending, JobStreamer, first_of
 from app.http.parts import Parts
 from app.http.request import Request
-from app.http.slots import held_place
-from app.http.submissions import Sender
 from app.http.websocket_authentication import socket_caller
 from app.store.wakeups import Watch
 
@@ -85,10 +83,12 @@ class Session:
         parts, job_id = self._parts, self._parts.submissions.new_id()
         # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
         async with parts.jobs.watch(job_id) as watch:
-            async with held_place(parts.admissions, caller, job_id):
+            async with parts.submissions.charging(caller):
                 asked = await read_execution(body, parts.languages, caller, interactive=True)
-                job = await parts.submissions.prepare(job_id, asked.request, Sender(caller, self._request.request_id))
-                await parts.submissions.submit(job)
+                job = await parts.submissions.resolve(
+                    asked.request, caller, request_id=self._request.request_id, job_id=job_id
+                )
+            await parts.submissions.submit(job, caller)
             try:
                 return await self._follow(job_id, watch, asked)
             finally:

@@ -20,7 +20,6 @@ from tests.http.compat.judge0.conftest import zipped
 from tests.http.fakes import (
     PYTHON,
     START_MS,
-    InMemoryAdmissions,
     InMemoryApiKeys,
     InMemoryJobs,
     InMemoryLanguages,
@@ -60,7 +59,7 @@ def send() -> Iterator[Any]:
     app = create_app(
         jobs=jobs,
         languages=InMemoryLanguages(msgspec.structs.replace(PYTHON, judge0=(71,)), shell, compiled),
-        admissions=InMemoryAdmissions(10**9),
+        submitter=jobs,
         api_keys=InMemoryApiKeys(),
         administration=NoAdministration(),
         metrics=NoMetrics(),

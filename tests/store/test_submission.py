@@ -1,4 +1,4 @@
-"""Accepted means: the record and the queue entry are both there, written in one step; refused means that nothing is."""
+"""Submission: record, queue entry, slot and idempotency key are written in one step or not at all."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from app.store.keys import JOBS_QUEUE
 from tests.store.live_store import SPEC, START_MS, LiveStore, new_job, store_on
 
 
-async def test_an_accepted_job_is_queued_and_can_be_read_as_it_was_sent(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
+async def test_submit_writes_the_record_and_the_queue_entry(store: LiveStore) -> None:
+    await store.submit(new_job())
 
     record = await store.jobs.get("job")
     assert (record.state, record.attempt, record.worker) == (JobState.QUEUED, 0, None)
@@ -25,44 +25,44 @@ async def test_an_accepted_job_is_queued_and_can_be_read_as_it_was_sent(store: L
     assert store.take().args == ("job",)
 
 
-async def test_acceptance_is_one_command_to_the_server(store: LiveStore) -> None:
-    await store.jobs.submit(new_job("before"))  # the script is known to the server from now on
+async def test_submit_sends_one_command(store: LiveStore) -> None:
+    await store.submit(new_job("before"))  # the script is known to the server from now on
     await store.jobs.ping()
     with store.client.monitor() as monitor:
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         await store.jobs.ping()
-        seen = []
-        while not (command := monitor.next_command())["command"].startswith("SET"):
-            seen.append((command["client_type"], command["command"].split()[0].upper()))
+        commands = []
+        while (command := monitor.next_command())["client_type"] == "lua" or "SET" not in command["command"].split()[0]:
+            commands.append((command["client_type"], command["command"].split()[0].upper()))
 
-    assert [verb for source, verb in seen if source != "lua"] == ["EVALSHA"]
-    assert {"HSET", "ZADD", "XADD"} <= {verb for source, verb in seen if source == "lua"}
+    assert [name for source, name in commands if source != "lua"] == ["EVALSHA"]
+    assert {"HSET", "ZADD", "XADD"} <= {name for source, name in commands if source == "lua"}
 
 
-async def test_the_same_id_again_is_the_same_job(store: LiveStore) -> None:
-    await store.jobs.submit(new_job())
-    await store.jobs.submit(new_job(created_at_ms=START_MS + 99))
+async def test_submit_is_idempotent_for_the_same_id(store: LiveStore) -> None:
+    await store.submit(new_job())
+    await store.submit(new_job(created_at_ms=START_MS + 99))
 
     assert (await store.jobs.get("job")).created_at_ms == START_MS
     assert store.broker.qsize(JOBS_QUEUE) == 1
 
 
-async def test_a_full_queue_writes_nothing(url: str, namespace: str) -> None:
+async def test_submit_writes_nothing_when_the_queue_is_full(url: str, namespace: str) -> None:
     async with store_on(url, namespace, max_backlog=2) as store:
         for number in range(2):
-            await store.jobs.submit(new_job(f"job-{number}"))
+            await store.submit(new_job(f"job-{number}"))
 
         with pytest.raises(QueueFull):
-            await store.jobs.submit(new_job())
+            await store.submit(new_job())
 
         assert store.job_keys() == []
         assert await store.jobs.position("job") is None
         assert store.broker.qsize(JOBS_QUEUE) == 2
 
 
-async def test_the_position_is_the_number_of_jobs_before(store: LiveStore) -> None:
+async def test_position_is_the_number_of_jobs_ahead(store: LiveStore) -> None:
     for number in range(3):
-        await store.jobs.submit(new_job(f"job-{number}", created_at_ms=START_MS + number))
+        await store.submit(new_job(f"job-{number}", created_at_ms=START_MS + number))
     assert [await before(store, f"job-{number}") for number in range(3)] == [0, 1, 2]
 
     store.begin(store.take(), "job-0")
@@ -75,7 +75,7 @@ async def before(store: LiveStore, job_id: str) -> int | None:
     return None if position is None else position.before
 
 
-async def test_a_crash_at_any_byte_leaves_both_the_record_and_the_entry_or_neither(tmp_path: Path) -> None:
+async def test_submit_is_atomic_when_redis_crashes(tmp_path: Path) -> None:
     written = tmp_path / "written"
     server = ValkeyServer(
         port=0, unix_socket_path=tmp_path / "s", data_dir=written, appendonly="yes", appendfsync="always"
@@ -84,7 +84,7 @@ async def test_a_crash_at_any_byte_leaves_both_the_record_and_the_entry_or_neith
     log = next((written / "appendonlydir").glob("*.incr.aof"))
     async with store_on(f"unix://{tmp_path / 's'}", "t") as store:
         size_before = log.stat().st_size
-        await store.jobs.submit(new_job())
+        await store.submit(new_job())
         size_after = log.stat().st_size
     server.terminate()
 
@@ -110,3 +110,13 @@ def _survivors(data: Path, written: Path, size: int) -> tuple[bool, bool]:
         redis.Redis(unix_socket_path=str(socket)) as client,
     ):
         return bool(client.exists("{t:jobs}:job:job")), bool(client.exists("{t:jobs}:stream"))
+
+
+async def test_submit_succeeds_when_pooled_connections_were_closed(store: LiveStore) -> None:
+    await store.submit(new_job("before"))
+    store.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    await store.submit(new_job())
+
+    assert (await store.jobs.get("job")).state is JobState.QUEUED
+    assert store.broker.qsize(JOBS_QUEUE) == 2

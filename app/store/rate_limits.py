@@ -1,0 +1,174 @@
+"""Admission of jobs: token buckets and the number of unfinished jobs of a caller, checked in one Redis script."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import cachetools
+from redis.asyncio import Redis
+
+from app.broker import Precondition
+from app.core.callers import Caller
+from app.core.errors import RateLimited, TooManyJobs
+from app.core.rate_limit import RateLimit
+from app.store.errors import translated
+from app.store.keys import StoreKeys
+from app.store.scripts import StoreScript, read_lua
+
+__all__ = ["SLOT_SECONDS", "Bucket", "RateLimiter", "buckets_of_caller"]
+
+#: A job that is still unfinished after this time no longer occupies a slot.
+SLOT_SECONDS: Final = 86_400
+_MICROSECONDS: Final = 1_000_000
+_TOO_MANY_JOBS_RETRY_SECONDS: Final = 2.0
+_MIN_RETRY_SECONDS: Final = 1e-6
+# A shared bucket holds the tokens of this many seconds, but at least enough for several batches.
+_SHARED_BURST_SECONDS: Final = 2
+_MIN_SHARED_BURST: Final = 1_000
+_MAX_CACHED_REJECTIONS: Final = 10_000
+
+_ADMISSION: Final = read_lua("admission")
+_CHARGE: Final = f"""
+local function admit(keys, args)
+{_ADMISSION}
+end
+local _, reply = admit(KEYS, ARGV)
+return reply
+"""
+
+
+class Bucket(NamedTuple):
+    """A token bucket.
+
+    Attributes:
+        name: The part of its key that names it.
+        rate_per_minute: Tokens that flow in.
+        burst: Tokens that it holds.
+    """
+
+    name: str
+    rate_per_minute: int
+    burst: int
+
+
+class _Rejection(NamedTuple):
+    """A rejection that stays true until ``retry_at`` (monotonic clock, seconds): an empty bucket stays empty."""
+
+    retry_at: float
+    rate_limit: RateLimit
+    full_at: float
+
+
+class RateLimiter:
+    """Token buckets and concurrency slots of callers.
+
+    Args:
+        client: Sends every command once.
+        keys: Names of the Redis keys.
+        global_rate_per_minute: Submissions per minute of all callers together.
+    """
+
+    def __init__(self, client: Redis, keys: StoreKeys, *, global_rate_per_minute: int) -> None:
+        self._keys = keys
+        self._global_rate = global_rate_per_minute
+        self._charge = StoreScript(client, _CHARGE)
+        # A caller that has no tokens left is rejected without a request to Redis, before its body is read.
+        self._rejections: cachetools.TLRUCache[tuple[str, str], _Rejection] = cachetools.TLRUCache(
+            _MAX_CACHED_REJECTIONS, ttu=lambda _key, rejection, _now: rejection.retry_at, timer=time.monotonic
+        )
+
+    def precondition(self, caller: Caller) -> Precondition:
+        """Return the precondition that takes a token and checks for a free slot in the script that enqueues a job."""
+        buckets = buckets_of_caller(caller, self._global_rate)
+        return self._admission(caller, buckets, str(caller.tier.unfinished_jobs))
+
+    def read_reply(self, caller: Caller, reply: Sequence[Any], asked_at: float) -> RateLimit:
+        """Read the reply of the admission script.
+
+        Args:
+            caller: The caller whose tokens were taken.
+            reply: The reply of the script.
+            asked_at: Monotonic time before the script was called, in seconds.
+
+        Returns:
+            The state of the token bucket after the submission.
+
+        Raises:
+            RateLimited: A token bucket is empty.
+            TooManyJobs: The caller has as many unfinished jobs as its tier allows.
+        """
+        buckets = buckets_of_caller(caller, self._global_rate)
+        status, empty_bucket, *states = reply
+        rate_limit = _rate_limit(buckets, empty_bucket, states)
+        if status == b"too_many_jobs":
+            raise TooManyJobs(_TOO_MANY_JOBS_RETRY_SECONDS, rate_limit)
+        if status == b"rate_limited":
+            retry_seconds = max(_MIN_RETRY_SECONDS, max(states[2::3]) / _MICROSECONDS)
+            self._rejections[caller.account, caller.address] = _Rejection(
+                asked_at + retry_seconds, rate_limit, asked_at + rate_limit.reset_seconds
+            )
+            raise RateLimited(retry_seconds, rate_limit)
+        return rate_limit
+
+    async def charge(self, caller: Caller) -> RateLimit:
+        """Take a token for a request that was rejected.
+
+        Returns:
+            The state of the token bucket afterwards.
+
+        Raises:
+            RateLimited: A token bucket is empty.
+            StoreUnavailable: Redis did not answer.
+        """
+        self.check_cached_rejection(caller)
+        asked_at = time.monotonic()
+        admission = self._admission(caller, buckets_of_caller(caller, self._global_rate), "")
+        with translated():
+            reply = await self._charge(admission.keys, admission.args)
+        return self.read_reply(caller, reply, asked_at)
+
+    def check_cached_rejection(self, caller: Caller) -> None:
+        """Reject a caller whose bucket is known to be empty. Sends nothing to Redis.
+
+        Raises:
+            RateLimited: A token bucket of the caller was found empty, and no token has flowed in since.
+        """
+        rejection = self._rejections.get((caller.account, caller.address))
+        if rejection is None:
+            return
+        now = time.monotonic()
+        limit, remaining = rejection.rate_limit.limit, rejection.rate_limit.remaining
+        rate_limit = RateLimit(limit=limit, remaining=remaining, reset_seconds=max(0.0, rejection.full_at - now))
+        raise RateLimited(max(_MIN_RETRY_SECONDS, rejection.retry_at - now), rate_limit)
+
+    def _admission(self, caller: Caller, buckets: Sequence[Bucket], max_unfinished: str) -> Precondition:
+        keys = [self._keys.slots(caller.account), *(self._keys.bucket(bucket.name) for bucket in buckets)]
+        args: list[str | float] = [max_unfinished, SLOT_SECONDS * 1000]
+        for bucket in buckets:
+            args += (60 * _MICROSECONDS / bucket.rate_per_minute, bucket.burst)
+        return Precondition(_ADMISSION, keys, args)
+
+
+def buckets_of_caller(caller: Caller, global_rate_per_minute: int) -> list[Bucket]:
+    """Return the buckets that a submission takes a token from. The last one is shared by all callers."""
+    tier = caller.tier
+    buckets = [Bucket(caller.account, tier.rate_per_minute, tier.burst)]
+    if not caller.is_anonymous:
+        rate = tier.address_rate_per_minute
+        buckets.append(Bucket(f"{tier.name}:{caller.address}", rate, _shared_burst(rate)))
+    buckets.append(Bucket("all", global_rate_per_minute, _shared_burst(global_rate_per_minute)))
+    return buckets
+
+
+def _shared_burst(rate_per_minute: int) -> int:
+    return max(_MIN_SHARED_BURST, rate_per_minute * _SHARED_BURST_SECONDS // 60)
+
+
+def _rate_limit(buckets: Sequence[Bucket], empty_bucket: int, states: Sequence[int]) -> RateLimit:
+    tokens = [(states[3 * i], states[3 * i + 1], bucket.burst) for i, bucket in enumerate(buckets)]
+    # The bucket of all callers is reported only if it is the one that rejected the job.
+    reported = tokens if empty_bucket == len(buckets) else tokens[:-1]
+    remaining, reset_us, limit = min(reported)
+    return RateLimit(limit=limit, remaining=remaining, reset_seconds=reset_us / _MICROSECONDS)
