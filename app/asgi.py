@@ -1,4 +1,4 @@
-"""The API's entry point: ``gunicorn "app.asgi:create()"`` with the worker and logger classes that are here."""
+"""Entry point of the gateway: ``gunicorn "app.asgi:create()"`` with the worker and logger classes of this module."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from uvicorn_worker import UvicornWorker
 
 from app.config import read_settings
 from app.http.bounded_http import BoundedHttp
-from app.logs import configure_logging, log_handler
+from app.logs import configure_logging, create_log_handler
 from app.wiring.gateway import create_api
 
-__all__ = ["Logs", "Worker", "create"]
+__all__ = ["GunicornLogger", "Worker", "create"]
 
-_NEW_OBJECTS: Final = 20_000
+_GC_THRESHOLD: Final = 20_000
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
-    """uvicorn under gunicorn, with its defaults made safe.
+    """gunicorn worker that runs uvicorn with safe options.
 
-    Forwarded headers are not believed here: whoever connects could dodge the rate limit with one. A WebSocket frame is
-    bounded before it is in memory; the gateway's own bound on messages is lower. So are a request's head, and its time.
-    Messages are not compressed: a compressor takes 30 kB for each idle socket, and time from the job that is watched.
+    - Forwarded headers are ignored: a client could evade the rate limit with them.
+    - The size of a WebSocket frame is limited before it is read into memory. The limit of a message is lower.
+    - WebSocket messages are not compressed: a compressor takes 30 kB for each idle connection.
     """
 
     CONFIG_KWARGS = {  # noqa: RUF012 - the name and type are uvicorn's
@@ -35,26 +35,25 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
     }
 
 
-class Logs(Logger):  # type: ignore[misc]  # the package has no types
-    """gunicorn's own lines, and uvicorn's below them, in the form of all others."""
+class GunicornLogger(Logger):  # type: ignore[misc]  # the package has no types
+    """gunicorn logger that writes the log lines of gunicorn and uvicorn in the form of all other log lines."""
 
     def setup(self, cfg: Any) -> None:
-        """Called by gunicorn, in its parent process; its children inherit the handler."""
+        """Configure the logger in the parent process. Its children inherit the handler."""
         super().setup(cfg)
-        self.error_log.handlers = [log_handler()]
+        self.error_log.handlers = [create_log_handler()]
 
 
 def create() -> Any:
-    """The application, with its settings from the environment."""
+    """Create the ASGI application with the settings of the environment."""
     configure_logging()
     api = create_api(read_settings())
-    _look_for_garbage_less_often()
+    _reduce_garbage_collections()
     return api
 
 
-def _look_for_garbage_less_often() -> None:
-    """A request leaves hardly any cycles behind, but Python would look for them every few requests, through all that
-    was ever loaded."""
+def _reduce_garbage_collections() -> None:
+    """Exclude all loaded objects from garbage collection and collect less often: requests create hardly any cycles."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(_GC_THRESHOLD)

@@ -1,5 +1,8 @@
-"""One JSON line an event; pretty on a terminal. The standard library's loggers (Dramatiq, gunicorn, uvicorn) go the
-same way. Code, output and keys of users are never logged."""
+"""Logging: one JSON object per line, or a readable form on a terminal.
+
+The loggers of the standard library (Dramatiq, gunicorn, uvicorn) use the same form. Code, input, output and keys of
+users are never logged.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Final
 
 import structlog
 
-__all__ = ["configure_logging", "log_handler"]
+__all__ = ["configure_logging", "create_log_handler"]
 
-_SHARED: Final[list[structlog.types.Processor]] = [
+_SHARED_PROCESSORS: Final[list[structlog.types.Processor]] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -20,32 +23,30 @@ _SHARED: Final[list[structlog.types.Processor]] = [
 
 
 def configure_logging() -> None:
-    """Set structlog and the root logger up, once a process."""
+    """Configure structlog and the root logger. Call once per process."""
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_SHARED_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
-    root.handlers = [log_handler()]
+    root.handlers = [create_log_handler()]
     root.setLevel(logging.INFO)
 
 
-def log_handler() -> logging.Handler:
-    """What writes the lines, for a logger that does not hand them on to the root."""
+def create_log_handler() -> logging.Handler:
+    """Return a handler that writes to stderr, also for loggers that do not propagate to the root logger."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(pretty=sys.stderr.isatty()))
-    return handler
-
-
-def _formatter(*, pretty: bool) -> structlog.stdlib.ProcessorFormatter:
-    last = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_SHARED,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            last,
-        ],
+    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED_PROCESSORS,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
     )
+    return handler

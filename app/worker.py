@@ -1,4 +1,4 @@
-"""The entry point of workers and schedulers: ``dramatiq app.worker:setup`` and ``periodiq app.worker:setup``."""
+"""Entry point of workers and schedulers: ``dramatiq app.worker:setup`` and ``periodiq app.worker:setup``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ __all__ = ["setup"]
 
 
 def setup() -> None:
-    """Make the broker with its settings from the environment the one that Dramatiq uses."""
+    """Configure logging and set Dramatiq's global broker, with the settings of the environment."""
     configure_logging()
     dramatiq.set_broker(create_broker(read_settings()))

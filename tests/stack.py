@@ -105,7 +105,7 @@ class Stack:
     def start_api(self) -> Process:
         process = self.start(
             "gunicorn", "app.asgi:create()", "-k", "app.asgi.Worker",
-            "--logger-class", "app.asgi.Logs", "-b", f"127.0.0.1:{self.port}",
+            "--logger-class", "app.asgi.GunicornLogger", "-b", f"127.0.0.1:{self.port}",
             "--no-control-socket", name="api",
         )  # fmt: skip
         eventually(self._ready, 20)

@@ -24,7 +24,7 @@ from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.store.effects import JobEffects, read_claim
 from app.store.job_input import JobInbox, JobInputs
 from app.store.records import Claim, decode_spec
-from app.telemetry.spans import Consecutive, annotate
+from app.telemetry.spans import SequentialSpans, annotate
 
 __all__ = ["JobRunner"]
 
@@ -179,12 +179,12 @@ class _JobSink:
         self._delivery = delivery
         self._effects = effects
         self.checker = checker
-        self.spans = Consecutive()
+        self.spans = SequentialSpans()
 
     def phase(self, name: str, test: str | None = None) -> None:
         """Record the start of a phase; ``test`` names the test case that it runs."""
         self.checker.begin(test)
-        self.spans.begin(name, **({} if test is None else {"test": test}))
+        self.spans.start(name, **({} if test is None else {"test": test}))
         self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name, test)]))
 
     def output(self, chunks: Sequence[Output]) -> None:

@@ -22,7 +22,7 @@ from app.http.middleware.authentication import Authentication, Authenticator
 from app.http.middleware.cors import CrossOrigin
 from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
-from app.http.middleware.tracing import TraceRequests
+from app.http.middleware.tracing import RequestTracing
 from app.http.parts import Parts
 from app.http.request import Request
 from app.http.settings import HttpSettings
@@ -85,7 +85,7 @@ def create_app(
     app.ws_options.max_receive_queue = 0
     app.add_middleware(AccessLog(new_id))
     if tracer is not None:
-        app.add_middleware(TraceRequests(tracer))
+        app.add_middleware(RequestTracing(tracer))
     app.add_middleware(lifecycle)
     metering = RequestMetrics(metrics)
     app.add_middleware(metering)

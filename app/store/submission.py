@@ -22,7 +22,7 @@ from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.store.memory_guard import MemoryGuard
 from app.store.rate_limits import RateLimiter
 from app.store.records import decode_idempotency
-from app.telemetry.spans import carried
+from app.telemetry.spans import trace_options
 
 __all__ = ["Receipt", "Submitter"]
 
@@ -122,7 +122,7 @@ class Submitter:
             actor_name=RUN_JOB,
             args=(job.id,),
             kwargs={},
-            options={"lane": job.priority.value, **carried()},
+            options={"lane": job.priority.value, **trace_options()},
             message_id=job.id,
         )
         await self._producer.enqueue(

@@ -1,4 +1,4 @@
-"""Traces, for those who want them: from the request through the message to the container's phases.
+"""Traces from the HTTP request through the message to the phases of the sandbox.
 
-``spans`` is what the rest of the code knows; without a tracer it does nothing. ``otel`` alone imports OpenTelemetry.
+The rest of the code uses only ``spans``, which does nothing without a tracer. Only ``otel`` imports OpenTelemetry.
 """

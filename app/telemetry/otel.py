@@ -1,6 +1,6 @@
-"""The tracer that hands spans to an OpenTelemetry collector. Needs requirements-telemetry.txt.
+"""A tracer that exports spans to an OpenTelemetry collector. Requires requirements-telemetry.txt.
 
-What is not set here is OpenTelemetry's own to read from the environment: headers, sampler, attributes of the resource.
+OpenTelemetry reads all other options from its own environment variables: headers, sampler, resource attributes.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from app.telemetry.spans import TRACEPARENT, Attribute, Role, current_tracer
 __all__ = ["OtelTracer"]
 
 _EXPORT_SECONDS: Final = 3.0
-_KINDS: Final = {Role.SERVER: SpanKind.SERVER, Role.CONSUMER: SpanKind.CONSUMER, Role.INTERNAL: SpanKind.INTERNAL}
+_SPAN_KINDS: Final = {Role.SERVER: SpanKind.SERVER, Role.CONSUMER: SpanKind.CONSUMER, Role.INTERNAL: SpanKind.INTERNAL}
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
 class OtelTracer:
-    """Implements app.telemetry.spans.Tracer. Starts a thread that exports in batches.
+    """Tracer that exports spans in batches from a thread (OTLP over HTTP).
 
-    Parameters:
-        endpoint: the collector's address, to which ``/v1/traces`` is added.
-        service: what this process is called, unless OTEL_SERVICE_NAME says.
+    Args:
+        endpoint: Base URL of the collector, without ``/v1/traces``.
+        service: Name of this process, unless OTEL_SERVICE_NAME is set.
     """
 
     def __init__(self, endpoint: str, service: str) -> None:
-        named = {} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: service}
-        # No hook of its own at the exit: close is called by who made this, in its time.
-        self._provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+        resource = {} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: service}
+        # The creator of the tracer calls close().
+        self._provider = TracerProvider(resource=Resource.create(resource), shutdown_on_exit=False)
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_SECONDS)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("pyxec")
@@ -52,10 +52,10 @@ class OtelTracer:
         role: Role = Role.INTERNAL,
         parent: str | None = None,
     ) -> Iterator[None]:
-        """See the protocol."""
+        """Start a span of OpenTelemetry and make this tracer the current one."""
         context = None if parent is None else _PROPAGATOR.extract({TRACEPARENT: parent})
         with self._tracer.start_as_current_span(
-            name, context=context, kind=_KINDS[role], attributes=_named(attributes), record_exception=False
+            name, context=context, kind=_SPAN_KINDS[role], attributes=_with_prefix(attributes), record_exception=False
         ):
             token = current_tracer.set(self)
             try:
@@ -63,28 +63,28 @@ class OtelTracer:
             finally:
                 current_tracer.reset(token)
 
-    def past_span(self, name: str, began_ns: int, parent: str) -> None:
-        """See the protocol."""
-        self._tracer.start_span(name, context=_PROPAGATOR.extract({TRACEPARENT: parent}), start_time=began_ns).end()
+    def past_span(self, name: str, started_ns: int, parent: str) -> None:
+        """Record a span that ends now."""
+        self._tracer.start_span(name, context=_PROPAGATOR.extract({TRACEPARENT: parent}), start_time=started_ns).end()
 
     def annotate(self, attributes: Mapping[str, Attribute], name: str | None = None) -> None:
-        """See the protocol."""
+        """Add attributes to the current span."""
         current = trace.get_current_span()
-        current.set_attributes(_named(attributes))
+        current.set_attributes(_with_prefix(attributes))
         if name is not None:
             current.update_name(name)
 
     def traceparent(self) -> str:
-        """See the protocol."""
+        """Return the trace context of the current span."""
         carrier: dict[str, str] = {}
         _PROPAGATOR.inject(carrier)
         return carrier.get(TRACEPARENT, "")
 
     def close(self) -> None:
-        """See the protocol."""
+        """Export the remaining spans and stop the thread."""
         self._provider.shutdown()
 
 
-def _named(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
-    """Names with a dot are OpenTelemetry's own; any other one is ours."""
+def _with_prefix(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
+    """Add ``pyxec.`` to the names without a dot; the others are those of the semantic conventions."""
     return {name if "." in name else f"pyxec.{name}": value for name, value in attributes.items()}

@@ -1,6 +1,6 @@
-"""Spans of the trace that a request or a message belongs to.
+"""Spans of the trace of the current request or message.
 
-Where there is none, nothing happens, and it costs the look at one context variable.
+Without a trace, these functions read one context variable and do nothing.
 """
 
 from __future__ import annotations
@@ -11,16 +11,26 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import Final, Protocol, Self
 
-__all__ = ["TRACEPARENT", "Attribute", "Consecutive", "Role", "Tracer", "annotate", "carried", "current_tracer", "span"]
+__all__ = [
+    "TRACEPARENT",
+    "Attribute",
+    "Role",
+    "SequentialSpans",
+    "Tracer",
+    "annotate",
+    "current_tracer",
+    "span",
+    "trace_options",
+]
 
-# The name of the W3C header, and of the option that carries it in a message.
+# Header of W3C Trace Context (https://www.w3.org/TR/trace-context/), and the message option with its value.
 TRACEPARENT: Final = "traceparent"
 
 Attribute = str | int | float | bool
 
 
 class Role(StrEnum):
-    """What a span is between processes."""
+    """Role of a span between processes; becomes the span kind of OpenTelemetry."""
 
     SERVER = "server"
     CONSUMER = "consumer"
@@ -28,7 +38,7 @@ class Role(StrEnum):
 
 
 class Tracer(Protocol):
-    """Makes spans. The current one is the context's, so that spans of one thread or task nest by themselves."""
+    """Creates spans. The current span is kept in a context variable: spans of one thread or task nest automatically."""
 
     def span(
         self,
@@ -38,60 +48,66 @@ class Tracer(Protocol):
         role: Role = Role.INTERNAL,
         parent: str | None = None,
     ) -> AbstractContextManager[None]:
-        """A span from entering to leaving, an error if left with one. ``parent`` is a traceparent from elsewhere;
-        without one it is the current span."""
+        """Return a context manager that starts a span and ends it on exit. An exception marks the span as an error.
 
-    def past_span(self, name: str, began_ns: int, parent: str) -> None:
-        """A span that began at this Unix time, in nanoseconds, and ends now."""
+        Args:
+            name: Name of the span.
+            attributes: Attributes; names without a dot get the prefix ``pyxec.``.
+            role: Role of the span.
+            parent: Value of a ``traceparent`` header. None for the current span.
+        """
+
+    def past_span(self, name: str, started_ns: int, parent: str) -> None:
+        """Record a span that ends now. ``started_ns`` is its start, Unix time in nanoseconds."""
 
     def annotate(self, attributes: Mapping[str, Attribute], name: str | None = None) -> None:
-        """Say more about the current span; ``name`` is a better one for it."""
+        """Add attributes to the current span and rename it if ``name`` is given."""
 
     def traceparent(self) -> str:
-        """The current span, for another process."""
+        """Return the value of a ``traceparent`` header for the current span."""
 
     def close(self) -> None:
-        """Hand on what there is, for a few seconds at most."""
+        """Export the remaining spans. Blocks for a few seconds at most."""
 
 
-# Set by the tracer for as long as one of its spans is open.
+# A tracer sets it while one of its spans is open.
 current_tracer: ContextVar[Tracer | None] = ContextVar("pyxec_tracer", default=None)
 
-_NOTHING: Final = nullcontext()
+_NO_SPAN: Final = nullcontext()
 
 
 def span(name: str, **attributes: Attribute) -> AbstractContextManager[None]:
-    """A part of what is being done."""
+    """Return a context manager for a child of the current span."""
     tracer = current_tracer.get()
-    return _NOTHING if tracer is None else tracer.span(name, attributes)
+    return _NO_SPAN if tracer is None else tracer.span(name, attributes)
 
 
 def annotate(**attributes: Attribute) -> None:
-    """Say more about what is being done."""
+    """Add attributes to the current span."""
     tracer = current_tracer.get()
     if tracer is not None:
         tracer.annotate(attributes)
 
 
-def carried() -> dict[str, str]:
-    """What a message takes along, so that whoever runs it is in the same trace."""
+def trace_options() -> dict[str, str]:
+    """Return the message options that continue the current trace in the worker; empty without a trace."""
     tracer = current_tracer.get()
     return {} if tracer is None else {TRACEPARENT: tracer.traceparent()}
 
 
-class Consecutive:
-    """Spans of which each ends where the next one begins, and the last one where this is left. Of one thread."""
+class SequentialSpans:
+    """Context manager for spans of one thread that follow each other. The start of a span ends the previous one."""
 
     def __init__(self) -> None:
-        self._open = ExitStack()
+        self._open_span = ExitStack()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self._open_span.close()
 
-    def begin(self, name: str, **attributes: Attribute) -> None:
-        """The next one."""
-        self._open.close()
-        self._open.enter_context(span(name, **attributes))
+    def start(self, name: str, **attributes: Attribute) -> None:
+        """End the current span and start the next one."""
+        self._open_span.close()
+        self._open_span.enter_context(span(name, **attributes))

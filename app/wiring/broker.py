@@ -14,7 +14,7 @@ from app.broker import StreamsBroker, default_middleware
 from app.config import Settings
 from app.core.metrics import Meter
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE
-from app.telemetry.deliveries import TraceDeliveries
+from app.telemetry.message_tracing import MessageTracing
 from app.wiring.connections import client as redis_client
 from app.wiring.connections import now_ms
 from app.wiring.jobs import declare_run_job
@@ -50,7 +50,7 @@ def create_broker(settings: Settings) -> StreamsBroker:
     )
     tracer = create_tracer(settings, "pyxec-worker")
     if tracer is not None:
-        broker.add_middleware(TraceDeliveries(tracer))
+        broker.add_middleware(MessageTracing(tracer))
     return broker
 
 

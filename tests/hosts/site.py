@@ -82,7 +82,14 @@ class Site(Hosts):
 
     def _start_api(self) -> None:
         front = self.machines["front"]
-        command = ["gunicorn", "app.asgi:create()", "-k", "app.asgi.Worker", "--logger-class", "app.asgi.Logs"]
+        command = [
+            "gunicorn",
+            "app.asgi:create()",
+            "-k",
+            "app.asgi.Worker",
+            "--logger-class",
+            "app.asgi.GunicornLogger",
+        ]
         options = ["-b", f"0.0.0.0:{_PORT}", "--no-control-socket"]
         front.start(str(BIN / command[0]), *command[1:], *options, name="api", environment=self.environment)
         self.http = httpx.Client(base_url=f"http://{front.address}:{_PORT}", timeout=10, trust_env=False)

@@ -1,4 +1,4 @@
-"""A collector for OTLP over HTTP: keeps every span that it is sent."""
+"""An OpenTelemetry collector (OTLP over HTTP) that keeps every span that it receives."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One span, with ids in hexadecimal and times in nanoseconds."""
+class ReceivedSpan:
+    """One span. Ids are hexadecimal, times are in nanoseconds."""
 
     service: str
     name: str
@@ -23,17 +23,17 @@ class Seen:
     trace_id: str
     span_id: str
     parent_id: str
-    began_ns: int
+    started_ns: int
     ended_ns: int
     attributes: dict[str, Any]
     failed: bool
 
 
 class Collector:
-    """Listens until it is left."""
+    """Server that receives spans at ``url``."""
 
     def __init__(self) -> None:
-        self._spans: list[Seen] = []
+        self._spans: list[ReceivedSpan] = []
         self._lock = threading.Lock()
         collector = self
 
@@ -43,31 +43,31 @@ class Collector:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 assert self.path == "/v1/traces", self.path
-                collector._take(ExportTraceServiceRequest.FromString(body))
+                collector._add(ExportTraceServiceRequest.FromString(body))
                 self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Nothing."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def trace(self, trace_id: str) -> dict[str, Seen]:
-        """The spans of one trace, by their names."""
+    def trace(self, trace_id: str) -> dict[str, ReceivedSpan]:
+        """Return the spans of a trace, by name."""
         with self._lock:
             return {span.name: span for span in self._spans if span.trace_id == trace_id}
 
-    def _take(self, request: ExportTraceServiceRequest) -> None:
+    def _add(self, request: ExportTraceServiceRequest) -> None:
         for resource in request.resource_spans:
             service = _values(resource.resource.attributes)["service.name"]
-            found = [_seen(service, span) for scope in resource.scope_spans for span in scope.spans]
+            spans = [_received_span(service, span) for scope in resource.scope_spans for span in scope.spans]
             with self._lock:
-                self._spans += found
+                self._spans += spans
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
+def running_collector() -> Iterator[Collector]:
     collector = Collector()
     thread = threading.Thread(target=collector._server.serve_forever, daemon=True)
     thread.start()
@@ -79,11 +79,11 @@ def collecting() -> Iterator[Collector]:
         thread.join()
 
 
-def _seen(service: str, span: Any) -> Seen:
+def _received_span(service: str, span: Any) -> ReceivedSpan:
     ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
     times = (span.start_time_unix_nano, span.end_time_unix_nano)
-    return Seen(service, span.name, span.kind, *ids, *times, _values(span.attributes), span.status.code == 2)
+    return ReceivedSpan(service, span.name, span.kind, *ids, *times, _values(span.attributes), span.status.code == 2)
 
 
 def _values(attributes: Any) -> dict[str, Any]:
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
+    return {attribute.key: getattr(attribute.value, attribute.value.WhichOneof("value")) for attribute in attributes}

@@ -1,4 +1,4 @@
-"""One trace from the request through the message to the container's phases, at a real collector."""
+"""Traces from the request through the message to the phases of the sandbox, received by a real collector."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.telemetry.spans import Consecutive, annotate, carried, span
+from app.telemetry.spans import SequentialSpans, annotate, span, trace_options
 from tests.stack import ROOT, Stack, eventually, running_stack
-from tests.telemetry.collector import Collector, Seen, collecting
+from tests.telemetry.collector import Collector, ReceivedSpan, running_collector
 
-PHASES = {
+SPANS_OF_JOB = {
     "POST /v1/jobs", "queue wait", "run_job", "container take", "container start", "compile", "run", "finish",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
-    with collecting() as started:
+    with running_collector() as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that traces. Nothing is kept warm, so that a container's start is part of its job."""
+def traced_stack(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with tracing and without a pool, so that each job starts its container."""
     settings = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200",
         "PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "0", "PYXEC_LEASE_SECONDS": "2",
@@ -38,41 +38,43 @@ def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> It
         yield stack
 
 
-def submit(stack: Stack, collector: Collector, expected: set[str], **job: object) -> tuple[str, dict[str, Seen]]:
-    """The id of the client's span, and all spans of its trace, once the job has ended and they have arrived."""
+def submit(
+    stack: Stack, collector: Collector, expected: set[str], **job: object
+) -> tuple[str, dict[str, ReceivedSpan]]:
+    """Run a job and return the id of the client's span and all spans of its trace."""
     trace_id, parent_id = secrets.token_hex(16), secrets.token_hex(8)
     headers = {"traceparent": f"00-{trace_id}-{parent_id}-01", "X-Request-Id": f"request-{trace_id}"}
-    answer = stack.http.post("/v1/jobs?wait=30", json=job, headers=headers)
-    assert answer.json()["status"] == "finished", answer.text
+    response = stack.http.post("/v1/jobs?wait=30", json=job, headers=headers)
+    assert response.json()["status"] == "finished", response.text
     eventually(lambda: collector.trace(trace_id).keys() >= expected, 10)
     return parent_id, collector.trace(trace_id)
 
 
 @pytest.mark.docker
-def test_one_trace_leads_from_the_client_to_the_containers_phases(traced: Stack, collector: Collector) -> None:
-    # When a client that traces submits a job in a language with a compiler
+def test_trace_contains_request_message_and_phases_of_sandbox(traced_stack: Stack, collector: Collector) -> None:
+    # When a client with a trace submits a job in a compiled language
     source = '#include <stdio.h>\nint main(void) { puts("traced"); return 3; }'
-    client, spans = submit(traced, collector, PHASES, language="c", source=source)
-    # Then there are all parts of it, in the client's trace, each below the one it belongs to
-    assert spans.keys() == PHASES
+    client, spans = submit(traced_stack, collector, SPANS_OF_JOB, language="c", source=source)
+    # Then the trace of the client contains all spans, with the correct parents
+    assert spans.keys() == SPANS_OF_JOB
     request, job = spans["POST /v1/jobs"], spans["run_job"]
     assert request.parent_id == client
     assert {spans[name].parent_id for name in ("queue wait", "run_job")} == {request.span_id}
     assert {spans[name].parent_id for name in ("container take", "compile", "run", "finish")} == {job.span_id}
     assert spans["container start"].parent_id == spans["container take"].span_id
-    # And they follow one another
+    # And the spans follow each other
     order = [spans[name] for name in ("queue wait", "container take", "compile", "run", "finish")]
-    assert all(before.ended_ns <= after.began_ns + 2_000_000 for before, after in itertools.pairwise(order))
-    assert all(one.began_ns <= one.ended_ns for one in order)
+    assert all(before.ended_ns <= after.started_ns + 2_000_000 for before, after in itertools.pairwise(order))
+    assert all(span.started_ns <= span.ended_ns for span in order)
     assert {request.service, job.service} == {"pyxec-api", "pyxec-worker"}
 
 
 @pytest.mark.docker
-def test_spans_name_the_job_and_the_request_and_no_content(traced: Stack, collector: Collector) -> None:
+def test_spans_have_ids_of_job_and_request_and_no_content(traced_stack: Stack, collector: Collector) -> None:
     canary = secrets.token_hex(8)
     _, spans = submit(
-        traced, collector, PHASES - {"compile"}, language="python", source=f"print('{canary}')", stdin=canary,
-        env={"SECRET": canary}, args=[canary], labels={"name": canary},
+        traced_stack, collector, SPANS_OF_JOB - {"compile"}, language="python", source=f"print('{canary}')",
+        stdin=canary, env={"SECRET": canary}, args=[canary], labels={"name": canary},
     )  # fmt: skip
     job, request = spans["run_job"].attributes, spans["POST /v1/jobs"].attributes
     assert (job["pyxec.language"], job["pyxec.outcome"], job["pyxec.attempt"]) == ("python", "ok", 1)
@@ -82,33 +84,33 @@ def test_spans_name_the_job_and_the_request_and_no_content(traced: Stack, collec
 
 
 @pytest.mark.docker
-def test_a_header_that_is_none_begins_a_trace_of_its_own(traced: Stack, collector: Collector) -> None:
-    answer = traced.http.post(
+def test_request_is_served_when_traceparent_is_invalid(traced_stack: Stack, collector: Collector) -> None:
+    response = traced_stack.http.post(
         "/v1/jobs?wait=30", json={"language": "bash", "source": "echo on"}, headers={"traceparent": "00-zz-1-01"}
     )
-    assert answer.json()["stdout"] == "on\n"
+    assert response.json()["stdout"] == "on\n"
 
 
 @pytest.mark.docker
-def test_a_job_that_another_worker_takes_over_stays_in_its_trace(traced: Stack, collector: Collector) -> None:
-    # Given a job that runs, in a client's trace
+def test_trace_continues_when_another_worker_takes_over_job(traced_stack: Stack, collector: Collector) -> None:
+    # Given a running job in a trace of a client
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
     job = {"language": "python", "source": "import time; time.sleep(1); print('done')"}
-    job_id = traced.http.post("/v1/jobs", json=job, headers=headers).json()["id"]
-    eventually(lambda: traced.job(job_id)["status"] == "running", 10)
-    # When its worker is killed, and there is another one
-    traced.processes[-1].kill()
-    traced.start_worker()
-    traced.finished(job_id, 30)
-    # Then the second attempt is a part of the same trace
+    job_id = traced_stack.http.post("/v1/jobs", json=job, headers=headers).json()["id"]
+    eventually(lambda: traced_stack.job(job_id)["status"] == "running", 10)
+    # When its worker is killed and another one starts
+    traced_stack.processes[-1].kill()
+    traced_stack.start_worker()
+    traced_stack.finished(job_id, 30)
+    # Then the second attempt belongs to the same trace
     attempt = eventually(lambda: collector.trace(trace_id).get("run_job"), 10)
     assert (attempt.attributes["pyxec.job_id"], attempt.attributes["pyxec.attempt"]) == (job_id, 2)
     assert attempt.parent_id == collector.trace(trace_id)["POST /v1/jobs"].span_id
 
 
-def test_without_an_endpoint_nothing_is_imported() -> None:
-    # What redis-py imports by itself, where the packages are there, is its own matter.
+def test_opentelemetry_is_not_imported_when_no_endpoint_is_set() -> None:
+    # redis-py imports opentelemetry.api if it is installed.
     code = (
         "import sys; OURS = ('opentelemetry.sdk.trace', 'opentelemetry.exporter', 'app.telemetry.otel'); "
         "from app.config import read_settings; from app.wiring.gateway import create_api; "
@@ -119,7 +121,7 @@ def test_without_an_endpoint_nothing_is_imported() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_where_the_packages_are_missing_it_is_told_and_everything_else_works() -> None:
+def test_warning_is_logged_when_opentelemetry_is_not_installed() -> None:
     code = (
         "import sys; sys.modules['opentelemetry'] = None; from app.config import read_settings; "
         "from app.wiring.telemetry import create_tracer; "
@@ -131,8 +133,8 @@ def test_where_the_packages_are_missing_it_is_told_and_everything_else_works() -
     assert done.stdout.endswith("None\n")
 
 
-def test_without_a_tracer_spans_do_nothing() -> None:
-    with span("outer", number=1), Consecutive() as phases:
-        phases.begin("first")
+def test_spans_do_nothing_without_tracer() -> None:
+    with span("outer", number=1), SequentialSpans() as phases:
+        phases.start("first")
         annotate(more="x")
-        assert carried() == {}
+        assert trace_options() == {}

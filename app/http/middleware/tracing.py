@@ -1,4 +1,4 @@
-"""A span for each HTTP request, in the trace of the client's ``traceparent`` if it sent one."""
+"""Falcon middleware that traces HTTP requests."""
 
 from __future__ import annotations
 
@@ -12,43 +12,50 @@ from falcon.asgi import Request, Response
 
 from app.telemetry.spans import TRACEPARENT, Attribute, Role, Tracer
 
-__all__ = ["TraceRequests"]
+__all__ = ["RequestTracing"]
 
-# They are asked every few seconds, by machines, and nobody looks for them in a trace.
-_UNTRACED: Final = frozenset({"/livez", "/readyz", "/metrics"})
-_SANE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# Monitoring requests these every few seconds.
+_UNTRACED_PATHS: Final = frozenset({"/livez", "/readyz", "/metrics"})
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_VALID_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class TraceRequests:
-    """Falcon middleware. A stream's span ends where its answer begins: what follows may take hours."""
+class RequestTracing:
+    """Creates a span for each request, in the trace of the client if it sent a valid ``traceparent`` header.
+
+    The span of a streamed response ends before its body is sent.
+    """
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
     async def process_request(self, request: Request, response: Response) -> None:
-        """Begin."""
-        if request.path in _UNTRACED:
+        """Start the span."""
+        if request.path in _UNTRACED_PATHS:
             return
-        given = request.get_header(TRACEPARENT) or ""
+        traceparent = request.get_header(TRACEPARENT) or ""
         attributes = {"http.request.method": request.method, "request_id": getattr(request, "request_id", "")}
-        opened = ExitStack()
-        opened.enter_context(
+        open_span = ExitStack()
+        open_span.enter_context(
             self._tracer.span(
-                request.method, attributes, role=Role.SERVER, parent=given if _SANE.fullmatch(given) else None
+                request.method,
+                attributes,
+                role=Role.SERVER,
+                parent=traceparent if _VALID_TRACEPARENT.fullmatch(traceparent) else None,
             )
         )
-        request.context.trace = opened
+        request.context.open_span = open_span
 
     async def process_response(self, request: Request, response: Response, resource: object, succeeded: bool) -> None:
-        """End. The route is known only now."""
-        opened = getattr(request.context, "trace", None)
-        if opened is None:
+        """End the span. Its name contains the route, which is known only now."""
+        open_span = getattr(request.context, "open_span", None)
+        if open_span is None:
             return
         route = request.uri_template or ""
         attributes: dict[str, Attribute] = {"http.response.status_code": response.status_code, "http.route": route}
         self._tracer.annotate(attributes, f"{request.method} {route}".rstrip())
-        opened.close()
+        open_span.close()
 
     async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-        """The last of it."""
+        """Export the remaining spans."""
         await asyncio.to_thread(self._tracer.close)
