@@ -1,19 +1,19 @@
-"""A Dramatiq broker on Redis Streams: leases, fencing, one atomic finish. See docs/broker.md."""
+"""A Dramatiq broker on Redis Streams with leases, fencing and atomic settlement; see docs/broker.md."""
 
 from __future__ import annotations
 
+from app.broker.administration import PendingEntry
 from app.broker.broker import StreamsBroker
 from app.broker.dead_letters import DeadLetter
-from app.broker.effects import NOW_MS, Effect, PackedEffects
+from app.broker.effects import NOW_MS, Effect, PackedEffects, pack_effects
+from app.broker.enqueue_request import Precondition
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, PreconditionFailed, QueueFull, StreamsError
-from app.broker.inspection import PendingEntry
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane
+from app.broker.maintenance import RecoveryReport
 from app.broker.message import StreamMessage
-from app.broker.middleware import DeadLetters, StreamAgeLimit, StreamRetries, default_middleware
-from app.broker.precondition import Precondition
+from app.broker.middleware import StreamAgeLimit, StreamRetries, default_middleware
 from app.broker.producer import AsyncProducer
-from app.broker.recovery import RecoveryReport
 from app.broker.results import StreamResultBackend
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "AsyncProducer",
     "BrokerUnavailable",
     "DeadLetter",
-    "DeadLetters",
     "Duplicate",
     "Effect",
     "Lane",
@@ -40,4 +39,5 @@ __all__ = [
     "StreamsBroker",
     "StreamsError",
     "default_middleware",
+    "pack_effects",
 ]

@@ -1,50 +1,57 @@
-"""The broker: Dramatiq's contract, kept on Redis Streams."""
+"""The broker."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import redis
 from dramatiq import Broker, Consumer, Message, Middleware
 from dramatiq.common import dq_name
-from dramatiq.errors import QueueJoinTimeout, QueueNotFound
+from dramatiq.errors import QueueNotFound
 from dramatiq.middleware import Retries
 
-from app.broker.admin import Administration
-from app.broker.connection import connect, translated, without_retries
-from app.broker.consumer import StreamConsumer
-from app.broker.delayed_consumer import DelayedConsumer
-from app.broker.effects import Effect
+from app.broker.administration import QueueAdministration
+from app.broker.connection import create_client, translate_errors, without_retries
+from app.broker.consumer import StreamConsumer, blocking_time_ms
+from app.broker.dead_letters import DeadLetterLimits
+from app.broker.deliveries import Deliveries
+from app.broker.effects import Effect, PackedEffects
+from app.broker.enqueue_request import EnqueueRequest, Precondition, enqueue_many_call, select_lane, with_delay
 from app.broker.keys import LaneKeys
 from app.broker.lanes import Lane
+from app.broker.maintenance import DelayQueueConsumer
 from app.broker.message import StreamMessage
-from app.broker.middleware import Failures, Leases, default_middleware
-from app.broker.precondition import Precondition
-from app.broker.settlement import DeadLetterLimits
-from app.broker.submission import Submission, announced, chosen_lane, many, settle
+from app.broker.middleware import FailureResults, Leases, default_middleware
 
 __all__ = ["StreamsBroker"]
 
-_MESSAGES_PER_TRIP = 1_000
-_REDIS_PY_TIMEOUT_SECONDS = 5
+_MESSAGES_PER_CALL = 1_000
+# redis.connection.Connection has this default since redis-py 8.
+_DEFAULT_SOCKET_TIMEOUT_SECONDS = 5
 
 
-class StreamsBroker(Administration, Broker):
+class StreamsBroker(QueueAdministration, Broker):
     """A Dramatiq broker on Redis Streams.
 
-    Parameters:
+    Args:
         url: ``redis://``, ``rediss://``, ``unix://`` or ``sentinel://host:port,host:port/service?db=0``.
-        client: instead of a URL. Commands go through a copy of it that never sends one twice; a Sentinel's or
-            cluster's cannot be copied, and is itself set so.
-        namespace: prefix of all keys; no braces.
-        lease_ms: how long a worker may be silent before what it holds is given to others. Renewed every quarter.
-        max_deliveries: so many deliveries without a finish are a dead letter.
-        dead_ttl_ms, dead_limit: how long, and how many, dead letters a queue keeps.
-        middleware: replaces `default_middleware()`. Dramatiq's own Retries is refused.
-        consumer_name: unique to this process; made up when not given.
+        client: A client instead of a URL. The broker uses a copy without retries. The client of a cluster cannot be
+            copied; the broker switches its retries off.
+        namespace: Prefix of all keys, without braces.
+        lease_ms: Time without a renewal after which other workers may take the messages of a worker. Workers renew
+            their leases four times in this period.
+        max_deliveries: Number of lost deliveries after which a message is dead-lettered.
+        dead_ttl_ms: Maximum age of a dead letter.
+        dead_limit: Maximum number of dead letters of a queue.
+        middleware: Replaces `default_middleware()`.
+        consumer_name: Unique name of this process; None to generate one.
+
+    Raises:
+        ValueError: Not exactly one of `url` and `client` is given, the URL is invalid, or `middleware` contains
+            Dramatiq's Retries.
     """
 
     def __init__(
@@ -61,46 +68,40 @@ class StreamsBroker(Administration, Broker):
         consumer_name: str | None = None,
     ) -> None:
         if (url is None) == (client is None):
-            raise ValueError("give either a url or a client")
-        Administration.__init__(
+            raise ValueError("exactly one of url and client is required")
+        QueueAdministration.__init__(
             self,
-            without_retries(client) if client is not None else connect(str(url)),
+            without_retries(client) if client is not None else create_client(str(url)),
             namespace,
             lease_ms=lease_ms,
             max_deliveries=max_deliveries,
             limits=DeadLetterLimits(dead_ttl_ms, dead_limit),
-            consumer_name=consumer_name,
         )
-        self._local = threading.local()
-        Broker.__init__(self, [Leases(), Failures(), *(default_middleware() if middleware is None else middleware)])
+        self.deliveries = Deliveries(self.run, consumer_name)
+        self._thread_state = threading.local()
+        own = [Leases(self.deliveries, self.run, lease_ms), FailureResults()]
+        Broker.__init__(self, [*own, *(default_middleware() if middleware is None else middleware)])
         self.queues: set[str] = set()
 
-    @property
-    def socket_timeout_ms(self) -> int | None:
-        """After which the client gives up waiting for a reply; None when it never does."""
-        seconds = self.client.get_connection_kwargs().get("socket_timeout", _REDIS_PY_TIMEOUT_SECONDS)
-        return int(seconds * 1000) if seconds else None
-
-    # --- Dramatiq's contract
-
     def add_middleware(self, middleware: Middleware, **position: Any) -> None:
-        """As Dramatiq's.
+        """Add a middleware.
 
         Raises:
-            ValueError: for Dramatiq's Retries, whose retries can be lost while their message is acknowledged.
+            ValueError: It is Dramatiq's Retries, whose retries can be lost while their message is acknowledged.
         """
         if isinstance(middleware, Retries):
-            raise ValueError("StreamsBroker needs app.broker.StreamRetries instead of dramatiq's Retries: same options")
+            raise ValueError("use app.broker.StreamRetries instead of dramatiq's Retries: it has the same options")
         super().add_middleware(middleware, **position)
 
     def get_declared_queues(self) -> set[str]:
+        """Return the names of the declared queues, without their delay queues."""
         return set(self.queues)
 
     def declare_queue(self, queue_name: str) -> None:
         """Declare a queue and its delay queue. Does no I/O.
 
         Raises:
-            ValueError: the name has a brace in it.
+            ValueError: The name contains a brace.
         """
         if queue_name in self.queues:
             return
@@ -112,17 +113,33 @@ class StreamsBroker(Administration, Broker):
         self.emit_after("declare_delay_queue", dq_name(queue_name))
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5_000) -> Consumer:
-        """A consumer of a queue, or, for a delay queue, the one that promotes and sweeps.
+        """Create the consumer of a queue. The consumer of a delay queue maintains the queue and returns no messages.
+
+        Args:
+            queue_name: A declared queue, or its delay queue.
+            prefetch: Number of messages of the queue that this process may hold.
+            timeout: How long one step may wait, in ms.
 
         Raises:
-            QueueNotFound: it was never declared.
+            QueueNotFound: The queue was not declared.
             BrokerUnavailable: Redis cannot be reached.
         """
         if queue_name in self.delay_queues:
-            return DelayedConsumer(self, queue_name, timeout)
+            return DelayQueueConsumer(partial(self._maintain, queue_name), timeout)
         if queue_name not in self.queues:
             raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
-        return StreamConsumer(self, queue_name, prefetch, timeout)
+        socket_timeout = self.client.get_connection_kwargs().get("socket_timeout", _DEFAULT_SOCKET_TIMEOUT_SECONDS)
+        return StreamConsumer(
+            run=self.run,
+            keys=self.keys(queue_name),
+            deliveries=self.deliveries,
+            limits=self._limits,
+            prefetch=prefetch,
+            timeout_ms=timeout,
+            block_ms=blocking_time_ms(timeout, int(socket_timeout * 1000) if socket_timeout else None),
+            before_enqueue=self._emit_before_enqueue,
+            after_enqueue=partial(self.emit_after, "enqueue"),
+        )
 
     def enqueue(
         self,
@@ -130,136 +147,133 @@ class StreamsBroker(Administration, Broker):
         *,
         delay: int | None = None,
         effects: Sequence[Effect] = (),
-        on_dead: Sequence[Effect] = (),
+        on_dead: Sequence[Effect] | PackedEffects = (),
         dedupe_key: str | None = None,
         max_backlog: int | None = None,
         lane: Lane | str | None = None,
         precondition: Precondition | None = None,
     ) -> Message[Any]:
-        """Put a message on its queue, in one step with everything else given here.
+        """Enqueue a message and make all other writes in one step.
 
-        Parameters:
-            delay: ms from now, by the server's clock.
-            effects: writes made in the same step.
-            on_dead: writes made when the message is dead-lettered, whoever does that, however often it moved before.
-            dedupe_key: if this key exists, nothing is written. Usually one of the effects creates it.
-            max_backlog: nothing is written if so many messages wait, run or are delayed.
-            lane: "interactive" or "batch"; else the message's option ``lane``, its actor's, or interactive.
-            precondition: decides in the same step whether it is written.
+        Args:
+            message: The message.
+            delay: Delay in ms, by the server's clock.
+            effects: Writes to make.
+            on_dead: Writes to make when the message is dead-lettered, also after retries and recoveries.
+            dedupe_key: Write nothing if this key exists. Usually one of the effects creates it.
+            max_backlog: Write nothing if the queue holds so many waiting, running and delayed messages.
+            lane: "interactive" or "batch". Default: the option ``lane`` of the message, else of its actor, else
+                interactive.
+            precondition: Checked in the same step.
+
+        Returns:
+            The message; if it is delayed, with the name of its delay queue and its ``eta``.
 
         Raises:
-            Duplicate, QueueFull, PreconditionFailed: nothing was written.
-            BrokerUnavailable: it may or may not have been written; it is not sent again by itself.
-            ValueError: a key lacks the queue's hash tag, or there is no such lane.
+            Duplicate: The dedupe key exists.
+            PreconditionFailed: The precondition was not met.
+            QueueFull: The backlog limit is reached.
+            BrokerUnavailable: The message may or may not have been enqueued. It is not sent again.
+            ValueError: A key does not have the hash tag of the queue, or the lane does not exist.
         """
-        chosen, keys = self._lane(message, lane), self.keys(message.queue_name)
-        shown = self.announce(message, delay)
-        submission = Submission(shown, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen, precondition)
-        if (ending := self._ending) is None:
-            settle(self.run(submission.command()), submission)
+        selected_lane, keys = self._select_lane(message, lane), self.keys(message.queue_name)
+        message = self._emit_before_enqueue(message, delay)
+        request = EnqueueRequest(
+            message, keys, delay, effects, on_dead, dedupe_key, max_backlog, selected_lane, precondition
+        )
+        processed: StreamMessage | None = getattr(self._thread_state, "processed", None)
+        if processed is None:
+            request.check_reply(self.run(request.command()))
         else:
-            ending.follow_ups.append(submission)
-        self.emit_after("enqueue", shown, delay)
-        return shown
+            processed.follow_ups.append(request)
+        self.emit_after("enqueue", message, delay)
+        return message
 
     def enqueue_many(self, messages: Iterable[Message[Any]], *, delay: int | None = None) -> list[Message[Any]]:
-        """Put many messages on their queues, up to 1,000 in a round trip, which are written together or not at all.
+        """Enqueue messages in batches of up to 1,000. The messages of a batch are written together or not at all.
+
+        Returns:
+            The messages; see `enqueue`.
 
         Raises:
-            BrokerUnavailable: some, all or none may have been written.
+            BrokerUnavailable: None, some or all messages may have been enqueued.
         """
-        shown: list[Message[Any]] = []
-        places: dict[LaneKeys, list[Message[Any]]] = {}
-        announce = self.announce if self._anyone_hears("before_enqueue") else announced
+        # Calling a hook that does nothing for each message takes a noticeable part of the time.
+        emit_before = self._emit_before_enqueue if _has_hook(self.middleware, "before_enqueue") else with_delay
+        enqueued: list[Message[Any]] = []
+        by_lane: dict[LaneKeys, list[Message[Any]]] = {}
         for message in messages:
-            place = self.keys(message.queue_name).lanes[self._lane(message)]
-            shown.append(announce(message, delay))
-            places.setdefault(place, []).append(shown[-1])
-        for place, batch in places.items():
-            for start in range(0, len(batch), _MESSAGES_PER_TRIP):
-                self.run(many(batch[start : start + _MESSAGES_PER_TRIP], place, delay))
-        for message in shown if self._anyone_hears("after_enqueue") else ():
+            lane = self.keys(message.queue_name).lanes[self._select_lane(message)]
+            enqueued.append(emit_before(message, delay))
+            by_lane.setdefault(lane, []).append(enqueued[-1])
+        for lane, batch in by_lane.items():
+            for start in range(0, len(batch), _MESSAGES_PER_CALL):
+                self.run(enqueue_many_call(batch[start : start + _MESSAGES_PER_CALL], lane, delay))
+        for message in enqueued if _has_hook(self.middleware, "after_enqueue") else ():
             self.emit_after("enqueue", message, delay)
-        return shown
-
-    def _anyone_hears(self, signal: str) -> bool:
-        """False when all middleware left this method as it came: to call it for each of many messages takes time."""
-        as_it_came = getattr(Middleware, signal)
-        return any(getattr(getattr(one, signal), "__func__", None) is not as_it_came for one in self.middleware)
+        return enqueued
 
     def emit_after(self, signal: str, *args: Any, **kwargs: Any) -> None:
-        """As Dramatiq's; but what middleware enqueues once a message has run is written when that message ends.
+        """Call a hook of all middleware.
 
-        Dramatiq swallows what a middleware raises there. A callback, or the next stage of a pipeline, that could not
-        be enqueued would be lost while its message is acknowledged.
+        A message that middleware enqueues after a message ran (a callback, the next stage of a pipeline) is written
+        when that message is settled. Dramatiq swallows exceptions of these hooks: the message could not be enqueued
+        and would be lost, while its predecessor is acknowledged.
         """
         if signal != "process_message" or not isinstance(args[0], StreamMessage):
             super().emit_after(signal, *args, **kwargs)
             return
-        self._local.ending = args[0]
+        self._thread_state.processed = args[0]
         try:
             super().emit_after(signal, *args, **kwargs)
         finally:
-            self._local.ending = None
-
-    def _lane(self, message: Message[Any], given: Lane | str | None = None) -> Lane:
-        actor = self.actors.get(message.actor_name)
-        return chosen_lane(given, message.options.get("lane"), actor.options.get("lane") if actor else None)
-
-    @property
-    def _ending(self) -> StreamMessage | None:
-        return getattr(self._local, "ending", None)
-
-    def announce(self, message: Message[Any], delay: int | None) -> Message[Any]:
-        """Tell middleware that a message is about to be enqueued; returns it in the form they see."""
-        shown = announced(message, delay)
-        self.emit_before("enqueue", shown, delay)
-        return shown
-
-    def flush(self, queue_name: str) -> None:
-        """Drop what waits, is delayed, or runs: what runs is fenced and its finish refused. Keeps dead letters."""
-        keys = self.keys(queue_name)
-        with translated():
-            self.client.unlink(
-                *keys.streams, *(key for one in keys.lanes.values() for key in (one.delayed, one.delayed_bodies))
-            )
+            self._thread_state.processed = None
 
     def flush_all(self) -> None:
-        """Flush every declared queue, its dead letters too."""
+        """Flush every declared queue and delete its dead letters."""
         for queue_name in self.get_declared_queues():
             self.flush(queue_name)
-            with translated():
-                self.client.unlink(self.keys(queue_name).dead)
-
-    def join(self, queue_name: str, *, interval: int = 100, timeout: int | None = None) -> None:
-        """Wait until nothing waits, runs or is delayed. For tests.
-
-        Raises:
-            QueueJoinTimeout: after `timeout` ms.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout / 1000
-        while self.qsize(queue_name):
-            if deadline is not None and time.monotonic() >= deadline:
-                raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]
-            time.sleep(interval / 1000)
+            with translate_errors():
+                self.client.unlink(self.keys(queue_name).dead_letters)
 
     def close(self) -> None:
         """Close all connections."""
-        self._wire.close()
         self.client.close()
 
-    # --- deliveries
-
-    def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
-        """Make these writes if, and only if, this delivery still owns its entry; returns their replies.
-
-        Raises:
-            LeaseLost: nothing was written; the message's `lease_lost` is set.
-            BrokerUnavailable: they may or may not have been made.
-        """
-        return self.deliveries.fenced(message, effects)
+    @property
+    def consumer_name(self) -> str:
+        """Name of this process in every consumer group."""
+        return self.deliveries.consumer_name
 
     @property
     def fenced_total(self) -> int:
-        """How often this process was refused a write, or a finish, because it had lost the lease."""
+        """How often a write or a finish of this process was refused because it had lost the lease."""
         return self.deliveries.fenced_total
+
+    def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
+        """Make writes if this delivery still owns its entry, and return their replies.
+
+        Raises:
+            LeaseLost: Nothing was written. `StreamMessage.lease_lost` is set.
+            BrokerUnavailable: The writes may or may not have been made.
+        """
+        return self.deliveries.fenced(message, effects)
+
+    def _maintain(self, queue_name: str) -> int | None:
+        # After an outage of Redis, every lease looks expired. Live workers renew theirs first.
+        return self.maintain(queue_name, may_recover=self.was_available_for(self.lease_ms / 4 / 1000))
+
+    def _select_lane(self, message: Message[Any], lane: Lane | str | None = None) -> Lane:
+        actor = self.actors.get(message.actor_name)
+        return select_lane(lane, message.options.get("lane"), actor.options.get("lane") if actor else None)
+
+    def _emit_before_enqueue(self, message: Message[Any], delay: int | None) -> Message[Any]:
+        message = with_delay(message, delay)
+        self.emit_before("enqueue", message, delay)
+        return message
+
+
+def _has_hook(middleware: Iterable[Middleware], name: str) -> bool:
+    """Return whether any middleware overrides a hook."""
+    default = getattr(Middleware, name)
+    return any(getattr(getattr(item, name), "__func__", None) is not default for item in middleware)

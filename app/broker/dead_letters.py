@@ -1,8 +1,8 @@
-"""Messages that ended badly: list, show, replay, drop."""
+"""Dead letters of a queue: list, show, replay and delete them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,56 @@ from dramatiq.errors import DecodeError
 
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane
-from app.broker.scripts import Call, Script
+from app.broker.scripts import Run, Script, ScriptCall
 
-__all__ = ["DeadLetter", "drop", "newest_first", "replay", "show"]
+__all__ = [
+    "DeadLetter",
+    "DeadLetterLimits",
+    "DeadLetterReason",
+    "delete_dead_letter",
+    "list_dead_letters",
+    "read_dead_letter",
+    "replay_dead_letter",
+]
 
-# What StreamRetries left in the options: a replayed message starts over.
-_RETRY_STATE = ("retries", "traceback", "requeue_timestamp")
+_MAX_FRAMES = 30
+
+# Options that StreamRetries sets. A replayed message starts without them.
+_RETRY_OPTIONS = ("retries", "traceback", "requeue_timestamp")
+
+
+@dataclass(frozen=True)
+class DeadLetterLimits:
+    """Dead letters that a queue keeps. The oldest are deleted first.
+
+    Attributes:
+        ttl_ms: Maximum age.
+        count: Maximum number.
+    """
+
+    ttl_ms: int
+    count: int
+
+
+@dataclass(frozen=True)
+class DeadLetterReason:
+    """Why a message is dead-lettered.
+
+    Attributes:
+        reason: One line.
+        traceback: Traceback of the exception; may be empty.
+    """
+
+    reason: str
+    traceback: str = ""
+
+    @classmethod
+    def from_exception(cls, error: BaseException | None) -> DeadLetterReason:
+        """Describe the exception that an actor raised, if any."""
+        if error is None:
+            return cls("rejected")
+        frames = traceback.format_exception(error, limit=_MAX_FRAMES)
+        return cls(f"{type(error).__name__}: {error}", "".join(frames))
 
 
 @dataclass(frozen=True)
@@ -25,16 +69,16 @@ class DeadLetter:
     """One dead letter.
 
     Attributes:
-        id: its name here; its first half is `died_at_ms`.
-        reason: one line.
-        message: the message's body as it was enqueued or last retried.
-        deliveries: how many deliveries ended without a finish, the last one included.
+        id: Id of the dead letter.
+        reason: Why the message was dead-lettered, in one line.
+        message: Encoded message as it was enqueued or last retried.
+        deliveries: Number of deliveries that did not finish, including the last one.
         died_at_ms: Unix time by the server's clock.
-        attempts: how often it was started in all.
-        entry_id: the stream entry it was.
-        traceback: of the last exception; may be empty.
-        lane: the lane it was in, and is replayed to.
-        effects_error: what an on_dead effect failed with; empty when all worked.
+        attempts: How often the message was started.
+        entry_id: Stream entry of the last delivery.
+        traceback: Traceback of the last exception; may be empty.
+        lane: Lane of the message, also after a replay.
+        effects_error: Error of an `on_dead` effect; empty if all succeeded.
     """
 
     id: str
@@ -49,53 +93,66 @@ class DeadLetter:
     lane: Lane
 
 
-def newest_first(client: redis.Redis, keys: QueueKeys, *, count: int, before: str | None) -> list[DeadLetter]:
-    """Up to `count` letters, older than the id `before` when that is given."""
-    rows: Any = client.xrevrange(keys.dead, max=f"({before}" if before else "+", count=count)
-    return [_letter(raw_id, fields) for raw_id, fields in rows]
+def list_dead_letters(client: redis.Redis, keys: QueueKeys, *, count: int, before: str | None) -> list[DeadLetter]:
+    """Return up to `count` dead letters, newest first.
+
+    Args:
+        client: A client that returns bytes.
+        keys: Keys of the queue.
+        count: Maximum number.
+        before: Only dead letters that are older than the one with this id; None for no limit.
+    """
+    rows: Any = client.xrevrange(keys.dead_letters, max=f"({before}" if before else "+", count=count)
+    return [_parse(raw_id, fields) for raw_id, fields in rows]
 
 
-def show(client: redis.Redis, keys: QueueKeys, letter_id: str) -> DeadLetter | None:
-    """One letter; None when it was replayed, dropped or has expired."""
-    rows: Any = client.xrange(keys.dead, letter_id, letter_id)
-    return _letter(*rows[0]) if rows else None
+def read_dead_letter(client: redis.Redis, keys: QueueKeys, dead_letter_id: str) -> DeadLetter | None:
+    """Return a dead letter, or None if it does not exist."""
+    rows: Any = client.xrange(keys.dead_letters, dead_letter_id, dead_letter_id)
+    return _parse(*rows[0]) if rows else None
 
 
-def replay(client: redis.Redis, run: Callable[[Call], Any], keys: QueueKeys, letter_id: str) -> bool:
-    """Put a letter's message back to work with fresh retries. Works once: False when the letter is not there."""
-    letter = show(client, keys, letter_id)
-    if letter is None:
+def replay_dead_letter(client: redis.Redis, run: Run, keys: QueueKeys, dead_letter_id: str) -> bool:
+    """Enqueue the message of a dead letter with fresh retries and delete the dead letter, in one step.
+
+    Returns:
+        False if the dead letter does not exist.
+    """
+    dead_letter = read_dead_letter(client, keys, dead_letter_id)
+    if dead_letter is None:
         return False
-    return bool(
-        run(Call(Script.REPLAY, [keys.lanes[letter.lane].stream, keys.dead], [letter_id, _fresh(letter.message)]))
-    )
+    stream, body = keys.lanes[dead_letter.lane].stream, _without_retry_options(dead_letter.message)
+    return bool(run(ScriptCall(Script.REPLAY, [stream, keys.dead_letters], [dead_letter_id, body])))
 
 
-def drop(client: redis.Redis, keys: QueueKeys, letter_id: str) -> bool:
-    """Delete a letter; False when it is not there."""
-    return bool(client.xdel(keys.dead, letter_id))
+def delete_dead_letter(client: redis.Redis, keys: QueueKeys, dead_letter_id: str) -> bool:
+    """Delete a dead letter. Returns False if it does not exist."""
+    return bool(client.xdel(keys.dead_letters, dead_letter_id))
 
 
-def _letter(raw_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
+def _parse(raw_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
+    def text(name: bytes) -> str:
+        return fields[name].decode(errors="replace")
+
     return DeadLetter(
         id=raw_id.decode(),
-        reason=fields[b"r"].decode(errors="replace"),
-        message=fields[b"m"],
-        deliveries=int(fields[b"n"]),
-        attempts=int(fields[b"a"]),
+        reason=text(b"reason"),
+        message=fields[b"message"],
+        deliveries=int(fields[b"deliveries"]),
         died_at_ms=int(raw_id.split(b"-")[0]),
-        entry_id=fields[b"e"].decode(),
-        traceback=fields[b"t"].decode(errors="replace"),
-        effects_error=fields[b"f"].decode(errors="replace"),
-        lane=Lane(fields[b"l"].decode()),
+        attempts=int(fields[b"starts"]),
+        entry_id=text(b"entry_id"),
+        traceback=text(b"traceback"),
+        effects_error=text(b"effects_error"),
+        lane=Lane(text(b"lane")),
     )
 
 
-def _fresh(body: bytes) -> bytes:
+def _without_retry_options(body: bytes) -> bytes:
     try:
         message: Message[Any] = Message.decode(body)
     except DecodeError:
         return body
-    for name in _RETRY_STATE:
+    for name in _RETRY_OPTIONS:
         message.options.pop(name, None)
     return message.encode()

@@ -1,4 +1,4 @@
-"""What this process holds, of every queue, and how each delivery ends."""
+"""The deliveries of this process, in all queues, and how they end."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from dramatiq.common import q_name
-
-from app.broker import settlement
 from app.broker.effects import Effect
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, PreconditionFailed, QueueFull
-from app.broker.in_flight import InFlight
+from app.broker.in_flight import InFlightMessages
+from app.broker.keys import QueueKeys
 from app.broker.message import StreamMessage
-from app.broker.scripts import Call
-from app.broker.submission import settle
+from app.broker.scripts import Run, ScriptCall
+from app.broker.settlement import fenced_call, is_settled_together, start_call
 
 __all__ = ["Deliveries"]
 
@@ -26,113 +24,120 @@ _log = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """Thread-safe: consumer threads fetch, worker threads settle, the heartbeat renews.
+    """Thread-safe: consumer threads fetch messages, worker threads settle them, the lease renewal reads them.
 
-    Parameters:
-        run: runs a script or a bare command; raises BrokerUnavailable.
-        consumer_name: this process' name in every consumer group; made up when not given.
+    Args:
+        run: Runs a command.
+        consumer_name: Name of this process in every consumer group; None to generate one.
 
     Attributes:
-        fenced_total: how often a write or a finish was refused because the lease was lost.
+        fenced_total: How often a write or a finish of this process was refused because it had lost the lease.
     """
 
-    def __init__(self, run: Callable[[Call | Sequence[Any]], Any], consumer_name: str | None) -> None:
+    def __init__(self, run: Run, consumer_name: str | None) -> None:
         self.fenced_total = 0
         self._run = run
         self._given_name = consumer_name
         self._names: dict[int, str] = {}
-        self._in_flight: dict[str, InFlight] = {}
+        self._in_flight: dict[QueueKeys, InFlightMessages] = {}
         self._lock = threading.Lock()
 
     @property
     def consumer_name(self) -> str:
-        """Host, process and a random part; a forked child gets a name of its own."""
+        """The given name, or host, process id and a random part. A forked child has another generated name."""
         pid = os.getpid()
         with self._lock:
             if pid not in self._names:
-                made_up = f"{socket.gethostname()}:{pid}:{secrets.token_hex(4)}"
-                self._names[pid] = self._given_name or made_up
+                generated = f"{socket.gethostname()}:{pid}:{secrets.token_hex(4)}"
+                self._names[pid] = self._given_name or generated
             return self._names[pid]
 
-    def queues(self) -> list[str]:
-        """The queues this process has consumed."""
+    def queues(self) -> list[QueueKeys]:
+        """Return the queues that this process has consumed."""
         with self._lock:
             return list(self._in_flight)
 
-    def of(self, queue_name: str) -> InFlight:
-        """What is held of one queue."""
+    def in_flight(self, keys: QueueKeys) -> InFlightMessages:
+        """Return the messages of a queue that this process holds."""
         with self._lock:
-            return self._in_flight.setdefault(q_name(queue_name), InFlight())
+            return self._in_flight.setdefault(keys, InFlightMessages())
 
     def leased(self) -> dict[str, list[StreamMessage]]:
-        """By stream, all messages whose leases are to be renewed."""
+        """Return the messages whose leases are to be renewed, by stream."""
         streams: dict[str, list[StreamMessage]] = {}
-        for queue_name in self.queues():
-            for message in self.of(queue_name).leased():
+        for keys in self.queues():
+            for message in self.in_flight(keys).leased():
                 streams.setdefault(message.stream, []).append(message)
         return streams
 
     def start(self, message: StreamMessage) -> bool:
-        """May this message be started? False when its lease was lost while it waited in memory.
+        """Return whether a message may be started: not if its lease was lost while it waited in memory.
 
-        A message that was lost before is asked for at the server, which notes that it was started: only what ran
-        when a worker died is counted towards `max_deliveries`. Others cost no round trip.
+        If a delivery of the message was lost before, the server is asked and marks the entry as started, so that only
+        messages that were running when a worker was killed count towards `max_deliveries`.
 
         Raises:
-            BrokerUnavailable: unknown; to start it is no mistake.
+            BrokerUnavailable: The state is unknown. The message may be started.
         """
-        if message.deliveries > 1 and not self._run(settlement.start(message, self.consumer_name)):
+        if message.deliveries > 1 and not self._run(start_call(message, self.consumer_name)):
             message.lose_lease()
         return not message.lease_lost.is_set()
 
     def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
-        """As `StreamsBroker.fenced`."""
-        owned, *replies = self._run(settlement.fenced(message, self.consumer_name, effects))
-        if not owned:
-            self._refuse(message)
-            raise LeaseLost(f"message {message.message_id} is no longer ours")
+        """Run effects if this process owns the entry; see `StreamsBroker.fenced`."""
+        is_owned, *replies = self._run(fenced_call(message, self.consumer_name, effects))
+        if not is_owned:
+            self._note_fenced(message)
+            raise LeaseLost(f"message {message.message_id} is owned by another worker")
         return list(replies[0])
 
-    def settle(self, message: StreamMessage, call: Call) -> bool:
-        """End a delivery by a script of `settlement`; False when it was refused because the lease was lost.
+    def settle(self, message: StreamMessage, call: ScriptCall) -> bool:
+        """End a delivery with a call of the module settlement.
+
+        Returns:
+            False if the script refused it because the lease was lost.
 
         Raises:
-            BrokerUnavailable: call again; the owner check keeps it from being applied twice.
+            BrokerUnavailable: Settle the message again: the check of the owner prevents that it is applied twice.
         """
-        held = self.of(message.keys.queue)
-        message.settling = True
+        in_flight = self.in_flight(message.keys)
+        message.is_settling = True
         try:
-            owned = self._send_follow_ups(message) and bool(self._run(call))
+            is_owned = self._send_follow_ups(message) and bool(self._run(call))
         except BrokerUnavailable:
-            message.finish_in_doubt = True
+            message.settlement_unknown = True
             raise
         except BaseException:
-            # An effect the server refuses, or an interrupt: nobody will try again. Held no longer, the message comes
-            # back when its lease runs out.
-            held.discard([message])
+            # The server refused an effect, or the thread was interrupted. Dramatiq does not try again. The lease is no
+            # longer renewed, and the message is delivered again when it has expired.
+            in_flight.discard([message])
             raise
-        held.discard([message])
-        if not owned and not message.finish_in_doubt:
-            self._refuse(message)
-        return owned
+        in_flight.discard([message])
+        if not is_owned and not message.settlement_unknown:
+            self._note_fenced(message)
+        return is_owned
 
     def _send_follow_ups(self, message: StreamMessage) -> bool:
-        """Enqueue what the finish's script cannot write, before it, so none is lost. False: not ours, none sent."""
+        """Enqueue the follow-ups that the settling script cannot write. They are sent first, so that none is lost.
+
+        Returns:
+            False if the lease was lost; nothing was sent.
+        """
         if message.lease_lost.is_set():
             return False
-        strangers = [one for one in message.follow_ups if not settlement.belongs(one, message)]
-        if strangers and not self._run(settlement.fenced(message, self.consumer_name, ()))[0]:
+        separate = [request for request in message.follow_ups if not is_settled_together(request, message)]
+        if separate and not self._run(fenced_call(message, self.consumer_name, ()))[0]:
             return False
-        for submission in strangers:
+        for request in separate:
             try:
-                settle(self._run(submission.command()), submission)
-            except (Duplicate, QueueFull, PreconditionFailed) as e:
-                _log.warning("A message that follows on message %s was not enqueued: %s", message.message_id, e)
-            message.follow_ups.remove(submission)
+                request.check_reply(self._run(request.command()))
+            except (Duplicate, PreconditionFailed, QueueFull) as e:
+                _log.warning("A message that follows message %s was not enqueued: %s", message.message_id, e)
+            message.follow_ups.remove(request)
         return True
 
-    def _refuse(self, message: StreamMessage) -> None:
+    def _note_fenced(self, message: StreamMessage) -> None:
         with self._lock:
             self.fenced_total += 1
-        _log.warning("The lease of message %s was lost: nothing of it counts any more.", message.message_id)
+        _log.warning("The lease of message %s was lost: its writes are refused.", message.message_id)
         message.lose_lease()

@@ -1,8 +1,4 @@
-"""Redis writes that are made in the same step as a queue operation.
-
-Two encodings: flat script arguments for effects that run now (no packing and unpacking of blobs on the hot
-path), and one packed byte string for `on_dead` effects, which are stored beside the message until it dies.
-"""
+"""Redis writes that a queue operation makes in the same script."""
 
 from __future__ import annotations
 
@@ -12,24 +8,27 @@ from typing import Any
 
 from app.broker.keys import QueueKeys, check_key
 
-__all__ = ["NOW_MS", "Effect", "PackedEffects", "check", "flatten", "pack"]
+__all__ = ["NOW_MS", "Effect", "PackedEffects", "add_effects", "pack_effects"]
 
-#: In `on_dead` effects, an argument equal to this is replaced by the server's time in ms. The NULs keep it
-#: from being typed by accident. lua/bury.lua holds the same bytes; a test compares them.
+#: In `on_dead` effects, lua/dead_letter.lua replaces an argument that equals this value by the server's Unix time in
+#: ms. The NUL characters prevent that a caller uses the value by accident.
 NOW_MS = "\x00streams-broker:now-ms\x00"
 
-# Lua's unpack() pushes every argument on a stack of about 8000 slots.
+# Lua's unpack() fails above about 8000 values (LUAI_MAXCSTACK in Lua 5.1).
 _MAX_ARGUMENTS = 4000
 
 
 @dataclass(frozen=True, init=False, slots=True)
 class Effect:
-    """One Redis write, made atomically together with a queue operation.
+    """One Redis write.
 
-    Parameters:
-        command: a write that takes one key, as its first argument: HSET, XADD, SET, EXPIRE, PUBLISH, ...
-        key: must carry the hash tag of the queue it is used with. PUBLISH's channel counts as a key.
-        args: what follows the key.
+    Args:
+        command: A command that writes and whose first argument is its only key: HSET, XADD, SET, EXPIRE, PUBLISH, ...
+        key: Must contain the hash tag of the queue. The channel of PUBLISH counts as a key.
+        args: Arguments after the key, at most 4,000.
+
+    Raises:
+        ValueError: There are too many arguments.
     """
 
     command: str
@@ -38,59 +37,53 @@ class Effect:
 
     def __init__(self, command: str, key: str, *args: str | bytes | int) -> None:
         if len(args) > _MAX_ARGUMENTS:
-            raise ValueError(f"an effect takes at most {_MAX_ARGUMENTS} arguments, not {len(args)}")
+            raise ValueError(f"an effect has at most {_MAX_ARGUMENTS} arguments, not {len(args)}")
         object.__setattr__(self, "command", command)
         object.__setattr__(self, "key", key)
         object.__setattr__(self, "args", args)
 
 
 class PackedEffects(bytes):
-    """Effects packed ahead, for one queue: what many messages have in common need not be packed for each of them."""
+    """`on_dead` effects in their stored form.
 
-    @classmethod
-    def of(cls, effects: Sequence[Effect], queue: QueueKeys) -> PackedEffects:
-        """Raises ValueError: a key lacks the queue's hash tag."""
-        return cls(pack(effects, queue))
+    For each effect: its number of values and a colon, then each value (command, key, arguments) as its length, a colon
+    and its bytes. Pack effects in advance if many messages have them in common.
+    """
 
 
-def check(effects: Iterable[Effect], keys: QueueKeys) -> None:
-    """Refuse a key of another slot.
+def add_effects(effects: Sequence[Effect], keys: list[str | bytes], args: list[Any], queue: QueueKeys) -> None:
+    """Append effects to the KEYS and ARGV of a script, in the layout of lua/effects.lua.
 
     Raises:
-        ValueError: naming the effect and the hash tag it lacks.
+        ValueError: A key does not have the hash tag of the queue.
     """
-    for effect in effects:
-        check_key(effect.key, keys, effect.command)
-
-
-def flatten(effects: Sequence[Effect], keys: list[str | bytes], args: list[Any], queue: QueueKeys) -> None:
-    """Append effects to a script's KEYS and ARGV: command, index of the key, argument count, arguments.
-
-    Raises:
-        ValueError: a key lacks the queue's hash tag.
-    """
-    check(effects, queue)
+    _check_keys(effects, queue)
     for effect in effects:
         keys.append(effect.key)
         args += (effect.command, len(keys), len(effect.args))
         args += effect.args
 
 
-def pack(effects: Sequence[Effect] | PackedEffects, queue: QueueKeys) -> bytes:
-    """Effects as one byte string: for each its argument count, then each argument as length, colon, bytes.
+def pack_effects(effects: Sequence[Effect] | PackedEffects, queue: QueueKeys) -> PackedEffects:
+    """Pack effects for one queue.
 
     Raises:
-        ValueError: a key lacks the queue's hash tag.
+        ValueError: A key does not have the hash tag of the queue.
     """
     if isinstance(effects, PackedEffects):
         return effects
-    check(effects, queue)
+    _check_keys(effects, queue)
     parts: list[bytes] = []
     for effect in effects:
-        call = (effect.command, effect.key, *effect.args)
-        parts.append(b"%d:" % len(call))
-        parts += (b"%d:%b" % (len(raw), raw) for raw in map(_to_bytes, call))
-    return b"".join(parts)
+        values = [_to_bytes(value) for value in (effect.command, effect.key, *effect.args)]
+        parts.append(b"%d:" % len(values))
+        parts += (b"%d:%b" % (len(value), value) for value in values)
+    return PackedEffects(b"".join(parts))
+
+
+def _check_keys(effects: Iterable[Effect], queue: QueueKeys) -> None:
+    for effect in effects:
+        check_key(effect.key, queue, effect.command)
 
 
 def _to_bytes(value: str | bytes | int) -> bytes:

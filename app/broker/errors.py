@@ -1,12 +1,13 @@
-"""Every error this broker raises on purpose, all of them Dramatiq's own broker errors too.
+"""Errors of the broker. Each is a `dramatiq.errors.BrokerError`.
 
-dramatiq.errors.BrokerError
-`-- StreamsError
-    |-- BrokerUnavailable   Redis did not answer in its time, or cannot write; also a ConnectionClosed
-    |-- Duplicate           the dedupe key was there before; nothing was written
-    |-- LeaseLost           another consumer owns the entry now; nothing was written
-    |-- QueueFull           the backlog limit is reached; nothing was written
-    `-- PreconditionFailed  the precondition was not met; nothing was written except by the precondition itself
+    StreamsError
+    |-- BrokerUnavailable   Redis did not answer or cannot write; also a dramatiq.errors.ConnectionClosed
+    |-- Duplicate           the dedupe key exists
+    |-- LeaseLost           another consumer owns the entry
+    |-- PreconditionFailed  the precondition was not met
+    `-- QueueFull           the backlog limit is reached
+
+After `Duplicate`, `LeaseLost` and `QueueFull`, nothing was written.
 """
 
 from __future__ import annotations
@@ -17,30 +18,30 @@ __all__ = ["BrokerUnavailable", "Duplicate", "LeaseLost", "PreconditionFailed", 
 
 
 class StreamsError(BrokerError):
-    """The root of the tree above."""
+    """Base class of the broker's errors."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)  # type: ignore[no-untyped-call]  # dramatiq leaves it without types
+        super().__init__(message)  # type: ignore[no-untyped-call]  # dramatiq does not annotate it
 
 
 class BrokerUnavailable(StreamsError, ConnectionClosed):
-    """Redis could not be reached, did not answer in its time, or refuses writes for now.
+    """Redis could not be reached, did not answer in time, or refuses writes at the moment.
 
-    The command may or may not have been executed: it is never sent again behind the caller's back.
+    The command may or may not have been executed. The broker never sends it again by itself.
     """
 
 
 class Duplicate(StreamsError):
-    """The dedupe key existed before; nothing was written."""
+    """The dedupe key exists. Nothing was written."""
 
 
 class LeaseLost(StreamsError):
-    """This delivery no longer owns its entry; nothing was written."""
-
-
-class QueueFull(StreamsError):
-    """As many messages wait as `max_backlog` allows; nothing was written."""
+    """This delivery no longer owns its entry. Nothing was written."""
 
 
 class PreconditionFailed(StreamsError):
     """The precondition was not met; its ``reply`` has the details. Only the precondition itself may have written."""
+
+
+class QueueFull(StreamsError):
+    """The queue holds `max_backlog` messages or more. Nothing was written."""

@@ -1,33 +1,31 @@
-"""Reads one queue's streams: what came back first, then what is new, lane by lane."""
+"""Reads the streams of a queue: redelivered messages first, then new ones, lane by lane."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from redis import exceptions
 
 from app.broker.errors import BrokerUnavailable
-from app.broker.in_flight import InFlight
+from app.broker.in_flight import InFlightMessages
 from app.broker.keys import QueueKeys
-from app.broker.lanes import Lane, held_at_most
-from app.broker.weighted_round_robin import WeightedRoundRobin
+from app.broker.lanes import Lane, WeightedRoundRobin, max_held
+from app.broker.scripts import Run
 
-if TYPE_CHECKING:
-    from app.broker.broker import StreamsBroker
+__all__ = ["Entry", "Fetcher"]
 
-__all__ = ["Fetcher", "Row"]
-
-# How long a message that came back may wait behind a backlog.
-_AGAIN_SECONDS = 0.2
-# How long an interactive message may wait unnoticed while batch work holds all it may.
+# A redelivered message may wait this long behind a backlog.
+_REDELIVERED_CHECK_SECONDS = 0.2
+# An interactive message may wait this long while batch messages use all of their capacity.
 _FULL_LANE_SECONDS = 0.1
+_UNSEEN_BATCH = 100
 
 
-class Row(NamedTuple):
-    """One entry as it was read. A pending one whose body was deleted has no fields."""
+class Entry(NamedTuple):
+    """A stream entry. A pending entry whose body was deleted has no fields."""
 
     stream: str
     entry_id: str
@@ -35,116 +33,127 @@ class Row(NamedTuple):
 
 
 class Fetcher:
-    """Not thread-safe: one consumer thread's.
+    """Fetches entries for one consumer thread. Not thread-safe.
 
-    While there is work it reads without blocking, one lane at a time, so that it never gets more than it has room
-    for. Once there is none it blocks on all streams, one command a time.
+    While there are messages, it reads one lane at a time without blocking, so that it never receives more than the free
+    capacity. When the queue is empty, it blocks on all streams with one command.
+
+    Args:
+        run: Runs a command.
+        keys: Keys of the queue.
+        consumer_name: Name of this process in the consumer group.
+        in_flight: Messages of the queue that this process holds.
     """
 
-    def __init__(self, broker: StreamsBroker, keys: QueueKeys, held: InFlight) -> None:
-        self._broker = broker
+    def __init__(self, run: Run, keys: QueueKeys, consumer_name: str, in_flight: InFlightMessages) -> None:
+        self._run = run
         self._keys = keys
-        self._held = held
-        self._turns = WeightedRoundRobin(time.monotonic)
-        self._idle = False
-        self._looked_again = -math.inf
+        self._consumer_name = consumer_name
+        self._in_flight = in_flight
+        self._round_robin = WeightedRoundRobin(time.monotonic)
+        self._is_idle = False
+        self._redelivered_empty_at = -math.inf
 
-    def fetch(self, room: int, prefetch: int, block_ms: int) -> list[Row]:
-        """About `room` entries, a few more only if several streams got one at once; or none after `block_ms`.
+    def fetch(self, capacity: int, prefetch: int, block_ms: int) -> list[Entry]:
+        """Fetch up to `capacity` entries, or a few more if several streams received one at the same time.
+
+        Args:
+            capacity: Number of messages that may be fetched.
+            prefetch: Number of messages that this process may hold.
+            block_ms: How long to wait for a message if the queue is empty.
 
         Raises:
-            BrokerUnavailable: the server may have given us entries we never saw.
+            BrokerUnavailable: The server may have assigned entries to this process; see `fetch_unseen`.
         """
-        rooms = {lane: min(room, held_at_most(lane, prefetch) - self._held.count(lane)) for lane in Lane}
-        full = [lane for lane in Lane if rooms[lane] <= 0]
-        rooms = {lane: left for lane, left in rooms.items() if left > 0}
-        rows = [] if self._idle and not full else self._look_again(rooms) or self._in_turn(rooms)
-        if not rows and full:
-            self._held.wait_for_room_in(full[0], held_at_most(full[0], prefetch), _FULL_LANE_SECONDS)
-        elif not rows:
-            rows = self._read(self._keys.streams, ">", self._each(self._keys.streams, rooms), block_ms)
-        self._idle = not rows and not full
-        return rows
+        capacities = {lane: min(capacity, max_held(lane, prefetch) - self._in_flight.count(lane)) for lane in Lane}
+        full_lanes = [lane for lane in Lane if capacities[lane] <= 0]
+        capacities = {lane: free for lane, free in capacities.items() if free > 0}
+        entries: list[Entry] = []
+        if not self._is_idle or full_lanes:
+            entries = self._read_redelivered(capacities) or self._read_next_lane(capacities)
+        if not entries and full_lanes:
+            lane = full_lanes[0]
+            self._in_flight.wait_for_lane_capacity(lane, max_held(lane, prefetch), _FULL_LANE_SECONDS)
+        elif not entries:
+            streams = self._keys.streams
+            entries = self._read(streams, ">", _count_per_stream(streams, capacities), block_ms)
+        self._is_idle = not entries and not full_lanes
+        return entries
 
-    def unseen(self) -> list[Row]:
-        """What is pending at us and not held: delivered in a reply that was lost."""
-        # Taken before the read: what a worker thread finishes meanwhile is in the reply, but it is no orphan.
-        held, unseen = self._held.addresses(), []
+    def fetch_unseen(self) -> list[Entry]:
+        """Return the entries that are pending at this process but not held: a reply that contained them was lost."""
+        # Read before the fetch: an entry that is settled in the meantime must not look unseen.
+        held, unseen = self._in_flight.addresses(), []
         for stream in self._keys.streams:
             after = "0"
-            while rows := self._read((stream,), after, 100):
-                unseen += [row for row in rows if (row.stream, row.entry_id) not in held]
-                after = rows[-1].entry_id
+            while entries := self._read((stream,), after, _UNSEEN_BATCH):
+                unseen += [entry for entry in entries if (entry.stream, entry.entry_id) not in held]
+                after = entries[-1].entry_id
         return unseen
 
     def create_groups(self) -> None:
-        """At 0: a group created at $ would never see what was enqueued before it."""
+        """Create the consumer groups at id 0. A group that is created at $ never sees earlier messages."""
         for stream in self._keys.streams:
             try:
-                self._broker.run(("XGROUP", "CREATE", stream, self._keys.group, "0", "MKSTREAM"))
+                self._run(("XGROUP", "CREATE", stream, self._keys.group, "0", "MKSTREAM"))
             except exceptions.ResponseError as e:
                 if not str(e).startswith("BUSYGROUP"):
                     raise
 
-    def _look_again(self, rooms: Mapping[Lane, int]) -> list[Row]:
-        if time.monotonic() - self._looked_again < _AGAIN_SECONDS:
+    def _read_redelivered(self, capacities: Mapping[Lane, int]) -> list[Entry]:
+        if time.monotonic() - self._redelivered_empty_at < _REDELIVERED_CHECK_SECONDS:
             return []
-        streams = tuple(self._keys.lanes[lane].again for lane in rooms)
-        rows = self._read(streams, ">", self._each(streams, rooms))
-        # Not before there is nothing: a dead worker's messages come in one go.
-        if not rows:
-            self._looked_again = time.monotonic()
-        return rows
+        streams = tuple(self._keys.lanes[lane].redelivered for lane in capacities)
+        entries = self._read(streams, ">", _count_per_stream(streams, capacities))
+        # Read again immediately if there were entries: a dead worker leaves several.
+        if not entries:
+            self._redelivered_empty_at = time.monotonic()
+        return entries
 
-    @staticmethod
-    def _each(streams: Sequence[str], rooms: Mapping[Lane, int]) -> int:
-        """How much to ask of each of several streams, so that all together hardly bring too much."""
-        return max(1, min(max(rooms.values()) // len(streams), min(rooms.values())))
-
-    def _in_turn(self, rooms: Mapping[Lane, int]) -> list[Row]:
-        for _ in rooms:
-            turn = self._turns.next(rooms)
-            if turn is None:
+    def _read_next_lane(self, capacities: Mapping[Lane, int]) -> list[Entry]:
+        for _ in capacities:
+            choice = self._round_robin.choose(capacities)
+            if choice is None:
                 break
-            lane, share = turn
-            rows = self._read((self._keys.lanes[lane].stream,), ">", max(1, int(rooms[lane] * share)))
-            self._turns.took(lane, len(rows))
-            if rows:
-                return rows
+            lane, share = choice
+            entries = self._read((self._keys.lanes[lane].stream,), ">", max(1, int(capacities[lane] * share)))
+            self._round_robin.record(lane, len(entries))
+            if entries:
+                return entries
         return []
 
-    def _read(self, streams: tuple[str, ...], after: str, count: int, block_ms: int = 0) -> list[Row]:
-        wait = ("BLOCK", block_ms) if block_ms else ()
-        name, afters = self._broker.consumer_name, (after,) * len(streams)
-        command = ("XREADGROUP", "GROUP", self._keys.group, name, "COUNT", count, *wait, "STREAMS", *streams, *afters)
+    def _read(self, streams: tuple[str, ...], after: str, count: int, block_ms: int = 0) -> list[Entry]:
+        block = ("BLOCK", block_ms) if block_ms else ()
+        group = ("GROUP", self._keys.group, self._consumer_name)
+        ids = (after,) * len(streams)
         try:
-            return _rows(self._broker.run(command))
+            return _parse_reply(self._run(("XREADGROUP", *group, "COUNT", count, *block, "STREAMS", *streams, *ids)))
         except BrokerUnavailable:
-            self._held.reply_lost = True
+            self._in_flight.reply_lost = True
             raise
         except exceptions.ResponseError as e:
-            # The queue was flushed, and its group with it.
+            # A flush deleted the streams with their groups.
             if not str(e).startswith(("NOGROUP", "UNBLOCKED")):
                 raise
             self.create_groups()
             return []
 
 
-def _rows(reply: Any) -> list[Row]:
-    """XREADGROUP's reply: bare from a wire, or as a client made it of either protocol."""
+def _count_per_stream(streams: Sequence[str], capacities: Mapping[Lane, int]) -> int:
+    """Return the COUNT for a read of several streams. It applies to each stream."""
+    return max(1, min(max(capacities.values()) // len(streams), min(capacities.values())))
+
+
+def _parse_reply(reply: Any) -> list[Entry]:
+    """Parse the reply to XREADGROUP as redis-py returns it: a list with RESP2, a dictionary with RESP3 (cluster)."""
+    streams = reply.items() if isinstance(reply, dict) else reply or ()
     return [
-        Row(stream.decode(), raw_id.decode(), _fields(fields))
-        for stream, entries in (reply.items() if isinstance(reply, dict) else reply or ())
-        for raw_id, fields in _flat(entries)
+        Entry(stream.decode(), entry_id.decode(), fields or {})
+        for stream, entries in streams
+        for entry_id, fields in _flatten(entries)
     ]
 
 
-def _flat(entries: list[Any]) -> list[Any]:
-    """redis-py nests a stream's entries once more under RESP3: there the first of the first is no id."""
-    return entries[0] if entries and entries[0] and not isinstance(entries[0][0], bytes) else entries
-
-
-def _fields(fields: Any) -> dict[bytes, bytes]:
-    if isinstance(fields, dict):
-        return fields
-    return dict(zip(fields[::2], fields[1::2], strict=True)) if fields else {}
+def _flatten(entries: list[Any]) -> list[Any]:
+    """Remove the list that redis-py adds around the entries of a stream with RESP3."""
+    return entries[0] if entries and isinstance(entries[0], list) else entries

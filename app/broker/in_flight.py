@@ -1,7 +1,7 @@
-"""What this process holds of one queue: fetched and waiting in memory, or handed to a worker thread.
+"""Messages of one queue that this process holds: fetched and waiting in memory, or running.
 
-It lives on the broker, not on the consumer: after a connection error Dramatiq makes a new consumer while messages of
-the old one still run, and their leases must be renewed, and their number be counted, as before.
+They belong to the broker, not to a consumer: after a connection error, Dramatiq creates a new consumer while messages
+of the old one are still running. Their leases must be renewed, and they count towards the prefetch limit.
 """
 
 from __future__ import annotations
@@ -11,22 +11,25 @@ from collections import deque
 from collections.abc import Iterable
 
 from app.broker.lanes import Lane
-from app.broker.message import Address, StreamMessage
+from app.broker.message import EntryAddress, StreamMessage
 
-__all__ = ["InFlight"]
+__all__ = ["InFlightMessages"]
 
-_GATHERING_SECONDS = 0.002
+_BATCHING_SECONDS = 0.002
 
 
-class InFlight:
-    """Thread-safe: a consumer thread adds, worker threads remove, the heartbeat reads."""
+class InFlightMessages:
+    """Thread-safe: a consumer thread adds messages, worker threads remove them, the lease renewal reads them.
+
+    Attributes:
+        reply_lost: True if the reply to a fetch was lost: entries may be pending at this process that it does not hold.
+    """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._held: dict[Address, StreamMessage] = {}
-        self._waiting: deque[StreamMessage] = deque()
-        #: The reply of a fetch was lost: entries may be pending at us that we never saw.
         self.reply_lost = False
+        self._changed = threading.Condition()
+        self._held: dict[EntryAddress, StreamMessage] = {}
+        self._waiting: deque[StreamMessage] = deque()
 
     def add(self, messages: Iterable[StreamMessage]) -> None:
         """Hold messages that were just fetched."""
@@ -36,14 +39,14 @@ class InFlight:
                 self._waiting.append(message)
 
     def discard(self, messages: Iterable[StreamMessage]) -> None:
-        """Hold these no longer; wakes who waits for room."""
+        """Hold these messages no longer and wake up threads that wait for capacity."""
         with self._changed:
             for message in messages:
                 self._held.pop(message.address, None)
             self._changed.notify_all()
 
     def next_waiting(self) -> StreamMessage | None:
-        """The oldest fetched message no one has asked for yet whose lease is still ours."""
+        """Return the oldest fetched message whose lease was not lost and that was not handed out before."""
         with self._changed:
             while self._waiting:
                 message = self._waiting.popleft()
@@ -53,7 +56,7 @@ class InFlight:
         return None
 
     def take_waiting(self) -> list[StreamMessage]:
-        """All fetched messages no one has asked for yet; they are still held."""
+        """Return all fetched messages that were not handed out. They are still held."""
         with self._changed:
             taken = list(self._waiting)
             self._waiting.clear()
@@ -64,40 +67,41 @@ class InFlight:
         with self._changed:
             self._waiting.extendleft(reversed(list(messages)))
 
-    def wait_for_room(self, limit: int, timeout_seconds: float) -> int:
-        """How many more may be held, after waiting until that is at least one.
+    def wait_for_capacity(self, limit: int, timeout_seconds: float) -> int:
+        """Wait until fewer than `limit` messages are held.
 
-        Then it waits a little for more: where messages are short, one fetch brings several; where they are long,
-        a few ms do not matter.
+        Returns:
+            The number of messages that may be fetched; 0 after the time-out.
         """
         with self._changed:
             if self._changed.wait_for(lambda: len(self._held) < limit, timeout_seconds):
-                self._changed.wait_for(lambda: limit - len(self._held) >= limit // 2, _GATHERING_SECONDS)
+                # If messages are short, one fetch then returns several. If they are long, 2 ms do not matter.
+                self._changed.wait_for(lambda: limit - len(self._held) >= limit // 2, _BATCHING_SECONDS)
             return max(0, limit - len(self._held))
 
-    def count(self, lane: Lane) -> int:
-        """How many messages of one lane are held."""
-        with self._changed:
-            return self._count(lane)
-
-    def wait_for_room_in(self, lane: Lane, limit: int, timeout_seconds: float) -> None:
-        """Return once fewer than `limit` messages of the lane are held, or after the time-out."""
+    def wait_for_lane_capacity(self, lane: Lane, limit: int, timeout_seconds: float) -> None:
+        """Wait until fewer than `limit` messages of a lane are held, at most for the time-out."""
         with self._changed:
             self._changed.wait_for(lambda: self._count(lane) < limit, timeout_seconds)
 
-    def _count(self, lane: Lane) -> int:
-        return sum(message.lane is lane for message in self._held.values())
+    def count(self, lane: Lane) -> int:
+        """Return the number of held messages of a lane."""
+        with self._changed:
+            return self._count(lane)
 
-    def addresses(self) -> set[Address]:
-        """The entries that are held."""
+    def addresses(self) -> set[EntryAddress]:
+        """Return the entries of all held messages."""
         with self._changed:
             return set(self._held)
 
     def leased(self) -> list[StreamMessage]:
-        """What must be renewed: everything held whose lease is not known to be lost."""
+        """Return the held messages whose lease was not lost."""
         with self._changed:
-            return [held for held in self._held.values() if not held.lease_lost.is_set()]
+            return [message for message in self._held.values() if not message.lease_lost.is_set()]
 
     def __len__(self) -> int:
         with self._changed:
             return len(self._held)
+
+    def _count(self, lane: Lane) -> int:
+        return sum(message.lane is lane for message in self._held.values())

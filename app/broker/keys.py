@@ -1,4 +1,4 @@
-"""The names of everything a queue keeps in Redis. One hash tag a queue, so one slot of a cluster."""
+"""Names of the Redis keys of a queue. They share one hash tag, so that a cluster keeps them in one slot."""
 
 from __future__ import annotations
 
@@ -9,57 +9,61 @@ from dramatiq.common import q_name
 
 from app.broker.lanes import DEFAULT_LANE, Lane
 
-__all__ = ["GROUP", "REAPER", "LaneKeys", "QueueKeys", "check_key", "hash_tag", "keys_of"]
+__all__ = ["GROUP", "REAPER", "LaneKeys", "QueueKeys", "check_key", "queue_keys"]
 
+#: The consumer group of all workers.
 GROUP = "workers"
 
-#: The consumer a sweep claims to, for the length of one script.
+#: The consumer that owns an entry while lua/recover.lua moves it.
 REAPER = "reaper"
 
 
 @dataclass(frozen=True)
 class LaneKeys:
-    """The keys of one lane of one queue. The default lane's have no suffix.
+    """Keys of one lane of a queue. The keys of the default lane have no suffix.
 
-    Parameters:
-        tag: the queue's hash tag.
+    Attributes:
+        tag: Hash tag of the queue.
+        lane: The lane.
     """
 
     tag: str
     lane: Lane
 
-    def _key(self, name: str) -> str:
-        return f"{self.tag}:{name}" if self.lane is DEFAULT_LANE else f"{self.tag}:{name}.{self.lane}"
-
     @cached_property
     def stream(self) -> str:
-        """The work: fields m (message), n (deliveries lost so far), a (starts so far), d (packed on_dead effects),
-        b (born: when it was accepted, in ms, if the entry's id does not say it)."""
+        """Stream of new messages. lua/entry.lua describes the fields of an entry."""
         return self._key("stream")
 
     @cached_property
-    def again(self) -> str:
-        """The same, for what was handed out before and came back: it is read first, ahead of any backlog."""
-        return self._key("again")
+    def redelivered(self) -> str:
+        """Stream of recovered and released messages. Consumers read it before `stream`."""
+        return self._key("redelivered")
 
     @cached_property
     def delayed(self) -> str:
-        """Sorted set: delayed id -> due time in ms on the server's clock."""
+        """Sorted set: delayed id -> Unix time in ms at which the message is due."""
         return self._key("delayed")
 
     @cached_property
-    def delayed_bodies(self) -> str:
-        """Hash: delayed id -> packed entry, see lua/entry.lua."""
-        return self._key("delayed.bodies")
+    def delayed_entries(self) -> str:
+        """Hash: delayed id -> entry in MessagePack."""
+        return self._key("delayed.entries")
+
+    def _key(self, name: str) -> str:
+        return f"{self.tag}:{name}" if self.lane is DEFAULT_LANE else f"{self.tag}:{name}.{self.lane}"
 
 
 @dataclass(frozen=True)
 class QueueKeys:
-    """The keys of one queue.
+    """Keys of one queue.
 
-    Parameters:
-        namespace: the prefix of every key; without braces, they delimit the hash tag.
-        queue: the canonical queue name, never a delay queue's.
+    Attributes:
+        namespace: Prefix of every key.
+        queue: Canonical name of the queue, without Dramatiq's suffix for delay queues.
+
+    Raises:
+        ValueError: The namespace or the name contains a brace, which delimits the hash tag.
     """
 
     namespace: str
@@ -67,104 +71,86 @@ class QueueKeys:
 
     def __post_init__(self) -> None:
         if any(brace in self.namespace + self.queue for brace in "{}"):
-            raise ValueError(
-                f"braces are not allowed in {self.namespace!r} or {self.queue!r}: they delimit the hash tag"
-            )
+            raise ValueError(f"namespace {self.namespace!r} and queue {self.queue!r} must not contain braces")
+
+    @property
+    def group(self) -> str:
+        """The consumer group of all workers."""
+        return GROUP
 
     @cached_property
     def tag(self) -> str:
-        """What every key of this queue, and every key of an `Effect` on it, must contain."""
+        """Hash tag that every key of the queue contains, also the keys of its effects."""
         return f"{{{self.namespace}:{self.queue}}}"
 
     @cached_property
     def lanes(self) -> dict[Lane, LaneKeys]:
-        """The keys of each lane, the default lane first."""
+        """Keys of each lane, the default lane first."""
         return {lane: LaneKeys(self.tag, lane) for lane in Lane}
 
     @property
     def stream(self) -> str:
-        """The default lane's."""
+        """Stream of new messages of the default lane."""
         return self.lanes[DEFAULT_LANE].stream
-
-    @property
-    def again(self) -> str:
-        """The default lane's."""
-        return self.lanes[DEFAULT_LANE].again
-
-    @property
-    def delayed(self) -> str:
-        """The default lane's."""
-        return self.lanes[DEFAULT_LANE].delayed
-
-    @property
-    def delayed_bodies(self) -> str:
-        """The default lane's."""
-        return self.lanes[DEFAULT_LANE].delayed_bodies
 
     @cached_property
     def streams(self) -> tuple[str, ...]:
-        """Everything workers read, of all lanes: first what came back, then what is new."""
+        """Streams that consumers read: those of redelivered messages of all lanes, then those of new messages."""
         lanes = self.lanes.values()
-        return (*(lane.again for lane in lanes), *(lane.stream for lane in lanes))
+        return (*(lane.redelivered for lane in lanes), *(lane.stream for lane in lanes))
 
     @cached_property
     def backlog(self) -> tuple[str, ...]:
-        """What the messages are counted by that are not dead: the streams, then the sorted sets of delayed ones."""
+        """Keys whose sizes add up to the backlog: `streams`, then the sorted set of delayed messages of each lane."""
         return (*self.streams, *(lane.delayed for lane in self.lanes.values()))
 
     @cached_property
-    def content(self) -> tuple[str, ...]:
-        """Everything that holds messages which are not dead."""
-        lanes = self.lanes.values()
-        return (*self.backlog, *(lane.delayed_bodies for lane in lanes))
-
-    def lane_of(self, stream: str) -> Lane:
-        """Which lane one of the `streams` belongs to."""
-        return self._lane_of_stream[stream]
-
-    @cached_property
-    def _lane_of_stream(self) -> dict[str, Lane]:
-        return {stream: keys.lane for keys in self.lanes.values() for stream in (keys.again, keys.stream)}
-
-    @cached_property
-    def dead(self) -> str:
-        """Stream of dead letters; an id's first half is the time of death."""
+    def dead_letters(self) -> str:
+        """Stream of dead letters."""
         return f"{self.tag}:dead"
 
     @cached_property
-    def sweep(self) -> str:
-        """Token of the process that sweeps now; expires by itself."""
+    def sweep_token(self) -> str:
+        """String that exists while one process recovers the queue. It expires."""
         return f"{self.tag}:sweep"
 
+    def lane_of_stream(self, stream: str) -> Lane:
+        """Return the lane of one of `streams`."""
+        return self._lanes_by_stream[stream]
+
     def result(self, message_id: str) -> str:
-        """List of one: what `StreamResults` stored; expires."""
+        """List with the result of a message as its only element. It expires."""
         return f"{self.tag}:result:{message_id}"
 
-    @property
-    def group(self) -> str:
-        """The consumer group all workers share."""
-        return GROUP
+    @cached_property
+    def _lanes_by_stream(self) -> dict[str, Lane]:
+        return {stream: keys.lane for keys in self.lanes.values() for stream in (keys.redelivered, keys.stream)}
 
 
 @lru_cache(maxsize=4096)
-def keys_of(namespace: str, queue_name: str) -> QueueKeys:
-    """The keys of a queue, or of the queue a delay queue belongs to."""
+def queue_keys(namespace: str, queue_name: str) -> QueueKeys:
+    """Return the keys of a queue. For a delay queue, these are the keys of the queue that it belongs to."""
     return QueueKeys(namespace, q_name(queue_name))
 
 
-def hash_tag(key: str) -> str | None:
-    """The part of a key that chooses its slot, braces included; None when the whole key does."""
+def check_key(key: str, queue: QueueKeys, user: str) -> None:
+    """Check that a key is in the slot of a queue.
+
+    Args:
+        key: The key.
+        queue: Keys of the queue.
+        user: What the key is used for; part of the error message.
+
+    Raises:
+        ValueError: The key does not have the hash tag of the queue.
+    """
+    # Nearly every key begins with its tag, so that no search is needed.
+    if not key.startswith(queue.tag) and _hash_tag(key) != queue.tag:
+        raise ValueError(f"{user} {key!r}: the key must contain the hash tag {queue.tag!r}")
+
+
+def _hash_tag(key: str) -> str | None:
+    """Return the hash tag with its braces, as the Redis cluster specification defines it."""
     start = key.find("{")
     end = key.find("}", start + 1)
     return key[start : end + 1] if start >= 0 and end > start + 1 else None
-
-
-def check_key(key: str, queue: QueueKeys, user: str) -> None:
-    """Refuse a key of another slot.
-
-    Raises:
-        ValueError: naming who wanted to use it, and the hash tag that it lacks.
-    """
-    # Nearly every key begins with its tag; then there is nothing to search for.
-    if not key.startswith(queue.tag) and hash_tag(key) != queue.tag:
-        raise ValueError(f"{user} {key!r}: the key must carry the hash tag {queue.tag!r}")

@@ -1,4 +1,4 @@
-"""Enqueuing from asyncio: the same promises as the blocking broker, in one round trip."""
+"""The asyncio producer."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import Any
 import redis.asyncio
 from dramatiq import Message
 
-from app.broker.connection import connect_async, translated, without_retries_async
+from app.broker.connection import create_async_client, without_retries_async
 from app.broker.effects import Effect, PackedEffects
-from app.broker.keys import QueueKeys, keys_of
+from app.broker.enqueue_request import EnqueueRequest, Precondition, select_lane, with_delay
+from app.broker.keys import QueueKeys, queue_keys
 from app.broker.lanes import Lane
-from app.broker.precondition import Precondition
-from app.broker.scripts import execute_async
-from app.broker.submission import Submission, announced, chosen_lane, settle
+from app.broker.scripts import run_async
 
 __all__ = ["AsyncProducer"]
 
 
 class AsyncProducer:
-    """Puts messages on the streams of a `StreamsBroker`. Runs no Dramatiq middleware.
+    """Enqueues messages for a `StreamsBroker`. It runs no Dramatiq middleware.
 
-    Parameters:
-        client: commands go through a copy of it that never sends one twice.
-        namespace: the broker's.
+    Args:
+        client: The producer uses a copy without retries.
+        namespace: Namespace of the broker.
     """
 
     def __init__(self, client: redis.asyncio.Redis, namespace: str = "dramatiq") -> None:
@@ -33,12 +32,12 @@ class AsyncProducer:
 
     @classmethod
     def from_url(cls, url: str, namespace: str = "dramatiq") -> AsyncProducer:
-        """With connections of its own; the URLs are those of `StreamsBroker`."""
-        return cls(connect_async(url), namespace)
+        """Create a producer with its own connections. It accepts the URLs of `StreamsBroker`."""
+        return cls(create_async_client(url), namespace)
 
     def keys(self, queue_name: str) -> QueueKeys:
-        """The names of what a queue keeps in Redis."""
-        return keys_of(self._namespace, queue_name)
+        """Return the Redis keys of a queue."""
+        return queue_keys(self._namespace, queue_name)
 
     async def enqueue(
         self,
@@ -52,23 +51,36 @@ class AsyncProducer:
         lane: Lane | str | None = None,
         precondition: Precondition | None = None,
     ) -> Message[Any]:
-        """As `StreamsBroker.enqueue`; without actors, so that only `lane` or the message's own option choose the lane.
+        """Enqueue a message in one round trip. See `StreamsBroker.enqueue` for the arguments.
+
+        The producer knows no actors: the lane is the argument, else the option of the message, else interactive.
 
         Raises:
-            Duplicate, QueueFull, PreconditionFailed: nothing was written.
-            BrokerUnavailable: it may or may not have been written.
-            ValueError: a key lacks the queue's hash tag, or there is no such lane.
+            Duplicate: The dedupe key exists.
+            PreconditionFailed: The precondition was not met.
+            QueueFull: The backlog limit is reached.
+            BrokerUnavailable: The message may or may not have been enqueued.
+            ValueError: A key does not have the hash tag of the queue, or the lane does not exist.
         """
-        keys, chosen = self.keys(message.queue_name), chosen_lane(lane, message.options.get("lane"))
-        submission = Submission(message, keys, delay, effects, on_dead, dedupe_key, max_backlog, chosen, precondition)
-        command = submission.command()
-        with translated():
-            settle(await execute_async(self._client, command), submission)
-        return announced(message, delay)
+        request = EnqueueRequest(
+            message,
+            self.keys(message.queue_name),
+            delay_ms=delay,
+            effects=effects,
+            on_dead=on_dead,
+            dedupe_key=dedupe_key,
+            max_backlog=max_backlog,
+            lane=select_lane(lane, message.options.get("lane")),
+            precondition=precondition,
+        )
+        request.check_reply(await run_async(self._client, request.command()))
+        return with_delay(message, delay)
 
     async def close(self) -> None:
-        """Close the connections; a plain client that was given stays open, one of a Sentinel or a cluster does not."""
-        # A client does not own the pool it was given, and a cluster's has no pool of that kind.
+        """Close the connections of the producer.
+
+        The client of a cluster, or one with ``sends_once``, is not a copy and is closed.
+        """
         client: Any = self._client
         if isinstance(client, redis.asyncio.Redis):
             await client.aclose(close_connection_pool=True)

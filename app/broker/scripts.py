@@ -1,83 +1,108 @@
-"""The Lua scripts: which fragments each is made of, and how one is called.
+"""The Lua scripts of the broker and their execution.
 
-EVALSHA first; EVAL only after the server said NOSCRIPT, which it says before it executes anything: nothing can be
-applied twice.
+A script is sent with EVALSHA, and again with EVAL only if the server replied NOSCRIPT, which it does before it executes
+anything. Therefore no script is executed twice.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import redis
 from redis.exceptions import NoScriptError
 
-from app.broker.command_executor import CommandExecutor
+from app.broker.connection import translate_errors
+from app.broker.errors import BrokerUnavailable
 
-__all__ = ["Call", "PreconditionedEnqueue", "Script", "execute", "execute_async", "preconditioned_enqueue"]
+__all__ = [
+    "Command",
+    "CommandExecutor",
+    "PreconditionedEnqueue",
+    "Run",
+    "Script",
+    "ScriptCall",
+    "preconditioned_enqueue",
+    "run_async",
+]
 
 _FOLDER = Path(__file__).with_name("lua")
-#: They bring accepted messages to their end, or on their way to it: a server that is out of memory runs them all the
-#: same, or nothing could ever leave it. What takes messages in, and what running ones write, it refuses.
-_ENDING: Final = frozenset({"FINISH", "RETRY", "REJECT", "RELEASE", "RECOVER", "START", "HEARTBEAT", "TEND"})
+# These scripts run although the server is out of memory: they finish accepted messages or move them on, so that the
+# server can free memory. The others, which add messages or write for running ones, are refused.
+_RUN_WITHOUT_MEMORY: Final = frozenset(
+    {"FINISH", "MAINTAIN", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES", "RETRY", "START"}
+)
 
 
 class Script(Enum):
-    """Each script with the fragments it needs, in the order they are loaded."""
+    """The scripts, each with the files in lua/ that it consists of."""
 
+    DELETE_CONSUMERS = ("delete_consumers",)
     ENQUEUE = ("entry", "effects", "enqueue")
     ENQUEUE_MANY = ("entry", "enqueue_many")
     FENCED = ("owner", "effects", "fenced")
     FINISH = ("owner", "effects", "finish")
-    FORGET_CONSUMER = ("forget_consumer",)
-    HEARTBEAT = ("owner", "heartbeat")
-    NOW = ("entry", "now")
-    RECOVER = ("entry", "bury", "recover")
-    REJECT = ("owner", "entry", "effects", "bury", "reject")
+    MAINTAIN = ("entry", "maintain")
+    RECOVER = ("entry", "dead_letter", "recover")
+    REJECT = ("owner", "entry", "effects", "dead_letter", "reject")
     RELEASE = ("owner", "entry", "release")
+    RENEW_LEASES = ("owner", "renew_leases")
     REPLAY = ("entry", "replay")
     RETRY = ("owner", "entry", "effects", "retry")
+    SERVER_TIME = ("entry", "server_time")
     START = ("owner", "start")
-    TEND = ("entry", "tend")
 
     @cached_property
     def source(self) -> str:
-        """The whole text."""
-        fragments = "\n".join((_FOLDER / f"{name}.lua").read_text("utf-8") for name in self.value)
-        return f"#!lua flags=allow-oom\n{fragments}" if self.name in _ENDING else fragments
+        """Text of the script."""
+        source = "\n".join((_FOLDER / f"{name}.lua").read_text("utf-8") for name in self.value)
+        return f"#!lua flags=allow-oom\n{source}" if self.name in _RUN_WITHOUT_MEMORY else source
 
     @cached_property
     def sha(self) -> str:
-        """What EVALSHA calls it by."""
-        return _sha_of(self.source)
+        """SHA-1 digest of the text, for EVALSHA."""
+        return _digest(self.source)
 
 
 @dataclass(frozen=True)
 class PreconditionedEnqueue:
-    """Script.ENQUEUE with a precondition in it."""
+    """`Script.ENQUEUE` with the Lua function of a precondition."""
 
     source: str
     sha: str
 
 
 @lru_cache(maxsize=64)
-def preconditioned_enqueue(condition: str) -> PreconditionedEnqueue:
-    """`condition` is the body of a Lua function of ``keys`` and ``args``."""
-    source = f"local function precondition(keys, args)\n{condition}\nend\n{Script.ENQUEUE.source}"
-    return PreconditionedEnqueue(source, _sha_of(source))
+def preconditioned_enqueue(precondition: str) -> PreconditionedEnqueue:
+    """Build the script for a precondition.
+
+    Args:
+        precondition: Body of a Lua function of ``keys`` and ``args``; see `Precondition.source`.
+    """
+    source = f"local function precondition(keys, args)\n{precondition}\nend\n{Script.ENQUEUE.source}"
+    return PreconditionedEnqueue(source, _digest(source))
 
 
-def _sha_of(source: str) -> str:
+def _digest(source: str) -> str:
     return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(slots=True)
-class Call:
-    """One call of one script; built the same way for the blocking and the asyncio client."""
+class ScriptCall:
+    """One call of a script.
+
+    Attributes:
+        script: The script.
+        keys: Its KEYS.
+        args: Its ARGV.
+    """
 
     script: Script | PreconditionedEnqueue
     keys: list[Any] = field(default_factory=list)
@@ -85,29 +110,65 @@ class Call:
 
     @property
     def by_sha(self) -> Sequence[Any]:
+        """The EVALSHA command."""
         return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.args)
 
     @property
     def by_source(self) -> Sequence[Any]:
+        """The EVAL command."""
         return ("EVAL", self.script.source, len(self.keys), *self.keys, *self.args)
 
 
-def execute(wire: CommandExecutor, command: Call | Sequence[Any]) -> Any:
-    """The reply to a script or a bare command. Redis' errors pass through."""
-    if not isinstance(command, Call):
-        return wire.execute(*command)
-    try:
-        return wire.execute(*command.by_sha)
-    except NoScriptError:
-        return wire.execute(*command.by_source)
+#: A script, or a command as a sequence of its name and arguments.
+Command = ScriptCall | Sequence[Any]
+
+#: Runs a command and returns the reply. Raises BrokerUnavailable, or redis.ResponseError for other errors.
+Run = Callable[[Command], Any]
 
 
-# `Any`: redis-py leaves execute_command without types.
-async def execute_async(client: Any, command: Call | Sequence[Any]) -> Any:
-    """The same for the asyncio client."""
-    if not isinstance(command, Call):
-        return await client.execute_command(*command)
-    try:
-        return await client.execute_command(*command.by_sha)
-    except NoScriptError:
-        return await client.execute_command(*command.by_source)
+class CommandExecutor:
+    """Runs commands with one client. Thread-safe.
+
+    Args:
+        client: A client without retries.
+
+    Attributes:
+        last_failure: Value of `time.monotonic` when Redis was last unavailable.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.last_failure = -math.inf
+        self._execute: Callable[..., Any] = client.execute_command
+
+    def run(self, command: Command) -> Any:
+        """Run a command once and return the reply.
+
+        Raises:
+            BrokerUnavailable: The command may or may not have been executed.
+        """
+        try:
+            with translate_errors():
+                if not isinstance(command, ScriptCall):
+                    return self._execute(*command)
+                try:
+                    return self._execute(*command.by_sha)
+                except NoScriptError:
+                    return self._execute(*command.by_source)
+        except BrokerUnavailable:
+            self.last_failure = time.monotonic()
+            raise
+
+
+async def run_async(client: Any, command: Command) -> Any:
+    """Run a command once with an asyncio client and return the reply.
+
+    Raises:
+        BrokerUnavailable: The command may or may not have been executed.
+    """
+    with translate_errors():
+        if not isinstance(command, ScriptCall):
+            return await client.execute_command(*command)
+        try:
+            return await client.execute_command(*command.by_sha)
+        except NoScriptError:
+            return await client.execute_command(*command.by_source)

@@ -6,7 +6,7 @@ import redis.asyncio.retry
 from redis.asyncio import Redis
 from redis.backoff import NoBackoff
 
-from app.broker.pools import copied
+from app.broker.connection import copy_pool
 
 __all__ = ["send_once"]
 
@@ -18,4 +18,4 @@ def send_once(client: Redis) -> Redis:
     503, and input whose first reply was lost would arrive twice.
     """
     never = redis.asyncio.retry.Retry(NoBackoff(), 0)
-    return Redis(connection_pool=copied(client.connection_pool, retry=never))
+    return Redis(connection_pool=copy_pool(client.connection_pool, retry=never))

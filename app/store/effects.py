@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from app.broker import NOW_MS, Effect, PackedEffects, QueueKeys
+from app.broker import NOW_MS, Effect, PackedEffects, QueueKeys, pack_effects
 from app.core.artifacts import Artifact
 from app.core.callers import ANONYMOUS
 from app.core.events import AttemptStarted, Event, JobFinished, Output
@@ -192,7 +192,7 @@ class JobEffects:
         ]
 
     def _pack(self, effects: Sequence[Effect]) -> PackedEffects:
-        return PackedEffects.of(effects, QueueKeys(self.keys.namespace, JOBS_QUEUE))
+        return pack_effects(effects, QueueKeys(self.keys.namespace, JOBS_QUEUE))
 
     def _forget(self, job_id: str) -> list[Effect]:
         ttl = self.result_ttl_seconds

@@ -44,13 +44,13 @@ def read_queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
             pipeline.xinfo_groups(stream)
         for lane in keys.lanes.values():
             pipeline.zcard(lane.delayed)
-        pipeline.xlen(keys.dead)
+        pipeline.xlen(keys.dead_letters)
         # XPENDING and XINFO fail for a stream or a group that was never used.
         replies: list[Any] = pipeline.execute(raise_on_error=False)
     per_stream = {stream: replies[3 * index : 3 * index + 3] for index, stream in enumerate(keys.streams)}
     delayed = dict(zip(keys.lanes, replies[3 * len(keys.streams) : -1], strict=True))
     lanes = tuple(
-        _lane_stats(lane.value, [per_stream[lane_keys.again], per_stream[lane_keys.stream]], delayed[lane])
+        _lane_stats(lane.value, [per_stream[lane_keys.redelivered], per_stream[lane_keys.stream]], delayed[lane])
         for lane, lane_keys in keys.lanes.items()
     )
     return QueueStats(
@@ -112,4 +112,4 @@ def _read_bodies(broker: StreamsBroker, entries: list[PendingEntry]) -> list[byt
         for entry in entries:
             pipeline.xrange(entry.stream, entry.entry_id, entry.entry_id)
         replies: list[Any] = pipeline.execute()
-    return [rows[0][1].get(b"m", b"") if rows else b"" for rows in replies]
+    return [rows[0][1].get(b"message", b"") if rows else b"" for rows in replies]

@@ -13,7 +13,8 @@ import redis.retry
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from app.broker.sentinel import is_sentinel_url, master, master_async
+from app.broker.connection import create_async_client, create_client
+from app.broker.sentinel import is_sentinel_url
 from app.config import Settings
 
 __all__ = ["CATALOGUE", "async_client", "client", "client_of", "listening_client", "now_ms"]
@@ -37,7 +38,7 @@ def client_of(url: str, timeout_seconds: float) -> redis.Redis:
     timeouts = _timeouts(timeout_seconds)
     if is_sentinel_url(url):
         retry = redis.retry.Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
-        return master(url, {**timeouts, "retry": retry})
+        return create_client(url, **timeouts, retry=retry)
     return redis.Redis.from_url(url, **timeouts)
 
 
@@ -58,7 +59,7 @@ def listening_client(settings: Settings) -> redis.asyncio.Redis:
 
 def _waiting_client(url: str, options: dict[str, Any]) -> redis.asyncio.Redis:
     if is_sentinel_url(url):
-        return master_async(url, options)
+        return create_async_client(url, **options)
     return redis.asyncio.Redis.from_pool(redis.asyncio.BlockingConnectionPool.from_url(url, **options))
 
 

@@ -19,11 +19,11 @@ from tests.broker.delivery import message, nothing_left, take
 
 def test_the_public_surface_is_what_is_documented() -> None:
     assert set(app.broker.__all__) == {
-        "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "DeadLetters", "Duplicate", "Effect",
+        "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "Duplicate", "Effect",
         "Lane", "LeaseLost", "PackedEffects", "PendingEntry", "Precondition", "QueueFull", "QueueKeys",
         "RecoveryReport", "PreconditionFailed",
         "StreamAgeLimit", "StreamMessage", "StreamResultBackend", "StreamRetries", "StreamsBroker", "StreamsError",
-        "default_middleware",
+        "default_middleware", "pack_effects",
     }  # fmt: skip
 
 

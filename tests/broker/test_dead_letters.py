@@ -95,11 +95,11 @@ def test_letters_past_their_time_go_when_the_next_comes(make_broker: MakeBroker)
 
 
 def test_a_dead_letter_that_cannot_be_decoded_is_replayed_as_it_is(broker: StreamsBroker, client: redis.Redis) -> None:
-    client.xadd(broker.keys("default").stream, {"m": b"\x00broken"})
+    client.xadd(broker.keys("default").stream, {"message": b"\x00broken"})
     next(broker.consume("default", timeout=10))
     (letter,) = broker.dead_letters("default")
 
     assert broker.replay_dead("default", letter.id)
 
     ((_, fields),) = client.xrange(broker.keys("default").stream)
-    assert fields[b"m"] == b"\x00broken"
+    assert fields[b"message"] == b"\x00broken"

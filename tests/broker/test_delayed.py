@@ -8,7 +8,7 @@ import dramatiq
 import redis
 from dramatiq.middleware import Middleware
 
-from app.broker import StreamsBroker
+from app.broker import Lane, StreamsBroker
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
 
@@ -43,7 +43,9 @@ def test_a_message_that_was_shown_can_be_enqueued_again_and_keeps_its_eta(
 
     broker.enqueue(shown)
 
-    first, second = (due for _, due in client.zrange(broker.keys("default").delayed, 0, -1, withscores=True))
+    first, second = (
+        due for _, due in client.zrange(broker.keys("default").lanes[Lane.INTERACTIVE].delayed, 0, -1, withscores=True)
+    )
     assert abs(first - second) < 5_000
     assert client.xlen(broker.keys("default").stream) == 0
 
@@ -67,8 +69,8 @@ def test_more_than_one_batch_is_promoted_in_order_of_their_time(broker: StreamsB
         promoted += broker.promote("default")
 
     assert promoted == 250
-    assert broker.client.zcard(broker.keys("default").delayed) == 0
-    assert broker.client.hlen(broker.keys("default").delayed_bodies) == 0
+    assert broker.client.zcard(broker.keys("default").lanes[Lane.INTERACTIVE].delayed) == 0
+    assert broker.client.hlen(broker.keys("default").lanes[Lane.INTERACTIVE].delayed_entries) == 0
 
 
 def test_two_promoters_promote_each_message_once(make_broker: MakeBroker) -> None:

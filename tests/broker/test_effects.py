@@ -132,7 +132,7 @@ def test_on_dead_effects_travel_through_delay_retry_and_recovery(make_broker: Ma
         delivery = take(broker)
         assert delivery.deliveries == expected
         assert broker.deliveries.start(delivery)
-        while sum((report := broker.recover("default")).__dict__.values()) - report.consumers_removed == 0:
+        while sum((report := broker.recover("default")).__dict__.values()) - report.consumers_deleted == 0:
             pass
         broker = make_broker(lease_ms=1, max_deliveries=2)
 

@@ -12,8 +12,7 @@ import redis
 import redis.asyncio
 
 from app.broker import AsyncProducer, Lane, QueueFull, StreamsBroker
-from app.broker.lanes import held_at_most
-from app.broker.weighted_round_robin import WeightedRoundRobin
+from app.broker.lanes import WeightedRoundRobin, max_held
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
 from tests.broker.test_recovery import expire
@@ -62,7 +61,7 @@ def test_batch_work_never_holds_all_that_a_process_may_hold(broker: StreamsBroke
     fill(broker, batch=20)
     consumer = broker.consume("default", prefetch=8, timeout=50)
     held = [delivery for _ in range(20) if (delivery := next(consumer))]
-    assert [delivery.lane for delivery in held] == [Lane.BATCH] * held_at_most(Lane.BATCH, 8)
+    assert [delivery.lane for delivery in held] == [Lane.BATCH] * max_held(Lane.BATCH, 8)
     assert len(held) == 6
 
     # When an interactive message comes
@@ -122,7 +121,7 @@ def test_the_default_lanes_keys_have_no_suffix(broker: StreamsBroker) -> None:
     assert keys.lanes[Lane.INTERACTIVE].stream == keys.stream == f"{keys.tag}:stream"
     assert keys.lanes[Lane.BATCH].stream == f"{keys.tag}:stream.batch"
     assert set(keys.streams) == {
-        f"{keys.tag}:{name}{suffix}" for name in ("stream", "again") for suffix in ("", ".batch")
+        f"{keys.tag}:{name}{suffix}" for name in ("stream", "redelivered") for suffix in ("", ".batch")
     }
 
 
@@ -157,7 +156,7 @@ def test_a_message_keeps_its_lane_through_delay_retry_loss_release_death_and_rep
             case "loss":
                 expire(broker, client)
                 assert broker.recover("default").requeued == 1
-                broker.deliveries.of("default").discard([delivery])
+                broker.deliveries.in_flight(delivery.keys).discard([delivery])
             case "release":
                 consumer.requeue([delivery])
             case "death":
@@ -235,19 +234,19 @@ class TestTurns:
     def test_an_empty_lane_rests_then_is_asked_again(self) -> None:
         now = [0.0]
         turns = WeightedRoundRobin(lambda: now[0])
-        turns.took(Lane.INTERACTIVE, 0)
-        assert turns.next(list(Lane)) == (Lane.BATCH, 1.0)
-        turns.took(Lane.BATCH, 0)
-        assert turns.next(list(Lane)) is None
+        turns.record(Lane.INTERACTIVE, 0)
+        assert turns.choose(list(Lane)) == (Lane.BATCH, 1.0)
+        turns.record(Lane.BATCH, 0)
+        assert turns.choose(list(Lane)) is None
 
         now[0] = 1.0
 
-        assert turns.next(list(Lane)) == (Lane.INTERACTIVE, 1.0)
+        assert turns.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
 
     def test_only_a_lane_that_had_something_takes_a_share(self) -> None:
         turns = WeightedRoundRobin(lambda: 0.0)
-        assert turns.next(list(Lane)) == (Lane.INTERACTIVE, 1.0)
+        assert turns.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
 
-        turns.took(Lane.INTERACTIVE, 8)
+        turns.record(Lane.INTERACTIVE, 8)
 
-        assert turns.next(list(Lane)) == (Lane.BATCH, 0.2)
+        assert turns.choose(list(Lane)) == (Lane.BATCH, 0.2)

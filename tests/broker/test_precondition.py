@@ -8,7 +8,16 @@ import pytest
 import redis
 from dramatiq import Middleware
 
-from app.broker import AsyncProducer, Duplicate, Effect, Precondition, PreconditionFailed, QueueFull, StreamsBroker
+from app.broker import (
+    AsyncProducer,
+    Duplicate,
+    Effect,
+    Lane,
+    Precondition,
+    PreconditionFailed,
+    QueueFull,
+    StreamsBroker,
+)
 from tests.broker.delivery import message, nothing_left, take
 
 COUNT_DOWN = """
@@ -58,7 +67,7 @@ def test_effects_the_backlog_and_a_delay_go_with_it(broker: StreamsBroker, clien
 
     assert last.reply == [b"passed", 6]
     assert (client.get(f"{tag}:record"), client.lrange(f"{tag}:list", 0, -1)) == (b"1", [b"a", b"b"])
-    assert client.zcard(broker.keys("default").delayed) == 1
+    assert client.zcard(broker.keys("default").lanes[Lane.INTERACTIVE].delayed) == 1
 
 
 def test_of_what_is_there_already_it_is_not_asked(broker: StreamsBroker, client: redis.Redis) -> None:

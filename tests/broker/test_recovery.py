@@ -8,8 +8,8 @@ import time
 import dramatiq
 import redis
 
-from app.broker import RecoveryReport, StreamsBroker
-from app.broker.recovery import forget_consumer
+from app.broker import Lane, RecoveryReport, StreamsBroker
+from app.broker.maintenance import delete_consumer
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
 
@@ -103,18 +103,18 @@ def test_a_consumer_with_anything_pending_is_never_deleted(make_broker: MakeBrok
     keys = holder.keys("default")
 
     for one in (holder, idle):
-        forget_consumer(holder.run, keys, one.consumer_name)
+        delete_consumer(holder.run, keys, one.consumer_name)
 
     (left,) = client.xinfo_consumers(keys.stream, keys.group)
     assert (left["name"].decode(), left["pending"]) == (holder.consumer_name, 1)
-    assert client.xinfo_consumers(keys.again, keys.group) == []
+    assert client.xinfo_consumers(keys.lanes[Lane.INTERACTIVE].redelivered, keys.group) == []
 
 
 def test_silent_consumers_are_forgotten_by_a_sweep(make_broker: MakeBroker, client: redis.Redis) -> None:
     gone, judge = make_broker(), make_broker(lease_ms=1)
     next(gone.consume("default", timeout=1))
 
-    while not judge.recover("default").consumers_removed:
+    while not judge.recover("default").consumers_deleted:
         pass
 
     names = [row["name"].decode() for row in client.xinfo_consumers(judge.keys("default").stream, "workers")]
@@ -142,9 +142,12 @@ def test_no_queue_of_user_messages_can_delay_a_workers_own_sweep(make_broker: Ma
 
         # Then its message is taken back, although nobody can run it yet
         deadline = time.monotonic() + 6
-        while not client.xlen(live.keys("default").again) and time.monotonic() < deadline:
+        while not client.xlen(live.keys("default").lanes[Lane.INTERACTIVE].redelivered) and time.monotonic() < deadline:
             time.sleep(0.02)
-        taken_back = [fields[b"n"] for _, fields in client.xrange(live.keys("default").again)]
+        taken_back = [
+            fields[b"deliveries"]
+            for _, fields in client.xrange(live.keys("default").lanes[Lane.INTERACTIVE].redelivered)
+        ]
         live.flush("default")
         release.set()
     assert taken_back == [b"1"]
@@ -158,7 +161,7 @@ def test_of_many_schedulers_one_sweeps_and_none_harms(make_broker: MakeBroker, c
     for one in brokers:
         one.recover = lambda queue, one=one: swept.append(one.consumer_name) or StreamsBroker.recover(one, queue)
 
-    threads = [threading.Thread(target=one.tend, args=("default",)) for one in brokers]
+    threads = [threading.Thread(target=one.maintain, args=("default",)) for one in brokers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -175,16 +178,16 @@ def test_recovering_a_queue_nobody_ever_used_is_nothing(broker: StreamsBroker) -
 def test_the_body_of_a_recovered_message_is_kept_byte_for_byte(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker()
     body = bytes(range(256)) * 3
-    entry_id = client.xadd(broker.keys("default").stream, {"m": body})
+    entry_id = client.xadd(broker.keys("default").stream, {"message": body})
     client.xgroup_create(broker.keys("default").stream, "workers", "0")
     client.xreadgroup("workers", "dead", {broker.keys("default").stream: ">"})
     expire(broker, client)
 
     broker.recover("default")
 
-    ((_, fields),) = client.xrange(broker.keys("default").again)
-    born = fields.pop(b"b")
-    assert fields == {b"m": body, b"n": b"1", b"a": b"1"}
+    ((_, fields),) = client.xrange(broker.keys("default").lanes[Lane.INTERACTIVE].redelivered)
+    born = fields.pop(b"created_ms")
+    assert fields == {b"message": body, b"deliveries": b"1", b"starts": b"1"}
     assert born == entry_id.split(b"-")[0]
 
 
@@ -209,7 +212,7 @@ def test_what_only_waited_beside_a_killer_is_not_counted(make_broker: MakeBroker
     # Then only the one that was started is counted
     assert seen == [(2, 2), (3, 2)]
     expire(worker, client)
-    assert worker.recover("default") == RecoveryReport(requeued=1, dead=1, consumers_removed=0)
+    assert worker.recover("default") == RecoveryReport(requeued=1, dead=1, consumers_deleted=0)
 
 
 def test_a_message_that_lost_its_lease_in_memory_is_not_started(make_broker: MakeBroker, client: redis.Redis) -> None:
@@ -228,7 +231,7 @@ def test_a_message_that_lost_its_lease_in_memory_is_not_started(make_broker: Mak
 def test_an_undecodable_message_is_a_dead_letter_with_its_body_and_its_neighbour_is_delivered(
     broker: StreamsBroker, client: redis.Redis
 ) -> None:
-    client.xadd(broker.keys("default").stream, {"m": b"\xff\x00 no message"})
+    client.xadd(broker.keys("default").stream, {"message": b"\xff\x00 no message"})
     client.xadd(broker.keys("default").stream, {"strange": b"fields"})
     broker.enqueue(message("fine"))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 
+import msgspec
 import redis
 from dramatiq import Message
 from hypothesis import HealthCheck, settings
@@ -56,7 +57,7 @@ class Queue(RuleBasedStateMachine):
     @rule(worker=st.integers(0, WORKERS - 1), start=st.booleans())
     def fetch(self, worker: int, start: bool) -> None:
         broker = self.workers[worker]
-        held = len(broker.deliveries.of("default"))
+        held = len(broker.deliveries.in_flight(self.keys))
         delivery = next(broker.consume("default", prefetch=held + 1, timeout=1))
         if isinstance(delivery, StreamMessage):
             self.deliveries.append((broker, delivery))
@@ -102,17 +103,21 @@ class Queue(RuleBasedStateMachine):
                 self.client.zadd(lane.delayed, {member: 1})
         self.workers[worker].promote("default")
 
-    @precondition(lambda self: self.client.exists(self.keys.dead))
+    @precondition(lambda self: self.client.exists(self.keys.dead_letters))
     @rule(worker=st.integers(0, WORKERS - 1))
     def replay_all(self, worker: int) -> None:
         for letter in self.workers[worker].dead_letters("default"):
             assert self.workers[worker].replay_dead("default", letter.id)
 
     def bodies(self) -> list[bytes]:
-        streams = [fields[b"m"] for name in self.keys.streams for _, fields in self.client.xrange(name)]
-        dead = [fields[b"m"] for _, fields in self.client.xrange(self.keys.dead)]
+        streams = [fields[b"message"] for name in self.keys.streams for _, fields in self.client.xrange(name)]
+        dead = [fields[b"message"] for _, fields in self.client.xrange(self.keys.dead_letters)]
         lanes = self.keys.lanes.values()
-        held_back = [body[body.index(b"\n") + 1 :] for lane in lanes for body in self.client.hvals(lane.delayed_bodies)]
+        held_back = [
+            msgspec.msgpack.decode(entry)["message"].encode()
+            for lane in lanes
+            for entry in self.client.hvals(lane.delayed_entries)
+        ]
         return streams + dead + held_back
 
     @invariant()
@@ -121,7 +126,7 @@ class Queue(RuleBasedStateMachine):
         places.update(int(number) for number in self.client.lrange(self.finished, 0, -1))
         assert places == Counter(self.accepted)
         for lane in self.keys.lanes.values():
-            assert self.client.zcard(lane.delayed) == self.client.hlen(lane.delayed_bodies)
+            assert self.client.zcard(lane.delayed) == self.client.hlen(lane.delayed_entries)
 
     def teardown(self) -> None:
         """Whatever happened, in the end everything can be finished."""

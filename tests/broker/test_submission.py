@@ -5,15 +5,15 @@ from __future__ import annotations
 from dramatiq import Message, Middleware
 
 from app.broker import StreamsBroker
-from app.broker.submission import encode
+from app.broker.enqueue_request import encode_message
 from tests.broker.delivery import message
 
 
 def test_the_stored_form_is_dramatiqs_own() -> None:
     one = message("ä", 1, None, actor="act", nested={"a": [1.5]})
 
-    assert encode(one) == one.encode()
-    assert Message.decode(encode(one)) == one
+    assert encode_message(one) == one.encode()
+    assert Message.decode(encode_message(one)) == one
 
 
 def test_a_subclass_of_message_encodes_itself() -> None:
@@ -21,11 +21,11 @@ def test_a_subclass_of_message_encodes_itself() -> None:
         def encode(self) -> bytes:
             return b"mine"
 
-    assert encode(Mine("default", "act", (), {}, {})) == b"mine"
+    assert encode_message(Mine("default", "act", (), {}, {})) == b"mine"
 
 
 def test_a_delayed_messages_stored_form_names_its_own_queue_and_no_eta() -> None:
-    stored = Message.decode(encode(message(queue="default.DQ", eta=5, kept=True)))
+    stored = Message.decode(encode_message(message(queue="default.DQ", eta=5, kept=True)))
 
     assert (stored.queue_name, stored.options) == ("default", {"kept": True})
 

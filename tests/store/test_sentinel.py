@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from app.broker.pools import WaitingSentinelPool, copied
+from app.broker.connection import BlockingSentinelPool, copy_pool
 from app.cli.checks.finding import Status
 from app.cli.checks.store import check_store
 from app.config import Settings, read_settings
@@ -66,8 +66,8 @@ async def test_a_sentinel_that_says_nothing_holds_nobody_up_for_longer_than_a_ti
 
 async def test_who_finds_all_connections_taken_waits_for_one(watched: Watched) -> None:
     async with async_client(settings_of(watched.port)) as ample:
-        pool = copied(ample.connection_pool, max_connections=2)
-        assert isinstance(pool, WaitingSentinelPool)
+        pool = copy_pool(ample.connection_pool, max_connections=2)
+        assert isinstance(pool, BlockingSentinelPool)
         async with redis.asyncio.Redis.from_pool(pool) as narrow:
             replies = await asyncio.gather(*(narrow.blpop(["nothing"], timeout=0.05) for _ in range(8)))
 

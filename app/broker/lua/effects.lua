@@ -1,14 +1,15 @@
--- Runs the effects that stand in ARGV from `at` on: command, index into KEYS, argument count, arguments.
-local function apply(at)
-  local replies = {}
-  while at <= #ARGV do
-    local call = {ARGV[at], KEYS[tonumber(ARGV[at + 1])]}
-    local count = tonumber(ARGV[at + 2])
+-- Runs the effects in ARGV from index `first` on and returns their replies.
+-- Layout of each effect: command, index of its key in KEYS, number of arguments, arguments.
+local function run_effects(first)
+  local replies, position = {}, first
+  while position <= #ARGV do
+    local command = {ARGV[position], KEYS[tonumber(ARGV[position + 1])]}
+    local count = tonumber(ARGV[position + 2])
     for i = 1, count do
-      call[2 + i] = ARGV[at + 2 + i]
+      command[2 + i] = ARGV[position + 2 + i]
     end
-    replies[#replies + 1] = redis.call(unpack(call))
-    at = at + 3 + count
+    replies[#replies + 1] = redis.call(unpack(command))
+    position = position + 3 + count
   end
   return replies
 end

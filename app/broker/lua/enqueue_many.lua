@@ -1,12 +1,19 @@
--- KEYS: stream, delayed, bodies   ARGV: delay ms, then for each: message, delayed id
-local delay = tonumber(ARGV[1])
+-- Enqueues many messages of one lane.
+--
+-- KEYS   stream, delayed, delayed entries
+-- ARGV   delay in ms, then for each message: message, delayed id
+-- Reply  'ok'
+local stream, delayed, delayed_entries = KEYS[1], KEYS[2], KEYS[3]
+local delay_ms = tonumber(ARGV[1])
+
 local now = now_ms()
 for i = 2, #ARGV, 2 do
-  if delay > 0 then
-    local entry = {m = ARGV[i], n = 0, a = 0, d = '', b = string.format('%d', now)}
-    hold_back(KEYS[2], KEYS[3], ARGV[i + 1], now + delay, entry)
+  local message, delayed_id = ARGV[i], ARGV[i + 1]
+  if delay_ms > 0 then
+    local entry = {message = message, deliveries = 0, starts = 0, on_dead = '', created_ms = string.format('%d', now)}
+    add_delayed(delayed, delayed_entries, delayed_id, now + delay_ms, entry)
   else
-    redis.call('XADD', KEYS[1], '*', 'm', ARGV[i])
+    redis.call('XADD', stream, '*', 'message', message)
   end
 end
 return 'ok'

@@ -1,4 +1,11 @@
--- What one message is while it waits: m message, n deliveries lost, a starts, d packed on_dead effects, b born (ms).
+-- Functions for the entries of a stream and of the delayed set.
+--
+-- Fields of an entry (a field with its default value is not stored in the stream):
+--   message     encoded Dramatiq message
+--   deliveries  deliveries that were lost; default 0
+--   starts      how often the message was started; default 0
+--   on_dead     packed effects, see effects.py; default ''
+--   created_ms  Unix time at which the message was accepted; default: the time in the entry id
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -6,32 +13,32 @@ local function now_ms()
 end
 
 local function append(stream, entry)
-  local call = {'XADD', stream, '*', 'm', entry.m}
-  for _, name in ipairs({'n', 'a', 'd', 'b'}) do
+  local command = {'XADD', stream, '*', 'message', entry.message}
+  for _, name in ipairs({'deliveries', 'starts', 'on_dead', 'created_ms'}) do
     local value = entry[name]
     if value and value ~= '' and value ~= '0' and value ~= 0 then
-      call[#call + 1] = name
-      call[#call + 1] = value
+      command[#command + 1] = name
+      command[#command + 1] = value
     end
   end
-  return redis.call(unpack(call))
+  return redis.call(unpack(command))
 end
 
--- From the flat field list of a stream entry. A field list may be absent: the entry was deleted while pending.
+-- fields: flat list of names and values; nil if the entry was deleted while it was pending.
 local function parse(fields)
-  local entry = {m = '', n = 0, a = 0, d = ''}
+  local entry = {message = '', deliveries = 0, starts = 0, on_dead = ''}
   for i = 1, #(fields or {}), 2 do
     entry[fields[i]] = fields[i + 1]
   end
-  entry.n = tonumber(entry.n) or 0
-  entry.a = tonumber(entry.a) or 0
+  entry.deliveries = tonumber(entry.deliveries) or 0
+  entry.starts = tonumber(entry.starts) or 0
   return entry
 end
 
--- An entry that is to move: its first id says when it was accepted, and would be lost with it.
+-- Parses an entry that gets a new id: the time in the old id must be kept.
 local function parse_to_move(id, fields)
   local entry = parse(fields)
-  entry.b = entry.b or string.match(id, '^%d+')
+  entry.created_ms = entry.created_ms or string.match(id, '^%d+')
   return entry
 end
 
@@ -45,14 +52,7 @@ local function remove(stream, group, id)
   redis.call('XDEL', stream, id)
 end
 
-local function hold_back(delayed, bodies, id, due_ms, entry)
-  local head = string.format('%d %d %s %d\n', entry.n, entry.a, entry.b, #entry.d)
-  redis.call('HSET', bodies, id, head .. entry.d .. entry.m)
+local function add_delayed(delayed, delayed_entries, id, due_ms, entry)
+  redis.call('HSET', delayed_entries, id, cmsgpack.pack(entry))
   redis.call('ZADD', delayed, string.format('%d', due_ms), id)
-end
-
-local function unpack_held_back(body)
-  local _, stop, n, a, born, length = string.find(body, '^(%d+) (%d+) (%d+) (%d+)\n')
-  local split = stop + tonumber(length)
-  return {n = n, a = a, b = born, d = string.sub(body, stop + 1, split), m = string.sub(body, split + 1)}
 end

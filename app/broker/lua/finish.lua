@@ -1,9 +1,16 @@
--- KEYS: stream, effect keys...   ARGV: group, consumer, entry id, effects...
-if not owns(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then
+-- Acknowledges an entry and runs its effects.
+--
+-- KEYS   stream, keys of the effects...
+-- ARGV   group, consumer, entry id, effects...
+-- Reply  1, or 0 if the lease was lost
+local stream = KEYS[1]
+local group, consumer, entry_id = ARGV[1], ARGV[2], ARGV[3]
+
+if not owns(stream, group, consumer, entry_id) then
   return 0
 end
--- Effects first: one that fails leaves the entry pending, so that the message is not lost with its result.
-apply(4)
-redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
-redis.call('XDEL', KEYS[1], ARGV[3])
+-- The effects run first: if one fails, the entry stays pending and is delivered again.
+run_effects(4)
+redis.call('XACK', stream, group, entry_id)
+redis.call('XDEL', stream, entry_id)
 return 1

@@ -1,5 +1,5 @@
--- Is this entry pending, and pending at this consumer? XACK would not ask.
--- A group that is gone (the queue was flushed) owns nothing: hence pcall.
+-- Returns whether the entry is pending at this consumer. XACK does not check that.
+-- pcall: the group does not exist after a flush.
 local function owns(stream, group, consumer, id)
   local rows = redis.pcall('XPENDING', stream, group, id, id, 1, consumer)
   return rows.err == nil and #rows > 0

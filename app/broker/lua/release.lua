@@ -1,10 +1,17 @@
--- Gives entries back that were never started: counts unchanged.
--- KEYS: the entries' stream, again   ARGV: group, consumer, entry ids...
+-- Requeues entries that were not started. Their counts do not change.
+--
+-- KEYS   stream, redelivered stream of the same lane
+-- ARGV   group, consumer, entry ids...
+-- Reply  number of released entries
+local stream, redelivered = KEYS[1], KEYS[2]
+local group, consumer = ARGV[1], ARGV[2]
+
 local released = 0
 for i = 3, #ARGV do
-  if owns(KEYS[1], ARGV[1], ARGV[2], ARGV[i]) then
-    append(KEYS[2], load(KEYS[1], ARGV[i]))
-    remove(KEYS[1], ARGV[1], ARGV[i])
+  local entry_id = ARGV[i]
+  if owns(stream, group, consumer, entry_id) then
+    append(redelivered, load(stream, entry_id))
+    remove(stream, group, entry_id)
     released = released + 1
   end
 end

@@ -1,10 +1,16 @@
--- Puts a dead letter back to work; the XDEL in the same step makes it once.
--- KEYS: stream, dead   ARGV: dead letter id, message
-local rows = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])
+-- Enqueues the message of a dead letter and deletes the dead letter.
+--
+-- KEYS   stream, dead letters
+-- ARGV   dead letter id, message
+-- Reply  1, or 0 if the dead letter does not exist
+local stream, dead_letters = KEYS[1], KEYS[2]
+local dead_letter_id, message = ARGV[1], ARGV[2]
+
+local rows = redis.call('XRANGE', dead_letters, dead_letter_id, dead_letter_id)
 if not rows[1] then
   return 0
 end
-local letter = parse(rows[1][2])
-append(KEYS[1], {m = ARGV[2], n = 0, a = letter.a, d = letter.d})
-redis.call('XDEL', KEYS[2], ARGV[1])
+local entry = parse(rows[1][2])
+append(stream, {message = message, deliveries = 0, starts = entry.starts, on_dead = entry.on_dead})
+redis.call('XDEL', dead_letters, dead_letter_id)
 return 1

@@ -1,16 +1,24 @@
--- KEYS: the entry's stream, delayed, bodies, the lane's stream, effect keys...
--- ARGV: group, consumer, entry id, delay ms, message, starts so far, delayed id, effects...
-if not owns(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then
+-- Replaces an entry by its retry, now or after a delay, and runs effects.
+--
+-- KEYS   stream of the entry, delayed, delayed entries, stream of the lane, keys of the effects...
+-- ARGV   group, consumer, entry id, delay in ms, message, starts, delayed id, effects...
+-- Reply  1, or 0 if the lease was lost
+local stream, delayed, delayed_entries, lane_stream = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local group, consumer, entry_id, delay_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local message, starts, delayed_id = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+
+if not owns(stream, group, consumer, entry_id) then
   return 0
 end
-apply(8)
-local before = load(KEYS[1], ARGV[3])
-local entry = {m = ARGV[5], n = 0, a = tonumber(ARGV[6]), d = before.d, b = before.b}
-local delay = tonumber(ARGV[4])
-if delay > 0 then
-  hold_back(KEYS[2], KEYS[3], ARGV[7], now_ms() + delay, entry)
+run_effects(8)
+local previous = load(stream, entry_id)
+local entry = {
+  message = message, deliveries = 0, starts = starts, on_dead = previous.on_dead, created_ms = previous.created_ms,
+}
+if delay_ms > 0 then
+  add_delayed(delayed, delayed_entries, delayed_id, now_ms() + delay_ms, entry)
 else
-  append(KEYS[4], entry)
+  append(lane_stream, entry)
 end
-remove(KEYS[1], ARGV[1], ARGV[3])
+remove(stream, group, entry_id)
 return 1

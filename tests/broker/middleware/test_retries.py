@@ -10,7 +10,7 @@ import pytest
 import redis
 from dramatiq.middleware import CurrentMessage
 
-from app.broker import BrokerUnavailable, StreamMessage, StreamRetries, StreamsBroker, default_middleware
+from app.broker import BrokerUnavailable, Lane, StreamMessage, StreamRetries, StreamsBroker, default_middleware
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
 from tests.broker.proxy import LosingProxy
@@ -96,10 +96,10 @@ def test_a_raised_retry_names_its_own_delay(broker: StreamsBroker, failing: Fail
     actor.send()
 
     with working(broker):
-        while not client.zcard(broker.keys("default").delayed):
+        while not client.zcard(broker.keys("default").lanes[Lane.INTERACTIVE].delayed):
             pass
 
-    due_ms = client.zrange(broker.keys("default").delayed, 0, 0, withscores=True)[0][1]
+    due_ms = client.zrange(broker.keys("default").lanes[Lane.INTERACTIVE].delayed, 0, 0, withscores=True)[0][1]
     seconds, _ = client.time()
     assert 50_000 < due_ms - seconds * 1000 < 62_000
     assert len(seen) == 1

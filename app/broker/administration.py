@@ -1,0 +1,206 @@
+"""Access to queues without consuming them: inspection, dead letters and maintenance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from dramatiq.errors import QueueJoinTimeout
+from redis import exceptions
+
+from app.broker import dead_letters, maintenance
+from app.broker.connection import translate_errors
+from app.broker.dead_letters import DeadLetter, DeadLetterLimits
+from app.broker.keys import QueueKeys, queue_keys
+from app.broker.lanes import Lane
+from app.broker.maintenance import RecoveryReport
+from app.broker.scripts import CommandExecutor
+
+__all__ = ["PendingEntry", "QueueAdministration"]
+
+_MIN_SWEEP_WINDOW_MS = 500
+
+
+@dataclass(frozen=True)
+class PendingEntry:
+    """An entry that a consumer holds.
+
+    Attributes:
+        entry_id: Id of the entry.
+        consumer: Name of the consumer.
+        idle_ms: Time since the lease was last renewed.
+        deliveries: Redis' own delivery count of the entry; 1,000,000 for a started entry that was lost before.
+        stream: Stream of the entry.
+        lane: Lane of the message.
+    """
+
+    entry_id: str
+    consumer: str
+    idle_ms: int
+    deliveries: int
+    stream: str
+    lane: Lane
+
+
+class QueueAdministration:
+    """The methods of `StreamsBroker` that neither enqueue nor consume. Each may raise BrokerUnavailable.
+
+    Args:
+        client: A client that does not retry commands and returns bytes.
+        namespace: Prefix of all keys.
+        lease_ms: Duration of a lease.
+        max_deliveries: Number of lost deliveries after which a message is dead-lettered.
+        limits: Limits of the dead letters.
+    """
+
+    def __init__(
+        self, client: redis.Redis, namespace: str, *, lease_ms: int, max_deliveries: int, limits: DeadLetterLimits
+    ) -> None:
+        self.client = client
+        self.namespace = namespace
+        self.lease_ms = lease_ms
+        self.max_deliveries = max_deliveries
+        self._limits = limits
+        self._executor = CommandExecutor(client)
+        self.run = self._executor.run
+
+    def keys(self, queue_name: str) -> QueueKeys:
+        """Return the Redis keys of a queue.
+
+        Raises:
+            ValueError: The name contains a brace.
+        """
+        return queue_keys(self.namespace, queue_name)
+
+    def maintain(self, queue_name: str, *, may_recover: bool = True) -> int | None:
+        """Promote due messages. Recover the queue if a lease has expired and no other process does it at the moment.
+
+        Args:
+            queue_name: The queue.
+            may_recover: False to only promote messages.
+
+        Returns:
+            The time in ms until the next delayed message is due; None if no message is delayed.
+        """
+        window_ms = max(_MIN_SWEEP_WINDOW_MS, self.lease_ms // 6) if may_recover else 0
+        report = maintenance.promote_and_check(
+            self.run, self.keys(queue_name), lease_ms=self.lease_ms, sweep_window_ms=window_ms
+        )
+        if report.should_recover:
+            self.recover(queue_name)
+        return report.next_due_ms
+
+    def promote(self, queue_name: str) -> int:
+        """Move every delayed message that is due to its stream and return their number."""
+        total = 0
+        while True:
+            report = maintenance.promote_and_check(self.run, self.keys(queue_name), lease_ms=self.lease_ms)
+            total += report.promoted
+            if report.next_due_ms != 0:
+                return total
+
+    def recover(self, queue_name: str) -> RecoveryReport:
+        """Requeue or dead-letter every message whose lease has expired. Any number of processes may do so at once."""
+        return maintenance.recover_queue(
+            self.run,
+            self.keys(queue_name),
+            lease_ms=self.lease_ms,
+            max_deliveries=self.max_deliveries,
+            limits=self._limits,
+        )
+
+    def was_available_for(self, seconds: float) -> bool:
+        """Return whether no command of this process found Redis unavailable for some time."""
+        return time.monotonic() - self._executor.last_failure > seconds
+
+    def tick_once(self, name: str, window_ms: int) -> bool:
+        """Return True for the first caller within `window_ms`, of all processes. For schedulers that send twice."""
+        with translate_errors():
+            return bool(self.client.set(f"{self.namespace}:tick:{name}", 1, nx=True, px=window_ms))
+
+    def qsize(self, queue_name: str, *, lane: Lane | str | None = None) -> int:
+        """Return the number of waiting, running and delayed messages, of all lanes or of one."""
+        keys = self.keys(queue_name)
+        with translate_errors(), self.client.pipeline(transaction=False) as pipeline:
+            for lane_keys in [keys.lanes[lane] for lane in _select_lanes(lane)]:
+                pipeline.xlen(lane_keys.redelivered)
+                pipeline.xlen(lane_keys.stream)
+                pipeline.zcard(lane_keys.delayed)
+            return sum(pipeline.execute())
+
+    def pending(self, queue_name: str, *, count: int = 1_000, lane: Lane | str | None = None) -> list[PendingEntry]:
+        """Return the oldest `count` entries that consumers hold, of all lanes or of one, redelivered entries first."""
+        keys, lanes = self.keys(queue_name), _select_lanes(lane)
+        streams = [stream for stream in keys.streams if keys.lane_of_stream(stream) in lanes]
+        with translate_errors():
+            return [entry for stream in streams for entry in self._pending_in(keys, stream, count)][:count]
+
+    def flush(self, queue_name: str) -> None:
+        """Delete all waiting, running and delayed messages. Running ones are fenced. Dead letters are kept."""
+        keys = self.keys(queue_name)
+        delayed = [key for lane in keys.lanes.values() for key in (lane.delayed, lane.delayed_entries)]
+        with translate_errors():
+            self.client.unlink(*keys.streams, *delayed)
+
+    def join(self, queue_name: str, *, interval: int = 100, timeout: int | None = None) -> None:
+        """Wait until no message waits, runs or is delayed. For tests.
+
+        Args:
+            queue_name: The queue.
+            interval: Time between two checks, in ms.
+            timeout: Maximum waiting time, in ms; None for no limit.
+
+        Raises:
+            QueueJoinTimeout: The time-out is over.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout / 1000
+        while self.qsize(queue_name):
+            if deadline is not None and time.monotonic() >= deadline:
+                raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]
+            time.sleep(interval / 1000)
+
+    def dead_letters(self, queue_name: str, *, count: int = 100, before: str | None = None) -> list[DeadLetter]:
+        """Return dead letters, newest first. For the next page, pass the id of the last one as `before`."""
+        with translate_errors():
+            return dead_letters.list_dead_letters(self.client, self.keys(queue_name), count=count, before=before)
+
+    def dead_letter(self, queue_name: str, dead_letter_id: str) -> DeadLetter | None:
+        """Return one dead letter, or None if it does not exist."""
+        with translate_errors():
+            return dead_letters.read_dead_letter(self.client, self.keys(queue_name), dead_letter_id)
+
+    def replay_dead(self, queue_name: str, dead_letter_id: str) -> bool:
+        """Enqueue a dead letter again. Returns True exactly once for each dead letter."""
+        with translate_errors():
+            return dead_letters.replay_dead_letter(self.client, self.run, self.keys(queue_name), dead_letter_id)
+
+    def drop_dead(self, queue_name: str, dead_letter_id: str) -> bool:
+        """Delete a dead letter. Returns False if it does not exist."""
+        with translate_errors():
+            return dead_letters.delete_dead_letter(self.client, self.keys(queue_name), dead_letter_id)
+
+    def _pending_in(self, keys: QueueKeys, stream: str, count: int) -> list[PendingEntry]:
+        try:
+            rows: Any = self.client.xpending_range(stream, keys.group, min="-", max="+", count=count)
+        except exceptions.ResponseError as e:
+            if not str(e).startswith("NOGROUP"):
+                raise
+            return []
+        return [
+            PendingEntry(
+                entry_id=row["message_id"].decode(),
+                consumer=row["consumer"].decode(),
+                idle_ms=row["time_since_delivered"],
+                deliveries=row["times_delivered"],
+                stream=stream,
+                lane=keys.lane_of_stream(stream),
+            )
+            for row in rows
+        ]
+
+
+def _select_lanes(lane: Lane | str | None) -> Sequence[Lane]:
+    return list(Lane) if lane is None else [Lane(lane)]

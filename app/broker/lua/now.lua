@@ -1,2 +1,0 @@
--- KEYS: stream, which finds the right server
-return now_ms()
