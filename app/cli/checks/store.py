@@ -62,7 +62,7 @@ def _check_eviction(info: Mapping[str, Any]) -> Finding:
 def _check_replicas(info: Mapping[str, Any]) -> Finding:
     if not info.get("connected_slaves"):
         return warned("Redis replica", "none is connected: a failover is not possible")
-    if "min_slaves_is_noeviction_slaves" not in info:
+    if "min_slaves_good_slaves" not in info:
         return warned(
             "Redis replica",
             "min-replicas-to-write is 0: a partitioned master accepts writes that are lost",
