@@ -1,33 +1,46 @@
-"""The whole wiring of the gateway: routes, middleware, and one way out for every error."""
+"""The gateway as an ASGI application: its middleware, its routes and its error handler."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import falcon.asgi
-import msgspec
-import structlog
-from falcon.asgi import Response, WebSocket
+from falcon.asgi import Response
 
 from app.http.compat.goxec.errors import goxec_error
 from app.http.compat.goxec.routes import GOXEC_RUN, GOXEC_WATCH, goxec_routes
 from app.http.compat.judge0 import judge0_error, judge0_routes
 from app.http.compat.piston.errors import piston_error
 from app.http.compat.piston.routes import PISTON_PREFIX, piston_routes
-from app.http.error_formats import Dialect, choose_dialect
-from app.http.errors import close_code_of, problem_of, retry_after_seconds
-from app.http.middleware.access_log import AccessLog, log_access
+from app.http.error_handler import ErrorHandler
+from app.http.errors import ErrorFormat
+from app.http.middleware.access_log import AccessLog
 from app.http.middleware.authentication import Authentication, Authenticator
-from app.http.middleware.cors import CrossOrigin
+from app.http.middleware.cors import Cors
 from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
 from app.http.middleware.tracing import RequestTracing
-from app.http.parts import Parts
+from app.http.openapi import DocsFileResource, DocsPageResource, DocumentResource
 from app.http.request import Request
+from app.http.services import Services
 from app.http.settings import HttpSettings
 from app.http.submissions import Submissions
-from app.http.v1.routes import native_routes
+from app.http.v1.admin.dead_letters import DeadLetterResource, DeadLettersResource, ReplayResource
+from app.http.v1.admin.hosts import HostsResource
+from app.http.v1.admin.keys import KeyResource, KeysResource
+from app.http.v1.admin.metrics import MetricsJsonResource
+from app.http.v1.admin.queues import QueuesResource, WorkersResource
+from app.http.v1.artifacts import ArtifactResource
+from app.http.v1.batches import BatchResource
+from app.http.v1.health import LivezResource, ReadyzResource
+from app.http.v1.job import CancelResource, JobResource
+from app.http.v1.jobs import JobsResource
+from app.http.v1.languages import LanguagesResource
+from app.http.v1.metrics import MetricsResource
+from app.http.v1.output import OutputResource
+from app.http.v1.stream import StreamResource
+from app.http.v1.tickets import TicketsResource
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
 from app.store.jobs import JobStore
@@ -36,25 +49,15 @@ from app.store.metrics import MetricStore
 from app.store.submission import Submitter
 from app.telemetry.spans import Tracer
 
-__all__ = ["create_app"]
+__all__ = ["ERROR_FORMATS", "create_app"]
 
-_log = structlog.get_logger("pyxec.http")
-
-# Path prefixes of the APIs that say errors in their own words; everything else says problem+json.
-DIALECTS: Final[dict[str, Dialect]] = {
+# Errors below other paths are problem documents (RFC 9457).
+ERROR_FORMATS: Final[dict[str, ErrorFormat]] = {
     "/judge0/": judge0_error,
     f"{PISTON_PREFIX}/": piston_error,
     GOXEC_RUN: goxec_error,
     GOXEC_WATCH: goxec_error,
 }
-
-# Each API: its templates and resources, made of the parts.
-ROUTES: Final[tuple[Callable[[Parts], Mapping[str, object]], ...]] = (
-    native_routes,
-    judge0_routes,
-    piston_routes,
-    goxec_routes,
-)
 
 
 def create_app(
@@ -71,31 +74,16 @@ def create_app(
     close: Callable[[], Awaitable[None]] | None = None,
     tracer: Tracer | None = None,
 ) -> falcon.asgi.App[Request, Response]:
-    """The gateway as an ASGI application.
+    """Create the ASGI application.
 
-    Parameters:
-        new_id: ids for jobs and for requests: letters, digits, ``-`` and ``_``, at most 64, hard to guess.
-        now_ms: Unix milliseconds.
-        close: called once the last request has ended.
-        tracer: makes a span of each request, if there is one.
+    Args:
+        new_id: Returns ids for jobs and requests: 1 to 64 letters, digits, ``-`` and ``_`` that cannot be guessed.
+        now_ms: Returns the current time in Unix milliseconds.
+        close: Called after the last request has ended.
+        tracer: Creates a span for each request. None disables tracing.
     """
-    lifecycle = Lifecycle(settings.drain_seconds, close)
-    app = falcon.asgi.App(request_type=Request)
-    # Whoever has a socket always listens to it: there is nothing for a buffer and its task to do, a thousandfold.
-    app.ws_options.max_receive_queue = 0
-    app.add_middleware(AccessLog(new_id))
-    if tracer is not None:
-        app.add_middleware(RequestTracing(tracer))
-    app.add_middleware(lifecycle)
-    metering = RequestMetrics(metrics)
-    app.add_middleware(metering)
-    authenticator = Authenticator(api_keys, settings)
-    app.add_middleware(Authentication(authenticator))
-    app.add_middleware(CrossOrigin(settings.allowed_origins))
-    answer_error = _ErrorAnswer(metering)
-    app.add_error_handler(Exception, answer_error)
-    app.add_error_handler(falcon.HTTPError, answer_error)
-    parts = Parts(
+    allow_private = settings.allow_private_webhooks
+    services = Services(
         jobs=jobs,
         languages=languages,
         api_keys=api_keys,
@@ -103,50 +91,63 @@ def create_app(
         metrics=metrics,
         settings=settings,
         now_ms=now_ms,
-        lifecycle=lifecycle,
-        metering=metering,
-        authenticator=authenticator,
-        submissions=Submissions(
-            jobs, languages, submitter, new_id, now_ms, allow_private_webhooks=settings.allow_private_webhooks
-        ),
+        lifecycle=Lifecycle(settings.drain_seconds, close),
+        request_metrics=RequestMetrics(metrics),
+        authenticator=Authenticator(api_keys, settings),
+        submissions=Submissions(jobs, languages, submitter, new_id, now_ms, allow_private_webhooks=allow_private),
     )
-    for routes in ROUTES:
-        for template, resource in routes(parts).items():
-            app.add_route(template, resource)
+    app = falcon.asgi.App(request_type=Request)
+    # Every WebSocket resource reads its socket all the time, so Falcon's receive queue and its task are not needed.
+    app.ws_options.max_receive_queue = 0
+    app.add_middleware(AccessLog(new_id))
+    if tracer is not None:
+        app.add_middleware(RequestTracing(tracer))
+    app.add_middleware(services.lifecycle)
+    app.add_middleware(services.request_metrics)
+    app.add_middleware(Authentication(services.authenticator))
+    app.add_middleware(Cors(settings.allowed_origins))
+    handle_error = ErrorHandler(services.request_metrics, ERROR_FORMATS)
+    app.add_error_handler(Exception, handle_error)
+    app.add_error_handler(falcon.HTTPError, handle_error)  # replaces Falcon's own handler
+    for template, resource in _create_routes(services).items():
+        app.add_route(template, resource)
     return app
 
 
-class _ErrorAnswer:
-    """Every exception of every route ends here, and is logged here, once, if it is ours."""
-
-    def __init__(self, metering: RequestMetrics) -> None:
-        self._metering = metering
-
-    async def __call__(
-        self,
-        request: Request,
-        response: Response | None,
-        error: Exception,
-        params: dict[str, Any],
-        ws: WebSocket | None = None,
-    ) -> None:
-        """Answer in one way."""
-        problem = problem_of(error, request.request_id)
-        self._metering.rejected(problem)
-        if problem.status == 500:
-            _log.error("request_failed", request_id=request.request_id, route=request.uri_template, exc_info=error)
-        if ws is not None:
-            await ws.close(close_code_of(problem))
-            log_access(request, close_code_of(problem))
-        if response is None:
-            return
-        if isinstance(error, falcon.HTTPError) and error.headers:
-            response.set_headers(error.headers)
-        if (retry_after := retry_after_seconds(error)) is not None:
-            response.set_header("Retry-After", str(retry_after))
-        if problem.status == 401:
-            response.set_header("WWW-Authenticate", "Bearer")
-        answer = choose_dialect(DIALECTS, request.path)(problem, error)
-        response.status = answer.status
-        response.content_type = answer.content_type
-        response.data = msgspec.json.encode(answer.body)
+def _create_routes(services: Services) -> dict[str, object]:
+    """Return the resource of each URI template. app/http/openapi/ describes the native ones."""
+    jobs, submissions = services.jobs, services.submissions
+    settings, lifecycle, request_metrics = services.settings, services.lifecycle, services.request_metrics
+    languages, api_keys, administration = services.languages, services.api_keys, services.administration
+    metrics, now_ms = services.metrics, services.now_ms
+    docs_page = DocsPageResource()
+    return {
+        "/v1/jobs": JobsResource(jobs, submissions, settings, lifecycle),
+        "/v1/jobs/batch": BatchResource(jobs, submissions, settings, request_metrics),
+        "/v1/jobs/{job_id}": JobResource(jobs),
+        "/v1/jobs/{job_id}/artifacts/{name:path}": ArtifactResource(jobs),
+        "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
+        "/v1/jobs/{job_id}/stream": StreamResource(jobs, services.authenticator, settings, lifecycle, request_metrics),
+        "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
+        "/v1/languages": LanguagesResource(languages),
+        "/v1/tickets": TicketsResource(api_keys),
+        "/v1/admin/keys": KeysResource(api_keys, now_ms),
+        "/v1/admin/keys/{key_id}": KeyResource(api_keys),
+        "/v1/admin/metrics": MetricsJsonResource(metrics, administration, now_ms),
+        "/v1/admin/hosts": HostsResource(languages),
+        "/v1/admin/queues": QueuesResource(administration),
+        "/v1/admin/workers": WorkersResource(administration),
+        "/v1/admin/dead/{queue}": DeadLettersResource(administration),
+        "/v1/admin/dead/{queue}/{dead_letter_id}": DeadLetterResource(administration),
+        "/v1/admin/dead/{queue}/{dead_letter_id}/replay": ReplayResource(administration),
+        "/metrics": MetricsResource(metrics, administration),
+        "/openapi.json": DocumentResource(settings),
+        "/docs": docs_page,
+        "/docs/": docs_page,
+        "/docs/{name}": DocsFileResource(),
+        "/livez": LivezResource(),
+        "/readyz": ReadyzResource(jobs, lifecycle),
+        **judge0_routes(services),
+        **piston_routes(services),
+        **goxec_routes(services),
+    }

@@ -25,7 +25,7 @@ async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) 
     _check_type(request)
     if (request.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
-    body = request.whole_body
+    body = request.buffered_body
     if body is not None:
         if len(body) > max_bytes:
             raise _too_large(max_bytes)

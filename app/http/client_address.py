@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["LOCAL", "NO_PROXIES", "UNIX_SOCKET", "TrustedProxies", "address_of"]
+__all__ = ["LOCAL", "NO_PROXIES", "UNIX_SOCKET", "TrustedProxies", "resolve_client_address"]
 
 IPV6_SITE_BITS: Final = 64  # whoever has one IPv6 address has at least this whole network of them
 MOST_HOPS: Final = 32
@@ -53,7 +53,7 @@ class TrustedProxies:
 NO_PROXIES: Final = TrustedProxies()
 
 
-def address_of(scope: Mapping[str, Any], proxies: TrustedProxies = NO_PROXIES) -> str:
+def resolve_client_address(scope: Mapping[str, Any], proxies: TrustedProxies = NO_PROXIES) -> str:
     """One name for each place that requests come from: an IPv4 address, the network of an IPv6 address, or ``local``.
 
     Parameters:

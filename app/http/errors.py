@@ -1,9 +1,10 @@
-"""What a client is told when something goes wrong (RFC 9457). Every route and every error comes through this table."""
+"""The errors that clients receive: problem documents (RFC 9457), WebSocket close codes and ``Retry-After``."""
 
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 import falcon
 import msgspec
@@ -24,17 +25,33 @@ from app.core.errors import (
     UnknownLanguage,
 )
 
-__all__ = ["HTTP_KINDS", "KINDS", "PROBLEM_JSON", "Problem", "close_code_of", "problem_of", "retry_after_seconds"]
+__all__ = [
+    "HTTP_PROBLEM_TYPES",
+    "PROBLEM_JSON",
+    "PROBLEM_TYPES",
+    "ErrorFormat",
+    "ErrorResponse",
+    "Problem",
+    "ProblemType",
+    "choose_error_format",
+    "format_problem_json",
+    "retry_after_seconds",
+    "to_problem",
+    "websocket_close_code",
+]
 
 PROBLEM_JSON: Final = "application/problem+json"
 STORE_RETRY_SECONDS: Final = 2
-MAX_DETAIL_CHARACTERS: Final = 500  # a detail may repeat what the client sent, and that may be megabytes
+MAX_DETAIL_CHARACTERS: Final = 500  # a detail can repeat input of the client, which can be megabytes
+
+# RFC 6455, section 7.4.1, and the IANA registry of WebSocket close codes. 4000 to 4999 are for private use.
 INTERNAL_ERROR_CODE: Final = 1011
 TRY_AGAIN_LATER_CODE: Final = 1013
+CLIENT_ERROR_CODE_BASE: Final = 4000
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One problem document. ``field`` is the path of the part of the request that is wrong, where there is one."""
+    """A problem document (RFC 9457). ``field`` is the path of the invalid part of the request, if there is one."""
 
     type: str
     title: str
@@ -44,54 +61,108 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str | None = None
 
 
-# An error is looked up along its own line of ancestors, so the order of the rows does not matter.
-KINDS: Final[dict[type[BaseException], tuple[int, str, str]]] = {
-    InvalidRequest: (422, "invalid-request", "Invalid request"),
-    UnknownLanguage: (422, "unknown-language", "Language not installed"),
-    JobNotFound: (404, "job-not-found", "Job not found or expired"),
-    NotAuthenticated: (401, "not-authenticated", "Missing or invalid API key"),
-    NotAllowed: (403, "not-allowed", "The API key does not permit this request"),
-    NotFound: (404, "not-found", "Not found"),
-    RateLimited: (429, "rate-limited", "Too many requests"),
-    TooManyJobs: (429, "too-many-jobs", "Too many unfinished jobs"),
-    NotReplayable: (409, "not-replayable", "The job cannot be replayed"),
-    JobNotFinished: (409, "job-not-finished", "The job has not finished"),
-    IdempotencyMismatch: (422, "idempotency-mismatch", "The Idempotency-Key was used with a different request"),
-    QueueFull: (503, "queue-full", "The queue is full"),
-    StoreUnavailable: (503, "store-unavailable", "The job store is unavailable"),
-    Exception: (500, "internal-error", "Internal server error"),
+class ProblemType(NamedTuple):
+    """A type of problem.
+
+    Attributes:
+        status: The HTTP status.
+        slug: The last segment of ``Problem.type``, ``/problems/<slug>``. It never changes.
+        title: A short summary for people.
+    """
+
+    status: int
+    slug: str
+    title: str
+
+
+# The entry of the nearest base class applies, so the order of the entries has no effect.
+PROBLEM_TYPES: Final[dict[type[BaseException], ProblemType]] = {
+    InvalidRequest: ProblemType(422, "invalid-request", "Invalid request"),
+    UnknownLanguage: ProblemType(422, "unknown-language", "Language not installed"),
+    JobNotFound: ProblemType(404, "job-not-found", "Job not found or expired"),
+    NotAuthenticated: ProblemType(401, "not-authenticated", "Missing or invalid API key"),
+    NotAllowed: ProblemType(403, "not-allowed", "The API key does not permit this request"),
+    NotFound: ProblemType(404, "not-found", "Not found"),
+    RateLimited: ProblemType(429, "rate-limited", "Too many requests"),
+    TooManyJobs: ProblemType(429, "too-many-jobs", "Too many unfinished jobs"),
+    NotReplayable: ProblemType(409, "not-replayable", "The job cannot be replayed"),
+    JobNotFinished: ProblemType(409, "job-not-finished", "The job has not finished"),
+    IdempotencyMismatch: ProblemType(
+        422, "idempotency-mismatch", "The Idempotency-Key was used with a different request"
+    ),
+    QueueFull: ProblemType(503, "queue-full", "The queue is full"),
+    StoreUnavailable: ProblemType(503, "store-unavailable", "The job store is unavailable"),
+    Exception: ProblemType(500, "internal-error", "Internal server error"),
 }
 
-HTTP_KINDS: Final[dict[int, tuple[str, str]]] = {
-    400: ("malformed-request", "Malformed request"),
-    404: ("no-such-route", "Route not found"),
-    405: ("method-not-allowed", "Method not allowed"),
-    408: ("body-too-slow", "The request body was not received in time"),
-    413: ("body-too-large", "The request body is too large"),
-    415: ("unsupported-media-type", "Unsupported request body type"),
-    503: ("shutting-down", "The server is shutting down"),
+# Errors that Falcon raises, and falcon.HTTPError raised by the gateway, by status.
+HTTP_PROBLEM_TYPES: Final[dict[int, ProblemType]] = {
+    problem_type.status: problem_type
+    for problem_type in (
+        ProblemType(400, "malformed-request", "Malformed request"),
+        ProblemType(404, "no-such-route", "Route not found"),
+        ProblemType(405, "method-not-allowed", "Method not allowed"),
+        ProblemType(408, "body-too-slow", "The request body was not received in time"),
+        ProblemType(413, "body-too-large", "The request body is too large"),
+        ProblemType(415, "unsupported-media-type", "Unsupported request body type"),
+        ProblemType(503, "shutting-down", "The server is shutting down"),
+    )
 }
 
+# The messages of these errors are written for clients. Other messages can contain the addresses of our servers.
+_PUBLIC_ERRORS: Final = (RateLimited, QueueFull, NotAuthenticated, NotAllowed, NotFound, NotReplayable)
 
-# Only these say something for clients; a lost connection's own words would name our servers.
-_FOR_CLIENTS: Final = (RateLimited, QueueFull, NotAuthenticated, NotAllowed, NotFound, NotReplayable)
+
+class ErrorResponse(msgspec.Struct, frozen=True):
+    """An error response of one API. ``body`` is serialised as JSON."""
+
+    status: int
+    body: Any
+    content_type: str = "application/json"
 
 
-def problem_of(error: Exception, request_id: str | None = None) -> Problem:
-    """The document for any exception; one that is not meant for clients tells them nothing of itself."""
-    status, slug, title = _kind_of(error)
+class ErrorFormat(Protocol):
+    """Formats errors as one API specifies."""
+
+    def __call__(self, problem: Problem, error: Exception) -> ErrorResponse:
+        """Format an error.
+
+        Args:
+            problem: The status and the public description of the error.
+            error: The exception, for formats that contain more than ``problem`` does.
+        """
+
+
+def format_problem_json(problem: Problem, error: Exception) -> ErrorResponse:
+    """Format an error of the native API (RFC 9457)."""
+    return ErrorResponse(problem.status, problem, PROBLEM_JSON)
+
+
+def choose_error_format(formats: Mapping[str, ErrorFormat], path: str) -> ErrorFormat:
+    """Return the format of the first path prefix that matches, or the native one."""
+    return next(
+        (error_format for prefix, error_format in formats.items() if path.startswith(prefix)), format_problem_json
+    )
+
+
+def to_problem(error: Exception, request_id: str | None = None) -> Problem:
+    """Convert any exception to a problem document.
+
+    The document of an exception that is not meant for clients contains nothing of the exception.
+    """
+    status, slug, title = _find_problem_type(error)
     return Problem(
         type=f"/problems/{slug}",
         title=title,
         status=status,
-        detail=_detail_of(error, title)[:MAX_DETAIL_CHARACTERS],
+        detail=_find_detail(error, title)[:MAX_DETAIL_CHARACTERS],
         field=error.field[:MAX_DETAIL_CHARACTERS] if isinstance(error, InvalidRequest) else None,
         request_id=request_id or None,
     )
 
 
 def retry_after_seconds(error: Exception) -> int | None:
-    """When it is worth trying again, in whole seconds, or None when trying again does not help."""
+    """Return the value of ``Retry-After`` (RFC 9110, section 10.2.3), or None if a retry cannot help."""
     if isinstance(error, RateLimited):
         return max(1, math.ceil(error.retry_after_seconds))
     if isinstance(error, QueueFull):
@@ -99,23 +170,23 @@ def retry_after_seconds(error: Exception) -> int | None:
     return STORE_RETRY_SECONDS if isinstance(error, StoreUnavailable) else None
 
 
-def close_code_of(problem: Problem) -> int:
-    """How a WebSocket ends that met this problem: 4000 and the status for the client's mistakes."""
+def websocket_close_code(problem: Problem) -> int:
+    """Return the close code for a problem: 4000 plus the HTTP status for errors of the client, else 1011 or 1013."""
     if problem.status < 500:
-        return 4000 + problem.status
+        return CLIENT_ERROR_CODE_BASE + problem.status
     return TRY_AGAIN_LATER_CODE if problem.status == 503 else INTERNAL_ERROR_CODE
 
 
-def _kind_of(error: Exception) -> tuple[int, str, str]:
+def _find_problem_type(error: Exception) -> ProblemType:
     if isinstance(error, falcon.HTTPError):
-        slug, title = HTTP_KINDS.get(error.status_code, ("http-error", error.title or "The request failed"))
-        return error.status_code, slug, title
-    return next(KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in KINDS)
+        fallback = ProblemType(error.status_code, "http-error", error.title or "The request failed")
+        return HTTP_PROBLEM_TYPES.get(error.status_code, fallback)
+    return next(PROBLEM_TYPES[base] for base in type(error).__mro__ if base in PROBLEM_TYPES)
 
 
-def _detail_of(error: Exception, title: str) -> str:
+def _find_detail(error: Exception, title: str) -> str:
     if isinstance(error, falcon.HTTPError):
         return error.description or title
     if isinstance(error, InvalidRequest):
         return error.reason
-    return str(error) if isinstance(error, _FOR_CLIENTS) else title
+    return str(error) if isinstance(error, _PUBLIC_ERRORS) else title

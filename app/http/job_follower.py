@@ -10,7 +10,7 @@ from app.core.states import JobState
 from app.store.jobs import JobStore
 from app.store.wakeups import Watch
 
-__all__ = ["PAGE_EVENTS", "Follower"]
+__all__ = ["PAGE_EVENTS", "JobFollower"]
 
 # At most 2 MiB: so much a viewer who takes nothing has in memory.
 PAGE_EVENTS: Final = 32
@@ -18,7 +18,7 @@ PAGE_EVENTS: Final = 32
 EMPTY_READS_BETWEEN_CHECKS: Final = 10
 
 
-class Follower:
+class JobFollower:
     """A position in a job's log. The watch has to be entered before, so that nothing falls between the two.
 
     Parameters:

@@ -10,12 +10,12 @@ from app.core.errors import JobNotFound
 from app.core.results import JobRecord
 from app.store.jobs import JobStore
 
-__all__ = ["own_job"]
+__all__ = ["get_own_job"]
 
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-async def own_job(jobs: JobStore, job_id: str, caller: Caller) -> JobRecord:
+async def get_own_job(jobs: JobStore, job_id: str, caller: Caller) -> JobRecord:
     """The record of the caller's job with the id from a URL. Every route of a job begins with this.
 
     Raises:

@@ -23,14 +23,14 @@ class Request(falcon.asgi.Request):
     caller: Caller
 
     @property
-    def whole_body(self) -> bytes | None:
+    def buffered_body(self) -> bytes | None:
         """The body, if all of it came with the head, as nearly always: a stream and a time-out take several times as
         long. None when it has to be waited for."""
         event = self._first_event  # Falcon waits for it before anything else, and shows it only through its stream
         return None if event is None or event.get("more_body") else event.get("body", b"")
 
     @asynccontextmanager
-    async def departure(self) -> AsyncIterator[asyncio.Task[Any]]:
+    async def disconnect_task(self) -> AsyncIterator[asyncio.Task[Any]]:
         """A task that is done once the client has closed the connection. The body must have been read before."""
         task = asyncio.create_task(self._until_gone())
         try:

@@ -8,11 +8,11 @@ from typing import Final
 from app.core.tiers import ANONYMOUS_TIER, Tier
 from app.http.client_address import NO_PROXIES, TrustedProxies
 
-__all__ = ["READ_AGAIN_SECONDS", "HttpSettings"]
+__all__ = ["POLL_SECONDS", "HttpSettings"]
 
 # A wake-up may be lost, so every viewer reads again after this. It also bounds how late a viewer that has gone, or a
 # shutdown, is noticed: it must stay well below every time-out in HttpSettings.
-READ_AGAIN_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class HttpSettings:
         body_seconds: how long a body may take to arrive; then 408. A place that is held for its job lasts for 120 s.
         max_wait_seconds: the longest ``?wait=``.
         max_message_bytes: a longer WebSocket message from a viewer closes its socket.
-        slow_viewer_seconds: a socket that takes nothing for this long is closed; its job runs on.
+        slow_consumer_seconds: a socket that takes nothing for this long is closed; its job runs on.
         close_seconds: how long a close frame is tried after that, before the connection is simply dropped.
         heartbeat_seconds: how often a silent event stream sends a comment, so that proxies keep it open. Has to be
             shorter than any proxy's idle time-out (60 s is common).
@@ -41,7 +41,7 @@ class HttpSettings:
     body_seconds: float = 30
     max_wait_seconds: float = 60
     max_message_bytes: int = 64 * 1024
-    slow_viewer_seconds: float = 10
+    slow_consumer_seconds: float = 10
     close_seconds: float = 10
     heartbeat_seconds: float = 15
     drain_seconds: float = 0

@@ -15,9 +15,9 @@ from app.core.errors import RateLimited, StoreUnavailable, SubmissionRejected
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.submission import NewJob, resolve_job
-from app.http.job_follower import Follower
+from app.http.job_follower import JobFollower
 from app.http.rate_limit_headers import set_rate_limit_headers
-from app.http.settings import READ_AGAIN_SECONDS
+from app.http.settings import POLL_SECONDS
 from app.http.transcript import Transcript
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
@@ -164,14 +164,14 @@ class Submissions:
         async with self._jobs.watch(job.id, end_only=True) as watch:
             receipt = await self.submit(job, caller, response)
             if receipt.job_id == job.id:
-                follower = Follower(self._jobs, watch, job.id, None, caught_up=receipt.created)
+                follower = JobFollower(self._jobs, watch, job.id, None, caught_up=receipt.created)
                 return await self._wait(follower, job.id, seconds, is_given_up)
         async with self._jobs.watch(receipt.job_id, end_only=True) as watch:
-            follower = Follower(self._jobs, watch, receipt.job_id, None)
+            follower = JobFollower(self._jobs, watch, receipt.job_id, None)
             return await self._wait(follower, receipt.job_id, seconds, is_given_up)
 
     async def _wait(
-        self, follower: Follower, job_id: str, seconds: float, is_given_up: Callable[[], bool]
+        self, follower: JobFollower, job_id: str, seconds: float, is_given_up: Callable[[], bool]
     ) -> CompletedJob | UnfinishedJob:
         transcript = Transcript()
         deadline = asyncio.get_running_loop().time() + seconds
@@ -179,7 +179,7 @@ class Submissions:
             remaining = deadline - asyncio.get_running_loop().time()
             if remaining <= 0 or is_given_up():
                 return UnfinishedJob(job_id, transcript.started)
-            transcript.add(await follower.read(min(remaining, READ_AGAIN_SECONDS)))
+            transcript.add(await follower.read(min(remaining, POLL_SECONDS)))
         return CompletedJob(await self._jobs.get(job_id), transcript)
 
 

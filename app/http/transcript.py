@@ -10,13 +10,13 @@ from app.core.events import AttemptStarted, LoggedEvent, Output, PhaseStarted, S
 from app.core.outcomes import COMPILE
 from app.store.jobs import JobStore
 
-__all__ = ["Transcript", "Written", "read_transcript"]
+__all__ = ["PhaseOutput", "Transcript", "read_transcript"]
 
 PAGE_EVENTS: Final = 1000
 
 
 @dataclass
-class Written:
+class PhaseOutput:
     """What one run of the compiler or of the program wrote, in order of arrival."""
 
     chunks: list[Output] = field(default_factory=list)
@@ -64,20 +64,20 @@ class Transcript:
         """What the compiler wrote, on both streams."""
         return self.compile.both
 
-    def of_test(self, name: str) -> Written:
+    def test_output(self, name: str) -> PhaseOutput:
         """What the test of this name wrote."""
-        return self._tests.get(name, Written())
+        return self._tests.get(name, PhaseOutput())
 
     def _clear(self) -> None:
-        self.compile = Written()
-        self.run = Written()
-        self._tests: dict[str, Written] = {}
+        self.compile = PhaseOutput()
+        self.run = PhaseOutput()
+        self._tests: dict[str, PhaseOutput] = {}
         self._current = self.run
 
-    def _of(self, phase: str, test: str | None) -> Written:
+    def _of(self, phase: str, test: str | None) -> PhaseOutput:
         if phase == COMPILE:
             return self.compile
-        return self.run if test is None else self._tests.setdefault(test, Written())
+        return self.run if test is None else self._tests.setdefault(test, PhaseOutput())
 
 
 async def read_transcript(jobs: JobStore, job_id: str) -> Transcript:

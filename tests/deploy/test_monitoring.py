@@ -12,7 +12,7 @@ import pytest
 
 from app.core.metrics import METRICS, Kind
 from app.core.outcomes import Outcome
-from app.http.errors import HTTP_KINDS, KINDS
+from app.http.errors import HTTP_PROBLEM_TYPES, PROBLEM_TYPES
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
@@ -53,7 +53,7 @@ def test_every_metric_that_is_named_is_there_with_these_labels(text: str) -> Non
 
 
 def test_every_reason_is_the_name_of_a_problem() -> None:
-    known = {slug for _, slug, _ in KINDS.values()} | {slug for slug, _ in HTTP_KINDS.values()}
+    known = {slug for _, slug, _ in PROBLEM_TYPES.values()} | {slug for _, slug, _ in HTTP_PROBLEM_TYPES.values()}
     [reasons] = re.findall(r'reason=~"([^"]+)"', RULES.read_text())
 
     assert set(reasons.split("|")) <= known

@@ -155,7 +155,7 @@ async def test_a_silent_event_stream_is_kept_open(start_gateway: StartGateway) -
         gateway.client.stream("GET", f"/v1/jobs/{job_id}/output", headers=SSE) as answer,
         aclosing(blocks_of(answer)) as blocks,
     ):
-        assert await anext(blocks) == {"": "still here"}
+        assert await anext(blocks) == {"": "heartbeat"}
         gateway.jobs.run(job_id)
         assert json.loads((await anext(blocks))["data"])["type"] == "started"
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import uvicorn
 
-from app.http.bounded_http import BoundedHttp
+from app.http.http_protocol import BoundedHttpProtocol
 
 CHUNK = b"x" * 1_000_000
 
 
-class Impatient(BoundedHttp):
+class Impatient(BoundedHttpProtocol):
     head_seconds = 0.5
     reader_seconds = 0.5
 

@@ -183,7 +183,7 @@ async def test_a_viewer_that_leaves_is_forgotten_and_its_job_runs_on(gateway: Ga
 
 async def test_a_viewer_that_takes_nothing_is_closed_and_told_why(start_gateway: StartGateway) -> None:
     # Given a viewer with a small receive buffer that does not read
-    gateway = await start_gateway(slow_viewer_seconds=0.3, close_seconds=60)
+    gateway = await start_gateway(slow_consumer_seconds=0.3, close_seconds=60)
     job_id = await gateway.submit()
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -10,12 +10,12 @@ from falcon.asgi import Response
 from app.core.callers import ANONYMOUS, ApiKey, Caller
 from app.core.errors import NotAllowed, NotAuthenticated
 from app.core.tiers import TIERS
-from app.http.client_address import address_of
+from app.http.client_address import resolve_client_address
 from app.http.request import Request
 from app.http.settings import HttpSettings
 from app.store.api_keys import ApiKeyStore
 
-__all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator", "KeyReader", "bearer_key"]
+__all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator", "KeyReader", "read_bearer_key"]
 
 # Where a request has its key, None where it has none. Raises NotAuthenticated for what is there and cannot be one.
 KeyReader = Callable[[Request], str | None]
@@ -25,7 +25,7 @@ _OPEN: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/do
 _ADMIN: Final = "/v1/admin/"
 
 
-def bearer_key(request: Request) -> str | None:
+def read_bearer_key(request: Request) -> str | None:
     """Ours: ``Authorization: Bearer KEY``."""
     header = request.get_header("Authorization")
     if header is None:
@@ -43,19 +43,19 @@ class Authenticator:
         self._api_keys = api_keys
         self._settings = settings
 
-    async def by_headers(self, request: Request, read_key: KeyReader = bearer_key) -> Caller:
+    async def authenticate_request(self, request: Request, read_key: KeyReader = read_bearer_key) -> Caller:
         """Raises NotAuthenticated: the key is none, or there is none and one is needed; StoreUnavailable."""
         text = read_key(request)
-        return self.anonymous(request.scope) if text is None else await self.by_key(text, request.scope)
+        return self.anonymous(request.scope) if text is None else await self.authenticate_key(text, request.scope)
 
-    async def by_key(self, text: str, scope: Mapping[str, Any]) -> Caller:
+    async def authenticate_key(self, text: str, scope: Mapping[str, Any]) -> Caller:
         """Raises NotAuthenticated, StoreUnavailable."""
         key = await self._api_keys.find(text) if len(text) <= MAX_KEY_CHARACTERS else None
         if key is None:
             raise NotAuthenticated("the API key is invalid or revoked")
         return self._caller(key, scope)
 
-    async def by_ticket(self, ticket: str, scope: Mapping[str, Any]) -> Caller:
+    async def redeem_ticket(self, ticket: str, scope: Mapping[str, Any]) -> Caller:
         """Raises NotAuthenticated, StoreUnavailable."""
         key = await self._api_keys.redeem_ticket(ticket) if len(ticket) <= MAX_KEY_CHARACTERS else None
         if key is None:
@@ -67,7 +67,7 @@ class Authenticator:
         tier = self._settings.anonymous_tier
         if tier is None:
             raise NotAuthenticated("an API key is required: Authorization: Bearer KEY")
-        address = address_of(scope, self._settings.trusted_proxies)
+        address = resolve_client_address(scope, self._settings.trusted_proxies)
         return Caller(owner=ANONYMOUS, account=f"address:{address}", address=address, tier=tier)
 
     def _caller(self, key: ApiKey, scope: Mapping[str, Any]) -> Caller:
@@ -75,7 +75,7 @@ class Authenticator:
         if tier is None:
             raise NotAuthenticated("the tier of this API key no longer exists")
         name = f"key:{key.id}"
-        address = address_of(scope, self._settings.trusted_proxies)
+        address = resolve_client_address(scope, self._settings.trusted_proxies)
         return Caller(owner=name, account=name, address=address, tier=tier, key_id=key.id, is_admin=key.is_admin)
 
 
@@ -97,8 +97,8 @@ class Authentication:
         """Raises NotAuthenticated, NotAllowed, StoreUnavailable."""
         if request.uri_template in _OPEN or request.method == "OPTIONS":
             return
-        read_key: KeyReader = getattr(resource, "read_key", bearer_key)
-        request.caller = await self._authenticator.by_headers(request, read_key)
+        read_key: KeyReader = getattr(resource, "read_key", read_bearer_key)
+        request.caller = await self._authenticator.authenticate_request(request, read_key)
         if (request.uri_template or _ADMIN).startswith(_ADMIN):
             _check_admin(request.caller)
 

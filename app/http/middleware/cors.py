@@ -7,15 +7,15 @@ from typing import Final
 
 from falcon.asgi import Response
 
-from app.http.allowed_origins import is_origin_allowed
+from app.http.origins import is_origin_allowed
 from app.http.request import Request
 
-__all__ = ["CrossOrigin"]
+__all__ = ["Cors"]
 
 REMEMBERED_SECONDS: Final = 600
 
 
-class CrossOrigin:
+class Cors:
     """Falcon middleware for every resource that says ``is_cross_origin``, its errors included."""
 
     def __init__(self, allowed_origins: frozenset[str]) -> None:

@@ -30,16 +30,16 @@ class RequestMetrics:
         self._meter = Meter()
         self._task: asyncio.Task[None] | None = None
 
-    def rejected(self, problem: Problem) -> None:
+    def count_rejection(self, problem: Problem) -> None:
         """Count a refusal, if this is one that says something of the service."""
         if problem.status in _REJECTIONS:
             self._meter.count("pyxec_rejected_total", problem.type.rpartition("/")[2])
 
-    def socket_opened(self) -> None:
+    def websocket_opened(self) -> None:
         """One more."""
         self._meter.add("pyxec_websockets_open", 1)
 
-    def socket_closed(self) -> None:
+    def websocket_closed(self) -> None:
         """One less."""
         self._meter.add("pyxec_websockets_open", -1)
 

@@ -6,10 +6,11 @@ from typing import Final
 
 from app.core.errors import NotFound, NotReplayable
 from app.http.openapi.operation import Access, Operation, Paths, Reply
+from app.http.v1.admin.dead_letters import DeadLettersView, DeadLetterView
 from app.http.v1.admin.hosts import HostsView
 from app.http.v1.admin.keys import KeyRequest, KeysView, NewKeyView
 from app.http.v1.admin.metrics import MetricsView
-from app.http.v1.admin.queues import DeadLettersView, DeadLetterView, QueuesView, WorkersView
+from app.http.v1.admin.queues import QueuesView, WorkersView
 
 __all__ = ["ADMINISTRATION", "PATHS"]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.core.states import JobState
 from app.http.settings import HttpSettings
-from app.http.v1.admin.queues import MOST_LETTERS
+from app.http.v1.admin.dead_letters import MAX_DEAD_LETTERS
 from app.http.v1.job_list import MOST_PER_PAGE, USUAL_PER_PAGE
 
 __all__ = ["PARAMETERS", "parameters"]
@@ -56,7 +56,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "after", "`next` of an earlier page.", {"type": "string", "pattern": "^([0-9]{1,19}-[0-9]{1,19})?$"}
     ),
     "dead_letters_limit": _in_query(
-        "limit", "At most so many.", {"type": "integer", "minimum": 1, "maximum": MOST_LETTERS, "default": 20}
+        "limit", "At most so many.", {"type": "integer", "minimum": 1, "maximum": MAX_DEAD_LETTERS, "default": 20}
     ),
     "event_after": _in_query("after", "The `cursor` of the last event seen: it goes on behind it.", _EVENT_CURSOR),
     "follow": _in_query("follow", "Stay until the end of the job.", {"type": "boolean", "default": False}),

@@ -13,7 +13,7 @@ from app.core.errors import (
     PyxecError,
     StoreUnavailable,
 )
-from app.http.errors import HTTP_KINDS, KINDS, PROBLEM_JSON
+from app.http.errors import HTTP_PROBLEM_TYPES, PROBLEM_JSON, PROBLEM_TYPES
 from app.http.openapi.headers import header_references
 from app.http.openapi.operation import Access, Operation
 from app.http.openapi.parameters import PARAMETERS
@@ -40,15 +40,15 @@ def error_responses(operation: Operation) -> dict[str, Any]:
 
 def table_of_problems() -> str:
     """All problems, as a Markdown table."""
-    kinds = sorted({*KINDS.values(), *((status, *kind) for status, kind in HTTP_KINDS.items())})
+    kinds = sorted({*PROBLEM_TYPES.values(), *HTTP_PROBLEM_TYPES.values()})
     rows = [f"| {status} | `/problems/{slug}` | {title} |" for status, slug, title in kinds]
     return "\n".join(["| status | type | |", "|---|---|---|", *rows])
 
 
 def _kinds(operation: Operation) -> Iterator[Kind]:
     for error in (*_implied(operation), *operation.errors):
-        yield (error, *HTTP_KINDS[error]) if isinstance(error, int) else KINDS[error]
-    yield KINDS[Exception]
+        yield HTTP_PROBLEM_TYPES[error] if isinstance(error, int) else PROBLEM_TYPES[error]
+    yield PROBLEM_TYPES[Exception]
 
 
 def _implied(operation: Operation) -> Iterator[type[PyxecError] | int]:

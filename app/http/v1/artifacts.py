@@ -10,7 +10,7 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.artifacts import ArtifactInfo
-from app.http.ownership import own_job
+from app.http.ownership import get_own_job
 from app.http.request import Request
 from app.store.jobs import JobStore
 
@@ -48,7 +48,7 @@ class ArtifactResource:
 
     async def on_get(self, request: Request, response: Response, job_id: str, name: str) -> None:
         """Its bytes, for download only: no page of ours ever runs them."""
-        await own_job(self._jobs, job_id, request.caller)
+        await get_own_job(self._jobs, job_id, request.caller)
         response.data = await self._jobs.artifact(job_id, name)
         response.content_type = _content_type(name)
         response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{_download_name(name)}")

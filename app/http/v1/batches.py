@@ -14,7 +14,7 @@ from app.core.spec import JobRequest
 from app.core.states import JobState
 from app.http.body import read_json_body
 from app.http.decoding import decode
-from app.http.errors import Problem, problem_of
+from app.http.errors import Problem, to_problem
 from app.http.idempotency import read_idempotency_key
 from app.http.middleware.metrics import RequestMetrics
 from app.http.request import Request
@@ -63,12 +63,12 @@ class BatchResource:
     """POST /v1/jobs/batch."""
 
     def __init__(
-        self, jobs: JobStore, submissions: Submissions, settings: HttpSettings, metering: RequestMetrics
+        self, jobs: JobStore, submissions: Submissions, settings: HttpSettings, request_metrics: RequestMetrics
     ) -> None:
         self._jobs = jobs
         self._submissions = submissions
         self._settings = settings
-        self._metering = metering
+        self._request_metrics = request_metrics
 
     async def on_post(self, request: Request, response: Response) -> None:
         """Submit several jobs.
@@ -103,8 +103,8 @@ class BatchResource:
         return accepted(receipt.job_id, state)
 
     def _rejected(self, error: Exception, request: Request) -> RejectedJob:
-        problem = problem_of(error)
-        self._metering.rejected(problem)
+        problem = to_problem(error)
+        self._request_metrics.count_rejection(problem)
         if problem.status == 500:
             _log.error("batch_job_failed", request_id=request.request_id, exc_info=error)
         return RejectedJob(problem)

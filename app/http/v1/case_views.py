@@ -10,7 +10,7 @@ from app.core.cases import CaseReport
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import JobResult
 from app.core.spec import TextEncoding
-from app.http.text import to_text
+from app.http.text_encoding import encode_text
 from app.http.transcript import Transcript
 
 __all__ = ["CaseView", "case_views"]
@@ -49,9 +49,9 @@ def case_views(result: JobResult, transcript: Transcript) -> tuple[CaseView, ...
 
 
 def _view(report: CaseReport, transcript: Transcript, truncated: CaseTruncated) -> CaseView:
-    written = transcript.of_test(report.name)
-    stdout, stdout_encoding = to_text(written.stdout)
-    stderr, stderr_encoding = to_text(written.stderr)
+    written = transcript.test_output(report.name)
+    stdout, stdout_encoding = encode_text(written.stdout)
+    stderr, stderr_encoding = encode_text(written.stderr)
     return CaseView(
         **msgspec.structs.asdict(report),
         stdout=stdout,

@@ -85,7 +85,7 @@ class JobsResource:
     async def _submit_and_wait(
         self, job: NewJob, wait_seconds: float, request: Request, response: Response
     ) -> FinishedJob | AcceptedJob:
-        async with request.departure() as gone:
+        async with request.disconnect_task() as gone:
             outcome = await self._submissions.submit_and_wait(
                 job, request.caller, wait_seconds, lambda: gone.done() or self._lifecycle.stopping, response
             )

@@ -24,7 +24,7 @@ from app.core.spec import TextEncoding
 from app.core.terminals import Cells, TerminalSize
 from app.http.decoding import decode
 from app.http.errors import Problem
-from app.http.text import from_text, to_text
+from app.http.text_encoding import decode_text, encode_text
 
 __all__ = ["ClientMessage", "ServerMessage", "encode_error", "encode_event", "event_text", "read_client_message"]
 
@@ -137,7 +137,7 @@ def read_client_message(text: str) -> Input:
     message = decode(_DECODER, text)
     match message:
         case StdinMessage(data=data, encoding=encoding):
-            return Input(InputKind.STDIN, from_text("data", data, encoding))
+            return Input(InputKind.STDIN, decode_text("data", data, encoding))
         case EofMessage():
             return Input(InputKind.EOF)
         case CancelMessage():
@@ -157,5 +157,5 @@ def _message_of(logged: LoggedEvent) -> msgspec.Struct:
         case JobFinished(result=result):
             return FinishedMessage(logged.cursor, result)
         case Output(stream=stream, data=data):
-            text, encoding = to_text(data)
+            text, encoding = encode_text(data)
             return OutputMessage(logged.cursor, stream, text, UNSET if encoding is TextEncoding.UTF8 else encoding)

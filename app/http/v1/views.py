@@ -14,7 +14,7 @@ from app.core.spec import TextEncoding
 from app.core.states import JobState
 from app.core.tiers import Priority
 from app.core.timestamps import Moment, moment, moment_or_none
-from app.http.text import to_text
+from app.http.text_encoding import encode_text
 from app.http.transcript import Transcript
 from app.http.v1.artifacts import ArtifactView, artifact_view
 from app.http.v1.case_views import CaseView, case_views
@@ -147,8 +147,8 @@ def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
     """A job that has finished, with what it wrote."""
     result = record.result
     assert result is not None, "a finished record has its result"
-    stdout, stdout_encoding = to_text(transcript.run.stdout)
-    stderr, stderr_encoding = to_text(transcript.run.stderr)
+    stdout, stdout_encoding = encode_text(transcript.run.stdout)
+    stderr, stderr_encoding = encode_text(transcript.run.stderr)
     compile_output, compile_encoding = _compile_output(result.phases, transcript)
     return FinishedJob(
         id=record.id,
@@ -199,7 +199,7 @@ def _compile_output(
     phases: Iterable[PhaseReport], transcript: Transcript
 ) -> tuple[str, TextEncoding] | tuple[None, None]:
     if transcript.compile.chunks or any(phase.name == COMPILE for phase in phases):
-        return to_text(transcript.compile_output)
+        return encode_text(transcript.compile_output)
     return None, None
 
 

@@ -17,9 +17,9 @@ from app.core.languages import index_languages
 from app.core.limits import LIMITS
 from app.core.resolve import resolve_spec
 from app.core.spec import JobRequest
-from app.http.app import DIALECTS
+from app.http.app import ERROR_FORMATS
 from app.http.decoding import decode
-from app.http.errors import HTTP_KINDS, KINDS
+from app.http.errors import HTTP_PROBLEM_TYPES, PROBLEM_TYPES
 from tests.http.fakes import PYTHON
 from tests.http.openapi.conformance import DOCUMENT, check
 from tests.http.routes import routes, sockets
@@ -35,7 +35,7 @@ def native(paths: Iterator[tuple[str, str]]) -> set[tuple[str, str]]:
     return {
         (method, path.replace(":path}", "}"))
         for method, path in paths
-        if not path.startswith(tuple(DIALECTS)) and path not in PAGE
+        if not path.startswith(tuple(ERROR_FORMATS)) and path not in PAGE
     }
 
 
@@ -62,11 +62,11 @@ def test_it_tells_of_every_route_and_of_no_other() -> None:
 
 def test_it_tells_of_every_socket() -> None:
     told = {template for template, item in DOCUMENT["paths"].items() if "x-websocket" in item}
-    assert {path for path in sockets() if not path.startswith(tuple(DIALECTS))} == told
+    assert {path for path in sockets() if not path.startswith(tuple(ERROR_FORMATS))} == told
 
 
 def test_it_tells_of_every_problem() -> None:
-    slugs = {slug for _, slug, _ in KINDS.values()} | {slug for slug, _ in HTTP_KINDS.values()}
+    slugs = {slug for _, slug, _ in PROBLEM_TYPES.values()} | {slug for _, slug, _ in HTTP_PROBLEM_TYPES.values()}
     in_responses = set()
     for _, _, operation in operations():
         for response in operation["responses"].values():

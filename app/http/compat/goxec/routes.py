@@ -6,7 +6,7 @@ from typing import Final
 
 from app.http.compat.goxec.run import RunResource
 from app.http.compat.goxec.watch import WatchResource
-from app.http.parts import Parts
+from app.http.services import Services
 
 __all__ = ["GOXEC_RUN", "GOXEC_WATCH", "goxec_routes"]
 
@@ -14,6 +14,6 @@ GOXEC_RUN: Final = "/api/run"
 GOXEC_WATCH: Final = "/api/ws"
 
 
-def goxec_routes(parts: Parts) -> dict[str, object]:
+def goxec_routes(services: Services) -> dict[str, object]:
     """Each template with its resource."""
-    return {GOXEC_RUN: RunResource(parts), GOXEC_WATCH: WatchResource(parts)}
+    return {GOXEC_RUN: RunResource(services), GOXEC_WATCH: WatchResource(services)}

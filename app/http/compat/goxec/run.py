@@ -12,9 +12,9 @@ from app.core.spec import JobRequest
 from app.core.states import JobState
 from app.http.body import read_json_body
 from app.http.decoding import decode
-from app.http.parts import Parts
 from app.http.request import Request
 from app.http.responses import send_json
+from app.http.services import Services
 
 __all__ = ["RunResource"]
 
@@ -41,20 +41,20 @@ class RunResource:
 
     is_cross_origin = True
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def on_post(self, request: Request, response: Response) -> None:
         """200 and the job's id."""
-        parts, caller = self._parts, request.caller
-        async with parts.submissions.charging(caller, response):
-            body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
+        services, caller = self._services, request.caller
+        async with services.submissions.charging(caller, response):
+            body = await read_json_body(request, services.settings.max_body_bytes, services.settings.body_seconds)
             run_request = decode(_DECODER, body)
             if not run_request.code or not run_request.language:
                 raise InvalidRequest("Code and Language", "are required")
             job_request = JobRequest(language=run_request.language, source=run_request.code)
-            job = await parts.submissions.resolve(job_request, caller, request_id=request.request_id)
-        await parts.submissions.submit(job, caller, response)
+            job = await services.submissions.resolve(job_request, caller, request_id=request.request_id)
+        await services.submissions.submit(job, caller, response)
         send_json(response, 200, QueuedView(job.id))
 
     async def on_options(self, request: Request, response: Response) -> None:

@@ -10,13 +10,13 @@ from falcon.asgi import WebSocket
 
 from app.core.callers import Caller
 from app.http.compat.goxec.messages import LogWords
-from app.http.errors import close_code_of, problem_of
-from app.http.job_stream import Ending, JobStreamer, first_of
-from app.http.ownership import own_job
-from app.http.parts import Parts
+from app.http.errors import to_problem, websocket_close_code
+from app.http.ownership import get_own_job
 from app.http.request import Request
-from app.http.websocket import open_socket
-from app.http.websocket_authentication import socket_caller
+from app.http.services import Services
+from app.http.websocket.authentication import authenticate_websocket
+from app.http.websocket.connection import serve_websocket
+from app.http.websocket.job_stream import CloseFrame, JobEventSender, run_until_first
 
 __all__ = ["WatchResource"]
 
@@ -26,35 +26,37 @@ _log = structlog.get_logger("pyxec.http")
 class WatchResource:
     """Viewers. Each sees the job from its beginning, however late it comes."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def on_websocket(self, request: Request, socket: WebSocket) -> None:
         """Serve one viewer until the job, the viewer or this server ends."""
         serve = partial(self._serve, request, socket)
-        await open_socket(request, socket, self._parts.settings, self._parts.metering, serve)
+        await serve_websocket(request, socket, self._services.settings, self._services.request_metrics, serve)
 
-    async def _serve(self, request: Request, socket: WebSocket) -> Ending | None:
-        teller = JobStreamer(socket, self._parts.jobs, self._parts.settings, self._parts.lifecycle)
+    async def _serve(self, request: Request, socket: WebSocket) -> CloseFrame | None:
+        sender = JobEventSender(socket, self._services.jobs, self._services.settings, self._services.lifecycle)
         try:
-            seconds = self._parts.settings.authentication_seconds
-            caller = await socket_caller(self._parts.authenticator, request, socket, seconds)
-            ending = await self._show(request, socket, caller, teller)
+            seconds = self._services.settings.authentication_seconds
+            caller = await authenticate_websocket(self._services.authenticator, request, socket, seconds)
+            ending = await self._show(request, socket, caller, sender)
         except falcon.WebSocketDisconnected:
             return None
         except Exception as e:  # noqa: BLE001 - the edge of the request: told, logged, over
             ending = _ending_of(e, request.request_id)
-        await teller.close(ending)
+        await sender.close(ending)
         return ending
 
-    async def _show(self, request: Request, socket: WebSocket, caller: Caller, teller: JobStreamer) -> Ending:
+    async def _show(self, request: Request, socket: WebSocket, caller: Caller, sender: JobEventSender) -> CloseFrame:
         job_id = request.get_param("job_id") or ""
-        await own_job(self._parts.jobs, job_id, caller)
-        async with self._parts.jobs.watch(job_id) as watch:
-            return await first_of(teller.tell(job_id, watch, None, LogWords(job_id).of), _until_gone(socket))
+        await get_own_job(self._services.jobs, job_id, caller)
+        async with self._services.jobs.watch(job_id) as watch:
+            return await run_until_first(
+                sender.send_events(job_id, watch, None, LogWords(job_id).of), _until_gone(socket)
+            )
 
 
-async def _until_gone(socket: WebSocket) -> Ending:
+async def _until_gone(socket: WebSocket) -> CloseFrame:
     """goxec's viewers say nothing, and nothing they might say is listened to. Raises falcon.WebSocketDisconnected."""
     while True:
         try:
@@ -63,8 +65,8 @@ async def _until_gone(socket: WebSocket) -> Ending:
             continue
 
 
-def _ending_of(error: Exception, request_id: str) -> Ending:
-    problem = problem_of(error, request_id)
+def _ending_of(error: Exception, request_id: str) -> CloseFrame:
+    problem = to_problem(error, request_id)
     if problem.status >= 500:
         _log.error("stream_failed", request_id=request_id, problem=problem.type, exc_info=error)
-    return Ending(close_code_of(problem), problem.title)
+    return CloseFrame(websocket_close_code(problem), problem.title)

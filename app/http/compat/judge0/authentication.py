@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.http.middleware.authentication import bearer_key
+from app.http.middleware.authentication import read_bearer_key
 from app.http.request import Request
 
 __all__ = ["Judge0Resource", "read_key"]
@@ -12,7 +12,7 @@ _HEADER = "X-Auth-Token"
 
 def read_key(request: Request) -> str | None:
     """Raises NotAuthenticated. An empty token is none: clients without one send it all the same."""
-    return bearer_key(request) or (request.get_header(_HEADER) or "").strip() or None
+    return read_bearer_key(request) or (request.get_header(_HEADER) or "").strip() or None
 
 
 class Judge0Resource:

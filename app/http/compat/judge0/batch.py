@@ -17,10 +17,10 @@ from app.http.compat.judge0.lookup import Reading
 from app.http.compat.judge0.request import Wanted, read_document
 from app.http.compat.judge0.tokens import new_token
 from app.http.compat.judge0.views import view
-from app.http.errors import problem_of
-from app.http.parts import Parts
+from app.http.errors import to_problem
 from app.http.request import Request
 from app.http.responses import send_json
+from app.http.services import Services
 from app.http.submissions import submit_batch
 
 __all__ = ["MOST_SUBMISSIONS", "SubmissionBatchResource"]
@@ -32,15 +32,15 @@ _log = structlog.get_logger("pyxec.http")
 class SubmissionBatchResource(Judge0Resource):
     """Several submissions."""
 
-    def __init__(self, parts: Parts, preparation: Preparation, reading: Reading) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, preparation: Preparation, reading: Reading) -> None:
+        self._services = services
         self._preparation = preparation
         self._reading = reading
 
     async def on_post(self, request: Request, response: Response) -> None:
         """201 with a token, or what was wrong, for each; 422 when none was taken."""
-        async with self._parts.submissions.charging(request.caller, response):
-            documents = _documents(await read_document(request, self._parts.settings))
+        async with self._services.submissions.charging(request.caller, response):
+            documents = _documents(await read_document(request, self._services.settings))
         answers = await submit_batch(documents, lambda _, document: self._submit_one(document, request, response))
         taken = [token for token in answers if isinstance(token, str)]
         if not taken:  # nobody's mistake in the first place: then the whole batch may be sent again
@@ -64,7 +64,7 @@ class SubmissionBatchResource(Judge0Resource):
         return None if shown is None else view(shown, wanted.fields, base64_encoded=wanted.base64_encoded)
 
     async def _submit_one(self, document: Any, request: Request, response: Response) -> str:
-        submissions, caller = self._parts.submissions, request.caller
+        submissions, caller = self._services.submissions, request.caller
         async with submissions.charging(caller, response):
             job = await self._preparation.prepare(
                 new_token(submissions.new_id),
@@ -79,8 +79,8 @@ class SubmissionBatchResource(Judge0Resource):
     def _said(self, answer: str | Exception, request_id: str) -> Any:
         if isinstance(answer, str):
             return {"token": answer}
-        problem = problem_of(answer)
-        self._parts.metering.rejected(problem)
+        problem = to_problem(answer)
+        self._services.request_metrics.count_rejection(problem)
         if problem.status == 500:
             _log.error("batch_submission_failed", request_id=request_id, exc_info=answer)
         return judge0_error(problem, answer).body

@@ -6,20 +6,19 @@ from typing import Any
 
 from app.core.errors import InvalidFields, InvalidRequest, QueueFull
 from app.http.compat.judge0.views import Unconvertible
-from app.http.error_formats import Answer
-from app.http.errors import Problem
+from app.http.errors import ErrorResponse, Problem
 
 __all__ = ["judge0_error", "reasons_of"]
 
 
-def judge0_error(problem: Problem, error: Exception) -> Answer:
-    """Implements app.http.error_formats.Dialect."""
+def judge0_error(problem: Problem, error: Exception) -> ErrorResponse:
+    """Implements app.http.errors.ErrorFormat."""
     if isinstance(error, InvalidRequest):
-        return Answer(problem.status, reasons_of(error))
+        return ErrorResponse(problem.status, reasons_of(error))
     body: dict[str, Any] = {"error": "queue is full" if isinstance(error, QueueFull) else problem.detail}
     if isinstance(error, Unconvertible):
         body["token"] = error.token
-    return Answer(problem.status, body)
+    return ErrorResponse(problem.status, body)
 
 
 def reasons_of(error: InvalidRequest) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from app.http.compat.judge0.job import API, kept_submission
 from app.http.compat.judge0.language_ids import offers_of
 from app.http.compat.judge0.verdict import verdict_on
 from app.http.compat.judge0.views import DEFAULT_FIELDS, Shown, view
-from app.http.ownership import own_job
+from app.http.ownership import get_own_job
 from app.http.transcript import Transcript, read_transcript
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
@@ -30,7 +30,7 @@ class Reading:
 
     async def own(self, token: str, caller: Caller) -> JobRecord:
         """A submission of the caller's. Raises JobNotFound: also for a job that came through another API."""
-        record = await own_job(self._jobs, token, caller)
+        record = await get_own_job(self._jobs, token, caller)
         if record.foreign is None or record.foreign.api != API:
             raise JobNotFound("no job has this id")
         return record

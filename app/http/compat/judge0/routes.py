@@ -19,40 +19,40 @@ from app.http.compat.judge0.lookup import Reading
 from app.http.compat.judge0.stats import StatisticsResource, WorkersResource
 from app.http.compat.judge0.submission_resource import SubmissionResource
 from app.http.compat.judge0.submissions import SubmissionsResource
-from app.http.parts import Parts
+from app.http.services import Services
 
 __all__ = ["judge0_routes"]
 
 _PREFIX: Final = "/judge0"
 
 
-def judge0_routes(parts: Parts) -> dict[str, object]:
+def judge0_routes(services: Services) -> dict[str, object]:
     """Each template with its resource; with a slash at the end as well, for clients that write one."""
-    routes = {**_submission_routes(parts), **_information_routes(parts)}
+    routes = {**_submission_routes(services), **_information_routes(services)}
     return {f"{_PREFIX}{path}{end}": resource for path, resource in routes.items() for end in ("", "/")}
 
 
-def _submission_routes(parts: Parts) -> dict[str, object]:
-    preparation = Preparation(parts.submissions, parts.languages)
-    reading = Reading(parts.jobs, parts.languages)
+def _submission_routes(services: Services) -> dict[str, object]:
+    preparation = Preparation(services.submissions, services.languages)
+    reading = Reading(services.jobs, services.languages)
     return {
-        "/submissions": SubmissionsResource(parts, preparation, reading),
-        "/submissions/batch": SubmissionBatchResource(parts, preparation, reading),
-        "/submissions/{token}": SubmissionResource(parts.jobs, reading),
+        "/submissions": SubmissionsResource(services, preparation, reading),
+        "/submissions/batch": SubmissionBatchResource(services, preparation, reading),
+        "/submissions/{token}": SubmissionResource(services.jobs, reading),
     }
 
 
-def _information_routes(parts: Parts) -> dict[str, object]:
+def _information_routes(services: Services) -> dict[str, object]:
     return {
-        "/languages": LanguagesResource(parts.languages),
-        "/languages/all": AllLanguagesResource(parts.languages),
-        "/languages/{language_id}": LanguageResource(parts.languages),
+        "/languages": LanguagesResource(services.languages),
+        "/languages/all": AllLanguagesResource(services.languages),
+        "/languages/{language_id}": LanguageResource(services.languages),
         "/statuses": StatusesResource(),
         "/about": AboutResource(),
         "/config_info": ConfigResource(),
         "/system_info": SystemResource(),
-        "/workers": WorkersResource(parts.administration),
-        "/statistics": StatisticsResource(parts),
+        "/workers": WorkersResource(services.administration),
+        "/statistics": StatisticsResource(services),
         "/authenticate": TokenResource(),
         "/authorize": TokenResource(),
         **{f"/{name}": TextResource(text) for name, text in TEXTS.items()},

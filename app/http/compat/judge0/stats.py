@@ -13,9 +13,9 @@ from app.core.timestamps import moment
 from app.http.compat.judge0.authentication import Judge0Resource
 from app.http.compat.judge0.language_ids import offers_of
 from app.http.compat.judge0.statuses import STATUSES, Status
-from app.http.parts import Parts
 from app.http.request import Request
 from app.http.responses import send_json
+from app.http.services import Services
 from app.store.administration import Administration
 
 __all__ = ["StatisticsResource", "WorkersResource"]
@@ -66,13 +66,13 @@ class WorkersResource(Judge0Resource):
 class StatisticsResource(Judge0Resource):
     """What has been run here, through whatever API, as far as it is counted."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Totals; of single days nothing is counted."""
         languages, statuses = await self._counts()
-        now = moment(self._parts.now_ms())
+        now = moment(self._services.now_ms())
         body = {
             "created_at": now,
             "cached_until": now,
@@ -90,7 +90,7 @@ class StatisticsResource(Judge0Resource):
     async def _counts(self) -> tuple[Counter[str], Counter[Status]]:
         languages: Counter[str] = Counter()
         statuses: Counter[Status] = Counter()
-        for sample, value in (await self._parts.metrics.read()).items():
+        for sample, value in (await self._services.metrics.read()).items():
             if sample.metric == _JOBS_METRIC:
                 outcome, language = sample.labels
                 languages[language] += int(value)
@@ -99,7 +99,7 @@ class StatisticsResource(Judge0Resource):
 
     async def _by_language(self, counts: Counter[str]) -> list[dict[str, Any]]:
         """Under the name that Judge0 has used for it longest; what has none there is not told."""
-        offers = offers_of((await self._parts.languages.accepted()).values())
+        offers = offers_of((await self._services.languages.accepted()).values())
         names = {offer.languages[0].id: offer for offer in reversed(list(offers.values())) if len(offer.languages) == 1}
         return [
             {"language": {"id": names[name].id, "name": names[name].name}, "count": count}

@@ -18,9 +18,9 @@ from app.http.compat.judge0.lookup import Reading
 from app.http.compat.judge0.request import Wanted, read_document
 from app.http.compat.judge0.tokens import new_token
 from app.http.compat.judge0.views import Unconvertible, view
-from app.http.parts import Parts
 from app.http.request import Request
 from app.http.responses import send_json
+from app.http.services import Services
 from app.http.submissions import CompletedJob
 
 __all__ = ["SubmissionsResource"]
@@ -34,43 +34,43 @@ MOST_LISTED: Final = 10_000
 class SubmissionsResource(Judge0Resource):
     """All submissions of a caller."""
 
-    def __init__(self, parts: Parts, preparation: Preparation, reading: Reading) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, preparation: Preparation, reading: Reading) -> None:
+        self._services = services
         self._preparation = preparation
         self._reading = reading
 
     async def on_post(self, request: Request, response: Response) -> None:
         """201 and the token; with ``?wait=true`` the submission as it is at its end, or when we wait no longer."""
-        token, caller = new_token(self._parts.submissions.new_id), request.caller
-        async with self._parts.submissions.charging(caller, response):
+        token, caller = new_token(self._services.submissions.new_id), request.caller
+        async with self._services.submissions.charging(caller, response):
             wanted = Wanted.of(request)
-            document = await read_document(request, self._parts.settings)
+            document = await read_document(request, self._services.settings)
             job = await self._preparation.prepare(
                 token, document, caller, request.request_id, base64_encoded=wanted.base64_encoded
             )
         if request.get_param("wait") == "true":
             body = await self._submit_and_wait(job, wanted, request, response)
         else:
-            await self._parts.submissions.submit(job, caller, response)
+            await self._services.submissions.submit(job, caller, response)
             body = {"token": token}
         send_json(response, 201, body)
 
     async def _submit_and_wait(
         self, job: NewJob, wanted: Wanted, request: Request, response: Response
     ) -> dict[str, Any]:
-        parts = self._parts
-        async with request.departure() as gone:
-            outcome = await parts.submissions.submit_and_wait(
+        services = self._services
+        async with request.disconnect_task() as gone:
+            outcome = await services.submissions.submit_and_wait(
                 job,
                 request.caller,
-                parts.settings.max_wait_seconds,
-                lambda: gone.done() or parts.lifecycle.stopping,
+                services.settings.max_wait_seconds,
+                lambda: gone.done() or services.lifecycle.stopping,
                 response,
             )
         if isinstance(outcome, CompletedJob):
             shown = await self._reading.shown(outcome.record, outcome.transcript)
         else:
-            shown = await self._reading.shown(await parts.jobs.get(job.id))
+            shown = await self._reading.shown(await services.jobs.get(job.id))
         try:
             return view(shown, wanted.fields, base64_encoded=wanted.base64_encoded)
         except Unconvertible as e:  # the submission was created: 201
@@ -99,7 +99,7 @@ class SubmissionsResource(Judge0Resource):
         tokens: list[str] = []
         cursor: str | None = None
         while len(tokens) < count:
-            page = await self._parts.jobs.page(caller.owner, cursor, count - len(tokens), _is_ours)
+            page = await self._services.jobs.page(caller.owner, cursor, count - len(tokens), _is_ours)
             tokens += [job.id for job in page.jobs]
             if (cursor := page.next) is None:
                 break

@@ -14,7 +14,7 @@ from app.core.states import JobState
 from app.http.compat.judge0.limits import KIB
 from app.http.compat.judge0.statuses import Status, status_of_signal
 from app.http.compat.judge0.submission import Submission
-from app.http.transcript import Transcript, Written
+from app.http.transcript import PhaseOutput, Transcript
 
 __all__ = ["Verdict", "verdict_on"]
 
@@ -43,7 +43,7 @@ class _Run:
     """One run of the program: how it ended, what it wrote, and what that is to Judge0."""
 
     phase: PhaseReport
-    written: Written
+    written: PhaseOutput
     status: Status
     message: str | None
 
@@ -89,7 +89,7 @@ def _runs(result: JobResult, submission: Submission, transcript: Transcript) -> 
     for phase in result.phases:
         if phase.name == COMPILE:
             continue
-        written = transcript.of_test(phase.test) if isinstance(phase.test, str) else transcript.run
+        written = transcript.test_output(phase.test) if isinstance(phase.test, str) else transcript.run
         status, message = _status_of(phase, submission)
         if status is Status.ACCEPTED and not _is_expected(submission.expected_output, written):
             status = Status.WRONG_ANSWER
@@ -123,7 +123,7 @@ def _signal_of(phase: PhaseReport) -> int | None:
     return signal.SIGXFSZ.value if phase.stopped_by is StopReason.OUTPUT else phase.signal
 
 
-def _is_expected(expected: bytes | None, written: Written) -> bool:
+def _is_expected(expected: bytes | None, written: PhaseOutput) -> bool:
     return expected is None or matches(expected, written.stdout)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from app.core.errors import NotAuthenticated, QueueFull
-from app.http.error_formats import Answer
-from app.http.errors import Problem
-from app.http.middleware.authentication import bearer_key
+from app.http.errors import ErrorResponse, Problem
+from app.http.middleware.authentication import read_bearer_key
 from app.http.request import Request
 
 __all__ = ["message_of", "piston_error", "piston_key"]
@@ -17,12 +16,12 @@ TOO_MANY_REQUESTS: Final = 429
 NOT_JSON: Final = "requests must be of type application/json"
 
 
-def piston_error(problem: Problem, error: Exception) -> Answer:
+def piston_error(problem: Problem, error: Exception) -> ErrorResponse:
     """``{"message": ...}``, with the status that Piston's clients know."""
     if isinstance(error, QueueFull):  # Piston's own queue is never full; its clients know only this word for later
-        return Answer(TOO_MANY_REQUESTS, {"message": message_of(problem)})
+        return ErrorResponse(TOO_MANY_REQUESTS, {"message": message_of(problem)})
     status = BAD_REQUEST if problem.status == 422 else problem.status
-    return Answer(status, {"message": NOT_JSON if status == 415 else message_of(problem)})
+    return ErrorResponse(status, {"message": NOT_JSON if status == 415 else message_of(problem)})
 
 
 def message_of(problem: Problem) -> str:
@@ -43,4 +42,4 @@ def piston_key(request: Request) -> str | None:
         return header
     if header.partition(" ")[0].lower() != "bearer":
         raise NotAuthenticated("the Authorization header must be the key, or: Bearer KEY")
-    return bearer_key(request)
+    return read_bearer_key(request)

@@ -15,9 +15,9 @@ from app.http.compat.piston.errors import piston_key
 from app.http.compat.piston.request import read_body, read_execution
 from app.http.compat.piston.runtimes import names_of, version_of
 from app.http.compat.piston.stages import StageView, no_stage, stage_view
-from app.http.parts import Parts
 from app.http.request import Request
 from app.http.responses import send_json
+from app.http.services import Services
 from app.http.submissions import CompletedJob, UnfinishedJob
 from app.http.transcript import Transcript
 from app.http.v1.views import path_of
@@ -39,22 +39,22 @@ class ExecuteResource:
 
     read_key = staticmethod(piston_key)
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def on_post(self, request: Request, response: Response) -> None:
         """200 and what every stage did; the job's own address is in ``Location``."""
-        parts, caller = self._parts, request.caller
-        async with parts.submissions.charging(caller, response):
-            body = await read_json_body(request, parts.settings.max_body_bytes, parts.settings.body_seconds)
-            asked = await read_execution(read_body(body), parts.languages, caller, interactive=False)
-            job = await parts.submissions.resolve(asked.request, caller, request_id=request.request_id)
-        async with request.departure() as gone:
-            outcome = await parts.submissions.submit_and_wait(
+        services, caller = self._services, request.caller
+        async with services.submissions.charging(caller, response):
+            body = await read_json_body(request, services.settings.max_body_bytes, services.settings.body_seconds)
+            asked = await read_execution(read_body(body), services.languages, caller, interactive=False)
+            job = await services.submissions.resolve(asked.request, caller, request_id=request.request_id)
+        async with request.disconnect_task() as gone:
+            outcome = await services.submissions.submit_and_wait(
                 job,
                 caller,
-                parts.settings.max_wait_seconds,
-                lambda: gone.done() or parts.lifecycle.stopping,
+                services.settings.max_wait_seconds,
+                lambda: gone.done() or services.lifecycle.stopping,
                 response,
             )
         response.set_header("Location", path_of(job.id))

@@ -19,7 +19,7 @@ import msgspec
 
 from app.core.errors import InvalidRequest
 from app.core.job_input import Input, InputKind
-from app.http.job_stream import Ending
+from app.http.websocket.job_stream import CloseFrame
 
 __all__ = ["SIGNALS", "Closed", "Closing", "encode_message", "error_ending", "read_input"]
 
@@ -39,9 +39,9 @@ class Closing(Enum):
     INVALID_SIGNAL = (4005, "Invalid signal")
     JOB_COMPLETED = (4999, "Job Completed")
 
-    def ending(self, last: str | None = None) -> Ending:
+    def ending(self, last: str | None = None) -> CloseFrame:
         """The same for our sockets."""
-        return Ending(*self.value, last)
+        return CloseFrame(*self.value, last)
 
 
 class Closed(Exception):
@@ -57,7 +57,7 @@ def encode_message(kind: str, **fields: Any) -> str:
     return _ENCODER.encode({"type": kind, **fields}).decode()
 
 
-def error_ending(message: str) -> Ending:
+def error_ending(message: str) -> CloseFrame:
     """The error is told in a message of its own: a close frame has no room for it."""
     return Closing.NOTIFIED_ERROR.ending(encode_message("error", message=message))
 

@@ -18,11 +18,11 @@ from app.http.compat.piston.messages import Closed, Closing, encode_message, err
 from app.http.compat.piston.request import Asked, read_body, read_execution
 from app.http.compat.piston.runtimes import names_of, version_of
 from app.http.compat.piston.stage_messages import StageWords
-from app.http.errors import problem_of
-from app.http.job_stream import FINISHED, Ending, JobStreamer, first_of
-from app.http.parts import Parts
+from app.http.errors import to_problem
 from app.http.request import Request
-from app.http.websocket_authentication import socket_caller
+from app.http.services import Services
+from app.http.websocket.authentication import authenticate_websocket
+from app.http.websocket.job_stream import FINISHED, CloseFrame, JobEventSender, run_until_first
 from app.store.wakeups import Watch
 
 __all__ = ["INITIALIZATION_SECONDS", "Session"]
@@ -34,13 +34,13 @@ _log = structlog.get_logger("pyxec.http")
 class Session:
     """An accepted socket."""
 
-    def __init__(self, parts: Parts, request: Request, socket: WebSocket) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, request: Request, socket: WebSocket) -> None:
+        self._services = services
         self._request = request
         self._socket = socket
-        self._teller = JobStreamer(socket, parts.jobs, parts.settings, parts.lifecycle)
+        self._sender = JobEventSender(socket, services.jobs, services.settings, services.lifecycle)
 
-    async def serve(self) -> Ending | None:
+    async def serve(self) -> CloseFrame | None:
         """All of it.
 
         Returns:
@@ -54,13 +54,13 @@ class Session:
             ending = e.closing.ending()
         except Exception as e:  # noqa: BLE001 - the edge of the request: told, logged, over
             ending = self._ending_of(e)
-        await self._teller.close(ending)
+        await self._sender.close(ending)
         return ending
 
-    async def _converse(self) -> Ending:
-        parts = self._parts
-        caller = await socket_caller(
-            parts.authenticator, self._request, self._socket, parts.settings.authentication_seconds, piston_key
+    async def _converse(self) -> CloseFrame:
+        services = self._services
+        caller = await authenticate_websocket(
+            services.authenticator, self._request, self._socket, services.settings.authentication_seconds, piston_key
         )
         try:
             async with asyncio.timeout(INITIALIZATION_SECONDS):
@@ -71,7 +71,7 @@ class Session:
 
     async def _await_init(self) -> dict[str, Any]:
         while True:
-            message = await self._receive(self._parts.settings.max_body_bytes)
+            message = await self._receive(self._services.settings.max_body_bytes)
             kind = message.get("type") if isinstance(message, dict) else None
             if kind == "init":
                 assert isinstance(message, dict)
@@ -79,41 +79,41 @@ class Session:
             if kind in ("data", "signal"):
                 raise Closed(Closing.NOT_YET_INITIALIZED)
 
-    async def _execute(self, body: dict[str, Any], caller: Caller) -> Ending:
-        parts, job_id = self._parts, self._parts.submissions.new_id()
+    async def _execute(self, body: dict[str, Any], caller: Caller) -> CloseFrame:
+        services, job_id = self._services, self._services.submissions.new_id()
         # Watched before it is submitted: a wake-up of a fast job would be missed otherwise.
-        async with parts.jobs.watch(job_id) as watch:
-            async with parts.submissions.charging(caller):
-                asked = await read_execution(body, parts.languages, caller, interactive=True)
-                job = await parts.submissions.resolve(
+        async with services.jobs.watch(job_id) as watch:
+            async with services.submissions.charging(caller):
+                asked = await read_execution(body, services.languages, caller, interactive=True)
+                job = await services.submissions.resolve(
                     asked.request, caller, request_id=self._request.request_id, job_id=job_id
                 )
-            await parts.submissions.submit(job, caller)
+            await services.submissions.submit(job, caller)
             try:
                 return await self._follow(job_id, watch, asked)
             finally:
                 await self._hang_up(job_id)
 
-    async def _follow(self, job_id: str, watch: Watch, asked: Asked) -> Ending:
+    async def _follow(self, job_id: str, watch: Watch, asked: Asked) -> CloseFrame:
         runtime = {"language": names_of(asked.language)[0], "version": version_of(asked.language)}
-        await self._teller.is_taken(encode_message("runtime", **runtime))
+        await self._sender.send(encode_message("runtime", **runtime))
         words = StageWords()
-        ending = await first_of(self._teller.tell(job_id, watch, None, words.of), self._listen(job_id))
+        ending = await run_until_first(self._sender.send_events(job_id, watch, None, words.of), self._listen(job_id))
         if ending.code != FINISHED:
             return ending
         if words.result is not None and not words.result.phases:  # nothing of it was run
             return error_ending(words.result.message)
         return Closing.JOB_COMPLETED.ending()
 
-    async def _listen(self, job_id: str) -> Ending:
+    async def _listen(self, job_id: str) -> CloseFrame:
         while True:
             try:
-                item = read_input(await self._receive(self._parts.settings.max_message_bytes))
+                item = read_input(await self._receive(self._services.settings.max_message_bytes))
             except Closed as e:
                 return e.closing.ending()
             # One message at a time: who sends faster than the store takes is held back by his own connection.
             if item is not None:
-                await self._parts.jobs.send(job_id, item)
+                await self._services.jobs.send(job_id, item)
 
     async def _receive(self, max_characters: int) -> Any:
         try:
@@ -127,11 +127,11 @@ class Session:
     async def _hang_up(self, job_id: str) -> None:
         """Nobody will write to it any more. A job that has ended does not mind."""
         with contextlib.suppress(StoreUnavailable, JobNotFound, InvalidRequest):
-            await self._parts.jobs.send(job_id, Input(InputKind.EOF))
+            await self._services.jobs.send(job_id, Input(InputKind.EOF))
 
-    def _ending_of(self, error: Exception) -> Ending:
-        problem = problem_of(error, self._request.request_id)
-        self._parts.metering.rejected(problem)
+    def _ending_of(self, error: Exception) -> CloseFrame:
+        problem = to_problem(error, self._request.request_id)
+        self._services.request_metrics.count_rejection(problem)
         if problem.status >= 500:
             _log.error("connect_failed", request_id=self._request.request_id, problem=problem.type, exc_info=error)
         return error_ending(message_of(problem))

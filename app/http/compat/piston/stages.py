@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from app.core.outcomes import PhaseReport, StopReason, verdict_of
-from app.http.transcript import Written
+from app.http.transcript import PhaseOutput
 
 __all__ = ["StageStatus", "StageView", "code_of", "no_stage", "signal_name", "stage_view"]
 
@@ -42,7 +42,7 @@ class StageView(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None
 
 
-def stage_view(report: PhaseReport, written: Written) -> StageView:
+def stage_view(report: PhaseReport, written: PhaseOutput) -> StageView:
     """A stage that ran."""
     status = _status(report)
     return StageView(

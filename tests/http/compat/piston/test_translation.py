@@ -15,7 +15,7 @@ from app.http.compat.piston.files import read_files
 from app.http.compat.piston.limits import check_constraints, compile_limits_of, limits_of
 from app.http.compat.piston.runtimes import find_runtime, names_of
 from app.http.compat.piston.stages import stage_view
-from app.http.transcript import Written
+from app.http.transcript import PhaseOutput
 from tests.http.fakes import PYTHON, phase_report
 
 CPP = LanguageInfo(id="cpp", name="C++", file_name="main.cpp", version="12.2.0", piston=("c++", "g++"), compiled=True)
@@ -146,6 +146,6 @@ def test_a_default_is_lowered_to_what_the_caller_may_have() -> None:
     ],
 )
 def test_rare_endings_are_told_as_they_are(changes: dict[str, Any], ending: tuple[Any, ...]) -> None:
-    view = stage_view(phase_report(**changes), Written())
+    view = stage_view(phase_report(**changes), PhaseOutput())
     assert (view.code, view.signal, view.status, view.message) == ending
     assert (view.cpu_time, view.wall_time, view.memory) == (10, 20, 8_000_000)

@@ -8,10 +8,10 @@ import binascii
 from app.core.errors import InvalidRequest
 from app.core.spec import TextEncoding
 
-__all__ = ["from_text", "to_text"]
+__all__ = ["decode_text", "encode_text"]
 
 
-def to_text(data: bytes) -> tuple[str, TextEncoding]:
+def encode_text(data: bytes) -> tuple[str, TextEncoding]:
     """The string and how to read it."""
     try:
         return data.decode(), TextEncoding.UTF8
@@ -19,7 +19,7 @@ def to_text(data: bytes) -> tuple[str, TextEncoding]:
         return base64.b64encode(data).decode("ascii"), TextEncoding.BASE64
 
 
-def from_text(field: str, text: str, encoding: TextEncoding) -> bytes:
+def decode_text(field: str, text: str, encoding: TextEncoding) -> bytes:
     """The bytes that a client meant.
 
     Raises:

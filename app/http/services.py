@@ -1,4 +1,4 @@
-"""What routes are made of. Whoever adds an API beside ours takes from here what its routes need."""
+"""The services of the gateway: everything that a route can depend on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
 
-__all__ = ["Parts"]
+__all__ = ["Services"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """The ports of a gateway, and what it has made of them. ``now_ms``: Unix milliseconds."""
+class Services:
+    """The services of one gateway process.
+
+    Attributes:
+        now_ms: Returns the current time in Unix milliseconds.
+    """
 
     jobs: JobStore
     languages: LanguageStore
@@ -31,6 +35,6 @@ class Parts:
     settings: HttpSettings
     now_ms: Callable[[], int]
     lifecycle: Lifecycle
-    metering: RequestMetrics
+    request_metrics: RequestMetrics
     authenticator: Authenticator
     submissions: Submissions

@@ -13,14 +13,14 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["BoundedHttp"]
+__all__ = ["BoundedHttpProtocol"]
 
 HEAD_SECONDS: Final = 10.0
 READER_SECONDS: Final = 20.0
 MOST_HEAD_BYTES: Final = 64 * 1024
 
 
-class BoundedHttp(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpToolsProtocol):
     """For uvicorn's setting ``http``."""
 
     head_seconds = HEAD_SECONDS

@@ -1,0 +1,1 @@
+"""WebSocket connections: accepting, authenticating, sending the events of a job, closing."""
