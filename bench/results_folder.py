@@ -1,4 +1,4 @@
-"""bench/results: one JSON file for each part, with what it was measured on and how busy that was."""
+"""The results of `make bench`: one JSON file for each part, next to its plots in docs/images/performance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.sandbox_under_test import docker_host
 
 __all__ = ["RESULTS", "keep", "kept", "measured"]
 
-RESULTS: Final = Path(__file__).with_name("results")
+RESULTS: Final = Path(__file__).resolve().parents[1] / "docs" / "images" / "performance"
 
 
 def measured(measure: Callable[[], Findings]) -> dict[str, Any]:
