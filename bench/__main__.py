@@ -1,7 +1,7 @@
-"""``make bench``: the whole of Pyxec, end to end, beside what it cannot be better than.
+"""``make bench``: measures the whole stack end to end, compared with its lower bounds.
 
-Exits with 0 whatever the figures are: it measures, it does not judge. With 1 when a part could not be measured: a job
-was wrong, or something is missing here.
+Exits with 0 even if a target is missed, and with 1 if a part could not be measured: a job had a wrong result, or a
+dependency is missing.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.core.errors import PyxecError
-from bench.document import DOCUMENT, PLOTS, document, plots
+from bench.document import DOCUMENT, PLOTS, render_page, render_plots
 from bench.part import Extent, Part
-from bench.results_folder import keep, kept, measured
+from bench.results_folder import create_report, load_report, save_report
 from bench.whole import burst, cost, latency, load, throughput, viewers
 
 __all__ = ["PARTS", "main"]
@@ -39,7 +39,7 @@ QUICK: Final = Extent(pairs=5, jobs=500, drain=50, rate_seconds=4, viewer_rounds
 
 
 def main() -> None:
-    """Measure the parts that were asked for, keep what they found, and write the page anew."""
+    """Measure the selected parts, save the results and write the page."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     options = _options()
     console = Console()
@@ -49,24 +49,24 @@ def main() -> None:
 
 
 def write_page() -> None:
-    """Of all reports there are, whenever they were made."""
-    reports = {name: report for name in PARTS if (report := kept(name)) is not None}
-    DOCUMENT.write_text(document(PARTS, reports))
+    """Write the page and the plots from all saved reports."""
+    reports = {name: report for name in PARTS if (report := load_report(name)) is not None}
+    DOCUMENT.write_text(render_page(PARTS, reports))
     PLOTS.mkdir(parents=True, exist_ok=True)
-    for name, svg in plots(PARTS, reports).items():
+    for name, svg in render_plots(PARTS, reports).items():
         (PLOTS / name).write_text(svg)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench BENCH_ARGS=...", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if left out")
-    parser.add_argument("--quick", action="store_true", help="a little of everything: nothing is kept")
-    parser.add_argument("--jobs", type=int, help="how many jobs a burst has (10,000)")
-    parser.add_argument("--drain", type=int, help="how many of a burst are run before the rest is cancelled (1,000)")
-    parser.add_argument("--pairs", type=int, help="how many jobs are timed beside `docker run` (40)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="measure a small sample and save nothing")
+    parser.add_argument("--jobs", type=int, help="number of jobs of a burst (10,000)")
+    parser.add_argument("--drain", type=int, help="number of jobs of a burst that run; the rest is cancelled (1,000)")
+    parser.add_argument("--pairs", type=int, help="number of jobs compared with `docker run` (40)")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"{', '.join(sorted(unknown))}: there is only {', '.join(PARTS)}")
+        parser.error(f"unknown part: {', '.join(sorted(unknown))}. Available: {', '.join(PARTS)}")
     return options
 
 
@@ -77,12 +77,12 @@ def _extent(options: argparse.Namespace) -> Extent:
 
 
 def _measure(name: str, extent: Extent, quick: bool, console: Console) -> bool:
-    """Whether it could be done; one part that cannot does not end the others."""
+    """Measure one part. Returns False if it failed; the other parts continue."""
     part = PARTS[name]
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(name, total=part.steps(extent))
-            report = measured(partial(part.measure, extent, partial(progress.advance, task)))
+            report = create_report(partial(part.measure, extent, partial(progress.advance, task)))
     except PyxecError as e:
         Console(stderr=True).print(f"{name}: {e}", highlight=False, markup=False)
         return False
@@ -91,7 +91,7 @@ def _measure(name: str, extent: Extent, quick: bool, console: Console) -> bool:
         return False
     _print(name, part, report, console)
     if not quick:
-        keep(name, report)
+        save_report(name, report)
     return True
 
 

@@ -1,4 +1,4 @@
-"""One part of ``make bench``: what it measures, and how its figures become a section of docs/performance.md."""
+"""A part of ``make bench`` and its section of docs/performance.md."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 from bench.sandbox_target import Target
 
-__all__ = ["Advance", "Extent", "Figures", "Findings", "Part"]
+__all__ = ["AdvanceProgress", "Extent", "Figures", "Findings", "Part"]
 
-Advance = Callable[[], None]
-# What a part found besides its targets, as JSON has it: only the part itself knows the shape.
+AdvanceProgress = Callable[[], None]
+# The measured values of a part, as JSON. Their shape is private to the part.
 Figures = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured. The whole takes less than twelve minutes on two cores."""
+    """Size of the measurements. The defaults take less than twelve minutes on two cores."""
 
     pairs: int = 40
     rounds: int = 5
@@ -30,7 +30,7 @@ class Extent:
 
 @dataclass(frozen=True)
 class Findings:
-    """The promises, kept or not, and all figures that the section shows."""
+    """The targets with their measured values, and all values that the section shows."""
 
     targets: list[Target]
     figures: dict[str, Any] = field(default_factory=dict)
@@ -38,18 +38,20 @@ class Findings:
 
 @dataclass(frozen=True)
 class Part:
-    """A row of the table of parts.
+    """A part of the benchmark.
 
-    Parameters:
-        about: what is measured, and how; Markdown.
-        steps: how often ``measure`` calls ``advance``.
-        table: the figures as Markdown.
-        plots: by the name of their file, without its ending; each makes an SVG document of the figures.
+    Attributes:
+        title: Title of the section.
+        about: Description of the method, in Markdown.
+        steps: Number of calls of ``advance`` by ``measure``.
+        measure: Runs the measurement.
+        table: Renders the figures as Markdown.
+        plots: File name without suffix to a function that draws the figures as SVG.
     """
 
     title: str
     about: str
     steps: Callable[[Extent], int]
-    measure: Callable[[Extent, Advance], Findings]
+    measure: Callable[[Extent, AdvanceProgress], Findings]
     table: Callable[[Figures], str]
     plots: Mapping[str, Callable[[Figures], str]]

@@ -81,7 +81,7 @@ def bars(title: str, unit: str, rows: Mapping[str, Mapping[str, float]]) -> str:
             starts = {name: starts[name] + width for name, width in zip(names, widths, strict=True)}
         axes.bar_label(drawn, labels=[f"{total:,.3g}{unit}" for total in starts.values()], padding=4)
         axes.set_title(title)
-        axes.margins(x=0.12)
+        axes.set_xlim(0, 1.15 * max(starts.values(), default=1))
         axes.invert_yaxis()
         axes.grid(axis="x", alpha=0.3)
         axes.set_axisbelow(True)

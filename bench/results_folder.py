@@ -16,18 +16,18 @@ from bench.machine import describe_machine
 from bench.part import Findings
 from bench.sandbox_under_test import docker_host
 
-__all__ = ["RESULTS", "keep", "kept", "measured"]
+__all__ = ["RESULTS", "create_report", "load_report", "save_report"]
 
 RESULTS: Final = Path(__file__).resolve().parents[1] / "docs" / "images" / "performance"
 
 
-def measured(measure: Callable[[], Findings]) -> dict[str, Any]:
-    """The report of a part: its findings, the machine, and the machine's load before and after."""
-    before, began = os.getloadavg(), time.monotonic()
+def create_report(measure: Callable[[], Findings]) -> dict[str, Any]:
+    """Run a part and return its report: findings, machine, and load averages before and after."""
+    before, started = os.getloadavg(), time.monotonic()
     findings = measure()
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.monotonic() - began),
+        "seconds": round(time.monotonic() - started),
         "machine": describe_machine(docker.APIClient(base_url=docker_host(), version="auto")),
         "load": {"start": before, "end": os.getloadavg()},
         "targets": [target.as_json() for target in findings.targets],
@@ -36,13 +36,13 @@ def measured(measure: Callable[[], Findings]) -> dict[str, Any]:
     }
 
 
-def keep(name: str, report: dict[str, Any], folder: Path = RESULTS) -> None:
-    """Write it, in place of the last one."""
+def save_report(name: str, report: dict[str, Any], folder: Path = RESULTS) -> None:
+    """Save the report of a part and replace the previous one."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
 
 
-def kept(name: str, folder: Path = RESULTS) -> dict[str, Any] | None:
-    """The last report of a part; None when it was never measured."""
+def load_report(name: str, folder: Path = RESULTS) -> dict[str, Any] | None:
+    """Load the last report of a part, or return None if there is none."""
     path = folder / f"{name}.json"
     return msgspec.json.decode(path.read_bytes()) if path.exists() else None

@@ -40,7 +40,7 @@ _FLOOR: Final = Settings.model_fields["pool_floor"].default
 _CEILING: Final = Settings.model_fields["pool_ceiling"].default
 _ENGINE_SECONDS: Final = 120
 
-Advance = Callable[[], None]
+AdvanceProgress = Callable[[], None]
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def _report(parts: list[str]) -> dict[str, Any]:
     }
 
 
-def _start(client: docker.APIClient, advance: Advance) -> list[Target]:
+def _start(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     _, run = docker_run(client, docker_host())
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox, _peers(client) as (peers, missing):
         return [*sandbox_start.measure_start(sandbox, run, peers, advance), *missing]
@@ -99,17 +99,17 @@ def _peers(client: docker.APIClient) -> Iterator[tuple[list[Peer], list[Target]]
         opened.__exit__(None, None, None)
 
 
-def _rate(client: docker.APIClient, advance: Advance) -> list[Target]:
+def _rate(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
         return sandbox_rate.measure_rate(sandbox, advance)
 
 
-def _output(client: docker.APIClient, advance: Advance) -> list[Target]:
+def _output(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
         return sandbox_output.measure_output(sandbox, docker_host(), advance)
 
 
-def _cases(client: docker.APIClient, advance: Advance) -> list[Target]:
+def _cases(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["cpp"]) as sandbox:
         return sandbox_cases.measure_cases(sandbox, docker_host(), advance)
 
@@ -123,7 +123,7 @@ def _print(report: dict[str, Any], console: Console) -> None:
     console.print(table)
 
 
-_PARTS: Final[dict[str, tuple[int, Callable[[docker.APIClient, Advance], list[Target]]]]] = {
+_PARTS: Final[dict[str, tuple[int, Callable[[docker.APIClient, AdvanceProgress], list[Target]]]]] = {
     "start": (sandbox_start.STEPS, _start),
     "rate": (sandbox_rate.STEPS, _rate),
     "output": (sandbox_output.ROUNDS, _output),

@@ -35,11 +35,11 @@ _PRINTED: Final = "42\n"
 _INTERPRETER: Final = Path("/usr/bin/python3")
 
 Seconds = Callable[[], float]
-Advance = Callable[[], None]
+AdvanceProgress = Callable[[], None]
 
 
 def measure_start(
-    sandbox: SandboxUnderTest, docker_run: DockerRun, peers: Sequence[Peer], advance: Advance
+    sandbox: SandboxUnderTest, docker_run: DockerRun, peers: Sequence[Peer], advance: AdvanceProgress
 ) -> list[Target]:
     """The targets that compare one job's time.
 

@@ -23,7 +23,7 @@ import structlog
 from bench.gateway_service import GatewayService
 from bench.http_calls import Call, HttpCalls
 from bench.processes import family_cpu_ms
-from bench.whole.stack import JOB, THREADS, one_job, whole_stack
+from bench.whole.stack import JOB, THREADS, run_one_job, whole_stack
 
 __all__ = ["main"]
 
@@ -43,9 +43,9 @@ def main() -> None:
     with whole_stack() as service:
         http = HttpCalls(service.url)
         # Connections, scripts and the pool are there before it counts.
-        _run(lambda: one_job(http), THREADS * 3)
+        _run(lambda: run_one_job(http), THREADS * 3)
         idle, idle_seconds = _during(service, lambda: time.sleep(_IDLE_SECONDS))
-        busy, busy_seconds = _during(service, lambda: _run(lambda: one_job(http), jobs))
+        busy, busy_seconds = _during(service, lambda: _run(lambda: run_one_job(http), jobs))
     a_second = {name: value / idle_seconds for name, value in idle.items()}
     a_job = {name: (value - a_second.get(name, 0) * busy_seconds) / jobs for name, value in busy.items()}
     print(_table({"a job": a_job, "a second, idle": a_second}))

@@ -1,4 +1,4 @@
-"""Ten thousand jobs at once: how long until all are accepted, how fast they drain, what the server's memory does."""
+"""Benchmark: 10,000 jobs at once. Measures acceptance, drain rate and memory of the server."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from app.core.errors import PyxecError
 from bench.http_calls import Call, HttpCalls
-from bench.part import Advance, Extent, Figures, Findings, Part
+from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
 from bench.plot import Axis, lines
 from bench.sandbox_target import Target
-from bench.whole.finished import rate
-from bench.whole.server_watch import ServerWatch
+from bench.whole.finished import finish_rate
+from bench.whole.server_watch import ServerSampler
 from bench.whole.stack import check, whole_stack
 
 __all__ = ["PART"]
@@ -27,7 +27,7 @@ _SLOWEST_PER_SECOND: Final = 0.5
 
 
 def _program(index: int) -> dict[str, str]:
-    """Each prints something else, so that a mix-up shows."""
+    """Return a request whose output identifies it."""
     return {"language": "python", "source": f"print({index} * 7)"}
 
 
@@ -46,19 +46,19 @@ def _batches(http: HttpCalls, jobs: int) -> list[str]:
     return [item["id"] for item in answers]
 
 
-_WAYS: Final[Mapping[str, Callable[[HttpCalls, int], list[str]]]] = {
+_METHODS: Final[Mapping[str, Callable[[HttpCalls, int], list[str]]]] = {
     "POST /v1/jobs/batch": _batches,
     "POST /v1/jobs": _singles,
 }
 
 
-def _measure(extent: Extent, advance: Advance) -> Findings:
-    last = list(_WAYS)[-1]
-    ways = {name: _burst(name, extent, extent.drain if name == last else 0, advance) for name in _WAYS}
-    slowest = max(way["accept_seconds"] for way in ways.values())
-    lost = float(sum(way["lost"] for way in ways.values()))
+def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
+    last = list(_METHODS)[-1]
+    methods = {name: _burst(name, extent, extent.drain if name == last else 0, advance) for name in _METHODS}
+    slowest = max(method["accept_seconds"] for method in methods.values())
+    lost = float(sum(method["lost"] for method in methods.values()))
     return Findings(
-        [*_accepted(extent, slowest), Target("jobs lost", 0, True, lost)], {"jobs": extent.jobs, "ways": ways}
+        [*_accepted(extent, slowest), Target("jobs lost", 0, True, lost)], {"jobs": extent.jobs, "methods": methods}
     )
 
 
@@ -69,51 +69,52 @@ def _accepted(extent: Extent, seconds: float) -> list[Target]:
     return [Target(f"{TARGET_JOBS:,} jobs accepted within", TARGET_SECONDS, True, seconds, " s")]
 
 
-def _burst(name: str, extent: Extent, drain: int, advance: Advance) -> dict[str, Any]:
-    """One burst: accepted while the worker works, so many drained, the rest cancelled, all looked at."""
+def _burst(name: str, extent: Extent, drain: int, advance: AdvanceProgress) -> dict[str, Any]:
+    """Submit a burst while the worker runs, drain a part, cancel the rest, and check every job."""
     with whole_stack() as service:
         http = HttpCalls(service.url)
-        with ServerWatch(service) as watch:
-            began = time.monotonic()
-            ids = _WAYS[name](http, extent.jobs)
-            accept_seconds = time.monotonic() - began
+        with ServerSampler(service) as watch:
+            started = time.monotonic()
+            ids = _METHODS[name](http, extent.jobs)
+            accept_seconds = time.monotonic() - started
             advance()
             if drain:
                 _until_finished(watch, extent.jobs, min(drain, extent.jobs))
             advance()
             http.send_all(
-                [Call("POST", f"/v1/jobs/{one}/cancel", again=True) for one in ids if drain < extent.jobs], CONNECTIONS
+                [Call("POST", f"/v1/jobs/{job_id}/cancel", again=True) for job_id in ids if drain < extent.jobs],
+                CONNECTIONS,
             )
-            jobs = _ended(http, ids)
+            jobs = _wait_for_all(http, ids)
         advance()
-        return {"accept_seconds": accept_seconds, **_counted(jobs, drain), "watched": watch.thinned()}
+        return {"accept_seconds": accept_seconds, **_count_outcomes(jobs, drain), "watched": watch.samples()}
 
 
-def _until_finished(watch: ServerWatch, jobs: int, drain: int) -> None:
-    """Until so many have left the line; those that run are over by the time that they are looked at."""
+def _until_finished(watch: ServerSampler, jobs: int, drain: int) -> None:
+    """Wait until ``drain`` jobs have left the queue."""
     deadline = time.monotonic() + drain / _SLOWEST_PER_SECOND
     while watch.waiting() > jobs - drain:
         if time.monotonic() > deadline:
-            raise PyxecError(f"{drain} jobs did not end within {drain / _SLOWEST_PER_SECOND:.0f} s")
+            raise PyxecError(f"{drain} jobs did not finish within {drain / _SLOWEST_PER_SECOND:.0f} s")
         time.sleep(0.5)
 
 
-def _ended(http: HttpCalls, ids: list[str]) -> list[dict[str, Any]]:
-    """All jobs with their results, once none of them runs."""
+def _wait_for_all(http: HttpCalls, ids: list[str]) -> list[dict[str, Any]]:
+    """Wait until all jobs have finished and return their results."""
     found: dict[str, dict[str, Any]] = {}
     for _ in range(60):
-        missing = [one for one in ids if one not in found]
-        for answer in http.send_all([Call("GET", f"/v1/jobs/{one}", again=True) for one in missing], CONNECTIONS):
+        missing = [job_id for job_id in ids if job_id not in found]
+        for answer in http.send_all([Call("GET", f"/v1/jobs/{job_id}", again=True) for job_id in missing], CONNECTIONS):
             if answer["status"] == "finished":
                 found[answer["id"]] = answer
         if len(found) == len(ids):
             break
         time.sleep(0.5)
-    return [found.get(one, {"id": one, "outcome": "never ended"}) for one in ids]
+    return [found.get(job_id, {"id": job_id, "outcome": "unfinished"}) for job_id in ids]
 
 
-def _counted(jobs: list[dict[str, Any]], drain: int) -> dict[str, Any]:
-    """By outcome; a job that ran has to have printed its own number."""
+def _count_outcomes(jobs: list[dict[str, Any]], drain: int) -> dict[str, Any]:
+    """Count outcomes and check the output of every job that ran."""
     for index, job in enumerate(jobs):
         if job["outcome"] == "ok":
             check(f"job {index}", job["stdout"], f"{index * 7}\n")
@@ -122,57 +123,62 @@ def _counted(jobs: list[dict[str, Any]], drain: int) -> dict[str, Any]:
     ran = [job for job in jobs if job["outcome"] == "ok"]
     figures: dict[str, Any] = {"outcomes": dict(outcomes), "lost": lost, "drain_per_second": None}
     if drain:
-        with suppress(PyxecError):  # too few to tell
-            figures["drain_per_second"] = rate(ran)
+        with suppress(PyxecError):  # too few jobs
+            figures["drain_per_second"] = finish_rate(ran)
     return figures
 
 
 def _table(figures: Figures) -> str:
     head = [
-        "| | accepted in | a second | drained | right results | cancelled | lost |",
+        "| | accepted in | per second | drained | correct results | cancelled | lost |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    rows = [_row(name, figures["jobs"], way) for name, way in figures["ways"].items()]
+    rows = [_row(name, figures["jobs"], method) for name, method in figures["methods"].items()]
     return "\n".join([*head, *rows, "", _memory(figures)])
 
 
-def _row(name: str, jobs: int, way: Mapping[str, Any]) -> str:
-    drained = f"{way['drain_per_second']:.1f}/s" if way["drain_per_second"] else "not measured"
-    outcomes = way["outcomes"]
+def _row(name: str, jobs: int, method: Mapping[str, Any]) -> str:
+    drained = f"{method['drain_per_second']:.1f}/s" if method["drain_per_second"] else "not measured"
+    outcomes = method["outcomes"]
+    seconds = method["accept_seconds"]
     return (
-        f"| `{name}`, {jobs:,} jobs | {way['accept_seconds']:.1f} s | {jobs / way['accept_seconds']:,.0f} | {drained} "
-        f"| {outcomes.get('ok', 0):,} | {outcomes.get('cancelled', 0):,} | {way['lost']} |"
+        f"| `{name}`, {jobs:,} jobs | {seconds:.1f} s | {jobs / seconds:,.0f} | {drained} "
+        f"| {outcomes.get('ok', 0):,} | {outcomes.get('cancelled', 0):,} | {method['lost']} |"
     )
 
 
 def _memory(figures: Figures) -> str:
-    watched = list(figures["ways"].values())[-1]["watched"]
-    least, most = (one(point["memory_mb"] for point in watched) for one in (min, max))
-    job = 1000 * (most - least) / figures["jobs"]
-    grew = f"The server's memory grew from {least:.1f} to {most:.1f} MB at most"
-    return f"{grew}: {job:.1f} kB a job, with its record and its place."
+    watched = list(figures["methods"].values())[-1]["watched"]
+    lowest, highest = (bound(point["memory_mb"] for point in watched) for bound in (min, max))
+    job = 1000 * (highest - lowest) / figures["jobs"]
+    growth = f"The memory of the server grew from {lowest:.1f} MB to a maximum of {highest:.1f} MB"
+    return f"{growth}: {job:.1f} kB for each queued job."
 
 
 def _memory_plot(figures: Figures) -> str:
-    series = {name: [(p["seconds"], p["memory_mb"]) for p in way["watched"]] for name, way in figures["ways"].items()}
-    return lines("The server's memory during a burst", Axis("seconds"), Axis("MB"), series)
+    series = {
+        name: [(p["seconds"], p["memory_mb"]) for p in method["watched"]] for name, method in figures["methods"].items()
+    }
+    return lines("Memory of the server during a burst", Axis("seconds"), Axis("MB"), series)
 
 
 def _waiting_plot(figures: Figures) -> str:
-    series = {name: [(p["seconds"], p["waiting"]) for p in way["watched"]] for name, way in figures["ways"].items()}
-    return lines("Jobs that wait during a burst", Axis("seconds"), Axis("jobs"), series)
+    series = {
+        name: [(p["seconds"], p["waiting"]) for p in method["watched"]] for name, method in figures["methods"].items()
+    }
+    return lines("Waiting jobs during a burst", Axis("seconds"), Axis("jobs"), series)
 
 
 PART: Final = Part(
-    title="A burst",
+    title="Burst",
     about="""\
-All jobs are submitted at once, over sixteen connections, while the worker already runs the first of them: once in
-batches of a hundred, once one by one. Every write is synced to disk before it is acknowledged. To drain ten thousand
-containers takes a quarter of an hour on two cores, so only the second burst is drained, and only in part (`--drain`);
-**the rest is cancelled**. Then every single job is looked at: it has printed its own number, or was cancelled;
-anything else is lost. `make bench BENCH_ARGS="burst --drain 10000"` drains all of them. The drop of the memory in the
-middle of the plot is the cancelling.""",
-    steps=lambda extent: 3 * len(_WAYS),
+All jobs are submitted at once over 16 connections while the worker runs, once in batches of 100 and once one by
+one. The server syncs every write to disk before it acknowledges it. Draining 10,000 containers takes a quarter of
+an hour on two cores. Therefore only a part of the second burst is drained (`--drain`), and **the rest is
+cancelled**. Then every job is checked: it must have printed its own number or be cancelled; all others count as
+lost. `make bench BENCH_ARGS="burst --drain 10000"` drains all jobs. The drop of the memory in the middle of the
+plot is the cancellation.""",
+    steps=lambda extent: 3 * len(_METHODS),
     measure=_measure,
     table=_table,
     plots={"burst-waiting": _waiting_plot, "burst-memory": _memory_plot},

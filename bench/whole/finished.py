@@ -1,4 +1,4 @@
-"""When jobs ended, as the service says: of that, how many in each second."""
+"""Rate of finished jobs, from the timestamps of the service."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 from app.core.errors import PyxecError
 
-__all__ = ["moment", "rate"]
+__all__ = ["finish_rate", "parse_timestamp"]
 
 
-def moment(text: str) -> float:
-    """Seconds since the epoch of a time of the API's."""
+def parse_timestamp(text: str) -> float:
+    """Convert a timestamp of the API to Unix seconds."""
     return datetime.fromisoformat(text).timestamp()
 
 
-def rate(jobs: Iterable[Mapping[str, Any]]) -> float:
-    """From the first end to the last, since a window ends between two.
+def finish_rate(jobs: Iterable[Mapping[str, Any]]) -> float:
+    """Return the jobs per second between the first and the last finished job.
 
     Raises:
-        PyxecError: there are not even two.
+        PyxecError: There are fewer than two jobs.
     """
-    ends = sorted(moment(job["finished_at"]) for job in jobs)
+    ends = sorted(parse_timestamp(job["finished_at"]) for job in jobs)
     if len(ends) < 2 or ends[-1] == ends[0]:
-        raise PyxecError(f"{len(ends)} jobs tell nothing about a rate")
+        raise PyxecError(f"{len(ends)} jobs are too few for a rate")
     return (len(ends) - 1) / (ends[-1] - ends[0])

@@ -11,12 +11,12 @@ import docker
 
 from bench.docker_run import docker_run
 from bench.http_calls import HttpCalls
-from bench.part import Advance, Extent, Figures, Findings, Part
+from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
 from bench.plot import bars
 from bench.sandbox_target import Target
 from bench.sandbox_under_test import docker_host
 from bench.summary import Summary
-from bench.whole.stack import IMAGE, PROGRAM, check, one_job, whole_stack
+from bench.whole.stack import IMAGE, PROGRAM, check, run_one_job, whole_stack
 
 __all__ = ["PART", "in_turns"]
 
@@ -29,7 +29,7 @@ Measured = Callable[[], object]
 
 
 def in_turns(
-    first: Measured, second: Measured, pairs: int, advance: Advance, pause_seconds: float = PAUSE_SECONDS
+    first: Measured, second: Measured, pairs: int, advance: AdvanceProgress, pause_seconds: float = PAUSE_SECONDS
 ) -> tuple[list[float], list[float]]:
     """Seconds that each call took, alternating; the first calls are thrown away."""
     seconds: dict[Measured, list[float]] = {first: [], second: []}
@@ -43,7 +43,7 @@ def in_turns(
     return seconds[first][WARM_UP_PAIRS:], seconds[second][WARM_UP_PAIRS:]
 
 
-def _measure(extent: Extent, advance: Advance) -> Findings:
+def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
     client = docker.APIClient(base_url=docker_host(), version="auto")
     peer, run = docker_run(client, docker_host())
 
@@ -52,7 +52,7 @@ def _measure(extent: Extent, advance: Advance) -> Findings:
 
     with whole_stack() as service:
         http = HttpCalls(service.url)
-        ours, theirs = in_turns(lambda: one_job(http), with_docker, extent.pairs, advance)
+        ours, theirs = in_turns(lambda: run_one_job(http), with_docker, extent.pairs, advance)
     series = {OURS: Summary.of(ours), peer: Summary.of(theirs)}
     ratio = series[OURS].p50_ms / series[peer].p50_ms
     target = Target(f"p50 of submit-to-result over HTTP / {peer}", TARGET_RATIO, True, ratio)
@@ -60,7 +60,7 @@ def _measure(extent: Extent, advance: Advance) -> Findings:
 
 
 def _table(figures: Figures) -> str:
-    head = ["| milliseconds | n | p50 | p95 | least | most |", "|---|---:|---:|---:|---:|---:|"]
+    head = ["| ms | n | p50 | p95 | min | max |", "|---|---:|---:|---:|---:|---:|"]
     keys = ("p50_ms", "p95_ms", "min_ms", "max_ms")
     rows = [
         f"| `{name}` | {series['count']} | {' | '.join(f'{series[key]:.1f}' for key in keys)} |"
@@ -71,16 +71,15 @@ def _table(figures: Figures) -> str:
 
 def _plot(figures: Figures) -> str:
     rows = {name: {"p50": series["p50_ms"]} for name, series in figures["series"].items()}
-    return bars("One-line Python job, from the request to its output: p50 (ms)", " ms", rows)
+    return bars("One-line Python job, request to output: p50 (ms)", " ms", rows)
 
 
 PART: Final = Part(
     title="Latency",
     about="""\
-A one-line Python program, submitted over HTTP and waited for, beside `docker run --rm` of the same program on the
-same image. The two alternate, and which one goes first alternates too, so that what else happens on the machine meets
-both. Before each there is a pause in which the pool refills: otherwise `docker run` would be measured while another
-container is being made.""",
+A one-line Python program: submit and wait over HTTP, compared with `docker run --rm` of the same program and image.
+The two alternate, in changing order. A pause before each measurement lets the pool refill; otherwise the
+measurement of `docker run` would include the creation of another container.""",
     steps=lambda extent: WARM_UP_PAIRS + extent.pairs,
     measure=_measure,
     table=_table,

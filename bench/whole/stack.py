@@ -1,4 +1,4 @@
-"""The whole stack to measure: an API process, a server that syncs every write, a worker, this machine's engine."""
+"""The whole stack as a subject: an API process, a server that syncs every write, a worker, this machine's engine."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from app.core.errors import PyxecError
 from bench.gateway_service import GatewayService, gateway_service
 from bench.http_calls import Call, HttpCalls
 
-__all__ = ["IMAGE", "JOB", "PRINTED", "PROGRAM", "THREADS", "check", "one_job", "whole_stack"]
+__all__ = ["IMAGE", "JOB", "PRINTED", "PROGRAM", "THREADS", "check", "run_one_job", "whole_stack"]
 
 PROGRAM: Final = "print(6 * 7)"
 PRINTED: Final = "42\n"
 IMAGE: Final = "pyxec/python"
 JOB: Final = {"language": "python", "source": PROGRAM}
-# As the Procfile has it by default.
+# The default of the Procfile.
 THREADS: Final = 4
-_WAITED: Final = Call("POST", "/v1/jobs?wait=60", JOB)
+_SUBMIT_AND_WAIT: Final = Call("POST", "/v1/jobs?wait=60", JOB)
 _SETTLE_SECONDS: Final = 2.0
 
 
 @contextmanager
 def whole_stack(**settings: Any) -> Iterator[GatewayService]:
-    """Serve until left, once it has run a job and its pool is full.
+    """Start the stack, run a job and wait until the pool is full.
 
     Raises:
-        PyxecError: it does not come up, or does not run a job.
+        PyxecError: The stack does not start or does not run a job.
     """
     with gateway_service(app="app.asgi:create()", **settings) as service:
         service.start_worker(THREADS)
-        one_job(HttpCalls(service.url))
+        run_one_job(HttpCalls(service.url))
         time.sleep(_SETTLE_SECONDS)
         yield service
 
 
-def one_job(http: HttpCalls) -> dict[str, Any]:
-    """The finished job.
+def run_one_job(http: HttpCalls) -> dict[str, Any]:
+    """Run the one-line job and return it.
 
     Raises:
-        PyxecError: it did not print what it should.
+        PyxecError: The output is wrong.
     """
-    job: dict[str, Any] = http.send(_WAITED)
+    job: dict[str, Any] = http.send(_SUBMIT_AND_WAIT)
     check("Pyxec", job.get("stdout"))
     return job
 
 
-def check(who: str, printed: str | None, wanted: str = PRINTED) -> None:
-    """A fast answer that is wrong is no answer."""
-    if printed != wanted:
-        raise PyxecError(f"{who} printed {printed!r}, not {wanted!r}")
+def check(subject: str, output: str | None, expected: str = PRINTED) -> None:
+    """Raise PyxecError if the output of a measured program is wrong."""
+    if output != expected:
+        raise PyxecError(f"{subject} printed {output!r} instead of {expected!r}")

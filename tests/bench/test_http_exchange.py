@@ -1,4 +1,4 @@
-"""The benchmarks' client asks everything once, and gives each answer to its own question."""
+"""The HTTP client of the benchmarks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.http_calls import Call, HttpCalls
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it was sent; under /busy only the second time, under /gone never."""
+    """Echoes the body. /busy returns 503 to the first request; /gone closes the connection."""
 
     protocol_version = "HTTP/1.1"
     asked: dict[str, int] = {}  # noqa: RUF012 - emptied by the fixture
@@ -46,14 +46,14 @@ def http() -> Iterator[HttpCalls]:
     server.server_close()
 
 
-def test_the_answers_come_in_the_order_of_the_questions(http: HttpCalls) -> None:
+def test_send_all_returns_responses_in_the_order_of_the_calls(http: HttpCalls) -> None:
     calls = [Call("POST", f"/{number}", {"number": number, "text": "x" * (number * 997)}) for number in range(60)]
 
     assert http.send_all(calls, 7) == [call.body for call in calls]
     assert set(Echo.asked.values()) == {1}
 
 
-def test_what_does_no_harm_twice_is_asked_again_after_a_503(http: HttpCalls) -> None:
+def test_send_all_repeats_idempotent_calls_after_503(http: HttpCalls) -> None:
     calls = [Call("POST", f"/busy/{number}", number, again=True) for number in range(3)]
 
     assert http.send_all([*calls, Call("POST", "/free", 3)], 2) == [0, 1, 2, 3]
@@ -61,6 +61,6 @@ def test_what_does_no_harm_twice_is_asked_again_after_a_503(http: HttpCalls) -> 
         http.send_all([Call("POST", "/busy/4", 4)], 1)
 
 
-def test_a_lost_connection_is_told(http: HttpCalls) -> None:
+def test_send_all_raises_when_the_connection_is_lost(http: HttpCalls) -> None:
     with pytest.raises(PyxecError):
         http.send_all([Call("POST", "/gone", 1)], 1)

@@ -1,4 +1,4 @@
-"""docs/performance.md: made of whatever was measured, and each figure says how it is made again."""
+"""The generated page docs/performance.md."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.__main__ import PARTS
-from bench.document import DOCUMENT, PLOTS, document, plots
+from bench.document import DOCUMENT, PLOTS, render_page, render_plots
 from bench.part import Findings, Part
-from bench.results_folder import keep, kept
+from bench.results_folder import load_report, save_report
 from bench.sandbox_target import Target
 
 MACHINE = dict.fromkeys(("processor", "memory", "kernel", "engine", "storage"), "x")
@@ -37,34 +37,34 @@ def report(rate: float) -> dict[str, Any]:
     }
 
 
-def test_a_part_has_its_figures_its_plot_and_how_busy_the_machine_was() -> None:
-    page = document({"rates": part()}, {"rates": report(0.95)})
+def test_page_shows_table_plot_and_load_of_a_part() -> None:
+    page = render_page({"rates": part()}, {"rates": report(0.95)})
 
     assert "a table of 0.95" in page
     assert "![A title](images/performance/a-plot.svg)" in page
     assert "0.5 before, 2.2 after" in page
     assert "| jobs a second | ≥ 0.9 | 0.95 | met | `make bench BENCH_ARGS=rates` |" in page
-    assert plots({"rates": part()}, {"rates": report(0.95)}) == {"a-plot.svg": "<svg>0.95</svg>"}
+    assert render_plots({"rates": part()}, {"rates": report(0.95)}) == {"a-plot.svg": "<svg>0.95</svg>"}
 
 
-def test_a_part_that_was_never_measured_says_so() -> None:
-    page = document({"rates": part()}, {})
+def test_page_marks_parts_that_were_not_measured() -> None:
+    page = render_page({"rates": part()}, {})
 
     assert "Not measured yet: `make bench BENCH_ARGS=rates`" in page
     assert "a-plot.svg" not in page
-    assert plots({"rates": part()}, {}) == {}
+    assert render_plots({"rates": part()}, {}) == {}
 
 
-def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
-    assert kept("rates", tmp_path) is None
+def test_save_report_and_load_report_are_inverse(tmp_path: Path) -> None:
+    assert load_report("rates", tmp_path) is None
 
-    keep("rates", {"figures": {"rate": 1.5}}, tmp_path)
+    save_report("rates", {"figures": {"rate": 1.5}}, tmp_path)
 
-    assert kept("rates", tmp_path) == {"figures": {"rate": 1.5}}
+    assert load_report("rates", tmp_path) == {"figures": {"rate": 1.5}}
 
 
-def test_the_page_has_every_part_and_every_plot_that_it_shows() -> None:
+def test_committed_page_has_all_parts_and_plots() -> None:
     page = DOCUMENT.read_text()
 
-    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [one.title for one in PARTS.values()]
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) === [part.title for part in PARTS.values()]
     assert all((PLOTS / name).exists() for name in re.findall(r"performance/([a-z-]+\.svg)\)", page))
