@@ -66,5 +66,5 @@ def test_save_report_and_load_report_are_inverse(tmp_path: Path) -> None:
 def test_committed_page_has_all_parts_and_plots() -> None:
     page = DOCUMENT.read_text()
 
-    assert re.findall(r"^## (.*)$", page, re.MULTILINE) === [part.title for part in PARTS.values()]
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [part.title for part in PARTS.values()]
     assert all((PLOTS / name).exists() for name in re.findall(r"performance/([a-z-]+\.svg)\)", page))
