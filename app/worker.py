@@ -6,7 +6,7 @@ import dramatiq
 
 from app.config import read_settings
 from app.logs import configure_logging
-from app.wiring.broker import create_broker
+from app.wiring.worker import create_broker
 
 __all__ = ["setup"]
 

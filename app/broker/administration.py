@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from app.broker.scripts import CommandExecutor
 
 __all__ = ["PendingEntry", "QueueAdministration"]
 
+_log = logging.getLogger(__name__)
 _MIN_SWEEP_WINDOW_MS = 500
 
 
@@ -54,11 +56,15 @@ class QueueAdministration:
         lease_ms: Duration of a lease.
         max_deliveries: Number of lost deliveries after which a message is dead-lettered.
         limits: Limits of the dead letters.
+
+    Attributes:
+        recovered_total: Number of messages that this process has recovered.
     """
 
     def __init__(
         self, client: redis.Redis, namespace: str, *, lease_ms: int, max_deliveries: int, limits: DeadLetterLimits
     ) -> None:
+        self.recovered_total = 0
         self.client = client
         self.namespace = namespace
         self.lease_ms = lease_ms
@@ -104,22 +110,24 @@ class QueueAdministration:
 
     def recover(self, queue_name: str) -> RecoveryReport:
         """Requeue or dead-letter every message whose lease has expired. Any number of processes may do so at once."""
-        return maintenance.recover_queue(
+        report = maintenance.recover_queue(
             self.run,
             self.keys(queue_name),
             lease_ms=self.lease_ms,
             max_deliveries=self.max_deliveries,
             limits=self._limits,
         )
+        recovered = report.requeued + report.dead
+        if recovered:
+            self.recovered_total += recovered
+            _log.warning(
+                "Recovered messages of %s: %d requeued, %d dead-lettered.", queue_name, report.requeued, report.dead
+            )
+        return report
 
     def was_available_for(self, seconds: float) -> bool:
         """Return whether no command of this process found Redis unavailable for some time."""
         return time.monotonic() - self._executor.last_failure > seconds
-
-    def tick_once(self, name: str, window_ms: int) -> bool:
-        """Return True for the first caller within `window_ms`, of all processes. For schedulers that send twice."""
-        with translate_errors():
-            return bool(self.client.set(f"{self.namespace}:tick:{name}", 1, nx=True, px=window_ms))
 
     def qsize(self, queue_name: str, *, lane: Lane | str | None = None) -> int:
         """Return the number of waiting, running and delayed messages, of all lanes or of one."""

@@ -1,7 +1,4 @@
-"""Puts the parts together: the only package that knows every other. Import the module of the process that you are:
+"""The wiring of each process. Only ``gateway`` and ``worker`` depend on all other packages.
 
-gateway: the HTTP API's application.
-broker: the broker with all actors, for workers and schedulers.
-api_keys: the store of API keys.
-connections: Redis clients, ids and the time.
+``connections`` creates Redis clients, ``api_keys`` the store of API keys.
 """

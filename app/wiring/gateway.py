@@ -27,11 +27,11 @@ from app.store.running_jobs import RunningJobs
 from app.store.submission import Submitter
 from app.store.wakeups import Wakeups
 from app.store.worker_registry import WorkerRegistry
+from app.telemetry.tracer import create_tracer
 from app.wiring.api_keys import create_api_keys
 from app.wiring.connections import CATALOGUE, async_client, listening_client, now_ms
 from app.wiring.connections import client as redis_client
 from app.wiring.ids import new_id
-from app.wiring.telemetry import create_tracer
 
 __all__ = ["create_api"]
 
@@ -70,7 +70,7 @@ def create_api(settings: Settings) -> Any:
         new_id=new_id,
         now_ms=now_ms,
         close=close,
-        tracer=create_tracer(settings, "pyxec-api"),
+        tracer=create_tracer(settings.otlp_endpoint, "pyxec-api"),
     )
 
 

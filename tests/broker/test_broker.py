@@ -163,14 +163,6 @@ def test_a_clean_shutdown_gives_unstarted_messages_back_at_once(broker: StreamsB
         assert broker.consumer_name not in names
 
 
-def test_each_window_ticks_once_however_many_schedulers(broker: StreamsBroker, make_broker: MakeBroker) -> None:
-    other = make_broker()
-
-    ticks = [scheduler.tick_once("recover", 60_000) for scheduler in (broker, other, broker)]
-
-    assert ticks == [True, False, False]
-
-
 def test_a_given_client_is_copied_without_its_retries(url: str, namespace: str) -> None:
     client = redis.Redis(port=int(url.rsplit(":", 1)[1]))
     broker = StreamsBroker(client=client, namespace=namespace)

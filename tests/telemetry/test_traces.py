@@ -114,7 +114,7 @@ def test_opentelemetry_is_not_imported_when_no_endpoint_is_set() -> None:
     code = (
         "import sys; OURS = ('opentelemetry.sdk.trace', 'opentelemetry.exporter', 'app.telemetry.otel'); "
         "from app.config import read_settings; from app.wiring.gateway import create_api; "
-        "from app.wiring.broker import create_broker; settings = read_settings({}); create_api(settings); "
+        "from app.wiring.worker import create_broker; settings = read_settings({}); create_api(settings); "
         "create_broker(settings); print([name for name in sys.modules if name in OURS])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -123,9 +123,9 @@ def test_opentelemetry_is_not_imported_when_no_endpoint_is_set() -> None:
 
 def test_warning_is_logged_when_opentelemetry_is_not_installed() -> None:
     code = (
-        "import sys; sys.modules['opentelemetry'] = None; from app.config import read_settings; "
-        "from app.wiring.telemetry import create_tracer; "
-        "print(create_tracer(read_settings({'OTEL_EXPORTER_OTLP_ENDPOINT': 'http://localhost:4318'}), 'x'))"
+        "import sys; sys.modules['opentelemetry'] = None; "
+        "from app.telemetry.tracer import create_tracer; "
+        "print(create_tracer('http://localhost:4318', 'x'))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "tracing_unavailable" in done.stdout

@@ -1,4 +1,4 @@
-"""A real Valkey for what is wired to it."""
+"""Fixtures of the store: a real Valkey."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from base64 import b64encode
 from app.actors.deliver_webhook import WebhookDelivery
 from app.core.events import Output, Stream
 from app.store.outbox import Outbox
-from app.wiring.webhooks import CALLBACK_FORMATS
+from app.wiring.worker import CALLBACK_FORMATS
 from tests.actors.webhook_receiver import running_receiver
 from tests.http.compat.judge0.conftest import PRINT
 from tests.http.compat.judge0.test_submissions import ENDED, SUBMISSIONS, token_header

@@ -1,4 +1,4 @@
-"""The chores of a worker as they are wired: real containers, a real server, and what the gateway tells of it."""
+"""The periodic tasks of a worker: a real engine, a real server and the metrics of the gateway."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.broker import StreamsBroker
 from app.config import read_settings
 from app.core.metrics import Meter
 from app.store.worker_registry import WorkerRegistry
-from app.wiring.jobs import declare_run_job
+from app.wiring.worker import declare_run_job
 from tests.http.live import LiveGateway, live_gateway
 from tests.sandbox.arena import ENGINE_URL, Arena, open_arena
 
@@ -21,23 +21,23 @@ pytestmark = pytest.mark.docker
 
 
 @pytest.fixture
-def yard() -> Iterator[Arena]:
-    """A namespace on the engine where nothing else lives."""
+def engine_fixture() -> Iterator[Arena]:
+    """A namespace of its own on the engine."""
     with open_arena(pool_floor=0, pool_ceiling=0) as opened:
         yield opened
 
 
 @contextmanager
-def chores_of_a_worker(gateway: LiveGateway) -> Iterator[None]:
-    """A worker that does its chores, and takes no jobs."""
+def running_periodic_tasks(gateway: LiveGateway) -> Iterator[None]:
+    """Run the periodic tasks of a worker that takes no jobs."""
     environment = {"REDIS_URL": gateway.redis_url, "PYXEC_NAMESPACE": gateway.namespace, "DOCKER_HOST": ENGINE_URL}
     broker = StreamsBroker(client=gateway.store, namespace=gateway.namespace)
-    housekeeping, *_ = declare_run_job(broker, read_settings(environment), Meter())
-    housekeeping.start()
+    tasks, *_ = declare_run_job(broker, read_settings(environment), Meter())
+    tasks.start()
     try:
         yield
     finally:
-        housekeeping.stop()
+        tasks.stop()
         broker.close()
 
 
@@ -47,25 +47,25 @@ async def metric(gateway: LiveGateway, name: str) -> float:
     return float(value)
 
 
-async def test_a_container_of_a_worker_that_is_gone_is_removed_and_counted(
-    yard: Arena, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_worker_removes_and_counts_containers_of_lost_worker(
+    engine_fixture: Arena, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a service where a minute is over at once: the reaper lets younger containers be
+    # Given no minimum age for containers that are removed
     monkeypatch.setattr("app.sandbox.reaper._YOUNG_SECONDS", 0)
-    monkeypatch.setattr("app.wiring.metrics.PUBLISH_SECONDS", 0.05)
-    async with live_gateway(url, yard.namespace, tmp_path) as gateway:
-        # And the containers of a worker that is there, and of one that nobody hears of
-        WorkerRegistry(gateway.store, gateway.keys).beat("there")
-        kept = yard.create("there")
-        yard.create("gone")
+    monkeypatch.setattr("app.wiring.worker.PUBLISH_SECONDS", 0.05)
+    async with live_gateway(url, engine_fixture.namespace, tmp_path) as gateway:
+        # And a container of a live worker, and one of a lost worker
+        WorkerRegistry(gateway.store, gateway.keys).beat("live")
+        kept = engine_fixture.create("live")
+        engine_fixture.create("lost")
         assert await metric(gateway, "pyxec_sandboxes_orphaned_total") == 0
 
-        # When a third worker does its chores
-        with chores_of_a_worker(gateway):
+        # When a third worker runs its periodic tasks
+        with running_periodic_tasks(gateway):
             async with asyncio.timeout(10):
                 while await metric(gateway, "pyxec_sandboxes_orphaned_total") == 0:
                     await asyncio.sleep(0.05)
 
-        # Then the one container has been removed, and one is counted
-        assert yard.containers() == [kept]
+        # Then only the container of the lost worker is removed, and it is counted
+        assert engine_fixture.containers() == [kept]
         assert await metric(gateway, "pyxec_sandboxes_orphaned_total") == 1

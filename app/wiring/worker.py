@@ -1,0 +1,188 @@
+"""The wiring of workers and schedulers: the broker, its actors and the services of each worker process."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import dramatiq
+import redis
+from dramatiq.middleware import AgeLimit, TimeLimit
+from periodiq import PeriodiqMiddleware, cron
+
+from app.actors.deliver_webhook import RELAY_SECONDS, CallbackFormat, WebhookDelivery, WebhookRelay
+from app.actors.maintain import PeriodicTask, PeriodicTasks, Service, WorkerServices
+from app.actors.recover import Recovery
+from app.actors.run_job import JobRunner
+from app.broker import StreamsBroker, default_middleware
+from app.config import Settings
+from app.core.metrics import Meter
+from app.http.compat.judge0 import API as JUDGE0
+from app.http.compat.judge0 import callback_body
+from app.sandbox.engine.client import Engine
+from app.sandbox.images.catalogue import load_languages
+from app.sandbox.reaper import remove_orphans
+from app.sandbox.sandbox import ContainerSandbox
+from app.store.effects import JobEffects
+from app.store.job_input import JobInputs
+from app.store.keys import DELIVER_WEBHOOK, JOBS_QUEUE, MAINTENANCE_QUEUE, RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
+from app.store.languages import publish_languages
+from app.store.metrics import PUBLISH_SECONDS, publish_metrics
+from app.store.outbox import Outbox
+from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
+from app.telemetry.message_tracing import MessageTracing
+from app.telemetry.tracer import create_tracer
+from app.wiring.connections import CATALOGUE, now_ms
+from app.wiring.connections import client as redis_client
+
+__all__ = ["CALLBACK_FORMATS", "create_broker", "declare_run_job"]
+
+CALLBACK_FORMATS: Final[Mapping[str, CallbackFormat]] = {JUDGE0: CallbackFormat("PUT", callback_body)}
+
+_PUBLISH_LANGUAGES_SECONDS: Final = 15.0
+_REMOVE_ORPHANS_SECONDS: Final = 30.0
+
+
+def create_broker(settings: Settings) -> StreamsBroker:
+    """Create the broker with all actors and the services of its workers."""
+    broker = StreamsBroker(
+        client=redis_client(settings),
+        namespace=settings.namespace,
+        lease_ms=int(settings.lease_seconds * 1000),
+        max_deliveries=settings.max_deliveries,
+        middleware=_create_middleware(),
+    )
+    meter = Meter()
+    _declare_recover(broker)
+    services = {
+        JOBS_QUEUE: declare_run_job(broker, settings, meter),
+        WEBHOOKS_QUEUE: _declare_deliver_webhook(broker, settings, meter),
+        MAINTENANCE_QUEUE: [PeriodicTasks([_publish_metrics_task(broker, settings, meter)])],
+    }
+    broker.add_middleware(WorkerServices(services))
+    tracer = create_tracer(settings.otlp_endpoint, "pyxec-worker")
+    if tracer is not None:
+        broker.add_middleware(MessageTracing(tracer))
+    return broker
+
+
+def _create_middleware() -> list[dramatiq.Middleware]:
+    # Jobs have time limits of their own, and an accepted job never expires in the queue.
+    excluded = AgeLimit | TimeLimit
+    return [
+        *(middleware for middleware in default_middleware() if not isinstance(middleware, excluded)),
+        PeriodiqMiddleware(skip_delay=30),
+    ]
+
+
+def _declare_recover(broker: StreamsBroker) -> None:
+    dramatiq.actor(
+        actor_name="recover", queue_name=MAINTENANCE_QUEUE, broker=broker, max_retries=0, periodic=cron("* * * * *")
+    )(Recovery(broker).run)
+
+
+def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
+    """Declare the actor and return the services of the workers that consume its queue."""
+    outbox = Outbox(redis_client(settings), StoreKeys(settings.namespace))
+    delivery = WebhookDelivery(outbox, settings.webhook_allow_private, CALLBACK_FORMATS)
+    # Each delay is twice the previous one: an hour and a half in total.
+    dramatiq.actor(
+        actor_name=DELIVER_WEBHOOK,
+        queue_name=WEBHOOKS_QUEUE,
+        broker=broker,
+        max_retries=10,
+        min_backoff=5_000,
+        max_backoff=3_600_000,
+    )(delivery.deliver)
+    relay = WebhookRelay(broker, outbox)
+    tasks = [
+        PeriodicTask("relay_webhooks", RELAY_SECONDS, relay.relay),
+        _publish_metrics_task(broker, settings, meter),
+    ]
+    return [PeriodicTasks(tasks)]
+
+
+def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
+    """Declare the actor that runs jobs and return the services of the workers that consume its queue."""
+    keys = StoreKeys(settings.namespace)
+    client = redis_client(settings)
+    worker = broker.consumer_name
+    engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
+    sandbox = ContainerSandbox(
+        engine,
+        load_languages(CATALOGUE),
+        worker=worker,
+        namespace=settings.namespace,
+        runtime=settings.container_runtime,
+        cpus=settings.sandbox_cpus,
+        pool_floor=settings.pool_floor,
+        pool_ceiling=settings.pool_ceiling,
+    )
+    inputs = JobInputs(client, keys, worker)
+    runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inputs, now_ms, meter)
+    dramatiq.actor(
+        actor_name=RUN_JOB,
+        queue_name=JOBS_QUEUE,
+        broker=broker,
+        max_retries=4,
+        min_backoff=1_000,
+        max_backoff=30_000,
+    )(runner.run)
+    tasks = [
+        *_worker_tasks(client, keys, settings, engine, sandbox, worker, meter),
+        _publish_metrics_task(broker, settings, meter, sandbox),
+    ]
+    return [PeriodicTasks(tasks), inputs, sandbox]
+
+
+def _worker_tasks(
+    client: redis.Redis,
+    keys: StoreKeys,
+    settings: Settings,
+    engine: Engine,
+    sandbox: ContainerSandbox,
+    worker: str,
+    meter: Meter,
+) -> Sequence[PeriodicTask]:
+    """Return the tasks that each worker process has to run itself: only it can reach the engine of its host."""
+    registry = WorkerRegistry(client, keys)
+    host = socket.gethostname()
+
+    def remove() -> None:
+        removed = remove_orphans(engine, settings.namespace, registry.is_alive)
+        meter.count("pyxec_sandboxes_orphaned_total", by=removed)
+
+    def publish() -> None:
+        publish_languages(client, keys, host, sandbox.installed())
+
+    return [
+        PeriodicTask("heartbeat", BEAT_SECONDS, lambda: registry.beat(worker)),
+        PeriodicTask("publish_languages", _PUBLISH_LANGUAGES_SECONDS, publish),
+        PeriodicTask("remove_orphans", _REMOVE_ORPHANS_SECONDS, remove),
+    ]
+
+
+def _publish_metrics_task(
+    broker: StreamsBroker, settings: Settings, meter: Meter, sandbox: ContainerSandbox | None = None
+) -> PeriodicTask:
+    """Return the task that publishes the metrics of this process, including those of its pool."""
+    client, keys = redis_client(settings), StoreKeys(settings.namespace)
+
+    def publish() -> None:
+        meter.count_up_to("pyxec_fenced_total", total=broker.fenced_total)
+        meter.count_up_to("pyxec_recovered_total", total=broker.recovered_total)
+        if sandbox is not None:
+            _collect_pool_metrics(sandbox, meter)
+        publish_metrics(client, keys, broker.consumer_name, meter)
+
+    return PeriodicTask("publish_metrics", PUBLISH_SECONDS, publish)
+
+
+def _collect_pool_metrics(sandbox: ContainerSandbox, meter: Meter) -> None:
+    for language, stats in sandbox.pool_stats().items():
+        meter.set("pyxec_pool_idle", stats.idle, language)
+        meter.count_up_to("pyxec_pool_hits_total", language, total=stats.hits)
+        meter.count_up_to("pyxec_pool_misses_total", language, total=stats.misses)
+        meter.count_up_to("pyxec_container_start_seconds", language, total=stats.launches, part="count")
+        meter.count_up_to("pyxec_container_start_seconds", language, total=stats.launch_seconds, part="sum")
