@@ -1,9 +1,9 @@
-"""What the gateway can take: submissions, sockets, viewers, and how exact its limiter is.
+"""Benchmarks of the gateway: submission rate, idle WebSockets, viewers, accuracy of the rate limiter.
 
     python -m bench.gateway [rate|sockets|viewers|limiter]...
 
-Each part has services of its own on the loopback, with every write synced to disk. What is compared is measured in
-turns, in one run; figures are medians. Exits with 0 whatever they are: it measures, it does not judge.
+Each part starts its own services on the loopback interface; the server syncs every write to disk. Values that are
+compared are measured alternately in one run. Results are medians. Exits with 0 even if a target is missed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Measure = Callable[[Callable[[], None]], list[Target]]
 
 
 def main() -> None:
-    """Measure, print, and keep the figures under bench/results/."""
+    """Measure the selected parts, print the results and save them under bench/results/."""
     try:
         report = _report(sys.argv[1:] or list(_PARTS))
     except PyxecError as e:
@@ -48,7 +48,7 @@ def main() -> None:
 def _report(parts: list[str]) -> dict[str, Any]:
     unknown = set(parts) - set(_PARTS)
     if unknown:
-        raise PyxecError(f"{', '.join(sorted(unknown))}: there is only {', '.join(_PARTS)}")
+        raise PyxecError(f"unknown part: {', '.join(sorted(unknown))}. Available: {', '.join(_PARTS)}")
     targets: list[Target] = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for part in parts:

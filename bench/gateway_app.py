@@ -1,4 +1,4 @@
-"""The gateway, and beside its routes one that does nothing: ``gunicorn "bench.gateway_app:create()"``."""
+"""The gateway with an additional route that does nothing: ``gunicorn "bench.gateway_app:create()"``."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from falcon.asgi import Request, Response
 
 from app.asgi import create as create_gateway
 
-__all__ = ["EMPTY", "bare", "create"]
+__all__ = ["EMPTY", "create", "create_bare"]
 
 EMPTY = "/bench/empty"
 
 
 class _EmptyResource:
     async def on_post(self, request: Request, response: Response) -> None:
-        """Reads the body as every route has to, and answers without one."""
+        """Read the body and return an empty 202 response."""
         await request.stream.read()
         response.status = 202
 
 
 def create() -> Any:
-    """The real application with its middleware: requests are logged, named and authenticated on both routes."""
+    """Return the application with all its middleware."""
     app = create_gateway()
     app.add_route(EMPTY, _EmptyResource())
     return app
 
 
-def bare() -> Any:
-    """Falcon alone: what the framework and the server could do if there were nothing to do."""
+def create_bare() -> Any:
+    """Return a bare Falcon application: the upper bound of framework and server."""
     app: falcon.asgi.App[Request, Response] = falcon.asgi.App()
     app.add_route(EMPTY, _EmptyResource())
     return app

@@ -1,4 +1,4 @@
-"""How exactly a rate limit holds that four API processes share: what it let through, beside what it should have."""
+"""Accuracy of a rate limit that four API processes share: admitted requests, compared with the limit."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ PROGRAM: Final = {"language": "python", "source": "print(6 * 7)"}
 
 
 def measure_limiter(advance: Callable[[], None]) -> list[Target]:
-    """One target: by how much it was off, either way, of the median round."""
+    """Measure the absolute deviation from the limit in percent, the median of the rounds."""
     with gateway_service(
         api_processes=PROCESSES, pyxec_rate_per_minute=RATE_PER_MINUTE, pyxec_rate_burst=BURST
     ) as service:
-        offs = [_round(f"{service.url}/v1/jobs", advance) for _ in range(ROUNDS)]
+        deviations = [_round(f"{service.url}/v1/jobs", advance) for _ in range(ROUNDS)]
     return [
         Target(
-            f"let through by a limit of {RATE_PER_MINUTE // 60} a second, {PROCESSES} API processes: off by",
+            f"deviation from a limit of {RATE_PER_MINUTE // 60} per second with {PROCESSES} API processes",
             TARGET_PERCENT,
             True,
-            median(abs(off) for off in offs),
+            median(abs(deviation) for deviation in deviations),
             " %",
-            details={"rounds": offs, "seconds": SECONDS, "burst": BURST},
+            details={"rounds": deviations, "seconds": SECONDS, "burst": BURST},
         )
     ]
 
 
 def _round(url: str, advance: Callable[[], None]) -> float:
-    time.sleep(REFILL_SECONDS)  # the bucket is full again: what it holds comes on top
+    time.sleep(REFILL_SECONDS)  # refill the bucket: its burst is part of the expected number
     started = time.monotonic()
     load = wrk(url, PROGRAM, seconds=SECONDS, connections=16)
     seconds = min(time.monotonic() - started, SECONDS)

@@ -1,4 +1,4 @@
-"""A gateway of its own to measure: a server with every write synced to disk, API processes, and workers if need be."""
+"""A private gateway to measure: a server that syncs every write, API processes, and workers on request."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ __all__ = ["GatewayService", "gateway_service"]
 ROOT: Final = Path(__file__).resolve().parents[1]
 _START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 20
-# Nothing but what is measured may be the limit.
-_OPEN: Final = {
+# Limits that do not interfere with the measurement.
+_UNLIMITED: Final = {
     "PYXEC_RATE_PER_MINUTE": "1000000000",
     "PYXEC_RATE_BURST": "1000000000",
     "PYXEC_GLOBAL_RATE_PER_MINUTE": "1000000000",
@@ -38,7 +38,14 @@ _OPEN: Final = {
 
 @dataclass
 class GatewayService:
-    """What is running. ``pids`` are the API's processes, the master first."""
+    """A running gateway.
+
+    Attributes:
+        port: Port of the API.
+        server: Client of the server.
+        environment: Environment of all processes.
+        processes: Name to process.
+    """
 
     port: int
     server: redis.Redis
@@ -47,32 +54,32 @@ class GatewayService:
 
     @property
     def url(self) -> str:
-        """Of the API."""
+        """URL of the API."""
         return f"http://127.0.0.1:{self.port}"
 
     def api_pids(self) -> list[int]:
-        """Of the API's worker processes."""
+        """Return the process ids of the API workers."""
         master = self.processes["api"].pid
         return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
 
     def start(self, name: str, *command: str) -> None:
-        """A program of our environment, until the service ends."""
+        """Start a program of the virtual environment. It is stopped with the service."""
         arguments = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
         self.processes[name] = subprocess.Popen(
             arguments, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
     def start_worker(self, threads: int = 2) -> None:
-        """A worker of jobs; returns once it has told its languages."""
+        """Start a worker and wait until it has published its languages."""
         self.start("worker", "dramatiq", "app.worker:setup", "--queues", "jobs", "--processes", "1", "--threads", str(threads))  # fmt: skip # noqa: E501
-        _until(lambda: bool(self.server.keys("*:languages")), "the worker")
+        _wait_until(lambda: bool(self.server.keys("*:languages")), "the worker")
 
-    def forget(self) -> None:
-        """Drop all jobs, so that every round begins with the same server."""
+    def clear(self) -> None:
+        """Delete all data, so that every round starts with an empty server."""
         self.server.flushall()
 
     def stop(self) -> None:
-        """Everything, in the order in which it was not started."""
+        """Stop all processes in reverse order."""
         for process in reversed(self.processes.values()):
             process.terminate()
         for process in reversed(self.processes.values()):
@@ -86,32 +93,37 @@ class GatewayService:
 def gateway_service(
     *, api_processes: int = 1, app: str = "bench.gateway_app:create()", **settings: Any
 ) -> Iterator[GatewayService]:
-    """Serve until left. ``settings`` are environment variables, in lower case.
+    """Run a gateway.
+
+    Args:
+        api_processes: Number of API processes.
+        app: Application for gunicorn.
+        **settings: Environment variables, in lower case.
 
     Raises:
-        PyxecError: it does not come up.
+        PyxecError: A process does not start.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         options = {"appendonly": "yes", "appendfsync": "always", "save": ""}
         valkey = stack.enter_context(ValkeyServer(port=_free_port(), data_dir=Path(folder), config=options))
         client = stack.enter_context(redis.Redis(port=valkey.port))
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
-        # A name of its own on the engine, too: a worker sweeps away what it takes for lost of its namespace.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
+        # A separate namespace: a worker removes orphaned containers of its own namespace.
         name = f"bench-{uuid.uuid4().hex[:12]}"
-        own = {"REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0", "PYXEC_NAMESPACE": name, **_OPEN}
-        wanted = {name.upper(): str(value) for name, value in settings.items()}
-        service = GatewayService(_free_port(), client, {**kept, **own, **wanted})
+        own = {"REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0", "PYXEC_NAMESPACE": name, **_UNLIMITED}
+        overrides = {name.upper(): str(value) for name, value in settings.items()}
+        service = GatewayService(_free_port(), client, {**inherited, **own, **overrides})
         stack.callback(service.stop)
         service.start(
             "api", "gunicorn", app, "--worker-class", "app.asgi.Worker", "--workers", str(api_processes),
             "--bind", f"127.0.0.1:{service.port}", "--no-control-socket",
         )  # fmt: skip
-        _until(lambda: _answers(service.url), "the API")
+        _wait_until(lambda: _is_up(service.url), "the API")
         yield service
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     try:
         httpx.get(f"{url}/livez", trust_env=False)
     except httpx.TransportError:
@@ -119,11 +131,11 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _until(done: Any, what: str) -> None:
+def _wait_until(condition: Any, name: str) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not done():
+    while not condition():
         if time.monotonic() > deadline:
-            raise PyxecError(f"{what} did not start within {_START_SECONDS} s")
+            raise PyxecError(f"{name} did not start within {_START_SECONDS} s")
         time.sleep(0.05)
 
 

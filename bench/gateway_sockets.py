@@ -1,4 +1,4 @@
-"""What an idle WebSocket costs: the API's memory with a thousand of them open, beside none."""
+"""Memory of an idle WebSocket: memory of the API with and without 1,000 of them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["STEPS", "measure_sockets"]
 
 SOCKETS: Final = 1_000
 WARM_UP: Final = 50
-OPENING_AT_ONCE: Final = 50
+CONCURRENT_HANDSHAKES: Final = 50
 SETTLE_SECONDS: Final = 3
 TARGET_KB: Final = 40.0
 STEPS: Final = 2
 
 
 def measure_sockets(advance: Callable[[], None]) -> list[Target]:
-    """One target. They watch a job that waits for ever, there being no worker: nothing is sent but pings."""
+    """Measure the memory per WebSocket. The job stays queued without a worker, so that only pings are sent."""
     with gateway_service() as service:
         job = httpx.post(f"{service.url}/v1/jobs", json={"language": "python", "source": "0"}, trust_env=False).json()
-        before, after = asyncio.run(_grow(service, f"ws{service.url[4:]}{job['links']['stream']}", advance))
+        before, after = asyncio.run(_measure(service, f"ws{service.url[4:]}{job['links']['stream']}", advance))
     return [
         Target(
-            f"memory of one of {SOCKETS} idle WebSockets",
+            f"memory of an idle WebSocket ({SOCKETS} open)",
             TARGET_KB,
             True,
             (after - before) / SOCKETS,
@@ -40,8 +40,8 @@ def measure_sockets(advance: Callable[[], None]) -> list[Target]:
     ]
 
 
-async def _grow(service: GatewayService, url: str, advance: Callable[[], None]) -> tuple[float, float]:
-    # What only the first sockets cost (modules, buffers of the allocator) is none of an idle socket's.
+async def _measure(service: GatewayService, url: str, advance: Callable[[], None]) -> tuple[float, float]:
+    # Warm-up: modules and allocator buffers do not count.
     for socket in await _open(url, WARM_UP):
         await socket.close()
     before = _memory_kb(service)
@@ -55,20 +55,20 @@ async def _grow(service: GatewayService, url: str, advance: Callable[[], None]) 
 
 
 async def _open(url: str, count: int) -> list[websockets.ClientConnection]:
-    turns = asyncio.Semaphore(OPENING_AT_ONCE)
+    handshakes = asyncio.Semaphore(CONCURRENT_HANDSHAKES)
 
-    async def one() -> websockets.ClientConnection:
-        async with turns:
+    async def connect() -> websockets.ClientConnection:
+        async with handshakes:
             return await websockets.connect(url, ping_interval=None)
 
-    return list(await asyncio.gather(*(one() for _ in range(count))))
+    return list(await asyncio.gather(*(connect() for _ in range(count))))
 
 
 def _memory_kb(service: GatewayService) -> float:
-    """Of the API's processes, what they share counted once, in units of 1000 bytes."""
-    return sum(_proportional(pid) for pid in service.api_pids()) * 1.024
+    """Return the proportional set size (PSS) of the API processes in kB (1,000 bytes)."""
+    return sum(_pss_kib(pid) for pid in service.api_pids()) * 1.024
 
 
-def _proportional(pid: int) -> int:
+def _pss_kib(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))

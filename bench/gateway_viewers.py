@@ -1,4 +1,4 @@
-"""A job that many watch: does it end as soon as unwatched, and does everybody see every byte once?"""
+"""A job with 200 viewers: its duration compared with one viewer, and whether each viewer receives every byte once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JOB_SECONDS: Final = 60
 VIEW_SECONDS: Final = 300
 TARGET_RATIO: Final = 1.2
 STEPS: Final = 2 * ROUNDS
-# Lines that differ, so that one twice or one missing shows; begun by a line of input, once everybody watches.
+# Distinct lines reveal duplicates and gaps. The program starts with a line of input, once all viewers are connected.
 PROGRAM: Final = f"""
 input()
 for number in range({MEGABYTES} * 10_000):
@@ -43,20 +43,20 @@ JOB: Final = {
 
 
 def measure_viewers(advance: Callable[[], None], rounds: int = ROUNDS) -> list[Target]:
-    """One target: how long the program took from its line of input to its end, watched beside unwatched."""
+    """Measure the time from the input to the end of the job, with many viewers and with one."""
     alone, watched, seen = [], [], []
     with gateway_service() as service:
         service.start_worker()
         for _ in range(rounds):
             alone.append(asyncio.run(_run(service, 1))[0])
             advance()
-            ran, saw = asyncio.run(_run(service, VIEWERS))
-            watched.append(ran)
-            seen.append(saw)
+            job_seconds, viewer_seconds = asyncio.run(_run(service, VIEWERS))
+            watched.append(job_seconds)
+            seen.append(viewer_seconds)
             advance()
     return [
         Target(
-            f"a job that prints {MEGABYTES} MB, {VIEWERS} viewers who see every byte once / one viewer",
+            f"a job that prints {MEGABYTES} MB, {VIEWERS} viewers who receive every byte once / one viewer",
             TARGET_RATIO,
             True,
             median(watched) / median(alone),
@@ -66,40 +66,40 @@ def measure_viewers(advance: Callable[[], None], rounds: int = ROUNDS) -> list[T
 
 
 async def _run(service: GatewayService, viewers: int) -> tuple[float, float]:
-    """Seconds from the line of input to the program's end, and to that of the last viewer."""
+    """Return the seconds from the input to the end of the job, and to the end of the last viewer."""
     async with httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=JOB_SECONDS) as client:
         job = (await client.post("/v1/jobs", json=JOB)).raise_for_status().json()
         url = f"ws{service.url[4:]}{job['links']['stream']}"
-        began: list[asyncio.Event] = [asyncio.Event() for _ in range(viewers)]
-        tasks = [asyncio.create_task(_view(url, event)) for event in began]
-        await asyncio.gather(*(event.wait() for event in began))
+        connected: list[asyncio.Event] = [asyncio.Event() for _ in range(viewers)]
+        tasks = [asyncio.create_task(_view(url, event)) for event in connected]
+        await asyncio.gather(*(event.wait() for event in connected))
         async with websockets.connect(url) as socket:
             started = time.time()
             await socket.send(json.dumps({"type": "stdin", "data": "go\n"}))
             messages = await asyncio.wait_for(asyncio.gather(*tasks), VIEW_SECONDS)
             seen = time.time() - started
         finished: dict[str, Any] = (await client.get(job["links"]["self"])).json()
-    for one in messages:
-        _check(one)
-    return _moment(finished["finished_at"]) - started, seen
+    for received in messages:
+        _check(received)
+    return _parse_timestamp(finished["finished_at"]) - started, seen
 
 
-async def _view(url: str, began: asyncio.Event) -> list[str | bytes]:
-    """All messages as they came: they are read once the measurement is over, to take no time from the job."""
-    kept: list[str | bytes] = []
+async def _view(url: str, connected: asyncio.Event) -> list[str | bytes]:
+    """Collect all messages. They are decoded after the measurement, which would take CPU time from the job."""
+    received: list[str | bytes] = []
     async with websockets.connect(url, ping_interval=None, max_size=None) as socket:
         async for message in socket:
-            kept.append(message)
-            began.set()
-    return kept
+            received.append(message)
+            connected.set()
+    return received
 
 
 def _check(messages: list[str | bytes]) -> None:
     events = [json.loads(message) for message in messages]
     printed = "".join(event["data"] for event in events if event["type"] == "output").encode()
     if hashlib.sha256(printed).digest() != hashlib.sha256(PRINTED).digest():
-        raise PyxecError(f"a viewer saw {len(printed)} bytes, not the {len(PRINTED)} that were printed")
+        raise PyxecError(f"a viewer received {len(printed)} of {len(PRINTED)} bytes, or wrong bytes")
 
 
-def _moment(text: str) -> float:
+def _parse_timestamp(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()

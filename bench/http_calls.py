@@ -1,4 +1,4 @@
-"""Requests with as little work as possible: the client of a benchmark runs on the processors that it measures."""
+"""An HTTP client with little overhead: the client of a benchmark runs on the CPUs that it measures."""
 
 from __future__ import annotations
 
@@ -21,60 +21,70 @@ __all__ = ["Call", "HttpCalls"]
 _SECONDS: Final = 120
 _IDLE_SECONDS: Final = 1.0
 _TRIES: Final = 10
-_LATER: Final = HTTPStatus.SERVICE_UNAVAILABLE
+_RETRIED_STATUS: Final = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request. ``body`` is sent as JSON; ``again``: of many, it is sent once more after a 503, as it does no harm
-    twice."""
+    """One request.
+
+    Attributes:
+        method: HTTP method.
+        path: Path with query.
+        body: Sent as JSON unless it is None.
+        is_idempotent: Whether ``send_all`` repeats it after a 503.
+    """
 
     method: str
     path: str
     body: object = None
-    again: bool = False
+    is_idempotent: bool = False
 
 
 class HttpCalls:
-    """Keeps one connection for each thread that calls, as long as the server does."""
+    """Client with one persistent connection for each thread."""
 
     def __init__(self, url: str) -> None:
         self._address = urlsplit(url).netloc
         self._threads = threading.local()
 
     def send(self, call: Call) -> Any:
-        """The answer's JSON.
+        """Send a request and return the decoded JSON response.
 
         Raises:
-            PyxecError: any status but 2xx, or no answer.
+            PyxecError: The status is not 2xx, or there was no response.
         """
-        return _read(call, *self._ask(call))
+        return _decode(call, *self._send_once(call))
 
-    def _ask(self, call: Call) -> tuple[int, bytes]:
+    def _send_once(self, call: Call) -> tuple[int, bytes]:
         body = None if call.body is None else msgspec.json.encode(call.body)
         try:
             connection = self._connection()
             connection.request(call.method, call.path, body, {"Content-Type": "application/json"} if body else {})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
         except (OSError, http.client.HTTPException) as e:
-            raise PyxecError(f"{call.method} {call.path}: no answer: {e!r}") from e
+            raise PyxecError(f"{call.method} {call.path}: no response: {e!r}") from e
 
     def send_all(self, calls: Sequence[Call], connections: int) -> list[Any]:
-        """The answers in the order of the calls, so many of which are under way at a time. Raises as `send`."""
+        """Send requests over several connections and return the responses in order. Raises as ``send``."""
         host, _, port = self._address.partition(":")
-        answers = exchange(host, int(port), [self._wire(call) for call in calls], connections)
+        responses = exchange(host, int(port), [self._encode(call) for call in calls], connections)
         for _ in range(_TRIES):
-            late = [number for number, (status, _) in enumerate(answers) if calls[number].again and status == _LATER]
+            late = [
+                number
+                for number, (status, _) in enumerate(responses)
+                if calls[number].is_idempotent and status == _RETRIED_STATUS
+            ]
             if not late:
                 break
             time.sleep(_IDLE_SECONDS)
-            again = exchange(host, int(port), [self._wire(calls[number]) for number in late], connections)
-            for number, answer in zip(late, again, strict=True):
-                answers[number] = answer
-        return [_read(call, *answer) for call, answer in zip(calls, answers, strict=True)]
+            repeated = exchange(host, int(port), [self._encode(calls[number]) for number in late], connections)
+            for number, response in zip(late, repeated, strict=True):
+                responses[number] = response
+        return [_decode(call, *response) for call, response in zip(calls, responses, strict=True)]
 
-    def _wire(self, call: Call) -> bytes:
+    def _encode(self, call: Call) -> bytes:
         body = b"" if call.body is None else msgspec.json.encode(call.body)
         kind = "Content-Type: application/json\r\n" if body else ""
         head = (
@@ -83,7 +93,7 @@ class HttpCalls:
         return head.encode() + body
 
     def _connection(self) -> http.client.HTTPConnection:
-        """Which connects at the first request; a new one where the server may have closed the last meanwhile."""
+        """Return the connection of this thread, or a new one if the server may have closed it."""
         now = time.monotonic()
         if now - getattr(self._threads, "used_at", 0.0) > _IDLE_SECONDS:
             self._threads.connection = http.client.HTTPConnection(self._address, timeout=_SECONDS)
@@ -92,7 +102,7 @@ class HttpCalls:
         return connection
 
 
-def _read(call: Call, status: int, text: bytes) -> Any:
+def _decode(call: Call, status: int, text: bytes) -> Any:
     if not 200 <= status < 300:
         raise PyxecError(f"{call.method} {call.path}: {status} {text[:200]!r}")
     return msgspec.json.decode(text) if text else None

@@ -1,4 +1,4 @@
-"""What a figure was measured on: without it a figure means nothing."""
+"""Describes the machine of a measurement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["describe_machine"]
 
 
 def describe_machine(client: docker.APIClient) -> dict[str, str]:
-    """Processor, memory, kernel, Python and the engine with its runtime."""
+    """Return CPU, memory, kernel, Python version, engine and runtime."""
     version: dict[str, Any] = client.version(api_version=False)
     info: dict[str, Any] = client.info()
     parts = {part["Name"]: part["Version"] for part in version.get("Components", ())}

@@ -1,4 +1,4 @@
-"""What processes took of the processors, as /proc counts it (to 10 ms)."""
+"""CPU time of processes from /proc, with a resolution of 10 ms (see proc(5))."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import os
 from pathlib import Path
 from typing import Final
 
-__all__ = ["children", "cpu_ms", "family_cpu_ms"]
+__all__ = ["children", "cpu_ms", "tree_cpu_ms"]
 
-_MS_A_TICK: Final = 1000 / os.sysconf("SC_CLK_TCK")
-# Of /proc/PID/stat behind the name, which may have blanks: user, system; the same of children that were waited for.
+_MS_PER_TICK: Final = 1000 / os.sysconf("SC_CLK_TCK")
+# Fields of /proc/PID/stat after the command name: utime, stime; cutime, cstime.
 _OWN: Final = slice(11, 13)
 _WITH_CHILDREN: Final = slice(11, 15)
 
 
 def cpu_ms(pid: int) -> float:
-    """Of this process alone. Raises FileNotFoundError when there is none."""
-    return sum(map(int, _stat(pid)[_OWN])) * _MS_A_TICK
+    """Return the CPU time of a process in ms. Raises FileNotFoundError if it does not exist."""
+    return sum(map(int, _stat(pid)[_OWN])) * _MS_PER_TICK
 
 
-def family_cpu_ms(pid: int) -> float:
-    """With all its descendants, those that have ended included."""
-    own = sum(map(int, _stat(pid)[_WITH_CHILDREN])) * _MS_A_TICK
-    return own + sum(family_cpu_ms(child) for child in children(pid))
+def tree_cpu_ms(pid: int) -> float:
+    """Return the CPU time of a process and its descendants in ms, including those that have exited."""
+    own = sum(map(int, _stat(pid)[_WITH_CHILDREN])) * _MS_PER_TICK
+    return own + sum(tree_cpu_ms(child) for child in children(pid))
 
 
 def children(pid: int) -> list[int]:
-    """Of all its threads."""
+    """Return the children of all threads of a process."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 

@@ -1,4 +1,4 @@
-"""A series of durations in a few figures."""
+"""Summary statistics of durations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Summary", "percentile"]
 
 @dataclass(frozen=True)
 class Summary:
-    """All in milliseconds."""
+    """Count, percentiles and extremes, in milliseconds."""
 
     count: int
     p50_ms: float
@@ -23,7 +23,7 @@ class Summary:
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> Summary:
-        """Of at least one duration."""
+        """Summarise durations in seconds. At least one is required."""
         ms = sorted(1000 * value for value in seconds)
         return cls(len(ms), statistics.median(ms), percentile(ms, 0.95), percentile(ms, 0.99), ms[0], ms[-1])
 

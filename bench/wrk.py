@@ -1,4 +1,4 @@
-"""wrk, the load generator: how many requests a second, and how long they took."""
+"""Runs the load generator wrk and reads its report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ _GRACE_SECONDS: Final = 30
 
 @dataclass(frozen=True)
 class Load:
-    """What one run came to. ``refused`` are answers other than 2xx and 3xx; ``p99_ms`` is of all answers."""
+    """Result of one run.
+
+    Attributes:
+        answered: Number of responses.
+        refused: Number of responses with a status other than 2xx and 3xx.
+        per_second: Responses per second.
+        p50_ms: Median latency of all responses.
+        p99_ms: 99th percentile of the latency.
+    """
 
     answered: int
     refused: int
@@ -32,16 +40,20 @@ class Load:
 
 
 def wrk(url: str, body: object, *, seconds: int, connections: int, per_second: float | None = None) -> Load:
-    """POST the body, as JSON, over and over.
+    """POST a JSON body repeatedly.
 
-    Parameters:
-        per_second: at most so many requests, evenly spread; None for as many as there are answers.
+    Args:
+        url: Target of the requests.
+        body: Body of each request.
+        seconds: Duration of the run.
+        connections: Number of connections.
+        per_second: Maximum request rate; None sends the next request after each response.
 
     Raises:
-        PyxecError: wrk is not installed, or could not connect.
+        PyxecError: wrk is not installed or cannot connect.
     """
     if shutil.which("wrk") is None:
-        raise PyxecError("wrk is needed: apt-get install wrk")
+        raise PyxecError("wrk is not installed: apt-get install wrk")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "post.lua")
         script.write_text(_script(msgspec.json.encode(body).decode(), connections, per_second))
@@ -55,28 +67,28 @@ def wrk(url: str, body: object, *, seconds: int, connections: int, per_second: f
 def _script(body: str, connections: int, per_second: float | None) -> str:
     lines = ['wrk.method = "POST"', 'wrk.headers["Content-Type"] = "application/json"', f"wrk.body = [==[{body}]==]"]
     if per_second is not None:
-        # Each connection waits before it asks again: a random time, so that they do not march in step.
+        # A random delay before each request keeps the connections from synchronising.
         pause_ms = 2 * 1000 * connections / per_second
         lines.append(f"function delay() return math.random(0, {pause_ms:.0f}) end")
     return "\n".join(lines)
 
 
 def _read(text: str) -> Load:
-    answered = int(_found(r"(\d+) requests in", text))
+    answered = int(_search(r"(\d+) requests in", text))
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     return Load(
         answered,
         int(refused[1]) if refused else 0,
-        float(_found(r"Requests/sec:\s+([\d.]+)", text)),
-        _milliseconds(_found(r"(?m)^\s+50%\s+(\S+)", text)),
-        _milliseconds(_found(r"(?m)^\s+99%\s+(\S+)", text)),
+        float(_search(r"Requests/sec:\s+([\d.]+)", text)),
+        _milliseconds(_search(r"(?m)^\s+50%\s+(\S+)", text)),
+        _milliseconds(_search(r"(?m)^\s+99%\s+(\S+)", text)),
     )
 
 
-def _found(pattern: str, text: str) -> str:
+def _search(pattern: str, text: str) -> str:
     found = re.search(pattern, text)
     if found is None:
-        raise PyxecError(f"wrk said what we cannot read: {text[:200]!r}")
+        raise PyxecError(f"unexpected output of wrk: {text[:200]!r}")
     return found[1]
 
 

@@ -82,7 +82,11 @@ def _burst(name: str, extent: Extent, drain: int, advance: AdvanceProgress) -> d
                 _until_finished(watch, extent.jobs, min(drain, extent.jobs))
             advance()
             http.send_all(
-                [Call("POST", f"/v1/jobs/{job_id}/cancel", again=True) for job_id in ids if drain < extent.jobs],
+                [
+                    Call("POST", f"/v1/jobs/{job_id}/cancel", is_idempotent=True)
+                    for job_id in ids
+                    if drain < extent.jobs
+                ],
                 CONNECTIONS,
             )
             jobs = _wait_for_all(http, ids)
@@ -99,12 +103,18 @@ def _until_finished(watch: ServerSampler, jobs: int, drain: int) -> None:
         time.sleep(0.5)
 
 
+def _cancel(job_id: str) -> Call:
+    return Call("POST", f"/v1/jobs/{job_id}/cancel", is_idempotent=True)
+
+
 def _wait_for_all(http: HttpCalls, ids: list[str]) -> list[dict[str, Any]]:
     """Wait until all jobs have finished and return their results."""
     found: dict[str, dict[str, Any]] = {}
     for _ in range(60):
         missing = [job_id for job_id in ids if job_id not in found]
-        for answer in http.send_all([Call("GET", f"/v1/jobs/{job_id}", again=True) for job_id in missing], CONNECTIONS):
+        for answer in http.send_all(
+            [Call("GET", f"/v1/jobs/{job_id}", is_idempotent=True) for job_id in missing], CONNECTIONS
+        ):
             if answer["status"] == "finished":
                 found[answer["id"]] = answer
         if len(found) == len(ids):

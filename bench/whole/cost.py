@@ -16,7 +16,7 @@ from bench.http_calls import HttpCalls
 from bench.own_engine import OwnEngine, own_engine
 from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
 from bench.plot import bars
-from bench.processes import family_cpu_ms
+from bench.processes import tree_cpu_ms
 from bench.sandbox_rate import bare_loop
 from bench.sandbox_target import Target
 from bench.sandbox_under_test import docker_host
@@ -100,9 +100,9 @@ def _pyxec(engine: OwnEngine, jobs: int) -> CpuUsage:
 def _service(service: GatewayService) -> Reading:
     info: Any = service.server.info("server")
     return {
-        "api": family_cpu_ms(service.processes["api"].pid),
-        "redis": family_cpu_ms(info["process_id"]),
-        "worker": family_cpu_ms(service.processes["worker"].pid),
+        "api": tree_cpu_ms(service.processes["api"].pid),
+        "redis": tree_cpu_ms(info["process_id"]),
+        "worker": tree_cpu_ms(service.processes["worker"].pid),
     }
 
 

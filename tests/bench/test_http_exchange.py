@@ -54,7 +54,7 @@ def test_send_all_returns_responses_in_the_order_of_the_calls(http: HttpCalls) -
 
 
 def test_send_all_repeats_idempotent_calls_after_503(http: HttpCalls) -> None:
-    calls = [Call("POST", f"/busy/{number}", number, again=True) for number in range(3)]
+    calls = [Call("POST", f"/busy/{number}", number, is_idempotent=True) for number in range(3)]
 
     assert http.send_all([*calls, Call("POST", "/free", 3)], 2) == [0, 1, 2, 3]
     with pytest.raises(PyxecError, match="503"):
