@@ -17,7 +17,7 @@ from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
 
 
-def test_the_public_surface_is_what_is_documented() -> None:
+def test_package_exports_the_documented_names() -> None:
     assert set(app.broker.__all__) == {
         "NOW_MS", "AsyncProducer", "BrokerUnavailable", "DeadLetter", "Duplicate", "Effect",
         "Lane", "LeaseLost", "PackedEffects", "PendingEntry", "Precondition", "QueueFull", "QueueKeys",
@@ -27,7 +27,7 @@ def test_the_public_surface_is_what_is_documented() -> None:
     }  # fmt: skip
 
 
-def test_an_enqueued_message_runs_and_leaves_nothing_behind(broker: StreamsBroker) -> None:
+def test_message_runs_and_leaves_no_keys_behind(broker: StreamsBroker) -> None:
     seen: list[int] = []
     add = dramatiq.actor(lambda x, y: seen.append(x + y), actor_name="add", broker=broker)
 
@@ -39,14 +39,16 @@ def test_an_enqueued_message_runs_and_leaves_nothing_behind(broker: StreamsBroke
     assert nothing_left(broker)
 
 
-def test_a_message_enqueued_before_any_group_exists_is_delivered(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_message_is_delivered_when_it_was_enqueued_before_the_group_existed(
+    broker: StreamsBroker, client: redis.Redis
+) -> None:
     broker.enqueue(message("early"))
     assert client.xinfo_groups(broker.keys("default").stream) == []
 
     assert take(broker).args == ("early",)
 
 
-def test_declaring_a_queue_does_no_io_and_tells_middleware_once() -> None:
+def test_declare_queue_does_no_io_and_calls_hooks_once() -> None:
     told: list[tuple[str, str]] = []
 
     class Listener(Middleware):
@@ -65,7 +67,7 @@ def test_declaring_a_queue_does_no_io_and_tells_middleware_once() -> None:
     assert nobody_listens.get_declared_delay_queues() == {"q.DQ"}
 
 
-def test_an_unreachable_server_is_a_closed_connection_to_dramatiq() -> None:
+def test_broker_unavailable_is_a_connection_closed_when_redis_is_unreachable() -> None:
     unreachable = StreamsBroker(url="redis://127.0.0.1:1")
     unreachable.declare_queue("default")
 
@@ -76,24 +78,24 @@ def test_an_unreachable_server_is_a_closed_connection_to_dramatiq() -> None:
         unreachable.consume("default")
 
 
-def test_a_queue_that_was_never_declared_cannot_be_consumed(broker: StreamsBroker) -> None:
+def test_consume_raises_queue_not_found_when_the_queue_was_not_declared(broker: StreamsBroker) -> None:
     with pytest.raises(QueueNotFound):
         broker.consume("nowhere")
 
 
-def test_dramatiqs_own_retries_are_refused_by_name(broker: StreamsBroker) -> None:
+def test_add_middleware_rejects_dramatiqs_retries(broker: StreamsBroker) -> None:
     with pytest.raises(ValueError, match="StreamRetries"):
         broker.add_middleware(Retries())
 
 
-def test_join_gives_up_after_its_timeout(broker: StreamsBroker) -> None:
+def test_join_raises_after_its_timeout(broker: StreamsBroker) -> None:
     broker.enqueue(message())
 
     with pytest.raises(QueueJoinTimeout):
         broker.join("default", timeout=50, interval=10)
 
 
-def test_flush_drops_waiting_and_delayed_messages(broker: StreamsBroker) -> None:
+def test_flush_deletes_waiting_and_delayed_messages(broker: StreamsBroker) -> None:
     broker.enqueue(message())
     broker.enqueue(message(), delay=60_000)
 
@@ -102,7 +104,7 @@ def test_flush_drops_waiting_and_delayed_messages(broker: StreamsBroker) -> None
     assert broker.qsize("default") == 0
 
 
-def test_a_consumer_outlives_a_flush_of_its_queue(broker: StreamsBroker) -> None:
+def test_consumer_continues_after_a_flush(broker: StreamsBroker) -> None:
     consumer = broker.consume("default", timeout=50)
     broker.flush("default")
     broker.enqueue(message("after"))
@@ -112,7 +114,7 @@ def test_a_consumer_outlives_a_flush_of_its_queue(broker: StreamsBroker) -> None
     assert [delivery.args for delivery in deliveries if delivery] == [("after",)]
 
 
-def test_an_unknown_actor_is_a_dead_letter_and_its_neighbour_runs(broker: StreamsBroker) -> None:
+def test_message_of_an_unknown_actor_is_dead_lettered_alone(broker: StreamsBroker) -> None:
     ran = threading.Event()
     known = dramatiq.actor(lambda: ran.set(), actor_name="known", broker=broker)
     broker.enqueue(message(actor="unknown"))
@@ -127,7 +129,7 @@ def test_an_unknown_actor_is_a_dead_letter_and_its_neighbour_runs(broker: Stream
     assert b'"unknown"' in letter.message
 
 
-def test_never_more_than_prefetch_is_held(broker: StreamsBroker) -> None:
+def test_consumer_holds_at_most_prefetch_messages(broker: StreamsBroker) -> None:
     for number in range(10):
         broker.enqueue(message(number))
     consumer = broker.consume("default", prefetch=3, timeout=20)
@@ -140,7 +142,7 @@ def test_never_more_than_prefetch_is_held(broker: StreamsBroker) -> None:
     assert next(consumer).args == (3,)
 
 
-def test_a_clean_shutdown_gives_unstarted_messages_back_at_once(broker: StreamsBroker, make_broker: MakeBroker) -> None:
+def test_shutdown_releases_unstarted_messages(broker: StreamsBroker, make_broker: MakeBroker) -> None:
     started, release = threading.Event(), threading.Event()
 
     def block() -> None:
@@ -163,7 +165,7 @@ def test_a_clean_shutdown_gives_unstarted_messages_back_at_once(broker: StreamsB
         assert broker.consumer_name not in names
 
 
-def test_a_given_client_is_copied_without_its_retries(url: str, namespace: str) -> None:
+def test_given_client_is_copied_without_retries(url: str, namespace: str) -> None:
     client = redis.Redis(port=int(url.rsplit(":", 1)[1]))
     broker = StreamsBroker(client=client, namespace=namespace)
     broker.declare_queue("default")
@@ -177,6 +179,6 @@ def test_a_given_client_is_copied_without_its_retries(url: str, namespace: str) 
     client.close()
 
 
-def test_braces_in_a_queue_name_are_refused(broker: StreamsBroker) -> None:
+def test_declare_queue_rejects_braces(broker: StreamsBroker) -> None:
     with pytest.raises(ValueError, match="braces"):
         broker.declare_queue("a{b}")

@@ -56,7 +56,7 @@ def wait_until_booted(log: Path, times: int) -> None:
         time.sleep(0.02)
 
 
-def test_processes_are_reloaded_and_ended_without_losing_or_repeating_anything(
+def test_command_line_reload_and_shutdown_run_each_message_once(
     broker: StreamsBroker, client: redis.Redis, command_line: subprocess.Popen[bytes], log: Path
 ) -> None:
     wait_until_booted(log, 1)

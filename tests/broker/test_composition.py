@@ -8,10 +8,8 @@ from typing import Any
 import dramatiq
 import pytest
 import redis
-from dramatiq import group, pipeline
-from dramatiq.middleware import AsyncIO, CurrentMessage, GroupCallbacks
-from dramatiq.rate_limits import Barrier, ConcurrentRateLimiter
-from dramatiq.rate_limits.backends import RedisBackend as LimitsBackend
+from dramatiq import pipeline
+from dramatiq.middleware import CurrentMessage
 from dramatiq.results import ResultFailure, Results
 from dramatiq.results.backends import RedisBackend as ResultsBackend
 
@@ -27,7 +25,7 @@ def results(broker: StreamsBroker, client: redis.Redis, namespace: str) -> Resul
     return backend
 
 
-def test_results_come_back_and_failures_do_too(broker: StreamsBroker, results: ResultsBackend) -> None:
+def test_other_result_backend_stores_results_and_failures(broker: StreamsBroker, results: ResultsBackend) -> None:
     add = dramatiq.actor(lambda x, y: x + y, actor_name="add", broker=broker)
     divide = dramatiq.actor(lambda x: 1 // x, actor_name="divide", broker=broker, max_retries=0)
 
@@ -37,7 +35,7 @@ def test_results_come_back_and_failures_do_too(broker: StreamsBroker, results: R
             divide.send(0).get_result(backend=results, block=True, timeout=5_000)
 
 
-def test_a_pipeline_passes_results_on_across_queues(broker: StreamsBroker, results: ResultsBackend) -> None:
+def test_pipeline_with_other_result_backend_spans_queues(broker: StreamsBroker, results: ResultsBackend) -> None:
     add = dramatiq.actor(lambda x, y: x + y, actor_name="add", broker=broker)
     double = dramatiq.actor(lambda x: 2 * x, actor_name="double", broker=broker, queue_name="other")
     stages = pipeline([add.message(1, 2), double.message(), add.message(10)], broker=broker)
@@ -51,7 +49,7 @@ def test_a_pipeline_passes_results_on_across_queues(broker: StreamsBroker, resul
     assert nothing_left(broker)
 
 
-def test_a_delayed_pipeline_and_delayed_stages_run(broker: StreamsBroker, results: ResultsBackend) -> None:
+def test_pipeline_runs_when_it_and_its_stages_are_delayed(broker: StreamsBroker, results: ResultsBackend) -> None:
     add = dramatiq.actor(lambda x, y: x + y, actor_name="add", broker=broker)
     later = add.message_with_options(args=(10,), delay=20)
 
@@ -60,38 +58,7 @@ def test_a_delayed_pipeline_and_delayed_stages_run(broker: StreamsBroker, result
         assert stages.get_result(block=True, timeout=5_000) == 13
 
 
-def test_a_group_runs_and_calls_back_when_it_is_complete(
-    broker: StreamsBroker, results: ResultsBackend, client: redis.Redis
-) -> None:
-    complete = threading.Event()
-    broker.add_middleware(GroupCallbacks(LimitsBackend(client=client)))
-    square = dramatiq.actor(lambda x: x * x, actor_name="square", broker=broker)
-    done = dramatiq.actor(lambda: complete.set(), actor_name="done", broker=broker)
-    squares = group([square.message(number) for number in range(5)], broker=broker)
-    squares.add_completion_callback(done.message())
-
-    with working(broker):
-        squares.run()
-        assert list(squares.get_results(block=True, timeout=5_000)) == [0, 1, 4, 9, 16]
-        assert complete.wait(5)
-
-
-def test_callbacks_follow_success_and_failure(broker: StreamsBroker) -> None:
-    calls: list[Any] = []
-    dramatiq.actor(lambda body, result: calls.append(result), actor_name="succeeded", broker=broker)
-    dramatiq.actor(lambda body, error: calls.append(error["type"]), actor_name="failed", broker=broker)
-    good = dramatiq.actor(lambda: 42, actor_name="good", broker=broker, on_success="succeeded")
-    bad = dramatiq.actor(lambda: 1 // 0, actor_name="bad", broker=broker, on_failure="failed", max_retries=0)
-
-    with working(broker):
-        good.send()
-        bad.send()
-        broker.join("default", timeout=5_000)
-
-    assert sorted(map(str, calls)) == ["42", "ZeroDivisionError"]
-
-
-def test_a_follow_up_on_the_same_queue_appears_only_with_its_predecessors_finish(broker: StreamsBroker) -> None:
+def test_follow_up_in_the_same_queue_is_written_by_the_acknowledgement(broker: StreamsBroker) -> None:
     # Given a message that ran, and a middleware that enqueued another one after it
     class Chain(dramatiq.Middleware):
         def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
@@ -109,7 +76,7 @@ def test_a_follow_up_on_the_same_queue_appears_only_with_its_predecessors_finish
     assert take(broker).args == ("next",)
 
 
-def test_a_follow_up_of_a_fenced_message_never_appears(broker: StreamsBroker) -> None:
+def test_follow_up_is_not_enqueued_when_the_message_is_fenced(broker: StreamsBroker) -> None:
     class Chain(dramatiq.Middleware):
         def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
             broker.enqueue(message._message.copy(args=("same queue",)))
@@ -128,42 +95,7 @@ def test_a_follow_up_of_a_fenced_message_never_appears(broker: StreamsBroker) ->
     assert broker.fenced_total == 1
 
 
-def test_an_asyncio_actor_runs(broker: StreamsBroker) -> None:
-    ran = threading.Event()
-    broker.add_middleware(AsyncIO())
-
-    async def act() -> None:
-        ran.set()
-
-    dramatiq.actor(act, actor_name="act", broker=broker).send()
-
-    with working(broker):
-        assert ran.wait(5)
-        broker.join("default", timeout=5_000)
-
-
-def test_rate_limits_and_barriers_work_beside_it(broker: StreamsBroker, client: redis.Redis, namespace: str) -> None:
-    backend = LimitsBackend(client=client)
-    barrier = Barrier(backend, f"{namespace}-barrier", ttl=10_000)
-    barrier.create(parties=2)
-    last: list[bool] = []
-    limiter = ConcurrentRateLimiter(backend, f"{namespace}-mutex", limit=1)
-
-    def meet() -> None:
-        with limiter.acquire():
-            last.append(barrier.wait(block=False))
-
-    actor = dramatiq.actor(meet, actor_name="meet", broker=broker, min_backoff=1, max_backoff=5)
-    actor.send()
-    actor.send()
-
-    with working(broker):
-        broker.join("default", timeout=10_000)
-    assert last == [False, True]
-    assert broker.dead_letters("default") == []
-
-
-def test_an_actors_priority_orders_what_waits_in_memory(broker: StreamsBroker) -> None:
+def test_actor_priority_orders_the_messages_in_memory(broker: StreamsBroker) -> None:
     order: list[str] = []
     gate, started = threading.Event(), threading.Event()
 
@@ -190,7 +122,7 @@ def test_an_actors_priority_orders_what_waits_in_memory(broker: StreamsBroker) -
     assert order == ["high", "low"]
 
 
-def test_an_actor_gets_at_its_own_delivery(broker: StreamsBroker) -> None:
+def test_current_message_is_the_delivery(broker: StreamsBroker) -> None:
     seen: list[Any] = []
     actor = dramatiq.actor(lambda: seen.append(CurrentMessage.get_current_message()), actor_name="act", broker=broker)
     actor.send()

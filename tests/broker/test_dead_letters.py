@@ -21,7 +21,7 @@ def bury(broker: StreamsBroker, *args: object, **options: object) -> str:
     return broker.dead_letters("default")[0].id
 
 
-def test_letters_are_listed_newest_first_in_pages(broker: StreamsBroker) -> None:
+def test_dead_letters_are_listed_newest_first_in_pages(broker: StreamsBroker) -> None:
     ids = [bury(broker, number) for number in range(3)]
 
     first = broker.dead_letters("default", count=2)
@@ -30,7 +30,7 @@ def test_letters_are_listed_newest_first_in_pages(broker: StreamsBroker) -> None
     assert [letter.id for letter in first + second] == ids[::-1]
 
 
-def test_a_letter_holds_the_whole_message(broker: StreamsBroker) -> None:
+def test_dead_letter_contains_the_message(broker: StreamsBroker) -> None:
     letter = broker.dead_letter("default", bury(broker, "body"))
 
     assert letter is not None
@@ -39,7 +39,7 @@ def test_a_letter_holds_the_whole_message(broker: StreamsBroker) -> None:
     assert str(letter.died_at_ms) == letter.id.split("-")[0]
 
 
-def test_a_letter_is_replayed_once_with_fresh_retries_and_its_effects(
+def test_dead_letter_is_replayed_once_with_fresh_retries_and_its_effects(
     broker: StreamsBroker, client: redis.Redis
 ) -> None:
     # Given a letter whose message had used up its retries
@@ -68,7 +68,7 @@ def test_a_letter_is_replayed_once_with_fresh_retries_and_its_effects(
     assert client.get(key) == b"2"
 
 
-def test_a_dropped_letter_is_gone(broker: StreamsBroker) -> None:
+def test_drop_dead_deletes_the_dead_letter(broker: StreamsBroker) -> None:
     letter_id = bury(broker)
 
     assert [broker.drop_dead("default", letter_id) for _ in range(2)] == [True, False]
@@ -76,7 +76,7 @@ def test_a_dropped_letter_is_gone(broker: StreamsBroker) -> None:
     assert broker.replay_dead("default", letter_id) is False
 
 
-def test_only_so_many_letters_are_kept(make_broker: MakeBroker) -> None:
+def test_number_of_dead_letters_is_limited(make_broker: MakeBroker) -> None:
     broker = make_broker(dead_limit=2)
 
     ids = [bury(broker, number) for number in range(4)]
@@ -84,7 +84,7 @@ def test_only_so_many_letters_are_kept(make_broker: MakeBroker) -> None:
     assert [letter.id for letter in broker.dead_letters("default")] == ids[:1:-1]
 
 
-def test_letters_past_their_time_go_when_the_next_comes(make_broker: MakeBroker) -> None:
+def test_expired_dead_letters_are_deleted_with_the_next_one(make_broker: MakeBroker) -> None:
     broker = make_broker(dead_ttl_ms=0)
     old = bury(broker)
     new = old
@@ -94,7 +94,7 @@ def test_letters_past_their_time_go_when_the_next_comes(make_broker: MakeBroker)
     assert old not in [letter.id for letter in broker.dead_letters("default")]
 
 
-def test_a_dead_letter_that_cannot_be_decoded_is_replayed_as_it_is(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_undecodable_dead_letter_is_replayed_unchanged(broker: StreamsBroker, client: redis.Redis) -> None:
     client.xadd(broker.keys("default").stream, {"message": b"\x00broken"})
     next(broker.consume("default", timeout=10))
     (letter,) = broker.dead_letters("default")

@@ -13,7 +13,7 @@ from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
 
 
-def test_a_delayed_message_waits_in_redis_and_survives_its_producer(make_broker: MakeBroker) -> None:
+def test_delayed_message_is_delivered_after_its_producer_closed(make_broker: MakeBroker) -> None:
     producer = make_broker()
     producer.enqueue(message("later"), delay=1)
     producer.close()
@@ -29,16 +29,14 @@ def test_a_delayed_message_waits_in_redis_and_survives_its_producer(make_broker:
     assert heir.qsize("default") == 1
 
 
-def test_the_caller_sees_what_dramatiqs_brokers_show(broker: StreamsBroker) -> None:
+def test_enqueue_returns_the_delay_queue_and_eta(broker: StreamsBroker) -> None:
     shown = broker.enqueue(message(), delay=60_000)
 
     assert shown.queue_name == "default.DQ"
     assert shown.options["eta"] > shown.message_timestamp
 
 
-def test_a_message_that_was_shown_can_be_enqueued_again_and_keeps_its_eta(
-    broker: StreamsBroker, client: redis.Redis
-) -> None:
+def test_returned_message_keeps_its_eta_when_it_is_enqueued_again(broker: StreamsBroker, client: redis.Redis) -> None:
     shown = broker.enqueue(message(), delay=60_000)
 
     broker.enqueue(shown)
@@ -50,7 +48,7 @@ def test_a_message_that_was_shown_can_be_enqueued_again_and_keeps_its_eta(
     assert client.xlen(broker.keys("default").stream) == 0
 
 
-def test_messages_that_are_not_due_stay(broker: StreamsBroker) -> None:
+def test_promote_ignores_messages_that_are_not_due(broker: StreamsBroker) -> None:
     broker.enqueue(message("soon"), delay=1)
     broker.enqueue(message("later"), delay=60_000)
 
@@ -61,7 +59,7 @@ def test_messages_that_are_not_due_stay(broker: StreamsBroker) -> None:
     assert take(broker).args == ("soon",)
 
 
-def test_more_than_one_batch_is_promoted_in_order_of_their_time(broker: StreamsBroker) -> None:
+def test_promote_moves_more_than_one_batch(broker: StreamsBroker) -> None:
     broker.enqueue_many((message(number) for number in range(250)), delay=1)
 
     promoted = 0
@@ -73,7 +71,7 @@ def test_more_than_one_batch_is_promoted_in_order_of_their_time(broker: StreamsB
     assert broker.client.hlen(broker.keys("default").lanes[Lane.INTERACTIVE].delayed_entries) == 0
 
 
-def test_two_promoters_promote_each_message_once(make_broker: MakeBroker) -> None:
+def test_concurrent_promotions_move_each_message_once(make_broker: MakeBroker) -> None:
     first, second = make_broker(), make_broker()
     first.enqueue_many((message(number) for number in range(150)), delay=1)
 
@@ -84,7 +82,7 @@ def test_two_promoters_promote_each_message_once(make_broker: MakeBroker) -> Non
     assert first.client.xlen(first.keys("default").stream) == 150
 
 
-def test_a_worker_runs_delayed_messages_and_never_holds_them_in_memory(broker: StreamsBroker) -> None:
+def test_worker_runs_delayed_messages_without_holding_them_in_memory(broker: StreamsBroker) -> None:
     ran: list[int] = []
     held: list[Any] = []
 

@@ -31,14 +31,14 @@ def test_effects_are_written_with_the_message(broker: StreamsBroker, client: red
     assert broker.qsize("default") == 1
 
 
-def test_a_key_of_another_slot_is_refused_before_anything_is_written(broker: StreamsBroker) -> None:
+def test_effect_with_a_key_of_another_slot_is_rejected(broker: StreamsBroker) -> None:
     for key in ("job:1", "{other}:job", f"x{{y}}{broker.keys('default').tag}"):
         with pytest.raises(ValueError, match="hash tag"):
             broker.enqueue(message(), effects=[Effect("SET", key, "1")])
     assert broker.qsize("default") == 0
 
 
-def test_a_second_message_with_the_same_dedupe_key_writes_nothing(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_enqueue_raises_duplicate_when_the_dedupe_key_exists(broker: StreamsBroker, client: redis.Redis) -> None:
     record = f"{broker.keys('default').tag}:job:1"
     broker.enqueue(message("first"), dedupe_key=record, effects=[Effect("SET", record, "first")])
 
@@ -49,7 +49,9 @@ def test_a_second_message_with_the_same_dedupe_key_writes_nothing(broker: Stream
     assert broker.qsize("default") == 1
 
 
-def test_a_full_queue_counts_delayed_messages_and_writes_nothing(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_enqueue_raises_queue_full_when_the_backlog_limit_is_reached(
+    broker: StreamsBroker, client: redis.Redis
+) -> None:
     record = f"{broker.keys('default').tag}:job:3"
     broker.enqueue(message(), max_backlog=2)
     broker.enqueue(message(), delay=60_000, max_backlog=2)
@@ -86,7 +88,7 @@ def test_finish_effects_are_written_with_the_acknowledgement(broker: StreamsBrok
     assert nothing_left(broker)
 
 
-def test_who_lost_the_lease_can_write_and_finish_nothing(
+def test_worker_cannot_write_or_finish_when_its_lease_was_lost(
     make_broker: MakeBroker, client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Given a delivery whose lease another process found expired
@@ -115,7 +117,9 @@ def test_who_lost_the_lease_can_write_and_finish_nothing(
     assert lost == ["called"]
 
 
-def test_on_dead_effects_travel_through_delay_retry_and_recovery(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_on_dead_effects_are_kept_through_delay_retry_and_recovery(
+    make_broker: MakeBroker, client: redis.Redis
+) -> None:
     # Given a message with on_dead effects that was delayed, retried and then lost until it may not be lost again
     broker = make_broker(lease_ms=1, max_deliveries=2)
     record = f"{broker.keys('default').tag}:job"
@@ -145,7 +149,7 @@ def test_on_dead_effects_travel_through_delay_retry_and_recovery(make_broker: Ma
     assert (letter.deliveries, letter.attempts, letter.effects_error) == (2, 3, "")
 
 
-def test_an_on_dead_effect_that_fails_is_noted_and_stops_nothing(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_failing_on_dead_effect_is_noted_in_the_dead_letter(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker(lease_ms=1, max_deliveries=1)
     wrong, right = (f"{broker.keys('default').tag}:{name}" for name in ("wrong", "right"))
     client.set(wrong, "a string")
@@ -160,9 +164,7 @@ def test_an_on_dead_effect_that_fails_is_noted_and_stops_nothing(make_broker: Ma
     assert client.get(right) == b"done"
 
 
-def test_a_finish_effect_the_server_refuses_leaves_the_message_to_come_back(
-    make_broker: MakeBroker, client: redis.Redis
-) -> None:
+def test_message_is_delivered_again_when_a_finish_effect_fails(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker(lease_ms=1)
     wrong = f"{broker.keys('default').tag}:wrong"
     client.set(wrong, "a string")
@@ -180,7 +182,9 @@ def test_a_finish_effect_the_server_refuses_leaves_the_message_to_come_back(
 
 
 class TestAsyncProducer:
-    async def test_it_keeps_the_same_promises(self, broker: StreamsBroker, url: str, namespace: str) -> None:
+    async def test_enqueue_supports_dedupe_effects_backlog_and_delay(
+        self, broker: StreamsBroker, url: str, namespace: str
+    ) -> None:
         async with redis.asyncio.Redis.from_url(url) as client:
             producer = AsyncProducer(client, namespace=namespace)
             record = f"{producer.keys('default').tag}:job"
@@ -198,7 +202,7 @@ class TestAsyncProducer:
         assert [take(broker, prefetch=n).args for n in (1, 2)] == [("one",), ("three",)]
         assert broker.qsize("default") == 3
 
-    async def test_an_unreachable_server_is_unavailable(self) -> None:
+    async def test_enqueue_raises_broker_unavailable_when_redis_is_unreachable(self) -> None:
         producer = AsyncProducer(redis.asyncio.Redis(port=1))
 
         with pytest.raises(BrokerUnavailable):

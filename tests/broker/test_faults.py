@@ -53,7 +53,7 @@ def wait_for(client: redis.Redis, key: str, length: int = 1, seconds: float = 10
     return list(client.lrange(key, 0, -1))
 
 
-def test_a_message_of_a_killed_worker_is_finished_exactly_once_by_another(
+def test_message_of_a_killed_worker_is_finished_once_by_another(
     broker: StreamsBroker, client: redis.Redis, spawn: Spawn
 ) -> None:
     # Given a worker that holds a message
@@ -76,7 +76,7 @@ def test_a_message_of_a_killed_worker_is_finished_exactly_once_by_another(
     assert nothing_left(broker)
 
 
-def test_a_suspended_worker_that_wakes_up_late_is_fenced(
+def test_worker_is_fenced_when_it_was_suspended_past_its_lease(
     broker: StreamsBroker, client: redis.Redis, spawn: Spawn
 ) -> None:
     # Given a worker that is suspended in the middle of a message for longer than its lease
@@ -100,7 +100,7 @@ def test_a_suspended_worker_that_wakes_up_late_is_fenced(
     assert nothing_left(broker)
 
 
-def test_a_long_message_in_a_live_worker_is_never_taken_away(
+def test_long_message_in_a_live_worker_is_not_recovered(
     broker: StreamsBroker, client: redis.Redis, spawn: Spawn
 ) -> None:
     tag = broker.keys("default").tag
@@ -117,7 +117,7 @@ def test_a_long_message_in_a_live_worker_is_never_taken_away(
     assert wait_for(client, f"{tag}:finished") == [b"job by 1"]
 
 
-def test_a_message_that_kills_its_workers_is_a_dead_letter_and_harms_no_neighbour(
+def test_message_that_kills_its_workers_is_dead_lettered_alone(
     broker: StreamsBroker, client: redis.Redis, spawn: Spawn
 ) -> None:
     # Given a killer, and neighbours that are prefetched with it every time, by workers that start one after the other:
@@ -150,7 +150,7 @@ def behind_proxy(make_broker: MakeBroker, proxy: LosingProxy) -> StreamsBroker:
     return make_broker(url=f"redis://127.0.0.1:{proxy.port}")
 
 
-def test_an_enqueue_whose_reply_is_lost_is_not_sent_again(
+def test_enqueue_is_not_sent_again_when_its_reply_is_lost(
     behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
 ) -> None:
     record = f"{broker.keys('default').tag}:record"
@@ -167,9 +167,7 @@ def test_an_enqueue_whose_reply_is_lost_is_not_sent_again(
     assert broker.client.get(record) == b"1"
 
 
-def test_a_client_that_sends_again_by_itself_is_kept_from_it(
-    make_broker: MakeBroker, broker: StreamsBroker, proxy: LosingProxy
-) -> None:
+def test_copied_client_does_not_send_again(make_broker: MakeBroker, broker: StreamsBroker, proxy: LosingProxy) -> None:
     careless = redis.Redis(port=proxy.port)
     careful = make_broker(url=None, client=careless)
     for expected, send in enumerate((careless.execute_command, careful.client.execute_command), start=1):
@@ -185,9 +183,7 @@ def test_a_client_that_sends_again_by_itself_is_kept_from_it(
     careless.close()
 
 
-async def test_the_asyncio_producer_does_not_send_again(
-    broker: StreamsBroker, namespace: str, proxy: LosingProxy
-) -> None:
+async def test_asyncio_producer_does_not_send_again(broker: StreamsBroker, namespace: str, proxy: LosingProxy) -> None:
     async with redis.asyncio.Redis(port=proxy.port) as client:
         producer = AsyncProducer(client, namespace=namespace)
         await producer.enqueue(message())
@@ -200,7 +196,7 @@ async def test_the_asyncio_producer_does_not_send_again(
     assert broker.qsize("default") == 2
 
 
-def test_entries_of_a_lost_fetch_reply_are_run_at_once_and_not_counted_as_lost(
+def test_entries_of_a_lost_fetch_reply_are_delivered_uncounted(
     behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
 ) -> None:
     # Given a worker that already holds one message
@@ -225,7 +221,7 @@ def test_entries_of_a_lost_fetch_reply_are_run_at_once_and_not_counted_as_lost(
     assert nothing_left(broker)
 
 
-def test_a_finish_whose_reply_is_lost_is_applied_once_and_is_no_fencing(
+def test_finish_is_applied_once_when_its_reply_is_lost(
     behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
 ) -> None:
     key = f"{broker.keys('default').tag}:count"
@@ -247,7 +243,7 @@ def test_a_finish_whose_reply_is_lost_is_applied_once_and_is_no_fencing(
     assert not behind_proxy.deliveries.leased()
 
 
-def test_what_was_accepted_survives_a_killed_server(tmp_path: Path) -> None:
+def test_accepted_messages_survive_a_killed_server(tmp_path: Path) -> None:
     # Given messages on a server that syncs its log on every write
     config = {"appendonly": "yes", "appendfsync": "always"}
     server = ValkeyServer(port=free_port(), data_dir=tmp_path, persist=True, config=config)
@@ -280,7 +276,7 @@ def test_what_was_accepted_survives_a_killed_server(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_a_full_server_takes_nothing_in_and_lets_everything_end(tmp_path: Path) -> None:
+def test_server_without_memory_rejects_messages_and_finishes_accepted_ones(tmp_path: Path) -> None:
     # Given four messages that run, and one that is delayed
     server = ValkeyServer(port=free_port(), data_dir=tmp_path)
     server.start()

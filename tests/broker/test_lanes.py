@@ -36,7 +36,7 @@ def fill(broker: StreamsBroker, **counts: int) -> None:
 
 
 @pytest.mark.parametrize("prefetch", [1, 2, 8, 64])
-def test_two_backlogs_are_fetched_by_weight(broker: StreamsBroker, prefetch: int) -> None:
+def test_backlogs_of_both_lanes_are_fetched_by_weight(broker: StreamsBroker, prefetch: int) -> None:
     fill(broker, batch=400, interactive=400)
 
     lanes = lanes_in_order(broker, 300, prefetch=prefetch)
@@ -46,7 +46,7 @@ def test_two_backlogs_are_fetched_by_weight(broker: StreamsBroker, prefetch: int
     assert max(gaps) <= 2 * max(prefetch, 4)
 
 
-def test_a_lane_that_was_empty_for_long_has_saved_nothing_up(broker: StreamsBroker) -> None:
+def test_empty_lane_accumulates_no_credit(broker: StreamsBroker) -> None:
     fill(broker, interactive=400)
     lanes_in_order(broker, 390, prefetch=4)
     fill(broker, batch=200, interactive=200)
@@ -56,7 +56,7 @@ def test_a_lane_that_was_empty_for_long_has_saved_nothing_up(broker: StreamsBrok
     assert lanes.count(Lane.BATCH) <= 30
 
 
-def test_batch_work_never_holds_all_that_a_process_may_hold(broker: StreamsBroker) -> None:
+def test_batch_messages_leave_capacity_to_interactive_messages(broker: StreamsBroker) -> None:
     # Given a worker that holds as much batch work as it gets, and finishes none of it
     fill(broker, batch=20)
     consumer = broker.consume("default", prefetch=8, timeout=50)
@@ -75,14 +75,14 @@ def test_batch_work_never_holds_all_that_a_process_may_hold(broker: StreamsBroke
     assert next(filter(None, (next(consumer) for _ in range(10)))).lane is Lane.BATCH
 
 
-def test_interactive_work_may_fill_a_process_alone(broker: StreamsBroker) -> None:
+def test_interactive_messages_may_use_the_whole_capacity(broker: StreamsBroker) -> None:
     fill(broker, interactive=20)
     consumer = broker.consume("default", prefetch=8, timeout=50)
 
     assert len([one for one in (next(consumer) for _ in range(10)) if one]) == 8
 
 
-def test_a_worker_without_a_thread_to_spare_runs_both_lanes_to_their_end(broker: StreamsBroker) -> None:
+def test_worker_with_one_thread_runs_both_lanes(broker: StreamsBroker) -> None:
     ran: list[Any] = []
     act = dramatiq.actor(lambda lane, number: ran.append((lane, number)), actor_name="act", broker=broker)
     for number in range(30):
@@ -96,7 +96,7 @@ def test_a_worker_without_a_thread_to_spare_runs_both_lanes_to_their_end(broker:
     assert nothing_left(broker)
 
 
-def test_the_lane_is_the_calls_own_else_the_messages_else_its_actors(broker: StreamsBroker) -> None:
+def test_lane_is_taken_from_argument_message_or_actor(broker: StreamsBroker) -> None:
     act = dramatiq.actor(lambda: None, actor_name="act", broker=broker, lane="batch")
 
     act.send()
@@ -107,7 +107,7 @@ def test_the_lane_is_the_calls_own_else_the_messages_else_its_actors(broker: Str
     assert (broker.qsize("default", lane="batch"), broker.qsize("default", lane="interactive")) == (2, 2)
 
 
-def test_an_unknown_lane_is_refused_and_nothing_is_written(broker: StreamsBroker) -> None:
+def test_unknown_lane_is_rejected(broker: StreamsBroker) -> None:
     for enqueue in (broker.enqueue, lambda one: broker.enqueue_many([one])):
         with pytest.raises(ValueError, match="fast"):
             enqueue(message(lane="fast"))
@@ -115,7 +115,7 @@ def test_an_unknown_lane_is_refused_and_nothing_is_written(broker: StreamsBroker
     assert broker.qsize("default") == 0
 
 
-def test_the_default_lanes_keys_have_no_suffix(broker: StreamsBroker) -> None:
+def test_keys_of_the_default_lane_have_no_suffix(broker: StreamsBroker) -> None:
     keys = broker.keys("default")
 
     assert keys.lanes[Lane.INTERACTIVE].stream == keys.stream == f"{keys.tag}:stream"
@@ -125,9 +125,7 @@ def test_the_default_lanes_keys_have_no_suffix(broker: StreamsBroker) -> None:
     }
 
 
-def test_a_message_keeps_its_lane_through_delay_retry_loss_release_death_and_replay(
-    make_broker: MakeBroker, client: redis.Redis
-) -> None:
+def test_message_keeps_its_lane_after_each_transition(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker()
     consumer = broker.consume("default", timeout=50)
 
@@ -167,7 +165,7 @@ def test_a_message_keeps_its_lane_through_delay_retry_loss_release_death_and_rep
         assert is_in_the_batch_lane(), step
 
 
-def test_a_sweep_dead_letters_a_batch_message_with_its_lane(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_recovery_dead_letters_a_batch_message_with_its_lane(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker(max_deliveries=1)
     broker.enqueue(message(lane="batch"))
     take(broker)
@@ -178,7 +176,7 @@ def test_a_sweep_dead_letters_a_batch_message_with_its_lane(make_broker: MakeBro
     assert [letter.lane for letter in broker.dead_letters("default")] == [Lane.BATCH]
 
 
-def test_the_backlog_cap_counts_all_lanes(broker: StreamsBroker) -> None:
+def test_max_backlog_counts_all_lanes(broker: StreamsBroker) -> None:
     broker.enqueue(message(lane="batch"), max_backlog=3)
     broker.enqueue(message(lane="batch"), delay=60_000, max_backlog=3)
     broker.enqueue(message(), max_backlog=3)
@@ -188,7 +186,7 @@ def test_the_backlog_cap_counts_all_lanes(broker: StreamsBroker) -> None:
             broker.enqueue(message(), lane=lane, max_backlog=3)
 
 
-def test_flush_drops_all_lanes(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_flush_deletes_all_lanes(broker: StreamsBroker, client: redis.Redis) -> None:
     for lane in Lane:
         broker.enqueue(message(), lane=lane)
         broker.enqueue(message(), lane=lane, delay=60_000)
@@ -198,7 +196,7 @@ def test_flush_drops_all_lanes(broker: StreamsBroker, client: redis.Redis) -> No
     assert client.keys(f"{broker.keys('default').tag.replace('{', '[{]')}*") == []
 
 
-def test_a_shutdown_gives_batch_messages_back_to_their_lane(broker: StreamsBroker) -> None:
+def test_shutdown_releases_batch_messages_to_their_lane(broker: StreamsBroker) -> None:
     started, release = threading.Event(), threading.Event()
 
     def block() -> None:
@@ -216,7 +214,7 @@ def test_a_shutdown_gives_batch_messages_back_to_their_lane(broker: StreamsBroke
     assert broker.qsize("default", lane="batch") == broker.qsize("default") > 0
 
 
-async def test_the_asyncio_producer_knows_lanes(broker: StreamsBroker, url: str, namespace: str) -> None:
+async def test_asyncio_producer_supports_lanes(broker: StreamsBroker, url: str, namespace: str) -> None:
     async with redis.asyncio.Redis.from_url(url) as client:
         producer = AsyncProducer(client, namespace=namespace)
         await producer.enqueue(message(), lane="batch")
@@ -231,7 +229,7 @@ async def test_the_asyncio_producer_knows_lanes(broker: StreamsBroker, url: str,
 
 
 class TestTurns:
-    def test_an_empty_lane_rests_then_is_asked_again(self) -> None:
+    def test_empty_lane_is_skipped_for_a_while(self) -> None:
         now = [0.0]
         turns = WeightedRoundRobin(lambda: now[0])
         turns.record(Lane.INTERACTIVE, 0)
@@ -243,7 +241,7 @@ class TestTurns:
 
         assert turns.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
 
-    def test_only_a_lane_that_had_something_takes_a_share(self) -> None:
+    def test_lane_that_was_empty_takes_no_share(self) -> None:
         turns = WeightedRoundRobin(lambda: 0.0)
         assert turns.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
 

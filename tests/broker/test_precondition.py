@@ -34,7 +34,7 @@ def tickets(broker: StreamsBroker, most: int) -> Precondition:
     return Precondition(COUNT_DOWN, [f"{broker.keys('default').tag}:tickets"], [most])
 
 
-def test_who_passes_is_enqueued_and_told_what_the_guard_said(broker: StreamsBroker) -> None:
+def test_message_is_enqueued_when_the_precondition_is_met(broker: StreamsBroker) -> None:
     condition = tickets(broker, 2)
 
     broker.enqueue(message(), precondition=condition)
@@ -43,9 +43,7 @@ def test_who_passes_is_enqueued_and_told_what_the_guard_said(broker: StreamsBrok
     assert condition.reply == [b"passed", 1]
 
 
-def test_who_is_refused_leaves_nothing_behind_but_what_the_guard_wrote(
-    broker: StreamsBroker, client: redis.Redis
-) -> None:
+def test_nothing_is_enqueued_when_the_precondition_is_not_met(broker: StreamsBroker, client: redis.Redis) -> None:
     tag, condition = broker.keys("default").tag, tickets(broker, 0)
 
     with pytest.raises(PreconditionFailed):
@@ -56,7 +54,7 @@ def test_who_is_refused_leaves_nothing_behind_but_what_the_guard_wrote(
     assert not client.exists(f"{tag}:record")
 
 
-def test_effects_the_backlog_and_a_delay_go_with_it(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_precondition_combines_with_effects_backlog_and_delay(broker: StreamsBroker, client: redis.Redis) -> None:
     tag = broker.keys("default").tag
     effects = [Effect("SET", f"{tag}:record", "1"), Effect("RPUSH", f"{tag}:list", "a", "b")]
 
@@ -70,7 +68,7 @@ def test_effects_the_backlog_and_a_delay_go_with_it(broker: StreamsBroker, clien
     assert client.zcard(broker.keys("default").lanes[Lane.INTERACTIVE].delayed) == 1
 
 
-def test_of_what_is_there_already_it_is_not_asked(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_precondition_does_not_run_when_the_dedupe_key_exists(broker: StreamsBroker, client: redis.Redis) -> None:
     tag, condition = broker.keys("default").tag, tickets(broker, 5)
     client.set(f"{tag}:there", "1")
 
@@ -81,7 +79,7 @@ def test_of_what_is_there_already_it_is_not_asked(broker: StreamsBroker, client:
     assert not client.exists(f"{tag}:tickets")
 
 
-async def test_it_is_the_same_from_asyncio(broker: StreamsBroker, url: str) -> None:
+async def test_asyncio_producer_supports_preconditions(broker: StreamsBroker, url: str) -> None:
     producer = AsyncProducer.from_url(url, broker.namespace)
     await producer.enqueue(message(), precondition=(first := tickets(broker, 1)))
     with pytest.raises(PreconditionFailed):
@@ -93,12 +91,12 @@ async def test_it_is_the_same_from_asyncio(broker: StreamsBroker, url: str) -> N
 
 
 @pytest.mark.parametrize("keys", [[], ["elsewhere"], ["{other:queue}:key"]])
-def test_its_keys_are_in_the_slot_of_the_queue(broker: StreamsBroker, keys: list[str]) -> None:
+def test_precondition_keys_must_be_in_the_slot_of_the_queue(broker: StreamsBroker, keys: list[str]) -> None:
     with pytest.raises(ValueError, match="precondition"):
         broker.enqueue(message(), precondition=Precondition("return true", keys, []))
 
 
-def test_a_follow_up_that_is_refused_does_not_keep_its_predecessor_from_its_end(broker: StreamsBroker) -> None:
+def test_message_is_acknowledged_when_the_precondition_of_its_follow_up_is_not_met(broker: StreamsBroker) -> None:
     class Chain(Middleware):
         def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
             broker.enqueue(message._message.copy(args=("next",)), precondition=tickets(broker, 0))

@@ -28,7 +28,7 @@ def hold(broker: StreamsBroker, count: int) -> None:
     assert len(broker.pending("default", count=10_000)) == count
 
 
-def test_a_live_lease_is_left_alone(broker: StreamsBroker) -> None:
+def test_recovery_ignores_live_leases(broker: StreamsBroker) -> None:
     hold(broker, 3)
 
     assert broker.recover("default") == RecoveryReport(0, 0, 0)
@@ -45,7 +45,7 @@ def test_recovery_follows_the_cursor_to_the_end(broker: StreamsBroker, client: r
     assert broker.qsize("default") == 450
 
 
-def test_a_few_expired_leases_far_behind_many_live_ones_are_found(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_recovery_finds_an_expired_lease_behind_many_live_ones(broker: StreamsBroker, client: redis.Redis) -> None:
     # XAUTOCLAIM looks at ten times COUNT entries, then returns with a cursor and nothing else.
     hold(broker, 1_500)
     last = broker.pending("default", count=10_000)[-1]
@@ -55,7 +55,7 @@ def test_a_few_expired_leases_far_behind_many_live_ones_are_found(broker: Stream
     assert broker.recover("default").requeued == 1
 
 
-def test_what_was_recovered_does_not_wait_behind_a_backlog(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_recovered_message_is_delivered_before_the_backlog(make_broker: MakeBroker, client: redis.Redis) -> None:
     # Given a dead worker's message, and ten thousand behind it, some of which a live worker is busy with
     dead, live = make_broker(), make_broker()
     hold(dead, 1)
@@ -75,7 +75,7 @@ def test_what_was_recovered_does_not_wait_behind_a_backlog(make_broker: MakeBrok
     assert live.qsize("default") > 1_000
 
 
-def test_two_recoverers_at_once_recover_each_message_once(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_concurrent_recoveries_requeue_each_message_once(make_broker: MakeBroker, client: redis.Redis) -> None:
     first, second = make_broker(), make_broker()
     hold(first, 600)
     expire(first, client)
@@ -96,7 +96,7 @@ def test_two_recoverers_at_once_recover_each_message_once(make_broker: MakeBroke
     assert first.qsize("default") == 600
 
 
-def test_a_consumer_with_anything_pending_is_never_deleted(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_consumer_with_pending_entries_is_not_deleted(make_broker: MakeBroker, client: redis.Redis) -> None:
     holder, idle = make_broker(), make_broker()
     hold(holder, 1)
     next(idle.consume("default", timeout=1))
@@ -110,7 +110,7 @@ def test_a_consumer_with_anything_pending_is_never_deleted(make_broker: MakeBrok
     assert client.xinfo_consumers(keys.lanes[Lane.INTERACTIVE].redelivered, keys.group) == []
 
 
-def test_silent_consumers_are_forgotten_by_a_sweep(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_recovery_deletes_idle_consumers(make_broker: MakeBroker, client: redis.Redis) -> None:
     gone, judge = make_broker(), make_broker(lease_ms=1)
     next(gone.consume("default", timeout=1))
 
@@ -121,7 +121,7 @@ def test_silent_consumers_are_forgotten_by_a_sweep(make_broker: MakeBroker, clie
     assert gone.consumer_name not in names
 
 
-def test_no_queue_of_user_messages_can_delay_a_workers_own_sweep(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_busy_worker_recovers_messages_of_a_dead_worker(make_broker: MakeBroker, client: redis.Redis) -> None:
     # Given a worker whose only thread is busy for good, with a backlog behind that, and a dead worker's message
     dead, live = make_broker(), make_broker()
     hold(dead, 1)
@@ -153,7 +153,7 @@ def test_no_queue_of_user_messages_can_delay_a_workers_own_sweep(make_broker: Ma
     assert taken_back == [b"1"]
 
 
-def test_of_many_schedulers_one_sweeps_and_none_harms(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_maintain_recovers_in_one_of_many_processes(make_broker: MakeBroker, client: redis.Redis) -> None:
     brokers = [make_broker(lease_ms=60_000) for _ in range(8)]
     hold(brokers[0], 50)
     expire(brokers[0], client)
@@ -171,11 +171,11 @@ def test_of_many_schedulers_one_sweeps_and_none_harms(make_broker: MakeBroker, c
     assert (brokers[0].qsize("default"), brokers[0].pending("default")) == (50, [])
 
 
-def test_recovering_a_queue_nobody_ever_used_is_nothing(broker: StreamsBroker) -> None:
+def test_recovery_of_an_unused_queue_does_nothing(broker: StreamsBroker) -> None:
     assert broker.recover("default") == RecoveryReport(0, 0, 0)
 
 
-def test_the_body_of_a_recovered_message_is_kept_byte_for_byte(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_recovery_keeps_the_body_of_a_message(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker()
     body = bytes(range(256)) * 3
     entry_id = client.xadd(broker.keys("default").stream, {"message": body})
@@ -191,7 +191,7 @@ def test_the_body_of_a_recovered_message_is_kept_byte_for_byte(make_broker: Make
     assert born == entry_id.split(b"-")[0]
 
 
-def test_what_only_waited_beside_a_killer_is_not_counted(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_recovery_does_not_count_deliveries_that_were_not_started(make_broker: MakeBroker, client: redis.Redis) -> None:
     # Given two messages that died with their worker once
     worker = make_broker()
     hold(worker, 2)
@@ -215,7 +215,7 @@ def test_what_only_waited_beside_a_killer_is_not_counted(make_broker: MakeBroker
     assert worker.recover("default") == RecoveryReport(requeued=1, dead=1, consumers_deleted=0)
 
 
-def test_a_message_that_lost_its_lease_in_memory_is_not_started(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_message_is_not_started_when_its_lease_was_lost_in_memory(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker()
     hold(broker, 1)
     expire(broker, client)
@@ -228,9 +228,7 @@ def test_a_message_that_lost_its_lease_in_memory_is_not_started(make_broker: Mak
     assert waiting.lease_lost.is_set()
 
 
-def test_an_undecodable_message_is_a_dead_letter_with_its_body_and_its_neighbour_is_delivered(
-    broker: StreamsBroker, client: redis.Redis
-) -> None:
+def test_undecodable_message_is_dead_lettered_alone(broker: StreamsBroker, client: redis.Redis) -> None:
     client.xadd(broker.keys("default").stream, {"message": b"\xff\x00 no message"})
     client.xadd(broker.keys("default").stream, {"strange": b"fields"})
     broker.enqueue(message("fine"))

@@ -80,7 +80,7 @@ def a_death(broker: StreamsBroker, queue: str) -> None:
     assert broker.qsize(queue, lane="batch") == 1
 
 
-def test_everything_works_over_tls(tmp_path: Path) -> None:
+def test_tls_supports_all_operations(tmp_path: Path) -> None:
     with tls_server(tmp_path) as (port, certificate):
         broker = StreamsBroker(url=f"rediss://localhost:{port}?ssl_ca_certs={certificate}")
         a_life(broker, broker.client)
@@ -93,7 +93,7 @@ def test_everything_works_over_tls(tmp_path: Path) -> None:
         stranger.close()
 
 
-async def test_the_asyncio_producer_speaks_tls(tmp_path: Path) -> None:
+async def test_tls_supports_the_asyncio_producer(tmp_path: Path) -> None:
     with tls_server(tmp_path) as (port, certificate):
         url = f"rediss://localhost:{port}?ssl_ca_certs={certificate}"
         producer = AsyncProducer.from_url(url)
@@ -113,7 +113,7 @@ def ports() -> Iterator[list[int]]:
 
 
 class TestSentinel:
-    def test_everything_works_and_goes_on_with_the_replica_once_the_master_is_gone(self, tmp_path: Path) -> None:
+    def test_broker_continues_at_the_replica_after_a_failover(self, tmp_path: Path) -> None:
         with Watched(tmp_path) as watched:
             url = f"sentinel://127.0.0.1:1,127.0.0.1:{watched.port}/jobs?db=0"
             broker = StreamsBroker(url=url, lease_ms=1_000)
@@ -141,7 +141,7 @@ class TestSentinel:
             assert take(broker).args == ("runs",)
             broker.close()
 
-    async def test_the_asyncio_producer_finds_the_master(self, tmp_path: Path) -> None:
+    async def test_asyncio_producer_finds_the_master(self, tmp_path: Path) -> None:
         with Watched(tmp_path) as watched:
             url = f"sentinel://127.0.0.1:{watched.port}/jobs"
             producer = AsyncProducer.from_url(url)
@@ -153,13 +153,13 @@ class TestSentinel:
             assert take(broker).args == ("by sentinel",)
             broker.close()
 
-    def test_no_sentinel_that_answers_is_unavailable(self) -> None:
+    def test_enqueue_raises_broker_unavailable_when_no_sentinel_answers(self) -> None:
         broker = StreamsBroker(url="sentinel://127.0.0.1:1,127.0.0.1:2/jobs")
 
         with pytest.raises(BrokerUnavailable):
             broker.enqueue(message())
 
-    def test_a_url_says_it_all(self) -> None:
+    def test_url_is_parsed(self) -> None:
         found = parse_sentinel_url(
             "sentinels://me:pa%40ss@one,[::1]:5000/jobs?db=3&socket_timeout=2.5&sentinel_password=other"
         )
@@ -175,7 +175,7 @@ class TestSentinel:
         assert "username" not in found.sentinel_options
 
     @pytest.mark.parametrize("url", ["sentinel:///jobs", "sentinel://host", "sentinel://host/", "sentinel://a,/jobs"])
-    def test_a_url_that_says_too_little_is_refused(self, url: str) -> None:
+    def test_url_is_rejected_when_it_is_incomplete(self, url: str) -> None:
         with pytest.raises(ValueError, match="Sentinel URL"):
             StreamsBroker(url=url)
 
@@ -186,7 +186,7 @@ class TestCluster:
         with redis.RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", port) for port in ports]) as client:
             yield client
 
-    def test_everything_works_on_each_node(self, nodes: redis.RedisCluster) -> None:
+    def test_all_operations_work_on_each_node(self, nodes: redis.RedisCluster) -> None:
         owners = set()
         for queue in ("a", "b", "c", "d", "e", "f"):
             broker = StreamsBroker(client=nodes, lease_ms=60_000, namespace=f"life-{queue}")
@@ -194,7 +194,7 @@ class TestCluster:
             a_life(broker, nodes, queue)
         assert len(owners) == 3
 
-    def test_all_keys_of_a_queue_are_in_one_slot(self, nodes: redis.RedisCluster) -> None:
+    def test_keys_of_a_queue_are_in_one_slot(self, nodes: redis.RedisCluster) -> None:
         # Given a queue with something under each of its keys
         broker = StreamsBroker(client=nodes, namespace="slots")
         broker.declare_queue("default")
@@ -214,7 +214,7 @@ class TestCluster:
         names = {key.decode().removeprefix("{slots:default}:") for key in keys}
         assert names >= {"stream", "stream.batch", "redelivered", "delayed", "delayed.entries", "delayed.batch", "dead"}
 
-    def test_a_slot_that_moved_is_followed(self, nodes: redis.RedisCluster, ports: list[int]) -> None:
+    def test_broker_follows_a_slot_that_moved(self, nodes: redis.RedisCluster, ports: list[int]) -> None:
         # Given a client that knows where the queue is
         broker = StreamsBroker(client=nodes, namespace="moves")
         broker.declare_queue("default")
@@ -239,9 +239,7 @@ class TestCluster:
         broker.enqueue(message("after"))
         assert [take(broker, prefetch=held).args for held in (1, 2)] == [("before",), ("after",)]
 
-    async def test_the_asyncio_producer_takes_a_clusters_client(
-        self, nodes: redis.RedisCluster, ports: list[int]
-    ) -> None:
+    async def test_asyncio_producer_accepts_a_cluster_client(self, nodes: redis.RedisCluster, ports: list[int]) -> None:
         client = redis.asyncio.RedisCluster(host="127.0.0.1", port=ports[0])
         producer = AsyncProducer(client, namespace="async")
         await producer.enqueue(message("plain"))
@@ -252,7 +250,7 @@ class TestCluster:
         broker.declare_queue("default")
         assert [take(broker, prefetch=held).args for held in (1, 2)] == [("plain",), ("script",)]
 
-    async def test_a_lost_reply_is_not_sent_again(self) -> None:
+    async def test_command_is_not_sent_again_when_its_reply_is_lost(self) -> None:
         with contextlib.ExitStack() as stack:
             # Given nodes that are known by a proxy's address: clients follow their redirections there, too
             ports = stack.enter_context(cluster())

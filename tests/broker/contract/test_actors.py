@@ -22,7 +22,9 @@ from tests.broker.delivery import nothing_left
 
 
 class TestActors:
-    def test_positional_and_keyword_arguments_arrive(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
+    def test_actor_receives_positional_and_keyword_arguments(
+        self, broker: StreamsBroker, declare: Declare, way: Any
+    ) -> None:
         seen: list[Any] = []
         actor = declare(lambda *args, **kwargs: seen.append((args, kwargs)))
 
@@ -32,7 +34,7 @@ class TestActors:
         assert seen == [((1, [2, None]), {"three": {"four": 4.5}})]
         assert nothing_left(broker)
 
-    def test_each_queue_has_its_own_messages(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
+    def test_queues_are_separate(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
         seen: list[str] = []
         for queue in ("default", "other"):
             declare(lambda queue=queue: seen.append(queue), f"on_{queue}", queue_name=queue).send_with_options(**way)
@@ -42,13 +44,15 @@ class TestActors:
 
         assert sorted(seen) == ["default", "other"]
 
-    def test_an_actor_declared_while_the_worker_runs_is_consumed(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_actor_is_consumed_when_it_is_declared_after_the_worker_started(
+        self, broker: StreamsBroker, declare: Declare
+    ) -> None:
         ran = threading.Event()
         with working(broker):
             declare(ran.set, queue_name="late").send()
             assert ran.wait(5)
 
-    def test_a_worker_can_be_told_which_queues_to_consume(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_worker_consumes_only_the_given_queues(self, broker: StreamsBroker, declare: Declare) -> None:
         seen: list[str] = []
         for queue in ("default", "other"):
             declare(lambda queue=queue: seen.append(queue), f"on_{queue}", queue_name=queue).send()
@@ -60,7 +64,7 @@ class TestActors:
 
         assert (seen, broker.qsize("default")) == (["other"], 1)
 
-    def test_an_asyncio_actor_runs_and_returns(
+    def test_asyncio_actor_returns_its_result(
         self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend, way: Any
     ) -> None:
         broker.add_middleware(AsyncIO())
@@ -73,7 +77,7 @@ class TestActors:
         with working(broker):
             assert sent.get_result(backend=results, block=True, timeout=5_000) == 42
 
-    def test_an_asyncio_actor_that_fails_is_retried(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_asyncio_actor_is_retried_when_it_fails(self, broker: StreamsBroker, declare: Declare) -> None:
         broker.add_middleware(AsyncIO())
         attempts: list[int] = []
 
@@ -87,7 +91,9 @@ class TestActors:
 
         assert len(attempts) == 3
 
-    def test_a_generator_of_work_can_be_larger_than_a_batch(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_enqueue_many_accepts_a_generator_longer_than_a_batch(
+        self, broker: StreamsBroker, declare: Declare
+    ) -> None:
         seen: list[int] = []
         actor = declare(seen.append)
 
@@ -99,7 +105,7 @@ class TestActors:
 
 
 class TestRetries:
-    def test_a_message_is_retried_until_it_succeeds(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
+    def test_message_is_retried_until_it_succeeds(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
         attempts: list[float] = []
 
         def flaky() -> None:
@@ -142,7 +148,7 @@ class TestRetries:
         assert len(attempts) == limit + 1
         assert len(broker.dead_letters("default")) == 1
 
-    def test_a_raised_retry_is_a_retry_whatever_its_delay(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_raised_retry_is_retried(self, broker: StreamsBroker, declare: Declare) -> None:
         attempts: list[int] = []
 
         def act() -> None:
@@ -155,7 +161,7 @@ class TestRetries:
 
         assert len(attempts) == 2
 
-    def test_rate_limits_that_are_exceeded_are_retried(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_message_is_retried_when_a_rate_limit_is_exceeded(self, broker: StreamsBroker, declare: Declare) -> None:
         attempts: list[int] = []
 
         def act() -> None:

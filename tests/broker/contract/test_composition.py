@@ -21,7 +21,7 @@ from tests.broker.contract.conftest import Declare, run
 
 
 class TestComposition:
-    def test_callbacks_follow_success_and_failure(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
+    def test_callbacks_run_after_success_and_failure(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
         calls: list[Any] = []
         declare(lambda body, result: calls.append(("ok", body["actor_name"], result)), "succeeded")
         declare(lambda body, error: calls.append(("no", body["actor_name"], error["type"])), "failed")
@@ -32,7 +32,7 @@ class TestComposition:
 
         assert sorted(calls) == [("no", "bad", "ZeroDivisionError"), ("ok", "good", 42)]
 
-    def test_a_pipeline_runs_and_its_result_is_the_last_ones(
+    def test_pipeline_result_is_the_result_of_its_last_stage(
         self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend, way: Any
     ) -> None:
         add = declare(lambda x, y: x + y, "add")
@@ -46,7 +46,7 @@ class TestComposition:
             chain.run()
             assert chain.get_result(block=True, timeout=10_000) == 23
 
-    def test_a_stage_can_ignore_what_came_before(
+    def test_pipeline_stage_can_ignore_the_previous_result(
         self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend
     ) -> None:
         first = declare(lambda: 1, "first")
@@ -56,7 +56,7 @@ class TestComposition:
             chain = (first.message() | second.message_with_options(pipe_ignore=True)).run()
             assert chain.get_result(block=True, timeout=5_000) == "alone"
 
-    def test_a_pipeline_stops_at_a_stage_that_fails(
+    def test_pipeline_stops_when_a_stage_fails(
         self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend
     ) -> None:
         ran: list[int] = []
@@ -72,7 +72,7 @@ class TestComposition:
                 results.get_result(chain.messages[0])
         assert ran == []
 
-    def test_a_group_runs_all_and_calls_back_once(
+    def test_group_calls_back_once(
         self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend, limits: LimitsBackend, way: Any
     ) -> None:
         complete: list[int] = []
@@ -89,7 +89,7 @@ class TestComposition:
 
         assert complete == [1]
 
-    def test_groups_and_pipelines_nest(
+    def test_groups_and_pipelines_can_be_nested(
         self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend
     ) -> None:
         add = declare(lambda x, y: x + y, "add")
@@ -105,7 +105,7 @@ class TestComposition:
 
 
 class TestLimits:
-    def test_a_concurrent_limit_is_never_exceeded(
+    def test_concurrent_limit_is_not_exceeded(
         self, broker: StreamsBroker, declare: Declare, limits: LimitsBackend, namespace: str
     ) -> None:
         limiter = ConcurrentRateLimiter(limits, f"{namespace}-concurrent", limit=1)
@@ -126,7 +126,7 @@ class TestLimits:
 
         assert (most, sorted(ran)) == ([1], list(range(5)))
 
-    def test_bucket_and_window_limits_hold(
+    def test_bucket_and_window_limits_are_not_exceeded(
         self, broker: StreamsBroker, declare: Declare, limits: LimitsBackend, namespace: str
     ) -> None:
         bucket = BucketRateLimiter(limits, f"{namespace}-bucket", limit=2, bucket=3_600_000)
@@ -146,7 +146,7 @@ class TestLimits:
 
         assert sorted(allowed) == ["bucket"] * 2 + ["window"] * 2
 
-    def test_the_last_to_reach_a_barrier_knows(
+    def test_barrier_identifies_the_last_party(
         self, broker: StreamsBroker, declare: Declare, limits: LimitsBackend, namespace: str
     ) -> None:
         barrier = Barrier(limits, f"{namespace}-barrier", ttl=60_000)

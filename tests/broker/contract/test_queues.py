@@ -22,13 +22,13 @@ class TestQueues:
 
         assert seen == [1]
 
-    def test_join_of_a_queue_that_does_not_empty_times_out(self, broker: StreamsBroker, way: Any) -> None:
+    def test_join_times_out_when_the_queue_does_not_empty(self, broker: StreamsBroker, way: Any) -> None:
         delay = way.pop("delay", None)
         broker.enqueue(message(**way), delay=delay and 60_000)
         with pytest.raises(QueueJoinTimeout):
             broker.join("default", timeout=30, interval=10)
 
-    def test_flush_empties_one_queue_and_no_other(self, broker: StreamsBroker, way: Any) -> None:
+    def test_flush_empties_only_the_given_queue(self, broker: StreamsBroker, way: Any) -> None:
         broker.declare_queue("other")
         delay = way.pop("delay", None)
         for queue in ("default", "other"):
@@ -40,7 +40,7 @@ class TestQueues:
         broker.flush_all()
         assert broker.qsize("other") == 0
 
-    def test_declared_names_are_sets_of_their_own(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_declared_names_are_returned_as_copies(self, broker: StreamsBroker, declare: Declare) -> None:
         actor = declare(lambda: None, queue_name="other")
 
         assert broker.get_declared_queues() == {"default", "other"}
@@ -52,7 +52,7 @@ class TestQueues:
         with pytest.raises(ActorNotFound):
             broker.get_actor("nobody")
 
-    def test_messages_of_one_lane_are_delivered_in_their_order(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_messages_of_one_lane_are_delivered_in_order(self, broker: StreamsBroker, declare: Declare) -> None:
         seen: list[int] = []
         actor = declare(seen.append)
         for number in range(50):
@@ -62,9 +62,7 @@ class TestQueues:
 
         assert seen == list(range(50))
 
-    def test_a_user_can_test_his_actors_against_it_as_with_a_stub(
-        self, broker: StreamsBroker, declare: Declare
-    ) -> None:
+    def test_actors_can_be_tested_as_with_the_stub_broker(self, broker: StreamsBroker, declare: Declare) -> None:
         # Given a broker as a fixture that is emptied, and a worker as another
         database: dict[str, str] = {}
 

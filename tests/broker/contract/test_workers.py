@@ -26,7 +26,7 @@ from tests.broker.delivery import message, nothing_left
 
 
 class TestTimeAndShutdown:
-    def test_a_time_limit_interrupts_and_is_retried(self, make_broker: MakeBroker, way: Any) -> None:
+    def test_time_limit_interrupts_the_actor_and_retries_the_message(self, make_broker: MakeBroker, way: Any) -> None:
         broker = make_broker(middleware=[TimeLimit(interval=50), StreamRetries(min_backoff=1, max_backoff=2)])
         seen: list[str] = []
 
@@ -46,7 +46,9 @@ class TestTimeAndShutdown:
         assert seen == ["interrupted"]
         assert nothing_left(broker)
 
-    def test_a_shutdown_notifies_and_the_message_goes_back(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_shutdown_interrupts_the_actor_and_requeues_the_message(
+        self, broker: StreamsBroker, declare: Declare
+    ) -> None:
         assert any(isinstance(one, ShutdownNotifications) for one in broker.middleware)
         started = threading.Event()
         seen: list[str] = []
@@ -68,7 +70,7 @@ class TestTimeAndShutdown:
         assert broker.qsize("default") == 1
         assert broker.pending("default") == []
 
-    def test_a_paused_worker_runs_nothing_until_it_is_resumed(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_worker_runs_nothing_while_it_is_paused(self, broker: StreamsBroker, declare: Declare) -> None:
         ran = threading.Event()
         actor = declare(ran.set)
         with working(broker) as worker:
@@ -78,7 +80,7 @@ class TestTimeAndShutdown:
             worker.resume()
             assert ran.wait(5)
 
-    def test_worker_join_waits_for_what_is_in_memory(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_worker_join_waits_for_messages_in_memory(self, broker: StreamsBroker, declare: Declare) -> None:
         seen: list[int] = []
         actor = declare(lambda number: (time.sleep(0.02), seen.append(number)))
         for number in range(4):
@@ -102,7 +104,7 @@ class TestTimeAndShutdown:
 
 
 class TestMiddleware:
-    def test_the_signals_of_a_messages_life_come_in_order(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_message_hooks_are_called_in_order(self, broker: StreamsBroker, declare: Declare) -> None:
         heard: list[str] = []
 
         def listen(name: str) -> Callable[..., None]:
@@ -120,7 +122,7 @@ class TestMiddleware:
             "before_process_message", "after_process_message", "before_ack", "after_ack",
         ]  # fmt: skip
 
-    def test_worker_and_thread_signals_are_sent(self, broker: StreamsBroker) -> None:
+    def test_worker_and_thread_hooks_are_called(self, broker: StreamsBroker) -> None:
         heard: set[str] = set()
         names = ["before_worker_boot", "after_worker_boot", "before_worker_shutdown", "after_worker_shutdown"]
         names += ["after_worker_thread_boot", "before_worker_thread_shutdown"]
@@ -133,7 +135,7 @@ class TestMiddleware:
 
         assert heard == set(names)
 
-    def test_a_skipped_message_is_acknowledged_and_never_runs(
+    def test_skipped_message_is_acknowledged_without_running(
         self, broker: StreamsBroker, declare: Declare, way: Any
     ) -> None:
         ran: list[int] = []
@@ -152,7 +154,7 @@ class TestMiddleware:
 
         assert (ran, skipped, broker.dead_letters("default")) == ([], ["act"], [])
 
-    def test_a_middleware_that_fails_stops_nothing(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_failing_middleware_does_not_prevent_processing(self, broker: StreamsBroker, declare: Declare) -> None:
         class Broken(Middleware):
             def before_process_message(self, broker: Any, message: Any) -> None:
                 raise RuntimeError
@@ -166,7 +168,7 @@ class TestMiddleware:
 
         assert ran == [1]
 
-    def test_middleware_is_placed_where_it_is_wanted(self, broker: StreamsBroker) -> None:
+    def test_add_middleware_respects_before_and_after(self, broker: StreamsBroker) -> None:
         class Mine(Middleware):
             pass
 
@@ -179,6 +181,6 @@ class TestMiddleware:
         with pytest.raises(ValueError, match="not found"):
             broker.add_middleware(Mine(), before=AsyncIO)
 
-    def test_an_option_no_middleware_knows_is_refused(self, broker: StreamsBroker) -> None:
+    def test_actor_with_an_unknown_option_is_rejected(self, broker: StreamsBroker) -> None:
         with pytest.raises(ValueError, match="undefined"):
             dramatiq.actor(lambda: None, actor_name="act", broker=broker, no_such_option=1)

@@ -48,7 +48,7 @@ def run(broker: StreamsBroker) -> None:
         broker.join("default", timeout=10_000, interval=20)
 
 
-def test_a_failing_message_is_retried_so_often_then_dead(broker: StreamsBroker, failing: Failing) -> None:
+def test_message_is_dead_lettered_after_max_retries(broker: StreamsBroker, failing: Failing) -> None:
     actor, seen = failing(max_retries=2)
     actor.send()
 
@@ -61,7 +61,7 @@ def test_a_failing_message_is_retried_so_often_then_dead(broker: StreamsBroker, 
     assert nothing_left(broker)
 
 
-def test_a_messages_own_options_win_over_its_actors(broker: StreamsBroker, failing: Failing) -> None:
+def test_message_options_take_precedence_over_actor_options(broker: StreamsBroker, failing: Failing) -> None:
     actor, seen = failing(max_retries=5)
     actor.send_with_options(max_retries=0)
 
@@ -70,7 +70,7 @@ def test_a_messages_own_options_win_over_its_actors(broker: StreamsBroker, faili
     assert len(seen) == 1
 
 
-def test_an_expected_exception_is_never_retried(broker: StreamsBroker, failing: Failing) -> None:
+def test_exception_in_throws_is_not_retried(broker: StreamsBroker, failing: Failing) -> None:
     actor, seen = failing(throws=(Boom,))
     actor.send()
 
@@ -80,7 +80,7 @@ def test_an_expected_exception_is_never_retried(broker: StreamsBroker, failing: 
     assert len(broker.dead_letters("default")) == 1
 
 
-def test_retry_when_decides_alone(broker: StreamsBroker, failing: Failing) -> None:
+def test_retry_when_replaces_max_retries(broker: StreamsBroker, failing: Failing) -> None:
     asked: list[tuple[int, type]] = []
     actor, seen = failing(max_retries=0, retry_when=lambda retries, e: asked.append((retries, type(e))) or retries < 1)
     actor.send()
@@ -91,7 +91,7 @@ def test_retry_when_decides_alone(broker: StreamsBroker, failing: Failing) -> No
     assert len(seen) == 2
 
 
-def test_a_raised_retry_names_its_own_delay(broker: StreamsBroker, failing: Failing, client: redis.Redis) -> None:
+def test_raised_retry_sets_the_delay(broker: StreamsBroker, failing: Failing, client: redis.Redis) -> None:
     actor, seen = failing(dramatiq.errors.Retry(delay=60_000))
     actor.send()
 
@@ -105,7 +105,7 @@ def test_a_raised_retry_names_its_own_delay(broker: StreamsBroker, failing: Fail
     assert len(seen) == 1
 
 
-def test_who_is_to_hear_of_exhausted_retries_does(broker: StreamsBroker, failing: Failing) -> None:
+def test_on_retry_exhausted_actor_is_called(broker: StreamsBroker, failing: Failing) -> None:
     told: list[Any] = []
     dramatiq.actor(lambda body, counts: told.append((body["actor_name"], counts)), actor_name="told", broker=broker)
     actor, _ = failing(max_retries=1, on_retry_exhausted="told")
@@ -116,7 +116,7 @@ def test_who_is_to_hear_of_exhausted_retries_does(broker: StreamsBroker, failing
     assert told == [("fail", {"retries": 1, "max_retries": 1})]
 
 
-def test_middleware_hears_of_retries_as_of_any_enqueue(broker: StreamsBroker, failing: Failing) -> None:
+def test_enqueue_hooks_are_called_for_retries(broker: StreamsBroker, failing: Failing) -> None:
     heard: list[tuple[str, str, bool]] = []
 
     class Listener(dramatiq.Middleware):
@@ -136,9 +136,7 @@ def test_middleware_hears_of_retries_as_of_any_enqueue(broker: StreamsBroker, fa
     assert heard == [("before", *first), ("after", *first), ("before", *second), ("after", *second)]
 
 
-def test_a_retry_and_its_acknowledgement_are_one_step(
-    make_broker: MakeBroker, server: Any, broker: StreamsBroker
-) -> None:
+def test_retry_and_acknowledgement_are_atomic(make_broker: MakeBroker, server: Any, broker: StreamsBroker) -> None:
     # Given a delivery that is to be retried, on a connection that loses first the request, then the reply
     with LosingProxy(server.port) as proxy:
         owner = make_broker(url=f"redis://127.0.0.1:{proxy.port}")
@@ -160,7 +158,7 @@ def test_a_retry_and_its_acknowledgement_are_one_step(
         assert (broker.qsize("default"), broker.pending("default")) == (1, [])
 
 
-def test_a_retried_message_starts_its_deliveries_over_and_keeps_its_attempts(make_broker: MakeBroker) -> None:
+def test_retry_resets_deliveries_and_keeps_attempts(make_broker: MakeBroker) -> None:
     broker = make_broker(lease_ms=1)
     broker.enqueue(message())
     take(broker)
@@ -176,7 +174,7 @@ def test_a_retried_message_starts_its_deliveries_over_and_keeps_its_attempts(mak
     assert (retried.deliveries, retried.attempt) == (1, 3)
 
 
-def test_the_defaults_hold_stream_retries_and_a_list_of_ones_own_is_taken(url: str) -> None:
+def test_default_middleware_contains_stream_retries(url: str) -> None:
     assert any(isinstance(one, StreamRetries) for one in default_middleware())
 
     broker = StreamsBroker(url=url, middleware=[StreamRetries(max_retries=0)])

@@ -9,14 +9,14 @@ from app.broker.enqueue_request import encode_message
 from tests.broker.delivery import message
 
 
-def test_the_stored_form_is_dramatiqs_own() -> None:
+def test_encode_message_equals_dramatiqs_encoding() -> None:
     one = message("ä", 1, None, actor="act", nested={"a": [1.5]})
 
     assert encode_message(one) == one.encode()
     assert Message.decode(encode_message(one)) == one
 
 
-def test_a_subclass_of_message_encodes_itself() -> None:
+def test_encode_message_calls_encode_of_a_subclass() -> None:
     class Mine(Message):  # type: ignore[type-arg]
         def encode(self) -> bytes:
             return b"mine"
@@ -24,13 +24,13 @@ def test_a_subclass_of_message_encodes_itself() -> None:
     assert encode_message(Mine("default", "act", (), {}, {})) == b"mine"
 
 
-def test_a_delayed_messages_stored_form_names_its_own_queue_and_no_eta() -> None:
+def test_encode_message_removes_eta_and_the_suffix_of_the_delay_queue() -> None:
     stored = Message.decode(encode_message(message(queue="default.DQ", eta=5, kept=True)))
 
     assert (stored.queue_name, stored.options) == ("default", {"kept": True})
 
 
-def test_many_messages_are_announced_to_whoever_listens(broker: StreamsBroker) -> None:
+def test_enqueue_many_calls_hooks_for_each_message(broker: StreamsBroker) -> None:
     heard: list[tuple[str, str]] = []
 
     class Listener(Middleware):

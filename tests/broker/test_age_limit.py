@@ -22,9 +22,7 @@ def server_time_ms(client: redis.Redis) -> int:
     return int(seconds * 1000 + microseconds // 1000)
 
 
-def test_a_message_past_its_age_limit_is_a_dead_letter_and_never_runs(
-    broker: StreamsBroker, client: redis.Redis
-) -> None:
+def test_message_is_dead_lettered_when_it_exceeds_its_age_limit(broker: StreamsBroker, client: redis.Redis) -> None:
     ran: list[str] = []
     dramatiq.actor(ran.append, actor_name="act", broker=broker, max_age=50)
     effect = Effect("SET", f"{broker.keys('default').tag}:record", "dead")
@@ -42,7 +40,7 @@ def test_a_message_past_its_age_limit_is_a_dead_letter_and_never_runs(
 
 
 @pytest.mark.parametrize("skew_ms", [-HOUR_MS, HOUR_MS])
-def test_a_producer_whose_clock_is_wrong_changes_nothing(broker: StreamsBroker, skew_ms: int) -> None:
+def test_age_does_not_depend_on_the_clock_of_the_producer(broker: StreamsBroker, skew_ms: int) -> None:
     ran: list[int] = []
     dramatiq.actor(lambda: ran.append(1), actor_name="act", broker=broker, max_age=60_000)
     now_ms = int(time.time() * 1000)
@@ -54,7 +52,7 @@ def test_a_producer_whose_clock_is_wrong_changes_nothing(broker: StreamsBroker, 
     assert ran == [1]
 
 
-def test_a_workers_own_clock_is_never_asked(broker: StreamsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_age_does_not_depend_on_the_clock_of_the_worker(broker: StreamsBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[int] = []
     dramatiq.actor(lambda: ran.append(1), actor_name="act", broker=broker, max_age=60_000)
     broker.enqueue(message())
@@ -66,7 +64,7 @@ def test_a_workers_own_clock_is_never_asked(broker: StreamsBroker, monkeypatch: 
     assert ran == [1]
 
 
-def test_age_counts_from_the_first_acceptance_through_delay_retry_and_recovery(
+def test_age_counts_from_the_acceptance_after_delay_retry_and_recovery(
     make_broker: MakeBroker, client: redis.Redis
 ) -> None:
     broker = make_broker()
@@ -94,7 +92,7 @@ def test_age_counts_from_the_first_acceptance_through_delay_retry_and_recovery(
     assert before_ms - 5 <= created[0] <= accepted_ms + 5
 
 
-def test_a_replayed_letter_is_young_again(broker: StreamsBroker) -> None:
+def test_age_starts_again_when_a_dead_letter_is_replayed(broker: StreamsBroker) -> None:
     broker.enqueue(message())
     delivery = take(broker)
     broker.consume("default").nack(delivery)

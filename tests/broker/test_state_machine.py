@@ -144,7 +144,7 @@ class Queue(RuleBasedStateMachine):
             worker.close()
 
 
-def test_every_accepted_message_ends_once(url: str) -> None:
+def test_accepted_messages_end_once_in_random_interleavings(url: str) -> None:
     Queue.url = url
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     limits = settings(

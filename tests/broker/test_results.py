@@ -12,8 +12,7 @@ import pytest
 import redis
 from dramatiq import group, pipeline
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.middleware import GroupCallbacks, SkipMessage
-from dramatiq.rate_limits.backends import RedisBackend as LimitsBackend
+from dramatiq.middleware import SkipMessage
 from dramatiq.results import ResultFailure, ResultMissing, Results, ResultTimeout
 
 from app.broker import BrokerUnavailable, Effect, StreamResultBackend, StreamsBroker
@@ -31,7 +30,9 @@ def results(broker: StreamsBroker) -> Iterator[StreamResultBackend]:
     dramatiq.set_broker(None)  # type: ignore[arg-type]
 
 
-def test_results_and_failures_come_back(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_get_result_returns_the_result_or_raises_the_failure(
+    broker: StreamsBroker, results: StreamResultBackend
+) -> None:
     add = dramatiq.actor(lambda x, y: x + y, actor_name="add", broker=broker)
     divide = dramatiq.actor(lambda x: 1 // x, actor_name="divide", broker=broker, max_retries=0)
 
@@ -42,11 +43,13 @@ def test_results_and_failures_come_back(broker: StreamsBroker, results: StreamRe
     assert caught.value.orig_exc_type == "ZeroDivisionError"
 
 
-def test_the_broker_knows_its_backend(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_get_results_backend_returns_the_backend(broker: StreamsBroker, results: StreamResultBackend) -> None:
     assert broker.get_results_backend() is results
 
 
-def test_none_is_a_result_and_no_result_is_missing(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_get_result_distinguishes_none_from_a_missing_result(
+    broker: StreamsBroker, results: StreamResultBackend
+) -> None:
     sent = dramatiq.actor(lambda: None, actor_name="nothing", broker=broker).send()
     with pytest.raises(ResultMissing):
         sent.get_result(backend=results)
@@ -58,14 +61,14 @@ def test_none_is_a_result_and_no_result_is_missing(broker: StreamsBroker, result
     assert sent.get_result(backend=results, block=True, timeout=0) is None
 
 
-def test_waiting_ends_after_its_time_even_below_a_second(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_get_result_times_out_below_a_second(broker: StreamsBroker, results: StreamResultBackend) -> None:
     started = time.monotonic()
     with pytest.raises(ResultTimeout):
         results.get_result(message(), block=True, timeout=50)
     assert time.monotonic() - started < 3
 
 
-def test_a_waiter_is_woken_and_many_may_wait(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_get_result_wakes_up_all_waiting_threads(broker: StreamsBroker, results: StreamResultBackend) -> None:
     sent = broker.enqueue(message(actor="act"))
     got: list[Any] = []
     waiters = [
@@ -82,9 +85,7 @@ def test_a_waiter_is_woken_and_many_may_wait(broker: StreamsBroker, results: Str
     assert got == ["woken"] * 3
 
 
-def test_the_result_appears_with_the_acknowledgement_not_before(
-    broker: StreamsBroker, results: StreamResultBackend
-) -> None:
+def test_result_is_written_by_the_acknowledgement(broker: StreamsBroker, results: StreamResultBackend) -> None:
     dramatiq.actor(lambda: None, actor_name="act", broker=broker)
     broker.enqueue(message())
     delivery = take(broker)
@@ -97,7 +98,7 @@ def test_the_result_appears_with_the_acknowledgement_not_before(
     assert results.get_result(delivery) == 42
 
 
-def test_a_worker_that_lost_its_lease_stores_no_result(
+def test_result_is_not_written_when_the_lease_was_lost(
     broker: StreamsBroker, results: StreamResultBackend, client: redis.Redis
 ) -> None:
     dramatiq.actor(lambda: None, actor_name="act", broker=broker)
@@ -119,7 +120,7 @@ def test_a_worker_that_lost_its_lease_stores_no_result(
     assert broker.fenced_total == 2
 
 
-def test_a_failure_is_stored_once_retries_are_used_up(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_failure_is_stored_when_the_retries_are_exhausted(broker: StreamsBroker, results: StreamResultBackend) -> None:
     seen: list[bool] = []
 
     def fail() -> None:
@@ -139,7 +140,7 @@ def test_a_failure_is_stored_once_retries_are_used_up(broker: StreamsBroker, res
     assert seen == [True] * 3
 
 
-def test_a_skipped_message_has_none_for_a_result(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_result_is_none_when_the_message_was_skipped(broker: StreamsBroker, results: StreamResultBackend) -> None:
     class Skip(dramatiq.Middleware):
         def before_process_message(self, broker: Any, message: Any) -> None:
             raise SkipMessage
@@ -151,7 +152,7 @@ def test_a_skipped_message_has_none_for_a_result(broker: StreamsBroker, results:
         assert sent.get_result(backend=results, block=True, timeout=5_000) is None
 
 
-def test_an_actor_that_stores_nothing_stores_nothing(
+def test_result_is_not_stored_when_store_results_is_false(
     broker: StreamsBroker, results: StreamResultBackend, client: redis.Redis
 ) -> None:
     actor = dramatiq.actor(lambda: 5, actor_name="act", broker=broker, store_results=False)
@@ -163,7 +164,7 @@ def test_an_actor_that_stores_nothing_stores_nothing(
     assert not client.exists(results.build_message_key(sent))
 
 
-def test_a_result_expires(broker: StreamsBroker, results: StreamResultBackend, client: redis.Redis) -> None:
+def test_result_expires_after_its_ttl(broker: StreamsBroker, results: StreamResultBackend, client: redis.Redis) -> None:
     sent = dramatiq.actor(lambda: 5, actor_name="act", broker=broker, result_ttl=90_000).send()
 
     with working(broker):
@@ -172,7 +173,7 @@ def test_a_result_expires(broker: StreamsBroker, results: StreamResultBackend, c
     assert 0 < client.pttl(results.build_message_key(sent)) <= 90_000
 
 
-def test_a_pipeline_passes_results_on_across_queues(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_pipeline_spans_queues(broker: StreamsBroker, results: StreamResultBackend) -> None:
     add = dramatiq.actor(lambda x, y: x + y, actor_name="add", broker=broker)
     double = dramatiq.actor(lambda x: 2 * x, actor_name="double", broker=broker, queue_name="other")
     stages = pipeline([add.message(1, 2), double.message(), add.message(10)], broker=broker)
@@ -185,25 +186,7 @@ def test_a_pipeline_passes_results_on_across_queues(broker: StreamsBroker, resul
         assert stages.completed_count == 3
 
 
-def test_a_group_has_its_results_and_calls_back_when_it_is_complete(
-    broker: StreamsBroker, results: StreamResultBackend, client: redis.Redis
-) -> None:
-    complete = threading.Event()
-    broker.add_middleware(GroupCallbacks(LimitsBackend(client=client)))
-    square = dramatiq.actor(lambda x: x * x, actor_name="square", broker=broker)
-    done = dramatiq.actor(lambda: complete.set(), actor_name="done", broker=broker)
-    squares = group([square.message(number) for number in range(5)], broker=broker)
-    squares.add_completion_callback(done.message())
-
-    with working(broker):
-        squares.run()
-        squares.wait(timeout=5_000)
-        assert list(squares.get_results()) == [0, 1, 4, 9, 16]
-        assert squares.completed
-        assert complete.wait(5)
-
-
-def test_a_group_of_pipelines_has_their_results(broker: StreamsBroker, results: StreamResultBackend) -> None:
+def test_group_of_pipelines_has_their_results(broker: StreamsBroker, results: StreamResultBackend) -> None:
     add = dramatiq.actor(lambda x, y: x + y, actor_name="add", broker=broker)
     chains = group([pipeline([add.message(n, 1), add.message(10)], broker=broker) for n in range(3)], broker=broker)
 
@@ -212,7 +195,7 @@ def test_a_group_of_pipelines_has_their_results(broker: StreamsBroker, results: 
         assert list(chains.get_results(block=True, timeout=5_000)) == [11, 12, 13]
 
 
-def test_results_and_other_finish_effects_are_written_together(
+def test_result_and_finish_effects_are_written_together(
     broker: StreamsBroker, results: StreamResultBackend, client: redis.Redis
 ) -> None:
     key = f"{broker.keys('default').tag}:mine"
@@ -227,7 +210,7 @@ def test_results_and_other_finish_effects_are_written_together(
     assert (client.get(key), results.get_result(delivery)) == (b"1", 42)
 
 
-def test_with_a_stub_broker_in_a_users_tests_it_is_dramatiqs_own(broker: StreamsBroker) -> None:
+def test_backend_works_with_the_stub_broker(broker: StreamsBroker) -> None:
     stub = StubBroker()
     backend = StreamResultBackend(broker.client, broker.namespace)
     stub.add_middleware(Results(backend=backend, store_results=True))
@@ -245,7 +228,7 @@ def test_with_a_stub_broker_in_a_users_tests_it_is_dramatiqs_own(broker: Streams
         failed.get_result(backend=backend)
 
 
-def test_an_unreachable_server_is_unavailable() -> None:
+def test_get_result_raises_broker_unavailable_when_redis_is_unreachable() -> None:
     backend = StreamResultBackend(redis.Redis(port=1))
 
     with pytest.raises(BrokerUnavailable):
