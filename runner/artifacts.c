@@ -1,6 +1,6 @@
 #include "artifacts.h"
 
-#include "child.h"
+#include "close_fd.h"
 #include "files.h"
 #include "glob.h"
 #include "monotonic.h"
@@ -172,7 +172,7 @@ static void begin_next(struct artifacts *artifacts, struct outbox *outbox)
     announce(outbox, artifact);
     artifacts->left = artifact->bytes;
     if (artifacts->left == 0)
-        child_close(&artifacts->fd);
+        close_fd(&artifacts->fd);
 }
 
 static bool send_some(struct artifacts *artifacts, struct outbox *outbox)
@@ -185,7 +185,7 @@ static bool send_some(struct artifacts *artifacts, struct outbox *outbox)
     outbox_output_commit(outbox, FRAME_ARTIFACT_DATA, (size_t)got);
     artifacts->left -= (uint64_t)got;
     if (artifacts->left == 0)
-        child_close(&artifacts->fd);
+        close_fd(&artifacts->fd);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "child.h"
 
+#include "close_fd.h"
 #include "limits.h"
 #include "shield.h"
 #include "streams.h"
@@ -132,7 +133,7 @@ static void keep_ends(struct child *child, struct streams *streams, const struct
         child->terminal_fd = streams->program_ends[STDIN_FILENO];
         streams->program_ends[STDIN_FILENO] = -1;
     } else if (!phase->gets_stdin) {
-        child_close(&child->stdin_fd);
+        close_fd(&child->stdin_fd);
     }
     streams_close(streams->program_ends);
 }
@@ -153,11 +154,4 @@ int child_start(struct child *child, const struct phase *phase, int output_epoll
     }
     keep_ends(child, &streams, phase);
     return 0;
-}
-
-void child_close(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
 }

@@ -17,7 +17,4 @@ struct child {
 /* Starts the phase and waits until exec has succeeded; its output is watched by the epoll. Returns 0, or the errno of what failed; then nothing is left. */
 int child_start(struct child *child, const struct phase *phase, int output_epoll_fd);
 
-/* Closes one of the ends. */
-void child_close(int *fd);
-
 #endif

@@ -59,15 +59,17 @@ struct job {
 /* host.c: what the host asks for. NULL, or the fault. */
 const char *host_handle(struct job *job, const struct frame *frame);
 
-/* lifecycle.c: how a phase starts, is stopped and ends. */
-void phase_begin(struct job *job);
+/* stop.c: kills the processes of a phase. */
 void phase_stop(struct job *job, enum reason reason);
+void kill_everything(const struct job *job);
+
+/* lifecycle.c: how a phase starts and ends. */
+void phase_begin(struct job *job);
 void phase_finish(struct job *job);
 void job_leave(struct job *job);
 
 /* reap.c: takes a bounded number of ended processes, and notices when the main one or all have ended. */
 void reap_children(struct job *job);
-void kill_everything(const struct job *job);
 
 /* output.c: moves what the streams hold towards the host: of those that hold something, in the order in which they came
  * to; or of one. */

@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include "close_fd.h"
 #include "monotonic.h"
 
 static void clear_last_phase(struct job *job)
@@ -38,19 +39,6 @@ void phase_begin(struct job *job)
     report_started(job);
 }
 
-/* The first reason stays: what follows from a kill is not a reason of its own. */
-void phase_stop(struct job *job, enum reason reason)
-{
-    if (job->reason == REASON_NONE)
-        job->reason = reason;
-    if (job->state != RUNNING)
-        return;
-    job->usage.ended_ns = monotonic_ns();
-    job->kill_deadline_ns = job->usage.ended_ns + 5ull * NS_PER_S;
-    job->state = KILLING;
-    kill_everything(job);
-}
-
 /* Told by the sum, not by who noticed first: a program that ends by itself between two looks is no exception. */
 static void judge_cpu(struct job *job)
 {
@@ -62,8 +50,8 @@ static void judge_cpu(struct job *job)
 static void close_streams(struct job *job)
 {
     output_close(job);
-    child_close(&job->child.stdin_fd);
-    child_close(&job->child.terminal_fd);
+    close_fd(&job->child.stdin_fd);
+    close_fd(&job->child.terminal_fd);
     if (job->phases[job->current].gets_stdin)
         stdin_ring_next(&job->stdin_ring);
 }

@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include "close_fd.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -46,7 +48,7 @@ void output_forward(struct job *job, enum stream stream)
     bool empty_for_now = got < 0 && errno == EAGAIN;
     bool hung_up = got < 0 && errno == EIO; /* how a terminal says end of file */
     if (got == 0 || hung_up || (empty_for_now && job->state == DRAINING))
-        child_close(fd);
+        close_fd(fd);
     if (got <= 0)
         return;
     outbox_output_commit(&job->outbox, FRAME_OF[stream], within_cap(job, stream, (size_t)got));
@@ -58,6 +60,6 @@ void output_forward(struct job *job, enum stream stream)
 
 void output_close(struct job *job)
 {
-    child_close(&job->child.stdout_fd);
-    child_close(&job->child.stderr_fd);
+    close_fd(&job->child.stdout_fd);
+    close_fd(&job->child.stderr_fd);
 }

@@ -1,17 +1,8 @@
 #include "job.h"
 
-#include <signal.h>
 #include <sys/wait.h>
 
 enum { REAPED_AT_ONCE = 256 }; /* a storm of zombies must not keep us from the clock */
-
-void kill_everything(const struct job *job)
-{
-    if (job->contained)
-        kill(-1, SIGKILL);
-    else if (job->child.pid > 0 && !job->main_reaped)
-        kill(-job->child.pid, SIGKILL); /* not reaped: its number cannot be anyone else's */
-}
 
 static bool main_has_ended(const struct job *job)
 {

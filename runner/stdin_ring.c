@@ -1,6 +1,6 @@
 #include "stdin_ring.h"
 
-#include "child.h"
+#include "close_fd.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -81,7 +81,7 @@ static bool write_some(struct stdin_ring *ring, int *fd)
         return false;
     if (written < 0) {
         stdin_ring_refuse(ring);
-        child_close(fd);
+        close_fd(fd);
         return false;
     }
     if (written > 0)
@@ -96,7 +96,7 @@ void stdin_ring_write(struct stdin_ring *ring, int *fd, int terminal_fd)
         if (!write_some(ring, fd))
             return;
     if (is_at_end(ring) && (terminal_fd < 0 || type_end(ring, *fd, terminal_fd)))
-        child_close(fd);
+        close_fd(fd);
 }
 
 void stdin_ring_refuse(struct stdin_ring *ring)

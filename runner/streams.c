@@ -1,6 +1,6 @@
 #include "streams.h"
 
-#include "child.h"
+#include "close_fd.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -70,5 +70,5 @@ bool streams_adopt(const struct streams *streams, const struct phase *phase)
 void streams_close(int ends[STANDARD_STREAMS])
 {
     for (int i = 0; i < STANDARD_STREAMS; i++)
-        child_close(&ends[i]);
+        close_fd(&ends[i]);
 }

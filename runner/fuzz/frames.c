@@ -50,11 +50,6 @@ int __wrap_kill(pid_t pid, int number)
     return 0;
 }
 
-void child_close(int *fd)
-{
-    *fd = -1;
-}
-
 /* The size of each portion comes from the bytes themselves. */
 ssize_t __wrap_read(int fd, void *to, size_t room)
 {
@@ -94,7 +89,7 @@ static void begin_job(void)
 {
     memset(&job, 0, sizeof job);
     job.child = NO_CHILD;
-    job.files.fd = job.files.root_fd = -1;
+    job.files.fd = job.files.root_fd = job.artifacts.fd = -1;
 }
 
 static void give_back(void)
