@@ -942,7 +942,7 @@ export interface components {
         };
         /**
          * Kind
-         * @description What a metric is. A summary has a sum and a count only.
+         * @description The Prometheus type of a metric. A summary has no quantiles, only a sum and a count.
          * @enum {unknown}
          */
         Kind: "counter" | "gauge" | "histogram" | "summary";
