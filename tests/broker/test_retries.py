@@ -13,7 +13,7 @@ from dramatiq.middleware import CurrentMessage
 from app.broker import BrokerUnavailable, Lane, StreamMessage, StreamRetries, StreamsBroker, default_middleware
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
-from tests.broker.proxy import LosingProxy
+from tests.proxy import FaultProxy
 
 FAST = {"min_backoff": 1, "max_backoff": 2}
 
@@ -138,7 +138,7 @@ def test_enqueue_hooks_are_called_for_retries(broker: StreamsBroker, failing: Fa
 
 def test_retry_and_acknowledgement_are_atomic(make_broker: MakeBroker, server: Any, broker: StreamsBroker) -> None:
     # Given a delivery that is to be retried, on a connection that loses first the request, then the reply
-    with LosingProxy(server.port) as proxy:
+    with FaultProxy(server.port) as proxy:
         owner = make_broker(url=f"redis://127.0.0.1:{proxy.port}")
         broker.enqueue(message())
         delivery = take(owner)

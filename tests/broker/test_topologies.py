@@ -18,9 +18,9 @@ from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Effect, Lane
 from app.broker.sentinel import parse_sentinel_url
 from tests.broker.conftest import working
 from tests.broker.delivery import message, nothing_left, take
-from tests.broker.proxy import LosingProxy
 from tests.broker.servers import Watched, announce, cluster, eventually, tls_server
 from tests.broker.test_recovery import expire
+from tests.proxy import FaultProxy
 
 
 def a_life(broker: StreamsBroker, client: Any, queue: str = "default") -> None:
@@ -254,7 +254,7 @@ class TestCluster:
         with contextlib.ExitStack() as stack:
             # Given nodes that are known by a proxy's address: clients follow their redirections there, too
             ports = stack.enter_context(cluster())
-            proxies = {port: stack.enter_context(LosingProxy(port)) for port in ports}
+            proxies = {port: stack.enter_context(FaultProxy(port)) for port in ports}
             announce(proxies)
             known = next(iter(proxies.values())).port
             client = stack.enter_context(redis.RedisCluster(host="127.0.0.1", port=known))

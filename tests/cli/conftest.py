@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.http import HttpSettings
-from tests.http.conftest import Gateway, running
+from tests.http.gateway import PYTHON, Gateway, running_gateway
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,9 +40,9 @@ StartCommand = Callable[..., Awaitable[Command]]
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[Gateway]:
-    """A gateway; the test plays the worker."""
-    async with running(HttpSettings(), tokens=1000) as started:
+async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
+    """A gateway with one installed language; the test plays the worker."""
+    async with running_gateway(redis_url, namespace, languages=[PYTHON]) as started:
         yield started
 
 
@@ -71,20 +70,6 @@ def program(tmp_path: Path) -> Path:
     path = tmp_path / "program.py"
     path.write_text("print('hello')\n")
     return path
-
-
-async def only_job(gateway: Gateway) -> str:
-    """Wait for the only job and return its id."""
-    await gateway.jobs.until(lambda jobs: bool(jobs.records))
-    (job_id,) = gateway.jobs.records
-    return job_id
-
-
-async def only_watched_job(gateway: Gateway) -> str:
-    """Wait until the only job has a viewer and return its id."""
-    job_id = await only_job(gateway)
-    await gateway.jobs.until(lambda jobs: jobs.viewers(job_id) > 0)
-    return job_id
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

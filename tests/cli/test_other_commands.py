@@ -14,8 +14,8 @@ import msgspec
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
 from app.core.states import JobState
-from tests.cli.conftest import ROOT, StartCommand, only_job, only_watched_job
-from tests.http.conftest import Gateway
+from tests.cli.conftest import ROOT, StartCommand
+from tests.http.gateway import Gateway
 
 
 async def test_submit_prints_the_id_and_exits(
@@ -24,9 +24,9 @@ async def test_submit_prints_the_id_and_exits(
     words = tmp_path / "words"
     words.write_text("one two")
     code, stdout, _ = await (await pyxec("submit", "--stdin", words, program, "x")).wait()
-    job_id = await only_job(gateway)
+    job_id = await gateway.wait_for_job()
     assert (code, stdout) == (0, f"{job_id}\n".encode())
-    record = gateway.jobs.records[job_id]
+    record = gateway.record(job_id)
     assert record.state is JobState.QUEUED
     assert (record.spec.stdin, record.spec.args, record.spec.interactive) == (b"one two", ("x",), False)
 
@@ -39,26 +39,26 @@ async def test_submit_refuses_binary_stdin(
     code, _, stderr = await (await pyxec("submit", "--stdin", picture, program)).wait()
     assert code == 125
     assert b"not UTF-8" in stderr
-    assert gateway.jobs.records == {}
+    assert gateway.job_ids() == []
 
 
 async def test_tail_shows_a_finished_job_from_the_start(gateway: Gateway, pyxec: StartCommand) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.start(job_id)
-    gateway.jobs.phase(job_id)
-    gateway.jobs.write(job_id, b"all of it\n")
-    gateway.jobs.finish(job_id, outcome=Outcome.NONZERO_EXIT, exit_code=7)
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id)
+    gateway.worker.write(job_id, b"all of it\n")
+    gateway.worker.finish(job_id, outcome=Outcome.NONZERO_EXIT, exit_code=7)
     assert await (await pyxec("tail", job_id)).wait() == (7, b"all of it\n", b"")
 
 
 async def test_tail_does_not_cancel_the_job_when_interrupted(gateway: Gateway, pyxec: StartCommand) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.start(job_id)
+    gateway.worker.start(job_id)
     command = await pyxec("tail", job_id)
-    await only_watched_job(gateway)
+    await gateway.wait_for_viewer()
     command.process.send_signal(signal.SIGINT)
     assert (await command.wait())[0] == 130
-    assert gateway.jobs.inputs[job_id] == []
+    assert gateway.worker.inputs(job_id) == []
 
 
 async def test_tail_exits_at_once_for_an_unknown_job(gateway: Gateway, pyxec: StartCommand) -> None:
@@ -69,9 +69,9 @@ async def test_tail_exits_at_once_for_an_unknown_job(gateway: Gateway, pyxec: St
 
 async def test_cancel_cancels_the_job(gateway: Gateway, pyxec: StartCommand) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.start(job_id)
+    gateway.worker.start(job_id)
     assert await (await pyxec("cancel", job_id)).wait() == (0, b"", b"")
-    assert gateway.jobs.inputs[job_id] == [Input(InputKind.CANCEL)]
+    assert gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)]
     code, stdout, _ = await (await pyxec("cancel", "--json", job_id)).wait()
     assert (code, msgspec.json.decode(stdout)["id"]) == (0, job_id)
 
@@ -87,12 +87,14 @@ async def test_languages_prints_a_table_or_json(gateway: Gateway, pyxec: StartCo
 
 async def test_bench_reports_latencies_and_outcomes(gateway: Gateway, pyxec: StartCommand) -> None:
     # Given a service where the fourth job ends badly
-    def end(job_id: str) -> None:
-        gateway.jobs.start(job_id)
-        bad = len(gateway.jobs.records) == 4
-        gateway.jobs.finish(job_id, outcome=Outcome.NONZERO_EXIT if bad else Outcome.OK, exit_code=int(bad))
+    ended: list[str] = []
 
-    gateway.jobs.when_submitted = lambda job: end(job.id)
+    def end(job_id: str) -> None:
+        ended.append(job_id)
+        bad = len(ended) == 4
+        gateway.worker.finish(job_id, outcome=Outcome.NONZERO_EXIT if bad else Outcome.OK, exit_code=int(bad))
+
+    gateway.worker.handle_jobs(end)
     # When it is measured
     code, document, _ = await (await pyxec("bench", "--jobs", "9", "-c", "3", "--json")).wait()
     # Then there are figures, and the exit code says that they are not worth much

@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import InvalidRequest
 from app.core.events import Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
-from tests.cli.conftest import StartCommand, only_job, only_watched_job
-from tests.http.conftest import Gateway
+from tests.cli.conftest import StartCommand
+from tests.http.gateway import Gateway, wait_until
 
 PIPE = asyncio.subprocess.PIPE
 NOT_TEXT = bytes(range(256)) + b"\r\n\x1b[31m\xff\xfe"
@@ -26,42 +25,42 @@ NOT_TEXT = bytes(range(256)) + b"\r\n\x1b[31m\xff\xfe"
 async def test_run_shows_output_while_the_program_runs(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     # Given a program that runs
     command = await pyxec("run", program)
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
-    gateway.jobs.phase(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id)
     # When it prints a line and goes on
-    gateway.jobs.write(job_id, b"first\n")
+    gateway.worker.write(job_id, b"first\n")
     # Then the line is there before the end
     assert await command.line() == b"first\n"
-    gateway.jobs.write(job_id, b"second\n")
-    gateway.jobs.finish(job_id)
+    gateway.worker.write(job_id, b"second\n")
+    gateway.worker.finish(job_id)
     assert await command.wait() == (0, b"second\n", b"")
 
 
 async def test_run_writes_both_streams_unchanged(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
-    gateway.jobs.phase(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id)
     # When a program writes what is no text, and cuts a character in two
-    gateway.jobs.write(job_id, NOT_TEXT)
-    gateway.jobs.write(job_id, "ä".encode()[:1])
-    gateway.jobs.write(job_id, "ä".encode()[1:])
-    gateway.jobs.write(job_id, NOT_TEXT[::-1], Stream.STDERR)
-    gateway.jobs.finish(job_id)
+    gateway.worker.write(job_id, NOT_TEXT)
+    gateway.worker.write(job_id, "ä".encode()[:1])
+    gateway.worker.write(job_id, "ä".encode()[1:])
+    gateway.worker.write(job_id, NOT_TEXT[::-1], Stream.STDERR)
+    gateway.worker.finish(job_id)
     # Then each stream has exactly that
     assert await command.wait() == (0, NOT_TEXT + "ä".encode(), NOT_TEXT[::-1])
 
 
 async def test_run_writes_compiler_output_to_stderr(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
-    gateway.jobs.phase(job_id, "compile")
-    gateway.jobs.write(job_id, b"note: on stdout\n")
-    gateway.jobs.phase(job_id, "run")
-    gateway.jobs.write(job_id, b"result\n")
-    gateway.jobs.finish(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id, "compile")
+    gateway.worker.write(job_id, b"note: on stdout\n")
+    gateway.worker.start_phase(job_id, "run")
+    gateway.worker.write(job_id, b"result\n")
+    gateway.worker.finish(job_id)
     assert await command.wait() == (0, b"result\n", b"note: on stdout\n")
 
 
@@ -86,7 +85,7 @@ async def test_run_exits_with_the_code_of_the_outcome(
 ) -> None:
     # Given a job that has ended in this way before anybody looked
     message = "how it ended, in words"
-    gateway.jobs.when_submitted = lambda job: gateway.jobs.finish(job.id, message=message, **result)
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.finish(job_id, message=message, **result))
     # When it is run
     command = await pyxec("run", program)
     # Then the exit code tells, and stderr says it in words where the code alone does not
@@ -97,12 +96,12 @@ async def test_run_exits_with_the_code_of_the_outcome(
 async def test_run_passes_options_after_file_to_the_program(
     gateway: Gateway, pyxec: StartCommand, program: Path
 ) -> None:
-    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
+    gateway.worker.handle_jobs(gateway.worker.run)
     command = await pyxec(
         "run", "--wall-seconds", "3", "--memory", "64m", program, "--json", "-x", "a b", "--", "$(id)"
     )
     assert (await command.wait())[0] == 0
-    spec = gateway.jobs.records[await only_job(gateway)].spec
+    spec = gateway.record(await gateway.wait_for_job()).spec
     assert spec.args == ("--json", "-x", "a b", "--", "$(id)")
     assert (spec.limits.wall_seconds, spec.limits.memory_bytes) == (3.0, 64 * 1024 * 1024)
     assert spec.limits.processes == 64  # what was not named is the service's default
@@ -116,12 +115,12 @@ async def test_run_keeps_relative_paths_of_additional_files(
     below.parent.mkdir()
     below.write_bytes(NOT_TEXT)
     elsewhere.write_text("beside")
-    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
+    gateway.worker.handle_jobs(gateway.worker.run)
     # When they go along
     command = await pyxec("run", "--file", below, "--file", elsewhere, program)
     assert (await command.wait())[0] == 0
     # Then the program finds them where it would on this machine
-    spec = gateway.jobs.records[await only_job(gateway)].spec
+    spec = gateway.record(await gateway.wait_for_job()).spec
     assert [(file.name, file.content) for file in spec.files] == [
         ("program.py", program.read_bytes()),
         ("data/table.bin", NOT_TEXT),
@@ -135,36 +134,36 @@ async def test_run_sends_a_stdin_file_in_the_request(
 ) -> None:
     words = tmp_path / "words"
     words.write_text("ä\0b\n")
-    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
+    gateway.worker.handle_jobs(gateway.worker.run)
     command = await pyxec("run", "--stdin", words, program)
     assert (await command.wait())[0] == 0
-    spec = gateway.jobs.records[await only_job(gateway)].spec
+    spec = gateway.record(await gateway.wait_for_job()).spec
     assert (spec.stdin, spec.interactive) == ("ä\0b\n".encode(), False)
 
 
 async def test_run_without_stdin_sends_empty_input(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
-    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id)
+    gateway.worker.handle_jobs(gateway.worker.run)
     command = await pyxec("run", program, stdin=asyncio.subprocess.DEVNULL)
     assert (await command.wait())[0] == 0
-    spec = gateway.jobs.records[await only_job(gateway)].spec
+    spec = gateway.record(await gateway.wait_for_job()).spec
     assert (spec.stdin, spec.interactive) == (b"", False)
 
 
 async def test_run_streams_a_pipe_and_its_end(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program, stdin=PIPE)
     assert command.process.stdin is not None
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
     # When something is typed, it arrives, although the pipe is still open
     command.process.stdin.write(b"typed\n")
-    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.STDIN, b"typed\n")])
+    await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.STDIN, b"typed\n")])
     # And when bytes come that are no text, they arrive too, and then the end
     command.process.stdin.write(NOT_TEXT + b"\0" * 60_000)
     command.process.stdin.write_eof()
-    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id][-1].kind is InputKind.EOF)
-    rest = b"".join(item.data for item in gateway.jobs.inputs[job_id][1:])
+    await wait_until(lambda: gateway.worker.inputs(job_id)[-1].kind is InputKind.EOF)
+    rest = b"".join(item.data for item in gateway.worker.inputs(job_id)[1:])
     assert rest == NOT_TEXT + b"\0" * 60_000
-    gateway.jobs.finish(job_id)
+    gateway.worker.finish(job_id)
     assert (await command.wait())[0] == 0
 
 
@@ -174,13 +173,13 @@ async def test_run_sends_terminal_input_line_by_line(gateway: Gateway, pyxec: St
     tty.setcbreak(keyboard)
     try:
         command = await pyxec("run", program, stdin=terminal)
-        job_id = await only_watched_job(gateway)
-        gateway.jobs.start(job_id)
+        job_id = await gateway.wait_for_viewer()
+        gateway.worker.start(job_id)
         # When a line is typed
         os.write(keyboard, b"42\n")
         # Then the program gets it, and its end does not wait for the terminal's
-        await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.STDIN, b"42\n")])
-        gateway.jobs.finish(job_id)
+        await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.STDIN, b"42\n")])
+        gateway.worker.finish(job_id)
         assert (await command.wait())[0] == 0
     finally:
         os.close(keyboard)
@@ -191,22 +190,15 @@ async def test_run_cancels_the_job_when_its_input_is_too_large(
     gateway: Gateway, pyxec: StartCommand, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a store that has taken all the input it takes for one job
-    send = gateway.jobs.send
-
-    async def full(job_id: str, item: Input) -> None:
-        if item.kind is InputKind.STDIN:
-            raise InvalidRequest("data", "a job takes at most 16 bytes of input")
-        await send(job_id, item)
-
-    monkeypatch.setattr(gateway.jobs, "send", full)
+    monkeypatch.setattr("app.store.jobs.MAX_INPUT_BYTES", 16)
     command = await pyxec("run", program, stdin=PIPE)
     assert command.process.stdin is not None
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
     # When more comes
     command.process.stdin.write(b"x" * 100)
     # Then it is said, and no job is left behind that waits for the rest
-    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
+    await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)])
     code, _, stderr = await command.wait()
     assert code == 125
     assert b"at most 16 bytes" in stderr
@@ -216,24 +208,24 @@ async def test_run_cancels_at_the_first_interrupt_and_shows_the_rest(
     gateway: Gateway, pyxec: StartCommand, program: Path
 ) -> None:
     command = await pyxec("run", program)
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
-    gateway.jobs.phase(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id)
     # When Ctrl-C is pressed
     command.process.send_signal(signal.SIGINT)
     # Then the job is asked to end, and what it still says is shown
-    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
-    gateway.jobs.write(job_id, b"last words\n")
-    gateway.jobs.finish(job_id, outcome=Outcome.CANCELLED, exit_code=None, signal=9, message="cancelled")
+    await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)])
+    gateway.worker.write(job_id, b"last words\n")
+    gateway.worker.finish(job_id, outcome=Outcome.CANCELLED, exit_code=None, signal=9, message="cancelled")
     assert await command.wait() == (130, b"last words\n", b"pyxec: cancelled\n")
 
 
 async def test_run_exits_at_the_second_interrupt(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
     command.process.send_signal(signal.SIGINT)
-    await gateway.jobs.until(lambda jobs: jobs.inputs[job_id] == [Input(InputKind.CANCEL)])
+    await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)])
     # When nothing happens, and Ctrl-C is pressed again
     command.process.send_signal(signal.SIGINT)
     # Then the command ends, although the job has not
@@ -242,29 +234,29 @@ async def test_run_exits_at_the_second_interrupt(gateway: Gateway, pyxec: StartC
 
 async def test_run_cancels_the_job_when_its_reader_exits(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
-    gateway.jobs.phase(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id)
     # When the reader has left, as head does, and the program writes on
     transport: Any = command.process._transport  # type: ignore[attr-defined]
     transport.get_pipe_transport(1).close()
     async with asyncio.timeout(30):
-        while not gateway.jobs.inputs[job_id]:
-            gateway.jobs.write(job_id, b"to nobody\n")
+        while not gateway.worker.inputs(job_id):
+            gateway.worker.write(job_id, b"to nobody\n")
             await asyncio.sleep(0.02)
     # Then the job is asked to end
-    assert gateway.jobs.inputs[job_id] == [Input(InputKind.CANCEL)]
+    assert gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)]
     assert await command.process.wait() == 141
 
 
 async def test_run_reports_a_lost_worker(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     command = await pyxec("run", program)
-    job_id = await only_watched_job(gateway)
-    gateway.jobs.start(job_id)
-    gateway.jobs.start(job_id, attempt=2)
-    gateway.jobs.phase(job_id)
-    gateway.jobs.write(job_id, b"again\n")
-    gateway.jobs.finish(job_id)
+    job_id = await gateway.wait_for_viewer()
+    gateway.worker.start(job_id)
+    gateway.worker.start(job_id, attempt=2)
+    gateway.worker.start_phase(job_id)
+    gateway.worker.write(job_id, b"again\n")
+    gateway.worker.finish(job_id)
     code, stdout, stderr = await command.wait()
     assert (code, stdout) == (0, b"again\n")
     assert b"attempt 2" in stderr
@@ -273,11 +265,11 @@ async def test_run_reports_a_lost_worker(gateway: Gateway, pyxec: StartCommand, 
 async def test_run_json_prints_only_the_finished_job(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     import msgspec
 
-    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"hello\n")
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, b"hello\n"))
     code, stdout, stderr = await (await pyxec("run", "--json", program)).wait()
     job = msgspec.json.decode(stdout)
     assert (code, stderr) == (0, b"")
-    assert (job["id"], job["outcome"], job["stdout"]) == (await only_job(gateway), "ok", "hello\n")
+    assert (job["id"], job["outcome"], job["stdout"]) == (await gateway.wait_for_job(), "ok", "hello\n")
 
 
 async def test_run_names_the_invalid_field_and_queues_nothing(
@@ -286,7 +278,7 @@ async def test_run_names_the_invalid_field_and_queues_nothing(
     code, stdout, stderr = await (await pyxec("run", "--wall-seconds", "9999", program)).wait()
     assert (code, stdout) == (125, b"")
     assert b"limits.wall_seconds" in stderr
-    assert gateway.jobs.records == {}
+    assert gateway.job_ids() == []
 
 
 async def test_run_refuses_a_file_of_an_unknown_language(gateway: Gateway, pyxec: StartCommand, tmp_path: Path) -> None:
@@ -295,7 +287,7 @@ async def test_run_refuses_a_file_of_an_unknown_language(gateway: Gateway, pyxec
     code, _, stderr = await (await pyxec("run", unknown)).wait()
     assert code == 125
     assert b"--language" in stderr
-    assert gateway.jobs.records == {}
+    assert gateway.job_ids() == []
 
 
 async def test_run_reports_an_unreachable_service_in_one_line(

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from tests.broker.proxy import LosingProxy
+from tests.proxy import FaultProxy
 
 __all__ = ["Cable", "Link", "Network", "ProxyLink", "why_no_networks"]
 
@@ -30,7 +30,7 @@ class Link(Protocol):
         """For good."""
 
 
-class _Valve(LosingProxy):
+class _Valve(FaultProxy):
     """Lets through, holds back, or loses.
 
     Attributes:

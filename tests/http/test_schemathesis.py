@@ -6,15 +6,12 @@ import asyncio
 import json
 import os
 import sys
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.http.live import LiveGateway, bearer, live_gateway
+from tests.http.gateway import Gateway, StartGateway, bearer
 
 HOOKS = "tests.http.openapi.schemathesis_hooks"
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,38 +23,16 @@ DEAD_LETTERS = 5
 
 
 @pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
+async def gateway(start_gateway: StartGateway) -> Gateway:
     # Where nobody comes without a key, every operation is one that another's key must not open.
-    async with live_gateway(url, namespace, tmp_path, PYXEC_MAX_WAIT_SECONDS="1", PYXEC_ANONYMOUS="off") as started:
-        yield started
+    return await start_gateway(PYXEC_MAX_WAIT_SECONDS="1", PYXEC_ANONYMOUS="off")
 
 
-@contextmanager
-def working(gateway: LiveGateway) -> Iterator[None]:
-    """A worker that ends every job at once, so that there is something to look at, to fetch and to delete."""
-    stopping = threading.Event()
-
-    def work() -> None:
-        while not stopping.is_set():
-            delivery = next(gateway.broker.consume("jobs", prefetch=1, timeout=200))
-            if delivery is not None:
-                gateway.finish(*gateway.begun(delivery))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
-
-
-async def bury_jobs(gateway: LiveGateway, key: str) -> None:
-    """Some dead letters, to be looked at, replayed and dropped."""
+async def create_dead_letters(gateway: Gateway, key: str) -> None:
+    """Create dead letters for the requests that read, replay and delete them."""
     for _ in range(DEAD_LETTERS):
         await gateway.submit(bearer(key))
-        _, delivery = gateway.begin()
-        gateway.broker.consume("jobs").nack(delivery)
+        gateway.worker.reject(gateway.worker.start())
 
 
 def configuration(folder: Path, owner: str, other: str) -> Path:
@@ -75,7 +50,7 @@ def configuration(folder: Path, owner: str, other: str) -> Path:
     return config
 
 
-async def schemathesis(gateway: LiveGateway, config: Path, *options: str) -> tuple[int, str]:
+async def schemathesis(gateway: Gateway, config: Path, *options: str) -> tuple[int, str]:
     """Exit status and report of one run, which remembers nothing of an earlier one."""
     program = Path(sys.executable).with_name("schemathesis")
     address = f"http://127.0.0.1:{gateway.port}/openapi.json"
@@ -92,16 +67,16 @@ async def schemathesis(gateway: LiveGateway, config: Path, *options: str) -> tup
 
 
 @pytest.mark.timeout(600)
-async def test_the_service_is_what_its_document_says(gateway: LiveGateway, tmp_path: Path) -> None:
+async def test_the_service_is_what_its_document_says(gateway: Gateway, tmp_path: Path) -> None:
     # Given two callers, dead letters, and a worker
-    owner: Any = await gateway.new_key(tier="trusted", admin=True)
-    other: Any = await gateway.new_key(tier="trusted")
-    await bury_jobs(gateway, owner["key"])
+    owner: Any = await gateway.create_key(tier="trusted", admin=True)
+    other: Any = await gateway.create_key(tier="trusted")
+    await create_dead_letters(gateway, owner["key"])
     config = configuration(tmp_path, owner["key"], other["key"])
-    with working(gateway):
-        # When every operation is tried with what is right, what is wrong, and in sequences
-        status, report = await schemathesis(
-            gateway, config, "--phases", PHASES, "--max-examples", str(EXAMPLES), "--seed", SEED, "--no-shrink"
-        )
+    gateway.worker.handle_jobs(gateway.worker.run)
+    # When every operation is tried with what is right, what is wrong, and in sequences
+    status, report = await schemathesis(
+        gateway, config, "--phases", PHASES, "--max-examples", str(EXAMPLES), "--seed", SEED, "--no-shrink"
+    )
     # Then nothing is found
     assert status == 0, report

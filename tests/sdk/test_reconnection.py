@@ -11,7 +11,7 @@ import pytest
 
 from app.store.keys import StoreKeys
 from pyxec import AsyncClient, Client, Output, ServiceFailed, ServiceUnreachable, TooManyRequests
-from tests.cli.cutting_proxy import cutting_proxy
+from tests.proxy import FaultProxy
 from tests.sdk.conftest import OpenClient, call, events
 from tests.stack import Stack
 
@@ -23,7 +23,7 @@ ALL_LINES = "".join(f"{number}\n" for number in range(LINES)).encode()
 @pytest.mark.docker
 async def test_stream_delivers_every_byte_once_when_cut_repeatedly(stack: Stack, open_client: OpenClient) -> None:
     reasons: list[str] = []
-    async with cutting_proxy(stack.port) as proxy:
+    with FaultProxy(stack.port) as proxy:
         client = open_client(f"http://127.0.0.1:{proxy.port}", on_retry=reasons.append)
         printed, cuts = b"", 0
         # When the connection is cut at every thirtieth line or so, and nobody is there for a moment
@@ -70,13 +70,12 @@ async def test_stream_continues_when_the_api_is_restarted(own_stack: Stack) -> N
 
 @pytest.mark.docker
 async def test_submit_repeats_a_request_without_a_second_job(stack: Stack, open_client: OpenClient) -> None:
-    async with cutting_proxy(stack.port) as proxy:
+    with FaultProxy(stack.port) as proxy:
         client = open_client(f"http://127.0.0.1:{proxy.port}")
         await call(client.languages)
         before = jobs_of(stack)
         # When the answer to a submission is lost, twice
-        proxy.lose_next_reply()
-        proxy.lose_next_reply()
+        proxy.lose_replies = 2
         result = await call(client.run, "python", "print('once')")
     # Then there is one job, and this is its result
     assert result.stdout == "once\n"

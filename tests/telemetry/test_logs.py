@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.http.live import OPERATOR_KEY, bearer
+from tests.http.gateway import OPERATOR_KEY, bearer
 from tests.stack import ROOT, Stack, eventually
 
 LOG_ONE_EVENT = "from app.logs import configure_logging; import structlog; configure_logging(); structlog.get_logger('x').info('an_event', job_id='j1')"  # noqa: E501

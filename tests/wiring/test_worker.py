@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from app.config import read_settings
 from app.core.metrics import Meter
 from app.store.worker_registry import WorkerRegistry
 from app.wiring.worker import declare_run_job
-from tests.http.live import LiveGateway, live_gateway
+from tests.http.gateway import Gateway, running_gateway
 from tests.sandbox.arena import ENGINE_URL, Arena, open_arena
 
 pytestmark = pytest.mark.docker
@@ -28,10 +27,10 @@ def engine_fixture() -> Iterator[Arena]:
 
 
 @contextmanager
-def running_periodic_tasks(gateway: LiveGateway) -> Iterator[None]:
+def running_periodic_tasks(gateway: Gateway) -> Iterator[None]:
     """Run the periodic tasks of a worker that takes no jobs."""
     environment = {"REDIS_URL": gateway.redis_url, "PYXEC_NAMESPACE": gateway.namespace, "DOCKER_HOST": ENGINE_URL}
-    broker = StreamsBroker(client=gateway.store, namespace=gateway.namespace)
+    broker = StreamsBroker(client=gateway.redis, namespace=gateway.namespace)
     tasks, *_ = declare_run_job(broker, read_settings(environment), Meter())
     tasks.start()
     try:
@@ -41,21 +40,21 @@ def running_periodic_tasks(gateway: LiveGateway) -> Iterator[None]:
         broker.close()
 
 
-async def metric(gateway: LiveGateway, name: str) -> float:
+async def metric(gateway: Gateway, name: str) -> float:
     lines = (await gateway.client.get("/metrics")).text.splitlines()
     [value] = [line.removeprefix(f"{name} ") for line in lines if line.startswith(f"{name} ")]
     return float(value)
 
 
 async def test_worker_removes_and_counts_containers_of_lost_worker(
-    engine_fixture: Arena, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine_fixture: Arena, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given no minimum age for containers that are removed
     monkeypatch.setattr("app.sandbox.reaper._YOUNG_SECONDS", 0)
     monkeypatch.setattr("app.wiring.worker.PUBLISH_SECONDS", 0.05)
-    async with live_gateway(url, engine_fixture.namespace, tmp_path) as gateway:
+    async with running_gateway(redis_url, engine_fixture.namespace) as gateway:
         # And a container of a live worker, and one of a lost worker
-        WorkerRegistry(gateway.store, gateway.keys).beat("live")
+        WorkerRegistry(gateway.redis, gateway.keys).beat("live")
         kept = engine_fixture.create("live")
         engine_fixture.create("lost")
         assert await metric(gateway, "pyxec_sandboxes_orphaned_total") == 0

@@ -15,8 +15,7 @@ from app.cli.checks.limits import OUTPUT_BYTES, TRIALS, check_limits
 from app.core.outcomes import Outcome
 from app.core.states import JobState
 from pyxec import Client
-from tests.cli.conftest import only_job
-from tests.http.conftest import Gateway
+from tests.http.gateway import Gateway
 
 
 async def findings(gateway: Gateway, check: Callable[[Client], Iterable[Finding]]) -> list[Finding]:
@@ -33,7 +32,7 @@ def canaries(service: Client) -> Iterable[Finding]:
 
 
 async def test_check_languages_fails_on_unexpected_output(gateway: Gateway) -> None:
-    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"Hello from Python 2\n")
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, b"Hello from Python 2\n"))
     (finding,) = await findings(gateway, canaries)
     assert (finding.check, finding.status) == ("canary python", Status.FAILED)
 
@@ -46,7 +45,7 @@ async def test_run_job_cancels_a_job_that_no_worker_takes(gateway: Gateway, monk
     # Then it says what is missing, and the job does not stay in the queue
     assert finding.status is Status.FAILED
     assert "is a worker running?" in finding.detail
-    record = gateway.jobs.records[await only_job(gateway)]
+    record = gateway.record(await gateway.wait_for_job())
     assert record.state is JobState.FINISHED
     assert record.result is not None
     assert record.result.outcome is Outcome.CANCELLED
@@ -54,7 +53,7 @@ async def test_run_job_cancels_a_job_that_no_worker_takes(gateway: Gateway, monk
 
 async def test_check_limits_names_a_limit_that_is_not_enforced(gateway: Gateway) -> None:
     # Given a sandbox that lets every program run to a good end
-    gateway.jobs.when_submitted = lambda job: gateway.jobs.run(job.id, b"fine\n")
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, b"fine\n"))
     # When the limits are tried
     found = {finding.check: finding.status for finding in await findings(gateway, check_limits)}
     # Then every one fails but the last, which breaks none
@@ -66,11 +65,10 @@ async def test_check_limits_names_a_limit_that_is_not_enforced(gateway: Gateway)
 
 async def test_check_limits_fails_on_output_truncated_at_the_wrong_size(gateway: Gateway) -> None:
     def cut(job_id: str) -> None:
-        gateway.jobs.start(job_id)
-        gateway.jobs.phase(job_id)
-        gateway.jobs.write(job_id, b"x" * (OUTPUT_BYTES + 1))
-        gateway.jobs.finish(job_id, outcome=Outcome.OUTPUT_LIMIT, exit_code=None, signal=9)
+        gateway.worker.start_phase(job_id)
+        gateway.worker.write(job_id, b"x" * (OUTPUT_BYTES + 1))
+        gateway.worker.finish(job_id, outcome=Outcome.OUTPUT_LIMIT, exit_code=None, signal=9)
 
-    gateway.jobs.when_submitted = lambda job: cut(job.id)
+    gateway.worker.handle_jobs(cut)
     found = {finding.check: finding.status for finding in await findings(gateway, check_limits)}
     assert found["endless output"] is Status.FAILED

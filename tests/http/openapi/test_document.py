@@ -20,9 +20,9 @@ from app.core.spec import JobRequest
 from app.http.app import ERROR_FORMATS
 from app.http.decoding import decode
 from app.http.errors import HTTP_PROBLEM_TYPES, PROBLEM_TYPES
-from tests.http.fakes import PYTHON
+from tests.http.gateway import PYTHON
 from tests.http.openapi.conformance import DOCUMENT, check
-from tests.http.routes import routes, sockets
+from tests.http.routes import http_routes, websocket_routes
 
 # The page on which the document is read is no part of the API.
 PAGE = ("/docs", "/docs/", "/docs/{name}")
@@ -51,7 +51,7 @@ def test_it_is_valid_openapi() -> None:
 
 
 def test_it_tells_of_every_route_and_of_no_other() -> None:
-    registered = native(routes())
+    registered = native(http_routes())
     told = {(method.upper(), template) for method, template, _ in operations()}
     assert {route for route in registered if route[0] != "HEAD"} == told
     # Every GET answers HEAD, as its introduction says once for all
@@ -62,7 +62,7 @@ def test_it_tells_of_every_route_and_of_no_other() -> None:
 
 def test_it_tells_of_every_socket() -> None:
     told = {template for template, item in DOCUMENT["paths"].items() if "x-websocket" in item}
-    assert {path for path in sockets() if not path.startswith(tuple(ERROR_FORMATS))} == told
+    assert {path for path in websocket_routes() if not path.startswith(tuple(ERROR_FORMATS))} == told
 
 
 def test_it_tells_of_every_problem() -> None:

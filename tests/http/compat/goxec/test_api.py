@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.core.events import Stream
 from app.core.outcomes import Outcome
-from tests.http.conftest import Gateway, StartGateway
+from tests.http.gateway import PYTHON, Gateway, StartGateway
 
 PAGE = "https://editor.example"
 BODY = {"code": "print(1)", "language": "python"}
@@ -37,17 +37,17 @@ async def closing(connection: ClientConnection) -> tuple[list[dict[str, Any]], i
 async def test_a_program_is_watched(gateway: Gateway) -> None:
     # Given a program that has written half a character when its viewer comes
     job_id = await submit(gateway, filename="passed over")
-    gateway.jobs.start(job_id)
-    gateway.jobs.phase(job_id)
-    gateway.jobs.write(job_id, b"a\xc3")
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id)
+    gateway.worker.write(job_id, b"a\xc3")
     async with gateway.connect(f"/api/ws?job_id={job_id}") as connection:
         await connection.send("what a viewer says")
         await connection.send(b"is passed over")
         assert json.loads(await connection.recv()) == {"job_id": job_id, "output": "a", "type": "log"}
         # When it goes on, and ends badly by itself
-        gateway.jobs.write(job_id, b"\xa9\n")
-        gateway.jobs.write(job_id, b"oops\n", Stream.STDERR)
-        gateway.jobs.finish(job_id, outcome=Outcome.NONZERO_EXIT, exit_code=1, message="exited with code 1")
+        gateway.worker.write(job_id, b"\xa9\n")
+        gateway.worker.write(job_id, b"oops\n", Stream.STDERR)
+        gateway.worker.finish(job_id, outcome=Outcome.NONZERO_EXIT, exit_code=1, message="exited with code 1")
         messages, code = await closing(connection)
     # Then both streams came, and it has completed: goxec does not look at exit codes
     assert messages == [
@@ -60,8 +60,8 @@ async def test_a_program_is_watched(gateway: Gateway) -> None:
 
 async def test_a_program_that_was_stopped_has_failed_and_says_why(gateway: Gateway) -> None:
     job_id = await submit(gateway)
-    gateway.jobs.start(job_id)
-    gateway.jobs.finish(job_id, outcome=Outcome.WALL_TIME_LIMIT, message="stopped: the time limit was reached")
+    gateway.worker.start(job_id)
+    gateway.worker.finish(job_id, outcome=Outcome.WALL_TIME_LIMIT, message="stopped: the time limit was reached")
     async with gateway.connect(f"/api/ws?job_id={job_id}") as connection:
         messages, _ = await closing(connection)
     assert messages == [
@@ -78,7 +78,7 @@ async def test_what_is_no_job_is_closed_at_once(gateway: Gateway, query: str) ->
 
 async def test_a_job_with_an_owner_is_shown_to_nobody_else(gateway: Gateway) -> None:
     job_id = await submit(gateway)
-    gateway.jobs.change(job_id, owner="key:other")
+    gateway.redis.hset(gateway.keys.record(job_id), "owner", "key:other")
     async with gateway.connect(f"/api/ws?job_id={job_id}") as connection:
         assert await closing(connection) == ([], 4404)
 
@@ -93,20 +93,22 @@ async def test_a_job_with_an_owner_is_shown_to_nobody_else(gateway: Gateway) -> 
         ({"code": "x", "language": "cobol"}, "language is not installed here; there is: python"),
     ],
 )
-async def test_what_is_wrong_is_a_400(gateway: Gateway, body: Any, error: str) -> None:
+async def test_what_is_wrong_is_a_400(start_gateway: StartGateway, body: Any, error: str) -> None:
+    gateway = await start_gateway(languages=[PYTHON])
     answer = await gateway.client.post("/api/run", json=body)
     assert (answer.status_code, answer.json()) == (400, {"error": error})
-    assert gateway.jobs.records == {}
+    assert gateway.job_ids() == []
 
 
 async def test_who_has_used_up_his_tokens_is_told(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(tokens=0)
+    gateway = await start_gateway(PYXEC_RATE_BURST="1", PYXEC_RATE_PER_MINUTE="20")
+    await gateway.submit()
     answer = await gateway.client.post("/api/run", json=BODY)
     assert (answer.status_code, list(answer.json()), answer.headers["Retry-After"]) == (429, ["error"], "3")
 
 
 async def test_a_page_of_a_listed_origin_is_let_in(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(allowed_origins=frozenset({PAGE}))
+    gateway = await start_gateway(PYXEC_ALLOWED_ORIGINS=PAGE)
     # When its browser asks first, and then sends a program, and one that is refused
     asks = {"Origin": PAGE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     asked = await gateway.client.options("/api/run", headers=asks)
@@ -121,7 +123,7 @@ async def test_a_page_of_a_listed_origin_is_let_in(start_gateway: StartGateway) 
     assert "content-type" in asked.headers["Access-Control-Allow-Headers"].lower()
     # And may watch
     async with gateway.connect(f"/api/ws?job_id={sent.json()['job_id']}", origin=PAGE) as connection:
-        gateway.jobs.run(sent.json()["job_id"], b"1\n")
+        gateway.worker.run(sent.json()["job_id"], b"1\n")
         assert (await closing(connection))[1] == 1000
 
 
@@ -140,7 +142,7 @@ async def test_a_page_of_any_other_origin_is_not(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/jobs", "/api/v2/execute"])
 async def test_other_routes_are_open_to_no_page(start_gateway: StartGateway, path: str) -> None:
-    gateway = await start_gateway(allowed_origins=frozenset({PAGE}))
+    gateway = await start_gateway(PYXEC_ALLOWED_ORIGINS=PAGE)
     asks = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
     answer = await gateway.client.options(path, headers=asks)
     assert not [name for name in answer.headers if name.startswith("access-control-")]

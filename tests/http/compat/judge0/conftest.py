@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import zipfile
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.http.live import LiveGateway, live_gateway
+from tests.http.gateway import Gateway, StartGateway
 from tests.stack import Stack, eventually
 
 PYTHON, C, CPP, BASH = 71, 50, 54, 46
@@ -76,6 +74,5 @@ def judge(stack: Stack) -> Judge:
 
 
 @pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path, PYXEC_WEBHOOK_ALLOW_PRIVATE="on") as started:
-        yield started
+async def gateway(start_gateway: StartGateway) -> Gateway:
+    return await start_gateway(PYXEC_WEBHOOK_ALLOW_PRIVATE="on")

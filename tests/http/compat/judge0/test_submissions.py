@@ -5,40 +5,35 @@ from __future__ import annotations
 import asyncio
 import uuid
 from base64 import b64encode
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
 from app.store.records import decode_spec
 from tests.http.compat.judge0.conftest import PRINT, PYTHON, C, zipped
-from tests.http.fakes import phase_report
-from tests.http.live import OPERATOR_KEY, LiveGateway, bearer, live_gateway
+from tests.http.gateway import OPERATOR_KEY, Gateway, StartGateway, bearer
 
 SUBMISSIONS = "/judge0/submissions"
-ENDED = JobResult(outcome=Outcome.OK, exit_code=0, message="exited normally", phases=(phase_report(),))
-LOST = JobResult(outcome=Outcome.INFRASTRUCTURE_ERROR, message="it could not be run")
 
 
-async def submit(gateway: LiveGateway, headers: dict[str, str] | None = None, **more: Any) -> str:
+async def submit(gateway: Gateway, headers: dict[str, str] | None = None, **more: Any) -> str:
     answer = await gateway.client.post(SUBMISSIONS, json={**PRINT, **more}, headers=headers)
     assert answer.status_code == 201, answer.text
     assert answer.json().keys() == {"token"}
     return str(answer.json()["token"])
 
 
-async def test_a_submission_from_its_token_to_its_end(gateway: LiveGateway) -> None:
+async def test_a_submission_from_its_token_to_its_end(gateway: Gateway) -> None:
     # Given a submission, whose token is a random UUID as clients expect
     token = await submit(gateway)
     assert uuid.UUID(token).version == 4
     # When it is queued, runs, and has ended
     seen = [(await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()]
-    job_id, delivery = gateway.begin()
+    job_id = gateway.worker.start()
     seen.append((await gateway.client.get(f"{SUBMISSIONS}/{token}/")).json())
-    gateway.finish(job_id, delivery, ENDED)
+    gateway.worker.finish(job_id)
     seen.append((await gateway.client.get(f"{SUBMISSIONS}/{token}")).json())
     # Then each time it is shown as it is, in the usual fields
     assert [one["status"]["id"] for one in seen] == [1, 2, 3]
@@ -51,14 +46,14 @@ async def test_a_submission_from_its_token_to_its_end(gateway: LiveGateway) -> N
     assert (await gateway.client.get(f"/v1/jobs/{token}")).json()["outcome"] == "ok"
 
 
-async def test_a_fault_of_ours_is_told_as_one(gateway: LiveGateway) -> None:
+async def test_a_fault_of_ours_is_told_as_one(gateway: Gateway) -> None:
     token = await submit(gateway)
-    gateway.run(LOST)
+    gateway.worker.run(outcome=Outcome.INFRASTRUCTURE_ERROR, exit_code=None, message="it could not be run", phases=())
     shown = (await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()
     assert (shown["status"]["description"], shown["message"]) == ("Internal Error", "it could not be run")
 
 
-async def test_all_that_was_sent_is_shown(gateway: LiveGateway) -> None:
+async def test_all_that_was_sent_is_shown(gateway: Gateway) -> None:
     # Given a submission with every field
     files = zipped({"more.py": "x"})
     sent = {
@@ -79,9 +74,9 @@ async def test_all_that_was_sent_is_shown(gateway: LiveGateway) -> None:
     encoded = (await gateway.client.get(f"{SUBMISSIONS}/{token}", params=query)).json()
     assert encoded == {"stdin": b64encode("\xe9\n".encode()).decode(), "language_id": C}
     # And the job has its limits: the extra time is on top
-    job_id, _ = gateway.begin()
+    job_id = gateway.worker.start()
     assert job_id == token
-    claim = gateway.claims[job_id]
+    claim = gateway.worker.claims[job_id]
     assert claim.spec is not None
     spec = decode_spec(claim.spec)
     assert (spec.limits.cpu_seconds, spec.limits.wall_seconds, spec.limits.memory_bytes) == (2.0, 3.0, 64 * 2**20)
@@ -122,11 +117,11 @@ async def test_all_that_was_sent_is_shown(gateway: LiveGateway) -> None:
     ],
 )  # fmt: skip
 async def test_what_is_wrong_is_told_by_field(
-    gateway: LiveGateway, change: dict[str, Any], errors: dict[str, list[str]]
+    gateway: Gateway, change: dict[str, Any], errors: dict[str, list[str]]
 ) -> None:
     answer = await gateway.client.post(SUBMISSIONS, json={**PRINT, **change})
     assert (answer.status_code, answer.json()) == (422, errors)
-    assert gateway.store.zcard(gateway.keys.waiting()) == 0
+    assert gateway.redis.zcard(gateway.keys.waiting()) == 0
 
 
 @pytest.mark.parametrize(
@@ -147,7 +142,7 @@ async def test_what_is_wrong_is_told_by_field(
     ],
 )
 async def test_every_other_error_is_one_sentence(
-    gateway: LiveGateway, method: str, path: str, options: dict[str, Any], status: int, said: str
+    gateway: Gateway, method: str, path: str, options: dict[str, Any], status: int, said: str
 ) -> None:
     answer = await gateway.client.request(method, SUBMISSIONS + path, **options)
     assert answer.status_code == status
@@ -156,7 +151,7 @@ async def test_every_other_error_is_one_sentence(
     assert said.lower() in answer.json()["error"].lower()
 
 
-async def test_a_batch_is_taken_or_refused_one_by_one(gateway: LiveGateway) -> None:
+async def test_a_batch_is_taken_or_refused_one_by_one(gateway: Gateway) -> None:
     # Given a batch with two mistakes
     batch = [PRINT, {"language_id": PYTHON}, PRINT, "nonsense"]
     answer = await gateway.client.post(f"{SUBMISSIONS}/batch", json={"submissions": batch})
@@ -174,14 +169,14 @@ async def test_a_batch_is_taken_or_refused_one_by_one(gateway: LiveGateway) -> N
     assert (answer.status_code, answer.json()) == (422, [{"source_code": ["can't be blank"]}])
 
 
-async def test_whoever_waits_has_the_end(gateway: LiveGateway) -> None:
+async def test_whoever_waits_has_the_end(gateway: Gateway) -> None:
     # Given somebody who waits
     query = {"wait": "true", "fields": "status,exit_code"}
     waiting = asyncio.create_task(gateway.client.post(SUBMISSIONS, params=query, json=PRINT))
-    while not gateway.store.zcard(gateway.keys.waiting()):
+    while not gateway.redis.zcard(gateway.keys.waiting()):
         await asyncio.sleep(0.01)
     # When it ends
-    await asyncio.to_thread(gateway.run, ENDED)
+    gateway.worker.run()
     # Then the answer is what came of it
     answer = await asyncio.wait_for(waiting, 10)
     assert (answer.status_code, answer.json()) == (
@@ -190,7 +185,7 @@ async def test_whoever_waits_has_the_end(gateway: LiveGateway) -> None:
     )
 
 
-async def test_what_is_no_text_needs_base64(gateway: LiveGateway) -> None:
+async def test_what_is_no_text_needs_base64(gateway: Gateway) -> None:
     # Given a submission whose standard input is not UTF-8
     sent = {**PRINT, "source_code": b64encode(b"print(1)").decode(), "stdin": b64encode(b"\xff").decode() + "\n"}
     answer = await gateway.client.post(SUBMISSIONS, params={"base64_encoded": "true"}, json=sent)
@@ -202,14 +197,14 @@ async def test_what_is_no_text_needs_base64(gateway: LiveGateway) -> None:
     assert (await gateway.client.get(address + "&base64_encoded=true")).json() == {"stdin": "/w=="}
 
 
-async def test_a_submission_is_deleted_once_it_has_ended(gateway: LiveGateway) -> None:
+async def test_a_submission_is_deleted_once_it_has_ended(gateway: Gateway) -> None:
     token = await submit(gateway)
     # While it waits it is not
     answer = await gateway.client.delete(f"{SUBMISSIONS}/{token}")
     assert answer.status_code == 400
     assert answer.json() == {"error": "submission cannot be deleted because its status is 1 (In Queue)"}
     # Afterwards it is shown a last time, in Base64
-    gateway.run(ENDED)
+    gateway.worker.run()
     answer = await gateway.client.delete(f"{SUBMISSIONS}/{token}", params={"fields": "source_code"})
     assert (answer.status_code, answer.json()) == (200, {"source_code": b64encode(b"print(1)").decode()})
     assert (await gateway.client.get(f"{SUBMISSIONS}/{token}")).status_code == 404
@@ -219,11 +214,11 @@ def token_header(key: str) -> dict[str, str]:
     return {"X-Auth-Token": key, "X-Auth-User": "whoever"}
 
 
-async def test_a_submission_belongs_to_whom_it_was_submitted_by(gateway: LiveGateway) -> None:
+async def test_a_submission_belongs_to_whom_it_was_submitted_by(gateway: Gateway) -> None:
     # Given two callers, and a submission of the first
-    mine, theirs = [token_header((await gateway.new_key())["key"]) for _ in range(2)]
+    mine, theirs = [token_header((await gateway.create_key())["key"]) for _ in range(2)]
     token = await submit(gateway, mine)
-    gateway.run(ENDED)
+    gateway.worker.run()
     # Then to the other, and to nobody, it is as one that never was
     for other in (theirs, {}):
         for method, path in (("GET", token), ("HEAD", token), ("DELETE", token), ("GET", f"batch?tokens={token}")):
@@ -247,14 +242,14 @@ async def test_a_submission_belongs_to_whom_it_was_submitted_by(gateway: LiveGat
     assert (await gateway.client.get(f"{SUBMISSIONS}/{native}", headers=mine)).status_code == 404
 
 
-async def page(gateway: LiveGateway, headers: dict[str, str], number: int) -> Any:
+async def page(gateway: Gateway, headers: dict[str, str], number: int) -> Any:
     query = {"page": number, "per_page": 1, "fields": "token"}
     answer = await gateway.client.get(SUBMISSIONS, params=query, headers=headers)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def test_a_token_is_told_to_be_one(gateway: LiveGateway) -> None:
+async def test_a_token_is_told_to_be_one(gateway: Gateway) -> None:
     for path in ("authenticate", "authorize"):
         for headers, status in (
             (token_header(OPERATOR_KEY), 200),
@@ -268,7 +263,7 @@ async def test_a_token_is_told_to_be_one(gateway: LiveGateway) -> None:
         assert answer.status_code == 200
 
 
-async def test_what_a_service_tells_of_itself(gateway: LiveGateway) -> None:
+async def test_what_a_service_tells_of_itself(gateway: Gateway) -> None:
     async def told(path: str) -> httpx.Response:
         answer = await gateway.client.get(f"/judge0/{path}")
         assert answer.status_code == 200
@@ -285,24 +280,24 @@ async def test_what_a_service_tells_of_itself(gateway: LiveGateway) -> None:
     assert (config["enable_network"], config["max_submission_batch_size"]) == (False, 20)
     await submit(gateway)
     assert (await told("workers")).json()[0]["size"] == 1
-    gateway.run(ENDED)
+    gateway.worker.run()
     assert (await told("statistics")).json()["submissions"]["total"] == 0  # this worker counts nothing
     assert {"Architecture", "CPU(s)", "Mem"} <= (await told("system_info")).json().keys()
 
 
-async def test_a_cancelled_submission_ends_in_other(gateway: LiveGateway) -> None:
+async def test_a_cancelled_submission_ends_in_other(gateway: Gateway) -> None:
     token = await submit(gateway)
     await gateway.client.post(f"/v1/jobs/{token}/cancel")
     shown = (await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()
     assert (shown["status"]["id"], shown["message"]) == (12, "cancelled before it began")
 
 
-async def test_a_page_of_a_listed_origin_is_let_in(url: str, namespace: str, tmp_path: Path) -> None:
+async def test_a_page_of_a_listed_origin_is_let_in(start_gateway: StartGateway) -> None:
     origin = {"Origin": "https://ide.example"}
-    async with live_gateway(url, namespace, tmp_path, PYXEC_ALLOWED_ORIGINS=origin["Origin"]) as gateway:
-        asked = await gateway.client.options(f"{SUBMISSIONS}/some-token", headers=origin)
-        sent = await gateway.client.post(SUBMISSIONS, json=PRINT, headers=origin)
-        stranger = await gateway.client.post(SUBMISSIONS, json=PRINT, headers={"Origin": "https://other.example"})
+    gateway = await start_gateway(PYXEC_ALLOWED_ORIGINS=origin["Origin"])
+    asked = await gateway.client.options(f"{SUBMISSIONS}/some-token", headers=origin)
+    sent = await gateway.client.post(SUBMISSIONS, json=PRINT, headers=origin)
+    stranger = await gateway.client.post(SUBMISSIONS, json=PRINT, headers={"Origin": "https://other.example"})
     assert [answer.headers.get("Access-Control-Allow-Origin") for answer in (asked, sent, stranger)] == [
         origin["Origin"], origin["Origin"], None,
     ]  # fmt: skip

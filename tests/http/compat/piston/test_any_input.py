@@ -1,25 +1,22 @@
-"""Whatever is sent to Piston's addresses, it is never our fault, and a socket ends with one of its codes."""
+"""No request to Piston's API causes a 500, and every WebSocket closes with a code of Piston."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
-from app.http import HttpSettings
 from app.http.compat.piston import session
 from tests.http.compat.piston.sockets import CONNECT, closing, init, send
-from tests.http.conftest import Gateway, make_app, running
-from tests.http.fakes import InMemoryAdmissions, InMemoryJobs
-from tests.http.test_any_input import anything, text
+from tests.http.gateway import Gateway
+from tests.http.strategies import anything, text
 
 CODES = {4000, 4001, 4002, 4003, 4004, 4005, 4999}
 
@@ -61,57 +58,46 @@ messages = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as started:
-        yield started
+def run(runner: asyncio.Runner, module_gateway: Gateway) -> Callable[..., Any]:
+    """Await something in an event loop in which a worker runs every job that arrives."""
 
+    async def start_worker() -> None:
+        module_gateway.worker.handle_jobs(module_gateway.worker.run)
 
-@pytest.fixture(scope="module")
-def post(runner: asyncio.Runner) -> Any:
-    """Sends a body to the application, without a network in between; every job has ended when it is submitted."""
-    jobs = InMemoryJobs()
-    jobs.when_submitted = lambda job: jobs.run(job.id)
-    transport = httpx.ASGITransport(make_app(HttpSettings(), jobs, InMemoryAdmissions(10**9)))
-    client = httpx.AsyncClient(transport=transport, base_url="http://gateway")
-    headers = {"Content-Type": "application/json"}
-    return lambda body: runner.run(client.post("/api/v2/execute", content=body, headers=headers))
+    runner.run(start_worker())
+    return runner.run
 
 
 @settings(max_examples=200, deadline=None)
 @given(body=st.binary() | anything.map(json.dumps).map(str.encode) | executions.map(json.dumps).map(str.encode))
-def test_any_body_is_executed_or_refused(post: Any, body: bytes) -> None:
-    answer = post(body)
-    assert answer.status_code in (200, 400), answer.text
-    if answer.status_code == 400:
-        assert answer.json().keys() == {"message"}
-        assert answer.json()["message"]
+def test_execute_accepts_or_rejects_any_body(run: Callable[..., Any], module_gateway: Gateway, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = run(module_gateway.client.post("/api/v2/execute", content=body, headers=headers))
+    assert response.status_code in (200, 400), response.text
+    if response.status_code == 400:
+        assert response.json().keys() == {"message"}
+        assert response.json()["message"]
 
 
 @pytest.fixture(scope="module")
-def run_session(runner: asyncio.Runner) -> Iterator[Any]:
-    """Sends messages and returns the close code. Who does not begin is sent away at once here; a program that was begun
-    ends by itself."""
+def short_initialization() -> Iterator[None]:
+    """Close connections without an init message after 50 ms."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "INITIALIZATION_SECONDS", 0.05)
-        served = running(HttpSettings(), 10**9)
-        gateway = runner.run(served.__aenter__())
-        gateway.jobs.when_submitted = lambda job: _end_soon(gateway, job.id)
-        yield lambda sent: runner.run(_converse(gateway, sent))
-        runner.run(served.__aexit__(None, None, None))
+        yield
 
 
 @settings(max_examples=100, deadline=None)
-@given(sent=st.lists(messages, min_size=1, max_size=5))
-def test_any_messages_end_with_a_code_of_piston(run_session: Any, sent: list[Any]) -> None:
-    assert run_session(sent) in CODES
+@given(messages=st.lists(messages, min_size=1, max_size=5))
+@pytest.mark.usefixtures("short_initialization")
+def test_connect_closes_with_a_piston_code_after_any_messages(
+    run: Callable[..., Any], module_gateway: Gateway, messages: list[Any]
+) -> None:
+    assert run(close_code_after(module_gateway, messages)) in CODES
 
 
-async def _converse(gateway: Gateway, sent: list[Any]) -> int | None:
+async def close_code_after(gateway: Gateway, messages: list[Any]) -> int | None:
     async with gateway.connect(CONNECT) as connection:
-        with suppress(ConnectionClosed):  # it may not want to hear all of it
-            await send(connection, *sent)
+        with suppress(ConnectionClosed):  # the gateway may close before it has received all of them
+            await send(connection, *messages)
         return (await closing(connection))[1]
-
-
-def _end_soon(gateway: Gateway, job_id: str) -> None:
-    asyncio.get_running_loop().call_later(0.02, gateway.jobs.run, job_id)

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import piston_rspy
 import pytest
 
 from tests.http.compat.piston.sockets import CONNECT, closing, init, send
-from tests.http.live import LiveGateway, live_gateway
+from tests.http.gateway import Gateway, StartGateway
 
 
 @pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path, PYXEC_ANONYMOUS="off") as started:
-        yield started
+async def gateway(start_gateway: StartGateway) -> Gateway:
+    return await start_gateway(PYXEC_ANONYMOUS="off")
 
 
-async def test_a_published_client_with_a_key_is_served(gateway: LiveGateway) -> None:
-    base_url, key = f"http://127.0.0.1:{gateway.port}/api/v2", (await gateway.new_key())["key"]
+async def test_a_published_client_with_a_key_is_served(gateway: Gateway) -> None:
+    base_url, key = f"http://127.0.0.1:{gateway.port}/api/v2", (await gateway.create_key())["key"]
     assert await piston_rspy.Client.with_url_and_key(base_url, key).fetch_runtimes() == []
 
 
 @pytest.mark.parametrize("header", ["KEY", "Bearer KEY", "bearer  KEY"])
-async def test_a_key_is_read_alone_or_as_a_bearers(gateway: LiveGateway, header: str) -> None:
-    key = (await gateway.new_key())["key"]
+async def test_a_key_is_read_alone_or_as_a_bearers(gateway: Gateway, header: str) -> None:
+    key = (await gateway.create_key())["key"]
     headers = {"Authorization": header.replace("KEY", key)}
     assert (await gateway.client.get("/api/v2/runtimes", headers=headers)).status_code == 200
     # And where the protocol is a socket, the job is the key's
@@ -37,8 +33,8 @@ async def test_a_key_is_read_alone_or_as_a_bearers(gateway: LiveGateway, header:
 
 
 @pytest.mark.parametrize("header", [None, "nobodys-key", "Basic KEY", "Bearer", "", "KEY KEY"])
-async def test_anything_else_is_a_401(gateway: LiveGateway, header: str | None) -> None:
-    key = (await gateway.new_key())["key"]
+async def test_anything_else_is_a_401(gateway: Gateway, header: str | None) -> None:
+    key = (await gateway.create_key())["key"]
     headers = {} if header is None else {"Authorization": header.replace("KEY", key)}
     for path in ("runtimes", "runtimes/", "piston/packages", "piston/packages/"):
         answer = await gateway.client.get(f"/api/v2/{path}", headers=headers)

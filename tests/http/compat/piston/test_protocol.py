@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from app.core.events import Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
 from tests.http.compat.piston.sockets import CONNECT, closing, init, send
-from tests.http.conftest import Gateway, StartGateway
-from tests.http.fakes import phase_report
+from tests.http.gateway import Gateway, StartGateway, wait_until
+from tests.http.worker import phase_report
 
 DATA = {"type": "data", "stream": "stdin", "data": "a"}
 
@@ -77,7 +78,8 @@ async def test_what_cannot_be_understood_is_told_before_the_close(
 
 
 async def test_who_has_used_up_his_tokens_is_told(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(tokens=0)
+    gateway = await start_gateway(PYXEC_RATE_BURST="1", PYXEC_RATE_PER_MINUTE="20")
+    await gateway.submit()
     async with gateway.connect(CONNECT) as connection:
         await send(connection, init())
         told, code, _ = await closing(connection)
@@ -102,35 +104,33 @@ async def test_input_goes_to_the_job_and_ends_with_the_connection(gateway: Gatew
     # Given an execution that waits for input; what its first message has of it does not count
     async with gateway.connect(CONNECT) as connection:
         await send(connection, init(stdin="not read"))
-        await gateway.jobs.until(lambda jobs: bool(jobs.records))
-        (job_id,) = gateway.jobs.records
-        assert (gateway.jobs.records[job_id].spec.interactive, gateway.jobs.records[job_id].spec.stdin) == (True, b"")
+        job_id = await gateway.wait_for_job()
+        assert (gateway.record(job_id).spec.interactive, gateway.record(job_id).spec.stdin) == (True, b"")
         # When the client writes, signals, and goes
         await send(connection, DATA, {"type": "signal", "signal": "SIGUSR1"}, {**DATA, "data": "é"})
-        await gateway.jobs.until(lambda jobs: len(jobs.inputs[job_id]) == 3)
+        await wait_until(lambda: len(gateway.worker.inputs(job_id)) == 3)
     # Then the program has all of it, and then the end of its input
-    await gateway.jobs.until(lambda jobs: len(jobs.inputs[job_id]) == 4)
-    assert gateway.jobs.inputs[job_id] == [
+    await wait_until(lambda: len(gateway.worker.inputs(job_id)) == 4)
+    assert gateway.worker.inputs(job_id) == [
         Input(InputKind.STDIN, b"a"),
         Input(InputKind.SIGNAL, b"USR1"),
         Input(InputKind.STDIN, "é".encode()),
         Input(InputKind.EOF),
     ]
-    assert gateway.jobs.viewers(job_id) == 0
+    await gateway.wait_for_departure(job_id)
 
 
 async def test_a_character_in_two_chunks_is_one(gateway: Gateway) -> None:
     async with gateway.connect(CONNECT) as connection:
         await send(connection, init())
-        await gateway.jobs.until(lambda jobs: bool(jobs.records))
-        (job_id,) = gateway.jobs.records
-        gateway.jobs.start(job_id)
-        gateway.jobs.phase(job_id)
+        job_id = await gateway.wait_for_job()
+        gateway.worker.start(job_id)
+        gateway.worker.start_phase(job_id)
         # When a character comes in two halves, with the other stream's in between, and a half one at the end
         for data, stream in [(b"\xc3", Stream.STDOUT), (b"\xe2\x82", Stream.STDERR), (b"\xa9\xc3", Stream.STDOUT)]:
-            gateway.jobs.write(job_id, data, stream)
-        gateway.jobs.write(job_id, b"\xac", Stream.STDERR)
-        gateway.jobs.finish(job_id)
+            gateway.worker.write(job_id, data, stream)
+        gateway.worker.write(job_id, b"\xac", Stream.STDERR)
+        gateway.worker.finish(job_id)
         told, code, _ = await closing(connection)
     assert [(message["stream"], message["data"]) for message in told if message["type"] == "data"] == [
         ("stdout", "é"), ("stderr", "€"), ("stdout", "\ufffd"),
@@ -142,23 +142,23 @@ async def test_a_program_that_begins_again_begins_its_stages_again(gateway: Gate
     # Given an execution whose worker is lost, and another one takes it
     async with gateway.connect(CONNECT) as connection:
         await send(connection, init())
-        await gateway.jobs.until(lambda jobs: bool(jobs.records))
-        (job_id,) = gateway.jobs.records
-        for attempt in (1, 2):
-            gateway.jobs.start(job_id, attempt)
-            gateway.jobs.phase(job_id)
-        gateway.jobs.finish(job_id, exit_code=3, phases=(phase_report(exit_code=3),))
+        job_id = await gateway.wait_for_job()
+        gateway.worker.start(job_id)
+        gateway.worker.start_phase(job_id)
+        messages = [json.loads(await connection.recv()) for _ in range(2)]
+        gateway.worker.start(job_id, attempt=2)
+        gateway.worker.start_phase(job_id)
+        gateway.worker.finish(job_id, exit_code=3, phases=(phase_report(exit_code=3),))
         told, code, _ = await closing(connection)
-    assert [message["type"] for message in told] == ["runtime", "stage", "stage", "exit"]
+    assert [message["type"] for message in messages + told] == ["runtime", "stage", "stage", "exit"]
     assert (told[-1]["code"], code) == (3, 4999)
 
 
 async def test_what_could_not_be_run_is_an_error(gateway: Gateway) -> None:
     async with gateway.connect(CONNECT) as connection:
         await send(connection, init())
-        await gateway.jobs.until(lambda jobs: bool(jobs.records))
-        (job_id,) = gateway.jobs.records
-        gateway.jobs.start(job_id)
-        gateway.jobs.finish(job_id, outcome=Outcome.INFRASTRUCTURE_ERROR, message="it could not be run", phases=())
+        job_id = await gateway.wait_for_job()
+        gateway.worker.start(job_id)
+        gateway.worker.finish(job_id, outcome=Outcome.INFRASTRUCTURE_ERROR, message="it could not be run", phases=())
         told, code, _ = await closing(connection)
     assert (told[-1], code) == ({"type": "error", "message": "it could not be run"}, 4002)

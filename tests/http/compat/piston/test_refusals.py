@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.core.outcomes import Outcome
-from app.core.submission import NewJob
-from tests.http.conftest import Gateway, StartGateway
-from tests.http.live import LiveGateway, bearer, live_gateway
+from tests.http.gateway import PYTHON, Gateway, StartGateway, bearer
+from tests.proxy import FaultProxy
+
+
+@pytest.fixture
+async def gateway(start_gateway: StartGateway) -> Gateway:
+    """A gateway with one runtime."""
+    return await start_gateway(languages=[PYTHON])
+
 
 FILE = {"content": "print(1)"}
 BODY = {"language": "python", "version": "*", "files": [FILE]}
 
 
 @pytest.fixture
-async def live(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path, PYXEC_MAX_BACKLOG="1", PYXEC_MAX_WAIT_SECONDS="0.3") as started:
-        yield started
+async def live(start_gateway: StartGateway) -> Gateway:
+    return await start_gateway(PYXEC_MAX_BACKLOG="1", PYXEC_MAX_WAIT_SECONDS="0.3")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ async def test_a_body_that_is_wrong_is_a_400_with_its_field(gateway: Gateway, ch
     answer = await gateway.client.post("/api/v2/execute", json={**BODY, **changes})
     assert (answer.status_code, answer.json()) == (400, {"message": message})
     assert answer.headers["Content-Type"] == "application/json"
-    assert gateway.jobs.records == {}
+    assert gateway.job_ids() == []
 
 
 async def test_a_file_that_would_leave_the_folder_is_refused(gateway: Gateway) -> None:
@@ -82,11 +85,11 @@ async def test_what_is_not_declared_as_json_is_a_415(gateway: Gateway, method: s
 
 
 async def test_other_errors_are_messages_too(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(max_body_bytes=100)
+    gateway = await start_gateway(PYXEC_MAX_BODY_BYTES="1024")
     answers = {
         404: await gateway.client.get("/api/v2/nothing"),
         405: await gateway.client.get("/api/v2/execute"),
-        413: await gateway.client.post("/api/v2/execute", json={**BODY, "stdin": "x" * 100}),
+        413: await gateway.client.post("/api/v2/execute", json={**BODY, "stdin": "x" * 1024}),
         401: await gateway.client.post("/api/v2/execute", json=BODY, headers={"Authorization": "nobodys-key"}),
     }
     for status, answer in answers.items():
@@ -102,15 +105,16 @@ async def test_packages_are_not_changed_from_here(gateway: Gateway, method: str)
 
 
 async def test_who_has_used_up_his_tokens_is_told_when_to_come_back(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(tokens=0)
+    gateway = await start_gateway(PYXEC_RATE_BURST="1", PYXEC_RATE_PER_MINUTE="20")
+    await gateway.submit()
     answer = await gateway.client.post("/api/v2/execute", json=BODY)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")
     assert "rate limit" in answer.json()["message"]
 
 
-async def test_a_full_queue_is_a_429(live: LiveGateway) -> None:
+async def test_a_full_queue_is_a_429(live: Gateway) -> None:
     # Given a queue with room for one job, and one in it
-    key = await live.new_caller(tier="trusted")
+    key = await live.create_caller(tier="trusted")
     await live.submit(key)
     # When a program is to be executed
     answer = await live.client.post("/api/v2/execute", json=BODY, headers=key)
@@ -119,9 +123,9 @@ async def test_a_full_queue_is_a_429(live: LiveGateway) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
-async def test_what_does_not_end_in_time_runs_on(live: LiveGateway) -> None:
+async def test_what_does_not_end_in_time_runs_on(live: Gateway) -> None:
     # Given no worker
-    key = await live.new_key(tier="trusted")
+    key = await live.create_key(tier="trusted")
     # When a program is executed by a client that sends its key as Piston's clients do, alone
     answer = await live.client.post("/api/v2/execute", json=BODY, headers={"Authorization": key["key"]})
     # Then it is told where its job is, and there it is, for its owner
@@ -134,33 +138,31 @@ async def test_what_does_not_end_in_time_runs_on(live: LiveGateway) -> None:
 
 async def test_a_fault_of_ours_is_not_the_programs(gateway: Gateway) -> None:
     # Given a job that cannot be run
-    def give_up(job: NewJob) -> None:
-        gateway.jobs.start(job.id)
-        gateway.jobs.finish(
-            job.id, outcome=Outcome.INFRASTRUCTURE_ERROR, exit_code=None, message="it could not be run", phases=()
+    def fail(job_id: str) -> None:
+        gateway.worker.finish(
+            job_id, outcome=Outcome.INFRASTRUCTURE_ERROR, exit_code=None, message="it could not be run", phases=()
         )
 
-    gateway.jobs.when_submitted = give_up
     # When it is executed
+    gateway.worker.handle_jobs(fail)
     stage = (await gateway.client.post("/api/v2/execute", json=BODY)).json()["run"]
     # Then its stage says so
     assert (stage["status"], stage["code"], stage["signal"]) == ("XX", None, None)
     assert stage["message"] == "it could not be run"
 
 
-async def test_a_store_that_does_not_answer_is_a_503(gateway: Gateway) -> None:
-    gateway.jobs.down = True
-    answer = await gateway.client.post("/api/v2/execute", json=BODY)
+async def test_a_store_that_does_not_answer_is_a_503(proxied_gateway: Gateway, redis_proxy: FaultProxy) -> None:
+    redis_proxy.cut()
+    answer = await proxied_gateway.client.post("/api/v2/execute", json=BODY)
     assert (answer.status_code, list(answer.json())) == (503, ["message"])
 
 
 async def test_who_goes_away_is_not_waited_for(gateway: Gateway) -> None:
     # Given a client that waits for its program
     request = asyncio.create_task(gateway.client.post("/api/v2/execute", json=BODY))
-    await gateway.jobs.until(lambda jobs: bool(jobs.records))
-    (job_id,) = gateway.jobs.records
+    job_id = await gateway.wait_for_viewer()
     # When it hangs up
     request.cancel()
     # Then the job is left alone
-    await gateway.jobs.until(lambda jobs: jobs.viewers(job_id) == 0)
-    assert gateway.jobs.records[job_id].state == "queued"
+    await gateway.wait_for_departure(job_id)
+    assert gateway.record(job_id).state == "queued"

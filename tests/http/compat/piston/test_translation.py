@@ -16,7 +16,8 @@ from app.http.compat.piston.limits import check_constraints, compile_limits_of, 
 from app.http.compat.piston.runtimes import find_runtime, names_of
 from app.http.compat.piston.stages import stage_view
 from app.http.transcript import PhaseOutput
-from tests.http.fakes import PYTHON, phase_report
+from tests.http.gateway import PYTHON
+from tests.http.worker import phase_report
 
 CPP = LanguageInfo(id="cpp", name="C++", file_name="main.cpp", version="12.2.0", piston=("c++", "g++"), compiled=True)
 TCL = LanguageInfo(id="tcl", name="Tcl", file_name="main.tcl", aliases=("tclsh",), version="8.6")

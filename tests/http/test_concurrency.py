@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.http.live import JOB, LiveGateway, live_gateway
+from tests.http.gateway import JOB, Gateway
 
 # redis-py's usual pool refuses the hundred-and-first.
 LOOKING, SUBMITTING, WATCHING = 120, 40, 120
 
 
-@pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path) as started:
-        yield started
-
-
-async def test_whoever_looks_and_whoever_submits_is_served(gateway: LiveGateway) -> None:
+async def test_whoever_looks_and_whoever_submits_is_served(gateway: Gateway) -> None:
     job_id = await gateway.submit()
     options = {"timeout": 60, "limits": httpx.Limits(max_connections=200), "trust_env": False}
     async with httpx.AsyncClient(base_url=gateway.client.base_url, **options) as client:
@@ -30,10 +21,10 @@ async def test_whoever_looks_and_whoever_submits_is_served(gateway: LiveGateway)
         answers = await asyncio.gather(*looks, *submissions)
 
     assert {answer.status_code for answer in answers} == {200, 202}
-    assert gateway.broker.qsize("jobs") == 1 + SUBMITTING
+    assert gateway.worker.broker.qsize("jobs") == 1 + SUBMITTING
 
 
-async def test_many_viewers_of_one_job_see_all_of_it(gateway: LiveGateway) -> None:
+async def test_many_viewers_of_one_job_see_all_of_it(gateway: Gateway) -> None:
     job_id = await gateway.submit()
 
     async def view() -> list[str | bytes]:
@@ -41,7 +32,7 @@ async def test_many_viewers_of_one_job_see_all_of_it(gateway: LiveGateway) -> No
             return [message async for message in socket]
 
     viewers = [asyncio.create_task(view()) for _ in range(WATCHING)]
-    gateway.run()
+    gateway.worker.run()
 
     seen = await asyncio.gather(*viewers)
     assert len({tuple(messages) for messages in seen}) == 1

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.http.live import JOB, LiveGateway, live_gateway
+from tests.http.gateway import JOB, Gateway
 
 Headers = dict[str, str]
 
 
 @pytest.fixture
-async def gateway(url: str, namespace: str, tmp_path: Path) -> AsyncIterator[LiveGateway]:
-    async with live_gateway(url, namespace, tmp_path) as started:
-        yield started
+async def me(gateway: Gateway) -> Headers:
+    return await gateway.create_caller()
 
 
-@pytest.fixture
-async def me(gateway: LiveGateway) -> Headers:
-    return await gateway.new_caller()
-
-
-async def page(gateway: LiveGateway, me: Headers, **query: Any) -> dict[str, Any]:
+async def page(gateway: Gateway, me: Headers, **query: Any) -> dict[str, Any]:
     answer = await gateway.client.get("/v1/jobs", params=query, headers=me)
     assert answer.status_code == 200, answer.text
     result: dict[str, Any] = answer.json()
     return result
 
 
-async def all_ids(gateway: LiveGateway, me: Headers, **query: Any) -> list[str]:
+async def all_ids(gateway: Gateway, me: Headers, **query: Any) -> list[str]:
     """Page by page to the end."""
     ids: list[str] = []
     after: str | None = ""
@@ -42,15 +34,15 @@ async def all_ids(gateway: LiveGateway, me: Headers, **query: Any) -> list[str]:
     return ids
 
 
-async def test_a_list_has_the_callers_jobs_newest_first(gateway: LiveGateway, me: Headers) -> None:
+async def test_a_list_has_the_callers_jobs_newest_first(gateway: Gateway, me: Headers) -> None:
     mine = [await gateway.submit(me) for _ in range(3)]
-    await gateway.submit(await gateway.new_caller())
+    await gateway.submit(await gateway.create_caller())
     await gateway.submit()
     # Within one millisecond the order is by id.
     assert sorted(await all_ids(gateway, me)) == sorted(mine)
 
 
-async def test_pages_have_every_job_once(gateway: LiveGateway, me: Headers) -> None:
+async def test_pages_have_every_job_once(gateway: Gateway, me: Headers) -> None:
     # Given more jobs than a page has, many of them of the same millisecond
     items = (await gateway.client.post("/v1/jobs/batch", json={"jobs": [JOB] * 100}, headers=me)).json()["jobs"]
     items += (await gateway.client.post("/v1/jobs/batch", json={"jobs": [JOB] * 53}, headers=me)).json()["jobs"]
@@ -62,7 +54,7 @@ async def test_pages_have_every_job_once(gateway: LiveGateway, me: Headers) -> N
         assert set(ids) == {item["id"] for item in items}
 
 
-async def test_jobs_that_come_or_go_in_between_double_and_drop_nothing(gateway: LiveGateway, me: Headers) -> None:
+async def test_jobs_that_come_or_go_in_between_double_and_drop_nothing(gateway: Gateway, me: Headers) -> None:
     ids = [await gateway.submit(me) for _ in range(6)]
     first = await page(gateway, me, limit=3)
     # When the job at the cursor is deleted, and another comes
@@ -77,12 +69,12 @@ async def test_jobs_that_come_or_go_in_between_double_and_drop_nothing(gateway: 
     assert second["next"] is None
 
 
-async def test_a_list_can_be_narrowed(gateway: LiveGateway, me: Headers) -> None:
+async def test_a_list_can_be_narrowed(gateway: Gateway, me: Headers) -> None:
     finished = await gateway.submit(me, labels={"course": "101", "week": "1"})
     running = await gateway.submit(me, labels={"course": "101"})
     queued = await gateway.submit(me, labels={"course": "7", "note": "a:b,c"})
-    gateway.run()
-    gateway.begin()
+    gateway.worker.run()
+    gateway.worker.start()
     assert await all_ids(gateway, me, status="finished") == [finished]
     assert await all_ids(gateway, me, status="running") == [running]
     assert await all_ids(gateway, me, status="queued") == [queued]
@@ -92,9 +84,9 @@ async def test_a_list_can_be_narrowed(gateway: LiveGateway, me: Headers) -> None
     assert await all_ids(gateway, me, label="course:10") == []
 
 
-async def test_a_list_tells_how_jobs_ended(gateway: LiveGateway, me: Headers) -> None:
+async def test_a_list_tells_how_jobs_ended(gateway: Gateway, me: Headers) -> None:
     await gateway.submit(me, labels={"a": "b"}, priority="batch")
-    gateway.run()
+    gateway.worker.run()
     (job,) = (await page(gateway, me))["jobs"]
     assert (job["status"], job["outcome"], job["language"]) == ("finished", "ok", "python")
     assert (job["priority"], job["labels"]) == ("batch", {"a": "b"})
@@ -102,20 +94,20 @@ async def test_a_list_tells_how_jobs_ended(gateway: LiveGateway, me: Headers) ->
     assert job["links"]["self"] == f"/v1/jobs/{job['id']}"
 
 
-async def test_jobs_that_have_expired_are_not_listed(gateway: LiveGateway, me: Headers) -> None:
+async def test_jobs_that_have_expired_are_not_listed(gateway: Gateway, me: Headers) -> None:
     job_id = await gateway.submit(me)
-    gateway.run()
-    gateway.store.delete(gateway.keys.record(job_id))
+    gateway.worker.run()
+    gateway.redis.delete(gateway.keys.record(job_id))
     assert await all_ids(gateway, me) == []
     # And are no longer looked for.
-    assert gateway.store.keys(f"*{gateway.namespace}*owned*") == []
+    assert gateway.redis.keys(f"*{gateway.namespace}*owned*") == []
 
 
-async def test_who_has_no_key_has_no_list(gateway: LiveGateway) -> None:
+async def test_who_has_no_key_has_no_list(gateway: Gateway) -> None:
     await gateway.submit()
     answer = await gateway.client.get("/v1/jobs")
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/not-authenticated")
-    assert gateway.store.keys(f"*{gateway.namespace}*owned*") == []
+    assert gateway.redis.keys(f"*{gateway.namespace}*owned*") == []
 
 
 @pytest.mark.parametrize(
@@ -132,9 +124,7 @@ async def test_who_has_no_key_has_no_list(gateway: LiveGateway) -> None:
         ({"after": "-1-a"}, "after"),
     ],
 )
-async def test_what_cannot_be_listed_is_told(
-    gateway: LiveGateway, me: Headers, query: dict[str, str], field: str
-) -> None:
+async def test_what_cannot_be_listed_is_told(gateway: Gateway, me: Headers, query: dict[str, str], field: str) -> None:
     answer = await gateway.client.get("/v1/jobs", params=query, headers=me)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
@@ -142,20 +132,20 @@ async def test_what_cannot_be_listed_is_told(
 # --- deletion
 
 
-async def test_a_deleted_job_leaves_nothing(gateway: LiveGateway, me: Headers) -> None:
+async def test_a_deleted_job_leaves_nothing(gateway: Gateway, me: Headers) -> None:
     # Given a finished job that was sent something
     job_id = await gateway.submit(me, interactive=True)
-    gateway.run()
+    gateway.worker.run()
     # When it is deleted
     assert (await gateway.client.delete(f"/v1/jobs/{job_id}", headers=me)).status_code == 204
     # Then it is not there any more, nor anything of it
     assert (await gateway.client.get(f"/v1/jobs/{job_id}", headers=me)).status_code == 404
     assert (await gateway.client.delete(f"/v1/jobs/{job_id}", headers=me)).status_code == 404
-    assert [name for name in gateway.store.keys("*") if job_id.encode() in name] == []
+    assert [name for name in gateway.redis.keys("*") if job_id.encode() in name] == []
     assert await all_ids(gateway, me) == []
 
 
-async def test_only_a_finished_job_can_be_deleted(gateway: LiveGateway, me: Headers) -> None:
+async def test_only_a_finished_job_can_be_deleted(gateway: Gateway, me: Headers) -> None:
     job_id = await gateway.submit(me)
 
     async def refused() -> bool:
@@ -163,9 +153,9 @@ async def test_only_a_finished_job_can_be_deleted(gateway: LiveGateway, me: Head
         return (answer.status_code, answer.json()["type"]) == (409, "/problems/job-not-finished")
 
     assert await refused()
-    _, delivery = gateway.begin()
+    gateway.worker.start()
     assert await refused()
-    gateway.finish(job_id, delivery)
+    gateway.worker.finish(job_id)
     assert (await gateway.client.delete(f"/v1/jobs/{job_id}", headers=me)).status_code == 204
 
 
@@ -184,27 +174,27 @@ async def test_only_a_finished_job_can_be_deleted(gateway: LiveGateway, me: Head
         ({"a": 1}, "labels[...]"),
     ],
 )
-async def test_labels_have_bounds(gateway: LiveGateway, labels: dict[str, Any], field: str) -> None:
+async def test_labels_have_bounds(gateway: Gateway, labels: dict[str, Any], field: str) -> None:
     answer = await gateway.client.post("/v1/jobs", json={**JOB, "labels": labels})
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
-async def test_a_tier_has_its_priorities(gateway: LiveGateway) -> None:
-    limited = await gateway.new_caller(tier="limited")
+async def test_a_tier_has_its_priorities(gateway: Gateway) -> None:
+    limited = await gateway.create_caller(tier="limited")
     refused = await gateway.client.post("/v1/jobs", json={**JOB, "priority": "interactive"}, headers=limited)
     assert (refused.status_code, refused.json()["field"]) == (422, "priority")
     job_id = await gateway.submit(limited)
     assert (await gateway.client.get(f"/v1/jobs/{job_id}", headers=limited)).json()["priority"] == "batch"
 
 
-async def test_what_somebody_waits_for_overtakes_what_may_take_its_time(gateway: LiveGateway) -> None:
+async def test_what_somebody_waits_for_overtakes_what_may_take_its_time(gateway: Gateway) -> None:
     batch = [await gateway.submit(priority="batch") for _ in range(3)]
     urgent = await gateway.submit()
-    assert gateway.begin()[0] == urgent
-    assert gateway.begin()[0] == batch[0]
+    assert gateway.worker.start() == urgent
+    assert gateway.worker.start() == batch[0]
 
 
-async def test_the_place_in_the_line_is_told_with_an_estimate(gateway: LiveGateway) -> None:
+async def test_the_place_in_the_line_is_told_with_an_estimate(gateway: Gateway) -> None:
     # Given a line of each priority, and nothing that was ever run
     batch = [await gateway.submit(priority="batch") for _ in range(2)]
     urgent = [await gateway.submit() for _ in range(2)]
@@ -212,8 +202,8 @@ async def test_the_place_in_the_line_is_told_with_an_estimate(gateway: LiveGatew
     assert (shown["queue_position"], shown["estimated_wait_seconds"]) == (1, None)
     # When 60 jobs were begun in the last minute
     for minute in (0, 1):
-        seconds, _ = gateway.store.time()
-        gateway.store.set(gateway.keys.begun(seconds // 60 - minute), 60)
+        seconds, _ = gateway.redis.time()
+        gateway.redis.set(gateway.keys.begun(seconds // 60 - minute), 60)
     # Then each priority has its own line, and batch work waits for the other one as well
     shown = (await gateway.client.get(f"/v1/jobs/{batch[1]}")).json()
     assert shown["queue_position"] == 1
@@ -223,9 +213,9 @@ async def test_the_place_in_the_line_is_told_with_an_estimate(gateway: LiveGatew
     assert (await gateway.client.get(f"/v1/jobs/{batch[1]}")).json()["queue_position"] == 0
 
 
-async def test_jobs_that_are_begun_are_counted_and_the_count_forgotten(gateway: LiveGateway) -> None:
+async def test_jobs_that_are_begun_are_counted_and_the_count_forgotten(gateway: Gateway) -> None:
     await gateway.submit()
-    gateway.run()
-    (name,) = gateway.store.keys(f"*{gateway.namespace}*:begun:*")
-    assert gateway.store.get(name) == b"1"
-    assert 0 < gateway.store.ttl(name) <= 180
+    gateway.worker.run()
+    (name,) = gateway.redis.keys(f"*{gateway.namespace}*:begun:*")
+    assert gateway.redis.get(name) == b"1"
+    assert 0 < gateway.redis.ttl(name) <= 180

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from jsonschema import ValidationError
 
-from tests.http.conftest import Gateway, StartGateway
+from tests.http.gateway import Gateway, StartGateway
 from tests.http.openapi.conformance import DOCUMENT, assert_told, check
+from tests.proxy import FaultProxy
 
 JOB = {"language": "python", "source": "print(1)"}
 
@@ -29,7 +30,7 @@ async def test_the_document_is_served_and_asked_for_once(gateway: Gateway) -> No
 
 
 async def test_it_has_the_bounds_of_this_gateway(start_gateway: StartGateway) -> None:
-    gateway: Gateway = await start_gateway(max_wait_seconds=7)
+    gateway: Gateway = await start_gateway(PYXEC_MAX_WAIT_SECONDS="7")
     document = (await gateway.client.get("/openapi.json")).json()
     (wait,) = [each for each in document["paths"]["/v1/jobs"]["post"]["parameters"] if each["name"] == "wait"]
     assert wait["schema"]["maximum"] == 7
@@ -37,7 +38,7 @@ async def test_it_has_the_bounds_of_this_gateway(start_gateway: StartGateway) ->
 
 
 async def test_it_is_open_to_who_has_no_key(start_gateway: StartGateway) -> None:
-    gateway: Gateway = await start_gateway(anonymous_tier=None)
+    gateway: Gateway = await start_gateway(PYXEC_ANONYMOUS="off")
     for path in ("/openapi.json", "/docs/", "/docs/page.js"):
         assert (await gateway.client.get(path)).status_code == 200
     refused = await gateway.client.get("/v1/languages")
@@ -50,7 +51,8 @@ async def test_it_is_open_to_who_has_no_key(start_gateway: StartGateway) -> None
 
 
 async def test_who_is_too_fast_is_told_so(start_gateway: StartGateway) -> None:
-    gateway: Gateway = await start_gateway(tokens=0)
+    gateway: Gateway = await start_gateway(PYXEC_RATE_BURST="1", PYXEC_RATE_PER_MINUTE="1")
+    await gateway.submit()
     for path in ("/v1/jobs", "/v1/jobs/batch"):
         answer = await gateway.client.post(path, json=JOB)
         assert answer.status_code == 429
@@ -59,7 +61,7 @@ async def test_who_is_too_fast_is_told_so(start_gateway: StartGateway) -> None:
 
 
 async def test_bodies_that_cannot_be_taken_are_told(start_gateway: StartGateway) -> None:
-    gateway: Gateway = await start_gateway(max_body_bytes=1024)
+    gateway: Gateway = await start_gateway(PYXEC_MAX_BODY_BYTES="1024")
     for status, options in (
         (400, {"content": b"{", "headers": {"Content-Type": "application/json"}}),
         (413, {"json": {**JOB, "stdin": "x" * 2000}}),
@@ -70,17 +72,19 @@ async def test_bodies_that_cannot_be_taken_are_told(start_gateway: StartGateway)
         assert_told(answer, "post", "/v1/jobs")
 
 
-async def test_a_full_queue_is_told(gateway: Gateway) -> None:
-    gateway.jobs.full = True
+async def test_a_full_queue_is_told(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(PYXEC_MAX_BACKLOG="1")
+    await gateway.submit()
     answer = await gateway.client.post("/v1/jobs", json=JOB)
     assert answer.status_code == 503
     assert_told(answer, "post", "/v1/jobs")
-    assert answer.headers["Retry-After"] == "7"
+    assert answer.headers["Retry-After"] == "5"
 
 
-async def test_a_store_that_is_down_is_told(gateway: Gateway) -> None:
+async def test_a_store_that_is_down_is_told(proxied_gateway: Gateway, redis_proxy: FaultProxy) -> None:
+    gateway = proxied_gateway
     job_id = await gateway.submit()
-    gateway.jobs.down = True
+    redis_proxy.cut()
     for method, template in (("get", "/v1/jobs/{job_id}"), ("get", "/v1/jobs/{job_id}/output"), ("get", "/readyz")):
         answer = await gateway.client.request(method, template.format(job_id=job_id))
         assert answer.status_code == 503
@@ -90,7 +94,7 @@ async def test_a_store_that_is_down_is_told(gateway: Gateway) -> None:
 async def test_every_event_is_told(gateway: Gateway) -> None:
     # Given a job that has ended
     job_id = await gateway.submit()
-    gateway.jobs.run(job_id, b"42\n")
+    gateway.worker.run(job_id, b"42\n")
     # When it is followed in either format
     for accept in ("application/x-ndjson", "text/event-stream"):
         answer = await gateway.client.get(f"/v1/jobs/{job_id}/output", headers={"Accept": accept})
@@ -111,7 +115,7 @@ async def test_every_event_is_told(gateway: Gateway) -> None:
 
 async def test_the_last_event_id_counts_in_either_format(gateway: Gateway) -> None:
     job_id = await gateway.submit()
-    gateway.jobs.run(job_id, b"42\n")
+    gateway.worker.run(job_id, b"42\n")
     whole = (await gateway.client.get(f"/v1/jobs/{job_id}/output")).text.splitlines()
     cursor = msgspec.json.decode(whole[0])["cursor"]
     rest = await gateway.client.get(f"/v1/jobs/{job_id}/output", headers={"Last-Event-ID": cursor})

@@ -1,0 +1,186 @@
+"""GET /v1/jobs/{id}, POST /v1/jobs/{id}/cancel, GET /v1/languages and the health routes."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from app.core.events import Stream
+from app.core.job_input import Input, InputKind
+from app.core.outcomes import Outcome
+from tests.http.gateway import PYTHON, Gateway
+from tests.http.worker import WORKER_NAME, phase_report
+from tests.proxy import FaultProxy
+
+CREATED_AT_MS = 1_700_000_000_000
+
+
+async def submit_at(gateway: Gateway, created_at_ms: int) -> str:
+    """The id of a new job that was created at this time; the worker starts it 250 ms later."""
+    job_id = await gateway.submit()
+    gateway.redis.hset(gateway.keys.record(job_id), "created_at_ms", created_at_ms)
+    gateway.worker.now_ms = lambda: created_at_ms + 250
+    return job_id
+
+
+async def test_queued_job_has_a_queue_position(gateway: Gateway) -> None:
+    await gateway.submit()
+    second = await submit_at(gateway, CREATED_AT_MS)
+    job = (await gateway.client.get(f"/v1/jobs/{second}")).json()
+    assert (job["status"], job["queue_position"], job["language"]) == ("queued", 1, "python")
+    assert job["created_at"] == "2023-11-14T22:13:20.000Z"
+    assert job["started_at"] is None
+
+
+async def test_running_job_has_a_worker_and_start_time(gateway: Gateway) -> None:
+    job_id = await submit_at(gateway, CREATED_AT_MS)
+    gateway.worker.start(job_id, attempt=2)
+    job = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    assert (job["status"], job["attempt"], job["worker"]) == ("running", 2, WORKER_NAME)
+    assert job["queue_position"] is None
+    assert job["queue_seconds"] == 0.25
+    assert job["started_at"] == "2023-11-14T22:13:20.250Z"
+
+
+async def test_finished_job_has_its_result_and_output(gateway: Gateway) -> None:
+    # Given a job that was compiled, wrote on both streams and exceeded the output limit on one
+    job_id = await submit_at(gateway, CREATED_AT_MS)
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id, "compile")
+    gateway.worker.write(job_id, b"warning\n", Stream.STDERR)
+    gateway.worker.start_phase(job_id, "run")
+    gateway.worker.write(job_id, "caf\u00e9".encode()[:-1])
+    gateway.worker.write(job_id, "\u00e9".encode()[-1:] + b"\n")
+    gateway.worker.write(job_id, b"oops", Stream.STDERR)
+    gateway.worker.now_ms = lambda: CREATED_AT_MS + 300
+    phases = (phase_report("compile"), phase_report("run", stderr_truncated=True))
+    gateway.worker.finish(job_id, phases=phases)
+    # When it is read
+    job = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    # Then the chunks of each stream are joined, also in the middle of a character
+    assert (job["stdout"], job["stderr"], job["compile_output"]) == ("caf\u00e9\n", "oops", "warning\n")
+    assert job["stdout_encoding"] == job["stderr_encoding"] == job["compile_output_encoding"] == "utf8"
+    assert job["truncated"] == {"stdout": False, "stderr": True, "compile_output": False}
+    # And the result is complete
+    assert (job["status"], job["outcome"], job["exit_code"], job["signal"]) == ("finished", "ok", 0, None)
+    assert job["message"] == "exited normally"
+    assert job["usage"]["memory_peak_bytes"] == 8_000_000
+    assert [phase["name"] for phase in job["phases"]] == ["compile", "run"]
+    assert (job["language"], job["version"], job["attempt"]) == ("python", "3.11.2", 1)
+    assert job["finished_at"] == "2023-11-14T22:13:20.300Z"
+
+
+async def test_output_is_base64_when_it_is_not_utf8(gateway: Gateway) -> None:
+    job_id = await gateway.submit()
+    gateway.worker.run(job_id, b"\xff\x00\xfe")
+    job = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    assert job["stdout_encoding"] == "base64"
+    assert base64.b64decode(job["stdout"]) == b"\xff\x00\xfe"
+    assert (job["stderr"], job["stderr_encoding"]) == ("", "utf8")
+    assert (job["compile_output"], job["compile_output_encoding"]) == (None, None)
+
+
+async def test_output_of_a_lost_attempt_is_not_shown(gateway: Gateway) -> None:
+    job_id = await gateway.submit()
+    gateway.worker.start(job_id)
+    gateway.worker.start_phase(job_id)
+    gateway.worker.write(job_id, b"half a li")
+    gateway.worker.start(job_id, attempt=2)
+    gateway.worker.start_phase(job_id)
+    gateway.worker.write(job_id, b"a whole line\n")
+    gateway.worker.finish(job_id)
+    job = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    assert (job["stdout"], job["attempt"]) == ("a whole line\n", 2)
+
+
+@pytest.mark.parametrize("job_id", ["nobody", "a:b", "%2e%2e", "x" * 65, "%00", "%ff", "a%20b", "{x}"])
+@pytest.mark.parametrize("suffix", ["", "/output"])
+async def test_unknown_job_is_not_found(gateway: Gateway, job_id: str, suffix: str) -> None:
+    response = await gateway.client.get(f"/v1/jobs/{job_id}{suffix}")
+    assert response.status_code == 404
+    assert response.json()["type"] == "/problems/job-not-found"
+
+
+async def test_head_returns_no_body(gateway: Gateway) -> None:
+    job_id = await gateway.submit()
+    for path in (f"/v1/jobs/{job_id}", f"/v1/jobs/{job_id}/output", "/v1/languages", "/livez", "/readyz"):
+        response = await gateway.client.head(path)
+        assert (response.status_code, response.content) == (200, b"")
+
+
+async def test_allow_header_lists_the_methods_of_a_route(gateway: Gateway) -> None:
+    rejected = await gateway.client.delete("/v1/languages")
+    assert (rejected.status_code, rejected.headers["Content-Type"]) == (405, "application/problem+json")
+    assert "GET" in rejected.headers["Allow"]
+    options = await gateway.client.options("/v1/jobs")
+    assert (options.status_code, options.headers["Allow"]) == (200, "GET, HEAD, POST")
+
+
+async def test_unknown_route_is_a_problem(gateway: Gateway) -> None:
+    response = await gateway.client.get("/v2/jobs")
+    assert (response.status_code, response.json()["type"]) == (404, "/problems/no-such-route")
+
+
+async def test_cancel_finishes_a_queued_job(gateway: Gateway) -> None:
+    job_id = await gateway.submit()
+    response = await gateway.client.post(f"/v1/jobs/{job_id}/cancel")
+    assert (response.status_code, response.json()["status"]) == (202, "finished")
+    job = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    assert (job["outcome"], job["usage"], job["phases"]) == (Outcome.CANCELLED, None, [])
+    assert (job["queue_seconds"], job["started_at"]) == (None, None)
+
+
+async def test_cancel_reaches_the_worker_of_a_running_job(gateway: Gateway) -> None:
+    job_id = await gateway.submit()
+    gateway.worker.start(job_id)
+    response = await gateway.client.post(f"/v1/jobs/{job_id}/cancel")
+    assert (response.status_code, response.json()["status"]) == (202, "running")
+    assert gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)]
+
+
+async def test_cancel_does_not_change_a_finished_job(gateway: Gateway) -> None:
+    job_id = await gateway.submit()
+    gateway.worker.run(job_id)
+    response = await gateway.client.post(f"/v1/jobs/{job_id}/cancel")
+    assert (response.status_code, response.json()["status"]) == (202, "finished")
+    assert (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["outcome"] == "ok"
+
+
+async def test_cancel_of_an_unknown_job_is_not_found(gateway: Gateway) -> None:
+    assert (await gateway.client.post("/v1/jobs/nobody/cancel")).status_code == 404
+
+
+async def test_languages_have_versions_and_limits(gateway: Gateway) -> None:
+    gateway.publish_languages(PYTHON)
+    (python,) = (await gateway.client.get("/v1/languages")).json()["languages"]
+    assert (python["id"], python["version"], python["aliases"]) == ("python", "3.11.2", ["py", "python3"])
+    assert python["template"] == "print('hello')\n"
+    wall = python["limits"]["wall_seconds"]
+    assert (wall["default"], wall["minimum"], wall["maximum"], wall["unit"]) == (20, 0.1, 300, "s")
+    assert python["limits"]["processes"]["default"] == 64
+
+
+async def test_readyz_fails_when_redis_does_not_answer(proxied_gateway: Gateway, redis_proxy: FaultProxy) -> None:
+    client = proxied_gateway.client
+    assert (await client.get("/readyz")).json() == {"status": "ok"}
+    redis_proxy.cut()
+    assert (await client.get("/readyz")).status_code == 503
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_server_error_reveals_only_the_request_id(gateway: Gateway) -> None:
+    # Given a record that cannot be decoded
+    job_id = await gateway.submit()
+    gateway.redis.hset(gateway.keys.record(job_id), "spec", b"damaged")
+    # When it is read
+    response = await gateway.client.get(f"/v1/jobs/{job_id}")
+    # Then the response says whose error it is, and has an id for inquiries
+    assert response.status_code == 500
+    assert response.json() == {
+        "type": "/problems/internal-error",
+        "title": "Internal server error",
+        "status": 500,
+        "detail": "Internal server error",
+        "request_id": response.headers["X-Request-Id"],
+    }
