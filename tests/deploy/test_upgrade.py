@@ -32,9 +32,9 @@ def test_jobs_of_an_earlier_version_end_as_they_should(own_stack: Stack, path: P
     finished = own_stack.job(file["finished"])
     assert (finished["outcome"], finished["stdout"]) == ("ok", "an early result\n")
     assert finished["labels"] == {"kept": "yes"}
-    queued = own_stack.finished(file["queued"])
+    queued = own_stack.wait_until_finished(file["queued"])
     assert (queued["outcome"], queued["stdout"], queued["attempt"]) == ("ok", "read by a later version\n", 1)
-    running = own_stack.finished(file["running"])
+    running = own_stack.wait_until_finished(file["running"])
     assert (running["outcome"], running["stdout"], running["attempt"]) == ("ok", "run\nagain\n", 2)
     queue = own_stack.client.keys(f"{{{NAMESPACE}:jobs}}:stream*") + own_stack.client.keys(f"*{NAMESPACE}:jobs*dead*")
     assert [name for name in queue if own_stack.client.xlen(name)] == []

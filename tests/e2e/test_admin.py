@@ -207,7 +207,7 @@ def test_a_queue_that_fills_and_drains_is_seen_to_do_so(browser: Browser, servic
         image = admin.row("Languages and images", "Bash").get_by_role("cell").last
         expect(image).to_have_text(re.compile(r"pyxec/bash:[0-9a-f]+"))
         for job_id in last:
-            stack.finished(job_id)
+            stack.wait_until_finished(job_id)
         expect(admin.row("Sandboxes", "bash")).to_contain_text(re.compile(r"% of \d"))
         # And when the last job is ended nothing waits and nothing is held, and it was counted
         stack.http.post(f"/v1/jobs/{slow}/cancel").raise_for_status()

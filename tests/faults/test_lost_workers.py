@@ -1,4 +1,4 @@
-"""What happens to jobs when the processes that run them die, freeze, or were never there."""
+"""Jobs whose worker is killed, suspended, stopped or not started."""
 
 from __future__ import annotations
 
@@ -10,137 +10,142 @@ from typing import Any
 import pytest
 
 from app.broker import StreamsBroker
+from app.store.keys import JOBS_QUEUE
 from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.docker
 
-# Slow enough to be caught in the act, and telling which attempt wrote what.
-SLOW = "import time\nprint('begun')\ntime.sleep(3)\nprint('done')\n"
+# Long enough to kill its worker between the two lines.
+SLOW_PROGRAM = "import time\nprint('started')\ntime.sleep(3)\nprint('done')\n"
+ENDLESS_PROGRAM = "import time; print('started'); time.sleep(60)"
+ENDLESS_LIMITS = {"wall_seconds": 100}
 
 
 def events_of(stack: Stack, job_id: str) -> list[dict[str, Any]]:
-    answer = stack.http.get(f"/v1/jobs/{job_id}/output").raise_for_status()
-    return [json.loads(line) for line in answer.text.splitlines()]
+    response = stack.http.get(f"/v1/jobs/{job_id}/output").raise_for_status()
+    return [json.loads(line) for line in response.text.splitlines()]
 
 
-def begun(stack: Stack, job_id: str) -> bool:
+def has_output(stack: Stack, job_id: str) -> bool:
     return any(event["type"] == "output" for event in events_of(stack, job_id))
 
 
-def finishes(stack: Stack, job_id: str) -> int:
+def count_results(stack: Stack, job_id: str) -> int:
     return sum(event["type"] == "finished" for event in events_of(stack, job_id))
 
 
-def test_a_job_submitted_before_any_worker_ever_ran_is_run(own_stack: Stack) -> None:
-    # Given an API and no worker, ever
+def submit_and_wait_for_output(stack: Stack, source: str, **options: Any) -> str:
+    """Submit a job, wait until its program has printed something, and return its id."""
+    job_id: str = stack.submit(source, **options)["id"]
+    eventually(lambda: has_output(stack, job_id), 20)
+    return job_id
+
+
+def test_job_runs_when_first_worker_starts_after_submission(own_stack: Stack) -> None:
     own_stack.start_api()
-    job = own_stack.submit("print('patience')")
+    job = own_stack.submit("print('done')")
     assert own_stack.job(job["id"])["status"] == "queued"
-    # When the first worker comes
+
     own_stack.start_worker()
-    # Then it runs the job
-    assert own_stack.finished(job["id"])["stdout"] == "patience\n"
+
+    assert own_stack.wait_until_finished(job["id"])["stdout"] == "done\n"
 
 
-def test_the_job_of_a_killed_worker_is_finished_by_another(own_stack: Stack) -> None:
-    # Given a job that one of two workers runs
+def test_job_is_finished_by_another_worker_when_its_worker_is_killed(own_stack: Stack) -> None:
+    # Given a job that runs on the first of two workers
     own_stack.start_api()
     first = own_stack.start_worker()
-    job = own_stack.submit(SLOW)
-    eventually(lambda: begun(own_stack, job["id"]), 20)
+    job_id = submit_and_wait_for_output(own_stack, SLOW_PROGRAM)
     own_stack.start_worker()
-    # When its worker is killed with everything that belongs to it
+    # When the first worker is killed
     killed_at = time.monotonic()
     first.kill()
-    # Then the other finishes the job, with one result, and the output of one attempt only
-    ended = own_stack.finished(job["id"], 20)
+    # Then the other worker finishes the job, with one result and the output of one attempt
+    job = own_stack.wait_until_finished(job_id, 20)
     assert time.monotonic() - killed_at < 20
-    assert (ended["outcome"], ended["stdout"], ended["attempt"]) == ("ok", "begun\ndone\n", 2)
-    assert finishes(own_stack, job["id"]) == 1
-    # And no container of the killed worker is left
-    eventually(lambda: not own_stack.running_programs(), 10)
+    assert (job["outcome"], job["stdout"], job["attempt"]) == ("ok", "started\ndone\n", 2)
+    assert count_results(own_stack, job_id) == 1
+    # And no container of the killed worker runs a program
+    eventually(lambda: not own_stack.containers_with_program(), 10)
 
 
-def test_the_containers_of_a_killed_worker_go_by_themselves(own_stack: Stack) -> None:
-    # Given a worker with warm containers and a running job, and nobody else who could clean up
+def test_containers_are_removed_when_their_worker_is_killed(own_stack: Stack) -> None:
+    # Given a worker with warm containers and a running job, and no other worker that could remove its containers
     own_stack.settings["PYXEC_POOL_CEILING"] = "1"
     own_stack.start_api()
     worker = own_stack.start_worker()
-    job = own_stack.submit("import time; print(1); time.sleep(60)", limits={"wall_seconds": 100})
-    eventually(lambda: begun(own_stack, job["id"]), 20)
-    # And none in the making: what was created and never started is the reaper's
+    submit_and_wait_for_output(own_stack, ENDLESS_PROGRAM, limits=ENDLESS_LIMITS)
+    # All containers are started: a container that was only created is removed by the reaper
     eventually(lambda: len(own_stack.containers(status="running")) == len(own_stack.languages()) + 1, 20)
     # When it is killed
     worker.kill()
-    # Then all its containers are gone within seconds
+    # Then its containers are removed within seconds
     eventually(lambda: not own_stack.containers(), 10)
 
 
-def test_a_worker_that_was_frozen_past_its_lease_is_refused(own_stack: Stack) -> None:
-    # Given a worker that freezes in the middle of a job, its program running on
+def test_worker_is_fenced_when_it_was_suspended_longer_than_its_lease(own_stack: Stack) -> None:
+    # Given a suspended worker whose program continues to run
     own_stack.start_api()
-    frozen = own_stack.start_worker()
-    job = own_stack.submit(SLOW)
-    eventually(lambda: begun(own_stack, job["id"]), 20)
-    frozen.signal(signal.SIGSTOP)
-    # And another one that finishes the job
+    suspended = own_stack.start_worker()
+    job_id = submit_and_wait_for_output(own_stack, SLOW_PROGRAM)
+    suspended.signal(signal.SIGSTOP)
+    # And another worker that finishes the job
     own_stack.start_worker()
-    ended = own_stack.finished(job["id"], 20)
-    # When the first thaws and tries to finish it too
-    frozen.signal(signal.SIGCONT)
-    eventually(lambda: "Lease of message" in frozen.log.read_text() or "job_fenced" in frozen.log.read_text(), 20)
+    job = own_stack.wait_until_finished(job_id, 20)
+    # When the first worker continues and tries to finish the job as well
+    suspended.signal(signal.SIGCONT)
+    messages = ("lease of message", "job_fenced")
+    eventually(lambda: any(message in suspended.log.read_text().lower() for message in messages), 20)
     time.sleep(1)
-    # Then nothing of the result or the output has changed
-    assert own_stack.job(job["id"]) == ended
-    assert (ended["attempt"], ended["stdout"], finishes(own_stack, job["id"])) == (2, "begun\ndone\n", 1)
+    # Then the result and the output are unchanged
+    assert own_stack.job(job_id) == job
+    assert (job["attempt"], job["stdout"], count_results(own_stack, job_id)) == (2, "started\ndone\n", 1)
 
 
-def test_a_job_whose_workers_die_again_and_again_ends_as_a_dead_letter(own_stack: Stack) -> None:
-    # Given a job that kills its worker, as often as it is allowed to start
+def test_job_is_dead_lettered_when_its_workers_are_killed_repeatedly(own_stack: Stack) -> None:
+    # Given a job whose worker is killed at every delivery
     own_stack.settings["PYXEC_MAX_DELIVERIES"] = "2"
     own_stack.start_api()
-    job = own_stack.submit("import time; print('x'); time.sleep(60)", limits={"wall_seconds": 100})
+    job_id = own_stack.submit(ENDLESS_PROGRAM, limits=ENDLESS_LIMITS)["id"]
     for attempt in (1, 2):
         worker = own_stack.start_worker()
-        eventually(lambda n=attempt: own_stack.job(job["id"])["attempt"] == n and begun(own_stack, job["id"]), 20)
+        eventually(lambda n=attempt: own_stack.job(job_id)["attempt"] == n and has_output(own_stack, job_id), 20)
         worker.kill()
-    # When a worker sweeps after the last allowed start
+    # When a worker recovers the queue after the last delivery
     own_stack.start_worker()
-    # Then the job ends as our fault, once, and the message is kept as a dead letter
-    ended = own_stack.finished(job["id"], 20)
-    assert ended["outcome"] == "infrastructure_error"
-    assert finishes(own_stack, job["id"]) == 1
-    canary = own_stack.submit("print('alive')", wait=20)
-    assert canary["stdout"] == "alive\n"
+    # Then the job ends once, with an infrastructure error, and the worker runs other jobs
+    assert own_stack.wait_until_finished(job_id, 20)["outcome"] == "infrastructure_error"
+    assert count_results(own_stack, job_id) == 1
+    assert own_stack.submit("print('alive')", wait=20)["stdout"] == "alive\n"
 
 
-def test_a_worker_that_is_told_to_stop_finishes_what_it_runs(own_stack: Stack) -> None:
-    # Given a worker in the middle of a job, and more jobs than it has threads
+def test_worker_finishes_running_job_and_releases_others_when_it_is_terminated(own_stack: Stack) -> None:
+    # Given a worker with a running job and more jobs than threads
     own_stack.start_api()
     worker = own_stack.start_worker(threads=1)
-    running = own_stack.submit(SLOW)
-    waiting = [own_stack.submit("print('later')") for _ in range(3)]
-    eventually(lambda: begun(own_stack, running["id"]), 20)
-    # When it is asked to stop
+    running = own_stack.submit(SLOW_PROGRAM)["id"]
+    waiting = [own_stack.submit("print('later')")["id"] for _ in range(3)]
+    eventually(lambda: has_output(own_stack, running), 20)
+    # When it is terminated
     worker.terminate()
-    # Then what ran is finished in its first attempt, and the rest is there for the next worker at once
-    assert own_stack.job(running["id"])["outcome"] == "ok"
+    # Then it has finished the running job, and the next worker runs the other jobs in their first attempt
+    assert own_stack.job(running)["outcome"] == "ok"
     own_stack.start_worker()
-    for job in waiting:
-        assert own_stack.finished(job["id"], 10)["attempt"] == 1
+    for job_id in waiting:
+        assert own_stack.wait_until_finished(job_id, 10)["attempt"] == 1
 
 
-def test_the_schedule_alone_brings_a_lost_job_back(own_stack: Stack) -> None:
-    # Given a job whose worker was killed, and no other worker of jobs to sweep for it
+def test_scheduler_recovers_job_when_no_worker_consumes_its_queue(own_stack: Stack) -> None:
+    # Given a job whose worker was killed, and an expired lease
     own_stack.start_api()
     worker = own_stack.start_worker()
-    job = own_stack.submit("import time; print('x'); time.sleep(60)", limits={"wall_seconds": 100})
-    eventually(lambda: begun(own_stack, job["id"]), 20)
+    submit_and_wait_for_output(own_stack, ENDLESS_PROGRAM, limits=ENDLESS_LIMITS)
     worker.kill()
-    # When only the scheduler and the maintenance worker are there
-    own_stack.start_maintenance()
-    own_stack.start_scheduler()
-    # Then the entry is taken back from the dead worker: it waits, nobody holds it
     broker = StreamsBroker(client=own_stack.client, namespace=own_stack.namespace)
-    eventually(lambda: not broker.pending("jobs"), 90, 0.5)
-    assert broker.qsize("jobs") == 1
+    eventually(lambda: broker.pending(JOBS_QUEUE)[0].idle_ms > 2_000, 10)
+    # When only a maintenance worker and the scheduler run
+    own_stack.start_maintenance()
+    own_stack.start_scheduler()  # enqueues the first recovery at its start or at the next minute
+    # Then the message waits again, and no worker holds it
+    eventually(lambda: not broker.pending(JOBS_QUEUE), 90, 0.5)
+    assert broker.qsize(JOBS_QUEUE) == 1

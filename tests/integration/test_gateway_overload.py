@@ -129,7 +129,7 @@ def test_a_viewer_that_takes_nothing_costs_the_job_nothing(stack: Stack) -> None
         for _ in range(2)
     ]
     # Then it ends all the same, long before they would be closed, with all its output
-    ended = stack.finished(job["id"], 60)
+    ended = stack.wait_until_finished(job["id"], 60)
     for viewer in viewers:
         viewer.socket.close()
     assert (ended["outcome"], len(ended["stdout"])) == ("ok", 80 * 65536)

@@ -99,7 +99,7 @@ def test_a_running_job_can_be_cancelled(stack: Stack) -> None:
     began = time.monotonic()
     stack.http.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
     # Then it ends soon, as cancelled, with what it had written
-    ended = stack.finished(job["id"], 10)
+    ended = stack.wait_until_finished(job["id"], 10)
     assert (ended["outcome"], ended["stdout"]) == ("cancelled", "on\n")
     assert time.monotonic() - began < 10
 
@@ -158,4 +158,4 @@ def test_no_container_outlives_its_job(stack: Stack) -> None:
     # Given warm containers only
     stack.submit("print(1)", wait=20)
     # Then none of those that are left runs a program
-    eventually(lambda: not stack.running_programs(), 10)
+    eventually(lambda: not stack.containers_with_program(), 10)

@@ -140,7 +140,7 @@ def test_a_cancel_ends_all_tests(stack: Stack) -> None:
         stack.http.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
         list(lines)
 
-    ended = stack.finished(job["id"])
+    ended = stack.wait_until_finished(job["id"])
     assert ended["outcome"] == "cancelled"
     assert [(test["name"], test["outcome"]) for test in ended["tests"]] == [("1", "cancelled")]
 

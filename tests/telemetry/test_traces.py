@@ -102,7 +102,7 @@ def test_trace_continues_when_another_worker_takes_over_job(traced_stack: Stack,
     # When its worker is killed and another one starts
     traced_stack.processes[-1].kill()
     traced_stack.start_worker()
-    traced_stack.finished(job_id, 30)
+    traced_stack.wait_until_finished(job_id, 30)
     # Then the second attempt belongs to the same trace
     attempt = eventually(lambda: collector.trace(trace_id).get("run_job"), 10)
     assert (attempt.attributes["pyxec.job_id"], attempt.attributes["pyxec.attempt"]) == (job_id, 2)

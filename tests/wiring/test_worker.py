@@ -50,7 +50,7 @@ async def test_worker_removes_and_counts_containers_of_lost_worker(
     engine_fixture: Arena, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given no minimum age for containers that are removed
-    monkeypatch.setattr("app.sandbox.reaper._YOUNG_SECONDS", 0)
+    monkeypatch.setattr("app.sandbox.reaper._MIN_AGE_SECONDS", 0)
     monkeypatch.setattr("app.wiring.worker.PUBLISH_SECONDS", 0.05)
     async with running_gateway(redis_url, engine_fixture.namespace) as gateway:
         # And a container of a live worker, and one of a lost worker
