@@ -8,8 +8,7 @@ from typing import Final
 import falcon.asgi
 from falcon.asgi import Response
 
-from app.http.compat.goxec.errors import goxec_error
-from app.http.compat.goxec.routes import GOXEC_RUN, GOXEC_WATCH, goxec_routes
+from app.http.compat.goxec.routes import RUN_PATH, WATCH_PATH, format_goxec_error, goxec_routes
 from app.http.compat.judge0 import judge0_error, judge0_routes
 from app.http.compat.piston.errors import piston_error
 from app.http.compat.piston.routes import PISTON_PREFIX, piston_routes
@@ -55,8 +54,8 @@ __all__ = ["ERROR_FORMATS", "create_app"]
 ERROR_FORMATS: Final[dict[str, ErrorFormat]] = {
     "/judge0/": judge0_error,
     f"{PISTON_PREFIX}/": piston_error,
-    GOXEC_RUN: goxec_error,
-    GOXEC_WATCH: goxec_error,
+    RUN_PATH: format_goxec_error,
+    WATCH_PATH: format_goxec_error,
 }
 
 

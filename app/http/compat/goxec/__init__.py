@@ -1,1 +1,1 @@
-"""goxec's API: send a program, watch its output over a WebSocket. What differs from it is in docs/compat.md."""
+"""goxec's API: submit a program and watch its output on a WebSocket. docs/compat.md lists the differences."""

@@ -1,4 +1,4 @@
-"""goxec's addresses."""
+"""The routes and the error format of goxec's API."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from typing import Final
 
 from app.http.compat.goxec.run import RunResource
 from app.http.compat.goxec.watch import WatchResource
+from app.http.errors import ErrorResponse, Problem
 from app.http.services import Services
 
-__all__ = ["GOXEC_RUN", "GOXEC_WATCH", "goxec_routes"]
+__all__ = ["RUN_PATH", "WATCH_PATH", "format_goxec_error", "goxec_routes"]
 
-GOXEC_RUN: Final = "/api/run"
-GOXEC_WATCH: Final = "/api/ws"
+RUN_PATH: Final = "/api/run"
+WATCH_PATH: Final = "/api/ws"
 
 
 def goxec_routes(services: Services) -> dict[str, object]:
-    """Each template with its resource."""
-    return {GOXEC_RUN: RunResource(services), GOXEC_WATCH: WatchResource(services)}
+    """Return the resource of each URI template."""
+    return {RUN_PATH: RunResource(services), WATCH_PATH: WatchResource(services)}
+
+
+def format_goxec_error(problem: Problem, error: Exception) -> ErrorResponse:
+    """Format an error as ``{"error": "..."}``. Invalid fields have the status 400, as in goxec."""
+    message = problem.detail if problem.field is None else f"{problem.field} {problem.detail}"
+    return ErrorResponse(400 if problem.status == 422 else problem.status, {"error": message})

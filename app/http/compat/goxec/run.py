@@ -1,4 +1,4 @@
-"""POST /api/run: one more job."""
+"""POST /api/run: submit a program."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["RunResource"]
 
 
 class RunRequest(msgspec.Struct, frozen=True):
-    """A program. Fields that are not known are passed over, as goxec does."""
+    """The body of a request. Unknown fields are ignored, as in goxec."""
 
     code: str = ""
     language: str = ""
 
 
 class QueuedView(msgspec.Struct, frozen=True):
-    """A job that was taken on."""
+    """The response to an accepted program."""
 
     job_id: str
     status: JobState = JobState.QUEUED
@@ -37,7 +37,7 @@ _DECODER: Final = msgspec.json.Decoder(RunRequest)
 
 
 class RunResource:
-    """Programs."""
+    """Submission of programs."""
 
     is_cross_origin = True
 
@@ -45,19 +45,18 @@ class RunResource:
         self._services = services
 
     async def on_post(self, request: Request, response: Response) -> None:
-        """200 and the job's id."""
-        services, caller = self._services, request.caller
-        async with services.submissions.charging(caller, response):
-            body = await read_json_body(request, services.settings.max_body_bytes, services.settings.body_seconds)
-            run_request = decode(_DECODER, body)
-            if not run_request.code or not run_request.language:
+        """Submit a job and return 200 with its id."""
+        settings, submissions, caller = self._services.settings, self._services.submissions, request.caller
+        async with submissions.charging(caller, response):
+            body = decode(_DECODER, await read_json_body(request, settings.max_body_bytes, settings.body_seconds))
+            if not body.code or not body.language:
                 raise InvalidRequest("Code and Language", "are required")
-            job_request = JobRequest(language=run_request.language, source=run_request.code)
-            job = await services.submissions.resolve(job_request, caller, request_id=request.request_id)
-        await services.submissions.submit(job, caller, response)
+            job_request = JobRequest(language=body.language, source=body.code)
+            job = await submissions.resolve(job_request, caller, request_id=request.request_id)
+        await submissions.submit(job, caller, response)
         send_json(response, 200, QueuedView(job.id))
 
     async def on_options(self, request: Request, response: Response) -> None:
-        """What a browser asks before it lets a page of another origin in."""
+        """Respond to the preflight request of a browser; the CORS middleware adds the headers."""
         response.status = 200
         response.set_header("Allow", "POST, OPTIONS")
