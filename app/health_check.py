@@ -14,9 +14,9 @@ import redis
 
 from app.broker.connection import without_retries
 from app.config import read_settings
+from app.store.connection import create_client
 from app.store.keys import StoreKeys
 from app.store.worker_registry import WorkerRegistry
-from app.wiring.connections import client
 
 __all__ = ["is_healthy"]
 
@@ -52,7 +52,7 @@ def is_healthy(
 def main() -> None:
     """Check the workers of this container and exit."""
     settings = read_settings()
-    connection = without_retries(client(settings))
+    connection = without_retries(create_client(settings.redis_url, settings.redis_timeout_seconds))
     sys.exit(0 if is_healthy(connection, StoreKeys(settings.namespace), socket.gethostname()) else 1)
 
 

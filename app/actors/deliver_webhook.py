@@ -18,7 +18,7 @@ from app.actors.webhook_client import Resolver, resolve_host, send_webhook
 from app.broker import Duplicate, Effect, StreamsBroker
 from app.core.events import LoggedEvent
 from app.core.results import JobRecord
-from app.core.timestamps import moment, moment_or_none
+from app.core.timestamps import format_optional_timestamp, format_timestamp
 from app.core.webhook_body import JobEnded, WebhookBody
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
@@ -158,7 +158,7 @@ def _finished_job(job: JobRecord) -> JobEnded:
         version=result.version,
         labels=job.labels,
         attempt=job.attempt,
-        created_at=moment(job.created_at_ms),
-        started_at=moment_or_none(job.started_at_ms),
-        finished_at=moment_or_none(job.finished_at_ms),
+        created_at=format_timestamp(job.created_at_ms),
+        started_at=format_optional_timestamp(job.started_at_ms),
+        finished_at=format_optional_timestamp(job.finished_at_ms),
     )

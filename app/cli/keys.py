@@ -96,16 +96,15 @@ def _create(url: str, name: str, tier: str, admin: bool) -> NewKey:
         return AdminClient(url).create_key(name, tier, admin)
     if tier not in TIERS:
         raise InvalidRequest("tier", f"must be one of {', '.join(TIERS)}")
-    from app.core.timestamps import moment
-    from app.wiring.connections import now_ms
+    from app.core.timestamps import current_unix_ms, format_timestamp
 
-    created = _with_store(lambda api_keys: api_keys.create(name, tier, admin, now_ms()))
+    created = _with_store(lambda api_keys: api_keys.create(name, tier, admin, current_unix_ms()))
     return NewKey(
         id=created.key.id,
         name=name,
         tier=tier,
         admin=admin,
-        created_at=moment(created.key.created_at_ms),
+        created_at=format_timestamp(created.key.created_at_ms),
         key=created.text,
         webhook_secret=created.webhook_secret,
     )
@@ -121,15 +120,17 @@ def _list(url: str) -> Sequence[Key]:
 
 def _to_key(key: ApiKey) -> Key:
     from app.cli.admin_client import Key
-    from app.core.timestamps import moment
+    from app.core.timestamps import format_timestamp
 
-    return Key(id=key.id, name=key.name, tier=key.tier, admin=key.is_admin, created_at=moment(key.created_at_ms))
+    return Key(
+        id=key.id, name=key.name, tier=key.tier, admin=key.is_admin, created_at=format_timestamp(key.created_at_ms)
+    )
 
 
 def _with_store(operation: Callable[[ApiKeyStore], Awaitable[T]]) -> T:
     from app.config import ConfigurationError, read_settings
     from app.core.errors import StoreUnavailable
-    from app.wiring.api_keys import create_api_keys
+    from app.wiring.gateway import create_api_keys
 
     async def run() -> T:
         return await operation(create_api_keys(read_settings()))

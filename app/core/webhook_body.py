@@ -9,7 +9,7 @@ import msgspec
 from app.core.outcomes import Outcome
 from app.core.results import Usage
 from app.core.states import JobState
-from app.core.timestamps import Moment
+from app.core.timestamps import Timestamp
 
 __all__ = ["JobEnded", "WebhookBody"]
 
@@ -28,9 +28,9 @@ class JobEnded(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None
     labels: dict[str, str]
     attempt: int
-    created_at: Moment
-    started_at: Moment | None
-    finished_at: Moment | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
 
 
 class WebhookBody(msgspec.Struct, frozen=True):

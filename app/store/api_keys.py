@@ -18,7 +18,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from app.core.callers import TICKET_SECONDS, ApiKey, NewApiKey
-from app.store.errors import translated
+from app.store.connection import translated
 from app.store.keys import StoreKeys
 
 __all__ = ["ApiKeyStore", "webhook_secret_of"]

@@ -1,21 +1,74 @@
-"""How the store's commands are sent: each once, with one time-out to be answered in."""
+"""Redis clients of the store, and the translation of their errors. No client connects before it is used."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import redis
+import redis.asyncio
 import redis.asyncio.retry
-from redis.asyncio import Redis
+import redis.exceptions
+import redis.retry
 from redis.backoff import NoBackoff
 
-from app.broker.connection import copy_pool
+from app.broker.connection import create_async_client as create_async_broker_client
+from app.broker.connection import create_client as create_broker_client
+from app.core.errors import StoreUnavailable
 
-__all__ = ["send_once"]
+__all__ = ["create_async_client", "create_client", "create_pubsub_client", "translated"]
+
+_MAX_CONNECTIONS: Final = 50
 
 
-def send_once(client: Redis) -> Redis:
-    """A copy of the client, with connections of its own, that sends each command once.
+def create_client(url: str, timeout_seconds: float) -> redis.Redis:
+    """Create a client for threads.
 
-    redis-py sends a command up to ten times more when its reply is late: a caller would wait eleven time-outs for his
-    503, and input whose first reply was lost would arrive twice.
+    Args:
+        url: A URL of redis-py, or a Sentinel URL (app/broker/sentinel.py).
+        timeout_seconds: Limit of connecting and of waiting for a reply.
     """
-    never = redis.asyncio.retry.Retry(NoBackoff(), 0)
-    return Redis(connection_pool=copy_pool(client.connection_pool, retry=never))
+    retry = redis.retry.Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
+    return create_broker_client(url, **_timeouts(timeout_seconds), retry=retry)
+
+
+def create_async_client(url: str, timeout_seconds: float) -> redis.asyncio.Redis:
+    """Create an asyncio client; see `create_client`.
+
+    If all connections are in use, a command waits for one: long enough for one reply that times out.
+    """
+    pool = {"max_connections": _MAX_CONNECTIONS, "timeout": 2 * timeout_seconds}
+    return create_async_broker_client(url, **pool, **_timeouts(timeout_seconds), retry=_retry_once())
+
+
+def create_pubsub_client(url: str, timeout_seconds: float) -> redis.asyncio.Redis:
+    """Create an asyncio client for subscriptions, which wait for messages without a time limit."""
+    return create_async_broker_client(
+        url, socket_timeout=None, socket_connect_timeout=timeout_seconds, retry=_retry_once()
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise StoreUnavailable if Redis cannot be reached, does not answer or rejects a command.
+
+    redis-py's TimeoutError is not a ConnectionError. A server that is full, loads its data or fails over answers with a
+    ResponseError.
+    """
+    try:
+        yield
+    except redis.exceptions.RedisError as e:
+        raise StoreUnavailable(f"{type(e).__name__}: {e}") from e
+    except OSError as e:  # includes TimeoutError
+        raise StoreUnavailable(str(e) or type(e).__name__) from e
+
+
+def _retry_once() -> redis.asyncio.retry.Retry:
+    # After a restart of Redis, the first command on each pooled connection fails. Commands that must not be sent twice
+    # use a copy of the client without retries.
+    return redis.asyncio.retry.Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
+
+
+def _timeouts(seconds: float) -> dict[str, Any]:
+    return {"socket_timeout": seconds, "socket_connect_timeout": seconds}

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from app.core.errors import InvalidRequest
 from app.core.results import JobPage, JobSummary
-from app.store.errors import translated
+from app.store.connection import translated
 from app.store.keys import StoreKeys
 from app.store.records import SUMMARY_FIELDS, decode_summary
 

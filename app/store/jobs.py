@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from app.broker.connection import without_retries_async
 from app.core.errors import (
     InvalidRequest,
     JobNotFinished,
@@ -19,8 +20,7 @@ from app.core.job_input import Input
 from app.core.outcomes import Outcome
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition
 from app.core.tiers import Priority
-from app.store.connection import send_once
-from app.store.errors import translated
+from app.store.connection import translated
 from app.store.job_list import JobList
 from app.store.keys import StoreKeys
 from app.store.output_log import check_cursor, decode_entry
@@ -43,12 +43,12 @@ class JobStore:
     def __init__(self, client: Redis, keys: StoreKeys, wakeups: Wakeups, result_ttl_seconds: int) -> None:
         # What only reads may be asked again on a new connection; what writes is sent once.
         self._reads = client
-        self._writes = send_once(client)
+        self.writes = without_retries_async(client)
         self._keys = keys
         self._wakeups = wakeups
         self._ttl = result_ttl_seconds
-        self._send = StoreScript(self._writes, read_lua("send"))
-        self._delete = StoreScript(self._writes, read_lua("delete"))
+        self._send = StoreScript(self.writes, read_lua("send"))
+        self._delete = StoreScript(self.writes, read_lua("delete"))
         self._line = QueuePositions(client, keys)
         self._listing = JobList(client, keys)
         self._pages = SharedPages(self._read_page)
@@ -131,7 +131,7 @@ class JobStore:
 
     async def close(self) -> None:
         """Give the connections back; the client this was made from stays open."""
-        await self._writes.connection_pool.disconnect()
+        await self.writes.connection_pool.disconnect()
 
     async def ping(self) -> None:
         """See the port. A server that is full, read-only or loading answers PING, so a write is tried."""

@@ -11,7 +11,7 @@ import redis
 from redis.asyncio import Redis
 
 from app.core.languages import HostLanguages, LanguageInfo, index_languages
-from app.store.errors import translated
+from app.store.connection import translated
 from app.store.keys import StoreKeys
 
 __all__ = ["LanguageStore", "publish_languages"]

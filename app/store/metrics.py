@@ -12,7 +12,7 @@ import redis
 from redis.asyncio import Redis
 
 from app.core.metrics import Meter, Sample
-from app.store.errors import translated
+from app.store.connection import translated
 from app.store.keys import StoreKeys
 
 __all__ = ["PUBLISH_SECONDS", "MetricStore", "publish_metrics"]

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from app.core.results import QueuePosition
 from app.core.tiers import Priority
-from app.store.errors import translated
+from app.store.connection import translated
 from app.store.keys import StoreKeys
 
 __all__ = ["QueuePositions"]

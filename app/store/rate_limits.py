@@ -13,7 +13,7 @@ from app.broker import Precondition
 from app.core.callers import Caller
 from app.core.errors import RateLimited, TooManyJobs
 from app.core.rate_limit import RateLimit
-from app.store.errors import translated
+from app.store.connection import translated
 from app.store.keys import StoreKeys
 from app.store.scripts import StoreScript, read_lua
 

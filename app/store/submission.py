@@ -16,8 +16,8 @@ from app.core.callers import Caller
 from app.core.errors import IdempotencyMismatch, QueueFull, StoreUnavailable
 from app.core.rate_limit import RateLimit
 from app.core.submission import NewJob
+from app.store.connection import translated
 from app.store.effects import JobEffects
-from app.store.errors import translated
 from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.store.memory_guard import MemoryGuard
 from app.store.rate_limits import RateLimiter

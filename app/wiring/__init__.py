@@ -1,4 +1,1 @@
-"""The wiring of each process. Only ``gateway`` and ``worker`` depend on all other packages.
-
-``connections`` creates Redis clients, ``api_keys`` the store of API keys.
-"""
+"""Creation of the processes: the only package that depends on every other package."""

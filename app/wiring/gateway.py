@@ -1,4 +1,4 @@
-"""The gateway's parts put together."""
+"""Creates the gateway with all its dependencies."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import secrets
 from typing import Any
 
 import msgspec
+import redis.asyncio
 
 from app.broker import AsyncProducer, StreamsBroker
-from app.config import Settings
+from app.config import LANGUAGES_FOLDER, Settings
 from app.core.tiers import ANONYMOUS_TIER, Tier
+from app.core.timestamps import current_unix_ms
 from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.images.catalogue import load_languages
 from app.store.administration import Administration
+from app.store.api_keys import ApiKeyStore
+from app.store.connection import create_async_client, create_client, create_pubsub_client
 from app.store.effects import JobEffects
 from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE, StoreKeys
 from app.store.languages import LanguageStore
 from app.store.memory_guard import MemoryGuard
 from app.store.metrics import MetricStore
-from app.store.multiplexed import Multiplexed
 from app.store.rate_limits import RateLimiter
 from app.store.replays import Replays
 from app.store.running_jobs import RunningJobs
@@ -28,55 +31,61 @@ from app.store.submission import Submitter
 from app.store.wakeups import Wakeups
 from app.store.worker_registry import WorkerRegistry
 from app.telemetry.tracer import create_tracer
-from app.wiring.api_keys import create_api_keys
-from app.wiring.connections import CATALOGUE, async_client, listening_client, now_ms
-from app.wiring.connections import client as redis_client
-from app.wiring.ids import new_id
 
-__all__ = ["create_api"]
+__all__ = ["create_api", "create_api_keys"]
 
 
 def create_api(settings: Settings) -> Any:
-    """The ASGI application of the gateway. Connects to nothing yet; never touches the engine."""
+    """Create the ASGI application of the gateway. It connects to Redis with the first request."""
+    url, timeout_seconds = settings.redis_url, settings.redis_timeout_seconds
+    client = create_async_client(url, timeout_seconds)
+    wakeups = Wakeups(create_pubsub_client(url, timeout_seconds))
     keys = StoreKeys(settings.namespace)
-    client = async_client(settings)
-    quick = Multiplexed(client)
-    effects = JobEffects(keys, settings.result_ttl_seconds)
-    wakeups = Wakeups(listening_client(settings))
-    producer = AsyncProducer(quick, settings.namespace)
-    rate_limiter = RateLimiter(quick, keys, global_rate_per_minute=settings.global_rate_per_minute)
-    submitter = Submitter(producer, client, effects, rate_limiter, MemoryGuard(client), settings.max_backlog)
     jobs = JobStore(client, keys, wakeups, settings.result_ttl_seconds)
-
-    administration = _administration(settings)
+    producer = AsyncProducer(client, settings.namespace)
+    submitter = Submitter(
+        producer,
+        client,
+        JobEffects(keys, settings.result_ttl_seconds),
+        RateLimiter(jobs.writes, keys, global_rate_per_minute=settings.global_rate_per_minute),
+        MemoryGuard(client),
+        settings.max_backlog,
+    )
+    administration = _create_administration(settings)
 
     async def close() -> None:
         await wakeups.close()
         await producer.close()
         await jobs.close()
-        await quick.aclose()
         await client.aclose()
         await asyncio.to_thread(administration.close)
 
-    known = [language.info(None) for language in load_languages(CATALOGUE).values()]
+    catalogue = [language.info(None) for language in load_languages(LANGUAGES_FOLDER).values()]
     return create_app(
         jobs=jobs,
-        languages=LanguageStore(client, keys, known),
+        languages=LanguageStore(client, keys, catalogue),
         submitter=submitter,
         api_keys=create_api_keys(settings, client),
         administration=administration,
         metrics=MetricStore(client, keys, f"api-{secrets.token_hex(4)}"),
         settings=_http_settings(settings),
-        new_id=new_id,
-        now_ms=now_ms,
+        new_id=lambda: secrets.token_hex(16),
+        now_ms=current_unix_ms,
         close=close,
         tracer=create_tracer(settings.otlp_endpoint, "pyxec-api"),
     )
 
 
-def _administration(settings: Settings) -> Administration:
+def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = None) -> ApiKeyStore:
+    """Create the store of API keys, for the gateway and for the command line on its host."""
+    client = client or create_async_client(settings.redis_url, settings.redis_timeout_seconds)
+    return ApiKeyStore(client, StoreKeys(settings.namespace), secrets.token_bytes, settings.admin_key)
+
+
+def _create_administration(settings: Settings) -> Administration:
     keys = StoreKeys(settings.namespace)
-    broker = StreamsBroker(client=redis_client(settings), namespace=settings.namespace)
+    client = create_client(settings.redis_url, settings.redis_timeout_seconds)
+    broker = StreamsBroker(client=client, namespace=settings.namespace)
     for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
         broker.declare_queue(queue_name)
     client = broker.client

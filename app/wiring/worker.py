@@ -16,14 +16,16 @@ from app.actors.maintain import PeriodicTask, PeriodicTasks, Service, WorkerServ
 from app.actors.recover import Recovery
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker, default_middleware
-from app.config import Settings
+from app.config import LANGUAGES_FOLDER, Settings
 from app.core.metrics import Meter
+from app.core.timestamps import current_unix_ms
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import callback_body
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import load_languages
 from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
+from app.store.connection import create_client
 from app.store.effects import JobEffects
 from app.store.job_input import JobInputs
 from app.store.keys import DELIVER_WEBHOOK, JOBS_QUEUE, MAINTENANCE_QUEUE, RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
@@ -33,8 +35,6 @@ from app.store.outbox import Outbox
 from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.telemetry.message_tracing import MessageTracing
 from app.telemetry.tracer import create_tracer
-from app.wiring.connections import CATALOGUE, now_ms
-from app.wiring.connections import client as redis_client
 
 __all__ = ["CALLBACK_FORMATS", "create_broker", "declare_run_job"]
 
@@ -47,7 +47,7 @@ _REMOVE_ORPHANS_SECONDS: Final = 30.0
 def create_broker(settings: Settings) -> StreamsBroker:
     """Create the broker with all actors and the services of its workers."""
     broker = StreamsBroker(
-        client=redis_client(settings),
+        client=_create_client(settings),
         namespace=settings.namespace,
         lease_ms=int(settings.lease_seconds * 1000),
         max_deliveries=settings.max_deliveries,
@@ -84,7 +84,7 @@ def _declare_recover(broker: StreamsBroker) -> None:
 
 def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
     """Declare the actor and return the services of the workers that consume its queue."""
-    outbox = Outbox(redis_client(settings), StoreKeys(settings.namespace))
+    outbox = Outbox(_create_client(settings), StoreKeys(settings.namespace))
     delivery = WebhookDelivery(outbox, settings.webhook_allow_private, CALLBACK_FORMATS)
     # Each delay is twice the previous one: an hour and a half in total.
     dramatiq.actor(
@@ -106,12 +106,12 @@ def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: M
 def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
     """Declare the actor that runs jobs and return the services of the workers that consume its queue."""
     keys = StoreKeys(settings.namespace)
-    client = redis_client(settings)
+    client = _create_client(settings)
     worker = broker.consumer_name
     engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
     sandbox = ContainerSandbox(
         engine,
-        load_languages(CATALOGUE),
+        load_languages(LANGUAGES_FOLDER),
         worker=worker,
         namespace=settings.namespace,
         runtime=settings.container_runtime,
@@ -120,7 +120,7 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         pool_ceiling=settings.pool_ceiling,
     )
     inputs = JobInputs(client, keys, worker)
-    runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inputs, now_ms, meter)
+    runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inputs, current_unix_ms, meter)
     dramatiq.actor(
         actor_name=RUN_JOB,
         queue_name=JOBS_QUEUE,
@@ -167,7 +167,7 @@ def _publish_metrics_task(
     broker: StreamsBroker, settings: Settings, meter: Meter, sandbox: ContainerSandbox | None = None
 ) -> PeriodicTask:
     """Return the task that publishes the metrics of this process, including those of its pool."""
-    client, keys = redis_client(settings), StoreKeys(settings.namespace)
+    client, keys = _create_client(settings), StoreKeys(settings.namespace)
 
     def publish() -> None:
         meter.count_up_to("pyxec_fenced_total", total=broker.fenced_total)
@@ -186,3 +186,7 @@ def _collect_pool_metrics(sandbox: ContainerSandbox, meter: Meter) -> None:
         meter.count_up_to("pyxec_pool_misses_total", language, total=stats.misses)
         meter.count_up_to("pyxec_container_start_seconds", language, total=stats.launches, part="count")
         meter.count_up_to("pyxec_container_start_seconds", language, total=stats.launch_seconds, part="sum")
+
+
+def _create_client(settings: Settings) -> redis.Redis:
+    return create_client(settings.redis_url, settings.redis_timeout_seconds)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from app.wiring.connections import client_of
+from app.store.connection import create_client
 from tests.hosts.handing_over import hand_over
 from tests.hosts.machine import Program
 from tests.hosts.network import Hosts
@@ -77,7 +77,7 @@ class Site(Hosts):
         eventually(lambda: self._told().get(field) not in (None, self._told_before.get(field)), 60)
 
     def _told(self) -> dict[bytes, bytes]:
-        with contextlib.closing(client_of(self.store.url, 2)) as client:
+        with contextlib.closing(create_client(self.store.url, 2)) as client:
             return dict(client.hgetall("hosts:languages"))
 
     def _start_api(self) -> None:

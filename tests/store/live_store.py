@@ -10,7 +10,6 @@ from typing import Any
 import redis
 import redis.asyncio
 import redis.asyncio.retry
-from redis.backoff import NoBackoff
 
 from app.broker import AsyncProducer, Effect, StreamMessage, StreamsBroker
 from app.core.callers import Caller
@@ -21,11 +20,11 @@ from app.core.results import JobResult
 from app.core.spec import JobSpec, SourceFile
 from app.core.submission import NewJob
 from app.core.tiers import TIERS
+from app.store.connection import create_async_client, create_client
 from app.store.effects import JobEffects, read_claim
 from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.memory_guard import MemoryGuard
-from app.store.multiplexed import Multiplexed
 from app.store.rate_limits import RateLimiter
 from app.store.records import Claim
 from app.store.submission import Receipt, Submitter
@@ -114,32 +113,23 @@ async def store_on(
     url: str, namespace: str, *, max_backlog: int = 1000, timeout_seconds: float = 2.0, lease_ms: int = 15_000
 ) -> AsyncIterator[LiveStore]:
     """Everything connected to one server, closed at the end."""
-    options: dict[str, Any] = {"socket_timeout": timeout_seconds, "socket_connect_timeout": timeout_seconds}
     keys = StoreKeys(namespace)
     effects = JobEffects(keys, TTL_SECONDS)
-    client = redis.Redis.from_url(url, **options)
-    # As in app/wiring/connections.py: once more after a dead connection, never after a time-out.
-    retry = redis.asyncio.retry.Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,))
-    aclient = redis.asyncio.Redis.from_url(url, **options, retry=retry)
+    client = create_client(url, timeout_seconds)
+    aclient = create_async_client(url, timeout_seconds)
     broker = StreamsBroker(client=client, namespace=namespace, lease_ms=lease_ms, max_deliveries=3)
     broker.declare_queue(JOBS_QUEUE)
-    quick = Multiplexed(aclient)
-    producer = AsyncProducer(quick, namespace)
+    producer = AsyncProducer(aclient, namespace)
     wakeups = Wakeups(aclient)
-    rate_limiter = RateLimiter(quick, keys, global_rate_per_minute=60_000)
     jobs = JobStore(aclient, keys, wakeups, TTL_SECONDS)
+    rate_limiter = RateLimiter(jobs.writes, keys, global_rate_per_minute=60_000)
     submitter = Submitter(producer, aclient, effects, rate_limiter, MemoryGuard(aclient), max_backlog)
     try:
         yield LiveStore(client, keys, effects, broker, wakeups, jobs, submitter)
     finally:
         await wakeups.close()
-        await quick.aclose()
-        await _close(jobs._writes, aclient)
+        await producer.close()
+        await jobs.close()
+        await aclient.aclose(close_connection_pool=True)
         broker.close()
         client.close()
-
-
-async def _close(*clients: redis.asyncio.Redis) -> None:
-    # Sockets that are left to the garbage collector speak up in the middle of other tests.
-    for client in clients:
-        await client.connection_pool.disconnect()

@@ -6,24 +6,23 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import redis.asyncio
 
-from app.broker.connection import BlockingSentinelPool, copy_pool
+from app.broker.connection import BlockingSentinelPool, copy_pool, without_retries_async
 from app.cli.checks.finding import Status
 from app.cli.checks.store import check_store
 from app.config import Settings, read_settings
-from app.store.connection import send_once
-from app.store.multiplexed import Multiplexed
+from app.store.connection import create_async_client, create_client, create_pubsub_client
 from app.store.wakeups import Wakeups
-from app.wiring.api_keys import create_api_keys
-from app.wiring.connections import async_client, client, client_of, listening_client
+from app.wiring.gateway import create_api_keys
 from tests.broker.servers import Watched
 
 PATIENCE_SECONDS = 15.0
+TIMEOUT_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +46,17 @@ async def eventually(what: Callable[[], Awaitable[Any]]) -> Any:
             await asyncio.sleep(0.02)
 
 
-@contextlib.asynccontextmanager
-async def multiplexed(settings: Settings) -> AsyncIterator[Multiplexed]:
-    like = async_client(settings)
-    quick = Multiplexed(like)
-    yield quick
-    await quick.aclose()
-    await like.aclose()
-
-
 async def test_a_sentinel_that_says_nothing_holds_nobody_up_for_longer_than_a_time_out(watched: Watched) -> None:
     # Given a first Sentinel whose host takes connections and never answers
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        async with multiplexed(settings_of(mute.getsockname()[1], watched.port)) as quick:
-            # Then the first command already is answered, by way of the second
-            assert await quick.ping() is True
+        url = settings_of(mute.getsockname()[1], watched.port).redis_url
+        async with create_async_client(url, TIMEOUT_SECONDS) as client:
+            # Then the first command is answered through the second Sentinel
+            assert await client.ping() is True
 
 
 async def test_who_finds_all_connections_taken_waits_for_one(watched: Watched) -> None:
-    async with async_client(settings_of(watched.port)) as ample:
+    async with create_async_client(settings_of(watched.port).redis_url, TIMEOUT_SECONDS) as ample:
         pool = copy_pool(ample.connection_pool, max_connections=2)
         assert isinstance(pool, BlockingSentinelPool)
         async with redis.asyncio.Redis.from_pool(pool) as narrow:
@@ -75,7 +66,7 @@ async def test_who_finds_all_connections_taken_waits_for_one(watched: Watched) -
 
 
 def test_a_reply_that_comes_too_late_is_nobody_elses(watched: Watched) -> None:
-    with contextlib.closing(client_of(settings_of(watched.port).redis_url, 0.2)) as threads:
+    with contextlib.closing(create_client(settings_of(watched.port).redis_url, 0.2)) as threads:
         threads.rpush("list", "late")
         with pytest.raises(redis.TimeoutError):
             threads.execute_command("BLPOP", "nothing", 0.4)
@@ -90,7 +81,7 @@ def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: Watched) -> 
     assert found["Redis replica"].status is Status.WARNING
     assert "min-replicas-to-write" in found["Redis replica"].detail
 
-    with contextlib.closing(client(settings)) as master:
+    with contextlib.closing(create_client(settings.redis_url, TIMEOUT_SECONDS)) as master:
         master.config_set("min-replicas-to-write", 1)
         found = {finding.check: finding for finding in check_store(settings.redis_url, 2)}
         master.config_set("min-replicas-to-write", 0)
@@ -98,7 +89,7 @@ def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: Watched) -> 
 
 
 async def test_keys_are_made_where_the_master_is(watched: Watched) -> None:
-    async with async_client(settings_of(watched.port)) as on_sentinel:
+    async with create_async_client(settings_of(watched.port).redis_url, TIMEOUT_SECONDS) as on_sentinel:
         keys = create_api_keys(settings_of(watched.port), on_sentinel)
         made = await keys.create("somebody", "standard", False, 1)
 
@@ -107,12 +98,14 @@ async def test_keys_are_made_where_the_master_is(watched: Watched) -> None:
 
 async def test_everything_goes_on_at_the_replica_once_the_master_is_gone(watched: Watched) -> None:
     settings = settings_of(1, watched.port)
-    like, listening = async_client(settings), listening_client(settings)
-    quick, once, wakeups, threads = Multiplexed(like), send_once(like), Wakeups(listening), client(settings)
+    url = settings.redis_url
+    reads, listening = create_async_client(url, TIMEOUT_SECONDS), create_pubsub_client(url, TIMEOUT_SECONDS)
+    writes, wakeups = without_retries_async(reads), Wakeups(listening)
+    threads = create_client(url, TIMEOUT_SECONDS)
     try:
         # Given every kind of connection in use, and what was written seen by the replica
         async with wakeups.watch("channel") as watch:
-            for kind in (like, quick, once):
+            for kind in (reads, writes):
                 assert await kind.incr("counter")
             threads.incr("counter")
             assert threads.wait(1, 5_000) == 1
@@ -121,13 +114,13 @@ async def test_everything_goes_on_at_the_replica_once_the_master_is_gone(watched
             await asyncio.to_thread(watched.lose_the_master)
 
             # Then each finds the new one, by itself, and nothing is lost
-            for kind in (like, quick, once):
-                assert int(await eventually(lambda kind=kind: kind.get("counter"))) == 4
-            assert int(await eventually(lambda: asyncio.to_thread(threads.get, "counter"))) == 4
+            for kind in (reads, writes):
+                assert int(await eventually(lambda kind=kind: kind.get("counter"))) == 3
+            assert int(await eventually(lambda: asyncio.to_thread(threads.get, "counter"))) == 3
 
             # And viewers are woken from there
             async def heard() -> None:
-                if not await like.publish("channel", ""):
+                if not await reads.publish("channel", ""):
                     raise redis.ConnectionError
 
             await eventually(heard)
@@ -135,5 +128,5 @@ async def test_everything_goes_on_at_the_replica_once_the_master_is_gone(watched
     finally:
         await wakeups.close()
         threads.close()
-        for one in (quick, once, like, listening):
+        for one in (writes, reads, listening):
             await one.aclose(close_connection_pool=True)

@@ -10,7 +10,7 @@ import redis
 from app.broker.sentinel import is_sentinel_url
 from app.cli.checks.finding import Finding, failed, passed, passed_if, warned
 from app.cli.checks.versions import parse_version
-from app.wiring.connections import client_of
+from app.store.connection import create_client
 
 __all__ = ["check_store"]
 
@@ -19,7 +19,7 @@ MIN_VERSIONS: Final = {"redis": (7, 0), "valkey": (7, 2)}
 
 def check_store(url: str, timeout_seconds: float) -> Iterator[Finding]:
     """Check version, append-only file and eviction; behind Sentinels, also the replicas."""
-    client = client_of(url, timeout_seconds)
+    client = create_client(url, timeout_seconds)
     try:
         info: Mapping[str, Any] = client.info("everything")
     except (redis.RedisError, OSError) as e:

@@ -13,7 +13,7 @@ from app.core.outcomes import Outcome
 from app.core.results import JobPage, JobSummary
 from app.core.states import JobState
 from app.core.tiers import Priority
-from app.core.timestamps import Moment, moment, moment_or_none
+from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.http.request import Request
 from app.http.v1.views import Links, links_of
 
@@ -54,9 +54,9 @@ class JobSummaryView(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     priority: Priority
     labels: dict[str, str]
-    created_at: Moment
-    started_at: Moment | None
-    finished_at: Moment | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
     links: Links
 
 
@@ -80,9 +80,9 @@ def _summary(job: JobSummary) -> JobSummaryView:
         language=job.language,
         priority=job.priority,
         labels=job.labels,
-        created_at=moment(job.created_at_ms),
-        started_at=moment_or_none(job.started_at_ms),
-        finished_at=moment_or_none(job.finished_at_ms),
+        created_at=format_timestamp(job.created_at_ms),
+        started_at=format_optional_timestamp(job.started_at_ms),
+        finished_at=format_optional_timestamp(job.finished_at_ms),
         links=links_of(job.id),
     )
 

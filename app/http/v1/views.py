@@ -13,7 +13,7 @@ from app.core.results import JobRecord, QueuePosition, Usage
 from app.core.spec import TextEncoding
 from app.core.states import JobState
 from app.core.tiers import Priority
-from app.core.timestamps import Moment, moment, moment_or_none
+from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.http.text_encoding import encode_text
 from app.http.transcript import Transcript
 from app.http.v1.artifacts import ArtifactView, artifact_view
@@ -65,8 +65,8 @@ class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     worker: str | None
     cancel_requested: bool
-    created_at: Moment
-    started_at: Moment | None
+    created_at: Timestamp
+    started_at: Timestamp | None
     links: Links
 
 
@@ -107,9 +107,9 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     queue_seconds: float | None
     attempt: int
     worker: str | None
-    created_at: Moment
-    started_at: Moment | None
-    finished_at: Moment | None
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
     links: Links
 
 
@@ -137,8 +137,8 @@ def pending(record: JobRecord, position: QueuePosition | None) -> PendingJob:
         attempt=record.attempt,
         worker=record.worker,
         cancel_requested=record.cancel_requested,
-        created_at=moment(record.created_at_ms),
-        started_at=moment_or_none(record.started_at_ms),
+        created_at=format_timestamp(record.created_at_ms),
+        started_at=format_optional_timestamp(record.started_at_ms),
         links=links_of(record.id),
     )
 
@@ -176,9 +176,9 @@ def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
         queue_seconds=_queue_seconds(record),
         attempt=record.attempt,
         worker=record.worker,
-        created_at=moment(record.created_at_ms),
-        started_at=moment_or_none(record.started_at_ms),
-        finished_at=moment_or_none(record.finished_at_ms),
+        created_at=format_timestamp(record.created_at_ms),
+        started_at=format_optional_timestamp(record.started_at_ms),
+        finished_at=format_optional_timestamp(record.finished_at_ms),
         links=links_of(record.id),
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from falcon.asgi import Response
 
 from app.core.outcomes import Outcome
-from app.core.timestamps import moment
+from app.core.timestamps import format_timestamp
 from app.http.compat.judge0.authentication import Judge0Resource
 from app.http.compat.judge0.language_ids import offers_of
 from app.http.compat.judge0.statuses import STATUSES, Status
@@ -72,7 +72,7 @@ class StatisticsResource(Judge0Resource):
     async def on_get(self, request: Request, response: Response) -> None:
         """Totals; of single days nothing is counted."""
         languages, statuses = await self._counts()
-        now = moment(self._services.now_ms())
+        now = format_timestamp(self._services.now_ms())
         body = {
             "created_at": now,
             "cached_until": now,

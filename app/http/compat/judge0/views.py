@@ -11,7 +11,7 @@ import falcon
 import msgspec
 
 from app.core.results import JobRecord
-from app.core.timestamps import moment, moment_or_none
+from app.core.timestamps import format_optional_timestamp, format_timestamp
 from app.http.compat.judge0.language_ids import MULTI_FILE
 from app.http.compat.judge0.limits import KNOBS
 from app.http.compat.judge0.statuses import status_view
@@ -68,8 +68,8 @@ _PLAIN: Final[Mapping[str, _Getter]] = {
     "language": lambda shown: {"id": shown.submission.language_id, "name": shown.language_name},
     "status_id": lambda shown: shown.verdict.status.value,
     "status": lambda shown: status_view(shown.verdict.status),
-    "created_at": lambda shown: moment(shown.record.created_at_ms),
-    "finished_at": lambda shown: moment_or_none(shown.record.finished_at_ms),
+    "created_at": lambda shown: format_timestamp(shown.record.created_at_ms),
+    "finished_at": lambda shown: format_optional_timestamp(shown.record.finished_at_ms),
     "time": lambda shown: _seconds(shown.verdict.time),
     "wall_time": lambda shown: _seconds(shown.verdict.wall_time),
     "memory": lambda shown: shown.verdict.memory,

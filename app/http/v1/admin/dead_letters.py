@@ -8,7 +8,7 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest
-from app.core.timestamps import Moment, moment
+from app.core.timestamps import Timestamp, format_timestamp
 from app.http.request import Request
 from app.http.responses import send_json
 from app.store.administration import Administration
@@ -39,7 +39,7 @@ class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     deliveries: int
     attempts: int
-    dead_lettered_at: Moment
+    dead_lettered_at: Timestamp
     traceback: str
     message: str
 
@@ -118,7 +118,7 @@ def _create_view(message: DeadMessage) -> DeadLetterView:
         reason=message.reason,
         deliveries=message.deliveries,
         attempts=message.attempts,
-        dead_lettered_at=moment(message.died_at_ms),
+        dead_lettered_at=format_timestamp(message.died_at_ms),
         traceback=message.traceback,
         message=message.message,
     )

@@ -12,7 +12,7 @@ from app.core.callers import ApiKey, NewApiKey
 from app.core.constraints import told
 from app.core.errors import InvalidRequest, NotFound
 from app.core.tiers import TIERS
-from app.core.timestamps import Moment, moment
+from app.core.timestamps import Timestamp, format_timestamp
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.request import Request
@@ -48,7 +48,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     tier: str
     admin: bool
-    created_at: Moment
+    created_at: Timestamp
 
 
 class NewKeyView(KeyView, frozen=True, kw_only=True):
@@ -110,7 +110,9 @@ def _check(wanted: KeyRequest) -> None:
 
 
 def _view(key: ApiKey) -> KeyView:
-    return KeyView(id=key.id, name=key.name, tier=key.tier, admin=key.is_admin, created_at=moment(key.created_at_ms))
+    return KeyView(
+        id=key.id, name=key.name, tier=key.tier, admin=key.is_admin, created_at=format_timestamp(key.created_at_ms)
+    )
 
 
 def _new_view(made: NewApiKey) -> NewKeyView:
@@ -120,7 +122,7 @@ def _new_view(made: NewApiKey) -> NewKeyView:
         name=key.name,
         tier=key.tier,
         admin=key.is_admin,
-        created_at=moment(key.created_at_ms),
+        created_at=format_timestamp(key.created_at_ms),
         key=made.text,
         webhook_secret=made.webhook_secret,
     )

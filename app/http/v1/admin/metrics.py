@@ -10,7 +10,7 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.metrics import METRICS, Kind, Metric
-from app.core.timestamps import Moment, moment
+from app.core.timestamps import Timestamp, format_timestamp
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.metrics import read_metrics
@@ -57,7 +57,7 @@ class MetricsView(msgspec.Struct, frozen=True, kw_only=True):
     """All metrics at one moment. Counters and measurements are added up since the service was first started: what
     happened lately is the difference of two readings."""
 
-    collected_at: Moment
+    collected_at: Timestamp
     metrics: list[MetricView]
 
 
@@ -76,7 +76,7 @@ class MetricsJsonResource:
         for sample, value in figures.items():
             by_metric[sample.metric][sample.labels][sample.part] = value
         views = [_metric(name, metric, by_metric[name]) for name, metric in METRICS.items()]
-        send_json(response, 200, MetricsView(collected_at=moment(self._now_ms()), metrics=views))
+        send_json(response, 200, MetricsView(collected_at=format_timestamp(self._now_ms()), metrics=views))
 
     on_head = on_get
 
