@@ -165,7 +165,8 @@ class StreamConsumer(Consumer):
             self._reject_undecodable(entry, starts + 1, e)
             return None
         # Dramatiq's worker looks up the consumer by the queue name of the message.
-        message = message.copy(queue_name=self._keys.queue)
+        if message.queue_name != self._keys.queue:
+            message = message.copy(queue_name=self._keys.queue)
         message.options.pop("eta", None)
         return StreamMessage(
             message,
