@@ -1,6 +1,5 @@
-# Pyxec. `make` or `make help` lists what there is; everything else is in app/local/.
-#
-# Only what has to work before there is a Python environment is written here.
+# Pyxec. `make` or `make help` lists the targets. app/local/ contains everything that does not have to work before there is
+# a Python environment.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -14,160 +13,156 @@ DEVELOPMENT := $(VENV)/.requirements-dev
 NODE := $(VENV)/.requirements-web
 LOGS := .pyxec/log
 PYTEST_ARGS ?=
-# Most tests wait for something most of the time. Which of them may run beside each other: tests/conftest.py.
-IN_TWO := -n 2 --dist loadgroup
 SECONDS := 60
 BENCH_ARGS ?=
 DRILL_ARGS ?=
-# One line for a step that is done, in the columns of app/local/console.py; SECONDS is bash's own clock.
+# A line for a finished step, as app/local/console.py prints it. $SECONDS is the time that bash has run.
 STEP = $(EMPTY)  ✓ %-22s %s\n
 
 .PHONY: help
-help: ## list what can be made
+help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: up
-up: venv $(NODE) ## install what is missing, start everything, run a first job
+up: venv $(NODE) ## install what is missing, start every process and run a first job
 	@$(PYTHON) -m app.local.up
 
 .PHONY: down
-down: venv ## stop what `make up` started; data and images stay
+down: venv ## stop what `make up` started (data and images stay)
 	@$(PYTHON) -m app.local.down
 
 .PHONY: dev
-dev: venv images web ## run everything in the foreground, its logs on the screen; Ctrl-C stops it
+dev: venv images web ## run every process in the foreground; Ctrl-C stops them
 	@$(PYTHON) -m app.local.supervisor
 
 .PHONY: run
 run: venv ## run a program: make run FILE=examples/sieve.c
-	@test -n "$(FILE)" || { echo 'which one? make run FILE=examples/sieve.c' >&2; exit 2; }
+	@test -n "$(FILE)" || { echo 'FILE is missing, for example: make run FILE=examples/sieve.c' >&2; exit 2; }
 	@PYXEC_URL="$${PYXEC_URL:-$$($(PYTHON) -m app.local.address)}" $(PYTHON) -m app.cli run "$(FILE)"
 
 .PHONY: images
-images: venv ## build the default set of sandbox images, and what is out of date
+images: venv ## build the default language images and those that are outdated
 	@$(PYTHON) -m app.local.images
 
 .PHONY: web
-web: venv $(NODE) ## build the web page, if its sources have changed
+web: venv $(NODE) ## build the web page if its sources have changed
 	@$(PYTHON) -m app.local.web build
 
 .PHONY: web-test
-web-test: venv $(NODE) ## check and test the web page's own code (its browser tests are in `make test`)
+web-test: venv $(NODE) ## lint and test the sources of the web page (`make test` runs its browser tests)
 	@$(PYTHON) -m app.local.web check
 
 .PHONY: web-types
-web-types: venv $(NODE) ## write the web page's types of the API anew, after a change of the API
+web-types: venv $(NODE) ## generate the types of the API for the web page
 	@$(PYTHON) -m app.local.web types
 
 .PHONY: doctor
-doctor: venv ## check this machine, and try every limit for real
+doctor: venv ## check this machine and test every limit
 	@$(PYTHON) -m app.cli doctor
 
 .PHONY: test
-test: lint web-test images ## lint, a minute of fuzzing, all tests (one file: make test PYTEST_ARGS=tests/core)
-	@$(PYTHON) -m app.local.test_tools
-	@$(if $(PYTEST_ARGS),:,$(MAKE) fuzz SECONDS=60)
-	@$(PYTHON) -m pytest $(or $(PYTEST_ARGS),$(IN_TWO))
+test: venv-dev $(NODE) ## lint, fuzz for a minute, run all tests (a part: PYTEST_ARGS=tests/core)
+	@$(PYTHON) -m app.local.test_run $(PYTEST_ARGS)
 
 .PHONY: test-languages
-test-languages: venv-dev images ## run the programs of every language whose image is installed
+test-languages: venv-dev images ## test every language whose image is installed
 	@PYXEC_TEST_LANGUAGES=installed $(PYTHON) -m pytest tests/languages $(PYTEST_ARGS)
 
 .PHONY: fuzz
-fuzz: ## the runner's parser under libFuzzer: make fuzz SECONDS=60
+fuzz: ## fuzz the frame parser of the runner (duration: SECONDS=60)
 	@$(MAKE) -C runner fuzz SECONDS="$(SECONDS)"
 
 .PHONY: lint
-lint: venv-dev ## ruff, mypy --strict, and who may import whom
+lint: venv-dev ## run ruff, mypy --strict and import-linter
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 
 .PHONY: format
-format: venv-dev ## put the code into shape
+format: venv-dev ## fix the style of the code
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
 .PHONY: bench-broker
-bench-broker: venv-dev ## the broker beside Dramatiq's RedisBroker on one server (shorter: BENCH_ARGS=--quick)
+bench-broker: venv-dev ## compare the broker with Dramatiq's RedisBroker (shorter: BENCH_ARGS=--quick)
 	@$(PYTHON) -m bench.broker $(BENCH_ARGS)
 
 .PHONY: drill
-drill: venv-dev images ## every fault, under load, then count (a quarter of an hour; one: DRILL_ARGS="--only redis-killed")
+drill: venv-dev images ## inject every fault under load (15 min; one fault: DRILL_ARGS="--only redis-killed")
 	@$(PYTHON) -m tests.drill.drill $(DRILL_ARGS)
 
 .PHONY: bench-latency
-bench-latency: venv-dev images ## one-line jobs over HTTP beside `docker run` of the same program
+bench-latency: venv-dev images ## compare one-line jobs over HTTP with `docker run`
 	@$(PYTHON) -m bench latency
 
 .PHONY: bench
-bench: venv-dev images ## the whole stack, end to end, into docs/performance.md (parts: BENCH_ARGS="load cost"; --help)
+bench: venv-dev images ## measure the whole service for docs/performance.md (parts: BENCH_ARGS="load cost")
 	@$(PYTHON) -m bench $(BENCH_ARGS)
 
 .PHONY: bench-sandbox
-bench-sandbox: venv images ## a sandbox beside the engine itself, no sandbox at all, and other libraries
+bench-sandbox: venv images ## compare the sandbox with `docker run`, no sandbox and other libraries
 	@$(PYTHON) -m bench.sandbox $(BENCH_ARGS)
 
 .PHONY: test-compose
-test-compose: venv-dev ## start docker-compose.yml, use it, kill what is in it, take it down (not part of `make test`)
+test-compose: venv-dev ## test docker-compose.yml (not part of `make test`)
 	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest tests/compose/deployment.py tests/compose/faults.py $(PYTEST_ARGS)
 
 .PHONY: test-hosts
-test-hosts: venv-dev images ## two worker hosts in network namespaces, Sentinels: cut off, failover, update; two minutes (needs root)
+test-hosts: venv-dev images ## test two worker hosts and Sentinels in network namespaces (2 min, requires root)
 	@$(PYTHON) -m pytest tests/hosts/scenarios.py $(PYTEST_ARGS)
 
 .PHONY: test-swarm
-test-swarm: venv-dev images ## docker-compose.yml on a swarm of three hosts in network namespaces: update, a death, a new host (needs root)
+test-swarm: venv-dev images ## test docker-compose.yml on a swarm of three hosts in network namespaces (requires root)
 	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest tests/swarm/scenarios.py $(PYTEST_ARGS)
 
 .PHONY: base-image
-base-image: venv ## bring the base of all images, made from Debian packages where no image registry answers
+base-image: venv ## pull the base image, or build it from Debian packages if no registry responds
 	@$(PYTHON) -m app.local.images --base
 
 .PHONY: bench-gateway
-bench-gateway: venv-dev images ## submissions, sockets, viewers and the limiter (one part: BENCH_ARGS=rate; needs wrk)
+bench-gateway: venv-dev images ## measure submissions, WebSockets and rate limits (a part: BENCH_ARGS=rate; requires wrk)
 	@$(PYTHON) -m bench.gateway $(BENCH_ARGS)
 
 .PHONY: test-crun
-test-crun: venv-dev images ## the adversarial tests with crun, on an engine of their own (needs root and crun)
+test-crun: venv-dev images ## run the adversarial tests with crun (requires root and crun)
 	@$(PYTHON) -m tests.adversarial.private_engine crun $(PYTEST_ARGS)
 
 .PHONY: venv
-venv: $(RUNTIME) ## make .venv with what the service needs
+venv: $(RUNTIME) ## create .venv with the packages of the service
 
 .PHONY: venv-dev
-venv-dev: $(DEVELOPMENT) ## add what tests and linters need
+venv-dev: $(DEVELOPMENT) ## add the packages of the tests and linters
 
 .PHONY: lock
-lock: venv-dev ## write the requirements*.lock, with hashes, after a change of a pin
+lock: venv-dev ## update requirements*.lock after a change of a pin
 	@$(PYTHON) -m deploy.supply.lock
 
 .PHONY: sbom
-sbom: venv-dev $(NODE) ## list what the service and the page are made of (CycloneDX, in .pyxec/sbom)
+sbom: venv-dev $(NODE) ## list the packages of the service and the page (CycloneDX, in .pyxec/sbom)
 	@$(PYTHON) -m deploy.supply.sbom
 
 .PHONY: audit
-audit: venv $(NODE) ## licences, and known weaknesses of what is shipped, offline
+audit: venv $(NODE) ## check licences and known vulnerabilities (offline)
 	@$(PYTHON) -m deploy.supply.audit
 
 .PHONY: advisories
-advisories: venv $(NODE) ## ask anew which weaknesses are known
+advisories: venv $(NODE) ## update the known vulnerabilities
 	@$(PYTHON) -m deploy.supply.ask
 
 .PHONY: clean
-clean: ## remove .venv, caches and .pyxec (its data too); run `make down` first
-	@test ! -e .pyxec/run/supervisor.json -a ! -e .pyxec/run/engine.json || { echo 'Pyxec may be running: `make down` first' >&2; exit 1; }
+clean: ## remove .venv, caches and .pyxec with its data
+	@test ! -e .pyxec/run/supervisor.json -a ! -e .pyxec/run/engine.json || { echo 'Pyxec may be running. Run `make down` first' >&2; exit 1; }
 	@rm -rf $(VENV) .pyxec .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp is as new as the last successful installation; an edit of the pins makes it old.
+# A stamp file has the time of the last successful installation. A change of the pins makes it outdated.
 $(RUNTIME): requirements.lock requirements-build.lock | $(PYTHON)
 	@$(call install,$<)
 	@$(call install,requirements-build.lock)
-	@# The command `pyxec`. Nothing is fetched for it: its build backend is the one that was just installed, by its hash.
+	@# The command `pyxec`. Its build backend is the one installed above, so that nothing is downloaded without a hash.
 	@$(PYTHON) -m pip install --disable-pip-version-check -q --no-index --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -184,7 +179,7 @@ $(PYTHON):
 	@python3 -m venv $(VENV); \
 	printf '$(STEP)' 'Python environment' "$(VENV) $$SECONDS s"
 
-# Shows the package that pip is at; the whole story goes to a log that is shown when it fails.
+# Shows the current package of pip. If pip fails, the end of its log is printed.
 define install
 mkdir -p $(LOGS); [ -t 1 ] || printf '  Python packages ...\n'; \
 $(PYTHON) -m pip install --disable-pip-version-check --no-color --progress-bar off --require-hashes -r $(1) 2>&1 \
@@ -195,7 +190,7 @@ $(PYTHON) -m pip install --disable-pip-version-check --no-color --progress-bar o
 printf '$(STEP)' 'Python packages' "$(1) $$SECONDS s"
 endef
 
-# A bare Debian has not even Python; where we may not install it, one line says what is missing.
+# A minimal Debian has no Python. If it cannot be installed, one line states what is missing.
 define ensure_python
 if ! python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then \
 	if command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
@@ -206,6 +201,6 @@ if ! python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>
 		printf '$(STEP)' 'Python' "installed $$SECONDS s"; \
 	fi; \
 	python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
-		|| { echo 'missing: Python 3.11 or newer with its venv module' >&2; exit 1; }; \
+		|| { echo 'missing: Python 3.11 or later with its venv module' >&2; exit 1; }; \
 fi
 endef

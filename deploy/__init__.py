@@ -1,1 +1,1 @@
-"""What it takes to run Pyxec for others: images, monitoring, and what it is made of."""
+"""Deployment: images, monitoring and the supply chain."""
