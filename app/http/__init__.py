@@ -1,4 +1,4 @@
-"""The gateway: what the world sees of Pyxec over HTTP and WebSocket. It reaches the jobs through ports only."""
+"""The gateway: Pyxec's HTTP and WebSocket APIs as an ASGI application."""
 
 from __future__ import annotations
 

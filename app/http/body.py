@@ -1,4 +1,4 @@
-"""Reads a request's body within its bounds, whatever the headers claim."""
+"""Reads request bodies with a limit on size and time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,20 @@ __all__ = ["read_json_body"]
 JSON: Final = "application/json"
 
 
-async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) -> bytes:
-    """The raw body, if it arrives within so many seconds.
+async def read_json_body(request: Request, max_bytes: int, timeout_seconds: float = 30) -> bytes:
+    """Read a request body that is declared as JSON.
+
+    Args:
+        max_bytes: The maximum size of the body, whatever its Content-Length is.
+        timeout_seconds: The maximum time to receive the body.
+
+    Returns:
+        The undecoded body.
 
     Raises:
-        falcon.HTTPUnsupportedMediaType: it is not declared as plain JSON in UTF-8.
-        falcon.HTTPContentTooLarge: as soon as that is known: from the header, or while it streams.
-        falcon.HTTPError: 408: it did not arrive in time.
+        falcon.HTTPUnsupportedMediaType: The body is not declared as uncompressed JSON in UTF-8.
+        falcon.HTTPContentTooLarge: The body is too large. Raised before it is read, if it has a Content-Length.
+        falcon.HTTPError: 408: The body was not received in time.
     """
     _check_type(request)
     if (request.content_length or 0) > max_bytes:
@@ -31,13 +38,13 @@ async def read_json_body(request: Request, max_bytes: int, seconds: float = 30) 
             raise _too_large(max_bytes)
         return body
     try:
-        async with asyncio.timeout(seconds):
-            return await _read(request, max_bytes)
+        async with asyncio.timeout(timeout_seconds):
+            return await _read_stream(request, max_bytes)
     except TimeoutError as e:
-        raise falcon.HTTPError(408, description=f"the body was not received within {seconds:g} s") from e
+        raise falcon.HTTPError(408, description=f"the body was not received within {timeout_seconds:g} s") from e
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def _read_stream(request: Request, max_bytes: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream:
         body += chunk
@@ -48,7 +55,7 @@ async def _read(request: Request, max_bytes: int) -> bytes:
 
 def _check_type(request: Request) -> None:
     if request.content_type == JSON and request.get_header("Content-Encoding") is None:
-        return  # as nearly everybody says it
+        return  # the common case, without parsing
     media_type, parameters = falcon.parse_header(request.content_type or "")
     if media_type.strip().lower() != JSON:
         raise falcon.HTTPUnsupportedMediaType(description=f"Content-Type must be {JSON}")

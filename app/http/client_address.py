@@ -1,7 +1,7 @@
-"""Where a request comes from: the address at the other end of the connection, or what proxies that we trust say of it.
+"""The address of a client: that of the connection, or that in X-Forwarded-For behind a trusted proxy.
 
-Anyone may send X-Forwarded-For. It is read from its right end, and only for as long as the one who wrote that entry is
-in a configured range: what stands further left was claimed by somebody we do not know.
+Any client can send X-Forwarded-For. The header is therefore read from right to left, and an entry counts only if the
+proxy that added it is trusted. The remaining entries could be forged.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, Final
 
 __all__ = ["LOCAL", "NO_PROXIES", "UNIX_SOCKET", "TrustedProxies", "resolve_client_address"]
 
-IPV6_SITE_BITS: Final = 64  # whoever has one IPv6 address has at least this whole network of them
-MOST_HOPS: Final = 32
+IPV6_PREFIX_BITS: Final = 64  # RFC 6177: an IPv6 subscriber has at least a /64 network
+MAX_HOPS: Final = 32
 LOCAL: Final = "local"
 UNIX_SOCKET: Final = "unix"
 
@@ -25,26 +25,31 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class TrustedProxies:
-    """Whose word counts: networks, and whether everyone who reaches our Unix socket is a proxy of ours."""
+    """The proxies whose X-Forwarded-For entries are trusted.
+
+    Attributes:
+        networks: The networks of the proxies.
+        unix_socket: Whether every client of the Unix socket of the gateway is a trusted proxy.
+    """
 
     networks: tuple[Network, ...] = ()
     unix_socket: bool = False
 
     @classmethod
     def parse(cls, ranges: Iterable[str]) -> TrustedProxies:
-        """From ``10.0.0.0/8``, ``192.0.2.7``, ``2001:db8::/32`` and ``unix``.
+        """Parse networks (``10.0.0.0/8``), addresses (``192.0.2.7``) and the word ``unix``.
 
         Raises:
-            ValueError: one of them is none of these.
+            ValueError: An item is none of these.
         """
-        named = [text.strip() for text in ranges if text.strip()]
+        texts = [text.strip() for text in ranges if text.strip()]
         return cls(
-            tuple(ipaddress.ip_network(text) for text in named if text != UNIX_SOCKET),
-            UNIX_SOCKET in named,
+            tuple(ipaddress.ip_network(text) for text in texts if text != UNIX_SOCKET),
+            UNIX_SOCKET in texts,
         )
 
     def include(self, address: Address | None) -> bool:
-        """Whether this one's word counts; None is a peer without an address."""
+        """Return whether a peer is a trusted proxy. None is a peer without an address: a Unix socket."""
         if address is None:
             return self.unix_socket
         return any(address in network for network in self.networks)
@@ -54,45 +59,51 @@ NO_PROXIES: Final = TrustedProxies()
 
 
 def resolve_client_address(scope: Mapping[str, Any], proxies: TrustedProxies = NO_PROXIES) -> str:
-    """One name for each place that requests come from: an IPv4 address, the network of an IPv6 address, or ``local``.
+    """Return the identity of a client for rate limits.
 
-    Parameters:
-        scope: the ASGI scope of the connection.
+    Args:
+        scope: The ASGI connection scope.
+        proxies: The trusted proxies.
+
+    Returns:
+        An IPv4 address, the /64 network of an IPv6 address, or ``local`` for a Unix socket.
     """
     client = scope.get("client")
     address = _parse(client[0]) if client and client[0] else None
     if proxies.networks or proxies.unix_socket:
-        address = _behind_proxies(address, _forwarded(scope.get("headers", ())), proxies)
-    return LOCAL if address is None else _place_of(address)
+        address = _find_address_behind_proxies(address, _read_forwarded_for(scope.get("headers", ())), proxies)
+    return LOCAL if address is None else _format(address)
 
 
 @lru_cache(maxsize=4096)
-def _place_of(address: Address) -> str:
+def _format(address: Address) -> str:
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
-    return str(ipaddress.ip_network((address, IPV6_SITE_BITS), strict=False))
+    return str(ipaddress.ip_network((address, IPV6_PREFIX_BITS), strict=False))
 
 
-def _behind_proxies(address: Address | None, forwarded: Sequence[str], proxies: TrustedProxies) -> Address | None:
-    for entry in reversed(forwarded[-MOST_HOPS:]):
+def _find_address_behind_proxies(
+    address: Address | None, forwarded_for: Sequence[str], proxies: TrustedProxies
+) -> Address | None:
+    for entry in reversed(forwarded_for[-MAX_HOPS:]):
         if not proxies.include(address):
             return address
-        told = _parse(entry)
-        if told is None:  # "unknown", or nonsense: then the proxy itself is all that is known
+        forwarded = _parse(entry)
+        if forwarded is None:  # "unknown" or garbage: the address of the proxy is the best known one
             return address
-        address = told
+        address = forwarded
     return address
 
 
-def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
-    """All entries of all X-Forwarded-For headers, in the order in which they were written."""
+def _read_forwarded_for(headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """Return the entries of all X-Forwarded-For headers, in order."""
     values = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
     return [entry.strip() for value in values for entry in value.split(",")]
 
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Address | None:
-    """An address as proxies write it: alone, with a port, in brackets, with an IPv6 zone."""
+    """Parse an address in any form that proxies write: plain, with a port, in brackets, with an IPv6 zone."""
     host = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text
     if host.count(":") == 1:
         host = host.partition(":")[0]

@@ -1,8 +1,7 @@
-"""HTTP/1.1 as uvicorn speaks it, with a bound on how long and how large a request's head may be, and on how long a
-client may take nothing of its answer.
+"""HTTP/1.1 protocol of the server, with limits on request heads and on clients that do not read.
 
-uvicorn has none: whoever sends a header a minute would keep a connection for ever, one without end would fill the
-memory, and so would those who ask for output and never read it. The body's bounds are in app/http/body.py.
+uvicorn has no such limits: a client could keep a connection for ever with one header a minute, fill the memory with a
+request head that never ends, or request output and never read it. app/http/body.py limits request bodies.
 """
 
 from __future__ import annotations
@@ -16,91 +15,96 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 __all__ = ["BoundedHttpProtocol"]
 
 HEAD_SECONDS: Final = 10.0
-READER_SECONDS: Final = 20.0
-MOST_HEAD_BYTES: Final = 64 * 1024
+READ_SECONDS: Final = 20.0
+MAX_HEAD_BYTES: Final = 64 * 1024
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """For uvicorn's setting ``http``."""
+    """uvicorn's protocol with limits. Pass it as the setting ``http`` of uvicorn.
+
+    Attributes:
+        head_seconds: Time to receive a request head; then the connection is closed.
+        read_seconds: Time in which a client has to read something of its response; then the connection is aborted.
+    """
 
     head_seconds = HEAD_SECONDS
-    reader_seconds = READER_SECONDS
+    read_seconds = READ_SECONDS
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
-        self._reader_timer: asyncio.TimerHandle | None = None
-        self._untaken = 0
+        self._read_timer: asyncio.TimerHandle | None = None
+        self._unread_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first head has to come now."""
+        """Start the timer for the first request head."""
         super().connection_made(transport)
-        self._await_head()
+        self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing to wait for any more."""
-        self._head_is_there()
-        self._reader_goes_on()
+        """Stop both timers."""
+        self._stop_head_timer()
+        self._stop_read_timer()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client is behind: from now on it has to take something now and then."""
+        """Start the read timer: the write buffer of the transport is full."""
         super().pause_writing()
-        self._await_reader()
+        self._start_read_timer()
 
     def resume_writing(self) -> None:
-        """It has caught up."""
-        self._reader_goes_on()
+        """Stop the read timer: the client has read enough."""
+        self._stop_read_timer()
         super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes until the head is whole; on a connection that was kept, the next head begins here."""
+        """Count the bytes of a request head. On a kept-alive connection, the timer of the next head starts here."""
         if self._head_timer is None and self.cycle is not None and self.cycle.response_complete:
-            self._await_head()
+            self._start_head_timer()
         super().data_received(data)
         if self._head_timer is not None:
             self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The request head is too large.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A head that came in one piece is counted here."""
+        """Check the size of the headers so far. A head that arrives in one piece is not counted elsewhere."""
         super().on_header(name, value)
-        if sum(len(one) + len(other) for one, other in self.headers) > MOST_HEAD_BYTES:
-            raise httptools.HttpParserError("the head of the request is too large")
+        if sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            raise httptools.HttpParserError("the request head is too large")
 
     def on_headers_complete(self) -> None:
-        """It came in time."""
-        self._head_is_there()
+        """Stop the timer of the request head."""
+        self._stop_head_timer()
         super().on_headers_complete()
 
-    def _await_head(self) -> None:
+    def _start_head_timer(self) -> None:
         self._head_bytes = 0
-        self._head_timer = self.loop.call_later(self.head_seconds, self._give_up)
+        self._head_timer = self.loop.call_later(self.head_seconds, self._close_without_head)
 
-    def _head_is_there(self) -> None:
+    def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _await_reader(self) -> None:
-        self._reader_goes_on()
-        self._untaken = self.transport.get_write_buffer_size()
-        self._reader_timer = self.loop.call_later(self.reader_seconds, self._look_at_reader)
-
-    def _look_at_reader(self) -> None:
-        if self.transport.get_write_buffer_size() < self._untaken:
-            self._await_reader()  # slow, but it reads
-        else:
-            self.transport.abort()
-
-    def _reader_goes_on(self) -> None:
-        if self._reader_timer is not None:
-            self._reader_timer.cancel()
-            self._reader_timer = None
-
-    def _give_up(self) -> None:
+    def _close_without_head(self) -> None:
         self._head_timer = None
         if not self.transport.is_closing():
             self.transport.close()
+
+    def _start_read_timer(self) -> None:
+        self._stop_read_timer()
+        self._unread_bytes = self.transport.get_write_buffer_size()
+        self._read_timer = self.loop.call_later(self.read_seconds, self._check_progress)
+
+    def _stop_read_timer(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+
+    def _check_progress(self) -> None:
+        if self.transport.get_write_buffer_size() < self._unread_bytes:
+            self._start_read_timer()  # the client is slow, but it reads
+        else:
+            self.transport.abort()

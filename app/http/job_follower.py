@@ -1,4 +1,4 @@
-"""Reads the output log of one job to its end, waiting where there is nothing new. Every viewer is built on it."""
+"""Follows the output log of a job to its end. All clients that watch a job are served by it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from app.store.wakeups import Watch
 
 __all__ = ["PAGE_EVENTS", "JobFollower"]
 
-# At most 2 MiB: so much a viewer who takes nothing has in memory.
+# A page has at most 2 MiB. A client that does not read costs this much memory.
 PAGE_EVENTS: Final = 32
-# The last event ends a viewer. The record is asked only in case that event is behind the cursor, or expired.
-EMPTY_READS_BETWEEN_CHECKS: Final = 10
+# The event JobFinished ends a follower. The record is read only in case that event is before the cursor, or expired.
+EMPTY_READS_PER_RECORD_CHECK: Final = 10
 
 
 class JobFollower:
-    """A position in a job's log. The watch has to be entered before, so that nothing falls between the two.
+    """A position in the output log of a job.
 
-    Parameters:
-        caught_up: nothing can be behind the position yet: the job was submitted after the watch was entered.
+    Args:
+        watch: A watch of the job. Enter it before, so that no wake-up is missed between reading and waiting.
+        after: A cursor, or None for the beginning of the log.
+        caught_up: Whether the log is known to have no event after the cursor, because the job is submitted after the
+            watch was entered.
+
+    Attributes:
+        ended: Whether the job has finished and all its events were read.
     """
 
     def __init__(self, jobs: JobStore, watch: Watch, job_id: str, after: str | None, caught_up: bool = False) -> None:
@@ -35,20 +41,21 @@ class JobFollower:
         self.ended = False
 
     async def read(self, timeout_seconds: float) -> Sequence[LoggedEvent]:
-        """The next events, or none when the time is up. After ``ended`` there will be no more.
+        """Return the next events, or none if there are none within the time.
 
         Raises:
-            JobNotFound: the job has expired meanwhile.
-            StoreUnavailable, InvalidRequest: as :meth:`Jobs.events`.
+            InvalidRequest: The cursor is invalid.
+            JobNotFound: The job expired.
+            StoreUnavailable: Redis did not answer.
         """
         if self._caught_up:
             await self._watch.wait(timeout_seconds)
-        page = await self._next_page()
+        page = await self._read_page()
         if not page:
-            await self._check_for_end()
+            await self._check_record()
         return page
 
-    async def _next_page(self) -> Sequence[LoggedEvent]:
+    async def _read_page(self) -> Sequence[LoggedEvent]:
         page = await self._jobs.events(self._job_id, self._cursor, PAGE_EVENTS)
         self._caught_up = len(page) < PAGE_EVENTS
         if page:
@@ -56,14 +63,14 @@ class JobFollower:
             self.ended = isinstance(page[-1].event, JobFinished)
         return page
 
-    async def _check_for_end(self) -> None:
+    async def _check_record(self) -> None:
         self._empty_reads += 1
-        if (self._empty_reads - 1) % EMPTY_READS_BETWEEN_CHECKS:
+        if (self._empty_reads - 1) % EMPTY_READS_PER_RECORD_CHECK:
             return
         record = await self._jobs.get(self._job_id)
         if record.state is not JobState.FINISHED:
             return
-        # It may have finished between the empty page and the record: then there is something to read after all.
+        # The job can finish between reading the empty page and reading the record. The log has new events then.
         if await self._jobs.events(self._job_id, self._cursor, 1):
             self._caught_up = False
         else:

@@ -1,4 +1,4 @@
-"""Which web pages may open a WebSocket. Browsers ask nobody before they do, so the server has to look."""
+"""The web origins that can use the gateway. Browsers open WebSockets to any host, so the server checks the origin."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ __all__ = ["is_origin_allowed"]
 
 
 def is_origin_allowed(origin: str | None, host: str | None, allowed: frozenset[str]) -> bool:
-    """True for programs that are no browser (they send no Origin), for pages of the same host, and for those listed.
+    """Return whether a request comes from a client that is not a browser, from the same host, or from a listed origin.
 
-    Parameters:
-        origin: the Origin header, ``https://host:port``.
-        host: the Host header, ``host:port``.
+    Args:
+        origin: The Origin header (RFC 6454), ``https://host:port``. None: the client is not a browser.
+        host: The Host header, ``host:port``.
+        allowed: The origins of other hosts that are allowed.
     """
     if origin is None or origin in allowed:
         return True
     try:
-        place = urlsplit(origin).netloc
-    except ValueError:  # no browser sends that
+        origin_host = urlsplit(origin).netloc
+    except ValueError:  # not an origin that a browser would send
         return False
-    return bool(host) and place.lower() == str(host).lower()
+    return bool(host) and origin_host.lower() == str(host).lower()

@@ -1,4 +1,4 @@
-"""A job is seen by whom it belongs to. To anybody else it is not there, and that is told in the same words."""
+"""Access to jobs: callers can only read and change their own jobs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 async def get_own_job(jobs: JobStore, job_id: str, caller: Caller) -> JobRecord:
-    """The record of the caller's job with the id from a URL. Every route of a job begins with this.
+    """Return the record of a job of the caller. Every route of a job calls this first.
 
     Raises:
-        JobNotFound: no such job, or another caller's.
-        StoreUnavailable
+        JobNotFound: The job does not exist or belongs to another caller. Both cases have the same response.
+        StoreUnavailable: Redis did not answer.
     """
-    # What cannot be an id goes no further: the store makes key names of it.
+    # The store builds Redis keys from ids, so only valid ids are passed to it.
     if not _JOB_ID.fullmatch(job_id):
         raise JobNotFound("no job has this id")
     record = await jobs.get(job_id)

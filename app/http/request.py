@@ -1,4 +1,4 @@
-"""The gateway's request: Falcon's, with its id, its start, and a way to know that the client has gone."""
+"""The request class of the gateway: Falcon's, with an id, a start time, a caller, and detection of disconnects."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ __all__ = ["Request"]
 
 
 class Request(falcon.asgi.Request):
-    """A request. ``request_id`` and ``started_at`` are set by the access log before anything else runs,
-    ``caller`` by the authentication, for everything below /v1 but WebSockets."""
+    """A request.
+
+    Attributes:
+        request_id: The id of the request. The access log middleware sets it.
+        started_at: ``time.perf_counter()`` at the start of the request. The access log middleware sets it.
+        caller: The caller. The authentication middleware sets it, but not for public routes and WebSockets.
+    """
 
     request_id: str = ""
     started_at: float = 0.0
@@ -24,20 +29,22 @@ class Request(falcon.asgi.Request):
 
     @property
     def buffered_body(self) -> bytes | None:
-        """The body, if all of it came with the head, as nearly always: a stream and a time-out take several times as
-        long. None when it has to be waited for."""
-        event = self._first_event  # Falcon waits for it before anything else, and shows it only through its stream
+        """The body, if it was received completely with the request head; otherwise None.
+
+        This is the common case, and it is several times faster than Falcon's stream with a time limit.
+        """
+        event = self._first_event  # Falcon receives it before it routes the request, and uses it only for its stream
         return None if event is None or event.get("more_body") else event.get("body", b"")
 
     @asynccontextmanager
     async def disconnect_task(self) -> AsyncIterator[asyncio.Task[Any]]:
-        """A task that is done once the client has closed the connection. The body must have been read before."""
-        task = asyncio.create_task(self._until_gone())
+        """Yield a task that is done when the client has disconnected. Read the body before."""
+        task = asyncio.create_task(self._wait_for_disconnect())
         try:
             yield task
         finally:
             task.cancel()
 
-    async def _until_gone(self) -> None:
+    async def _wait_for_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass

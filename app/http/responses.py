@@ -1,4 +1,4 @@
-"""Writes a Struct as the JSON answer."""
+"""Writes JSON responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def send_json(response: Response, status: int, body: object) -> None:
-    """Set status, body and content type."""
+    """Set the status and the JSON body of a response.
+
+    Args:
+        body: A msgspec Struct, or any other object that msgspec can encode.
+    """
     response.status = status
     response.content_type = "application/json"
     response.data = _ENCODER.encode(body)

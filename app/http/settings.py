@@ -1,4 +1,4 @@
-"""What the gateway may be told from outside. Every field has a default that is right for one machine."""
+"""The settings of the gateway. The defaults are for one machine."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from app.http.client_address import NO_PROXIES, TrustedProxies
 
 __all__ = ["POLL_SECONDS", "HttpSettings"]
 
-# A wake-up may be lost, so every viewer reads again after this. It also bounds how late a viewer that has gone, or a
-# shutdown, is noticed: it must stay well below every time-out in HttpSettings.
+# Wake-ups can be lost, so every client that waits for events reads the log at least this often. It is also the maximum
+# delay until a disconnect or a shutdown is noticed, so it must be much shorter than every time limit below.
 POLL_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """Bounds and time-outs of the gateway.
+    """Limits and time limits of the gateway.
 
-    Parameters:
-        max_body_bytes: a longer request body is a 413, counted while it streams.
-        body_seconds: how long a body may take to arrive; then 408. A place that is held for its job lasts for 120 s.
-        max_wait_seconds: the longest ``?wait=``.
-        max_message_bytes: a longer WebSocket message from a viewer closes its socket.
-        slow_consumer_seconds: a socket that takes nothing for this long is closed; its job runs on.
-        close_seconds: how long a close frame is tried after that, before the connection is simply dropped.
-        heartbeat_seconds: how often a silent event stream sends a comment, so that proxies keep it open. Has to be
-            shorter than any proxy's idle time-out (60 s is common).
-        drain_seconds: between SIGTERM and the end of listening ``/readyz`` says 503 for this long, so that a load
-            balancer that asks it goes elsewhere first. The server's own graceful time-out must be longer.
-        anonymous_tier: what may be done without a key; None when nothing may.
-        trusted_proxies: whose X-Forwarded-For is believed.
-        allow_private_webhooks: whether a webhook may name a private address.
-        authentication_seconds: how long a WebSocket that promised a first message with its key may take to send it.
-        allowed_origins: web origins (``https://host``) that may open a WebSocket besides the gateway's own host.
+    Attributes:
+        max_body_bytes: Maximum size of a request body; more returns 413.
+        body_seconds: Maximum time to receive a request body; more returns 408.
+        max_wait_seconds: Maximum of the query parameter ``wait``.
+        max_message_bytes: Maximum size of a WebSocket message from a client; more closes the socket with 1009.
+        slow_consumer_seconds: Maximum time to send one WebSocket message; more closes the socket with 4408.
+        close_seconds: Maximum time to send a close frame; then the connection is dropped.
+        heartbeat_seconds: Send a comment on an event stream that was silent for this time. It must be shorter than the
+            idle time-out of every proxy (60 s is common).
+        drain_seconds: Time from SIGTERM, when ``/readyz`` starts to return 503, until the server stops to accept
+            connections. A load balancer can remove the server in this time. It must be shorter than the graceful
+            time-out of the server.
+        allowed_origins: Web origins (``https://host``) of other hosts that can open WebSockets and use CORS.
+        anonymous_tier: The tier of callers without an API key. None: every caller needs a key.
+        trusted_proxies: Proxies whose X-Forwarded-For header is trusted.
+        allow_private_webhooks: Whether webhook URLs can have private addresses.
+        authentication_seconds: Maximum time to receive the first message of a WebSocket with ``?auth=message``.
     """
 
     max_body_bytes: int = 12 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Bytes in a JSON string: as text where they are UTF-8, as base64 where they are not, always said which."""
+"""Bytes in JSON strings: UTF-8 text, or base64 (RFC 4648, section 4) if the bytes are not UTF-8."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["decode_text", "encode_text"]
 
 
 def encode_text(data: bytes) -> tuple[str, TextEncoding]:
-    """The string and how to read it."""
+    """Return the string for some bytes, and its encoding."""
     try:
         return data.decode(), TextEncoding.UTF8
     except UnicodeDecodeError:
@@ -20,10 +20,13 @@ def encode_text(data: bytes) -> tuple[str, TextEncoding]:
 
 
 def decode_text(field: str, text: str, encoding: TextEncoding) -> bytes:
-    """The bytes that a client meant.
+    """Return the bytes of a string from a client.
+
+    Args:
+        field: The path of the string, for errors.
 
     Raises:
-        InvalidRequest: with ``field``.
+        InvalidRequest: The string is not base64, but ``encoding`` says so.
     """
     if encoding is TextEncoding.UTF8:
         return text.encode()

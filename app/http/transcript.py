@@ -1,4 +1,4 @@
-"""Puts a job's output together from its log."""
+"""The complete output of a job, assembled from its output log."""
 
 from __future__ import annotations
 
@@ -17,55 +17,60 @@ PAGE_EVENTS: Final = 1000
 
 @dataclass
 class PhaseOutput:
-    """What one run of the compiler or of the program wrote, in order of arrival."""
+    """The output of one phase: the compiler, the program or one test.
+
+    Attributes:
+        chunks: The output in the order in which it was received.
+    """
 
     chunks: list[Output] = field(default_factory=list)
 
     @property
     def stdout(self) -> bytes:
-        """Of one stream."""
-        return self._joined(Stream.STDOUT)
+        """The bytes written to stdout."""
+        return self._join(Stream.STDOUT)
 
     @property
     def stderr(self) -> bytes:
-        """Of the other."""
-        return self._joined(Stream.STDERR)
+        """The bytes written to stderr."""
+        return self._join(Stream.STDERR)
 
     @property
-    def both(self) -> bytes:
-        """As it arrived."""
+    def combined(self) -> bytes:
+        """The bytes written to both streams, in the order in which they were received."""
         return b"".join(chunk.data for chunk in self.chunks)
 
-    def _joined(self, stream: Stream) -> bytes:
+    def _join(self, stream: Stream) -> bytes:
         return b"".join(chunk.data for chunk in self.chunks if chunk.stream is stream)
 
 
 class Transcript:
-    """What was written: by the compiler, by the program, and by each test of it for itself."""
+    """The output of a job by phase.
+
+    Attributes:
+        started: Whether a worker has started the job.
+        compile: The output of the compiler.
+        run: The output of the program, if the job has no tests.
+    """
 
     def __init__(self) -> None:
         self.started = False
         self._clear()
 
     def add(self, events: Iterable[LoggedEvent]) -> None:
-        """Take in the next events, in order."""
+        """Add the next events of the log, in order."""
         for logged in events:
             match logged.event:
                 case AttemptStarted():
                     self.started = True
-                    self._clear()  # what a lost worker had sent does not count
+                    self._clear()  # the output of an earlier attempt does not count
                 case PhaseStarted(phase=phase, test=test):
-                    self._current = self._of(phase, test)
+                    self._current = self._select(phase, test)
                 case Output() as output:
                     self._current.chunks.append(output)
 
-    @property
-    def compile_output(self) -> bytes:
-        """What the compiler wrote, on both streams."""
-        return self.compile.both
-
     def test_output(self, name: str) -> PhaseOutput:
-        """What the test of this name wrote."""
+        """Return the output of a test. It is empty if the test has written nothing."""
         return self._tests.get(name, PhaseOutput())
 
     def _clear(self) -> None:
@@ -74,14 +79,14 @@ class Transcript:
         self._tests: dict[str, PhaseOutput] = {}
         self._current = self.run
 
-    def _of(self, phase: str, test: str | None) -> PhaseOutput:
+    def _select(self, phase: str, test: str | None) -> PhaseOutput:
         if phase == COMPILE:
             return self.compile
         return self.run if test is None else self._tests.setdefault(test, PhaseOutput())
 
 
 async def read_transcript(jobs: JobStore, job_id: str) -> Transcript:
-    """All that is in the log now."""
+    """Read the output log as it is now."""
     transcript, cursor = Transcript(), None
     while page := await jobs.events(job_id, cursor, PAGE_EVENTS):
         transcript.add(page)

@@ -18,7 +18,7 @@ CHUNK = b"x" * 1_000_000
 
 class Impatient(BoundedHttpProtocol):
     head_seconds = 0.5
-    reader_seconds = 0.5
+    read_seconds = 0.5
 
 
 @asynccontextmanager

@@ -1,1 +1,1 @@
-"""Middleware of the gateway."""
+"""Falcon middleware of the gateway."""

@@ -1,4 +1,4 @@
-"""A request's id, and one log line for each request when it is over. Bodies and query strings are never logged."""
+"""Request ids, and one log line for each request. Bodies and query strings are never logged."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from app.http.request import Request
 
 __all__ = ["AccessLog", "log_access"]
 
-_SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_VALID_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = structlog.get_logger("pyxec.http")
 
 
 def log_access(request: Request, status: int) -> None:
-    """Write the line. ``status`` is the HTTP status, or the close code of a WebSocket."""
+    """Log that a request has ended.
+
+    Args:
+        status: The HTTP status, or the close code of a WebSocket.
+    """
     _log.info(
         "request",
         request_id=request.request_id,
@@ -31,37 +35,41 @@ def log_access(request: Request, status: int) -> None:
 
 
 class AccessLog:
-    """Falcon middleware; has to be the first."""
+    """Falcon middleware. It has to be the first, because it sets ``request_id`` and ``started_at``.
+
+    Args:
+        new_id: Returns a new request id, for requests without a valid X-Request-Id header.
+    """
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
 
     async def process_request(self, request: Request, response: Response) -> None:
-        """Name the request, in its answer too."""
-        self._begin(request)
+        """Set the request id and the headers of every response."""
+        self._start(request)
         response.set_header("X-Request-Id", request.request_id)
         response.set_header("Cache-Control", "no-store")
         response.set_header("X-Content-Type-Options", "nosniff")
 
     async def process_request_ws(self, request: Request, socket: WebSocket) -> None:
-        """Name the request. Its line is written where its close code is known."""
-        self._begin(request)
+        """Set the request id. The code that closes the WebSocket logs it."""
+        self._start(request)
 
     async def process_response(self, request: Request, response: Response, resource: object, succeeded: bool) -> None:
-        """A stream is over when its last byte has been sent; everything else is over now."""
+        """Log the request, or arrange that a stream logs it after its last byte."""
         if response.stream is None or request.method == "HEAD":
             log_access(request, response.status_code)
         else:
             response.stream = _LoggedStream(response.stream, request, response.status_code)
 
-    def _begin(self, request: Request) -> None:
-        given = request.get_header("X-Request-Id") or ""
-        request.request_id = given if _SANE_ID.fullmatch(given) else self._new_id()
+    def _start(self, request: Request) -> None:
+        header = request.get_header("X-Request-Id") or ""
+        request.request_id = header if _VALID_ID.fullmatch(header) else self._new_id()
         request.started_at = time.perf_counter()
 
 
 class _LoggedStream:
-    """A response stream that logs its request once it is closed, however it ends."""
+    """A response stream that logs its request when it is closed."""
 
     def __init__(self, stream: Any, request: Request, status: int) -> None:
         self._stream = stream
@@ -76,6 +84,6 @@ class _LoggedStream:
         return chunk
 
     async def close(self) -> None:
-        """Called by Falcon also when sending failed; the generator inside has to leave its watch then."""
+        """Close the stream. Falcon also calls this if sending fails, so that the generator can release its watch."""
         await self._stream.aclose()
         log_access(self._request, self._status)

@@ -1,4 +1,4 @@
-"""Who asks: from the headers of a request, or from what a WebSocket says first."""
+"""Authentication of requests by API key, ticket or address, and the check for admin keys."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from app.store.api_keys import ApiKeyStore
 
 __all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator", "KeyReader", "read_bearer_key"]
 
-# Where a request has its key, None where it has none. Raises NotAuthenticated for what is there and cannot be one.
+# Reads the API key of a request. Returns None if there is no key. Raises NotAuthenticated if the header is malformed.
 KeyReader = Callable[[Request], str | None]
 
 MAX_KEY_CHARACTERS: Final = 512
-_OPEN: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/", "/docs/{name}"})
-_ADMIN: Final = "/v1/admin/"
+_PUBLIC_ROUTES: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/", "/docs/{name}"})
+_ADMIN_PREFIX: Final = "/v1/admin/"
 
 
 def read_bearer_key(request: Request) -> str | None:
-    """Ours: ``Authorization: Bearer KEY``."""
+    """Read the key from ``Authorization: Bearer KEY`` (RFC 6750, section 2.1). Raises NotAuthenticated."""
     header = request.get_header("Authorization")
     if header is None:
         return None
@@ -37,40 +37,59 @@ def read_bearer_key(request: Request) -> str | None:
 
 
 class Authenticator:
-    """Turns keys, tickets and their absence into callers."""
+    """Finds the caller for an API key, a ticket or an address."""
 
     def __init__(self, api_keys: ApiKeyStore, settings: HttpSettings) -> None:
         self._api_keys = api_keys
         self._settings = settings
 
     async def authenticate_request(self, request: Request, read_key: KeyReader = read_bearer_key) -> Caller:
-        """Raises NotAuthenticated: the key is none, or there is none and one is needed; StoreUnavailable."""
+        """Return the caller of a request. A request without a key has an anonymous caller.
+
+        Raises:
+            NotAuthenticated: The key is invalid, or it is missing and the gateway requires one.
+            StoreUnavailable: Redis did not answer.
+        """
         text = read_key(request)
         return self.anonymous(request.scope) if text is None else await self.authenticate_key(text, request.scope)
 
     async def authenticate_key(self, text: str, scope: Mapping[str, Any]) -> Caller:
-        """Raises NotAuthenticated, StoreUnavailable."""
+        """Return the caller with an API key. Raises NotAuthenticated, StoreUnavailable.
+
+        Args:
+            text: The API key.
+            scope: The ASGI connection scope.
+        """
         key = await self._api_keys.find(text) if len(text) <= MAX_KEY_CHARACTERS else None
         if key is None:
             raise NotAuthenticated("the API key is invalid or revoked")
-        return self._caller(key, scope)
+        return self._create_caller(key, scope)
 
     async def redeem_ticket(self, ticket: str, scope: Mapping[str, Any]) -> Caller:
-        """Raises NotAuthenticated, StoreUnavailable."""
+        """Return the caller that created a ticket, and invalidate it. Raises NotAuthenticated, StoreUnavailable.
+
+        Args:
+            ticket: The ticket.
+            scope: The ASGI connection scope.
+        """
         key = await self._api_keys.redeem_ticket(ticket) if len(ticket) <= MAX_KEY_CHARACTERS else None
         if key is None:
             raise NotAuthenticated("the ticket is invalid, used or expired")
-        return self._caller(key, scope)
+        return self._create_caller(key, scope)
 
     def anonymous(self, scope: Mapping[str, Any]) -> Caller:
-        """Whoever is at this address. Raises NotAuthenticated where nobody may come without a key."""
+        """Return the anonymous caller at the address of a connection.
+
+        Raises:
+            NotAuthenticated: The gateway requires an API key.
+        """
         tier = self._settings.anonymous_tier
         if tier is None:
             raise NotAuthenticated("an API key is required: Authorization: Bearer KEY")
         address = resolve_client_address(scope, self._settings.trusted_proxies)
         return Caller(owner=ANONYMOUS, account=f"address:{address}", address=address, tier=tier)
 
-    def _caller(self, key: ApiKey, scope: Mapping[str, Any]) -> Caller:
+    def _create_caller(self, key: ApiKey, scope: Mapping[str, Any]) -> Caller:
         tier = TIERS.get(key.tier)
         if tier is None:
             raise NotAuthenticated("the tier of this API key no longer exists")
@@ -80,12 +99,11 @@ class Authenticator:
 
 
 class Authentication:
-    """Falcon middleware: nobody reaches a route without being known, as somebody or as anonymous, except the few that
-    are open to all.
+    """Falcon middleware that sets ``request.caller``, and that protects the admin routes.
 
-    It goes by the route that was found, not by the path: a router may take two spellings of a path for one. WebSockets
-    are not looked at here: they may tell who they are after they were accepted. A resource of an API whose clients send
-    their key in another way has a ``read_key`` of its own.
+    It checks the matched route, not the path, because a router can match several spellings of a path. It does not
+    authenticate WebSockets: their key can be in the first message. A resource of an API that sends its keys in another
+    way has an attribute ``read_key``, a KeyReader.
     """
 
     def __init__(self, authenticator: Authenticator) -> None:
@@ -94,12 +112,18 @@ class Authentication:
     async def process_resource(
         self, request: Request, response: Response, resource: object, params: dict[str, Any]
     ) -> None:
-        """Raises NotAuthenticated, NotAllowed, StoreUnavailable."""
-        if request.uri_template in _OPEN or request.method == "OPTIONS":
+        """Authenticate the caller.
+
+        Raises:
+            NotAuthenticated: The key is invalid, or it is missing and the route requires one.
+            NotAllowed: The route requires an admin key.
+            StoreUnavailable: Redis did not answer.
+        """
+        if request.uri_template in _PUBLIC_ROUTES or request.method == "OPTIONS":
             return
         read_key: KeyReader = getattr(resource, "read_key", read_bearer_key)
         request.caller = await self._authenticator.authenticate_request(request, read_key)
-        if (request.uri_template or _ADMIN).startswith(_ADMIN):
+        if (request.uri_template or _ADMIN_PREFIX).startswith(_ADMIN_PREFIX):
             _check_admin(request.caller)
 
 

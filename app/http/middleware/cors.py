@@ -1,5 +1,8 @@
-"""Lets web pages of other origins use the routes that are made for them (CORS): the same origins that may open a
-WebSocket. No other route is touched: a browser keeps such pages away from them by itself."""
+"""Cross-Origin Resource Sharing (https://fetch.spec.whatwg.org/#http-cors-protocol) for the routes that allow it.
+
+Pages of the origins that can open WebSockets can use these routes. Other routes send no CORS headers, so that browsers
+reject pages of other origins. Falcon's CORSMiddleware applies to all routes, and cannot allow the request's own host.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,17 @@ from app.http.request import Request
 
 __all__ = ["Cors"]
 
-REMEMBERED_SECONDS: Final = 600
+MAX_AGE_SECONDS: Final = 600
 
 
 class Cors:
-    """Falcon middleware for every resource that says ``is_cross_origin``, its errors included."""
+    """Falcon middleware for resources with ``is_cross_origin = True``, including their errors."""
 
     def __init__(self, allowed_origins: frozenset[str]) -> None:
         self._allowed_origins = allowed_origins
 
     async def process_response(self, request: Request, response: Response, resource: object, succeeded: bool) -> None:
-        """Tell the browser whether the page that asked may go on."""
+        """Add the CORS headers if the origin is allowed."""
         if not getattr(resource, "is_cross_origin", False):
             return
         response.append_header("Vary", "Origin")
@@ -33,4 +36,4 @@ class Cors:
         if request.method == "OPTIONS":
             response.set_header("Access-Control-Allow-Methods", response.get_header("Allow") or "OPTIONS")
             response.set_header("Access-Control-Allow-Headers", "Content-Type, Authorization, X-Auth-Token")
-            response.set_header("Access-Control-Max-Age", str(REMEMBERED_SECONDS))
+            response.set_header("Access-Control-Max-Age", str(MAX_AGE_SECONDS))

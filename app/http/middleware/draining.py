@@ -1,7 +1,7 @@
-"""Ready, then draining, then stopping: what the gateway knows of its own end.
+"""Graceful shutdown: the gateway reports that it is not ready, waits, and then ends the streams.
 
-The ASGI server tells an application that it shuts down only after the last request has ended, and a viewer that
-follows a job may not end for minutes. So the signal is listened to here as well, in front of the server.
+The ASGI server reports a shutdown to the application only after the last request has ended, but a client can follow a
+job for minutes. So the gateway handles SIGTERM and SIGINT itself, and then calls the signal handlers of the server.
 """
 
 from __future__ import annotations
@@ -20,8 +20,16 @@ Handler = Callable[[int, FrameType | None], Any]
 
 
 class Lifecycle:
-    """Falcon middleware for the lifespan. ``ready`` goes first, ``stopping`` follows after ``drain_seconds``; neither
-    ever comes back. ``close`` is called at the very end."""
+    """Falcon middleware for the ASGI lifespan.
+
+    Args:
+        drain_seconds: Time from the signal until ``stopping``. A second signal ends it.
+        close: Called at the end of the lifespan.
+
+    Attributes:
+        ready: Whether the gateway accepts jobs. False from the first signal.
+        stopping: Whether streams have to end. True from ``drain_seconds`` after the first signal.
+    """
 
     def __init__(self, drain_seconds: float, close: Callable[[], Awaitable[None]] | None = None) -> None:
         self._drain_seconds = drain_seconds
@@ -30,28 +38,28 @@ class Lifecycle:
         self.stopping = False
 
     async def process_startup(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-        """Step in front of the server's own signal handlers."""
+        """Wrap the signal handlers of the server."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in SIGNALS:
             previous = signal.getsignal(number)
             if callable(previous) and previous is not signal.default_int_handler:
-                signal.signal(number, self._in_front_of(previous, asyncio.get_running_loop()))
+                signal.signal(number, self._wrap_handler(previous, asyncio.get_running_loop()))
 
     async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-        """The end, for servers that were stopped in another way."""
+        """Close the services. The server may have been stopped without a signal."""
         self.ready = False
         self.stopping = True
         if self._close is not None:
             await self._close()
 
-    def _in_front_of(self, server: Handler, loop: asyncio.AbstractEventLoop) -> Handler:
+    def _wrap_handler(self, server_handler: Handler, loop: asyncio.AbstractEventLoop) -> Handler:
         def stop(number: int) -> None:
             self.stopping = True
-            server(number, None)
+            server_handler(number, None)
 
         def handle(number: int, frame: FrameType | None) -> None:
-            # A second signal is somebody who does not want to wait.
+            # A second signal stops the gateway at once.
             drain_seconds = self._drain_seconds if self.ready else 0
             self.ready = False
             if drain_seconds:

@@ -1,4 +1,4 @@
-"""Hands on what this gateway has counted, for as long as it runs."""
+"""Counts rejected requests and open WebSockets, and publishes the metrics of this gateway process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.store.metrics import MetricStore
 
 __all__ = ["RequestMetrics"]
 
-_EVERY_SECONDS: Final = 2.0
-# Whoever was refused for one of these could have been served with another key, at another time, or by a larger service.
-_REJECTIONS: Final = frozenset({401, 403, 429, 503})
+_PUBLISH_SECONDS: Final = 2.0
+# Statuses that depend on the rights of the caller or on the load of the service. Errors in requests are not counted.
+_REJECTION_STATUSES: Final = frozenset({401, 403, 429, 503})
 _log = structlog.get_logger("pyxec.http")
 
 
 class RequestMetrics:
-    """Falcon middleware for the lifespan, and the gateway's meter."""
+    """Falcon middleware for the ASGI lifespan, and the meter of this process."""
 
     def __init__(self, metrics: MetricStore) -> None:
         self._metrics = metrics
@@ -31,24 +31,24 @@ class RequestMetrics:
         self._task: asyncio.Task[None] | None = None
 
     def count_rejection(self, problem: Problem) -> None:
-        """Count a refusal, if this is one that says something of the service."""
-        if problem.status in _REJECTIONS:
+        """Count a request or a job of a batch that was rejected, labelled with the problem type."""
+        if problem.status in _REJECTION_STATUSES:
             self._meter.count("pyxec_rejected_total", problem.type.rpartition("/")[2])
 
     def websocket_opened(self) -> None:
-        """One more."""
+        """Increment the number of open WebSockets."""
         self._meter.add("pyxec_websockets_open", 1)
 
     def websocket_closed(self) -> None:
-        """One less."""
+        """Decrement the number of open WebSockets."""
         self._meter.add("pyxec_websockets_open", -1)
 
     async def process_startup(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._publish_forever())
+        """Start to publish metrics."""
+        self._task = asyncio.create_task(self._publish_periodically())
 
     async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-        """The last of it."""
+        """Publish the remaining metrics."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -56,10 +56,10 @@ class RequestMetrics:
         with contextlib.suppress(StoreUnavailable):
             await self._metrics.publish(self._meter)
 
-    async def _publish_forever(self) -> None:
+    async def _publish_periodically(self) -> None:
         while True:
-            await asyncio.sleep(_EVERY_SECONDS)
+            await asyncio.sleep(_PUBLISH_SECONDS)
             try:
                 await self._metrics.publish(self._meter)
-            except StoreUnavailable as e:  # kept for the next time
+            except StoreUnavailable as e:  # the meter keeps the values until the next attempt
                 _log.warning("metrics_not_published", error=str(e))

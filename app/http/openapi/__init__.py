@@ -1,22 +1,20 @@
-"""The API as one OpenAPI document: made of the types that validate and of the table of problems, served with a page.
+"""The OpenAPI document of the native API, and the page that shows it.
 
-operation.py    what is said of one operation
+document.py     builds and serves the document
+operation.py    the description of one operation
 jobs.py, administration.py, service.py
-                the tables: address -> method -> operation
-webhooks.py     what the service asks of others
+                the operations: path -> method -> operation
+webhooks.py     the requests that the service sends
 parameters.py, headers.py, problems.py, schemas.py
-                the parts that operations share
-document.py     all of it put together
-resources.py    GET /openapi.json
-docs_page.py    GET /docs/
+                definitions that several operations use
+docs_page.py    serves the page at /docs/
 representation.py
-                how both are sent
+                sends the document and the page with ETag and compression
 """
 
 from __future__ import annotations
 
 from app.http.openapi.docs_page import DocsFileResource, DocsPageResource
-from app.http.openapi.document import make_document
-from app.http.openapi.resources import DocumentResource
+from app.http.openapi.document import DocumentResource, make_document
 
 __all__ = ["DocsFileResource", "DocsPageResource", "DocumentResource", "make_document"]

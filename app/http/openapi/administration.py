@@ -1,4 +1,4 @@
-"""What whoever runs the service does."""
+"""The operations of the administration API."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ ADMINISTRATION: Final = "Administration"
 _LIST_KEYS: Final = Operation(
     id="listKeys",
     tag=ADMINISTRATION,
-    summary="All keys, oldest first",
+    summary="List all API keys, oldest first",
     access=Access.ADMIN,
-    replies=(Reply(status=200, text="The keys, without what makes them keys.", body=KeysView),),
+    replies=(Reply(status=200, text="The keys, without their secrets.", body=KeysView),),
 )
 
 _CREATE_KEY: Final = Operation(
     id="createKey",
     tag=ADMINISTRATION,
-    summary="Make a key",
-    text="`key` and `webhook_secret` are told this once.",
+    summary="Create an API key",
+    text="`key` and `webhook_secret` are only in this response. Store them.",
     access=Access.ADMIN,
-    takes=KeyRequest,
+    request_body=KeyRequest,
     examples={"a course": {"name": "course 101", "tier": "standard"}},
     replies=(
         Reply(
             status=201,
-            text="The key.",
+            text="The new key with its secrets.",
             body=NewKeyView,
             required=("Location",),
-            next={"revokeKey": {"key_id": "$response.body#/id"}},
+            links={"revokeKey": {"key_id": "$response.body#/id"}},
         ),
     ),
 )
@@ -46,27 +46,27 @@ _CREATE_KEY: Final = Operation(
 _REVOKE_KEY: Final = Operation(
     id="revokeKey",
     tag=ADMINISTRATION,
-    summary="Revoke a key",
-    text="Within two seconds it opens nothing any more. Its jobs run on.",
+    summary="Revoke an API key",
+    text="The key becomes invalid within 2 seconds. Its jobs continue.",
     access=Access.ADMIN,
     parameters=("key_id",),
-    replies=(Reply(status=204, text="Revoked."),),
+    replies=(Reply(status=204, text="The key is revoked."),),
     errors=(NotFound,),
 )
 
-_FIGURES: Final = Operation(
+_METRICS: Final = Operation(
     id="getMetrics",
     tag=ADMINISTRATION,
-    summary="What all processes have counted and measured",
-    text="The metrics of `GET /metrics`, in JSON.",
+    summary="Get the metrics of all processes as JSON",
+    text="The same metrics as `GET /metrics`.",
     access=Access.ADMIN,
-    replies=(Reply(status=200, text="Every metric.", body=MetricsView),),
+    replies=(Reply(status=200, text="All metrics.", body=MetricsView),),
 )
 
 _HOSTS: Final = Operation(
     id="listHosts",
     tag=ADMINISTRATION,
-    summary="The hosts that run programs, with the images of their languages",
+    summary="List the hosts that run workers, with their language images",
     access=Access.ADMIN,
     replies=(Reply(status=200, text="The hosts.", body=HostsView),),
 )
@@ -74,14 +74,14 @@ _HOSTS: Final = Operation(
 _QUEUES: Final = Operation(
     id="listQueues",
     tag=ADMINISTRATION,
-    summary="All queues, by name",
+    summary="List all queues, sorted by name",
     access=Access.ADMIN,
     replies=(
         Reply(
             status=200,
             text="The queues.",
             body=QueuesView,
-            next={"listDeadLetters": {"queue": "$response.body#/queues/0/name"}},
+            links={"listDeadLetters": {"queue": "$response.body#/queues/0/name"}},
         ),
     ),
 )
@@ -89,69 +89,73 @@ _QUEUES: Final = Operation(
 _WORKERS: Final = Operation(
     id="listWorkers",
     tag=ADMINISTRATION,
-    summary="All workers, with what each of them holds",
+    summary="List all workers with the messages that they have received and not finished",
     access=Access.ADMIN,
     replies=(Reply(status=200, text="The workers.", body=WorkersView),),
 )
 
-_A_LETTER: Final = {"queue": "$request.path.queue", "dead_letter_id": "$response.body#/dead_letters/0/id"}
+_FIRST_DEAD_LETTER: Final = {"queue": "$request.path.queue", "dead_letter_id": "$response.body#/dead_letters/0/id"}
 
 _DEAD_LETTERS: Final = Operation(
     id="listDeadLetters",
     tag=ADMINISTRATION,
-    summary="A queue's dead letters, newest first",
+    summary="List the dead letters of a queue, newest first",
     access=Access.ADMIN,
     parameters=("queue", "dead_letters_limit", "dead_letters_after"),
     replies=(
         Reply(
             status=200,
-            text="A page.",
+            text="A page of dead letters.",
             body=DeadLettersView,
-            next={"getDeadLetter": _A_LETTER, "replayDeadLetter": _A_LETTER, "dropDeadLetter": _A_LETTER},
+            links={
+                "getDeadLetter": _FIRST_DEAD_LETTER,
+                "replayDeadLetter": _FIRST_DEAD_LETTER,
+                "dropDeadLetter": _FIRST_DEAD_LETTER,
+            },
         ),
     ),
     errors=(NotFound,),
 )
 
-_LETTER: Final = Operation(
+_DEAD_LETTER: Final = Operation(
     id="getDeadLetter",
     tag=ADMINISTRATION,
-    summary="One dead letter",
+    summary="Get a dead letter",
     access=Access.ADMIN,
     parameters=("queue", "dead_letter_id"),
-    replies=(Reply(status=200, text="It.", body=DeadLetterView),),
+    replies=(Reply(status=200, text="The dead letter.", body=DeadLetterView),),
     errors=(NotFound,),
 )
 
 _DROP: Final = Operation(
     id="dropDeadLetter",
     tag=ADMINISTRATION,
-    summary="Forget a dead letter",
+    summary="Delete a dead letter",
     access=Access.ADMIN,
     parameters=("queue", "dead_letter_id"),
-    replies=(Reply(status=204, text="Dropped."),),
+    replies=(Reply(status=204, text="The dead letter is deleted."),),
     errors=(NotFound,),
 )
 
 _REPLAY: Final = Operation(
     id="replayDeadLetter",
     tag=ADMINISTRATION,
-    summary="Queue what a dead letter was about again, once",
-    text="A job is queued as if it had never been begun.",
+    summary="Move a dead letter back to its queue",
+    text="A job starts again from the beginning, and its earlier result and output are deleted.",
     access=Access.ADMIN,
     parameters=("queue", "dead_letter_id"),
-    replies=(Reply(status=204, text="Queued again."),),
+    replies=(Reply(status=204, text="The message is queued again."),),
     errors=(NotFound, NotReplayable),
 )
 
 PATHS: Final[Paths] = {
     "/v1/admin/keys": {"get": _LIST_KEYS, "post": _CREATE_KEY},
     "/v1/admin/keys/{key_id}": {"delete": _REVOKE_KEY},
-    "/v1/admin/metrics": {"get": _FIGURES},
+    "/v1/admin/metrics": {"get": _METRICS},
     "/v1/admin/hosts": {"get": _HOSTS},
     "/v1/admin/queues": {"get": _QUEUES},
     "/v1/admin/workers": {"get": _WORKERS},
     "/v1/admin/dead/{queue}": {"get": _DEAD_LETTERS},
-    "/v1/admin/dead/{queue}/{dead_letter_id}": {"get": _LETTER, "delete": _DROP},
+    "/v1/admin/dead/{queue}/{dead_letter_id}": {"get": _DEAD_LETTER, "delete": _DROP},
     "/v1/admin/dead/{queue}/{dead_letter_id}/replay": {"post": _REPLAY},
 }

@@ -1,7 +1,7 @@
-"""GET /docs/: the document as a page that can be tried out. Nothing on it comes from anywhere else.
+"""GET /docs/: Swagger UI with the OpenAPI document, without resources of other hosts.
 
-It is Swagger UI, taken out of a Python package (requirements.txt) that carries the files as their makers published
-them: so no machine needs Node.js for it. The digests below say which files those are; others are not served.
+The files of Swagger UI come from a Python package (requirements.txt) that contains them unchanged, so that Node.js is
+not needed. Each file is served only if it has the SHA-256 digest below.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from app.core.errors import NotFound
 from app.http.openapi.representation import Representation
 from app.http.request import Request
 
-__all__ = ["ASSETS", "Asset", "DocsFileResource", "DocsPageResource", "content"]
+__all__ = ["ASSETS", "Asset", "DocsFileResource", "DocsPageResource", "read_asset"]
 
-_CARRIER: Final = "offapi"
-# Swagger UI draws its arrows as data: pictures. Everything else comes from this folder.
-_POLICY: Final = (
+_PACKAGE: Final = "offapi"
+# Swagger UI uses data: URLs for its icons. All other resources are served by this module.
+_CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -35,7 +35,13 @@ _CSS: Final = "text/css; charset=utf-8"
 
 @dataclass(frozen=True)
 class Asset:
-    """A file of the page. With a ``digest`` (SHA-256) it is ``source`` in the package, else one beside this module."""
+    """A file of the page.
+
+    Attributes:
+        source: The name of the file: in the package if it has a digest, else in the directory ``page`` of this module.
+        content_type: The media type.
+        digest: The SHA-256 digest of the file, in hexadecimal.
+    """
 
     source: str
     content_type: str
@@ -56,10 +62,10 @@ INDEX: Final = Asset("index.html", "text/html; charset=utf-8")
 
 
 class DocsPageResource:
-    """The page; its files are addressed relative to it."""
+    """GET /docs/. The page refers to its files with relative URLs."""
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """200, or 304 for who has it; without the slash at the end, 308 to it."""
+        """Send the page. Redirect /docs to /docs/."""
         if not request.path.endswith("/"):
             raise falcon.HTTPPermanentRedirect("docs/")
         _send(request, response, INDEX)
@@ -68,10 +74,10 @@ class DocsPageResource:
 
 
 class DocsFileResource:
-    """Its files."""
+    """GET /docs/{name}."""
 
     async def on_get(self, request: Request, response: Response, name: str) -> None:
-        """200, or 304 for who has it. Raises NothingThere."""
+        """Send a file of the page. Raises NotFound."""
         asset = ASSETS.get(name)
         if asset is None:
             raise NotFound("the documentation page has no file with this name")
@@ -80,25 +86,29 @@ class DocsFileResource:
     on_head = on_get
 
 
+def read_asset(asset: Asset) -> bytes:
+    """Read a file of the page.
+
+    Raises:
+        RuntimeError: The package is not installed, or its file has another digest.
+    """
+    if asset.digest is None:
+        return files(__package__).joinpath("page", asset.source).read_bytes()
+    package = find_spec(_PACKAGE)  # finds the directory without importing the package
+    if package is None or package.origin is None:
+        raise RuntimeError(f"the package {_PACKAGE} is not installed")
+    data = (Path(package.origin).parent / asset.source).read_bytes()
+    if hashlib.sha256(data).hexdigest() != asset.digest:
+        raise RuntimeError(f"{asset.source} of the package {_PACKAGE} has an unexpected SHA-256 digest")
+    return data
+
+
 def _send(request: Request, response: Response, asset: Asset) -> None:
-    _representation(asset).send(request, response)
-    response.set_header("Content-Security-Policy", _POLICY)
+    _load(asset).send(request, response)
+    response.set_header("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
     response.set_header("Referrer-Policy", "no-referrer")
 
 
 @cache
-def _representation(asset: Asset) -> Representation:
-    return Representation(content(asset), asset.content_type)
-
-
-def content(asset: Asset) -> bytes:
-    """The bytes. Raises RuntimeError: the package is missing, or carries something else."""
-    if asset.digest is None:
-        return files(__package__).joinpath("page", asset.source).read_bytes()
-    package = find_spec(_CARRIER)  # finds the folder and runs none of its code
-    if package is None or package.origin is None:
-        raise RuntimeError(f"the package {_CARRIER} is not installed")
-    data = (Path(package.origin).parent / asset.source).read_bytes()
-    if hashlib.sha256(data).hexdigest() != asset.digest:
-        raise RuntimeError(f"{asset.source} is not the file that this page was tried with")
-    return data
+def _load(asset: Asset) -> Representation:
+    return Representation(read_asset(asset), asset.content_type)

@@ -1,4 +1,4 @@
-"""The whole document."""
+"""Builds the OpenAPI document, and serves it at GET /openapi.json."""
 
 from __future__ import annotations
 
@@ -8,134 +8,157 @@ from string import Template
 from typing import Any, Final
 
 import msgspec
+from falcon.asgi import Response
 
 from app.core.webhook_body import WebhookBody
 from app.http.errors import Problem
 from app.http.openapi import administration, jobs, service
-from app.http.openapi.headers import HEADERS, header_references
+from app.http.openapi.headers import HEADERS, create_header_references
 from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply
-from app.http.openapi.parameters import parameters
-from app.http.openapi.problems import error_responses, table_of_problems
-from app.http.openapi.schemas import components, reference
+from app.http.openapi.parameters import create_parameters
+from app.http.openapi.problems import create_error_responses, create_problem_table
+from app.http.openapi.representation import Representation
+from app.http.openapi.schemas import create_reference, create_schemas
 from app.http.openapi.webhooks import WEBHOOKS
+from app.http.request import Request
 from app.http.settings import HttpSettings
 
-__all__ = ["PATHS", "make_document"]
+__all__ = ["PATHS", "DocumentResource", "make_document"]
 
 Security = dict[Access, list[dict[str, list[str]]]]
 
 VERSION: Final = "0.1.0"
 PATHS: Final[Paths] = {**jobs.PATHS, **service.PATHS, **administration.PATHS}
 TAGS: Final = {
-    jobs.JOBS: "Programs: submitted, looked at, ended.",
-    jobs.OUTPUT: "What a program writes and leaves. For a WebSocket, see *Live* above.",
-    service.LANGUAGES: "What can be run.",
-    service.SERVICE: "The service itself.",
-    administration.ADMINISTRATION: "For whoever runs the service: all of it needs an admin key.",
+    jobs.JOBS: "Submit, read, cancel and delete jobs.",
+    jobs.OUTPUT: "Read the output and the artifacts of jobs. See *Live* above for WebSockets.",
+    service.LANGUAGES: "The installed languages.",
+    service.SERVICE: "Tickets, health, metrics and this document.",
+    administration.ADMINISTRATION: "Manage the service. All operations require an admin key.",
 }
-_STREAM: Final = "/v1/jobs/{job_id}/stream"
+_STREAM_PATH: Final = "/v1/jobs/{job_id}/stream"
 _WITH_KEY: Final[dict[str, list[str]]] = {"key": []}
 
 
+class DocumentResource:
+    """GET /openapi.json. The document is built once."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._document = Representation(msgspec.json.encode(make_document(settings)), JSON)
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """Send the document, or 304 if the client has the current version."""
+        self._document.send(request, response)
+
+    on_head = on_get
+
+
 def make_document(settings: HttpSettings) -> dict[str, Any]:
-    """OpenAPI 3.1 of the native API, with the bounds of this gateway."""
-    rows, security = parameters(settings), _security(settings)
-    paths = {template: _path_item(methods, rows, security) for template, methods in PATHS.items()}
+    """Build the OpenAPI 3.1 document of the native API.
+
+    Args:
+        settings: The settings of the gateway. The document contains its limits.
+    """
+    parameters, security = create_parameters(settings), _create_security(settings)
+    paths = {template: _create_path_item(methods, parameters, security) for template, methods in PATHS.items()}
     document = {
         "openapi": "3.1.0",
         "info": {
             "title": "Pyxec",
             "version": VERSION,
-            "summary": "Run untrusted code in containers: over HTTP, live, and without losing a job.",
-            "description": _introduction(),
+            "summary": "Run untrusted code in containers.",
+            "description": _create_introduction(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": {**paths, _STREAM: _stream(rows)},
+        "paths": {**paths, _STREAM_PATH: _create_stream_path_item(parameters)},
         "webhooks": WEBHOOKS,
         "components": {
-            "schemas": components([Problem, WebhookBody, *_types()]),
+            "schemas": create_schemas([Problem, WebhookBody, *_find_types()]),
             "headers": {name: {**header, "required": name == "X-Request-Id"} for name, header in HEADERS.items()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
         },
     }
-    described: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))  # enums and tuples as JSON has them
-    return described
+    json_document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))  # converts enums and tuples
+    return json_document
 
 
-def _security(settings: HttpSettings) -> Security:
-    """Who may come, where nobody may without a key, and where somebody may."""
+def _create_security(settings: HttpSettings) -> Security:
+    """Return the security requirements for each kind of access. An empty object means that no key is required."""
     anyone = [_WITH_KEY] if settings.anonymous_tier is None else [{}, _WITH_KEY]
-    return {Access.OPEN: [], Access.ANYONE: anyone, Access.KEY: [_WITH_KEY], Access.ADMIN: [_WITH_KEY]}
+    return {Access.PUBLIC: [], Access.ANYONE: anyone, Access.KEY: [_WITH_KEY], Access.ADMIN: [_WITH_KEY]}
 
 
-def _introduction() -> str:
+def _create_introduction() -> str:
     text = files(__package__).joinpath("introduction.md").read_text("utf-8")
-    return Template(text).substitute(problems=table_of_problems())
+    return Template(text).substitute(problems=create_problem_table())
 
 
-def _path_item(methods: Mapping[str, Operation], rows: dict[str, Any], security: Security) -> dict[str, Any]:
-    return {method: _operation(operation, rows, security) for method, operation in methods.items()}
+def _create_path_item(
+    methods: Mapping[str, Operation], parameters: dict[str, Any], security: Security
+) -> dict[str, Any]:
+    return {method: _create_operation(operation, parameters, security) for method, operation in methods.items()}
 
 
-def _operation(operation: Operation, rows: dict[str, Any], security: Security) -> dict[str, Any]:
-    described: dict[str, Any] = {
+def _create_operation(operation: Operation, parameters: dict[str, Any], security: Security) -> dict[str, Any]:
+    item: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
         "security": security[operation.access],
     }
     if operation.text:
-        described["description"] = operation.text
+        item["description"] = operation.text
     if operation.parameters:
-        described["parameters"] = [rows[name] for name in operation.parameters]
-    if operation.takes is not None:
-        described["requestBody"] = _request_body(operation.takes, operation)
-    replies = {str(reply.status): _reply(reply) for reply in operation.replies}
-    return {**described, "responses": replies | error_responses(operation)}
+        item["parameters"] = [parameters[name] for name in operation.parameters]
+    if operation.request_body is not None:
+        item["requestBody"] = _create_request_body(operation.request_body, operation.examples)
+    replies = {str(reply.status): _create_response(reply) for reply in operation.replies}
+    return {**item, "responses": replies | create_error_responses(operation)}
 
 
-def _request_body(takes: type, operation: Operation) -> dict[str, Any]:
-    examples = {name: {"value": value} for name, value in operation.examples.items()}
-    return {"required": True, "content": {JSON: {"schema": reference(takes), "examples": examples}}}
+def _create_request_body(body: type, examples: Mapping[str, Any]) -> dict[str, Any]:
+    named_examples = {name: {"value": value} for name, value in examples.items()}
+    return {"required": True, "content": {JSON: {"schema": create_reference(body), "examples": named_examples}}}
 
 
-def _reply(reply: Reply) -> dict[str, Any]:
-    described: dict[str, Any] = {
+def _create_response(reply: Reply) -> dict[str, Any]:
+    response: dict[str, Any] = {
         "description": reply.text,
-        "headers": header_references(reply.headers, reply.required),
+        "headers": create_header_references(reply.headers, reply.required),
     }
     content = {media_type: {"schema": schema} for media_type, schema in reply.media.items()}
     if reply.body is not None:
-        content[JSON] = {"schema": reference(reply.body)}
+        content[JSON] = {"schema": create_reference(reply.body)}
     if content:
-        described["content"] = content
-    if reply.next:
-        described["links"] = {
-            name: {"operationId": name, "parameters": dict(values)} for name, values in reply.next.items()
+        response["content"] = content
+    if reply.links:
+        response["links"] = {
+            name: {"operationId": name, "parameters": dict(values)} for name, values in reply.links.items()
         }
-    return described
+    return response
 
 
-def _stream(rows: dict[str, Any]) -> dict[str, Any]:
-    """OpenAPI has no word for a WebSocket: an address without operations, and an extension for who reads it."""
+def _create_stream_path_item(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Describe the WebSocket. OpenAPI cannot describe WebSockets, so the path has no operations but an extension."""
     return {
-        "summary": "A job, live: WebSocket",
+        "summary": "Watch a job live over a WebSocket",
         "description": "See *Live* in the description of this document.",
-        "parameters": [rows["job_id"]],
+        "parameters": [parameters["job_id"]],
         "x-websocket": {
-            "parameters": [rows["event_after"]],
+            "parameters": [parameters["event_after"]],
             "receives": {"$ref": "#/components/schemas/Event"},
             "sends": {"$ref": "#/components/schemas/ClientMessage"},
         },
     }
 
 
-def _types() -> Iterator[type]:
+def _find_types() -> Iterator[type]:
+    """Yield the types of all request and response bodies."""
     for methods in PATHS.values():
         for operation in methods.values():
-            if operation.takes is not None:
-                yield operation.takes
+            if operation.request_body is not None:
+                yield operation.request_body
             for reply in operation.replies:
                 yield from reply.body if isinstance(reply.body, tuple) else filter(None, [reply.body])

@@ -1,4 +1,4 @@
-"""What is done with jobs."""
+"""The operations on jobs and their output."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ __all__ = ["JOBS", "OUTPUT", "PATHS"]
 JOBS: Final = "Jobs"
 OUTPUT: Final = "Output"
 
-_TOKENS: Final = ("RateLimit", "RateLimit-Policy")
-_PYTHON: Final = {"language": "python", "source": "print(6 * 7)"}
-_C: Final = {
+_RATE_LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
+_PYTHON_EXAMPLE: Final = {"language": "python", "source": "print(6 * 7)"}
+_C_EXAMPLE: Final = {
     "language": "c",
     "files": [
         {"name": "main.c", "content": '#include "answer.h"\nint main(void) { return ANSWER; }\n'},
@@ -38,39 +38,42 @@ _C: Final = {
     "limits": {"wall_seconds": 5, "memory_bytes": 67108864},
     "labels": {"course": "101"},
 }
-_TESTS: Final = {
+_TESTS_EXAMPLE: Final = {
     "language": "python",
     "source": "print(sum(map(int, input().split())))",
     "tests": [{"name": "small", "stdin": "1 2", "expected_output": "3"}, {"stdin": "5 5"}],
 }
 _SUBMISSION_ERRORS: Final = (UnknownLanguage, IdempotencyMismatch, RateLimited, TooManyJobs, QueueFull)
 
-
-def _job(operation: str) -> dict[str, Any]:
-    return {operation: {"job_id": "$response.body#/id"}}
-
-
-_ITS_ARTIFACT: Final = {"getArtifact": {"job_id": "$response.body#/id", "name": "$response.body#/artifacts/0/name"}}
-_GO_ON: Final = {**_job("getJob"), **_job("getJobOutput"), **_job("cancelJob"), **_job("deleteJob")}
+_JOB_ID: Final[dict[str, str]] = {"job_id": "$response.body#/id"}
+_JOB_LINKS: Final[dict[str, Any]] = dict.fromkeys(("getJob", "getJobOutput", "cancelJob", "deleteJob"), _JOB_ID)
+_ARTIFACT_LINK: Final = {"getArtifact": {**_JOB_ID, "name": "$response.body#/artifacts/0/name"}}
 
 _SUBMIT: Final = Operation(
     id="submitJob",
     tag=JOBS,
-    summary="Submit a program",
-    text="202: the job is written down and queued. Anything that is wrong is a 4xx, and then nothing was queued.",
+    summary="Submit a job",
+    text="202: the job is stored and queued. 4xx: the request is invalid, and nothing was queued.",
     parameters=("wait", "idempotency_key"),
-    takes=JobRequest,
-    examples={"one file": _PYTHON, "several files": _C, "tests": _TESTS},
+    request_body=JobRequest,
+    examples={"one file": _PYTHON_EXAMPLE, "several files": _C_EXAMPLE, "tests": _TESTS_EXAMPLE},
     replies=(
         Reply(
             status=200,
-            text="With `wait`: it has ended.",
+            text="With `wait`: the job has finished.",
             body=FinishedJob,
-            headers=_TOKENS,
+            headers=_RATE_LIMIT_HEADERS,
             required=("Location",),
-            next={**_GO_ON, **_ITS_ARTIFACT},
+            links={**_JOB_LINKS, **_ARTIFACT_LINK},
         ),
-        Reply(status=202, text="It is queued.", body=AcceptedJob, headers=_TOKENS, required=("Location",), next=_GO_ON),
+        Reply(
+            status=202,
+            text="The job is queued.",
+            body=AcceptedJob,
+            headers=_RATE_LIMIT_HEADERS,
+            required=("Location",),
+            links=_JOB_LINKS,
+        ),
     ),
     errors=_SUBMISSION_ERRORS,
 )
@@ -78,31 +81,37 @@ _SUBMIT: Final = Operation(
 _LIST: Final = Operation(
     id="listJobs",
     tag=JOBS,
-    summary="Your jobs, newest first",
-    text="The list goes on with `next` as `after`; a page may have fewer jobs than asked for, even none, and a `next`.",
+    summary="List your jobs, newest first",
+    text="Pass `next` as `after` to get the next page. A page can have fewer jobs than `limit`, even none, and still "
+    "have a `next`.",
     access=Access.KEY,
     parameters=("limit", "list_after", "status", "label"),
     replies=(
-        Reply(status=200, text="A page.", body=JobListView, next={"getJob": {"job_id": "$response.body#/jobs/0/id"}}),
+        Reply(
+            status=200,
+            text="A page of jobs.",
+            body=JobListView,
+            links={"getJob": {"job_id": "$response.body#/jobs/0/id"}},
+        ),
     ),
 )
 
 _BATCH: Final = Operation(
     id="submitBatch",
     tag=JOBS,
-    summary="Submit many programs at once",
-    text="Each job is accepted or refused on its own, and the answer has one item for each, in their order.",
+    summary="Submit several jobs",
+    text="Each job is accepted or rejected on its own. The response has one item for each job, in the same order.",
     parameters=("idempotency_key",),
-    takes=BatchRequest,
-    examples={"two": {"jobs": [_PYTHON, _TESTS]}},
-    replies=(Reply(status=200, text="What became of each.", body=BatchView, headers=_TOKENS),),
+    request_body=BatchRequest,
+    examples={"two jobs": {"jobs": [_PYTHON_EXAMPLE, _TESTS_EXAMPLE]}},
+    replies=(Reply(status=200, text="The result for each job.", body=BatchView, headers=_RATE_LIMIT_HEADERS),),
     errors=(RateLimited, TooManyJobs),
 )
 
 _GET: Final = Operation(
     id="getJob",
     tag=JOBS,
-    summary="Where a job is, and everything once it has finished",
+    summary="Get the state of a job, and its result and output if it has finished",
     parameters=("job_id",),
     replies=(Reply(status=200, text="The job.", body=(FinishedJob, PendingJob)),),
     errors=(JobNotFound,),
@@ -111,41 +120,45 @@ _GET: Final = Operation(
 _DELETE: Final = Operation(
     id="deleteJob",
     tag=JOBS,
-    summary="Forget a job that has finished",
-    text="The job, its output and its place in your list are gone.",
+    summary="Delete a finished job",
+    text="Deletes the job, its output and its entry in your list.",
     parameters=("job_id",),
-    replies=(Reply(status=204, text="Forgotten."),),
+    replies=(Reply(status=204, text="The job is deleted."),),
     errors=(JobNotFound, JobNotFinished),
 )
 
 _CANCEL: Final = Operation(
     id="cancelJob",
     tag=JOBS,
-    summary="End a job early",
-    text="A queued job is `finished` at once, a running one ends soon after, a finished one stays as it is.",
+    summary="Cancel a job",
+    text="A queued job is `finished` at once. A running job is stopped soon after. A finished job does not change.",
     parameters=("job_id",),
-    replies=(Reply(status=202, text="It ends, or has ended.", body=AcceptedJob),),
+    replies=(Reply(status=202, text="The job is cancelled or has already finished.", body=AcceptedJob),),
     errors=(JobNotFound,),
 )
 
-_FOLLOW: Final = Operation(
+_OUTPUT: Final = Operation(
     id="getJobOutput",
     tag=OUTPUT,
-    summary="A job's output, as it is now or followed to the end",
-    text="With `Accept: text/event-stream` it is server-sent events, always followed to the end: the `id` of each is "
-    "its cursor, its data the event; a silent stream sends a comment every 15 seconds. A stream that ends without "
-    "`finished` was cut: come back with `after`. One that cannot go on ends with an event of the type `error`.",
+    summary="Read the output of a job, as it is now or followed to the end of the job",
+    text="With `Accept: text/event-stream`, the response is a stream of Server-Sent Events that follows the job to its "
+    "end: the `id` of each is its cursor, and its data is the event. A silent stream sends a comment every 15 seconds. "
+    "A stream that ends without a `finished` event was interrupted: reconnect with `after`. A stream that cannot "
+    "continue ends with an `error` event.",
     parameters=("job_id", "event_after", "follow", "last_event_id"),
     replies=(
         Reply(
             status=200,
-            text="The events, one a line.",
+            text="The events, one on each line.",
             media={
                 NDJSON: {"type": "string", "description": "Each line is an Event."},
-                EVENT_STREAM: {"type": "string", "description": "The data of each is an Event."},
+                EVENT_STREAM: {"type": "string", "description": "The data of each Server-Sent Event is an Event."},
             },
         ),
-        Reply(status=204, text="Only with `Accept: text/event-stream`: all has been seen, do not come back."),
+        Reply(
+            status=204,
+            text="Only with `Accept: text/event-stream`: the client has received all events. Do not reconnect.",
+        ),
     ),
     errors=(JobNotFound, InvalidRequest),
 )
@@ -153,12 +166,12 @@ _FOLLOW: Final = Operation(
 _ARTIFACT: Final = Operation(
     id="getArtifact",
     tag=OUTPUT,
-    summary="A file that the program has left",
+    summary="Download a file that the program created",
     parameters=("job_id", "artifact"),
     replies=(
         Reply(
             status=200,
-            text="Its bytes, always as a download.",
+            text="The content of the file.",
             media={
                 media_type: {} for media_type in ("application/octet-stream", "image/png", "image/jpeg", "image/gif")
             },
@@ -173,6 +186,6 @@ PATHS: Final[Paths] = {
     "/v1/jobs/batch": {"post": _BATCH},
     "/v1/jobs/{job_id}": {"get": _GET, "delete": _DELETE},
     "/v1/jobs/{job_id}/cancel": {"post": _CANCEL},
-    "/v1/jobs/{job_id}/output": {"get": _FOLLOW},
+    "/v1/jobs/{job_id}/output": {"get": _OUTPUT},
     "/v1/jobs/{job_id}/artifacts/{name}": {"get": _ARTIFACT},
 }

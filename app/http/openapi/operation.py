@@ -1,4 +1,4 @@
-"""What the document says of one operation. The tables beside this file are made of these."""
+"""The description of an operation: one method of one path."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ JSON = "application/json"
 
 
 class Access(Enum):
-    """Who may ask."""
+    """The callers that can use an operation."""
 
-    OPEN = "open"  # a key is not even looked at
-    ANYONE = "anyone"  # with a key or, where the service allows it, without
+    PUBLIC = "public"  # API keys are ignored
+    ANYONE = "anyone"  # anonymous callers too, if the gateway allows them
     KEY = "key"
     ADMIN = "admin"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """One answer that is no error.
+    """A successful response.
 
-    Parameters:
-        body: the type of a JSON body, several where it is one of them; None for no body, or one of other media.
-        media: other media types and their schemas.
-        headers: names of rows in headers.py; those of every answer left out.
-        required: of these headers, the ones that are always there.
-        next: operations that go on from here: their id to their parameters.
-        example: of the JSON body.
+    Attributes:
+        text: The description, as Markdown.
+        body: The type of the JSON body, or several alternative types. None: the body is not JSON, or there is none.
+        media: The schemas of other media types.
+        headers: Keys of ``headers.HEADERS``. Headers of every response are implied.
+        required: The headers that every such response has.
+        links: OpenAPI links: operation ids with the values of their parameters.
     """
 
     status: int
@@ -42,20 +42,19 @@ class Reply:
     media: Mapping[str, Any] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
-    next: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    example: Any = None
+    links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One method at one address.
+    """An operation.
 
-    Parameters:
-        id: what generated clients call it.
-        text: Markdown.
-        parameters: names of rows in parameters.py, those of the path included.
-        takes: the type of its JSON body.
-        errors: besides those that its access, parameters and body bring along: problems.py knows them.
+    Attributes:
+        id: The ``operationId``. Generated clients use it as a function name.
+        text: The description, as Markdown.
+        parameters: Keys of ``parameters.PARAMETERS``, including the path parameters.
+        request_body: The type of the JSON request body.
+        errors: Exceptions and HTTP statuses. ``problems.py`` adds those that follow from the other attributes.
     """
 
     id: str
@@ -64,7 +63,7 @@ class Operation:
     text: str = ""
     access: Access = Access.ANYONE
     parameters: tuple[str, ...] = ()
-    takes: type | None = None
+    request_body: type | None = None
     examples: Mapping[str, Any] = field(default_factory=dict)
     replies: tuple[Reply, ...]
     errors: tuple[type[PyxecError] | int, ...] = ()

@@ -1,4 +1,4 @@
-"""The parameters of requests, in one table."""
+"""The request parameters: path, query and headers."""
 
 from __future__ import annotations
 
@@ -7,73 +7,79 @@ from typing import Any, Final
 from app.core.states import JobState
 from app.http.settings import HttpSettings
 from app.http.v1.admin.dead_letters import MAX_DEAD_LETTERS
-from app.http.v1.job_list import MOST_PER_PAGE, USUAL_PER_PAGE
+from app.http.v1.job_list import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
-__all__ = ["PARAMETERS", "parameters"]
+__all__ = ["PARAMETERS", "create_parameters"]
 
 _EVENT_CURSOR: Final = {"type": "string", "pattern": "^([0-9]{1,19}(-[0-9]{1,19})?)?$"}
 
 
-def _in_path(name: str, text: str, pattern: str) -> dict[str, Any]:
+def _path(name: str, text: str, pattern: str) -> dict[str, Any]:
     schema = {"type": "string", "pattern": pattern}
     return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
 
 
-def _in_query(name: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _query(name: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": text, "schema": schema}
 
 
-def _in_header(name: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _header(name: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "header", "description": text, "schema": schema}
 
 
 PARAMETERS: Final[dict[str, dict[str, Any]]] = {
-    "job_id": _in_path("job_id", "A job of the caller.", "^[A-Za-z0-9_-]{1,64}$"),
-    "artifact": _in_path("name", "The file's path below the working folder.", "^[^/]+(/[^/]+)*$"),
-    "key_id": _in_path("key_id", "What `GET /v1/admin/keys` calls `id`.", "^[A-Za-z0-9]+$"),
-    "queue": _in_path("queue", "A name of `GET /v1/admin/queues`.", "^[a-z.]+$"),
-    "dead_letter_id": _in_path("dead_letter_id", "What the list of dead letters calls `id`.", "^[0-9-]+$"),
-    "wait": _in_query(
+    "job_id": _path("job_id", "The id of a job of the caller.", "^[A-Za-z0-9_-]{1,64}$"),
+    "artifact": _path("name", "The path of the file in the working directory.", "^[^/]+(/[^/]+)*$"),
+    "key_id": _path("key_id", "An `id` from `GET /v1/admin/keys`.", "^[A-Za-z0-9]+$"),
+    "queue": _path("queue", "A `name` from `GET /v1/admin/queues`.", "^[a-z.]+$"),
+    "dead_letter_id": _path("dead_letter_id", "An `id` from the list of dead letters.", "^[0-9-]+$"),
+    "wait": _query(
         "wait",
-        "Seconds to wait for the end of the job: then the answer is the finished job, if it ends in time.",
+        "Wait up to this number of seconds for the job to finish. If it finishes in time, the response is the finished "
+        "job.",
         {"type": "number", "minimum": 0},
     ),
-    "list_after": _in_query(
-        "after", "`next` of an earlier page.", {"type": "string", "pattern": "^([0-9]{1,16}-[A-Za-z0-9_-]{1,64})?$"}
+    "list_after": _query(
+        "after",
+        "The `next` of the previous page.",
+        {"type": "string", "pattern": "^([0-9]{1,16}-[A-Za-z0-9_-]{1,64})?$"},
     ),
-    "limit": _in_query(
+    "limit": _query(
         "limit",
-        "At most so many.",
-        {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": USUAL_PER_PAGE},
+        "The maximum number of jobs.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
     ),
-    "status": _in_query("status", "Only these.", {"type": "string", "enum": list(JobState)}),
-    "label": _in_query(
+    "status": _query("status", "Only jobs with this status.", {"type": "string", "enum": list(JobState)}),
+    "label": _query(
         "label",
-        "Only jobs with this label, `NAME:VALUE`; may be repeated: all must be there.",
+        "Only jobs with this label, `NAME:VALUE`. Can be repeated: a job must have all labels.",
         {"type": "array", "items": {"type": "string", "pattern": "^[^:]*:"}},
     ),
-    "dead_letters_after": _in_query(
-        "after", "`next` of an earlier page.", {"type": "string", "pattern": "^([0-9]{1,19}-[0-9]{1,19})?$"}
+    "dead_letters_after": _query(
+        "after", "The `next` of the previous page.", {"type": "string", "pattern": "^([0-9]{1,19}-[0-9]{1,19})?$"}
     ),
-    "dead_letters_limit": _in_query(
-        "limit", "At most so many.", {"type": "integer", "minimum": 1, "maximum": MAX_DEAD_LETTERS, "default": 20}
+    "dead_letters_limit": _query(
+        "limit",
+        "The maximum number of dead letters.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_DEAD_LETTERS, "default": 20},
     ),
-    "event_after": _in_query("after", "The `cursor` of the last event seen: it goes on behind it.", _EVENT_CURSOR),
-    "follow": _in_query("follow", "Stay until the end of the job.", {"type": "boolean", "default": False}),
-    "idempotency_key": _in_header(
+    "event_after": _query(
+        "after", "The `cursor` of the last event received. Only later events are sent.", _EVENT_CURSOR
+    ),
+    "follow": _query("follow", "Follow the output to the end of the job.", {"type": "boolean", "default": False}),
+    "idempotency_key": _header(
         "Idempotency-Key",
-        "The caller's own name for this request: sent again with it, it is the same job. Holds for 24 hours.",
+        "A key of your choice. Requests of the same caller with the same key create only one job. Valid for 24 hours.",
         {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
     ),
-    "last_event_id": _in_header(
-        "Last-Event-ID", "As `after`, and before it: `EventSource` sends it when it comes back.", _EVENT_CURSOR
+    "last_event_id": _header(
+        "Last-Event-ID", "Replaces `after`. `EventSource` sends it when it reconnects.", _EVENT_CURSOR
     ),
-    "if_none_match": _in_header("If-None-Match", "The `ETag` of what the client has.", {"type": "string"}),
+    "if_none_match": _header("If-None-Match", "The `ETag` of the version that the client has.", {"type": "string"}),
 }
 
 
-def parameters(settings: HttpSettings) -> dict[str, dict[str, Any]]:
-    """All rows, with the bounds that this gateway was given."""
+def create_parameters(settings: HttpSettings) -> dict[str, dict[str, Any]]:
+    """Return all parameters, with the limits of this gateway."""
     wait = PARAMETERS["wait"]
-    bounded = {**wait, "schema": {**wait["schema"], "maximum": settings.max_wait_seconds}}
-    return {**PARAMETERS, "wait": bounded}
+    return {**PARAMETERS, "wait": {**wait, "schema": {**wait["schema"], "maximum": settings.max_wait_seconds}}}

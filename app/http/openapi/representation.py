@@ -1,4 +1,4 @@
-"""What is the same for everybody and rarely changes: asked for once, and sent compressed to who takes that."""
+"""Static responses with an ETag and gzip compression, computed once."""
 
 from __future__ import annotations
 
@@ -13,30 +13,35 @@ __all__ = ["Representation"]
 
 
 class Representation:
-    """Bytes with their media type; hashed and compressed once."""
+    """A static representation (RFC 9110, section 3.2).
+
+    Args:
+        data: The uncompressed content.
+        content_type: Its media type.
+    """
 
     def __init__(self, data: bytes, content_type: str) -> None:
         self._data = data
         self._content_type = content_type
         self._etag = hashlib.sha256(data).hexdigest()[:32]
-        self._gzipped = gzip.compress(data, mtime=0)
+        self._compressed = gzip.compress(data, mtime=0)
 
     def send(self, request: Request, response: Response) -> None:
-        """200, or 304 for who has it."""
-        zipped = _takes_gzip(request)
-        etag = f"{self._etag}-gzip" if zipped else self._etag
+        """Send 200, or 304 if the client has the current version."""
+        compress = _accepts_gzip(request)
+        etag = f"{self._etag}-gzip" if compress else self._etag
         response.etag = etag
         response.set_header("Cache-Control", "no-cache")
         response.set_header("Vary", "Accept-Encoding")
-        if any(known in ("*", etag) for known in request.if_none_match or ()):
+        if any(tag in ("*", etag) for tag in request.if_none_match or ()):
             response.status = 304
             return
         response.content_type = self._content_type
-        response.data = self._gzipped if zipped else self._data
-        if zipped:
+        response.data = self._compressed if compress else self._data
+        if compress:
             response.set_header("Content-Encoding", "gzip")
 
 
-def _takes_gzip(request: Request) -> bool:
+def _accepts_gzip(request: Request) -> bool:
     header = request.get_header("Accept-Encoding") or ""
     return any(part.replace(" ", "").lower() in ("gzip", "gzip;q=1", "gzip;q=1.0") for part in header.split(","))

@@ -1,4 +1,4 @@
-"""The types of the API as JSON Schemas: msgspec makes them, this makes them fit to read."""
+"""The JSON Schemas of the types of the API. msgspec generates them; this module makes them complete and readable."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from app.http.errors import Problem
 from app.http.v1.batches import RejectedJob
 from app.http.v1.messages import ClientMessage, ServerMessage
 
-__all__ = ["components", "reference"]
+__all__ = ["create_reference", "create_schemas"]
 
-# What holds between the fields of a type; the types themselves know one field at a time.
+# Rules between several fields of a type, which annotations of single fields cannot express.
 _RULES: Final[dict[type, dict[str, Any]]] = {
     JobRequest: {
         "oneOf": [
@@ -29,47 +29,49 @@ _RULES: Final[dict[type, dict[str, Any]]] = {
 }
 
 _REFERENCE: Final = "#/components/schemas/{name}"
-# Leaves out what has its default.
-_BRIEF: Final = Problem.__name__
-# Unions, under the names by which they are spoken of.
+_OMITS_DEFAULTS: Final = Problem.__name__
 _UNIONS: Final[dict[str, Any]] = {"Event": ServerMessage, "ClientMessage": ClientMessage}
 
 
-def components(types: Iterable[type]) -> dict[str, Any]:
-    """The schemas of these and of all that they are made of, by name."""
-    named = list(dict.fromkeys([*types, RejectedJob]))
-    schemas, found = msgspec.json.schema_components([*named, *_UNIONS.values()], ref_template=_REFERENCE)
-    unions = dict(zip(_UNIONS, schemas[len(named) :], strict=True))
-    for kind, rule in _RULES.items():
-        found[kind.__name__].update(rule)
-    return {name: _readable(_always_there(schema)) for name, schema in sorted({**found, **unions}.items())}
+def create_schemas(types: Iterable[type]) -> dict[str, Any]:
+    """Create the schemas of some types, of all types that they use and of the messages of WebSockets, by name."""
+    all_types = list(dict.fromkeys([*types, RejectedJob]))
+    schemas, definitions = msgspec.json.schema_components([*all_types, *_UNIONS.values()], ref_template=_REFERENCE)
+    unions = dict(zip(_UNIONS, schemas[len(all_types) :], strict=True))
+    for type_, rule in _RULES.items():
+        definitions[type_.__name__].update(rule)
+    return {
+        name: _convert_description(_require_defaults(schema))
+        for name, schema in sorted({**definitions, **unions}.items())
+    }
 
 
-def reference(body: type | tuple[type, ...]) -> dict[str, Any]:
-    """A reference to one, or to one of several."""
+def create_reference(body: type | tuple[type, ...]) -> dict[str, Any]:
+    """Create a reference to the schema of a type, or to those of several alternative types."""
     if isinstance(body, tuple):
-        return {"anyOf": [reference(one) for one in body]}
+        return {"anyOf": [create_reference(alternative) for alternative in body]}
     return {"$ref": _REFERENCE.format(name=body.__name__)}
 
 
-def _always_there(schema: dict[str, Any]) -> dict[str, Any]:
-    """Of what is answered, every field that has a default is written all the same; requests refuse unknown fields, and
-    may leave out what has one."""
-    if "required" not in schema or "additionalProperties" in schema or schema["title"] == _BRIEF:
+def _require_defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    """Mark fields with defaults as required in responses, which always contain them.
+
+    Requests are recognised by ``additionalProperties``. In requests, fields with defaults are optional.
+    """
+    if "required" not in schema or "additionalProperties" in schema or schema["title"] == _OMITS_DEFAULTS:
         return schema
     properties = schema["properties"]
-    present = [name for name in properties if name in schema["required"] or "default" in properties[name]]
-    return {**schema, "required": present}
+    required = [name for name in properties if name in schema["required"] or "default" in properties[name]]
+    return {**schema, "required": required}
 
 
-def _readable(schema: dict[str, Any]) -> dict[str, Any]:
-    """Docstrings become Markdown: one paragraph a paragraph, ``x`` as `x`, Python's None as JSON's null."""
-    described = dict(schema)
-    if "description" in described:
-        described["description"] = _markdown(described["description"])
-    return described
+def _convert_description(schema: dict[str, Any]) -> dict[str, Any]:
+    if "description" not in schema:
+        return schema
+    return {**schema, "description": _convert_to_markdown(schema["description"])}
 
 
-def _markdown(docstring: str) -> str:
+def _convert_to_markdown(docstring: str) -> str:
+    """Convert a docstring: join the lines of each paragraph, ``x`` to `x`, None to null."""
     text = inspect.cleandoc(docstring).replace("``", "`")
     return re.sub(r"\bNone\b", "null", re.sub(r"(?<!\n)\n(?!\n)", " ", text))

@@ -1,4 +1,4 @@
-"""What the service tells of itself."""
+"""The operations about the service itself: languages, tickets, health, metrics, this document."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ SERVICE: Final = "Service"
 _LANGUAGES: Final = Operation(
     id="listLanguages",
     tag=LANGUAGES,
-    summary="What can be run here",
-    text="With the limits that this caller has.",
-    replies=(Reply(status=200, text="The languages whose image is there, by id.", body=LanguagesView),),
+    summary="List the installed languages",
+    text="The limits are those of the tier of the caller.",
+    replies=(Reply(status=200, text="The installed languages, sorted by id.", body=LanguagesView),),
 )
 
 _TICKET: Final = Operation(
     id="createTicket",
     tag=SERVICE,
-    summary="Get a ticket that opens one WebSocket",
-    text="For web pages, which cannot set a header on a WebSocket: `?ticket=` stands for the key, once.",
+    summary="Create a ticket that opens one WebSocket",
+    text="Web pages cannot set headers on a WebSocket. They pass a ticket as `?ticket=` instead of the API key.",
     access=Access.KEY,
     replies=(Reply(status=201, text="The ticket.", body=TicketView),),
 )
@@ -35,38 +35,40 @@ _TICKET: Final = Operation(
 _LIVEZ: Final = Operation(
     id="livez",
     tag=SERVICE,
-    summary="The process answers",
-    access=Access.OPEN,
-    replies=(Reply(status=200, text="It does.", body=HealthView),),
+    summary="Check whether the process runs",
+    access=Access.PUBLIC,
+    replies=(Reply(status=200, text="The process runs.", body=HealthView),),
 )
 
 _READYZ: Final = Operation(
     id="readyz",
     tag=SERVICE,
-    summary="A job could be taken now",
-    access=Access.OPEN,
-    replies=(Reply(status=200, text="It could.", body=HealthView),),
+    summary="Check whether the gateway can accept a job",
+    access=Access.PUBLIC,
+    replies=(Reply(status=200, text="The gateway can accept a job.", body=HealthView),),
     errors=(503, StoreUnavailable),
 )
 
 _METRICS: Final = Operation(
     id="scrapeMetrics",
     tag=SERVICE,
-    summary="Figures of all processes, for Prometheus",
-    access=Access.OPEN,
-    replies=(Reply(status=200, text="In the text format 0.0.4.", media={"text/plain": {"type": "string"}}),),
+    summary="Get the metrics of all processes for Prometheus",
+    access=Access.PUBLIC,
+    replies=(
+        Reply(status=200, text="All metrics in the text format 0.0.4.", media={"text/plain": {"type": "string"}}),
+    ),
     errors=(StoreUnavailable,),
 )
 
 _DOCUMENT: Final = Operation(
     id="openapi",
     tag=SERVICE,
-    summary="This document",
-    access=Access.OPEN,
+    summary="Get this document",
+    access=Access.PUBLIC,
     parameters=("if_none_match",),
     replies=(
-        Reply(status=200, text="OpenAPI 3.1.", media={JSON: {"type": "object"}}, required=("ETag",)),
-        Reply(status=304, text="It is what the client has.", required=("ETag",)),
+        Reply(status=200, text="The OpenAPI 3.1 document.", media={JSON: {"type": "object"}}, required=("ETag",)),
+        Reply(status=304, text="The document of the client is current.", required=("ETag",)),
     ),
 )
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.core.webhook_body import WebhookBody
 from app.http.openapi.operation import JSON
-from app.http.openapi.schemas import reference
+from app.http.openapi.schemas import create_reference
 
 __all__ = ["WEBHOOKS"]
 
@@ -39,7 +39,7 @@ WEBHOOKS: Final[dict[str, Any]] = {
                     pattern="^v1,[A-Za-z0-9+/]{43}=$",
                 ),
             ],
-            "requestBody": {"required": True, "content": {JSON: {"schema": reference(WebhookBody)}}},
+            "requestBody": {"required": True, "content": {JSON: {"schema": create_reference(WebhookBody)}}},
             "responses": {"2XX": {"description": "The webhook was received."}},
         }
     }

@@ -1,1 +1,1 @@
-"""The native API."""
+"""The native API: one module for each resource."""

@@ -1,4 +1,4 @@
-"""GET /v1/jobs/{id}/artifacts/{name}: a file that the program has left."""
+"""GET /v1/jobs/{id}/artifacts/{name}: a file that a program created."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.http.ownership import get_own_job
 from app.http.request import Request
 from app.store.jobs import JobStore
 
-__all__ = ["ArtifactResource", "ArtifactView", "artifact_view"]
+__all__ = ["ArtifactResource", "ArtifactView", "create_artifact_view"]
 
-# What a browser may be told of a stranger's file: pictures that run nothing. SVG and HTML do, so they are mere bytes.
-_PICTURES: Final = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
-_BYTES: Final = "application/octet-stream"
+# Artifacts are untrusted. Only image formats that cannot contain scripts have their own media type.
+_IMAGE_TYPES: Final = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
+_OCTET_STREAM: Final = "application/octet-stream"
 
 
 class ArtifactView(msgspec.Struct, frozen=True, kw_only=True):
-    """A file, and where it is, relative to the gateway."""
+    """An artifact. ``link`` is its URL path."""
 
     name: str
     size_bytes: int
@@ -30,37 +30,40 @@ class ArtifactView(msgspec.Struct, frozen=True, kw_only=True):
     link: str
 
 
-def artifact_view(job_path: str, info: ArtifactInfo) -> ArtifactView:
-    """One file of the job at this address."""
+def create_artifact_view(job_path: str, info: ArtifactInfo) -> ArtifactView:
+    """Create the view of an artifact of the job with this URL path."""
     return ArtifactView(
         name=info.name,
         size_bytes=info.size_bytes,
-        content_type=_content_type(info.name),
+        content_type=_find_content_type(info.name),
         link=f"{job_path}/artifacts/{quote(info.name)}",
     )
 
 
 class ArtifactResource:
-    """One file of one job."""
+    """GET /v1/jobs/{id}/artifacts/{name}."""
 
     def __init__(self, jobs: JobStore) -> None:
         self._jobs = jobs
 
     async def on_get(self, request: Request, response: Response, job_id: str, name: str) -> None:
-        """Its bytes, for download only: no page of ours ever runs them."""
+        """Send the content as a download. The headers keep browsers from executing it on the origin of the gateway.
+
+        Raises:
+            JobNotFound: The caller has no job with this id.
+            NotFound: The job has no artifact with this name.
+        """
         await get_own_job(self._jobs, job_id, request.caller)
         response.data = await self._jobs.artifact(job_id, name)
-        response.content_type = _content_type(name)
-        response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{_download_name(name)}")
+        response.content_type = _find_content_type(name)
+        # RFC 6266 and RFC 8187: the file name in UTF-8, percent-encoded
+        file_name = quote(PurePosixPath(name).name, safe="")
+        response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{file_name}")
         response.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
         response.set_header("X-Content-Type-Options", "nosniff")
 
     on_head = on_get
 
 
-def _content_type(name: str) -> str:
-    return _PICTURES.get(PurePosixPath(name).suffix.lower(), _BYTES)
-
-
-def _download_name(name: str) -> str:
-    return quote(PurePosixPath(name).name, safe="")
+def _find_content_type(name: str) -> str:
+    return _IMAGE_TYPES.get(PurePosixPath(name).suffix.lower(), _OCTET_STREAM)

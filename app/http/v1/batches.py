@@ -1,4 +1,4 @@
-"""POST /v1/jobs/batch: many jobs in one request, each accepted or refused on its own."""
+"""POST /v1/jobs/batch: submit several jobs in one request. Each is accepted or rejected on its own."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
 from app.http.submissions import Submissions, submit_batch
-from app.http.v1.views import AcceptedJob, accepted
+from app.http.v1.views import AcceptedJob, create_accepted_view
 from app.store.jobs import JobStore
 
 __all__ = ["BatchRequest", "BatchResource", "BatchView", "RejectedJob"]
 
-MOST_JOBS: Final = 100
+MAX_JOBS: Final = 100
 _log = structlog.get_logger("pyxec.http")
 
 
 class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body. What is in it is decoded one by one, so that a mistake in one job is that job's alone."""
+    """The body of POST /v1/jobs/batch. Each job is decoded on its own, so that an invalid job rejects only itself."""
 
     jobs: Annotated[
-        list[msgspec.Raw], told(minItems=1, maxItems=MOST_JOBS, items={"description": "What `POST /v1/jobs` takes."})
+        list[msgspec.Raw], told(minItems=1, maxItems=MAX_JOBS, items={"description": "A body of `POST /v1/jobs`."})
     ]
 
 
 class RejectedJob(msgspec.Struct, frozen=True):
-    """In the place of a job that was not accepted. The field is that of the job."""
+    """A job that was rejected. The ``field`` of the problem is relative to the job."""
 
     problem: Problem
 
 
-# msgspec writes such a union, but cannot describe it: two Structs without a tag.
-_EITHER: Final = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (AcceptedJob, RejectedJob)]
-Answers = Annotated[list[Any], told(items={"anyOf": _EITHER})]
+# msgspec can encode a union of two untagged Structs, but cannot create its JSON Schema.
+_ITEM_SCHEMAS: Final = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (AcceptedJob, RejectedJob)]
+Items = Annotated[list[Any], told(items={"anyOf": _ITEM_SCHEMAS})]
 
 
 class BatchView(msgspec.Struct, frozen=True):
-    """The answer: one item for each job, in the order of the request."""
+    """The response: one item for each job, in the order of the request."""
 
-    jobs: Answers
+    jobs: Items
 
 
 _DECODER: Final = msgspec.json.Decoder(BatchRequest)
@@ -78,14 +78,16 @@ class BatchResource:
         async with self._submissions.charging(request.caller, response):
             batch_key = read_idempotency_key(request)
             body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
-            documents = _checked(decode(_DECODER, body))
+            documents = decode(_DECODER, body).jobs
+            if not 1 <= len(documents) <= MAX_JOBS:
+                raise InvalidRequest("jobs", f"must contain 1 to {MAX_JOBS} jobs")
 
         async def submit(index: int, document: msgspec.Raw) -> AcceptedJob:
             key = None if batch_key is None else f"{batch_key}\n{index}"
             return await self._submit_one(document, key, request, response)
 
         results = await submit_batch(documents, submit)
-        views = [self._rejected(item, request) if isinstance(item, Exception) else item for item in results]
+        views = [self._create_rejected_view(item, request) if isinstance(item, Exception) else item for item in results]
         send_json(response, 200, BatchView(views))
 
     async def _submit_one(
@@ -100,17 +102,11 @@ class BatchResource:
             )
         receipt = await self._submissions.submit(job, request.caller, response)
         state = JobState.QUEUED if receipt.created else (await self._jobs.get(receipt.job_id)).state
-        return accepted(receipt.job_id, state)
+        return create_accepted_view(receipt.job_id, state)
 
-    def _rejected(self, error: Exception, request: Request) -> RejectedJob:
+    def _create_rejected_view(self, error: Exception, request: Request) -> RejectedJob:
         problem = to_problem(error)
         self._request_metrics.count_rejection(problem)
         if problem.status == 500:
             _log.error("batch_job_failed", request_id=request.request_id, exc_info=error)
         return RejectedJob(problem)
-
-
-def _checked(batch: BatchRequest) -> list[msgspec.Raw]:
-    if not 1 <= len(batch.jobs) <= MOST_JOBS:
-        raise InvalidRequest("jobs", f"must contain 1 to {MOST_JOBS} jobs")
-    return batch.jobs

@@ -1,4 +1,4 @@
-"""How the tests of a job are shown: each one's end, and what it wrote."""
+"""The JSON representation of the tests of a finished job."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from app.core.spec import TextEncoding
 from app.http.text_encoding import encode_text
 from app.http.transcript import Transcript
 
-__all__ = ["CaseView", "case_views"]
+__all__ = ["CaseView", "create_case_views"]
 
 
 class CaseTruncated(msgspec.Struct, frozen=True, kw_only=True):
-    """Which texts end before the program's own end of them."""
+    """Whether a stream was truncated at ``output_bytes``."""
 
     stdout: bool
     stderr: bool
 
 
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """One test that began. ``passed`` is None where no output was expected."""
+    """A test that was started. ``passed`` is None if the test has no expected output."""
 
     name: str
     passed: bool | None
@@ -42,16 +42,16 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int
 
 
-def case_views(result: JobResult, transcript: Transcript) -> tuple[CaseView, ...]:
-    """In the order of the request."""
-    truncated = dict(_truncated(result.phases))
-    return tuple(_view(report, transcript, truncated[report.name]) for report in result.tests)
+def create_case_views(result: JobResult, transcript: Transcript) -> tuple[CaseView, ...]:
+    """Create the views of all tests that were started, in the order of the request."""
+    truncated = _find_truncated(result.phases)
+    return tuple(_create_view(report, transcript, truncated[report.name]) for report in result.tests)
 
 
-def _view(report: CaseReport, transcript: Transcript, truncated: CaseTruncated) -> CaseView:
-    written = transcript.test_output(report.name)
-    stdout, stdout_encoding = encode_text(written.stdout)
-    stderr, stderr_encoding = encode_text(written.stderr)
+def _create_view(report: CaseReport, transcript: Transcript, truncated: CaseTruncated) -> CaseView:
+    output = transcript.test_output(report.name)
+    stdout, stdout_encoding = encode_text(output.stdout)
+    stderr, stderr_encoding = encode_text(output.stderr)
     return CaseView(
         **msgspec.structs.asdict(report),
         stdout=stdout,
@@ -62,7 +62,9 @@ def _view(report: CaseReport, transcript: Transcript, truncated: CaseTruncated) 
     )
 
 
-def _truncated(phases: Iterable[PhaseReport]) -> Iterable[tuple[str, CaseTruncated]]:
-    for phase in phases:
-        if isinstance(phase.test, str):
-            yield phase.test, CaseTruncated(stdout=phase.stdout_truncated, stderr=phase.stderr_truncated)
+def _find_truncated(phases: Iterable[PhaseReport]) -> dict[str, CaseTruncated]:
+    return {
+        phase.test: CaseTruncated(stdout=phase.stdout_truncated, stderr=phase.stderr_truncated)
+        for phase in phases
+        if isinstance(phase.test, str)
+    }

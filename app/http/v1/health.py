@@ -1,4 +1,4 @@
-"""GET /livez: the process answers. GET /readyz: it can take a job."""
+"""GET /livez and GET /readyz: health checks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["HealthView", "LivezResource", "ReadyzResource"]
 
 
 class HealthView(msgspec.Struct, frozen=True):
-    """That all is well."""
+    """A healthy status. Problem documents report everything else."""
 
     status: Literal["ok"] = "ok"
 
@@ -26,26 +26,31 @@ OK: Final = HealthView()
 
 
 class LivezResource:
-    """Says only that it runs: a store that is down is no reason to restart this process."""
+    """GET /livez: whether the process runs. It does not check the store: restarting the gateway would not repair it."""
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """200."""
+        """Send 200."""
         send_json(response, 200, OK)
 
     on_head = on_get
 
 
 class ReadyzResource:
-    """For load balancers."""
+    """GET /readyz: whether the gateway can accept a job, for load balancers."""
 
     def __init__(self, jobs: JobStore, lifecycle: Lifecycle) -> None:
         self._jobs = jobs
         self._lifecycle = lifecycle
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """200, or 503 while the store does not answer or this process is about to end."""
+        """Send 200.
+
+        Raises:
+            falcon.HTTPServiceUnavailable: The server is shutting down.
+            StoreUnavailable: Redis did not answer or cannot be written to.
+        """
         if not self._lifecycle.ready:
-            raise falcon.HTTPServiceUnavailable(description="this server is shutting down")
+            raise falcon.HTTPServiceUnavailable(description="the server is shutting down")
         await self._jobs.ping()
         send_json(response, 200, OK)
 

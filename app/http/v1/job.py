@@ -10,44 +10,48 @@ from app.http.ownership import get_own_job
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.transcript import read_transcript
-from app.http.v1.views import accepted, finished, pending
+from app.http.v1.views import create_accepted_view, create_finished_view, create_pending_view
 from app.store.jobs import JobStore
 
 __all__ = ["CancelResource", "JobResource"]
 
 
 class JobResource:
-    """One job."""
+    """/v1/jobs/{id}."""
 
     def __init__(self, jobs: JobStore) -> None:
         self._jobs = jobs
 
     async def on_get(self, request: Request, response: Response, job_id: str) -> None:
-        """State and queue position; once it has finished, everything."""
+        """Send the state of a job, and its result and output if it has finished. Raises JobNotFound."""
         record = await get_own_job(self._jobs, job_id, request.caller)
         if record.state is JobState.FINISHED:
-            send_json(response, 200, finished(record, await read_transcript(self._jobs, job_id)))
+            send_json(response, 200, create_finished_view(record, await read_transcript(self._jobs, job_id)))
             return
         position = await self._jobs.position(record.id, record.priority) if record.state is JobState.QUEUED else None
-        send_json(response, 200, pending(record, position))
+        send_json(response, 200, create_pending_view(record, position))
 
     on_head = on_get
 
     async def on_delete(self, request: Request, response: Response, job_id: str) -> None:
-        """204: the job and all that it wrote are forgotten. Raises JobNotFinished."""
+        """Delete a finished job and its output, and send 204. Raises JobNotFound, JobNotFinished."""
         await self._jobs.delete(await get_own_job(self._jobs, job_id, request.caller))
         response.status = 204
 
 
 class CancelResource:
-    """Ends a job early."""
+    """POST /v1/jobs/{id}/cancel."""
 
     def __init__(self, jobs: JobStore) -> None:
         self._jobs = jobs
 
     async def on_post(self, request: Request, response: Response, job_id: str) -> None:
-        """202: a queued job has finished, a running one ends soon, a finished one stays as it is."""
+        """Cancel a job, and send 202 with its state. Raises JobNotFound.
+
+        A queued job is finished at once. The worker of a running job stops it soon after the response. A finished job
+        does not change.
+        """
         await get_own_job(self._jobs, job_id, request.caller)
         await self._jobs.send(job_id, Input(InputKind.CANCEL))
         record = await self._jobs.get(job_id)
-        send_json(response, 202, accepted(job_id, record.state))
+        send_json(response, 202, create_accepted_view(job_id, record.state))

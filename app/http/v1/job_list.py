@@ -1,4 +1,4 @@
-"""How a list of jobs is asked for and shown."""
+"""The list of a caller's jobs: its filter and its JSON representation."""
 
 from __future__ import annotations
 
@@ -15,38 +15,45 @@ from app.core.states import JobState
 from app.core.tiers import Priority
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.http.request import Request
-from app.http.v1.views import Links, links_of
+from app.http.v1.views import Links, create_links
 
-__all__ = ["MOST_PER_PAGE", "USUAL_PER_PAGE", "JobFilter", "JobListView", "job_list_view"]
+__all__ = ["DEFAULT_PAGE_SIZE", "MAX_PAGE_SIZE", "JobFilter", "JobListView", "create_job_list_view"]
 
-MOST_PER_PAGE: Final = 100
-USUAL_PER_PAGE: Final = 20
+MAX_PAGE_SIZE: Final = 100
+DEFAULT_PAGE_SIZE: Final = 20
 
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which jobs, and how many. Every label has to be there."""
+    """The query parameters of a list.
 
-    count: int = USUAL_PER_PAGE
+    Attributes:
+        limit: The maximum number of jobs.
+        after: The cursor of an earlier page.
+        status: If set, only jobs in this state match.
+        labels: Only jobs with all of these labels match.
+    """
+
+    limit: int = DEFAULT_PAGE_SIZE
     after: str | None = None
     status: JobState | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, request: Request) -> JobFilter:
-        """From ``?limit=&after=&status=&label=NAME:VALUE``. Raises InvalidRequest."""
-        labels = [_label(text) for text in request.get_param_as_list("label") or ()]
-        return cls(_count(request), request.get_param("after") or None, _status(request), dict(labels))
+    def from_request(cls, request: Request) -> JobFilter:
+        """Read ``?limit=&after=&status=&label=NAME:VALUE``. Raises InvalidRequest."""
+        labels = [_parse_label(text) for text in request.get_param_as_list("label") or ()]
+        return cls(_read_limit(request), request.get_param("after") or None, _read_status(request), dict(labels))
 
-    def accepts(self, job: JobSummary) -> bool:
-        """Whether a job is one of those asked for."""
+    def matches(self, job: JobSummary) -> bool:
+        """Return whether a job has the requested state and labels."""
         if self.status is not None and job.state is not self.status:
             return False
         return self.labels.items() <= job.labels.items()
 
 
 class JobSummaryView(msgspec.Struct, frozen=True, kw_only=True):
-    """A job in a list."""
+    """A job in a list. ``outcome`` is None until the job has finished."""
 
     id: str
     status: JobState
@@ -61,18 +68,18 @@ class JobSummaryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobListView(msgspec.Struct, frozen=True, kw_only=True):
-    """Jobs, newest first. With ``next`` as ``after`` the list goes on; it is None at the end."""
+    """A page of jobs, newest first. Pass ``next`` as ``after`` to get the next page. It is None on the last page."""
 
     jobs: list[JobSummaryView]
     next: str | None
 
 
-def job_list_view(page: JobPage) -> JobListView:
-    """The answer."""
-    return JobListView(jobs=[_summary(job) for job in page.jobs], next=page.next)
+def create_job_list_view(page: JobPage) -> JobListView:
+    """Create the view of a page."""
+    return JobListView(jobs=[_create_summary_view(job) for job in page.jobs], next=page.next)
 
 
-def _summary(job: JobSummary) -> JobSummaryView:
+def _create_summary_view(job: JobSummary) -> JobSummaryView:
     return JobSummaryView(
         id=job.id,
         status=job.state,
@@ -83,20 +90,20 @@ def _summary(job: JobSummary) -> JobSummaryView:
         created_at=format_timestamp(job.created_at_ms),
         started_at=format_optional_timestamp(job.started_at_ms),
         finished_at=format_optional_timestamp(job.finished_at_ms),
-        links=links_of(job.id),
+        links=create_links(job.id),
     )
 
 
-def _count(request: Request) -> int:
+def _read_limit(request: Request) -> int:
     text = request.get_param("limit")
     if text is None:
-        return USUAL_PER_PAGE
-    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MOST_PER_PAGE):
-        raise InvalidRequest("limit", f"must be between 1 and {MOST_PER_PAGE}")
+        return DEFAULT_PAGE_SIZE
+    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MAX_PAGE_SIZE):
+        raise InvalidRequest("limit", f"must be between 1 and {MAX_PAGE_SIZE}")
     return int(text)
 
 
-def _status(request: Request) -> JobState | None:
+def _read_status(request: Request) -> JobState | None:
     text = request.get_param("status")
     if text is None:
         return None
@@ -106,7 +113,7 @@ def _status(request: Request) -> JobState | None:
         raise InvalidRequest("status", f"must be one of {', '.join(JobState)}") from e
 
 
-def _label(text: str) -> tuple[str, str]:
+def _parse_label(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
         raise InvalidRequest("label", "must be NAME:VALUE")

@@ -1,4 +1,4 @@
-"""POST /v1/jobs and GET /v1/jobs: one more job, and those that there are."""
+"""POST /v1/jobs and GET /v1/jobs: submit a job, list the jobs of the caller."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
 from app.http.submissions import CompletedJob, Submissions
-from app.http.v1.job_list import JobFilter, job_list_view
-from app.http.v1.views import AcceptedJob, FinishedJob, accepted, finished, path_of
+from app.http.v1.job_list import JobFilter, create_job_list_view
+from app.http.v1.views import AcceptedJob, FinishedJob, create_accepted_view, create_finished_view, job_path
 from app.store.jobs import JobStore
 
 __all__ = ["JobsResource"]
@@ -30,7 +30,7 @@ _DECODER: Final = msgspec.json.Decoder(JobRequest)
 
 
 class JobsResource:
-    """All jobs of a caller."""
+    """/v1/jobs."""
 
     def __init__(
         self,
@@ -51,22 +51,27 @@ class JobsResource:
         finishes in time.
         """
         async with self._submissions.charging(request.caller, response):
-            wait_seconds = _wait_seconds(request, self._settings.max_wait_seconds)
+            wait_seconds = _read_wait_seconds(request, self._settings.max_wait_seconds)
             job = await self._read_job(request)
         if wait_seconds:
             view = await self._submit_and_wait(job, wait_seconds, request, response)
         else:
             view = await self._submit(job, request, response)
-        response.set_header("Location", path_of(view.id))
+        response.set_header("Location", job_path(view.id))
         send_json(response, 200 if isinstance(view, FinishedJob) else 202, view)
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """The caller's jobs, newest first, a page at a time. Who has no key has no jobs of his own."""
+        """Send a page of the jobs of the caller, newest first.
+
+        Raises:
+            NotAuthenticated: The caller is anonymous. All anonymous callers share their jobs, so there is no list.
+            InvalidRequest: A query parameter is invalid.
+        """
         if request.caller.is_anonymous:
             raise NotAuthenticated("listing jobs requires an API key")
-        wanted = JobFilter.of(request)
-        page = await self._jobs.page(request.caller.owner, wanted.after, wanted.count, wanted.accepts)
-        send_json(response, 200, job_list_view(page))
+        job_filter = JobFilter.from_request(request)
+        page = await self._jobs.page(request.caller.owner, job_filter.after, job_filter.limit, job_filter.matches)
+        send_json(response, 200, create_job_list_view(page))
 
     on_head = on_get
 
@@ -80,21 +85,21 @@ class JobsResource:
     async def _submit(self, job: NewJob, request: Request, response: Response) -> AcceptedJob:
         receipt = await self._submissions.submit(job, request.caller, response)
         state = JobState.QUEUED if receipt.created else (await self._jobs.get(receipt.job_id)).state
-        return accepted(receipt.job_id, state)
+        return create_accepted_view(receipt.job_id, state)
 
     async def _submit_and_wait(
         self, job: NewJob, wait_seconds: float, request: Request, response: Response
     ) -> FinishedJob | AcceptedJob:
-        async with request.disconnect_task() as gone:
+        async with request.disconnect_task() as disconnected:
             outcome = await self._submissions.submit_and_wait(
-                job, request.caller, wait_seconds, lambda: gone.done() or self._lifecycle.stopping, response
+                job, request.caller, wait_seconds, lambda: disconnected.done() or self._lifecycle.stopping, response
             )
         if isinstance(outcome, CompletedJob):
-            return finished(outcome.record, outcome.transcript)
-        return accepted(outcome.id, JobState.RUNNING if outcome.started else JobState.QUEUED)
+            return create_finished_view(outcome.record, outcome.transcript)
+        return create_accepted_view(outcome.id, JobState.RUNNING if outcome.started else JobState.QUEUED)
 
 
-def _wait_seconds(request: Request, maximum: float) -> float:
+def _read_wait_seconds(request: Request, maximum: float) -> float:
     text = request.get_param("wait")
     if text is None:
         return 0
@@ -102,6 +107,6 @@ def _wait_seconds(request: Request, maximum: float) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds <= maximum:  # a NaN is refused too
+    if not 0 <= seconds <= maximum:  # false for NaN, too
         raise InvalidRequest("wait", f"must be between 0 and {maximum:g} seconds")
     return seconds

@@ -1,4 +1,4 @@
-"""GET /v1/languages: what can be run here."""
+"""GET /v1/languages: the installed languages with their limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["LanguagesResource", "LanguagesView"]
 
 
 class LimitView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job of this language gets, and what it may ask for."""
+    """A limit of jobs in one language. ``unit`` is ``s``, ``bytes``, or empty for a number of things."""
 
     default: float
     minimum: float
@@ -25,7 +25,7 @@ class LimitView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
-    """One language. ``template`` is a first program to show in an editor."""
+    """A language. ``file_name`` is the default name of the program. ``template`` is an example program for editors."""
 
     id: str
     name: str
@@ -37,27 +37,27 @@ class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LanguagesView(msgspec.Struct, frozen=True):
-    """The answer."""
+    """All languages, sorted by id."""
 
     languages: list[LanguageView]
 
 
 class LanguagesResource:
-    """The languages whose image is there."""
+    """GET /v1/languages."""
 
     def __init__(self, languages: LanguageStore) -> None:
         self._languages = languages
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """By id, with the limits that this caller has."""
+        """Send the languages whose image is installed on a host, with the limits of the tier of the caller."""
         installed = await self._languages.installed()
         ceiling = request.caller.tier.ceiling
-        send_json(response, 200, LanguagesView([_view(language, ceiling) for language in installed]))
+        send_json(response, 200, LanguagesView([_create_view(language, ceiling) for language in installed]))
 
     on_head = on_get
 
 
-def _view(language: LanguageInfo, ceiling: LimitOverrides) -> LanguageView:
+def _create_view(language: LanguageInfo, ceiling: LimitOverrides) -> LanguageView:
     return LanguageView(
         id=language.id,
         name=language.name,
@@ -65,11 +65,11 @@ def _view(language: LanguageInfo, ceiling: LimitOverrides) -> LanguageView:
         aliases=language.aliases,
         file_name=language.file_name,
         template=language.template,
-        limits=_limits(language, ceiling),
+        limits=_create_limit_views(language, ceiling),
     )
 
 
-def _limits(language: LanguageInfo, ceiling: LimitOverrides) -> dict[str, LimitView]:
+def _create_limit_views(language: LanguageInfo, ceiling: LimitOverrides) -> dict[str, LimitView]:
     defaults = resolve_limits(LimitOverrides(), language.limits, ceiling)
     return {
         name: LimitView(

@@ -1,11 +1,11 @@
-"""The whole live protocol: what a viewer is sent (NDJSON, SSE and WebSocket alike) and what it may send.
+"""The messages of the live protocol: events for NDJSON, Server-Sent Events and WebSockets, and messages of clients.
 
-server -> viewer   {"type": "started",  "cursor", "attempt"}
+server -> client   {"type": "started",  "cursor", "attempt"}
                    {"type": "phase",    "cursor", "phase", "test"?}
                    {"type": "output",   "cursor", "stream", "data", "encoding"?}
                    {"type": "finished", "cursor", "result"}
                    {"type": "error",    "problem"}
-viewer -> server   {"type": "stdin", "data", "encoding"?}   {"type": "eof"}   {"type": "cancel"}
+client -> server   {"type": "stdin", "data", "encoding"?}   {"type": "eof"}   {"type": "cancel"}
                    {"type": "resize", "rows", "cols"}   {"type": "signal", "name"}
 """
 
@@ -30,14 +30,14 @@ __all__ = ["ClientMessage", "ServerMessage", "encode_error", "encode_event", "ev
 
 
 class StartedMessage(msgspec.Struct, frozen=True, tag="started"):
-    """A worker began. What was sent before does not count any more."""
+    """A worker has started the job. Discard the output of earlier attempts."""
 
     cursor: str
     attempt: int
 
 
 class PhaseMessage(msgspec.Struct, frozen=True, tag="phase"):
-    """What follows was written by this phase; ``test`` is the name of the test that it is."""
+    """A phase has started. The following output belongs to it. ``test`` is the name of the test, if it is a test."""
 
     cursor: str
     phase: str
@@ -45,7 +45,7 @@ class PhaseMessage(msgspec.Struct, frozen=True, tag="phase"):
 
 
 class OutputMessage(msgspec.Struct, frozen=True, tag="output"):
-    """Bytes as the program wrote them: text, or base64 where ``encoding`` says so."""
+    """Output of the program: text, or base64 if ``encoding`` says so."""
 
     cursor: str
     stream: Stream
@@ -54,42 +54,42 @@ class OutputMessage(msgspec.Struct, frozen=True, tag="output"):
 
 
 class FinishedMessage(msgspec.Struct, frozen=True, tag="finished"):
-    """The last message of a job."""
+    """The job has finished. This is the last event of a job."""
 
     cursor: str
     result: JobResult
 
 
 class ErrorMessage(msgspec.Struct, frozen=True, tag="error"):
-    """The last message of a connection that cannot go on. The job is not concerned."""
+    """The stream ends with an error. The job is not affected."""
 
     problem: Problem
 
 
 class StdinMessage(msgspec.Struct, frozen=True, tag="stdin", forbid_unknown_fields=True):
-    """For the program's standard input."""
+    """Write to the standard input of the program."""
 
     data: str
     encoding: TextEncoding = TextEncoding.UTF8
 
 
 class EofMessage(msgspec.Struct, frozen=True, tag="eof", forbid_unknown_fields=True):
-    """No more standard input will come."""
+    """Close the standard input of the program."""
 
 
 class CancelMessage(msgspec.Struct, frozen=True, tag="cancel", forbid_unknown_fields=True):
-    """Stop the job."""
+    """Cancel the job."""
 
 
 class ResizeMessage(TerminalSize, frozen=True, kw_only=True, tag="resize", forbid_unknown_fields=True):
-    """The viewer's window has another size."""
+    """Set the size of the terminal."""
 
     rows: Cells
     cols: Cells
 
 
 class SignalMessage(msgspec.Struct, frozen=True, tag="signal", forbid_unknown_fields=True):
-    """For the program: as with Ctrl-C, what it does then is its own matter."""
+    """Send a signal to the program."""
 
     name: Literal["INT", "TERM", "KILL", "HUP", "QUIT", "USR1", "USR2"]
 
@@ -102,19 +102,19 @@ _DECODER: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(Clie
 
 
 def encode_event(logged: LoggedEvent) -> bytes:
-    """One line of JSON without its line end."""
-    return _encode_output(logged) if isinstance(logged.event, Output) else _ENCODER.encode(_message_of(logged))
+    """Encode an event as JSON, without a line break."""
+    return _encode_output(logged) if isinstance(logged.event, Output) else _ENCODER.encode(_create_message(logged))
 
 
 def event_text(logged: LoggedEvent) -> str:
-    """The same, for a text message."""
+    """Encode an event as JSON text, for a WebSocket text message."""
     return _output_text(logged) if isinstance(logged.event, Output) else encode_event(logged).decode()
 
 
-# Viewers who watch a job together are told the same, most of them in the same moment.
+# Clients that watch the same job receive the same output at nearly the same time.
 @lru_cache(maxsize=64)
 def _encode_output(logged: LoggedEvent) -> bytes:
-    return _ENCODER.encode(_message_of(logged))
+    return _ENCODER.encode(_create_message(logged))
 
 
 @lru_cache(maxsize=64)
@@ -123,16 +123,16 @@ def _output_text(logged: LoggedEvent) -> str:
 
 
 def encode_error(problem: Problem) -> bytes:
-    """One line of JSON without its line end."""
+    """Encode an ``error`` message as JSON, without a line break."""
     return _ENCODER.encode(ErrorMessage(problem))
 
 
 def read_client_message(text: str) -> Input:
-    """What a viewer asks for.
+    """Decode a message of a client.
 
     Raises:
-        InvalidRequest: it is not one of the messages above.
-        falcon.HTTPBadRequest: it is not JSON.
+        InvalidRequest: The message has none of the formats above.
+        falcon.HTTPBadRequest: The message is not JSON.
     """
     message = decode(_DECODER, text)
     match message:
@@ -148,7 +148,7 @@ def read_client_message(text: str) -> Input:
             return Input(InputKind.SIGNAL, name.encode())
 
 
-def _message_of(logged: LoggedEvent) -> msgspec.Struct:
+def _create_message(logged: LoggedEvent) -> msgspec.Struct:
     match logged.event:
         case AttemptStarted(attempt=attempt):
             return StartedMessage(logged.cursor, attempt)

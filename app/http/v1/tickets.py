@@ -1,4 +1,4 @@
-"""POST /v1/tickets: what a web page opens a WebSocket with, so that no key is ever in a URL."""
+"""POST /v1/tickets: tickets, with which web pages open WebSockets without their API key in the URL."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ __all__ = ["TicketView", "TicketsResource"]
 
 
 class TicketView(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticket. It opens one WebSocket, within ``expires_in_seconds``."""
+    """A ticket. It opens one WebSocket within ``expires_in_seconds``."""
 
     ticket: str
     expires_in_seconds: int
 
 
 class TicketsResource:
-    """Tickets of the caller's key."""
+    """POST /v1/tickets."""
 
     def __init__(self, api_keys: ApiKeyStore) -> None:
         self._api_keys = api_keys
 
     async def on_post(self, request: Request, response: Response) -> None:
-        """201 and a ticket. Who has no key needs none: raises NotAuthenticated."""
+        """Create a ticket for the API key of the caller, and send 201.
+
+        Raises:
+            NotAuthenticated: The caller is anonymous. Anonymous callers open WebSockets without a ticket.
+        """
         key_id = request.caller.key_id
         if key_id is None:
             raise NotAuthenticated("a ticket requires an API key: Authorization: Bearer KEY")

@@ -1,4 +1,4 @@
-"""The shapes in which a job is shown over HTTP."""
+"""The JSON representations of a job in the native API."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from app.core.tiers import Priority
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.http.text_encoding import encode_text
 from app.http.transcript import Transcript
-from app.http.v1.artifacts import ArtifactView, artifact_view
-from app.http.v1.case_views import CaseView, case_views
+from app.http.v1.artifacts import ArtifactView, create_artifact_view
+from app.http.v1.case_views import CaseView, create_case_views
 
 __all__ = [
     "AcceptedJob",
@@ -25,16 +25,16 @@ __all__ = [
     "Links",
     "PendingJob",
     "Truncated",
-    "accepted",
-    "finished",
-    "links_of",
-    "path_of",
-    "pending",
+    "create_accepted_view",
+    "create_finished_view",
+    "create_links",
+    "create_pending_view",
+    "job_path",
 ]
 
 
 class Links(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the rest of a job is, relative to the gateway."""
+    """The URL paths of a job."""
 
     self: str
     output: str
@@ -43,7 +43,7 @@ class Links(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AcceptedJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that was taken on, or asked to end."""
+    """A job that was accepted or cancelled."""
 
     id: str
     status: JobState
@@ -51,8 +51,12 @@ class AcceptedJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that waits or runs. ``queue_position`` counts the jobs before it; None when running or not known.
-    ``estimated_wait_seconds`` goes by how fast the line moved lately; None when it did not move."""
+    """A queued or running job.
+
+    ``queue_position`` is the number of jobs before it in the queue. It is None if the job is running or if the position
+    is unknown. ``estimated_wait_seconds`` is the position divided by the rate at which jobs were started in the last
+    minute. It is None if no job was started.
+    """
 
     id: str
     status: Annotated[JobState, told(enum=[JobState.QUEUED, JobState.RUNNING])]
@@ -71,7 +75,7 @@ class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Truncated(msgspec.Struct, frozen=True, kw_only=True):
-    """Which texts end before the program's own end of them, because of ``output_bytes``."""
+    """Whether an output was truncated at ``output_bytes``."""
 
     stdout: bool
     stderr: bool
@@ -79,8 +83,10 @@ class Truncated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A job and its result. Each text has its encoding beside it; ``compile_output`` is None for a language that has
-    no compiler."""
+    """A finished job with its result and output.
+
+    Each output has an encoding. ``compile_output`` is None if the language has no compiler.
+    """
 
     id: str
     status: Annotated[JobState, told(enum=[JobState.FINISHED])]
@@ -113,18 +119,18 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     links: Links
 
 
-def path_of(job_id: str) -> str:
-    """The address of a job."""
+def job_path(job_id: str) -> str:
+    """Return the URL path of a job."""
     return f"/v1/jobs/{job_id}"
 
 
-def accepted(job_id: str, state: JobState) -> AcceptedJob:
-    """The short answer."""
-    return AcceptedJob(id=job_id, status=state, links=links_of(job_id))
+def create_accepted_view(job_id: str, state: JobState) -> AcceptedJob:
+    """Create the view of a job that was accepted or cancelled."""
+    return AcceptedJob(id=job_id, status=state, links=create_links(job_id))
 
 
-def pending(record: JobRecord, position: QueuePosition | None) -> PendingJob:
-    """A job that has not finished."""
+def create_pending_view(record: JobRecord, position: QueuePosition | None) -> PendingJob:
+    """Create the view of a job that has not finished."""
     return PendingJob(
         id=record.id,
         status=record.state,
@@ -132,24 +138,24 @@ def pending(record: JobRecord, position: QueuePosition | None) -> PendingJob:
         priority=record.priority,
         labels=record.labels,
         queue_position=None if position is None else position.before,
-        estimated_wait_seconds=_rounded(position),
-        queue_seconds=_queue_seconds(record),
+        estimated_wait_seconds=_estimate_wait(position),
+        queue_seconds=_find_queue_seconds(record),
         attempt=record.attempt,
         worker=record.worker,
         cancel_requested=record.cancel_requested,
         created_at=format_timestamp(record.created_at_ms),
         started_at=format_optional_timestamp(record.started_at_ms),
-        links=links_of(record.id),
+        links=create_links(record.id),
     )
 
 
-def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
-    """A job that has finished, with what it wrote."""
+def create_finished_view(record: JobRecord, transcript: Transcript) -> FinishedJob:
+    """Create the view of a finished job with its output."""
     result = record.result
-    assert result is not None, "a finished record has its result"
+    assert result is not None, "a finished job has a result"
     stdout, stdout_encoding = encode_text(transcript.run.stdout)
     stderr, stderr_encoding = encode_text(transcript.run.stderr)
-    compile_output, compile_encoding = _compile_output(result.phases, transcript)
+    compile_output, compile_encoding = _encode_compile_output(result.phases, transcript)
     return FinishedJob(
         id=record.id,
         status=record.state,
@@ -163,58 +169,58 @@ def finished(record: JobRecord, transcript: Transcript) -> FinishedJob:
         stderr_encoding=stderr_encoding,
         compile_output=compile_output,
         compile_output_encoding=compile_encoding,
-        truncated=_truncated(result.phases),
+        truncated=_find_truncated(result.phases),
         usage=result.usage,
         phases=result.phases,
-        tests=case_views(result, transcript),
-        artifacts=tuple(artifact_view(path_of(record.id), info) for info in result.artifacts),
+        tests=create_case_views(result, transcript),
+        artifacts=tuple(create_artifact_view(job_path(record.id), info) for info in result.artifacts),
         artifacts_incomplete=result.artifacts_incomplete,
         language=record.spec.language,
         version=result.version,
         priority=record.priority,
         labels=record.labels,
-        queue_seconds=_queue_seconds(record),
+        queue_seconds=_find_queue_seconds(record),
         attempt=record.attempt,
         worker=record.worker,
         created_at=format_timestamp(record.created_at_ms),
         started_at=format_optional_timestamp(record.started_at_ms),
         finished_at=format_optional_timestamp(record.finished_at_ms),
-        links=links_of(record.id),
+        links=create_links(record.id),
     )
 
 
-def links_of(job_id: str) -> Links:
-    """Where the rest of a job is."""
-    path = path_of(job_id)
+def create_links(job_id: str) -> Links:
+    """Create the URL paths of a job."""
+    path = job_path(job_id)
     return Links(self=path, output=f"{path}/output", stream=f"{path}/stream", cancel=f"{path}/cancel")
 
 
-def _rounded(position: QueuePosition | None) -> float | None:
+def _estimate_wait(position: QueuePosition | None) -> float | None:
     if position is None or position.estimated_wait_seconds is None:
         return None
     return round(position.estimated_wait_seconds, 1)
 
 
-def _compile_output(
+def _encode_compile_output(
     phases: Iterable[PhaseReport], transcript: Transcript
 ) -> tuple[str, TextEncoding] | tuple[None, None]:
     if transcript.compile.chunks or any(phase.name == COMPILE for phase in phases):
-        return encode_text(transcript.compile_output)
+        return encode_text(transcript.compile.combined)
     return None, None
 
 
-def _truncated(phases: Iterable[PhaseReport]) -> Truncated:
-    compiling = [phase for phase in phases if phase.name == COMPILE]
-    running = [phase for phase in phases if phase.name != COMPILE]
+def _find_truncated(phases: Iterable[PhaseReport]) -> Truncated:
+    compile_phases = [phase for phase in phases if phase.name == COMPILE]
+    run_phases = [phase for phase in phases if phase.name != COMPILE]
     return Truncated(
-        stdout=any(phase.stdout_truncated for phase in running),
-        stderr=any(phase.stderr_truncated for phase in running),
-        compile_output=any(phase.stdout_truncated or phase.stderr_truncated for phase in compiling),
+        stdout=any(phase.stdout_truncated for phase in run_phases),
+        stderr=any(phase.stderr_truncated for phase in run_phases),
+        compile_output=any(phase.stdout_truncated or phase.stderr_truncated for phase in compile_phases),
     )
 
 
-def _queue_seconds(record: JobRecord) -> float | None:
+def _find_queue_seconds(record: JobRecord) -> float | None:
     if record.started_at_ms is None:
         return None
-    # The two moments are by two clocks.
+    # The timestamps come from different clocks, so the difference can be negative.
     return max(0, record.started_at_ms - record.created_at_ms) / 1000

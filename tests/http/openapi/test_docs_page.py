@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.http.openapi.docs_page import ASSETS, Asset, content
+from app.http.openapi.docs_page import ASSETS, Asset, read_asset
 from tests.http.gateway import Gateway
 
 
@@ -18,7 +18,7 @@ async def test_the_page_asks_for_nothing_but_its_own_files(gateway: Gateway) -> 
     for name in ASSETS:
         answer = await gateway.client.get(f"/docs/{name}")
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, ASSETS[name].content_type)
-        assert answer.content == content(ASSETS[name])
+        assert answer.content == read_asset(ASSETS[name])
 
 
 async def test_nothing_inline_may_run_and_nobody_may_frame_it(gateway: Gateway) -> None:
@@ -59,5 +59,5 @@ async def test_it_is_sent_once_and_compressed_to_who_takes_that(gateway: Gateway
 
 def test_other_files_than_those_that_were_tried_are_not_served() -> None:
     tried = ASSETS["swagger-ui.js"]
-    with pytest.raises(RuntimeError, match="not the file"):
-        content(Asset(tried.source, tried.content_type, "0" * 64))
+    with pytest.raises(RuntimeError, match="unexpected SHA-256 digest"):
+        read_asset(Asset(tried.source, tried.content_type, "0" * 64))

@@ -12,14 +12,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your jobs, newest first
-         * @description The list goes on with `next` as `after`; a page may have fewer jobs than asked for, even none, and a `next`.
+         * List your jobs, newest first
+         * @description Pass `next` as `after` to get the next page. A page can have fewer jobs than `limit`, even none, and still have a `next`.
          */
         get: operations["listJobs"];
         put?: never;
         /**
-         * Submit a program
-         * @description 202: the job is written down and queued. Anything that is wrong is a 4xx, and then nothing was queued.
+         * Submit a job
+         * @description 202: the job is stored and queued. 4xx: the request is invalid, and nothing was queued.
          */
         post: operations["submitJob"];
         delete?: never;
@@ -38,8 +38,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Submit many programs at once
-         * @description Each job is accepted or refused on its own, and the answer has one item for each, in their order.
+         * Submit several jobs
+         * @description Each job is accepted or rejected on its own. The response has one item for each job, in the same order.
          */
         post: operations["submitBatch"];
         delete?: never;
@@ -55,13 +55,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where a job is, and everything once it has finished */
+        /** Get the state of a job, and its result and output if it has finished */
         get: operations["getJob"];
         put?: never;
         post?: never;
         /**
-         * Forget a job that has finished
-         * @description The job, its output and its place in your list are gone.
+         * Delete a finished job
+         * @description Deletes the job, its output and its entry in your list.
          */
         delete: operations["deleteJob"];
         options?: never;
@@ -79,8 +79,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a job early
-         * @description A queued job is `finished` at once, a running one ends soon after, a finished one stays as it is.
+         * Cancel a job
+         * @description A queued job is `finished` at once. A running job is stopped soon after. A finished job does not change.
          */
         post: operations["cancelJob"];
         delete?: never;
@@ -97,8 +97,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A job's output, as it is now or followed to the end
-         * @description With `Accept: text/event-stream` it is server-sent events, always followed to the end: the `id` of each is its cursor, its data the event; a silent stream sends a comment every 15 seconds. A stream that ends without `finished` was cut: come back with `after`. One that cannot go on ends with an event of the type `error`.
+         * Read the output of a job, as it is now or followed to the end of the job
+         * @description With `Accept: text/event-stream`, the response is a stream of Server-Sent Events that follows the job to its end: the `id` of each is its cursor, and its data is the event. A silent stream sends a comment every 15 seconds. A stream that ends without a `finished` event was interrupted: reconnect with `after`. A stream that cannot continue ends with an `error` event.
          */
         get: operations["getJobOutput"];
         put?: never;
@@ -116,7 +116,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A file that the program has left */
+        /** Download a file that the program created */
         get: operations["getArtifact"];
         put?: never;
         post?: never;
@@ -134,8 +134,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What can be run here
-         * @description With the limits that this caller has.
+         * List the installed languages
+         * @description The limits are those of the tier of the caller.
          */
         get: operations["listLanguages"];
         put?: never;
@@ -156,8 +156,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Get a ticket that opens one WebSocket
-         * @description For web pages, which cannot set a header on a WebSocket: `?ticket=` stands for the key, once.
+         * Create a ticket that opens one WebSocket
+         * @description Web pages cannot set headers on a WebSocket. They pass a ticket as `?ticket=` instead of the API key.
          */
         post: operations["createTicket"];
         delete?: never;
@@ -173,7 +173,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process answers */
+        /** Check whether the process runs */
         get: operations["livez"];
         put?: never;
         post?: never;
@@ -190,7 +190,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A job could be taken now */
+        /** Check whether the gateway can accept a job */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -207,7 +207,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Figures of all processes, for Prometheus */
+        /** Get the metrics of all processes for Prometheus */
         get: operations["scrapeMetrics"];
         put?: never;
         post?: never;
@@ -224,7 +224,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document */
+        /** Get this document */
         get: operations["openapi"];
         put?: never;
         post?: never;
@@ -241,12 +241,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All keys, oldest first */
+        /** List all API keys, oldest first */
         get: operations["listKeys"];
         put?: never;
         /**
-         * Make a key
-         * @description `key` and `webhook_secret` are told this once.
+         * Create an API key
+         * @description `key` and `webhook_secret` are only in this response. Store them.
          */
         post: operations["createKey"];
         delete?: never;
@@ -266,8 +266,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke a key
-         * @description Within two seconds it opens nothing any more. Its jobs run on.
+         * Revoke an API key
+         * @description The key becomes invalid within 2 seconds. Its jobs continue.
          */
         delete: operations["revokeKey"];
         options?: never;
@@ -283,8 +283,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What all processes have counted and measured
-         * @description The metrics of `GET /metrics`, in JSON.
+         * Get the metrics of all processes as JSON
+         * @description The same metrics as `GET /metrics`.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -302,7 +302,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The hosts that run programs, with the images of their languages */
+        /** List the hosts that run workers, with their language images */
         get: operations["listHosts"];
         put?: never;
         post?: never;
@@ -319,7 +319,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All queues, by name */
+        /** List all queues, sorted by name */
         get: operations["listQueues"];
         put?: never;
         post?: never;
@@ -336,7 +336,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All workers, with what each of them holds */
+        /** List all workers with the messages that they have received and not finished */
         get: operations["listWorkers"];
         put?: never;
         post?: never;
@@ -353,7 +353,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A queue's dead letters, newest first */
+        /** List the dead letters of a queue, newest first */
         get: operations["listDeadLetters"];
         put?: never;
         post?: never;
@@ -370,11 +370,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One dead letter */
+        /** Get a dead letter */
         get: operations["getDeadLetter"];
         put?: never;
         post?: never;
-        /** Forget a dead letter */
+        /** Delete a dead letter */
         delete: operations["dropDeadLetter"];
         options?: never;
         head?: never;
@@ -391,8 +391,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Queue what a dead letter was about again, once
-         * @description A job is queued as if it had never been begun.
+         * Move a dead letter back to its queue
+         * @description A job starts again from the beginning, and its earlier result and output are deleted.
          */
         post: operations["replayDeadLetter"];
         delete?: never;
@@ -406,7 +406,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description A job of the caller. */
+                /** @description The id of a job of the caller. */
                 job_id: string;
             };
             cookie?: never;
@@ -447,7 +447,7 @@ export interface components {
     schemas: {
         /**
          * AcceptedJob
-         * @description A job that was taken on, or asked to end.
+         * @description A job that was accepted or cancelled.
          */
         AcceptedJob: {
             id: string;
@@ -464,7 +464,7 @@ export interface components {
         };
         /**
          * ArtifactView
-         * @description A file, and where it is, relative to the gateway.
+         * @description An artifact. `link` is its URL path.
          */
         ArtifactView: {
             name: string;
@@ -474,14 +474,14 @@ export interface components {
         };
         /**
          * BatchRequest
-         * @description The body. What is in it is decoded one by one, so that a mistake in one job is that job's alone.
+         * @description The body of POST /v1/jobs/batch. Each job is decoded on its own, so that an invalid job rejects only itself.
          */
         BatchRequest: {
             jobs: unknown[];
         };
         /**
          * BatchView
-         * @description The answer: one item for each job, in the order of the request.
+         * @description The response: one item for each job, in the order of the request.
          */
         BatchView: {
             jobs: (components["schemas"]["AcceptedJob"] | components["schemas"]["RejectedJob"])[];
@@ -498,7 +498,7 @@ export interface components {
         };
         /**
          * CancelMessage
-         * @description Stop the job.
+         * @description Cancel the job.
          */
         CancelMessage: {
             /** @enum {unknown} */
@@ -558,7 +558,7 @@ export interface components {
         };
         /**
          * CaseTruncated
-         * @description Which texts end before the program's own end of them.
+         * @description Whether a stream was truncated at `output_bytes`.
          */
         CaseTruncated: {
             stdout: boolean;
@@ -566,7 +566,7 @@ export interface components {
         };
         /**
          * CaseView
-         * @description One test that began. `passed` is null where no output was expected.
+         * @description A test that was started. `passed` is null if the test has no expected output.
          */
         CaseView: {
             name: string;
@@ -597,7 +597,9 @@ export interface components {
         };
         /**
          * DeadLetterView
-         * @description One dead letter.
+         * @description A message that was not processed successfully and is not retried any more.
+         *
+         *     `job_id` is null if the message belongs to no job. `message` is its JSON text, truncated to 10,000 characters.
          */
         DeadLetterView: {
             queue: string;
@@ -614,7 +616,9 @@ export interface components {
         };
         /**
          * DeadLettersView
-         * @description Dead letters of one queue, newest first. `next` is what comes as `after`; null at the end.
+         * @description A page of dead letters of one queue, newest first.
+         *
+         *     Pass `next` as `after` to get the next page. It is null on the last page.
          */
         DeadLettersView: {
             dead_letters: components["schemas"]["DeadLetterView"][];
@@ -622,7 +626,7 @@ export interface components {
         };
         /**
          * EofMessage
-         * @description No more standard input will come.
+         * @description Close the standard input of the program.
          */
         EofMessage: {
             /** @enum {unknown} */
@@ -630,7 +634,7 @@ export interface components {
         };
         /**
          * ErrorMessage
-         * @description The last message of a connection that cannot go on. The job is not concerned.
+         * @description The stream ends with an error. The job is not affected.
          */
         ErrorMessage: {
             /** @enum {unknown} */
@@ -656,7 +660,9 @@ export interface components {
         };
         /**
          * FinishedJob
-         * @description A job and its result. Each text has its encoding beside it; `compile_output` is null for a language that has no compiler.
+         * @description A finished job with its result and output.
+         *
+         *     Each output has an encoding. `compile_output` is null if the language has no compiler.
          */
         FinishedJob: {
             id: string;
@@ -695,7 +701,7 @@ export interface components {
         };
         /**
          * FinishedMessage
-         * @description The last message of a job.
+         * @description The job has finished. This is the last event of a job.
          */
         FinishedMessage: {
             /** @enum {unknown} */
@@ -705,7 +711,7 @@ export interface components {
         };
         /**
          * HealthView
-         * @description That all is well.
+         * @description A healthy status. Problem documents report everything else.
          */
         HealthView: {
             /**
@@ -729,7 +735,7 @@ export interface components {
         };
         /**
          * HostView
-         * @description One host, as its workers told of it last.
+         * @description A host, as its workers last reported it.
          */
         HostView: {
             name: string;
@@ -738,14 +744,14 @@ export interface components {
         };
         /**
          * HostsView
-         * @description All hosts whose workers were heard of in the last day.
+         * @description All hosts whose workers reported in the last 24 hours, sorted by name.
          */
         HostsView: {
             hosts: components["schemas"]["HostView"][];
         };
         /**
          * InstalledLanguageView
-         * @description A language on one host. `image_bytes` counts what the image shares with others, too.
+         * @description A language on one host. `image_bytes` includes layers that the image shares with other images.
          */
         InstalledLanguageView: {
             id: string;
@@ -779,7 +785,7 @@ export interface components {
         };
         /**
          * JobListView
-         * @description Jobs, newest first. With `next` as `after` the list goes on; it is null at the end.
+         * @description A page of jobs, newest first. Pass `next` as `after` to get the next page. It is null on the last page.
          */
         JobListView: {
             jobs: components["schemas"]["JobSummaryView"][];
@@ -889,7 +895,7 @@ export interface components {
         JobState: "finished" | "queued" | "running";
         /**
          * JobSummaryView
-         * @description A job in a list.
+         * @description A job in a list. `outcome` is null until the job has finished.
          */
         JobSummaryView: {
             id: string;
@@ -911,7 +917,7 @@ export interface components {
          * @description The body of POST /v1/admin/keys.
          */
         KeyRequest: {
-            /** @description Printable characters, for people. */
+            /** @description A name for people, of printable characters. */
             name: string;
             /**
              * @default standard
@@ -923,7 +929,7 @@ export interface components {
         };
         /**
          * KeyView
-         * @description A key, without what makes it one.
+         * @description An API key without its secrets.
          */
         KeyView: {
             id: string;
@@ -935,7 +941,7 @@ export interface components {
         };
         /**
          * KeysView
-         * @description All keys, oldest first.
+         * @description All API keys, oldest first.
          */
         KeysView: {
             keys: components["schemas"]["KeyView"][];
@@ -958,7 +964,7 @@ export interface components {
         };
         /**
          * LanguageView
-         * @description One language. `template` is a first program to show in an editor.
+         * @description A language. `file_name` is the default name of the program. `template` is an example program for editors.
          */
         LanguageView: {
             id: string;
@@ -973,7 +979,7 @@ export interface components {
         };
         /**
          * LanguagesView
-         * @description The answer.
+         * @description All languages, sorted by id.
          */
         LanguagesView: {
             languages: components["schemas"]["LanguageView"][];
@@ -1000,7 +1006,7 @@ export interface components {
         };
         /**
          * LimitView
-         * @description What a job of this language gets, and what it may ask for.
+         * @description A limit of jobs in one language. `unit` is `s`, `bytes`, or empty for a number of things.
          */
         LimitView: {
             default: number;
@@ -1011,7 +1017,7 @@ export interface components {
         };
         /**
          * Links
-         * @description Where the rest of a job is, relative to the gateway.
+         * @description The URL paths of a job.
          */
         Links: {
             self: string;
@@ -1021,7 +1027,7 @@ export interface components {
         };
         /**
          * MetricView
-         * @description One metric. One with labels to which nothing has happened has no series.
+         * @description A metric. A metric with labels has no series before its first event.
          */
         MetricView: {
             name: string;
@@ -1031,7 +1037,9 @@ export interface components {
         };
         /**
          * MetricsView
-         * @description All metrics at one moment. Counters and measurements are added up since the service was first started: what happened lately is the difference of two readings.
+         * @description The current value of all metrics.
+         *
+         *     Counters, histograms and summaries add up from the first start of the service. Subtract two responses to get the events between them.
          */
         MetricsView: {
             /** Format: date-time */
@@ -1040,7 +1048,7 @@ export interface components {
         };
         /**
          * NewKeyView
-         * @description A key at its creation. Neither secret is ever shown again.
+         * @description A new API key. Its secrets, `key` and `webhook_secret`, are in no other response.
          */
         NewKeyView: {
             id: string;
@@ -1060,7 +1068,7 @@ export interface components {
         Outcome: "cancelled" | "compile_error" | "cpu_time_limit" | "infrastructure_error" | "memory_limit" | "nonzero_exit" | "ok" | "output_limit" | "signaled" | "wall_time_limit";
         /**
          * OutputMessage
-         * @description Bytes as the program wrote them: text, or base64 where `encoding` says so.
+         * @description Output of the program: text, or base64 if `encoding` says so.
          */
         OutputMessage: {
             /** @enum {unknown} */
@@ -1072,7 +1080,9 @@ export interface components {
         };
         /**
          * PendingJob
-         * @description A job that waits or runs. `queue_position` counts the jobs before it; null when running or not known. `estimated_wait_seconds` goes by how fast the line moved lately; null when it did not move.
+         * @description A queued or running job.
+         *
+         *     `queue_position` is the number of jobs before it in the queue. It is null if the job is running or if the position is unknown. `estimated_wait_seconds` is the position divided by the rate at which jobs were started in the last minute. It is null if no job was started.
          */
         PendingJob: {
             id: string;
@@ -1096,7 +1106,7 @@ export interface components {
         };
         /**
          * PhaseMessage
-         * @description What follows was written by this phase; `test` is the name of the test that it is.
+         * @description A phase has started. The following output belongs to it. `test` is the name of the test, if it is a test.
          */
         PhaseMessage: {
             /** @enum {unknown} */
@@ -1135,7 +1145,7 @@ export interface components {
         Priority: "batch" | "interactive";
         /**
          * Problem
-         * @description One problem document. `field` is the path of the part of the request that is wrong, where there is one.
+         * @description A problem document (RFC 9457). `field` is the path of the invalid part of the request, if there is one.
          */
         Problem: {
             type: string;
@@ -1162,21 +1172,21 @@ export interface components {
         };
         /**
          * QueuesView
-         * @description All queues.
+         * @description All queues, sorted by name.
          */
         QueuesView: {
             queues: components["schemas"]["QueueStats"][];
         };
         /**
          * RejectedJob
-         * @description In the place of a job that was not accepted. The field is that of the job.
+         * @description A job that was rejected. The `field` of the problem is relative to the job.
          */
         RejectedJob: {
             problem: components["schemas"]["Problem"];
         };
         /**
          * ResizeMessage
-         * @description The viewer's window has another size.
+         * @description Set the size of the terminal.
          */
         ResizeMessage: {
             /** @enum {unknown} */
@@ -1186,7 +1196,9 @@ export interface components {
         };
         /**
          * SeriesView
-         * @description A metric with one set of labels. A counter and a gauge have a `value`; a histogram and a summary have `count` and `sum` of what was measured, and a histogram its `buckets`.
+         * @description A metric with one set of labels.
+         *
+         *     Counters and gauges have a `value`. Histograms and summaries have the `count` and the `sum` of the measurements, and histograms also have `buckets`.
          */
         SeriesView: {
             labels: {
@@ -1203,7 +1215,7 @@ export interface components {
         };
         /**
          * SignalMessage
-         * @description For the program: as with Ctrl-C, what it does then is its own matter.
+         * @description Send a signal to the program.
          */
         SignalMessage: {
             /** @enum {unknown} */
@@ -1213,7 +1225,7 @@ export interface components {
         };
         /**
          * StartedMessage
-         * @description A worker began. What was sent before does not count any more.
+         * @description A worker has started the job. Discard the output of earlier attempts.
          */
         StartedMessage: {
             /** @enum {unknown} */
@@ -1223,7 +1235,7 @@ export interface components {
         };
         /**
          * StdinMessage
-         * @description For the program's standard input.
+         * @description Write to the standard input of the program.
          */
         StdinMessage: {
             /** @enum {unknown} */
@@ -1262,7 +1274,7 @@ export interface components {
         TextEncoding: "base64" | "utf8";
         /**
          * TicketView
-         * @description A ticket. It opens one WebSocket, within `expires_in_seconds`.
+         * @description A ticket. It opens one WebSocket within `expires_in_seconds`.
          */
         TicketView: {
             ticket: string;
@@ -1270,7 +1282,7 @@ export interface components {
         };
         /**
          * Truncated
-         * @description Which texts end before the program's own end of them, because of `output_bytes`.
+         * @description Whether an output was truncated at `output_bytes`.
          */
         Truncated: {
             stdout: boolean;
@@ -1308,7 +1320,7 @@ export interface components {
         };
         /**
          * WorkersView
-         * @description All workers.
+         * @description All workers, sorted by name.
          */
         WorkersView: {
             workers: components["schemas"]["WorkerStats"][];
@@ -1318,21 +1330,21 @@ export interface components {
     parameters: never;
     requestBodies: never;
     headers: {
-        /** @description That of the request, if it is 1 to 64 letters, digits, `.`, `_` and `-`, or a new one. */
+        /** @description The `X-Request-Id` of the request if it is 1 to 64 letters, digits, `.`, `_` and `-`; otherwise a new id. */
         "X-Request-Id": string;
-        /** @description Where what was made is. */
+        /** @description The path of the new resource. */
         Location: string;
-        /** @description How many tokens (`q`) the bucket holds that has the least left. */
+        /** @description The capacity (`q`) of the token bucket with the fewest remaining tokens. */
         "RateLimit-Policy": string;
-        /** @description How many tokens are left (`r`), and in how many seconds the bucket is full again (`t`). */
+        /** @description The remaining tokens (`r`), and the seconds until the token bucket is full (`t`). */
         RateLimit: string;
-        /** @description Seconds until it is worth trying again. */
+        /** @description Seconds to wait before a retry. */
         "Retry-After": number;
-        /** @description How to say who one is. */
+        /** @description The authentication scheme. */
         "WWW-Authenticate": "Bearer";
-        /** @description Always a download. */
+        /** @description Always `attachment`, with the file name. */
         "Content-Disposition": string;
-        /** @description Names this version of the document. */
+        /** @description The version of the document. */
         ETag: string;
     };
     pathItems: never;
@@ -1342,13 +1354,13 @@ export interface operations {
     listJobs: {
         parameters: {
             query?: {
-                /** @description At most so many. */
+                /** @description The maximum number of jobs. */
                 limit?: number;
-                /** @description `next` of an earlier page. */
+                /** @description The `next` of the previous page. */
                 after?: string;
-                /** @description Only these. */
+                /** @description Only jobs with this status. */
                 status?: "queued" | "running" | "finished";
-                /** @description Only jobs with this label, `NAME:VALUE`; may be repeated: all must be there. */
+                /** @description Only jobs with this label, `NAME:VALUE`. Can be repeated: a job must have all labels. */
                 label?: string[];
             };
             header?: never;
@@ -1357,7 +1369,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. */
+            /** @description A page of jobs. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1424,11 +1436,11 @@ export interface operations {
     submitJob: {
         parameters: {
             query?: {
-                /** @description Seconds to wait for the end of the job: then the answer is the finished job, if it ends in time. */
+                /** @description Wait up to this number of seconds for the job to finish. If it finishes in time, the response is the finished job. */
                 wait?: number;
             };
             header?: {
-                /** @description The caller's own name for this request: sent again with it, it is the same job. Holds for 24 hours. */
+                /** @description A key of your choice. Requests of the same caller with the same key create only one job. Valid for 24 hours. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1440,13 +1452,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description With `wait`: it has ended. */
+            /** @description With `wait`: the job has finished. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    /** @description Where what was made is. */
+                    /** @description The path of the new resource. */
                     Location: string;
                     [name: string]: unknown;
                 };
@@ -1454,13 +1466,13 @@ export interface operations {
                     "application/json": components["schemas"]["FinishedJob"];
                 };
             };
-            /** @description It is queued. */
+            /** @description The job is queued. */
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    /** @description Where what was made is. */
+                    /** @description The path of the new resource. */
                     Location: string;
                     [name: string]: unknown;
                 };
@@ -1569,7 +1581,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The caller's own name for this request: sent again with it, it is the same job. Holds for 24 hours. */
+                /** @description A key of your choice. Requests of the same caller with the same key create only one job. Valid for 24 hours. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1581,7 +1593,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What became of each. */
+            /** @description The result for each job. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1695,7 +1707,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A job of the caller. */
+                /** @description The id of a job of the caller. */
                 job_id: string;
             };
             cookie?: never;
@@ -1761,14 +1773,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A job of the caller. */
+                /** @description The id of a job of the caller. */
                 job_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Forgotten. */
+            /** @description The job is deleted. */
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1835,14 +1847,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A job of the caller. */
+                /** @description The id of a job of the caller. */
                 job_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It ends, or has ended. */
+            /** @description The job is cancelled or has already finished. */
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1899,24 +1911,24 @@ export interface operations {
     getJobOutput: {
         parameters: {
             query?: {
-                /** @description The `cursor` of the last event seen: it goes on behind it. */
+                /** @description The `cursor` of the last event received. Only later events are sent. */
                 after?: string;
-                /** @description Stay until the end of the job. */
+                /** @description Follow the output to the end of the job. */
                 follow?: boolean;
             };
             header?: {
-                /** @description As `after`, and before it: `EventSource` sends it when it comes back. */
+                /** @description Replaces `after`. `EventSource` sends it when it reconnects. */
                 "Last-Event-ID"?: string;
             };
             path: {
-                /** @description A job of the caller. */
+                /** @description The id of a job of the caller. */
                 job_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The events, one a line. */
+            /** @description The events, one on each line. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1927,7 +1939,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description Only with `Accept: text/event-stream`: all has been seen, do not come back. */
+            /** @description Only with `Accept: text/event-stream`: the client has received all events. Do not reconnect. */
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2004,20 +2016,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A job of the caller. */
+                /** @description The id of a job of the caller. */
                 job_id: string;
-                /** @description The file's path below the working folder. */
+                /** @description The path of the file in the working directory. */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Its bytes, always as a download. */
+            /** @description The content of the file. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Always a download. */
+                    /** @description Always `attachment`, with the file name. */
                     "Content-Disposition": string;
                     [name: string]: unknown;
                 };
@@ -2081,7 +2093,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The languages whose image is there, by id. */
+            /** @description The installed languages, sorted by id. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2187,7 +2199,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does. */
+            /** @description The process runs. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2218,7 +2230,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It could. */
+            /** @description The gateway can accept a job. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2260,7 +2272,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description In the text format 0.0.4. */
+            /** @description All metrics in the text format 0.0.4. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2297,7 +2309,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of what the client has. */
+                /** @description The `ETag` of the version that the client has. */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -2305,11 +2317,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OpenAPI 3.1. */
+            /** @description The OpenAPI 3.1 document. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Names this version of the document. */
+                    /** @description The version of the document. */
                     ETag: string;
                     [name: string]: unknown;
                 };
@@ -2317,11 +2329,11 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description It is what the client has. */
+            /** @description The document of the client is current. */
             304: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Names this version of the document. */
+                    /** @description The version of the document. */
                     ETag: string;
                     [name: string]: unknown;
                 };
@@ -2348,7 +2360,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The keys, without what makes them keys. */
+            /** @description The keys, without their secrets. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2415,11 +2427,11 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The key. */
+            /** @description The new key with its secrets. */
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
-                    /** @description Where what was made is. */
+                    /** @description The path of the new resource. */
                     Location: string;
                     [name: string]: unknown;
                 };
@@ -2526,14 +2538,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description What `GET /v1/admin/keys` calls `id`. */
+                /** @description An `id` from `GET /v1/admin/keys`. */
                 key_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Revoked. */
+            /** @description The key is revoked. */
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2604,7 +2616,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every metric. */
+            /** @description All metrics. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2850,21 +2862,21 @@ export interface operations {
     listDeadLetters: {
         parameters: {
             query?: {
-                /** @description At most so many. */
+                /** @description The maximum number of dead letters. */
                 limit?: number;
-                /** @description `next` of an earlier page. */
+                /** @description The `next` of the previous page. */
                 after?: string;
             };
             header?: never;
             path: {
-                /** @description A name of `GET /v1/admin/queues`. */
+                /** @description A `name` from `GET /v1/admin/queues`. */
                 queue: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description A page. */
+            /** @description A page of dead letters. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2953,16 +2965,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A name of `GET /v1/admin/queues`. */
+                /** @description A `name` from `GET /v1/admin/queues`. */
                 queue: string;
-                /** @description What the list of dead letters calls `id`. */
+                /** @description An `id` from the list of dead letters. */
                 dead_letter_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It. */
+            /** @description The dead letter. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3031,16 +3043,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A name of `GET /v1/admin/queues`. */
+                /** @description A `name` from `GET /v1/admin/queues`. */
                 queue: string;
-                /** @description What the list of dead letters calls `id`. */
+                /** @description An `id` from the list of dead letters. */
                 dead_letter_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Dropped. */
+            /** @description The dead letter is deleted. */
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3107,16 +3119,16 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description A name of `GET /v1/admin/queues`. */
+                /** @description A `name` from `GET /v1/admin/queues`. */
                 queue: string;
-                /** @description What the list of dead letters calls `id`. */
+                /** @description An `id` from the list of dead letters. */
                 dead_letter_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Queued again. */
+            /** @description The message is queued again. */
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

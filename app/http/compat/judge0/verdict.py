@@ -56,7 +56,7 @@ def verdict_on(record: JobRecord, submission: Submission, transcript: Transcript
     """
     if record.result is None:
         return Verdict(status=Status.IN_QUEUE if record.state is JobState.QUEUED else Status.PROCESSING)
-    result, compile_output = record.result, transcript.compile.both or None
+    result, compile_output = record.result, transcript.compile.combined or None
     if result.outcome is Outcome.COMPILE_ERROR:
         return Verdict(status=Status.COMPILATION_ERROR, compile_output=_compile_failure(result, compile_output))
     if result.outcome is Outcome.INFRASTRUCTURE_ERROR:

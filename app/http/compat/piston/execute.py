@@ -20,7 +20,7 @@ from app.http.responses import send_json
 from app.http.services import Services
 from app.http.submissions import CompletedJob, UnfinishedJob
 from app.http.transcript import Transcript
-from app.http.v1.views import path_of
+from app.http.v1.views import job_path
 
 __all__ = ["ExecuteResource"]
 
@@ -57,9 +57,9 @@ class ExecuteResource:
                 lambda: gone.done() or services.lifecycle.stopping,
                 response,
             )
-        response.set_header("Location", path_of(job.id))
+        response.set_header("Location", job_path(job.id))
         if isinstance(outcome, UnfinishedJob):
-            raise falcon.HTTPGatewayTimeout(description=f"it has not ended yet: it goes on as {path_of(job.id)}")
+            raise falcon.HTTPGatewayTimeout(description=f"it has not ended yet: it goes on as {job_path(job.id)}")
         send_json(response, 200, _execution_view(outcome, asked.language))
 
 

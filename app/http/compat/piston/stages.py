@@ -48,7 +48,7 @@ def stage_view(report: PhaseReport, written: PhaseOutput) -> StageView:
     return StageView(
         stdout=_text(written.stdout),
         stderr=_text(written.stderr),
-        output=_text(written.both),
+        output=_text(written.combined),
         code=code_of(report),
         signal=signal_name(report),
         message=None if status is None else _message(report, status),

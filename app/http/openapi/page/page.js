@@ -1,4 +1,4 @@
-// The key is kept in this page's memory only: it is gone with the page.
+// The API key is kept only in the memory of the page.
 window.ui = SwaggerUIBundle({
   url: '../openapi.json',
   dom_id: '#api',

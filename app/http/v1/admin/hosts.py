@@ -1,4 +1,4 @@
-"""GET /v1/admin/hosts: which machine can run what, and from which image."""
+"""GET /v1/admin/hosts: the hosts that run workers, and their language images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["HostsResource", "HostsView"]
 
 
 class InstalledLanguageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A language on one host. ``image_bytes`` counts what the image shares with others, too."""
+    """A language on one host. ``image_bytes`` includes layers that the image shares with other images."""
 
     id: str
     name: str
@@ -24,7 +24,7 @@ class InstalledLanguageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostView(msgspec.Struct, frozen=True, kw_only=True):
-    """One host, as its workers told of it last."""
+    """A host, as its workers last reported it."""
 
     name: str
     last_seen_seconds_ago: float
@@ -32,7 +32,7 @@ class HostView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostsView(msgspec.Struct, frozen=True):
-    """All hosts whose workers were heard of in the last day."""
+    """All hosts whose workers reported in the last 24 hours, sorted by name."""
 
     hosts: list[HostView]
 
@@ -44,21 +44,21 @@ class HostsResource:
         self._languages = languages
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """By name."""
-        send_json(response, 200, HostsView([_host(host) for host in await self._languages.hosts()]))
+        """Send the hosts."""
+        send_json(response, 200, HostsView([_create_host_view(host) for host in await self._languages.hosts()]))
 
     on_head = on_get
 
 
-def _host(host: HostLanguages) -> HostView:
+def _create_host_view(host: HostLanguages) -> HostView:
     return HostView(
         name=host.host,
         last_seen_seconds_ago=host.last_seen_seconds_ago,
-        languages=[_language(language) for language in host.languages],
+        languages=[_create_language_view(language) for language in host.languages],
     )
 
 
-def _language(language: LanguageInfo) -> InstalledLanguageView:
+def _create_language_view(language: LanguageInfo) -> InstalledLanguageView:
     return InstalledLanguageView(
         id=language.id,
         name=language.name,

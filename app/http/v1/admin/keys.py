@@ -1,4 +1,4 @@
-"""/v1/admin/keys: make, list and revoke API keys."""
+"""/v1/admin/keys: create, list and revoke API keys."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             minLength=1,
             maxLength=MAX_NAME_CHARACTERS,
             pattern=r"^[^\x00-\x1f\x7f]*$",
-            description="Printable characters, for people.",
+            description="A name for people, of printable characters.",
         ),
     ]
     tier: Annotated[str, told(enum=list(TIERS))] = "standard"
@@ -42,7 +42,7 @@ class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
-    """A key, without what makes it one."""
+    """An API key without its secrets."""
 
     id: str
     name: str
@@ -52,14 +52,14 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewKeyView(KeyView, frozen=True, kw_only=True):
-    """A key at its creation. Neither secret is ever shown again."""
+    """A new API key. Its secrets, ``key`` and ``webhook_secret``, are in no other response."""
 
     key: str
     webhook_secret: str
 
 
 class KeysView(msgspec.Struct, frozen=True):
-    """All keys, oldest first."""
+    """All API keys, oldest first."""
 
     keys: list[KeyView]
 
@@ -68,61 +68,65 @@ _DECODER: Final = msgspec.json.Decoder(KeyRequest)
 
 
 class KeysResource:
-    """All keys."""
+    """/v1/admin/keys.
+
+    Args:
+        now_ms: Returns the current time in Unix milliseconds.
+    """
 
     def __init__(self, api_keys: ApiKeyStore, now_ms: Callable[[], int]) -> None:
         self._api_keys = api_keys
         self._now_ms = now_ms
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """200."""
-        send_json(response, 200, KeysView([_view(key) for key in await self._api_keys.list()]))
+        """Send all keys without their secrets."""
+        send_json(response, 200, KeysView([_create_view(key) for key in await self._api_keys.list()]))
 
     on_head = on_get
 
     async def on_post(self, request: Request, response: Response) -> None:
-        """201 with the key's text, this once."""
-        wanted = decode(_DECODER, await read_json_body(request, MAX_BODY_BYTES))
-        _check(wanted)
-        made = await self._api_keys.create(wanted.name, wanted.tier, wanted.admin, self._now_ms())
-        response.set_header("Location", f"/v1/admin/keys/{made.key.id}")
-        send_json(response, 201, _new_view(made))
+        """Create a key, and send 201 with its secrets. Raises InvalidRequest."""
+        key_request = decode(_DECODER, await read_json_body(request, MAX_BODY_BYTES))
+        _check(key_request)
+        new_key = await self._api_keys.create(key_request.name, key_request.tier, key_request.admin, self._now_ms())
+        response.set_header("Location", f"/v1/admin/keys/{new_key.key.id}")
+        send_json(response, 201, _create_new_view(new_key))
 
 
 class KeyResource:
-    """One key."""
+    """/v1/admin/keys/{id}."""
 
     def __init__(self, api_keys: ApiKeyStore) -> None:
         self._api_keys = api_keys
 
     async def on_delete(self, request: Request, response: Response, key_id: str) -> None:
-        """204: it opens nothing any more. Its jobs run on."""
+        """Revoke a key, and send 204. Jobs of the key continue. Raises NotFound."""
         if not await self._api_keys.revoke(key_id):
             raise NotFound("no API key has this id")
         response.status = 204
 
 
-def _check(wanted: KeyRequest) -> None:
-    if not 1 <= len(wanted.name) <= MAX_NAME_CHARACTERS or not wanted.name.isprintable():
+def _check(key_request: KeyRequest) -> None:
+    if not 1 <= len(key_request.name) <= MAX_NAME_CHARACTERS or not key_request.name.isprintable():
         raise InvalidRequest("name", f"must be 1 to {MAX_NAME_CHARACTERS} printable characters")
-    if wanted.tier not in TIERS:
+    if key_request.tier not in TIERS:
         raise InvalidRequest("tier", f"must be one of {', '.join(TIERS)}")
 
 
-def _view(key: ApiKey) -> KeyView:
+def _create_view(key: ApiKey) -> KeyView:
     return KeyView(
         id=key.id, name=key.name, tier=key.tier, admin=key.is_admin, created_at=format_timestamp(key.created_at_ms)
     )
 
 
-def _new_view(made: NewApiKey) -> NewKeyView:
-    key = made.key
+def _create_new_view(new_key: NewApiKey) -> NewKeyView:
+    key = new_key.key
     return NewKeyView(
         id=key.id,
         name=key.name,
         tier=key.tier,
         admin=key.is_admin,
         created_at=format_timestamp(key.created_at_ms),
-        key=made.text,
-        webhook_secret=made.webhook_secret,
+        key=new_key.text,
+        webhook_secret=new_key.webhook_secret,
     )

@@ -1,4 +1,4 @@
-"""GET /v1/admin/metrics: what /metrics tells, in JSON, for who has no Prometheus at hand."""
+"""GET /v1/admin/metrics: the metrics of GET /metrics as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.store.metrics import MetricStore
 
 __all__ = ["MetricsJsonResource", "MetricsView"]
 
-_LAST_BUCKET: Final = "+Inf"
+_INFINITE_BUCKET: Final = "+Inf"
 
 
 class BucketView(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +34,11 @@ class BucketView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeriesView(msgspec.Struct, frozen=True, kw_only=True):
-    """A metric with one set of labels. A counter and a gauge have a ``value``; a histogram and a summary have ``count``
-    and ``sum`` of what was measured, and a histogram its ``buckets``."""
+    """A metric with one set of labels.
+
+    Counters and gauges have a ``value``. Histograms and summaries have the ``count`` and the ``sum`` of the
+    measurements, and histograms also have ``buckets``.
+    """
 
     labels: dict[str, str]
     value: float | None = None
@@ -45,7 +48,7 @@ class SeriesView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricView(msgspec.Struct, frozen=True, kw_only=True):
-    """One metric. One with labels to which nothing has happened has no series."""
+    """A metric. A metric with labels has no series before its first event."""
 
     name: str
     type: Kind
@@ -54,15 +57,22 @@ class MetricView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricsView(msgspec.Struct, frozen=True, kw_only=True):
-    """All metrics at one moment. Counters and measurements are added up since the service was first started: what
-    happened lately is the difference of two readings."""
+    """The current value of all metrics.
+
+    Counters, histograms and summaries add up from the first start of the service. Subtract two responses to get the
+    events between them.
+    """
 
     collected_at: Timestamp
     metrics: list[MetricView]
 
 
 class MetricsJsonResource:
-    """GET /v1/admin/metrics."""
+    """GET /v1/admin/metrics.
+
+    Args:
+        now_ms: Returns the current time in Unix milliseconds.
+    """
 
     def __init__(self, metrics: MetricStore, administration: Administration, now_ms: Callable[[], int]) -> None:
         self._metrics = metrics
@@ -70,31 +80,30 @@ class MetricsJsonResource:
         self._now_ms = now_ms
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """200, or 503 when the store does not answer."""
-        figures = await read_metrics(self._metrics, self._administration)
+        """Send all metrics. Raises StoreUnavailable."""
+        samples = await read_metrics(self._metrics, self._administration)
         by_metric: dict[str, dict[tuple[str, ...], dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-        for sample, value in figures.items():
+        for sample, value in samples.items():
             by_metric[sample.metric][sample.labels][sample.part] = value
-        views = [_metric(name, metric, by_metric[name]) for name, metric in METRICS.items()]
+        views = [_create_metric_view(name, metric, by_metric[name]) for name, metric in METRICS.items()]
         send_json(response, 200, MetricsView(collected_at=format_timestamp(self._now_ms()), metrics=views))
 
     on_head = on_get
 
 
-def _metric(name: str, metric: Metric, series: Mapping[tuple[str, ...], Mapping[str, float]]) -> MetricView:
+def _create_metric_view(name: str, metric: Metric, series: Mapping[tuple[str, ...], Mapping[str, float]]) -> MetricView:
     all_series = series or ({} if metric.labels else {(): {}})
-    views = [_series(metric, labels, parts) for labels, parts in sorted(all_series.items())]
+    views = [_create_series_view(metric, labels, parts) for labels, parts in sorted(all_series.items())]
     return MetricView(name=name, type=metric.kind, description=metric.description, series=views)
 
 
-def _series(metric: Metric, labels: tuple[str, ...], parts: Mapping[str, float]) -> SeriesView:
-    named = dict(zip(metric.labels, labels, strict=True))
+def _create_series_view(metric: Metric, label_values: tuple[str, ...], parts: Mapping[str, float]) -> SeriesView:
+    labels = dict(zip(metric.labels, label_values, strict=True))
     if metric.kind in (Kind.COUNTER, Kind.GAUGE):
-        return SeriesView(labels=named, value=parts.get("", 0))
+        return SeriesView(labels=labels, value=parts.get("", 0))
+    total = parts.get("sum", 0)
     if metric.kind is Kind.SUMMARY:
-        return SeriesView(labels=named, count=int(parts.get("count", 0)), sum=parts.get("sum", 0))
+        return SeriesView(labels=labels, count=int(parts.get("count", 0)), sum=total)
     buckets = [BucketView(upper_bound=bound, count=int(parts.get(str(bound), 0))) for bound in metric.buckets]
-    buckets.append(BucketView(upper_bound=None, count=int(parts.get(_LAST_BUCKET, 0))))
-    return SeriesView(
-        labels=named, count=sum(bucket.count for bucket in buckets), sum=parts.get("sum", 0), buckets=buckets
-    )
+    buckets.append(BucketView(upper_bound=None, count=int(parts.get(_INFINITE_BUCKET, 0))))
+    return SeriesView(labels=labels, count=sum(bucket.count for bucket in buckets), sum=total, buckets=buckets)
