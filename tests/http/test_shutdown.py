@@ -128,5 +128,5 @@ async def test_shutdown_reaches_the_clients_of_compat_apis(serve: Serve) -> None
         assert [(await closing(socket))[1] for socket in (connected, watcher)] == [1012, 1012]
         answer = await waiting
         assert answer.status_code == 504
-        assert "it goes on as /v1/jobs/" in answer.json()["message"]
+        assert "the program has not finished: see /v1/jobs/" in answer.json()["message"]
         assert await server.process.wait() == 0

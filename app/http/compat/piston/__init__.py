@@ -1,1 +1,1 @@
-"""Piston's API (version 2): its addresses, its words, its WebSocket. What differs from it is in docs/compat.md."""
+"""Piston's API, version 2. docs/compat.md lists the differences."""

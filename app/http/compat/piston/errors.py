@@ -1,45 +1,25 @@
-"""How Piston says that something went wrong, and where its clients put their key."""
+"""The error format of Piston's API."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from app.core.errors import NotAuthenticated, QueueFull
+from app.core.errors import QueueFull
 from app.http.errors import ErrorResponse, Problem
-from app.http.middleware.authentication import read_bearer_key
-from app.http.request import Request
 
-__all__ = ["message_of", "piston_error", "piston_key"]
+__all__ = ["error_message", "format_piston_error"]
 
-BAD_REQUEST: Final = 400
-TOO_MANY_REQUESTS: Final = 429
-NOT_JSON: Final = "requests must be of type application/json"
+_NOT_JSON: Final = "requests must be of type application/json"
 
 
-def piston_error(problem: Problem, error: Exception) -> ErrorResponse:
-    """``{"message": ...}``, with the status that Piston's clients know."""
-    if isinstance(error, QueueFull):  # Piston's own queue is never full; its clients know only this word for later
-        return ErrorResponse(TOO_MANY_REQUESTS, {"message": message_of(problem)})
-    status = BAD_REQUEST if problem.status == 422 else problem.status
-    return ErrorResponse(status, {"message": NOT_JSON if status == 415 else message_of(problem)})
+def format_piston_error(problem: Problem, error: Exception) -> ErrorResponse:
+    """Format an error as ``{"message": "..."}``, with a status that Piston's clients know."""
+    if isinstance(error, QueueFull):  # Piston's queue has no limit; its clients retry only after a 429
+        return ErrorResponse(429, {"message": error_message(problem)})
+    status = 400 if problem.status == 422 else problem.status
+    return ErrorResponse(status, {"message": _NOT_JSON if status == 415 else error_message(problem)})
 
 
-def message_of(problem: Problem) -> str:
-    """One sentence, which begins with the field that is wrong if one is."""
+def error_message(problem: Problem) -> str:
+    """Return one sentence, which starts with the name of the invalid field if there is one."""
     return problem.detail if problem.field is None else f"{problem.field} {problem.detail}"
-
-
-def piston_key(request: Request) -> str | None:
-    """The Authorization header: the key alone, as Piston's clients send it, or as everybody else does.
-
-    Raises:
-        NotAuthenticated: it is neither.
-    """
-    header = (request.get_header("Authorization") or "").strip()
-    if not header:
-        return None
-    if " " not in header:
-        return header
-    if header.partition(" ")[0].lower() != "bearer":
-        raise NotAuthenticated("the Authorization header must be the key, or: Bearer KEY")
-    return read_bearer_key(request)

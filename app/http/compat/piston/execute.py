@@ -1,4 +1,4 @@
-"""POST /execute: run a program, and answer with what it did."""
+"""POST /execute: run a program and return its result."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from msgspec import UNSET, UnsetType
 
 from app.core.languages import LanguageInfo
 from app.core.outcomes import COMPILE, PhaseReport
-from app.core.results import JobResult
 from app.http.body import read_json_body
-from app.http.compat.piston.errors import piston_key
-from app.http.compat.piston.request import read_body, read_execution
-from app.http.compat.piston.runtimes import names_of, version_of
-from app.http.compat.piston.stages import StageView, no_stage, stage_view
+from app.http.compat.piston.authentication import read_piston_key
+from app.http.compat.piston.execution_request import decode_json, read_execution_request
+from app.http.compat.piston.runtimes import runtime_names, runtime_version
+from app.http.compat.piston.stages import StageView, create_failed_stage, create_stage_view
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
@@ -26,7 +25,7 @@ __all__ = ["ExecuteResource"]
 
 
 class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution. ``run`` is the compiler's stage again when there was no other: older clients look only there."""
+    """A finished execution. If only the compiler ran, ``run`` repeats its stage: older clients read only ``run``."""
 
     language: str
     version: str
@@ -35,49 +34,46 @@ class ExecutionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExecuteResource:
-    """Executions. Each is a job like any other: it does not end with the connection that waits for it."""
+    """Executions. An execution is a job, which continues after its client has disconnected."""
 
-    read_key = staticmethod(piston_key)
+    read_key = staticmethod(read_piston_key)
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def on_post(self, request: Request, response: Response) -> None:
-        """200 and what every stage did; the job's own address is in ``Location``."""
+        """Return 200 with the result of every stage, or 504 if the job takes too long. ``Location`` is the job."""
         services, caller = self._services, request.caller
+        settings = services.settings
         async with services.submissions.charging(caller, response):
-            body = await read_json_body(request, services.settings.max_body_bytes, services.settings.body_seconds)
-            asked = await read_execution(read_body(body), services.languages, caller, interactive=False)
-            job = await services.submissions.resolve(asked.request, caller, request_id=request.request_id)
+            body = await read_json_body(request, settings.max_body_bytes, settings.body_seconds)
+            execution = await read_execution_request(decode_json(body), services.languages, caller, interactive=False)
+            job = await services.submissions.resolve(execution.job_request, caller, request_id=request.request_id)
         async with request.disconnect_task() as gone:
             outcome = await services.submissions.submit_and_wait(
                 job,
                 caller,
-                services.settings.max_wait_seconds,
+                settings.max_wait_seconds,
                 lambda: gone.done() or services.lifecycle.stopping,
                 response,
             )
         response.set_header("Location", job_path(job.id))
         if isinstance(outcome, UnfinishedJob):
-            raise falcon.HTTPGatewayTimeout(description=f"it has not ended yet: it goes on as {job_path(job.id)}")
-        send_json(response, 200, _execution_view(outcome, asked.language))
+            raise falcon.HTTPGatewayTimeout(description=f"the program has not finished: see {job_path(job.id)}")
+        send_json(response, 200, _create_view(outcome, execution.language))
 
 
-def _execution_view(ended: CompletedJob, language: LanguageInfo) -> ExecutionView:
-    result = ended.record.result
-    assert result is not None, "a job that has ended has its result"
-    stages = {report.name: _stage(report, ended.transcript) for report in result.phases}
+def _create_view(completed: CompletedJob, language: LanguageInfo) -> ExecutionView:
+    result = completed.record.result
+    assert result is not None, "a completed job has a result"
+    stages = {report.name: _create_stage(report, completed.transcript) for report in result.phases}
     return ExecutionView(
-        language=names_of(language)[0],
-        version=result.version or version_of(language),
-        run=_last(stages, result),
+        language=runtime_names(language)[0],
+        version=result.version or runtime_version(language),
+        run=next(reversed(stages.values()), None) or create_failed_stage(result.message),
         compile=stages.get(COMPILE, UNSET),
     )
 
 
-def _stage(report: PhaseReport, transcript: Transcript) -> StageView:
-    return stage_view(report, transcript.compile if report.name == COMPILE else transcript.run)
-
-
-def _last(stages: dict[str, StageView], result: JobResult) -> StageView:
-    return next(reversed(stages.values()), None) or no_stage(result.message)
+def _create_stage(report: PhaseReport, transcript: Transcript) -> StageView:
+    return create_stage_view(report, transcript.compile if report.name == COMPILE else transcript.run)

@@ -1,4 +1,4 @@
-"""The files of an execution, from what Piston's clients send to what our jobs take."""
+"""Converts the files of an execution to the files of a job."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from app.core.errors import InvalidRequest
 from app.core.languages import LanguageInfo
 from app.core.spec import FileRequest, TextEncoding
 
-__all__ = ["check_files", "read_files"]
+__all__ = ["check_files", "convert_files"]
 
-UTF8: Final = "utf8"
-PISTON_SUFFIX: Final = ".code"
+_UTF8: Final = "utf8"
+_PISTON_SUFFIX: Final = ".code"
 _FROM_URL_SAFE: Final = str.maketrans("-_", "+/", " \t\r\n=")
 
 
 def check_files(files: Any) -> list[dict[str, Any]]:
-    """Raises InvalidRequest: this is not a list of files."""
+    """Return ``files``, which must be a list of files, one of them in UTF-8.
+
+    Raises:
+        InvalidRequest: It is something else. The messages are Piston's.
+    """
     if not isinstance(files, list):
         raise InvalidRequest("files", "is required as an array")
     for index, file in enumerate(files):
@@ -28,51 +32,54 @@ def check_files(files: Any) -> list[dict[str, Any]]:
             raise InvalidRequest(f"files[{index}].content", "is required as a string")
         if not isinstance(file.get("name") or "", str):
             raise InvalidRequest(f"files[{index}].name", "must be a string")
-    if not any(_encoding(file) == UTF8 for file in files):
+    if not any(_encoding(file) == _UTF8 for file in files):
         raise InvalidRequest("files", "must include at least one utf8 encoded file")
     return files
 
 
-def read_files(files: Sequence[dict[str, Any]], language: LanguageInfo) -> tuple[tuple[FileRequest, ...], str]:
-    """The files, and the name of the first one in UTF-8: the one to start with.
+def convert_files(files: Sequence[dict[str, Any]], language: LanguageInfo) -> tuple[tuple[FileRequest, ...], str]:
+    """Convert files that ``check_files`` has accepted.
+
+    Returns:
+        The files, and the name of the entrypoint, which is the first file in UTF-8.
 
     Raises:
-        InvalidRequest: a file is not encoded as it says.
+        InvalidRequest: The content of a file does not match its encoding.
     """
-    first = next(index for index, file in enumerate(files) if _encoding(file) == UTF8)
-    names = [file.get("name") or f"file{index}{PISTON_SUFFIX}" for index, file in enumerate(files)]
-    names[first] = _understood(files[first].get("name") or language.file_name, language)
-    return tuple(_file(index, name, files[index]) for index, name in enumerate(names)), names[first]
+    first = next(index for index, file in enumerate(files) if _encoding(file) == _UTF8)
+    names = [file.get("name") or f"file{index}{_PISTON_SUFFIX}" for index, file in enumerate(files)]
+    names[first] = _add_suffix(files[first].get("name") or language.file_name, language)
+    return tuple(_convert_file(index, name, files[index]) for index, name in enumerate(names)), names[first]
 
 
-def _understood(name: str, language: LanguageInfo) -> str:
-    """Piston's packages give a source the ending that its compiler goes by. So do we, where it has none."""
+def _add_suffix(name: str, language: LanguageInfo) -> str:
+    """Add the file name suffix that a compiler requires if the source file has none, as Piston's packages do."""
     path = PurePosixPath(name)
-    if not language.compiled or path.suffix not in ("", PISTON_SUFFIX) or not path.name:
+    if not language.compiled or path.suffix not in ("", _PISTON_SUFFIX) or not path.name:
         return name
-    return name.removesuffix(PISTON_SUFFIX) + PurePosixPath(language.file_name).suffix
+    return name.removesuffix(_PISTON_SUFFIX) + PurePosixPath(language.file_name).suffix
 
 
 def _encoding(file: dict[str, Any]) -> str:
     encoding = file.get("encoding")
-    return encoding if encoding in ("base64", "hex") else UTF8
+    return encoding if encoding in ("base64", "hex") else _UTF8
 
 
-def _file(index: int, name: str, file: dict[str, Any]) -> FileRequest:
+def _convert_file(index: int, name: str, file: dict[str, Any]) -> FileRequest:
     content, encoding = file["content"], _encoding(file)
-    if encoding == UTF8:
+    if encoding == _UTF8:
         return FileRequest(name=name, content=content)
     try:
-        data = bytes.fromhex(content) if encoding == "hex" else _from_base64(content)
+        data = bytes.fromhex(content) if encoding == "hex" else _decode_base64(content)
     except ValueError as e:
         raise InvalidRequest(f"files[{index}].content", f"is not valid {encoding}") from e
     return FileRequest(name=name, content=base64.b64encode(data).decode(), encoding=TextEncoding.BASE64)
 
 
-def _from_base64(text: str) -> bytes:
-    """With either alphabet, with padding or without. Raises ValueError."""
-    bare = text.translate(_FROM_URL_SAFE)
+def _decode_base64(text: str) -> bytes:
+    """Decode either alphabet (RFC 4648, sections 4 and 5), with or without padding. Raises ValueError."""
+    unpadded = text.translate(_FROM_URL_SAFE)
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+        return base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), validate=True)
     except binascii.Error as e:
         raise ValueError(str(e)) from e

@@ -1,4 +1,4 @@
-"""The protocol of /connect, whole.
+"""The messages of /connect.
 
 client -> server   {"type": "init", ...}   as the body of /execute
                    {"type": "data", "stream": "stdin", "data"}   {"type": "signal", "signal"}
@@ -7,29 +7,36 @@ server -> client   {"type": "runtime", "language", "version"}
                    {"type": "data", "stream", "data"}
                    {"type": "exit", "stage", "code", "signal"}
                    {"type": "error", "message"}
-and the close codes of Closing. A message of any other type is passed over.
+
+CloseReason has the close codes. Messages of other types are ignored.
 """
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final
 
 import msgspec
 
 from app.core.errors import InvalidRequest
+from app.core.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
+from app.core.outcomes import COMPILE
+from app.core.results import JobResult
+from app.http.compat.piston.stages import exit_code, signal_name
 from app.http.websocket.job_stream import CloseFrame
 
-__all__ = ["SIGNALS", "Closed", "Closing", "encode_message", "error_ending", "read_input"]
+__all__ = ["SIGNALS", "CloseReason", "EventEncoder", "ProtocolError", "encode_message", "error_frame", "read_input"]
 
-# Those that can be sent into a sandbox; Piston knows all that the system has, and sends none of them on.
+# The signals that a sandbox accepts. Piston accepts every signal name and sends none of them to the program.
 SIGNALS: Final = frozenset({"SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"})
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class Closing(Enum):
-    """Why Piston closes a socket: code and reason."""
+class CloseReason(Enum):
+    """Piston's close codes and reasons: https://github.com/engineer-man/piston/blob/master/api/src/api/v2.js."""
 
     ALREADY_INITIALIZED = (4000, "Already Initialized")
     INITIALIZATION_TIMEOUT = (4001, "Initialization Timeout")
@@ -39,57 +46,104 @@ class Closing(Enum):
     INVALID_SIGNAL = (4005, "Invalid signal")
     JOB_COMPLETED = (4999, "Job Completed")
 
-    def ending(self, last: str | None = None) -> CloseFrame:
-        """The same for our sockets."""
-        return CloseFrame(*self.value, last)
+    def to_frame(self, final_message: str | None = None) -> CloseFrame:
+        """Return the close frame. ``final_message`` is sent before it."""
+        return CloseFrame(*self.value, final_message)
 
 
-class Closed(Exception):
-    """What the client has sent closes its socket."""
+class ProtocolError(Exception):
+    """A message of the client that closes the connection."""
 
-    def __init__(self, closing: Closing) -> None:
-        super().__init__(closing.name)
-        self.closing = closing
+    def __init__(self, reason: CloseReason) -> None:
+        super().__init__(reason.name)
+        self.reason = reason
 
 
 def encode_message(kind: str, **fields: Any) -> str:
-    """A message to the client."""
+    """Encode a message to the client."""
     return _ENCODER.encode({"type": kind, **fields}).decode()
 
 
-def error_ending(message: str) -> CloseFrame:
-    """The error is told in a message of its own: a close frame has no room for it."""
-    return Closing.NOTIFIED_ERROR.ending(encode_message("error", message=message))
+def error_frame(message: str) -> CloseFrame:
+    """Return a close frame that follows an error message; the frame itself has no room for the error."""
+    return CloseReason.NOTIFIED_ERROR.to_frame(encode_message("error", message=message))
 
 
 def read_input(message: Any) -> Input | None:
-    """What a message to a program that was started asks for; None: nothing.
+    """Return the input of a message to a started program, or None if the message is to be ignored.
 
     Raises:
-        Closed: it ends the connection.
-        InvalidRequest: it is none that can be understood.
+        ProtocolError: The message closes the connection.
+        InvalidRequest: The data is not a string.
     """
     kind = message.get("type") if isinstance(message, dict) else None
     if kind == "init":
-        raise Closed(Closing.ALREADY_INITIALIZED)
+        raise ProtocolError(CloseReason.ALREADY_INITIALIZED)
     if kind == "data":
-        return Input(InputKind.STDIN, _stdin(message))
+        return Input(InputKind.STDIN, _read_stdin(message))
     if kind == "signal":
-        return Input(InputKind.SIGNAL, _signal(message).encode())
+        return Input(InputKind.SIGNAL, _read_signal(message).encode())
     return None
 
 
-def _stdin(message: dict[str, Any]) -> bytes:
+class EventEncoder:
+    """Encodes the events of one execution for one client.
+
+    A job has no event for the end of a phase, so the ``exit`` message is sent when the next phase starts or the job
+    finishes.
+
+    Attributes:
+        result: The result of the job, after the last event.
+    """
+
+    def __init__(self) -> None:
+        self.result: JobResult | None = None
+        self._start_stage(None)
+
+    def encode(self, logged: LoggedEvent) -> Iterator[str]:
+        """Return the messages of the next event."""
+        match logged.event:
+            case AttemptStarted():
+                self._start_stage(None)
+            case PhaseStarted(phase=phase):
+                # A program is started only after its compiler has succeeded.
+                yield from self._end_stage(code=0, signal=None) if self._stage == COMPILE else ()
+                self._start_stage(phase)
+                yield encode_message("stage", stage=phase)
+            case Output(stream=stream, data=data):
+                yield from self._encode_output(stream, data)
+            case JobFinished(result=result):
+                self.result = result
+                if self._stage is not None and result.phases:
+                    yield from self._end_stage(exit_code(result.phases[-1]), signal_name(result.phases[-1]))
+
+    def _start_stage(self, stage: str | None) -> None:
+        self._stage = stage
+        # A chunk can end inside a character.
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._decoders = {stream: decoder(errors="replace") for stream in Stream}
+
+    def _end_stage(self, code: int | None, signal: str | None) -> Iterator[str]:
+        for stream in Stream:
+            yield from self._encode_output(stream, b"", final=True)
+        yield encode_message("exit", stage=self._stage, code=code, signal=signal)
+
+    def _encode_output(self, stream: Stream, data: bytes, final: bool = False) -> Iterator[str]:
+        if text := self._decoders[stream].decode(data, final):
+            yield encode_message("data", stream=stream, data=text)
+
+
+def _read_stdin(message: dict[str, Any]) -> bytes:
     if message.get("stream") != "stdin":
-        raise Closed(Closing.ONLY_STDIN)
+        raise ProtocolError(CloseReason.ONLY_STDIN)
     data = message.get("data")
     if not isinstance(data, str):
         raise InvalidRequest("data", "must be a string")
-    return data.encode(errors="replace")  # half a character is written as JavaScript writes it: as a question mark
+    return data.encode(errors="replace")  # half of a surrogate pair becomes a question mark
 
 
-def _signal(message: dict[str, Any]) -> str:
+def _read_signal(message: dict[str, Any]) -> str:
     name = message.get("signal")
     if not isinstance(name, str) or name not in SIGNALS:
-        raise Closed(Closing.INVALID_SIGNAL)
+        raise ProtocolError(CloseReason.INVALID_SIGNAL)
     return name.removeprefix("SIG")

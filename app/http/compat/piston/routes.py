@@ -1,4 +1,4 @@
-"""Piston's addresses: below /api/v2 as in a server of one's own, below /api/v2/piston as in the public one."""
+"""The routes of Piston's API: below /api/v2, as on a private server, and below /api/v2/piston, as on the public one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Final
 
 from app.http.compat.piston.connect import ConnectResource
 from app.http.compat.piston.execute import ExecuteResource
-from app.http.compat.piston.packages import PackagesResource
-from app.http.compat.piston.runtimes import RuntimesResource
+from app.http.compat.piston.runtime_resources import PackagesResource, RuntimesResource
 from app.http.services import Services
 
 __all__ = ["PISTON_PREFIX", "piston_routes"]
@@ -16,17 +15,16 @@ PISTON_PREFIX: Final = "/api/v2"
 
 
 def piston_routes(services: Services) -> dict[str, object]:
-    """Each template with its resource. Piston does not mind a slash at the end, and some of its clients write one."""
+    """Return the resource of each URI template. Some clients add a slash to the path, which Piston ignores."""
     resources: dict[str, object] = {
         "execute": ExecuteResource(services),
         "runtimes": RuntimesResource(services.languages),
         "packages": PackagesResource(services.languages, services.settings),
         "connect": ConnectResource(services),
     }
-    prefixes = (PISTON_PREFIX, f"{PISTON_PREFIX}/piston")
     return {
         f"{prefix}/{name}{slash}": resource
-        for prefix in prefixes
+        for prefix in (PISTON_PREFIX, f"{PISTON_PREFIX}/piston")
         for name, resource in resources.items()
         for slash in ("", "/")
     }

@@ -1,4 +1,4 @@
-"""What a stage (compile, run) did, in Piston's words, which are those of its sandbox."""
+"""The result of a stage (compile or run), with the statuses and messages of Piston's sandbox, isolate."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import msgspec
 from app.core.outcomes import PhaseReport, StopReason, verdict_of
 from app.http.transcript import PhaseOutput
 
-__all__ = ["StageStatus", "StageView", "code_of", "no_stage", "signal_name", "stage_view"]
+__all__ = ["StageStatus", "StageView", "create_failed_stage", "create_stage_view", "exit_code", "signal_name"]
 
-KILLED: Final = "SIGKILL"
+_KILLED: Final = "SIGKILL"
 
 
 class StageStatus(StrEnum):
-    """Why a stage did not end well; one that did has none."""
+    """Why a stage failed. A successful stage has no status."""
 
     RUNTIME_ERROR = "RE"
     SIGNAL = "SG"
@@ -28,7 +28,7 @@ class StageStatus(StrEnum):
 
 
 class StageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A stage. Times are milliseconds, memory is bytes; ``output`` is both streams in order of arrival."""
+    """A stage. Times are in milliseconds, memory in bytes. ``output`` is both streams in the order of arrival."""
 
     stdout: str
     stderr: str
@@ -42,14 +42,14 @@ class StageView(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None
 
 
-def stage_view(report: PhaseReport, written: PhaseOutput) -> StageView:
-    """A stage that ran."""
+def create_stage_view(report: PhaseReport, output: PhaseOutput) -> StageView:
+    """Create the view of a stage that ran."""
     status = _status(report)
     return StageView(
-        stdout=_text(written.stdout),
-        stderr=_text(written.stderr),
-        output=_text(written.combined),
-        code=code_of(report),
+        stdout=_decode(output.stdout),
+        stderr=_decode(output.stderr),
+        output=_decode(output.combined),
+        code=exit_code(report),
         signal=signal_name(report),
         message=None if status is None else _message(report, status),
         status=status,
@@ -59,8 +59,8 @@ def stage_view(report: PhaseReport, written: PhaseOutput) -> StageView:
     )
 
 
-def no_stage(message: str) -> StageView:
-    """Of an execution that we could not carry out."""
+def create_failed_stage(message: str) -> StageView:
+    """Create the view of an execution that the service could not run."""
     return StageView(
         stdout="",
         stderr="",
@@ -75,15 +75,15 @@ def no_stage(message: str) -> StageView:
     )
 
 
-def code_of(report: PhaseReport) -> int | None:
-    """What it exited with; None for a stage that did not exit by itself."""
+def exit_code(report: PhaseReport) -> int | None:
+    """Return the exit code, or None if the stage was stopped or killed."""
     return report.exit_code if report.stopped_by is StopReason.NONE else None
 
 
 def signal_name(report: PhaseReport) -> str | None:
-    """``SIGKILL`` and the like; None for a stage that exited by itself."""
+    """Return the name of the signal that ended the stage, such as ``SIGKILL``, or None if it exited by itself."""
     if report.stopped_by is not StopReason.NONE:
-        return KILLED
+        return _KILLED
     if report.signal is None:
         return None
     try:
@@ -122,5 +122,5 @@ def _message(report: PhaseReport, status: StageStatus) -> str:
     return f"Exited with error status {report.exit_code}"
 
 
-def _text(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     return data.decode(errors="replace")

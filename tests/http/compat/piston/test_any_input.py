@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
-from app.http.compat.piston import session
+from app.http.compat.piston import connect
 from tests.http.compat.piston.sockets import CONNECT, closing, init, send
 from tests.http.gateway import Gateway
 from tests.http.strategies import anything, text
@@ -83,7 +83,7 @@ def test_execute_accepts_or_rejects_any_body(run: Callable[..., Any], module_gat
 def short_initialization() -> Iterator[None]:
     """Close connections without an init message after 50 ms."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "INITIALIZATION_SECONDS", 0.05)
+        patch.setattr(connect, "INITIALIZATION_SECONDS", 0.05)
         yield
 
 

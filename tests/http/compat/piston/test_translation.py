@@ -11,10 +11,10 @@ from app.core.errors import UnknownLanguage
 from app.core.languages import LanguageInfo
 from app.core.limits import MIB, LimitOverrides
 from app.core.outcomes import StopReason
-from app.http.compat.piston.files import read_files
-from app.http.compat.piston.limits import check_constraints, compile_limits_of, limits_of
-from app.http.compat.piston.runtimes import find_runtime, names_of
-from app.http.compat.piston.stages import stage_view
+from app.http.compat.piston.files import convert_files
+from app.http.compat.piston.limits import compile_limits, read_stage_limits, run_limits
+from app.http.compat.piston.runtimes import find_runtime, runtime_names
+from app.http.compat.piston.stages import create_stage_view
 from app.http.transcript import PhaseOutput
 from tests.http.gateway import PYTHON
 from tests.http.worker import phase_report
@@ -62,8 +62,8 @@ def test_a_runtime_that_is_not_there_is_said_so(name: str, version: str) -> None
 
 
 def test_a_language_without_a_package_of_piston_has_our_names() -> None:
-    assert names_of(TCL) == ("tcl", "tclsh")
-    assert names_of(CPP) == ("c++", "g++")
+    assert runtime_names(TCL) == ("tcl", "tclsh")
+    assert runtime_names(CPP) == ("c++", "g++")
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_a_language_without_a_package_of_piston_has_our_names() -> None:
 def test_a_source_has_the_ending_that_its_compiler_goes_by(
     name: str | None, language: LanguageInfo, becomes: str
 ) -> None:
-    files, entrypoint = read_files([{"name": name, "content": ""}], language)
+    files, entrypoint = convert_files([{"name": name, "content": ""}], language)
     assert (files[0].name, entrypoint) == (becomes, becomes)
 
 
 def test_the_first_file_in_text_is_the_one_to_start_with() -> None:
-    files, entrypoint = read_files([{"content": "00", "encoding": "hex"}, {"content": ""}, {"content": ""}], PYTHON)
+    files, entrypoint = convert_files([{"content": "00", "encoding": "hex"}, {"content": ""}, {"content": ""}], PYTHON)
     assert [file.name for file in files] == ["file0.code", "main.py", "file2.code"]
     assert entrypoint == "main.py"
 
@@ -110,7 +110,7 @@ def test_the_first_file_in_text_is_the_one_to_start_with() -> None:
 def test_memory_is_the_programs_unless_the_compiler_is_to_have_more_than_usual(
     language: LanguageInfo, body: dict[str, int], mib: int
 ) -> None:
-    assert limits_of(check_constraints(body, NONE), language, NONE).memory_bytes == mib * MIB
+    assert run_limits(read_stage_limits(body, NONE), language, NONE).memory_bytes == mib * MIB
 
 
 @pytest.mark.parametrize(
@@ -123,15 +123,15 @@ def test_memory_is_the_programs_unless_the_compiler_is_to_have_more_than_usual(
     ],
 )
 def test_times_are_those_of_piston_where_none_are_named(body: Any, run: Any, compiler: Any) -> None:
-    asked = check_constraints(body, NONE)
-    limits = limits_of(asked, CPP, NONE)
+    asked = read_stage_limits(body, NONE)
+    limits = run_limits(asked, CPP, NONE)
     assert (limits.wall_seconds, limits.cpu_seconds) == run
-    assert compile_limits_of(asked) == CompileLimits(wall_seconds=compiler[0], cpu_seconds=compiler[1])
+    assert compile_limits(asked) == CompileLimits(wall_seconds=compiler[0], cpu_seconds=compiler[1])
 
 
 def test_a_default_is_lowered_to_what_the_caller_may_have() -> None:
     ceiling = LimitOverrides(wall_seconds=2, memory_bytes=100 * MIB)
-    limits = limits_of(check_constraints({}, ceiling), CPP, ceiling)
+    limits = run_limits(read_stage_limits({}, ceiling), CPP, ceiling)
     assert (limits.wall_seconds, limits.memory_bytes) == (2, 100 * MIB)
 
 
@@ -147,6 +147,6 @@ def test_a_default_is_lowered_to_what_the_caller_may_have() -> None:
     ],
 )
 def test_rare_endings_are_told_as_they_are(changes: dict[str, Any], ending: tuple[Any, ...]) -> None:
-    view = stage_view(phase_report(**changes), PhaseOutput())
+    view = create_stage_view(phase_report(**changes), PhaseOutput())
     assert (view.code, view.signal, view.status, view.message) == ending
     assert (view.cpu_time, view.wall_time, view.memory) == (10, 20, 8_000_000)
