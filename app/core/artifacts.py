@@ -42,7 +42,7 @@ def check_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
         field = f"artifacts[{index}]"
         no_nul(field, pattern)
         if not 1 <= len(pattern.encode()) <= MAX_PATTERN_BYTES:
-            raise InvalidRequest(field, f"must be from 1 to {MAX_PATTERN_BYTES} bytes")
+            raise InvalidRequest(field, f"must be 1 to {MAX_PATTERN_BYTES} bytes")
         if pattern.startswith("/") or ".." in pattern.split("/"):
             raise InvalidRequest(field, "must be relative to the working folder: no leading '/', no '..'")
     return patterns

@@ -29,6 +29,6 @@ def check_compile_limits(limits: CompileLimits) -> CompileLimits:
     for name in limits.__struct_fields__:
         # A NaN compares false with everything: the test is written so that it is refused.
         if not MIN_COMPILE_SECONDS <= getattr(limits, name) <= MAX_COMPILE_SECONDS:
-            reason = f"must be from {MIN_COMPILE_SECONDS:g} to {MAX_COMPILE_SECONDS:g} s"
+            reason = f"must be between {MIN_COMPILE_SECONDS:g} and {MAX_COMPILE_SECONDS:g} s"
             raise InvalidRequest(f"compile_limits.{name}", reason)
     return limits

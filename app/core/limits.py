@@ -123,6 +123,6 @@ def _resolve(name: str, asked: LimitOverrides, language: LimitOverrides, ceiling
         value = min(allowed.default if default is None else default, maximum)
     # A NaN compares false with everything: the test is written so that it is refused.
     if not allowed.minimum <= value <= maximum:
-        span = f"must be from {allowed.minimum:.10g} to {maximum:.10g} {allowed.unit}"
+        span = f"must be between {allowed.minimum:.10g} and {maximum:.10g} {allowed.unit}"
         raise InvalidRequest(f"limits.{name}", span.rstrip())
     return float(value) if name.endswith("_seconds") else int(value)

@@ -96,7 +96,7 @@ def _files(request: JobRequest, language: LanguageInfo) -> tuple[SourceFile, ...
         return (SourceFile(language.file_name, bounded("source", content, MAX_FILES_BYTES)),)
     assert request.files is not None
     if not 1 <= len(request.files) <= MAX_FILES:
-        raise InvalidRequest("files", f"must be from 1 to {MAX_FILES} files")
+        raise InvalidRequest("files", f"must contain 1 to {MAX_FILES} files")
     files = tuple(_file(f"files[{index}]", file) for index, file in enumerate(request.files))
     _check_names([file.name for file in files])
     if sum(len(file.content) for file in files) > MAX_FILES_BYTES:

@@ -70,7 +70,7 @@ def _name(field: str, name: str | None, index: int) -> str:
         return str(index + 1)
     utf8(field, name)
     if not 1 <= len(name) <= MAX_CASE_NAME_CHARACTERS or not name.isprintable():
-        raise InvalidRequest(field, f"must be from 1 to {MAX_CASE_NAME_CHARACTERS} printable characters")
+        raise InvalidRequest(field, f"must be 1 to {MAX_CASE_NAME_CHARACTERS} printable characters")
     return name
 
 

@@ -35,7 +35,7 @@ def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str) -> None:
     for value in (row.minimum, row.maximum):
         assert getattr(resolve_limits(LimitOverrides(**{name: value}), NOTHING), name) == value
     for value in (row.minimum - step, row.maximum + step, 0, -1, math.nan, math.inf, -math.inf, 10**400):
-        with pytest.raises(InvalidRequest, match="must be from") as refused:
+        with pytest.raises(InvalidRequest, match="must be between") as refused:
             resolve_limits(LimitOverrides(**{name: value}), NOTHING)
         assert refused.value.field == f"limits.{name}"
 

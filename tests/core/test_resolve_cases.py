@@ -108,7 +108,7 @@ def test_the_field_is_that_of_the_test_at_fault() -> None:
 def test_no_test_goes_above_its_callers_ceiling() -> None:
     ceiling = LimitOverrides(cpu_seconds=5)
 
-    with pytest.raises(InvalidRequest, match=r"tests\[0\]\.limits\.cpu_seconds: must be from 0\.1 to 5 s"):
+    with pytest.raises(InvalidRequest, match=r"tests\[0\]\.limits\.cpu_seconds: must be between 0\.1 and 5 s"):
         one(case(limits=CaseLimits(cpu_seconds=6)), defaults(ceiling=ceiling, cpu_seconds=5))
 
 

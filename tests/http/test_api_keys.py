@@ -152,7 +152,7 @@ async def test_a_tier_has_a_ceiling_and_says_so(gateway: Gateway) -> None:
     answer = await gateway.client.post("/v1/jobs", json={**JOB, "limits": {"wall_seconds": 60}}, headers=limited)
     # Then the range that is told is the caller's own
     assert answer.status_code == 422
-    assert answer.json()["detail"] == "must be from 0.1 to 30 s"
+    assert answer.json()["detail"] == "must be between 0.1 and 30 s"
     assert (await gateway.client.post("/v1/jobs", json={**JOB, "limits": {"wall_seconds": 60}})).status_code == 202
 
 
