@@ -235,6 +235,6 @@ def test_a_compiler_has_limits_of_its_own() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.09, 30.1, float("nan"), float("inf")])
 def test_a_limit_of_the_compiler_out_of_its_range_is_refused_with_the_range(seconds: float) -> None:
-    with pytest.raises(InvalidRequest, match=r"from 0\.1 to 30 s") as refusal:
+    with pytest.raises(InvalidRequest, match=r"between 0\.1 and 30 s") as refusal:
         resolved(compile_limits=CompileLimits(cpu_seconds=seconds))
     assert refusal.value.field == "compile_limits.cpu_seconds"
