@@ -1,4 +1,4 @@
-"""What the ``dramatiq`` command line is pointed at; BROKER_URL and BROKER_NAMESPACE say where the queue is."""
+"""Module for the ``dramatiq`` command. BROKER_URL and BROKER_NAMESPACE select the queue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Valkey for all broker tests, a fresh namespace and broker for each, and real workers."""
+"""Fixtures: one Valkey server for all tests, and a namespace and a broker for each test."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def namespace() -> str:
 
 @pytest.fixture
 def make_broker(url: str, namespace: str) -> Iterator[MakeBroker]:
-    """Builds brokers that share one namespace: each is a process of its own to the server."""
+    """Create brokers with one namespace. For the server, each is a separate process."""
     made: list[StreamsBroker] = []
 
     def make(**options: Any) -> StreamsBroker:
@@ -65,7 +65,7 @@ def broker(make_broker: MakeBroker) -> StreamsBroker:
 
 @contextmanager
 def working(broker: StreamsBroker, *, threads: int = 2, timeout_ms: int = 20) -> Iterator[Worker]:
-    """A worker that runs for the length of the block."""
+    """Run a worker until the end of the block."""
     worker = Worker(broker, worker_threads=threads, worker_timeout=timeout_ms)
     worker.start()
     try:

@@ -1,4 +1,4 @@
-"""How the tests take deliveries in hand without a worker."""
+"""Deliveries without a worker."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def message(*args: Any, actor: str = "act", queue: str = "default", **options: A
 
 
 def take(broker: StreamsBroker, queue: str = "default", prefetch: int = 1) -> StreamMessage:
-    """The next delivery; fails when there is none. Its consumer stays open, and never sends a heartbeat."""
+    """Return the next delivery. Its lease is not renewed."""
     delivery = next(broker.consume(queue, prefetch=prefetch, timeout=200))
     assert isinstance(delivery, StreamMessage), "nothing was delivered"
     return delivery
 
 
 def nothing_left(broker: StreamsBroker, queue: str = "default") -> bool:
-    """Neither waiting nor running nor delayed, and no leftover in the group."""
+    """Return whether the queue has no waiting, running, delayed or pending messages."""
     return broker.qsize(queue) == 0 and broker.pending(queue) == []

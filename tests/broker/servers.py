@@ -1,4 +1,4 @@
-"""Servers beyond the plain one: with TLS, watched by a Sentinel, or three that are a cluster. All on the loopback."""
+"""Servers with TLS, with a Sentinel, or in a cluster, on the loopback interface."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SLOTS = 16_384
 
 @contextlib.contextmanager
 def process(command: list[str], folder: Path, executable: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block; its output is in the folder."""
+    """Run a process until the end of the block. Its output is in the file "log" of the folder."""
     with (folder / "log").open("ab") as log:
         running = subprocess.Popen(command, executable=executable, cwd=folder, stdout=log, stderr=log)
     try:
@@ -33,19 +33,19 @@ def process(command: list[str], folder: Path, executable: Path | None = None) ->
 
 
 def eventually(check: object, seconds: float = _SECONDS) -> None:
-    """Return once the callable is true; the server's refusals in between count as false."""
+    """Wait until the callable returns a true value. Errors of Redis count as false."""
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(redis.RedisError):
             if check():  # type: ignore[operator]
                 return
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, f"not true within {seconds} s"
         time.sleep(0.02)
 
 
 @contextlib.contextmanager
 def tls_server(folder: Path) -> Iterator[tuple[int, Path]]:
-    """Port and certificate of a Redis that speaks nothing but TLS."""
+    """Run a Redis server with TLS only. Yield its port and its certificate."""
     key, certificate = folder / "key.pem", folder / "cert.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     openssl = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
@@ -56,15 +56,15 @@ def tls_server(folder: Path) -> Iterator[tuple[int, Path]]:
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     binary = shutil.which("redis-check-rdb")
     assert binary, "`python -m app.local.test_tools` installs what the tests need"
-    # Debian's server is this binary; by which name it is called decides what it is.
+    # On Debian, this binary is the server as well; the name of the process selects the program.
     with process(["redis-server", *arguments], folder, Path(binary)):
         with redis.Redis(port=port, ssl=True, ssl_ca_certs=str(certificate)) as client:
             eventually(client.ping)
         yield port, certificate
 
 
-class Watched:
-    """A master with a replica, and a Sentinel that makes the replica master once the master is gone for 500 ms."""
+class SentinelGroup:
+    """A master, a replica and a Sentinel that promotes the replica when the master was unreachable for 500 ms."""
 
     def __init__(self, folder: Path) -> None:
         options = {"repl-diskless-sync-delay": "0"}
@@ -73,7 +73,7 @@ class Watched:
         self._folder = folder
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Watched:
+    def __enter__(self) -> SentinelGroup:
         self._stack.callback(self.replica.stop)
         self.master.start()
         self.replica.start()
@@ -99,8 +99,8 @@ class Watched:
         if self.master.is_running():
             self.master.stop()
 
-    def lose_the_master(self) -> None:
-        """Kill it, and return once the replica has taken its place."""
+    def fail_over(self) -> None:
+        """Kill the master and wait until the replica is promoted."""
         self.master.terminate()
         with redis.Redis(port=self.port, decode_responses=True) as client:
             expected = ["127.0.0.1", str(self.replica.port)]
@@ -111,7 +111,7 @@ class Watched:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[list[int]]:
-    """The ports of three masters that share all slots."""
+    """Run a cluster of three masters. Yield their ports."""
     with contextlib.ExitStack() as stack:
         nodes = [
             stack.enter_context(ValkeyServer(port=free_port(), config={"cluster-enabled": "yes"})) for _ in range(3)
@@ -125,17 +125,19 @@ def cluster() -> Iterator[list[int]]:
         for node in nodes[1:]:
             clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.port)
         for client in clients:
-            eventually(lambda one=client: b"cluster_state:ok" in one.execute_command("CLUSTER", "INFO"))
-            eventually(lambda one=client: one.execute_command("CLUSTER", "NODES").count(b" connected ") == len(nodes))
+            eventually(lambda client=client: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO"))
+            eventually(
+                lambda client=client: client.execute_command("CLUSTER", "NODES").count(b" connected ") == len(nodes)
+            )
         yield [node.port for node in nodes]
 
 
-def announce(proxies: Mapping[int, FaultProxy]) -> None:
-    """Have the nodes of a cluster, by their ports, name their proxies wherever they name each other."""
+def announce_proxies(proxies: Mapping[int, FaultProxy]) -> None:
+    """Let the nodes of a cluster announce the ports of proxies, given by the ports of the nodes."""
     with contextlib.ExitStack() as stack:
         nodes = {port: stack.enter_context(redis.Redis(port=port)) for port in proxies}
         for port, node in nodes.items():
             node.config_set("cluster-announce-port", proxies[port].port)
         names = [f":{proxy.port}@".encode() for proxy in proxies.values()]
-        for node in nodes.values():  # it travels by gossip
-            eventually(lambda one=node: all(name in one.execute_command("CLUSTER", "NODES") for name in names))
+        for node in nodes.values():  # nodes exchange the ports by gossip
+            eventually(lambda node=node: all(name in node.execute_command("CLUSTER", "NODES") for name in names))

@@ -1,4 +1,4 @@
-"""StreamAgeLimit: too old by the server's clock, whatever the producer's and the worker's say."""
+"""StreamAgeLimit: ages by the clock of the server."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_message_is_dead_lettered_when_it_exceeds_its_age_limit(broker: StreamsB
         broker.join("default", timeout=5_000)
 
     assert ran == ["young"]
-    (letter,) = broker.dead_letters("default")
-    assert "age limit" in letter.reason
+    (dead_letter,) = broker.dead_letters("default")
+    assert "age limit" in dead_letter.reason
     assert client.get(effect.key) == b"dead"
 
 
@@ -96,8 +96,8 @@ def test_age_starts_again_when_a_dead_letter_is_replayed(broker: StreamsBroker) 
     broker.enqueue(message())
     delivery = take(broker)
     broker.consume("default").nack(delivery)
-    (letter,) = broker.dead_letters("default")
+    (dead_letter,) = broker.dead_letters("default")
 
-    broker.replay_dead("default", letter.id)
+    broker.replay_dead("default", dead_letter.id)
 
-    assert take(broker).created_ms >= letter.died_at_ms
+    assert take(broker).created_ms >= dead_letter.died_at_ms

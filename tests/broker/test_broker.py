@@ -49,20 +49,20 @@ def test_message_is_delivered_when_it_was_enqueued_before_the_group_existed(
 
 
 def test_declare_queue_does_no_io_and_calls_hooks_once() -> None:
-    told: list[tuple[str, str]] = []
+    calls: list[tuple[str, str]] = []
 
     class Listener(Middleware):
         def after_declare_queue(self, broker: Any, queue_name: str) -> None:
-            told.append(("queue", queue_name))
+            calls.append(("queue", queue_name))
 
         def after_declare_delay_queue(self, broker: Any, queue_name: str) -> None:
-            told.append(("delay", queue_name))
+            calls.append(("delay", queue_name))
 
     nobody_listens = StreamsBroker(url="redis://127.0.0.1:1", middleware=[Listener()])
     nobody_listens.declare_queue("q")
     nobody_listens.declare_queue("q")
 
-    assert told == [("queue", "q"), ("delay", "q.DQ")]
+    assert calls == [("queue", "q"), ("delay", "q.DQ")]
     assert nobody_listens.get_declared_queues() == {"q"}
     assert nobody_listens.get_declared_delay_queues() == {"q.DQ"}
 
@@ -124,9 +124,9 @@ def test_message_of_an_unknown_actor_is_dead_lettered_alone(broker: StreamsBroke
         assert ran.wait(5)
         broker.join("default", timeout=5_000)
 
-    (letter,) = broker.dead_letters("default")
-    assert letter.reason.startswith(ActorNotFound.__name__)
-    assert b'"unknown"' in letter.message
+    (dead_letter,) = broker.dead_letters("default")
+    assert dead_letter.reason.startswith(ActorNotFound.__name__)
+    assert b'"unknown"' in dead_letter.message
 
 
 def test_consumer_holds_at_most_prefetch_messages(broker: StreamsBroker) -> None:

@@ -1,4 +1,4 @@
-"""Under Dramatiq's own command line: several processes, a reload, a clean end."""
+"""The broker with the dramatiq command: several processes, a reload, a shutdown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def command_line(url: str, namespace: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "dramatiq", "tests.broker.cli_actors", "--processes", "2", "--threads", "2"]
-    # A reload looks for "python" on the path.
+    # A reload searches for "python" on the path.
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     settings = {"BROKER_URL": url, "BROKER_NAMESPACE": namespace, "dramatiq_worker_timeout": "200", "PATH": path}
     environment = {**os.environ, **settings}
@@ -38,7 +38,7 @@ def command_line(url: str, namespace: str, log: Path) -> Iterator[subprocess.Pop
 
 
 def enqueue_and_wait(broker: StreamsBroker, client: redis.Redis, numbers: range) -> set[bytes]:
-    """The pids of the processes that ran them."""
+    """Return the ids of the processes that ran the messages."""
     broker.enqueue_many(message(number, actor="note") for number in numbers)
     key, deadline = f"{broker.keys('default').tag}:notes", time.monotonic() + 20
     while client.llen(key) < numbers.stop:
@@ -62,7 +62,7 @@ def test_command_line_reload_and_shutdown_run_each_message_once(
     wait_until_booted(log, 1)
     old = enqueue_and_wait(broker, client, range(200))
 
-    # Batch after batch is run, by the old processes, by those that replace them, until only new ones are left
+    # Enqueue batches until only new processes run them
     command_line.send_signal(signal.SIGHUP)
     first = 200
     while old & enqueue_and_wait(broker, client, range(first, first + 20)):

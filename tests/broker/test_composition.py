@@ -1,4 +1,4 @@
-"""Everything Dramatiq builds on a broker: pipelines, groups, callbacks, results, limits, asyncio."""
+"""Pipelines, follow-ups, priorities and the current message."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_pipeline_runs_when_it_and_its_stages_are_delayed(broker: StreamsBroker,
 
 
 def test_follow_up_in_the_same_queue_is_written_by_the_acknowledgement(broker: StreamsBroker) -> None:
-    # Given a message that ran, and a middleware that enqueued another one after it
+    # Given a message that ran and a middleware that enqueues another message after it
     class Chain(dramatiq.Middleware):
         def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
             broker.enqueue(message._message.copy(args=("next",)))
@@ -69,7 +69,7 @@ def test_follow_up_in_the_same_queue_is_written_by_the_acknowledgement(broker: S
     first = take(broker)
     broker.emit_after("process_message", first)
 
-    # Then it is not there yet, and it is once the first is acknowledged
+    # Then the second message exists only after the first one is acknowledged
     assert broker.qsize("default") == 1
     broker.consume("default").ack(first)
     assert broker.qsize("default") == 1

@@ -1,4 +1,4 @@
-"""Delayed messages: held in Redis, promoted by its clock."""
+"""Delayed messages: stored in Redis and promoted by its clock."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def test_delayed_message_is_delivered_after_its_producer_closed(make_broker: Mak
     producer = make_broker()
     producer.enqueue(message("later"), delay=1)
     producer.close()
-    heir = make_broker()
-    assert heir.client.xlen(heir.keys("default").stream) == 0
+    successor = make_broker()
+    assert successor.client.xlen(successor.keys("default").stream) == 0
 
-    while not heir.promote("default"):
+    while not successor.promote("default"):
         pass
 
-    delivery = take(heir)
+    delivery = take(successor)
     assert delivery.args == ("later",)
     assert "eta" not in delivery.options
-    assert heir.qsize("default") == 1
+    assert successor.qsize("default") == 1
 
 
 def test_enqueue_returns_the_delay_queue_and_eta(broker: StreamsBroker) -> None:

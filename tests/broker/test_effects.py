@@ -1,4 +1,4 @@
-"""Writes made in the same step as a queue operation."""
+"""Effects: writes in the same script as a queue operation."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_finish_effects_are_written_with_the_acknowledgement(broker: StreamsBrok
 def test_worker_cannot_write_or_finish_when_its_lease_was_lost(
     make_broker: MakeBroker, client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Given a delivery whose lease another process found expired
+    # Given a delivery that another process recovered
     slow, other = make_broker(lease_ms=1), make_broker(lease_ms=1)
     key = f"{slow.keys('default').tag}:result"
     slow.enqueue(message())
@@ -108,7 +108,7 @@ def test_worker_cannot_write_or_finish_when_its_lease_was_lost(
     delivery.finish_with([Effect("SET", key, "stale")])
     slow.consume("default", timeout=10).ack(delivery)
 
-    # Then nothing of it is there, and the second delivery is untouched
+    # Then nothing is written, and the second delivery is not affected
     assert client.get(key) is None
     assert (again.deliveries, again.attempt) == (2, 2)
     assert other.fenced(again, [Effect("SET", key, "fresh")]) == [b"OK"]
@@ -120,7 +120,7 @@ def test_worker_cannot_write_or_finish_when_its_lease_was_lost(
 def test_on_dead_effects_are_kept_through_delay_retry_and_recovery(
     make_broker: MakeBroker, client: redis.Redis
 ) -> None:
-    # Given a message with on_dead effects that was delayed, retried and then lost until it may not be lost again
+    # Given a message with on_dead effects that is delayed, retried and then lost until max_deliveries
     broker = make_broker(lease_ms=1, max_deliveries=2)
     record = f"{broker.keys('default').tag}:job"
     effects = [Effect("HSET", record, "state", "dead", "at", NOW_MS, "blob", BINARY), Effect("EXPIRE", record, 90)]
@@ -140,13 +140,13 @@ def test_on_dead_effects_are_kept_through_delay_retry_and_recovery(
             pass
         broker = make_broker(lease_ms=1, max_deliveries=2)
 
-    # Then its death wrote them, with the server's time
+    # Then the effects are written with the server's time
     fields = client.hgetall(record)
-    (letter,) = broker.dead_letters("default")
+    (dead_letter,) = broker.dead_letters("default")
     assert (fields[b"state"], fields[b"blob"]) == (b"dead", BINARY)
-    assert abs(int(fields[b"at"]) - letter.died_at_ms) < 1_000
+    assert abs(int(fields[b"at"]) - dead_letter.died_at_ms) < 1_000
     assert 0 < client.ttl(record) <= 90
-    assert (letter.deliveries, letter.attempts, letter.effects_error) == (2, 3, "")
+    assert (dead_letter.deliveries, dead_letter.attempts, dead_letter.effects_error) == (2, 3, "")
 
 
 def test_failing_on_dead_effect_is_noted_in_the_dead_letter(make_broker: MakeBroker, client: redis.Redis) -> None:
@@ -159,8 +159,8 @@ def test_failing_on_dead_effect_is_noted_in_the_dead_letter(make_broker: MakeBro
     while not broker.recover("default").dead:
         pass
 
-    (letter,) = broker.dead_letters("default")
-    assert "WRONGTYPE" in letter.effects_error
+    (dead_letter,) = broker.dead_letters("default")
+    assert "WRONGTYPE" in dead_letter.effects_error
     assert client.get(right) == b"done"
 
 

@@ -1,4 +1,4 @@
-"""The stored form of a message."""
+"""The stored form of a message and the hooks of enqueue_many."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tests.broker.delivery import message
 
 
 def test_encode_message_equals_dramatiqs_encoding() -> None:
-    one = message("ä", 1, None, actor="act", nested={"a": [1.5]})
+    original = message("ä", 1, None, actor="act", nested={"a": [1.5]})
 
-    assert encode_message(one) == one.encode()
-    assert Message.decode(encode_message(one)) == one
+    assert encode_message(original) == original.encode()
+    assert Message.decode(encode_message(original)) == original
 
 
 def test_encode_message_calls_encode_of_a_subclass() -> None:
@@ -31,18 +31,18 @@ def test_encode_message_removes_eta_and_the_suffix_of_the_delay_queue() -> None:
 
 
 def test_enqueue_many_calls_hooks_for_each_message(broker: StreamsBroker) -> None:
-    heard: list[tuple[str, str]] = []
+    calls: list[tuple[str, str]] = []
 
     class Listener(Middleware):
         def before_enqueue(self, broker: object, message: object, delay: object) -> None:
-            heard.append(("before", message.message_id))  # type: ignore[attr-defined]
+            calls.append(("before", message.message_id))  # type: ignore[attr-defined]
 
         def after_enqueue(self, broker: object, message: object, delay: object) -> None:
-            heard.append(("after", message.message_id))  # type: ignore[attr-defined]
+            calls.append(("after", message.message_id))  # type: ignore[attr-defined]
 
     broker.add_middleware(Listener())
     sent = broker.enqueue_many([message(), message()], delay=5)
 
-    ids = [one.message_id for one in sent]
-    assert heard == [(when, name) for when in ("before", "after") for name in ids]
-    assert all(one.queue_name == "default.DQ" for one in sent)
+    ids = [message.message_id for message in sent]
+    assert calls == [(when, name) for when in ("before", "after") for name in ids]
+    assert all(message.queue_name == "default.DQ" for message in sent)

@@ -1,4 +1,4 @@
-"""Processes killed and suspended, replies lost, a server killed: nothing accepted is lost, nothing stale is written."""
+"""Killed and suspended processes, lost replies, a killed server and a server without memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def spawn(url: str, namespace: str) -> Iterator[Spawn]:
 
 
 def wait_for(client: redis.Redis, key: str, length: int = 1, seconds: float = 10) -> list[bytes]:
-    """The list at `key` once it is that long."""
+    """Wait until a list has a length and return it."""
     deadline = time.monotonic() + seconds
     while client.llen(key) < length:
         assert time.monotonic() < deadline, f"{key} is {client.lrange(key, 0, -1)}"
@@ -58,16 +58,16 @@ def test_message_of_a_killed_worker_is_finished_once_by_another(
 ) -> None:
     # Given a worker that holds a message
     tag = broker.keys("default").tag
-    victim, _heir = spawn(), spawn()
+    victim, survivor = spawn(), spawn()
     broker.enqueue(message("job", actor="hang_first"))
     (pid,) = wait_for(client, f"{tag}:started")
-    killed, other = (victim, _heir) if int(pid) == victim.pid else (_heir, victim)
+    killed, other = (victim, survivor) if int(pid) == victim.pid else (survivor, victim)
 
     # When it is killed
     killed.kill()
     at = time.monotonic()
 
-    # Then another finishes the message within lease + 5 s, once
+    # Then the other worker finishes the message once, within lease + 5 s
     wait_for(client, f"{tag}:finished")
     assert time.monotonic() - at < LEASE_MS / 1000 + 5
     broker.join("default", timeout=5_000)
@@ -79,18 +79,18 @@ def test_message_of_a_killed_worker_is_finished_once_by_another(
 def test_worker_is_fenced_when_it_was_suspended_past_its_lease(
     broker: StreamsBroker, client: redis.Redis, spawn: Spawn
 ) -> None:
-    # Given a worker that is suspended in the middle of a message for longer than its lease
+    # Given a worker that is suspended for longer than its lease while it runs a message
     tag = broker.keys("default").tag
-    sleeper = spawn()
-    broker.enqueue(message("job", actor="write_until_told"))
+    suspended = spawn()
+    broker.enqueue(message("job", actor="write_when_allowed"))
     wait_for(client, f"{tag}:started")
-    sleeper.send_signal(signal.SIGSTOP)
+    suspended.send_signal(signal.SIGSTOP)
     spawn()
     assert wait_for(client, f"{tag}:finished") == [b"job by 2"]
 
-    # When it goes on and writes
+    # When it resumes and writes
     client.set(f"{tag}:go", 1)
-    sleeper.send_signal(signal.SIGCONT)
+    suspended.send_signal(signal.SIGCONT)
 
     # Then its writes and its finish are refused
     assert wait_for(client, f"{tag}:refused") == [b"1"]
@@ -105,7 +105,7 @@ def test_long_message_in_a_live_worker_is_not_recovered(
 ) -> None:
     tag = broker.keys("default").tag
     spawn(), spawn()
-    broker.enqueue(message("job", actor="write_until_told"))
+    broker.enqueue(message("job", actor="write_when_allowed"))
     wait_for(client, f"{tag}:started")
 
     deadline = time.monotonic() + 3 * LEASE_MS / 1000
@@ -120,23 +120,23 @@ def test_long_message_in_a_live_worker_is_not_recovered(
 def test_message_that_kills_its_workers_is_dead_lettered_alone(
     broker: StreamsBroker, client: redis.Redis, spawn: Spawn
 ) -> None:
-    # Given a killer, and neighbours that are prefetched with it every time, by workers that start one after the other:
-    # what runs beside it in the moment of its deed is under suspicion, too, and rightly so
+    # Given a message that kills its worker and messages that are prefetched with it. The workers start one after
+    # the other, because messages that run at the time of the kill are counted as well
     tag = broker.keys("default").tag
     broker.enqueue(message(actor="killer"))
     broker.enqueue_many(message("neighbour", actor="quick", age=age) for age in range(2))
 
-    # When it has killed as many workers as it may
+    # When it has killed max_deliveries workers
     for _ in range(broker.max_deliveries):
         assert spawn(threads=1).wait(10) == -signal.SIGKILL
     spawn(threads=1)
 
-    # Then it alone is a dead letter
+    # Then only this message is a dead letter
     wait_for(client, f"{tag}:finished", 2)
     broker.join("default", timeout=10_000)
-    (letter,) = broker.dead_letters("default")
-    assert "never finished" in letter.reason
-    assert letter.deliveries == broker.max_deliveries
+    (dead_letter,) = broker.dead_letters("default")
+    assert "never finished" in dead_letter.reason
+    assert dead_letter.deliveries == broker.max_deliveries
 
 
 @pytest.fixture
@@ -154,10 +154,10 @@ def test_enqueue_is_not_sent_again_when_its_reply_is_lost(
     behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: FaultProxy
 ) -> None:
     record = f"{broker.keys('default').tag}:record"
-    broker.enqueue(message(), delay=60_000)  # from here on the server knows the script
+    broker.enqueue(message(), delay=60_000)  # loads the script
     for options in ({}, {"delay": 60_000}, {"effects": [Effect("INCR", record)]}):
         before = broker.qsize("default")
-        behind_proxy.run(["PING"])  # a new connection's handshake has replies to lose, too
+        behind_proxy.run(["PING"])  # the handshake of a new connection has replies as well
         proxy.lose_replies = 1
 
         with pytest.raises(BrokerUnavailable):
@@ -168,19 +168,19 @@ def test_enqueue_is_not_sent_again_when_its_reply_is_lost(
 
 
 def test_copied_client_does_not_send_again(make_broker: MakeBroker, broker: StreamsBroker, proxy: FaultProxy) -> None:
-    careless = redis.Redis(port=proxy.port)
-    careful = make_broker(url=None, client=careless)
-    for expected, send in enumerate((careless.execute_command, careful.client.execute_command), start=1):
+    retrying = redis.Redis(port=proxy.port)
+    broker_without_retries = make_broker(url=None, client=retrying)
+    for expected, send in enumerate((retrying.execute_command, broker_without_retries.client.execute_command), start=1):
         send("PING")
         before = broker.qsize("default")
         proxy.lose_replies = 1
 
-        # As it comes, redis-py adds the entry twice; the broker's copy of it does not.
+        # By default, redis-py adds the entry twice. The copy of the broker does not.
         with contextlib.suppress(redis.ConnectionError):
             send("XADD", broker.keys("default").stream, "*", "m", "once?")
 
         assert broker.qsize("default") - before == 3 - expected
-    careless.close()
+    retrying.close()
 
 
 async def test_asyncio_producer_does_not_send_again(broker: StreamsBroker, namespace: str, proxy: FaultProxy) -> None:
@@ -199,20 +199,20 @@ async def test_asyncio_producer_does_not_send_again(broker: StreamsBroker, names
 def test_entries_of_a_lost_fetch_reply_are_delivered_uncounted(
     behind_proxy: StreamsBroker, broker: StreamsBroker, proxy: FaultProxy
 ) -> None:
-    # Given a worker that already holds one message
+    # Given a worker that holds one message
     broker.enqueue(message("held"))
     held = take(behind_proxy, prefetch=3)
     consumer = behind_proxy.consume("default", prefetch=3, timeout=50)
     assert next(consumer) is None
     broker.enqueue(message("unseen"))
 
-    # When the reply with the next one is lost, and a new consumer is made
+    # When the reply with the next message is lost and a new consumer is created
     proxy.lose_replies = 1
     with pytest.raises(BrokerUnavailable):
         next(consumer)
     fresh = behind_proxy.consume("default", prefetch=3, timeout=50)
 
-    # Then that one delivers it, and not the held one
+    # Then the new consumer delivers only the message of the lost reply
     delivery = next(fresh)
     assert (delivery.args, delivery.deliveries) == (("unseen",), 1)
     assert next(fresh) is None
@@ -244,7 +244,7 @@ def test_finish_is_applied_once_when_its_reply_is_lost(
 
 
 def test_accepted_messages_survive_a_killed_server(tmp_path: Path) -> None:
-    # Given messages on a server that syncs its log on every write
+    # Given messages on a server with appendfsync always
     config = {"appendonly": "yes", "appendfsync": "always"}
     server = ValkeyServer(port=free_port(), data_dir=tmp_path, persist=True, config=config)
     server.start()
@@ -255,29 +255,29 @@ def test_accepted_messages_survive_a_killed_server(tmp_path: Path) -> None:
     broker.enqueue(message("delayed"), delay=300)
     take(broker)
 
-    # When it is killed and started again
+    # When the server is killed and started again
     server.terminate()
     with pytest.raises(BrokerUnavailable):
         broker.qsize("default")
     server.start()
 
-    # Then all three are still there, where they were
-    again = StreamsBroker(url=f"redis://127.0.0.1:{server.port}", lease_ms=1)
-    again.declare_queue("default")
-    assert (again.qsize("default"), len(again.pending("default"))) == (3, 1)
-    while not again.promote("default"):
+    # Then all three messages are in their previous state
+    restarted = StreamsBroker(url=f"redis://127.0.0.1:{server.port}", lease_ms=1)
+    restarted.declare_queue("default")
+    assert (restarted.qsize("default"), len(restarted.pending("default"))) == (3, 1)
+    while not restarted.promote("default"):
         pass
-    while not again.recover("default").requeued:
+    while not restarted.recover("default").requeued:
         pass
-    names = {take(again, prefetch=held).args[0] for held in (1, 2, 3)}
+    names = {take(restarted, prefetch=held).args[0] for held in (1, 2, 3)}
     assert names == {"held", "waiting", "delayed"}
-    for one in (broker, again):
-        one.close()
+    for used in (broker, restarted):
+        used.close()
     server.stop()
 
 
 def test_server_without_memory_rejects_messages_and_finishes_accepted_ones(tmp_path: Path) -> None:
-    # Given four messages that run, and one that is delayed
+    # Given four running messages and one delayed message
     server = ValkeyServer(port=free_port(), data_dir=tmp_path)
     server.start()
     broker = StreamsBroker(url=f"redis://127.0.0.1:{server.port}", lease_ms=60_000)
@@ -289,15 +289,15 @@ def test_server_without_memory_rejects_messages_and_finishes_accepted_ones(tmp_p
     consumer = broker.consume("default", prefetch=4, timeout=100)
     finished, retried, dead, released = (next(consumer) for _ in range(4))
 
-    # When there is not a byte left
+    # When the server is out of memory
     broker.client.config_set("maxmemory", 1)
 
-    # Then nothing new is taken, and a program's writes are refused
+    # Then new messages and fenced writes are refused
     with pytest.raises(BrokerUnavailable):
         broker.enqueue(message("new"))
     with pytest.raises(BrokerUnavailable):
         broker.fenced(finished, [Effect("SET", f"{tag}:output", "x")])
-    # And every way out is open
+    # And accepted messages can finish
     finished.finish_with([Effect("SET", f"{tag}:result", "done")])
     consumer.ack(finished)
     retried.retry_delay_ms = 60_000

@@ -1,4 +1,4 @@
-"""Lanes: what somebody waits for and what may take its time starve neither one the other, and keep apart for life."""
+"""Lanes: interactive and batch messages do not starve each other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.broker.test_recovery import expire
 
 
 def lanes_in_order(broker: StreamsBroker, count: int, *, prefetch: int) -> list[Lane]:
-    """The lanes of the next `count` messages as one worker that finishes each at once gets them."""
+    """Return the lanes of the next `count` messages for a worker that finishes each immediately."""
     consumer = broker.consume("default", prefetch=prefetch, timeout=50)
     lanes = []
     while len(lanes) < count:
@@ -57,20 +57,20 @@ def test_empty_lane_accumulates_no_credit(broker: StreamsBroker) -> None:
 
 
 def test_batch_messages_leave_capacity_to_interactive_messages(broker: StreamsBroker) -> None:
-    # Given a worker that holds as much batch work as it gets, and finishes none of it
+    # Given a worker that holds all batch messages that it receives
     fill(broker, batch=20)
     consumer = broker.consume("default", prefetch=8, timeout=50)
     held = [delivery for _ in range(20) if (delivery := next(consumer))]
     assert [delivery.lane for delivery in held] == [Lane.BATCH] * max_held(Lane.BATCH, 8)
     assert len(held) == 6
 
-    # When an interactive message comes
+    # When an interactive message is enqueued
     fill(broker, interactive=1)
 
-    # Then it is delivered, with nothing finished
+    # Then it is delivered although no message was finished
     delivery = next(filter(None, (next(consumer) for _ in range(10))))
     assert delivery.lane is Lane.INTERACTIVE
-    # And the end of a batch message makes room for the next one
+    # And a finished batch message makes capacity for the next one
     consumer.ack(held[0])
     assert next(filter(None, (next(consumer) for _ in range(10)))).lane is Lane.BATCH
 
@@ -79,7 +79,7 @@ def test_interactive_messages_may_use_the_whole_capacity(broker: StreamsBroker) 
     fill(broker, interactive=20)
     consumer = broker.consume("default", prefetch=8, timeout=50)
 
-    assert len([one for one in (next(consumer) for _ in range(10)) if one]) == 8
+    assert sum(next(consumer) is not None for _ in range(10)) == 8
 
 
 def test_worker_with_one_thread_runs_both_lanes(broker: StreamsBroker) -> None:
@@ -108,7 +108,7 @@ def test_lane_is_taken_from_argument_message_or_actor(broker: StreamsBroker) -> 
 
 
 def test_unknown_lane_is_rejected(broker: StreamsBroker) -> None:
-    for enqueue in (broker.enqueue, lambda one: broker.enqueue_many([one])):
+    for enqueue in (broker.enqueue, lambda message: broker.enqueue_many([message])):
         with pytest.raises(ValueError, match="fast"):
             enqueue(message(lane="fast"))
 
@@ -136,7 +136,7 @@ def test_message_keeps_its_lane_after_each_transition(make_broker: MakeBroker, c
     assert is_in_the_batch_lane()
     while not broker.promote("default"):
         pass
-    for step in ("retry", "retry now", "loss", "release", "death"):
+    for step in ("retry", "retry now", "loss", "release", "rejection"):
         delivery = take(broker)
         assert delivery.lane is Lane.BATCH
         (entry,) = broker.pending("default", lane="batch")
@@ -157,11 +157,11 @@ def test_message_keeps_its_lane_after_each_transition(make_broker: MakeBroker, c
                 broker.deliveries.in_flight(delivery.keys).discard([delivery])
             case "release":
                 consumer.requeue([delivery])
-            case "death":
+            case "rejection":
                 consumer.nack(delivery)
-                (letter,) = broker.dead_letters("default")
-                assert letter.lane is Lane.BATCH
-                assert broker.replay_dead("default", letter.id)
+                (dead_letter,) = broker.dead_letters("default")
+                assert dead_letter.lane is Lane.BATCH
+                assert broker.replay_dead("default", dead_letter.id)
         assert is_in_the_batch_lane(), step
 
 
@@ -173,7 +173,7 @@ def test_recovery_dead_letters_a_batch_message_with_its_lane(make_broker: MakeBr
 
     assert broker.recover("default").dead == 1
 
-    assert [letter.lane for letter in broker.dead_letters("default")] == [Lane.BATCH]
+    assert [dead_letter.lane for dead_letter in broker.dead_letters("default")] == [Lane.BATCH]
 
 
 def test_max_backlog_counts_all_lanes(broker: StreamsBroker) -> None:
@@ -228,23 +228,23 @@ async def test_asyncio_producer_supports_lanes(broker: StreamsBroker, url: str, 
     assert (broker.qsize("default", lane="batch"), broker.qsize("default", lane="interactive")) == (3, 1)
 
 
-class TestTurns:
+class TestWeightedRoundRobin:
     def test_empty_lane_is_skipped_for_a_while(self) -> None:
         now = [0.0]
-        turns = WeightedRoundRobin(lambda: now[0])
-        turns.record(Lane.INTERACTIVE, 0)
-        assert turns.choose(list(Lane)) == (Lane.BATCH, 1.0)
-        turns.record(Lane.BATCH, 0)
-        assert turns.choose(list(Lane)) is None
+        round_robin = WeightedRoundRobin(lambda: now[0])
+        round_robin.record(Lane.INTERACTIVE, 0)
+        assert round_robin.choose(list(Lane)) == (Lane.BATCH, 1.0)
+        round_robin.record(Lane.BATCH, 0)
+        assert round_robin.choose(list(Lane)) is None
 
         now[0] = 1.0
 
-        assert turns.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
+        assert round_robin.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
 
     def test_lane_that_was_empty_takes_no_share(self) -> None:
-        turns = WeightedRoundRobin(lambda: 0.0)
-        assert turns.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
+        round_robin = WeightedRoundRobin(lambda: 0.0)
+        assert round_robin.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
 
-        turns.record(Lane.INTERACTIVE, 8)
+        round_robin.record(Lane.INTERACTIVE, 8)
 
-        assert turns.choose(list(Lane)) == (Lane.BATCH, 0.2)
+        assert round_robin.choose(list(Lane)) == (Lane.BATCH, 0.2)

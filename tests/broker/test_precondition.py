@@ -1,4 +1,4 @@
-"""A precondition decides in the step that writes the message."""
+"""Preconditions of an enqueue."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ return true, {'passed', left - 1}
 """
 
 
-def tickets(broker: StreamsBroker, most: int) -> Precondition:
-    return Precondition(COUNT_DOWN, [f"{broker.keys('default').tag}:tickets"], [most])
+def count_down(broker: StreamsBroker, start: int) -> Precondition:
+    return Precondition(COUNT_DOWN, [f"{broker.keys('default').tag}:tickets"], [start])
 
 
 def test_message_is_enqueued_when_the_precondition_is_met(broker: StreamsBroker) -> None:
-    condition = tickets(broker, 2)
+    condition = count_down(broker, 2)
 
     broker.enqueue(message(), precondition=condition)
 
@@ -44,7 +44,7 @@ def test_message_is_enqueued_when_the_precondition_is_met(broker: StreamsBroker)
 
 
 def test_nothing_is_enqueued_when_the_precondition_is_not_met(broker: StreamsBroker, client: redis.Redis) -> None:
-    tag, condition = broker.keys("default").tag, tickets(broker, 0)
+    tag, condition = broker.keys("default").tag, count_down(broker, 0)
 
     with pytest.raises(PreconditionFailed):
         broker.enqueue(message(), precondition=condition, effects=[Effect("SET", f"{tag}:record", "1")])
@@ -58,10 +58,10 @@ def test_precondition_combines_with_effects_backlog_and_delay(broker: StreamsBro
     tag = broker.keys("default").tag
     effects = [Effect("SET", f"{tag}:record", "1"), Effect("RPUSH", f"{tag}:list", "a", "b")]
 
-    broker.enqueue(message(), precondition=tickets(broker, 9), effects=effects, max_backlog=2, delay=60_000)
-    broker.enqueue(message(), precondition=tickets(broker, 9), max_backlog=2)
+    broker.enqueue(message(), precondition=count_down(broker, 9), effects=effects, max_backlog=2, delay=60_000)
+    broker.enqueue(message(), precondition=count_down(broker, 9), max_backlog=2)
     with pytest.raises(QueueFull):
-        broker.enqueue(message(), precondition=(last := tickets(broker, 9)), max_backlog=2)
+        broker.enqueue(message(), precondition=(last := count_down(broker, 9)), max_backlog=2)
 
     assert last.reply == [b"passed", 6]
     assert (client.get(f"{tag}:record"), client.lrange(f"{tag}:list", 0, -1)) == (b"1", [b"a", b"b"])
@@ -69,7 +69,7 @@ def test_precondition_combines_with_effects_backlog_and_delay(broker: StreamsBro
 
 
 def test_precondition_does_not_run_when_the_dedupe_key_exists(broker: StreamsBroker, client: redis.Redis) -> None:
-    tag, condition = broker.keys("default").tag, tickets(broker, 5)
+    tag, condition = broker.keys("default").tag, count_down(broker, 5)
     client.set(f"{tag}:there", "1")
 
     with pytest.raises(Duplicate):
@@ -81,9 +81,9 @@ def test_precondition_does_not_run_when_the_dedupe_key_exists(broker: StreamsBro
 
 async def test_asyncio_producer_supports_preconditions(broker: StreamsBroker, url: str) -> None:
     producer = AsyncProducer.from_url(url, broker.namespace)
-    await producer.enqueue(message(), precondition=(first := tickets(broker, 1)))
+    await producer.enqueue(message(), precondition=(first := count_down(broker, 1)))
     with pytest.raises(PreconditionFailed):
-        await producer.enqueue(message(), precondition=(second := tickets(broker, 1)))
+        await producer.enqueue(message(), precondition=(second := count_down(broker, 1)))
 
     assert (first.reply, second.reply) == ([b"passed", 0], [b"none left", 0])
     assert broker.qsize("default") == 1
@@ -99,7 +99,7 @@ def test_precondition_keys_must_be_in_the_slot_of_the_queue(broker: StreamsBroke
 def test_message_is_acknowledged_when_the_precondition_of_its_follow_up_is_not_met(broker: StreamsBroker) -> None:
     class Chain(Middleware):
         def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
-            broker.enqueue(message._message.copy(args=("next",)), precondition=tickets(broker, 0))
+            broker.enqueue(message._message.copy(args=("next",)), precondition=count_down(broker, 0))
 
     broker.add_middleware(Chain())
     broker.enqueue(message())

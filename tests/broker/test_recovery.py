@@ -1,4 +1,4 @@
-"""Taking back what dead workers held."""
+"""Recovery of messages that dead workers held."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from tests.broker.delivery import message, nothing_left, take
 
 
 def expire(broker: StreamsBroker, client: redis.Redis) -> None:
-    """Make every lease of the queue look long gone, as if its owners had died an hour ago."""
+    """Make every lease of the queue look as if it expired an hour ago."""
     keys = broker.keys("default")
     for entry in broker.pending("default", count=10_000):
         options = {"idle": 3_600_000, "retrycount": entry.deliveries, "justid": True}
         client.xclaim(entry.stream, keys.group, entry.consumer, 0, [entry.entry_id], **options)
 
 
-def hold(broker: StreamsBroker, count: int) -> None:
+def hold_messages(broker: StreamsBroker, count: int) -> None:
     broker.enqueue_many(message(number) for number in range(count))
     take(broker, prefetch=count)
     assert len(broker.pending("default", count=10_000)) == count
 
 
 def test_recovery_ignores_live_leases(broker: StreamsBroker) -> None:
-    hold(broker, 3)
+    hold_messages(broker, 3)
 
     assert broker.recover("default") == RecoveryReport(0, 0, 0)
 
 
 def test_recovery_follows_the_cursor_to_the_end(broker: StreamsBroker, client: redis.Redis) -> None:
-    hold(broker, 450)
+    hold_messages(broker, 450)
     expire(broker, client)
 
     report = broker.recover("default")
@@ -46,8 +46,8 @@ def test_recovery_follows_the_cursor_to_the_end(broker: StreamsBroker, client: r
 
 
 def test_recovery_finds_an_expired_lease_behind_many_live_ones(broker: StreamsBroker, client: redis.Redis) -> None:
-    # XAUTOCLAIM looks at ten times COUNT entries, then returns with a cursor and nothing else.
-    hold(broker, 1_500)
+    # XAUTOCLAIM examines ten times COUNT entries, then returns a cursor and no entries.
+    hold_messages(broker, 1_500)
     last = broker.pending("default", count=10_000)[-1]
     keys = broker.keys("default")
     client.xclaim(keys.stream, keys.group, last.consumer, 0, [last.entry_id], idle=3_600_000, justid=True)
@@ -56,19 +56,19 @@ def test_recovery_finds_an_expired_lease_behind_many_live_ones(broker: StreamsBr
 
 
 def test_recovered_message_is_delivered_before_the_backlog(make_broker: MakeBroker, client: redis.Redis) -> None:
-    # Given a dead worker's message, and ten thousand behind it, some of which a live worker is busy with
+    # Given a message of a dead worker and a live worker with a backlog of 10,000
     dead, live = make_broker(), make_broker()
-    hold(dead, 1)
+    hold_messages(dead, 1)
     live.enqueue_many(message("backlog") for _ in range(10_000))
     consumer = live.consume("default", prefetch=2)
     busy = [next(consumer) for _ in range(2)]
     entry = next(entry for entry in live.pending("default") if entry.consumer == dead.consumer_name)
     client.xclaim(entry.stream, "workers", dead.consumer_name, 0, [entry.entry_id], idle=3_600_000, justid=True)
 
-    # When it is recovered
+    # When the message is recovered
     live.recover("default")
 
-    # Then the live worker gets it within a fraction of a second, not after the ten thousand
+    # Then the live worker receives it before the backlog
     while busy[0].args != (0,):
         consumer.ack(busy.pop(0))
         busy.append(next(consumer))
@@ -77,7 +77,7 @@ def test_recovered_message_is_delivered_before_the_backlog(make_broker: MakeBrok
 
 def test_concurrent_recoveries_requeue_each_message_once(make_broker: MakeBroker, client: redis.Redis) -> None:
     first, second = make_broker(), make_broker()
-    hold(first, 600)
+    hold_messages(first, 600)
     expire(first, client)
     reports: list[RecoveryReport] = []
     start = threading.Barrier(2)
@@ -98,12 +98,12 @@ def test_concurrent_recoveries_requeue_each_message_once(make_broker: MakeBroker
 
 def test_consumer_with_pending_entries_is_not_deleted(make_broker: MakeBroker, client: redis.Redis) -> None:
     holder, idle = make_broker(), make_broker()
-    hold(holder, 1)
+    hold_messages(holder, 1)
     next(idle.consume("default", timeout=1))
     keys = holder.keys("default")
 
-    for one in (holder, idle):
-        delete_consumer(holder.run, keys, one.consumer_name)
+    for broker in (holder, idle):
+        delete_consumer(holder.run, keys, broker.consumer_name)
 
     (left,) = client.xinfo_consumers(keys.stream, keys.group)
     assert (left["name"].decode(), left["pending"]) == (holder.consumer_name, 1)
@@ -111,20 +111,20 @@ def test_consumer_with_pending_entries_is_not_deleted(make_broker: MakeBroker, c
 
 
 def test_recovery_deletes_idle_consumers(make_broker: MakeBroker, client: redis.Redis) -> None:
-    gone, judge = make_broker(), make_broker(lease_ms=1)
+    gone, observer = make_broker(), make_broker(lease_ms=1)
     next(gone.consume("default", timeout=1))
 
-    while not judge.recover("default").consumers_deleted:
+    while not observer.recover("default").consumers_deleted:
         pass
 
-    names = [row["name"].decode() for row in client.xinfo_consumers(judge.keys("default").stream, "workers")]
+    names = [row["name"].decode() for row in client.xinfo_consumers(observer.keys("default").stream, "workers")]
     assert gone.consumer_name not in names
 
 
 def test_busy_worker_recovers_messages_of_a_dead_worker(make_broker: MakeBroker, client: redis.Redis) -> None:
-    # Given a worker whose only thread is busy for good, with a backlog behind that, and a dead worker's message
+    # Given a worker whose only thread is busy, a backlog and a message of a dead worker
     dead, live = make_broker(), make_broker()
-    hold(dead, 1)
+    hold_messages(dead, 1)
     started, release = threading.Event(), threading.Event()
 
     def block() -> None:
@@ -136,38 +136,40 @@ def test_busy_worker_recovers_messages_of_a_dead_worker(make_broker: MakeBroker,
         live.enqueue_many(message() for _ in range(5_000))
         assert started.wait(5)
 
-        # When the dead worker's lease runs out
+        # When the lease of the dead worker expires
         entry = next(entry for entry in live.pending("default") if entry.consumer == dead.consumer_name)
         client.xclaim(entry.stream, "workers", dead.consumer_name, 0, [entry.entry_id], idle=3_600_000, justid=True)
 
-        # Then its message is taken back, although nobody can run it yet
+        # Then its message is requeued, although no thread is free to run it
         deadline = time.monotonic() + 6
         while not client.xlen(live.keys("default").lanes[Lane.INTERACTIVE].redelivered) and time.monotonic() < deadline:
             time.sleep(0.02)
-        taken_back = [
+        lost_deliveries = [
             fields[b"deliveries"]
             for _, fields in client.xrange(live.keys("default").lanes[Lane.INTERACTIVE].redelivered)
         ]
         live.flush("default")
         release.set()
-    assert taken_back == [b"1"]
+    assert lost_deliveries == [b"1"]
 
 
 def test_maintain_recovers_in_one_of_many_processes(make_broker: MakeBroker, client: redis.Redis) -> None:
     brokers = [make_broker(lease_ms=60_000) for _ in range(8)]
-    hold(brokers[0], 50)
+    hold_messages(brokers[0], 50)
     expire(brokers[0], client)
-    swept: list[str] = []
-    for one in brokers:
-        one.recover = lambda queue, one=one: swept.append(one.consumer_name) or StreamsBroker.recover(one, queue)
+    recovering: list[str] = []
+    for broker in brokers:
+        broker.recover = lambda queue, broker=broker: (
+            recovering.append(broker.consumer_name) or StreamsBroker.recover(broker, queue)
+        )
 
-    threads = [threading.Thread(target=one.maintain, args=("default",)) for one in brokers]
+    threads = [threading.Thread(target=broker.maintain, args=("default",)) for broker in brokers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert len(swept) == 1
+    assert len(recovering) == 1
     assert (brokers[0].qsize("default"), brokers[0].pending("default")) == (50, [])
 
 
@@ -186,27 +188,27 @@ def test_recovery_keeps_the_body_of_a_message(make_broker: MakeBroker, client: r
     broker.recover("default")
 
     ((_, fields),) = client.xrange(broker.keys("default").lanes[Lane.INTERACTIVE].redelivered)
-    born = fields.pop(b"created_ms")
+    created_ms = fields.pop(b"created_ms")
     assert fields == {b"message": body, b"deliveries": b"1", b"starts": b"1"}
-    assert born == entry_id.split(b"-")[0]
+    assert created_ms == entry_id.split(b"-")[0]
 
 
 def test_recovery_does_not_count_deliveries_that_were_not_started(make_broker: MakeBroker, client: redis.Redis) -> None:
-    # Given two messages that died with their worker once
+    # Given two messages whose worker died once
     worker = make_broker()
-    hold(worker, 2)
+    hold_messages(worker, 2)
 
     seen = []
     for _ in range(3):
-        # When the next worker starts one of them, holds the other in memory, and dies
+        # When the next worker starts one of them, holds the other in memory and dies
         expire(worker, client)
         worker.recover("default")
         worker = make_broker()
         consumer = worker.consume("default", prefetch=2)
-        killer, neighbour = sorted((next(consumer) for _ in range(2)), key=lambda delivery: delivery.args)
-        assert worker.deliveries.start(killer)
-        seen.append((killer.deliveries, neighbour.deliveries))
-        if killer.deliveries == worker.max_deliveries:
+        started, waiting = sorted((next(consumer) for _ in range(2)), key=lambda delivery: delivery.args)
+        assert worker.deliveries.start(started)
+        seen.append((started.deliveries, waiting.deliveries))
+        if started.deliveries == worker.max_deliveries:
             break
 
     # Then only the one that was started is counted
@@ -217,7 +219,7 @@ def test_recovery_does_not_count_deliveries_that_were_not_started(make_broker: M
 
 def test_message_is_not_started_when_its_lease_was_lost_in_memory(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker()
-    hold(broker, 1)
+    hold_messages(broker, 1)
     expire(broker, client)
     broker.recover("default")
     waiting = take(broker, prefetch=2)
@@ -236,7 +238,7 @@ def test_undecodable_message_is_dead_lettered_alone(broker: StreamsBroker, clien
     delivery = take(broker, prefetch=5)
 
     assert delivery.args == ("fine",)
-    reasons = [(letter.reason[:17], letter.message) for letter in broker.dead_letters("default")]
+    reasons = [(dead_letter.reason[:17], dead_letter.message) for dead_letter in broker.dead_letters("default")]
     assert reasons == [("cannot be decoded", b""), ("cannot be decoded", b"\xff\x00 no message")]
     broker.consume("default").ack(delivery)
     assert nothing_left(broker)

@@ -1,4 +1,4 @@
-"""StreamResultBackend: a result is there exactly when its message is finished."""
+"""StreamResultBackend: a result exists exactly if its message is finished."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.broker.test_recovery import expire
 def results(broker: StreamsBroker) -> Iterator[StreamResultBackend]:
     backend = StreamResultBackend(broker.client, broker.namespace)
     broker.add_middleware(Results(backend=backend, store_results=True))
-    dramatiq.set_broker(broker)  # a pipeline within a group asks the global one
+    dramatiq.set_broker(broker)  # a pipeline within a group uses the global broker
     yield backend
     dramatiq.set_broker(None)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""StreamRetries decides, the finish commits."""
+"""StreamRetries records a retry; the acknowledgement commits it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Failing = Callable[..., tuple[dramatiq.Actor[Any, Any], list[StreamMessage]]]
 
 @pytest.fixture
 def failing(broker: StreamsBroker) -> Failing:
-    """Declares an actor that raises; returns it with the list of its deliveries."""
+    """Declare an actor that raises an exception. Return it with the list of its deliveries."""
 
     def declare(error: Exception | None = None, **options: Any) -> tuple[dramatiq.Actor[Any, Any], list[StreamMessage]]:
         seen: list[StreamMessage] = []
@@ -54,10 +54,10 @@ def test_message_is_dead_lettered_after_max_retries(broker: StreamsBroker, faili
 
     run(broker)
 
-    assert [(one.attempt, one.deliveries) for one in seen] == [(1, 1), (2, 1), (3, 1)]
-    (letter,) = broker.dead_letters("default")
-    assert letter.reason == "Boom: again"
-    assert "raise error" in letter.traceback
+    assert [(delivery.attempt, delivery.deliveries) for delivery in seen] == [(1, 1), (2, 1), (3, 1)]
+    (dead_letter,) = broker.dead_letters("default")
+    assert dead_letter.reason == "Boom: again"
+    assert "raise error" in dead_letter.traceback
     assert nothing_left(broker)
 
 
@@ -106,25 +106,27 @@ def test_raised_retry_sets_the_delay(broker: StreamsBroker, failing: Failing, cl
 
 
 def test_on_retry_exhausted_actor_is_called(broker: StreamsBroker, failing: Failing) -> None:
-    told: list[Any] = []
-    dramatiq.actor(lambda body, counts: told.append((body["actor_name"], counts)), actor_name="told", broker=broker)
-    actor, _ = failing(max_retries=1, on_retry_exhausted="told")
+    exhausted: list[Any] = []
+    dramatiq.actor(
+        lambda body, counts: exhausted.append((body["actor_name"], counts)), actor_name="exhausted", broker=broker
+    )
+    actor, _ = failing(max_retries=1, on_retry_exhausted="exhausted")
     actor.send()
 
     run(broker)
 
-    assert told == [("fail", {"retries": 1, "max_retries": 1})]
+    assert exhausted == [("fail", {"retries": 1, "max_retries": 1})]
 
 
 def test_enqueue_hooks_are_called_for_retries(broker: StreamsBroker, failing: Failing) -> None:
-    heard: list[tuple[str, str, bool]] = []
+    calls: list[tuple[str, str, bool]] = []
 
     class Listener(dramatiq.Middleware):
         def before_enqueue(self, broker: Any, message: Any, delay: Any) -> None:
-            heard.append(("before", message.queue_name, delay is not None))
+            calls.append(("before", message.queue_name, delay is not None))
 
         def after_enqueue(self, broker: Any, message: Any, delay: Any) -> None:
-            heard.append(("after", message.queue_name, delay is not None))
+            calls.append(("after", message.queue_name, delay is not None))
 
     broker.add_middleware(Listener())
     actor, _ = failing(max_retries=1)
@@ -133,11 +135,11 @@ def test_enqueue_hooks_are_called_for_retries(broker: StreamsBroker, failing: Fa
     run(broker)
 
     first, second = ("default", False), ("default.DQ", True)
-    assert heard == [("before", *first), ("after", *first), ("before", *second), ("after", *second)]
+    assert calls == [("before", *first), ("after", *first), ("before", *second), ("after", *second)]
 
 
 def test_retry_and_acknowledgement_are_atomic(make_broker: MakeBroker, server: Any, broker: StreamsBroker) -> None:
-    # Given a delivery that is to be retried, on a connection that loses first the request, then the reply
+    # Given a delivery that is to be retried and a connection that loses the request, then the reply
     with FaultProxy(server.port) as proxy:
         owner = make_broker(url=f"redis://127.0.0.1:{proxy.port}")
         broker.enqueue(message())
@@ -145,7 +147,7 @@ def test_retry_and_acknowledgement_are_atomic(make_broker: MakeBroker, server: A
         delivery.retry_later(60_000)
         consumer = owner.consume("default")
 
-        # Then after each loss there is exactly one message: running before it was executed, delayed after
+        # Then exactly one message exists: running after the lost request, delayed after the lost reply
         for loss, still_held in (("lose_requests", 1), ("lose_replies", 0)):
             owner.run(["PING"])
             setattr(proxy, loss, 1)
@@ -153,7 +155,7 @@ def test_retry_and_acknowledgement_are_atomic(make_broker: MakeBroker, server: A
                 consumer.ack(delivery)
             assert (broker.qsize("default"), len(broker.pending("default"))) == (1, still_held)
 
-        # And trying again changes nothing
+        # And another acknowledgement changes nothing
         consumer.ack(delivery)
         assert (broker.qsize("default"), broker.pending("default")) == (1, [])
 
@@ -175,7 +177,7 @@ def test_retry_resets_deliveries_and_keeps_attempts(make_broker: MakeBroker) -> 
 
 
 def test_default_middleware_contains_stream_retries(url: str) -> None:
-    assert any(isinstance(one, StreamRetries) for one in default_middleware())
+    assert any(isinstance(item, StreamRetries) for item in default_middleware())
 
     broker = StreamsBroker(url=url, middleware=[StreamRetries(max_retries=0)])
 

@@ -1,4 +1,4 @@
-"""Random interleavings of everything that can happen to a message, on a real server.
+"""Random interleavings of all transitions of a message, on a real server.
 
 The invariant, checked after every step: each accepted message is in exactly one place (waiting or running in the
 stream, delayed, dead, finished), and what was finished was finished once.
@@ -24,7 +24,7 @@ _numbers = itertools.count()
 
 
 class Queue(RuleBasedStateMachine):
-    """Three workers that fetch, finish, fail and crash; a clock that can be put forward."""
+    """Three workers that fetch, finish, fail and crash, and leases and delays that expire."""
 
     url = ""
 
@@ -84,7 +84,7 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.deliveries)
     @rule(worker=st.integers(0, WORKERS - 1))
     def crash(self, worker: int) -> None:
-        """Its deliveries stay in the list: a process that was only suspended tries to finish them later."""
+        """Replace a worker. Its deliveries stay in the list: a suspended process tries to finish them later."""
         self.workers[worker] = self.new_worker()
 
     @precondition(lambda self: self.deliveries)
@@ -106,8 +106,8 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.client.exists(self.keys.dead_letters))
     @rule(worker=st.integers(0, WORKERS - 1))
     def replay_all(self, worker: int) -> None:
-        for letter in self.workers[worker].dead_letters("default"):
-            assert self.workers[worker].replay_dead("default", letter.id)
+        for dead_letter in self.workers[worker].dead_letters("default"):
+            assert self.workers[worker].replay_dead("default", dead_letter.id)
 
     def bodies(self) -> list[bytes]:
         streams = [fields[b"message"] for name in self.keys.streams for _, fields in self.client.xrange(name)]
@@ -129,7 +129,7 @@ class Queue(RuleBasedStateMachine):
             assert self.client.zcard(lane.delayed) == self.client.hlen(lane.delayed_entries)
 
     def teardown(self) -> None:
-        """Whatever happened, in the end everything can be finished."""
+        """Finish all messages."""
         self.time_passes(0)
         self.leases_expire(0)
         self.replay_all(0)

@@ -1,4 +1,4 @@
-"""The same promises on a server behind TLS, on one that Sentinels replace, and on a cluster of three."""
+"""The guarantees of the broker with TLS, with Sentinel and with a cluster."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Effect, Lane
 from app.broker.sentinel import parse_sentinel_url
 from tests.broker.conftest import working
 from tests.broker.delivery import message, nothing_left, take
-from tests.broker.servers import Watched, announce, cluster, eventually, tls_server
+from tests.broker.servers import SentinelGroup, announce_proxies, cluster, eventually, tls_server
 from tests.broker.test_recovery import expire
 from tests.proxy import FaultProxy
 
 
-def a_life(broker: StreamsBroker, client: Any, queue: str = "default") -> None:
-    """Everything a queue does, once: with and without a worker."""
+def run_all_operations(broker: StreamsBroker, client: Any, queue: str = "default") -> None:
+    """Run every operation of a queue once, with and without a worker."""
     ran: list[Any] = []
     broker.declare_queue(queue)
     backend = StreamResultBackend(broker.client, broker.namespace)
@@ -54,12 +54,12 @@ def a_life(broker: StreamsBroker, client: Any, queue: str = "default") -> None:
     assert sorted(set(ran)) == ["batch", "delayed", "fails once", "first", "many"]
     assert client.get(record) == b"queued"
     assert nothing_left(broker, queue)
-    a_death(broker, queue)
+    lose_and_recover_message(broker, queue)
     broker.flush_all()
 
 
-def a_death(broker: StreamsBroker, queue: str) -> None:
-    """Lost, recovered, fenced, rejected, replayed, released."""
+def lose_and_recover_message(broker: StreamsBroker, queue: str) -> None:
+    """Lose, recover, fence, reject, replay and release a message."""
     broker.enqueue(message("lost", queue=queue), lane=Lane.BATCH)
     lost = take(broker, queue)
     assert broker.fenced(lost, [Effect("INCR", f"{lost.keys.tag}:count")]) == [1]
@@ -70,11 +70,11 @@ def a_death(broker: StreamsBroker, queue: str) -> None:
     assert broker.recover(queue).requeued == 1
     broker.consume(queue).ack(lost)
     assert broker.fenced_total == 1
-    again = take(broker, queue)
-    assert again.deliveries == 2
-    broker.consume(queue).nack(again)
-    (letter,) = broker.dead_letters(queue)
-    assert broker.replay_dead(queue, letter.id)
+    redelivered = take(broker, queue)
+    assert redelivered.deliveries == 2
+    broker.consume(queue).nack(redelivered)
+    (dead_letter,) = broker.dead_letters(queue)
+    assert broker.replay_dead(queue, dead_letter.id)
     replayed = take(broker, queue)
     broker.consume(queue).requeue([replayed])
     assert broker.qsize(queue, lane="batch") == 1
@@ -83,14 +83,14 @@ def a_death(broker: StreamsBroker, queue: str) -> None:
 def test_tls_supports_all_operations(tmp_path: Path) -> None:
     with tls_server(tmp_path) as (port, certificate):
         broker = StreamsBroker(url=f"rediss://localhost:{port}?ssl_ca_certs={certificate}")
-        a_life(broker, broker.client)
+        run_all_operations(broker, broker.client)
         broker.close()
 
-        # And a certificate that nobody vouches for is refused
-        stranger = StreamsBroker(url=f"rediss://localhost:{port}")
+        # And an unknown certificate is rejected
+        untrusting = StreamsBroker(url=f"rediss://localhost:{port}")
         with pytest.raises(BrokerUnavailable, match="certificate"):
-            stranger.enqueue(message())
-        stranger.close()
+            untrusting.enqueue(message())
+        untrusting.close()
 
 
 async def test_tls_supports_the_asyncio_producer(tmp_path: Path) -> None:
@@ -114,36 +114,36 @@ def ports() -> Iterator[list[int]]:
 
 class TestSentinel:
     def test_broker_continues_at_the_replica_after_a_failover(self, tmp_path: Path) -> None:
-        with Watched(tmp_path) as watched:
-            url = f"sentinel://127.0.0.1:1,127.0.0.1:{watched.port}/jobs?db=0"
+        with SentinelGroup(tmp_path) as group:
+            url = f"sentinel://127.0.0.1:1,127.0.0.1:{group.port}/jobs?db=0"
             broker = StreamsBroker(url=url, lease_ms=1_000)
-            a_life(broker, broker.client)
+            run_all_operations(broker, broker.client)
 
-            # Given an accepted message, the replica having seen it, and a delivery under way
-            broker.enqueue(message("waits"))
-            broker.enqueue(message("runs"))
-            waits = take(broker)
+            # Given a waiting message and a delivery in progress that the replica has received
+            broker.enqueue(message("in progress"))
+            broker.enqueue(message("waiting"))
+            in_progress = take(broker)
             broker.client.wait(1, 5_000)
 
-            # When the master dies
-            watched.lose_the_master()
+            # When the master is killed
+            group.fail_over()
 
-            # Then the same broker goes on at the new one: the delivery is still its own
+            # Then the broker continues at the new master and still owns the delivery
             def finished() -> bool:
                 try:
-                    broker.consume("default").ack(waits)
+                    broker.consume("default").ack(in_progress)
                 except BrokerUnavailable:
                     return False
                 return True
 
             eventually(finished)
-            assert broker.fenced_total == 1  # of a_life; this finish was not refused
-            assert take(broker).args == ("runs",)
+            assert broker.fenced_total == 1  # counted by run_all_operations; this finish was not refused
+            assert take(broker).args == ("waiting",)
             broker.close()
 
     async def test_asyncio_producer_finds_the_master(self, tmp_path: Path) -> None:
-        with Watched(tmp_path) as watched:
-            url = f"sentinel://127.0.0.1:{watched.port}/jobs"
+        with SentinelGroup(tmp_path) as group:
+            url = f"sentinel://127.0.0.1:{group.port}/jobs"
             producer = AsyncProducer.from_url(url)
             await producer.enqueue(message("by sentinel"))
             await producer.close()
@@ -191,11 +191,11 @@ class TestCluster:
         for queue in ("a", "b", "c", "d", "e", "f"):
             broker = StreamsBroker(client=nodes, lease_ms=60_000, namespace=f"life-{queue}")
             owners.add(nodes.get_node_from_key(broker.keys(queue).tag).port)
-            a_life(broker, nodes, queue)
+            run_all_operations(broker, nodes, queue)
         assert len(owners) == 3
 
     def test_keys_of_a_queue_are_in_one_slot(self, nodes: redis.RedisCluster) -> None:
-        # Given a queue with something under each of its keys
+        # Given a queue with data under each of its keys
         broker = StreamsBroker(client=nodes, namespace="slots")
         broker.declare_queue("default")
         for lane in Lane:
@@ -203,27 +203,27 @@ class TestCluster:
                 broker.enqueue(message(), lane=lane, delay=delay)
             taken = take(broker, prefetch=10)
             broker.consume("default").requeue([taken])
-        broker.enqueue(message("dies"))
+        broker.enqueue(message("rejected"))
         broker.consume("default").nack(take(broker, prefetch=10))
         expire(broker, nodes)
         broker.maintain("default")
 
-        # Then one node has them all, in one slot, and the others none
+        # Then one node has all keys, in one slot
         keys = [key for node in nodes.get_primaries() for key in nodes.keys("*{slots:default}*", target_nodes=node)]
         assert {nodes.keyslot(key) for key in keys} == {nodes.keyslot(broker.keys("default").tag)}
         names = {key.decode().removeprefix("{slots:default}:") for key in keys}
         assert names >= {"stream", "stream.batch", "redelivered", "delayed", "delayed.entries", "delayed.batch", "dead"}
 
     def test_broker_follows_a_slot_that_moved(self, nodes: redis.RedisCluster, ports: list[int]) -> None:
-        # Given a client that knows where the queue is
+        # Given a client that knows the node of the queue
         broker = StreamsBroker(client=nodes, namespace="moves")
         broker.declare_queue("default")
         broker.enqueue(message("before"))
         slot, owner = nodes.keyslot(broker.keys("default").tag), nodes.get_node_from_key(broker.keys("default").tag)
-        heir = next(port for port in ports if port != owner.port)
+        successor = next(port for port in ports if port != owner.port)
 
         # When its slot is moved to another node, entry by entry
-        with redis.Redis(port=owner.port) as source, redis.Redis(port=heir) as target:
+        with redis.Redis(port=owner.port) as source, redis.Redis(port=successor) as target:
             ids = [
                 source.execute_command("CLUSTER", "MYID").decode(),
                 target.execute_command("CLUSTER", "MYID").decode(),
@@ -231,11 +231,11 @@ class TestCluster:
             target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[0])
             source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[1])
             for key in source.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
-                source.execute_command("MIGRATE", "127.0.0.1", heir, key, 0, 5_000)
-            for one in (target, source):
-                one.execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[1])
+                source.execute_command("MIGRATE", "127.0.0.1", successor, key, 0, 5_000)
+            for node in (target, source):
+                node.execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[1])
 
-        # Then nothing of it shows
+        # Then the broker works as before
         broker.enqueue(message("after"))
         assert [take(broker, prefetch=held).args for held in (1, 2)] == [("before",), ("after",)]
 
@@ -252,10 +252,10 @@ class TestCluster:
 
     async def test_command_is_not_sent_again_when_its_reply_is_lost(self) -> None:
         with contextlib.ExitStack() as stack:
-            # Given nodes that are known by a proxy's address: clients follow their redirections there, too
+            # Given nodes that announce_proxies the addresses of proxies, so that redirections lead to the proxies
             ports = stack.enter_context(cluster())
             proxies = {port: stack.enter_context(FaultProxy(port)) for port in ports}
-            announce(proxies)
+            announce_proxies(proxies)
             known = next(iter(proxies.values())).port
             client = stack.enter_context(redis.RedisCluster(host="127.0.0.1", port=known))
             broker = StreamsBroker(client=client, namespace="lossy")
@@ -269,7 +269,7 @@ class TestCluster:
             broker.enqueue(message())
             await producer.enqueue(message())
 
-            # When a reply is lost, it is reported, and the message is there once
+            # When a reply is lost, then the error is raised and the message exists once
             proxy.lose_replies = 1
             with pytest.raises(BrokerUnavailable):
                 broker.enqueue(message())
@@ -279,7 +279,7 @@ class TestCluster:
                 await producer.enqueue(message())
             assert owner.xlen(keys.stream) == 4
 
-            # And the next one finds its way again
+            # And the next message is enqueued
             broker.enqueue(message())
             await producer.enqueue(message())
             assert owner.xlen(keys.stream) == 6

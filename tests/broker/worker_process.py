@@ -1,8 +1,8 @@
-"""A worker in a process of its own, to be killed.
+"""A worker process for the tests of faults.
 
     python -m tests.broker.worker_process URL NAMESPACE LEASE_MS THREADS
 
-Every actor tells what it does in lists under the queue's hash tag, so that a test can wait for it.
+The actors record what they do in lists under the hash tag of the queue.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ def main(url: str, namespace: str, lease_ms: int, threads: int) -> None:
 
     @dramatiq.actor(broker=broker)
     def hang_first(name: str) -> None:
-        """Hangs when it is started for the first time, is quick after that."""
+        """Hang at the first start. Return immediately at the second."""
         broker.client.rpush(f"{tag}:started", os.getpid())
         if current().attempt == 1:
             time.sleep(60)
         current().finish_with([Effect("RPUSH", f"{tag}:finished", name)])
 
     @dramatiq.actor(broker=broker)
-    def write_until_told(name: str) -> None:
-        """The first start waits for a key, then writes although its lease may be gone; the second is quick."""
+    def write_when_allowed(name: str) -> None:
+        """At the first start, wait for a key, then write although the lease may be lost."""
         message = current()
         broker.client.rpush(f"{tag}:started", os.getpid())
         while message.attempt == 1 and not broker.client.exists(f"{tag}:go"):
@@ -57,7 +57,7 @@ def main(url: str, namespace: str, lease_ms: int, threads: int) -> None:
         os.kill(os.getpid(), 9)
 
     worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
-    # Told first: the first message may end this process.
+    # Printed before the start: the first message may end this process.
     print("ready", flush=True)  # noqa: T201
     worker.start()
     sys.stdin.read()

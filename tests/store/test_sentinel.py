@@ -19,16 +19,16 @@ from app.config import Settings, read_settings
 from app.store.connection import create_async_client, create_client, create_pubsub_client
 from app.store.wakeups import Wakeups
 from app.wiring.gateway import create_api_keys
-from tests.broker.servers import Watched
+from tests.broker.servers import SentinelGroup
 
 PATIENCE_SECONDS = 15.0
 TIMEOUT_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
     """Its master dies in the last test of this file."""
-    with Watched(tmp_path_factory.mktemp("watched")) as running:
+    with SentinelGroup(tmp_path_factory.mktemp("watched")) as running:
         yield running
 
 
@@ -46,7 +46,7 @@ async def eventually(what: Callable[[], Awaitable[Any]]) -> Any:
             await asyncio.sleep(0.02)
 
 
-async def test_a_sentinel_that_says_nothing_holds_nobody_up_for_longer_than_a_time_out(watched: Watched) -> None:
+async def test_a_sentinel_that_says_nothing_holds_nobody_up_for_longer_than_a_time_out(watched: SentinelGroup) -> None:
     # Given a first Sentinel whose host takes connections and never answers
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = settings_of(mute.getsockname()[1], watched.port).redis_url
@@ -55,7 +55,7 @@ async def test_a_sentinel_that_says_nothing_holds_nobody_up_for_longer_than_a_ti
             assert await client.ping() is True
 
 
-async def test_who_finds_all_connections_taken_waits_for_one(watched: Watched) -> None:
+async def test_who_finds_all_connections_taken_waits_for_one(watched: SentinelGroup) -> None:
     async with create_async_client(settings_of(watched.port).redis_url, TIMEOUT_SECONDS) as ample:
         pool = copy_pool(ample.connection_pool, max_connections=2)
         assert isinstance(pool, BlockingSentinelPool)
@@ -65,7 +65,7 @@ async def test_who_finds_all_connections_taken_waits_for_one(watched: Watched) -
     assert replies == [None] * 8
 
 
-def test_a_reply_that_comes_too_late_is_nobody_elses(watched: Watched) -> None:
+def test_a_reply_that_comes_too_late_is_nobody_elses(watched: SentinelGroup) -> None:
     with contextlib.closing(create_client(settings_of(watched.port).redis_url, 0.2)) as threads:
         threads.rpush("list", "late")
         with pytest.raises(redis.TimeoutError):
@@ -75,7 +75,7 @@ def test_a_reply_that_comes_too_late_is_nobody_elses(watched: Watched) -> None:
         assert threads.lrange("list", 0, -1) == [b"late"]
 
 
-def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: Watched) -> None:
+def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: SentinelGroup) -> None:
     settings = settings_of(watched.port)
     found = {finding.check: finding for finding in check_store(settings.redis_url, 2)}
     assert found["Redis replica"].status is Status.WARNING
@@ -88,7 +88,7 @@ def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: Watched) -> 
     assert found["Redis replica"].status is Status.OK
 
 
-async def test_keys_are_made_where_the_master_is(watched: Watched) -> None:
+async def test_keys_are_made_where_the_master_is(watched: SentinelGroup) -> None:
     async with create_async_client(settings_of(watched.port).redis_url, TIMEOUT_SECONDS) as on_sentinel:
         keys = create_api_keys(settings_of(watched.port), on_sentinel)
         made = await keys.create("somebody", "standard", False, 1)
@@ -96,7 +96,7 @@ async def test_keys_are_made_where_the_master_is(watched: Watched) -> None:
         assert [key.id for key in await keys.list()] == [made.key.id]
 
 
-async def test_everything_goes_on_at_the_replica_once_the_master_is_gone(watched: Watched) -> None:
+async def test_everything_goes_on_at_the_replica_once_the_master_is_gone(watched: SentinelGroup) -> None:
     settings = settings_of(1, watched.port)
     url = settings.redis_url
     reads, listening = create_async_client(url, TIMEOUT_SECONDS), create_pubsub_client(url, TIMEOUT_SECONDS)
@@ -111,7 +111,7 @@ async def test_everything_goes_on_at_the_replica_once_the_master_is_gone(watched
             assert threads.wait(1, 5_000) == 1
 
             # When the master dies
-            await asyncio.to_thread(watched.lose_the_master)
+            await asyncio.to_thread(watched.fail_over)
 
             # Then each finds the new one, by itself, and nothing is lost
             for kind in (reads, writes):

@@ -1,7 +1,6 @@
-"""Dramatiq's behaviours, as its own test-suite asks them of a broker, asked of this one.
+"""The behaviour that Dramatiq's own test suite checks for its brokers.
 
-Many tests run once for each lane, and once with messages that are delayed first: nothing of the contract may depend on
-the way a message took. Deviations are listed, with their reasons, in docs/broker.md.
+Many tests run once for each lane and once with delayed messages. docs/broker.md lists the differences from Dramatiq.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from app.broker import StreamResultBackend, StreamsBroker
 from tests.broker.conftest import working
 
 FAST = {"min_backoff": 1, "max_backoff": 2}
-WAYS = {"interactive": {}, "batch": {"lane": "batch"}, "delayed": {"delay": 10}}
+SEND_OPTIONS = {"interactive": {}, "batch": {"lane": "batch"}, "delayed": {"delay": 10}}
 
 
-@pytest.fixture(params=list(WAYS))
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Options every message of the test is sent with."""
-    return dict(WAYS[request.param])
+@pytest.fixture(params=list(SEND_OPTIONS))
+def send_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return options for every message of the test."""
+    return dict(SEND_OPTIONS[request.param])
 
 
 Declare = Callable[..., dramatiq.Actor[Any, Any]]
@@ -54,7 +53,7 @@ def limits(client: redis.Redis) -> LimitsBackend:
 
 
 def run(broker: StreamsBroker, *queues: str, threads: int = 2) -> None:
-    """Work until nothing is left."""
+    """Run a worker until the queues are empty."""
     with working(broker, threads=threads):
         for queue in queues or ("default",):
             broker.join(queue, timeout=15_000, interval=10)

@@ -23,21 +23,23 @@ from tests.broker.delivery import nothing_left
 
 class TestActors:
     def test_actor_receives_positional_and_keyword_arguments(
-        self, broker: StreamsBroker, declare: Declare, way: Any
+        self, broker: StreamsBroker, declare: Declare, send_options: Any
     ) -> None:
         seen: list[Any] = []
         actor = declare(lambda *args, **kwargs: seen.append((args, kwargs)))
 
-        actor.send_with_options(args=(1, [2, None]), kwargs={"three": {"four": 4.5}}, **way)
+        actor.send_with_options(args=(1, [2, None]), kwargs={"three": {"four": 4.5}}, **send_options)
         run(broker)
 
         assert seen == [((1, [2, None]), {"three": {"four": 4.5}})]
         assert nothing_left(broker)
 
-    def test_queues_are_separate(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
+    def test_queues_are_separate(self, broker: StreamsBroker, declare: Declare, send_options: Any) -> None:
         seen: list[str] = []
         for queue in ("default", "other"):
-            declare(lambda queue=queue: seen.append(queue), f"on_{queue}", queue_name=queue).send_with_options(**way)
+            declare(lambda queue=queue: seen.append(queue), f"on_{queue}", queue_name=queue).send_with_options(
+                **send_options
+            )
         assert (broker.qsize("default"), broker.qsize("other")) == (1, 1)
 
         run(broker, "default", "other")
@@ -65,7 +67,7 @@ class TestActors:
         assert (seen, broker.qsize("default")) == (["other"], 1)
 
     def test_asyncio_actor_returns_its_result(
-        self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend, way: Any
+        self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend, send_options: Any
     ) -> None:
         broker.add_middleware(AsyncIO())
 
@@ -73,7 +75,7 @@ class TestActors:
             await asyncio.sleep(0)
             return x * 2
 
-        sent = declare(act).send_with_options(args=(21,), **way)
+        sent = declare(act).send_with_options(args=(21,), **send_options)
         with working(broker):
             assert sent.get_result(backend=results, block=True, timeout=5_000) == 42
 
@@ -105,7 +107,9 @@ class TestActors:
 
 
 class TestRetries:
-    def test_message_is_retried_until_it_succeeds(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
+    def test_message_is_retried_until_it_succeeds(
+        self, broker: StreamsBroker, declare: Declare, send_options: Any
+    ) -> None:
         attempts: list[float] = []
 
         def flaky() -> None:
@@ -113,7 +117,7 @@ class TestRetries:
             if len(attempts) < 4:
                 raise RuntimeError
 
-        declare(flaky, max_retries=3).send_with_options(**way)
+        declare(flaky, max_retries=3).send_with_options(**send_options)
         run(broker)
 
         assert len(attempts) == 4
@@ -135,14 +139,16 @@ class TestRetries:
         assert attempts[1] - attempts[0] >= 0.2
 
     @pytest.mark.parametrize("limit", [0, 1, 3])
-    def test_max_retries_is_a_limit(self, broker: StreamsBroker, declare: Declare, limit: int, way: Any) -> None:
+    def test_max_retries_is_a_limit(
+        self, broker: StreamsBroker, declare: Declare, limit: int, send_options: Any
+    ) -> None:
         attempts: list[int] = []
 
         def fail() -> None:
             attempts.append(1)
             raise RuntimeError
 
-        declare(fail, max_retries=limit).send_with_options(**way)
+        declare(fail, max_retries=limit).send_with_options(**send_options)
         run(broker)
 
         assert len(attempts) == limit + 1

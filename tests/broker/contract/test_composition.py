@@ -1,4 +1,4 @@
-"""Callbacks, pipelines, groups, and what limits them."""
+"""Callbacks, pipelines, groups and rate limits."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ from tests.broker.contract.conftest import Declare, run
 
 
 class TestComposition:
-    def test_callbacks_run_after_success_and_failure(self, broker: StreamsBroker, declare: Declare, way: Any) -> None:
+    def test_callbacks_run_after_success_and_failure(
+        self, broker: StreamsBroker, declare: Declare, send_options: Any
+    ) -> None:
         calls: list[Any] = []
         declare(lambda body, result: calls.append(("ok", body["actor_name"], result)), "succeeded")
         declare(lambda body, error: calls.append(("no", body["actor_name"], error["type"])), "failed")
-        declare(lambda: 42, "good", on_success="succeeded").send_with_options(**way)
-        declare(lambda: 1 // 0, "bad", on_failure="failed", max_retries=0).send_with_options(**way)
+        declare(lambda: 42, "good", on_success="succeeded").send_with_options(**send_options)
+        declare(lambda: 1 // 0, "bad", on_failure="failed", max_retries=0).send_with_options(**send_options)
 
         run(broker)
 
         assert sorted(calls) == [("no", "bad", "ZeroDivisionError"), ("ok", "good", 42)]
 
     def test_pipeline_result_is_the_result_of_its_last_stage(
-        self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend, way: Any
+        self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend, send_options: Any
     ) -> None:
         add = declare(lambda x, y: x + y, "add")
         stages = [
-            add.message_with_options(args=(1, 2), **way),
-            *(add.message_with_options(args=(10,), **way) for _ in range(2)),
+            add.message_with_options(args=(1, 2), **send_options),
+            *(add.message_with_options(args=(10,), **send_options) for _ in range(2)),
         ]
         chain = pipeline(stages, broker=broker)
 
@@ -73,13 +75,18 @@ class TestComposition:
         assert ran == []
 
     def test_group_calls_back_once(
-        self, broker: StreamsBroker, declare: Declare, results: StreamResultBackend, limits: LimitsBackend, way: Any
+        self,
+        broker: StreamsBroker,
+        declare: Declare,
+        results: StreamResultBackend,
+        limits: LimitsBackend,
+        send_options: Any,
     ) -> None:
         complete: list[int] = []
         broker.add_middleware(GroupCallbacks(limits))
         square = declare(lambda x: x * x, "square")
         done = declare(lambda: complete.append(1), "done")
-        members = group([square.message_with_options(args=(n,), **way) for n in range(8)], broker=broker)
+        members = group([square.message_with_options(args=(n,), **send_options) for n in range(8)], broker=broker)
         members.add_completion_callback(done.message())
 
         with working(broker, threads=4):
@@ -101,7 +108,10 @@ class TestComposition:
         with working(broker):
             nested.run()
             nested.wait(timeout=5_000)
-            assert [list(one) if isinstance(one, Iterator) else one for one in nested.get_results()] == [[2, 4], 10]
+            assert [list(result) if isinstance(result, Iterator) else result for result in nested.get_results()] == [
+                [2, 4],
+                10,
+            ]
 
 
 class TestLimits:

@@ -1,4 +1,4 @@
-"""Queues: join, flush, order, and a user's own tests."""
+"""Queues: join, flush, order and tests of actors."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class TestQueues:
 
         assert seen == [1]
 
-    def test_join_times_out_when_the_queue_does_not_empty(self, broker: StreamsBroker, way: Any) -> None:
-        delay = way.pop("delay", None)
-        broker.enqueue(message(**way), delay=delay and 60_000)
+    def test_join_times_out_when_the_queue_does_not_empty(self, broker: StreamsBroker, send_options: Any) -> None:
+        delay = send_options.pop("delay", None)
+        broker.enqueue(message(**send_options), delay=delay and 60_000)
         with pytest.raises(QueueJoinTimeout):
             broker.join("default", timeout=30, interval=10)
 
-    def test_flush_empties_only_the_given_queue(self, broker: StreamsBroker, way: Any) -> None:
+    def test_flush_empties_only_the_given_queue(self, broker: StreamsBroker, send_options: Any) -> None:
         broker.declare_queue("other")
-        delay = way.pop("delay", None)
+        delay = send_options.pop("delay", None)
         for queue in ("default", "other"):
-            broker.enqueue(message(queue=queue, **way), delay=delay and 60_000)
+            broker.enqueue(message(queue=queue, **send_options), delay=delay and 60_000)
 
         broker.flush("default")
 
@@ -50,7 +50,7 @@ class TestQueues:
         broker.get_declared_queues().clear()
         assert broker.get_declared_queues() == {"default", "other"}
         with pytest.raises(ActorNotFound):
-            broker.get_actor("nobody")
+            broker.get_actor("unknown")
 
     def test_messages_of_one_lane_are_delivered_in_order(self, broker: StreamsBroker, declare: Declare) -> None:
         seen: list[int] = []
@@ -63,7 +63,7 @@ class TestQueues:
         assert seen == list(range(50))
 
     def test_actors_can_be_tested_as_with_the_stub_broker(self, broker: StreamsBroker, declare: Declare) -> None:
-        # Given a broker as a fixture that is emptied, and a worker as another
+        # Given the fixtures of Dramatiq's testing guide: an empty broker and a worker
         database: dict[str, str] = {}
 
         def store(key: str, value: str) -> None:
@@ -74,11 +74,11 @@ class TestQueues:
         worker = dramatiq.Worker(broker, worker_timeout=100)
         worker.start()
 
-        # When the user sends, joins the queue and the worker
+        # When a test sends a message and joins the queue and the worker
         actor.send("a", "1")
         broker.join(actor.queue_name)
         worker.join()
         worker.stop()
 
-        # Then what the actor does is done
+        # Then the actor has run
         assert database == {"a": "1"}

@@ -1,4 +1,4 @@
-"""Workers: time limits, shutdown, pause, and the signals middleware hears."""
+"""Workers: time limits, shutdown, pause and hooks of middleware."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from tests.broker.delivery import message, nothing_left
 
 
 class TestTimeAndShutdown:
-    def test_time_limit_interrupts_the_actor_and_retries_the_message(self, make_broker: MakeBroker, way: Any) -> None:
+    def test_time_limit_interrupts_the_actor_and_retries_the_message(
+        self, make_broker: MakeBroker, send_options: Any
+    ) -> None:
         broker = make_broker(middleware=[TimeLimit(interval=50), StreamRetries(min_backoff=1, max_backoff=2)])
         seen: list[str] = []
 
@@ -39,8 +41,8 @@ class TestTimeAndShutdown:
                 raise
 
         actor = dramatiq.actor(slow, actor_name="act", broker=broker, time_limit=100)
-        broker.emit_after("process_boot")  # as the command line does: the watch starts with it
-        actor.send_with_options(**way)
+        broker.emit_after("process_boot")  # the dramatiq command does this; it starts the thread of TimeLimit
+        actor.send_with_options(**send_options)
         run(broker)
 
         assert seen == ["interrupted"]
@@ -49,7 +51,7 @@ class TestTimeAndShutdown:
     def test_shutdown_interrupts_the_actor_and_requeues_the_message(
         self, broker: StreamsBroker, declare: Declare
     ) -> None:
-        assert any(isinstance(one, ShutdownNotifications) for one in broker.middleware)
+        assert any(isinstance(item, ShutdownNotifications) for item in broker.middleware)
         started = threading.Event()
         seen: list[str] = []
 
@@ -59,14 +61,14 @@ class TestTimeAndShutdown:
                 for _ in range(500):
                     time.sleep(0.01)
             except Shutdown:
-                seen.append("told")
+                seen.append("interrupted")
                 raise
 
         declare(wait, notify_shutdown=True).send()
         with working(broker):
             assert started.wait(5)
 
-        assert seen == ["told"]
+        assert seen == ["interrupted"]
         assert broker.qsize("default") == 1
         assert broker.pending("default") == []
 
@@ -93,8 +95,8 @@ class TestTimeAndShutdown:
     def test_two_workers_share_a_queue_and_run_each_message_once(self, make_broker: MakeBroker) -> None:
         seen: list[int] = []
         brokers = [make_broker(), make_broker()]
-        for one in brokers:
-            dramatiq.actor(seen.append, actor_name="act", broker=one)
+        for broker in brokers:
+            dramatiq.actor(seen.append, actor_name="act", broker=broker)
         brokers[0].enqueue_many(message(number) for number in range(200))
 
         with working(brokers[0]), working(brokers[1]):
@@ -105,10 +107,10 @@ class TestTimeAndShutdown:
 
 class TestMiddleware:
     def test_message_hooks_are_called_in_order(self, broker: StreamsBroker, declare: Declare) -> None:
-        heard: list[str] = []
+        calls: list[str] = []
 
         def listen(name: str) -> Callable[..., None]:
-            return lambda self, *args, **kwargs: heard.append(name)
+            return lambda self, *args, **kwargs: calls.append(name)
 
         names = ("enqueue", "process_message", "ack", "nack", "declare_actor")
         signals = [f"{when}_{name}" for name in names for when in ("before", "after")]
@@ -117,26 +119,26 @@ class TestMiddleware:
         declare(lambda: None).send()
         run(broker)
 
-        assert heard == [
+        assert calls == [
             "before_declare_actor", "after_declare_actor", "before_enqueue", "after_enqueue",
             "before_process_message", "after_process_message", "before_ack", "after_ack",
         ]  # fmt: skip
 
     def test_worker_and_thread_hooks_are_called(self, broker: StreamsBroker) -> None:
-        heard: set[str] = set()
+        calls: set[str] = set()
         names = ["before_worker_boot", "after_worker_boot", "before_worker_shutdown", "after_worker_shutdown"]
         names += ["after_worker_thread_boot", "before_worker_thread_shutdown"]
         names += ["after_consumer_thread_boot", "before_consumer_thread_shutdown"]
-        listeners = {name: lambda self, *args, name=name: heard.add(name) for name in names}
+        listeners = {name: lambda self, *args, name=name: calls.add(name) for name in names}
         broker.add_middleware(type("Listener", (Middleware,), listeners)())
 
         with working(broker):
             pass
 
-        assert heard == set(names)
+        assert calls == set(names)
 
     def test_skipped_message_is_acknowledged_without_running(
-        self, broker: StreamsBroker, declare: Declare, way: Any
+        self, broker: StreamsBroker, declare: Declare, send_options: Any
     ) -> None:
         ran: list[int] = []
         skipped: list[str] = []
@@ -149,7 +151,7 @@ class TestMiddleware:
                 skipped.append(message.actor_name)
 
         broker.add_middleware(Skip())
-        declare(lambda: ran.append(1)).send_with_options(**way)
+        declare(lambda: ran.append(1)).send_with_options(**send_options)
         run(broker)
 
         assert (ran, skipped, broker.dead_letters("default")) == ([], ["act"], [])
@@ -175,7 +177,7 @@ class TestMiddleware:
         broker.add_middleware(Mine(), before=TimeLimit)
         broker.add_middleware(Mine(), after=ShutdownNotifications)
 
-        kinds = [type(one) for one in broker.middleware]
+        kinds = [type(item) for item in broker.middleware]
         assert kinds.index(Mine) == kinds.index(TimeLimit) - 1
         assert kinds[kinds.index(ShutdownNotifications) + 1] is Mine
         with pytest.raises(ValueError, match="not found"):
