@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs $DEBIAN_PACKAGES, $PYTHON_PACKAGES and $NODE_PACKAGES, and leaves nothing behind that only installing needs.
+# Installs $DEBIAN_PACKAGES, $PYTHON_PACKAGES and $NODE_PACKAGES and removes everything that only the installation needs.
 # Runs as root during the build.
 set -eu
 
@@ -10,8 +10,7 @@ if [ -s "$CERTIFICATES" ]; then
     printf 'Acquire::https::CAInfo "%s";\n' "$CERTIFICATES" > /etc/apt/apt.conf.d/90extra-ca
     export PIP_CERT="$CERTIFICATES" NODE_EXTRA_CA_CERTS="$CERTIFICATES"
 fi
-# No documentation and no translations: nobody reads them in a sandbox. No waiting for the disk: a build that is cut
-# short leaves no image.
+# Skip documentation and translations, which a sandbox does not need. Skip fsync: an interrupted build leaves no image.
 cat > /etc/dpkg/dpkg.cfg.d/90slim <<'END'
 path-exclude=/usr/share/doc/*
 path-exclude=/usr/share/man/*
@@ -20,7 +19,7 @@ path-exclude=/usr/share/locale/*
 force-unsafe-io
 END
 
-# A list that could not be fetched is an error here and now, and not a package that is missing later.
+# Fail if a package list cannot be fetched, instead of later with a missing package.
 cat > /etc/apt/apt.conf.d/90build <<'END'
 Acquire::Retries "3";
 Acquire::Languages "none";
@@ -40,15 +39,15 @@ wheels() {
 }
 
 apt-get update -q
-# Java's packages link their manual to here, and fail when there is no such place.
+# The packages of Java create links in this folder and fail if it does not exist.
 mkdir -p /usr/share/man/man1
 debian $DEBIAN_PACKAGES
-# The installers are here for one command, and go with all that came along with them.
+# The installers and their dependencies are removed again below.
 if [ -n "${PYTHON_PACKAGES:-}${NODE_PACKAGES:-}" ]; then
     debian python3-pip
     [ -z "${PYTHON_PACKAGES:-}" ] || wheels $PYTHON_PACKAGES
     if [ -n "${NODE_PACKAGES:-}" ]; then
-        # As a wheel, npm is one file to fetch; as a Debian package, almost four hundred.
+        # As a wheel, npm is one file; as a Debian package, it has almost 400 dependencies.
         wheels "$NPM"
         npm install --global --prefix=/usr/local --cache=/tmp/npm --no-audit --no-fund --no-update-notifier $NODE_PACKAGES
         rm -rf /tmp/npm
@@ -60,5 +59,5 @@ apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
 rm -f /etc/apt/apt.conf.d/90build /etc/apt/apt.conf.d/90extra-ca "$CERTIFICATES"
 
-# A program that changes who it is has no place here.
+# Remove the setuid and setgid bits of all programs.
 find / -xdev -type f -perm /6000 -exec chmod a-s {} +

@@ -13,9 +13,9 @@ import docker
 from app.sandbox.engine.client import Engine
 from bench.gateway_service import GatewayService
 from bench.http_calls import HttpCalls
-from bench.own_engine import OwnEngine, own_engine
 from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
 from bench.plot import bars
+from bench.private_engine import PrivateEngine, private_engine
 from bench.processes import tree_cpu_ms
 from bench.sandbox_rate import bare_loop
 from bench.sandbox_target import Target
@@ -52,7 +52,7 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
     bare: list[CpuUsage] = []
     pyxec: list[CpuUsage] = []
     jobs = extent.cost_jobs // ROUNDS
-    with own_engine(source, [f"{IMAGE}:latest"]) as engine:
+    with private_engine(source, [f"{IMAGE}:latest"]) as engine:
         for _ in range(ROUNDS):
             bare.append(_bare(engine, jobs))
             advance()
@@ -76,7 +76,7 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
     return Findings([target], figures)
 
 
-def _bare(engine: OwnEngine, jobs: int) -> CpuUsage:
+def _bare(engine: PrivateEngine, jobs: int) -> CpuUsage:
     job = bare_loop(Engine(engine.host, _ENGINE_SECONDS), _NAMESPACE, engine.host)
 
     def read() -> Reading:
@@ -85,7 +85,7 @@ def _bare(engine: OwnEngine, jobs: int) -> CpuUsage:
     return _measure_usage(job, jobs, read, engine)
 
 
-def _pyxec(engine: OwnEngine, jobs: int) -> CpuUsage:
+def _pyxec(engine: PrivateEngine, jobs: int) -> CpuUsage:
     with whole_stack(docker_host=engine.host) as service:
         http = HttpCalls(service.url)
         programs: list[float] = []
@@ -106,7 +106,9 @@ def _service(service: GatewayService) -> Reading:
     }
 
 
-def _measure_usage(job: Callable[[], object], jobs: int, read: Callable[[], Reading], engine: OwnEngine) -> CpuUsage:
+def _measure_usage(
+    job: Callable[[], object], jobs: int, read: Callable[[], Reading], engine: PrivateEngine
+) -> CpuUsage:
     """Measure at the concurrency of the worker, after the pool has grown."""
     _run(job, _WARM_UP_JOBS)
     idle = _measure_growth(read, lambda: time.sleep(_REST_SECONDS))

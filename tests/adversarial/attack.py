@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.adversarial.pit import Pit
-from tests.sandbox.arena import Ran, job
+from tests.sandbox.sandbox_fixture import JobRun, job
 
 __all__ = ["Attack", "launch", "table"]
 
@@ -22,7 +22,7 @@ class Attack:
     language: str
     source: str
     outcomes: str
-    holds: Callable[[Ran], bool] = lambda ran: True
+    holds: Callable[[JobRun], bool] = lambda ran: True
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -31,7 +31,7 @@ def table(*attacks: Attack) -> Any:
     return pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.behaviour) for attack in attacks])
 
 
-def launch(pit: Pit, attack: Attack) -> Ran:
+def launch(pit: Pit, attack: Attack) -> JobRun:
     """Run it, and check all that is asked of it. That it is over in time, the pit does."""
     ran = pit.run(job(attack.language, attack.source, **{"wall_seconds": 2.0, **attack.settings}))
     tail = f"{ran.verdict.message}; stdout {ran.stdout[-300:]!r}; stderr {ran.stderr[-300:]!r}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.adversarial.pit import Pit
-from tests.sandbox.arena import MIB, Arena, eventually, job, open_arena
+from tests.sandbox.sandbox_fixture import MIB, SandboxFixture, eventually, job, open_sandbox_fixture
 
 SLACK_MEMORY_BYTES = 768 * MIB
 SLACK_PROCESSES = 250
@@ -21,9 +21,9 @@ SLACK_DESCRIPTORS = 12
 @pytest.fixture(scope="session")
 def pit() -> Iterator[Pit]:
     """A sandbox with a few warm containers, as a worker has it."""
-    with open_arena(pool_floor=1, pool_ceiling=2) as opened:
+    with open_sandbox_fixture(pool_floor=1, pool_ceiling=2) as opened:
         assert eventually(lambda: is_settled(opened), within_seconds=60)
-        yield Pit(opened.engine, opened.namespace, opened.sandbox)
+        yield Pit(opened.engine, opened.namespace, opened.container_sandbox)
 
 
 @pytest.fixture(autouse=True)
@@ -43,11 +43,11 @@ def _the_host_is_as_before(pit: Pit) -> Iterator[None]:
     assert eventually(lambda: Host.now().is_back_to(before), within_seconds=20), f"{before} became {Host.now()}"
 
 
-def is_settled(arena: Arena) -> bool:
+def is_settled(sandbox: SandboxFixture) -> bool:
     """Whether there is no container but those that wait in the pool. Asked twice: one that is just being made, or
     just going, shows in one of the two."""
-    waiting = sum(pool.idle for pool in arena.sandbox.pool_stats().values())
-    return len(arena.containers()) == waiting == sum(pool.idle for pool in arena.sandbox.pool_stats().values())
+    waiting = sandbox.count_idle()
+    return len(sandbox.containers()) == waiting == sandbox.count_idle()
 
 
 @dataclass(frozen=True)

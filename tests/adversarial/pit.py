@@ -1,4 +1,4 @@
-"""Where attacks are run: an arena in which every job has to be over in time, whatever it does."""
+"""Where attacks are run: an sandbox in which every job has to be over in time, whatever it does."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from app.core.spec import JobSpec
 from app.sandbox.runner.execution_plan import plan_execution
-from tests.sandbox.arena import Arena, Ran, Recorder
-from tests.sandbox.mailbox import Mailbox
+from tests.sandbox.in_memory_inbox import InMemoryInbox
+from tests.sandbox.sandbox_fixture import JobRun, RecordingSink, SandboxFixture
 
 __all__ = ["Pit"]
 
@@ -17,10 +17,10 @@ SLACK_SECONDS = 2.0
 
 
 @dataclass
-class Pit(Arena):
+class Pit(SandboxFixture):
     """Every job ends within its limits, and two seconds."""
 
-    def run(self, spec: JobSpec, sink: Recorder | None = None, inbox: Mailbox | None = None) -> Ran:
+    def run(self, spec: JobSpec, sink: RecordingSink | None = None, inbox: InMemoryInbox | None = None) -> JobRun:
         ran = super().run(spec, sink, inbox)
         limits = plan_execution(spec, self.language(spec.language)).phases[len(ran.phases) - 1]
         assert ran.last_phase_seconds < limits.wall_ms / 1000 + SLACK_SECONDS

@@ -22,7 +22,7 @@ from typing import Any
 import docker
 
 from app.local.engine import engine_host
-from tests.sandbox.own_engine import OwnEngine
+from tests.sandbox.engine_fixture import PrivateEngine
 
 ROOT = Path(__file__).resolve().parents[2]
 # A socket's path may have 107 bytes only: these are not below the repository.
@@ -57,7 +57,9 @@ def main() -> int:
 def private_engine(runtime: str, program: str) -> Iterator[tuple[str, docker.APIClient]]:
     """An engine that knows this runtime: its address and a client of it."""
     launcher = ("unshare", "--mount", "--propagation=private", "/bin/sh", "-c", START, "sh")
-    engine = OwnEngine(RUN, ROOT / ".pyxec" / "data" / "test-engine", [f"--add-runtime={runtime}={program}"], launcher)
+    engine = PrivateEngine(
+        RUN, ROOT / ".pyxec" / "data" / "test-engine", [f"--add-runtime={runtime}={program}"], launcher
+    )
     try:
         yield engine.host, engine.start()
     finally:

@@ -6,7 +6,7 @@ import pytest
 
 from app.sandbox.runner import execution_plan
 from tests.adversarial.pit import Pit
-from tests.sandbox.arena import job
+from tests.sandbox.sandbox_fixture import job
 
 pytestmark = pytest.mark.docker
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.adversarial.pit import Pit
-from tests.sandbox.arena import job
+from tests.sandbox.sandbox_fixture import job
 
 pytestmark = pytest.mark.docker
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.adversarial.attack import Attack, launch, table
 from tests.adversarial.pit import Pit
-from tests.sandbox.arena import job
+from tests.sandbox.sandbox_fixture import job
 
 pytestmark = pytest.mark.docker
 

@@ -6,12 +6,12 @@ import pytest
 
 from tests.adversarial.attack import Attack, launch, table
 from tests.adversarial.pit import Pit
-from tests.sandbox.arena import MIB, Ran, job
+from tests.sandbox.sandbox_fixture import MIB, JobRun, job
 
 pytestmark = pytest.mark.docker
 
 
-def ended_by_itself(ran: Ran) -> bool:
+def ended_by_itself(ran: JobRun) -> bool:
     return ran.last.stopped_by.value == "none" and ran.last.wall_seconds < 2
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.adversarial.attack import Attack, launch, table
 from tests.adversarial.pit import Pit
-from tests.sandbox.arena import MIB
+from tests.sandbox.sandbox_fixture import MIB
 
 pytestmark = pytest.mark.docker
 

@@ -14,13 +14,13 @@ import docker
 
 from app.local.engine import engine_host
 from tests.adversarial.private_engine import LOAD_SECONDS
-from tests.sandbox.own_engine import OwnEngine, why_not
+from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
 
 __all__ = ["DrillEngine", "SmallDisk", "why_no_engine"]
 
 _IMAGE = "pyxec/bash:latest"
 
-why_no_engine = why_not
+why_no_engine = missing_requirement
 
 
 class SmallDisk:
@@ -50,7 +50,7 @@ class DrillEngine:
     def __init__(self, data: Path) -> None:
         # A socket's path may have 107 bytes only.
         self._run = tempfile.TemporaryDirectory(prefix="pyxec-drill-", dir="/run", ignore_cleanup_errors=True)
-        self._engine = OwnEngine(Path(self._run.name), data, ["--cgroup-parent=/pyxec-drill"])
+        self._engine = PrivateEngine(Path(self._run.name), data, ["--cgroup-parent=/pyxec-drill"])
         self.host = self._engine.host
         self.start()
         self._load()

@@ -13,7 +13,7 @@ from pathlib import Path
 import docker
 
 from tests.hosts.lan import Lan
-from tests.sandbox.own_engine import OwnEngine
+from tests.sandbox.engine_fixture import PrivateEngine
 from tests.stack import ROOT, eventually
 
 __all__ = ["Machine", "Program"]
@@ -94,7 +94,7 @@ class Machine:
         """
         # What a killed machine leaves in the shared tree of control groups can be found and removed.
         options = ("--bridge=none", f"--cgroup-parent={self._cgroup}")
-        self._engine = OwnEngine(self._run, data, options, (*self._enter(), "dockerd"))
+        self._engine = PrivateEngine(self._run, data, options, (*self._enter(), "dockerd"))
         self.docker_host = self._engine.host
         self.engine = self._engine.start()
         for container in self.engine.containers(all=True):

@@ -16,7 +16,7 @@ from tests.hosts.lan import Lan
 from tests.hosts.lan import why_not as why_no_lan
 from tests.hosts.machine import Machine
 from tests.hosts.visitor import Visitor
-from tests.sandbox.own_engine import why_not as why_no_engine
+from tests.sandbox.engine_fixture import missing_requirement as why_no_engine
 
 __all__ = ["Hosts", "why_not"]
 

@@ -1,5 +1,7 @@
-"""Which languages are tried: the default set; all that are installed with PYXEC_TEST_LANGUAGES=installed; or those
-that it names, with commas between them."""
+"""The languages under test: the default set, unless PYXEC_TEST_LANGUAGES is set.
+
+PYXEC_TEST_LANGUAGES is ``installed`` for all installed languages, or a list of ids separated by commas.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,15 @@ import pytest
 from app.local.engine import engine_host
 from app.sandbox.images.catalogue import default_set
 from app.sandbox.images.installed import installed_images
-from tests.sandbox.arena import LANGUAGES, Arena, open_arena
+from tests.sandbox.sandbox_fixture import LANGUAGES, SandboxFixture, open_sandbox_fixture
 
 
-def chosen() -> list[str]:
-    wanted = os.environ.get("PYXEC_TEST_LANGUAGES", "default")
-    if wanted == "default":
+def list_languages() -> list[str]:
+    selection = os.environ.get("PYXEC_TEST_LANGUAGES", "default")
+    if selection == "default":
         return sorted(default_set(LANGUAGES))
-    if wanted != "installed":
-        return wanted.split(",")
+    if selection != "installed":
+        return selection.split(",")
     client = docker.APIClient(base_url=engine_host(), version="auto")
     try:
         return sorted(installed_images(client).keys() & LANGUAGES.keys())
@@ -30,10 +32,10 @@ def chosen() -> list[str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "language" in metafunc.fixturenames:
-        metafunc.parametrize("language", chosen())
+        metafunc.parametrize("language", list_languages())
 
 
 @pytest.fixture(scope="session")
-def arena() -> Iterator[Arena]:
-    with open_arena(pool_floor=0, pool_ceiling=0) as opened:
+def sandbox() -> Iterator[SandboxFixture]:
+    with open_sandbox_fixture(pool_floor=0, pool_ceiling=0) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""Jobs as a client would send them: every limit that it does not name is the language's own."""
+"""Jobs with the default limits of their language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.spec import JobSpec, SourceFile
-from tests.sandbox.arena import LANGUAGES
+from tests.sandbox.sandbox_fixture import LANGUAGES
 
 __all__ = ["program"]
 
@@ -20,12 +20,12 @@ def program(
     files: Mapping[str, str] | None = None,
     **limits: float,
 ) -> JobSpec:
-    """The source under the language's own file name, and `files` beside it."""
+    """Return a job whose source has the default file name of its language. ``files`` are additional files."""
     entrypoint = LANGUAGES[language].file_name
-    named = {entrypoint: source, **(files or {})}
+    contents = {entrypoint: source, **(files or {})}
     return JobSpec(
         language=language,
-        files=tuple(SourceFile(name, content.encode()) for name, content in named.items()),
+        files=tuple(SourceFile(name, content.encode()) for name, content in contents.items()),
         entrypoint=entrypoint,
         stdin=stdin,
         args=args,

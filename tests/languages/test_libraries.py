@@ -1,4 +1,4 @@
-"""What the languages of the default set bring along, and that it costs nothing to who does not use it."""
+"""The libraries of the default languages, which cost nothing when they are not used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from app.core.outcomes import Outcome
 from tests.languages.jobs import program
-from tests.sandbox.arena import Arena
+from tests.sandbox.sandbox_fixture import SandboxFixture
 
 pytestmark = pytest.mark.docker
 
@@ -25,27 +25,27 @@ print(round(root * 2, 6))
 """
 
 
-def test_python_computes_and_its_plot_comes_back(arena: Arena) -> None:
+def test_python_libraries_compute_and_plot(sandbox: SandboxFixture) -> None:
     spec = program("python", PLOT, cpu_seconds=60, wall_seconds=120)
 
-    ran = arena.run(msgspec.structs.replace(spec, artifacts=("*.png",)))
+    result = sandbox.run(msgspec.structs.replace(spec, artifacts=("*.png",)))
 
-    assert (ran.outcome, ran.text, ran.stderr) == (Outcome.OK, "3.141593\n", b"")
-    (plot,) = ran.artifacts
+    assert (result.outcome, result.text, result.stderr) == (Outcome.OK, "3.141593\n", b"")
+    (plot,) = result.artifacts
     assert (plot.name, plot.data[:8]) == ("cosine.png", b"\x89PNG\r\n\x1a\n")
     assert len(plot.data) > 1000
-    # Nothing of it is cut off
+    # The file is complete
     assert plot.data.endswith(b"IEND\xaeB`\x82")
 
 
-def test_python_starts_without_its_libraries(arena: Arena) -> None:
+def test_python_does_not_load_libraries_at_start(sandbox: SandboxFixture) -> None:
     source = "import sys; print(len({'numpy', 'matplotlib', 'mpl_toolkits'} & set(sys.modules)), len(sys.modules) < 60)"
 
-    assert arena.run(program("python", source)).text == "0 True\n"
+    assert sandbox.run(program("python", source)).text == "0 True\n"
 
 
-# A program that asks the compiler, with the options it was compiled with, which headers it reads; "!" is a precompiled
-# one that it takes, "x" one that it has to leave.
+# Runs the compiler with -H and the options of the catalogue. It marks a precompiled header that it uses with "!", and
+# one that it cannot use with "x".
 HEADERS = """
 #include <bits/stdc++.h>
 
@@ -55,13 +55,13 @@ int main() {
 """
 
 
-def test_cpp_takes_the_standard_library_precompiled(arena: Arena) -> None:
-    ran = arena.run(program("cpp", HEADERS))
+def test_cpp_uses_the_precompiled_standard_library(sandbox: SandboxFixture) -> None:
+    result = sandbox.run(program("cpp", HEADERS))
 
-    assert (ran.outcome, ran.text) == (Outcome.OK, "!\n")
+    assert (result.outcome, result.text) == (Outcome.OK, "!\n")
 
 
-def test_cpp_is_of_the_newest_standard_its_compiler_has(arena: Arena) -> None:
+def test_cpp_uses_the_newest_standard_of_the_compiler(sandbox: SandboxFixture) -> None:
     source = """
 #include <expected>
 #include <iostream>
@@ -69,25 +69,25 @@ static_assert(__cplusplus > 202002L);
 int main() { std::cout << std::expected<int, int>(23).value() << '\\n'; }
 """
 
-    assert arena.run(program("cpp", source)).text == "23\n"
+    assert sandbox.run(program("cpp", source)).text == "23\n"
 
 
-def test_typescript_finds_the_modules_beside_it(arena: Arena) -> None:
+def test_typescript_imports_modules_of_the_job(sandbox: SandboxFixture) -> None:
     source = 'import { double } from "./lib/arithmetic";\nconsole.log(double(21));'
     module = "export const double = (n: number): number => 2 * n;"
 
-    ran = arena.run(program("typescript", source, files={"lib/arithmetic.ts": module}))
+    result = sandbox.run(program("typescript", source, files={"lib/arithmetic.ts": module}))
 
-    assert (ran.outcome, ran.text) == (Outcome.OK, "42\n"), ran.stdout
+    assert (result.outcome, result.text) == (Outcome.OK, "42\n"), result.stdout
 
 
-def test_typescript_runs_as_javascript_does(arena: Arena) -> None:
+def test_typescript_runs_like_javascript(sandbox: SandboxFixture) -> None:
     source = 'console.log(process.version, typeof require("fs").readFileSync);'
 
-    typescript, javascript = (arena.run(program(language, source)) for language in ("typescript", "javascript"))
+    typescript, javascript = (sandbox.run(program(language, source)) for language in ("typescript", "javascript"))
 
     assert typescript.outcome == javascript.outcome == Outcome.OK
     assert typescript.stdout == javascript.stdout
-    # A program that is compiled first runs without the compiler: it takes what the same JavaScript takes.
+    # The compiled program takes as much time as the same program in JavaScript
     assert typescript.last.cpu_seconds < 2 * javascript.last.cpu_seconds + 0.1
     assert typescript.phases[0].name == "compile"

@@ -1,4 +1,4 @@
-"""When memory counts as short."""
+"""Thresholds for the available memory of the host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOTAL = 1000
         (0, True, True),
     ],
 )
-def test_a_tenth_is_for_the_jobs_and_for_everybody_else(
+def test_memory_is_low_below_a_tenth_and_critical_below_a_twentieth(
     tmp_path: Path, available: int, is_low: bool, is_critical: bool
 ) -> None:
     meminfo = tmp_path / "meminfo"
@@ -34,7 +34,7 @@ def test_a_tenth_is_for_the_jobs_and_for_everybody_else(
 
 
 @pytest.mark.parametrize("text", [None, "", "MemTotal: 0 kB\nMemAvailable: 0 kB\n", "nonsense", "MemTotal: x\n"])
-def test_where_the_kernel_does_not_tell_it_is_never_short(tmp_path: Path, text: str | None) -> None:
+def test_memory_is_never_low_when_meminfo_cannot_be_read(tmp_path: Path, text: str | None) -> None:
     meminfo = tmp_path / "meminfo"
     if text is not None:
         meminfo.write_text(text)
@@ -42,5 +42,5 @@ def test_where_the_kernel_does_not_tell_it_is_never_short(tmp_path: Path, text: 
     assert not HostMemory(meminfo).is_low()
 
 
-def test_the_kernel_of_this_machine_tells() -> None:
+def test_available_memory_of_this_machine_is_read() -> None:
     assert 0 < HostMemory()._available_fraction() < 1

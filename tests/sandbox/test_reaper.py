@@ -1,4 +1,4 @@
-"""Which containers the reaper takes, on a real engine."""
+"""Removal of orphaned containers on the engine of this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.core.errors import EngineUnavailable
 from app.sandbox.engine.errors import EngineResponseError
 from app.sandbox.reaper import remove_orphans
 from app.sandbox.template import LABEL
-from tests.sandbox.arena import Arena, eventually, open_arena
+from tests.sandbox.sandbox_fixture import SandboxFixture, eventually, open_sandbox_fixture
 
 pytestmark = pytest.mark.docker
 
@@ -20,100 +20,98 @@ HOUR = 3600
 
 
 @pytest.fixture
-def yard(arena: Arena) -> Iterator[Arena]:
-    """A namespace where nothing else lives."""
-    with open_arena(pool_floor=0, pool_ceiling=0) as opened:
+def sandbox() -> Iterator[SandboxFixture]:
+    """A sandbox whose namespace contains no other containers."""
+    with open_sandbox_fixture(pool_floor=0, pool_ceiling=0) as opened:
         yield opened
 
 
-def test_what_a_dead_worker_created_and_never_started_is_removed(yard: Arena) -> None:
-    yard.create("dead")
+def test_created_container_of_a_dead_worker_is_removed(sandbox: SandboxFixture) -> None:
+    sandbox.create("dead")
 
-    removed = remove_orphans(yard.engine, yard.namespace, lambda worker: worker != "dead", now=time.time() + HOUR)
+    removed = remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: worker != "dead", now=time.time() + HOUR)
 
     assert removed == 1
-    assert yard.containers() == []
+    assert sandbox.containers() == []
 
 
-def test_what_a_dead_worker_left_running_is_removed(yard: Arena) -> None:
-    # Given a container whose engine kept it though its worker is not known any more
-    with closing(yard.launch("bash")):
-        assert remove_orphans(yard.engine, yard.namespace, lambda worker: False, now=time.time() + HOUR) == 1
+def test_running_container_of_a_dead_worker_is_removed(sandbox: SandboxFixture) -> None:
+    with closing(sandbox.launch("bash")):
+        assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: False, now=time.time() + HOUR) == 1
 
-        assert eventually(lambda: yard.containers() == [])
+        assert eventually(lambda: sandbox.containers() == [])
 
 
-def test_a_living_workers_containers_are_left_alone(yard: Arena) -> None:
-    with closing(yard.launch("bash")) as waiting:
-        assert remove_orphans(yard.engine, yard.namespace, lambda worker: True, now=time.time() + HOUR) == 0
+def test_container_of_a_live_worker_is_kept(sandbox: SandboxFixture) -> None:
+    with closing(sandbox.launch("bash")) as waiting:
+        assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: True, now=time.time() + HOUR) == 0
 
         assert waiting.is_alive()
 
 
-def test_what_a_living_worker_has_lost_before_its_start_is_removed_late(yard: Arena) -> None:
-    lost = yard.create("alive")
+def test_container_that_was_never_started_is_removed_after_a_delay(sandbox: SandboxFixture) -> None:
+    lost = sandbox.create("alive")
 
-    assert remove_orphans(yard.engine, yard.namespace, lambda worker: True, now=time.time() + 120) == 0
-    assert yard.containers() == [lost]
-    assert remove_orphans(yard.engine, yard.namespace, lambda worker: True, now=time.time() + HOUR) == 1
-    assert yard.containers() == []
-
-
-def test_a_young_container_is_left_alone_whoever_made_it(yard: Arena) -> None:
-    young = yard.create("not heard of yet")
-
-    assert remove_orphans(yard.engine, yard.namespace, lambda worker: False) == 0
-    assert yard.containers() == [young]
+    assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: True, now=time.time() + 120) == 0
+    assert sandbox.containers() == [lost]
+    assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: True, now=time.time() + HOUR) == 1
+    assert sandbox.containers() == []
 
 
-def test_another_namespace_is_left_alone(yard: Arena) -> None:
-    foreign = yard.create("dead")
+def test_new_container_is_kept(sandbox: SandboxFixture) -> None:
+    young = sandbox.create("not registered")
 
-    assert remove_orphans(yard.engine, f"{yard.namespace}-other", lambda worker: False, now=time.time() + HOUR) == 0
-    assert remove_orphans(yard.engine, yard.namespace[:-1], lambda worker: False, now=time.time() + HOUR) == 0
-    assert yard.containers() == [foreign]
+    assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: False) == 0
+    assert sandbox.containers() == [young]
 
 
-def test_without_knowledge_of_who_lives_nothing_is_removed(yard: Arena) -> None:
-    unknown = yard.create("dead")
+def test_container_of_another_namespace_is_kept(sandbox: SandboxFixture) -> None:
+    foreign = sandbox.create("dead")
 
-    def no_answer(worker: str) -> bool:
+    assert (
+        remove_orphans(sandbox.engine, f"{sandbox.namespace}-other", lambda worker: False, now=time.time() + HOUR) == 0
+    )
+    assert remove_orphans(sandbox.engine, sandbox.namespace[:-1], lambda worker: False, now=time.time() + HOUR) == 0
+    assert sandbox.containers() == [foreign]
+
+
+def test_nothing_is_removed_when_the_live_workers_are_not_known(sandbox: SandboxFixture) -> None:
+    unknown = sandbox.create("dead")
+
+    def raise_error(worker: str) -> bool:
         raise ConnectionError("the store is down")
 
     with pytest.raises(ConnectionError):
-        remove_orphans(yard.engine, yard.namespace, no_answer, now=time.time() + HOUR)
-    assert yard.containers() == [unknown]
+        remove_orphans(sandbox.engine, sandbox.namespace, raise_error, now=time.time() + HOUR)
+    assert sandbox.containers() == [unknown]
 
 
-def test_one_that_the_engine_refuses_to_remove_keeps_no_other_one(yard: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given two orphans, of which the engine does not let go of the first that it lists
+def test_failed_removal_does_not_stop_the_others(sandbox: SandboxFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
-        yard.create("dead")
-    stuck, other = (container.id for container in yard.engine.list_containers(f"{LABEL}={yard.namespace}"))
-    remove = yard.engine.remove_container
+        sandbox.create("dead")
+    stuck, other = (container.id for container in sandbox.engine.list_containers(f"{LABEL}={sandbox.namespace}"))
+    remove = sandbox.engine.remove_container
 
-    def refuse(container_id: str) -> None:
+    def fail_once(container_id: str) -> None:
         if container_id == stuck:
             raise EngineUnavailable("remove: device or resource busy") from EngineResponseError(500, b"busy")
         remove(container_id)
 
-    monkeypatch.setattr(yard.engine, "remove_container", refuse)
+    monkeypatch.setattr(sandbox.engine, "remove_container", fail_once)
 
-    # When the reaper comes, then the other one is gone
-    assert remove_orphans(yard.engine, yard.namespace, lambda worker: False, now=time.time() + HOUR) == 1
-    assert [container.id for container in yard.engine.list_containers(f"{LABEL}={yard.namespace}")] == [stuck]
+    assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: False, now=time.time() + HOUR) == 1
+    assert [container.id for container in sandbox.engine.list_containers(f"{LABEL}={sandbox.namespace}")] == [stuck]
 
-    # And the first one goes as soon as it can
     monkeypatch.undo()
-    assert remove_orphans(yard.engine, yard.namespace, lambda worker: False, now=time.time() + HOUR) == 1
+    assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: False, now=time.time() + HOUR) == 1
     assert other != stuck
 
 
-def test_a_container_ends_with_its_connection_even_if_it_is_started_only_afterwards(yard: Arena) -> None:
-    """A worker that dies, or gives up waiting, between attach and start leaves nothing for the reaper."""
-    container_id = yard.create("dead")
-    yard.engine.attach(container_id).close()
+def test_container_ends_when_its_connection_was_closed_before_the_start(sandbox: SandboxFixture) -> None:
+    """A worker that is killed or times out between attach and start leaves no container."""
+    container_id = sandbox.create("dead")
+    sandbox.engine.attach(container_id).close()
 
-    yard.engine.start_container(container_id)
+    sandbox.engine.start_container(container_id)
 
-    assert eventually(lambda: yard.containers() == [])
+    assert eventually(lambda: sandbox.containers() == [])

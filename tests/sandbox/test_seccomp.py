@@ -1,4 +1,4 @@
-"""The system calls that are refused, tried by a program that was compiled and run as anybody's job is."""
+"""The seccomp profile, tested by a program that runs as a job."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.sandbox.seccomp import seccomp_profile
-from tests.sandbox.arena import Arena, job
+from tests.sandbox.sandbox_fixture import SandboxFixture, job
 
 PROBE = (Path(__file__).parent / "probes" / "syscalls.c").read_text()
 
-# What the kernel must answer. It is the list of the design, kept by hand: a call that leaves it does so on purpose.
+# Expected result of each system call. The list is maintained by hand, so that a change to it is deliberate.
 EPERM = """
     ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd pidfd_send_signal kcmp unshare(NEWUSER)
     unshare(NEWNET) unshare(FILES) setns clone(NEWUSER) clone(NEWNS) personality acct migrate_pages move_pages
@@ -28,7 +28,7 @@ EPERM = """
 """
 ALLOWED = "AF_UNIX AF_INET_tcp AF_INET_udp AF_INET6_tcp AF_INET6_udp socketpair(AF_UNIX) nothing_at_all"
 X86_64_ONLY = {"modify_ldt": "EPERM", "iopl": "EPERM", "ioperm": "EPERM", "int_0x80": "SYS", "x32": "SYS"}
-GOLDEN = {
+EXPECTED_RESULTS = {
     **dict.fromkeys(EPERM.split(), "EPERM"),
     **dict.fromkeys(ALLOWED.split(), "ok"),
     "clone3": "ENOSYS",
@@ -37,58 +37,66 @@ GOLDEN = {
 
 
 @pytest.mark.docker
-def test_dangerous_calls_are_refused_and_ordinary_ones_work(arena: Arena) -> None:
-    ran = arena.run(job("c", PROBE))
+def test_dangerous_system_calls_fail_and_ordinary_ones_work(sandbox: SandboxFixture) -> None:
+    result = sandbox.run(job("c", PROBE))
 
-    assert ran.outcome == "ok", ran.stderr
-    answers = dict(line.rsplit(" ", 1) for line in ran.text.splitlines())
-    assert {name.replace(" ", "_"): answer for name, answer in answers.items()} == GOLDEN
+    assert result.outcome == "ok", result.stderr
+    results = dict(line.rsplit(" ", 1) for line in result.text.splitlines())
+    assert {name.replace(" ", "_"): answer for name, answer in results.items()} == EXPECTED_RESULTS
 
 
 @pytest.mark.docker
-def test_without_the_profile_calls_that_are_refused_would_work(arena: Arena) -> None:
-    """Without this the list above could be green on a machine where nothing works anyway."""
-    image = arena.blueprint("python").image.image_id
-    client = arena.engine.docker_client
+def test_forbidden_system_calls_work_without_the_profile(sandbox: SandboxFixture) -> None:
+    """The test above would also pass on a machine where these calls always fail."""
+    image = sandbox.container_spec("python").image.image_id
+    client = sandbox.engine.docker_client
     unfiltered = {"SecurityOpt": ["seccomp=unconfined"], "NetworkMode": "none", "AutoRemove": False}
     script = (
         "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW); import os; os.pidfd_open(1); print('in')"
     )
     body = {"Image": image, "Entrypoint": ["python3", "-c", script], "HostConfig": unfiltered, "User": "20000"}
-    container_id = arena.engine.create_container(body)
+    container_id = sandbox.engine.create_container(body)
     try:
-        arena.engine.start_container(container_id)
+        sandbox.engine.start_container(container_id)
         client.wait(container_id)
         assert client.logs(container_id) == b"in\n"
     finally:
-        arena.engine.remove_container(container_id)
+        sandbox.engine.remove_container(container_id)
 
 
-def allowed_without_condition() -> set[str]:
+def unconditionally_allowed() -> set[str]:
     rules = json.loads(seccomp_profile())["syscalls"]
     return {
         name for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" and "args" not in rule for name in rule["names"]
     }
 
 
-def test_what_is_not_named_is_refused() -> None:
+def test_system_calls_fail_by_default() -> None:
     profile = json.loads(seccomp_profile())
 
     assert (profile["defaultAction"], profile["defaultErrnoRet"]) == ("SCMP_ACT_ERRNO", 1)
-    assert not allowed_without_condition() & {"socket", "socketpair", "socketcall", "clone", "clone3", "ptrace", "bpf"}
+    assert not unconditionally_allowed() & {
+        "socket",
+        "socketpair",
+        "socketcall",
+        "clone",
+        "clone3",
+        "ptrace",
+        "bpf",
+    }
 
 
-def test_no_name_stands_there_twice() -> None:
+def test_system_call_names_are_unique() -> None:
     names = [name for rule in json.loads(seccomp_profile())["syscalls"] if "args" not in rule for name in rule["names"]]
 
     assert sorted(set(names)) == sorted(names)
 
 
 @pytest.mark.parametrize(("machine", "abi"), [("x86_64", "SCMP_ARCH_X86_64"), ("aarch64", "SCMP_ARCH_AARCH64")])
-def test_a_profile_knows_the_machines_own_abi_only(machine: str, abi: str) -> None:
+def test_profile_contains_only_the_abi_of_the_machine(machine: str, abi: str) -> None:
     assert json.loads(seccomp_profile(machine))["architectures"] == [abi]
 
 
-def test_there_is_no_profile_for_a_machine_it_was_never_written_for() -> None:
+def test_unknown_machine_is_rejected() -> None:
     with pytest.raises(ValueError, match="machine: 'mips' is not supported"):
         seccomp_profile("mips")

@@ -1,4 +1,4 @@
-"""What a container is created with: nothing of a client's but numbers between the server's bounds."""
+"""Request bodies for containers: a request can only set resources, within their allowed ranges."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.core.limits import LIMITS, Limits
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.resources import ContainerResources, resources_by_stage
 from app.sandbox.template import SANDBOX_UIDS, creation_body, update_body
-from tests.sandbox.arena import LANGUAGES
+from tests.sandbox.sandbox_fixture import LANGUAGES
 
 MIB = 1024 * 1024
-NUMBERS = ContainerResources(memory_bytes=256 * MIB, processes=66, disk_bytes=64 * MIB, nano_cpus=10**9)
+RESOURCES = ContainerResources(memory_bytes=256 * MIB, processes=66, disk_bytes=64 * MIB, nano_cpus=10**9)
 LABELS = {"org.pyxec": "here", "org.pyxec.worker": "w1"}
 
-# With a letter that no body has of itself.
+# Contains a letter that does not occur in the template.
 foreign_text = st.text(string.printable, max_size=40).map(lambda text: f"ä{text}")
 any_number = st.one_of(
     st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False, width=32).map(lambda x: int(x))
@@ -49,58 +49,57 @@ specs = st.builds(
 )
 
 
-def body_of(numbers: ContainerResources = NUMBERS, runtime: str = "") -> dict[str, Any]:
-    return creation_body("sha256:1", numbers, LABELS, runtime, SANDBOX_UIDS[0])
+def create_body(resources: ContainerResources = RESOURCES, runtime: str = "") -> dict[str, Any]:
+    return creation_body("sha256:1", resources, LABELS, runtime, SANDBOX_UIDS[0])
 
 
-def holes(body: dict[str, Any], numbers: ContainerResources) -> dict[str, Any]:
-    """The body with every place blanked where a number of the job may stand."""
+def blank_resources(body: dict[str, Any], resources: ContainerResources) -> dict[str, Any]:
+    """Return the body without the values that may depend on a job."""
     blank = json.loads(json.dumps(body))
     host = blank["HostConfig"]
-    for name in update_body(numbers):
+    for name in update_body(resources):
         host[name] = None
-    host["Tmpfs"]["/work"] = host["Tmpfs"]["/work"].replace(f"size={numbers.disk_bytes},", "size=,")
+    host["Tmpfs"]["/work"] = host["Tmpfs"]["/work"].replace(f"size={resources.disk_bytes},", "size=,")
     for limit in host["Ulimits"]:
         if limit["Name"] == "fsize":
             limit["Soft"] = limit["Hard"] = None
     return blank
 
 
-def strings_in(value: Any) -> list[str]:
+def find_strings(value: Any) -> list[str]:
     if isinstance(value, dict):
-        return [text for pair in value.items() for part in pair for text in strings_in(part)]
+        return [text for pair in value.items() for part in pair for text in find_strings(part)]
     if isinstance(value, list):
-        return [text for part in value for text in strings_in(part)]
+        return [text for part in value for text in find_strings(part)]
     return [value] if isinstance(value, str) else []
 
 
 @given(specs, st.sampled_from(["bash", "c", "java"]), st.integers(0, 1))
-def test_nothing_a_client_sends_reaches_the_engine_but_clamped_numbers(spec: JobSpec, language: str, at: int) -> None:
+def test_only_clamped_limits_of_a_request_reach_the_engine(spec: JobSpec, language: str, stage: int) -> None:
     stages = resources_by_stage(spec, LANGUAGES[language], 1.0)
-    numbers = stages[at] or stages.initial
-    body = body_of(numbers)
+    resources = stages[stage] or stages.initial
+    body = create_body(resources)
 
-    # Given any job at all, the body differs from that of another job in the numbers only
-    assert holes(body, numbers) == holes(body_of(), NUMBERS)
-    # and those lie between the server's bounds
+    assert blank_resources(body, resources) == blank_resources(create_body(), RESOURCES)
+    # The resources are within their allowed ranges
     assert LIMITS["memory_bytes"].minimum <= body["HostConfig"]["Memory"] <= LIMITS["memory_bytes"].maximum
-    assert LIMITS["disk_bytes"].minimum <= numbers.disk_bytes <= LIMITS["disk_bytes"].maximum
+    assert LIMITS["disk_bytes"].minimum <= resources.disk_bytes <= LIMITS["disk_bytes"].maximum
     assert 1 < body["HostConfig"]["PidsLimit"] <= LIMITS["processes"].maximum + 2
     assert body["HostConfig"]["NanoCpus"] == 10**9
-    # and no text of the job stands anywhere in it
+    # No text of the job is in the body
     sent = {spec.language, spec.entrypoint, *spec.args, *spec.env, *spec.env.values(), spec.stdin.decode()}
     sent |= {file.name for file in spec.files} | {file.content.decode() for file in spec.files}
-    assert not [text for text in strings_in(body) if any(own in text for own in sent)]
+    assert not [text for text in find_strings(body) if any(value in text for value in sent)]
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "64", True, None])
-def test_a_number_that_is_none_is_refused(value: Any) -> None:
+def test_resources_reject_invalid_values(value: Any) -> None:
     with pytest.raises(ValueError, match="memory_bytes: must be a positive integer"):
         ContainerResources(memory_bytes=value, processes=1, disk_bytes=1, nano_cpus=1)
 
 
-def test_an_update_changes_numbers_only() -> None:
-    assert update_body(NUMBERS) == {
+def test_update_body_contains_only_resources() -> None:
+    assert update_body(RESOURCES) == {
         "Memory": 256 * MIB,
         "MemorySwap": 256 * MIB,
         "PidsLimit": 66,
@@ -139,24 +138,24 @@ def test_an_update_changes_numbers_only() -> None:
         ("HostConfig.RestartPolicy", {"Name": "no"}),
     ],
 )
-def test_a_setting_of_the_template(path: str, expected: Any) -> None:
-    value: Any = body_of()
+def test_creation_body_contains_setting(path: str, expected: Any) -> None:
+    value: Any = create_body()
     for key in path.split("."):
         value = value[key]
 
     assert value == expected
 
 
-def test_new_privileges_are_out_of_reach_and_the_profile_is_ours() -> None:
-    options = body_of()["HostConfig"]["SecurityOpt"]
+def test_security_options_forbid_new_privileges_and_set_the_seccomp_profile() -> None:
+    options = create_body()["HostConfig"]["SecurityOpt"]
 
     assert options[0] == "no-new-privileges"
     assert json.loads(options[1].removeprefix("seccomp="))["defaultAction"] == "SCMP_ACT_ERRNO"
     assert len(options) == 2
 
 
-def test_both_disks_are_small_private_and_without_privileges() -> None:
-    disks = body_of()["HostConfig"]["Tmpfs"]
+def test_tmpfs_mounts_are_limited() -> None:
+    disks = create_body()["HostConfig"]["Tmpfs"]
 
     assert set(disks) == {"/work", "/tmp"}
     for options in disks.values():
@@ -164,21 +163,21 @@ def test_both_disks_are_small_private_and_without_privileges() -> None:
     assert f"size={64 * MIB}" in disks["/work"].split(",")
 
 
-def test_what_must_never_be_there_is_not() -> None:
-    body = body_of()
+def test_creation_body_contains_no_dangerous_setting() -> None:
+    body = create_body()
 
-    never = {
+    dangerous = {
         *("Binds", "Mounts", "Devices", "DeviceRequests", "DeviceCgroupRules", "Sysctls", "VolumesFrom", "Volumes"),
         *("CapAdd", "ExtraHosts", "Links", "PortBindings", "PublishAllPorts", "PidMode", "UTSMode", "UsernsMode"),
         *("MaskedPaths", "ReadonlyPaths", "GroupAdd", "Dns", "CgroupParent", "Cgroup", "Runtime"),
     }
-    assert not never & (set(body) | set(body["HostConfig"]))
+    assert not dangerous & (set(body) | set(body["HostConfig"]))
 
 
-def test_the_runtime_is_the_operators_choice() -> None:
-    assert body_of(runtime="runsc")["HostConfig"]["Runtime"] == "runsc"
+def test_creation_body_contains_the_runtime() -> None:
+    assert create_body(runtime="runsc")["HostConfig"]["Runtime"] == "runsc"
 
 
-def test_users_fit_into_every_mapping_and_belong_to_nobody() -> None:
+def test_sandbox_uids_fit_into_user_namespaces() -> None:
     assert min(SANDBOX_UIDS) >= 20_000
     assert max(SANDBOX_UIDS) < 60_000

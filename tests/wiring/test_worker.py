@@ -14,15 +14,15 @@ from app.core.metrics import Meter
 from app.store.worker_registry import WorkerRegistry
 from app.wiring.worker import declare_run_job
 from tests.http.gateway import Gateway, running_gateway
-from tests.sandbox.arena import ENGINE_URL, Arena, open_arena
+from tests.sandbox.sandbox_fixture import ENGINE_URL, SandboxFixture, open_sandbox_fixture
 
 pytestmark = pytest.mark.docker
 
 
 @pytest.fixture
-def engine_fixture() -> Iterator[Arena]:
+def engine_fixture() -> Iterator[SandboxFixture]:
     """A namespace of its own on the engine."""
-    with open_arena(pool_floor=0, pool_ceiling=0) as opened:
+    with open_sandbox_fixture(pool_floor=0, pool_ceiling=0) as opened:
         yield opened
 
 
@@ -47,7 +47,7 @@ async def metric(gateway: Gateway, name: str) -> float:
 
 
 async def test_worker_removes_and_counts_containers_of_lost_worker(
-    engine_fixture: Arena, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    engine_fixture: SandboxFixture, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given no minimum age for containers that are removed
     monkeypatch.setattr("app.sandbox.reaper._MIN_AGE_SECONDS", 0)

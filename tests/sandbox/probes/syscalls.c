@@ -1,5 +1,5 @@
-/* Tries one call after the other and prints how the kernel answered: "ok", or the name of the error. What may kill the
- * caller is tried in a child. The arguments are such that the call would work, or fail in another way, if it were let in. */
+/* Tries system calls and prints the result of each: "ok", or the name of the error. A call that may kill its process is
+ * made in a child. With these arguments, a call that the filter allows would work or fail with another error. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,20 +19,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void say(const char *name, long answer)
+static void report(const char *name, long result)
 {
-    printf("%s %s\n", name, answer < 0 ? strerrorname_np(errno) : "ok");
+    printf("%s %s\n", name, result < 0 ? strerrorname_np(errno) : "ok");
 }
 
-#define TRY(name, ...) say(name, syscall(__VA_ARGS__))
+#define TRY(name, ...) report(name, syscall(__VA_ARGS__))
 
-static void say_fate(const char *name, void (*deed)(void))
+static void report_child(const char *name, void (*call)(void))
 {
     int status;
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
-        deed();
+        call();
         _exit(0);
     }
     waitpid(pid, &status, 0);
@@ -42,15 +42,15 @@ static void say_fate(const char *name, void (*deed)(void))
 #ifdef __x86_64__
 static void call_like_32_bit(void)
 {
-    long answer;
-    __asm__ volatile("int $0x80" : "=a"(answer) : "a"(20) /* getpid */ : "memory");
-    _exit(answer < 0);
+    long result;
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(20) /* getpid */ : "memory");
+    _exit(result < 0);
 }
 
 static void call_like_x32(void)
 {
-    long answer = syscall(0x40000000 + 39); /* getpid */
-    _exit(answer < 0);
+    long result = syscall(0x40000000 + 39); /* getpid */
+    _exit(result < 0);
 }
 #endif
 
@@ -154,7 +154,7 @@ static void sockets(void)
     struct {
         const char *name;
         int family, type, protocol;
-    } asked[] = {
+    } sockets[] = {
         {"AF_UNIX", AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0},
         {"AF_INET tcp", AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 6},
         {"AF_INET udp", AF_INET, SOCK_DGRAM, 0},
@@ -179,8 +179,8 @@ static void sockets(void)
         {"AF_INET6 l2tp", AF_INET6, SOCK_DGRAM, 115},
     };
     int pair[2];
-    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
-        TRY(asked[i].name, SYS_socket, asked[i].family, asked[i].type, asked[i].protocol);
+    for (size_t i = 0; i < sizeof sockets / sizeof *sockets; i++)
+        TRY(sockets[i].name, SYS_socket, sockets[i].family, sockets[i].type, sockets[i].protocol);
     TRY("socketpair(AF_UNIX)", SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, pair);
     TRY("socketpair(AF_TIPC)", SYS_socketpair, AF_TIPC, SOCK_STREAM, 0, pair);
 }
@@ -192,9 +192,9 @@ int main(void)
     files();
     sockets();
 #ifdef __x86_64__
-    say_fate("int 0x80", call_like_32_bit);
-    say_fate("x32", call_like_x32);
+    report_child("int 0x80", call_like_32_bit);
+    report_child("x32", call_like_x32);
 #endif
-    say_fate("nothing at all", (void (*)(void))getpid);
+    report_child("nothing at all", (void (*)(void))getpid);
     return 0;
 }

@@ -1,4 +1,4 @@
-"""Sandbox images on a real engine: built once, complete, and nothing in them that a sandbox must not have."""
+"""Builds, content and removal of language images on the engine of this machine."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from app.sandbox.images.removal import remove_images
 
 pytestmark = pytest.mark.docker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SOURCES = ImageSources.from_repository(ROOT)
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[docker.APIClient]:
-    # Taking an image apart waits for the disk, and on a busy machine for that of others.
+    # Removing an image waits for the disk, which may be busy.
     client = docker.APIClient(base_url=engine_host(), version="auto", timeout=300)
     yield client
     client.close()
@@ -40,7 +40,7 @@ def languages() -> dict[str, Language]:
 
 @pytest.fixture
 def toy(client: docker.APIClient, languages: dict[str, Language]) -> Iterator[Language]:
-    """A language whose image nobody else has; small, as the base is all it needs."""
+    """A language with an image of its own that needs no package besides the base image."""
     name = f"toy-{secrets.token_hex(4)}"
     yield msgspec.structs.replace(languages["bash"], id=name, packages=Packages(debian=("bash",)))
     remove_images(client, [name])
@@ -55,8 +55,8 @@ def images(client: docker.APIClient, languages: dict[str, Language]) -> dict[str
     return ensure_images(client, languages.values(), SOURCES, lambda event: None)
 
 
-def output_of(client: docker.APIClient, image_id: str, *command: str) -> str:
-    """What a command prints in a fresh container of the image, without the runner."""
+def run_in_image(client: docker.APIClient, image_id: str, *command: str) -> str:
+    """Run a command instead of the runner in a new container of an image; return its output."""
     host = client.create_host_config(network_mode="none")
     container = client.create_container(image_id, entrypoint=list(command), host_config=host, network_disabled=True)
     try:
@@ -67,7 +67,7 @@ def output_of(client: docker.APIClient, image_id: str, *command: str) -> str:
         client.remove_container(container, force=True)
 
 
-def test_what_is_built_is_not_built_again(
+def test_ensure_images_does_not_rebuild_current_images(
     client: docker.APIClient, languages: dict[str, Language], images: dict[str, InstalledImage]
 ) -> None:
     events: list[BuildEvent] = []
@@ -78,7 +78,7 @@ def test_what_is_built_is_not_built_again(
     assert {event.stage for event in events} == {"unchanged"}
 
 
-def test_every_language_is_installed_with_the_version_its_image_told(
+def test_installed_images_have_a_version_and_an_id(
     client: docker.APIClient, languages: dict[str, Language], images: dict[str, InstalledImage]
 ) -> None:
     installed = installed_images(client)
@@ -90,7 +90,7 @@ def test_every_language_is_installed_with_the_version_its_image_told(
         assert image.image_id.startswith("sha256:")
 
 
-def test_an_image_starts_as_the_runner_of_a_nameless_user(
+def test_image_starts_the_runner_as_an_unprivileged_user(
     client: docker.APIClient, images: dict[str, InstalledImage]
 ) -> None:
     for image in images.values():
@@ -100,7 +100,7 @@ def test_an_image_starts_as_the_runner_of_a_nameless_user(
         assert config["WorkingDir"] == "/work"
 
 
-SEARCH = """
+INSPECTION_SCRIPT = """
 find / -xdev -type f -perm /6000 2>/dev/null
 stat -c %a /work /tmp
 getent passwd 10001 | wc -l
@@ -108,16 +108,12 @@ ls /var/lib/apt/lists | wc -l
 """
 
 
-def test_an_image_has_no_program_that_changes_its_user(
-    client: docker.APIClient, images: dict[str, InstalledImage]
-) -> None:
+def test_image_contains_no_setuid_program(client: docker.APIClient, images: dict[str, InstalledImage]) -> None:
     for image in images.values():
-        assert output_of(client, image.image_id, "sh", "-c", SEARCH).split() == ["1777", "1777", "0", "0"]
+        assert run_in_image(client, image.image_id, "sh", "-c", INSPECTION_SCRIPT).split() == ["1777", "1777", "0", "0"]
 
 
-def test_a_failed_build_is_one_error_with_the_end_of_its_log(
-    client: docker.APIClient, languages: dict[str, Language]
-) -> None:
+def test_build_error_contains_the_end_of_the_log(client: docker.APIClient, languages: dict[str, Language]) -> None:
     impossible = msgspec.structs.replace(
         languages["bash"], id="impossible", packages=Packages(debian=("no-such-package-anywhere",))
     )
@@ -131,17 +127,15 @@ def test_a_failed_build_is_one_error_with_the_end_of_its_log(
     assert "impossible" not in installed_images(client)
 
 
-def test_a_version_that_cannot_be_read_fails_the_build(
-    client: docker.APIClient, languages: dict[str, Language]
-) -> None:
+def test_build_fails_when_the_version_cannot_be_read(client: docker.APIClient, languages: dict[str, Language]) -> None:
     bash = languages["bash"]
-    wordless = msgspec.structs.replace(bash, version=msgspec.structs.replace(bash.version, command=("true",)))
+    versionless = msgspec.structs.replace(bash, version=msgspec.structs.replace(bash.version, command=("true",)))
 
     with pytest.raises(ImageBuildError, match="'true' printed no version"):
-        ensure_images(client, [msgspec.structs.replace(wordless, id="wordless")], SOURCES, lambda event: None)
+        ensure_images(client, [msgspec.structs.replace(versionless, id="versionless")], SOURCES, lambda event: None)
 
 
-def test_a_new_image_takes_the_place_of_the_old_one(client: docker.APIClient, toy: Language) -> None:
+def test_build_removes_the_superseded_image(client: docker.APIClient, toy: Language) -> None:
     old = ensure_images(client, [toy], SOURCES, lambda event: None)[toy.id]
 
     new = ensure_images(
@@ -153,16 +147,16 @@ def test_a_new_image_takes_the_place_of_the_old_one(client: docker.APIClient, to
         client.inspect_image(old.image_id)
 
 
-def test_setup_has_the_last_word_but_for_what_no_image_may_have(client: docker.APIClient, toy: Language) -> None:
+def test_setup_runs_last_but_cannot_leave_setuid_programs(client: docker.APIClient, toy: Language) -> None:
     setup = "touch /there; cp /bin/cat /usr/local/bin/setuid; chmod u+s /usr/local/bin/setuid; chmod 700 /tmp"
 
     image = ensure_images(client, [msgspec.structs.replace(toy, setup=setup)], SOURCES, lambda event: None)[toy.id]
 
-    assert output_of(client, image.image_id, "ls", "/there") == "/there\n"
-    assert output_of(client, image.image_id, "sh", "-c", SEARCH).split() == ["1777", "1777", "0", "0"]
+    assert run_in_image(client, image.image_id, "ls", "/there") == "/there\n"
+    assert run_in_image(client, image.image_id, "sh", "-c", INSPECTION_SCRIPT).split() == ["1777", "1777", "0", "0"]
 
 
-def test_a_setup_that_fails_fails_the_build(client: docker.APIClient, toy: Language) -> None:
+def test_build_fails_when_the_setup_fails(client: docker.APIClient, toy: Language) -> None:
     with pytest.raises(ImageBuildError, match=r"setup\.sh"):
         ensure_images(
             client, [msgspec.structs.replace(toy, setup="false\ntrue")], SOURCES, lambda event: None
@@ -171,7 +165,7 @@ def test_a_setup_that_fails_fails_the_build(client: docker.APIClient, toy: Langu
     assert toy.id not in installed_images(client)
 
 
-def test_a_removed_image_is_gone_while_a_container_of_it_runs_on(client: docker.APIClient, toy: Language) -> None:
+def test_remove_images_does_not_stop_a_running_container(client: docker.APIClient, toy: Language) -> None:
     image = ensure_images(client, [toy], SOURCES, lambda event: None)[toy.id]
     running = client.create_container(image.image_id, entrypoint=["sleep", "60"], network_disabled=True)
     client.start(running)

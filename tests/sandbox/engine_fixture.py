@@ -1,4 +1,4 @@
-"""A Docker Engine of a test's own, beside the machine's: with its own socket and folders, without firewall rules."""
+"""A second Docker Engine for one test, with its own socket and folders and without firewall rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import docker
 import requests
 from docker.errors import DockerException
 
-__all__ = ["OwnEngine", "why_not"]
+__all__ = ["PrivateEngine", "missing_requirement"]
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -23,21 +23,24 @@ CALL_SECONDS = 600
 POLL_SECONDS = 0.1
 
 
-def why_not() -> str:
-    """What is missing to start one; empty when nothing is."""
+def missing_requirement() -> str:
+    """Return why no private engine can be started here, or an empty string."""
     if os.geteuid() != 0:
-        return "an engine of its own needs root"
-    return "" if shutil.which("dockerd") else "an engine of its own needs dockerd"
+        return "a private engine requires root"
+    return "" if shutil.which("dockerd") else "a private engine requires dockerd"
 
 
-class OwnEngine:
-    """One that can be stopped, killed and started again.
+class PrivateEngine:
+    """A Docker Engine that can be stopped, killed and started again.
 
-    Parameters:
-        run: for its sockets; short, since the path of a socket may have 107 bytes only.
-        data: for its images and containers.
-        options: of dockerd, besides.
-        launcher: a command that starts dockerd, given dockerd's arguments; dockerd itself when empty.
+    Args:
+        run: Folder for its sockets. The path must be short: the path of a Unix socket has at most 107 bytes.
+        data: Folder for its images and containers.
+        options: Additional options of dockerd.
+        launcher: Command that starts dockerd, followed by the arguments of dockerd. Empty for dockerd itself.
+
+    Attributes:
+        host: Address of the engine, as in DOCKER_HOST.
     """
 
     def __init__(self, run: Path, data: Path, options: Sequence[str] = (), launcher: Sequence[str] = ()) -> None:
@@ -50,15 +53,15 @@ class OwnEngine:
         self._command = [
             *(launcher or ("dockerd",)),
             *(f"--host={self.host}", f"--data-root={data}", f"--exec-root={run}/exec", f"--pidfile={run}/docker.pid"),
-            # An engine told to have no bridge would delete the one of the machine's own engine.
+            # With --bridge=none, the engine would delete the bridge of the engine of this machine.
             *("--iptables=false", "--ip6tables=false", "--shutdown-timeout=1", *options),
         ]
 
     def start(self) -> docker.APIClient:
-        """Return a client of it once it answers."""
-        with self._log.open("ab") as sink:
+        """Start the engine; return a client when it answers."""
+        with self._log.open("ab") as log:
             self._daemon = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._daemon.poll() is None:
@@ -70,7 +73,7 @@ class OwnEngine:
         raise AssertionError(f"the engine does not start: {self._log.read_text(errors='replace')[-2000:]}")
 
     def stop(self) -> None:
-        """As a machine does that shuts down; with force when that does not help."""
+        """Stop the engine as at the shutdown of a machine; kill it if it does not stop in time."""
         if self._daemon is None:
             return
         self._daemon.send_signal(signal.SIGTERM)
@@ -80,11 +83,11 @@ class OwnEngine:
             self.kill()
 
     def kill(self) -> None:
-        """As when it crashes: its containers are not told, and neither is its containerd."""
+        """Kill dockerd and its containerd. Their containers keep running."""
         assert self._daemon is not None
         self._daemon.kill()
         self._daemon.wait()
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             os.kill(int(self._containerd.read_text()), signal.SIGKILL)
-        # Until somebody reaps it, the next dockerd would take it for a living one, and wait for it in vain.
+        # The next dockerd would wait for the process in this file, which may exist as a zombie.
         self._containerd.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The language catalogue: what it accepts, what it refuses, and the command lines it makes."""
+"""The language catalogue: validation of the files, and the commands of the phases."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from app.sandbox.images.catalogue import CatalogueError, Language, default_set, load_languages
 
-CATALOGUE = Path(__file__).parents[2] / "languages"
+CATALOGUE = Path(__file__).parents[3] / "languages"
 DEFAULT_SET = {"python", "javascript", "typescript", "bash", "c", "cpp"}
 
 VALID = """
@@ -25,9 +25,9 @@ pattern = 'toy (\\S+)'
 source = "say hello"
 output = "hello"
 [programs]
-echo = "say what I hear"
+echo = "say the input"
 runtime_error = "say no"
-time_limit = "say it again and again"
+time_limit = "repeat"
 """
 
 
@@ -41,25 +41,25 @@ def write(folder: Path, text: str, name: str = "toy.toml") -> Path:
     return folder
 
 
-def test_the_default_set_and_many_more_are_in_the_catalogue(languages: dict[str, Language]) -> None:
+def test_catalogue_contains_the_default_set_and_more(languages: dict[str, Language]) -> None:
     assert set(default_set(languages)) == DEFAULT_SET
     assert len(languages) >= len(DEFAULT_SET) + 24
 
 
-def test_a_suffix_tells_the_language(languages: dict[str, Language]) -> None:
+def test_file_suffixes_are_unique(languages: dict[str, Language]) -> None:
     suffixes = [Path(language.file_name).suffix.lower() for language in languages.values()]
 
     assert len(set(suffixes)) == len(suffixes)
 
 
-def test_judge0_ids_lead_to_their_languages(languages: dict[str, Language]) -> None:
+def test_judge0_ids_map_to_languages(languages: dict[str, Language]) -> None:
     ids = {number: language.id for language in languages.values() for number in language.compat.judge0}
 
     assert ids.items() >= {71: "python", 63: "javascript", 74: "typescript", 46: "bash", 50: "c", 54: "cpp"}.items()
     assert ids.items() >= {51: "csharp", 60: "go", 62: "java", 73: "rust", 82: "sqlite"}.items()
 
 
-def test_an_interpreted_program_is_only_run(languages: dict[str, Language]) -> None:
+def test_interpreted_language_has_only_a_run_phase(languages: dict[str, Language]) -> None:
     python = languages["python"]
 
     assert python.phases == ("run",)
@@ -68,7 +68,7 @@ def test_an_interpreted_program_is_only_run(languages: dict[str, Language]) -> N
         python.command("compile", "main.py", ["main.py"])
 
 
-def test_a_compiled_program_takes_all_of_its_sources_and_nothing_else(languages: dict[str, Language]) -> None:
+def test_compile_command_contains_all_sources_and_no_other_file(languages: dict[str, Language]) -> None:
     files = ["z.c", "table.txt", "lib/a.c", "main.c", "a.h"]
 
     command = languages["c"].command("compile", "main.c", files)
@@ -77,12 +77,12 @@ def test_a_compiled_program_takes_all_of_its_sources_and_nothing_else(languages:
     assert [argument for argument in command if argument in files] == ["main.c", "lib/a.c", "z.c"]
 
 
-def test_the_entrypoint_is_compiled_whatever_it_is_called(languages: dict[str, Language]) -> None:
+def test_compile_command_contains_the_entrypoint_with_any_name(languages: dict[str, Language]) -> None:
     assert "program.txt" in languages["cpp"].command("compile", "program.txt", ["program.txt"])
 
 
 @pytest.mark.parametrize("phase", ["compile", "run"])
-def test_a_file_name_is_never_read_as_an_option(languages: dict[str, Language], phase: str) -> None:
+def test_command_never_contains_a_file_name_as_an_option(languages: dict[str, Language], phase: str) -> None:
     language = languages["c"] if phase == "compile" else languages["python"]
 
     command = language.command(phase, "-rf", ["-rf", "-o.c"])  # type: ignore[arg-type]
@@ -94,13 +94,13 @@ def test_a_file_name_is_never_read_as_an_option(languages: dict[str, Language], 
 @pytest.mark.parametrize(
     ("entrypoint", "runs"), [("main.ts", "main.js"), ("app/start.ts", "app/start.js"), ("-x.ts", "./-x.js")]
 )
-def test_a_compiler_that_names_its_output_after_the_source_is_followed(
+def test_run_command_replaces_stem_with_the_path_of_the_entrypoint(
     languages: dict[str, Language], entrypoint: str, runs: str
 ) -> None:
     assert languages["typescript"].command("run", entrypoint, [entrypoint]) == ("node", runs)
 
 
-def test_compiler_options_go_where_the_command_has_a_place_for_them(languages: dict[str, Language]) -> None:
+def test_compile_command_inserts_options_at_their_placeholder(languages: dict[str, Language]) -> None:
     command = languages["c"].command("compile", "main.c", ["main.c"], ["-std=c99", "-DA=b c"])
     assert command[-4:] == ("-std=c99", "-DA=b c", "main.c", "-lm")
 
@@ -108,7 +108,7 @@ def test_compiler_options_go_where_the_command_has_a_place_for_them(languages: d
     assert "-O0" not in command
 
 
-def test_what_the_api_shows_of_a_language(languages: dict[str, Language]) -> None:
+def test_info_contains_the_fields_of_the_api(languages: dict[str, Language]) -> None:
     info = languages["cpp"].info("12.2.0")
 
     assert (info.id, info.name, info.version, info.file_name) == ("cpp", "C++", "12.2.0", "main.cpp")
@@ -116,12 +116,12 @@ def test_what_the_api_shows_of_a_language(languages: dict[str, Language]) -> Non
     assert "iostream" in info.template
 
 
-def test_a_valid_file_is_a_language(tmp_path: Path) -> None:
+def test_load_accepts_a_valid_file(tmp_path: Path) -> None:
     assert load_languages(write(tmp_path, VALID))["toy"].run == ("toy", "{entrypoint}")
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "message"),
     [
         ('name = "Toy"', "", "missing required field `name`"),
         ('name = "Toy"', "name = 7", r"Expected `str`, got `int` - at `\$.name`"),
@@ -146,25 +146,25 @@ def test_a_valid_file_is_a_language(tmp_path: Path) -> None:
         ('id = "toy"', 'id = "toy', "toy.toml: "),
     ],
 )
-def test_a_mistake_is_told_with_its_file_and_field(tmp_path: Path, before: str, after: str, said: str) -> None:
+def test_load_error_names_the_file_and_the_field(tmp_path: Path, before: str, after: str, message: str) -> None:
     assert before in VALID
     folder = write(tmp_path, VALID.replace(before, after))
 
-    with pytest.raises(CatalogueError, match=said) as raised:
+    with pytest.raises(CatalogueError, match=message) as raised:
         load_languages(folder)
 
     assert str(raised.value).startswith("toy.toml: ")
 
 
 @pytest.mark.parametrize(
-    ("claim", "said"),
+    ("claim", "message"),
     [
         ('aliases = ["toy"]', "toy2.toml: `aliases`: 'toy' is already used by toy.toml"),
         ("[compat]\njudge0 = [71]", "toy2.toml: `compat.judge0`: '71' is already used by toy.toml"),
         ('[compat]\npiston = ["t"]', "toy2.toml: `compat.piston`: 't' is already used by toy.toml"),
     ],
 )
-def test_a_name_leads_to_one_language_only(tmp_path: Path, claim: str, said: str) -> None:
+def test_load_rejects_a_name_of_two_languages(tmp_path: Path, claim: str, message: str) -> None:
     first = VALID + '[compat]\njudge0 = [71]\npiston = ["t"]\n'
     second = VALID.replace('id = "toy"', 'id = "toy2"')
     write(tmp_path, first)
@@ -173,9 +173,9 @@ def test_a_name_leads_to_one_language_only(tmp_path: Path, claim: str, said: str
     with pytest.raises(CatalogueError) as raised:
         load_languages(tmp_path)
 
-    assert str(raised.value) == said
+    assert str(raised.value) == message
 
 
-def test_an_empty_folder_is_no_catalogue(tmp_path: Path) -> None:
+def test_load_rejects_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="contains no language"):
         load_languages(tmp_path)

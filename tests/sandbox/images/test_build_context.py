@@ -1,4 +1,4 @@
-"""Build contexts and digests: the same input gives the same, and what matters changes it."""
+"""Build contexts of the images and their digests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, load_languages
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def sources(tmp_path: Path) -> ImageSources:
-    """A copy of the repository's sources that a test may change."""
+    """A copy of the sources that a test may change."""
     shutil.copytree(ROOT / "images", tmp_path / "images")
     shutil.copytree(ROOT / "runner", tmp_path / "runner")
     return ImageSources.from_repository(tmp_path)
@@ -28,14 +28,14 @@ def python() -> Language:
     return load_languages(ROOT / "languages")["python"]
 
 
-def test_the_same_sources_give_the_same_archive_and_digest(sources: ImageSources) -> None:
+def test_equal_sources_give_equal_archives_and_digests(sources: ImageSources) -> None:
     first, second = sources.runner_context("sha256:base"), sources.runner_context("sha256:base")
 
     assert first.digest == second.digest
     assert first.tar().read() == second.tar().read()
 
 
-def test_a_changed_runner_is_another_digest(sources: ImageSources) -> None:
+def test_digest_changes_with_the_sources_of_the_runner(sources: ImageSources) -> None:
     before = sources.runner_context("sha256:base").digest
 
     with (sources.runner / "main.c").open("a") as source:
@@ -44,7 +44,7 @@ def test_a_changed_runner_is_another_digest(sources: ImageSources) -> None:
     assert sources.runner_context("sha256:base").digest != before
 
 
-def test_what_the_compiler_left_behind_changes_nothing(sources: ImageSources) -> None:
+def test_digest_ignores_object_files(sources: ImageSources) -> None:
     before = sources.runner_context("sha256:base").digest
 
     (sources.runner / "build").mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ def test_what_the_compiler_left_behind_changes_nothing(sources: ImageSources) ->
 
 
 @pytest.mark.parametrize("changed", ["base", "runner", "packages", "setup", "recipe"])
-def test_everything_that_decides_an_image_is_in_its_digest(
+def test_digest_covers_everything_that_determines_the_image(
     sources: ImageSources, python: Language, changed: str
 ) -> None:
     before = sources.language_context(python, "sha256:base", "runner").digest
@@ -78,14 +78,14 @@ def test_everything_that_decides_an_image_is_in_its_digest(
     assert after != before
 
 
-def test_what_does_not_reach_the_image_is_not_in_its_digest(sources: ImageSources, python: Language) -> None:
+def test_digest_ignores_fields_that_do_not_affect_the_image(sources: ImageSources, python: Language) -> None:
     before = sources.language_context(python, "sha256:base", "runner").digest
     renamed = msgspec.structs.replace(python, name="CPython", env={"A": "1"})
 
     assert sources.language_context(renamed, "sha256:base", "runner").digest == before
 
 
-def test_a_companys_certificates_travel_with_the_build(
+def test_context_contains_the_additional_ca_certificates(
     sources: ImageSources, python: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = tmp_path / "ca.pem"

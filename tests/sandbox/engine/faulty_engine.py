@@ -1,4 +1,4 @@
-"""Engines that fail: one that accepts connections and never answers, and one that answers what it is told to."""
+"""Servers that stand in for a faulty engine: one never answers, the other sends a fixed response."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["deaf_engine", "scripted_engine"]
+__all__ = ["scripted_engine", "unresponsive_engine"]
 
 
 @contextmanager
-def deaf_engine(folder: Path) -> Iterator[str]:
-    """Its URL. The kernel accepts every connection; nobody reads them."""
+def unresponsive_engine(folder: Path) -> Iterator[str]:
+    """Yield the URL of a server that accepts connections but never reads from them."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "engine.sock"))
         listener.listen(64)
@@ -23,7 +23,7 @@ def deaf_engine(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def scripted_engine(folder: Path, answer: bytes) -> Iterator[str]:
-    """Its URL. Every request is answered by these bytes, then the connection is closed."""
+    """Yield the URL of a server that answers every request with these bytes and closes the connection."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "engine.sock"))
         listener.listen(64)
@@ -44,7 +44,7 @@ def _answer_all(listener: socket.socket, answer: bytes) -> None:
 
 
 def _read_request(connection: socket.socket) -> None:
-    """All of it: who answers and leaves while the other still sends breaks his pipe instead."""
+    """Read a whole request. If the server closed the connection earlier, the client would get a broken pipe instead."""
     data = b""
     while b"\r\n\r\n" not in data and (chunk := connection.recv(65536)):
         data += chunk

@@ -1,4 +1,4 @@
-"""The few words of HTTP between us and the engine, spoken to one that counts its visitors."""
+"""The HTTP client of the engine, against a server that counts its connections."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import EngineResponseError
 from app.sandbox.engine.http import EngineHttpClient
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class CountingEngine:
-    """Answers every request in the same way; ``visitors`` are the connections it has accepted."""
+    """Answers every request in the same way and records the accepted connections and the requests."""
 
-    def __init__(self, path: Path, answer: bytes = ANSWER) -> None:
-        self._answer = answer
+    def __init__(self, path: Path, response: bytes = RESPONSE) -> None:
+        self._response = response
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(64)
-        self.visitors: list[socket.socket] = []
+        self.connections: list[socket.socket] = []
         self.requests: list[bytes] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.hang_up()
+        self.close_connections()
 
-    def hang_up(self) -> None:
-        for visitor in self.visitors:
+    def close_connections(self) -> None:
+        for connection in self.connections:
             with suppress(OSError):
-                visitor.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
-                visitor, _ = self._listener.accept()
-                self.visitors.append(visitor)
-                threading.Thread(target=self._answer_all, args=(visitor,), daemon=True).start()
+                connection, _ = self._listener.accept()
+                self.connections.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _answer_all(self, visitor: socket.socket) -> None:
-        with visitor, visitor.makefile("rb") as sent, suppress(OSError):
-            while request := _whole_request(sent):
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as sent, suppress(OSError):
+            while request := _read_request(sent):
                 self.requests.append(request)
-                visitor.sendall(self._answer)
+                connection.sendall(self._response)
 
 
-def _whole_request(sent: BinaryIO) -> bytes:
-    """Head and body: they may arrive apart, and an engine answers when it has both."""
+def _read_request(sent: BinaryIO) -> bytes:
+    """Read the header and the body, which may arrive separately."""
     head = b""
     while line := sent.readline():
         head += line
@@ -70,43 +70,43 @@ def _whole_request(sent: BinaryIO) -> bytes:
 
 
 @contextmanager
-def counting_engine(folder: Path, answer: bytes = ANSWER) -> Iterator[tuple[CountingEngine, EngineHttpClient]]:
+def counting_engine(folder: Path, response: bytes = RESPONSE) -> Iterator[tuple[CountingEngine, EngineHttpClient]]:
     with (
-        closing(CountingEngine(folder / "engine.sock", answer)) as engine,
+        closing(CountingEngine(folder / "engine.sock", response)) as engine,
         closing(EngineHttpClient(f"unix://{folder}/engine.sock", 5)) as client,
     ):
         yield engine, client
 
 
-def test_calls_one_after_another_share_a_connection(tmp_path: Path) -> None:
+def test_consecutive_requests_share_a_connection(tmp_path: Path) -> None:
     with counting_engine(tmp_path) as (engine, client):
-        answers = [client.request("GET", "/x") for _ in range(5)]
+        responses = [client.request("GET", "/x") for _ in range(5)]
 
-        assert answers == [b"{}"] * 5
-        assert len(engine.visitors) == 1
+        assert responses == [b"{}"] * 5
+        assert len(engine.connections) == 1
 
 
-def test_a_restarted_engine_is_called_on_a_new_connection(tmp_path: Path) -> None:
+def test_request_opens_a_new_connection_after_an_engine_restart(tmp_path: Path) -> None:
     with counting_engine(tmp_path) as (engine, client):
         client.request("GET", "/x")
-        engine.hang_up()
+        engine.close_connections()
 
         assert client.request("GET", "/x") == b"{}"
-        assert len(engine.visitors) == 2
+        assert len(engine.connections) == 2
 
 
-def test_many_threads_never_share_a_connection_at_once_and_few_stay_open(
+def test_concurrent_requests_use_separate_connections_and_few_stay_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_http, "_MAX_IDLE_CONNECTIONS", 2)
     with counting_engine(tmp_path) as (_, client), ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda n: client.request("GET", f"/{n}"), range(200)))
+        responses = list(threads.map(lambda n: client.request("GET", f"/{n}"), range(200)))
 
-        assert answers == [b"{}"] * 200
+        assert responses == [b"{}"] * 200
         assert len(client._idle_connections) <= 2 + 8
 
 
-def test_what_is_sent_is_what_the_engine_reads(tmp_path: Path) -> None:
+def test_request_encodes_path_query_and_body(tmp_path: Path) -> None:
     with counting_engine(tmp_path) as (engine, client):
         client.request("POST", "/containers/a b/update", {"Memory": 1}, filters='{"label":["x=y&z"]}')
 
@@ -118,11 +118,11 @@ def test_what_is_sent_is_what_the_engine_reads(tmp_path: Path) -> None:
         assert body == b'{"Memory":1}'
 
 
-def test_a_refusal_carries_the_engines_reason(tmp_path: Path) -> None:
-    said = b'{"message":"in use"}'
-    refusal = b"HTTP/1.1 409 Conflict\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said)
+def test_error_response_raises_with_status_and_message(tmp_path: Path) -> None:
+    body = b'{"message":"in use"}'
+    response = b"HTTP/1.1 409 Conflict\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     with (
-        counting_engine(tmp_path, refusal) as (_, client),
+        counting_engine(tmp_path, response) as (_, client),
         pytest.raises(EngineResponseError, match="in use") as caught,
     ):
         client.request("DELETE", "/x")
@@ -130,26 +130,26 @@ def test_a_refusal_carries_the_engines_reason(tmp_path: Path) -> None:
     assert caught.value.status == 409
 
 
-def test_an_engine_that_does_not_switch_protocols_gives_no_stream(tmp_path: Path) -> None:
+def test_upgrade_fails_when_the_engine_does_not_switch_protocols(tmp_path: Path) -> None:
     with counting_engine(tmp_path) as (_, client), pytest.raises(EngineResponseError):
         client.upgrade("/x")
 
 
 @pytest.mark.parametrize("url", ["ssh://host", "npipe:////./pipe/x", "", "tcp://"])
-def test_an_address_that_is_none_is_told(url: str) -> None:
+def test_invalid_address_is_rejected(url: str) -> None:
     with pytest.raises(EngineUnavailable, match="must be unix:///path or tcp://"):
         Engine(url, 1).version()
 
 
-def test_an_engine_behind_tcp_is_reached_too() -> None:
+def test_engine_is_reachable_over_tcp() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=lambda: _answer_once(listener), daemon=True).start()
+        threading.Thread(target=lambda: _serve_once(listener), daemon=True).start()
         with closing(Engine(f"tcp://127.0.0.1:{listener.getsockname()[1]}", 5)) as engine:
             assert engine.version() == {}
 
 
-def _answer_once(listener: socket.socket) -> None:
-    visitor, _ = listener.accept()
-    with visitor:
-        visitor.recv(65536)
-        visitor.sendall(ANSWER)
+def _serve_once(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(RESPONSE)

@@ -1,4 +1,4 @@
-"""What the host sends to a runner can be read back, and what a runner would refuse is refused before it is sent."""
+"""Encoding of the frames for a runner. Values that the runner would reject raise ProtocolError."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from app.sandbox.runner.frames import (
     PhaseSpec,
     WindowSize,
 )
-from tests.sandbox.runner_words import numbers
+from tests.sandbox.runner.runner_frames import uint64s
 
 SPEC = PhaseSpec(
     argv=("cat", "-n"),
@@ -46,7 +46,7 @@ SPEC = PhaseSpec(
 
 
 def split_frames(data: bytes) -> list[tuple[int, bytes]]:
-    """An independent reading of what the encoders wrote."""
+    """Split encoded data into frames, without the code under test."""
     frames = []
     while data:
         kind, length = struct.unpack_from(">BI", data)
@@ -69,9 +69,9 @@ texts = st.text(st.characters(exclude_characters="\0", categories=["L", "N", "P"
         env=st.lists(st.tuples(names, texts), max_size=8).map(tuple),
         wall_ms=st.integers(1, 2**32 - 1),
         cpu_ms=st.integers(1, 2**32 - 1),
-        output_bytes=numbers,
+        output_bytes=uint64s,
         open_files=st.integers(3, 2**32 - 1),
-        file_bytes=numbers,
+        file_bytes=uint64s,
         stack_bytes=st.integers(1, UNLIMITED),
         cwd=texts,
         gets_stdin=st.booleans(),
@@ -80,7 +80,7 @@ texts = st.text(st.characters(exclude_characters="\0", categories=["L", "N", "P"
         held=st.booleans(),
     )
 )
-def test_a_phase_can_be_read_back(spec: PhaseSpec) -> None:
+def test_phase_round_trip(spec: PhaseSpec) -> None:
     ((kind, payload),) = split_frames(encode_phase(spec))
     flags, rows, columns, *limits, argc, envc = struct.unpack_from(">BHHIIQIQQHH", payload)
     cwd, *strings, rest = payload[struct.calcsize(">BHHIIQIQQHH") :].split(b"\0")
@@ -100,7 +100,7 @@ def test_a_phase_can_be_read_back(spec: PhaseSpec) -> None:
 
 
 @given(st.binary(max_size=100) | st.integers(MAX_PAYLOAD - 20, 3 * MAX_PAYLOAD).map(bytes), st.booleans())
-def test_a_file_can_be_read_back(data: bytes, executable: bool) -> None:
+def test_file_round_trip(data: bytes, executable: bool) -> None:
     first, *more = split_frames(b"".join(encode_file("a/b.txt", data, executable=executable)))
     mode, (path, beginning) = first[1][:2], first[1][2:].split(b"\0", 1)
 
@@ -112,7 +112,7 @@ def test_a_file_can_be_read_back(data: bytes, executable: bool) -> None:
 
 
 @given(st.integers(0, 3 * MAX_PAYLOAD).map(bytes))
-def test_stdin_can_be_read_back(data: bytes) -> None:
+def test_stdin_round_trip(data: bytes) -> None:
     frames = split_frames(encode_stdin(data))
 
     assert all(kind == HostFrame.STDIN and 0 < len(piece) <= MAX_PAYLOAD for kind, piece in frames)
@@ -120,12 +120,12 @@ def test_stdin_can_be_read_back(data: bytes) -> None:
 
 
 @given(sizes)
-def test_a_size_can_be_read_back(size: WindowSize) -> None:
+def test_resize_round_trip(size: WindowSize) -> None:
     assert split_frames(encode_resize(size)) == [(HostFrame.RESIZE, struct.pack(">HH", size.rows, size.columns))]
 
 
 @pytest.mark.parametrize("size", [WindowSize(0, 80), WindowSize(24, 0), WindowSize(65536, 80), WindowSize(24, -1)])
-def test_sizes_out_of_range_are_refused(size: WindowSize) -> None:
+def test_encode_resize_rejects_sizes_out_of_range(size: WindowSize) -> None:
     with pytest.raises(ProtocolError):
         encode_resize(size)
 
@@ -135,10 +135,10 @@ def test_sizes_out_of_range_are_refused(size: WindowSize) -> None:
         CollectSpec,
         patterns=st.lists(texts.filter(bool), min_size=1, max_size=16).map(tuple),
         files=st.integers(1, MAX_ARTIFACT_FILES),
-        total_bytes=numbers,
+        total_bytes=uint64s,
     )
 )
-def test_what_is_wanted_back_can_be_read_back(spec: CollectSpec) -> None:
+def test_collect_round_trip(spec: CollectSpec) -> None:
     ((kind, payload),) = split_frames(encode_collect(spec))
 
     assert kind == HostFrame.COLLECT
@@ -158,19 +158,19 @@ def test_what_is_wanted_back_can_be_read_back(spec: CollectSpec) -> None:
         CollectSpec(("a\0b",), 1, 1),
     ],
 )
-def test_what_the_runner_would_not_collect_is_refused_here(spec: CollectSpec) -> None:
+def test_encode_collect_rejects_invalid_requests(spec: CollectSpec) -> None:
     with pytest.raises(ProtocolError):
         encode_collect(spec)
 
 
-def test_frames_without_content() -> None:
+def test_frames_without_payload() -> None:
     frames = encode_go() + encode_stdin_eof() + encode_cancel()
 
     assert split_frames(frames) == [(HostFrame.GO, b""), (HostFrame.STDIN_EOF, b""), (HostFrame.CANCEL, b"")]
 
 
 @pytest.mark.parametrize("number", range(-1, 70))
-def test_only_allowed_signals_are_encoded(number: int) -> None:
+def test_encode_signal_accepts_only_allowed_signals(number: int) -> None:
     if number in SIGNALS:
         assert split_frames(encode_signal(number)) == [(HostFrame.SIGNAL, bytes([number]))]
     else:
@@ -198,7 +198,7 @@ def test_only_allowed_signals_are_encoded(number: int) -> None:
         "\ud800",
     ],
 )
-def test_unsafe_paths_are_refused(path: str) -> None:
+def test_encode_file_rejects_unsafe_paths(path: str) -> None:
     with pytest.raises(ProtocolError):
         list(encode_file(path, b""))
 
@@ -228,6 +228,6 @@ def test_unsafe_paths_are_refused(path: str) -> None:
         {"terminal": WindowSize(0, 80)},
     ],
 )
-def test_phases_that_the_runner_would_refuse_are_refused_here(wrong: dict[str, object]) -> None:
+def test_encode_phase_rejects_invalid_phases(wrong: dict[str, object]) -> None:
     with pytest.raises(ProtocolError):
         encode_phase(replace(SPEC, **wrong))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""An inbox that is filled by the test itself."""
+"""An inbox that a test fills."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from contextlib import suppress
 
 from app.core.job_input import Input, InputKind
 
-__all__ = ["Mailbox"]
+__all__ = ["InMemoryInbox"]
 
 
-class Mailbox:
-    """Implements app.core.sandbox.Inbox in memory. Silent after take() until something new is put."""
+class InMemoryInbox:
+    """Implements ``app.core.sandbox.Inbox``. After ``take``, it is not readable until the next ``put``."""
 
     def __init__(self) -> None:
         self._items: deque[Input] = deque()
@@ -41,13 +41,13 @@ class Mailbox:
         os.close(self._reader)
         os.close(self._writer)
 
-    def _take(self, room: int) -> Iterator[Input]:
+    def _take(self, free_bytes: int) -> Iterator[Input]:
         while self._items:
             item = self._items.popleft()
-            if len(item.data) > room:
-                self._items.appendleft(Input(item.kind, item.data[room:]))
-                if room:
-                    yield Input(item.kind, item.data[:room])
+            if len(item.data) > free_bytes:
+                self._items.appendleft(Input(item.kind, item.data[free_bytes:]))
+                if free_bytes:
+                    yield Input(item.kind, item.data[:free_bytes])
                 return
-            room -= len(item.data)
+            free_bytes -= len(item.data)
             yield item

@@ -1,4 +1,4 @@
-"""What is sent to stdin: every byte of every phase in its order, and never more than the runner has room for."""
+"""Flow control of stdin: all bytes arrive in their order, and never more than the window is unacknowledged."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.core.cases import CaseSpec
 from app.core.spec import JobSpec
 from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, HostFrame
 from app.sandbox.runner.stdin_feed import StdinFeed
-from tests.sandbox.arena import job
+from tests.sandbox.sandbox_fixture import job
 
 W = STDIN_WINDOW_BYTES
 
 
-def read(frames: bytes) -> list[bytes | None]:
-    """The pieces of stdin that were sent; None is an end."""
+def decode(frames: bytes) -> list[bytes | None]:
+    """Return the pieces of stdin in some frames. None is the end of a stream."""
     pieces: list[bytes | None] = []
     while frames:
         kind, length = struct.unpack_from(">BI", frames)
@@ -28,7 +28,7 @@ def read(frames: bytes) -> list[bytes | None]:
 
 
 def streams(pieces: list[bytes | None]) -> list[bytes]:
-    """What each phase reads."""
+    """Return the stdin of each phase."""
     whole = [b""]
     for piece in pieces:
         if piece is None:
@@ -38,12 +38,12 @@ def streams(pieces: list[bytes | None]) -> list[bytes]:
     return whole
 
 
-def drained(feed: StdinFeed) -> list[bytes | None]:
-    """All that a runner hears that takes what it gets."""
+def drain(feed: StdinFeed) -> list[bytes | None]:
+    """Return all pieces for a runner that acknowledges everything immediately."""
     pieces: list[bytes | None] = []
-    while taken := read(feed.take_frames()):
-        pieces += taken
-        feed.acknowledge(sum(len(piece) for piece in taken if piece) or 1)
+    while sent := decode(feed.take_frames()):
+        pieces += sent
+        feed.acknowledge(sum(len(piece) for piece in sent if piece) or 1)
     return pieces
 
 
@@ -56,65 +56,65 @@ def with_tests(*stdins: bytes) -> JobSpec:
     return msgspec.structs.replace(spec, tests=tuple(cases))
 
 
-def test_a_program_gets_its_input_and_then_the_end() -> None:
-    assert drained(StdinFeed.for_job(job("bash", "", stdin=b"abc"))) == [b"abc", None]
+def test_input_is_followed_by_its_end() -> None:
+    assert drain(StdinFeed.for_job(job("bash", "", stdin=b"abc"))) == [b"abc", None]
 
 
-def test_without_input_there_is_only_the_end() -> None:
-    assert drained(StdinFeed.for_job(job("bash", ""))) == [None]
+def test_empty_input_is_only_an_end() -> None:
+    assert drain(StdinFeed.for_job(job("bash", ""))) == [None]
 
 
-def test_an_interactive_programs_stays_open_until_its_end_is_typed() -> None:
+def test_interactive_input_stays_open_until_its_end() -> None:
     feed = StdinFeed.for_job(job("bash", "", stdin=b"given", interactive=True))
-    assert read(feed.take_frames()) == [b"given"]
+    assert decode(feed.take_frames()) == [b"given"]
 
-    feed.add(b"typed")
+    feed.add(b"added")
     feed.end()
 
-    assert read(feed.take_frames()) == [b"typed", None]
+    assert decode(feed.take_frames()) == [b"added", None]
 
 
-def test_what_is_typed_after_the_end_and_a_second_end_are_nothing() -> None:
+def test_input_after_the_end_is_ignored() -> None:
     feed = StdinFeed((), b"", stays_open=True)
     feed.end()
     feed.add(b"late")
     feed.end()
 
-    assert drained(feed) == [None]
+    assert drain(feed) == [None]
 
 
-def test_each_test_has_a_stream_of_its_own() -> None:
-    assert drained(StdinFeed.for_job(with_tests(b"one", b"", b"three"))) == [b"one", None, None, b"three", None]
+def test_each_test_has_its_own_stream() -> None:
+    assert drain(StdinFeed.for_job(with_tests(b"one", b"", b"three"))) == [b"one", None, None, b"three", None]
 
 
-def test_a_test_is_not_talked_to() -> None:
+def test_tests_accept_no_further_input() -> None:
     feed = StdinFeed.for_job(with_tests(b"one"))
 
     feed.add(b"more")
 
-    assert drained(feed) == [b"one", None]
+    assert drain(feed) == [b"one", None]
 
 
-def test_no_more_than_the_window_is_under_way() -> None:
+def test_unacknowledged_input_never_exceeds_the_window() -> None:
     feed = StdinFeed((), bytes(3 * W), stays_open=False)
 
-    assert len(streams(read(feed.take_frames()))[0]) == W
+    assert len(streams(decode(feed.take_frames()))[0]) == W
     assert feed.take_frames() == b""
 
     feed.acknowledge(10)
-    assert read(feed.take_frames()) == [bytes(10)]
+    assert decode(feed.take_frames()) == [bytes(10)]
 
 
-def test_the_window_is_one_for_all_streams() -> None:
+def test_all_streams_share_one_window() -> None:
     feed = StdinFeed([bytes(W)], b"next", stays_open=False)
 
-    # The end of the first costs no room, the bytes behind it do
-    assert read(feed.take_frames())[-1] is None
+    # Only bytes count against the window, not the end of a stream
+    assert decode(feed.take_frames())[-1] is None
     feed.acknowledge(2)
-    assert read(feed.take_frames()) == [b"ne"]
+    assert decode(feed.take_frames()) == [b"ne"]
 
 
-def test_more_is_only_worth_fetching_while_there_is_room() -> None:
+def test_free_bytes_is_the_window_minus_the_buffered_input() -> None:
     feed = StdinFeed((), b"", stays_open=True)
     assert feed.free_bytes == W
 
@@ -126,24 +126,24 @@ def test_more_is_only_worth_fetching_while_there_is_room() -> None:
     feed.take_frames()
     assert feed.free_bytes == 0
     feed.acknowledge(W)
-    assert feed.free_bytes == W - 4  # those that did not fit before still wait
+    assert feed.free_bytes == W - 4  # 4 bytes did not fit into the window before
 
 
 @given(st.lists(st.binary(max_size=20), max_size=4), st.lists(st.binary(max_size=20), max_size=4), st.data())
-def test_every_byte_arrives_in_its_stream_however_the_runner_takes_it(
-    first: list[bytes], typed: list[bytes], data: st.DataObject
+def test_every_byte_arrives_in_its_stream_with_any_acknowledgements(
+    first: list[bytes], added: list[bytes], data: st.DataObject
 ) -> None:
     feed = StdinFeed(first, b"", stays_open=True)
     feed._window_bytes = data.draw(st.integers(1, 30))
     pieces: list[bytes | None] = []
-    for text in typed:
+    for text in added:
         feed.add(text)
-        pieces += read(feed.take_frames())
+        pieces += decode(feed.take_frames())
         feed.acknowledge(data.draw(st.integers(0, 10)))
     feed.end()
 
     while len(streams(pieces)) < len(first) + 2:
         feed.acknowledge(data.draw(st.integers(1, 10)))
-        pieces += read(feed.take_frames())
+        pieces += decode(feed.take_frames())
 
-    assert streams(pieces) == [*first, b"".join(typed), b""]
+    assert streams(pieces) == [*first, b"".join(added), b""]

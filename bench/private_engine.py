@@ -22,7 +22,7 @@ from app.core.errors import PyxecError
 from bench.control_group import ControlGroup
 from bench.processes import children, cpu_ms
 
-__all__ = ["OwnEngine", "own_engine"]
+__all__ = ["PrivateEngine", "private_engine"]
 
 # The path of a socket may have 107 bytes only: not below the repository. Data stays, so that images are copied once.
 _RUN: Final = Path("/run/pyxec-bench-engine")
@@ -35,7 +35,7 @@ _LAUNCH: Final = "import os, sys; open(sys.argv[1], 'w').write(str(os.getpid()))
 
 
 @dataclass(frozen=True)
-class OwnEngine:
+class PrivateEngine:
     """One that answers at ``host``."""
 
     host: str
@@ -66,7 +66,7 @@ class OwnEngine:
 
 
 @contextmanager
-def own_engine(source: docker.APIClient, images: list[str]) -> Iterator[OwnEngine]:
+def private_engine(source: docker.APIClient, images: list[str]) -> Iterator[PrivateEngine]:
     """One with these images, copied from another engine; stopped at the end.
 
     Raises:
@@ -84,7 +84,7 @@ def own_engine(source: docker.APIClient, images: list[str]) -> Iterator[OwnEngin
     try:
         client = _client(daemon)
         _copy(source, client, images)
-        yield OwnEngine(_host(), daemon.pid, client, engine, jobs)
+        yield PrivateEngine(_host(), daemon.pid, client, engine, jobs)
     finally:
         _stop(daemon)
         for group in (jobs, engine, top):

@@ -1,4 +1,4 @@
-"""What a runner may say, as bytes and at random, for the tests of the protocol."""
+"""Encoding of the frames of a runner, and random valid sequences of them, for the tests of the protocol."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from app.sandbox.runner.frames import (
     StdinAck,
 )
 
-__all__ = ["END", "V", "end_payload", "frame", "heard", "numbers", "spoken", "whole_lives"]
+__all__ = ["END", "VERSION", "decode_events", "encode_event", "end_payload", "event_sequences", "frame", "uint64s"]
 
-V = PROTOCOL_VERSION
+VERSION = PROTOCOL_VERSION
 END = PhaseEnd(
     phase=0,
     ending=Ending.EXITED,
@@ -49,7 +49,7 @@ END = PhaseEnd(
 
 
 def frame(kind: int, payload: bytes = b"") -> bytes:
-    """Type, length, payload."""
+    """Return a frame: type, length, payload."""
     return struct.pack(">BI", kind, len(payload)) + payload
 
 
@@ -71,8 +71,8 @@ def end_payload(end: PhaseEnd) -> bytes:
     )
 
 
-def spoken(event: Event) -> bytes:
-    """The frame a runner would say for this event."""
+def encode_event(event: Event) -> bytes:
+    """Return the frame of an event."""
     match event:
         case Ready(version):
             return frame(RunnerFrame.READY, bytes([version]))
@@ -94,59 +94,59 @@ def spoken(event: Event) -> bytes:
             return frame(RunnerFrame.FAULT, text.encode())
 
 
-def heard(*events: Event) -> list[Event]:
-    return FrameDecoder().feed(b"".join(map(spoken, events)))
+def decode_events(*events: Event) -> list[Event]:
+    return FrameDecoder().feed(b"".join(map(encode_event, events)))
 
 
-numbers = st.integers(0, 2**64 - 1)
-chatter = st.one_of(
+uint64s = st.integers(0, 2**64 - 1)
+output_or_ack = st.one_of(
     st.builds(Output, st.sampled_from(Stream), st.binary(min_size=1, max_size=300)),
     st.builds(StdinAck, st.integers(1, STDIN_WINDOW_BYTES)),
 )
 
 
 @st.composite
-def started_phases(draw: st.DrawFn, phase: int) -> list[Event]:
-    said = draw(st.lists(chatter, max_size=6))
+def phase_events(draw: st.DrawFn, phase: int) -> list[Event]:
+    events = draw(st.lists(output_or_ack, max_size=6))
     totals = {
-        stream: sum(len(event.data) for event in said if isinstance(event, Output) and event.stream is stream)
+        stream: sum(len(event.data) for event in events if isinstance(event, Output) and event.stream is stream)
         for stream in Stream
     }
-    lost = {stream: draw(st.integers(0, 3)) for stream in Stream}
+    dropped = {stream: draw(st.integers(0, 3)) for stream in Stream}
     ending = draw(st.sampled_from([Ending.EXITED, Ending.SIGNALLED]))
     end = PhaseEnd(
         phase=phase,
         ending=ending,
         value=draw(st.integers(0, 255) if ending is Ending.EXITED else st.integers(1, 64)),
         reason=draw(st.sampled_from(StopReason)),
-        wall_us=draw(numbers),
-        cpu_us=draw(numbers),
-        max_rss_bytes=draw(numbers),
-        memory_peak_bytes=draw(numbers),
-        oom_kills=draw(numbers),
-        stdout_bytes=totals[Stream.STDOUT] + lost[Stream.STDOUT],
-        stderr_bytes=totals[Stream.STDERR] + lost[Stream.STDERR],
-        stdout_truncated=lost[Stream.STDOUT] > 0,
-        stderr_truncated=lost[Stream.STDERR] > 0,
+        wall_us=draw(uint64s),
+        cpu_us=draw(uint64s),
+        max_rss_bytes=draw(uint64s),
+        memory_peak_bytes=draw(uint64s),
+        oom_kills=draw(uint64s),
+        stdout_bytes=totals[Stream.STDOUT] + dropped[Stream.STDOUT],
+        stderr_bytes=totals[Stream.STDERR] + dropped[Stream.STDERR],
+        stdout_truncated=dropped[Stream.STDOUT] > 0,
+        stderr_truncated=dropped[Stream.STDERR] > 0,
         from_cgroup=draw(st.booleans()),
     )
-    return [Started(phase), *said, end]
+    return [Started(phase), *events, end]
 
 
 @st.composite
-def whole_artifacts(draw: st.DrawFn) -> list[Event]:
+def artifact_events(draw: st.DrawFn) -> list[Event]:
     path = draw(st.binary(min_size=1, max_size=300).filter(lambda path: 0 not in path))
     pieces = draw(st.lists(st.binary(min_size=1, max_size=300), max_size=4))
     return [Artifact(path, sum(map(len, pieces))), *map(ArtifactData, pieces)]
 
 
 @st.composite
-def whole_lives(draw: st.DrawFn) -> list[Event]:
+def event_sequences(draw: st.DrawFn) -> list[Event]:
     count = draw(st.integers(0, 8))
-    events: list[Event] = [Ready(V)]
+    events: list[Event] = [Ready(VERSION)]
     for phase in range(count):
-        events += draw(started_phases(phase))
-    for artifact in draw(st.lists(whole_artifacts(), max_size=4)) if count else ():
+        events += draw(phase_events(phase))
+    for artifact in draw(st.lists(artifact_events(), max_size=4)) if count else ():
         events += artifact
     done = st.builds(Done, st.just(count), st.just(MAX_PHASES), st.booleans())
     return [*events, draw(done | st.builds(Fault, st.text(max_size=50)))]

@@ -1,4 +1,4 @@
-"""The engine's multiplexed stream, taken apart."""
+"""Decoding of the multiplexed stream of an attached container."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ def multiplexed(parts: list[tuple[int, bytes]]) -> bytes:
 
 
 @given(pieces, st.data())
-def test_however_the_bytes_arrive_the_streams_are_the_same(parts: list[tuple[int, bytes]], data: st.DataObject) -> None:
-    # Given a stream that is cut anywhere
+def test_streams_do_not_depend_on_the_chunks_of_the_input(parts: list[tuple[int, bytes]], data: st.DataObject) -> None:
     whole = multiplexed(parts)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=10)))
     demultiplexer = Demultiplexer()
@@ -31,14 +30,14 @@ def test_however_the_bytes_arrive_the_streams_are_the_same(parts: list[tuple[int
     assert demultiplexer.stderr == b"".join(piece for kind, piece in parts if kind == 2)[-1024:]
 
 
-def test_bytes_are_handed_on_before_their_piece_is_complete() -> None:
+def test_incomplete_piece_is_returned_immediately() -> None:
     demultiplexer = Demultiplexer()
 
     assert demultiplexer.feed(multiplexed([(1, b"abcdef")])[:-3]) == b"abc"
     assert demultiplexer.feed(b"def") == b"def"
 
 
-def test_of_stderr_only_the_last_is_kept() -> None:
+def test_stderr_keeps_only_the_last_bytes() -> None:
     demultiplexer = Demultiplexer()
 
     demultiplexer.feed(multiplexed([(2, b"x" * 100_000), (2, b"the end")]))
@@ -48,6 +47,6 @@ def test_of_stderr_only_the_last_is_kept() -> None:
 
 
 @pytest.mark.parametrize("header", [b"\x00\0\0\0\0\0\0\1", b"\x03\0\0\0\0\0\0\1", b"\x01\1\0\0\0\0\0\1", b"HTTP/1.1"])
-def test_a_header_the_engine_never_sends_is_an_error(header: bytes) -> None:
+def test_invalid_header_raises_protocol_error(header: bytes) -> None:
     with pytest.raises(ProtocolError, match="stream header"):
         Demultiplexer().feed(header)

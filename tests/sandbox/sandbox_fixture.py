@@ -1,0 +1,232 @@
+"""A sandbox on the Docker Engine of this machine, and a sink that records the output of its jobs."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.core.artifacts import Artifact
+from app.core.events import Output, Stream
+from app.core.limits import LimitOverrides, resolve_limits
+from app.core.outcomes import PhaseReport, Verdict, judge
+from app.core.spec import JobSpec, SourceFile
+from app.sandbox.container import Container, ContainerSpec
+from app.sandbox.engine.client import Engine
+from app.sandbox.images.catalogue import Language, load_languages
+from app.sandbox.images.installed import installed_images
+from app.sandbox.resources import ContainerResources
+from app.sandbox.sandbox import ContainerSandbox
+from app.sandbox.template import LABEL, WORKER_LABEL, creation_body
+from tests.sandbox.in_memory_inbox import InMemoryInbox
+
+__all__ = [
+    "MIB",
+    "JobRun",
+    "RecordingSink",
+    "SandboxFixture",
+    "create_sandbox",
+    "eventually",
+    "job",
+    "open_sandbox_fixture",
+]
+
+MIB = 1024 * 1024
+ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+# `make test-crun` runs the suites with another runtime.
+RUNTIME = os.environ.get("PYXEC_CONTAINER_RUNTIME", "")
+ENGINE_SECONDS = 30.0
+LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")
+
+
+@dataclass
+class RecordingSink:
+    """A sink that records everything and calls ``on_output`` with itself after each piece of output."""
+
+    on_output: Callable[[RecordingSink], None] = lambda sink: None
+    events: list[str | Output] = field(default_factory=list)
+    phase_started_at: float = field(default_factory=time.monotonic)
+
+    def phase(self, name: str, test: str | None = None) -> None:
+        self.phase_started_at = time.monotonic()
+        self.events.append(name)
+
+    def output(self, chunks: Sequence[Output]) -> None:
+        self.events += chunks
+        self.on_output(self)
+
+    def read_stream(self, stream: Stream) -> bytes:
+        return b"".join(event.data for event in self.events if isinstance(event, Output) and event.stream is stream)
+
+    @property
+    def phases(self) -> list[str]:
+        return [event for event in self.events if isinstance(event, str)]
+
+    @property
+    def stdout(self) -> bytes:
+        return self.read_stream(Stream.STDOUT)
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """Result of a job.
+
+    Attributes:
+        seconds: Time of the whole job, as measured by the worker.
+        last_phase_seconds: Time from the start of the last phase to the result, as measured by the worker.
+    """
+
+    verdict: Verdict
+    phases: tuple[PhaseReport, ...]
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    last_phase_seconds: float
+    artifacts: tuple[Artifact, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        return self.verdict.outcome.value
+
+    @property
+    def last(self) -> PhaseReport:
+        return self.phases[-1]
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode()
+
+
+def job(
+    language: str,
+    source: str | bytes,
+    *,
+    stdin: bytes = b"",
+    args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    interactive: bool = False,
+    files: Mapping[str, bytes] | None = None,
+    **limits: float,
+) -> JobSpec:
+    """Return a job with the limits of its language, and 5 seconds unless ``limits`` overrides them."""
+    overrides = LimitOverrides(**{"wall_seconds": 5.0, "cpu_seconds": 5.0, **limits})  # type: ignore[arg-type]
+    content = source.encode() if isinstance(source, str) else source
+    entrypoint = LANGUAGES[language].file_name
+    other_files = tuple(SourceFile(name, data) for name, data in (files or {}).items())
+    return JobSpec(
+        language=language,
+        files=(SourceFile(entrypoint, content), *other_files),
+        entrypoint=entrypoint,
+        stdin=stdin,
+        args=tuple(args),
+        env=dict(env or {}),
+        limits=resolve_limits(overrides, LANGUAGES[language].limits),
+        interactive=interactive,
+    )
+
+
+@dataclass
+class SandboxFixture:
+    """A container sandbox with a namespace of its own, on the engine of this machine."""
+
+    engine: Engine
+    namespace: str
+    container_sandbox: ContainerSandbox
+
+    def run(self, spec: JobSpec, sink: RecordingSink | None = None, inbox: InMemoryInbox | None = None) -> JobRun:
+        sink = sink or RecordingSink()
+        with closing(InMemoryInbox()) as empty_inbox:
+            started_at = time.monotonic()
+            report = self.container_sandbox.run(uuid.uuid4().hex, 1, spec, sink, inbox or empty_inbox)
+            ended_at = time.monotonic()
+        return JobRun(
+            verdict=judge(report.phases),
+            phases=report.phases,
+            stdout=sink.stdout,
+            stderr=sink.read_stream(Stream.STDERR),
+            seconds=ended_at - started_at,
+            last_phase_seconds=ended_at - sink.phase_started_at,
+            artifacts=report.artifacts,
+        )
+
+    def containers(self) -> list[str]:
+        """Return the ids of all containers of this namespace."""
+        return [container.id for container in self.engine.list_containers(f"{LABEL}={self.namespace}")]
+
+    def count_idle(self) -> int:
+        """Return the number of idle containers in the pool."""
+        return sum(stats.idle for stats in self.container_sandbox.pool_stats().values())
+
+    def inspect(self, container_id: str) -> dict[str, Any]:
+        details: dict[str, Any] = self.engine.docker_client.inspect_container(container_id)
+        return details
+
+    def container_spec(self, language: str, **resources: int) -> ContainerSpec:
+        image = installed_images(self.engine.docker_client)[language]
+        defaults = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
+        labels = {LABEL: self.namespace, WORKER_LABEL: "test"}
+        return ContainerSpec(image, ContainerResources(**{**defaults, **resources}), labels, RUNTIME, 21_000)
+
+    def create(self, worker: str) -> str:
+        """Create a container for a worker without starting it; return its id."""
+        spec = self.container_spec("bash")
+        labels = {**spec.labels, WORKER_LABEL: worker}
+        return self.engine.create_container(creation_body(spec.image.image_id, spec.resources, labels, "", 20_000))
+
+    def launch(self, language: str, **resources: int) -> Container:
+        return Container.launch(self.engine, self.container_spec(language, **resources))
+
+    def language(self, name: str) -> Language:
+        return LANGUAGES[name]
+
+
+def create_sandbox(
+    engine: Engine,
+    namespace: str,
+    pool_floor: int,
+    pool_ceiling: int,
+    languages: Mapping[str, Language] = LANGUAGES,
+    runtime: str = RUNTIME,
+) -> ContainerSandbox:
+    """Return a sandbox that is not started, so that its pool stays empty."""
+    return ContainerSandbox(
+        engine,
+        languages,
+        worker="test",
+        namespace=namespace,
+        runtime=runtime,
+        cpus=1.0,
+        pool_floor=pool_floor,
+        pool_ceiling=pool_ceiling,
+    )
+
+
+@contextmanager
+def open_sandbox_fixture(pool_floor: int, pool_ceiling: int) -> Iterator[SandboxFixture]:
+    """Start a sandbox in a new namespace. At the end, remove all containers of the namespace."""
+    engine = Engine(ENGINE_URL, ENGINE_SECONDS)
+    namespace = f"test-{uuid.uuid4().hex[:12]}"
+    sandbox = SandboxFixture(engine, namespace, create_sandbox(engine, namespace, pool_floor, pool_ceiling))
+    sandbox.container_sandbox.start()
+    try:
+        yield sandbox
+    finally:
+        sandbox.container_sandbox.stop()
+        for container_id in sandbox.containers():
+            engine.remove_container(container_id)
+        engine.close()
+
+
+def eventually(condition: Callable[[], bool], within_seconds: float = 10.0) -> bool:
+    """Return whether a condition becomes true in time."""
+    deadline = time.monotonic() + within_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

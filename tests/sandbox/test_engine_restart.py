@@ -1,0 +1,173 @@
+"""Behaviour of the sandbox when its engine stops, starts again or has no disk space.
+
+The tests start a private engine, with an image that contains only the runner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import msgspec
+import pytest
+
+from app.core.errors import InfrastructureError
+from app.core.spec import JobSpec
+from app.sandbox import pool as pool_module
+from app.sandbox.engine.client import Engine
+from app.sandbox.images.installed import LANGUAGE_LABEL, VERSION_LABEL
+from app.sandbox.language_pool import PoolStats
+from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
+from tests.sandbox.sandbox_fixture import (
+    ENGINE_SECONDS,
+    ENGINE_URL,
+    LANGUAGES,
+    SandboxFixture,
+    create_sandbox,
+    eventually,
+    job,
+)
+
+pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(missing_requirement()), reason=missing_requirement())]
+
+RUNNER = "pyxec-runner"
+TOY = msgspec.structs.replace(LANGUAGES["bash"], id="toy", run=(f"/{RUNNER}", "/nowhere"))
+RUNNER_ERROR = b"runner: cannot enter the working folder\n"
+
+
+@pytest.fixture(scope="module")
+def rootfs() -> bytes:
+    """A root filesystem with the runner of an installed image. It is also the program of the jobs and exits at once."""
+    client = docker.APIClient(base_url=ENGINE_URL, version="auto")
+    container = client.create_container("pyxec/bash:latest")
+    try:
+        stream, _ = client.get_archive(container, f"/{RUNNER}")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+            found = tar.extractfile(RUNNER)
+            assert found is not None
+            return _pack({RUNNER: found.read()}, folders=("work", "tmp", "dev", "proc", "sys", "etc"))
+    finally:
+        client.remove_container(container, force=True)
+        client.close()
+
+
+def _pack(files: dict[str, bytes], folders: tuple[str, ...]) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in folders:
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
+            tar.addfile(folder)
+        for name, content in files.items():
+            file = tarfile.TarInfo(name)
+            file.size, file.mode = len(content), 0o755
+            tar.addfile(file, io.BytesIO(content))
+    return archive.getvalue()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small tmpfs for the data of the engine."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def private_engine(rootfs: bytes, disk: Path) -> Iterator[PrivateEngine]:
+    with tempfile.TemporaryDirectory(prefix="pyxec-", dir="/run", ignore_cleanup_errors=True) as run:
+        engine = PrivateEngine(Path(run), disk / "engine")
+        try:
+            _import_image(engine.start(), rootfs)
+            yield engine
+        finally:
+            engine.stop()
+
+
+def _import_image(client: Any, rootfs: bytes) -> None:
+    labels = f"LABEL {LANGUAGE_LABEL}=toy {VERSION_LABEL}=1"
+    changes = [f'ENTRYPOINT ["/{RUNNER}"]', "USER 10001:10001", "WORKDIR /work", labels]
+    client.import_image_from_data(rootfs, repository="pyxec/toy", tag="latest", changes=changes)
+    client.close()
+
+
+@pytest.fixture
+def sandbox(private_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxFixture]:
+    """A sandbox on the private engine, with one idle container."""
+    monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.2)
+    engine = Engine(private_engine.host, ENGINE_SECONDS)
+    sandbox = SandboxFixture(engine, "test", create_sandbox(engine, "test", 1, 1, languages={"toy": TOY}, runtime=""))
+    sandbox.container_sandbox.start()
+    yield sandbox
+    sandbox.container_sandbox.stop()
+    engine.close()
+
+
+def toy() -> JobSpec:
+    return msgspec.structs.replace(job("bash", ""), language="toy")
+
+
+def has_idle_container(sandbox: SandboxFixture) -> bool:
+    return sandbox.container_sandbox.pool_stats().get("toy", PoolStats()).idle == 1
+
+
+def job_succeeds(sandbox: SandboxFixture) -> bool:
+    result = sandbox.run(toy())
+    return (result.last.exit_code, result.stderr) == (1, RUNNER_ERROR)
+
+
+def run_several(sandbox: SandboxFixture) -> None:
+    """Run more jobs than there are idle containers."""
+    for _ in range(5):
+        assert job_succeeds(sandbox)
+
+
+@pytest.mark.parametrize("end", [PrivateEngine.stop, PrivateEngine.kill], ids=["stopped", "killed"])
+def test_pool_recovers_from_the_end_of_its_engine(
+    private_engine: PrivateEngine, sandbox: SandboxFixture, end: Callable[[PrivateEngine], None]
+) -> None:
+    assert eventually(lambda: has_idle_container(sandbox))
+    assert job_succeeds(sandbox)
+    assert eventually(lambda: has_idle_container(sandbox))
+    before = sandbox.containers()
+
+    end(private_engine)
+
+    # Without the engine, there is no idle container and jobs fail
+    assert eventually(lambda: not has_idle_container(sandbox))
+    with pytest.raises(InfrastructureError):
+        sandbox.run(toy())
+
+    # After the restart, jobs run, the pool is full and the old containers are gone
+    private_engine.start().close()
+    assert job_succeeds(sandbox)
+    assert eventually(lambda: has_idle_container(sandbox), within_seconds=30)
+    assert eventually(lambda: len(sandbox.containers()) == 1 and sandbox.containers() != before)
+    assert sandbox.container_sandbox.pool_stats()["toy"].failures > 0
+
+
+def test_full_disk_is_an_infrastructure_error_until_there_is_space(sandbox: SandboxFixture, disk: Path) -> None:
+    assert eventually(lambda: has_idle_container(sandbox))
+    ballast = disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+    # A job with an idle container runs; one that needs a new container fails
+    assert job_succeeds(sandbox)
+    with pytest.raises(InfrastructureError, match="no space left on device"):
+        run_several(sandbox)
+
+    ballast.unlink()
+    assert job_succeeds(sandbox)
