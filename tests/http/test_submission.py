@@ -64,7 +64,7 @@ async def test_submission_queues_the_job_and_returns_its_links(start_gateway: St
         ({**JOB, "language": 3}, "language", "must be `str`, got `int`"),
         ({"language": "python", "files": [{"name": 1, "content": ""}]}, "files[0].name", "must be `str`, got `int`"),
         ({"language": "python", "files": [{"name": "../a", "content": ""}]}, "files[0].name", "relative path"),
-        ({**JOB, "limits": {"wall_seconds": 1000}}, "limits.wall_seconds", "from 0.1 to 300 s"),
+        ({**JOB, "limits": {"wall_seconds": 1000}}, "limits.wall_seconds", "between 0.1 and 300 s"),
         ({**JOB, "files": []}, "source", "either source or files"),
         ([], "body", "must be `object`, got `array`"),
     ],
