@@ -1,25 +1,25 @@
-/* The whole of the runner's state: one job, from the first FILE to DONE. */
+/* The state of the runner: one job, from the first FILE to DONE. */
 #ifndef RUNNER_JOB_H
 #define RUNNER_JOB_H
 
-#include "artifacts.h"
-#include "child.h"
-#include "files.h"
-#include "inbox.h"
-#include "outbox.h"
-#include "phase.h"
-#include "snapshot.h"
-#include "stdin_ring.h"
-#include "usage.h"
+#include "files/artifacts.h"
+#include "process/child.h"
+#include "files/job_files.h"
+#include "protocol/inbox.h"
+#include "protocol/outbox.h"
+#include "process/phase.h"
+#include "files/snapshot.h"
+#include "protocol/stdin_ring.h"
+#include "usage/usage.h"
 
 enum job_state {
-    COLLECTING, /* idle, or taking files and phases */
-    RUNNING,    /* the main process of a phase lives */
-    KILLING,    /* everything was killed; waiting until it is reaped */
-    DRAINING,   /* nothing lives; what the pipes still hold goes to the host */
+    RECEIVING,  /* idle, or receiving files and phases */
+    RUNNING,    /* the main process of a phase runs */
+    KILLING,    /* all processes were killed and are being reaped */
+    DRAINING,   /* no process is left; the rest of the output is forwarded */
     HOLDING,    /* the next phase waits for its GO */
-    GATHERING,  /* the artifacts go to the host */
-    LEAVING,    /* DONE waits to be written, then the runner exits */
+    COLLECTING, /* the artifacts are sent */
+    EXITING,    /* DONE is being written, then the runner exits */
 };
 
 enum ending { EXITED, SIGNALLED, NOT_STARTED };
@@ -30,16 +30,16 @@ enum stream { STREAM_STDOUT, STREAM_STDERR, STREAMS };
 
 struct job {
     enum job_state state;
-    bool contained; /* we are PID 1: everything else is the job's */
+    bool contained; /* the runner is PID 1: all other processes belong to the job */
     int signal_fd;
-    int output_epoll_fd; /* tells which of stdout and stderr had something first */
+    int output_epoll_fd; /* reports stdout and stderr in the order in which they became readable */
     unsigned cpu_count;
     struct phase phases[PHASES_MAX];
     unsigned phase_count, current, ended_count;
 
     struct child child; /* of the current phase */
     struct usage usage;
-    uint64_t next_watch_ns, kill_deadline_ns;
+    uint64_t next_check_ns, kill_deadline_ns;
     bool main_reaped, all_reaped, more_to_reap;
     enum ending ending;
     uint32_t ending_value; /* exit code, signal or errno */
@@ -56,38 +56,39 @@ struct job {
     struct stdin_ring stdin_ring;
 };
 
-/* host.c: what the host asks for. NULL, or the fault. */
-const char *host_handle(struct job *job, const struct frame *frame);
+/* commands.c: handles a frame of the host. Returns NULL, or a description of the fault. */
+const char *handle_command(struct job *job, const struct frame *frame);
 
 /* stop.c: kills the processes of a phase. */
 void phase_stop(struct job *job, enum reason reason);
 void kill_everything(const struct job *job);
 
-/* lifecycle.c: how a phase starts and ends. */
-void phase_begin(struct job *job);
+/* phases.c: starts and finishes phases. */
+void phase_start(struct job *job);
 void phase_finish(struct job *job);
-void job_leave(struct job *job);
+void job_end(struct job *job);
 
-/* reap.c: takes a bounded number of ended processes, and notices when the main one or all have ended. */
+/* reap.c: reaps a bounded number of processes and detects the end of the main process and of all processes. */
 void reap_children(struct job *job);
 
-/* output.c: moves what the streams hold towards the host: of those that hold something, in the order in which they came
- * to; or of one. */
+/* output.c: forwards output to the host, from all readable streams in the order in which they became readable, or from
+ * one stream. */
 void output_forward_ready(struct job *job);
 void output_forward(struct job *job, enum stream stream);
 void output_close(struct job *job);
 
-/* watch.c: stops a phase at its wall and CPU time. NULL, or the fault; and when to look again. */
+/* limits_watch.c: enforces wall time and CPU time. Returns NULL, or a description of the fault; and the time of the
+ * next check. */
 #define WATCH_NEVER UINT64_MAX
 const char *watch_limits(struct job *job);
-uint64_t watch_wake_at_ns(const struct job *job);
+uint64_t watch_next_check_ns(const struct job *job);
 
-/* report.c: the frames that tell of it. */
+/* report.c: sends STARTED, PHASE_END and DONE. */
 void report_started(struct job *job);
 void report_phase_end(struct job *job);
 void report_done(struct job *job);
 
-/* loop.c: serves one job. Returns the exit status. */
-int job_serve(struct job *job);
+/* event_loop.c: runs one job. Returns the exit status. */
+int run_event_loop(struct job *job);
 
 #endif

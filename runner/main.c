@@ -1,6 +1,6 @@
-/* PID 1 of a sandbox: waits for one job on stdin, runs it, reports on stdout, exits. See PROTOCOL.md.
+/* PID 1 of a sandbox: receives one job on stdin, runs it, reports on stdout and exits. See PROTOCOL.md.
  *
- * Usage: runner [FOLDER]    FOLDER (default /work) holds the job's files and is where its phases start. */
+ * Usage: runner [FOLDER]    FOLDER (default: /work) is the working folder of the job. */
 #include "job.h"
 
 #include <fcntl.h>
@@ -13,24 +13,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static struct job job; /* in .bss: its buffers cost memory only once they are used */
+static struct job job; /* in .bss: unused buffers occupy no memory */
 
-static _Noreturn void refuse_to_start(const char *why)
+static _Noreturn void refuse_to_start(const char *reason)
 {
-    const char *parts[] = {"runner: ", why, "\n"};
+    const char *parts[] = {"runner: ", reason, "\n"};
     for (int i = 0; i < 3; i++)
         if (write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
             break;
     _exit(1);
 }
 
-/* Nothing the engine may have left open reaches the job, and no new descriptor lands on 0, 1 or 2. */
-static void settle_descriptors(void)
+/* Closes descriptors inherited from the engine, and ensures that no new descriptor becomes 0, 1 or 2. */
+static void set_up_descriptors(void)
 {
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0)
             refuse_to_start("stdin, stdout and stderr must be open");
-    if (syscall(SYS_close_range, 3, ~0u, 0) != 0) /* not every C library has a name for it */
+    if (syscall(SYS_close_range, 3, ~0u, 0) != 0) /* not every C library declares close_range */
         for (int fd = 3; fd < 1024; fd++)
             close(fd);
     int flags = fcntl(STDOUT_FILENO, F_GETFL);
@@ -38,7 +38,7 @@ static void settle_descriptors(void)
         refuse_to_start("cannot write to stdout without blocking");
 }
 
-/* No handlers: for a PID 1 without them the kernel drops every signal that comes from inside. */
+/* No handlers: the kernel drops signals from inside the namespace that PID 1 does not handle; see pid_namespaces(7). */
 static int open_signal_fd(void)
 {
     sigset_t watched;
@@ -59,22 +59,22 @@ static void enter_folder(const char *folder)
     umask(022);
 }
 
-/* What a test may leave behind for the next: everything that is writable. Elsewhere than in a container most of it is
- * not ours. */
-static void choose_kept_folders(void)
+/* Selects the folders that are restored between tests: all writable ones. Outside of a container the shared folders are
+ * not touched. */
+static void select_snapshot_folders(void)
 {
-    static const char *const OTHERS[] = {"/tmp", "/dev/shm", "/dev/mqueue"};
+    static const char *const SHARED[] = {"/tmp", "/dev/shm", "/dev/mqueue"};
     snapshot_add_folder(&job.snapshot, job.files.root_fd);
-    for (size_t i = 0; job.contained && i < sizeof OTHERS / sizeof *OTHERS; i++)
-        snapshot_add_folder(&job.snapshot, open(OTHERS[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    job.snapshot.sweeps_ipc = job.contained;
+    for (size_t i = 0; job.contained && i < sizeof SHARED / sizeof *SHARED; i++)
+        snapshot_add_folder(&job.snapshot, open(SHARED[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    job.snapshot.removes_ipc = job.contained;
 }
 
 int main(int argc, char **argv)
 {
     if (prctl(PR_SET_DUMPABLE, 0) != 0)
-        refuse_to_start("cannot close /proc/1 to the job");
-    settle_descriptors();
+        refuse_to_start("cannot make the runner non-dumpable");
+    set_up_descriptors();
     job.signal_fd = open_signal_fd();
     job.output_epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (job.signal_fd < 0 || job.output_epoll_fd < 0)
@@ -82,8 +82,8 @@ int main(int argc, char **argv)
     enter_folder(argc > 1 ? argv[1] : "/work");
     job.child = NO_CHILD;
     job.contained = getpid() == 1;
-    choose_kept_folders();
+    select_snapshot_folders();
     job.cpu_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     cgroup_open(&job.cgroup, job.contained ? CGROUP_ROOT : NULL);
-    return job_serve(&job);
+    return run_event_loop(&job);
 }

@@ -2,7 +2,7 @@
 
 #include <sys/wait.h>
 
-enum { REAPED_AT_ONCE = 256 }; /* a storm of zombies must not keep us from the clock */
+enum { REAP_MAX = 256 }; /* bounds one call, so that limits are checked in time */
 
 static bool main_has_ended(const struct job *job)
 {
@@ -10,7 +10,7 @@ static bool main_has_ended(const struct job *job)
     return waitid(P_PID, (id_t)job->child.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
-static void note_main(struct job *job, int status)
+static void record_main_exit(struct job *job, int status)
 {
     job->main_reaped = true;
     job->ending = WIFSIGNALED(status) ? SIGNALLED : EXITED;
@@ -28,16 +28,16 @@ static bool reap_one(struct job *job)
     }
     usage_add_reaped(&job->usage, &rusage);
     if (pid == job->child.pid)
-        note_main(job, status);
+        record_main_exit(job, status);
     return true;
 }
 
 void reap_children(struct job *job)
 {
-    /* Killed before it is reaped: until then its process group's number is safe to name. */
+    /* Kill before reaping: until then the process group id cannot be reused. */
     if (job->state == RUNNING && main_has_ended(job))
         phase_stop(job, REASON_NONE);
     job->more_to_reap = true;
-    for (int i = 0; i < REAPED_AT_ONCE && job->more_to_reap; i++)
+    for (int i = 0; i < REAP_MAX && job->more_to_reap; i++)
         job->more_to_reap = reap_one(job);
 }

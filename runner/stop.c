@@ -1,6 +1,6 @@
 #include "job.h"
 
-#include "monotonic.h"
+#include "usage/monotonic.h"
 
 #include <signal.h>
 
@@ -9,10 +9,10 @@ void kill_everything(const struct job *job)
     if (job->contained)
         kill(-1, SIGKILL);
     else if (job->child.pid > 0 && !job->main_reaped)
-        kill(-job->child.pid, SIGKILL); /* not reaped: its number cannot be anyone else's */
+        kill(-job->child.pid, SIGKILL); /* not reaped yet: its process group id cannot be reused */
 }
 
-/* The first reason stays: what follows from a kill is not a reason of its own. */
+/* The first reason is final: later ones are consequences of the kill. */
 void phase_stop(struct job *job, enum reason reason)
 {
     if (job->reason == REASON_NONE)

@@ -12,6 +12,7 @@ import grimp
 
 ROOT = Path(__file__).parent.parent
 RUNNER = ROOT / "runner"
+COMPILE = ["gcc", "-c", "-std=c11", "-D_GNU_SOURCE", f"-I{RUNNER}"]
 
 
 def find_cycle(graph: Mapping[str, Set[str]]) -> list[str]:
@@ -34,6 +35,11 @@ def read_imports() -> dict[str, set[str]]:
     return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
 
 
+def runner_sources() -> list[Path]:
+    """Return the source files of the runner, without the fuzz target."""
+    return [path for path in sorted(RUNNER.rglob("*.c")) if path.relative_to(RUNNER).parts[0] not in ("fuzz", "build")]
+
+
 def read_calls(objects: list[Path]) -> dict[str, set[str]]:
     """Return the object files whose functions each object file uses."""
     defined: dict[str, str] = {}
@@ -54,8 +60,7 @@ def test_modules_have_no_import_cycle() -> None:
 
 
 def test_runner_files_have_no_call_cycle(tmp_path: Path) -> None:
-    sources = sorted(RUNNER.glob("*.c"))
-    subprocess.run(["gcc", "-c", "-std=c11", "-D_GNU_SOURCE", *sources], cwd=tmp_path, check=True)
+    subprocess.run([*COMPILE, *runner_sources()], cwd=tmp_path, check=True)
 
     assert find_cycle(read_calls(sorted(tmp_path.glob("*.o")))) == []
 
@@ -65,11 +70,9 @@ def test_find_cycle_reports_a_cycle() -> None:
 
 
 def test_runner_cycle_is_found_when_a_call_is_added(tmp_path: Path) -> None:
-    sources = [path for path in RUNNER.glob("*.c") if path.name != "output.c"]
+    sources = [path for path in runner_sources() if path.name != "output.c"]
     added = "void added(struct job *job);\nvoid added(struct job *job) { phase_finish(job); }\n"
     (tmp_path / "output.c").write_text(f'#include "{RUNNER}/output.c"\n{added}')
-    subprocess.run(
-        ["gcc", "-c", "-std=c11", "-D_GNU_SOURCE", tmp_path / "output.c", *sources], cwd=tmp_path, check=True
-    )
+    subprocess.run([*COMPILE, tmp_path / "output.c", *sources], cwd=tmp_path, check=True)
 
-    assert {"lifecycle", "output"} <= set(find_cycle(read_calls(sorted(tmp_path.glob("*.o")))))
+    assert {"phases", "output"} <= set(find_cycle(read_calls(sorted(tmp_path.glob("*.o")))))

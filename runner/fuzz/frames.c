@@ -1,9 +1,9 @@
-/* Fuzz target: whatever a host may say goes through the real parser, in portions as a pipe would give them. Nothing is
- * written and nothing is run: of the files only the frames are looked at, and a phase is over as soon as it begins.
+/* Fuzz target: passes arbitrary bytes through the parser of the runner, in chunks as a pipe would deliver them. No file is
+ * written and no process is started.
  *
- * Linked with --wrap for what reaches outside: read, kill, files_open; and for malloc and calloc, since the runner, which
- * serves one job and exits, gives nothing back. */
-#include "../job.h"
+ * Linked with --wrap for read, kill and files_open, which have external effects, and for malloc and calloc, because the
+ * runner runs one job and never frees memory. */
+#include "job.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,27 +21,27 @@ void *__real_calloc(size_t count, size_t size);
 enum { BLOCKS_MAX = 3 * PHASES_MAX + 1 };
 
 static struct job job;
-static const uint8_t *unread;
-static size_t left;
+static const uint8_t *input;
+static size_t remaining;
 static void *blocks[BLOCKS_MAX];
 static size_t block_count;
 
-static void *noted(void *block)
+static void *record_block(void *block)
 {
     if (block_count == BLOCKS_MAX)
-        abort(); /* a frame allocates without a bound */
+        abort(); /* unbounded allocation */
     blocks[block_count++] = block;
     return block;
 }
 
 void *__wrap_malloc(size_t size)
 {
-    return noted(__real_malloc(size));
+    return record_block(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return noted(__real_calloc(count, size));
+    return record_block(__real_calloc(count, size));
 }
 
 int __wrap_kill(pid_t pid, int number)
@@ -50,29 +50,29 @@ int __wrap_kill(pid_t pid, int number)
     return 0;
 }
 
-/* The size of each portion comes from the bytes themselves. */
+/* The input determines the size of each chunk. */
 ssize_t __wrap_read(int fd, void *to, size_t room)
 {
     (void)fd;
-    size_t portion = left > 0 && unread[0] % 4 == 0 ? unread[0] + 1u : left;
-    portion = portion < left ? portion : left;
-    portion = portion < room ? portion : room;
-    memcpy(to, unread, portion);
-    unread += portion;
-    left -= portion;
-    return (ssize_t)portion;
+    size_t chunk = remaining > 0 && input[0] % 4 == 0 ? input[0] + 1u : remaining;
+    chunk = chunk < remaining ? chunk : remaining;
+    chunk = chunk < room ? chunk : room;
+    memcpy(to, input, chunk);
+    input += chunk;
+    remaining -= chunk;
+    return (ssize_t)chunk;
 }
 
-/* There is no folder to write to: what is left is the check of mode and path. */
+/* Only the checks of mode and path run: there is no folder to write to. */
 const char *__wrap_files_open(struct file_writer *writer, const struct frame *frame)
 {
     const char *fault = __real_files_open(writer, frame);
     return fault != NULL && strcmp(fault, "cannot create a file") == 0 ? NULL : fault;
 }
 
-void phase_begin(struct job *begun)
+void phase_start(struct job *started)
 {
-    begun->state = RUNNING;
+    started->state = RUNNING;
 }
 
 void phase_stop(struct job *stopped, enum reason reason)
@@ -80,19 +80,19 @@ void phase_stop(struct job *stopped, enum reason reason)
     stopped->reason = reason;
 }
 
-void job_leave(struct job *left_job)
+void job_end(struct job *ended)
 {
-    left_job->state = LEAVING;
+    ended->state = EXITING;
 }
 
-static void begin_job(void)
+static void reset_job(void)
 {
     memset(&job, 0, sizeof job);
     job.child = NO_CHILD;
     job.files.fd = job.files.root_fd = job.artifacts.fd = -1;
 }
 
-static void give_back(void)
+static void free_blocks(void)
 {
     while (block_count > 0)
         free(blocks[--block_count]);
@@ -102,15 +102,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct frame frame;
     const char *fault = NULL;
-    begin_job();
-    unread = data;
-    left = size;
-    while (fault == NULL && left > 0) {
+    reset_job();
+    input = data;
+    remaining = size;
+    while (fault == NULL && remaining > 0) {
         if (!inbox_read(&job.inbox, -1))
             break;
         while (fault == NULL && inbox_next(&job.inbox, &frame, &fault))
-            fault = host_handle(&job, &frame);
+            fault = handle_command(&job, &frame);
     }
-    give_back();
+    free_blocks();
     return 0;
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings clang with libFuzzer and its sanitizers, where we may. Exits 3, and says what is missing, where we may not.
+# Installs clang with libFuzzer and sanitizers. Exits with 3 and a message if that is not possible.
 set -eu
 
 works() {

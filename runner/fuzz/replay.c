@@ -1,4 +1,4 @@
-/* Runs the fuzz target over the files that are named, without libFuzzer. */
+/* Runs the fuzz target over files, without libFuzzer. */
 #include <stdint.h>
 #include <stdio.h>
 

@@ -46,7 +46,7 @@ def _a_short_compile_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     [("cpp", TEMPLATES), ("cpp", CONSTEXPR), ("c", MACROS), ("c", INCLUDES_ITSELF), ("c", "#include </dev/random>\n")],
     ids=["templates", "constant expressions", "macros", "a file that includes itself", "a device as a header"],
 )
-def test_a_source_that_keeps_the_compiler_busy_ends_at_a_limit(pit: Pit, language: str, source: str) -> None:
+def test_compiler_is_stopped_at_its_limit(pit: Pit, language: str, source: str) -> None:
     ran = pit.run(job(language, source))
 
     assert ran.outcome == "compile_error"
@@ -54,19 +54,19 @@ def test_a_source_that_keeps_the_compiler_busy_ends_at_a_limit(pit: Pit, languag
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/stdin", "/dev/full", "/proc/self/mem"])
-def test_no_device_is_a_header(pit: Pit, path: str) -> None:
+def test_compiler_does_not_include_devices(pit: Pit, path: str) -> None:
     ran = pit.run(job("c", f'#include "{path}"\nint main(void) {{ return 0; }}'))
 
     assert ran.outcome in ("compile_error", "ok")  # an empty stream is an empty header
 
 
-def test_a_program_larger_than_the_disk_is_not_made(pit: Pit) -> None:
+def test_compile_error_when_the_program_exceeds_the_disk(pit: Pit) -> None:
     ran = pit.run(job("c", "char a[1UL << 40] = {1};\nint main(void) { return 0; }"))
 
     assert ran.outcome == "compile_error"
 
 
-def test_what_the_compiler_can_include_is_the_image_and_no_more(pit: Pit) -> None:
+def test_compiler_includes_only_files_of_the_image(pit: Pit) -> None:
     ran = pit.run(job("c", '#include "/etc/passwd"\n#include "/etc/shadow"\n#include "/proc/1/environ"\n'))
 
     assert ran.outcome == "compile_error"
@@ -74,7 +74,7 @@ def test_what_the_compiler_can_include_is_the_image_and_no_more(pit: Pit) -> Non
     assert b"root:x:0:0" not in ran.stderr or b"/etc/passwd" in ran.stderr  # of the image, not of the host
 
 
-def test_diagnostics_without_end_are_cut(pit: Pit) -> None:
+def test_compiler_output_is_truncated(pit: Pit) -> None:
     ran = pit.run(job("c", DIAGNOSTICS))
 
     assert ran.outcome == "compile_error"
@@ -83,7 +83,7 @@ def test_diagnostics_without_end_are_cut(pit: Pit) -> None:
     assert ran.last.stderr_truncated
 
 
-def test_a_compiler_out_of_memory_is_a_compile_error(pit: Pit) -> None:
+def test_compile_error_when_the_compiler_is_out_of_memory(pit: Pit) -> None:
     # A string of a gibibyte. What the program may have is of no matter: a compiler has what its language usually has.
     ran = pit.run(job("c", LONG_STRING, memory_bytes=16 * 1024 * 1024))
 

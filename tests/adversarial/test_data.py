@@ -15,7 +15,7 @@ ECHO_ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
 EVERY_BYTE = bytes(range(256)) * 8
 
 
-def test_bytes_that_are_no_text_go_through_as_they_are(pit: Pit) -> None:
+def test_binary_data_is_unchanged(pit: Pit) -> None:
     source = (
         "import sys\ndata = sys.stdin.buffer.read()\nsys.stdout.buffer.write(data)\nsys.stderr.buffer.write(data[::-1])"
     )
@@ -25,20 +25,20 @@ def test_bytes_that_are_no_text_go_through_as_they_are(pit: Pit) -> None:
     assert (ran.stdout, ran.stderr) == (EVERY_BYTE, EVERY_BYTE[::-1])
 
 
-def test_a_file_arrives_byte_for_byte(pit: Pit) -> None:
+def test_file_contents_are_unchanged(pit: Pit) -> None:
     source = "import pathlib, sys; sys.stdout.buffer.write(pathlib.Path('data/x.bin').read_bytes())"
 
     assert pit.run(job("python", source, files={"data/x.bin": EVERY_BYTE})).stdout == EVERY_BYTE
 
 
 @pytest.mark.parametrize("name", ["-rf", "--help", "$(id)", "a b'c\"d", "`reboot`", "*", "ä☃", "a;b|c&d", "x" * 255])
-def test_a_files_name_is_only_a_name(pit: Pit, name: str) -> None:
+def test_file_names_are_not_interpreted(pit: Pit, name: str) -> None:
     ran = pit.run(job("python", "import os; print(ascii(sorted(os.listdir())))", files={name: b""}))
 
     assert ran.text == ascii(sorted(["main.py", name])) + "\n"
 
 
-def test_arguments_are_never_looked_at_by_a_shell(pit: Pit) -> None:
+def test_arguments_are_not_interpreted_by_a_shell(pit: Pit) -> None:
     arguments = ["`id`", "$(id)", "; reboot", "a b", "", "'", '"', "\\", "*", "\n", "--version", "-c", "ä☃", "$HOME"]
 
     ran = pit.run(job("python", ECHO_ARGUMENTS, args=arguments))
@@ -58,7 +58,7 @@ def test_arguments_are_never_looked_at_by_a_shell(pit: Pit) -> None:
     ],
     ids=lambda env: next(iter(env)),
 )
-def test_an_environment_is_heard_by_the_program_alone(pit: Pit, env: dict[str, str]) -> None:
+def test_environment_is_visible_to_the_program_only(pit: Pit, env: dict[str, str]) -> None:
     """Whoever sets these loads code of his own into a program of his own; the runner must not hear of it."""
     ran = pit.run(job("bash", "echo still me", env=env, files={"evil": b"echo loaded\n"}))
 
@@ -76,7 +76,7 @@ def test_an_environment_is_heard_by_the_program_alone(pit: Pit, env: dict[str, s
     ],
     ids=lambda env: next(iter(env)),
 )
-def test_no_environment_reaches_the_compiler(pit: Pit, env: dict[str, str]) -> None:
+def test_environment_does_not_reach_the_compiler(pit: Pit, env: dict[str, str]) -> None:
     evil = {"as": b"#!/bin/sh\necho evil\n", "cc1": b"#!/bin/sh\necho evil\n", "evil/stdio.h": b"#error evil\n"}
     source = '#include <stdio.h>\nint main(void) { puts("clean"); return 0; }'
 

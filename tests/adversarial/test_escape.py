@@ -101,14 +101,14 @@ except socket.gaierror:
         }.items()
     )
 )
-def test_nothing_of_it_works(pit: Pit, attack: Attack) -> None:
+def test_escape_is_refused(pit: Pit, attack: Attack) -> None:
     ran = launch(pit, attack)
 
     assert ran.text.endswith("done\n"), ran.stderr
     assert [line for line in ran.text.splitlines() if "WORKED" in line] == []
 
 
-def test_the_loop_is_there_for_a_programs_own_servers(pit: Pit) -> None:
+def test_loopback_works_inside_the_sandbox(pit: Pit) -> None:
     source = """
 import socket
 server = socket.create_server(("127.0.0.1", 0))
@@ -119,7 +119,7 @@ print(server.accept()[0].recv(20).decode())
     assert pit.run(job("python", source)).text == "to myself\n"
 
 
-def test_no_program_of_the_image_changes_who_one_is(pit: Pit) -> None:
+def test_image_has_no_program_that_changes_the_user(pit: Pit) -> None:
     find = "find / -xdev -type f '(' -perm /6000 -o -writable ')' 2>/dev/null; true"
 
     for language, source in (("bash", find), ("python", f"import os; os.system({find!r})")):
@@ -128,7 +128,7 @@ def test_no_program_of_the_image_changes_who_one_is(pit: Pit) -> None:
         assert (ran.outcome, ran.text) == ("ok", "")
 
 
-def test_a_program_with_a_setuid_bit_of_its_own_gains_nothing(pit: Pit) -> None:
+def test_setuid_bit_has_no_effect(pit: Pit) -> None:
     source = "cp /bin/bash mine && chmod 6755 mine && ./mine -p -c 'echo $EUID $UID'"
 
     effective, real = pit.run(job("bash", source)).text.split()
@@ -136,7 +136,7 @@ def test_a_program_with_a_setuid_bit_of_its_own_gains_nothing(pit: Pit) -> None:
     assert effective == real
 
 
-def test_what_one_job_leaves_the_next_does_not_find(pit: Pit) -> None:
+def test_job_leaves_nothing_for_the_next(pit: Pit) -> None:
     pit.run(job("bash", "for place in /work /tmp /dev/shm; do echo secret > $place/left; done; ipcmk -M 4096 || true"))
 
     ran = pit.run(job("bash", "ls -A /tmp /dev/shm /dev/mqueue; ls -A /work; tail -n +2 /proc/sysvipc/shm"))
@@ -144,7 +144,7 @@ def test_what_one_job_leaves_the_next_does_not_find(pit: Pit) -> None:
     assert ran.text.split() == ["/dev/mqueue:", "/dev/shm:", "/tmp:", "main.sh"]
 
 
-def test_two_jobs_at_the_same_time_do_not_meet(pit: Pit) -> None:
+def test_concurrent_jobs_are_isolated(pit: Pit) -> None:
     # Given a job that leaves traces everywhere, listens everywhere, and stays
     hides = """
 import os, socket, time
@@ -175,7 +175,7 @@ print(found, len([name for name in os.listdir("/proc") if name.isdigit()]))
         assert hiding.result().text == "up\n"
 
 
-def test_what_the_kernel_counts_by_user_is_not_shared_by_jobs(pit: Pit) -> None:
+def test_per_user_kernel_limits_are_not_shared(pit: Pit) -> None:
     # Given a job that takes all the inotify instances a user may have, and stays
     takes = """
 import ctypes, time

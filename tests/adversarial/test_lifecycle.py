@@ -29,7 +29,7 @@ MANY_DAEMONS = "for i in $(seq 40); do setsid sleep 60 & done; echo main"
     *(Attack(name, "bash", source, "ok", ended_by_itself) for name, source in DAEMONS.items()),
     Attack("many daemons", "bash", MANY_DAEMONS, "ok", ended_by_itself),
 )
-def test_what_a_program_leaves_behind_does_not_delay_its_end(pit: Pit, attack: Attack) -> None:
+def test_leftover_processes_do_not_delay_the_end(pit: Pit, attack: Attack) -> None:
     assert launch(pit, attack).text == "main\n"
 
 
@@ -44,12 +44,12 @@ def test_what_a_program_leaves_behind_does_not_delay_its_end(pit: Pit, attack: A
     Attack("the signal of a limit", "bash", "kill -XCPU $$", "signaled", lambda ran: ran.last.signal == 24),
     Attack("an unknown signal", "bash", "kill -40 $$", "signaled", lambda ran: ran.last.signal == 40),
 )
-def test_signals_reach_only_the_programs_own(pit: Pit, attack: Attack) -> None:
+def test_signals_reach_only_processes_of_the_job(pit: Pit, attack: Attack) -> None:
     launch(pit, attack)
 
 
 @pytest.mark.parametrize("code", [1, 2, 124, 126, 127, 128, 137, 139, 143, 152, 255])
-def test_an_exit_code_is_never_taken_for_a_signal_or_a_limit(pit: Pit, code: int) -> None:
+def test_exit_code_is_not_reported_as_a_signal_or_limit(pit: Pit, code: int) -> None:
     ran = pit.run(job("bash", f"exit {code}"))
 
     assert (ran.outcome, ran.last.exit_code, ran.last.signal) == ("nonzero_exit", code, None)
@@ -69,17 +69,17 @@ def test_an_exit_code_is_never_taken_for_a_signal_or_a_limit(pit: Pit, code: int
         "closes stdin at once", "bash", "exec <&-; sleep 0.3; exit 4", "nonzero_exit", settings={"stdin": TEN_MEGABYTES}
     ),
 )
-def test_streams_that_are_closed_or_never_read_are_its_own_business(pit: Pit, attack: Attack) -> None:
+def test_closed_or_unread_streams_affect_only_the_program(pit: Pit, attack: Attack) -> None:
     assert launch(pit, attack).last.exit_code == 4
 
 
-def test_a_program_that_replaces_itself_is_still_the_program(pit: Pit) -> None:
+def test_program_that_replaces_itself_is_still_measured(pit: Pit) -> None:
     ran = pit.run(job("bash", "exec bash -c 'echo other; exit 3'"))
 
     assert (ran.text, ran.last.exit_code) == ("other\n", 3)
 
 
-def test_nothing_of_the_compiler_lives_on_in_the_program(pit: Pit) -> None:
+def test_processes_of_the_compiler_do_not_survive(pit: Pit) -> None:
     source = """
 #include <dirent.h>
 #include <stdio.h>

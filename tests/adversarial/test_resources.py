@@ -271,5 +271,5 @@ CASES = (
 
 
 @table(*CASES)
-def test_a_program_that_takes_all_it_can_get(pit: Pit, attack: Attack) -> None:
+def test_resource_exhaustion_is_bounded(pit: Pit, attack: Attack) -> None:
     launch(pit, attack)

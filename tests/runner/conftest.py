@@ -1,4 +1,4 @@
-"""Builds the runner once, and offers it in two placements: as a plain child, and as PID 1 of a container."""
+"""Fixtures: the runner as a child process and as PID 1 of a container."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.runner_process import Opener, RunnerProcess, talk
+from tests.runner.runner_process import Opener, RunnerProcess, start_runner
 
 SOURCES = Path(__file__).parents[2] / "runner"
 
@@ -38,7 +38,7 @@ def runner_binary(build_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def image(runner_binary: Path) -> Iterator[str]:
-    """An image with nothing of ours but the runner."""
+    """An image that contains only the runner."""
     name = f"pyxec-runner-test:{uuid.uuid4().hex[:12]}"
     context = runner_binary.parent / "image"
     context.mkdir()
@@ -51,10 +51,10 @@ def image(runner_binary: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
-    """Source of a C program in, bytes of a static executable out."""
+    """Compile a C program to a static executable."""
 
     def compiled(source: str) -> bytes:
-        folder = tmp_path_factory.mktemp("victim")
+        folder = tmp_path_factory.mktemp("program")
         (folder / "main.c").write_text(source)
         subprocess.run(["gcc", "-O1", "-static", "-s", "-o", folder / "main", folder / "main.c"], check=True)
         return (folder / "main").read_bytes()
@@ -64,22 +64,22 @@ def compile_c(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes
 
 @pytest.fixture
 def open_bare(runner_binary: Path, tmp_path: Path) -> Iterator[Opener]:
-    """Opens the runner as a plain child, its working folder a fresh one."""
+    """Start the runner as a child process with a new working folder."""
     with ExitStack() as stack:
 
         def opened() -> RunnerProcess:
-            return stack.enter_context(talk([str(runner_binary), str(tmp_path)]))
+            return stack.enter_context(start_runner([str(runner_binary), str(tmp_path)]))
 
         yield opened
 
 
 @pytest.fixture
 def open_contained(image: str) -> Iterator[Opener]:
-    """Opens the runner as PID 1; arguments are more options of ``docker run``, which outrank the usual ones."""
+    """Start the runner as PID 1. Arguments are additional options of ``docker run``."""
     with ExitStack() as stack:
 
         def opened(*options: str) -> RunnerProcess:
-            return stack.enter_context(talk([*CONTAINER, *options, image]))
+            return stack.enter_context(start_runner([*CONTAINER, *options, image]))
 
         yield opened
 
@@ -96,6 +96,6 @@ def contained(open_contained: Opener) -> RunnerProcess:
 
 @pytest.fixture(params=["bare", pytest.param("contained", marks=pytest.mark.docker)])
 def runner(request: pytest.FixtureRequest) -> RunnerProcess:
-    """An idle runner, in each of the two placements."""
-    conversation: RunnerProcess = request.getfixturevalue(request.param)
-    return conversation
+    """An idle runner, as a child process and as PID 1."""
+    process: RunnerProcess = request.getfixturevalue(request.param)
+    return process

@@ -1,5 +1,5 @@
 /* Prints what cgroup.c reads below the folder it is given. */
-#include "cgroup.h"
+#include "usage/cgroup.h"
 
 #include <inttypes.h>
 #include <stdio.h>

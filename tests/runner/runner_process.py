@@ -1,4 +1,4 @@
-"""A host that talks to a real runner over real pipes, for tests."""
+"""A runner process with the host side of its protocol, for tests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.encoder import encode_file, encode_go, encode_phase, encode_stdin, encode_stdin_eof
 from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, Done, Event, Fault, PhaseEnd, PhaseSpec, Ready, StdinAck
 
-__all__ = ["Opener", "RunnerProcess", "job", "phase", "talk"]
+__all__ = ["Opener", "RunnerProcess", "job", "phase", "start_runner"]
 
-PATIENCE_S = 30
+TIMEOUT_S = 30
 
 
 def phase(*argv: str, **changes: Any) -> PhaseSpec:
-    """A phase with roomy limits; ``changes`` are fields of PhaseSpec."""
+    """Return a phase with high limits. ``changes`` are fields of PhaseSpec."""
     spec: dict[str, Any] = {
         "argv": argv,
         "env": (("PATH", "/usr/bin:/bin"),),
@@ -38,60 +38,60 @@ def phase(*argv: str, **changes: Any) -> PhaseSpec:
 
 
 def job(*phases: PhaseSpec, files: dict[str, bytes] | None = None) -> bytes:
-    """The frames of a whole job, GO included; every file is executable."""
+    """Return the frames of a job, including GO. All files are executable."""
     frames = [frame for path, data in (files or {}).items() for frame in encode_file(path, data, executable=True)]
     return b"".join([*frames, *map(encode_phase, phases), encode_go()])
 
 
 @dataclass
 class RunnerProcess:
-    """One runner, and all that it has said so far."""
+    """A runner and the events that it has sent so far."""
 
     process: subprocess.Popen[bytes]
     decoder: FrameDecoder = field(default_factory=FrameDecoder)
     events: list[Event] = field(default_factory=list)
 
     def send(self, *frames: bytes) -> None:
-        """Sends; a runner that has already ended will have said why, and is no error here."""
+        """Send frames. A runner that has already exited is not an error: its last event has the reason."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.write(b"".join(frames))
             self.process.stdin.flush()
 
-    def hang_up(self) -> None:
+    def close_stdin(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
 
-    def hear(self, until: Callable[[RunnerProcess], bool], within_s: float = PATIENCE_S) -> RunnerProcess:
-        """Listens until the condition holds, the runner has nothing more to say, or patience ends (that fails)."""
+    def read_until(self, until: Callable[[RunnerProcess], bool], within_s: float = TIMEOUT_S) -> RunnerProcess:
+        """Read events until the condition holds. Fails at the time-out, or if the runner exits first."""
         deadline = time.monotonic() + within_s
         while not until(self):
             left_s = deadline - time.monotonic()
-            assert left_s > 0, f"waited {within_s} s in vain; heard {self.events[-5:]}"
-            if not self._hear_once(left_s):
-                assert until(self), f"the runner went away; heard {self.events[-5:]}"
+            assert left_s > 0, f"not within {within_s} s; last events: {self.events[-5:]}"
+            if not self._read_once(left_s):
+                assert until(self), f"the runner has exited; last events: {self.events[-5:]}"
         return self
 
-    def to_the_end(self, within_s: float = PATIENCE_S) -> RunnerProcess:
-        return self.hear(lambda so_far: so_far.decoder.closed, within_s)
+    def read_to_end(self, within_s: float = TIMEOUT_S) -> RunnerProcess:
+        return self.read_until(lambda so_far: so_far.decoder.closed, within_s)
 
     def run(self, *phases: PhaseSpec, files: dict[str, bytes] | None = None) -> RunnerProcess:
         self.send(job(*phases, files=files))
-        return self.to_the_end()
+        return self.read_to_end()
 
     def feed(self, data: bytes) -> None:
-        """All of stdin and its end, never beyond the window."""
+        """Send stdin and its end, within the window."""
         sent = 0
         while sent < len(data):
-            self.hear(partial(_has_room, sent))
+            self.read_until(partial(_window_has_room, sent))
             if self.decoder.closed:
                 return
-            piece = data[sent : self.acknowledged + STDIN_WINDOW_BYTES]
-            self.send(encode_stdin(piece))
-            sent += len(piece)
+            chunk = data[sent : self.acknowledged + STDIN_WINDOW_BYTES]
+            self.send(encode_stdin(chunk))
+            sent += len(chunk)
         self.send(encode_stdin_eof())
 
-    def _hear_once(self, within_s: float) -> bool:
+    def _read_once(self, within_s: float) -> bool:
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
@@ -122,27 +122,27 @@ class RunnerProcess:
 
     @property
     def end(self) -> PhaseEnd:
-        """The only phase's end."""
+        """The end of the only phase."""
         (end,) = self.ends
         return end
 
     @property
     def done(self) -> Done:
         last = self.events[-1]
-        assert isinstance(last, Done), f"heard {last}"
+        assert isinstance(last, Done), f"last event: {last}"
         return last
 
     @property
     def fault(self) -> str:
         last = self.events[-1]
-        assert isinstance(last, Fault), f"heard {last}"
+        assert isinstance(last, Fault), f"last event: {last}"
         return last.text
 
-    def exit_status(self, within_s: float = PATIENCE_S) -> int:
+    def exit_status(self, within_s: float = TIMEOUT_S) -> int:
         return self.process.wait(within_s)
 
 
-def _has_room(sent: int, so_far: RunnerProcess) -> bool:
+def _window_has_room(sent: int, so_far: RunnerProcess) -> bool:
     return sent - so_far.acknowledged < STDIN_WINDOW_BYTES or so_far.decoder.closed
 
 
@@ -150,14 +150,14 @@ Opener = Callable[..., RunnerProcess]
 
 
 @contextmanager
-def talk(command: list[str]) -> Iterator[RunnerProcess]:
-    """Starts a runner and waits until it is ready; whatever happens, it is gone afterwards."""
+def start_runner(command: list[str]) -> Iterator[RunnerProcess]:
+    """Start a runner, wait until it is ready, and stop it at the end."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        conversation = RunnerProcess(process)
+        runner = RunnerProcess(process)
         try:
-            conversation.hear(lambda so_far: so_far.events == [Ready(2)])
-            yield conversation
+            runner.read_until(lambda so_far: so_far.events == [Ready(2)])
+            yield runner
         finally:
-            with suppress(BrokenPipeError):  # it had exited with something still unsent, as after a fault
-                conversation.hang_up()
-            process.wait(PATIENCE_S)
+            with suppress(BrokenPipeError):  # unsent data, for example after a fault
+                runner.close_stdin()
+            process.wait(TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""Programs that exhaust what they are given, in a container. The report comes all the same, and is true."""
+"""Programs that exhaust their resources, in a container. The runner still reports correctly."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from tests.runner.runner_process import Opener, RunnerProcess, job, phase
 
 pytestmark = pytest.mark.docker
 
-VICTIMS = Path(__file__).parent / "victims"
+PROGRAMS = Path(__file__).parent / "programs"
 
 
-def test_a_fork_bomb_ends_with_its_wall_time(contained: RunnerProcess) -> None:
+def test_fork_bomb_ends_at_the_wall_time_limit(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "fork while 1", wall_ms=1000))
 
     assert contained.end.reason in (StopReason.WALL_TIME, StopReason.CPU_TIME)
     assert contained.exit_status() == 0
 
 
-def test_a_fork_bomb_whose_root_ends_is_over_at_once(contained: RunnerProcess) -> None:
+def test_fork_bomb_ends_with_its_main_process(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "my $root = $$; for (1..9) { fork } exit 0 if $$ == $root; sleep 60"))
 
     assert contained.end.wall_us < 10_000_000
     assert contained.exit_status() == 0
 
 
-def test_a_storm_of_zombies_does_not_eat_the_pids(contained: RunnerProcess) -> None:
+def test_zombies_are_reaped_while_the_program_runs(contained: RunnerProcess) -> None:
     # 1500 orphans, far beyond the pids limit: only a PID 1 that reaps lets this end well.
     storm = """
         for (1..1500) {
@@ -47,7 +47,7 @@ def test_a_storm_of_zombies_does_not_eat_the_pids(contained: RunnerProcess) -> N
     assert contained.stdout == b"survived"
 
 
-def test_a_memory_bomb_dies_alone(contained: RunnerProcess) -> None:
+def test_memory_bomb_does_not_kill_the_runner(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "my @a; push @a, 'x' x 1_000_000 while 1"), phase("echo", "never"))
 
     assert (contained.end.ending, contained.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
@@ -57,7 +57,7 @@ def test_a_memory_bomb_dies_alone(contained: RunnerProcess) -> None:
     assert contained.done == Done(ended=1, total=2)
 
 
-def test_a_child_that_ran_out_of_memory_is_told_though_the_parent_exits_0(contained: RunnerProcess) -> None:
+def test_oom_kill_of_a_child_is_reported_when_the_parent_exits_0(contained: RunnerProcess) -> None:
     script = "perl -e 'my @a; push @a, q(x) x 1_000_000 while 1'; echo child ended with $?; exit 0"
     contained.run(phase("sh", "-c", script))
 
@@ -66,7 +66,7 @@ def test_a_child_that_ran_out_of_memory_is_told_though_the_parent_exits_0(contai
     assert contained.end.oom_kills >= 1
 
 
-def test_each_phase_is_told_its_own_memory_kills_and_peak(contained: RunnerProcess) -> None:
+def test_phases_report_their_own_oom_kills_and_peak(contained: RunnerProcess) -> None:
     hungry = "my $x = 'x' x 60_000_000; exit 0"
     contained.run(phase("perl", "-e", hungry), phase("sleep", "0.3"))
 
@@ -76,7 +76,7 @@ def test_each_phase_is_told_its_own_memory_kills_and_peak(contained: RunnerProce
     assert first.oom_kills == second.oom_kills == 0
 
 
-def test_memory_full_of_files_and_a_tiny_program_do_not_cost_the_runner_its_life(
+def test_memory_full_of_files_does_not_kill_the_runner(
     open_contained: Opener, compile_c: Callable[[str], bytes]
 ) -> None:
     # Given a container as the pool makes it (score below the maximum), whose files may fill all of its memory
@@ -85,7 +85,7 @@ def test_memory_full_of_files_and_a_tiny_program_do_not_cost_the_runner_its_life
     )
 
     # When processes far smaller than the runner write until the kernel must kill someone
-    contained.run(phase("./fill", file_bytes=UNLIMITED), files={"fill": compile_c((VICTIMS / "fill.c").read_text())})
+    contained.run(phase("./fill", file_bytes=UNLIMITED), files={"fill": compile_c((PROGRAMS / "fill.c").read_text())})
 
     # Then it killed them
     assert (contained.end.ending, contained.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
@@ -93,7 +93,7 @@ def test_memory_full_of_files_and_a_tiny_program_do_not_cost_the_runner_its_life
     assert contained.exit_status() == 0
 
 
-def test_a_full_disk_is_the_programs_own_problem(contained: RunnerProcess) -> None:
+def test_full_disk_is_an_error_of_the_program(contained: RunnerProcess) -> None:
     contained.run(phase("sh", "-c", "cat /dev/zero > big; echo $?", file_bytes=1 << 30))
 
     assert contained.stdout == b"1\n"
@@ -110,30 +110,28 @@ def test_a_full_disk_is_the_programs_own_problem(contained: RunnerProcess) -> No
         "setsid sh -c 'setsid sleep 60 & setsid sleep 60 & sleep 60' &",
     ],
 )
-def test_a_daemon_that_holds_stdout_open_does_not_delay_the_end(contained: RunnerProcess, daemon: str) -> None:
+def test_phase_ends_when_a_daemon_keeps_stdout_open(contained: RunnerProcess, daemon: str) -> None:
     contained.send(job(phase("sh", "-c", f"{daemon} sleep 0.3; echo main")))
-    contained.to_the_end(within_s=10)
+    contained.read_to_end(within_s=10)
 
     assert b"main\n" in contained.stdout
     assert (contained.end.ending, contained.end.value, contained.end.reason) == (Ending.EXITED, 0, StopReason.NONE)
 
 
-def test_nothing_of_a_phase_lives_on_in_the_next(contained: RunnerProcess) -> None:
+def test_processes_of_a_phase_are_killed_before_the_next(contained: RunnerProcess) -> None:
     count = "n=0; for p in /proc/[0-9]*; do n=$((n + 1)); done; echo $n"
     contained.run(phase("sh", "-c", "setsid sleep 60 & setsid sleep 60 & sleep 0.3"), phase("sh", "-c", count))
 
     assert contained.stdout == b"2\n"
 
 
-def test_a_pipe_end_hidden_in_a_socket_does_not_delay_the_end(
-    contained: RunnerProcess, compile_c: Callable[[str], bytes]
-) -> None:
-    contained.send(job(phase("./hide"), files={"hide": compile_c((VICTIMS / "hide.c").read_text())}))
+def test_phase_ends_when_a_pipe_end_is_in_a_socket(contained: RunnerProcess, compile_c: Callable[[str], bytes]) -> None:
+    contained.send(job(phase("./hide"), files={"hide": compile_c((PROGRAMS / "hide.c").read_text())}))
 
-    assert contained.to_the_end(within_s=10).stdout == b"hidden\n"
+    assert contained.read_to_end(within_s=10).stdout == b"hidden\n"
 
 
-def test_output_in_packet_mode_arrives_whole(contained: RunnerProcess) -> None:
+def test_output_in_packet_mode_is_complete(contained: RunnerProcess) -> None:
     # O_DIRECT on the pipe makes every write a packet, and a reader with too little room would lose the rest of it.
     script = "use Fcntl; fcntl(STDOUT, F_SETFL, 040000) or die; syswrite STDOUT, chr(97 + $_ % 26) x 4096 for 0..499"
     contained.run(phase("perl", "-e", script))
@@ -141,7 +139,7 @@ def test_output_in_packet_mode_arrives_whole(contained: RunnerProcess) -> None:
     assert contained.stdout == b"".join(bytes([97 + index % 26]) * 4096 for index in range(500))
 
 
-def test_closing_every_stream_and_running_on_is_fine(contained: RunnerProcess) -> None:
+def test_program_may_close_all_streams(contained: RunnerProcess) -> None:
     contained.run(phase("sh", "-c", "echo before; exec <&- >&- 2>&-; sleep 0.3; exit 4"))
 
     assert (contained.stdout, contained.end.value) == (b"before\n", 4)

@@ -1,4 +1,4 @@
-"""What is read from the control group's files, in both of their versions, whichever the machine of the tests has."""
+"""Counters of both cgroup versions, independent of the version of the machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERSION_2 = {
 
 @pytest.fixture(scope="session")
 def reader(build_folder: Path) -> Path:
-    sources = [Path(__file__).parent / "read_cgroup.c", build_folder / "cgroup.c"]
+    sources = [Path(__file__).parent / "read_cgroup.c", build_folder / "usage" / "cgroup.c"]
     program = build_folder / "build" / "read_cgroup"
     subprocess.run(["gcc", "-D_GNU_SOURCE", "-I", build_folder, "-o", program, *sources], check=True)
     return program
@@ -52,9 +52,11 @@ def read(reader: Path, root: Path, files: dict[str, str]) -> list[int]:
         ({}, [0, 0, 0, 0, 0]),
     ],
 )
-def test_the_numbers_of_both_versions(reader: Path, tmp_path: Path, files: dict[str, str], expected: list[int]) -> None:
+def test_cgroup_counters_of_both_versions(
+    reader: Path, tmp_path: Path, files: dict[str, str], expected: list[int]
+) -> None:
     assert read(reader, tmp_path, files) == expected
 
 
-def test_nothing_is_read_where_nothing_is_mounted(reader: Path, tmp_path: Path) -> None:
+def test_cgroup_counters_are_zero_without_a_mount(reader: Path, tmp_path: Path) -> None:
     assert read(reader, tmp_path / "missing", {}) == [0, 0, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""A host that breaks the protocol is told so, and nothing of the job goes on."""
+"""Protocol violations of the host: the runner reports a fault and kills the job."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def raw_collect(files: int = 1, count: int = 1, patterns: bytes = b"x\0") -> byt
     [
         (b"\x03" + (MAX_PAYLOAD + 1).to_bytes(4), "frame too large"),
         (b"\xff\xff\xff\xff\xff", "frame too large"),
-        (frame(0x00), "unknown frame, or one that comes too early"),
-        (frame(0x0B), "unknown frame, or one that comes too early"),
-        (frame(0x81, b"\1"), "unknown frame, or one that comes too early"),
-        (encode_stdin(b"x"), "unknown frame, or one that comes too early"),
-        (encode_stdin_eof(), "unknown frame, or one that comes too early"),
-        (frame(HostFrame.SIGNAL, b"\2"), "unknown frame, or one that comes too early"),
+        (frame(0x00), "unknown frame, or not permitted before GO"),
+        (frame(0x0B), "unknown frame, or not permitted before GO"),
+        (frame(0x81, b"\1"), "unknown frame, or not permitted before GO"),
+        (encode_stdin(b"x"), "unknown frame, or not permitted before GO"),
+        (encode_stdin_eof(), "unknown frame, or not permitted before GO"),
+        (frame(HostFrame.SIGNAL, b"\2"), "unknown frame, or not permitted before GO"),
         (frame(HostFrame.FILE_DATA, b"x"), "FILE_DATA without FILE"),
         (frame(HostFrame.FILE, b""), "malformed FILE"),
         (frame(HostFrame.FILE, b"\1\xa4no-nul"), "malformed FILE"),
@@ -59,7 +59,7 @@ def raw_collect(files: int = 1, count: int = 1, patterns: bytes = b"x\0") -> byt
         (raw_collect(patterns=b"\0"), "malformed COLLECT"),
         (raw_collect(patterns=b"x" * 256 + b"\0"), "malformed COLLECT"),
         (raw_collect(patterns=b"x\0y"), "malformed COLLECT"),
-        (frame(HostFrame.RESIZE, b"\0\1\0\1"), "unknown frame, or one that comes too early"),
+        (frame(HostFrame.RESIZE, b"\0\1\0\1"), "unknown frame, or not permitted before GO"),
         (frame(HostFrame.PHASE, b""), "malformed PHASE"),
         (raw_phase(flags=16), "malformed PHASE"),
         (raw_phase(flags=2), "malformed PHASE"),
@@ -82,26 +82,26 @@ def raw_collect(files: int = 1, count: int = 1, patterns: bytes = b"x\0") -> byt
         (SLEEP + frame(HostFrame.RESIZE, b"\0\1\0\0"), "malformed RESIZE"),
         (SLEEP + frame(HostFrame.RESIZE, b"\0\1\0"), "malformed RESIZE"),
         (SLEEP + frame(HostFrame.RESIZE, b"\0\1\0\1\0"), "malformed RESIZE"),
-        (SLEEP + frame(HostFrame.GO), "GO with nothing that waits for it"),
-        (SLEEP + frame(HostFrame.GO, b"x"), "GO with nothing that waits for it"),
-        (SLEEP + raw_collect(), "unknown frame, or one that comes too late"),
-        (SLEEP + encode_stdin_eof() * 2, "more STDIN_EOF than phases want stdin"),
+        (SLEEP + frame(HostFrame.GO), "GO without a held phase"),
+        (SLEEP + frame(HostFrame.GO, b"x"), "GO without a held phase"),
+        (SLEEP + raw_collect(), "unknown frame, or not permitted after GO"),
+        (SLEEP + encode_stdin_eof() * 2, "more STDIN_EOF than phases with stdin"),
         (SLEEP + encode_stdin_eof() + encode_stdin(b"x"), "STDIN after the last STDIN_EOF"),
-        (SLEEP + encode_phase(phase("true")), "unknown frame, or one that comes too late"),
-        (SLEEP + frame(HostFrame.FILE, b"\1\xa4x\0"), "unknown frame, or one that comes too late"),
+        (SLEEP + encode_phase(phase("true")), "unknown frame, or not permitted after GO"),
+        (SLEEP + frame(HostFrame.FILE, b"\1\xa4x\0"), "unknown frame, or not permitted after GO"),
         (SLEEP + encode_stdin(b"x" * (2 * STDIN_WINDOW_BYTES)), "more STDIN than the window allows"),
     ],
 )
-def test_what_breaks_the_protocol_is_a_fault(bare: RunnerProcess, said: bytes, fault: str) -> None:
+def test_protocol_violations_are_faults(bare: RunnerProcess, said: bytes, fault: str) -> None:
     bare.send(said)
 
-    assert bare.to_the_end(within_s=10).fault == fault
+    assert bare.read_to_end(within_s=10).fault == fault
     assert bare.exit_status() == 1
 
 
 @pytest.mark.docker
-def test_a_fault_ends_the_container(contained: RunnerProcess) -> None:
+def test_fault_ends_the_container(contained: RunnerProcess) -> None:
     contained.send(SLEEP + frame(0x7F))
 
-    assert contained.to_the_end().fault == "unknown frame, or one that comes too late"
+    assert contained.read_to_end().fault == "unknown frame, or not permitted after GO"
     assert contained.exit_status() == 1

@@ -1,4 +1,4 @@
-"""What the fuzzer has found interesting is parsed without a complaint. ``make fuzz`` looks for more."""
+"""The fuzzing corpus as a regression test. ``make fuzz`` searches for new inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 CORPUS = Path(__file__).parents[2] / "runner" / "corpus"
 
 
-def test_the_parser_digests_the_whole_corpus(build_folder: Path) -> None:
+def test_parser_accepts_the_corpus(build_folder: Path) -> None:
     subprocess.run(["make", "-s", "-C", build_folder, "build/replay"], check=True)
     files = sorted(CORPUS.iterdir())
 

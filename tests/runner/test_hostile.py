@@ -1,4 +1,4 @@
-"""Programs that fight the runner itself, in a container as in production. Nothing reaches it."""
+"""Programs that attack the runner, in a container as in production."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from tests.runner.runner_process import Opener, RunnerProcess, job, phase
 
 pytestmark = pytest.mark.docker
 
-VICTIMS = Path(__file__).parent / "victims"
+PROGRAMS = Path(__file__).parent / "programs"
 
 
-def test_no_signal_hurts_the_runner(contained: RunnerProcess) -> None:
+def test_runner_ignores_signals_of_the_program(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "for my $n (1..64) { kill $n, 1 for 1..20 } sleep 1; print 'alive'"))
 
     assert contained.stdout == b"alive"
     assert contained.exit_status() == 0
 
 
-def test_a_flood_of_signals_does_not_stop_the_clock(contained: RunnerProcess) -> None:
+def test_signal_flood_does_not_delay_limits(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "fork; fork; kill 'CHLD', 1 while 1", wall_ms=500))
 
     assert contained.end.reason is StopReason.WALL_TIME
     assert contained.end.wall_us < 5_000_000
 
 
-def test_kill_everyone_kills_only_its_own(contained: RunnerProcess) -> None:
+def test_kill_all_kills_only_the_program(contained: RunnerProcess) -> None:
     contained.run(phase("perl", "-e", "kill 9, -1; print 'me too'"))
 
     assert contained.stdout == b"me too"
     assert contained.end.value == 0
 
 
-def test_nothing_of_the_runner_can_be_read_or_written(contained: RunnerProcess) -> None:
+def test_runner_memory_cannot_be_read_or_written(contained: RunnerProcess) -> None:
     script = """
         for entry in mem environ fd/0 fd/1 fd/2 maps smaps auxv cwd exe root io task/1/mem task/1/environ; do
             cat /proc/1/$entry && echo $entry read
@@ -57,7 +57,7 @@ def test_nothing_of_the_runner_can_be_read_or_written(contained: RunnerProcess) 
     assert contained.exit_status() == 0
 
 
-def test_the_runners_scores_and_limits_cannot_be_written(contained: RunnerProcess) -> None:
+def test_runner_oom_score_and_limits_cannot_be_written(contained: RunnerProcess) -> None:
     files = ("oom_score_adj", "oom_adj", "coredump_filter", "timerslack_ns", "autogroup", "sched", "clear_refs", "comm")
     script = "; ".join(f"echo 1 > /proc/1/{name} && echo {name} written" for name in files)
     contained.run(phase("sh", "-c", script))
@@ -65,8 +65,8 @@ def test_the_runners_scores_and_limits_cannot_be_written(contained: RunnerProces
     assert contained.stdout == b""
 
 
-def test_frames_forged_on_every_descriptor_are_only_output(contained: RunnerProcess) -> None:
-    """A DONE and a FAULT, written wherever something can be written, must arrive as the program's bytes or nowhere."""
+def test_forged_frames_are_only_output(contained: RunnerProcess) -> None:
+    """Frames that the program writes to any descriptor must arrive as its output or not at all."""
     forged = r"printf '\207\000\000\000\002\001\001\210\000\000\000\001x'"
     script = f"for f in /proc/[0-9]*/fd/* /dev/std* /dev/tty /dev/console; do ({forged} > $f) 2>/dev/null; done; exit 7"
     contained.run(phase("sh", "-c", script))
@@ -76,10 +76,8 @@ def test_frames_forged_on_every_descriptor_are_only_output(contained: RunnerProc
     assert b"\x87\0\0\0\2\1\1\x88\0\0\0\1x" in contained.stdout
 
 
-def test_the_runner_cannot_be_traced_read_throttled_or_limited(
-    contained: RunnerProcess, compile_c: Callable[[str], bytes]
-) -> None:
-    contained.run(phase("./meddle"), files={"meddle": compile_c((VICTIMS / "meddle.c").read_text())})
+def test_runner_cannot_be_traced_or_limited(contained: RunnerProcess, compile_c: Callable[[str], bytes]) -> None:
+    contained.run(phase("./meddle"), files={"meddle": compile_c((PROGRAMS / "meddle.c").read_text())})
 
     lines = contained.stdout.decode().splitlines()
     assert len(lines) == 17
@@ -87,23 +85,23 @@ def test_the_runner_cannot_be_traced_read_throttled_or_limited(
     assert contained.exit_status() == 0
 
 
-def test_the_program_may_still_tune_itself(contained: RunnerProcess, compile_c: Callable[[str], bytes]) -> None:
-    contained.run(phase("./tune"), files={"tune": compile_c((VICTIMS / "tune.c").read_text())})
+def test_program_may_change_its_own_limits(contained: RunnerProcess, compile_c: Callable[[str], bytes]) -> None:
+    contained.run(phase("./tune"), files={"tune": compile_c((PROGRAMS / "tune.c").read_text())})
 
     assert contained.stdout == b"fine\n"
 
 
-def test_a_program_that_reads_its_own_stdin_pipe_from_elsewhere_hurts_only_itself(
+def test_program_that_reopens_its_stdin_affects_only_itself(
     contained: RunnerProcess,
 ) -> None:
     script = "echo mine > /proc/self/fd/0; read -r a; echo $a"
     contained.send(job(phase("sh", "-c", script, gets_stdin=True, wall_ms=2000)))
     contained.send(encode_stdin(b"yours\n"))
 
-    assert contained.to_the_end().stdout in (b"mine\n", b"yours\n")
+    assert contained.read_to_end().stdout in (b"mine\n", b"yours\n")
 
 
-def test_the_runner_is_small(open_contained: Opener) -> None:
+def test_runner_binary_is_small(open_contained: Opener) -> None:
     name = f"pyxec-runner-test-{uuid.uuid4().hex[:12]}"
     open_contained("--name", name)
     look = ["docker", "inspect", "-f", "{{.State.Pid}}", name]
@@ -114,12 +112,12 @@ def test_the_runner_is_small(open_contained: Opener) -> None:
     assert status["Threads"].strip() == "1"
 
 
-def test_a_killed_host_leaves_no_container(open_contained: Opener) -> None:
+def test_killed_host_leaves_no_container(open_contained: Opener) -> None:
     # Given a program that ignores everything
     name = f"pyxec-runner-test-{uuid.uuid4().hex[:12]}"
     contained = open_contained("--name", name)
     contained.send(job(phase("sh", "-c", "trap '' TERM INT HUP PIPE; echo up; while :; do sleep 1; done")))
-    contained.hear(lambda so_far: so_far.stdout == b"up\n")
+    contained.read_until(lambda so_far: so_far.stdout == b"up\n")
 
     # When the host is killed outright
     contained.process.kill()

@@ -1,4 +1,4 @@
-"""Each limit stops what exceeds it, and says so."""
+"""Limits of a phase and how they are reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIX_SPINNERS = "for i in 1 2 3 4 5 6; do (while :; do :; done) & done; wait"
         "sleep 60 & sleep 60 & wait",
     ],
 )
-def test_wall_time(runner: RunnerProcess, script: str) -> None:
+def test_wall_time_limit_stops_the_program(runner: RunnerProcess, script: str) -> None:
     runner.run(phase("sh", "-c", script, wall_ms=400), phase("echo", "never"))
 
     assert (runner.end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
@@ -35,7 +35,7 @@ def test_wall_time(runner: RunnerProcess, script: str) -> None:
     assert runner.done == Done(ended=1, total=2)
 
 
-def test_cpu_time_of_one_process(runner: RunnerProcess) -> None:
+def test_cpu_time_limit_stops_one_process(runner: RunnerProcess) -> None:
     runner.run(phase(*SPIN, cpu_ms=300))
 
     assert (runner.end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
@@ -44,7 +44,7 @@ def test_cpu_time_of_one_process(runner: RunnerProcess) -> None:
 
 
 @pytest.mark.docker
-def test_cpu_time_is_the_sum_over_all_processes(contained: RunnerProcess) -> None:
+def test_cpu_time_limit_applies_to_the_sum_of_processes(contained: RunnerProcess) -> None:
     # Six processes that share two CPUs or six: none of them alone comes near the limit when the sum does.
     contained.run(phase("sh", "-c", SIX_SPINNERS, cpu_ms=600))
 
@@ -54,28 +54,28 @@ def test_cpu_time_is_the_sum_over_all_processes(contained: RunnerProcess) -> Non
 
 
 @pytest.mark.docker
-def test_cpu_time_of_processes_that_are_gone_counts_too(contained: RunnerProcess) -> None:
+def test_cpu_time_includes_exited_processes(contained: RunnerProcess) -> None:
     burn = "perl -e '1 while (times)[0] < 0.15'"
     contained.run(phase("sh", "-c", f"while :; do {burn}; done", cpu_ms=600))
 
     assert contained.end.reason is StopReason.CPU_TIME
 
 
-def test_a_program_that_ends_by_itself_over_its_cpu_limit_is_over_it(runner: RunnerProcess) -> None:
+def test_cpu_time_limit_is_reported_when_the_program_exits_first(runner: RunnerProcess) -> None:
     # It takes a few milliseconds, less than the runner waits between two looks.
     runner.run(phase("perl", "-e", "1 for 1..60_000", cpu_ms=1))
 
     assert runner.end.reason is StopReason.CPU_TIME
 
 
-def test_sleeping_costs_no_cpu_time(runner: RunnerProcess) -> None:
+def test_cpu_time_excludes_sleep(runner: RunnerProcess) -> None:
     runner.run(phase("sleep", "1", cpu_ms=100))
 
     assert (runner.end.ending, runner.end.value, runner.end.reason) == (Ending.EXITED, 0, StopReason.NONE)
 
 
 @pytest.mark.parametrize("cap", [0, 1, 1000, 65536, 200_001])
-def test_output_is_forwarded_to_the_byte_and_then_stopped(bare: RunnerProcess, cap: int) -> None:
+def test_output_is_truncated_exactly_at_the_limit(bare: RunnerProcess, cap: int) -> None:
     bare.run(phase("yes", output_bytes=cap))
 
     assert bare.stdout == (b"y\n" * 150_000)[:cap]
@@ -85,21 +85,21 @@ def test_output_is_forwarded_to_the_byte_and_then_stopped(bare: RunnerProcess, c
     assert bare.end.stdout_bytes > cap
 
 
-def test_both_streams_share_one_cap(runner: RunnerProcess) -> None:
+def test_output_limit_applies_to_both_streams(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "yes out & yes err >&2", output_bytes=50_000))
 
     assert len(runner.stdout) + len(runner.stderr) == 50_000
     assert runner.end.reason is StopReason.OUTPUT
 
 
-def test_output_exactly_at_the_cap_is_fine(runner: RunnerProcess) -> None:
+def test_output_at_the_limit_is_accepted(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "printf 12345; printf 67890 >&2", output_bytes=10))
 
     assert (runner.stdout, runner.stderr) == (b"12345", b"67890")
     assert (runner.end.value, runner.end.reason) == (0, StopReason.NONE)
 
 
-def test_one_byte_over_the_cap_is_told_even_if_the_program_was_faster(runner: RunnerProcess) -> None:
+def test_output_limit_is_reported_when_the_program_exits_first(runner: RunnerProcess) -> None:
     runner.run(phase("printf", "12345678901", output_bytes=10), phase("echo", "never"))
 
     assert runner.stdout == b"1234567890"
@@ -107,21 +107,21 @@ def test_one_byte_over_the_cap_is_told_even_if_the_program_was_faster(runner: Ru
     assert runner.done == Done(ended=1, total=2)
 
 
-def test_gigabytes_without_a_newline_are_stopped_soon(runner: RunnerProcess) -> None:
+def test_output_without_newlines_is_stopped(runner: RunnerProcess) -> None:
     runner.run(phase("cat", "/dev/zero", output_bytes=20_000_000))
 
     assert len(runner.stdout) == 20_000_000
     assert runner.end.reason is StopReason.OUTPUT
 
 
-def test_the_wall_limit_holds_while_the_host_does_not_read(runner: RunnerProcess) -> None:
+def test_wall_time_limit_holds_while_the_host_does_not_read(runner: RunnerProcess) -> None:
     # Given a host that stopped reading, so that every buffer between us is full
     runner.send(job(phase("yes", wall_ms=1000)))
-    runner.hear(lambda so_far: len(so_far.stdout) > 0)
+    runner.read_until(lambda so_far: len(so_far.stdout) > 0)
     time.sleep(2)
 
     # When it reads again
-    runner.to_the_end()
+    runner.read_to_end()
 
     # Then the program was stopped in the meantime, and all that was read of it arrives
     assert runner.end.reason is StopReason.WALL_TIME
@@ -129,32 +129,32 @@ def test_the_wall_limit_holds_while_the_host_does_not_read(runner: RunnerProcess
     assert len(runner.stdout) == runner.end.stdout_bytes
 
 
-def test_file_size(runner: RunnerProcess) -> None:
+def test_file_size_limit_is_enforced(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "cat /dev/zero > big", file_bytes=10_000))
 
     assert runner.end.value == 128 + signal.SIGXFSZ
 
 
-def test_open_files(runner: RunnerProcess) -> None:
+def test_open_files_limit_is_enforced(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "ulimit -n", open_files=17))
 
     assert runner.stdout == b"17\n"
 
 
-def test_stack(runner: RunnerProcess) -> None:
+def test_stack_limit_is_enforced(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "ulimit -s", stack_bytes=1 << 20))
 
     assert runner.stdout == b"1024\n"
 
 
-def test_core_files_are_off_and_unlimited_means_the_containers_own_limit(runner: RunnerProcess) -> None:
+def test_core_dumps_are_disabled_and_unlimited_is_the_container_limit(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "ulimit -c; ulimit -f", file_bytes=UNLIMITED, stack_bytes=UNLIMITED))
 
     assert runner.stdout == b"0\nunlimited\n"
 
 
 @pytest.mark.docker
-def test_a_fork_that_the_pids_limit_refuses_is_told(open_contained: Opener) -> None:
+def test_fork_failure_is_reported_at_the_pids_limit(open_contained: Opener) -> None:
     contained = open_contained("--pids-limit", "1")
     contained.run(phase("true"))
 
@@ -162,7 +162,7 @@ def test_a_fork_that_the_pids_limit_refuses_is_told(open_contained: Opener) -> N
     assert contained.exit_status() == 0
 
 
-def test_each_phase_has_its_own_limits(runner: RunnerProcess) -> None:
+def test_phases_have_separate_limits(runner: RunnerProcess) -> None:
     runner.run(phase("sleep", "0.5", wall_ms=5000), phase("sleep", "60", wall_ms=200))
 
     assert [end.reason for end in runner.ends] == [StopReason.NONE, StopReason.WALL_TIME]

@@ -1,4 +1,4 @@
-"""What a phase is given, how it ends, and in which order phases run."""
+"""Environment, end and order of phases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.sandbox.runner.frames import MAX_PHASES, Done, Ending, Started
 from tests.runner.runner_process import RunnerProcess, job, phase
 
 
-def test_a_program_speaks_on_both_streams_and_its_exit_code_is_told(runner: RunnerProcess) -> None:
+def test_phase_forwards_both_streams_and_the_exit_code(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "echo out; echo err >&2; exit 3"))
 
     assert (runner.stdout, runner.stderr) == (b"out\n", b"err\n")
@@ -25,21 +25,21 @@ def test_a_program_speaks_on_both_streams_and_its_exit_code_is_told(runner: Runn
 
 
 @pytest.mark.parametrize("code", [0, 1, 127, 137, 139, 255])
-def test_an_exit_code_is_never_misread_as_a_signal(bare: RunnerProcess, code: int) -> None:
+def test_exit_code_is_not_reported_as_a_signal(bare: RunnerProcess, code: int) -> None:
     bare.run(phase("sh", "-c", f"exit {code}"))
 
     assert (bare.end.ending, bare.end.value, bare.end.reason) == (Ending.EXITED, code, StopReason.NONE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGPIPE, signal.SIGXCPU])
-def test_a_signal_of_its_own_is_told_as_such(runner: RunnerProcess, number: int) -> None:
+def test_fatal_signal_is_reported(runner: RunnerProcess, number: int) -> None:
     runner.run(phase("sh", "-c", f"kill -{number} $$"))
 
     assert (runner.end.ending, runner.end.value) == (Ending.SIGNALLED, number)
     assert runner.end.reason is StopReason.NONE
 
 
-def test_the_environment_is_the_one_of_the_phase_and_nothing_else(runner: RunnerProcess) -> None:
+def test_environment_is_exactly_that_of_the_phase(runner: RunnerProcess) -> None:
     runner.run(phase("/usr/bin/env", env=(("A", "1"), ("EMPTY", ""), ("B", "x=y z\n"))))
 
     assert runner.stdout == b"A=1\nEMPTY=\nB=x=y z\n\n"
@@ -52,26 +52,26 @@ def test_arguments_are_literal(runner: RunnerProcess) -> None:
     assert runner.stdout == "".join(f"<{argument}>" for argument in hostile).encode()
 
 
-def test_a_phase_starts_in_its_folder(runner: RunnerProcess) -> None:
+def test_phase_starts_in_its_folder(runner: RunnerProcess) -> None:
     runner.run(phase("cat", "inner.txt", cwd="deep/er"), files={"deep/er/inner.txt": b"here"})
 
     assert runner.stdout == b"here"
 
 
-def test_only_three_descriptors_are_open(runner: RunnerProcess) -> None:
+def test_phase_starts_with_three_descriptors(runner: RunnerProcess) -> None:
     # The fourth is the folder that ls itself reads.
     runner.run(phase("ls", "/proc/self/fd"))
 
     assert runner.stdout == b"0\n1\n2\n3\n"
 
 
-def test_signals_are_at_their_defaults(runner: RunnerProcess) -> None:
+def test_phase_starts_with_default_signal_actions(runner: RunnerProcess) -> None:
     runner.run(phase("grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"))
 
     assert runner.stdout.split()[1::2] == [b"0" * 16] * 2
 
 
-def test_a_phase_leads_its_own_session(runner: RunnerProcess) -> None:
+def test_phase_leads_a_session(runner: RunnerProcess) -> None:
     look = "read -r pid name state parent group session rest < /proc/self/stat; echo $pid $group $session"
     runner.run(phase("sh", "-c", look))
 
@@ -79,7 +79,7 @@ def test_a_phase_leads_its_own_session(runner: RunnerProcess) -> None:
     assert pid == group == session
 
 
-def test_phases_run_in_order_and_share_their_files(runner: RunnerProcess) -> None:
+def test_phases_run_in_order_and_share_files(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "echo made > made.txt; echo one"), phase("cat", "made.txt"))
 
     assert runner.stdout == b"one\nmade\n"
@@ -88,7 +88,7 @@ def test_phases_run_in_order_and_share_their_files(runner: RunnerProcess) -> Non
     assert runner.done == Done(ended=2, total=2)
 
 
-def test_after_a_phase_that_failed_the_rest_never_begins(runner: RunnerProcess) -> None:
+def test_phases_after_a_failed_phase_do_not_start(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "exit 1"), phase("echo", "never"))
 
     assert runner.stdout == b""
@@ -105,7 +105,7 @@ def test_after_a_phase_that_failed_the_rest_never_begins(runner: RunnerProcess) 
         ("./script", errno.ENOENT),
     ],
 )
-def test_what_cannot_be_executed_is_told_with_its_errno(bare: RunnerProcess, program: str, expected: int) -> None:
+def test_exec_failure_is_reported_with_its_errno(bare: RunnerProcess, program: str, expected: int) -> None:
     files = {"garbage": b"\x01\x02\x03", "script": b"#!/no/such/interpreter\n"}
     bare.run(phase(program), phase("echo", "never"), files=files)
 
@@ -115,20 +115,20 @@ def test_what_cannot_be_executed_is_told_with_its_errno(bare: RunnerProcess, pro
     assert bare.exit_status() == 0
 
 
-def test_a_folder_that_is_not_there_is_told_with_its_errno(runner: RunnerProcess) -> None:
+def test_missing_folder_is_reported_with_its_errno(runner: RunnerProcess) -> None:
     runner.run(phase("true", cwd="missing"))
 
     assert (runner.end.ending, runner.end.value) == (Ending.NOT_STARTED, errno.ENOENT)
 
 
-def test_a_later_phase_that_cannot_start_ends_the_job(runner: RunnerProcess) -> None:
+def test_phase_that_cannot_start_ends_the_job(runner: RunnerProcess) -> None:
     runner.run(phase("true"), phase("./missing"), phase("echo", "never"))
 
     assert [end.ending for end in runner.ends] == [Ending.EXITED, Ending.NOT_STARTED]
     assert runner.done == Done(ended=2, total=3)
 
 
-def test_every_byte_passes_unchanged(runner: RunnerProcess) -> None:
+def test_output_bytes_are_unchanged(runner: RunnerProcess) -> None:
     data = bytes(range(256)) * 4096
     runner.run(phase("cat", "data"), files={"data": data})
 
@@ -136,20 +136,20 @@ def test_every_byte_passes_unchanged(runner: RunnerProcess) -> None:
     assert runner.end.stdout_bytes == len(data)
 
 
-def test_output_is_heard_while_the_program_still_runs(runner: RunnerProcess) -> None:
+def test_output_is_forwarded_while_the_program_runs(runner: RunnerProcess) -> None:
     # Given a program that says one thing without a newline and then waits for an answer
     runner.send(job(phase("sh", "-c", "printf ask; read -r answer; echo got $answer", gets_stdin=True)))
 
     # When what it said has come through
-    runner.hear(lambda so_far: so_far.stdout == b"ask")
+    runner.read_until(lambda so_far: so_far.stdout == b"ask")
     assert runner.ends == []
     runner.send(encode_stdin(b"yes\n"), encode_stdin_eof())
 
     # Then it goes on
-    assert runner.to_the_end().stdout == b"askgot yes\n"
+    assert runner.read_to_end().stdout == b"askgot yes\n"
 
 
-def test_usage_is_measured(runner: RunnerProcess) -> None:
+def test_phase_end_reports_usage(runner: RunnerProcess) -> None:
     eat = "my $x = 'a' x 40_000_000; 1 while (times)[0] < 0.2"
     runner.run(phase("perl", "-e", eat))
 
@@ -161,62 +161,62 @@ def test_usage_is_measured(runner: RunnerProcess) -> None:
     assert runner.end.oom_kills == 0
 
 
-def test_a_job_sent_in_single_bytes_is_understood(bare: RunnerProcess) -> None:
+def test_job_sent_in_single_bytes_is_decoded(bare: RunnerProcess) -> None:
     for byte in job(phase("echo", "patience"), files={"a": b"1"}):
         bare.send(bytes([byte]))
 
-    assert bare.to_the_end().stdout == b"patience\n"
+    assert bare.read_to_end().stdout == b"patience\n"
 
 
-def test_a_hundred_and_twenty_eight_phases_are_the_most(bare: RunnerProcess) -> None:
+def test_phases_are_limited_to_128(bare: RunnerProcess) -> None:
     bare.run(*[phase("echo", str(index)) for index in range(MAX_PHASES)])
 
     assert bare.stdout.split() == [str(index).encode() for index in range(MAX_PHASES)]
     assert bare.done == Done(ended=MAX_PHASES, total=MAX_PHASES)
 
 
-def test_go_alone_is_enough_for_a_job_without_files(bare: RunnerProcess) -> None:
+def test_job_without_files_runs(bare: RunnerProcess) -> None:
     bare.send(job(phase("true"))[: -len(encode_go())])
     bare.send(encode_go())
 
-    assert bare.to_the_end().end.value == 0
+    assert bare.read_to_end().end.value == 0
 
 
-def test_a_held_phase_waits_for_a_go_of_its_own(runner: RunnerProcess) -> None:
+def test_held_phase_waits_for_its_go(runner: RunnerProcess) -> None:
     runner.send(job(phase("echo", "first"), phase("echo", "second", held=True), phase("echo", "third")))
-    runner.hear(lambda so_far: len(so_far.ends) == 1)
-    with pytest.raises(AssertionError, match="waited"):
-        runner.hear(lambda so_far: b"second" in so_far.stdout, within_s=0.3)
+    runner.read_until(lambda so_far: len(so_far.ends) == 1)
+    with pytest.raises(AssertionError, match="not within"):
+        runner.read_until(lambda so_far: b"second" in so_far.stdout, within_s=0.3)
 
     runner.send(encode_go())
 
-    assert runner.to_the_end().stdout == b"first\nsecond\nthird\n"
+    assert runner.read_to_end().stdout == b"first\nsecond\nthird\n"
     assert runner.done == Done(ended=3, total=3)
 
 
-def test_no_clock_runs_while_a_phase_is_held(runner: RunnerProcess) -> None:
+def test_held_phase_has_no_running_clock(runner: RunnerProcess) -> None:
     runner.send(job(phase("true"), phase("echo", "here", held=True, wall_ms=200)))
-    runner.hear(lambda so_far: len(so_far.ends) == 1)
+    runner.read_until(lambda so_far: len(so_far.ends) == 1)
     time.sleep(0.4)
 
     runner.send(encode_go())
 
-    assert runner.to_the_end().ends[1].reason is StopReason.NONE
+    assert runner.read_to_end().ends[1].reason is StopReason.NONE
     assert runner.stdout == b"here\n"
 
 
-def test_a_held_phase_behind_one_that_failed_never_begins(runner: RunnerProcess) -> None:
+def test_held_phase_after_a_failed_phase_does_not_start(runner: RunnerProcess) -> None:
     runner.run(phase("false"), phase("echo", "never", held=True))
 
     assert runner.done == Done(ended=1, total=2)
 
 
-def test_a_job_can_be_cancelled_while_a_phase_is_held(runner: RunnerProcess) -> None:
+def test_held_phase_can_be_cancelled(runner: RunnerProcess) -> None:
     runner.send(job(phase("true"), phase("echo", "never", held=True)))
-    runner.hear(lambda so_far: len(so_far.ends) == 1)
+    runner.read_until(lambda so_far: len(so_far.ends) == 1)
 
     # And the host's GO may be on its way already
     runner.send(encode_cancel(), encode_go())
 
-    assert runner.to_the_end().done == Done(ended=1, total=2)
+    assert runner.read_to_end().done == Done(ended=1, total=2)
     assert runner.stdout == b""

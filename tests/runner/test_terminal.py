@@ -1,4 +1,4 @@
-"""A phase on a terminal: who controls it, what keys mean there, its size, and what is left of it at the end."""
+"""Phases on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -26,162 +26,162 @@ def until(text: bytes) -> Callable[[RunnerProcess], bool]:
     return lambda so_far: text in so_far.stdout
 
 
-def test_all_three_streams_are_the_controlling_terminal(runner: RunnerProcess) -> None:
+def test_terminal_is_all_three_streams(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "test -t 0 -a -t 1 -a -t 2 && echo all; echo err >&2; echo tty > /dev/tty"))
 
-    assert runner.to_the_end().stdout == b"all\r\nerr\r\ntty\r\n"
+    assert runner.read_to_end().stdout == b"all\r\nerr\r\ntty\r\n"
     assert runner.stderr == b""
     assert (runner.end.stdout_bytes, runner.end.stderr_bytes) == (15, 0)
 
 
-def test_the_phase_leads_the_session_and_is_in_the_foreground(runner: RunnerProcess) -> None:
+def test_terminal_phase_is_the_foreground_session_leader(runner: RunnerProcess) -> None:
     look = "read -r pid name state parent group session tty foreground rest < /proc/self/stat; "
     runner.send(on_terminal("sh", "-c", look + "echo $((pid - group)) $((pid - session)) $((pid - foreground))"))
 
-    assert runner.to_the_end().stdout == b"0 0 0\r\n"
+    assert runner.read_to_end().stdout == b"0 0 0\r\n"
 
 
-def test_only_three_descriptors_are_open(runner: RunnerProcess) -> None:
+def test_phase_starts_with_three_descriptors(runner: RunnerProcess) -> None:
     runner.send(on_terminal("ls", "/proc/self/fd"))
 
-    assert runner.to_the_end().stdout.split() == [b"0", b"1", b"2", b"3"]
+    assert runner.read_to_end().stdout.split() == [b"0", b"1", b"2", b"3"]
 
 
-def test_what_is_typed_is_echoed_and_handed_over_line_by_line(runner: RunnerProcess) -> None:
+def test_terminal_echoes_and_delivers_lines(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "printf '? '; read -r line; echo got $line"))
-    runner.hear(until(b"? "))
+    runner.read_until(until(b"? "))
     runner.send(encode_stdin(b"ab\x7fc\r"))  # erases the b; a person's Enter is a carriage return
 
-    assert runner.to_the_end().stdout == b"? ab\b \bc\r\ngot ac\r\n"
+    assert runner.read_to_end().stdout == b"? ab\b \bc\r\ngot ac\r\n"
 
 
-def test_ctrl_c_interrupts(runner: RunnerProcess) -> None:
+def test_terminal_ctrl_c_interrupts(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "echo up; exec sleep 60"))
-    runner.hear(until(b"up"))
+    runner.read_until(until(b"up"))
     runner.send(encode_stdin(b"\x03"))
 
-    assert (runner.to_the_end().end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGINT)
+    assert (runner.read_to_end().end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGINT)
     assert runner.end.reason is StopReason.NONE
 
 
-def test_ctrl_d_is_the_end_of_input_for_one_reader(runner: RunnerProcess) -> None:
+def test_terminal_ctrl_d_ends_input_for_one_reader(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "cat; echo one; cat; echo two"))
     runner.send(encode_stdin(b"a\n\x04"))
-    runner.hear(until(b"one\r\n"))
+    runner.read_until(until(b"one\r\n"))
     runner.send(encode_stdin(b"b\n\x04"))
 
-    assert runner.to_the_end().stdout.replace(b"^D\b\b", b"").endswith(b"one\r\nb\r\nb\r\ntwo\r\n")
+    assert runner.read_to_end().stdout.replace(b"^D\b\b", b"").endswith(b"one\r\nb\r\nb\r\ntwo\r\n")
 
 
 @pytest.mark.parametrize("typed", [b"", b"line\n", b"half a line"])
-def test_the_end_of_stdin_is_typed(runner: RunnerProcess, typed: bytes) -> None:
+def test_terminal_receives_the_eof_character_at_the_end_of_stdin(runner: RunnerProcess, typed: bytes) -> None:
     runner.send(on_terminal("sh", "-c", "stty -echo; echo up; cat; echo ended"))
-    runner.hear(until(b"up\r\n"))
+    runner.read_until(until(b"up\r\n"))
     runner.send(encode_stdin(typed), encode_stdin_eof())
 
-    assert runner.to_the_end().stdout == b"up\r\n" + typed.replace(b"\n", b"\r\n") + b"ended\r\n"
+    assert runner.read_to_end().stdout == b"up\r\n" + typed.replace(b"\n", b"\r\n") + b"ended\r\n"
 
 
-def test_the_size_is_there_from_the_beginning(runner: RunnerProcess) -> None:
+def test_terminal_has_its_size_at_the_start(runner: RunnerProcess) -> None:
     runner.send(on_terminal("stty", "size", size=WindowSize(12, 345)))
 
-    assert runner.to_the_end().stdout == b"12 345\r\n"
+    assert runner.read_to_end().stdout == b"12 345\r\n"
 
 
-def test_a_resize_is_told_to_the_program(runner: RunnerProcess) -> None:
+def test_terminal_resize_sends_sigwinch(runner: RunnerProcess) -> None:
     wait = "trap 'stty size; exit' WINCH; echo up; while :; do sleep 0.05; done"
     runner.send(on_terminal("sh", "-c", wait))
-    runner.hear(until(b"up"))
+    runner.read_until(until(b"up"))
     runner.send(encode_resize(WindowSize(50, 132)))
 
-    assert runner.to_the_end().stdout == b"up\r\n50 132\r\n"
+    assert runner.read_to_end().stdout == b"up\r\n50 132\r\n"
 
 
-def test_a_resize_before_the_terminal_is_there_is_not_lost(bare: RunnerProcess) -> None:
+def test_terminal_resize_before_the_phase_is_kept(bare: RunnerProcess) -> None:
     first, second = phase("sleep", "0.3"), phase("stty", "size", gets_stdin=True, terminal=SIZE)
     bare.send(job(first, second), encode_resize(WindowSize(7, 9)))
 
-    assert bare.to_the_end().stdout == b"7 9\r\n"
+    assert bare.read_to_end().stdout == b"7 9\r\n"
 
 
-def test_a_resize_without_a_terminal_has_no_effect(bare: RunnerProcess) -> None:
+def test_resize_without_a_terminal_has_no_effect(bare: RunnerProcess) -> None:
     bare.send(job(phase("sh", "-c", "sleep 0.2; test -t 1 || echo none")), encode_resize(SIZE))
 
-    assert bare.to_the_end().stdout == b"none\n"
+    assert bare.read_to_end().stdout == b"none\n"
 
 
-def test_a_signal_goes_to_the_foreground_of_a_shell(runner: RunnerProcess) -> None:
+def test_terminal_signal_reaches_the_foreground_group(runner: RunnerProcess) -> None:
     # Given a shell with job control, and a program in its foreground
     runner.send(on_terminal("bash", "--norc", "--noediting", "-i"))
     runner.send(encode_stdin(b"stty -echo\nsh -c 'echo u''p; exec sleep 60'\n"))
-    runner.hear(until(b"up\r\n"))
+    runner.read_until(until(b"up\r\n"))
 
     # When it is signalled, the shell lives on
     runner.send(encode_signal(signal.SIGINT), encode_stdin(b"echo alive $?\nexit 7\n"))
 
-    assert b"alive 130\r\n" in runner.to_the_end().stdout
+    assert b"alive 130\r\n" in runner.read_to_end().stdout
     assert (runner.end.ending, runner.end.value) == (Ending.EXITED, 7)
 
 
-def test_colours_and_all_other_bytes_pass(runner: RunnerProcess) -> None:
+def test_terminal_output_is_unchanged(runner: RunnerProcess) -> None:
     coloured = b"\x1b[38;2;255;100;0mtrue colour\x1b[0m \xff\xfe\x00\x9b"
     runner.send(on_terminal("printf", "".join(f"\\{byte:03o}" for byte in coloured)))
 
-    assert runner.to_the_end().stdout == coloured
+    assert runner.read_to_end().stdout == coloured
 
 
-def test_a_program_in_raw_mode_reads_every_byte_as_it_is(runner: RunnerProcess) -> None:
+def test_terminal_raw_mode_delivers_every_byte(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "stty raw -echo; echo up; head -c 5 | od -An -tx1"))
-    runner.hear(until(b"up"))
+    runner.read_until(until(b"up"))
     runner.send(encode_stdin(b"\x03\x04\r\x1a\xff"))
 
-    assert b" 03 04 0d 1a ff" in runner.to_the_end().stdout
+    assert b" 03 04 0d 1a ff" in runner.read_to_end().stdout
 
 
-def test_what_was_written_last_is_not_lost(runner: RunnerProcess) -> None:
+def test_terminal_delivers_the_last_output(runner: RunnerProcess) -> None:
     # Given a program that ends with a terminal full of output behind it, and a host that reads late
     runner.send(on_terminal("sh", "-c", "seq 1 3000"))
     time.sleep(0.5)
 
-    assert runner.to_the_end().stdout == b"".join(b"%d\r\n" % number for number in range(1, 3001))
+    assert runner.read_to_end().stdout == b"".join(b"%d\r\n" % number for number in range(1, 3001))
     assert runner.end.value == 0
 
 
-def test_a_lot_of_output_passes_whole(runner: RunnerProcess) -> None:
+def test_terminal_delivers_large_output(runner: RunnerProcess) -> None:
     runner.send(on_terminal("head", "-c", "2000000", "/dev/zero"))
 
-    assert len(runner.to_the_end().stdout) == 2_000_000
+    assert len(runner.read_to_end().stdout) == 2_000_000
 
 
-def test_output_beyond_its_limit_is_cut_there(runner: RunnerProcess) -> None:
+def test_terminal_output_is_truncated_at_the_limit(runner: RunnerProcess) -> None:
     runner.send(on_terminal("yes", output_bytes=1000))
 
-    assert len(runner.to_the_end().stdout) == 1000
+    assert len(runner.read_to_end().stdout) == 1000
     assert (runner.end.reason, runner.end.stdout_truncated) == (StopReason.OUTPUT, True)
 
 
-def test_a_program_that_lets_go_of_its_terminal_runs_on(runner: RunnerProcess) -> None:
+def test_terminal_does_not_hang_up_when_the_program_closes_it(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "exec <&- >&- 2>&-; sleep 0.5; echo back > /dev/tty"))
 
-    assert runner.to_the_end().stdout == b"back\r\n"
+    assert runner.read_to_end().stdout == b"back\r\n"
 
 
-def test_typing_ahead_stops_no_signal(runner: RunnerProcess) -> None:
+def test_terminal_type_ahead_does_not_block_signals(runner: RunnerProcess) -> None:
     # Given a program that never reads, and more typed than the terminal and the window hold
     runner.send(on_terminal("sh", "-c", "stty raw -echo; echo up; exec sleep 60"))
-    runner.hear(until(b"up"))
+    runner.read_until(until(b"up"))
     runner.send(encode_stdin(b"x" * STDIN_WINDOW_BYTES))
-    runner.hear(lambda so_far: so_far.acknowledged > 0)
+    runner.read_until(lambda so_far: so_far.acknowledged > 0)
 
     # When it is interrupted from outside
     runner.send(encode_signal(signal.SIGTERM))
 
-    assert (runner.to_the_end().end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGTERM)
+    assert (runner.read_to_end().end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGTERM)
 
 
-def test_a_program_that_does_not_read_costs_the_runner_nothing(bare: RunnerProcess) -> None:
+def test_terminal_input_without_a_reader_does_not_block_the_runner(bare: RunnerProcess) -> None:
     bare.send(on_terminal("sh", "-c", "stty raw -echo; echo up; exec sleep 60"))
-    bare.hear(until(b"up"))
+    bare.read_until(until(b"up"))
     bare.send(encode_stdin(b"x" * STDIN_WINDOW_BYTES))
     time.sleep(1)
 
@@ -189,16 +189,16 @@ def test_a_program_that_does_not_read_costs_the_runner_nothing(bare: RunnerProce
     ticks = sum(map(int, stat.rsplit(")", 1)[1].split()[11:13]))
     assert ticks < 20  # hundredths of a second
     bare.send(encode_cancel())
-    assert bare.to_the_end().end.reason is StopReason.CANCELLED
+    assert bare.read_to_end().end.reason is StopReason.CANCELLED
 
 
-def test_everything_of_the_session_dies_with_its_leader(runner: RunnerProcess) -> None:
+def test_terminal_session_is_killed_with_its_leader(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "trap '' HUP; sleep 60 & echo main"))
 
-    assert runner.to_the_end(within_s=8).stdout == b"main\r\n"
+    assert runner.read_to_end(within_s=8).stdout == b"main\r\n"
 
 
-def test_a_terminal_that_stopped_its_program_still_ends_at_the_limit(runner: RunnerProcess) -> None:
+def test_terminal_stopped_program_ends_at_the_wall_time_limit(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "kill -STOP $$", wall_ms=500))
 
-    assert runner.to_the_end().end.reason is StopReason.WALL_TIME
+    assert runner.read_to_end().end.reason is StopReason.WALL_TIME

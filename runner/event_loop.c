@@ -1,0 +1,154 @@
+#include "job.h"
+
+#include "usage/monotonic.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { FROM_HOST, TO_HOST, SIGNALS, STDIN, OUTPUT, WATCHED };
+
+enum { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_HOST_GONE = 2 };
+
+static const int FAULT_FLUSH_MS = 1000;
+
+/* The host is gone. When PID 1 exits, the kernel kills all processes of the namespace. */
+static _Noreturn void abandon(const struct job *job)
+{
+    kill_everything(job);
+    _exit(EXIT_HOST_GONE);
+}
+
+static _Noreturn void fail(struct job *job, const char *fault)
+{
+    struct pollfd host = {STDOUT_FILENO, POLLOUT, 0};
+    kill_everything(job);
+    outbox_put(&job->outbox, FRAME_FAULT, fault, strlen(fault));
+    for (int rounds = 0; rounds < 64 && !outbox_is_empty(&job->outbox); rounds++)
+        if (poll(&host, 1, FAULT_FLUSH_MS) <= 0 || !outbox_flush(&job->outbox, STDOUT_FILENO))
+            break;
+    _exit(EXIT_FAULT);
+}
+
+static void read_commands(struct job *job)
+{
+    struct frame frame;
+    const char *fault = NULL;
+    if (!inbox_read(&job->inbox, STDIN_FILENO))
+        abandon(job);
+    while (fault == NULL && inbox_next(&job->inbox, &frame, &fault))
+        fault = handle_command(job, &frame);
+    if (fault != NULL)
+        fail(job, fault);
+}
+
+/* Acknowledgements are accumulated while the host does not read, so that they do not use up the reserve of the outbox. */
+static void acknowledge_stdin(struct job *job)
+{
+    unsigned char count[4];
+    put_uint(count, job->stdin_ring.ack_due, sizeof count);
+    outbox_put(&job->outbox, FRAME_STDIN_ACK, count, sizeof count);
+    job->stdin_ring.ack_due = 0;
+}
+
+static void write_to_host(struct job *job)
+{
+    bool done_sent = job->state == EXITING;
+    if (job->stdin_ring.ack_due > 0 && !done_sent && outbox_output_room(&job->outbox) > 0)
+        acknowledge_stdin(job);
+    if (!outbox_flush(&job->outbox, STDOUT_FILENO))
+        abandon(job);
+}
+
+/* Performs state transitions that need no event. Returns NULL, or a description of the fault. */
+static const char *advance(struct job *job)
+{
+    const char *fault = NULL;
+    if (job->state == KILLING && job->main_reaped && job->all_reaped)
+        job->state = DRAINING;
+    if (job->state == DRAINING) {
+        output_forward_ready(job);
+        output_forward(job, STREAM_STDOUT);
+        output_forward(job, STREAM_STDERR);
+        if (job->child.stdout_fd < 0 && job->child.stderr_fd < 0)
+            phase_finish(job);
+    }
+    if (job->state == COLLECTING && artifacts_forward(&job->artifacts, &job->outbox, &fault))
+        job_end(job);
+    return fault;
+}
+
+static bool stdin_is_due(const struct job *job)
+{
+    return job->state == RUNNING && job->child.stdin_fd >= 0 && job->phases[job->current].gets_stdin &&
+           stdin_ring_is_due(&job->stdin_ring);
+}
+
+/* Backpressure: while the outbox is full, the pipes of the program are not read. */
+static void choose_events(const struct job *job, struct pollfd watched[WATCHED])
+{
+    bool reads = job->state == RUNNING && outbox_output_room(&job->outbox) > 0;
+    short to_host = outbox_is_empty(&job->outbox) ? 0 : POLLOUT; /* with 0, poll still reports POLLERR */
+    watched[FROM_HOST] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
+    watched[TO_HOST] = (struct pollfd){STDOUT_FILENO, to_host, 0};
+    watched[SIGNALS] = (struct pollfd){job->signal_fd, POLLIN, 0};
+    watched[STDIN] = (struct pollfd){stdin_is_due(job) ? job->child.stdin_fd : -1, POLLOUT, 0};
+    watched[OUTPUT] = (struct pollfd){reads ? job->output_epoll_fd : -1, POLLIN, 0};
+}
+
+static void wait_for_events(const struct job *job, struct pollfd watched[WATCHED])
+{
+    bool has_output = job->state == DRAINING || job->state == COLLECTING;
+    bool busy = job->more_to_reap || (has_output && outbox_output_room(&job->outbox) > 0);
+    uint64_t now_ns = monotonic_ns(), at_ns = busy ? now_ns : watch_next_check_ns(job);
+    uint64_t wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
+    struct timespec wait = {(time_t)(wait_ns / NS_PER_S), (long)(wait_ns % NS_PER_S)};
+    if (ppoll(watched, WATCHED, at_ns == WATCH_NEVER ? NULL : &wait, NULL) < 0)
+        for (int i = 0; i < WATCHED; i++)
+            watched[i].revents = 0;
+}
+
+/* Reads once: a program that floods PID 1 with SIGCHLD must not block the loop. */
+static void read_signal_fd(int fd)
+{
+    struct signalfd_siginfo infos[8];
+    if (read(fd, infos, sizeof infos) < 0)
+        return; /* spurious wake-up */
+}
+
+static void handle_events(struct job *job, const struct pollfd watched[WATCHED])
+{
+    if (watched[TO_HOST].revents & (POLLERR | POLLNVAL))
+        abandon(job);
+    if (watched[FROM_HOST].revents)
+        read_commands(job);
+    if (watched[OUTPUT].revents)
+        output_forward_ready(job);
+    if (watched[STDIN].revents && job->child.stdin_fd >= 0)
+        stdin_ring_write(&job->stdin_ring, &job->child.stdin_fd, job->child.terminal_fd);
+    if (watched[SIGNALS].revents)
+        read_signal_fd(job->signal_fd);
+    if (watched[SIGNALS].revents || job->more_to_reap)
+        reap_children(job);
+}
+
+int run_event_loop(struct job *job)
+{
+    struct pollfd watched[WATCHED];
+    const unsigned char version = PROTOCOL_VERSION;
+    outbox_put(&job->outbox, FRAME_READY, &version, sizeof version);
+    for (;;) {
+        write_to_host(job);
+        if (job->state == EXITING && outbox_is_empty(&job->outbox))
+            return EXIT_DONE;
+        choose_events(job, watched);
+        wait_for_events(job, watched);
+        handle_events(job, watched);
+        const char *fault = watch_limits(job);
+        if (fault == NULL)
+            fault = advance(job);
+        if (fault != NULL)
+            fail(job, fault);
+    }
+}

@@ -1,0 +1,13 @@
+/* A seccomp filter that protects the limits and the scheduling of the runner.
+ *
+ * The program cannot signal or trace the runner (PID 1 without handlers, not dumpable). Without this filter, a process with
+ * the same uid could lower the rlimits (RLIMIT_CPU 0 kills), the CPU set or the priority of the runner. */
+#ifndef RUNNER_SHIELD_H
+#define RUNNER_SHIELD_H
+
+#include <stdbool.h>
+
+/* Call it in the child before exec. All descendants inherit the filter. Returns false and sets errno. */
+bool shield_runner(void);
+
+#endif
