@@ -9,7 +9,7 @@ import falcon.asgi
 from falcon.asgi import Response
 
 from app.http.compat.goxec.routes import RUN_PATH, WATCH_PATH, format_goxec_error, goxec_routes
-from app.http.compat.judge0 import judge0_error, judge0_routes
+from app.http.compat.judge0 import format_judge0_error, judge0_routes
 from app.http.compat.piston.errors import format_piston_error
 from app.http.compat.piston.routes import PISTON_PREFIX, piston_routes
 from app.http.error_handler import ErrorHandler
@@ -52,7 +52,7 @@ __all__ = ["ERROR_FORMATS", "create_app"]
 
 # Errors below other paths are problem documents (RFC 9457).
 ERROR_FORMATS: Final[dict[str, ErrorFormat]] = {
-    "/judge0/": judge0_error,
+    "/judge0/": format_judge0_error,
     f"{PISTON_PREFIX}/": format_piston_error,
     RUN_PATH: format_goxec_error,
     WATCH_PATH: format_goxec_error,

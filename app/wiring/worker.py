@@ -20,7 +20,7 @@ from app.config import LANGUAGES_FOLDER, Settings
 from app.core.metrics import Meter
 from app.core.timestamps import current_unix_ms
 from app.http.compat.judge0 import API as JUDGE0
-from app.http.compat.judge0 import callback_body
+from app.http.compat.judge0 import create_callback_body
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import load_languages
 from app.sandbox.reaper import remove_orphans
@@ -38,7 +38,7 @@ from app.telemetry.tracer import create_tracer
 
 __all__ = ["CALLBACK_FORMATS", "create_broker", "declare_run_job"]
 
-CALLBACK_FORMATS: Final[Mapping[str, CallbackFormat]] = {JUDGE0: CallbackFormat("PUT", callback_body)}
+CALLBACK_FORMATS: Final[Mapping[str, CallbackFormat]] = {JUDGE0: CallbackFormat("PUT", create_callback_body)}
 
 _PUBLISH_LANGUAGES_SECONDS: Final = 15.0
 _REMOVE_ORPHANS_SECONDS: Final = 30.0

@@ -1,8 +1,8 @@
-"""Judge0's API, version 1.13.1, under /judge0: its clients work with only their base URL changed (docs/compat.md)."""
+"""Judge0's API, version 1.13.1, below /judge0. docs/compat.md lists the differences."""
 
-from app.http.compat.judge0.errors import judge0_error
-from app.http.compat.judge0.job import API
-from app.http.compat.judge0.lookup import callback_body
+from app.http.compat.judge0.errors import format_judge0_error
+from app.http.compat.judge0.job_builder import API
 from app.http.compat.judge0.routes import judge0_routes
+from app.http.compat.judge0.submission_reader import create_callback_body
 
-__all__ = ["API", "callback_body", "judge0_error", "judge0_routes"]
+__all__ = ["API", "create_callback_body", "format_judge0_error", "judge0_routes"]

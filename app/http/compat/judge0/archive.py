@@ -1,4 +1,4 @@
-"""``additional_files``: a zip whose files lie beside the source. Whatever it says of itself is not believed."""
+"""Reads ``additional_files``: a zip archive of files that are placed beside the source."""
 
 from __future__ import annotations
 
@@ -17,54 +17,55 @@ from app.core.resolve import check_file_name
 __all__ = ["read_archive"]
 
 _FIELD: Final = "additional_files"
-# What unzip knows everywhere. The others take memory, or time, that an archive may name for itself.
-_PACKINGS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-# Folders are entries too.
-_MOST_ENTRIES: Final = 4 * MAX_FILES
-# What the standard library makes of an archive that is broken, encrypted, or packed in a way it does not know.
-_BROKEN: Final = (
+# The other methods need an amount of memory or time that the archive itself determines.
+_COMPRESSION_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_MAX_ENTRIES: Final = 4 * MAX_FILES  # folders are entries, too
+# The exceptions of zipfile for archives that are damaged, encrypted or use unknown features.
+_UNREADABLE: Final = (
     zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError, ValueError, UnicodeError,
     LookupError, OverflowError, MemoryError,
 )  # fmt: skip
 
 
 def read_archive(data: bytes) -> Mapping[str, bytes]:
-    """Name and content of each file. May take half a second: not for an event loop.
+    """Return the content of each file by its name.
+
+    Reading can take half a second, so call it in a thread. No size that the archive states is trusted.
 
     Raises:
-        InvalidRequest: with ``additional_files``.
+        InvalidRequest: The field is ``additional_files``.
     """
     bounded(_FIELD, data, MAX_FILES_BYTES)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _read(archive)
+            return _read_files(archive)
     except InvalidRequest:
         raise
-    except _BROKEN as e:
+    except _UNREADABLE as e:
         raise InvalidRequest(_FIELD, "is not a zip archive that can be read") from e
 
 
-def _read(archive: zipfile.ZipFile) -> Mapping[str, bytes]:
+def _read_files(archive: zipfile.ZipFile) -> Mapping[str, bytes]:
     entries = archive.infolist()
-    files = [entry for entry in entries if not entry.is_dir()]
-    if len(files) > MAX_FILES or len(entries) > _MOST_ENTRIES:
+    file_entries = [entry for entry in entries if not entry.is_dir()]
+    if len(file_entries) > MAX_FILES or len(entries) > _MAX_ENTRIES:
         raise InvalidRequest(_FIELD, f"must have at most {MAX_FILES} files")
-    room = MAX_FILES_BYTES
-    read: dict[str, bytes] = {}
-    for entry in files:
-        if entry.compress_type not in _PACKINGS:
+    remaining_bytes = MAX_FILES_BYTES
+    files: dict[str, bytes] = {}
+    for entry in file_entries:
+        if entry.compress_type not in _COMPRESSION_METHODS:
             raise InvalidRequest(_FIELD, "must be packed with deflate, or not at all")
-        name = _name(entry)
-        with archive.open(entry) as packed:
-            content = packed.read(room + 1)  # a bomb goes off no further than this
-        room -= len(content)
-        if room < 0:
+        name = _check_entry(entry)
+        with archive.open(entry) as compressed:
+            content = compressed.read(remaining_bytes + 1)  # reads no more of a zip bomb
+        remaining_bytes -= len(content)
+        if remaining_bytes < 0:
             raise InvalidRequest(_FIELD, f"must be at most {MAX_FILES_BYTES} bytes unpacked")
-        read.setdefault(name, content)  # as unzip -n: the first of a name stays
-    return read
+        files.setdefault(name, content)  # the first file of a name is used, as by unzip -n
+    return files
 
 
-def _name(entry: zipfile.ZipInfo) -> str:
+def _check_entry(entry: zipfile.ZipInfo) -> str:
     name = entry.filename.removeprefix("./")
     try:
         check_file_name(_FIELD, name)

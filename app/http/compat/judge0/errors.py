@@ -1,28 +1,36 @@
-"""Errors as Judge0 says them: what is wrong with a submission by field, everything else in one sentence."""
+"""The error format of Judge0's API."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import falcon
+
 from app.core.errors import InvalidFields, InvalidRequest, QueueFull
-from app.http.compat.judge0.views import Unconvertible
 from app.http.errors import ErrorResponse, Problem
 
-__all__ = ["judge0_error", "reasons_of"]
+__all__ = ["NotUtf8", "format_judge0_error"]
 
 
-def judge0_error(problem: Problem, error: Exception) -> ErrorResponse:
-    """Implements app.http.errors.ErrorFormat."""
+class NotUtf8(falcon.HTTPBadRequest):
+    """A text of a submission is not UTF-8, and the client did not request Base64."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(
+            description="some attributes for this submission cannot be converted to UTF-8, "
+            "use base64_encoded=true query parameter"
+        )
+        self.token = token
+
+
+def format_judge0_error(problem: Problem, error: Exception) -> ErrorResponse:
+    """Format the errors of a submission by field, and any other error as ``{"error": "..."}``."""
+    if isinstance(error, InvalidFields):
+        reasons = {field: list(field_reasons) for field, field_reasons in error.reasons.items()}
+        return ErrorResponse(problem.status, reasons)
     if isinstance(error, InvalidRequest):
-        return ErrorResponse(problem.status, reasons_of(error))
+        return ErrorResponse(problem.status, {error.field: [error.reason]})
     body: dict[str, Any] = {"error": "queue is full" if isinstance(error, QueueFull) else problem.detail}
-    if isinstance(error, Unconvertible):
+    if isinstance(error, NotUtf8):
         body["token"] = error.token
     return ErrorResponse(problem.status, body)
-
-
-def reasons_of(error: InvalidRequest) -> dict[str, list[str]]:
-    """By field, all that is wrong with it."""
-    if isinstance(error, InvalidFields):
-        return {field: list(reasons) for field, reasons in error.reasons.items()}
-    return {error.field: [error.reason]}

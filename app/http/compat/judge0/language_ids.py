@@ -1,4 +1,4 @@
-"""What Judge0's language ids stand for here: the languages that are installed, and three that are not of any table."""
+"""Judge0's language ids: those of the installed languages, and three that are not languages."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from typing import Final
 from app.core.languages import LanguageInfo
 from app.core.spec import Invocation
 
-__all__ = ["EXECUTABLE", "MULTI_FILE", "PLAIN_TEXT", "Offer", "offers_of"]
+__all__ = ["EXECUTABLE", "MULTI_FILE", "PLAIN_TEXT", "Judge0Language", "index_languages_by_judge0_id"]
 
 PLAIN_TEXT: Final = 43
 EXECUTABLE: Final = 44
 MULTI_FILE: Final = 89
-# Whose image runs what needs no language.
-_SHELL: Final = "bash"
-# Judge0 calls the file of these script.*, and clients' other files may import it by that name.
-_SCRIPTS: Final = frozenset(
+_SHELL: Final = "bash"  # its image runs the programs that need no language
+# Judge0 names the source file of these script.*, and the additional files of a submission may import it by that name.
+_SCRIPT_LANGUAGES: Final = frozenset(
     {
         "bash", "commonlisp", "elixir", "javascript", "lua", "octave", "perl", "php", "python", "r", "ruby", "sqlite",
         "typescript",
@@ -28,13 +27,15 @@ _SCRIPTS: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class Offer:
-    """One language id.
+class Judge0Language:
+    """A language with an id of Judge0.
 
-    Parameters:
-        languages: what it may be run as; more than one only for a program of many files, which says itself how it is
-            compiled and run.
-        source_file: what the source is called; None for a program of many files, which has no other source.
+    Attributes:
+        id: Judge0's id.
+        name: The name with the version.
+        languages: The languages whose image can run a submission. Only multi-file programs have more than one.
+        source_file: The name of the source file. None for multi-file programs, which have no source of their own.
+        invocation: How a submission is compiled and run, where that differs from other jobs.
     """
 
     id: int
@@ -44,44 +45,46 @@ class Offer:
     invocation: Invocation
 
     @property
-    def is_project(self) -> bool:
-        """Whether it is the program of many files."""
+    def is_multi_file(self) -> bool:
+        """Whether submissions are multi-file programs with their own compile and run scripts."""
         return self.source_file is None
 
     @property
-    def takes_options(self) -> bool:
-        """Whether there is a compiler that could be given options."""
-        return not self.is_project and self.invocation.run is None and "{options}" in self.languages[0].compile
+    def accepts_compiler_options(self) -> bool:
+        """Whether the compile command has a place for options."""
+        return not self.is_multi_file and self.invocation.run is None and "{options}" in self.languages[0].compile
 
-    def language_for(self, names: Iterable[str]) -> LanguageInfo:
-        """Whose image to use for files of these names: of a project, the language that most of them are written in."""
-        suffixes = Counter(PurePosixPath(name).suffix for name in names)
+    def select_image(self, file_names: Iterable[str]) -> LanguageInfo:
+        """Return the language whose image runs a submission. For multi-file programs, most files have its suffix."""
+        suffixes = Counter(PurePosixPath(name).suffix for name in file_names)
         suffixes[""] = 0
         return max(self.languages, key=lambda info: (suffixes[PurePosixPath(info.file_name).suffix], info.id == _SHELL))
 
 
-def offers_of(languages: Iterable[LanguageInfo]) -> Mapping[int, Offer]:
-    """Every id that stands for something, in their order."""
-    by_id = {info.id: info for info in languages}
-    offers = [_offer(number, info) for info in by_id.values() for number in info.judge0]
-    if by_id:
-        offers.append(Offer(MULTI_FILE, "Multi-file program", tuple(by_id.values()), None, Invocation()))
-    if _SHELL in by_id:
-        offers += _shell_offers(by_id[_SHELL])
-    return {offer.id: offer for offer in sorted(offers, key=lambda offer: offer.id)}
+def index_languages_by_judge0_id(languages: Iterable[LanguageInfo]) -> Mapping[int, Judge0Language]:
+    """Return every id that can be submitted, in ascending order."""
+    by_name = {info.id: info for info in languages}
+    judge0_languages = [_create_language(judge0_id, info) for info in by_name.values() for judge0_id in info.judge0]
+    if by_name:
+        images = tuple(by_name.values())
+        judge0_languages.append(Judge0Language(MULTI_FILE, "Multi-file program", images, None, Invocation()))
+    if _SHELL in by_name:
+        judge0_languages += _create_shell_languages(by_name[_SHELL])
+    return {language.id: language for language in sorted(judge0_languages, key=lambda language: language.id)}
 
 
-def _offer(number: int, info: LanguageInfo) -> Offer:
+def _create_language(judge0_id: int, info: LanguageInfo) -> Judge0Language:
     name = info.name if info.version is None else f"{info.name} ({info.version})"
-    source_file = f"script{PurePosixPath(info.file_name).suffix}" if info.id in _SCRIPTS else info.file_name
-    # Only the source is compiled: a second .c file is there to be included.
-    return Offer(number, name, (info,), source_file, Invocation(entrypoint_only=True))
+    is_script = info.id in _SCRIPT_LANGUAGES
+    source_file = f"script{PurePosixPath(info.file_name).suffix}" if is_script else info.file_name
+    # Only the source is compiled: other files are there to be included.
+    return Judge0Language(judge0_id, name, (info,), source_file, Invocation(entrypoint_only=True))
 
 
-def _shell_offers(shell: LanguageInfo) -> list[Offer]:
-    show = Invocation(run=("cat", "text.txt"))
+def _create_shell_languages(shell: LanguageInfo) -> list[Judge0Language]:
+    print_text = Invocation(run=("cat", "text.txt"))
     execute = Invocation(run=("sh", "-c", 'chmod +x a.out && exec ./a.out "$@"', "sh"))
     return [
-        Offer(PLAIN_TEXT, "Plain Text", (shell,), "text.txt", show),
-        Offer(EXECUTABLE, "Executable", (shell,), "a.out", execute),
+        Judge0Language(PLAIN_TEXT, "Plain Text", (shell,), "text.txt", print_text),
+        Judge0Language(EXECUTABLE, "Executable", (shell,), "a.out", execute),
     ]

@@ -1,24 +1,29 @@
-"""Judge0's routes: each address and what answers there."""
+"""The routes of Judge0's API."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from app.http.compat.judge0.about import (
+from app.http.compat.judge0.batch_resource import SubmissionBatchResource
+from app.http.compat.judge0.job_builder import JobBuilder
+from app.http.compat.judge0.language_resources import (
+    AllLanguagesResource,
+    LanguageResource,
+    LanguagesResource,
+    StatusesResource,
+)
+from app.http.compat.judge0.service_info import (
     TEXTS,
     AboutResource,
     ConfigResource,
+    StatisticsResource,
     SystemResource,
     TextResource,
     TokenResource,
+    WorkersResource,
 )
-from app.http.compat.judge0.batch import SubmissionBatchResource
-from app.http.compat.judge0.job import Preparation
-from app.http.compat.judge0.languages import AllLanguagesResource, LanguageResource, LanguagesResource, StatusesResource
-from app.http.compat.judge0.lookup import Reading
-from app.http.compat.judge0.stats import StatisticsResource, WorkersResource
-from app.http.compat.judge0.submission_resource import SubmissionResource
-from app.http.compat.judge0.submissions import SubmissionsResource
+from app.http.compat.judge0.submission_reader import SubmissionReader
+from app.http.compat.judge0.submission_resources import SubmissionResource, SubmissionsResource
 from app.http.services import Services
 
 __all__ = ["judge0_routes"]
@@ -27,22 +32,22 @@ _PREFIX: Final = "/judge0"
 
 
 def judge0_routes(services: Services) -> dict[str, object]:
-    """Each template with its resource; with a slash at the end as well, for clients that write one."""
-    routes = {**_submission_routes(services), **_information_routes(services)}
-    return {f"{_PREFIX}{path}{end}": resource for path, resource in routes.items() for end in ("", "/")}
+    """Return the resource of each URI template. Some clients add a slash to the path, which Judge0 ignores."""
+    routes = {**_submission_routes(services), **_service_routes(services)}
+    return {f"{_PREFIX}{path}{slash}": resource for path, resource in routes.items() for slash in ("", "/")}
 
 
 def _submission_routes(services: Services) -> dict[str, object]:
-    preparation = Preparation(services.submissions, services.languages)
-    reading = Reading(services.jobs, services.languages)
+    builder = JobBuilder(services.submissions, services.languages)
+    reader = SubmissionReader(services.jobs, services.languages)
     return {
-        "/submissions": SubmissionsResource(services, preparation, reading),
-        "/submissions/batch": SubmissionBatchResource(services, preparation, reading),
-        "/submissions/{token}": SubmissionResource(services.jobs, reading),
+        "/submissions": SubmissionsResource(services, builder, reader),
+        "/submissions/batch": SubmissionBatchResource(services, builder, reader),
+        "/submissions/{token}": SubmissionResource(services.jobs, reader),
     }
 
 
-def _information_routes(services: Services) -> dict[str, object]:
+def _service_routes(services: Services) -> dict[str, object]:
     return {
         "/languages": LanguagesResource(services.languages),
         "/languages/all": AllLanguagesResource(services.languages),

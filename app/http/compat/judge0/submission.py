@@ -1,5 +1,8 @@
-"""A submission as Judge0's clients send it. Their JSON is as loose as Rails takes it: numbers and booleans may be text,
-what is null or not there has its default, and what is not known is passed over."""
+"""Decodes submissions.
+
+Judge0 accepts what Rails accepts: numbers and booleans may be strings, null means the default, and unknown fields are
+ignored.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,22 @@ import msgspec
 
 from app.core.errors import InvalidFields
 from app.core.limits import LimitOverrides
-from app.http.compat.judge0.language_ids import Offer
-from app.http.compat.judge0.limits import KNOBS
+from app.http.compat.judge0.language_ids import Judge0Language
+from app.http.compat.judge0.limits import NUMBER_FIELDS
 
-__all__ = ["Submission", "read_submission", "words_of"]
+__all__ = ["Submission", "decode_submission", "split_arguments"]
 
-MAX_OPTION_CHARACTERS: Final = 512
-MAX_EXPECTED_BYTES: Final = 4 * 1024 * 1024
+_MAX_OPTION_CHARACTERS: Final = 512  # as in Judge0
+_MAX_EXPECTED_BYTES: Final = 4 * 1024 * 1024
+# The values that Rails casts to false.
 _FALSE: Final = frozenset({False, "0", "f", "F", "false", "FALSE", "off", "OFF"})
-# Judge0 takes these away so that nobody gets out of its shell line; there is no shell here, but what is left means the
-# same.
+# Judge0 removes these characters to protect its shell. Pyxec uses no shell, but the arguments have to be the same.
 _SHELL_CHARACTERS: Final = re.compile(r"[$&;<>|`]")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for; None is what was not. Times in seconds, sizes in KB."""
+    """A submission. Times are in seconds, sizes in KB. None: the field was not set."""
 
     language_id: int
     source_code: bytes | None = None
@@ -52,24 +55,38 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     redirect_stderr_to_stdout: bool = False
 
 
-def read_submission(
-    document: Mapping[str, Any], offers: Mapping[int, Offer], ceiling: LimitOverrides, *, base64_encoded: bool
+def decode_submission(
+    document: Mapping[str, Any],
+    languages: Mapping[int, Judge0Language],
+    ceiling: LimitOverrides,
+    *,
+    base64_encoded: bool,
 ) -> Submission:
-    """From the JSON of one submission.
+    """Decode and check the JSON of a submission.
+
+    Args:
+        document: The JSON object.
+        languages: The languages by Judge0's id.
+        ceiling: The maximum limits of the caller's tier.
+        base64_encoded: The texts are in Base64.
 
     Raises:
-        InvalidFields: all that is wrong with it.
+        InvalidFields: Lists all errors of all fields.
     """
-    reader = _Reader(document, ceiling, base64_encoded)
-    submission = reader.read()
-    reader.check(submission, offers.get(submission.language_id))
-    if reader.errors:
-        raise InvalidFields(reader.errors)
+    decoder = _Decoder(document, ceiling, base64_encoded)
+    submission = decoder.decode()
+    decoder.check(submission, languages.get(submission.language_id))
+    if decoder.errors:
+        raise InvalidFields(decoder.errors)
     return submission
 
 
-class _Reader:
-    """One pass over one document."""
+class _Decoder:
+    """Decodes one document.
+
+    Attributes:
+        errors: The errors so far, by field.
+    """
 
     def __init__(self, document: Mapping[str, Any], ceiling: LimitOverrides, base64_encoded: bool) -> None:
         self._document = document
@@ -77,8 +94,8 @@ class _Reader:
         self._base64_encoded = base64_encoded
         self.errors: dict[str, list[str]] = defaultdict(list)
 
-    def read(self) -> Submission:
-        """Every field by itself."""
+    def decode(self) -> Submission:
+        """Decode each field on its own."""
         return Submission(
             language_id=self._language_id(),
             source_code=self._content("source_code"),
@@ -89,27 +106,27 @@ class _Reader:
             command_line_arguments=self._option("command_line_arguments"),
             callback_url=self._text("callback_url") or None,
             redirect_stderr_to_stdout=self._flag("redirect_stderr_to_stdout"),
-            **{name: self._number(name) for name in KNOBS},
+            **{name: self._number(name) for name in NUMBER_FIELDS},
         )
 
-    def check(self, submission: Submission, offer: Offer | None) -> None:
-        """What the fields have to do with each other, and with what there is."""
-        if offer is None:
+    def check(self, submission: Submission, language: Judge0Language | None) -> None:
+        """Check the fields against the language and against each other."""
+        if language is None:
             self.errors["language_id"].append(f"language with id {self._text('language_id') or ''} doesn't exist")
-        self._check_source(submission, offer)
-        if submission.compiler_options and offer is not None and not offer.takes_options:
+        self._check_source(submission, language)
+        if submission.compiler_options and language is not None and not language.accepts_compiler_options:
             reason = "setting compiler options is only allowed for compiled languages"
             self.errors["compiler_options"].append(reason)
-        if len(submission.expected_output or b"") > MAX_EXPECTED_BYTES:
-            self.errors["expected_output"].append(f"is too long (maximum is {MAX_EXPECTED_BYTES} bytes)")
+        if len(submission.expected_output or b"") > _MAX_EXPECTED_BYTES:
+            self.errors["expected_output"].append(f"is too long (maximum is {_MAX_EXPECTED_BYTES} bytes)")
         for name in ("enable_per_process_and_thread_time_limit", "enable_per_process_and_thread_memory_limit"):
             if self._flag(name):
                 self.errors[name].append("this option cannot be enabled")
         if self._flag("enable_network"):
             self.errors["enable_network"].append("enabling network is not allowed")
 
-    def _check_source(self, submission: Submission, offer: Offer | None) -> None:
-        if offer is not None and offer.is_project:
+    def _check_source(self, submission: Submission, language: Judge0Language | None) -> None:
+        if language is not None and language.is_multi_file:
             if submission.source_code:
                 self.errors["source_code"].append("must be blank")
             if not submission.additional_files and "additional_files" not in self.errors:
@@ -118,7 +135,7 @@ class _Reader:
             self.errors["source_code"].append("can't be blank")
 
     def _language_id(self) -> int:
-        value = _number_of(self._document.get("language_id"))
+        value = _cast_number(self._document.get("language_id"))
         if value is None:
             self.errors["language_id"].append("can't be blank")
         return -1 if value is None or not math.isfinite(value) or abs(value) > 2**31 else int(value)
@@ -127,15 +144,15 @@ class _Reader:
         raw = self._document.get(name)
         if raw is None or raw == "":
             return None
-        value = _number_of(raw)
+        value = _cast_number(raw)
         if value is None:
             self.errors[name].append("is not a number")
             return None
-        knob = KNOBS[name]
-        if (reason := knob.check(value, self._ceiling)) is not None:
-            self.errors[name].append(reason)
+        field = NUMBER_FIELDS[name]
+        if (error := field.find_error(value, self._ceiling)) is not None:
+            self.errors[name].append(error)
             return None
-        return int(value) if knob.is_integer else float(value)
+        return int(value) if field.is_integer else float(value)
 
     def _flag(self, name: str) -> bool:
         value = self._document.get(name)
@@ -145,11 +162,11 @@ class _Reader:
 
     def _option(self, name: str) -> str | None:
         text = self._text(name)
-        if text is not None and len(text) > MAX_OPTION_CHARACTERS:
-            self.errors[name].append(f"is too long (maximum is {MAX_OPTION_CHARACTERS} characters)")
+        if text is not None and len(text) > _MAX_OPTION_CHARACTERS:
+            self.errors[name].append(f"is too long (maximum is {_MAX_OPTION_CHARACTERS} characters)")
             return None
         try:
-            words_of(text)
+            split_arguments(text)
         except ValueError:
             self.errors[name].append("has a quote that is not closed")
         return text
@@ -171,14 +188,14 @@ class _Reader:
         if not (always_encoded or self._base64_encoded):
             return text.encode()
         try:
-            return _from_base64(text)
+            return _decode_base64(text)
         except ValueError:
             self.errors[name].append("is not valid Base64")
             return None
 
 
-def _number_of(value: Any) -> float | None:
-    """As Rails casts; None for what is none."""
+def _cast_number(value: Any) -> float | None:
+    """Cast a value as Rails does. None: it is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -191,21 +208,21 @@ def _number_of(value: Any) -> float | None:
 
 
 def _is_unicode(text: str) -> bool:
-    """JSON can spell half of a character that UTF-16 writes in two."""
+    """Return False if a text contains half of a surrogate pair, which JSON permits."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _from_base64(text: str) -> bytes:
-    """With line ends or without, padded or not. Raises ValueError."""
-    packed = re.sub(rb"\s", b"", text.encode()).rstrip(b"=")
-    if _NOT_BASE64.search(packed):
-        raise ValueError("a character that Base64 does not have")
+def _decode_base64(text: str) -> bytes:
+    """Decode Base64 with or without padding and line breaks. Raises ValueError."""
+    stripped = re.sub(rb"\s", b"", text.encode()).rstrip(b"=")
+    if _NOT_BASE64.search(stripped):
+        raise ValueError("not a character of Base64")
     try:
-        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
+        return base64.b64decode(stripped + b"=" * (-len(stripped) % 4), validate=True)
     except binascii.Error as e:
-        raise ValueError("a length that Base64 does not have") from e
+        raise ValueError("not a length of Base64") from e
 
 
-def words_of(options: str | None) -> tuple[str, ...]:
-    """The arguments that a line of options stands for. Raises ValueError: a quote that nobody closes."""
+def split_arguments(options: str | None) -> tuple[str, ...]:
+    """Split a line of options as a shell does. Raises ValueError if a quote is not closed."""
     return tuple(shlex.split(_SHELL_CHARACTERS.sub("", options or "")))

@@ -1,4 +1,4 @@
-"""A submission as it is shown: of all that can be asked for, the fields that were."""
+"""The JSON of a submission, reduced to the fields that a client requests."""
 
 from __future__ import annotations
 
@@ -12,31 +12,20 @@ import msgspec
 
 from app.core.results import JobRecord
 from app.core.timestamps import format_optional_timestamp, format_timestamp
+from app.http.compat.judge0.errors import NotUtf8
 from app.http.compat.judge0.language_ids import MULTI_FILE
-from app.http.compat.judge0.limits import KNOBS
-from app.http.compat.judge0.statuses import status_view
+from app.http.compat.judge0.limits import NUMBER_FIELDS
 from app.http.compat.judge0.submission import Submission
-from app.http.compat.judge0.verdict import Verdict
+from app.http.compat.judge0.verdict import Verdict, create_status_view
 
-__all__ = ["ALL_FIELDS", "DEFAULT_FIELDS", "Shown", "Unconvertible", "fields_of", "view"]
+__all__ = ["ALL_FIELDS", "DEFAULT_FIELDS", "JudgedSubmission", "create_view", "select_fields"]
 
 DEFAULT_FIELDS: Final = ("token", "time", "memory", "stdout", "stderr", "compile_output", "message", "status")
 
 
-class Unconvertible(falcon.HTTPBadRequest):
-    """Something is no UTF-8, and Base64 was not asked for."""
-
-    def __init__(self, token: str) -> None:
-        super().__init__(
-            description="some attributes for this submission cannot be converted to UTF-8, "
-            "use base64_encoded=true query parameter"
-        )
-        self.token = token
-
-
 @dataclass(frozen=True)
-class Shown:
-    """A submission and all that is known of it. ``language_name`` is that of its id."""
+class JudgedSubmission:
+    """A submission with the record of its job and the verdict on it."""
 
     record: JobRecord
     submission: Submission
@@ -44,54 +33,53 @@ class Shown:
     language_name: str
 
 
-Content = bytes | str | None
-_Getter = Callable[[Shown], Any]
+Text = bytes | str | None
 
 
-def _source(shown: Shown) -> Content:
-    return None if shown.submission.language_id == MULTI_FILE else shown.record.spec.files[0].content
+def _source_code(judged: JudgedSubmission) -> Text:
+    return None if judged.submission.language_id == MULTI_FILE else judged.record.spec.files[0].content
 
 
-# Those that are Base64 with base64_encoded=true.
-_CONTENTS: Final[Mapping[str, Callable[[Shown], Content]]] = {
-    "source_code": _source,
-    "stdin": lambda shown: shown.record.spec.stdin or None,
-    "expected_output": lambda shown: shown.submission.expected_output,
-    "stdout": lambda shown: shown.verdict.stdout,
-    "stderr": lambda shown: shown.verdict.stderr,
-    "compile_output": lambda shown: shown.verdict.compile_output,
-    "message": lambda shown: shown.verdict.message,
+# With base64_encoded=true, these are in Base64.
+_TEXT_FIELDS: Final[Mapping[str, Callable[[JudgedSubmission], Text]]] = {
+    "source_code": _source_code,
+    "stdin": lambda judged: judged.record.spec.stdin or None,
+    "expected_output": lambda judged: judged.submission.expected_output,
+    "stdout": lambda judged: judged.verdict.stdout,
+    "stderr": lambda judged: judged.verdict.stderr,
+    "compile_output": lambda judged: judged.verdict.compile_output,
+    "message": lambda judged: judged.verdict.message,
 }
-_PLAIN: Final[Mapping[str, _Getter]] = {
-    "token": lambda shown: shown.record.id,
-    "language_id": lambda shown: shown.submission.language_id,
-    "language": lambda shown: {"id": shown.submission.language_id, "name": shown.language_name},
-    "status_id": lambda shown: shown.verdict.status.value,
-    "status": lambda shown: status_view(shown.verdict.status),
-    "created_at": lambda shown: format_timestamp(shown.record.created_at_ms),
-    "finished_at": lambda shown: format_optional_timestamp(shown.record.finished_at_ms),
-    "time": lambda shown: _seconds(shown.verdict.time),
-    "wall_time": lambda shown: _seconds(shown.verdict.wall_time),
-    "memory": lambda shown: shown.verdict.memory,
-    "exit_code": lambda shown: shown.verdict.exit_code,
-    "exit_signal": lambda shown: shown.verdict.exit_signal,
-    "compiler_options": lambda shown: shown.submission.compiler_options,
-    "command_line_arguments": lambda shown: shown.submission.command_line_arguments,
-    "callback_url": lambda shown: shown.submission.callback_url,
-    "additional_files": lambda shown: _base64(shown.submission.additional_files),
-    "redirect_stderr_to_stdout": lambda shown: shown.submission.redirect_stderr_to_stdout,
-    "enable_network": lambda shown: False,
-    "enable_per_process_and_thread_time_limit": lambda shown: False,
-    "enable_per_process_and_thread_memory_limit": lambda shown: False,
+_OTHER_FIELDS: Final[Mapping[str, Callable[[JudgedSubmission], Any]]] = {
+    "token": lambda judged: judged.record.id,
+    "language_id": lambda judged: judged.submission.language_id,
+    "language": lambda judged: {"id": judged.submission.language_id, "name": judged.language_name},
+    "status_id": lambda judged: judged.verdict.status.value,
+    "status": lambda judged: create_status_view(judged.verdict.status),
+    "created_at": lambda judged: format_timestamp(judged.record.created_at_ms),
+    "finished_at": lambda judged: format_optional_timestamp(judged.record.finished_at_ms),
+    "time": lambda judged: _format_seconds(judged.verdict.time),
+    "wall_time": lambda judged: _format_seconds(judged.verdict.wall_time),
+    "memory": lambda judged: judged.verdict.memory,
+    "exit_code": lambda judged: judged.verdict.exit_code,
+    "exit_signal": lambda judged: judged.verdict.exit_signal,
+    "compiler_options": lambda judged: judged.submission.compiler_options,
+    "command_line_arguments": lambda judged: judged.submission.command_line_arguments,
+    "callback_url": lambda judged: judged.submission.callback_url,
+    "additional_files": lambda judged: _encode_base64(judged.submission.additional_files),
+    "redirect_stderr_to_stdout": lambda judged: judged.submission.redirect_stderr_to_stdout,
+    "enable_network": lambda judged: False,
+    "enable_per_process_and_thread_time_limit": lambda judged: False,
+    "enable_per_process_and_thread_memory_limit": lambda judged: False,
 }
-ALL_FIELDS: Final = (*_PLAIN, *_CONTENTS, *KNOBS)
+ALL_FIELDS: Final = (*_OTHER_FIELDS, *_TEXT_FIELDS, *NUMBER_FIELDS)
 
 
-def fields_of(text: str | None) -> Sequence[str]:
-    """From ``?fields=a,b``: the usual ones, all with ``*``, or those.
+def select_fields(text: str | None) -> Sequence[str]:
+    """Return the fields that ``?fields=a,b`` selects. ``*`` selects all, an empty text the default fields.
 
     Raises:
-        falcon.HTTPBadRequest: names those that do not exist.
+        falcon.HTTPBadRequest: Some fields do not exist.
     """
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
     if not names:
@@ -103,38 +91,42 @@ def fields_of(text: str | None) -> Sequence[str]:
     return names
 
 
-def view(shown: Shown, fields: Sequence[str], *, base64_encoded: bool) -> dict[str, Any]:
-    """Ready for JSON. Raises Unconvertible."""
-    return {name: _value(shown, name, base64_encoded) for name in fields}
+def create_view(judged: JudgedSubmission, fields: Sequence[str], *, base64_encoded: bool) -> dict[str, Any]:
+    """Create the JSON of a submission.
+
+    Raises:
+        NotUtf8: A text is not UTF-8 and ``base64_encoded`` is False.
+    """
+    return {name: _create_value(judged, name, base64_encoded) for name in fields}
 
 
-def _value(shown: Shown, name: str, base64_encoded: bool) -> Any:
-    if name in KNOBS:
-        return _knob(shown, name)
-    if name in _PLAIN:
-        return _PLAIN[name](shown)
-    content = _CONTENTS[name](shown)
+def _create_value(judged: JudgedSubmission, name: str, base64_encoded: bool) -> Any:
+    if name in NUMBER_FIELDS:
+        return _create_number(judged, name)
+    if name in _OTHER_FIELDS:
+        return _OTHER_FIELDS[name](judged)
+    content = _TEXT_FIELDS[name](judged)
     data = content.encode() if isinstance(content, str) else content
     if base64_encoded:
-        return _base64(data)
+        return _encode_base64(data)
     try:
         return None if data is None else data.decode()
     except UnicodeDecodeError as e:
-        raise Unconvertible(shown.record.id) from e
+        raise NotUtf8(judged.record.id) from e
 
 
-def _knob(shown: Shown, name: str) -> int | str:
-    """What was asked for, or what it was then. Decimal numbers are text."""
-    knob, value = KNOBS[name], getattr(shown.submission, name)
+def _create_number(judged: JudgedSubmission, name: str) -> int | str:
+    """Return the value of the submission, or else the value that was used. Decimal numbers are strings."""
+    field, value = NUMBER_FIELDS[name], getattr(judged.submission, name)
     if value is None:
-        limits = msgspec.structs.asdict(shown.record.spec.limits)
-        value = knob.usual if knob.limit is None else limits[knob.limit] / knob.unit
-    return int(value) if knob.is_integer else str(float(value))
+        limits = msgspec.structs.asdict(judged.record.spec.limits)
+        value = field.own_default if field.limit is None else limits[field.limit] / field.unit
+    return int(value) if field.is_integer else str(float(value))
 
 
-def _seconds(value: float | None) -> str | None:
+def _format_seconds(value: float | None) -> str | None:
     return None if value is None else str(round(value, 3))
 
 
-def _base64(data: bytes | None) -> str | None:
+def _encode_base64(data: bytes | None) -> str | None:
     return None if data is None else base64.b64encode(data).decode("ascii")

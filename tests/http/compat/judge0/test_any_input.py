@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.http.compat.judge0.limits import KNOBS
+from app.http.compat.judge0.limits import NUMBER_FIELDS
 from app.http.compat.judge0.views import ALL_FIELDS
 from tests.http.compat.judge0.conftest import zipped
 from tests.http.gateway import Gateway
@@ -25,7 +25,7 @@ submissions = st.fixed_dictionaries(
     optional={
         **dict.fromkeys(("stdin", "expected_output", "additional_files"), contents | anything),
         **dict.fromkeys(("compiler_options", "command_line_arguments", "callback_url"), text | anything),
-        **{name: st.integers(0, 30) | scalars | anything for name in KNOBS},
+        **{name: st.integers(0, 30) | scalars | anything for name in NUMBER_FIELDS},
         **dict.fromkeys(("enable_network", "redirect_stderr_to_stdout"), scalars | anything),
     },
 )

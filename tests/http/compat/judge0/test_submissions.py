@@ -137,7 +137,7 @@ async def test_what_is_wrong_is_told_by_field(
         ("POST", "/batch", {"json": {}}, 400, "at least one submission"),
         ("POST", "/batch", {"json": {"submissions": [PRINT] * 21}}, 400, "less than or equal to 20"),
         ("PATCH", "", {}, 405, ""),
-        ("GET", "", {}, 401, "needs a key"),
+        ("GET", "", {}, 401, "requires an API key"),
         ("GET", "/x", {"headers": {"X-Auth-Token": "not-a-key"}}, 401, "API key is invalid"),
     ],
 )

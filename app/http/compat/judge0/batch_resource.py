@@ -1,0 +1,107 @@
+"""POST and GET /submissions/batch: several submissions, each accepted or rejected on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import falcon
+import structlog
+from falcon.asgi import Response
+
+from app.core.errors import InvalidRequest
+from app.http.compat.judge0.errors import format_judge0_error
+from app.http.compat.judge0.job_builder import JobBuilder
+from app.http.compat.judge0.resource import Judge0Resource, ResponseOptions, is_base64_encoded, read_document
+from app.http.compat.judge0.service_info import MAX_BATCH_SUBMISSIONS
+from app.http.compat.judge0.submission_reader import SubmissionReader
+from app.http.compat.judge0.views import create_view
+from app.http.errors import to_problem
+from app.http.request import Request
+from app.http.responses import send_json
+from app.http.services import Services
+from app.http.submissions import submit_batch
+
+__all__ = ["SubmissionBatchResource"]
+
+_log: Final = structlog.get_logger("pyxec.http")
+
+
+class SubmissionBatchResource(Judge0Resource):
+    """Several submissions of a caller."""
+
+    def __init__(self, services: Services, builder: JobBuilder, reader: SubmissionReader) -> None:
+        self._services = services
+        self._builder = builder
+        self._reader = reader
+
+    async def on_post(self, request: Request, response: Response) -> None:
+        """Return 201 with a token or the errors of each submission; 422 if all of them are invalid.
+
+        If none is accepted, and one of them for another reason than its content, the whole batch has that error.
+        """
+        async with self._services.submissions.charging(request.caller, response):
+            documents = _read_documents(await read_document(request, self._services.settings))
+        results = await submit_batch(documents, lambda _, document: self._submit(document, request, response))
+        is_accepted = any(isinstance(result, str) for result in results)
+        if not is_accepted:
+            for result in results:
+                if isinstance(result, Exception) and not isinstance(result, InvalidRequest):
+                    raise result
+        views = [self._create_item_view(result, request.request_id) for result in results]
+        send_json(response, 201 if is_accepted else 422, views)
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """Return the submissions with these tokens, in their order; null for each that does not exist."""
+        options = ResponseOptions.from_request(request)
+        tokens = [token.strip() for text in request.get_param_as_list("tokens") or () for token in text.split(",")]
+        tokens = [token for token in tokens if token]
+        _check_count(len(tokens))
+        views = [await self._find(request, token, options) for token in tokens]
+        send_json(response, 200, {"submissions": views})
+
+    on_head = on_get
+
+    async def _find(self, request: Request, token: str, options: ResponseOptions) -> dict[str, Any] | None:
+        judged = await self._reader.find(token, request.caller)
+        if judged is None:
+            return None
+        return create_view(judged, options.fields, base64_encoded=options.base64_encoded)
+
+    async def _submit(self, document: Any, request: Request, response: Response) -> str:
+        submissions, caller = self._services.submissions, request.caller
+        async with submissions.charging(caller, response):
+            job = await self._builder.build(
+                document if isinstance(document, dict) else {},
+                caller,
+                request.request_id,
+                base64_encoded=is_base64_encoded(request),
+            )
+        await submissions.submit(job, caller, response)
+        return job.id
+
+    def _create_item_view(self, result: str | Exception, request_id: str) -> Any:
+        if isinstance(result, str):
+            return {"token": result}
+        problem = to_problem(result)
+        self._services.request_metrics.count_rejection(problem)
+        if problem.status == 500:
+            _log.error("batch_submission_failed", request_id=request_id, exc_info=result)
+        return format_judge0_error(problem, result).body
+
+
+def _read_documents(body: Mapping[str, Any]) -> Sequence[Any]:
+    submissions = body.get("submissions")
+    if submissions is not None and not isinstance(submissions, list):
+        raise InvalidRequest("submissions", "must be a list")
+    _check_count(len(submissions or ()))
+    return submissions or ()
+
+
+def _check_count(count: int) -> None:
+    if count == 0:
+        raise falcon.HTTPBadRequest(description="there should be at least one submission in a batch")
+    if count > MAX_BATCH_SUBMISSIONS:
+        raise falcon.HTTPBadRequest(
+            description=f"number of submissions in a batch should be less than or equal to {MAX_BATCH_SUBMISSIONS}"
+        )
