@@ -1,4 +1,4 @@
-"""A real browser before a real page: Debian's Chromium, nginx, and the stack behind it."""
+"""Fixtures: Chromium, and the built page behind nginx with a whole stack."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.e2e.editor import Editor
-from tests.e2e.site import Site, built_page, serving
+from tests.e2e.editor_page import EditorPage
+from tests.e2e.site import Site, build_page_files, serve_page
 from tests.stack import Stack
 
 BROWSER_OPTIONS = [
-    "--no-sandbox",  # the tests run as root; the page is ours
+    "--no-sandbox",  # Chromium requires it for the root user; the pages are trusted.
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -23,7 +23,7 @@ BROWSER_OPTIONS = [
 ]
 
 
-# Not for the whole session: playwright's loop counts as running until it ends, and no asyncio test may come after it.
+# The scope is not the session, because the event loop of playwright blocks asyncio tests until it is closed.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
@@ -36,19 +36,19 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def page_files() -> None:
-    built_page()
+    """Builds web/dist if the sources have changed."""
+    build_page_files()
 
 
 @pytest.fixture(scope="session")
-def site(stack: Stack, page_files: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(stack, tmp_path_factory.mktemp("nginx")) as site:
-        yield site
+def site(stack: Stack, page_files: None, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return serve_page(stack, tmp_path_factory.mktemp("nginx"))
 
 
 @contextlib.contextmanager
 def new_page(browser: Browser) -> Iterator[Page]:
-    """A page of a browser that was never here before; an error in it fails the test."""
-    # Keeping the page for when there is no network has a test of its own; everywhere else it only takes time.
+    """Open a tab with empty storage. A JavaScript error in it fails the test."""
+    # Only one test needs the service worker; it would slow down all others.
     context = browser.new_context(viewport={"width": 1280, "height": 800}, service_workers="block")
     page = context.new_page()
     errors: list[str] = []
@@ -65,12 +65,12 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def editor(page: Page, site: Site) -> Editor:
-    return Editor(page, site.url).open()
+def editor(page: Page, site: Site) -> EditorPage:
+    return EditorPage(page, site.url).open()
 
 
 @pytest.fixture(scope="package")
-def shared_editor(browser: Browser, site: Site) -> Iterator[Editor]:
-    """One page for all tests that only run programs in it: opening one takes longer than most of them."""
+def shared_editor(browser: Browser, site: Site) -> Iterator[EditorPage]:
+    """One editor for all tests that only run programs. Opening the page takes longer than most of these tests."""
     with new_page(browser) as page:
-        yield Editor(page, site.url).open()
+        yield EditorPage(page, site.url).open()

@@ -1,4 +1,4 @@
-"""Files that a program leaves: pictures beside its output, the rest for download, all of them a stranger's."""
+"""Artifacts in the editor: images below the output, and downloads. Their names and contents are untrusted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.editor import Editor
+from tests.e2e.editor_page import EditorPage
 
 pytestmark = pytest.mark.docker
 
@@ -21,7 +21,7 @@ pyplot.savefig('plot.png', dpi=100)
 print('drawn')
 """
 
-HOSTILE = r"""
+HOSTILE_FILES = r"""
 svg = '''<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="parent.stolen = 1">
 <script>top.stolen = 1; parent.stolen = 1; fetch('/v1/jobs')</script>
 <foreignObject><img xmlns="http://www.w3.org/1999/xhtml" src="x" onerror="top.stolen = 1"/></foreignObject>
@@ -33,53 +33,53 @@ open('a\u202egnp.svg', 'w').write(svg)
 
 
 @pytest.fixture
-def editor(shared_editor: Editor) -> Editor:
+def editor(shared_editor: EditorPage) -> EditorPage:
     return shared_editor
 
 
-def test_a_plot_appears_beside_the_terminal(editor: Editor) -> None:
+def test_plot_appears_below_the_terminal(editor: EditorPage) -> None:
     editor.run(PLOT)
-    editor.says("Finished normally")
+    editor.expect_status("Finished normally")
 
     picture = editor.page.get_by_role("img", name="plot.png")
     expect(picture).to_be_visible()
     editor.page.wait_for_function("() => document.querySelector('.artifacts img').naturalWidth === 640")
-    editor.shows("drawn")
+    editor.expect_output("drawn")
     expect(editor.terminal).to_be_visible()
 
 
-def test_a_file_that_is_asked_for_is_saved_byte_for_byte(editor: Editor, tmp_path: Path) -> None:
-    # Given a program that leaves more than it was asked for
+def test_download_saves_the_bytes_of_the_artifact(editor: EditorPage, tmp_path: Path) -> None:
+    # Given a program that writes two files, of which one matches the pattern
     content = "bytes(range(256))"
     editor.run(
         f"import os\nos.mkdir('out')\nfor name in ('out/data.bin', 'other.bin'): open(name, 'wb').write({content})",
         artifacts="out/**",
     )
-    editor.says("Finished normally")
+    editor.expect_status("Finished normally")
     expect(editor.page.locator(".artifacts li")).to_have_count(1)
-    # When what was asked for is saved
-    with editor.page.expect_download() as saving:
+    # When the artifact is downloaded
+    with editor.page.expect_download() as download:
         editor.page.get_by_role("button", name="Download out/data.bin").click()
-    saving.value.save_as(tmp_path / "data.bin")
-    # Then it is the file
-    assert saving.value.suggested_filename == "data.bin"
+    download.value.save_as(tmp_path / "data.bin")
+    # Then it has the bytes of the file
+    assert download.value.suggested_filename == "data.bin"
     assert (tmp_path / "data.bin").read_bytes() == bytes(range(256))
 
 
-def test_hostile_files_are_only_shown(editor: Editor) -> None:
-    # Given a page that notes whatever is asked for
-    asked: list[str] = []
-    editor.page.on("request", lambda request: asked.append(request.url))
-    # When a program leaves pictures that are programs, under a name that is markup and one that turns the text around
-    editor.run(HOSTILE)
-    editor.says("Finished normally")
-    lines = editor.page.locator(".artifacts li")
-    expect(lines).to_have_count(2)
+def test_hostile_artifacts_are_displayed_and_not_executed(editor: EditorPage) -> None:
+    # Given a page whose requests are recorded
+    urls: list[str] = []
+    editor.page.on("request", lambda request: urls.append(request.url))
+    # When a program writes images with scripts, with markup in a name, and with a name that reverses the text
+    editor.run(HOSTILE_FILES)
+    editor.expect_status("Finished normally")
+    items = editor.page.locator(".artifacts li")
+    expect(items).to_have_count(2)
     expect(editor.page.get_by_role("img", name="picture.svg")).to_be_visible()
-    # Then nothing of them ran, nobody was asked for anything, and what cannot be named is not there
+    # Then no script ran, no other request was sent, and the unprintable name is missing
     assert editor.page.evaluate("window.stolen") is None
-    assert [url for url in asked if not url.startswith((editor.url, "data:", "blob:"))] == []
-    assert [url for url in asked if re.search("/v1/jobs$", url)][1:] == []
-    expect(lines.filter(has_text="<img src=x onerror=stolen=1>.png")).to_contain_text("no picture that can be shown")
-    expect(editor.page.locator(".artifacts")).to_contain_text("Not all that matched is here")
+    assert [url for url in urls if not url.startswith((editor.url, "data:", "blob:"))] == []
+    assert [url for url in urls if re.search("/v1/jobs$", url)][1:] == []
+    expect(items.filter(has_text="<img src=x onerror=stolen=1>.png")).to_contain_text("image cannot be shown")
+    expect(editor.page.locator(".artifacts")).to_contain_text("Some matching files are missing")
     assert editor.page.locator(".artifacts script, .artifacts svg rect").count() == 0

@@ -1,4 +1,4 @@
-"""The terminal is a terminal: what programs expect of one, and what people do in one."""
+"""The terminal of the editor: keyboard input, full-screen programs, its size, pastes and large outputs."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import hashlib
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.editor import Editor
+from tests.e2e.editor_page import EditorPage
 
 pytestmark = pytest.mark.docker
 
 MEGABYTE = 1_000_000
-# A page that takes all of it at once shows nothing until it is done: its longest frame is nearly the whole time. On a
-# machine with other work everything takes longer, and so may a frame: it is held against the time that all took.
-LONGEST_FRAME_MS = 1000
-LONGEST_SHARE = 1 / 3
-FEWEST_FRAMES = 10
+# Without flow control, one frame takes nearly the whole time. On a busy machine, the limit of a frame grows with the
+# time of the whole run.
+MAX_FRAME_MS = 1000
+MAX_FRAME_SHARE = 1 / 3
+MIN_FRAMES = 10
 
-SIZES = """
+PRINT_SIZES = """
 import os, signal
-def tell(*_): print('size', *os.get_terminal_size(), flush=True)
-signal.signal(signal.SIGWINCH, tell)
-tell()
+def report(*_): print('size', *os.get_terminal_size(), flush=True)
+signal.signal(signal.SIGWINCH, report)
+report()
 while True: signal.pause()
 """
 
@@ -41,7 +41,7 @@ curses.wrapper(main)
 print('after')
 """
 
-RAW = """
+READ_RAW = """
 import hashlib, os, sys, termios, tty
 before = termios.tcgetattr(0)
 tty.setraw(0)
@@ -50,10 +50,10 @@ data = b''
 while not data.endswith(b'\\x1b[201~'): data += os.read(0, 65536)
 termios.tcsetattr(0, termios.TCSADRAIN, before)
 text = data.removeprefix(b'\\x1b[200~').removesuffix(b'\\x1b[201~')
-print('\\r\\nheard', len(text), hashlib.sha256(text).hexdigest()[:16], len(data) - len(text))
+print('\\r\\nreceived', len(text), hashlib.sha256(text).hexdigest()[:16], len(data) - len(text))
 """
 
-PROGRESS = """
+PROGRESS_BAR = """
 for n in range(0, 101, 10): print(f'\\r[{"#" * (n // 10):10}] {n:3} %', end='', flush=True)
 print('\\ndone')
 """
@@ -74,186 +74,186 @@ COUNT_FRAMES = """() => {
 
 
 @pytest.fixture
-def editor(shared_editor: Editor) -> Editor:
+def editor(shared_editor: EditorPage) -> EditorPage:
     return shared_editor
 
 
-def test_a_program_can_be_typed_to(editor: Editor) -> None:
-    # Given a program that asks
+def test_typed_line_reaches_the_program(editor: EditorPage) -> None:
+    # Given a program that reads a line
     editor.run("name = input('who? ')\nprint(f'hello {name}!')")
-    editor.shows("who?")
-    # When it is answered in the terminal, with a slip of the finger
+    editor.expect_output("who?")
+    # When a line is typed and corrected with Backspace
     editor.type_in_terminal("Adx")
     editor.page.keyboard.press("Backspace")
     editor.page.keyboard.type("a\n")
-    # Then it has heard, and what was typed was shown once
-    editor.says("Finished normally")
+    # Then the program gets the corrected line, and the terminal shows it once
+    editor.expect_status("Finished normally")
     assert editor.output() == "who? Ada\nhello Ada!"
 
 
-def test_a_repl_has_its_line_editing_and_its_history(editor: Editor) -> None:
-    # Given Python's own prompt
+def test_repl_has_line_editing_and_history(editor: EditorPage) -> None:
+    # Given a Python prompt
     editor.run("import code, readline\ncode.interact(banner='welcome', exitmsg='bye')")
-    editor.shows(">>>")
-    # When a line is typed, edited with the arrow keys, run, and fetched again
+    editor.expect_output(">>>")
+    # When a line is edited with the arrow keys, executed, and repeated from the history
     editor.type_in_terminal("print('a' * 4)")
     for _ in range(3):
         editor.page.keyboard.press("ArrowLeft")
     editor.page.keyboard.type("2 * ")
     editor.page.keyboard.press("Enter")
-    editor.shows("aaaaaaaa")
+    editor.expect_output("aaaaaaaa")
     editor.page.keyboard.press("ArrowUp")
     editor.page.keyboard.press("Enter")
-    # Then it did so twice, and Ctrl+D leaves
+    # Then it was executed twice, and Ctrl+D ends the prompt
     expect(editor.terminal.get_by_text("aaaaaaaa", exact=True)).to_have_count(2)
     editor.page.keyboard.press("Control+D")
-    editor.says("Finished normally")
-    editor.shows("bye")
+    editor.expect_status("Finished normally")
+    editor.expect_output("bye")
 
 
-def test_ctrl_d_ends_the_input(editor: Editor) -> None:
+def test_ctrl_d_ends_the_input(editor: EditorPage) -> None:
     editor.run("import sys\nprint('ready', flush=True)\nprint(len(sys.stdin.read()), 'characters')")
-    editor.shows("ready")
+    editor.expect_output("ready")
 
     editor.type_in_terminal("12345\n")
     editor.page.keyboard.press("Control+D")
 
-    editor.shows("6 characters")
+    editor.expect_output("6 characters")
 
 
-def test_ctrl_c_interrupts_and_the_program_decides_what_that_means(editor: Editor) -> None:
+def test_ctrl_c_raises_an_interrupt_that_the_program_can_handle(editor: EditorPage) -> None:
     editor.run(
         "import time\nprint('on', flush=True)\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('caught')"
     )
-    editor.shows("on")
+    editor.expect_output("on")
 
     editor.focus_terminal()
     editor.page.keyboard.press("Control+C")
 
-    editor.shows("caught")
-    editor.says("Finished normally")
+    editor.expect_output("caught")
+    editor.expect_status("Finished normally")
 
 
-def test_ctrl_c_ends_a_program_that_does_not_care(editor: Editor) -> None:
+def test_ctrl_c_ends_a_program_without_a_handler(editor: EditorPage) -> None:
     editor.run("print('on', flush=True)\nwhile True: pass")
-    editor.shows("on")
+    editor.expect_output("on")
 
     editor.focus_terminal()
     editor.page.keyboard.press("Control+C")
 
-    editor.says("Interrupted by Ctrl+C")
+    editor.expect_status("Interrupted by Ctrl+C")
 
 
-def test_typed_lines_reach_a_program_without_a_terminal_and_ctrl_c_interrupts_it(editor: Editor) -> None:
+def test_line_input_reaches_a_program_without_a_terminal(editor: EditorPage) -> None:
     # Given a program with pipes
     editor.run(
         "import sys\nprint(sys.stdin.isatty(), flush=True)\nfor line in sys.stdin: print('got', line, flush=True)",
         input="lines",
     )
-    editor.shows("False")
+    editor.expect_output("False")
     # When a line is typed
     editor.type_in_terminal("abx")
     editor.page.keyboard.press("Backspace")
     editor.page.keyboard.type("c\n")
-    # Then it is shown as it is typed, and arrives
-    editor.shows("got abc")
+    # Then the program gets the corrected line, and Ctrl+C interrupts it
+    editor.expect_output("got abc")
     editor.page.keyboard.press("Control+C")
-    editor.says("Interrupted by Ctrl+C")
+    editor.expect_status("Interrupted by Ctrl+C")
 
 
-def test_a_full_screen_program_draws_hears_single_keys_and_gives_the_screen_back(editor: Editor) -> None:
-    # Given a program that takes the whole screen
+def test_full_screen_program_gets_single_keys_and_restores_the_screen(editor: EditorPage) -> None:
+    # Given a curses program
     editor.run(CURSES)
-    editor.shows("press a key")
+    editor.expect_output("press a key")
     expect(editor.terminal).not_to_contain_text("before")
-    green = editor.terminal.get_by_text("press a key").evaluate("one => getComputedStyle(one).backgroundColor")
+    green = editor.terminal.get_by_text("press a key").evaluate("element => getComputedStyle(element).backgroundColor")
     assert green != "rgba(0, 0, 0, 0)"
-    # When keys are pressed, also some that are no letters
+    # When letters and function keys are pressed
     editor.focus_terminal()
     for key, name in (("ArrowUp", "KEY_UP"), ("F5", "KEY_F(5)"), ("x", "key x")):
         editor.page.keyboard.press(key)
-        editor.shows(name)
-    # Then it has heard each, and when it ends what was there before is there again
+        editor.expect_output(name)
+    # Then it gets each key, and its end restores the screen
     editor.page.keyboard.press("q")
-    editor.says("Finished normally")
+    editor.expect_status("Finished normally")
     assert editor.output() == "before\nafter"
 
 
-def test_a_progress_bar_is_one_line(editor: Editor) -> None:
-    editor.run(PROGRESS)
+def test_progress_bar_overwrites_its_line(editor: EditorPage) -> None:
+    editor.run(PROGRESS_BAR)
 
-    editor.says("Finished normally")
+    editor.expect_status("Finished normally")
     assert editor.output() == "[##########] 100 %\ndone"
 
 
-def test_colours_of_24_bits_are_those_that_were_asked_for(editor: Editor) -> None:
+def test_true_colours_are_shown(editor: EditorPage) -> None:
     editor.run("print('\\x1b[48;2;18;52;86;38;2;240;230;140mtrue colour\\x1b[0m')")
-    editor.says("Finished normally")
+    editor.expect_status("Finished normally")
 
     colours = editor.terminal.get_by_text("true colour").evaluate(
-        "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one).color]"
+        "one => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"
     )
 
     assert colours == ["rgb(18, 52, 86)", "rgb(240, 230, 140)"]
 
 
-def test_a_program_is_told_the_size_of_its_terminal_as_it_changes(editor: Editor) -> None:
-    # Given a program that tells what it knows of the size
-    editor.run(SIZES)
+def test_program_gets_the_terminal_size_when_it_changes(editor: EditorPage) -> None:
+    # Given a program that prints the size of its terminal
+    editor.run(PRINT_SIZES)
     rows = editor.page.locator(".xterm-rows > div")
     expect(editor.terminal).to_contain_text(f" {rows.count()}")
     # When the window becomes smaller
     editor.page.set_viewport_size({"width": 900, "height": 500})
-    # Then it knows that, too
+    # Then the program prints the new size
     editor.page.wait_for_function("() => document.querySelectorAll('.xterm-rows > div').length < 25")
-    editor.shows(f" {rows.count()}")
+    editor.expect_output(f" {rows.count()}")
     assert editor.output().count("size") == 2
     editor.stop_button.click()
-    editor.says("Stopped by you")
+    editor.expect_status("Stopped by you")
     editor.page.set_viewport_size({"width": 1280, "height": 800})
 
 
-def test_a_paste_of_100_kilobytes_arrives_whole_and_marked_as_one(editor: Editor) -> None:
-    # Given a program that reads its terminal byte by byte and asks to be told what is pasted
-    editor.run(RAW)
-    editor.shows("ready")
+def test_bracketed_paste_of_100_kilobytes_is_complete(editor: EditorPage) -> None:
+    # Given a program in raw mode with bracketed paste
+    editor.run(READ_RAW)
+    editor.expect_output("ready")
     text = "".join(f"{n:07} " for n in range(100_000 // 8))
-    # When that much is pasted
+    # When 100 kB are pasted
     editor.paste_in_terminal(text)
-    # Then every byte of it has come, between the marks
+    # Then the program gets all bytes between the markers
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    editor.shows(f"heard 100000 {digest} 12")
+    editor.expect_output(f"received 100000 {digest} 12")
 
 
-def test_pasted_lines_are_typed_lines(editor: Editor) -> None:
-    # A terminal shows what is typed in its own time, the last of it after what the program then says: that one waits.
+def test_pasted_lines_reach_the_program(editor: EditorPage) -> None:
+    # The program waits before its output, because the echo of the paste may be late.
     editor.run(
         "import sys, time\nprint('ready', flush=True)\ntext = sys.stdin.read()\ntime.sleep(1)\n"
         "print(f'\\n{len(text)} in {text.count(chr(10))} lines')"
     )
-    editor.shows("ready")
+    editor.expect_output("ready")
 
     editor.paste_in_terminal(f"{'x' * 99}\n" * 1000)
     editor.page.keyboard.press("Control+D")
 
-    editor.shows("100000 in 1000 lines")
+    editor.expect_output("100000 in 1000 lines")
 
 
-def test_ten_megabytes_of_output_do_not_freeze_the_page(editor: Editor) -> None:
+def test_page_stays_responsive_during_ten_megabytes_of_output(editor: EditorPage) -> None:
     # Given a page whose frames are counted
-    editor.load(
+    editor.open_program(
         "import os\nfor n in range(100): os.write(1, (f'{n:09}' * 11 + '\\n').encode() * 1000)\nprint('all of it')",
         limits={"output_bytes": 11 * MEGABYTE},
     )
     editor.page.evaluate(COUNT_FRAMES)
-    # When a program writes 10 MB as fast as it can
+    # When a program writes 10 MB
     editor.run()
-    editor.shows("all of it")
-    editor.says("Finished normally")
-    # Then all was shown, and no frame was missing for long
+    editor.expect_output("all of it")
+    editor.expect_status("Finished normally")
+    # Then the output is complete, and no frame took long
     expect(editor.page.locator(".output-note")).to_have_count(0)
-    took_ms, longest_ms, frames = editor.page.evaluate(
+    total_ms, longest_ms, frames = editor.page.evaluate(
         "[performance.now() - window.countedFrom, window.longestFrameMs, window.frameCount]"
     )
-    assert longest_ms < max(LONGEST_FRAME_MS, took_ms * LONGEST_SHARE)
-    assert frames > FEWEST_FRAMES
+    assert longest_ms < max(MAX_FRAME_MS, total_ms * MAX_FRAME_SHARE)
+    assert frames > MIN_FRAMES

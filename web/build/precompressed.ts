@@ -5,10 +5,10 @@ import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Plugin } from 'vite'
 
 const TEXT = /\.(js|css|html|svg|json|md)$/
-// Brotli's best levels take seconds for a per cent; this one already beats gzip's best.
+// Higher levels take seconds longer and save about one per cent.
 const BROTLI_QUALITY = 9
 
-/** Writes a .gz and a .br beside every text file, so that the web server compresses nothing while it serves. */
+/** Writes a .gz and a .br file beside each text file, so that the web server does not compress responses. */
 export function precompressed(): Plugin {
   let folder = 'dist'
   return {
@@ -19,9 +19,9 @@ export function precompressed(): Plugin {
     },
     closeBundle: async () => {
       const files = new Set(await readdir(folder, { recursive: true }))
-      // The folder was empty before: what has its copy got it from the build before this one.
-      const due = [...files].filter((name) => TEXT.test(name) && !files.has(`${name}.br`))
-      await Promise.all(due.map((name) => compress(join(folder, name))))
+      // The builds of both environments write to this folder: the first one has compressed its own files.
+      const uncompressed = [...files].filter((name) => TEXT.test(name) && !files.has(`${name}.br`))
+      await Promise.all(uncompressed.map((name) => compress(join(folder, name))))
     },
   }
 }

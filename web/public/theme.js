@@ -1,7 +1,7 @@
-// Runs before the first paint, so that a chosen theme never flashes the other one. Same key as src/settings/theme.ts.
+// Sets the theme before the first paint. src/settings/settings.ts writes the same key.
 try {
   const theme = JSON.parse(localStorage.getItem('pyxec.theme'))
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
 } catch {
-  // Storage may be forbidden or hold something else: then the system decides.
+  // Without a stored theme, the system decides.
 }

@@ -1,34 +1,34 @@
 import { useCallback, useEffect, useState } from 'react'
-import { KEY_CHANGED, readKey } from '../api/key'
-import { Mark } from '../layout/Icon'
-import { forgetKey } from '../settings/apiKey'
-import { THEMES, type Theme, useTheme } from '../settings/theme'
+import { API_KEY_CHANGED, readApiKey } from '../api/apiKey'
+import { Logo } from '../components/Icon'
+import { removeApiKey } from '../settings/apiKeyStorage'
+import { setTheme, THEMES, type Theme, useSettings } from '../settings/settings'
+import { AdminKeyForm } from './AdminKeyForm'
 import { Dashboard } from './Dashboard'
-import { KeyGate } from './KeyGate'
-import type { Trouble } from './trouble'
+import type { RequestError } from './live/requestError'
 
-const THEME_NAMES: Record<Theme, string> = { system: 'System', light: 'Light', dark: 'Dark' }
+const THEME_LABELS: Record<Theme, string> = { system: 'System', light: 'Light', dark: 'Dark' }
 
-/** The whole page: a key first, then what it opens. */
+/** The admin page: the dashboard, or a form for the admin key if there is none or if it was rejected. */
 export function AdminPage() {
-  const { theme, choose } = useTheme()
-  const [key, setKey] = useState(readKey)
-  const [refusal, setRefusal] = useState<string | null>(null)
-  const refused = useCallback((trouble: Trouble) => setRefusal(trouble.text), [])
+  const theme = useSettings((settings) => settings.theme)
+  const [key, setKey] = useState(readApiKey)
+  const [keyError, setKeyError] = useState<string | null>(null)
+  const onKeyRejected = useCallback((error: RequestError) => setKeyError(error.text), [])
   useEffect(() => {
-    const changed = () => {
-      setKey(readKey())
-      setRefusal(null)
+    const onKeyChanged = () => {
+      setKey(readApiKey())
+      setKeyError(null)
     }
-    addEventListener(KEY_CHANGED, changed)
-    return () => removeEventListener(KEY_CHANGED, changed)
+    addEventListener(API_KEY_CHANGED, onKeyChanged)
+    return () => removeEventListener(API_KEY_CHANGED, onKeyChanged)
   }, [])
-  const isOpen = key !== null && refusal === null
+  const hasKey = key !== null && keyError === null
   return (
     <>
       <header className="admin-bar">
         <h1 className="admin-brand">
-          <Mark />
+          <Logo />
           <span>
             Pyxec <span className="muted">administration</span>
           </span>
@@ -40,21 +40,21 @@ export function AdminPage() {
           className="select"
           aria-label="Theme"
           value={theme}
-          onChange={(event) => choose(event.target.value as Theme)}
+          onChange={(event) => setTheme(event.target.value as Theme)}
         >
-          {THEMES.map((one) => (
-            <option key={one} value={one}>
-              {THEME_NAMES[one]}
+          {THEMES.map((name) => (
+            <option key={name} value={name}>
+              {THEME_LABELS[name]}
             </option>
           ))}
         </select>
-        {isOpen && (
-          <button type="button" className="button" onClick={forgetKey}>
-            Forget the key
+        {hasKey && (
+          <button type="button" className="button" onClick={removeApiKey}>
+            Remove key
           </button>
         )}
       </header>
-      {isOpen ? <Dashboard key={key} onKeyRefused={refused} /> : <KeyGate refusal={refusal} />}
+      {hasKey ? <Dashboard key={key} onKeyRejected={onKeyRejected} /> : <AdminKeyForm keyError={keyError} />}
     </>
   )
 }

@@ -1,64 +1,64 @@
 import { useCallback, useEffect, useState } from 'react'
-import { Charts } from './Charts'
-import { DeadLetters } from './DeadLetters'
-import { Hosts } from './Hosts'
-import { Queues } from './Queues'
-import { Sandboxes } from './Sandboxes'
-import { Tiles } from './Tiles'
-import type { Trouble } from './trouble'
-import { useLive } from './useLive'
-import { Workers } from './Workers'
-import { clock } from './words'
-
-/** What was done last, for eyes and screen readers. */
-export interface Notice {
-  text: string
-  isBad: boolean
-}
+import { ChartGrid } from './charts/ChartGrid'
+import { DeadLetterSection } from './deadLetters/DeadLetterSection'
+import { formatTime } from './format'
+import type { RequestError } from './live/requestError'
+import { useLiveData } from './live/useLiveData'
+import type { Notice } from './notice'
+import { HostLanguages } from './sections/HostLanguages'
+import { QueueTable } from './sections/QueueTable'
+import { SandboxStats } from './sections/SandboxStats'
+import { StatTiles } from './sections/StatTiles'
+import { WorkerList } from './sections/WorkerList'
 
 const NOTICE_MS = 10_000
 
-/** Everything that an admin key opens. */
-export function Dashboard({ onKeyRefused }: { onKeyRefused(trouble: Trouble): void }) {
-  const { now, trouble, refresh } = useLive(onKeyRefused)
+/** The state of the service. Requires an admin key. */
+export function Dashboard({ onKeyRejected }: { onKeyRejected(error: RequestError): void }) {
+  const { snapshot, error, refresh } = useLiveData(onKeyRejected)
   const [notice, setNotice] = useState<Notice | null>(null)
   useEffect(() => {
+    if (notice === null) return
     const timer = setTimeout(() => setNotice(null), NOTICE_MS)
     return () => clearTimeout(timer)
   }, [notice])
-  const done = useCallback(
-    (told: Notice) => {
-      setNotice(told)
+  const showNotice = useCallback(
+    (next: Notice) => {
+      setNotice(next)
       refresh()
     },
     [refresh],
   )
   return (
-    <main className="admin" aria-busy={now === null && trouble === null}>
-      <div className="statuses">
-        <p role="status" className={trouble ? 'banner' : 'unseen'}>
-          {trouble && `${trouble.text}${now ? ` What is shown is of ${clock(now.at)}.` : ''}`}
+    <main className="admin" aria-busy={snapshot === null && error === null}>
+      <div className="banners">
+        <p role="status" className={error ? 'banner' : 'visually-hidden'}>
+          {error?.text} {error && snapshot && `Showing data of ${formatTime(snapshot.timestampMs)}.`}
         </p>
-        <p role="status" className={notice ? `banner ${notice.isBad ? '' : 'good'}` : 'unseen'}>
+        <p role="status" className={notice ? `banner ${notice.isError ? '' : 'good'}` : 'visually-hidden'}>
           {notice?.text}
         </p>
       </div>
-      {now ? (
+      {snapshot ? (
         <>
-          <Tiles now={now} />
-          <Charts samples={now.samples} at={now.at} />
-          <Queues queues={now.queues} />
-          <DeadLetters queues={now.queues} onDone={done} />
-          <Workers workers={now.workers} />
-          <Sandboxes figures={now.figures} />
-          <Hosts hosts={now.hosts} />
+          <StatTiles snapshot={snapshot} />
+          <ChartGrid samples={snapshot.samples} timestampMs={snapshot.timestampMs} />
+          <QueueTable queues={snapshot.queues} />
+          <DeadLetterSection
+            queues={snapshot.queues}
+            timestampMs={snapshot.timestampMs}
+            onNotice={showNotice}
+          />
+          <WorkerList workers={snapshot.workers} />
+          <SandboxStats metrics={snapshot.metrics} />
+          <HostLanguages hosts={snapshot.hosts} />
           <p className="muted small">
-            Asked every 2 seconds while this page is in front; charts begin when it is opened. Last answer at{' '}
-            {clock(now.at)}.
+            Updated every 2 seconds while this page is visible. Charts start when the page is opened. Last
+            update at {formatTime(snapshot.timestampMs)}.
           </p>
         </>
       ) : (
-        !trouble && <p className="muted">Asking the API…</p>
+        !error && <p className="muted">Loading…</p>
       )}
     </main>
   )

@@ -1,48 +1,42 @@
-/** Requests to the API: whatever goes wrong is Refused or Unreachable. */
+/** HTTP requests to the API. Every function throws RequestRejected or ServerUnreachable. */
 import * as v from 'valibot'
-import { Refused, Unreachable } from './errors'
-import { readKey } from './key'
-import { type Language, Languages, Problem } from './schema'
+import { readApiKey } from './apiKey'
+import { Problem, RequestRejected, ServerUnreachable } from './errors'
 
-const ANSWER_MS = 20_000
+const TIMEOUT_MS = 20_000
 
-export async function languages(): Promise<Language[]> {
-  return parsed(Languages, await request('/v1/languages')).languages
+/** Sends a request and checks its JSON response against a schema. */
+export async function requestJson<Schema extends v.GenericSchema>(
+  schema: Schema,
+  path: string,
+  init: RequestInit = {},
+): Promise<v.InferOutput<Schema>> {
+  const response = await sendRequest(path, init)
+  const result = v.safeParse(schema, await response.json().catch(() => null))
+  if (!result.success) throw new ServerUnreachable('the response is not one of this API')
+  return result.output
 }
 
-/** The answer's JSON, or null. */
-export async function request(path: string, init: RequestInit = {}): Promise<unknown> {
-  const response = await send(path, init)
-  return response.json().catch(() => null)
-}
-
-/** The answer, if it is none of refusal. */
-export async function send(path: string, init: RequestInit = {}): Promise<Response> {
-  const key = readKey()
+/** Sends a request with the API key of the caller, and returns the successful response. */
+export async function sendRequest(path: string, init: RequestInit = {}): Promise<Response> {
+  const key = readApiKey()
   const headers = {
     ...(init.body && { 'Content-Type': 'application/json' }),
     ...(key && { Authorization: `Bearer ${key}` }),
   }
   let response: Response
   try {
-    response = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(ANSWER_MS) })
+    response = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) })
   } catch (error) {
-    throw new Unreachable(`${path} does not answer`, { cause: error })
+    throw new ServerUnreachable(`${path} does not respond`, { cause: error })
   }
-  if (!response.ok) throw refusal(response, await response.json().catch(() => null))
+  if (!response.ok) throw errorOf(response, await response.json().catch(() => null))
   return response
 }
 
-function refusal(response: Response, body: unknown): Refused | Unreachable {
+function errorOf(response: Response, body: unknown): RequestRejected | ServerUnreachable {
   const problem = v.safeParse(Problem, body)
-  if (!problem.success) return new Unreachable(`answered with HTTP ${response.status}`)
+  if (!problem.success) return new ServerUnreachable(`HTTP ${response.status} without a problem document`)
   const seconds = Number(response.headers.get('Retry-After') ?? Number.NaN)
-  return new Refused(problem.output, Number.isFinite(seconds) ? seconds : null)
-}
-
-/** What the schema makes of it; throws Unreachable when it is something else. */
-export function parsed<Schema extends v.GenericSchema>(schema: Schema, body: unknown): v.InferOutput<Schema> {
-  const result = v.safeParse(schema, body)
-  if (!result.success) throw new Unreachable('the answer is not of this API')
-  return result.output
+  return new RequestRejected(problem.output, Number.isFinite(seconds) ? seconds : null)
 }

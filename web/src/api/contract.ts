@@ -1,25 +1,27 @@
 /**
- * The page's own schemas held against the API's types (openapi.ts, generated from its document): nothing runs here, tsc
- * refuses what does not fit. What the server may send has to be something that the page takes, and what the page sends
- * something that the server takes.
+ * Compile-time check of the page's schemas against the types of the API, which openapi.ts contains.
+ *
+ * tsc fails if the server may send a value that a schema rejects, or if the page sends one that the API rejects.
  */
 import type * as v from 'valibot'
-import type { ClientMessage, StreamEvent } from './events'
+import type { Problem } from './errors'
+import type { AcceptedJob, QueuedJob, Submission, Ticket } from './jobs'
+import type { LanguageList } from './languages'
 import type { components } from './openapi'
-import type { Accepted, JobView, Languages, Problem, Submission, Ticket } from './schema'
+import type { ClientMessage, StreamEvent } from './streamEvents'
 
 type Api = components['schemas']
 
-export type Takes<Schema extends v.GenericSchema, Sent extends v.InferInput<Schema>> = [Schema, Sent]
+export type Accepts<Schema extends v.GenericSchema, Sent extends v.InferInput<Schema>> = [Schema, Sent]
 type Sends<Ours extends Theirs, Theirs> = [Ours, Theirs]
 
 export type Contract = [
-  Takes<typeof Languages, Api['LanguagesView']>,
-  Takes<typeof Accepted, Api['AcceptedJob']>,
-  Takes<typeof Ticket, Api['TicketView']>,
-  Takes<typeof JobView, Api['PendingJob'] | Api['FinishedJob']>,
-  Takes<typeof Problem, Api['Problem']>,
-  Takes<typeof StreamEvent, Api['Event']>,
+  Accepts<typeof LanguageList, Api['LanguagesView']>,
+  Accepts<typeof AcceptedJob, Api['AcceptedJob']>,
+  Accepts<typeof Ticket, Api['TicketView']>,
+  Accepts<typeof QueuedJob, Api['PendingJob'] | Api['FinishedJob']>,
+  Accepts<typeof Problem, Api['Problem']>,
+  Accepts<typeof StreamEvent, Api['Event']>,
   Sends<Submission, Api['JobRequest']>,
   Sends<ClientMessage, Api['ClientMessage']>,
 ]

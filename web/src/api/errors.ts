@@ -1,8 +1,20 @@
-import type { Problem } from './schema'
+/** The errors of API requests. */
+import * as v from 'valibot'
 
-/** The server has answered, and said no. `retryAfterSeconds` is its own advice. */
-export class Refused extends Error {
-  override name = 'Refused'
+/** An error response, see RFC 9457. `field` is the path of the invalid field in the request. */
+export const Problem = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.number(),
+  detail: v.optional(v.string(), ''),
+  field: v.optional(v.nullable(v.string()), null),
+})
+
+export type Problem = v.InferOutput<typeof Problem>
+
+/** The server rejected the request. `retryAfterSeconds` is the value of the Retry-After header, if there is one. */
+export class RequestRejected extends Error {
+  override name = 'RequestRejected'
   readonly problem: Problem
   readonly retryAfterSeconds: number | null
 
@@ -13,7 +25,7 @@ export class Refused extends Error {
   }
 }
 
-/** No answer, or one that makes no sense: the network, a proxy, or a server of another make. */
-export class Unreachable extends Error {
-  override name = 'Unreachable'
+/** The server did not respond, or the response is not one of this API. */
+export class ServerUnreachable extends Error {
+  override name = 'ServerUnreachable'
 }

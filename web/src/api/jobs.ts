@@ -1,26 +1,78 @@
-/** What is asked of jobs: one function a route, each throws Refused or Unreachable. */
-import { parsed, request, send } from './client'
-import { Accepted, JobView, type Submission } from './schema'
+/** Requests for jobs, one function for each route. Each throws RequestRejected or ServerUnreachable. */
+import * as v from 'valibot'
+import { readApiKey } from './apiKey'
+import { requestJson, sendRequest } from './client'
 
-export async function submit(submission: Submission): Promise<Accepted> {
-  return parsed(Accepted, await request('/v1/jobs', { method: 'POST', body: JSON.stringify(submission) }))
+export const AcceptedJob = v.object({ id: v.string(), status: v.string() })
+
+export const QueuedJob = v.object({
+  id: v.string(),
+  status: v.string(),
+  queue_position: v.optional(v.nullable(v.number()), null),
+})
+
+export const Ticket = v.object({ ticket: v.string() })
+
+export interface TerminalSize {
+  rows: number
+  cols: number
 }
 
-export async function job(id: string): Promise<JobView> {
-  return parsed(JobView, await request(address(id)))
+export interface TestRequest {
+  name: string
+  stdin: string
+  args?: string[]
+  expected_output?: string
+  limits?: Record<string, number>
 }
 
-export async function cancel(id: string): Promise<void> {
-  await send(`${address(id)}/cancel`, { method: 'POST' })
+/** The body of POST /v1/jobs. */
+export interface Submission {
+  language: string
+  files: { name: string; content: string }[]
+  entrypoint?: string
+  args?: string[]
+  stdin?: string
+  limits?: Record<string, number>
+  interactive?: boolean
+  tty?: TerminalSize
+  tests?: TestRequest[]
+  artifacts?: string[]
 }
 
-/** The bytes of a file that it has left, whatever they are. */
-export async function artifact(id: string, name: string): Promise<Blob> {
+/** Submits a job and returns its id. */
+export async function submitJob(submission: Submission): Promise<string> {
+  const init = { method: 'POST', body: JSON.stringify(submission) }
+  return (await requestJson(AcceptedJob, '/v1/jobs', init)).id
+}
+
+/** Returns how many jobs are ahead of a job in the queue, or null if it is not queued. */
+export async function fetchQueuePosition(jobId: string): Promise<number | null> {
+  return (await requestJson(QueuedJob, jobPath(jobId))).queue_position
+}
+
+export async function cancelJob(jobId: string): Promise<void> {
+  await sendRequest(`${jobPath(jobId)}/cancel`, { method: 'POST' })
+}
+
+/** Returns the content of an artifact. */
+export async function fetchArtifact(jobId: string, name: string): Promise<Blob> {
   const path = name.split('/').map(encodeURIComponent).join('/')
-  const response = await send(`${address(id)}/artifacts/${path}`)
+  const response = await sendRequest(`${jobPath(jobId)}/artifacts/${path}`)
   return response.blob()
 }
 
-function address(id: string): string {
-  return `/v1/jobs/${encodeURIComponent(id)}`
+/**
+ * Creates a single-use ticket, valid for a few seconds, that opens a WebSocket instead of an API key.
+ *
+ * A browser cannot send an Authorization header with a WebSocket. Returns null if the caller has no key.
+ */
+export async function createTicket(): Promise<string | null> {
+  if (readApiKey() === null) return null
+  return (await requestJson(Ticket, '/v1/tickets', { method: 'POST' })).ticket
+}
+
+/** The path of a job, below which its other routes are. */
+export function jobPath(jobId: string): string {
+  return `/v1/jobs/${encodeURIComponent(jobId)}`
 }

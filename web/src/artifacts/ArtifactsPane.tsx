@@ -1,84 +1,75 @@
 import { useEffect, useState } from 'react'
-import type { Artifact, Result } from '../api/events'
-import { artifact } from '../api/jobs'
-import { Icon } from '../layout/Icon'
-import { download } from '../run/download'
-import { failure } from '../run/sentence'
-import { bytes } from '../run/units'
-import { downloadName, pictureType, readableName } from './kinds'
+import { fetchArtifact } from '../api/jobs'
+import type { Artifact, Result } from '../api/streamEvents'
+import { downloadFile } from '../components/downloadFile'
+import { Icon } from '../components/Icon'
+import { formatBytes } from '../format'
+import { errorText } from '../run/statusText'
+import { displayName, downloadName, imageType } from './fileNames'
 import './artifacts.css'
 
-interface Properties {
-  jobId: string
-  result: Result
-}
-
-/** The files that a program has left: pictures beside its output, everything for download. */
-export default function ArtifactsPane({ jobId, result }: Properties) {
+/** The artifacts of a job: images, and a download button for each file. */
+export default function ArtifactsPane({ jobId, result }: { jobId: string; result: Result }) {
   const { artifacts, artifacts_incomplete } = result
   return (
     <details className="artifacts" open>
       <summary>{artifacts.length === 1 ? '1 file' : `${artifacts.length} files`}</summary>
       <ul>
-        {artifacts.map((one) => (
-          <li key={one.name}>
-            {pictureType(one.name) && <Picture jobId={jobId} name={one.name} />}
-            <FileLine jobId={jobId} artifact={one} />
+        {artifacts.map((artifact) => (
+          <li key={artifact.name}>
+            {imageType(artifact.name) && <ArtifactImage jobId={jobId} name={artifact.name} />}
+            <ArtifactRow jobId={jobId} artifact={artifact} />
           </li>
         ))}
       </ul>
       {artifacts_incomplete && (
-        <p>Not all that matched is here: at most 16 files, 8 MiB together, with printable names.</p>
+        <p>Some matching files are missing: at most 16 files, 8 MiB in total, and only printable names.</p>
       )}
     </details>
   )
 }
 
-function Picture({ jobId, name }: { jobId: string; name: string }) {
-  const [shown, setShown] = useState<string | null>(null)
-  const [trouble, setTrouble] = useState<string | null>(null)
+function ArtifactImage({ jobId, name }: { jobId: string; name: string }) {
+  const [url, setUrl] = useState<string | null>(null)
+  const [error, setError] = useState<string | null>(null)
   useEffect(() => {
-    artifact(jobId, name)
-      .then((blob) => dataUrl(blob, pictureType(name) ?? ''))
-      .then(setShown, (error: Error) => setTrouble(failure(error)))
+    fetchArtifact(jobId, name)
+      .then((blob) => dataUrl(blob, imageType(name) ?? ''))
+      .then(setUrl, (failure: Error) => setError(errorText(failure)))
   }, [jobId, name])
-  if (trouble) return <p className="tone-bad">{trouble}</p>
-  return shown ? (
-    <img
-      src={shown}
-      alt={readableName(name)}
-      onError={() => setTrouble('This is no picture that can be shown.')}
-    />
+  if (error) return <p className="tone-bad">{error}</p>
+  return url ? (
+    <img src={url} alt={displayName(name)} onError={() => setError('This image cannot be shown.')} />
   ) : null
 }
 
-function FileLine({ jobId, artifact: { name, size_bytes } }: { jobId: string; artifact: Artifact }) {
-  const [trouble, setTrouble] = useState<string | null>(null)
+function ArtifactRow({ jobId, artifact: { name, size_bytes } }: { jobId: string; artifact: Artifact }) {
+  const [error, setError] = useState<string | null>(null)
   const save = () => {
-    artifact(jobId, name).then(
-      (blob) => download(blob, downloadName(name)),
-      (error: Error) => setTrouble(failure(error)),
+    fetchArtifact(jobId, name).then(
+      (blob) => downloadFile(blob, downloadName(name)),
+      (failure: Error) => setError(errorText(failure)),
     )
   }
   return (
-    <div className="artifact-line">
-      <bdi>{readableName(name)}</bdi>
-      <span>{bytes(size_bytes)}</span>
+    <div className="artifact-row">
+      <bdi>{displayName(name)}</bdi>
+      <span>{formatBytes(size_bytes)}</span>
       <button
         type="button"
         className="button"
-        aria-label={`Download ${readableName(name)}`}
+        aria-label={`Download ${displayName(name)}`}
         title="Download"
         onClick={save}
       >
         <Icon name="download" />
       </button>
-      {trouble && <span className="tone-bad">{trouble}</span>}
+      {error && <span className="tone-bad">{error}</span>}
     </div>
   )
 }
 
-/** The policy allows pictures of this origin and those that are in the page itself: so it never matters who asks. */
+/** The content security policy permits images of this origin and data URLs. An <img> request cannot send an API key. */
 function dataUrl(blob: Blob, type: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader()

@@ -1,16 +1,16 @@
-import { Dialog } from '../layout/Dialog'
-import { Icon } from '../layout/Icon'
-import type { DialogProperties } from './Dialogs'
-import { DIALOGS } from './kinds'
+import { Dialog } from '../components/Dialog'
+import { Icon } from '../components/Icon'
+import { useStore } from '../store'
+import { DIALOG_BUTTONS } from './dialogButtons'
 
-/** On a narrow screen: one button in the bar for all that has its own on a wide one. */
-export function MoreDialog({ onOpen, onClose }: DialogProperties) {
+/** The buttons of the top bar that do not fit on a narrow screen. */
+export function MoreDialog({ onClose }: { onClose(): void }) {
   return (
     <Dialog title="More" onClose={onClose}>
       <ul className="choices-list">
-        {DIALOGS.map(({ name, text, icon }) => (
+        {DIALOG_BUTTONS.map(({ name, text, icon }) => (
           <li key={name}>
-            <button type="button" className="with-icon" onClick={() => onOpen(name)}>
+            <button type="button" className="with-icon" onClick={() => useStore.setState({ dialog: name })}>
               <Icon name={icon} />
               <b>{text}</b>
             </button>

@@ -1,37 +1,22 @@
-import { lazy, Suspense, useRef } from 'react'
-import type { Scheme } from '../settings/theme'
+import { lazy, Suspense } from 'react'
+import type { EditorProps } from './editorProps'
 import { PlainEditor } from './PlainEditor'
-import type { Finding, Place } from './place'
-
-export interface EditorProperties {
-  /** Tells the files of all programs apart: another path is another document with its own undo history. */
-  path: string
-  language: string
-  value: string
-  scheme: Scheme
-  fontSize: number
-  findings: Finding[]
-  /** Where to go now; a new object each time. */
-  target: Place | null
-  onChange(value: string): void
-}
 
 const MonacoEditor = lazy(() => import('./MonacoEditor'))
 
-// Monaco does not support touch; a phone's keyboard and selection handles work with a plain text area.
+// Monaco does not support touch. A text area has the selection handles and the keyboard of the phone.
 const isTouch = matchMedia('(pointer: coarse)').matches
 
-/** The editor: a plain text area at once, Monaco as soon as it is there. */
-export function CodeEditor(properties: EditorProperties) {
-  const box = useRef<HTMLDivElement>(null)
-  const plain = <PlainEditor {...properties} />
+/** A text area until Monaco is loaded, then Monaco. */
+export function CodeEditor(props: EditorProps) {
+  const plain = <PlainEditor {...props} />
   return (
-    <div className="editor" ref={box}>
+    <div className="editor">
       {isTouch ? (
         plain
       ) : (
         <Suspense fallback={plain}>
-          <MonacoEditor {...properties} />
+          <MonacoEditor {...props} />
         </Suspense>
       )}
     </div>

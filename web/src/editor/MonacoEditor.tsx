@@ -1,27 +1,34 @@
-import { useEffect, useLayoutEffect, useRef } from 'react'
-import { flushSync } from 'react-dom'
-import type { EditorProperties } from './CodeEditor'
+import { useEffect, useEffectEvent, useLayoutEffect, useRef } from 'react'
+import type { Diagnostic } from '../program/sourceLocation'
+import { useColorScheme, useSettings } from '../settings/settings'
+import { takeCaret } from './caret'
+import type { EditorProps } from './editorProps'
 import { applyTheme, editor, MarkerSeverity, monacoLanguage, Range, Uri } from './monaco'
-import { type Finding, takeHandover } from './place'
 
 const LINE_HEIGHT = 1.55
 
-/** Monaco, given a value from outside and telling each change. */
-export default function MonacoEditor(properties: EditorProperties) {
-  const { path, language, scheme, fontSize, findings, target } = properties
+/** The Monaco editor with one document for each path. */
+export default function MonacoEditor({
+  path,
+  languageId,
+  value,
+  diagnostics,
+  target,
+  onChange,
+}: EditorProps) {
   const box = useRef<HTMLDivElement>(null)
   const instance = useRef<editor.IStandaloneCodeEditor | null>(null)
-  const latest = useRef(properties)
-  latest.current = properties
+  const fontSize = useSettings((settings) => settings.fontSize)
+  const scheme = useColorScheme()
+  const reportChange = useEffectEvent(onChange)
 
-  // Layout effects: in the same breath as the text area goes, so that no key falls in between.
+  // A layout effect runs in the same task in which the text area is removed, so that no key press is lost.
   useLayoutEffect(() => {
     if (!box.current) return
     const created = editor.create(box.current, { ...OPTIONS, model: null })
     instance.current = created
     const changes = created.onDidChangeModelContent((event) => {
-      // At once: the next key may be the one that runs what was typed, and for an edit React would take its time.
-      if (!event.isFlush) flushSync(() => latest.current.onChange(created.getValue()))
+      if (!event.isFlush) reportChange(created.getValue())
     })
     return () => {
       changes.dispose()
@@ -35,31 +42,32 @@ export default function MonacoEditor(properties: EditorProperties) {
     instance.current?.updateOptions({ fontSize, lineHeight: Math.round(fontSize * LINE_HEIGHT) })
   }, [fontSize])
 
-  // Each path keeps its own document, and so its undo history and its place. While it is open the document leads and
-  // `value` follows, a little late: it may only be taken when a path is opened.
-  useLayoutEffect(() => {
+  const showDocument = useEffectEvent(() => {
     const created = instance.current
     if (!created) return
-    const handover = takeHandover()
+    const caret = takeCaret()
     const uri = documentUri(path)
-    const model =
-      editor.getModel(uri) ?? editor.createModel(latest.current.value, monacoLanguage(language), uri)
-    if (model.getValue() !== latest.current.value) model.setValue(latest.current.value)
+    const model = editor.getModel(uri) ?? editor.createModel(value, monacoLanguage(languageId), uri)
+    if (model.getValue() !== value) model.setValue(value)
     if (created.getModel() !== model) created.setModel(model)
-    editor.setModelLanguage(model, monacoLanguage(language))
+    editor.setModelLanguage(model, monacoLanguage(languageId))
     created.updateOptions({ ariaLabel: `Code, ${path.split('/').at(-1)}. F6 leaves the editor.` })
-    if (!handover) return
-    const from = model.getPositionAt(handover.start)
-    const to = model.getPositionAt(handover.end)
+    if (!caret) return
+    const from = model.getPositionAt(caret.start)
+    const to = model.getPositionAt(caret.end)
     created.setSelection(Range.fromPositions(from, to))
-    created.setScrollTop(handover.scrollTop)
+    created.setScrollTop(caret.scrollTop)
     created.focus()
-  }, [path, language])
+  })
+
+  // The open document holds the current text, and `value` follows it. Monaco takes `value` only for another path.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the text must not run it
+  useLayoutEffect(() => showDocument(), [path, languageId])
 
   useEffect(() => {
     const model = editor.getModel(documentUri(path))
-    if (model) editor.setModelMarkers(model, 'run', findings.map(marker))
-  }, [path, findings])
+    if (model) editor.setModelMarkers(model, 'run', diagnostics.map(marker))
+  }, [path, diagnostics])
 
   useEffect(() => {
     if (!target || !instance.current) return
@@ -99,13 +107,13 @@ function documentUri(path: string) {
   return Uri.from({ scheme: 'inmemory', path: `/${path}` })
 }
 
-function marker(finding: Finding): editor.IMarkerData {
+function marker(diagnostic: Diagnostic): editor.IMarkerData {
   return {
-    severity: finding.severity === 'error' ? MarkerSeverity.Error : MarkerSeverity.Warning,
-    message: finding.message,
-    startLineNumber: finding.line,
-    startColumn: finding.column,
-    endLineNumber: finding.line,
+    severity: diagnostic.severity === 'error' ? MarkerSeverity.Error : MarkerSeverity.Warning,
+    message: diagnostic.message,
+    startLineNumber: diagnostic.line,
+    startColumn: diagnostic.column,
+    endLineNumber: diagnostic.line,
     endColumn: Number.MAX_SAFE_INTEGER,
   }
 }

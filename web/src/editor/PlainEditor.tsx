@@ -1,15 +1,17 @@
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef } from 'react'
-import type { EditorProperties } from './CodeEditor'
-import { leaveHandover } from './place'
+import { useSettings } from '../settings/settings'
+import { saveCaret } from './caret'
+import type { EditorProps } from './editorProps'
 
-/** A text area that can do what typing code needs at least: Tab indents, Enter keeps the indentation. */
-export function PlainEditor({ path, value, fontSize, target, onChange }: EditorProperties) {
+/** A text area for code: the Tab key indents, and Enter keeps the indentation. */
+export function PlainEditor({ path, value, target, onChange }: EditorProps) {
   const area = useRef<HTMLTextAreaElement>(null)
+  const fontSize = useSettings((settings) => settings.fontSize)
 
   useLayoutEffect(() => {
-    const going = area.current
+    const element = area.current
     return () => {
-      if (going) leaveHandover(going)
+      if (element) saveCaret(element)
     }
   }, [])
 
@@ -42,18 +44,18 @@ export function PlainEditor({ path, value, fontSize, target, onChange }: EditorP
 function indent(event: KeyboardEvent<HTMLTextAreaElement>): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return
   const area = event.currentTarget
-  if (event.key === 'Tab') insert(area, '    ')
-  else if (event.key === 'Enter') insert(area, `\n${indentationAt(area)}`)
+  if (event.key === 'Tab') insertText(area, '    ')
+  else if (event.key === 'Enter') insertText(area, `\n${lineIndentation(area)}`)
   else return
   event.preventDefault()
 }
 
-/** As if typed: execCommand is the one way that keeps the browser's own undo history. */
-function insert(area: HTMLTextAreaElement, text: string): void {
+/** The deprecated execCommand is the only way that keeps the undo history of the browser. */
+function insertText(area: HTMLTextAreaElement, text: string): void {
   if (!document.execCommand('insertText', false, text)) area.setRangeText(text)
 }
 
-function indentationAt(area: HTMLTextAreaElement): string {
+function lineIndentation(area: HTMLTextAreaElement): string {
   const before = area.value.slice(0, area.selectionStart)
   const line = before.slice(before.lastIndexOf('\n') + 1)
   return /^[ \t]*/.exec(line)?.[0] ?? ''

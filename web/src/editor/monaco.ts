@@ -1,4 +1,4 @@
-/** Monaco, with the languages that can be run here and nothing that needs a language server. Loaded apart from the page. */
+/** Monaco with the languages of Pyxec, and without features that need a language server. Loaded apart from the page. */
 import { editor, MarkerSeverity, Range, Uri } from 'monaco-editor/editor'
 import EditorWorker from 'monaco-editor/editor/editor.worker?worker'
 import 'monaco-editor/features/bracketMatching/register'
@@ -44,18 +44,18 @@ import 'monaco-editor/languages/definitions/ruby/register'
 import 'monaco-editor/languages/definitions/rust/register'
 import 'monaco-editor/languages/definitions/shell/register'
 import 'monaco-editor/languages/definitions/typescript/register'
-import { colour } from '../settings/colours'
-import type { Scheme } from '../settings/theme'
+import { themeColor } from '../components/themeColor'
+import type { ColorScheme } from '../settings/settings'
 
 self.MonacoEnvironment = { getWorker: () => new EditorWorker() }
 
 export { editor, MarkerSeverity, Range, Uri }
 
-/** Where Pyxec and Monaco call a language differently. */
-const NAMES: Record<string, string> = { bash: 'shell', text: 'plaintext' }
+/** Languages that have another id in Monaco. */
+const MONACO_IDS: Record<string, string> = { bash: 'shell', text: 'plaintext' }
 
-export function monacoLanguage(id: string): string {
-  return NAMES[id] ?? id
+export function monacoLanguage(languageId: string): string {
+  return MONACO_IDS[languageId] ?? languageId
 }
 
 const SYNTAX = {
@@ -72,37 +72,37 @@ const SYNTAX = {
   delimiter: 'code-punctuation',
 } as const
 
-// Brackets are told apart by their match, not by a rainbow.
-const BRACKETS = [1, 2, 3, 4, 5, 6].map((depth) => `editorBracketHighlight.foreground${depth}`)
+// Brackets have the same colour at every depth.
+const BRACKET_COLORS = [1, 2, 3, 4, 5, 6].map((depth) => `editorBracketHighlight.foreground${depth}`)
 
-/** Makes the editor look like the page around it. The colours are read from the style sheet, in the theme that is on. */
-export function applyTheme(scheme: Scheme): void {
+/** Applies the current colours of the style sheet to Monaco. */
+export function applyTheme(scheme: ColorScheme): void {
   editor.defineTheme('pyxec', {
     base: scheme === 'dark' ? 'vs-dark' : 'vs',
     inherit: true,
     rules: Object.entries(SYNTAX).map(([token, name]) => ({
       token,
-      foreground: colour(name).slice(1, 7),
+      foreground: themeColor(name).slice(1, 7),
       ...(token === 'comment' && { fontStyle: 'italic' }),
     })),
     colors: {
-      'editor.background': colour('surface'),
-      'editor.foreground': colour('text'),
-      'editor.lineHighlightBackground': colour('line-highlight'),
-      'editor.lineHighlightBorder': colour('line-highlight'),
-      'editor.selectionBackground': colour('selection'),
-      'editorLineNumber.foreground': colour('faint'),
-      'editorLineNumber.activeForeground': colour('muted'),
-      'editorCursor.foreground': colour('accent'),
-      'editorGutter.background': colour('surface'),
-      'editorWidget.background': colour('raised'),
-      'editorWidget.border': colour('line'),
-      'editorIndentGuide.background1': colour('line-highlight'),
-      'editorError.foreground': colour('bad'),
-      'editorWarning.foreground': colour('warn'),
-      ...Object.fromEntries(BRACKETS.map((name) => [name, colour('code-punctuation')])),
-      focusBorder: colour('accent'),
-      'input.background': colour('surface'),
+      'editor.background': themeColor('surface'),
+      'editor.foreground': themeColor('text'),
+      'editor.lineHighlightBackground': themeColor('line-highlight'),
+      'editor.lineHighlightBorder': themeColor('line-highlight'),
+      'editor.selectionBackground': themeColor('selection'),
+      'editorLineNumber.foreground': themeColor('faint'),
+      'editorLineNumber.activeForeground': themeColor('muted'),
+      'editorCursor.foreground': themeColor('accent'),
+      'editorGutter.background': themeColor('surface'),
+      'editorWidget.background': themeColor('raised'),
+      'editorWidget.border': themeColor('line'),
+      'editorIndentGuide.background1': themeColor('line-highlight'),
+      'editorError.foreground': themeColor('bad'),
+      'editorWarning.foreground': themeColor('warn'),
+      ...Object.fromEntries(BRACKET_COLORS.map((name) => [name, themeColor('code-punctuation')])),
+      focusBorder: themeColor('accent'),
+      'input.background': themeColor('surface'),
       'scrollbar.shadow': '#00000000',
     },
   })

@@ -1,21 +1,20 @@
 import { useEffect, useState } from 'react'
+import type { PaneName } from '../store'
 
-export type Pane = 'code' | 'output' | null
-
-/** Which pane has the focus. */
-export function useFocusedPane(): Pane {
-  const [pane, setPane] = useState<Pane>(null)
+/** Returns the pane that has the focus, if the Tab key has another meaning in it. */
+export function useFocusedPane(): PaneName | null {
+  const [pane, setPane] = useState<PaneName | null>(null)
   useEffect(() => {
-    const moved = () => {
+    const onFocusChange = () => {
       const element = document.activeElement
       if (element?.closest('.editor')) setPane('code')
       else setPane(element?.closest('.terminal') ? 'output' : null)
     }
-    document.addEventListener('focusin', moved)
-    document.addEventListener('focusout', moved)
+    document.addEventListener('focusin', onFocusChange)
+    document.addEventListener('focusout', onFocusChange)
     return () => {
-      document.removeEventListener('focusin', moved)
-      document.removeEventListener('focusout', moved)
+      document.removeEventListener('focusin', onFocusChange)
+      document.removeEventListener('focusout', onFocusChange)
     }
   }, [])
   return pane

@@ -1,27 +1,27 @@
-/** Drafts: one program a language, kept in this browser only. */
+/** Drafts: one program for each language, stored in this browser. */
 import * as v from 'valibot'
-import { readStored, removeStored, writeStored } from '../settings/stored'
+import { readStored, removeStored, writeStored } from '../storage'
 import { Program } from './program'
 
-const draftKey = (language: string) => `draft.${language}`
+const draftKey = (languageId: string) => `draft.${languageId}`
 
-export function readDraft(language: string): Program | null {
-  return readStored(draftKey(language), Program)
+export function readDraft(languageId: string): Program | null {
+  return readStored(draftKey(languageId), Program)
 }
 
-export function writeDraft(language: string, program: Program): boolean {
-  return writeStored(draftKey(language), program)
+export function writeDraft(languageId: string, program: Program): boolean {
+  return writeStored(draftKey(languageId), program)
 }
 
-export function forgetDraft(language: string): void {
-  removeStored(draftKey(language))
+export function removeDraft(languageId: string): void {
+  removeStored(draftKey(languageId))
 }
 
-/** The language that was open last. */
-export function readLastLanguage(): string | null {
+/** Returns the id of the language that was selected last. */
+export function readSelectedLanguage(): string | null {
   return readStored('language', v.string())
 }
 
-export function writeLastLanguage(language: string): void {
-  writeStored('language', language)
+export function writeSelectedLanguage(languageId: string): void {
+  writeStored('language', languageId)
 }

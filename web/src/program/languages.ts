@@ -1,16 +1,11 @@
-/** What can be run, also before the server has said so: from the last visit, or a first guess. */
-import { useEffect, useState } from 'react'
+/** The languages of the server, cached in this browser so that the page starts without waiting for the server. */
 import * as v from 'valibot'
-import * as api from '../api/client'
-import { KEY_CHANGED } from '../api/key'
-import { Language } from '../api/schema'
-import { readStored, writeStored } from '../settings/stored'
+import { Language } from '../api/languages'
+import { readStored, writeStored } from '../storage'
 
-const KEY = 'languages'
-const ASK_AGAIN_MS = 2000
+const STORAGE_KEY = 'languages'
 
-/** Enough to begin typing with. */
-const FIRST_GUESS: Language = {
+const DEFAULT_LANGUAGE: Language = {
   id: 'python',
   name: 'Python',
   version: null,
@@ -19,54 +14,18 @@ const FIRST_GUESS: Language = {
   limits: {},
 }
 
-export interface KnownLanguages {
-  /** Never empty. */
-  languages: Language[]
-  /** Whether the server has said so, on this visit. */
-  isSure: boolean
-  error: Error | null
+/** Returns the languages of the last visit, or only Python. The list is never empty. */
+export function readCachedLanguages(): Language[] {
+  const languages = readStored(STORAGE_KEY, v.array(Language)) ?? []
+  return languages.length > 0 ? languages : [DEFAULT_LANGUAGE]
 }
 
-/** Asks until there is an answer: the page may be open before the server is up, and a worker tells its languages late. */
-export function useLanguages(): KnownLanguages {
-  const [known, setKnown] = useState<KnownLanguages>(() => ({
-    languages: remembered(),
-    isSure: false,
-    error: null,
-  }))
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout>
-    const later = () => {
-      timer = setTimeout(ask, ASK_AGAIN_MS)
-    }
-    const ask = () => {
-      api.languages().then(
-        (languages) => {
-          if (languages.length === 0) return later()
-          writeStored(KEY, languages)
-          setKnown({ languages, isSure: true, error: null })
-        },
-        (error: Error) => {
-          setKnown((before) => ({ ...before, error }))
-          later()
-        },
-      )
-    }
-    const askAnew = () => {
-      clearTimeout(timer)
-      ask()
-    }
-    ask()
-    addEventListener(KEY_CHANGED, askAnew)
-    return () => {
-      clearTimeout(timer)
-      removeEventListener(KEY_CHANGED, askAnew)
-    }
-  }, [])
-  return known
+export function cacheLanguages(languages: Language[]): void {
+  writeStored(STORAGE_KEY, languages)
 }
 
-function remembered(): Language[] {
-  const languages = readStored(KEY, v.array(Language)) ?? []
-  return languages.length > 0 ? languages : [FIRST_GUESS]
+/** Returns the language with this id. The default is Python, or else the first one. */
+export function findLanguage(languages: Language[], id: string | null): Language {
+  const find = (languageId: string | null) => languages.find((language) => language.id === languageId)
+  return find(id) ?? find(DEFAULT_LANGUAGE.id) ?? languages[0] ?? DEFAULT_LANGUAGE
 }

@@ -1,25 +1,54 @@
-/** What a run may take, where the program does not say. */
-import type { Language } from '../api/schema'
-import type { Input, Program } from './program'
+/** The limits that apply to a run, their names and units in the page, and the message for an invalid value. */
+import type { Language, LimitRange } from '../api/languages'
+import type { Input, LimitName, Program } from './program'
 
-// A person thinks while typing: the usual ten seconds would end every conversation. The limit of processor time, which
-// stays as it is, ends an endless loop all the same.
-const CONVERSATION_SECONDS = 300
+// A person needs time to type: the default of 10 s would end most interactive programs. The limit of CPU time is
+// unchanged and still stops an endless loop.
+const INTERACTIVE_WALL_SECONDS = 300
 
-/** What a run of this program may take unless it asks for something else. */
-export function defaultLimits(language: Language, input: Input): Record<string, number> {
-  const usual = Object.entries(language.limits).map(([name, limit]) => [name, limit.default])
-  return { ...Object.fromEntries(usual), ...conversation(language, input) }
+const MIB = 1024 * 1024
+
+/** The name of each limit in the page. */
+export const LIMIT_LABELS: Record<LimitName, string> = {
+  wall_seconds: 'Time',
+  cpu_seconds: 'CPU time',
+  memory_bytes: 'Memory',
+  processes: 'Processes',
+  output_bytes: 'Output',
+  disk_bytes: 'Files',
+  open_files: 'Open files',
 }
 
-/** What a run of this program may take: what it asks for, else what is usual. */
-export function limitsInForce(language: Language, program: Program): Record<string, number> {
+/** The limits of a run if the program does not set any, by name. */
+export function defaultLimits(language: Language, input: Input): Record<string, number> {
+  const defaults = Object.entries(language.limits).map(([name, limit]) => [name, limit.default])
+  return { ...Object.fromEntries(defaults), ...interactiveLimits(language, input) }
+}
+
+/** The limits that apply to a run of a program, by name. */
+export function effectiveLimits(language: Language, program: Program): Record<string, number> {
   return { ...defaultLimits(language, program.input), ...program.limits }
 }
 
-/** What a run on a terminal has instead of the language's defaults. */
-export function conversation({ limits }: Language, input: Input): Record<string, number> {
-  const longest = limits.wall_seconds?.maximum
-  if (input !== 'terminal' || longest === undefined) return {}
-  return { wall_seconds: Math.min(longest, CONVERSATION_SECONDS) }
+/** The limits of a run on a terminal that differ from the defaults of its language. */
+export function interactiveLimits({ limits }: Language, input: Input): Record<string, number> {
+  const maximum = limits.wall_seconds?.maximum
+  if (input !== 'terminal' || maximum === undefined) return {}
+  return { wall_seconds: Math.min(maximum, INTERACTIVE_WALL_SECONDS) }
+}
+
+/** The unit in which the page shows a limit, and the number of API units in it. */
+export function limitUnit(name: string): { label: string; scale: number } {
+  if (name.endsWith('_bytes')) return { label: 'MiB', scale: MIB }
+  return { label: name.endsWith('_seconds') ? 's' : '', scale: 1 }
+}
+
+/** States the allowed values of a limit, such as "Memory must be between 16 and 2048 MiB". */
+export function limitError(name: LimitName, { minimum, maximum }: LimitRange): string {
+  const { label, scale } = limitUnit(name)
+  return `${LIMIT_LABELS[name]} must be between ${minimum / scale} and ${maximum / scale} ${label}`.trim()
+}
+
+export function isLimitName(name: string): name is LimitName {
+  return name in LIMIT_LABELS
 }

@@ -1,7 +1,7 @@
-/** What is edited and submitted: the files of one program, and how it is to be run. */
+/** The model of a program: its files and the options of its runs. */
 import * as v from 'valibot'
-import type { Language } from '../api/schema'
-import { Case, MOST_CASES } from './cases'
+import type { Language } from '../api/languages'
+import { MAX_TESTS, TestCase } from './testCase'
 
 export const LIMIT_NAMES = [
   'wall_seconds',
@@ -13,23 +13,31 @@ export const LIMIT_NAMES = [
   'open_files',
 ] as const
 
-/** `terminal`: the program has a terminal. `lines`: it has pipes, what is typed goes line by line. `text`: it has pipes, and its input was given beforehand. */
+/**
+ * How a program gets its standard input.
+ *
+ * - `terminal`: from a pseudo-terminal, key by key
+ * - `lines`: from a pipe, line by line
+ * - `text`: from a pipe, as a text that is submitted with the program
+ */
 export const INPUTS = ['terminal', 'lines', 'text'] as const
 
-/** What is given back unless something else is asked for: a plot appears by itself. */
-export const PICTURES = '*.png *.jpg *.jpeg *.gif *.svg'
+/** The default artifact patterns: the page shows these images below the output. */
+export const IMAGE_PATTERNS = '*.png *.jpg *.jpeg *.gif *.svg'
 
 export const SourceFile = v.object({ name: v.string(), content: v.string() })
 
 export const Program = v.object({
   files: v.pipe(v.array(SourceFile), v.minLength(1), v.maxLength(64)),
+  /** A command line, see arguments.ts. */
   args: v.optional(v.string(), ''),
   input: v.optional(v.picklist(INPUTS), 'terminal'),
+  /** The input if `input` is `text`. */
   stdin: v.optional(v.string(), ''),
   limits: v.optional(v.record(v.picklist(LIMIT_NAMES), v.number()), {}),
-  /** Patterns of the files to give back, as on a command line. */
-  artifacts: v.optional(v.string(), PICTURES),
-  tests: v.optional(v.pipe(v.array(Case), v.maxLength(MOST_CASES)), []),
+  /** Artifact patterns, separated like arguments. */
+  artifacts: v.optional(v.string(), IMAGE_PATTERNS),
+  tests: v.optional(v.pipe(v.array(TestCase), v.maxLength(MAX_TESTS)), []),
 })
 
 export type SourceFile = v.InferOutput<typeof SourceFile>
@@ -37,25 +45,25 @@ export type Input = (typeof INPUTS)[number]
 export type Program = v.InferOutput<typeof Program>
 export type LimitName = (typeof LIMIT_NAMES)[number]
 
-/** A first program of a language. */
-export function template(language: Language): Program {
+/** Creates a program with one file, by default the template of the language. */
+export function newProgram(language: Language, content = language.template.replace(/^\n/, '')): Program {
   return {
-    files: [{ name: language.file_name, content: language.template.replace(/^\n/, '') }],
+    files: [{ name: language.file_name, content }],
     args: '',
     input: 'terminal',
     stdin: '',
     limits: {},
-    artifacts: PICTURES,
+    artifacts: IMAGE_PATTERNS,
     tests: [],
   }
 }
 
-/** A name for one more file that is not taken yet, with the ending of the first. */
-export function freeName(files: SourceFile[]): string {
-  const ending = /\.[^.]+$/.exec(files[0]?.name ?? '')?.[0] ?? ''
-  const taken = new Set(files.map((file) => file.name))
+/** Returns an unused name for a new file, with the extension of the first file. */
+export function newFileName(files: SourceFile[]): string {
+  const extension = /\.[^.]+$/.exec(files[0]?.name ?? '')?.[0] ?? ''
+  const names = new Set(files.map((file) => file.name))
   for (let count = files.length + 1; ; count += 1) {
-    const name = `file${count}${ending}`
-    if (!taken.has(name)) return name
+    const name = `file${count}${extension}`
+    if (!names.has(name)) return name
   }
 }

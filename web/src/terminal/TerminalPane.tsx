@@ -1,57 +1,47 @@
 import { useEffect, useRef } from 'react'
-import type { Place } from '../editor/place'
-import type { RunController } from '../run/controller'
-import { isActive, type RunState } from '../run/state'
-import type { Scheme } from '../settings/theme'
-import { connect } from './connect'
-import type { Screen } from './xterm'
+import { isActive } from '../run/runState'
+import { useColorScheme, useSettings } from '../settings/settings'
+import { useStore } from '../store'
+import { connectTerminal } from './connectTerminal'
+import type { TerminalScreen } from './terminalScreen'
 
-export interface TerminalProperties {
-  run: RunController
-  state: RunState
-  scheme: Scheme
-  fontSize: number
-  onPlace(place: Place): void
-}
-
-/** Shows a run's output and takes what is typed for the program. */
-export function TerminalPane(properties: TerminalProperties) {
-  const { state, scheme, fontSize } = properties
+/** The terminal: it shows the output of the run and sends typed keys to the program. */
+export function TerminalPane() {
   const box = useRef<HTMLDivElement>(null)
-  const screen = useRef<Screen | null>(null)
-  const latest = useRef(properties)
-  latest.current = properties
-  const isRunning = isActive(state)
+  const screen = useRef<TerminalScreen | null>(null)
+  const isRunning = useStore((state) => isActive(state.run))
+  const fontSize = useSettings((settings) => settings.fontSize)
+  const scheme = useColorScheme()
 
   useEffect(() => {
     const parent = box.current
     if (!parent) return
-    let part = () => {}
-    let isGone = false
-    void Promise.all([import('./xterm'), fontReady()]).then(([{ openScreen }]) => {
-      if (isGone) return
-      const opened = openScreen(parent, latest.current.fontSize)
-      screen.current = opened
-      part = connect(opened, parent, () => latest.current)
+    let disconnect = () => {}
+    let isUnmounted = false
+    void Promise.all([import('./terminalScreen'), loadFont()]).then(([{ openScreen }]) => {
+      if (isUnmounted) return
+      screen.current = openScreen(parent, useSettings.getState().fontSize)
+      disconnect = connectTerminal(screen.current, parent)
     })
     return () => {
-      isGone = true
+      isUnmounted = true
       screen.current = null
-      part()
+      disconnect()
     }
   }, [])
 
-  useEffect(() => screen.current?.recolour(), [scheme])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the colours of the style sheet depend on the scheme
+  useEffect(() => screen.current?.updateColors(), [scheme])
   useEffect(() => screen.current?.setFontSize(fontSize), [fontSize])
   useEffect(() => {
-    if (!isRunning) screen.current?.tidyUp()
+    if (!isRunning) screen.current?.resetModes()
   }, [isRunning])
 
   // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
   return <div className="terminal" ref={box} role="group" aria-label="Terminal" />
 }
 
-/** The terminal measures its font once: it has to be there first. */
-async function fontReady(): Promise<void> {
+/** The terminal measures its font only once, when it opens. */
+async function loadFont(): Promise<void> {
   await document.fonts.load('14px "Geist Mono Variable"').catch(() => [])
 }

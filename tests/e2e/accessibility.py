@@ -1,0 +1,31 @@
+"""Checks of the accessibility of a page."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.stack import ROOT
+
+__all__ = ["find_axe_violations", "find_small_targets"]
+
+_AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+# Monaco and xterm.js create the elements inside.
+_AXE_OPTIONS = {"exclude": [[".monaco-editor"], [".xterm"]]}
+
+
+def find_axe_violations(page: Page) -> list[str]:
+    """Return the serious and critical violations that axe finds, each with its element."""
+    page.evaluate(_AXE.read_text())
+    result = page.evaluate("options => axe.run(options)", _AXE_OPTIONS)
+    violations = [violation for violation in result["violations"] if violation["impact"] in ("serious", "critical")]
+    return [f"{violation['id']}: {node['html'][:200]}" for violation in violations for node in violation["nodes"]]
+
+
+def find_small_targets(page: Page) -> list[str]:
+    """Return the texts of the visible controls that are smaller than 44 px, see WCAG 2.5.5."""
+    found: list[str] = page.evaluate(
+        "() => [...document.querySelectorAll('button, select')].filter(element => element.checkVisibility())"
+        ".map(element => [element.textContent, element.getBoundingClientRect()])"
+        ".filter(([, box]) => box.height < 44 || box.width < 44).map(([text]) => text)"
+    )
+    return found

@@ -1,0 +1,115 @@
+"""Page object of the editor."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+__all__ = ["EditorPage"]
+
+# A test may compile a program or restart the API on two busy cores.
+_TIMEOUT_MS = 45_000
+
+# The page stores a draft shortly after it shows it.
+_IS_DRAFT_STORED = """([language, program]) => {
+  const draft = JSON.parse(localStorage.getItem('pyxec.draft.' + language))
+  return draft && Object.entries(program).every(
+    ([name, value]) => JSON.stringify(draft[name]) === JSON.stringify(value))
+}"""
+
+
+def encode_fragment(language: str, program: dict[str, Any]) -> str:
+    """Return the URL fragment that contains a program, see web/src/share/shareLink.ts."""
+    text = json.dumps({"language": language, "program": program})
+    compressed = zlib.compress(text.encode(), wbits=-15)
+    return "#v1." + base64.urlsafe_b64encode(compressed).decode().rstrip("=")
+
+
+class EditorPage:
+    """The editor in a browser tab."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        page.set_default_timeout(_TIMEOUT_MS)
+        self.status = page.locator(".status-bar .status")
+        self.terminal = page.locator(".xterm-rows")
+        self.run_button = page.get_by_role("button", name="Run", exact=True)
+        self.stop_button = page.get_by_role("button", name="Stop", exact=True)
+
+    def open(self) -> EditorPage:
+        """Open the page, and wait until the editor and the terminal are loaded."""
+        self.page.goto(self.url)
+        self.wait_until_loaded()
+        return self
+
+    def wait_until_loaded(self) -> None:
+        self.page.wait_for_selector(".monaco-editor", state="attached")
+        self.page.wait_for_selector(".xterm-rows", state="attached")
+
+    def open_program(self, source: str, language: str = "python", name: str = "main.py", **options: Any) -> EditorPage:
+        """Replace the program through a share link. Stops a running program, and clears the output."""
+        self.page.keyboard.press("Control+.")
+        expect(self.run_button).to_be_enabled(timeout=_TIMEOUT_MS)
+        self.page.get_by_role("tab", name="Terminal").click()
+        clear = self.page.get_by_role("button", name="Clear")
+        if clear.is_enabled():
+            clear.click()
+        self.expect_status("Ready")
+        program = {"files": [{"name": name, "content": source}]} | options
+        self.page.evaluate("fragment => { location.hash = fragment }", encode_fragment(language, program))
+        self.page.wait_for_function(_IS_DRAFT_STORED, arg=[language, program])
+        return self
+
+    def type_code(self, text: str) -> None:
+        """Replace the code by typing."""
+        lines = self.page.locator(".monaco-editor .view-lines")
+        lines.click()
+        # On a busy machine, the editor gets the focus some time after the click.
+        self.page.wait_for_selector(".monaco-editor.focused")
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(text)
+        expect(lines).to_contain_text(text.splitlines()[0].split()[0], timeout=_TIMEOUT_MS)
+
+    def run(self, source: str | None = None, **options: Any) -> None:
+        """Run a program; without a source, the program that is open."""
+        if source is not None:
+            self.open_program(source, **options)
+        self.page.keyboard.press("Control+Enter")
+
+    def expect_status(self, text: str) -> None:
+        """Wait until the status bar contains this text."""
+        expect(self.status).to_contain_text(text, timeout=_TIMEOUT_MS)
+
+    def expect_output(self, text: str) -> None:
+        """Wait until the terminal contains this text."""
+        expect(self.terminal).to_contain_text(text, timeout=_TIMEOUT_MS)
+
+    def focus_terminal(self) -> None:
+        self.page.locator(".terminal textarea").focus()
+
+    def type_in_terminal(self, text: str) -> None:
+        self.focus_terminal()
+        self.page.keyboard.type(text)
+
+    def paste_in_terminal(self, text: str) -> None:
+        self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
+        self.focus_terminal()
+        self.page.keyboard.press("Control+V")
+
+    def output(self) -> str:
+        """Return the visible text of the terminal without trailing blanks."""
+        rows = self.page.locator(".xterm-rows > div").all_inner_texts()
+        return "\n".join(row.replace("\xa0", " ").rstrip() for row in rows).strip()
+
+    def focused_pane(self) -> str:
+        pane: str = self.page.evaluate(
+            "() => ['editor', 'terminal', 'top-bar'].find("
+            "name => document.activeElement?.closest('.' + name)) ?? 'none'"
+        )
+        return pane

@@ -1,0 +1,283 @@
+"""The editor page: its requests, its accessibility and what it stores."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.accessibility import find_axe_violations, find_small_targets
+from tests.e2e.content_security_policy import policy_violations, record_policy_violations
+from tests.e2e.editor_page import EditorPage
+from tests.e2e.site import Site
+from tests.stack import eventually
+
+pytestmark = pytest.mark.docker
+
+FAILING_TEST = {"name": "fails", "stdin": "", "args": "", "expected": "other", "wallSeconds": None}
+
+HOSTILE_OUTPUT = r"""
+import base64, sys
+secret = base64.b64encode(b"stolen").decode()
+print(f"\x1b]0;owned\x07\x1b]2;owned\x07", end="")
+print(f"\x1b]52;c;{secret}\x07", end="")
+print("\x1b]8;;https://example.org/trap\x07click me\x1b]8;;\x07")
+print("\x1b]10;#000000\x07\x1b]11;#000000\x07\x1b]4;1;#000000\x07", end="")
+print("<img src=x onerror=alert(1)><script>alert(1)</script>")
+print("harmless")
+"""
+
+# The editor is the largest file, and is cached last.
+IS_PAGE_CACHED = """async () => {
+  const urls = (await (await caches.open('pyxec-shell')).keys()).map(({ url }) => url)
+  return ['MonacoEditor-', 'job-'].every(name => urls.some(url => url.includes(name))) && urls.length > 10
+}"""
+
+
+def test_page_sends_requests_only_to_its_origin(page: Page, site: Site) -> None:
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
+    editor = EditorPage(page, site.url).open()
+
+    editor.run("print('done')")
+    editor.expect_output("done")
+
+    assert [url for url in urls if not url.startswith((site.url, "data:", "blob:"))] == []
+    assert any("/v1/jobs" in url for url in urls)
+
+
+def test_content_security_policy_blocks_injected_code_and_not_the_page(page: Page, site: Site) -> None:
+    # Given a page that has run a program without a violation
+    record_policy_violations(page)
+    editor = EditorPage(page, site.url).open()
+    editor.run("print('done')")
+    editor.expect_status("Finished normally")
+    assert policy_violations(page) == []
+    # When an inline script and a request to another origin are tried
+    page.evaluate(
+        "() => { const script = document.createElement('script'); script.textContent = 'window.injected = true';"
+        " document.body.append(script); return fetch('https://example.org/').catch(() => null) }"
+    )
+    # Then both are blocked
+    assert page.evaluate("window.injected") is None
+    assert len(policy_violations(page)) == 2
+
+
+def test_terminal_shows_hostile_output_as_text(shared_editor: EditorPage) -> None:
+    editor = shared_editor
+    background = "element => getComputedStyle(element).backgroundColor"
+    title_before = editor.page.title()
+    background_before = editor.page.locator(".xterm-viewport").evaluate(background)
+
+    editor.run(HOSTILE_OUTPUT)
+    editor.expect_output("harmless")
+
+    assert editor.page.title() == title_before
+    assert editor.page.locator(".terminal a, .terminal img, .terminal script").count() == 0
+    box = editor.terminal.get_by_text("click me").bounding_box()
+    assert box is not None
+    editor.page.mouse.click(box["x"] + 10, box["y"] + 5)
+    assert len(editor.page.context.pages) == 1
+    assert editor.page.locator(".xterm-viewport").evaluate(background) == background_before
+    assert "<script>alert(1)</script>" in editor.output()
+
+
+def test_f6_moves_the_focus_between_the_panes(editor: EditorPage) -> None:
+    # Given the focus in the editor, where the Tab key indents
+    editor.type_code("print(1)")
+    editor.page.keyboard.press("Tab")
+    assert editor.focused_pane() == "editor"
+    expect(editor.page.locator(".hint")).to_contain_text("F6 leaves the editor")
+    # When F6 is pressed, the focus moves to the terminal, and then out of it
+    editor.page.keyboard.press("F6")
+    assert editor.focused_pane() == "terminal"
+    expect(editor.page.locator(".hint")).to_contain_text("F6 leaves the terminal")
+    editor.page.keyboard.press("F6")
+    assert editor.focused_pane() == "top-bar"
+    # And Shift+F6 moves it back
+    editor.page.keyboard.press("Shift+F6")
+    assert editor.focused_pane() == "terminal"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(browser: Browser, site: Site, scheme: Any) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    editor = EditorPage(page, site.url).open()
+    # Output with artifacts, the tests with a difference, two run options, and two dialogs
+    editor.run(
+        "import sys\nprint('out')\nprint('err', file=sys.stderr)\nopen('a.svg', 'w')",
+        input="lines",
+        tests=[FAILING_TEST],
+    )
+    editor.expect_status("Finished normally")
+    page.wait_for_selector(".artifacts p")
+    page.get_by_role("tab", name="Input").click()
+    page.wait_for_selector(".run-options-panel input")
+    violations = find_axe_violations(page)
+    page.keyboard.press("Control+Shift+Enter")
+    editor.expect_status("1 of 1 test failed")
+    page.get_by_role("tab", name="Limits").click()
+    page.wait_for_selector(".run-options-panel .limits")
+    violations += find_axe_violations(page)
+    for name, content in (("History", ".history"), ("Settings", ".key")):
+        page.get_by_role("button", name=name).click()
+        page.wait_for_selector(f"dialog[open] {content}")
+        violations += find_axe_violations(page)
+        page.keyboard.press("Escape")
+
+    context.close()
+    assert violations == []
+
+
+def test_narrow_touch_screen_shows_tabs_and_large_controls(browser: Browser, site: Site) -> None:
+    # Given a phone
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(site.url)
+    page.get_by_label("Code, main.py").fill("print('from a phone')")
+    # When the program is run
+    page.get_by_role("button", name="Run", exact=True).tap()
+    # Then only the output is shown, without horizontal scrolling, and all controls are large enough
+    expect(page.locator(".xterm-rows")).to_contain_text("from a phone", timeout=20_000)
+    expect(page.get_by_label("Code, main.py")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert find_small_targets(page) == []
+    # And the same holds for the tests
+    page.get_by_role("tab", name="Tests").tap()
+    page.get_by_role("button", name="Add a test").tap()
+    expect(page.get_by_label("Input of test 1")).to_be_visible()
+    assert page.evaluate("document.querySelector('.tests').scrollWidth") <= 390
+    assert find_small_targets(page) == []
+    context.close()
+
+
+def test_text_typed_before_the_editor_is_loaded_is_kept(page: Page, site: Site) -> None:
+    # Given a slow network
+    delayed: list[Any] = []
+    page.route("**/MonacoEditor-*.js", lambda route: delayed.append(route))
+    page.goto(site.url)
+    area = page.locator(".plain-editor")
+    area.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("print('typed early')")
+    # When the editor is loaded
+    for route in delayed:
+        route.continue_()
+    page.wait_for_selector(".monaco-editor")
+    page.keyboard.type("  # and late")
+    # Then it has the text and the caret of the text area
+    expect(page.locator(".monaco-editor .view-lines")).to_contain_text("print('typed early')  # and late")
+
+
+def test_drafts_are_kept_after_a_reload_and_a_change_of_language(editor: EditorPage) -> None:
+    editor.type_code("print('my draft')")
+    language = editor.page.get_by_label("Language")
+    language.select_option("bash")
+    editor.type_code("echo other")
+    language.select_option("python")
+    code = editor.page.locator(".monaco-editor .view-lines")
+    expect(code).to_contain_text("my draft")
+
+    language.select_option("bash")
+    editor.page.reload()
+
+    expect(code).to_contain_text("echo other")
+    language.select_option("python")
+    expect(code).to_contain_text("my draft")
+
+
+def test_share_link_opens_the_program_in_another_browser(editor: EditorPage, browser: Browser) -> None:
+    # Given the link to a program with an argument
+    editor.open_program("import sys\nprint('shared', sys.argv[1])", args="here")
+    editor.page.get_by_role("button", name="Share").click()
+    field = editor.page.get_by_label("Link")
+    expect(field).to_have_value(re.compile("#v1[.]"))
+    link = field.input_value()
+    # When another browser opens the link
+    context = browser.new_context()
+    other = EditorPage(context.new_page(), link).open()
+    other.run()
+    # Then the program runs there, and the URL no longer contains it
+    other.expect_output("shared here")
+    assert "#" not in other.page.url
+    context.close()
+
+
+def test_click_on_a_traceback_opens_the_line(shared_editor: EditorPage) -> None:
+    editor = shared_editor
+    editor.run("def f():\n    raise ValueError('no')\n\n\nf()")
+    editor.expect_output("ValueError: no")
+
+    box = editor.terminal.get_by_text("line 2, in f").bounding_box()
+    assert box is not None
+    editor.page.mouse.move(box["x"] + 60, box["y"] + box["height"] / 2)
+    editor.page.wait_for_timeout(200)
+    editor.page.mouse.click(box["x"] + 60, box["y"] + box["height"] / 2)
+
+    assert editor.focused_pane() == "editor"
+    expect(editor.page.locator(".monaco-editor .squiggly-error")).not_to_have_count(0)
+
+
+def test_theme_is_applied_before_the_first_paint_after_a_reload(editor: EditorPage) -> None:
+    editor.page.get_by_role("button", name="Settings").click()
+    editor.page.get_by_label("Dark").check()
+    editor.page.keyboard.press("Escape")
+
+    editor.page.reload(wait_until="commit")
+    editor.page.wait_for_selector("body")
+
+    assert editor.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_limit_outside_its_range_shows_the_allowed_values(shared_editor: EditorPage) -> None:
+    editor = shared_editor
+    editor.open_program("print('done')")
+    editor.page.get_by_role("tab", name="Limits").click()
+
+    editor.page.get_by_label("Memory").fill("1")
+
+    expect(editor.page.locator(".run-options-panel").get_by_role("alert")).to_have_text(
+        re.compile(r"^Memory must be between [\d.]+ and [\d.]+ MiB\.$")
+    )
+    editor.run()
+    editor.expect_status("Not accepted: Memory must be between")
+    editor.page.get_by_role("tab", name="Limits").click()
+
+
+def test_assets_are_immutable_and_compressed(site: Site, page: Page) -> None:
+    headers_by_url: dict[str, dict[str, str]] = {}
+    page.on("response", lambda response: headers_by_url.update({response.url: response.headers}))
+
+    EditorPage(page, site.url).open()
+
+    scripts = {url: headers for url, headers in headers_by_url.items() if url.endswith(".js") and "/assets/" in url}
+    assert len(scripts) > 2
+    for headers in scripts.values():
+        assert "immutable" in headers["cache-control"]
+        assert headers["content-encoding"] in ("gzip", "br")
+    assert headers_by_url[f"{site.url}/"]["cache-control"] == "no-cache"
+
+
+def test_page_opens_with_its_drafts_when_offline(browser: Browser, site: Site) -> None:
+    # Given a page that was opened before
+    context = browser.new_context()
+    editor = EditorPage(context.new_page(), site.url).open()
+    editor.open_program("print('written before')")
+    eventually(lambda: editor.page.evaluate(IS_PAGE_CACHED), 30)
+    # When it is opened again without a network
+    context.set_offline(True)
+    editor.page.reload()
+    editor.wait_until_loaded()
+    # Then it shows the draft, and a run reports why it fails
+    expect(editor.page.locator(".monaco-editor .view-lines")).to_contain_text("written before")
+    editor.run()
+    editor.expect_status("You are offline. Your program is saved in this browser.")
+    # And the program runs when the network is back
+    context.set_offline(False)
+    editor.run()
+    editor.expect_output("written before")
+    context.close()

@@ -1,0 +1,62 @@
+import { useCallback, useEffect, useRef, useState } from 'react'
+import { fetchHosts, fetchMetrics, fetchQueues, fetchWorkers } from '../api/requests'
+import type { Host, Metrics, Queue, Worker } from '../api/schema'
+import { addSample, createSample, type Sample } from '../charts/samples'
+import { type Poll, startPolling } from './poll'
+import { describeError, type RequestError } from './requestError'
+
+/** The last responses of the API, and the samples of the last minutes. */
+export interface Snapshot {
+  /** The time of the responses by the clock of the page: Unix time in milliseconds. */
+  timestampMs: number
+  queues: Queue[]
+  workers: Worker[]
+  hosts: Host[]
+  metrics: Metrics
+  samples: Sample[]
+}
+
+interface LiveData {
+  snapshot: Snapshot | null
+  error: RequestError | null
+  refresh(): void
+}
+
+/** Workers report their languages every 15 s. */
+const HOSTS_INTERVAL_MS = 10_000
+
+/** Polls everything that the page shows, until the key is rejected. */
+export function useLiveData(onKeyRejected: (error: RequestError) => void): LiveData {
+  const [snapshot, setSnapshot] = useState<Snapshot | null>(null)
+  const [error, setError] = useState<RequestError | null>(null)
+  const poll = useRef<Poll>(null)
+  useEffect(() => {
+    let last: Snapshot | null = null
+    let hostsFetchedMs = Number.NEGATIVE_INFINITY
+    const fetchAll = async () => {
+      const isDue = last === null || Date.now() - hostsFetchedMs >= HOSTS_INTERVAL_MS
+      const [queues, workers, metrics, hosts] = await Promise.all([
+        fetchQueues(),
+        fetchWorkers(),
+        fetchMetrics(),
+        isDue || !last ? fetchHosts() : last.hosts,
+      ])
+      const timestampMs = Date.now()
+      if (isDue) hostsFetchedMs = timestampMs
+      const samples = addSample(last?.samples ?? [], createSample(timestampMs, queues, metrics))
+      last = { timestampMs, queues, workers, hosts, metrics, samples }
+      setSnapshot(last)
+      setError(null)
+    }
+    const started = startPolling(fetchAll, (failure, stop) => {
+      const described = describeError(failure)
+      setError(described)
+      if (!described.requiresKey) return
+      stop()
+      onKeyRejected(described)
+    })
+    poll.current = started
+    return () => started.stop()
+  }, [onKeyRejected])
+  return { snapshot, error, refresh: useCallback(() => poll.current?.refresh(), []) }
+}

@@ -1,0 +1,12 @@
+/** The API key that requests use. settings/apiKeyStorage.ts changes it. */
+import * as v from 'valibot'
+import { readStored } from '../storage'
+
+export const API_KEY_STORAGE_KEY = 'apiKey'
+
+/** Name of the window event that reports a change of the key. */
+export const API_KEY_CHANGED = 'pyxec-key'
+
+export function readApiKey(): string | null {
+  return readStored(API_KEY_STORAGE_KEY, v.string(), 'tab') ?? readStored(API_KEY_STORAGE_KEY, v.string())
+}

@@ -1,0 +1,30 @@
+/** The languages of the server. */
+import * as v from 'valibot'
+import { requestJson } from './client'
+
+const LimitRange = v.object({
+  default: v.number(),
+  minimum: v.number(),
+  maximum: v.number(),
+  unit: v.string(),
+  description: v.string(),
+})
+
+export const Language = v.object({
+  id: v.string(),
+  name: v.string(),
+  version: v.nullable(v.string()),
+  file_name: v.string(),
+  template: v.string(),
+  limits: v.record(v.string(), LimitRange),
+})
+
+export const LanguageList = v.object({ languages: v.array(Language) })
+
+export type Language = v.InferOutput<typeof Language>
+export type LimitRange = v.InferOutput<typeof LimitRange>
+
+/** Throws RequestRejected or ServerUnreachable. */
+export async function fetchLanguages(): Promise<Language[]> {
+  return (await requestJson(LanguageList, '/v1/languages')).languages
+}

@@ -1,0 +1,61 @@
+import { lazy, Suspense } from 'react'
+import { Tabs } from '../components/Tabs'
+import { COMMAND_KEY } from '../layout/shortcuts'
+import { currentProgram, type OutputTab, useStore } from '../store'
+import { TerminalPane } from '../terminal/TerminalPane'
+
+const OutputActions = lazy(() => import('./OutputActions'))
+const TestsPane = lazy(() => import('../tests/TestsPane'))
+const ArtifactsPane = lazy(() => import('../artifacts/ArtifactsPane'))
+
+/** The output of the run: the terminal with the artifacts below it, or the tests with their results. */
+export function OutputPane() {
+  const run = useStore((state) => state.run)
+  const tab = useStore((state) => state.outputTab)
+  const testCount = useStore((state) => currentProgram(state).tests.length)
+  const isTerminal = tab === 'terminal'
+  return (
+    <>
+      <div className="pane-head">
+        <Tabs<OutputTab>
+          label="Output"
+          tabs={[
+            { name: 'terminal', text: 'Terminal' },
+            { name: 'tests', text: testCount > 0 ? `Tests (${testCount})` : 'Tests' },
+          ]}
+          selected={tab}
+          onSelect={(outputTab) => useStore.setState({ outputTab })}
+        />
+        <Suspense>{isTerminal && <OutputActions />}</Suspense>
+      </div>
+      <div
+        className="pane-body"
+        id="panel-terminal"
+        role="tabpanel"
+        aria-label="Terminal"
+        hidden={!isTerminal}
+      >
+        <TerminalPane />
+        {run.phase === 'idle' && (
+          <div className="terminal-empty">
+            <p>
+              <kbd>{COMMAND_KEY}</kbd> <kbd>Enter</kbd> runs the program
+            </p>
+            <p>Its output appears here while it runs.</p>
+          </div>
+        )}
+      </div>
+      <Suspense>
+        {!isTerminal && (
+          <div className="pane-body" id="panel-tests" role="tabpanel" aria-label="Tests">
+            <TestsPane />
+          </div>
+        )}
+        {isTerminal && run.phase === 'finished' && run.result.artifacts.length > 0 && (
+          <ArtifactsPane key={run.jobId} jobId={run.jobId} result={run.result} />
+        )}
+      </Suspense>
+      {run.phase === 'finished' && run.truncation && <p className="output-note">{run.truncation}</p>}
+    </>
+  )
+}

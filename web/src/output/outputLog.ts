@@ -1,0 +1,80 @@
+/** The output of a run, decoded to text: for the terminal, for the tests, for copying and for the history. */
+import type { StreamName } from '../api/streamEvents'
+
+/** Where bytes were written: to a pipe, or to a terminal, which has its own line ends. */
+export type OutputSource = StreamName | 'terminal'
+
+export interface Chunk {
+  /** A `notice` is a text of the page between the lines of the program. */
+  stream: OutputSource | 'notice'
+  text: string
+  /** The test that wrote it. */
+  test?: string
+}
+
+type Change = Chunk | 'cleared'
+
+// About four times the default output limit. More output is shown live but not kept.
+const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024
+
+export class OutputLog {
+  private chunks: Chunk[] = []
+  private test: string | null = null
+  private characters = 0
+  private decoders = newDecoders()
+  private listeners = new Set<(change: Change) => void>()
+
+  /** Adds bytes of one source. A character may be split between two calls. */
+  append(stream: OutputSource, bytes: Uint8Array): void {
+    const text = this.decoders[stream].decode(bytes, { stream: true })
+    if (text) this.add({ stream, text, ...(this.test !== null && { test: this.test }) })
+  }
+
+  /** Assigns the output that follows to a test. */
+  startTest(name: string): void {
+    this.test = name
+    this.decoders = newDecoders()
+  }
+
+  addNotice(text: string): void {
+    this.add({ stream: 'notice', text })
+  }
+
+  clear(): void {
+    this.chunks = []
+    this.test = null
+    this.characters = 0
+    this.decoders = newDecoders()
+    this.publish('cleared')
+  }
+
+  /** Calls the listener with the kept chunks and then with each change. Returns a function that unsubscribes it. */
+  subscribe(listener: (change: Change) => void): () => void {
+    for (const chunk of this.chunks) listener(chunk)
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Returns the kept output with `\n` as line end: all of it, or that of one source or one test. */
+  text(stream?: OutputSource, test?: string): string {
+    return this.chunks
+      .filter((chunk) => (stream ? chunk.stream === stream : chunk.stream !== 'notice'))
+      .filter((chunk) => test === undefined || chunk.test === test)
+      .map(({ stream, text }) => (stream === 'terminal' ? text.replaceAll('\r\n', '\n') : text))
+      .join('')
+  }
+
+  private add(chunk: Chunk): void {
+    this.characters += chunk.text.length
+    if (this.characters <= MAX_KEPT_CHARACTERS) this.chunks.push(chunk)
+    this.publish(chunk)
+  }
+
+  private publish(change: Change): void {
+    for (const listener of this.listeners) listener(change)
+  }
+}
+
+function newDecoders(): Record<OutputSource, TextDecoder> {
+  return { stdout: new TextDecoder(), stderr: new TextDecoder(), terminal: new TextDecoder() }
+}

@@ -1,0 +1,96 @@
+/** The text of the status bar for each state of a run, and for each error of the API. */
+import { readApiKey } from '../api/apiKey'
+import { RequestRejected, ServerUnreachable } from '../api/errors'
+import type { LimitRange } from '../api/languages'
+import { isLimitName, limitError } from '../program/limits'
+import type { RunState, StatusText, UnfinishedRun } from './runState'
+
+/** `limits` are the ranges of the language, for the message about an invalid limit. */
+export function statusText(run: RunState, limits: Record<string, LimitRange>): StatusText {
+  switch (run.phase) {
+    case 'idle':
+      return { tone: 'quiet', text: 'Ready' }
+    case 'submitting':
+      return { tone: 'busy', text: 'Submitting…' }
+    case 'failed':
+      return { tone: 'bad', text: errorText(run.error, limits) }
+    case 'finished':
+      return run.outcome
+    default:
+      return run.connection.state === 'waiting'
+        ? { tone: 'warn', text: reconnectingText(run.connection.retryMs) }
+        : { tone: 'busy', text: run.isStopping ? 'Stopping…' : progressText(run) }
+  }
+}
+
+function progressText(run: UnfinishedRun): string {
+  switch (run.phase) {
+    case 'queued':
+      return queueText(run.position)
+    case 'compiling':
+      return 'Compiling…'
+    case 'running':
+      return run.attempt > 1
+        ? `Running again: attempt ${run.attempt}, the previous worker was lost`
+        : 'Running…'
+  }
+}
+
+function queueText(position: number | null): string {
+  if (position === null || position === 0) return 'Queued: waiting for a worker…'
+  return position === 1 ? 'Queued: 1 program is ahead' : `Queued: ${position} programs are ahead`
+}
+
+function reconnectingText(retryMs: number): string {
+  const seconds = Math.max(1, Math.round(retryMs / 1000))
+  return `Connection lost. Reconnecting in ${seconds} s. The program keeps running.`
+}
+
+/** Whether the user has to enter another API key. */
+export function requiresApiKey(error: Error): boolean {
+  return error instanceof RequestRejected && error.problem.status === 401
+}
+
+/** Describes an error of the API, and what the user can do. */
+export function errorText(error: Error, limits: Record<string, LimitRange> = {}): string {
+  if (error instanceof RequestRejected) return rejectionText(error, limits)
+  if (!(error instanceof ServerUnreachable)) return `Unexpected error in this page: ${error.message}`
+  return navigator.onLine
+    ? 'The server does not respond. Your program is saved in this browser. Try again in a moment.'
+    : 'You are offline. Your program is saved in this browser. Run it when you are online again.'
+}
+
+function rejectionText(
+  { problem, retryAfterSeconds }: RequestRejected,
+  limits: Record<string, LimitRange>,
+): string {
+  const delay = retryAfterSeconds === null ? 'in a moment' : `in ${retryAfterSeconds} s`
+  switch (problem.status) {
+    case 401:
+      return readApiKey() === null ? 'This server requires an API key.' : 'The API key is not valid.'
+    case 403:
+      return 'The API key does not permit this.'
+    case 404:
+      return 'The server no longer has this run. Run the program again.'
+    case 413:
+      return 'The program and its input are too large for this server.'
+    case 422:
+      return `Not accepted: ${invalidFieldText(problem.field ?? '', problem.detail || problem.title, limits)}`
+    case 429:
+      return `Too many requests. Try again ${delay}.`
+    case 503:
+      return problem.type.endsWith('/queue-full')
+        ? `The queue is full. The program was not submitted. Try again ${delay}.`
+        : `The server cannot run programs at the moment. Try again ${delay}.`
+    default:
+      return `${problem.title} (HTTP ${problem.status})`
+  }
+}
+
+/** States an invalid limit in the units of the page, and another field as the server does. */
+function invalidFieldText(field: string, detail: string, limits: Record<string, LimitRange>): string {
+  const name = /^limits\.(\w+)$/.exec(field)?.[1] ?? ''
+  const range = limits[name]
+  if (range && isLimitName(name)) return limitError(name, range)
+  return field === '' || detail.startsWith(field) ? detail : `${field}: ${detail}`
+}

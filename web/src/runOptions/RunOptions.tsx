@@ -1,0 +1,41 @@
+import { lazy, Suspense, useState } from 'react'
+import { Tabs } from '../components/Tabs'
+import type { Program } from '../program/program'
+import { currentProgram, useStore } from '../store'
+import type { RunOptionsTab } from './runOptionsTab'
+
+const RunOptionsPanel = lazy(() => import('./RunOptionsPanel'))
+
+/** The options of a run: input, arguments, limits and artifacts. A second click on a tab closes its panel. */
+export function RunOptions() {
+  const program = useStore(currentProgram)
+  const [openTab, setOpenTab] = useState<RunOptionsTab | null>(null)
+  return (
+    <section className="run-options" aria-label="Run options">
+      <Tabs
+        label="Run options"
+        tabs={tabsFor(program)}
+        selected={openTab}
+        onSelect={(name) => setOpenTab(name === openTab ? null : name)}
+      />
+      {openTab && (
+        <div className="run-options-panel" id={`panel-${openTab}`} role="tabpanel" aria-label={openTab}>
+          <Suspense>
+            <RunOptionsPanel tab={openTab} />
+          </Suspense>
+        </div>
+      )}
+    </section>
+  )
+}
+
+/** The text of a tab shows whether its option differs from the default. */
+function tabsFor({ input, args, limits }: Program): { name: RunOptionsTab; text: string }[] {
+  const limitCount = Object.keys(limits).length
+  return [
+    { name: 'input', text: { terminal: 'Input', lines: 'Input: lines', text: 'Input: text' }[input] },
+    { name: 'arguments', text: args.trim() ? 'Arguments: set' : 'Arguments' },
+    { name: 'limits', text: limitCount > 0 ? `Limits (${limitCount})` : 'Limits' },
+    { name: 'artifacts', text: 'Artifacts' },
+  ]
+}

@@ -1,0 +1,1 @@
+export type RunOptionsTab = 'input' | 'arguments' | 'limits' | 'artifacts'

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { findDiagnostics, findLocations } from '../../src/run/diagnostics'
+
+const location = (file: string, line: number, column = 1) => expect.objectContaining({ file, line, column })
+
+test.each([
+  ['  File "/work/main.py", line 12, in f', location('main.py', 12)],
+  ["main.c:3:5: error: expected ';'", location('main.c', 3, 5)],
+  ['    at Object.<anonymous> (/work/main.js:7:9)', location('main.js', 7, 9)],
+  ['main.sh: line 4: nosuch: command not found', location('main.sh', 4)],
+])('findLocations finds the location in %j', (line, expected) => {
+  expect(findLocations(line, ['main.py', 'main.c', 'main.js', 'main.sh'])).toEqual([expected])
+})
+
+test('findLocations ignores files that do not belong to the program', () => {
+  expect(findLocations('  File "/usr/lib/python3.11/json/decoder.py", line 355', ['main.py'])).toEqual([])
+})
+
+test('findDiagnostics assigns an exception to the innermost line of the program', () => {
+  const output = [
+    'Traceback (most recent call last):',
+    '  File "/work/main.py", line 5, in <module>',
+    '    f()',
+    '  File "/work/main.py", line 2, in f',
+    "    raise ValueError('no')",
+    'ValueError: no',
+  ].join('\n')
+
+  expect(findDiagnostics(output, ['main.py'])).toEqual([
+    { file: 'main.py', line: 2, column: 1, severity: 'error', message: 'ValueError: no' },
+  ])
+})
+
+test('findDiagnostics finds compiler messages with and without colours', () => {
+  const output = 'main.c:1:2: warning: odd\n\x1b[1mmain.c:3:4: error: wrong\x1b[0m\n'
+
+  expect(findDiagnostics(output, ['main.c']).map(({ severity, message }) => [severity, message])).toEqual([
+    ['warning', 'odd'],
+    ['error', 'wrong'],
+  ])
+})
