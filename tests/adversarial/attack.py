@@ -1,4 +1,4 @@
-"""One attack: a job, how it may end, and what more must be true."""
+"""An attack: a job, its permitted outcomes, and a condition on its result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adversarial.pit import Pit
+from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import JobRun, job
 
 __all__ = ["Attack", "launch", "table"]
@@ -16,7 +16,16 @@ __all__ = ["Attack", "launch", "table"]
 
 @dataclass(frozen=True)
 class Attack:
-    """``outcomes`` are all that are right; ``holds`` is asked of the job that ended in one of them."""
+    """An attack.
+
+    Attributes:
+        behaviour: Name of the attack, the id of the test.
+        language: Language of the program.
+        source: The program.
+        outcomes: Permitted outcomes, separated by spaces.
+        holds: Condition on a result with a permitted outcome.
+        settings: Other fields of the job.
+    """
 
     behaviour: str
     language: str
@@ -27,13 +36,13 @@ class Attack:
 
 
 def table(*attacks: Attack) -> Any:
-    """A test for each, named by its behaviour."""
+    """Parametrise a test with attacks."""
     return pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.behaviour) for attack in attacks])
 
 
-def launch(pit: Pit, attack: Attack) -> JobRun:
-    """Run it, and check all that is asked of it. That it is over in time, the pit does."""
-    ran = pit.run(job(attack.language, attack.source, **{"wall_seconds": 2.0, **attack.settings}))
+def launch(sandbox: BoundedSandbox, attack: Attack) -> JobRun:
+    """Run an attack and check its outcome and its condition."""
+    ran = sandbox.run(job(attack.language, attack.source, **{"wall_seconds": 2.0, **attack.settings}))
     tail = f"{ran.verdict.message}; stdout {ran.stdout[-300:]!r}; stderr {ran.stderr[-300:]!r}"
     assert ran.outcome in attack.outcomes.split(), f"{ran.outcome}: {tail}"
     assert attack.holds(ran), tail

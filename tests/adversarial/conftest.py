@@ -1,4 +1,4 @@
-"""What holds after every attack, whatever it was: nothing is left of it, and the next job does not feel it."""
+"""Checks after every attack: nothing is left, and the next job is not affected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adversarial.pit import Pit
+from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import MIB, SandboxFixture, eventually, job, open_sandbox_fixture
 
 SLACK_MEMORY_BYTES = 768 * MIB
@@ -19,40 +19,39 @@ SLACK_DESCRIPTORS = 12
 
 
 @pytest.fixture(scope="session")
-def pit() -> Iterator[Pit]:
-    """A sandbox with a few warm containers, as a worker has it."""
+def sandbox() -> Iterator[BoundedSandbox]:
+    """A sandbox with warm containers, as in a worker."""
     with open_sandbox_fixture(pool_floor=1, pool_ceiling=2) as opened:
         assert eventually(lambda: is_settled(opened), within_seconds=60)
-        yield Pit(opened.engine, opened.namespace, opened.container_sandbox)
+        yield BoundedSandbox(opened.engine, opened.namespace, opened.container_sandbox)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(pit: Pit) -> Iterator[None]:
+def _check_that_nothing_is_left(sandbox: BoundedSandbox) -> Iterator[None]:
     yield
-    began = time.monotonic()
-    canary = pit.run(job("python", "print('fine')"))
+    started = time.monotonic()
+    canary = sandbox.run(job("python", "print('fine')"))
     assert (canary.outcome, canary.text) == ("ok", "fine\n")
-    assert time.monotonic() - began < 10
-    assert eventually(lambda: is_settled(pit), within_seconds=15), "a container is left"
+    assert time.monotonic() - started < 10
+    assert eventually(lambda: is_settled(sandbox), within_seconds=15), "a container is left"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _the_host_is_as_before(pit: Pit) -> Iterator[None]:
+def _check_that_the_host_is_unchanged(sandbox: BoundedSandbox) -> Iterator[None]:
     before = Host.now()
     yield
-    assert eventually(lambda: Host.now().is_back_to(before), within_seconds=20), f"{before} became {Host.now()}"
+    assert eventually(lambda: Host.now().is_restored_to(before), within_seconds=20), f"{before} became {Host.now()}"
 
 
 def is_settled(sandbox: SandboxFixture) -> bool:
-    """Whether there is no container but those that wait in the pool. Asked twice: one that is just being made, or
-    just going, shows in one of the two."""
+    """Return whether all containers are idle ones of the pool. Counts twice, because a container can be in creation."""
     waiting = sandbox.count_idle()
     return len(sandbox.containers()) == waiting == sandbox.count_idle()
 
 
 @dataclass(frozen=True)
 class Host:
-    """The machine, and this process on it."""
+    """Resources of the machine and of this process."""
 
     free_bytes: int
     processes: int
@@ -69,7 +68,7 @@ class Host:
             threads=threading.active_count(),
         )
 
-    def is_back_to(self, before: Host) -> bool:
+    def is_restored_to(self, before: Host) -> bool:
         return (
             self.free_bytes > before.free_bytes - SLACK_MEMORY_BYTES
             and self.processes < before.processes + SLACK_PROCESSES

@@ -1,11 +1,10 @@
-"""Run the adversarial suite on an engine of its own, with another container runtime.
+"""Runs the adversarial tests on a private engine with another OCI runtime.
 
     python -m tests.adversarial.private_engine crun [PYTEST_ARGUMENT...]
 
-crun as Debian packages it refuses a machine on which both versions of control groups are mounted, as older init systems
-leave them. So a second engine starts in a mount namespace of its own, where version 2 is unmounted. It has its own
-socket and folders, makes no network and no firewall rule, leaves the machine's own engine alone, and is stopped at the
-end. Images are handed over by the engine that has them, once for each version.
+Debian's crun refuses a machine on which both cgroup versions are mounted. Therefore, the private engine starts in a
+mount namespace in which version 2 is unmounted. It has its own socket and folders, creates no network and no firewall
+rules, and is stopped at the end. Images are copied from the engine of the machine.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ from app.local.engine import engine_host
 from tests.sandbox.engine_fixture import PrivateEngine
 
 ROOT = Path(__file__).resolve().parents[2]
-# A socket's path may have 107 bytes only: these are not below the repository.
+# Not below the repository: the path of a Unix socket has at most 107 bytes (unix(7)).
 RUN = Path("/run/pyxec-test-engine")
 LANGUAGES = ("bash", "c", "cpp", "javascript", "python")
 LOAD_SECONDS = 600
-# The mounts this process makes are its own: they go with it, and the machine never sees them.
+# The mount namespace is private: the machine is not affected.
 START = """
 set -eu
 awk '$3 == "cgroup2" && $2 != "/sys/fs/cgroup" { print $2 }' /proc/self/mounts | xargs -r umount
@@ -38,13 +37,13 @@ exec dockerd "$@"
 
 
 def main() -> int:
-    """Return pytest's exit code; 2 when something is missing."""
+    """Return the exit code of pytest, or 2 if a dependency is missing."""
     runtime, *arguments = sys.argv[1:] or ["crun"]
     program = shutil.which(runtime)
     missing = [name for name in ("dockerd", "unshare", runtime) if shutil.which(name) is None]
     if os.geteuid() != 0 or missing or program is None:
-        what = f"install {', '.join(missing)}" if missing else "become root"
-        sys.stderr.write(f"the suite with {runtime} needs an engine of its own: {what}\n")
+        action = f"install {', '.join(missing)}" if missing else "become root"
+        sys.stderr.write(f"the tests with {runtime} require a private engine: {action}\n")
         return 2
     with private_engine(runtime, program) as (host, client):
         load_images(docker.APIClient(base_url=engine_host(), version="auto", timeout=LOAD_SECONDS), client)
@@ -55,7 +54,7 @@ def main() -> int:
 
 @contextmanager
 def private_engine(runtime: str, program: str) -> Iterator[tuple[str, docker.APIClient]]:
-    """An engine that knows this runtime: its address and a client of it."""
+    """Start an engine with this runtime. Yields its address and a client."""
     launcher = ("unshare", "--mount", "--propagation=private", "/bin/sh", "-c", START, "sh")
     engine = PrivateEngine(
         RUN, ROOT / ".pyxec" / "data" / "test-engine", [f"--add-runtime={runtime}={program}"], launcher
@@ -67,13 +66,13 @@ def private_engine(runtime: str, program: str) -> Iterator[tuple[str, docker.API
 
 
 def load_images(source: docker.APIClient, target: docker.APIClient) -> None:
-    """Hand over those images that the target does not have in the same version, all in one archive."""
+    """Copy the images that the target lacks or has in another version, in one archive."""
     wanted = {f"pyxec/{language}:latest" for language in LANGUAGES}
-    absent = sorted(wanted - {name for name in wanted if image_id(source, name) == image_id(target, name)})
-    if not absent:
+    missing_images = sorted(wanted - {name for name in wanted if image_id(source, name) == image_id(target, name)})
+    if not missing_images:
         return
-    sys.stderr.write(f"handing over {', '.join(absent)}\n")
-    names = [("names", name) for name in absent]
+    sys.stderr.write(f"copying {', '.join(missing_images)}\n")
+    names = [("names", name) for name in missing_images]
     api: Any = source
     archive = api._get(api._url("/images/get"), params=names, stream=True)
     api._raise_for_status(archive)

@@ -1,11 +1,11 @@
-"""Sources that attack the compiler: it runs in the same sandbox as the program, under limits of its own."""
+"""Sources that attack the compiler, which runs in the sandbox of the program with separate limits."""
 
 from __future__ import annotations
 
 import pytest
 
 from app.sandbox.runner import execution_plan
-from tests.adversarial.pit import Pit
+from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import job
 
 pytestmark = pytest.mark.docker
@@ -36,7 +36,7 @@ DIAGNOSTICS = "int main(void) {\n" + "".join(f"    undeclared_{n}();\n    x{n} =
 
 
 @pytest.fixture(autouse=True)
-def _a_short_compile_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_compile_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execution_plan, "_COMPILE_WALL_SECONDS", COMPILE_SECONDS)
     monkeypatch.setattr(execution_plan, "_COMPILE_CPU_SECONDS", COMPILE_SECONDS)
 
@@ -46,36 +46,36 @@ def _a_short_compile_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     [("cpp", TEMPLATES), ("cpp", CONSTEXPR), ("c", MACROS), ("c", INCLUDES_ITSELF), ("c", "#include </dev/random>\n")],
     ids=["templates", "constant expressions", "macros", "a file that includes itself", "a device as a header"],
 )
-def test_compiler_is_stopped_at_its_limit(pit: Pit, language: str, source: str) -> None:
-    ran = pit.run(job(language, source))
+def test_compiler_is_stopped_at_its_limit(sandbox: BoundedSandbox, language: str, source: str) -> None:
+    ran = sandbox.run(job(language, source))
 
     assert ran.outcome == "compile_error"
     assert [phase.name for phase in ran.phases] == ["compile"]
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/stdin", "/dev/full", "/proc/self/mem"])
-def test_compiler_does_not_include_devices(pit: Pit, path: str) -> None:
-    ran = pit.run(job("c", f'#include "{path}"\nint main(void) {{ return 0; }}'))
+def test_compiler_does_not_include_devices(sandbox: BoundedSandbox, path: str) -> None:
+    ran = sandbox.run(job("c", f'#include "{path}"\nint main(void) {{ return 0; }}'))
 
     assert ran.outcome in ("compile_error", "ok")  # an empty stream is an empty header
 
 
-def test_compile_error_when_the_program_exceeds_the_disk(pit: Pit) -> None:
-    ran = pit.run(job("c", "char a[1UL << 40] = {1};\nint main(void) { return 0; }"))
+def test_compile_error_when_the_program_exceeds_the_disk(sandbox: BoundedSandbox) -> None:
+    ran = sandbox.run(job("c", "char a[1UL << 40] = {1};\nint main(void) { return 0; }"))
 
     assert ran.outcome == "compile_error"
 
 
-def test_compiler_includes_only_files_of_the_image(pit: Pit) -> None:
-    ran = pit.run(job("c", '#include "/etc/passwd"\n#include "/etc/shadow"\n#include "/proc/1/environ"\n'))
+def test_compiler_includes_only_files_of_the_image(sandbox: BoundedSandbox) -> None:
+    ran = sandbox.run(job("c", '#include "/etc/passwd"\n#include "/etc/shadow"\n#include "/proc/1/environ"\n'))
 
     assert ran.outcome == "compile_error"
     assert ran.stderr.count(b"Permission denied") >= 1
     assert b"root:x:0:0" not in ran.stderr or b"/etc/passwd" in ran.stderr  # of the image, not of the host
 
 
-def test_compiler_output_is_truncated(pit: Pit) -> None:
-    ran = pit.run(job("c", DIAGNOSTICS))
+def test_compiler_output_is_truncated(sandbox: BoundedSandbox) -> None:
+    ran = sandbox.run(job("c", DIAGNOSTICS))
 
     assert ran.outcome == "compile_error"
     assert ran.last.stopped_by.value == "output"
@@ -83,9 +83,9 @@ def test_compiler_output_is_truncated(pit: Pit) -> None:
     assert ran.last.stderr_truncated
 
 
-def test_compile_error_when_the_compiler_is_out_of_memory(pit: Pit) -> None:
-    # A string of a gibibyte. What the program may have is of no matter: a compiler has what its language usually has.
-    ran = pit.run(job("c", LONG_STRING, memory_bytes=16 * 1024 * 1024))
+def test_compile_error_when_the_compiler_is_out_of_memory(sandbox: BoundedSandbox) -> None:
+    # A string of 1 GiB. The memory limit of the job applies to the program; the compiler has that of its language.
+    ran = sandbox.run(job("c", LONG_STRING, memory_bytes=16 * 1024 * 1024))
 
     assert ran.outcome == "compile_error"
     assert ran.last.oom_kills >= 1

@@ -1,4 +1,4 @@
-"""Bytes, names and settings that mean something elsewhere, and nothing here."""
+"""Data, names and environment variables that must not be interpreted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.adversarial.pit import Pit
+from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import job
 
 pytestmark = pytest.mark.docker
@@ -15,33 +15,33 @@ ECHO_ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
 EVERY_BYTE = bytes(range(256)) * 8
 
 
-def test_binary_data_is_unchanged(pit: Pit) -> None:
+def test_binary_data_is_unchanged(sandbox: BoundedSandbox) -> None:
     source = (
         "import sys\ndata = sys.stdin.buffer.read()\nsys.stdout.buffer.write(data)\nsys.stderr.buffer.write(data[::-1])"
     )
 
-    ran = pit.run(job("python", source, stdin=EVERY_BYTE))
+    ran = sandbox.run(job("python", source, stdin=EVERY_BYTE))
 
     assert (ran.stdout, ran.stderr) == (EVERY_BYTE, EVERY_BYTE[::-1])
 
 
-def test_file_contents_are_unchanged(pit: Pit) -> None:
+def test_file_contents_are_unchanged(sandbox: BoundedSandbox) -> None:
     source = "import pathlib, sys; sys.stdout.buffer.write(pathlib.Path('data/x.bin').read_bytes())"
 
-    assert pit.run(job("python", source, files={"data/x.bin": EVERY_BYTE})).stdout == EVERY_BYTE
+    assert sandbox.run(job("python", source, files={"data/x.bin": EVERY_BYTE})).stdout == EVERY_BYTE
 
 
 @pytest.mark.parametrize("name", ["-rf", "--help", "$(id)", "a b'c\"d", "`reboot`", "*", "ä☃", "a;b|c&d", "x" * 255])
-def test_file_names_are_not_interpreted(pit: Pit, name: str) -> None:
-    ran = pit.run(job("python", "import os; print(ascii(sorted(os.listdir())))", files={name: b""}))
+def test_file_names_are_not_interpreted(sandbox: BoundedSandbox, name: str) -> None:
+    ran = sandbox.run(job("python", "import os; print(ascii(sorted(os.listdir())))", files={name: b""}))
 
     assert ran.text == ascii(sorted(["main.py", name])) + "\n"
 
 
-def test_arguments_are_not_interpreted_by_a_shell(pit: Pit) -> None:
+def test_arguments_are_not_interpreted_by_a_shell(sandbox: BoundedSandbox) -> None:
     arguments = ["`id`", "$(id)", "; reboot", "a b", "", "'", '"', "\\", "*", "\n", "--version", "-c", "ä☃", "$HOME"]
 
-    ran = pit.run(job("python", ECHO_ARGUMENTS, args=arguments))
+    ran = sandbox.run(job("python", ECHO_ARGUMENTS, args=arguments))
 
     assert ran.outcome == "ok"
     assert json.loads(ran.text) == arguments
@@ -58,9 +58,9 @@ def test_arguments_are_not_interpreted_by_a_shell(pit: Pit) -> None:
     ],
     ids=lambda env: next(iter(env)),
 )
-def test_environment_is_visible_to_the_program_only(pit: Pit, env: dict[str, str]) -> None:
-    """Whoever sets these loads code of his own into a program of his own; the runner must not hear of it."""
-    ran = pit.run(job("bash", "echo still me", env=env, files={"evil": b"echo loaded\n"}))
+def test_environment_is_visible_to_the_program_only(sandbox: BoundedSandbox, env: dict[str, str]) -> None:
+    """These variables may affect the program, not the runner."""
+    ran = sandbox.run(job("bash", "echo still me", env=env, files={"evil": b"echo loaded\n"}))
 
     assert ran.outcome == "ok"
     assert ran.text.endswith("still me\n")
@@ -76,10 +76,10 @@ def test_environment_is_visible_to_the_program_only(pit: Pit, env: dict[str, str
     ],
     ids=lambda env: next(iter(env)),
 )
-def test_environment_does_not_reach_the_compiler(pit: Pit, env: dict[str, str]) -> None:
+def test_environment_does_not_reach_the_compiler(sandbox: BoundedSandbox, env: dict[str, str]) -> None:
     evil = {"as": b"#!/bin/sh\necho evil\n", "cc1": b"#!/bin/sh\necho evil\n", "evil/stdio.h": b"#error evil\n"}
     source = '#include <stdio.h>\nint main(void) { puts("clean"); return 0; }'
 
-    ran = pit.run(job("c", source, env=env, files=evil))
+    ran = sandbox.run(job("c", source, env=env, files=evil))
 
     assert (ran.outcome, ran.text) == ("ok", "clean\n")

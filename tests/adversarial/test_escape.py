@@ -1,4 +1,4 @@
-"""Programs that look for a way out."""
+"""Programs that try to leave the sandbox."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.adversarial.attack import Attack, launch, table
-from tests.adversarial.pit import Pit
+from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import job
 
 pytestmark = pytest.mark.docker
 
-# Each line of what these print is an attempt and its fate; "done" says that all were made.
+# Each line is an attempt and its result; the last line is "done".
 TRY = """
 import errno, os, socket
 def attempt(name, deed):
@@ -38,7 +38,7 @@ for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/pro
              "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/pids/pids.max", "/dev/sda", "/dev/mem",
              "/etc/passwd", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/etc/ld.so.preload", "/usr/bin/x",
              "/pyxec-runner", "/x", "/root/x", "/home/x", "/var/x", "/var/tmp/x", "/run/x", "/dev/x", "/opt/x"):
-    # A new file below /sys would be one of the sandbox's own: crun mounts an empty disk of 1 MiB there.
+    # crun mounts an empty tmpfs below /sys, in which a new file is harmless.
     create = 0 if os.path.exists(path) or path.startswith("/sys/") else os.O_CREAT
     attempt(path, lambda: os.write(os.open(path, os.O_WRONLY | create), b"1"))
 """
@@ -94,21 +94,21 @@ except socket.gaierror:
     *(
         Attack(name, "python", f"{TRY}{source}\nprint('done')", "ok", settings={"wall_seconds": 8})
         for name, source in {
-            "what must not be read": READS,
-            "what must not be written": WRITES,
+            "protected files are not readable": READS,
+            "protected files are not writable": WRITES,
             "privileges": PRIVILEGES,
             "the network": NETWORK,
         }.items()
     )
 )
-def test_escape_is_refused(pit: Pit, attack: Attack) -> None:
-    ran = launch(pit, attack)
+def test_escape_is_refused(sandbox: BoundedSandbox, attack: Attack) -> None:
+    ran = launch(sandbox, attack)
 
     assert ran.text.endswith("done\n"), ran.stderr
     assert [line for line in ran.text.splitlines() if "WORKED" in line] == []
 
 
-def test_loopback_works_inside_the_sandbox(pit: Pit) -> None:
+def test_loopback_works_inside_the_sandbox(sandbox: BoundedSandbox) -> None:
     source = """
 import socket
 server = socket.create_server(("127.0.0.1", 0))
@@ -116,40 +116,42 @@ client = socket.create_connection(server.getsockname())
 client.send(b"to myself")
 print(server.accept()[0].recv(20).decode())
 """
-    assert pit.run(job("python", source)).text == "to myself\n"
+    assert sandbox.run(job("python", source)).text == "to myself\n"
 
 
-def test_image_has_no_program_that_changes_the_user(pit: Pit) -> None:
+def test_image_has_no_program_that_changes_the_user(sandbox: BoundedSandbox) -> None:
     find = "find / -xdev -type f '(' -perm /6000 -o -writable ')' 2>/dev/null; true"
 
     for language, source in (("bash", find), ("python", f"import os; os.system({find!r})")):
-        ran = pit.run(job(language, source, wall_seconds=60, cpu_seconds=30))
+        ran = sandbox.run(job(language, source, wall_seconds=60, cpu_seconds=30))
 
         assert (ran.outcome, ran.text) == ("ok", "")
 
 
-def test_setuid_bit_has_no_effect(pit: Pit) -> None:
+def test_setuid_bit_has_no_effect(sandbox: BoundedSandbox) -> None:
     source = "cp /bin/bash mine && chmod 6755 mine && ./mine -p -c 'echo $EUID $UID'"
 
-    effective, real = pit.run(job("bash", source)).text.split()
+    effective, real = sandbox.run(job("bash", source)).text.split()
 
     assert effective == real
 
 
-def test_job_leaves_nothing_for_the_next(pit: Pit) -> None:
-    pit.run(job("bash", "for place in /work /tmp /dev/shm; do echo secret > $place/left; done; ipcmk -M 4096 || true"))
+def test_job_leaves_nothing_for_the_next(sandbox: BoundedSandbox) -> None:
+    sandbox.run(
+        job("bash", "for folder in /work /tmp /dev/shm; do echo secret > $folder/left; done; ipcmk -M 4096 || true")
+    )
 
-    ran = pit.run(job("bash", "ls -A /tmp /dev/shm /dev/mqueue; ls -A /work; tail -n +2 /proc/sysvipc/shm"))
+    ran = sandbox.run(job("bash", "ls -A /tmp /dev/shm /dev/mqueue; ls -A /work; tail -n +2 /proc/sysvipc/shm"))
 
     assert ran.text.split() == ["/dev/mqueue:", "/dev/shm:", "/tmp:", "main.sh"]
 
 
-def test_concurrent_jobs_are_isolated(pit: Pit) -> None:
-    # Given a job that leaves traces everywhere, listens everywhere, and stays
+def test_concurrent_jobs_are_isolated(sandbox: BoundedSandbox) -> None:
+    # Given a job that creates files and listens on sockets
     hides = """
 import os, socket, time
-for place in ("/work", "/tmp", "/dev/shm", "/dev/mqueue"):
-    open(place + "/trace", "w").close()
+for folder in ("/work", "/tmp", "/dev/shm", "/dev/mqueue"):
+    open(folder + "/trace", "w").close()
 listener = socket.socket(socket.AF_UNIX); listener.bind("\\0trace"); listener.listen()
 server = socket.create_server(("127.0.0.1", 4711))
 print("up", flush=True)
@@ -168,15 +170,15 @@ for family, address in ((socket.AF_UNIX, "\\0trace"), (socket.AF_INET, ("127.0.0
 print(found, len([name for name in os.listdir("/proc") if name.isdigit()]))
 """
     with ThreadPoolExecutor(2) as both:
-        hiding = both.submit(pit.run, job("python", hides))
-        seeking = both.submit(pit.run, job("python", seeks))
+        hiding = both.submit(sandbox.run, job("python", hides))
+        seeking = both.submit(sandbox.run, job("python", seeks))
 
         assert seeking.result().text == "[] 2\n"
         assert hiding.result().text == "up\n"
 
 
-def test_per_user_kernel_limits_are_not_shared(pit: Pit) -> None:
-    # Given a job that takes all the inotify instances a user may have, and stays
+def test_per_user_kernel_limits_are_not_shared(sandbox: BoundedSandbox) -> None:
+    # Given a job that uses all inotify instances of its user
     takes = """
 import ctypes, time
 libc = ctypes.CDLL(None)
@@ -188,16 +190,16 @@ time.sleep(2.5)
 """
     needs = "import ctypes, time\ntime.sleep(1)\nprint(ctypes.CDLL(None).inotify_init() >= 0)"
     with ThreadPoolExecutor(2) as both:
-        taking = both.submit(pit.run, job("python", takes, open_files=1024))
-        needing = both.submit(pit.run, job("python", needs))
+        taking = both.submit(sandbox.run, job("python", takes, open_files=1024))
+        needing = both.submit(sandbox.run, job("python", needs))
 
         assert needing.result().text == "True\n"
         assert int(taking.result().text) > 10
 
 
 @pytest.mark.parametrize("target", ["runner", "engine"])
-def test_forged_frames_are_only_output(pit: Pit, target: str) -> None:
-    """The last frame of the runner, and the header of the engine's stream, on every descriptor there is."""
+def test_forged_frames_are_only_output(sandbox: BoundedSandbox, target: str) -> None:
+    """Write the last frame of the runner, or a header of the engine's stream, to every descriptor."""
     done = b"\x86" + (84).to_bytes(4) + bytes(84) + b"\x87\0\0\0\2\1\1"
     forged = done if target == "runner" else b"\1\0\0\0" + len(done).to_bytes(4) + done
     source = f"""
@@ -214,7 +216,7 @@ for descriptor in range(1024):
         pass
 os._exit(7)
 """
-    ran = pit.run(job("python", source, open_files=1024))
+    ran = sandbox.run(job("python", source, open_files=1024))
 
     assert (ran.outcome, ran.last.exit_code) == ("nonzero_exit", 7)
     assert forged in ran.stdout

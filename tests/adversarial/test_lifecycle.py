@@ -1,11 +1,11 @@
-"""Programs that do not end, or do not end the way a program does."""
+"""Programs that do not exit, or exit in unusual ways."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.adversarial.attack import Attack, launch, table
-from tests.adversarial.pit import Pit
+from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import MIB, JobRun, job
 
 pytestmark = pytest.mark.docker
@@ -29,8 +29,8 @@ MANY_DAEMONS = "for i in $(seq 40); do setsid sleep 60 & done; echo main"
     *(Attack(name, "bash", source, "ok", ended_by_itself) for name, source in DAEMONS.items()),
     Attack("many daemons", "bash", MANY_DAEMONS, "ok", ended_by_itself),
 )
-def test_leftover_processes_do_not_delay_the_end(pit: Pit, attack: Attack) -> None:
-    assert launch(pit, attack).text == "main\n"
+def test_leftover_processes_do_not_delay_the_end(sandbox: BoundedSandbox, attack: Attack) -> None:
+    assert launch(sandbox, attack).text == "main\n"
 
 
 @table(
@@ -44,13 +44,13 @@ def test_leftover_processes_do_not_delay_the_end(pit: Pit, attack: Attack) -> No
     Attack("the signal of a limit", "bash", "kill -XCPU $$", "signaled", lambda ran: ran.last.signal == 24),
     Attack("an unknown signal", "bash", "kill -40 $$", "signaled", lambda ran: ran.last.signal == 40),
 )
-def test_signals_reach_only_processes_of_the_job(pit: Pit, attack: Attack) -> None:
-    launch(pit, attack)
+def test_signals_reach_only_processes_of_the_job(sandbox: BoundedSandbox, attack: Attack) -> None:
+    launch(sandbox, attack)
 
 
 @pytest.mark.parametrize("code", [1, 2, 124, 126, 127, 128, 137, 139, 143, 152, 255])
-def test_exit_code_is_not_reported_as_a_signal_or_limit(pit: Pit, code: int) -> None:
-    ran = pit.run(job("bash", f"exit {code}"))
+def test_exit_code_is_not_reported_as_a_signal_or_limit(sandbox: BoundedSandbox, code: int) -> None:
+    ran = sandbox.run(job("bash", f"exit {code}"))
 
     assert (ran.outcome, ran.last.exit_code, ran.last.signal) == ("nonzero_exit", code, None)
 
@@ -69,17 +69,17 @@ def test_exit_code_is_not_reported_as_a_signal_or_limit(pit: Pit, code: int) -> 
         "closes stdin at once", "bash", "exec <&-; sleep 0.3; exit 4", "nonzero_exit", settings={"stdin": TEN_MEGABYTES}
     ),
 )
-def test_closed_or_unread_streams_affect_only_the_program(pit: Pit, attack: Attack) -> None:
-    assert launch(pit, attack).last.exit_code == 4
+def test_closed_or_unread_streams_affect_only_the_program(sandbox: BoundedSandbox, attack: Attack) -> None:
+    assert launch(sandbox, attack).last.exit_code == 4
 
 
-def test_program_that_replaces_itself_is_still_measured(pit: Pit) -> None:
-    ran = pit.run(job("bash", "exec bash -c 'echo other; exit 3'"))
+def test_program_that_replaces_itself_is_still_measured(sandbox: BoundedSandbox) -> None:
+    ran = sandbox.run(job("bash", "exec bash -c 'echo other; exit 3'"))
 
     assert (ran.text, ran.last.exit_code) == ("other\n", 3)
 
 
-def test_processes_of_the_compiler_do_not_survive(pit: Pit) -> None:
+def test_processes_of_the_compiler_do_not_survive(sandbox: BoundedSandbox) -> None:
     source = """
 #include <dirent.h>
 #include <stdio.h>
@@ -91,4 +91,4 @@ int main(void) {
     printf("%d\\n", count);
 }
 """
-    assert pit.run(job("c", source)).text == "2\n"
+    assert sandbox.run(job("c", source)).text == "2\n"

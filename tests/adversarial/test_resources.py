@@ -1,11 +1,11 @@
-"""Programs that take all they can get."""
+"""Programs that exhaust resources."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.adversarial.attack import Attack, launch, table
-from tests.adversarial.pit import Pit
+from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import MIB
 
 pytestmark = pytest.mark.docker
@@ -188,7 +188,7 @@ CASES = (
         "python",
         FILL,
         "ok",
-        # The file's own limit is the size of the disk, so it is whichever comes first.
+        # The file size limit equals the disk size: either can be reached first.
         lambda ran: ran.text.split()[0] in ("ENOSPC", "EFBIG") and int(ran.text.split()[1]) <= 4 * MIB,
         {"disk_bytes": 4 * MIB, "args": ["/work/big"]},
     ),
@@ -271,5 +271,5 @@ CASES = (
 
 
 @table(*CASES)
-def test_resource_exhaustion_is_bounded(pit: Pit, attack: Attack) -> None:
-    launch(pit, attack)
+def test_resource_exhaustion_is_bounded(sandbox: BoundedSandbox, attack: Attack) -> None:
+    launch(sandbox, attack)

@@ -1,4 +1,4 @@
-"""Where attacks are run: an sandbox in which every job has to be over in time, whatever it does."""
+"""A sandbox that checks after each job that its time limits were kept."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from app.sandbox.runner.execution_plan import plan_execution
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 from tests.sandbox.sandbox_fixture import JobRun, RecordingSink, SandboxFixture
 
-__all__ = ["Pit"]
+__all__ = ["BoundedSandbox"]
 
-# By the worker's clock, from a program's begin to its result: what it waits for before, an engine that makes its
-# container, is no doing of its own. Two seconds are the design's; a fork bomb on an overloaded machine takes 0.2.
+# Measured by the worker from the start of the program to its result, without the creation of the container. The design
+# permits two seconds; a fork bomb on an overloaded machine takes 0.2 s.
 SLACK_SECONDS = 2.0
 
 
 @dataclass
-class Pit(SandboxFixture):
-    """Every job ends within its limits, and two seconds."""
+class BoundedSandbox(SandboxFixture):
+    """Runs jobs and asserts that each ends within its limits plus SLACK_SECONDS."""
 
     def run(self, spec: JobSpec, sink: RecordingSink | None = None, inbox: InMemoryInbox | None = None) -> JobRun:
         ran = super().run(spec, sink, inbox)
