@@ -1,4 +1,4 @@
-"""A program on a terminal, from a viewer's keys to the program and back."""
+"""Programs on a terminal, used over a WebSocket."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ pytestmark = pytest.mark.docker
 TTY = {"rows": 24, "cols": 80}
 
 
-class Viewer:
-    """A person at a terminal: types, and looks until something is there."""
+class TerminalClient:
+    """Sends input to a terminal and waits for output."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self.screen = ""
-        self._seen = 0
+        self._position = 0
         self.result: dict[str, Any] | None = None
 
-    def say(self, kind: str, **fields: Any) -> None:
+    def send_message(self, kind: str, **fields: Any) -> None:
         self._socket.send(json.dumps({"type": kind, **fields}))
 
     def type(self, keys: str) -> None:
-        self.say("stdin", data=keys)
+        self.send_message("stdin", data=keys)
 
-    def see(self, text: str) -> None:
-        """Wait for this text behind what was seen before."""
-        while (at := self.screen.find(text, self._seen)) < 0:
+    def wait_for(self, text: str) -> None:
+        """Wait for a text after the last one that was waited for."""
+        while (index := self.screen.find(text, self._position)) < 0:
             assert self.result is None, self.screen
-            self._listen()
-        self._seen = at + len(text)
+            self._receive()
+        self._position = index + len(text)
 
-    def wait(self) -> dict[str, Any]:
+    def wait_for_result(self) -> dict[str, Any]:
         while self.result is None:
-            self._listen()
+            self._receive()
         return self.result
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
         event = json.loads(self._socket.recv(timeout=20))
         if event["type"] == "output":
             assert event["stream"] == "stdout"
@@ -54,51 +54,51 @@ class Viewer:
 
 
 @contextmanager
-def at_terminal(stack: Stack, source: str, language: str = "python", **more: Any) -> Iterator[Viewer]:
+def running_on_terminal(stack: Stack, source: str, language: str = "python", **more: Any) -> Iterator[TerminalClient]:
     job = stack.submit(source, language=language, tty=TTY, **more)
     with connect(f"ws://127.0.0.1:{stack.port}/v1/jobs/{job['id']}/stream") as socket:
-        yield Viewer(socket)
+        yield TerminalClient(socket)
     stack.http.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
 
 
-def test_a_program_asks_and_is_answered(stack: Stack) -> None:
-    with at_terminal(stack, "name = input('who? ')\nprint('hello', name)") as viewer:
-        viewer.see("who? ")
-        viewer.type("Ada\r")
-        result = viewer.wait()
+def test_program_reads_line_from_terminal(stack: Stack) -> None:
+    with running_on_terminal(stack, "name = input('who? ')\nprint('hello', name)") as terminal:
+        terminal.wait_for("who? ")
+        terminal.type("Ada\r")
+        result = terminal.wait_for_result()
 
-    assert viewer.screen == "who? Ada\r\nhello Ada\r\n"
+    assert terminal.screen == "who? Ada\r\nhello Ada\r\n"
     assert (result["outcome"], result["phases"][0]["stderr_bytes"]) == ("ok", 0)
 
 
-def test_the_python_prompt_works_with_its_line_editor(stack: Stack) -> None:
-    with at_terminal(stack, "import code, readline\ncode.interact(banner='ready', exitmsg='')") as viewer:
-        viewer.see(">>> ")
-        viewer.type("6 * 7\r")
-        viewer.see("42\r\n")
-        viewer.type("1 / 0\r")
-        viewer.see("ZeroDivisionError")
-        viewer.see(">>> ")
-        viewer.type("\x1b[A\x1b[A\r")  # up, up: the first line once more
-        viewer.see("42\r\n")
-        viewer.type("\x04")
-        assert viewer.wait()["outcome"] == "ok"
+def test_python_prompt_has_line_editor_and_history(stack: Stack) -> None:
+    with running_on_terminal(stack, "import code, readline\ncode.interact(banner='ready', exitmsg='')") as terminal:
+        terminal.wait_for(">>> ")
+        terminal.type("6 * 7\r")
+        terminal.wait_for("42\r\n")
+        terminal.type("1 / 0\r")
+        terminal.wait_for("ZeroDivisionError")
+        terminal.wait_for(">>> ")
+        terminal.type("\x1b[A\x1b[A\r")  # the up key twice: the first line again
+        terminal.wait_for("42\r\n")
+        terminal.type("\x04")
+        assert terminal.wait_for_result()["outcome"] == "ok"
 
 
-def test_a_shell_has_job_control_and_keys_interrupt(stack: Stack) -> None:
-    with at_terminal(stack, "exec bash --norc -i", language="bash", env={"PS1": "$ "}) as viewer:
-        viewer.see("$ ")
-        viewer.type("sleep 60\r")
-        viewer.see("sleep 60")
-        viewer.type("\x03")
-        viewer.see("^C")
-        viewer.type("echo code $?\r")
-        viewer.see("code 130")
-        viewer.type("sleep 60 & jobs\r")
-        viewer.see("Running")
-        viewer.type("tty; exit 5\r")
-        viewer.see("/dev/pts/")
-        assert viewer.wait()["exit_code"] == 5
+def test_shell_has_job_control_and_interrupt_key(stack: Stack) -> None:
+    with running_on_terminal(stack, "exec bash --norc -i", language="bash", env={"PS1": "$ "}) as terminal:
+        terminal.wait_for("$ ")
+        terminal.type("sleep 60\r")
+        terminal.wait_for("sleep 60")
+        terminal.type("\x03")
+        terminal.wait_for("^C")
+        terminal.type("echo code $?\r")
+        terminal.wait_for("code 130")
+        terminal.type("sleep 60 & jobs\r")
+        terminal.wait_for("Running")
+        terminal.type("tty; exit 5\r")
+        terminal.wait_for("/dev/pts/")
+        assert terminal.wait_for_result()["exit_code"] == 5
 
 
 CURSES = """
@@ -121,62 +121,64 @@ print("bye")
 """
 
 
-def test_a_full_screen_program_draws_and_follows_the_window(stack: Stack) -> None:
-    with at_terminal(stack, CURSES) as viewer:
-        viewer.see("size 24x80 colours 256")
-        viewer.say("resize", rows=40, cols=100)
-        viewer.see("40x100")
-        viewer.type("q")
-        result = viewer.wait()
+def test_full_screen_program_follows_resize(stack: Stack) -> None:
+    with running_on_terminal(stack, CURSES) as terminal:
+        terminal.wait_for("size 24x80 colours 256")
+        terminal.send_message("resize", rows=40, cols=100)
+        terminal.wait_for("40x100")
+        terminal.type("q")
+        result = terminal.wait_for_result()
 
     assert result["outcome"] == "ok"
-    assert viewer.screen.endswith("bye\r\n")
+    assert terminal.screen.endswith("bye\r\n")
 
 
-def test_a_resize_before_the_program_has_begun_counts(stack: Stack) -> None:
-    with at_terminal(stack, "import os\ninput()\nprint(os.get_terminal_size())") as viewer:
-        viewer.say("resize", rows=11, cols=22)
-        viewer.type("\r")
-        viewer.wait()
+def test_resize_applies_when_program_has_not_started(stack: Stack) -> None:
+    with running_on_terminal(stack, "import os\ninput()\nprint(os.get_terminal_size())") as terminal:
+        terminal.send_message("resize", rows=11, cols=22)
+        terminal.type("\r")
+        terminal.wait_for_result()
 
-    assert "columns=22, lines=11" in viewer.screen
+    assert "columns=22, lines=11" in terminal.screen
 
 
-def test_a_signal_by_name_reaches_the_program(stack: Stack) -> None:
+def test_signal_reaches_program_on_terminal(stack: Stack) -> None:
     source = "import signal, time\nsignal.signal(signal.SIGUSR1, lambda *_: exit(9))\nprint('up')\ntime.sleep(60)"
-    with at_terminal(stack, source) as viewer:
-        viewer.see("up")
-        viewer.say("signal", name="USR1")
-        assert viewer.wait()["exit_code"] == 9
+    with running_on_terminal(stack, source) as terminal:
+        terminal.wait_for("up")
+        terminal.send_message("signal", name="USR1")
+        assert terminal.wait_for_result()["exit_code"] == 9
 
 
-def test_a_signal_passes_input_that_is_not_read(stack: Stack) -> None:
-    with at_terminal(stack, "import os, time\nos.system('stty raw -echo')\nprint('up')\ntime.sleep(60)") as viewer:
-        viewer.see("up")
+def test_signal_overtakes_unread_input(stack: Stack) -> None:
+    with running_on_terminal(
+        stack, "import os, time\nos.system('stty raw -echo')\nprint('up')\ntime.sleep(60)"
+    ) as terminal:
+        terminal.wait_for("up")
         for _ in range(10):
-            viewer.type("x" * 60_000)
-        viewer.say("signal", name="INT")
-        viewer.see("KeyboardInterrupt")
-        assert viewer.wait()["outcome"] in ("nonzero_exit", "signaled")
+            terminal.type("x" * 60_000)
+        terminal.send_message("signal", name="INT")
+        terminal.wait_for("KeyboardInterrupt")
+        assert terminal.wait_for_result()["outcome"] in ("nonzero_exit", "signaled")
 
 
-def test_a_signal_also_reaches_a_program_without_a_terminal(stack: Stack) -> None:
+def test_signal_reaches_program_without_terminal(stack: Stack) -> None:
     job = stack.submit("import time\nprint('up')\ntime.sleep(60)")
     with connect(f"ws://127.0.0.1:{stack.port}/v1/jobs/{job['id']}/stream") as socket:
-        viewer = Viewer(socket)
-        viewer.see("up")
-        viewer.say("signal", name="TERM")
-        result = viewer.wait()
+        terminal = TerminalClient(socket)
+        terminal.wait_for("up")
+        terminal.send_message("signal", name="TERM")
+        result = terminal.wait_for_result()
 
     assert (result["outcome"], result["signal"]) == ("signaled", 15)
 
 
-def test_24_bit_colour_comes_through(stack: Stack) -> None:
+def test_terminal_supports_24_bit_colour(stack: Stack) -> None:
     source = "import os\nprint('\\x1b[38;2;1;2;3mx\\x1b[0m', os.environ['TERM'], os.isatty(2))"
-    with at_terminal(stack, source) as viewer:
-        viewer.wait()
+    with running_on_terminal(stack, source) as terminal:
+        terminal.wait_for_result()
 
-    assert viewer.screen == "\x1b[38;2;1;2;3mx\x1b[0m xterm-256color True\r\n"
+    assert terminal.screen == "\x1b[38;2;1;2;3mx\x1b[0m xterm-256color True\r\n"
 
 
 @pytest.mark.parametrize(
@@ -189,18 +191,18 @@ def test_24_bit_colour_comes_through(stack: Stack) -> None:
         ({"type": "signal"}, "name"),
     ],
 )
-def test_what_is_no_size_and_no_signal_is_refused(stack: Stack, message: dict[str, Any], field: str) -> None:
-    with at_terminal(stack, "input()") as viewer:
-        viewer._socket.send(json.dumps(message))
-        while (event := json.loads(viewer._socket.recv(timeout=20)))["type"] != "error":
+def test_terminal_message_is_rejected_when_field_is_invalid(stack: Stack, message: dict[str, Any], field: str) -> None:
+    with running_on_terminal(stack, "input()") as terminal:
+        terminal._socket.send(json.dumps(message))
+        while (event := json.loads(terminal._socket.recv(timeout=20)))["type"] != "error":
             pass
 
     assert event["problem"]["field"] == field
 
 
 @pytest.mark.parametrize("tty", [{"rows": 0}, {"cols": 5000}, {"rows": "24"}, {"height": 24}])
-def test_what_is_no_terminal_is_refused(stack: Stack, tty: dict[str, Any]) -> None:
-    answer = stack.http.post("/v1/jobs", json={"language": "python", "source": "", "tty": tty})
+def test_tty_is_rejected_when_field_is_invalid(stack: Stack, tty: dict[str, Any]) -> None:
+    response = stack.http.post("/v1/jobs", json={"language": "python", "source": "", "tty": tty})
 
-    assert answer.status_code == 422
-    assert answer.json()["field"] == f"tty.{next(iter(tty))}"
+    assert response.status_code == 422
+    assert response.json()["field"] == f"tty.{next(iter(tty))}"

@@ -1,4 +1,4 @@
-"""A webhook, and the figures of a job, through every real process."""
+"""The webhook and the metrics of a job, with all processes of a stack."""
 
 from __future__ import annotations
 
@@ -29,39 +29,38 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-def scrape(stack: Stack, what: str) -> str:
-    """The figures, once they have this line."""
+def scrape_when_contains(stack: Stack, line: str) -> str:
+    """Return the metrics if they contain a line, else an empty string."""
     text = stack.http.get("/metrics").text
-    return text if what in text else ""
+    return text if line in text else ""
 
 
-def test_from_a_key_made_on_the_host_to_the_webhook_and_the_figures(stack: Stack) -> None:
-    # Given a key that was made on the host
-    made = subprocess.run(
+def test_job_with_key_of_command_line_has_webhook_metrics_and_log_lines(stack: Stack) -> None:
+    # Given an API key that was created on the command line
+    created = subprocess.run(
         [sys.executable, "-m", "app.cli", "keys", "create"],
         cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
-    stack.http.headers["Authorization"] = f"Bearer {made.stdout.strip()}"
+    stack.http.headers["Authorization"] = f"Bearer {created.stdout.strip()}"
     with running_receiver() as receiver:
-        # When a job that tells of its end is run with it
+        # When a job with a webhook runs
         job = stack.submit("print(1)", webhook_url=receiver.url, wait=30)
-        # Then its end is told
+        # Then the receiver gets its result
         (request,) = eventually(lambda: receiver.requests, 20)
-    told = json.loads(request.body)["job"]
-    assert (told["id"], told["outcome"], told["exit_code"]) == (job["id"], "ok", 0)
-    # And it is counted, with what its sandbox cost
+    finished = json.loads(request.body)["job"]
+    assert (finished["id"], finished["outcome"], finished["exit_code"]) == (job["id"], "ok", 0)
+    # And it is counted, together with its sandbox
     counted = 'pyxec_jobs_total{language="python",outcome="ok"} 1.0'
-    text = eventually(lambda: scrape(stack, counted), 20)
+    text = eventually(lambda: scrape_when_contains(stack, counted), 20)
     assert "pyxec_job_queue_seconds_count 1.0" in text
-    for figure in ("container_start_seconds_count", "container_start_seconds_sum", "pool_idle"):
-        assert f'pyxec_{figure}{{language="python"}}' in text
-    # Of the one job the pool knows whether it found a warm sandbox
-    found = re.findall(r'pyxec_pool_(?:hits|misses)_total{language="python"} (\S+)', text)
-    assert sum(map(float, found)) == 1
+    for metric in ("container_start_seconds_count", "container_start_seconds_sum", "pool_idle"):
+        assert f'pyxec_{metric}{{language="python"}}' in text
+    # The pool counts the job as a hit or as a miss
+    counts = re.findall(r'pyxec_pool_(?:hits|misses)_total{language="python"} (\S+)', text)
+    assert sum(map(float, counts)) == 1
     assert "pyxec_sandboxes_running 0.0" in text
-    # And in the log of the worker the request can be found beside the container
-    answer = stack.http.get(f"/v1/jobs/{job['id']}")
-    assert answer.json()["worker"]
+    # And the log of the worker contains the request id and the container
+    assert stack.job(job["id"])["worker"]
     lines = [line for process in stack.processes for line in process.log.read_text().splitlines()]
     taken = [line for line in lines if "sandbox_taken" in line]
     assert all(json.loads(line)["request_id"] for line in taken)

@@ -1,4 +1,4 @@
-"""Many tests on one program: compiled once, each in a process of its own."""
+"""Test cases: the program is compiled once, and each test case runs in its own process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run(stack: Stack, source: str, *tests: dict[str, Any], language: str = "pyth
     return stack.submit(source, language=language, tests=list(tests), wait=60, **more)
 
 
-def test_each_test_has_its_input_its_output_and_its_verdict(stack: Stack) -> None:
+def test_case_has_its_own_input_output_and_verdict(stack: Stack) -> None:
     job = run(
         stack,
         ADD,
@@ -46,19 +46,19 @@ def test_each_test_has_its_input_its_output_and_its_verdict(stack: Stack) -> Non
     assert all(phase["memory_peak_bytes"] > 0 for phase in job["phases"])
 
 
-def test_wrong_answers_alone_are_no_failure_of_the_job(stack: Stack) -> None:
+def test_outcome_is_ok_when_output_is_wrong(stack: Stack) -> None:
     job = run(stack, ADD, {"stdin": "1 1", "expected_output": "3"})
 
     assert (job["outcome"], job["exit_code"], job["tests"][0]["passed"]) == ("ok", 0, False)
 
 
-def test_blanks_at_the_end_of_lines_and_of_all_do_not_count(stack: Stack) -> None:
+def test_trailing_whitespace_is_ignored_in_comparison(stack: Stack) -> None:
     job = run(stack, "print('a  \\nb\\t\\n\\n')", {"expected_output": "a\nb"}, {"expected_output": " a\nb"})
 
     assert [test["passed"] for test in job["tests"]] == [True, False]
 
 
-def test_the_program_is_compiled_once(stack: Stack) -> None:
+def test_program_is_compiled_once(stack: Stack) -> None:
     source = '#include <stdio.h>\nint main(int n, char **v) { int x; scanf("%d", &x); printf("%d %s", x, v[1]); }'
     tests = [{"stdin": str(number), "args": [f"a{number}"]} for number in range(5)]
     job = run(stack, source, *tests, language="c")
@@ -67,20 +67,20 @@ def test_the_program_is_compiled_once(stack: Stack) -> None:
     assert [test["stdout"] for test in job["tests"]] == [f"{number} a{number}" for number in range(5)]
 
 
-def test_what_a_test_leaves_out_is_the_jobs(stack: Stack) -> None:
+def test_case_inherits_fields_of_job(stack: Stack) -> None:
     source = "import sys\nprint(sys.argv[1:], sys.stdin.read())"
     job = run(stack, source, {}, {"stdin": "", "args": []}, stdin="common", args=["x"])
 
     assert [test["stdout"] for test in job["tests"]] == ["['x'] common\n", "[] \n"]
 
 
-def test_a_compile_error_leaves_no_test(stack: Stack) -> None:
+def test_no_case_runs_when_compilation_fails(stack: Stack) -> None:
     job = run(stack, "oops", {"stdin": "1"}, language="c")
 
     assert (job["outcome"], job["tests"]) == ("compile_error", [])
 
 
-def test_each_test_has_its_own_limits(stack: Stack) -> None:
+def test_case_has_its_own_limits(stack: Stack) -> None:
     job = run(
         stack,
         "import sys\nexec(sys.stdin.read())",
@@ -100,7 +100,7 @@ def test_each_test_has_its_own_limits(stack: Stack) -> None:
     assert job["outcome"] == "wall_time_limit"
 
 
-def test_no_test_sees_what_another_left(stack: Stack) -> None:
+def test_case_does_not_see_files_and_processes_of_another_case(stack: Stack) -> None:
     source = (
         "import os, subprocess, sys\n"
         "print(os.path.exists('left'), os.path.exists('/tmp/left'), open('main.py').read() == sys.stdin.read())\n"
@@ -113,36 +113,36 @@ def test_no_test_sees_what_another_left(stack: Stack) -> None:
     assert [test["passed"] for test in job["tests"]] == [True] * 4, job["tests"]
 
 
-def test_events_name_the_test_that_wrote(stack: Stack) -> None:
+def test_output_events_name_their_case(stack: Stack) -> None:
     job = run(stack, "print(input())", {"name": "one", "stdin": "1"}, {"name": "two", "stdin": "2"})
 
     lines = stack.http.get(f"/v1/jobs/{job['id']}/output").text.splitlines()
     events = [json.loads(line) for line in lines]
-    told = [event.get("test") or event["data"] for event in events if event["type"] in ("phase", "output")]
-    assert "".join(told) == "one1\ntwo2\n"
+    parts = [event.get("test") or event["data"] for event in events if event["type"] in ("phase", "output")]
+    assert "".join(parts) == "one1\ntwo2\n"
     assert [test["passed"] for test in events[-1]["result"]["tests"]] == [None, None]
 
 
-def test_a_hundred_tests_are_taken_and_one_more_is_not(stack: Stack) -> None:
+def test_number_of_cases_is_limited_to_100(stack: Stack) -> None:
     tests = [{"stdin": str(number), "expected_output": str(number)} for number in range(100)]
     job = run(stack, "read x; echo $x", *tests, language="bash")
 
     assert [test["passed"] for test in job["tests"]] == [True] * 100
-    answer = stack.http.post("/v1/jobs", json={"language": "bash", "source": "", "tests": [*tests, {}]})
-    assert (answer.status_code, answer.json()["field"]) == (422, "tests")
+    response = stack.http.post("/v1/jobs", json={"language": "bash", "source": "", "tests": [*tests, {}]})
+    assert (response.status_code, response.json()["field"]) == (422, "tests")
 
 
-def test_a_cancel_ends_all_tests(stack: Stack) -> None:
+def test_cancel_ends_all_cases(stack: Stack) -> None:
     job = stack.submit("import time\nprint('up', flush=True)\ntime.sleep(60)", tests=[{}, {}])
-    with stack.http.stream("GET", f"/v1/jobs/{job['id']}/output", params={"follow": "true"}) as answer:
-        lines = answer.iter_lines()
+    with stack.http.stream("GET", f"/v1/jobs/{job['id']}/output", params={"follow": "true"}) as response:
+        lines = response.iter_lines()
         next(line for line in lines if '"output"' in line)
         stack.http.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
         list(lines)
 
-    ended = stack.wait_until_finished(job["id"])
-    assert ended["outcome"] == "cancelled"
-    assert [(test["name"], test["outcome"]) for test in ended["tests"]] == [("1", "cancelled")]
+    job = stack.wait_until_finished(job["id"])
+    assert job["outcome"] == "cancelled"
+    assert [(test["name"], test["outcome"]) for test in job["tests"]] == [("1", "cancelled")]
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,9 @@ def test_a_cancel_ends_all_tests(stack: Stack) -> None:
         ([{}], {"artifacts": ["*"]}, "artifacts"),
     ],
 )
-def test_bad_tests_are_refused_by_their_field(
+def test_cases_are_rejected_when_field_is_invalid(
     stack: Stack, tests: list[dict[str, Any]], more: dict[str, Any], field: str
 ) -> None:
-    answer = stack.http.post("/v1/jobs", json={"language": "python", "source": "", "tests": tests, **more})
+    response = stack.http.post("/v1/jobs", json={"language": "python", "source": "", "tests": tests, **more})
 
-    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert (response.status_code, response.json()["field"]) == (422, field)
