@@ -1,4 +1,4 @@
-"""The real store with a real worker; only the sandbox is one in memory."""
+"""Fixtures of the store, for tests with a real worker and an in-memory sandbox."""
 
 from __future__ import annotations
 

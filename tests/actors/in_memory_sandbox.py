@@ -1,4 +1,4 @@
-"""A sandbox without containers: a job does what the test says, in the worker's own thread."""
+"""A sandbox without containers: a function of the test plays the program, in the thread of the worker."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from app.core.outcomes import PhaseReport, StopReason
 from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec
 
-PATIENCE_SECONDS = 15.0
+TIMEOUT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the behaviour of one run has at hand."""
+    """Arguments of one run."""
 
     attempt: int
     spec: JobSpec
@@ -25,9 +25,9 @@ class Run:
     inbox: Inbox
 
     def receive(self) -> list[Input]:
-        """Wait for something sent to the job."""
+        """Wait for input and return it."""
         while not (items := self.inbox.take(10**6)):
-            assert select.select([self.inbox], [], [], PATIENCE_SECONDS)[0], "nothing was sent"
+            assert select.select([self.inbox], [], [], TIMEOUT_SECONDS)[0], "nothing was sent"
         return items
 
     def wait_for_cancel(self) -> None:
@@ -35,10 +35,10 @@ class Run:
             pass
 
 
-Behaviour = Callable[[Run], SandboxReport]
+Program = Callable[[Run], SandboxReport]
 
 
-def phase(exit_code: int | None = 0, stopped_by: StopReason = StopReason.NONE) -> PhaseReport:
+def phase_report(exit_code: int | None = 0, stopped_by: StopReason = StopReason.NONE) -> PhaseReport:
     return PhaseReport(
         name="run",
         exit_code=exit_code,
@@ -56,20 +56,25 @@ def phase(exit_code: int | None = 0, stopped_by: StopReason = StopReason.NONE) -
     )
 
 
-def report(*phases: PhaseReport) -> SandboxReport:
+def sandbox_report(*phases: PhaseReport) -> SandboxReport:
     return SandboxReport(phases=phases, version="1.0")
 
 
 @dataclass
 class InMemorySandbox:
-    """Implements app.core.sandbox.Sandbox."""
+    """Sandbox that calls a function.
 
-    behaviour: Behaviour
+    Attributes:
+        program: Called for each run.
+        runs: All runs.
+    """
+
+    program: Program
     runs: list[Run] = field(default_factory=list)
 
     def run(self, job_id: str, attempt: int, spec: JobSpec, sink: Sink, inbox: Inbox) -> SandboxReport:
         self.runs.append(run := Run(attempt, spec, sink, inbox))
-        return self.behaviour(run)
+        return self.program(run)
 
     def installed(self) -> Sequence[LanguageInfo]:
         return ()

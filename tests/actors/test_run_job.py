@@ -1,4 +1,4 @@
-"""A job in a real worker: one result whatever fails, and everything its viewers are told."""
+"""Jobs in a real worker with an in-memory sandbox: results, retries, cancellation, input and lost leases."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE, RUN_JOB
-from tests.actors.in_memory_sandbox import PATIENCE_SECONDS, Behaviour, InMemorySandbox, Run, phase, report
+from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, InMemorySandbox, Program, Run, phase_report, sandbox_report
 from tests.broker.conftest import working
 from tests.store.live_store import SPEC, LiveStore, new_job, store_on
 
@@ -30,31 +30,31 @@ LOST = SandboxLost("the container is gone")
 
 
 @contextmanager
-def worker_of(store: LiveStore, behaviour: Behaviour) -> Iterator[InMemorySandbox]:
-    """A worker process' parts at work on the store's queue; tried again twice, at once."""
-    sandbox = InMemorySandbox(behaviour)
-    inboxes = JobInputs(store.client, store.keys, store.broker.consumer_name)
+def running_worker(store: LiveStore, program: Program) -> Iterator[InMemorySandbox]:
+    """Run a worker on the queue of the store. It retries a job twice, without delay."""
+    sandbox = InMemorySandbox(program)
+    inputs = JobInputs(store.client, store.keys, store.broker.consumer_name)
     clock = itertools.count(1_800_000_000_000)
-    runner = JobRunner(store.broker, store.effects, sandbox, inboxes, lambda: next(clock), Meter())
+    runner = JobRunner(store.broker, store.effects, sandbox, inputs, lambda: next(clock), Meter())
     options = {"max_retries": 2, "min_backoff": 1, "max_backoff": 2}
     dramatiq.actor(actor_name=RUN_JOB, queue_name=JOBS_QUEUE, broker=store.broker, **options)(runner.run)  # type: ignore[call-overload]
-    inboxes.start()
+    inputs.start()
     try:
         with working(store.broker):
             yield sandbox
     finally:
-        inboxes.stop()
+        inputs.stop()
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not condition():
             await asyncio.sleep(0.01)
 
 
-async def finished(store: LiveStore, job_id: str = "job") -> JobRecord:
-    """The record once the job has finished and its entry is gone."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+async def wait_for_result(store: LiveStore, job_id: str = "job") -> JobRecord:
+    """Wait until the job has finished and its queue entry is deleted, and return its record."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while (record := await store.jobs.get(job_id)).state is not JobState.FINISHED:
             await asyncio.sleep(0.01)
     await until(lambda: store.broker.qsize(JOBS_QUEUE) == 0)
@@ -66,19 +66,19 @@ def outcome_of(record: JobRecord) -> Outcome:
     return record.result.outcome
 
 
-# --- what the program does is a result
+# --- results
 
 
-async def test_a_program_that_ends_well(store: LiveStore) -> None:
+async def test_result_contains_output_and_usage_when_program_succeeds(store: LiveStore) -> None:
     def hello(run: Run) -> SandboxReport:
         assert run.spec == SPEC
         run.sink.phase("run")
         run.sink.output([Output(Stream.STDOUT, b"hel"), Output(Stream.STDOUT, b"lo"), Output(Stream.STDERR, b"!")])
-        return report(phase())
+        return sandbox_report(phase_report())
 
-    with worker_of(store, hello):
+    with running_worker(store, hello):
         await store.submit(new_job())
-        record = await finished(store)
+        record = await wait_for_result(store)
 
     assert record.result is not None
     assert (record.result.outcome, record.result.exit_code, record.result.version) == (Outcome.OK, 0, "1.0")
@@ -91,55 +91,57 @@ async def test_a_program_that_ends_well(store: LiveStore) -> None:
     assert all(store.client.ttl(name) > 0 for name in store.job_keys())
 
 
-async def test_a_program_that_fails_is_not_tried_again(store: LiveStore) -> None:
-    with worker_of(store, lambda _: report(phase(exit_code=3))) as sandbox:
+async def test_job_is_not_retried_when_program_fails(store: LiveStore) -> None:
+    with running_worker(store, lambda _: sandbox_report(phase_report(exit_code=3))) as sandbox:
         await store.submit(new_job())
-        record = await finished(store)
+        record = await wait_for_result(store)
 
     assert outcome_of(record) is Outcome.NONZERO_EXIT
     assert len(sandbox.runs) == 1
 
 
-async def test_many_jobs_each_get_their_own_result(store: LiveStore) -> None:
-    with worker_of(store, lambda run: report(phase(exit_code=run.attempt - 1))):
+async def test_each_job_gets_its_own_result(store: LiveStore) -> None:
+    with running_worker(store, lambda run: sandbox_report(phase_report(exit_code=run.attempt - 1))):
         for number in range(20):
             await store.submit(new_job(f"job-{number}"))
-        records = [await finished(store, f"job-{number}") for number in range(20)]
+        records = [await wait_for_result(store, f"job-{number}") for number in range(20)]
 
     assert {outcome_of(record) for record in records} == {Outcome.OK}
 
 
-# --- what is ours is tried again
+# --- retries
 
 
-async def test_a_fault_of_ours_is_tried_again_and_leaves_no_trace_in_the_log(store: LiveStore) -> None:
-    def second_time(run: Run) -> SandboxReport:
+async def test_job_is_retried_with_empty_log_when_sandbox_is_lost(store: LiveStore) -> None:
+    def succeed_at_second_attempt(run: Run) -> SandboxReport:
         run.sink.output([Output(Stream.STDOUT, str(run.attempt).encode())])
         if run.attempt == 1:
             raise LOST
-        return report(phase())
+        return sandbox_report(phase_report())
 
-    with worker_of(store, second_time):
+    with running_worker(store, succeed_at_second_attempt):
         await store.submit(new_job())
-        record = await finished(store)
+        record = await wait_for_result(store)
 
     assert (outcome_of(record), record.attempt) == (Outcome.OK, 2)
     assert record.result is not None
     assert await store.events() == [AttemptStarted(2), Output(Stream.STDOUT, b"2"), JobFinished(record.result)]
 
 
-@pytest.mark.parametrize("error", [LOST, ValueError("a mistake of our own")])
-async def test_after_the_last_try_the_job_finishes_and_its_viewers_are_told(store: LiveStore, error: Exception) -> None:
+@pytest.mark.parametrize("error", [LOST, ValueError("a bug in Pyxec")])
+async def test_job_is_dead_lettered_and_clients_are_notified_when_retries_are_exhausted(
+    store: LiveStore, error: Exception
+) -> None:
     def fail(_: Run) -> SandboxReport:
         raise error
 
     async with store.jobs.watch("job") as watch:
-        with worker_of(store, fail) as sandbox:
+        with running_worker(store, fail) as sandbox:
             await store.submit(new_job())
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 while not any(isinstance(event, JobFinished) for event in await store.events()):
-                    await watch.wait(PATIENCE_SECONDS)  # told, not found by asking again
-            record = await finished(store)
+                    await watch.wait(TIMEOUT_SECONDS)
+            record = await wait_for_result(store)
 
     assert outcome_of(record) is Outcome.INFRASTRUCTURE_ERROR
     assert [run.attempt for run in sandbox.runs] == [1, 2, 3]
@@ -149,42 +151,42 @@ async def test_after_the_last_try_the_job_finishes_and_its_viewers_are_told(stor
     assert all(store.client.ttl(name) > 0 for name in store.job_keys())
 
 
-# --- cancelling
+# --- cancellation
 
 
-async def test_a_running_job_is_cancelled(store: LiveStore) -> None:
+async def test_cancel_ends_running_job(store: LiveStore) -> None:
     def wait(run: Run) -> SandboxReport:
         run.sink.phase("run")
         run.wait_for_cancel()
-        return report(phase(exit_code=None, stopped_by=StopReason.CANCELLED))
+        return sandbox_report(phase_report(exit_code=None, stopped_by=StopReason.CANCELLED))
 
-    with worker_of(store, wait) as sandbox:
+    with running_worker(store, wait) as sandbox:
         await store.submit(new_job())
         await until(lambda: bool(sandbox.runs))
         await store.jobs.send("job", CANCEL)
-        record = await finished(store)
+        record = await wait_for_result(store)
 
     assert outcome_of(record) is Outcome.CANCELLED
 
 
-async def test_a_job_cancelled_while_it_waited_is_passed_over(store: LiveStore) -> None:
+async def test_job_is_skipped_when_it_was_cancelled_in_queue(store: LiveStore) -> None:
     await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     before = await store.jobs.get("job")
 
-    with worker_of(store, lambda _: report(phase())) as sandbox:
+    with running_worker(store, lambda _: sandbox_report(phase_report())) as sandbox:
         await until(lambda: store.broker.qsize(JOBS_QUEUE) == 0)
 
     assert sandbox.runs == []
     assert await store.jobs.get("job") == before
 
 
-async def test_a_job_that_expired_before_any_worker_came_leaves_nothing_behind(store: LiveStore) -> None:
+async def test_job_leaves_no_keys_when_it_expired_in_queue(store: LiveStore) -> None:
     await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     store.expire()
 
-    with worker_of(store, lambda _: report(phase())) as sandbox:
+    with running_worker(store, lambda _: sandbox_report(phase_report())) as sandbox:
         await until(lambda: store.broker.qsize(JOBS_QUEUE) == 0)
 
     assert sandbox.runs == []
@@ -193,26 +195,26 @@ async def test_a_job_that_expired_before_any_worker_came_leaves_nothing_behind(s
         await store.jobs.get("job")
 
 
-async def test_a_job_cancelled_between_two_attempts_is_not_run_again(store: LiveStore) -> None:
+async def test_job_is_not_retried_when_it_was_cancelled_between_attempts(store: LiveStore) -> None:
     loop = asyncio.get_running_loop()
 
-    def cancelled_and_lost(_: Run) -> SandboxReport:
-        asyncio.run_coroutine_threadsafe(store.jobs.send("job", CANCEL), loop).result(PATIENCE_SECONDS)
+    def cancel_and_fail(_: Run) -> SandboxReport:
+        asyncio.run_coroutine_threadsafe(store.jobs.send("job", CANCEL), loop).result(TIMEOUT_SECONDS)
         raise LOST
 
-    with worker_of(store, cancelled_and_lost) as sandbox:
+    with running_worker(store, cancel_and_fail) as sandbox:
         await store.submit(new_job())
-        record = await finished(store)
+        record = await wait_for_result(store)
 
     assert outcome_of(record) is Outcome.CANCELLED
     assert len(sandbox.runs) == 1
     assert store.broker.dead_letters(JOBS_QUEUE) == []
 
 
-async def test_a_job_cancelled_before_its_first_phase(store: LiveStore) -> None:
-    with worker_of(store, lambda _: report()):
+async def test_job_is_cancelled_when_sandbox_reports_no_phase(store: LiveStore) -> None:
+    with running_worker(store, lambda _: sandbox_report()):
         await store.submit(new_job())
-        record = await finished(store)
+        record = await wait_for_result(store)
 
     assert outcome_of(record) is Outcome.CANCELLED
 
@@ -220,7 +222,9 @@ async def test_a_job_cancelled_before_its_first_phase(store: LiveStore) -> None:
 # --- input
 
 
-async def test_input_sent_early_and_late_reaches_the_program(store: LiveStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_program_receives_input_sent_before_and_after_its_start(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
     received: list[bytes] = []
 
@@ -228,80 +232,80 @@ async def test_input_sent_early_and_late_reaches_the_program(store: LiveStore, m
         while True:
             for item in run.receive():
                 if item.kind is InputKind.EOF:
-                    return report(phase())
+                    return sandbox_report(phase_report())
                 received.append(item.data)
 
     await store.submit(new_job())
     await store.jobs.send("job", Input(InputKind.STDIN, b"early"))
-    with worker_of(store, echo):
+    with running_worker(store, echo):
         await until(lambda: received == [b"early"])
         await store.jobs.send("job", Input(InputKind.STDIN, b"late"))
         await store.jobs.send("job", Input(InputKind.EOF))
-        record = await finished(store)
+        record = await wait_for_result(store)
 
     assert received == [b"early", b"late"]
     assert outcome_of(record) is Outcome.OK
     assert store.keys.inputs("job") not in store.job_keys()
 
 
-# --- a worker that lost its lease
+# --- lost leases
 
 
 @pytest.fixture
-async def brief(url: str, namespace: str) -> AsyncIterator[LiveStore]:
-    """A store whose leases last a second."""
+async def short_lease_store(url: str, namespace: str) -> AsyncIterator[LiveStore]:
+    """A store with leases of one second."""
     async with store_on(url, namespace, lease_ms=1000) as store:
         yield store
 
 
-def _steal(store: LiveStore) -> None:
-    """Do what happens to a worker that was suspended for longer than its lease: another has the entry now."""
+def take_over(store: LiveStore) -> None:
+    """Move the message to another consumer, as recovery does for a worker that was suspended longer than its lease."""
     [entry] = store.broker.pending(JOBS_QUEUE)
     stream = store.broker.keys(JOBS_QUEUE).stream
     store.client.xclaim(stream, "workers", "another", 0, [entry.entry_id], justid=True)
 
 
-async def test_a_worker_that_lost_its_lease_ends_its_run_and_is_refused(brief: LiveStore) -> None:
-    told_to_end: list[int] = []
+async def test_program_is_stopped_and_result_rejected_when_lease_is_lost(short_lease_store: LiveStore) -> None:
+    stopped_attempts: list[int] = []
 
-    def wait_the_first_time(run: Run) -> SandboxReport:
+    def wait_in_first_attempt(run: Run) -> SandboxReport:
         if run.attempt > 1:
-            return report(phase())
-        _steal(brief)
+            return sandbox_report(phase_report())
+        take_over(short_lease_store)
         run.wait_for_cancel()
-        told_to_end.append(run.attempt)
-        return report(phase(exit_code=42))
+        stopped_attempts.append(run.attempt)
+        return sandbox_report(phase_report(exit_code=42))
 
-    with worker_of(brief, wait_the_first_time) as sandbox:
-        await brief.submit(new_job())
-        record = await finished(brief)
+    with running_worker(short_lease_store, wait_in_first_attempt) as sandbox:
+        await short_lease_store.submit(new_job())
+        record = await wait_for_result(short_lease_store)
 
-    # The other never finished; its lease ran out in turn, and the job ran once more.
+    # The other consumer never finished. Its lease expired as well, and the job ran again.
     assert (outcome_of(record), record.attempt) == (Outcome.OK, 2)
     assert [run.attempt for run in sandbox.runs] == [1, 2]
-    assert told_to_end == [1]
+    assert stopped_attempts == [1]
     assert record.result is not None
-    assert await brief.events() == [AttemptStarted(2), JobFinished(record.result)]
+    assert await short_lease_store.events() == [AttemptStarted(2), JobFinished(record.result)]
 
 
-async def test_output_after_the_lease_was_lost_is_refused_and_ends_the_run(brief: LiveStore) -> None:
-    refused: list[int] = []
+async def test_output_is_rejected_and_program_stopped_when_lease_is_lost(short_lease_store: LiveStore) -> None:
+    rejected_attempts: list[int] = []
 
-    def write_the_first_time(run: Run) -> SandboxReport:
+    def write_in_first_attempt(run: Run) -> SandboxReport:
         if run.attempt == 1:
-            _steal(brief)
+            take_over(short_lease_store)
             try:
                 run.sink.output([Output(Stream.STDOUT, b"late")])
             except OwnershipLost:
-                refused.append(run.attempt)
+                rejected_attempts.append(run.attempt)
                 raise
-        return report(phase())
+        return sandbox_report(phase_report())
 
-    with worker_of(brief, write_the_first_time):
-        await brief.submit(new_job())
-        record = await finished(brief)
+    with running_worker(short_lease_store, write_in_first_attempt):
+        await short_lease_store.submit(new_job())
+        record = await wait_for_result(short_lease_store)
 
-    assert refused == [1]
+    assert rejected_attempts == [1]
     assert (outcome_of(record), record.attempt) == (Outcome.OK, 2)
-    assert not any(isinstance(event, Output) for event in await brief.events())
-    assert brief.broker.dead_letters(JOBS_QUEUE) == []
+    assert not any(isinstance(event, Output) for event in await short_lease_store.events())
+    assert short_lease_store.broker.dead_letters(JOBS_QUEUE) == []
