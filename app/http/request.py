@@ -1,17 +1,21 @@
-"""The request class of the gateway: Falcon's, with an id, a start time, a caller, and detection of disconnects."""
+"""The request class of the gateway: Falcon's, with an id, a caller, and detection of disconnects."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 import falcon.asgi
 
 from app.core.callers import Caller
+from app.core.errors import InvalidRequest
 
 __all__ = ["Request"]
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"  # draft-ietf-httpapi-idempotency-key-header
+MAX_IDEMPOTENCY_KEY_CHARACTERS: Final = 255
 
 
 class Request(falcon.asgi.Request):
@@ -35,6 +39,20 @@ class Request(falcon.asgi.Request):
         """
         event = self._first_event  # Falcon receives it before it routes the request, and uses it only for its stream
         return None if event is None or event.get("more_body") else event.get("body", b"")
+
+    def read_idempotency_key(self) -> str | None:
+        """Return the Idempotency-Key header, or None if there is none.
+
+        Raises:
+            InvalidRequest: The key is empty, too long or not printable ASCII.
+        """
+        key = self.get_header(IDEMPOTENCY_KEY)
+        if key is None:
+            return None
+        if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY_CHARACTERS or not key.isascii() or not key.isprintable():
+            limit = MAX_IDEMPOTENCY_KEY_CHARACTERS
+            raise InvalidRequest(IDEMPOTENCY_KEY, f"must be 1 to {limit} printable ASCII characters")
+        return key
 
     @asynccontextmanager
     async def disconnect_task(self) -> AsyncIterator[asyncio.Task[Any]]:

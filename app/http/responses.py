@@ -1,11 +1,15 @@
-"""Writes JSON responses."""
+"""Writes JSON bodies and rate limit headers of responses."""
 
 from __future__ import annotations
+
+import math
 
 import msgspec
 from falcon.asgi import Response
 
-__all__ = ["send_json"]
+from app.core.rate_limit import RateLimit
+
+__all__ = ["send_json", "set_rate_limit_headers"]
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -19,3 +23,16 @@ def send_json(response: Response, status: int, body: object) -> None:
     response.status = status
     response.content_type = "application/json"
     response.data = _ENCODER.encode(body)
+
+
+def set_rate_limit_headers(response: Response, rate_limit: RateLimit | None) -> None:
+    """Set the RateLimit header fields (draft-ietf-httpapi-ratelimit-headers-10).
+
+    Args:
+        rate_limit: The state of the token bucket of the caller. None: no token was taken, and no header is set.
+    """
+    if rate_limit is None:
+        return
+    reset_seconds = math.ceil(rate_limit.reset_seconds)
+    response.set_header("RateLimit-Policy", f'"submissions";q={rate_limit.limit}')
+    response.set_header("RateLimit", f'"submissions";r={rate_limit.remaining};t={reset_seconds}')

@@ -16,7 +16,7 @@ from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.submission import NewJob, resolve_job
 from app.http.job_follower import JobFollower
-from app.http.rate_limit_headers import set_rate_limit_headers
+from app.http.responses import set_rate_limit_headers
 from app.http.settings import POLL_SECONDS
 from app.http.transcript import Transcript
 from app.store.jobs import JobStore

@@ -15,7 +15,6 @@ from app.core.states import JobState
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.errors import Problem, to_problem
-from app.http.idempotency import read_idempotency_key
 from app.http.middleware.metrics import RequestMetrics
 from app.http.request import Request
 from app.http.responses import send_json
@@ -76,7 +75,7 @@ class BatchResource:
         Returns 200 with one item for each job. If the rate limit rejects the first job, it rejects the batch.
         """
         async with self._submissions.charging(request.caller, response):
-            batch_key = read_idempotency_key(request)
+            batch_key = request.read_idempotency_key()
             body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
             documents = decode(_DECODER, body).jobs
             if not 1 <= len(documents) <= MAX_JOBS:

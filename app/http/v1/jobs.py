@@ -14,7 +14,6 @@ from app.core.states import JobState
 from app.core.submission import NewJob
 from app.http.body import read_json_body
 from app.http.decoding import decode
-from app.http.idempotency import read_idempotency_key
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.responses import send_json
@@ -76,7 +75,7 @@ class JobsResource:
     on_head = on_get
 
     async def _read_job(self, request: Request) -> NewJob:
-        idempotency_key = read_idempotency_key(request)
+        idempotency_key = request.read_idempotency_key()
         body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
         return await self._submissions.resolve(
             decode(_DECODER, body), request.caller, request_id=request.request_id, idempotency_key=idempotency_key
