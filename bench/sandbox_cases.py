@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import msgspec
 
-from app.core.case_checker import CaseChecker
 from app.core.cases import CaseSpec
 from app.core.errors import PyxecError
 from app.core.events import Output
+from app.core.judging import CaseChecker
 from app.core.spec import JobSpec
 from bench.sandbox_target import Target
 from bench.sandbox_under_test import LANGUAGES, NullSink, SandboxUnderTest, program
@@ -70,12 +70,12 @@ class _CheckingSink(NullSink):
 
     def phase(self, name: str, test: str | None = None) -> None:
         """A test begins."""
-        self.checker.begin(test)
+        self.checker.start_phase(test)
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Some of what it prints."""
         super().output(chunks)
-        self.checker.hear(chunks)
+        self.checker.add_output(chunks)
 
 
 def measure_cases(sandbox: SandboxUnderTest, docker_host: str, advance: Callable[[], None]) -> list[Target]:
@@ -121,7 +121,7 @@ def _job(sandbox: SandboxUnderTest, spec: JobSpec) -> tuple[float, dict[str, flo
     sink = _CheckingSink(spec)
     began = time.perf_counter()
     report = sandbox.run(spec, sink)
-    passed = [case.name for case in sink.checker.reports(report.phases) if case.passed]
+    passed = [case.name for case in sink.checker.create_reports(report.phases) if case.passed]
     seconds = time.perf_counter() - began
     if len(passed) != _TESTS:
         raise PyxecError(f"{len(passed)} tests passed, not {_TESTS}")

@@ -14,8 +14,9 @@ from app.config import Settings
 from app.core.errors import PyxecError
 from app.core.events import Output
 from app.core.job_input import Input
+from app.core.judging import judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
-from app.core.outcomes import Outcome, judge
+from app.core.outcomes import Outcome
 from app.core.sandbox import SandboxReport, Sink
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.engine.client import Engine
@@ -79,7 +80,7 @@ class SandboxUnderTest:
             report = self._sandbox.run(uuid.uuid4().hex, 1, spec, sink, inbox)
         finally:
             inbox.close()
-        verdict = judge(report.phases)
+        verdict = judge_phases(report.phases)
         if verdict.outcome is not Outcome.OK:
             raise PyxecError(f"the {spec.language} job ended as {verdict.outcome}: {verdict.message}")
         return report

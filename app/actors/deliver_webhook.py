@@ -19,7 +19,7 @@ from app.broker import Duplicate, Effect, StreamsBroker
 from app.core.events import LoggedEvent
 from app.core.results import JobRecord
 from app.core.timestamps import format_optional_timestamp, format_timestamp
-from app.core.webhook_body import JobEnded, WebhookBody
+from app.core.webhooks import JobEnded, WebhookBody
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
 

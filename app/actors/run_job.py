@@ -11,19 +11,18 @@ import structlog
 from dramatiq.middleware import CurrentMessage
 
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
-from app.core.artifacts import ArtifactInfo
-from app.core.case_checker import CaseChecker
 from app.core.errors import InfrastructureError, OwnershipLost
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
-from app.core.metrics import Meter
-from app.core.outcomes import Outcome, PhaseReport, judge
-from app.core.results import JobResult, Usage
+from app.core.judging import CaseChecker, judge_phases
+from app.core.outcomes import Outcome, PhaseReport
+from app.core.results import ArtifactInfo, JobResult, Usage
 from app.core.sandbox import Sandbox, SandboxReport
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.store.effects import JobEffects, read_claim
 from app.store.job_input import JobInbox, JobInputs
 from app.store.records import Claim, decode_spec
+from app.telemetry.metrics import Meter
 from app.telemetry.spans import SequentialSpans, annotate
 
 __all__ = ["JobRunner"]
@@ -183,13 +182,13 @@ class _JobSink:
 
     def phase(self, name: str, test: str | None = None) -> None:
         """Record the start of a phase; ``test`` names the test case that it runs."""
-        self.checker.begin(test)
+        self.checker.start_phase(test)
         self.spans.start(name, **({} if test is None else {"test": test}))
         self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name, test)]))
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Append output. Raises OwnershipLost and InfrastructureError."""
-        self.checker.hear(chunks)
+        self.checker.add_output(chunks)
         self._delivery.commit(self._effects.output(self._job_id, chunks))
 
 
@@ -206,7 +205,7 @@ def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
     if not report.phases:
         # The job was cancelled before its first phase.
         return JobResult(outcome=Outcome.CANCELLED, message="cancelled", version=report.version)
-    verdict = judge(report.phases)
+    verdict = judge_phases(report.phases)
     return JobResult(
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
@@ -214,7 +213,7 @@ def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
         message=verdict.message,
         usage=_usage(report.phases),
         phases=report.phases,
-        tests=checker.reports(report.phases),
+        tests=checker.create_reports(report.phases),
         artifacts=tuple(ArtifactInfo(artifact.name, len(artifact.data)) for artifact in report.artifacts),
         artifacts_incomplete=report.artifacts_incomplete,
         version=report.version,

@@ -89,8 +89,8 @@ def _revoke(url: str, key_id: str) -> None:
 
 def _create(url: str, name: str, tier: str, admin: bool) -> NewKey:
     from app.cli.admin_client import AdminClient, NewKey, has_api_key
+    from app.core.callers import TIERS
     from app.core.errors import InvalidRequest
-    from app.core.tiers import TIERS
 
     if has_api_key():
         return AdminClient(url).create_key(name, tier, admin)

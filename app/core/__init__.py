@@ -1,1 +1,1 @@
-"""What a job is: its spec, limits, states, outcomes, events, errors and the ports others fill. No I/O in here."""
+"""The job model: specification, limits, states, results, events, errors and judging. It does no I/O."""

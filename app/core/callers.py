@@ -1,21 +1,109 @@
-"""Who asks: somebody with an API key, or an address without one."""
+"""Callers: API keys, anonymous addresses, and the tiers that define what a caller may do."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from app.core.tiers import Tier
+from app.core.limits import MIB, LimitOverrides
 
-__all__ = ["ANONYMOUS", "TICKET_SECONDS", "ApiKey", "Caller", "NewApiKey"]
+__all__ = [
+    "ANONYMOUS",
+    "ANONYMOUS_TIER",
+    "TICKET_SECONDS",
+    "TIERS",
+    "ApiKey",
+    "Caller",
+    "NewApiKey",
+    "Priority",
+    "Tier",
+]
 
+#: Owner of all jobs that were submitted without an API key.
 ANONYMOUS: Final = "anonymous"
+#: Validity of a ticket.
 TICKET_SECONDS: Final = 30
 
 
+class Priority(StrEnum):
+    """The queue lane of a job. Each lane has a share of the workers, so that none starves."""
+
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True):
+    """The rights of a caller.
+
+    Attributes:
+        rate_per_minute: Tokens that flow into the caller's bucket. A submission takes one token.
+        burst: Tokens that the bucket holds.
+        address_rate_per_minute: Rate of the bucket that all callers of this tier at one address share.
+        unfinished_jobs: Concurrency slots: jobs of the caller that may wait or run at one time.
+        backlog_share: Jobs of this tier are rejected if the backlog exceeds this share of its limit.
+        ceiling: Maximum limits of a job. A limit that is not set has the maximum of the table.
+        priorities: Allowed priorities; the first one is the default.
+    """
+
+    name: str
+    rate_per_minute: int
+    burst: int
+    address_rate_per_minute: int
+    unfinished_jobs: int
+    backlog_share: float
+    ceiling: LimitOverrides = LimitOverrides()
+    priorities: tuple[Priority, ...] = (Priority.INTERACTIVE, Priority.BATCH)
+
+
+# Callers without an API key. The operator sets the rates and unfinished_jobs.
+ANONYMOUS_TIER: Final = Tier(
+    name="anonymous",
+    rate_per_minute=600,
+    burst=100,
+    address_rate_per_minute=600,
+    unfinished_jobs=1_000,
+    backlog_share=0.5,
+)
+
+TIERS: Final[dict[str, Tier]] = {
+    tier.name: tier
+    for tier in (
+        Tier(
+            name="limited",
+            rate_per_minute=120,
+            burst=20,
+            address_rate_per_minute=600,
+            unfinished_jobs=10,
+            backlog_share=0.5,
+            ceiling=LimitOverrides(
+                wall_seconds=30, cpu_seconds=30, memory_bytes=512 * MIB, processes=128, output_bytes=4 * MIB
+            ),
+            priorities=(Priority.BATCH,),
+        ),
+        Tier(
+            name="standard",
+            rate_per_minute=6_000,
+            burst=1_000,
+            address_rate_per_minute=30_000,
+            unfinished_jobs=2_000,
+            backlog_share=0.9,
+        ),
+        Tier(
+            name="trusted",
+            rate_per_minute=600_000,
+            burst=20_000,
+            address_rate_per_minute=1_200_000,
+            unfinished_jobs=50_000,
+            backlog_share=1.0,
+        ),
+    )
+}
+
+
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a key; its secret is not. ``id`` is public, and part of the key's text."""
+    """An API key without its secret. The id is public and part of the key's text."""
 
     id: str
     name: str
@@ -25,7 +113,13 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key at its creation: the only time at which its text and the secret of its webhooks are told."""
+    """A newly created API key.
+
+    Attributes:
+        key: The key.
+        text: The key as clients send it. It cannot be read again.
+        webhook_secret: The secret that signs its webhooks. It cannot be read again.
+    """
 
     key: ApiKey
     text: str
@@ -33,13 +127,15 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who a request is from.
+    """The user of a request.
 
-    Parameters:
-        owner: whose the jobs are that are submitted, and which ones may be seen.
-        account: whose tokens and places are taken: the key, or the address where there is none.
-        address: the address, or the whole network of an IPv6 address.
-        key_id: None for who came without a key.
+    Attributes:
+        owner: Owner of submitted jobs. The caller sees only jobs of this owner.
+        account: Account whose tokens and slots a submission takes: the API key, or the address of an anonymous caller.
+        address: IPv4 address, or the /64 network of an IPv6 address.
+        tier: The rights of the caller.
+        key_id: Id of the API key; None for an anonymous caller.
+        is_admin: Whether the caller may use the administration routes.
     """
 
     owner: str
@@ -51,5 +147,5 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether it came without a key. What such callers own, they own together."""
+        """Whether the request has no API key. All anonymous callers share their jobs."""
         return self.key_id is None

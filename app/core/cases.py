@@ -1,18 +1,47 @@
-"""Test cases: one program, compiled once, run again for each with stdin, arguments and limits of its own."""
+"""Test cases: a program is compiled once and run for each test, with its own stdin, arguments and limits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
 import msgspec
 
-from app.core.constraints import Arguments, CaseName, Stdin
-from app.core.limits import CpuSeconds, Limits, OpenFiles, OutputBytes, WallSeconds
+from app.core.constraints import (
+    MAX_CASE_NAME_CHARACTERS,
+    MAX_CASES,
+    MAX_STDIN_BYTES,
+    Arguments,
+    CaseName,
+    Stdin,
+    check_arguments,
+    check_size,
+    encode_utf8,
+)
+from app.core.errors import InvalidRequest
+from app.core.limits import (
+    LIMITS,
+    CpuSeconds,
+    LimitOverrides,
+    Limits,
+    OpenFiles,
+    OutputBytes,
+    WallSeconds,
+    resolve_limits,
+)
 from app.core.outcomes import Outcome
 
-__all__ = ["CaseLimits", "CaseReport", "CaseRequest", "CaseSpec", "matches"]
+__all__ = ["CaseDefaults", "CaseLimits", "CaseReport", "CaseRequest", "CaseSpec", "resolve_cases"]
+
+MAX_CASES_BYTES: Final = 8 * 1024 * 1024
+# The tests of a job run one after the other in one worker and write to one output log.
+MAX_WALL_SECONDS: Final = 1000
+MAX_OUTPUT_BYTES: Final = int(LIMITS["output_bytes"].maximum)
 
 
 class CaseLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits that one test may have for itself; the others hold for the sandbox that all tests share."""
+    """The limits that a test can set. The other limits belong to the sandbox that all tests share."""
 
     wall_seconds: WallSeconds | None = None
     cpu_seconds: CpuSeconds | None = None
@@ -21,8 +50,8 @@ class CaseLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class CaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of ``tests`` in the body of ``POST /v1/jobs``. What is left out is the job's; the name is the test's number
-    then."""
+    """An item of ``tests`` in a job request. Missing fields are inherited from the job; the default name is the number
+    of the test."""
 
     name: CaseName | None = None
     stdin: Stdin | None = None
@@ -32,7 +61,7 @@ class CaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class CaseSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A test as it is kept. ``expected_output`` None: nothing to compare with."""
+    """A complete test. Without an expected output, nothing is compared."""
 
     name: str
     stdin: bytes
@@ -42,8 +71,11 @@ class CaseSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How one test ended. ``passed``: it ended ``ok`` and wrote what was expected; None when nothing was. What it wrote
-    is in the output log."""
+    """The result of a test. Its output is in the output log.
+
+    Attributes:
+        passed: Whether the outcome is ``ok`` and the output matches; None without an expected output.
+    """
 
     name: str
     passed: bool | None
@@ -56,10 +88,103 @@ class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int
 
 
-def matches(expected: bytes, actual: bytes) -> bool:
-    """Whether they are the same but for blanks at the end of each line and blank lines at the end of all."""
-    return _lines(expected) == _lines(actual)
+@dataclass(frozen=True)
+class CaseDefaults:
+    """What a test inherits from its job, and the ceiling of the caller."""
+
+    stdin: bytes
+    args: tuple[str, ...]
+    limits: Limits
+    ceiling: LimitOverrides
 
 
-def _lines(text: bytes) -> list[bytes]:
-    return [line.rstrip() for line in text.rstrip().split(b"\n")]
+def resolve_cases(requests: Sequence[CaseRequest], defaults: CaseDefaults) -> tuple[CaseSpec, ...]:
+    """Check the tests of a request and fill in their defaults.
+
+    Raises:
+        InvalidRequest: Names ``tests`` or the first invalid field, as ``tests[<index>].<field>``.
+    """
+    if not requests:
+        return ()
+    if len(requests) > MAX_CASES:
+        raise InvalidRequest("tests", f"must be at most {MAX_CASES}")
+    _check_request_size(requests)
+    # The default output limits of all tests together fit into one output log.
+    share = min(defaults.limits.output_bytes, MAX_OUTPUT_BYTES // len(requests))
+    defaults = replace(defaults, limits=msgspec.structs.replace(defaults.limits, output_bytes=share))
+    cases = tuple(_resolve_case(index, request, defaults) for index, request in enumerate(requests))
+    _check_resolved_size(cases)
+    _check_unique_names([case.name for case in cases])
+    _check_total_limits([case.limits for case in cases])
+    return cases
+
+
+def _resolve_case(index: int, request: CaseRequest, defaults: CaseDefaults) -> CaseSpec:
+    field = f"tests[{index}]"
+    stdin, args, expected = request.stdin, request.args, request.expected_output
+    return CaseSpec(
+        name=_resolve_name(f"{field}.name", request.name, index),
+        stdin=defaults.stdin if stdin is None else _encode_stdin(f"{field}.stdin", stdin),
+        args=defaults.args if args is None else check_arguments(f"{field}.args", args),
+        expected_output=None if expected is None else encode_utf8(f"{field}.expected_output", expected),
+        limits=_resolve_limits(field, request.limits, defaults),
+    )
+
+
+def _resolve_name(field: str, name: str | None, index: int) -> str:
+    if name is None:
+        return str(index + 1)
+    encode_utf8(field, name)
+    if not 1 <= len(name) <= MAX_CASE_NAME_CHARACTERS or not name.isprintable():
+        raise InvalidRequest(field, f"must be 1 to {MAX_CASE_NAME_CHARACTERS} printable characters")
+    return name
+
+
+def _encode_stdin(field: str, text: str) -> bytes:
+    return check_size(field, encode_utf8(field, text), MAX_STDIN_BYTES)
+
+
+def _resolve_limits(field: str, requested: CaseLimits, defaults: CaseDefaults) -> Limits:
+    overrides = {name: value for name, value in msgspec.structs.asdict(requested).items() if value is not None}
+    merged = LimitOverrides(**{**msgspec.structs.asdict(defaults.limits), **overrides})
+    try:
+        return resolve_limits(merged, LimitOverrides(), defaults.ceiling)
+    except InvalidRequest as e:
+        raise InvalidRequest(f"{field}.{e.field}", e.reason) from e
+
+
+def _check_request_size(requests: Sequence[CaseRequest]) -> None:
+    texts = [text for request in requests for text in (request.stdin, request.expected_output, *(request.args or ()))]
+    # The number of characters first: a request that is far too large is not encoded.
+    if sum(len(text) for text in texts if text) > MAX_CASES_BYTES or (
+        sum(len(text.encode(errors="replace")) for text in texts if text) > MAX_CASES_BYTES
+    ):
+        raise InvalidRequest("tests", f"must be at most {MAX_CASES_BYTES} bytes together")
+
+
+def _check_resolved_size(cases: Sequence[CaseSpec]) -> None:
+    """Inherited values count for each test, because they are stored with each."""
+    size = sum(len(case.stdin) + len(case.expected_output or b"") + _arguments_size(case.args) for case in cases)
+    if size > MAX_CASES_BYTES:
+        raise InvalidRequest(
+            "tests", f"must be at most {MAX_CASES_BYTES} bytes together, including what each inherits from the job"
+        )
+
+
+def _arguments_size(args: Sequence[str]) -> int:
+    return sum(len(argument.encode()) for argument in args)
+
+
+def _check_unique_names(names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            raise InvalidRequest(f"tests[{index}].name", "is a duplicate")
+        seen.add(name)
+
+
+def _check_total_limits(limits: Sequence[Limits]) -> None:
+    if sum(limit.wall_seconds for limit in limits) > MAX_WALL_SECONDS:
+        raise InvalidRequest("tests", f"must have at most {MAX_WALL_SECONDS} wall_seconds together")
+    if sum(limit.output_bytes for limit in limits) > MAX_OUTPUT_BYTES:
+        raise InvalidRequest("tests", f"must have at most {MAX_OUTPUT_BYTES} output_bytes together")

@@ -1,19 +1,24 @@
-"""What the types of the API say of their values beyond the type, for the OpenAPI document.
+"""Constraints of request fields: the keywords that describe them in OpenAPI, and the functions that check them.
 
-They only tell: what is told is checked where the words for a refusal are (resolve.py and its neighbours), against the
-same numbers and patterns. A rule that JSON Schema cannot say is a sentence in ``description``.
+msgspec checks only the types of fields. The functions in this package check the values, against the same constants, and
+raise InvalidRequest with the path of the field.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
+
+from app.core.errors import InvalidRequest
 
 __all__ = [
     "ENVIRONMENT_NAME",
     "LABEL_NAME",
     "MAX_ARGUMENTS",
+    "MAX_ARGUMENTS_BYTES",
     "MAX_ARTIFACT_PATTERNS",
     "MAX_CASES",
     "MAX_CASE_NAME_CHARACTERS",
@@ -35,7 +40,13 @@ __all__ = [
     "Source",
     "Stdin",
     "WebhookUrl",
-    "told",
+    "check_arguments",
+    "check_artifact_patterns",
+    "check_labels",
+    "check_no_nul",
+    "check_size",
+    "encode_utf8",
+    "schema",
 ]
 
 MAX_FILES: Final = 64
@@ -43,6 +54,7 @@ MAX_FILE_NAME_BYTES: Final = 255
 MAX_FILES_BYTES: Final = 4 * 1024 * 1024
 MAX_STDIN_BYTES: Final = 4 * 1024 * 1024
 MAX_ARGUMENTS: Final = 128
+MAX_ARGUMENTS_BYTES: Final = 32 * 1024
 MAX_ENVIRONMENT: Final = 64
 MAX_LABELS: Final = 16
 MAX_LABEL_CHARACTERS: Final = 256
@@ -58,33 +70,33 @@ _NO_NUL: Final = r"^[^\x00]*$"
 _NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*$"
 
 
-def told(**keywords: Any) -> msgspec.Meta:
-    """Keywords of JSON Schema that go into the document and check nothing."""
+def schema(**keywords: Any) -> msgspec.Meta:
+    """Describe a field with JSON Schema keywords. msgspec does not check them."""
     return msgspec.Meta(extra_json_schema=keywords)
 
 
-Source = Annotated[str, told(maxLength=MAX_FILES_BYTES, examples=["print(6 * 7)"])]
-Stdin = Annotated[str, told(maxLength=MAX_STDIN_BYTES)]
-Argument = Annotated[str, told(pattern=_NO_NUL)]
-Arguments = Annotated[tuple[Argument, ...], told(maxItems=MAX_ARGUMENTS)]
+Source = Annotated[str, schema(maxLength=MAX_FILES_BYTES, examples=["print(6 * 7)"])]
+Stdin = Annotated[str, schema(maxLength=MAX_STDIN_BYTES)]
+Argument = Annotated[str, schema(pattern=_NO_NUL)]
+Arguments = Annotated[tuple[Argument, ...], schema(maxItems=MAX_ARGUMENTS)]
 Environment = Annotated[
-    dict[str, Argument], told(maxProperties=MAX_ENVIRONMENT, propertyNames={"pattern": f"^{ENVIRONMENT_NAME}$"})
+    dict[str, Argument], schema(maxProperties=MAX_ENVIRONMENT, propertyNames={"pattern": f"^{ENVIRONMENT_NAME}$"})
 ]
-Label = Annotated[str, told(maxLength=MAX_LABEL_CHARACTERS, pattern=_NO_CONTROL, description="Printable characters.")]
-Labels = Annotated[dict[str, Label], told(maxProperties=MAX_LABELS, propertyNames={"pattern": f"^{LABEL_NAME}$"})]
+Label = Annotated[str, schema(maxLength=MAX_LABEL_CHARACTERS, pattern=_NO_CONTROL, description="Printable characters.")]
+Labels = Annotated[dict[str, Label], schema(maxProperties=MAX_LABELS, propertyNames={"pattern": f"^{LABEL_NAME}$"})]
 FileName = Annotated[
     str,
-    told(
+    schema(
         minLength=1,
         pattern=r"^[^/\\\x00-\x1f\x7f-][^\\\x00-\x1f\x7f]*$",
         description="A plain relative path of printable characters and at most 8 parts, each of at most 255 bytes, "
-        "none beginning with a dash or ending with a dot or a blank.",
+        "none starting with a dash or ending with a dot or a space.",
         examples=["main.py", "src/main.c"],
     ),
 ]
 Pattern = Annotated[
     str,
-    told(
+    schema(
         minLength=1,
         maxLength=MAX_PATTERN_BYTES,
         pattern=r"^[^/\x00][^\x00]*$",
@@ -94,16 +106,105 @@ Pattern = Annotated[
 ]
 CaseName = Annotated[
     str,
-    told(
-        minLength=1, maxLength=MAX_CASE_NAME_CHARACTERS, pattern=_NO_CONTROL, description="Printable, and of one test."
+    schema(
+        minLength=1,
+        maxLength=MAX_CASE_NAME_CHARACTERS,
+        pattern=_NO_CONTROL,
+        description="Printable, unique among the tests.",
     ),
 ]
 WebhookUrl = Annotated[
     str,
-    told(
+    schema(
         maxLength=MAX_URL_CHARACTERS,
         pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$",
         description="A public address without user, password or fragment. Needs an API key.",
         examples=["https://example.org/pyxec"],
     ),
 ]
+
+
+def check_arguments(field: str, args: tuple[str, ...]) -> tuple[str, ...]:
+    """Return command-line arguments if a program can receive them.
+
+    Raises:
+        InvalidRequest: There are too many, they are too long, or one contains NUL.
+    """
+    if not args:
+        return args
+    if len(args) > MAX_ARGUMENTS:
+        raise InvalidRequest(field, f"must be at most {MAX_ARGUMENTS}")
+    for index, argument in enumerate(args):
+        check_no_nul(f"{field}[{index}]", argument)
+    if sum(len(argument.encode()) + 1 for argument in args) > MAX_ARGUMENTS_BYTES:
+        raise InvalidRequest(field, f"must be at most {MAX_ARGUMENTS_BYTES} bytes together")
+    return args
+
+
+def check_artifact_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return patterns of artifacts if they are relative to the working directory.
+
+    Raises:
+        InvalidRequest: Names ``artifacts`` or ``artifacts[<index>]``.
+    """
+    if len(patterns) > MAX_ARTIFACT_PATTERNS:
+        raise InvalidRequest("artifacts", f"must be at most {MAX_ARTIFACT_PATTERNS} patterns")
+    for index, pattern in enumerate(patterns):
+        field = f"artifacts[{index}]"
+        check_no_nul(field, pattern)
+        if not 1 <= len(pattern.encode()) <= MAX_PATTERN_BYTES:
+            raise InvalidRequest(field, f"must be 1 to {MAX_PATTERN_BYTES} bytes")
+        if pattern.startswith("/") or ".." in pattern.split("/"):
+            raise InvalidRequest(field, "must be relative to the working folder: no leading '/', no '..'")
+    return patterns
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Check the labels of a job.
+
+    Raises:
+        InvalidRequest: Names ``labels`` or ``labels.<name>``.
+    """
+    if len(labels) > MAX_LABELS:
+        raise InvalidRequest("labels", f"must be at most {MAX_LABELS}")
+    for name, value in labels.items():
+        if not _LABEL_NAME.fullmatch(name):
+            raise InvalidRequest("labels", "names must be 1 to 63 letters, digits, '.', '_', '/' and '-'")
+        if len(value) > MAX_LABEL_CHARACTERS or not value.isprintable():
+            raise InvalidRequest(f"labels.{name}", f"must be at most {MAX_LABEL_CHARACTERS} printable characters")
+
+
+def check_no_nul(field: str, text: str) -> None:
+    """Check that a text fits into a C string.
+
+    Raises:
+        InvalidRequest: The text contains NUL or is not valid Unicode.
+    """
+    if b"\0" in encode_utf8(field, text):
+        raise InvalidRequest(field, "must have no NUL character")
+
+
+def check_size(field: str, content: bytes, max_bytes: int) -> bytes:
+    """Return the content if it has at most ``max_bytes`` bytes.
+
+    Raises:
+        InvalidRequest: The content is larger.
+    """
+    if len(content) > max_bytes:
+        raise InvalidRequest(field, f"must be at most {max_bytes} bytes")
+    return content
+
+
+def encode_utf8(field: str, text: str) -> bytes:
+    """Encode a text.
+
+    Raises:
+        InvalidRequest: The text contains a lone surrogate, which JSON can express.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as e:
+        raise InvalidRequest(field, "is not valid Unicode") from e
+
+
+_LABEL_NAME: Final = re.compile(LABEL_NAME)

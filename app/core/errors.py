@@ -1,35 +1,35 @@
-"""Every error Pyxec raises on purpose. How each is told to an HTTP client stands in one place: app/http/errors.py.
+"""The errors of the service. app/http/errors.py defines how each is reported to clients.
 
 PyxecError
-|-- InvalidRequest        the caller's mistake; names the field
+|-- InvalidRequest            a field of the request is invalid
 |   |-- UnknownLanguage
-|   `-- InvalidFields     several fields at once, each with all that is wrong with it
-|-- NotAuthenticated      a key is needed, or this is none
-|-- NotAllowed            the caller may not do this
-|-- JobNotFound           no such job, or not yours
-|-- NothingThere          of anything else that has a name: there is none with this one
-|-- SubmissionRejected    a job was not accepted; carries the state of the rate limit
-|   |-- QueueFull         the backlog has reached its limit
-|   |-- RateLimited       a token bucket is empty; says when to try again
-|   |   `-- TooManyJobs   the caller has as many unfinished jobs as its tier allows
-|   `-- IdempotencyMismatch  the idempotency key was used with a different request
-|-- NotReplayable         a dead letter whose job cannot run again
-|-- JobNotFinished        only a job that has ended can be deleted
-|-- StoreUnavailable      Redis does not answer in its time
-`-- InfrastructureError   our fault, never the program's: retried, then dead-lettered
-    |-- EngineUnavailable the container engine is down or hangs
-    |-- ImageMissing      the language is in the catalogue, its image is not on this engine
-    |-- SandboxLost       the container went away without a report
-    |-- ProtocolError     the runner said something it must not say
-    |-- WebhookUndelivered  a client's server did not take a webhook
-    `-- OwnershipLost     another worker has this job now; whatever we have is refused
+|   `-- InvalidFields         several fields are invalid
+|-- NotAuthenticated          an API key is missing or invalid
+|-- NotAllowed                the caller may not do this
+|-- JobNotFound               the job does not exist or belongs to another caller
+|-- NotFound                  anything else does not exist
+|-- SubmissionRejected        a job was not accepted; carries the state of the rate limit
+|   |-- QueueFull             the backlog has reached its limit
+|   |-- RateLimited           a token bucket is empty
+|   |   `-- TooManyJobs       the caller has as many unfinished jobs as its tier allows
+|   `-- IdempotencyMismatch   the idempotency key was used with a different request
+|-- NotReplayable             the job of a dead letter cannot run again
+|-- JobNotFinished            an unfinished job cannot be deleted
+|-- StoreUnavailable          Redis did not answer in time
+`-- InfrastructureError       a fault of the service: the job is retried, then dead-lettered
+    |-- EngineUnavailable     the Docker Engine failed or did not answer in time
+    |-- ImageMissing          the image of a language is missing on this engine
+    |-- SandboxLost           the container disappeared without a report
+    |-- ProtocolError         the runner violated its protocol
+    |-- WebhookUndelivered    a webhook was not delivered
+    `-- OwnershipLost         the lease expired and another worker owns the job
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.core.rate_limit import RateLimit
+import msgspec
 
 __all__ = [
     "EngineUnavailable",
@@ -48,6 +48,7 @@ __all__ = [
     "ProtocolError",
     "PyxecError",
     "QueueFull",
+    "RateLimit",
     "RateLimited",
     "SandboxLost",
     "StoreUnavailable",
@@ -59,15 +60,15 @@ __all__ = [
 
 
 class PyxecError(Exception):
-    """The root of the tree above."""
+    """The base class of all errors."""
 
 
 class InvalidRequest(PyxecError):
-    """The caller's mistake.
+    """A field of a request is invalid.
 
-    Parameters:
-        field: the path of the field at fault, as the client wrote it: ``limits.wall_seconds``, ``files[0].name``.
-        reason: one plain sentence that says what is allowed.
+    Attributes:
+        field: Path of the field as the client wrote it: ``limits.wall_seconds``, ``files[0].name``.
+        reason: The allowed values, as the rest of a sentence that starts with the field.
     """
 
     def __init__(self, field: str, reason: str) -> None:
@@ -77,14 +78,14 @@ class InvalidRequest(PyxecError):
 
 
 class UnknownLanguage(InvalidRequest):
-    """A language, or a version of it, that is not installed here."""
+    """The language, or this version of it, is not installed."""
 
 
 class InvalidFields(InvalidRequest):
-    """Mistakes in several fields. Ours tells of the first; other APIs tell of all.
+    """Several fields are invalid. The native API reports the first one, compat APIs report all.
 
-    Parameters:
-        reasons: by field, at least one of each, at least one field.
+    Attributes:
+        reasons: At least one reason for each of at least one field.
     """
 
     def __init__(self, reasons: Mapping[str, Sequence[str]]) -> None:
@@ -94,19 +95,33 @@ class InvalidFields(InvalidRequest):
 
 
 class NotAuthenticated(PyxecError):
-    """A key is needed here, or what was sent is not one. The message is meant for the client."""
+    """An API key is missing or invalid. Clients receive the message."""
 
 
 class NotAllowed(PyxecError):
-    """The caller's key does not give the right to do this. The message is meant for the client."""
+    """The API key does not permit the request. Clients receive the message."""
 
 
 class JobNotFound(PyxecError):
-    """No job with this id that this caller may see."""
+    """The job does not exist, or the caller may not see it."""
 
 
 class NotFound(PyxecError):
-    """There is nothing with this name. The message is meant for the client."""
+    """Something other than a job does not exist. Clients receive the message."""
+
+
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """State of the token bucket that has the fewest tokens for a caller.
+
+    Attributes:
+        limit: Tokens that the bucket holds when it is full.
+        remaining: Tokens left.
+        reset_seconds: Time until the bucket is full again.
+    """
+
+    limit: int
+    remaining: int
+    reset_seconds: float
 
 
 class SubmissionRejected(PyxecError):
@@ -170,40 +185,40 @@ class IdempotencyMismatch(SubmissionRejected):
 
 
 class NotReplayable(PyxecError):
-    """The job of this dead letter cannot run again. The message is meant for the client."""
+    """The job of a dead letter cannot run again. Clients receive the message."""
 
 
 class JobNotFinished(PyxecError):
-    """The job waits or runs: it can be cancelled, not deleted."""
+    """The job is queued or running. It can be cancelled, but not deleted."""
 
 
 class StoreUnavailable(PyxecError):
-    """Redis did not answer within its time."""
+    """Redis did not answer in time."""
 
 
 class InfrastructureError(PyxecError):
-    """Our fault: the job is tried again, and dead-lettered when that does not help."""
+    """A fault of the service. The job is retried, and dead-lettered after the last attempt."""
 
 
 class EngineUnavailable(InfrastructureError):
-    """The container engine refused, failed or did not answer in its time."""
+    """The Docker Engine rejected a request, failed or did not answer in time."""
 
 
 class ImageMissing(InfrastructureError):
-    """The engine has no image for a language that is in the catalogue."""
+    """The catalogue contains the language, but its image is missing on this engine."""
 
 
 class SandboxLost(InfrastructureError):
-    """The container went away without telling how the program ended."""
+    """The container disappeared without reporting how the program ended."""
 
 
 class ProtocolError(InfrastructureError):
-    """The runner and the worker disagree about the protocol."""
+    """The runner violated its protocol."""
 
 
 class WebhookUndelivered(InfrastructureError):
-    """A webhook did not arrive, or was not answered with a 2xx."""
+    """A webhook did not arrive or was not answered with a 2xx status."""
 
 
 class OwnershipLost(InfrastructureError):
-    """The lease ran out and another worker has the job: nothing we know of it counts any more."""
+    """The lease expired and another worker owns the job. Writes of this worker are rejected."""

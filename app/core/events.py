@@ -1,4 +1,4 @@
-"""What a viewer is told of a job, in order. The output log holds these; every viewer reads the same ones."""
+"""The events of a job in the order in which the output log stores them and every viewer receives them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ __all__ = ["AttemptStarted", "Event", "JobFinished", "LoggedEvent", "Output", "P
 
 
 class Stream(StrEnum):
-    """The two streams a program writes."""
+    """The output streams of a program."""
 
     STDOUT = "stdout"
     STDERR = "stderr"
 
 
 class AttemptStarted(msgspec.Struct, frozen=True, tag="started"):
-    """A worker began. With ``attempt`` above 1 an earlier worker was lost: what it had sent does not count any more
-    and is gone from the log."""
+    """A worker started the job. If ``attempt`` is greater than 1, the events of the lost attempt are deleted."""
 
     attempt: int
 
 
 class PhaseStarted(msgspec.Struct, frozen=True, tag="phase"):
-    """The output from here on is of this phase: ``compile``, ``run``, or ``test`` with the name of the test."""
+    """The output from here on belongs to this phase: ``compile``, ``run``, or ``test`` with the name of the test."""
 
     phase: str
     test: str | None = None
 
 
 class Output(msgspec.Struct, frozen=True, tag="output"):
-    """Bytes as the program wrote them. A chunk may end inside a character."""
+    """Bytes that the program wrote. A chunk can end within a character."""
 
     stream: Stream
     data: bytes
@@ -49,7 +48,7 @@ Event = AttemptStarted | PhaseStarted | Output | JobFinished
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):
-    """An event with its place in the log. ``cursor`` is opaque to clients and grows with every event of a job."""
+    """An event in the output log. The cursor is opaque for clients and increases with every event of a job."""
 
     cursor: str
     event: Event

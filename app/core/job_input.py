@@ -10,7 +10,7 @@ __all__ = ["Input", "InputKind"]
 
 
 class InputKind(StrEnum):
-    """What can be sent to a job that waits or runs."""
+    """The kinds of input."""
 
     STDIN = "stdin"
     EOF = "eof"
@@ -20,7 +20,13 @@ class InputKind(StrEnum):
 
 
 class Input(msgspec.Struct, frozen=True):
-    """One thing sent to a job; ``data``: bytes of STDIN, the name of a SIGNAL, a RESIZE as TerminalSize packs it."""
+    """One input.
+
+    Attributes:
+        kind: The kind of input.
+        data: The bytes of STDIN, the name of a SIGNAL, or a RESIZE as `TerminalSize.pack` encodes it; empty for the
+            other kinds.
+    """
 
     kind: InputKind
     data: bytes = b""

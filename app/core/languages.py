@@ -1,4 +1,4 @@
-"""What the API has to know of a language to validate a job and to show it; how it runs is the sandbox's matter."""
+"""Languages as the API sees them. app/sandbox/images/ defines how programs of a language are run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,24 @@ __all__ = ["HostLanguages", "LanguageInfo", "index_languages"]
 
 
 class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One language. ``version`` is what its image said of itself; None while no image is known of. ``judge0`` and
-    ``piston`` are what those APIs call it, the first name being the proper one. ``compile`` and ``run`` are its
-    commands, placeholders and all; it takes compiler options where ``compile`` has ``{options}``. ``image`` and its
-    ``image_bytes`` are None while none is known of."""
+    """A language of the catalogue.
+
+    Attributes:
+        id: The id in requests.
+        name: The name for people.
+        file_name: Name of the source file if a request has only ``source``.
+        aliases: Other ids.
+        version: Version that the image reports; None if no image is installed.
+        limits: Default limits.
+        template: A short program for editors.
+        compiled: Whether there is a compile phase.
+        compile: Command of the compiler, with placeholders. ``{options}`` takes compiler options.
+        run: Command of the program, with placeholders.
+        judge0: Ids of the language in Judge0; the first one is preferred.
+        piston: Names of the language in Piston; the first one is preferred.
+        image: Tag of the image; None if no image is installed.
+        image_bytes: Size of the image; None if no image is installed.
+    """
 
     id: str
     name: str
@@ -34,7 +48,7 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostLanguages(msgspec.Struct, frozen=True, kw_only=True):
-    """What one host's engine has, as its workers told it so many seconds ago."""
+    """The languages installed on the engine of a host, as its workers last reported them."""
 
     host: str
     last_seen_seconds_ago: float
@@ -42,5 +56,5 @@ class HostLanguages(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def index_languages(languages: Iterable[LanguageInfo]) -> dict[str, LanguageInfo]:
-    """Every name a client may use, in lower case, to its language."""
+    """Index languages by their ids and aliases in lower case."""
     return {name.lower(): info for info in languages for name in (info.id, *info.aliases)}

@@ -1,4 +1,8 @@
-"""The limits of a job, in one table. Adding a limit is adding a row, a field, and its place in the sandbox."""
+"""The limits of a job.
+
+To add a limit, add a row to ``LIMITS``, a field to ``Limits`` and ``LimitOverrides``, and its enforcement in
+app/sandbox/.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,15 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from app.core.constraints import told
+from app.core.constraints import schema
 from app.core.errors import InvalidRequest
 
 __all__ = [
     "LIMITS",
+    "MAX_COMPILE_SECONDS",
     "MIB",
+    "MIN_COMPILE_SECONDS",
+    "CompileLimits",
     "CpuSeconds",
     "LimitOverrides",
     "LimitRange",
@@ -21,18 +28,21 @@ __all__ = [
     "OpenFiles",
     "OutputBytes",
     "WallSeconds",
-    "maximum_of",
+    "check_compile_limits",
+    "max_limit",
     "resolve_limits",
 ]
 
 MIB: Final = 1024 * 1024
+MAX_COMPILE_SECONDS: Final = 30.0
+MIN_COMPILE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True)
 class LimitRange:
-    """What a client may ask for, both ends included, and what it gets when it asks for nothing.
+    """The range of a limit, both ends included, and its default.
 
-    A language may have another default (the JVM wants more processes), never another range.
+    A language can have another default (the JVM needs more processes), but not another range.
     """
 
     minimum: float
@@ -53,24 +63,25 @@ LIMITS: Final[dict[str, LimitRange]] = {
 }
 
 
-def _told(name: str) -> msgspec.Meta:
-    allowed = LIMITS[name]
-    sentence = f"{allowed.description[0].upper()}{allowed.description[1:]}"
-    description = f"{sentence}; {allowed.default:.10g} unless the language says otherwise."
-    return told(minimum=allowed.minimum, maximum=allowed.maximum, description=description)
+def _limit_schema(name: str) -> msgspec.Meta:
+    limit = LIMITS[name]
+    sentence = f"{limit.description[0].upper()}{limit.description[1:]}"
+    description = f"{sentence}; {limit.default:.10g} unless the language says otherwise."
+    return schema(minimum=limit.minimum, maximum=limit.maximum, description=description)
 
 
-WallSeconds = Annotated[float, _told("wall_seconds")]
-CpuSeconds = Annotated[float, _told("cpu_seconds")]
-MemoryBytes = Annotated[int, _told("memory_bytes")]
-Processes = Annotated[int, _told("processes")]
-OutputBytes = Annotated[int, _told("output_bytes")]
-DiskBytes = Annotated[int, _told("disk_bytes")]
-OpenFiles = Annotated[int, _told("open_files")]
+WallSeconds = Annotated[float, _limit_schema("wall_seconds")]
+CpuSeconds = Annotated[float, _limit_schema("cpu_seconds")]
+MemoryBytes = Annotated[int, _limit_schema("memory_bytes")]
+Processes = Annotated[int, _limit_schema("processes")]
+OutputBytes = Annotated[int, _limit_schema("output_bytes")]
+DiskBytes = Annotated[int, _limit_schema("disk_bytes")]
+OpenFiles = Annotated[int, _limit_schema("open_files")]
+CompileSeconds = Annotated[float, schema(minimum=MIN_COMPILE_SECONDS, maximum=MAX_COMPILE_SECONDS)]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """A job's limits, complete and within their ranges."""
+    """The complete limits of a job. Every limit is within its range."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -82,7 +93,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LimitOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits a client or a language names; what is left out takes the default."""
+    """The limits that a request or a language sets. None stands for the default."""
 
     wall_seconds: WallSeconds | None = None
     cpu_seconds: CpuSeconds | None = None
@@ -93,36 +104,66 @@ class LimitOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     open_files: OpenFiles | None = None
 
 
+class CompileLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits of the compiler, which are independent of the limits of the program.
+
+    Attributes:
+        wall_seconds: Elapsed time.
+        cpu_seconds: Processor time of all its processes.
+    """
+
+    wall_seconds: CompileSeconds = MAX_COMPILE_SECONDS
+    cpu_seconds: CompileSeconds = MAX_COMPILE_SECONDS
+
+
 _NO_CEILING: Final = LimitOverrides()
 
 
-@lru_cache(maxsize=1024)  # most jobs ask for what the one before did
-def resolve_limits(asked: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides = _NO_CEILING) -> Limits:
-    """Fill what was not asked for from the language, then from the table.
+@lru_cache(maxsize=1024)  # most requests set the same limits
+def resolve_limits(
+    requested: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides = _NO_CEILING
+) -> Limits:
+    """Fill in the limits that a request does not set.
 
-    Parameters:
-        ceiling: what this caller cannot go above; a default above it is lowered to it.
+    Args:
+        requested: The limits of the request.
+        language: The defaults of the language; a limit that it does not set has the default of the table.
+        ceiling: The maximum for this caller. It also lowers defaults.
 
     Raises:
-        InvalidRequest: a limit is out of its range; names ``limits.<name>`` and the range.
+        InvalidRequest: A limit is out of its range. Names ``limits.<name>`` and the range.
     """
-    return Limits(**{name: _resolve(name, asked, language, ceiling) for name in LIMITS})
+    return Limits(**{name: _resolve_limit(name, requested, language, ceiling) for name in LIMITS})
 
 
-def maximum_of(name: str, ceiling: LimitOverrides) -> float:
-    """The most that may be asked for below a ceiling."""
+def max_limit(name: str, ceiling: LimitOverrides) -> float:
+    """Return the maximum of a limit for a caller with this ceiling."""
     lowered = getattr(ceiling, name)
     return LIMITS[name].maximum if lowered is None else min(lowered, LIMITS[name].maximum)
 
 
-def _resolve(name: str, asked: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides) -> Any:
-    allowed, maximum = LIMITS[name], maximum_of(name, ceiling)
-    value = getattr(asked, name)
+def check_compile_limits(limits: CompileLimits) -> CompileLimits:
+    """Return the limits if they are within their range.
+
+    Raises:
+        InvalidRequest: Names ``compile_limits.<name>`` and the range.
+    """
+    for name in limits.__struct_fields__:
+        # NaN fails every comparison; it must be rejected.
+        if not MIN_COMPILE_SECONDS <= getattr(limits, name) <= MAX_COMPILE_SECONDS:
+            reason = f"must be between {MIN_COMPILE_SECONDS:g} and {MAX_COMPILE_SECONDS:g} s"
+            raise InvalidRequest(f"compile_limits.{name}", reason)
+    return limits
+
+
+def _resolve_limit(name: str, requested: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides) -> Any:
+    limit, maximum = LIMITS[name], max_limit(name, ceiling)
+    value = getattr(requested, name)
     if value is None:
         default = getattr(language, name)
-        value = min(allowed.default if default is None else default, maximum)
-    # A NaN compares false with everything: the test is written so that it is refused.
-    if not allowed.minimum <= value <= maximum:
-        span = f"must be between {allowed.minimum:.10g} and {maximum:.10g} {allowed.unit}"
-        raise InvalidRequest(f"limits.{name}", span.rstrip())
+        value = min(limit.default if default is None else default, maximum)
+    # NaN fails every comparison; it must be rejected.
+    if not limit.minimum <= value <= maximum:
+        reason = f"must be between {limit.minimum:.10g} and {maximum:.10g} {limit.unit}"
+        raise InvalidRequest(f"limits.{name}", reason.rstrip())
     return float(value) if name.endswith("_seconds") else int(value)

@@ -1,21 +1,51 @@
-"""What is known of a job, from its acceptance to its result."""
+"""Job records and results."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
-from app.core.artifacts import ArtifactInfo
+from app.core.callers import Priority
 from app.core.cases import CaseReport
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
-from app.core.tiers import Priority
 
-__all__ = ["JobPage", "JobRecord", "JobResult", "JobSummary", "QueuePosition", "Usage"]
+__all__ = [
+    "MAX_ARTIFACTS",
+    "MAX_ARTIFACTS_BYTES",
+    "Artifact",
+    "ArtifactInfo",
+    "JobPage",
+    "JobRecord",
+    "JobResult",
+    "JobSummary",
+    "QueuePosition",
+    "Usage",
+]
+
+# Limits of the artifacts of a job, all together.
+MAX_ARTIFACTS: Final = 16
+MAX_ARTIFACTS_BYTES: Final = 8 * 1024 * 1024
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """A file that a program left. The name is a path relative to the working directory."""
+
+    name: str
+    data: bytes
+
+
+class ArtifactInfo(msgspec.Struct, frozen=True):
+    """An artifact without its content."""
+
+    name: str
+    size_bytes: int
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What the program took, all phases together; the peak is the highest of any."""
+    """Resources that a program used: the sums of all phases, and the highest memory peak."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -24,8 +54,21 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The one visible result of a job. The output itself is in the output log, not in here. ``tests`` are those that
-    began. ``artifacts_incomplete``: a file that was asked for is one too many, too large, or has an unusable name."""
+    """The result of a job. Its output is in the output log.
+
+    Attributes:
+        outcome: How the job ended.
+        exit_code: Exit code of the decisive phase, or None.
+        signal: Signal that ended the decisive phase, or None.
+        message: A sentence for people.
+        usage: None if the program did not run.
+        phases: The phases that ran.
+        tests: The tests that ran.
+        artifacts: The files that the program left.
+        artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an
+            invalid name.
+        version: Version of the language; None if the program did not run.
+    """
 
     outcome: Outcome
     exit_code: int | None = None
@@ -40,9 +83,11 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as the store has it. Times are Unix milliseconds by the store's or the worker's clock.
+    """A job in the store. Times are Unix milliseconds by the clocks of the gateway and the worker.
 
-    ``result`` is there exactly when ``state`` is finished.
+    Attributes:
+        result: Set if and only if ``state`` is finished.
+        foreign: The request in the format of the compat API that the job was submitted through.
     """
 
     id: str
@@ -63,8 +108,12 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as lists show it. ``outcome`` is there exactly when ``state`` is finished. ``api`` names the one it came
-    through, None for ours."""
+    """A job in a list.
+
+    Attributes:
+        outcome: Set if and only if ``state`` is finished.
+        api: The compat API that the job was submitted through; None for the native API.
+    """
 
     id: str
     state: JobState
@@ -79,14 +128,19 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some jobs, newest first. ``next`` is where to go on; None at the end."""
+    """A page of a list, newest jobs first. ``next`` is the cursor of the next page; None on the last page."""
 
     jobs: tuple[JobSummary, ...]
     next: str | None
 
 
 class QueuePosition(msgspec.Struct, frozen=True, kw_only=True):
-    """How many jobs of its priority are before a job, and how long it may wait; None when nothing has run lately."""
+    """The position of a queued job.
+
+    Attributes:
+        before: Jobs of the same priority ahead of it.
+        estimated_wait_seconds: None if no job was started in the last minute.
+    """
 
     before: int
     estimated_wait_seconds: float | None

@@ -1,4 +1,7 @@
-"""The interface between the worker and a sandbox: the container sandbox and the sandbox of the tests implement it."""
+"""The interface between a worker and its sandbox.
+
+app/sandbox/ implements `Sandbox` with containers; the tests implement it with a scripted sandbox.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,25 @@ from typing import Protocol
 
 import msgspec
 
-from app.core.artifacts import Artifact
 from app.core.events import Output
 from app.core.job_input import Input
 from app.core.languages import LanguageInfo
 from app.core.outcomes import PhaseReport
+from app.core.results import Artifact
 from app.core.spec import JobSpec
 
 __all__ = ["Inbox", "Sandbox", "SandboxReport", "Sink"]
 
 
 class SandboxReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What came out of the sandbox: every phase that ran, and the version of the language it ran with."""
+    """What a sandbox reports after a job.
+
+    Attributes:
+        phases: The phases that ran.
+        version: Version of the language.
+        artifacts: The files that the program left.
+        artifacts_incomplete: Whether requested files are missing.
+    """
 
     phases: tuple[PhaseReport, ...]
     version: str | None
@@ -27,35 +37,51 @@ class SandboxReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inbox(Protocol):
-    """What was sent to a running job, for the thread that runs it."""
+    """Input for a running job. The thread that runs the job reads it."""
 
     def fileno(self) -> int:
-        """Readable when take() has something: goes into a selector."""
+        """Return a file descriptor that is readable when `take` has input."""
 
-    def take(self, most_bytes: int) -> list[Input]:
-        """What is there, without blocking, with at most this much stdin; the rest stays for later. What is not
-        stdin or its end is never held back, and comes first."""
+    def take(self, max_bytes: int) -> list[Input]:
+        """Return the available input without blocking.
+
+        Args:
+            max_bytes: Maximum amount of stdin; the rest stays for the next call. Other input is not limited and comes
+                first.
+        """
 
 
 class Sink(Protocol):
-    """Where a sandbox puts what happens while it runs. A call may block: that is the back-pressure on the program."""
+    """Receives the events of a running job. A call may block, which stops reading from the program."""
 
     def phase(self, name: str, test: str | None = None) -> None:
-        """A phase begins; ``test`` is the name of the test that it is."""
+        """Report the start of a phase.
+
+        Args:
+            name: Name of the phase.
+            test: Name of the test, for a test phase.
+
+        Raises:
+            OwnershipLost: Another worker owns the job; the sandbox must stop at once.
+        """
 
     def output(self, chunks: Sequence[Output]) -> None:
-        """Bytes, in order. Raises OwnershipLost to stop the sandbox at once."""
+        """Report output in the order in which it was written.
+
+        Raises:
+            OwnershipLost: Another worker owns the job; the sandbox must stop at once.
+        """
 
 
 class Sandbox(Protocol):
-    """Runs one job in one fresh container."""
+    """Runs each job in a new isolated environment."""
 
     def run(self, job_id: str, attempt: int, spec: JobSpec, sink: Sink, inbox: Inbox) -> SandboxReport:
-        """Block until the job has ended and its container is gone or going.
+        """Run a job. Blocks until the job has ended.
 
         Raises:
-            InfrastructureError: it could not be run, or how it ended is not known; never the program's fault.
+            InfrastructureError: The job could not be run, or how it ended is unknown. Never the program's fault.
         """
 
     def installed(self) -> Sequence[LanguageInfo]:
-        """The languages whose image is on this engine, with the version the image told."""
+        """Return the languages that can be run, with the versions that their images report."""

@@ -1,4 +1,4 @@
-"""A job as the client asks for it, and as it is kept: complete, checked, with every default filled in."""
+"""Job requests, and job specifications: complete, checked and with every default filled in."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from app.core.callers import Priority
 from app.core.cases import CaseRequest, CaseSpec
-from app.core.compile_limits import CompileLimits
 from app.core.constraints import (
     MAX_ARTIFACT_PATTERNS,
     MAX_CASES,
@@ -21,24 +21,50 @@ from app.core.constraints import (
     Source,
     Stdin,
     WebhookUrl,
-    told,
+    schema,
 )
-from app.core.limits import LimitOverrides, Limits
-from app.core.terminals import TerminalSize
-from app.core.tiers import Priority
+from app.core.limits import CompileLimits, LimitOverrides, Limits
 
-__all__ = ["FileRequest", "ForeignRequest", "Invocation", "JobRequest", "JobSpec", "SourceFile", "TextEncoding"]
+__all__ = [
+    "Cells",
+    "FileRequest",
+    "ForeignRequest",
+    "Invocation",
+    "JobRequest",
+    "JobSpec",
+    "SourceFile",
+    "TerminalSize",
+    "TextEncoding",
+]
+
+Cells = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class TerminalSize(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The size of a terminal in characters."""
+
+    rows: Cells = 24
+    cols: Cells = 80
+
+    def pack(self) -> bytes:
+        """Encode the size as the data of an Input."""
+        return self.rows.to_bytes(2) + self.cols.to_bytes(2)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> TerminalSize:
+        """Decode a size that `pack` encoded."""
+        return cls(rows=int.from_bytes(data[:2]), cols=int.from_bytes(data[2:4]))
 
 
 class TextEncoding(StrEnum):
-    """How bytes travel in a JSON string."""
+    """The encoding of bytes in a JSON string."""
 
     UTF8 = "utf8"
     BASE64 = "base64"
 
 
 class FileRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file of the program, named relative to its working folder."""
+    """A file of a program. Its name is relative to the working directory."""
 
     name: FileName
     content: Source
@@ -46,13 +72,13 @@ class FileRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of ``POST /v1/jobs``: ``source`` for one file, or ``files`` for several, never both."""
+    """The body of ``POST /v1/jobs``. It contains either ``source``, for one file, or ``files``."""
 
-    language: Annotated[str, told(description="An id or alias of `GET /v1/languages`.", examples=["python"])]
-    version: Annotated[str | None, told(description="Or the beginning of one; `*` is any.")] = None
+    language: Annotated[str, schema(description="An id or alias of `GET /v1/languages`.", examples=["python"])]
+    version: Annotated[str | None, schema(description="A version or its first components; `*` is any.")] = None
     source: Source | None = None
-    files: Annotated[tuple[FileRequest, ...], told(minItems=1, maxItems=MAX_FILES)] | None = None
-    entrypoint: Annotated[str | None, told(description="The file to run; the first if left out.")] = None
+    files: Annotated[tuple[FileRequest, ...], schema(minItems=1, maxItems=MAX_FILES)] | None = None
+    entrypoint: Annotated[str | None, schema(description="The file to run. Default: the first file.")] = None
     stdin: Stdin = ""
     args: Arguments = ()
     env: Environment = {}
@@ -63,28 +89,28 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     labels: Labels = {}
     webhook_url: WebhookUrl | None = None
     tty: TerminalSize | None = None
-    tests: Annotated[tuple[CaseRequest, ...], told(maxItems=MAX_CASES)] = ()
-    artifacts: Annotated[tuple[Pattern, ...], told(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
+    tests: Annotated[tuple[CaseRequest, ...], schema(maxItems=MAX_CASES)] = ()
+    artifacts: Annotated[tuple[Pattern, ...], schema(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
 
 
 class SourceFile(msgspec.Struct, frozen=True, array_like=True):
-    """A file's name, relative to the working folder, and its bytes."""
+    """A file of a program. Its name is relative to the working directory."""
 
     name: str
     content: bytes
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True):
-    """How a program is compiled and started where that is not the language's own way. Only for what comes through other
-    people's APIs; the field that says so is not one of ours.
+    """Changes to how a program is compiled and started. Only compat APIs set them.
 
-    Parameters:
-        compiler_options: go where the language's compile command has ``{options}``.
-        entrypoint_only: the other files are there to be read or included, not to be compiled by themselves.
-        compile, run: instead of the language's commands. ``compile`` without ``run`` means nothing; ``run`` without
-            ``compile``: nothing is compiled.
-        stderr_to_stdout: the program's standard error is its standard output.
-        stack_bytes, file_bytes: bounds of the program's stack, and of each file that it writes; None: as usual.
+    Attributes:
+        compiler_options: Replace ``{options}`` in the compile command of the language.
+        entrypoint_only: Compile only the entry point; other files can be included or read.
+        compile: Compile command instead of the language's. Requires ``run``.
+        run: Run command instead of the language's. Without ``compile``, there is no compile phase.
+        stderr_to_stdout: Redirect standard error to standard output.
+        stack_bytes: Maximum stack size; None for the default.
+        file_bytes: Maximum size of a file that the program writes; None for the default.
     """
 
     compiler_options: tuple[str, ...] = ()
@@ -97,15 +123,21 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForeignRequest(msgspec.Struct, frozen=True, array_like=True):
-    """What a job was asked for in the words of another API, named ``api``. Only that API reads ``body``."""
+    """A request in the format of a compat API. Only that API decodes the body."""
 
     api: str
     body: bytes
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a worker needs to run the job. ``interactive`` keeps stdin open for what the viewer types;
-    with ``tty`` it always is. With ``tests`` the program runs for them only. ``artifacts`` are patterns of paths."""
+    """Everything a worker needs to run a job.
+
+    Attributes:
+        interactive: Keep standard input open for input of viewers. Always true with a terminal.
+        tty: Run the program in a terminal of this size.
+        tests: If given, the program runs once for each test instead of once.
+        artifacts: Patterns of paths relative to the working directory.
+    """
 
     language: str
     files: tuple[SourceFile, ...]

@@ -1,4 +1,4 @@
-"""The life of a job, and the one place that says which step may follow which."""
+"""The states of a job and the transitions between them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["IllegalTransition", "JobEvent", "JobState", "transition"]
 
 
 class JobState(StrEnum):
-    """Where a job is. How it ended is its outcome, not its state."""
+    """The state of a job. How a finished job ended is its outcome."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -17,7 +17,7 @@ class JobState(StrEnum):
 
 
 class JobEvent(StrEnum):
-    """What can happen to a job."""
+    """An event that changes the state of a job."""
 
     START = "start"
     FINISH = "finish"
@@ -26,12 +26,12 @@ class JobEvent(StrEnum):
 
 
 class IllegalTransition(ValueError):
-    """This event cannot happen to a job in this state."""
+    """The event is not possible in this state."""
 
 
-# START in RUNNING is the second attempt after a lost worker. CANCEL in RUNNING only asks: the worker that holds the
-# job ends it, so that one finish alone decides. FINISH in QUEUED is a job that is given up before anyone began it, and
-# REPLAY is somebody's wish to try a job again that was given up (app/store/replay.lua).
+# START in RUNNING: the attempt after a lost worker. CANCEL in RUNNING is a request: the worker that owns the job
+# finishes it. FINISH in QUEUED: the job is dead-lettered before a worker started it. REPLAY: an operator replays a dead
+# letter (app/store/lua/replay.lua).
 _NEXT: Final[dict[tuple[JobState, JobEvent], JobState]] = {
     (JobState.QUEUED, JobEvent.START): JobState.RUNNING,
     (JobState.QUEUED, JobEvent.CANCEL): JobState.FINISHED,
@@ -44,12 +44,12 @@ _NEXT: Final[dict[tuple[JobState, JobEvent], JobState]] = {
 
 
 def transition(state: JobState, event: JobEvent) -> JobState:
-    """The state after ``event``.
+    """Return the state after an event.
 
     Raises:
-        IllegalTransition: the event cannot happen in this state.
+        IllegalTransition: The event is not possible in this state.
     """
     try:
         return _NEXT[state, event]
     except KeyError:
-        raise IllegalTransition(f"{event} cannot happen to a {state} job") from None
+        raise IllegalTransition(f"{event} is not possible for a {state} job") from None

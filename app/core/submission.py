@@ -7,13 +7,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from app.core.callers import Caller
+from app.core.callers import Caller, Priority, Tier
+from app.core.constraints import check_labels
 from app.core.errors import InvalidRequest
-from app.core.labels import check_labels
 from app.core.languages import LanguageInfo
 from app.core.resolve import resolve_spec
 from app.core.spec import ForeignRequest, JobRequest, JobSpec
-from app.core.tiers import Priority, Tier
 from app.core.webhooks import check_webhook_url
 
 __all__ = ["Idempotency", "NewJob", "resolve_job"]

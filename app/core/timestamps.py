@@ -6,11 +6,11 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated
 
-from app.core.constraints import told
+from app.core.constraints import schema
 
 __all__ = ["Timestamp", "current_unix_ms", "format_optional_timestamp", "format_timestamp"]
 
-Timestamp = Annotated[str, told(format="date-time")]
+Timestamp = Annotated[str, schema(format="date-time")]
 
 
 def current_unix_ms() -> int:

@@ -7,7 +7,7 @@ import math
 import msgspec
 from falcon.asgi import Response
 
-from app.core.rate_limit import RateLimit
+from app.core.errors import RateLimit
 
 __all__ = ["send_json", "set_rate_limit_headers"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from app.core.tiers import ANONYMOUS_TIER, Tier
+from app.core.callers import ANONYMOUS_TIER, Tier
 from app.http.client_address import NO_PROXIES, TrustedProxies
 
 __all__ = ["POLL_SECONDS", "HttpSettings"]

@@ -9,14 +9,12 @@ from functools import cached_property
 from typing import Any, Final
 
 from app.broker import NOW_MS, Effect, PackedEffects, QueueKeys, pack_effects
-from app.core.artifacts import Artifact
-from app.core.callers import ANONYMOUS
+from app.core.callers import ANONYMOUS, Priority
 from app.core.events import AttemptStarted, Event, JobFinished, Output
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
+from app.core.results import Artifact, JobResult
 from app.core.states import JobState
 from app.core.submission import NewJob
-from app.core.tiers import Priority
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.output_log import encode_event, merge_outputs
 from app.store.rate_limits import SLOT_SECONDS

@@ -9,6 +9,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from app.broker.connection import without_retries_async
+from app.core.callers import Priority
 from app.core.errors import (
     InvalidRequest,
     JobNotFinished,
@@ -19,7 +20,6 @@ from app.core.events import LoggedEvent
 from app.core.job_input import Input
 from app.core.outcomes import Outcome
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition
-from app.core.tiers import Priority
 from app.store.connection import translated
 from app.store.job_list import JobList
 from app.store.keys import StoreKeys

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.tiers import Priority
+from app.core.callers import Priority
 
 __all__ = ["DELIVER_WEBHOOK", "JOBS_QUEUE", "MAINTENANCE_QUEUE", "RUN_JOB", "WEBHOOKS_QUEUE", "StoreKeys"]
 

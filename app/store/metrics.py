@@ -11,9 +11,9 @@ import msgspec
 import redis
 from redis.asyncio import Redis
 
-from app.core.metrics import Meter, Sample
 from app.store.connection import translated
 from app.store.keys import StoreKeys
+from app.telemetry.metrics import Meter, Sample
 
 __all__ = ["PUBLISH_SECONDS", "MetricStore", "publish_metrics"]
 

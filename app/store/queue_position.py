@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from app.core.callers import Priority
 from app.core.results import QueuePosition
-from app.core.tiers import Priority
 from app.store.connection import translated
 from app.store.keys import StoreKeys
 

@@ -11,8 +11,7 @@ from redis.asyncio import Redis
 
 from app.broker import Precondition
 from app.core.callers import Caller
-from app.core.errors import RateLimited, TooManyJobs
-from app.core.rate_limit import RateLimit
+from app.core.errors import RateLimit, RateLimited, TooManyJobs
 from app.store.connection import translated
 from app.store.keys import StoreKeys
 from app.store.scripts import StoreScript, read_lua

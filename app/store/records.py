@@ -17,12 +17,12 @@ from typing import Final
 
 import msgspec
 
+from app.core.callers import Priority
 from app.core.outcomes import Outcome
 from app.core.results import JobRecord, JobResult, JobSummary
 from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
 from app.core.submission import Idempotency, NewJob
-from app.core.tiers import Priority
 
 __all__ = [
     "SUMMARY_FIELDS",

@@ -13,8 +13,7 @@ from redis.asyncio import Redis
 from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Precondition, PreconditionFailed
 from app.broker import QueueFull as BacklogFull
 from app.core.callers import Caller
-from app.core.errors import IdempotencyMismatch, QueueFull, StoreUnavailable
-from app.core.rate_limit import RateLimit
+from app.core.errors import IdempotencyMismatch, QueueFull, RateLimit, StoreUnavailable
 from app.core.submission import NewJob
 from app.store.connection import translated
 from app.store.effects import JobEffects

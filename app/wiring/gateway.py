@@ -11,7 +11,7 @@ import redis.asyncio
 
 from app.broker import AsyncProducer, StreamsBroker
 from app.config import LANGUAGES_FOLDER, Settings
-from app.core.tiers import ANONYMOUS_TIER, Tier
+from app.core.callers import ANONYMOUS_TIER, Tier
 from app.core.timestamps import current_unix_ms
 from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.images.catalogue import load_languages

@@ -17,7 +17,6 @@ from app.actors.recover import Recovery
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker, default_middleware
 from app.config import LANGUAGES_FOLDER, Settings
-from app.core.metrics import Meter
 from app.core.timestamps import current_unix_ms
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
@@ -34,6 +33,7 @@ from app.store.metrics import PUBLISH_SECONDS, publish_metrics
 from app.store.outbox import Outbox
 from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.telemetry.message_tracing import MessageTracing
+from app.telemetry.metrics import Meter
 from app.telemetry.tracer import create_tracer
 
 __all__ = ["CALLBACK_FORMATS", "create_broker", "declare_run_job"]

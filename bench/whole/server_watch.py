@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Any, Final, Self
 
-from app.core.tiers import Priority
+from app.core.callers import Priority
 from app.store.keys import StoreKeys
 from bench.gateway_service import GatewayService
 

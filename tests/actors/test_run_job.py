@@ -14,13 +14,13 @@ from app.actors.run_job import JobRunner
 from app.core.errors import JobNotFound, OwnershipLost, SandboxLost
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
-from app.core.metrics import Meter
 from app.core.outcomes import Outcome, StopReason
 from app.core.results import JobRecord, Usage
 from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE, RUN_JOB
+from app.telemetry.metrics import Meter
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, InMemorySandbox, Program, Run, phase_report, sandbox_report
 from tests.broker.conftest import working
 from tests.store.live_store import SPEC, LiveStore, new_job, store_on

@@ -1,4 +1,4 @@
-"""The limits: one table, told the same everywhere, and nothing outside of its ranges gets through."""
+"""The table of limits and its resolution."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NOTHING = LimitOverrides()
 numbers = st.one_of(st.integers(), st.floats(), st.none())
 
 
-def test_the_table_the_limits_and_what_can_be_asked_for_name_the_same() -> None:
+def test_limits_have_the_same_names_everywhere() -> None:
     assert list(LIMITS) == list(Limits.__struct_fields__) == list(LimitOverrides.__struct_fields__)
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_row_says_a_range_with_its_default_inside(name: str) -> None:
+def test_limit_range_contains_its_default(name: str) -> None:
     row = LIMITS[name]
     assert 0 < row.minimum <= row.default <= row.maximum
     assert row.description
@@ -29,7 +29,7 @@ def test_a_row_says_a_range_with_its_default_inside(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str) -> None:
+def test_resolve_limits_accepts_both_ends_of_the_range(name: str) -> None:
     row = LIMITS[name]
     step = 1 if row.minimum == int(row.minimum) and not name.endswith("_seconds") else 1e-6
     for value in (row.minimum, row.maximum):
@@ -40,7 +40,7 @@ def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(name: str) -> None:
         assert refused.value.field == f"limits.{name}"
 
 
-def test_what_is_asked_for_goes_before_the_languages_default_and_that_before_the_tables() -> None:
+def test_resolve_limits_prefers_request_over_language_over_table() -> None:
     language = LimitOverrides(processes=128, open_files=512)
 
     limits = resolve_limits(LimitOverrides(processes=2), language)
@@ -49,7 +49,7 @@ def test_what_is_asked_for_goes_before_the_languages_default_and_that_before_the
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(LIMITS, numbers)))
-def test_limits_are_whole_and_in_range_or_refused(asked: dict[str, int | float | None]) -> None:
+def test_resolve_limits_resolves_or_rejects_any_limits(asked: dict[str, int | float | None]) -> None:
     try:
         limits = resolve_limits(LimitOverrides(**asked), NOTHING)  # type: ignore[arg-type]
     except InvalidRequest as e:

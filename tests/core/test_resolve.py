@@ -1,4 +1,4 @@
-"""Nothing is queued that has not come through here: each refusal names its field, and nothing else can happen."""
+"""The resolution of job requests."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core import fields, resolve
-from app.core.compile_limits import CompileLimits
+from app.core import constraints, resolve
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.languages import LanguageInfo, index_languages
-from app.core.limits import LIMITS, LimitOverrides
+from app.core.limits import LIMITS, CompileLimits, LimitOverrides
 from app.core.resolve import check_file_name, resolve_spec
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 
@@ -39,7 +38,7 @@ def file(name: str = "a.py", content: str = "", encoding: TextEncoding = TextEnc
     return FileRequest(name=name, content=content, encoding=encoding)
 
 
-def test_what_is_left_out_is_filled_in() -> None:
+def test_resolve_spec_fills_in_defaults() -> None:
     spec = resolved(source="print('ü')")
 
     assert spec.files == (SourceFile("main.py", "print('ü')".encode()),)
@@ -49,7 +48,7 @@ def test_what_is_left_out_is_filled_in() -> None:
     assert spec.interactive is False
 
 
-def test_what_is_given_is_kept_byte_for_byte() -> None:
+def test_resolve_spec_keeps_values_unchanged() -> None:
     spec = resolved(
         files=[file("lib/b.py", "x"), file("a.bin", base64.b64encode(bytes(range(256))).decode(), TextEncoding.BASE64)],
         entrypoint="a.bin", stdin="\0ü", args=("-rf", "$(id)", ""), env={"A": "b=c", "_x1": ""}, interactive=True,
@@ -84,12 +83,12 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("entrypoint", {"files": [file("a/b.py")], "entrypoint": "./a/b.py"}),
     ("stdin", {"stdin": SURROGATE}),
     ("stdin", {"stdin": "x" * (resolve.MAX_STDIN_BYTES + 1)}),
-    ("args", {"args": ("",) * (fields.MAX_ARGUMENTS + 1)}),
-    ("args", {"args": ("x" * (fields.MAX_ARGUMENTS_BYTES // 2),) * 2}),
+    ("args", {"args": ("",) * (constraints.MAX_ARGUMENTS + 1)}),
+    ("args", {"args": ("x" * (constraints.MAX_ARGUMENTS_BYTES // 2),) * 2}),
     ("args[1]", {"args": ("a", "b\0")}),
     ("args[0]", {"args": (SURROGATE,)}),
     ("env", {"env": {f"V{n}": "" for n in range(resolve.MAX_ENVIRONMENT + 1)}}),
-    ("env", {"env": {"A": "x" * fields.MAX_ARGUMENTS_BYTES}}),
+    ("env", {"env": {"A": "x" * constraints.MAX_ARGUMENTS_BYTES}}),
     *(("env", {"env": {name: ""}}) for name in ("", "1A", "A B", "A=B", "Ä", "A\n", "A\0", "x" * 129, SURROGATE)),
     ("env.A", {"env": {"A": "b\0"}}),
     ("env.A", {"env": {"A": SURROGATE}}),
@@ -98,18 +97,18 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("field", "request_"), REFUSED)
-def test_a_refusal_names_its_field(field: str, request_: dict[str, Any]) -> None:
+def test_resolve_spec_names_the_invalid_field(field: str, request_: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as refused:
         resolved(**request_)
     assert refused.value.field == field
     assert refused.value.reason
 
 
-def test_what_is_just_allowed() -> None:
+def test_resolve_spec_accepts_values_at_their_limits() -> None:
     assert len(resolved(source="x" * resolve.MAX_FILES_BYTES).files[0].content) == resolve.MAX_FILES_BYTES
     assert len(resolved(files=[file(f"{n}.py") for n in range(resolve.MAX_FILES)]).files) == resolve.MAX_FILES
-    assert len(resolved(args=("",) * fields.MAX_ARGUMENTS).args) == fields.MAX_ARGUMENTS
-    assert resolved(args=("x" * (fields.MAX_ARGUMENTS_BYTES - 1),)).args
+    assert len(resolved(args=("",) * constraints.MAX_ARGUMENTS).args) == constraints.MAX_ARGUMENTS
+    assert resolved(args=("x" * (constraints.MAX_ARGUMENTS_BYTES - 1),)).args
     assert len(resolved(env={f"V{n}": "" for n in range(resolve.MAX_ENVIRONMENT)}).env) == resolve.MAX_ENVIRONMENT
 
 
@@ -125,7 +124,7 @@ def test_what_is_just_allowed() -> None:
         "\U0001f600" * 64,
     ],
 )  # fmt: skip
-def test_a_name_that_could_mean_something_else_is_refused(name: str) -> None:
+def test_check_file_name_rejects_ambiguous_names(name: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         check_file_name("files[3].name", name)
     assert refused.value.field == "files[3].name"
@@ -148,12 +147,12 @@ def test_a_name_that_could_mean_something_else_is_refused(name: str) -> None:
         "日本",
     ],
 )
-def test_a_plain_name_is_accepted(name: str) -> None:
+def test_check_file_name_accepts_plain_names(name: str) -> None:
     check_file_name("files[0].name", name)
 
 
 @given(st.text(max_size=30) | st.text("ab./-\\ \n\0", max_size=12))
-def test_no_accepted_name_leaves_the_working_folder(name: str) -> None:
+def test_check_file_name_accepts_no_name_outside_the_working_directory(name: str) -> None:
     try:
         check_file_name("f", name)
     except InvalidRequest:
@@ -167,12 +166,12 @@ def test_no_accepted_name_leaves_the_working_folder(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["python", "PYTHON", "py", "Py", "python3", "Python3"])
-def test_every_name_of_a_language_in_any_case(name: str) -> None:
+def test_resolve_spec_finds_languages_by_alias_in_any_case(name: str) -> None:
     assert resolved(language=name).language == "python"
 
 
 @pytest.mark.parametrize("name", ["", "python ", "perl", "3.11", SURROGATE, "\0"])
-def test_an_unknown_language_is_told_what_there_is(name: str) -> None:
+def test_resolve_spec_lists_installed_languages_when_the_language_is_unknown(name: str) -> None:
     with pytest.raises(UnknownLanguage, match="go, python") as refused:
         resolved(language=name)
     assert refused.value.field == "language"
@@ -180,18 +179,18 @@ def test_an_unknown_language_is_told_what_there_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("version", [None, "*", "latest", "3", "3.11", "3.11.2"])
-def test_a_version_is_met_by_whole_components(version: str | None) -> None:
+def test_resolve_spec_matches_versions_by_components(version: str | None) -> None:
     assert resolved(version=version).language == "python"
 
 
 @pytest.mark.parametrize("version", ["", "3.1", "3.11.", "3.11.20", "3.12", "4", "3.11.2.1", ".", "3.11.2 ", SURROGATE])
-def test_another_version_is_refused_and_told_which_is_there(version: str) -> None:
+def test_resolve_spec_names_the_installed_version_when_another_is_requested(version: str) -> None:
     with pytest.raises(UnknownLanguage, match=r"3\.11\.2") as refused:
         resolved(version=version)
     assert refused.value.field == "version"
 
 
-def test_any_version_is_met_while_none_is_known() -> None:
+def test_resolve_spec_accepts_any_version_when_none_is_known() -> None:
     assert resolved(language="go", version="1.99").language == "go"
 
 
@@ -217,7 +216,7 @@ requests = st.builds(
 
 @settings(max_examples=300)
 @given(requests)
-def test_a_request_resolves_or_is_refused_and_nothing_else_happens(request_: JobRequest) -> None:
+def test_resolve_spec_resolves_or_rejects_any_request(request_: JobRequest) -> None:
     try:
         spec = resolve_spec(request_, LANGUAGES)
     except InvalidRequest as e:
@@ -227,14 +226,14 @@ def test_a_request_resolves_or_is_refused_and_nothing_else_happens(request_: Job
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(spec), type=JobSpec) == spec
 
 
-def test_a_compiler_has_limits_of_its_own() -> None:
+def test_resolve_spec_resolves_compile_limits() -> None:
     assert resolved().compile_limits == CompileLimits(wall_seconds=30, cpu_seconds=30)
     asked = CompileLimits(wall_seconds=0.5)
     assert resolved(compile_limits=asked, limits=LimitOverrides(wall_seconds=100)).compile_limits == asked
 
 
 @pytest.mark.parametrize("seconds", [0, 0.09, 30.1, float("nan"), float("inf")])
-def test_a_limit_of_the_compiler_out_of_its_range_is_refused_with_the_range(seconds: float) -> None:
-    with pytest.raises(InvalidRequest, match=r"between 0\.1 and 30 s") as refusal:
+def test_resolve_spec_rejects_compile_limits_out_of_range(seconds: float) -> None:
+    with pytest.raises(InvalidRequest, match=r"from 0\.1 to 30 s") as refusal:
         resolved(compile_limits=CompileLimits(cpu_seconds=seconds))
     assert refusal.value.field == "compile_limits.cpu_seconds"

@@ -1,4 +1,4 @@
-"""The whole transition table; tests/store/test_lifecycle.py holds the store against it."""
+"""The state machine of a job."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ TABLE = {
 }
 
 
-def test_the_table_is_whole() -> None:
+def test_transitions_cover_all_states_and_events() -> None:
     assert set(TABLE) == {(state, event) for state in JobState for event in JobEvent}
 
 
 @pytest.mark.parametrize(("state", "event"), TABLE)
-def test_a_step_leads_where_the_table_says_or_is_refused(state: JobState, event: JobEvent) -> None:
+def test_transition_follows_the_table_or_raises(state: JobState, event: JobEvent) -> None:
     expected = TABLE[state, event]
     if expected is not None:
         assert transition(state, event) is expected
         return
-    with pytest.raises(IllegalTransition, match=f"{event} cannot happen to a {state} job"):
+    with pytest.raises(IllegalTransition, match=f"{event} is not possible for a {state} job"):
         transition(state, event)

@@ -1,4 +1,4 @@
-"""Which addresses a webhook may go to."""
+"""The check of webhook URLs."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ PUBLIC = ["8.8.8.8", "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", 
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_what_is_not_on_the_internet_is_private(address: str) -> None:
+def test_is_public_rejects_private_addresses(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_what_is_on_the_internet_is_public(address: str) -> None:
+def test_is_public_accepts_public_addresses(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
 @given(st.ip_addresses(v=4, network="10.0.0.0/8") | st.ip_addresses(v=4, network="127.0.0.0/8"))
-def test_no_ipv6_form_of_a_private_address_is_public(address: ipaddress.IPv4Address) -> None:
+def test_is_public_rejects_ipv6_forms_of_private_addresses(address: ipaddress.IPv4Address) -> None:
     number = int(address)
     for base in ("::ffff:0:0", "::", "64:ff9b::"):
         assert not is_public(ipaddress.IPv6Address(int(ipaddress.IPv6Address(base)) + number))
@@ -41,7 +41,7 @@ def test_no_ipv6_form_of_a_private_address_is_public(address: ipaddress.IPv4Addr
 
 
 @pytest.mark.parametrize("url", ["https://example.org", "http://example.org:8080/a?b=c", "https://8.8.8.8/x"])
-def test_an_address_on_the_internet_is_taken(url: str) -> None:
+def test_check_webhook_url_accepts_public_urls(url: str) -> None:
     check_webhook_url(url, allow_private=False)
 
 
@@ -54,7 +54,7 @@ def test_an_address_on_the_internet_is_taken(url: str) -> None:
         "http://[::1", "https://example.org/" + "x" * 2048,
     ],
 )  # fmt: skip
-def test_what_can_never_be_delivered_is_refused(url: str) -> None:
+def test_check_webhook_url_rejects_undeliverable_urls(url: str) -> None:
     for allow_private in (False, True):
         with pytest.raises(InvalidRequest) as refused:
             check_webhook_url(url, allow_private=allow_private)
@@ -62,7 +62,7 @@ def test_what_can_never_be_delivered_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.0.0.1", "[::1]", "10.0.0.1", "[::ffff:10.0.0.1]"])
-def test_a_private_address_is_refused_unless_it_is_allowed(host: str) -> None:
+def test_check_webhook_url_rejects_private_addresses_unless_allowed(host: str) -> None:
     with pytest.raises(InvalidRequest):
         check_webhook_url(f"http://{host}/", allow_private=False)
     check_webhook_url(f"http://{host}/", allow_private=True)

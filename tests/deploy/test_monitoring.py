@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import pytest
 
-from app.core.metrics import METRICS, Kind
 from app.core.outcomes import Outcome
 from app.http.errors import HTTP_PROBLEM_TYPES, PROBLEM_TYPES
+from app.telemetry.metrics import METRICS, Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from app.core.languages import LanguageInfo
-from app.core.metrics import METRICS, Meter
 from app.store.languages import publish_languages
 from app.store.metrics import publish_metrics
 from app.store.replays import Replays
 from app.store.worker_registry import WorkerRegistry
+from app.telemetry.metrics import METRICS, Meter
 from tests.http.gateway import OPERATOR, Gateway
 from tests.http.routes import http_routes
 

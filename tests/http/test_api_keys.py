@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.core.tiers import TIERS
+from app.core.callers import TIERS
 from tests.http.gateway import JOB, OPERATOR, OPERATOR_KEY, Gateway, StartGateway, bearer
 
 

@@ -10,9 +10,9 @@ import pytest
 import redis
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.core.metrics import METRICS, Kind, Meter, Sample
 from app.store.keys import StoreKeys
 from app.store.metrics import publish_metrics
+from app.telemetry.metrics import METRICS, Kind, Meter, Sample
 from tests.http.gateway import JOB, Gateway, StartGateway, bearer
 
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]

@@ -12,12 +12,11 @@ import msgspec
 import redis
 
 from app.broker import Effect, StreamMessage, StreamsBroker
-from app.core.artifacts import Artifact
+from app.core.callers import Priority
 from app.core.events import Event, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.results import JobResult, Usage
-from app.core.tiers import Priority
+from app.core.results import Artifact, JobResult, Usage
 from app.store.effects import JobEffects, read_claim
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.records import Claim

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.core.artifacts import Artifact
 from app.core.events import Output, Stream
+from app.core.judging import Verdict, judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
-from app.core.outcomes import PhaseReport, Verdict, judge
+from app.core.outcomes import PhaseReport
+from app.core.results import Artifact
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.container import Container, ContainerSpec
 from app.sandbox.engine.client import Engine
@@ -145,7 +146,7 @@ class SandboxFixture:
             report = self.container_sandbox.run(uuid.uuid4().hex, 1, spec, sink, inbox or empty_inbox)
             ended_at = time.monotonic()
         return JobRun(
-            verdict=judge(report.phases),
+            verdict=judge_phases(report.phases),
             phases=report.phases,
             stdout=sink.stdout,
             stderr=sink.read_stream(Stream.STDERR),

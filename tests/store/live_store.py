@@ -12,14 +12,13 @@ import redis.asyncio
 import redis.asyncio.retry
 
 from app.broker import AsyncProducer, Effect, StreamMessage, StreamsBroker
-from app.core.callers import Caller
+from app.core.callers import TIERS, Caller
 from app.core.events import Event
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.core.spec import JobSpec, SourceFile
 from app.core.submission import NewJob
-from app.core.tiers import TIERS
 from app.store.connection import create_async_client, create_client
 from app.store.effects import JobEffects, read_claim
 from app.store.jobs import JobStore

@@ -11,12 +11,10 @@ import pytest
 import redis
 import redis.asyncio
 
-from app.core.callers import Caller
-from app.core.errors import IdempotencyMismatch, QueueFull, RateLimited, TooManyJobs
+from app.core.callers import Caller, Tier
+from app.core.errors import IdempotencyMismatch, QueueFull, RateLimit, RateLimited, TooManyJobs
 from app.core.job_input import Input, InputKind
-from app.core.rate_limit import RateLimit
 from app.core.submission import Idempotency, NewJob
-from app.core.tiers import Tier
 from app.store.keys import StoreKeys
 from app.store.rate_limits import SLOT_SECONDS, RateLimiter, buckets_of_caller
 from tests.store.live_store import LiveStore, new_job, store_on

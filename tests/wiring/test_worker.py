@@ -10,8 +10,8 @@ import pytest
 
 from app.broker import StreamsBroker
 from app.config import read_settings
-from app.core.metrics import Meter
 from app.store.worker_registry import WorkerRegistry
+from app.telemetry.metrics import Meter
 from app.wiring.worker import declare_run_job
 from tests.http.gateway import Gateway, running_gateway
 from tests.sandbox.sandbox_fixture import ENGINE_URL, SandboxFixture, open_sandbox_fixture

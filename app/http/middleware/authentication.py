@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from falcon.asgi import Response
 
-from app.core.callers import ANONYMOUS, ApiKey, Caller
+from app.core.callers import ANONYMOUS, TIERS, ApiKey, Caller
 from app.core.errors import NotAllowed, NotAuthenticated
-from app.core.tiers import TIERS
 from app.http.client_address import resolve_client_address
 from app.http.request import Request
 from app.http.settings import HttpSettings

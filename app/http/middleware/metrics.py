@@ -10,9 +10,9 @@ from typing import Any, Final
 import structlog
 
 from app.core.errors import StoreUnavailable
-from app.core.metrics import Meter
 from app.http.errors import Problem
 from app.store.metrics import MetricStore
+from app.telemetry.metrics import Meter
 
 __all__ = ["RequestMetrics"]
 

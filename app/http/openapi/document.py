@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from falcon.asgi import Response
 
-from app.core.webhook_body import WebhookBody
+from app.core.webhooks import WebhookBody
 from app.http.errors import Problem
 from app.http.openapi import administration, jobs, service
 from app.http.openapi.headers import HEADERS, create_header_references

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from falcon.asgi import Response
 
-from app.core.artifacts import ArtifactInfo
+from app.core.results import ArtifactInfo
 from app.http.ownership import get_own_job
 from app.http.request import Request
 from app.store.jobs import JobStore

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from falcon.asgi import Response
 
-from app.core.constraints import told
+from app.core.constraints import schema
 from app.core.errors import InvalidRequest
 from app.core.spec import JobRequest
 from app.core.states import JobState
@@ -33,7 +33,7 @@ class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /v1/jobs/batch. Each job is decoded on its own, so that an invalid job rejects only itself."""
 
     jobs: Annotated[
-        list[msgspec.Raw], told(minItems=1, maxItems=MAX_JOBS, items={"description": "A body of `POST /v1/jobs`."})
+        list[msgspec.Raw], schema(minItems=1, maxItems=MAX_JOBS, items={"description": "A body of `POST /v1/jobs`."})
     ]
 
 
@@ -45,7 +45,7 @@ class RejectedJob(msgspec.Struct, frozen=True):
 
 # msgspec can encode a union of two untagged Structs, but cannot create its JSON Schema.
 _ITEM_SCHEMAS: Final = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (AcceptedJob, RejectedJob)]
-Items = Annotated[list[Any], told(items={"anyOf": _ITEM_SCHEMAS})]
+Items = Annotated[list[Any], schema(items={"anyOf": _ITEM_SCHEMAS})]
 
 
 class BatchView(msgspec.Struct, frozen=True):

@@ -8,11 +8,11 @@ from typing import Final
 
 import msgspec
 
+from app.core.callers import Priority
 from app.core.errors import InvalidRequest
 from app.core.outcomes import Outcome
 from app.core.results import JobPage, JobSummary
 from app.core.states import JobState
-from app.core.tiers import Priority
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.http.request import Request
 from app.http.v1.views import Links, create_links

@@ -6,7 +6,7 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.languages import LanguageInfo
-from app.core.limits import LIMITS, LimitOverrides, maximum_of, resolve_limits
+from app.core.limits import LIMITS, LimitOverrides, max_limit, resolve_limits
 from app.http.request import Request
 from app.http.responses import send_json
 from app.store.languages import LanguageStore
@@ -75,7 +75,7 @@ def _create_limit_views(language: LanguageInfo, ceiling: LimitOverrides) -> dict
         name: LimitView(
             default=getattr(defaults, name),
             minimum=allowed.minimum,
-            maximum=maximum_of(name, ceiling),
+            maximum=max_limit(name, ceiling),
             unit=allowed.unit,
             description=allowed.description,
         )

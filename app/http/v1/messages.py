@@ -20,8 +20,7 @@ from msgspec import UNSET, UnsetType
 from app.core.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
 from app.core.results import JobResult
-from app.core.spec import TextEncoding
-from app.core.terminals import Cells, TerminalSize
+from app.core.spec import Cells, TerminalSize, TextEncoding
 from app.http.decoding import decode
 from app.http.errors import Problem
 from app.http.text_encoding import decode_text, encode_text

@@ -10,11 +10,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric as MetricFamily
 from prometheus_client.registry import Collector
 
-from app.core.metrics import METRICS, Kind, Metric, Sample
 from app.http.request import Request
 from app.store.administration import Administration
 from app.store.metrics import MetricStore
 from app.store.stats import QueueStats
+from app.telemetry.metrics import METRICS, Kind, Metric, Sample
 
 __all__ = ["MetricsResource", "read_metrics"]
 

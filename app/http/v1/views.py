@@ -7,12 +7,12 @@ from typing import Annotated
 
 import msgspec
 
-from app.core.constraints import told
+from app.core.callers import Priority
+from app.core.constraints import schema
 from app.core.outcomes import COMPILE, Outcome, PhaseReport
 from app.core.results import JobRecord, QueuePosition, Usage
 from app.core.spec import TextEncoding
 from app.core.states import JobState
-from app.core.tiers import Priority
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.http.text_encoding import encode_text
 from app.http.transcript import Transcript
@@ -59,7 +59,7 @@ class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    status: Annotated[JobState, told(enum=[JobState.QUEUED, JobState.RUNNING])]
+    status: Annotated[JobState, schema(enum=[JobState.QUEUED, JobState.RUNNING])]
     language: str
     priority: Priority
     labels: dict[str, str]
@@ -89,7 +89,7 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    status: Annotated[JobState, told(enum=[JobState.FINISHED])]
+    status: Annotated[JobState, schema(enum=[JobState.FINISHED])]
     outcome: Outcome
     exit_code: int | None
     signal: int | None

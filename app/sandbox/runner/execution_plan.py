@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from app.core.artifacts import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
-from app.core.compile_limits import MAX_COMPILE_SECONDS
-from app.core.limits import Limits
+from app.core.limits import MAX_COMPILE_SECONDS, Limits
 from app.core.outcomes import COMPILE, RUN, TEST
+from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.images.catalogue import Language, Phase
 from app.sandbox.runner import encoder

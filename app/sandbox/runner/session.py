@@ -14,8 +14,7 @@ from app.core.events import Output
 from app.core.job_input import InputKind
 from app.core.outcomes import PhaseReport
 from app.core.sandbox import Inbox, SandboxReport, Sink
-from app.core.spec import JobSpec
-from app.core.terminals import TerminalSize
+from app.core.spec import JobSpec, TerminalSize
 from app.sandbox.container import Container
 from app.sandbox.images.catalogue import Language
 from app.sandbox.resources import ContainerResources

@@ -14,7 +14,7 @@ import pytest
 from app.core.errors import InfrastructureError, OwnershipLost, ProtocolError, SandboxLost
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
-from app.core.outcomes import judge
+from app.core.judging import judge_phases
 from app.sandbox.container import Container
 from app.sandbox.runner import session
 from app.sandbox.runner.frames import PROTOCOL_VERSION
@@ -251,7 +251,7 @@ def test_oom_kill_of_the_runner_is_a_memory_limit(sandbox: SandboxFixture) -> No
     with closing(container), closing(InMemoryInbox()) as inbox:
         reports = RunnerSession(container, spec, sandbox.language("bash"), sink, inbox).run().phases
 
-    assert judge(reports).outcome == "memory_limit"
+    assert judge_phases(reports).outcome == "memory_limit"
     assert reports[-1].oom_kills >= 1
 
 

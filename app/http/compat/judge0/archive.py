@@ -9,9 +9,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Final
 
-from app.core.constraints import MAX_FILES, MAX_FILES_BYTES
+from app.core.constraints import MAX_FILES, MAX_FILES_BYTES, check_size
 from app.core.errors import InvalidRequest
-from app.core.fields import bounded
 from app.core.resolve import check_file_name
 
 __all__ = ["read_archive"]
@@ -35,7 +34,7 @@ def read_archive(data: bytes) -> Mapping[str, bytes]:
     Raises:
         InvalidRequest: The field is ``additional_files``.
     """
-    bounded(_FIELD, data, MAX_FILES_BYTES)
+    check_size(_FIELD, data, MAX_FILES_BYTES)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _read_files(archive)

@@ -13,10 +13,9 @@ import msgspec
 
 from app.core.callers import Caller
 from app.core.cases import CaseRequest
-from app.core.constraints import MAX_STDIN_BYTES
+from app.core.constraints import MAX_STDIN_BYTES, check_size
 from app.core.errors import InvalidRequest
-from app.core.fields import bounded
-from app.core.limits import LimitOverrides, maximum_of
+from app.core.limits import LimitOverrides, max_limit
 from app.core.spec import FileRequest, ForeignRequest, Invocation, JobRequest, TextEncoding
 from app.core.submission import NewJob
 from app.http.compat.judge0.archive import read_archive
@@ -129,9 +128,9 @@ def _convert_limits(submission: Submission, ceiling: LimitOverrides) -> LimitOve
     }
     if "cpu_seconds" in limits:
         with_extra_time = limits["cpu_seconds"] + (submission.cpu_extra_time or 0)
-        limits["cpu_seconds"] = min(with_extra_time, maximum_of("cpu_seconds", ceiling))
+        limits["cpu_seconds"] = min(with_extra_time, max_limit("cpu_seconds", ceiling))
     if submission.max_file_size == 0:  # in Judge0, 0 means no limit
-        limits["output_bytes"] = maximum_of("output_bytes", ceiling)
+        limits["output_bytes"] = max_limit("output_bytes", ceiling)
     typed = {name: value if name.endswith("_seconds") else int(value) for name, value in limits.items()}
     return msgspec.convert(typed, LimitOverrides)
 
@@ -162,7 +161,7 @@ def _to_bytes(kib: int | None, *, unlimited: int | None) -> int | None:
 
 def _add_foreign_parts(job: NewJob, submission: Submission, invocation: Invocation) -> NewJob:
     """Add what the native API has no fields for: binary standard input, the invocation and the submission itself."""
-    stdin = bounded("stdin", submission.stdin or b"", MAX_STDIN_BYTES)
+    stdin = check_size("stdin", submission.stdin or b"", MAX_STDIN_BYTES)
     tests = tuple(msgspec.structs.replace(test, stdin=stdin) for test in job.spec.tests)
     spec = msgspec.structs.replace(job.spec, stdin=stdin, tests=tests, invocation=invocation)
     stored = msgspec.structs.replace(submission, source_code=None, stdin=None)

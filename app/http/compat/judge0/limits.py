@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.core.limits import LIMITS, LimitOverrides, maximum_of, resolve_limits
+from app.core.limits import LIMITS, LimitOverrides, max_limit, resolve_limits
 
 __all__ = ["KIB", "NUMBER_FIELDS", "NumberField", "create_limits_config"]
 
@@ -36,7 +36,7 @@ class NumberField:
 
     def maximum(self, ceiling: LimitOverrides) -> float:
         """Return the maximum for a caller, in Judge0's unit."""
-        return self._cast(self.own_maximum if self.limit is None else maximum_of(self.limit, ceiling) / self.unit)
+        return self._cast(self.own_maximum if self.limit is None else max_limit(self.limit, ceiling) / self.unit)
 
     def default(self, ceiling: LimitOverrides) -> float:
         """Return the default for a caller, in Judge0's unit. Some languages have other defaults."""

@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from app.core.cases import matches
-from app.core.outcomes import COMPILE, Outcome, PhaseReport, StopReason, verdict_of
+from app.core.judging import judge_phase, outputs_match
+from app.core.outcomes import COMPILE, Outcome, PhaseReport, StopReason
 from app.core.results import JobRecord, JobResult
 from app.core.states import JobState
 from app.http.compat.judge0.limits import KIB
@@ -160,7 +160,7 @@ def _judge_runs(result: JobResult, submission: Submission, transcript: Transcrip
 
 def _judge_phase(phase: PhaseReport, submission: Submission) -> tuple[Status, str | None]:
     """Return the status of a run without regard to its output, and the message that isolate has for it."""
-    outcome, limit = verdict_of(phase).outcome, submission.cpu_time_limit
+    outcome, limit = judge_phase(phase).outcome, submission.cpu_time_limit
     if outcome is Outcome.WALL_TIME_LIMIT:
         return Status.TIME_LIMIT_EXCEEDED, f"{_TIME_LIMIT} (wall clock)"
     if outcome is Outcome.CPU_TIME_LIMIT or (limit is not None and phase.cpu_seconds > limit):
@@ -184,7 +184,7 @@ def _exit_signal(phase: PhaseReport) -> int | None:
 
 
 def _is_expected(expected: bytes | None, output: PhaseOutput) -> bool:
-    return expected is None or matches(expected, output.stdout)
+    return expected is None or outputs_match(expected, output.stdout)
 
 
 def _describe_compile_error(result: JobResult, compile_output: bytes | None) -> bytes:

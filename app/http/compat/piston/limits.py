@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from app.core.compile_limits import MAX_COMPILE_SECONDS, MIN_COMPILE_SECONDS, CompileLimits
 from app.core.errors import InvalidRequest
 from app.core.languages import LanguageInfo
-from app.core.limits import LIMITS, LimitOverrides, maximum_of, resolve_limits
+from app.core.limits import (
+    LIMITS,
+    MAX_COMPILE_SECONDS,
+    MIN_COMPILE_SECONDS,
+    CompileLimits,
+    LimitOverrides,
+    max_limit,
+    resolve_limits,
+)
 
 __all__ = ["StageLimits", "compile_limits", "read_stage_limits", "run_limits"]
 
@@ -29,8 +36,8 @@ def read_stage_limits(body: Mapping[str, Any], ceiling: LimitOverrides) -> Stage
     Raises:
         InvalidRequest: A limit is not a number, or exceeds its maximum.
     """
-    max_memory_bytes = maximum_of("memory_bytes", ceiling)
-    max_wall_ms, max_cpu_ms = (1000 * maximum_of(name, ceiling) for name in ("wall_seconds", "cpu_seconds"))
+    max_memory_bytes = max_limit("memory_bytes", ceiling)
+    max_wall_ms, max_cpu_ms = (1000 * max_limit(name, ceiling) for name in ("wall_seconds", "cpu_seconds"))
     max_compile_ms = 1000 * MAX_COMPILE_SECONDS
     return {
         # As in Piston, any negative number means no limit.
@@ -75,7 +82,7 @@ def _read_limit(body: Mapping[str, Any], name: str, maximum: float, minimum: flo
 
 def _run_seconds(name: str, milliseconds: float | None, ceiling: LimitOverrides) -> float:
     seconds = (milliseconds or _RUN_MS) / 1000
-    return min(max(seconds, LIMITS[name].minimum), maximum_of(name, ceiling))
+    return min(max(seconds, LIMITS[name].minimum), max_limit(name, ceiling))
 
 
 def _memory_bytes(limits: StageLimits, language: LanguageInfo, ceiling: LimitOverrides) -> int:

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from app.core.outcomes import PhaseReport, StopReason, verdict_of
+from app.core.judging import judge_phase
+from app.core.outcomes import PhaseReport, StopReason
 from app.http.transcript import PhaseOutput
 
 __all__ = ["StageStatus", "StageView", "create_failed_stage", "create_stage_view", "exit_code", "signal_name"]
@@ -114,9 +115,9 @@ def _message(report: PhaseReport, status: StageStatus) -> str:
         case StopReason.OUTPUT:
             return f"{'stdout' if status is StageStatus.STDOUT_LIMIT else 'stderr'} length exceeded"
         case StopReason.CANCELLED:
-            return verdict_of(report).message
+            return judge_phase(report).message
     if report.oom_kills or report.start_error is not None:
-        return verdict_of(report).message
+        return judge_phase(report).message
     if report.signal is not None:
         return f"Caught fatal signal {report.signal}"
     return f"Exited with error status {report.exit_code}"

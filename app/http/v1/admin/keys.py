@@ -8,10 +8,9 @@ from typing import Annotated, Final
 import msgspec
 from falcon.asgi import Response
 
-from app.core.callers import ApiKey, NewApiKey
-from app.core.constraints import told
+from app.core.callers import TIERS, ApiKey, NewApiKey
+from app.core.constraints import schema
 from app.core.errors import InvalidRequest, NotFound
-from app.core.tiers import TIERS
 from app.core.timestamps import Timestamp, format_timestamp
 from app.http.body import read_json_body
 from app.http.decoding import decode
@@ -30,14 +29,14 @@ class KeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     name: Annotated[
         str,
-        told(
+        schema(
             minLength=1,
             maxLength=MAX_NAME_CHARACTERS,
             pattern=r"^[^\x00-\x1f\x7f]*$",
             description="A name for people, of printable characters.",
         ),
     ]
-    tier: Annotated[str, told(enum=list(TIERS))] = "standard"
+    tier: Annotated[str, schema(enum=list(TIERS))] = "standard"
     admin: bool = False
 
 

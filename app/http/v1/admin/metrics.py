@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 from falcon.asgi import Response
 
-from app.core.metrics import METRICS, Kind, Metric
 from app.core.timestamps import Timestamp, format_timestamp
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.metrics import read_metrics
 from app.store.administration import Administration
 from app.store.metrics import MetricStore
+from app.telemetry.metrics import METRICS, Kind, Metric
 
 __all__ = ["MetricsJsonResource", "MetricsView"]
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.core.compile_limits import CompileLimits
 from app.core.errors import UnknownLanguage
 from app.core.languages import LanguageInfo
-from app.core.limits import MIB, LimitOverrides
+from app.core.limits import MIB, CompileLimits, LimitOverrides
 from app.core.outcomes import StopReason
 from app.http.compat.piston.files import convert_files
 from app.http.compat.piston.limits import compile_limits, read_stage_limits, run_limits

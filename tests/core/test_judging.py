@@ -1,4 +1,4 @@
-"""What is read off the phases: each outcome, what outranks what, and a sentence for people."""
+"""Verdicts of jobs from the reports of their phases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.core.outcomes import Outcome, PhaseReport, StopReason, judge
+from app.core.judging import judge_phases
+from app.core.outcomes import Outcome, PhaseReport, StopReason
 
 
 def phase(name: str = "run", **changes: Any) -> PhaseReport:
@@ -53,8 +54,10 @@ RUNS = [
 
 @pytest.mark.parametrize(("report", "outcome", "words"), RUNS)
 @pytest.mark.parametrize("before", [[], [phase("compile")]])
-def test_the_last_phase_decides(before: list[PhaseReport], report: PhaseReport, outcome: Outcome, words: str) -> None:
-    verdict = judge([*before, report])
+def test_judge_phases_uses_the_last_phase(
+    before: list[PhaseReport], report: PhaseReport, outcome: Outcome, words: str
+) -> None:
+    verdict = judge_phases([*before, report])
 
     assert verdict.outcome is outcome
     assert words in verdict.message
@@ -62,10 +65,12 @@ def test_the_last_phase_decides(before: list[PhaseReport], report: PhaseReport, 
 
 
 @pytest.mark.parametrize(("report", "outcome", "words"), RUNS)
-def test_a_compiler_that_fails_in_whatever_way_is_a_compile_error(
+def test_judge_phases_reports_compile_error_when_the_compiler_fails(
     report: PhaseReport, outcome: Outcome, words: str
 ) -> None:
-    verdict = judge([phase("compile", **{n: getattr(report, n) for n in report.__struct_fields__ if n != "name"})])
+    verdict = judge_phases(
+        [phase("compile", **{n: getattr(report, n) for n in report.__struct_fields__ if n != "name"})]
+    )
 
     if outcome in (Outcome.CANCELLED, Outcome.OK):
         # A compiler that passed is the last to run only when the job was cancelled right behind it.
@@ -76,12 +81,14 @@ def test_a_compiler_that_fails_in_whatever_way_is_a_compile_error(
         assert words in verdict.message
 
 
-def test_every_outcome_can_be_reached_but_the_one_that_is_ours() -> None:
-    reached = {judge([report]).outcome for report, *_ in RUNS} | {judge([phase("compile", exit_code=1)]).outcome}
+def test_judge_phases_returns_every_outcome_but_infrastructure_error() -> None:
+    reached = {judge_phases([report]).outcome for report, *_ in RUNS} | {
+        judge_phases([phase("compile", exit_code=1)]).outcome
+    }
 
     assert reached == set(Outcome) - {Outcome.INFRASTRUCTURE_ERROR}
 
 
-def test_a_job_without_a_phase_cannot_be_judged() -> None:
+def test_judge_phases_raises_without_a_phase() -> None:
     with pytest.raises(ValueError, match="at least one phase"):
-        judge([])
+        judge_phases([])

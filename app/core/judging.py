@@ -1,0 +1,152 @@
+"""Judging: the outcome of a job from the reports of its phases, and the verdicts of its tests."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from app.core.cases import CaseReport, CaseSpec
+from app.core.events import Output, Stream
+from app.core.outcomes import COMPILE, TEST, Outcome, PhaseReport, StopReason
+
+__all__ = ["CaseChecker", "Verdict", "judge_phase", "judge_phases", "outputs_match"]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """An outcome with a sentence for people."""
+
+    outcome: Outcome
+    exit_code: int | None
+    signal: int | None
+    message: str
+
+
+_STOPPED: Final[dict[StopReason, tuple[Outcome, str]]] = {
+    StopReason.WALL_TIME: (
+        Outcome.WALL_TIME_LIMIT,
+        "stopped: the time limit was reached after {phase.wall_seconds:.1f} s",
+    ),
+    StopReason.CPU_TIME: (Outcome.CPU_TIME_LIMIT, "stopped: it had used {phase.cpu_seconds:.1f} s of processor time"),
+    StopReason.OUTPUT: (Outcome.OUTPUT_LIMIT, "stopped: it wrote more than the output limit allows"),
+    StopReason.CANCELLED: (Outcome.CANCELLED, "cancelled"),
+}
+
+
+def judge_phases(phases: Sequence[PhaseReport]) -> Verdict:
+    """Return the verdict of a job.
+
+    The last phase decides. A failed compile phase is a compile error, whatever limit it reached. A compile phase that
+    succeeded is the last phase only if the job was cancelled before its program started. Among tests, the first one
+    that did not end with ``ok`` decides; what the tests wrote does not matter.
+
+    Raises:
+        ValueError: There is no phase.
+    """
+    if not phases:
+        raise ValueError("a job has at least one phase")
+    last = _find_decisive_phase(phases)
+    outcome, message = _judge(last)
+    if last.name == COMPILE and outcome is Outcome.OK:
+        return Verdict(outcome=Outcome.CANCELLED, exit_code=None, signal=None, message="cancelled")
+    if last.name == COMPILE and outcome is not Outcome.CANCELLED:
+        outcome, message = Outcome.COMPILE_ERROR, f"compilation failed: {message}"
+    if last.name == TEST and outcome is not Outcome.OK:
+        message = f"test {last.test}: {message}"
+    return Verdict(outcome=outcome, exit_code=last.exit_code, signal=last.signal, message=message)
+
+
+def judge_phase(phase: PhaseReport) -> Verdict:
+    """Return the verdict of a single phase."""
+    outcome, message = _judge(phase)
+    return Verdict(outcome=outcome, exit_code=phase.exit_code, signal=phase.signal, message=message)
+
+
+def outputs_match(expected: bytes, actual: bytes) -> bool:
+    """Compare two outputs, ignoring white space at the ends of lines and blank lines at the end."""
+    return _split_lines(expected) == _split_lines(actual)
+
+
+class CaseChecker:
+    """Compares the output of each test with its expected output while the job runs.
+
+    It buffers the standard output of one test at a time.
+    """
+
+    def __init__(self, cases: Sequence[CaseSpec]) -> None:
+        self._expected = {case.name: case.expected_output for case in cases}
+        self._matching: set[str] = set()
+        self._current: str | None = None
+        self._stdout = bytearray()
+
+    def start_phase(self, test: str | None) -> None:
+        """Note that the output from now on belongs to this test, or to no test."""
+        self._compare()
+        self._current = test
+        self._stdout.clear()
+
+    def add_output(self, chunks: Iterable[Output]) -> None:
+        """Add output of the current test."""
+        if self._current is not None and self._expected.get(self._current) is not None:
+            for chunk in chunks:
+                if chunk.stream is Stream.STDOUT:
+                    self._stdout += chunk.data
+
+    def create_reports(self, phases: Iterable[PhaseReport]) -> tuple[CaseReport, ...]:
+        """Return a report for each test that ran. Call it after the last phase has ended."""
+        self.start_phase(None)
+        return tuple(self._create_report(phase, phase.test) for phase in phases if isinstance(phase.test, str))
+
+    def _compare(self) -> None:
+        expected = self._expected.get(self._current) if self._current is not None else None
+        if expected is not None and self._current is not None and outputs_match(expected, bytes(self._stdout)):
+            self._matching.add(self._current)
+
+    def _create_report(self, phase: PhaseReport, test: str) -> CaseReport:
+        verdict = judge_phase(phase)
+        passed = verdict.outcome is Outcome.OK and test in self._matching
+        return CaseReport(
+            name=test,
+            passed=None if self._expected.get(test) is None else passed,
+            outcome=verdict.outcome,
+            exit_code=verdict.exit_code,
+            signal=verdict.signal,
+            message=verdict.message,
+            wall_seconds=phase.wall_seconds,
+            cpu_seconds=phase.cpu_seconds,
+            memory_peak_bytes=phase.memory_peak_bytes,
+        )
+
+
+def _find_decisive_phase(phases: Sequence[PhaseReport]) -> PhaseReport:
+    failed_tests = (phase for phase in phases if phase.name == TEST and _judge(phase)[0] is not Outcome.OK)
+    return next(failed_tests, phases[-1])
+
+
+def _judge(phase: PhaseReport) -> tuple[Outcome, str]:
+    if phase.stopped_by is not StopReason.NONE:
+        outcome, template = _STOPPED[phase.stopped_by]
+        return outcome, template.format(phase=phase)
+    if phase.start_error is not None:
+        return Outcome.NONZERO_EXIT, f"could not be started: {phase.start_error}"
+    # A child can be OOM-killed while its parent continues and exits with 0: that is a success.
+    if phase.oom_kills and phase.exit_code != 0:
+        return Outcome.MEMORY_LIMIT, "killed: it needed more memory than its limit"
+    if phase.signal is not None:
+        return Outcome.SIGNALED, f"killed by signal {phase.signal} ({_signal_name(phase.signal)})"
+    if phase.exit_code:
+        return Outcome.NONZERO_EXIT, f"exited with code {phase.exit_code}"
+    return Outcome.OK, "exited normally"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
+
+
+def _split_lines(text: bytes) -> list[bytes]:
+    return [line.rstrip() for line in text.rstrip().split(b"\n")]
