@@ -18,7 +18,7 @@ from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
 from tests.actors.webhook_receiver import WebhookReceiver, respond_with, running_receiver
 from tests.http.gateway import JOB, Gateway, bearer, running_gateway
-from tests.http.openapi.conformance import check
+from tests.http.openapi.conformance import validate_schema
 
 Key = dict[str, Any]
 
@@ -78,7 +78,7 @@ async def test_webhook_is_sent_once_and_signed_when_job_finishes(
     # Then the receiver gets its result
     (request,) = receiver.requests
     body = json.loads(request.body)
-    check(body, {"$ref": "#/components/schemas/WebhookBody"})
+    validate_schema(body, {"$ref": "#/components/schemas/WebhookBody"})
     assert body["type"] == "job.finished"
     assert (body["job"]["id"], body["job"]["outcome"], body["job"]["labels"]) == (job_id, "ok", {"a": "b"})
     assert request.headers["webhook-id"] == job_id

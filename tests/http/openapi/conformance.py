@@ -1,4 +1,4 @@
-"""Whether an answer is one that the document tells of."""
+"""Checks that a response conforms to the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,42 +13,45 @@ from app.http import HttpSettings
 from app.http.openapi import make_document
 
 DOCUMENT = make_document(HttpSettings())
-_WHOLE = "urn:document"
-_REGISTRY: Any = Registry().with_resource(_WHOLE, Resource.from_contents(DOCUMENT, DRAFT202012))
+_DOCUMENT_URI = "urn:document"
+_REGISTRY: Any = Registry().with_resource(_DOCUMENT_URI, Resource.from_contents(DOCUMENT, DRAFT202012))
 
 
-def assert_told(answer: httpx.Response, method: str, template: str) -> None:
-    """Its status, media type, header fields and body are those of this operation."""
+def assert_conforms(response: httpx.Response, method: str, template: str) -> None:
+    """Check the status, the media type, the headers and the body of a response of an operation."""
     responses = DOCUMENT["paths"][template][method]["responses"]
-    assert str(answer.status_code) in responses, f"{method} {template} does not tell of {answer.status_code}"
-    told = responses[str(answer.status_code)]
-    for name, header in told["headers"].items():
-        _check_header(answer, name, header)
-    content = told.get("content", {})
+    assert str(response.status_code) in responses, f"{method} {template} has no response {response.status_code}"
+    documented = responses[str(response.status_code)]
+    for name, header in documented["headers"].items():
+        _check_header(response, name, header)
+    content = documented.get("content", {})
     if not content:
-        assert answer.content == b""
+        assert response.content == b""
         return
-    media_type = answer.headers["Content-Type"].partition(";")[0]
+    media_type = response.headers["Content-Type"].partition(";")[0]
     assert media_type in content
     if "json" in media_type and "ndjson" not in media_type:
-        check(answer.json(), content[media_type]["schema"])
+        validate_schema(response.json(), content[media_type]["schema"])
 
 
-def check(instance: Any, schema: dict[str, Any]) -> None:
-    """Raises jsonschema's ValidationError."""
-    Draft202012Validator(_absolute(schema), registry=_REGISTRY).validate(instance)
+def validate_schema(instance: Any, schema: dict[str, Any]) -> None:
+    """Validate an instance. Raises jsonschema.ValidationError."""
+    Draft202012Validator(_resolve_references(schema), registry=_REGISTRY).validate(instance)
 
 
-def _check_header(answer: httpx.Response, name: str, header: dict[str, Any]) -> None:
+def _check_header(response: httpx.Response, name: str, header: dict[str, Any]) -> None:
     header = DOCUMENT["components"]["headers"][header["$ref"].rpartition("/")[2]] if "$ref" in header else header
-    value = answer.headers.get(name)
+    value = response.headers.get(name)
     assert value is not None or not header["required"], f"{name} is missing"
     if value is not None:
-        check(int(value) if header["schema"].get("type") == "integer" else value, header["schema"])
+        validate_schema(int(value) if header["schema"].get("type") == "integer" else value, header["schema"])
 
 
-def _absolute(schema: Any) -> Any:
-    """References into the document, wherever the schema stands."""
+def _resolve_references(schema: Any) -> Any:
+    """Make the references of a schema relative to the document."""
     if isinstance(schema, dict):
-        return {key: f"{_WHOLE}{value}" if key == "$ref" else _absolute(value) for key, value in schema.items()}
-    return [_absolute(item) for item in schema] if isinstance(schema, list) else schema
+        return {
+            key: f"{_DOCUMENT_URI}{value}" if key == "$ref" else _resolve_references(value)
+            for key, value in schema.items()
+        }
+    return [_resolve_references(item) for item in schema] if isinstance(schema, list) else schema

@@ -1,4 +1,4 @@
-"""The document is valid, tells of every route and every problem, and says what the types check."""
+"""The OpenAPI document is valid, complete, and has the limits that the gateway checks."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from app.http.app import ERROR_FORMATS
 from app.http.decoding import decode
 from app.http.errors import HTTP_PROBLEM_TYPES, PROBLEM_TYPES
 from tests.http.gateway import PYTHON
-from tests.http.openapi.conformance import DOCUMENT, check
+from tests.http.openapi.conformance import DOCUMENT, validate_schema
 from tests.http.routes import http_routes, websocket_routes
 
-# The page on which the document is read is no part of the API.
+# The documentation page is not part of the API.
 PAGE = ("/docs", "/docs/", "/docs/{name}")
 JOB: dict[str, Any] = {"language": "python", "source": "print(1)"}
 JOB_SCHEMA = {"$ref": "#/components/schemas/JobRequest"}
 
 
-def native(paths: Iterator[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Without other people's APIs, and as OpenAPI writes templates."""
+def select_native(paths: Iterator[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Remove the routes of the compat APIs, and convert templates to the syntax of OpenAPI."""
     return {
         (method, path.replace(":path}", "}"))
         for method, path in paths
@@ -46,26 +46,26 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield method, template, operation
 
 
-def test_it_is_valid_openapi() -> None:
+def test_document_is_valid() -> None:
     validate(DOCUMENT)
 
 
-def test_it_tells_of_every_route_and_of_no_other() -> None:
-    registered = native(http_routes())
-    told = {(method.upper(), template) for method, template, _ in operations()}
-    assert {route for route in registered if route[0] != "HEAD"} == told
-    # Every GET answers HEAD, as its introduction says once for all
+def test_document_describes_every_route_and_no_other() -> None:
+    registered = select_native(http_routes())
+    documented = {(method.upper(), template) for method, template, _ in operations()}
+    assert {route for route in registered if route[0] != "HEAD"} == documented
+    # The introduction says that every path with GET supports HEAD
     assert {path for method, path in registered if method == "HEAD"} == {
         path for method, path in registered if method == "GET"
     }
 
 
-def test_it_tells_of_every_socket() -> None:
-    told = {template for template, item in DOCUMENT["paths"].items() if "x-websocket" in item}
-    assert {path for path in websocket_routes() if not path.startswith(tuple(ERROR_FORMATS))} == told
+def test_document_describes_every_websocket() -> None:
+    documented = {template for template, item in DOCUMENT["paths"].items() if "x-websocket" in item}
+    assert {path for path in websocket_routes() if not path.startswith(tuple(ERROR_FORMATS))} == documented
 
 
-def test_it_tells_of_every_problem() -> None:
+def test_document_contains_every_problem_type() -> None:
     slugs = {slug for _, slug, _ in PROBLEM_TYPES.values()} | {slug for _, slug, _ in HTTP_PROBLEM_TYPES.values()}
     in_responses = set()
     for _, _, operation in operations():
@@ -74,12 +74,12 @@ def test_it_tells_of_every_problem() -> None:
             in_responses |= {
                 name.rpartition("/")[2] for name in schema.get("properties", {}).get("type", {}).get("enum", ())
             }
-    assert slugs - in_responses == {"method-not-allowed"}  # of no operation: of what is none
+    assert slugs - in_responses == {"method-not-allowed"}  # it belongs to no operation
     for slug in slugs:
         assert f"`/problems/{slug}`" in DOCUMENT["info"]["description"]
 
 
-def test_every_operation_has_its_words() -> None:
+def test_operations_have_unique_ids_summaries_and_tags() -> None:
     ids = [operation["operationId"] for _, _, operation in operations()]
     assert sorted(ids) == sorted(set(ids))
     tags = {tag["name"] for tag in DOCUMENT["tags"]}
@@ -90,25 +90,26 @@ def test_every_operation_has_its_words() -> None:
             assert "X-Request-Id" in response["headers"]
 
 
-def test_every_example_is_valid() -> None:
+def test_examples_are_valid() -> None:
     for _, _, operation in operations():
         for media_type in operation.get("requestBody", {}).get("content", {}).values():
             assert media_type["examples"]
             for example in media_type["examples"].values():
-                check(example["value"], media_type["schema"])
+                validate_schema(example["value"], media_type["schema"])
 
 
-def test_every_link_leads_to_an_operation_and_gives_what_it_needs() -> None:
+def test_links_have_all_parameters_of_their_operation() -> None:
     by_id = {operation["operationId"]: operation for _, _, operation in operations()}
     for _, _, operation in operations():
         for response in operation["responses"].values():
             for link in response.get("links", {}).values():
-                wanted = [each["name"] for each in by_id[link["operationId"]]["parameters"] if each["in"] == "path"]
-                assert sorted(link["parameters"]) == sorted(wanted)
+                parameters = by_id[link["operationId"]]["parameters"]
+                names = [parameter["name"] for parameter in parameters if parameter["in"] == "path"]
+                assert sorted(link["parameters"]) == sorted(names)
 
 
 def is_accepted(job: dict[str, Any]) -> bool:
-    """By the types and by what checks behind them."""
+    """Return whether the gateway accepts a job."""
     try:
         resolve_spec(decode(msgspec.json.Decoder(JobRequest), json.dumps(job)), index_languages([PYTHON]))
     except InvalidRequest:
@@ -116,16 +117,16 @@ def is_accepted(job: dict[str, Any]) -> bool:
     return True
 
 
-def is_told(job: dict[str, Any]) -> bool:
+def matches_schema(job: dict[str, Any]) -> bool:
     try:
-        check(job, JOB_SCHEMA)
+        validate_schema(job, JOB_SCHEMA)
     except ValidationError:
         return False
     return True
 
 
-def bounds() -> Iterator[tuple[dict[str, Any], bool]]:
-    """Jobs at each bound, and just beyond it."""
+def jobs_at_limits() -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield jobs with a value at a limit and just outside of it, and whether it is inside."""
     for name, allowed in LIMITS.items():
         step = 0.01 if name.endswith("_seconds") else 1
         for value, inside in (
@@ -137,26 +138,26 @@ def bounds() -> Iterator[tuple[dict[str, Any], bool]]:
             yield JOB | {"limits": {name: value}}, inside
             if name in ("wall_seconds", "cpu_seconds", "output_bytes", "open_files"):
                 yield JOB | {"tests": [{"limits": {name: value}}]}, inside
-    for more in (0, 1):
-        inside = not more
-        yield {"language": "python", "source": "x" * (constraints.MAX_FILES_BYTES + more)}, inside
-        yield JOB | {"stdin": "x" * (constraints.MAX_STDIN_BYTES + more)}, inside
-        yield JOB | {"args": ["x"] * (constraints.MAX_ARGUMENTS + more)}, inside
-        yield JOB | {"env": {f"V{n}": "" for n in range(constraints.MAX_ENVIRONMENT + more)}}, inside
-        yield JOB | {"env": {"V" * (128 + more): ""}}, inside
-        yield JOB | {"tests": [{}] * (constraints.MAX_CASES + more), "limits": {"wall_seconds": 1}}, inside
-        yield JOB | {"tests": [{"name": "x" * (constraints.MAX_CASE_NAME_CHARACTERS + more)}]}, inside
-        yield JOB | {"artifacts": ["x"] * (constraints.MAX_ARTIFACT_PATTERNS + more)}, inside
-        yield JOB | {"artifacts": ["x" * (constraints.MAX_PATTERN_BYTES + more)]}, inside
-        files = [{"name": f"{n}.py", "content": ""} for n in range(constraints.MAX_FILES + more)]
+    for excess in (0, 1):
+        inside = not excess
+        yield {"language": "python", "source": "x" * (constraints.MAX_FILES_BYTES + excess)}, inside
+        yield JOB | {"stdin": "x" * (constraints.MAX_STDIN_BYTES + excess)}, inside
+        yield JOB | {"args": ["x"] * (constraints.MAX_ARGUMENTS + excess)}, inside
+        yield JOB | {"env": {f"V{n}": "" for n in range(constraints.MAX_ENVIRONMENT + excess)}}, inside
+        yield JOB | {"env": {"V" * (128 + excess): ""}}, inside
+        yield JOB | {"tests": [{}] * (constraints.MAX_CASES + excess), "limits": {"wall_seconds": 1}}, inside
+        yield JOB | {"tests": [{"name": "x" * (constraints.MAX_CASE_NAME_CHARACTERS + excess)}]}, inside
+        yield JOB | {"artifacts": ["x"] * (constraints.MAX_ARTIFACT_PATTERNS + excess)}, inside
+        yield JOB | {"artifacts": ["x" * (constraints.MAX_PATTERN_BYTES + excess)]}, inside
+        files = [{"name": f"{n}.py", "content": ""} for n in range(constraints.MAX_FILES + excess)]
         yield {"language": "python", "files": files}, inside
-        yield JOB | {"tty": {"rows": 1000 + more}}, inside
-        yield JOB | {"compile_limits": {"wall_seconds": 30 + more}}, inside
+        yield JOB | {"tty": {"rows": 1000 + excess}}, inside
+        yield JOB | {"compile_limits": {"wall_seconds": 30 + excess}}, inside
 
 
-@pytest.mark.parametrize(("job", "inside"), list(bounds()), ids=lambda value: str(value)[:60])
-def test_a_bound_is_told_as_it_is_checked(job: dict[str, Any], inside: bool) -> None:
-    assert (is_accepted(job), is_told(job)) == (inside, inside)
+@pytest.mark.parametrize(("job", "inside"), list(jobs_at_limits()), ids=lambda value: str(value)[:60])
+def test_schema_has_the_limits_that_are_checked(job: dict[str, Any], inside: bool) -> None:
+    assert (is_accepted(job), matches_schema(job)) == (inside, inside)
 
 
 @pytest.mark.parametrize(
@@ -181,5 +182,5 @@ def test_a_bound_is_told_as_it_is_checked(job: dict[str, Any], inside: bool) -> 
     ],
     ids=str,
 )
-def test_a_refusal_is_told(job: dict[str, Any]) -> None:
-    assert (is_accepted(job), is_told(job)) == (False, False)
+def test_schema_rejects_invalid_jobs(job: dict[str, Any]) -> None:
+    assert (is_accepted(job), matches_schema(job)) == (False, False)
