@@ -56,7 +56,7 @@ async def test_stream_is_logged_when_it_ends(gateway: Gateway, lines: Lines) -> 
 
 
 async def test_websocket_is_logged_with_its_close_code(gateway: Gateway, lines: Lines) -> None:
-    async with gateway.connect("/v1/jobs/nobody/stream") as socket:
+    async with gateway.connect("/v1/jobs/unknown/stream") as socket:
         await socket.wait_closed()
     await gateway.client.get("/livez")
     line = next(line for line in lines if line["event"] == "request")

@@ -1,4 +1,4 @@
-"""/v1/admin: queues, workers and dead letters, for who has an admin key and for nobody else."""
+"""/v1/admin: queues, workers, hosts, metrics and dead letters."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from tests.http.routes import http_routes
 
 
 async def get(gateway: Gateway, path: str, **query: Any) -> dict[str, Any]:
-    answer = await gateway.client.get(f"/v1/admin/{path}", params=query, headers=OPERATOR)
-    assert answer.status_code == 200, answer.text
-    result: dict[str, Any] = answer.json()
+    response = await gateway.client.get(f"/v1/admin/{path}", params=query, headers=OPERATOR)
+    assert response.status_code == 200, response.text
+    result: dict[str, Any] = response.json()
     return result
 
 
-async def dead_job(gateway: Gateway, **more: Any) -> tuple[str, str]:
-    """A job that was begun and given up; its id and that of its dead letter."""
+async def create_dead_letter(gateway: Gateway, **more: Any) -> tuple[str, str]:
+    """Create a dead letter. Returns the id of the job and the id of the dead letter."""
     job_id = await gateway.submit(**more)
     gateway.worker.reject(gateway.worker.start())
-    letter, *_ = (await get(gateway, "dead/jobs"))["dead_letters"]
-    assert letter["job_id"] == job_id
-    return job_id, str(letter["id"])
+    dead_letter, *_ = (await get(gateway, "dead/jobs"))["dead_letters"]
+    assert dead_letter["job_id"] == job_id
+    return job_id, str(dead_letter["id"])
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(route for route in http_routes() if "/admin/" in route[1]))
-async def test_every_admin_route_wants_an_admin_key(gateway: Gateway, method: str, path: str) -> None:
+async def test_admin_routes_require_an_admin_key(gateway: Gateway, method: str, path: str) -> None:
     address = path.format(queue="jobs", dead_letter_id="1-1", key_id="x")
     plain = await gateway.create_caller(tier="trusted")
     for headers, status in (({}, 401), (plain, 403)):
         assert (await gateway.client.request(method, address, headers=headers)).status_code == status
 
 
-async def test_queues_tell_what_is_in_them(gateway: Gateway) -> None:
-    # Given two jobs that wait, of which one is batch work, one that runs and one that is dead
-    await dead_job(gateway)
+async def test_queues_have_numbers_of_jobs(gateway: Gateway) -> None:
+    # Given a queued job in each lane, a running job and a dead letter
+    await create_dead_letter(gateway)
     await gateway.submit()
     gateway.worker.start()
     await gateway.submit()
     await gateway.submit(priority="batch")
-    # When the queues are looked at
+    # When the queues are listed
     queues = {queue["name"]: queue for queue in (await get(gateway, "queues"))["queues"]}
-    # Then all of it is counted
+    # Then each job is counted
     jobs = queues["jobs"]
     assert (jobs["waiting"], jobs["running"], jobs["delayed"], jobs["dead"]) == (2, 1, 0, 1)
     assert 0 <= jobs["oldest_seconds"] < 60
@@ -66,42 +66,42 @@ async def test_queues_tell_what_is_in_them(gateway: Gateway) -> None:
     }  # fmt: skip
 
 
-async def test_workers_tell_what_they_hold(gateway: Gateway) -> None:
-    # Given a worker that was heard of and runs a job, and one that idles
+async def test_workers_have_their_messages(gateway: Gateway) -> None:
+    # Given a worker that runs a job, and an idle one
     WorkerRegistry(gateway.redis, gateway.keys).beat("idle-1")
     WorkerRegistry(gateway.redis, gateway.keys).beat(gateway.worker.name)
     await gateway.submit()
     gateway.worker.now_ms = lambda: int((time.time() - 3600) * 1000)
     job_id = gateway.worker.start()
-    # When the workers are looked at
+    # When the workers are listed
     workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
-    # Then each is there with what it holds
+    # Then each has its messages
     assert (workers["idle-1"]["is_alive"], workers["idle-1"]["messages"]) == (True, [])
     (held,) = workers[gateway.worker.name]["messages"]
     assert (held["queue"], held["lane"], held["actor"], held["job_id"]) == ("jobs", "interactive", "run_job", job_id)
-    # And of the job its language and how long it runs
+    # And the running time of its job
     assert held["language"] == "python"
     assert held["running_seconds"] == pytest.approx(3600, abs=60)
-    # And one that fell silent is told as dead
+    # And a worker without a heartbeat is not alive
     gateway.redis.delete(gateway.keys.presence("idle-1"))
     workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
     assert workers["idle-1"]["is_alive"] is False
 
 
-async def test_what_a_worker_holds_and_has_not_begun_has_no_start(gateway: Gateway) -> None:
+async def test_message_has_no_running_time_before_its_job_starts(gateway: Gateway) -> None:
     job_id = await gateway.submit(priority="batch")
     gateway.worker.take()
     (worker,) = (await get(gateway, "workers"))["workers"]
     (held,) = worker["messages"]
     assert (held["job_id"], held["lane"], held["language"]) == (job_id, "batch", "python")
     assert held["running_seconds"] is None
-    # And when its record has gone, only the message tells of it
+    # And without the record of the job, only the message is known
     gateway.redis.delete(gateway.keys.record(job_id))
     (worker,) = (await get(gateway, "workers"))["workers"]
     assert [(held["job_id"], held["language"]) for held in worker["messages"]] == [(job_id, None)]
 
 
-async def test_hosts_tell_their_languages_and_images(gateway: Gateway) -> None:
+async def test_hosts_have_languages_and_images(gateway: Gateway) -> None:
     image = "pyxec/bash:0123"
     bash = LanguageInfo(id="bash", name="Bash", file_name="main.sh", version="5.2", image=image, image_bytes=90_000_000)
     publish_languages(gateway.redis, gateway.keys, "host-1", [bash])
@@ -112,8 +112,8 @@ async def test_hosts_tell_their_languages_and_images(gateway: Gateway) -> None:
     ]
 
 
-async def test_figures_are_those_of_the_metrics(gateway: Gateway) -> None:
-    # Given a worker that has counted and measured, and a job that waits
+async def test_metrics_have_values_and_histograms(gateway: Gateway) -> None:
+    # Given the metrics of a worker, and a queued job
     meter = Meter()
     meter.count("pyxec_jobs_total", "ok", "python", by=3)
     meter.observe("pyxec_job_run_seconds", 0.3)
@@ -123,10 +123,10 @@ async def test_figures_are_those_of_the_metrics(gateway: Gateway) -> None:
     meter.count_up_to("pyxec_container_start_seconds", "python", total=2.5, part="sum")
     publish_metrics(gateway.redis, gateway.keys, "w1", meter)
     await gateway.submit()
-    # When the figures are asked for
-    answer = await get(gateway, "metrics")
-    # Then every metric is among them, with what there is of it
-    metrics = {metric["name"]: metric for metric in answer["metrics"]}
+    # When the metrics are read
+    response = await get(gateway, "metrics")
+    # Then every metric is listed with its series
+    metrics = {metric["name"]: metric for metric in response["metrics"]}
     assert list(metrics) == list(METRICS)
     nothing = {"value": None, "count": None, "sum": None, "buckets": []}
     (jobs,) = metrics["pyxec_jobs_total"]["series"]
@@ -140,45 +140,45 @@ async def test_figures_are_those_of_the_metrics(gateway: Gateway) -> None:
     assert [bucket for bucket in run["buckets"] if bucket["count"]] == [
         {"upper_bound": 0.5, "count": 1}, {"upper_bound": None, "count": 1},
     ]  # fmt: skip
-    depths = {one["labels"]["queue"]: one["value"] for one in metrics["pyxec_queue_depth"]["series"]}
+    depths = {series["labels"]["queue"]: series["value"] for series in metrics["pyxec_queue_depth"]["series"]}
     assert depths["jobs"] == 1
-    # And what nothing has happened to is there at 0, or without a series where it has labels
+    # And an unused metric is 0, or has no series if it has labels
     assert metrics["pyxec_fenced_total"]["series"] == [{**nothing, "labels": {}, "value": 0}]
     assert metrics["pyxec_rejected_total"]["series"] == []
 
 
-async def test_a_replayed_job_runs_again_from_its_start(gateway: Gateway) -> None:
-    # Given a job that was given up
-    job_id, dead_letter_id = await dead_job(gateway)
+async def test_replay_queues_the_job_again(gateway: Gateway) -> None:
+    # Given a dead letter
+    job_id, dead_letter_id = await create_dead_letter(gateway)
     assert (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["outcome"] == "infrastructure_error"
     # When its dead letter is replayed
     path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204
-    # Then it waits, as if nobody had ever begun it
-    shown = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
-    assert (shown["status"], shown["queue_position"], shown["worker"]) == ("queued", 0, None)
-    assert shown["started_at"] is None
+    # Then the job is queued as if it had never been started
+    job = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    assert (job["status"], job["queue_position"], job["worker"]) == ("queued", 0, None)
+    assert job["started_at"] is None
     assert gateway.redis.ttl(gateway.keys.record(job_id)) == -1
-    # And runs to an end of its own
+    # And can finish
     assert gateway.worker.run() == job_id
-    shown = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
-    assert (shown["status"], shown["outcome"]) == ("finished", "ok")
-    # And a letter works once
-    answer = await gateway.client.post(path, headers=OPERATOR)
-    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+    job = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
+    assert (job["status"], job["outcome"]) == ("finished", "ok")
+    # And the dead letter is gone
+    response = await gateway.client.post(path, headers=OPERATOR)
+    assert (response.status_code, response.json()["type"]) == (404, "/problems/not-found")
 
 
-async def test_two_that_replay_at_once_run_it_once(gateway: Gateway) -> None:
-    _, dead_letter_id = await dead_job(gateway)
+async def test_concurrent_replays_queue_the_job_once(gateway: Gateway) -> None:
+    _, dead_letter_id = await create_dead_letter(gateway)
     path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
-    answers = await asyncio.gather(*(gateway.client.post(path, headers=OPERATOR) for _ in range(5)))
-    assert sorted(answer.status_code for answer in answers) == [204, 404, 404, 404, 404]
+    responses = await asyncio.gather(*(gateway.client.post(path, headers=OPERATOR) for _ in range(5)))
+    assert sorted(response.status_code for response in responses) == [204, 404, 404, 404, 404]
     assert gateway.worker.broker.qsize("jobs") == 1
     gateway.worker.run()
 
 
-async def test_who_follows_a_job_that_was_given_up_sees_its_second_life(gateway: Gateway) -> None:
-    job_id, dead_letter_id = await dead_job(gateway)
+async def test_replay_removes_the_earlier_output(gateway: Gateway) -> None:
+    job_id, dead_letter_id = await create_dead_letter(gateway)
     first = (await gateway.client.get(f"/v1/jobs/{job_id}/output")).text.splitlines()
     await gateway.client.post(f"/v1/admin/dead/jobs/{dead_letter_id}/replay", headers=OPERATOR)
     gateway.worker.run()
@@ -186,41 +186,43 @@ async def test_who_follows_a_job_that_was_given_up_sees_its_second_life(gateway:
     assert ("infrastructure_error" in first[-1], "infrastructure_error" in str(again)) == (True, False)
 
 
-async def test_a_replay_that_was_cut_off_can_be_done_again(gateway: Gateway) -> None:
-    # Given that the record was put back, and then the gateway was killed
-    job_id, dead_letter_id = await dead_job(gateway)
+async def test_replay_can_be_repeated_after_a_crash(gateway: Gateway) -> None:
+    # Given a gateway that was killed between the two steps of a replay
+    job_id, dead_letter_id = await create_dead_letter(gateway)
     Replays(gateway.redis, gateway.keys).prepare(job_id)
-    # When somebody replays the letter, which is still there
+    # When the dead letter, which still exists, is replayed
     path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204
     # Then the job runs
     assert gateway.worker.run() == job_id
 
 
-async def test_a_job_whose_record_has_gone_cannot_run_again(gateway: Gateway) -> None:
-    job_id, dead_letter_id = await dead_job(gateway)
-    assert gateway.redis.ttl(gateway.keys.record(job_id)) > 6 * 86_400  # as long as its letter
+async def test_replay_is_rejected_when_the_record_has_expired(gateway: Gateway) -> None:
+    job_id, dead_letter_id = await create_dead_letter(gateway)
+    assert gateway.redis.ttl(gateway.keys.record(job_id)) > 6 * 86_400  # as long as its dead letter
     gateway.redis.delete(gateway.keys.record(job_id))
-    answer = await gateway.client.post(f"/v1/admin/dead/jobs/{dead_letter_id}/replay", headers=OPERATOR)
-    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/not-replayable")
+    response = await gateway.client.post(f"/v1/admin/dead/jobs/{dead_letter_id}/replay", headers=OPERATOR)
+    assert (response.status_code, response.json()["type"]) == (409, "/problems/not-replayable")
     assert gateway.worker.broker.qsize("jobs") == 0
 
 
-async def test_dead_letters_are_listed_shown_and_dropped(gateway: Gateway) -> None:
-    letters = [(await dead_job(gateway))[1] for _ in range(3)]
+async def test_dead_letters_can_be_listed_read_and_deleted(gateway: Gateway) -> None:
+    dead_letter_ids = [(await create_dead_letter(gateway))[1] for _ in range(3)]
     first = await get(gateway, "dead/jobs", limit=2)
     second = await get(gateway, "dead/jobs", limit=2, after=first["next"])
-    assert [letter["id"] for letter in first["dead_letters"] + second["dead_letters"]] == letters[::-1]
+    assert [dead_letter["id"] for dead_letter in first["dead_letters"] + second["dead_letters"]] == dead_letter_ids[
+        ::-1
+    ]
     assert second["next"] is None
-    shown = await get(gateway, f"dead/jobs/{letters[0]}")
-    assert (shown["actor"], shown["queue"], shown["deliveries"]) == ("run_job", "jobs", 1)
-    assert json.loads(shown["message"])["args"] == [shown["job_id"]]
-    path = f"/v1/admin/dead/jobs/{letters[0]}"
+    dead_letter = await get(gateway, f"dead/jobs/{dead_letter_ids[0]}")
+    assert (dead_letter["actor"], dead_letter["queue"], dead_letter["deliveries"]) == ("run_job", "jobs", 1)
+    assert json.loads(dead_letter["message"])["args"] == [dead_letter["job_id"]]
+    path = f"/v1/admin/dead/jobs/{dead_letter_ids[0]}"
     statuses = [(await gateway.client.delete(path, headers=OPERATOR)).status_code for _ in range(2)]
     assert statuses == [204, 404]
 
 
 @pytest.mark.parametrize("path", ["dead/nowhere", "dead/nowhere/1-1", "dead/jobs/1-1", "dead/jobs/x", "dead/jobs/*"])
-async def test_what_is_not_there_is_told(gateway: Gateway, path: str) -> None:
-    answer = await gateway.client.get(f"/v1/admin/{path}", headers=OPERATOR)
-    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+async def test_unknown_queue_or_dead_letter_is_not_found(gateway: Gateway, path: str) -> None:
+    response = await gateway.client.get(f"/v1/admin/{path}", headers=OPERATOR)
+    assert (response.status_code, response.json()["type"]) == (404, "/problems/not-found")

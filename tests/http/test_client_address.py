@@ -1,4 +1,4 @@
-"""Where a request comes from, and whose word is believed about it."""
+"""The address of a client, and the proxies whose X-Forwarded-For is trusted."""
 
 from __future__ import annotations
 
@@ -29,73 +29,73 @@ def scope(peer: str | None, *forwarded: str) -> dict[str, Any]:
         ("testclient", "local"),
     ],
 )
-def test_an_address_is_one_place_and_so_is_an_ipv6_network(host: str, address: str) -> None:
+def test_client_address_is_an_ipv4_address_or_an_ipv6_network(host: str, address: str) -> None:
     assert resolve_client_address({"client": (host, 1234)}) == address
 
 
-def test_a_unix_socket_is_local() -> None:
+def test_unix_socket_is_local() -> None:
     assert resolve_client_address({"client": None}) == resolve_client_address({}) == "local"
 
 
 @pytest.mark.parametrize(
     ("peer", "forwarded", "address"),
     [
-        # Nobody is believed who is no proxy of ours.
+        # The client is not a trusted proxy.
         ("192.0.2.1", ["198.51.100.7"], "192.0.2.1"),
-        # A proxy of ours is.
+        # The client is a trusted proxy.
         ("10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
-        # What the client itself had sent stands further left, and is not.
+        # The original client can add addresses on the left; they are ignored.
         ("10.0.0.1", ["1.1.1.1, 198.51.100.7"], "198.51.100.7"),
         ("10.0.0.1", ["1.1.1.1", "198.51.100.7"], "198.51.100.7"),
         ("10.0.0.1", ["10.9.9.9, 198.51.100.7"], "198.51.100.7"),
-        # Proxies in a row: as far as they are ours.
+        # A chain of trusted proxies.
         ("10.0.0.1", ["1.1.1.1, 198.51.100.7, 10.0.0.2"], "198.51.100.7"),
         ("10.0.0.1", ["198.51.100.7, 10.0.0.3", "10.0.0.2"], "198.51.100.7"),
-        # All of them ours: the one furthest away.
+        # All proxies are trusted: the furthest address.
         ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
-        # No word, or none that can be understood.
+        # A missing or invalid header.
         ("10.0.0.1", [], "10.0.0.1"),
         ("10.0.0.1", [""], "10.0.0.1"),
         ("10.0.0.1", ["unknown"], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.7, _hidden"], "10.0.0.1"),
         ("10.0.0.1", ["198.51.100.7,"], "10.0.0.1"),
-        # The ways in which proxies write an address.
+        # Formats of addresses.
         ("10.0.0.1", ["198.51.100.7:4711"], "198.51.100.7"),
         ("10.0.0.1", ["[2001:db8:1:2:3::4]:4711"], "2001:db8:1:2::/64"),
         ("10.0.0.1", ["2001:db8:1:2:3::4"], "2001:db8:1:2::/64"),
         ("2001:db8:ffff::1", ["::ffff:198.51.100.7"], "198.51.100.7"),
         ("::ffff:10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
-        # A Unix socket is a proxy only where that was said.
+        # A Unix socket is trusted only if it is configured.
         (None, ["198.51.100.7"], "local"),
     ],
 )
-def test_forwarded_addresses_are_believed_from_the_right_as_far_as_we_trust(
+def test_forwarded_addresses_are_read_from_the_right_up_to_the_first_untrusted_proxy(
     peer: str | None, forwarded: list[str], address: str
 ) -> None:
     assert resolve_client_address(scope(peer, *forwarded), PROXIES) == address
 
 
-def test_behind_a_unix_socket_a_proxy_can_be_trusted() -> None:
+def test_proxy_behind_a_unix_socket_can_be_trusted() -> None:
     proxies = TrustedProxies.parse(["unix"])
     assert resolve_client_address(scope(None, "1.1.1.1, 198.51.100.7"), proxies) == "198.51.100.7"
     assert resolve_client_address(scope("192.0.2.1", "198.51.100.7"), proxies) == "192.0.2.1"
 
 
 @given(st.lists(st.text(st.characters(codec="latin-1"), max_size=40), max_size=5))
-def test_whatever_is_claimed_a_client_that_is_no_proxy_stays_who_it_is(claims: list[str]) -> None:
+def test_forwarded_addresses_of_an_untrusted_client_are_ignored(claims: list[str]) -> None:
     assert resolve_client_address(scope("192.0.2.1", *claims), PROXIES) == "192.0.2.1"
 
 
 @given(st.lists(st.text(st.characters(codec="latin-1", exclude_characters=","), max_size=40), max_size=5))
-def test_whatever_is_claimed_behind_a_proxy_its_own_word_is_what_counts(claims: list[str]) -> None:
+def test_forwarded_address_of_a_trusted_proxy_is_used(claims: list[str]) -> None:
     assert resolve_client_address(scope("10.0.0.1", *claims, "198.51.100.7"), PROXIES) == "198.51.100.7"
 
 
-def test_a_very_long_header_is_no_work() -> None:
+def test_very_long_header_is_parsed_quickly() -> None:
     assert resolve_client_address(scope("10.0.0.1", ", ".join(["10.0.0.2"] * 100_000)), PROXIES) == "10.0.0.2"
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/33", "10.0.0.1/8", "proxy.example", "*"])
-def test_what_is_no_range_is_refused(text: str) -> None:
+def test_invalid_proxy_range_is_rejected(text: str) -> None:
     with pytest.raises(ValueError):
         TrustedProxies.parse([text])

@@ -1,4 +1,4 @@
-"""Every error of ours has its place in the table."""
+"""Problem documents, close codes and Retry-After of all errors."""
 
 from __future__ import annotations
 
@@ -43,20 +43,22 @@ def descendants(kind: type[PyxecError]) -> Iterator[type[PyxecError]]:
         (ValueError("x"), 500, 1011, None),
     ],
 )
-def test_an_error_is_told_in_one_way(error: Exception, status: int, close_code: int, retry_after: int | None) -> None:
+def test_error_has_a_status_close_code_and_retry_after(
+    error: Exception, status: int, close_code: int, retry_after: int | None
+) -> None:
     problem = to_problem(error, "r-1")
     assert (problem.status, websocket_close_code(problem)) == (status, close_code)
     assert retry_after_seconds(error) == retry_after
     assert problem.request_id == "r-1"
 
 
-def test_what_is_not_meant_for_clients_tells_nothing() -> None:
+def test_problem_contains_no_internal_message() -> None:
     assert "secret" not in str(to_problem(EngineUnavailable("secret")))
     assert "secret" not in str(to_problem(KeyError("secret")))
     assert "secret" not in str(to_problem(StoreUnavailable("secret")))
 
 
-def test_every_error_that_is_not_our_infrastructure_has_a_row() -> None:
+def test_every_error_class_has_a_problem_type() -> None:
     for kind in descendants(PyxecError):
         is_base_class = kind is SubmissionRejected
         if kind.__module__ == "app.core.errors" and not is_base_class and not issubclass(kind, InfrastructureError):
@@ -65,7 +67,7 @@ def test_every_error_that_is_not_our_infrastructure_has_a_row() -> None:
             assert to_problem(error).status != 500, kind
 
 
-def test_the_documentation_lists_every_problem_and_close_code() -> None:
+def test_documentation_lists_every_problem_and_close_code() -> None:
     text = Path("docs/api.md").read_text(encoding="utf-8")
     kinds = [*PROBLEM_TYPES.values(), *HTTP_PROBLEM_TYPES.values()]
     for status, slug, _ in kinds:

@@ -94,7 +94,7 @@ async def test_output_of_a_lost_attempt_is_not_shown(gateway: Gateway) -> None:
     assert (job["stdout"], job["attempt"]) == ("a whole line\n", 2)
 
 
-@pytest.mark.parametrize("job_id", ["nobody", "a:b", "%2e%2e", "x" * 65, "%00", "%ff", "a%20b", "{x}"])
+@pytest.mark.parametrize("job_id", ["unknown", "a:b", "%2e%2e", "x" * 65, "%00", "%ff", "a%20b", "{x}"])
 @pytest.mark.parametrize("suffix", ["", "/output"])
 async def test_unknown_job_is_not_found(gateway: Gateway, job_id: str, suffix: str) -> None:
     response = await gateway.client.get(f"/v1/jobs/{job_id}{suffix}")
@@ -148,7 +148,7 @@ async def test_cancel_does_not_change_a_finished_job(gateway: Gateway) -> None:
 
 
 async def test_cancel_of_an_unknown_job_is_not_found(gateway: Gateway) -> None:
-    assert (await gateway.client.post("/v1/jobs/nobody/cancel")).status_code == 404
+    assert (await gateway.client.post("/v1/jobs/unknown/cancel")).status_code == 404
 
 
 async def test_languages_have_versions_and_limits(gateway: Gateway) -> None:

@@ -1,4 +1,4 @@
-"""GET /metrics: what all processes have counted, in the form that Prometheus reads."""
+"""GET /metrics: the metrics of all processes in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from app.store.metrics import publish_metrics
 from app.telemetry.metrics import METRICS, Kind, Meter, Sample
 from tests.http.gateway import JOB, Gateway, StartGateway, bearer
 
-Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+Metrics = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-async def scrape(gateway: Gateway) -> Figures:
-    answer = await gateway.client.get("/metrics")
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+async def scrape(gateway: Gateway) -> Metrics:
+    response = await gateway.client.get("/metrics")
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(answer.text)
+        for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
 
 
-async def eventually(gateway: Gateway, holds: Callable[[Figures], bool]) -> Figures:
-    """The figures, once they are as expected: gateways hand theirs on every two seconds."""
+async def eventually(gateway: Gateway, holds: Callable[[Metrics], bool]) -> Metrics:
+    """The metrics, once a condition holds: gateways publish theirs every two seconds."""
     async with asyncio.timeout(15):
-        while not holds(figures := await scrape(gateway)):
+        while not holds(metrics := await scrape(gateway)):
             await asyncio.sleep(0.2)
-    return figures
+    return metrics
 
 
-async def test_every_metric_is_there_from_the_beginning(gateway: Gateway) -> None:
+async def test_every_metric_exists_from_the_start(gateway: Gateway) -> None:
     text = (await gateway.client.get("/metrics")).text
     for name, metric in METRICS.items():
         kind = "counter" if metric.kind is Kind.COUNTER else metric.kind.value
@@ -45,7 +45,7 @@ async def test_every_metric_is_there_from_the_beginning(gateway: Gateway) -> Non
     assert "pyxec_fenced_total 0.0" in text
 
 
-def test_names_are_as_they_should_be() -> None:
+def test_metric_names_follow_the_conventions() -> None:
     for name, metric in METRICS.items():
         assert re.fullmatch(r"pyxec_[a-z_]+", name)
         assert (metric.kind is Kind.COUNTER) == name.endswith("_total")
@@ -54,39 +54,39 @@ def test_names_are_as_they_should_be() -> None:
         assert (metric.kind is Kind.HISTOGRAM) == bool(metric.buckets)
 
 
-async def test_queues_are_read_when_asked(gateway: Gateway) -> None:
+async def test_queue_gauges_are_read_at_scrape_time(gateway: Gateway) -> None:
     await gateway.submit()
     gateway.worker.start()
     for _ in range(2):
         await gateway.submit()
-    figures = await scrape(gateway)
-    assert figures["pyxec_queue_depth", (("queue", "jobs"),)] == 2
-    assert figures["pyxec_pending_entries", (("queue", "jobs"),)] == 1
-    assert figures["pyxec_dead_letters", (("queue", "jobs"),)] == 0
+    metrics = await scrape(gateway)
+    assert metrics["pyxec_queue_depth", (("queue", "jobs"),)] == 2
+    assert metrics["pyxec_pending_entries", (("queue", "jobs"),)] == 1
+    assert metrics["pyxec_dead_letters", (("queue", "jobs"),)] == 0
 
 
-async def test_refusals_are_counted_by_their_reason(gateway: Gateway) -> None:
+async def test_rejections_are_counted_by_reason(gateway: Gateway) -> None:
     for _ in range(2):
         await gateway.client.get("/v1/languages", headers=bearer("nonsense"))
     await gateway.client.post("/v1/jobs", json={**JOB, "language": "cobol"})
-    figures = await eventually(gateway, lambda figures: any(name == "pyxec_rejected_total" for name, _ in figures))
-    reasons = {labels: value for (name, labels), value in figures.items() if name == "pyxec_rejected_total"}
+    metrics = await eventually(gateway, lambda metrics: any(name == "pyxec_rejected_total" for name, _ in metrics))
+    reasons = {labels: value for (name, labels), value in metrics.items() if name == "pyxec_rejected_total"}
     assert reasons == {(("reason", "not-authenticated"),): 2}
 
 
-async def test_open_sockets_are_counted_over_all_gateways(start_gateway: StartGateway, gateway: Gateway) -> None:
+async def test_open_websockets_are_summed_over_gateways(start_gateway: StartGateway, gateway: Gateway) -> None:
     job_id = await gateway.submit()
     open_sockets = ("pyxec_websockets_open", ())
     other = await start_gateway()
-    sockets = [await one.connect(f"/v1/jobs/{job_id}/stream") for one in (gateway, gateway, other)]
-    await eventually(gateway, lambda figures: figures[open_sockets] == 3)
+    sockets = [await each.connect(f"/v1/jobs/{job_id}/stream") for each in (gateway, gateway, other)]
+    await eventually(gateway, lambda metrics: metrics[open_sockets] == 3)
     for socket in sockets:
         await socket.close()
-    await eventually(gateway, lambda figures: figures[open_sockets] == 0)
+    await eventually(gateway, lambda metrics: metrics[open_sockets] == 0)
 
 
-async def test_what_workers_count_is_added_up(gateway: Gateway) -> None:
-    # Given two workers that have run jobs, one of which has ended since
+async def test_counters_of_workers_are_summed(gateway: Gateway) -> None:
+    # Given the metrics of two workers
     keys = StoreKeys(gateway.namespace)
     for worker, outcome in (("w1", "ok"), ("w2", "ok"), ("w2", "signaled")):
         meter = Meter()
@@ -97,22 +97,22 @@ async def test_what_workers_count_is_added_up(gateway: Gateway) -> None:
         meter.count_up_to("pyxec_pool_misses_total", "python", total=5)
         meter.count_up_to("pyxec_pool_misses_total", "python", total=7)
         publish_metrics(gateway.redis, keys, worker, meter)
-    # When the figures are read
-    figures = await scrape(gateway)
-    # Then the totals are sums over all that ever was, and the gauges over who is there
+    # When the metrics are read
+    metrics = await scrape(gateway)
+    # Then counters are summed over all workers, and gauges over live ones
     ok = (("language", "python"), ("outcome", "ok"))
-    assert figures["pyxec_jobs_total", ok] == 2
-    assert figures["pyxec_pool_misses_total", (("language", "python"),)] == 21
-    assert figures["pyxec_pool_idle", (("language", "python"),)] == 4
+    assert metrics["pyxec_jobs_total", ok] == 2
+    assert metrics["pyxec_pool_misses_total", (("language", "python"),)] == 21
+    assert metrics["pyxec_pool_idle", (("language", "python"),)] == 4
     buckets = {
-        labels[0][1]: value for (name, labels), value in figures.items() if name == "pyxec_job_run_seconds_bucket"
+        labels[0][1]: value for (name, labels), value in metrics.items() if name == "pyxec_job_run_seconds_bucket"
     }
     assert (buckets["0.25"], buckets["0.5"], buckets["300.0"], buckets["+Inf"]) == (0, 3, 3, 6)
-    assert figures["pyxec_job_run_seconds_count", ()] == 6
-    assert figures["pyxec_job_run_seconds_sum", ()] == pytest.approx(3000.9)
+    assert metrics["pyxec_job_run_seconds_count", ()] == 6
+    assert metrics["pyxec_job_run_seconds_sum", ()] == pytest.approx(3000.9)
 
 
-async def test_who_fell_silent_has_no_gauges(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_gauges_of_a_silent_process_are_removed(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     meter = Meter()
     meter.set("pyxec_pool_idle", 2, "python")
     with monkeypatch.context() as before:
@@ -122,7 +122,7 @@ async def test_who_fell_silent_has_no_gauges(gateway: Gateway, monkeypatch: pyte
     assert gateway.redis.hexists(gateway.keys.gauges, "long-gone") is False
 
 
-def test_what_could_not_be_handed_on_is_kept() -> None:
+def test_increments_are_kept_when_publishing_fails() -> None:
     meter = Meter()
     meter.count("pyxec_fenced_total")
     nowhere = redis.Redis(unix_socket_path="/nonexistent/socket")
@@ -132,6 +132,6 @@ def test_what_could_not_be_handed_on_is_kept() -> None:
     assert meter.take_increments() == {}
 
 
-async def test_a_store_that_is_down_is_told(gateway: Gateway) -> None:
+async def test_metrics_return_503_when_redis_fails(gateway: Gateway) -> None:
     gateway.redis.set(gateway.keys.metrics, "not a hash")
     assert (await gateway.client.get("/metrics")).status_code == 503

@@ -1,4 +1,4 @@
-"""The document and the service, held against each other by Schemathesis: every check that it has, on a live gateway."""
+"""All checks of Schemathesis: the gateway behaves as its OpenAPI document specifies."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ HOOKS = "tests.http.openapi.schemathesis_hooks"
 ROOT = Path(__file__).resolve().parents[2]
 PHASES = "examples,coverage,fuzzing,stateful"
 EXAMPLES = 10
-# So that a run can be repeated. Another finds other requests: SCHEMATHESIS_SEED=...
+# A fixed seed makes runs reproducible. SCHEMATHESIS_SEED selects other requests.
 SEED = os.environ.get("SCHEMATHESIS_SEED", "5")
 DEAD_LETTERS = 5
 
 
 @pytest.fixture
 async def gateway(start_gateway: StartGateway) -> Gateway:
-    # Where nobody comes without a key, every operation is one that another's key must not open.
+    # Without anonymous callers, every operation must reject other callers.
     return await start_gateway(PYXEC_MAX_WAIT_SECONDS="1", PYXEC_ANONYMOUS="off")
 
 
@@ -36,22 +36,22 @@ async def create_dead_letters(gateway: Gateway, key: str) -> None:
 
 
 def configuration(folder: Path, owner: str, other: str) -> Path:
-    """Two callers: whatever the one makes, the other must not see."""
-    people = [
+    """Configure two callers: Schemathesis checks that each cannot access the resources of the other."""
+    callers = [
         {"name": name, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {key}"}]}
         for name, key in (("owner", owner), ("other", other))
     ]
-    callers = folder / "callers.json"
-    callers.write_text(json.dumps({"auth": people}))
+    callers_file = folder / "callers.json"
+    callers_file.write_text(json.dumps({"auth": callers}))
     config = folder / "schemathesis.toml"
     config.write_text(
-        f'hooks = "{HOOKS}"\n[auth.wfc]\npath = "{callers}"\nuser = "owner"\npeers = ["owner", "other"]\n'
+        f'hooks = "{HOOKS}"\n[auth.wfc]\npath = "{callers_file}"\nuser = "owner"\npeers = ["owner", "other"]\n'
     )
     return config
 
 
 async def schemathesis(gateway: Gateway, config: Path, *options: str) -> tuple[int, str]:
-    """Exit status and report of one run, which remembers nothing of an earlier one."""
+    """Exit status and report of one run. It is independent of earlier runs."""
     program = Path(sys.executable).with_name("schemathesis")
     address = f"http://127.0.0.1:{gateway.port}/openapi.json"
     process = await asyncio.create_subprocess_exec(
@@ -67,16 +67,16 @@ async def schemathesis(gateway: Gateway, config: Path, *options: str) -> tuple[i
 
 
 @pytest.mark.timeout(600)
-async def test_the_service_is_what_its_document_says(gateway: Gateway, tmp_path: Path) -> None:
+async def test_gateway_conforms_to_its_openapi_document(gateway: Gateway, tmp_path: Path) -> None:
     # Given two callers, dead letters, and a worker
     owner: Any = await gateway.create_key(tier="trusted", admin=True)
     other: Any = await gateway.create_key(tier="trusted")
     await create_dead_letters(gateway, owner["key"])
     config = configuration(tmp_path, owner["key"], other["key"])
     gateway.worker.handle_jobs(gateway.worker.run)
-    # When every operation is tried with what is right, what is wrong, and in sequences
+    # When Schemathesis tests every operation with valid and invalid requests, and in sequences
     status, report = await schemathesis(
         gateway, config, "--phases", PHASES, "--max-examples", str(EXAMPLES), "--seed", SEED, "--no-shrink"
     )
-    # Then nothing is found
+    # Then it finds no failure
     assert status == 0, report

@@ -140,7 +140,7 @@ async def test_too_long_message_closes_the_stream(start_gateway: StartGateway) -
 
 
 async def test_stream_of_an_unknown_job_closes_with_4404(gateway: Gateway) -> None:
-    for job_id in ("nobody", "a:b"):
+    for job_id in ("unknown", "a:b"):
         (event,), code = await read_to_end(await gateway.open_stream(job_id))
         assert (event["problem"]["type"], code) == ("/problems/job-not-found", 4404)
 

@@ -1,4 +1,4 @@
-"""The server's own bounds, in front of every route: clients that send or read too slowly."""
+"""The HTTP server disconnects clients that send or read too slowly."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from app.http.http_protocol import BoundedHttpProtocol
 CHUNK = b"x" * 1_000_000
 
 
-class Impatient(BoundedHttpProtocol):
+class ShortTimeouts(BoundedHttpProtocol):
     head_seconds = 0.5
     read_seconds = 0.5
 
 
 @asynccontextmanager
 async def serving(app: Callable[..., Any]) -> AsyncIterator[int]:
-    config = uvicorn.Config(app, port=0, http=Impatient, lifespan="off", log_config=None, proxy_headers=False)
+    config = uvicorn.Config(app, port=0, http=ShortTimeouts, lifespan="off", log_config=None, proxy_headers=False)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -35,7 +35,7 @@ async def serving(app: Callable[..., Any]) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A client with small buffers, so that what it does not read stays with the server."""
+    """A client with a small receive buffer, so that unread data stays with the server."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     plain.setblocking(False)
@@ -48,7 +48,7 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
 
 
 class Endless:
-    """An application that answers with chunk after chunk, until the client is gone."""
+    """An application that sends chunks until the client disconnects."""
 
     def __init__(self, chunks: int = 1_000) -> None:
         self.chunks = chunks
@@ -71,7 +71,7 @@ class Endless:
             pass
 
 
-async def test_who_takes_nothing_of_his_answer_is_let_go() -> None:
+async def test_client_that_does_not_read_is_disconnected() -> None:
     app = Endless()
     async with serving(app) as port, connected(port) as (_, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -81,12 +81,12 @@ async def test_who_takes_nothing_of_his_answer_is_let_go() -> None:
     assert app.sent < app.chunks
 
 
-async def test_who_reads_slowly_is_served_to_the_end() -> None:
+async def test_client_that_reads_slowly_receives_everything() -> None:
     app = Endless(chunks=2)
     async with serving(app) as port, connected(port) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         taken = 0
-        # For several times as long as one may take nothing
+        # For several times as long as the time-out
         while taken < len(CHUNK) * app.chunks:
             taken += len(await reader.read(64_000))
             await asyncio.sleep(0.02)
@@ -97,7 +97,7 @@ async def test_who_reads_slowly_is_served_to_the_end() -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "])
-async def test_who_does_not_finish_his_head_is_let_go(head: bytes) -> None:
+async def test_client_that_does_not_finish_the_headers_is_disconnected(head: bytes) -> None:
     async with serving(Endless()) as port, connected(port) as (reader, writer):
         writer.write(head)
 
