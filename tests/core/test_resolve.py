@@ -234,6 +234,6 @@ def test_resolve_spec_resolves_compile_limits() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.09, 30.1, float("nan"), float("inf")])
 def test_resolve_spec_rejects_compile_limits_out_of_range(seconds: float) -> None:
-    with pytest.raises(InvalidRequest, match=r"from 0\.1 to 30 s") as refusal:
+    with pytest.raises(InvalidRequest, match=r"between 0\.1 and 30 s") as refusal:
         resolved(compile_limits=CompileLimits(cpu_seconds=seconds))
     assert refusal.value.field == "compile_limits.cpu_seconds"
