@@ -58,8 +58,8 @@ def _report(parts: list[str]) -> dict[str, Any]:
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe_machine(docker.APIClient(base_url=docker_host(), version="auto")),
-        "targets": [target.as_json() for target in targets],
-        "table": [target.cells() for target in targets],
+        "targets": [target.to_json() for target in targets],
+        "table": [target.row() for target in targets],
     }
 
 

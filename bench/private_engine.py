@@ -1,4 +1,4 @@
-"""A Docker Engine of one's own, in a control group of its own: so what it takes can be told from everything else."""
+"""A private Docker Engine in its own control group, so that its processor time can be measured separately."""
 
 from __future__ import annotations
 
@@ -24,19 +24,27 @@ from bench.processes import children, cpu_ms
 
 __all__ = ["PrivateEngine", "private_engine"]
 
-# The path of a socket may have 107 bytes only: not below the repository. Data stays, so that images are copied once.
+# Not below the repository: the path of a Unix socket has at most 107 bytes. The data is kept, so that images are copied
+# only once.
 _RUN: Final = Path("/run/pyxec-bench-engine")
 _DATA: Final = Path(__file__).resolve().parents[1] / ".pyxec" / "data" / "bench-engine"
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 30
 _COPY_SECONDS: Final = 600
-# Joins the group, then becomes the engine: nothing that it ever starts is outside.
+# Joins the control group before it executes dockerd, so that all processes of the engine are in the group.
 _LAUNCH: Final = "import os, sys; open(sys.argv[1], 'w').write(str(os.getpid())); os.execvp(sys.argv[2], sys.argv[2:])"
 
 
 @dataclass(frozen=True)
 class PrivateEngine:
-    """One that answers at ``host``."""
+    """A running private engine.
+
+    Attributes:
+        host: Address, as in DOCKER_HOST.
+        daemon: Process id of dockerd.
+        engine: Control group of the engine.
+        jobs: Parent control group of all containers.
+    """
 
     host: str
     daemon: int
@@ -45,21 +53,26 @@ class PrivateEngine:
     jobs: ControlGroup
 
     def cpu_ms(self) -> dict[str, float]:
-        """By component. The containers' is what ran in their own groups: the end of runc's work, runner, program."""
+        """Return the processor time in milliseconds by component.
+
+        ``containers`` is the time in the control groups of the containers: the last part of runc, the runner and the
+        program.
+        """
         containerd = sum(cpu_ms(pid) for pid in children(self.daemon))
         dockerd = cpu_ms(self.daemon)
         rest = self.engine.cpu_ms() - dockerd - containerd
         return {"dockerd": dockerd, "containerd": containerd, "shims and runc": rest, "containers": self.jobs.cpu_ms()}
 
     @contextmanager
-    def containers_made(self) -> Iterator[list[object]]:
-        """Has one item for each container made since it was entered. Heard as they come: an engine keeps few events."""
+    def record_created_containers(self) -> Iterator[list[object]]:
+        """Yield a list that gets an item for each created container, from the event stream of the engine."""
         api: Any = self.client
-        events, made = api.events(filters={"type": "container", "event": "create"}), list[object]()
-        listener = threading.Thread(target=lambda: made.extend(events), daemon=True)
+        events = api.events(filters={"type": "container", "event": "create"})
+        created: list[object] = []
+        listener = threading.Thread(target=lambda: created.extend(events), daemon=True)
         listener.start()
         try:
-            yield made
+            yield created
         finally:
             events.close()
             listener.join(_STOP_SECONDS)
@@ -67,13 +80,13 @@ class PrivateEngine:
 
 @contextmanager
 def private_engine(source: docker.APIClient, images: list[str]) -> Iterator[PrivateEngine]:
-    """One with these images, copied from another engine; stopped at the end.
+    """Start an engine with images that are copied from another engine; stop it at the end.
 
     Raises:
-        PyxecError: it cannot be started here.
+        PyxecError: The engine cannot be started here.
     """
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        raise PyxecError("an engine of its own needs root, and dockerd")
+        raise PyxecError("a private engine requires root and dockerd")
     top, engine, jobs = (ControlGroup(f"/pyxec-bench{below}") for below in ("", "/engine", "/jobs"))
     engine.create()
     jobs.create()
@@ -96,10 +109,10 @@ def _host() -> str:
 
 
 def _command(engine: ControlGroup, jobs: ControlGroup) -> list[str]:
-    # An engine told to have no bridge would delete the one of the machine's own engine.
+    # With --bridge=none, the engine would delete the bridge of the engine of this machine.
     options = ["--iptables=false", "--ip6tables=false", "--shutdown-timeout=1", f"--cgroup-parent={jobs.path}"]
-    places = [f"--host={_host()}", f"--data-root={_DATA}", f"--exec-root={_RUN}/exec", f"--pidfile={_RUN}/docker.pid"]
-    return [sys.executable, "-c", _LAUNCH, str(engine.members), "dockerd", *places, *options]
+    paths = [f"--host={_host()}", f"--data-root={_DATA}", f"--exec-root={_RUN}/exec", f"--pidfile={_RUN}/docker.pid"]
+    return [sys.executable, "-c", _LAUNCH, str(engine.members), "dockerd", *paths, *options]
 
 
 def _client(daemon: subprocess.Popen[bytes]) -> docker.APIClient:
@@ -109,11 +122,11 @@ def _client(daemon: subprocess.Popen[bytes]) -> docker.APIClient:
             return docker.APIClient(base_url=_host(), version="auto", timeout=_COPY_SECONDS)
         except (DockerException, requests.RequestException):
             time.sleep(0.1)
-    raise PyxecError(f"an engine of its own does not start: see {_RUN}/docker.log")
+    raise PyxecError(f"the private engine does not start; see {_RUN}/docker.log")
 
 
 def _copy(source: docker.APIClient, target: docker.APIClient, images: list[str]) -> None:
-    """Those that the target does not have in the same version, in one archive."""
+    """Copy the images that the target does not have in the same version, as one archive."""
     absent = [image for image in images if _image_id(source, image) != _image_id(target, image)]
     if not absent:
         return
@@ -126,8 +139,8 @@ def _copy(source: docker.APIClient, target: docker.APIClient, images: list[str])
 
 
 def _image_id(client: docker.APIClient, name: str) -> str | None:
-    found: list[dict[str, str]] = client.images(name)
-    return found[0]["Id"] if found else None
+    images: list[dict[str, str]] = client.images(name)
+    return images[0]["Id"] if images else None
 
 
 def _stop(daemon: subprocess.Popen[bytes]) -> None:

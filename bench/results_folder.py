@@ -30,8 +30,8 @@ def create_report(measure: Callable[[], Findings]) -> dict[str, Any]:
         "seconds": round(time.monotonic() - started),
         "machine": describe_machine(docker.APIClient(base_url=docker_host(), version="auto")),
         "load": {"start": before, "end": os.getloadavg()},
-        "targets": [target.as_json() for target in findings.targets],
-        "table": [target.cells() for target in findings.targets],
+        "targets": [target.to_json() for target in findings.targets],
+        "table": [target.row() for target in findings.targets],
         "figures": findings.figures,
     }
 

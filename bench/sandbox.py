@@ -1,9 +1,9 @@
-"""What a sandbox costs, beside what it cannot be better than: the engine itself, and no sandbox at all.
+"""Benchmark of the sandbox against the engine itself and against no sandbox at all.
 
     python -m bench.sandbox [start|rate|output|cases]...
 
-Everything that is compared is measured in one run, in turns, on one engine with one image; figures are medians. Exits
-with 0 whatever they are: it measures, it does not judge.
+All sides of a comparison are measured alternately in one run, on one engine with one image. The results are medians.
+The exit code is 0 even if a target is missed.
 """
 
 from __future__ import annotations
@@ -44,24 +44,24 @@ AdvanceProgress = Callable[[], None]
 
 
 def main() -> None:
-    """Measure, print, and keep the figures under bench/results/."""
+    """Measure, print the results and write them to bench/results/sandbox.json."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     console = Console()
     try:
-        report = _report(sys.argv[1:] or list(_PARTS))
+        report = _measure(sys.argv[1:] or list(_PARTS))
     except PyxecError as e:
         sys.exit(f"bench.sandbox: {e}")
     RESULTS.mkdir(exist_ok=True)
     encoded = msgspec.json.format(msgspec.json.encode(report), indent=2)
     (RESULTS / "sandbox.json").write_bytes(encoded + b"\n")
     sys.stdout.write(encoded.decode() + "\n")
-    _print(report, console)
+    _print_report(report, console)
 
 
-def _report(parts: list[str]) -> dict[str, Any]:
+def _measure(parts: list[str]) -> dict[str, Any]:
     unknown = set(parts) - set(_PARTS)
     if unknown:
-        raise PyxecError(f"{', '.join(sorted(unknown))}: there is only {', '.join(_PARTS)}")
+        raise PyxecError(f"unknown part {', '.join(sorted(unknown))}: must be one of {', '.join(_PARTS)}")
     client = docker.APIClient(base_url=docker_host(), version="auto", timeout=_ENGINE_SECONDS)
     targets: list[Target] = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -73,20 +73,20 @@ def _report(parts: list[str]) -> dict[str, Any]:
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe_machine(client),
         "pool": {"floor": _FLOOR, "ceiling": _CEILING},
-        "targets": [target.as_json() for target in targets],
-        "table": [target.cells() for target in targets],
+        "targets": [target.to_json() for target in targets],
+        "table": [target.row() for target in targets],
     }
 
 
-def _start(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
+def _measure_start(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     _, run = docker_run(client, docker_host())
-    with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox, _peers(client) as (peers, missing):
+    with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox, _open_peers(client) as (peers, missing):
         return [*sandbox_start.measure_start(sandbox, run, peers, advance), *missing]
 
 
 @contextmanager
-def _peers(client: docker.APIClient) -> Iterator[tuple[list[Peer], list[Target]]]:
-    """The other libraries; or none of them, and their rows with the reason."""
+def _open_peers(client: docker.APIClient) -> Iterator[tuple[list[Peer], list[Target]]]:
+    """Yield the other libraries. If they cannot be installed, yield their rows with the reason."""
     try:
         opened = open_peers(client, docker_host())
         peers = opened.__enter__()
@@ -99,35 +99,35 @@ def _peers(client: docker.APIClient) -> Iterator[tuple[list[Peer], list[Target]]
         opened.__exit__(None, None, None)
 
 
-def _rate(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
+def _measure_rate(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
         return sandbox_rate.measure_rate(sandbox, advance)
 
 
-def _output(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
+def _measure_output(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
         return sandbox_output.measure_output(sandbox, docker_host(), advance)
 
 
-def _cases(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
+def _measure_cases(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["cpp"]) as sandbox:
         return sandbox_cases.measure_cases(sandbox, docker_host(), advance)
 
 
-def _print(report: dict[str, Any], console: Console) -> None:
+def _print_report(report: dict[str, Any], console: Console) -> None:
     for name, value in report["machine"].items():
         console.print(f"{name:>10}: {value}", highlight=False)
-    table = Table("", "target", "measured", "", title="the sandbox port", title_justify="left")
-    for cells in report["table"]:
-        table.add_row(*cells)
+    table = Table("", "target", "measured", "", title="sandbox", title_justify="left")
+    for row in report["table"]:
+        table.add_row(*row)
     console.print(table)
 
 
 _PARTS: Final[dict[str, tuple[int, Callable[[docker.APIClient, AdvanceProgress], list[Target]]]]] = {
-    "start": (sandbox_start.STEPS, _start),
-    "rate": (sandbox_rate.STEPS, _rate),
-    "output": (sandbox_output.ROUNDS, _output),
-    "cases": (sandbox_cases.ROUNDS, _cases),
+    "start": (sandbox_start.STEPS, _measure_start),
+    "rate": (sandbox_rate.STEPS, _measure_rate),
+    "output": (sandbox_output.ROUNDS, _measure_output),
+    "cases": (sandbox_cases.ROUNDS, _measure_cases),
 }
 
 

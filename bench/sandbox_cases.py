@@ -1,8 +1,8 @@
-"""A C++ program with fifty tests: the whole job, beside compiling once and running fifty times without a sandbox.
+"""A C++ program with 50 tests: the whole job, against one compilation and 50 runs without a sandbox.
 
-Bare is the same compiler with the same command in the same image, since only there are the headers precompiled: in a
-container with none of our limits a shell compiles and runs, and takes the time itself. How long that container takes to
-start is not part of it, nor is anything that a sandbox does: watch, limit, compare, clean up between two tests.
+The run without a sandbox uses the same compiler command in the same image, because only the image contains the
+precompiled headers. A shell in a container without limits compiles, runs and measures the time. The start of that
+container does not count.
 """
 
 from __future__ import annotations
@@ -45,98 +45,98 @@ int main() {
     std::cout << sum << '\\n';
 }
 """
-# Prints what the last run printed, then the nanoseconds that all took.
-_BARE: Final = """
+# Prints the output of the last run, then the total time in nanoseconds.
+_BARE_SCRIPT: Final = """
 set -eu
 cd /work
 cat > main.cpp
 for n in $(seq {tests}); do echo "$n" > "$n.in"; done
-began=$(date +%s%N)
+start=$(date +%s%N)
 {compile}
 for n in $(seq {tests}); do {run} < "$n.in" > "$n.out"; done
-ended=$(date +%s%N)
+end=$(date +%s%N)
 cat {tests}.out
-echo $((ended - began))
+echo $((end - start))
 """
-_ANSWER: Final = sum(n * n for n in range(1, _TESTS + 1))
+_EXPECTED_OUTPUT: Final = sum(n * n for n in range(1, _TESTS + 1))
 
 
 class _CheckingSink(NullSink):
-    """Compares the tests' output, as a worker does."""
+    """Compares the output of the tests, as the worker does."""
 
     def __init__(self, spec: JobSpec) -> None:
         super().__init__()
         self.checker = CaseChecker(spec.tests)
 
     def phase(self, name: str, test: str | None = None) -> None:
-        """A test begins."""
+        """Start a test."""
         self.checker.start_phase(test)
 
     def output(self, chunks: Sequence[Output]) -> None:
-        """Some of what it prints."""
+        """Compare output of the current test."""
         super().output(chunks)
         self.checker.add_output(chunks)
 
 
 def measure_cases(sandbox: SandboxUnderTest, docker_host: str, advance: Callable[[], None]) -> list[Target]:
-    """The ratio of the two, in turns; medians.
+    """Measure both sides alternately; return the ratio of the medians.
 
     Raises:
-        PyxecError: a program failed, or printed something else.
+        PyxecError: A program failed or printed something else.
     """
     if shutil.which("docker") is None:
-        return [_target(None, {}, "there is no docker command here")]
+        return [_target(None, {}, "the docker command is not installed")]
     spec = _spec()
-    whole: list[float] = []
-    bare: list[float] = []
-    parts: list[dict[str, float]] = []
+    job_seconds: list[float] = []
+    bare_seconds: list[float] = []
+    phase_seconds: list[dict[str, float]] = []
     for _ in range(ROUNDS):
-        seconds, part = _job(sandbox, spec)
-        whole.append(seconds)
-        parts.append(part)
-        bare.append(_bare_seconds(docker_host))
+        seconds, phases = _measure_job(sandbox, spec)
+        job_seconds.append(seconds)
+        phase_seconds.append(phases)
+        bare_seconds.append(_measure_bare(docker_host))
         advance()
-    details = {"sandbox_seconds": whole, "bare_seconds": bare, "in_the_sandbox": parts}
-    return [_target(statistics.median(whole) / statistics.median(bare), details)]
+    details = {"sandbox_seconds": job_seconds, "bare_seconds": bare_seconds, "phase_seconds": phase_seconds}
+    return [_target(statistics.median(job_seconds) / statistics.median(bare_seconds), details)]
 
 
-def _target(measured: float | None, details: dict[str, Any], why: str = "") -> Target:
-    what = "C++ with 50 tests: sandbox / compiling once and running 50 times bare"
-    return Target(what, _BOUND, True, measured, why=why, details=details)
+def _target(measured: float | None, details: dict[str, Any], reason: str = "") -> Target:
+    title = "C++ with 50 tests: sandbox / one compilation and 50 runs without a sandbox"
+    return Target(title, _BOUND, True, measured, reason=reason, details=details)
 
 
 def _spec() -> JobSpec:
-    plain = program("cpp", _PROGRAM, cpu_seconds=10, wall_seconds=10, output_bytes=4096)
-    return msgspec.structs.replace(plain, tests=tuple(_case(n, plain) for n in range(1, _TESTS + 1)))
+    base = program("cpp", _PROGRAM, cpu_seconds=10, wall_seconds=10, output_bytes=4096)
+    return msgspec.structs.replace(base, tests=tuple(_case(n, base) for n in range(1, _TESTS + 1)))
 
 
-def _case(count: int, plain: JobSpec) -> CaseSpec:
+def _case(count: int, base: JobSpec) -> CaseSpec:
     expected = sum(n * n for n in range(1, count + 1))
-    stdin, answer = f"{count}\n".encode(), str(expected).encode()
-    return CaseSpec(name=str(count), stdin=stdin, args=(), expected_output=answer, limits=plain.limits)
+    stdin, expected_output = f"{count}\n".encode(), str(expected).encode()
+    return CaseSpec(name=str(count), stdin=stdin, args=(), expected_output=expected_output, limits=base.limits)
 
 
-def _job(sandbox: SandboxUnderTest, spec: JobSpec) -> tuple[float, dict[str, float]]:
-    """The seconds of the whole job, and those that its compiler and its tests say they took."""
+def _measure_job(sandbox: SandboxUnderTest, spec: JobSpec) -> tuple[float, dict[str, float]]:
+    """Return the seconds of the whole job, and the reported seconds of the compile phase and the tests."""
     sink = _CheckingSink(spec)
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     report = sandbox.run(spec, sink)
     passed = [case.name for case in sink.checker.create_reports(report.phases) if case.passed]
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started_at
     if len(passed) != _TESTS:
-        raise PyxecError(f"{len(passed)} tests passed, not {_TESTS}")
+        raise PyxecError(f"{len(passed)} of {_TESTS} tests passed")
     compiling, *tests = report.phases
     return seconds, {"compile": compiling.wall_seconds, "tests": sum(test.wall_seconds for test in tests)}
 
 
-def _bare_seconds(docker_host: str) -> float:
+def _measure_bare(docker_host: str) -> float:
     compiler = LANGUAGES["cpp"].command("compile", "main.cpp", ["main.cpp"])
-    started = LANGUAGES["cpp"].command("run", "main.cpp", ["main.cpp"])
-    script = _BARE.format(tests=_TESTS, compile=shlex.join(compiler), run=shlex.join(started))
+    run = LANGUAGES["cpp"].command("run", "main.cpp", ["main.cpp"])
+    script = _BARE_SCRIPT.format(tests=_TESTS, compile=shlex.join(compiler), run=shlex.join(run))
     options = ("--rm", "--interactive", "--network=none", "--tmpfs=/work:exec,mode=1777", "--entrypoint=bash")
     command = ["docker", "--host", docker_host, "run", *options, _IMAGE, "-c", script]
-    done = subprocess.run(command, input=_PROGRAM, capture_output=True, text=True)
-    answer, _, nanoseconds = done.stdout.strip().partition("\n")
-    if done.returncode != 0 or answer != str(_ANSWER):
-        raise PyxecError(f"the bare program printed {done.stdout!r}: {done.stderr.strip()[-300:]}")
+    result = subprocess.run(command, input=_PROGRAM, capture_output=True, text=True)
+    output, _, nanoseconds = result.stdout.strip().partition("\n")
+    if result.returncode != 0 or output != str(_EXPECTED_OUTPUT):
+        raise PyxecError(f"the bare program printed {result.stdout!r}: {result.stderr.strip()[-300:]}")
     return int(nanoseconds) / 1e9

@@ -1,7 +1,7 @@
-"""One sandbox library from the package index, measured in its own Python: `python sandbox_peer.py LIBRARY IMAGE`.
+"""Measures a sandbox library in its own virtual environment: `python sandbox_peer.py LIBRARY IMAGE`.
 
-Each line on stdin is one run of the program; each line on stdout is what came of it, as JSON: ``seconds`` and
-``stdout``, or ``error``. Runs with the libraries' own environment, so it imports nothing of this repository.
+For each line on stdin, it runs the program once and writes one line of JSON: ``seconds`` and ``stdout``, or ``error``.
+It imports nothing of this repository, because the environment contains only the library.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Run = Callable[[], str]
 
 
 def epicbox(image: str) -> Run:
-    """A fresh container for each run: create, upload, start, attach, remove."""
+    """Return a function that runs the program in a new container: create, upload, start, attach, remove."""
     library: Any = importlib.import_module("epicbox")
     library.configure(profiles=[library.Profile("python", image)])
     files = [{"name": "main.py", "content": PROGRAM.encode()}]
@@ -35,7 +35,7 @@ def epicbox(image: str) -> Run:
 
 
 def llm_sandbox(image: str) -> Run:
-    """A fresh session for each run, without the virtual environment that it would make from the network."""
+    """Return a function that runs the program in a new session, without creating a virtual environment."""
     library: Any = importlib.import_module("llm_sandbox")
 
     def run() -> str:
@@ -48,21 +48,21 @@ def llm_sandbox(image: str) -> Run:
 
 
 def main() -> None:
-    """Serve until stdin ends."""
+    """Run the program for each line of stdin."""
     library, image = sys.argv[1:]
-    # What the library prints must not be taken for an answer.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    # Redirect the output of the library to stderr.
+    responses = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     run: Run | None = None
     for _ in sys.stdin:
         try:
             run = run or globals()[library](image)
-            began = time.perf_counter()
+            started_at = time.perf_counter()
             stdout = run()
-            answer: dict[str, Any] = {"seconds": time.perf_counter() - began, "stdout": stdout}
-        except Exception as e:  # noqa: BLE001 - whatever it is, it is the answer
-            answer = {"error": f"{type(e).__name__}: {e}"}
-        answers.write(json.dumps(answer) + "\n")
+            response: dict[str, Any] = {"seconds": time.perf_counter() - started_at, "stdout": stdout}
+        except Exception as e:  # noqa: BLE001 - any error is reported
+            response = {"error": f"{type(e).__name__}: {e}"}
+        responses.write(json.dumps(response) + "\n")
 
 
 if __name__ == "__main__":

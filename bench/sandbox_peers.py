@@ -1,8 +1,8 @@
-"""epicbox and llm-sandbox, as the package index has them, on the same engine and image.
+"""epicbox and llm-sandbox from PyPI, on the same engine and image.
 
-They live in an environment of their own, which is never one of ours: each wants versions of libraries that we do not
-use. The image is the language's own with what they need instead of our runner: no entry point, the super-user, `python`
-as a name, and an end at the first signal, without which llm-sandbox would wait ten seconds for each container to stop.
+They run in a virtual environment of their own, because they require other versions of some libraries. Their image is
+the Python image without the runner: it has no entry point, runs as root, has a command `python` and stops at SIGKILL.
+With another stop signal, llm-sandbox would wait 10 s for each container.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from app.core.errors import PyxecError
 
 __all__ = ["PEERS", "Peer", "open_peers"]
 
-# epicbox calls urllib3 in a way that its version 2 no longer knows.
+# epicbox does not support urllib3 2.
 _PINS: Final = ("epicbox==1.1.0", "llm-sandbox==0.3.46", "docker==7.2.0", "urllib3<2")
 PEERS: Final = {"epicbox": "epicbox 1.1.0", "llm_sandbox": "llm-sandbox 0.3.46"}
 _ENVIRONMENT: Final = Path(__file__).resolve().parents[1] / ".pyxec" / "bench-venv"
@@ -44,43 +44,43 @@ _BUILD_SECONDS: Final = 120
 
 
 class Peer:
-    """One library in a process that lives as long as the benchmark: what it imports is not measured."""
+    """One library in a process of its own, which runs during the whole benchmark, so that imports are not measured."""
 
     def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
         self.name = name
         self._process = process
 
-    def seconds(self, printed: str) -> float:
-        """Run the program once.
+    def measure(self, expected_output: str) -> float:
+        """Run the program once; return the seconds.
 
         Raises:
-            PyxecError: it failed, or printed something else.
+            PyxecError: It failed or printed something else.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("run\n")
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '{"error": "it ended"}')
-        if answer.get("stdout") != printed:
-            raise PyxecError(f"{self.name}: {answer.get('error') or 'printed ' + repr(answer.get('stdout'))}")
-        return float(answer["seconds"])
+        response = json.loads(self._process.stdout.readline() or '{"error": "process ended"}')
+        if response.get("stdout") != expected_output:
+            raise PyxecError(f"{self.name}: {response.get('error') or 'printed ' + repr(response.get('stdout'))}")
+        return float(response["seconds"])
 
 
 @contextmanager
 def open_peers(client: docker.APIClient, docker_host: str) -> Iterator[list[Peer]]:
-    """All of them, ready to run.
+    """Start all libraries.
 
     Raises:
-        PyxecError: their environment or their image cannot be made, with the reason.
+        PyxecError: Their environment or their image cannot be created.
     """
-    _make_environment()
-    _make_image(client)
+    _create_environment()
+    _build_image(client)
     with ExitStack() as stack:
-        yield [Peer(title, stack.enter_context(_serving(name, docker_host))) for name, title in PEERS.items()]
+        yield [Peer(title, stack.enter_context(_start_process(name, docker_host))) for name, title in PEERS.items()]
 
 
 @contextmanager
-def _serving(library: str, docker_host: str) -> Iterator[subprocess.Popen[str]]:
+def _start_process(library: str, docker_host: str) -> Iterator[subprocess.Popen[str]]:
     command = [str(_python()), str(_SCRIPT), library, _IMAGE]
     environment = {**os.environ, "DOCKER_HOST": docker_host}
     with subprocess.Popen(
@@ -96,7 +96,7 @@ def _python() -> Path:
     return _ENVIRONMENT / "bin" / "python"
 
 
-def _make_environment() -> None:
+def _create_environment() -> None:
     stamp = _ENVIRONMENT / ".pins"
     if stamp.exists() and stamp.read_text() == "\n".join(_PINS):
         return
@@ -106,22 +106,22 @@ def _make_environment() -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise PyxecError(f"{' '.join(command[:4])} ... failed: {done.stderr.strip()[-300:]}")
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise PyxecError(f"{' '.join(command[:4])} ... failed: {result.stderr.strip()[-300:]}")
 
 
-def _make_image(client: docker.APIClient) -> None:
+def _build_image(client: docker.APIClient) -> None:
     try:
-        said = client.build(
+        log = client.build(
             fileobj=io.BytesIO(_DOCKERFILE.encode()), tag=_IMAGE, rm=True, network_mode="none", timeout=_BUILD_SECONDS
         )
-        errors = [str(line["error"]) for line in map(json.loads, _lines(said)) if "error" in line]
+        errors = [str(line["error"]) for line in map(json.loads, _lines(log)) if "error" in line]
     except (DockerException, requests.RequestException) as e:
         raise PyxecError(f"the image for the peers cannot be built: {e}") from e
     if errors:
         raise PyxecError(f"the image for the peers cannot be built: {errors[0]}")
 
 
-def _lines(said: Iterator[bytes]) -> Iterator[bytes]:
-    yield from b"".join(said).splitlines()
+def _lines(log: Iterator[bytes]) -> Iterator[bytes]:
+    yield from b"".join(log).splitlines()

@@ -1,7 +1,7 @@
-"""Jobs a second when there is always another one: the sandbox beside a bare loop over the engine's API.
+"""Jobs per second under constant load: the sandbox, against a loop over the Docker Engine API.
 
-The bare loop makes the same containers (the same template, with the program in place of the runner) through the same
-client, and does nothing else: create, attach, start, read, wait, remove. Both have no network.
+The loop creates the same containers (the same template, with the program instead of the runner) through the same
+client, and does nothing else: create, attach, start, read, wait, remove.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from bench.sandbox_under_test import NullSink, SandboxUnderTest, docker_host, pr
 __all__ = ["CONCURRENCIES", "STEPS", "bare_loop", "compare", "jobs_per_second", "measure_rate", "sandbox_loop"]
 
 CONCURRENCIES: Final = (2, 4, 8)
-# One short piece may be disturbed by anything: which level is the best is said by the median of several, in turns.
+# A single short measurement is not reliable: the best concurrency is determined by the median of several.
 _TRIALS: Final = 3
 _ROUNDS: Final = 6
 STEPS: Final = 2 * (len(CONCURRENCIES) * _TRIALS + _ROUNDS)
 _TRIAL_SECONDS: Final = 1.5
 _ROUND_SECONDS: Final = 3.5
 _RAMP_SECONDS: Final = 1.0
-# After each piece the pool refills and the engine removes what is over: that must not fall into the next one's.
+# After each measurement, the pool refills and the engine removes containers. This must not affect the next one.
 _PAUSE_SECONDS: Final = 0.7
-_FEWEST_JOBS: Final = 3
+_MIN_JOBS: Final = 3
 _PROGRAM: Final = "print(6 * 7)"
-_PRINTED: Final = b"42\n"
+_OUTPUT: Final = b"42\n"
 RUNTIME: Final = os.environ.get("PYXEC_CONTAINER_RUNTIME", "")
 _HEADER_BYTES: Final = 8
 _ENGINE_SECONDS: Final = 60.0
@@ -45,52 +45,58 @@ Job = Callable[[], object]
 
 
 def measure_rate(sandbox: SandboxUnderTest, advance: Callable[[], None]) -> list[Target]:
-    """Each at the concurrency at which it is fastest, in turns; the ratio is the median of those of the rounds.
+    """Measure both loops alternately, each at its best concurrency; return the median of the ratios.
 
     Raises:
-        PyxecError: a job failed.
+        PyxecError: A job failed.
     """
     loops = {"sandbox": sandbox_loop(sandbox), "bare loop": bare_loop(sandbox.engine, sandbox.namespace)}
     ratio, details = compare(loops, advance)
-    what = "sustained jobs a second: sandbox / bare loop over the API"
-    return [Target(what, 0.95, False, ratio, details=details)]
+    title = "sustained jobs per second: sandbox / loop over the Docker API"
+    return [Target(title, 0.95, False, ratio, details=details)]
 
 
 def compare(loops: Mapping[str, Job], advance: Callable[[], None]) -> tuple[float, dict[str, Any]]:
-    """The first loop's rate over the second's, and all that it was made from. Calls ``advance`` STEPS times.
+    """Compare two loops.
+
+    Args:
+        advance: Called STEPS times.
+
+    Returns:
+        The rate of the first loop divided by that of the second, and the values from which it was computed.
 
     Raises:
-        PyxecError: a job failed.
+        PyxecError: A job failed.
     """
-    trials = _trials(loops, advance)
+    trials = _run_trials(loops, advance)
     best = {name: max(CONCURRENCIES, key=medians.__getitem__) for name, medians in trials.items()}
     rounds: list[dict[str, float]] = []
     for index in range(_ROUNDS):
         names = sorted(loops, reverse=bool(index % 2))
-        rounds.append({name: _piece(loops[name], best[name], _ROUND_SECONDS, advance) for name in names})
+        rounds.append({name: _measure_loop(loops[name], best[name], _ROUND_SECONDS, advance) for name in names})
     first, second = loops
     ratios = [rates[first] / rates[second] for rates in rounds if rates[second]]
     if not ratios:
-        raise PyxecError(f"the {second} ended no job: this machine is too busy to measure anything")
+        raise PyxecError(f"{second}: no job ended in time; the machine is too busy")
     medians = {name: statistics.median(rates[name] for rates in rounds) for name in loops}
     details = {"jobs_per_second": medians, "concurrency": best, "ratios": ratios, "rounds": rounds, "trials": trials}
     return statistics.median(ratios), details
 
 
-def _trials(loops: Mapping[str, Job], advance: Callable[[], None]) -> dict[str, dict[int, float]]:
-    """The median rate of each loop at each concurrency."""
+def _run_trials(loops: Mapping[str, Job], advance: Callable[[], None]) -> dict[str, dict[int, float]]:
+    """Return the median rate of each loop at each concurrency."""
     rates: dict[str, dict[int, list[float]]] = {name: {count: [] for count in CONCURRENCIES} for name in loops}
     for _ in range(_TRIALS):
         for count in CONCURRENCIES:
             for name, loop in loops.items():
-                rates[name][count].append(_piece(loop, count, _TRIAL_SECONDS, advance))
+                rates[name][count].append(_measure_loop(loop, count, _TRIAL_SECONDS, advance))
     return {
         name: {count: statistics.median(pieces) for count, pieces in by_count.items()}
         for name, by_count in rates.items()
     }
 
 
-def _piece(loop: Job, concurrency: int, seconds: float, advance: Callable[[], None]) -> float:
+def _measure_loop(loop: Job, concurrency: int, seconds: float, advance: Callable[[], None]) -> float:
     rate = jobs_per_second(loop, concurrency, seconds)
     time.sleep(_PAUSE_SECONDS)
     advance()
@@ -98,23 +104,25 @@ def _piece(loop: Job, concurrency: int, seconds: float, advance: Callable[[], No
 
 
 def jobs_per_second(job: Job, concurrency: int, seconds: float) -> float:
-    """How many jobs ended in each second of the window, after a second in which the threads get going and what waited
-    in the pool beforehand is used up. Counted from the first end to the last, since a window ends between two.
+    """Run a job in several threads; return the rate at which the jobs end.
+
+    The first second is not counted: during it, the threads start and use up the idle containers. The time is measured
+    from the first end to the last.
 
     Raises:
-        PyxecError: a job failed.
+        PyxecError: A job failed.
     """
-    ended: list[float] = []
+    end_times: list[float] = []
     failures: list[BaseException] = []
-    began = time.monotonic()
-    until = began + _RAMP_SECONDS + seconds
+    started_at = time.monotonic()
+    until = started_at + _RAMP_SECONDS + seconds
 
     def work() -> None:
         try:
             while time.monotonic() < until and not failures:
                 job()
-                ended.append(time.monotonic())
-        except Exception as e:  # noqa: BLE001 - told by the thread that waits
+                end_times.append(time.monotonic())
+        except Exception as e:  # noqa: BLE001 - raised again by the calling thread
             failures.append(e)
 
     threads = [threading.Thread(target=work) for _ in range(concurrency)]
@@ -124,47 +132,51 @@ def jobs_per_second(job: Job, concurrency: int, seconds: float) -> float:
         thread.join()
     if failures:
         raise PyxecError(f"a job of the benchmark failed: {failures[0]}") from failures[0]
-    inside = sorted(at for at in ended if began + _RAMP_SECONDS <= at < until)
-    if len(inside) < _FEWEST_JOBS:
-        return len(inside) / seconds
-    return (len(inside) - 1) / (inside[-1] - inside[0])
+    counted = sorted(at for at in end_times if started_at + _RAMP_SECONDS <= at < until)
+    if len(counted) < _MIN_JOBS:
+        return len(counted) / seconds
+    return (len(counted) - 1) / (counted[-1] - counted[0])
 
 
 def sandbox_loop(sandbox: SandboxUnderTest) -> Job:
-    """One job through the port."""
+    """Return a function that runs one job in the sandbox."""
     spec = program("python", _PROGRAM)
 
     def run() -> None:
         sink = NullSink()
         sandbox.run(spec, sink)
-        if sink.written_bytes != len(_PRINTED):
-            raise PyxecError(f"the sandbox printed {sink.written_bytes} bytes, not {_PRINTED!r}")
+        if sink.written_bytes != len(_OUTPUT):
+            raise PyxecError(f"the sandbox printed {sink.written_bytes} bytes, not {_OUTPUT!r}")
 
     return run
 
 
 def bare_loop(engine: Engine, namespace: str, host: str | None = None) -> Job:
-    """One container through the engine's API. ``host`` is where that engine is, if it is not the worker's."""
-    body, http = _body(engine, namespace), EngineHttpClient(host or docker_host(), _ENGINE_SECONDS)
+    """Return a function that runs one container through the Docker Engine API.
+
+    Args:
+        host: Address of the engine. None for that of the worker.
+    """
+    body, http = _creation_body(engine, namespace), EngineHttpClient(host or docker_host(), _ENGINE_SECONDS)
 
     def run() -> None:
         container_id = engine.create_container(body)
         with engine.attach(container_id) as connection:
             connection.settimeout(_ENGINE_SECONDS)
             engine.start_container(container_id)
-            said = b"".join(iter(lambda: connection.recv(65536), b""))
-        if said[_HEADER_BYTES:] != _PRINTED:
-            raise PyxecError(f"the bare container printed {said!r}")
+            output = b"".join(iter(lambda: connection.recv(65536), b""))
+        if output[_HEADER_BYTES:] != _OUTPUT:
+            raise PyxecError(f"the bare container printed {output!r}")
         http.request("POST", f"/containers/{container_id}/wait")
         engine.remove_container(container_id)
 
     return run
 
 
-def _body(engine: Engine, namespace: str) -> dict[str, Any]:
+def _creation_body(engine: Engine, namespace: str) -> dict[str, Any]:
     image = installed_images(engine.docker_client)["python"].image_id
-    numbers = ContainerResources.from_limits(program("python", "").limits, 1.0)
-    body = creation_body(image, numbers, {LABEL: namespace}, RUNTIME, 21_000)
+    resources = ContainerResources.from_limits(program("python", "").limits, 1.0)
+    body = creation_body(image, resources, {LABEL: namespace}, RUNTIME, 21_000)
     body["HostConfig"]["AutoRemove"] = False
     stdin = {"OpenStdin": False, "StdinOnce": False, "AttachStdin": False}
     return {**body, **stdin, "Entrypoint": ["python3"], "Cmd": ["-c", _PROGRAM]}

@@ -1,7 +1,7 @@
-"""How long a one-line Python job takes: through the sandbox port, with ``docker run``, bare, and with other libraries.
+"""Duration of a one-line Python job: in the sandbox, with ``docker run``, without a sandbox, and with other libraries.
 
-All of them in every round, each time in another order, with a pause before each in which the pool refills and the
-engine removes what is over: otherwise one would be measured while another is cleaned up.
+Each round measures all of them, in another order. Before each measurement there is a pause, in which the pool refills
+and the engine removes containers.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = ["IMAGE", "STEPS", "measure_start", "peer_target"]
 IMAGE: Final = "pyxec/python:latest"
 _WARM_UP_ROUNDS: Final = 2
 STEPS: Final = _WARM_UP_ROUNDS + 20
-# The others take long: measuring them in every third round is enough for a factor of four.
+# The other libraries are slow: every third round is enough to show a factor of four.
 _PEER_EVERY: Final = 3
 _PAUSE_SECONDS: Final = 0.4
 _PROGRAM: Final = "print(6 * 7)"
-_PRINTED: Final = "42\n"
+_OUTPUT: Final = "42\n"
 _INTERPRETER: Final = Path("/usr/bin/python3")
 
 Seconds = Callable[[], float]
@@ -41,36 +41,38 @@ AdvanceProgress = Callable[[], None]
 def measure_start(
     sandbox: SandboxUnderTest, docker_run: DockerRun, peers: Sequence[Peer], advance: AdvanceProgress
 ) -> list[Target]:
-    """The targets that compare one job's time.
+    """Measure the targets that compare the time of one job.
+
+    A library that fails is left out; its row contains the reason.
 
     Raises:
-        PyxecError: one of our own failed. A library that fails is left out, with its reason in its row.
+        PyxecError: A job of the sandbox, of ``docker run`` or of the interpreter failed.
     """
-    ours: dict[str, Seconds] = {
-        "sandbox": lambda: _through_the_port(sandbox),
-        "docker run": lambda: _timed(lambda: docker_run(IMAGE, ["python3", "-c", _PROGRAM]).decode()),
-        "bare": _bare,
+    measurements: dict[str, Seconds] = {
+        "sandbox": lambda: _measure_sandbox(sandbox),
+        "docker run": lambda: _measure_output(lambda: docker_run(IMAGE, ["python3", "-c", _PROGRAM]).decode()),
+        "bare": _measure_interpreter,
     }
     failed: dict[str, str] = {}
-    taken: dict[str, list[float]] = {}
+    durations: dict[str, list[float]] = {}
     for index in range(STEPS):
         others = {peer.name: peer for peer in peers if index % _PEER_EVERY == 0 and peer.name not in failed}
-        contenders: dict[str, Seconds] = {
-            **ours,
-            **{name: partial(peer.seconds, _PRINTED) for name, peer in others.items()},
+        candidates: dict[str, Seconds] = {
+            **measurements,
+            **{name: partial(peer.measure, _OUTPUT) for name, peer in others.items()},
         }
-        for name, seconds in _in_turn(contenders, index):
+        for name, seconds in _rotate(candidates, index):
             time.sleep(_PAUSE_SECONDS)
             try:
-                taken.setdefault(name, []).append(seconds())
+                durations.setdefault(name, []).append(seconds())
             except PyxecError as e:
-                if name in ours:
+                if name in measurements:
                     raise
                 failed[name] = str(e)
         advance()
     summaries = {
-        name: Summary.of(seconds[_WARM_UP_ROUNDS if name in ours else 1 :])
-        for name, seconds in taken.items()
+        name: Summary.of(seconds[_WARM_UP_ROUNDS if name in measurements else 1 :])
+        for name, seconds in durations.items()
         if name not in failed
     }
     return _targets(summaries, failed, [peer.name for peer in peers])
@@ -78,17 +80,17 @@ def measure_start(
 
 def _targets(summaries: Mapping[str, Summary], failed: Mapping[str, str], peers: Sequence[str]) -> list[Target]:
     p50 = {name: summary.p50_ms for name, summary in summaries.items()}
-    figures = {name: summary.__dict__ for name, summary in summaries.items()}
+    details = {name: summary.__dict__ for name, summary in summaries.items()}
     return [
         Target(
-            "a one-line Python job, p50: sandbox / docker run --rm",
+            "one-line Python job, p50: sandbox / docker run --rm",
             0.20,
             True,
             p50["sandbox"] / p50["docker run"],
-            details=figures,
+            details=details,
         ),
         Target(
-            "the same: sandbox - bare interpreter",
+            "one-line Python job, p50: sandbox - interpreter without a sandbox",
             25,
             True,
             p50["sandbox"] - p50["bare"],
@@ -102,49 +104,49 @@ def _targets(summaries: Mapping[str, Summary], failed: Mapping[str, str], peers:
     ]
 
 
-def peer_target(name: str, ratio: float | None, why: str) -> Target:
-    """How many times faster the sandbox is than another library."""
-    return Target(f"the same: {name} / sandbox", 4, False, ratio, why=why)
+def peer_target(name: str, ratio: float | None, reason: str) -> Target:
+    """Return the target for the ratio of another library to the sandbox."""
+    return Target(f"one-line Python job, p50: {name} / sandbox", 4, False, ratio, reason=reason)
 
 
-def _in_turn(contenders: Mapping[str, Seconds], index: int) -> list[tuple[str, Seconds]]:
-    names = sorted(contenders)
+def _rotate(candidates: Mapping[str, Seconds], index: int) -> list[tuple[str, Seconds]]:
+    names = sorted(candidates)
     start = index % len(names)
-    return [(name, contenders[name]) for name in (*names[start:], *names[:start])]
+    return [(name, candidates[name]) for name in (*names[start:], *names[:start])]
 
 
-def _through_the_port(sandbox: SandboxUnderTest) -> float:
+def _measure_sandbox(sandbox: SandboxUnderTest) -> float:
     spec, sink = program("python", _PROGRAM), NullSink()
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     sandbox.run(spec, sink)
-    seconds = time.perf_counter() - began
-    if sink.written_bytes != len(_PRINTED):
-        raise PyxecError(f"the sandbox printed {sink.written_bytes} bytes, not {_PRINTED!r}")
+    seconds = time.perf_counter() - started_at
+    if sink.written_bytes != len(_OUTPUT):
+        raise PyxecError(f"the sandbox printed {sink.written_bytes} bytes, not {_OUTPUT!r}")
     return seconds
 
 
-def _bare() -> float:
-    """The interpreter as a child of this process, with the file and the environment that a sandbox gives it."""
+def _measure_interpreter() -> float:
+    """Run the interpreter as a child process, with the file and the environment of a job."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "main.py").write_text(_PROGRAM)
         environment = {"PATH": os.environ["PATH"], "HOME": folder, "LANG": "C.UTF-8", **LANGUAGES["python"].env}
         command = [str(_INTERPRETER), "main.py"]
-        return _timed(
+        return _measure_output(
             lambda: subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, check=True
             ).stdout.decode()
         )
 
 
-def _timed(run: Callable[[], str]) -> float:
-    began = time.perf_counter()
-    printed = run()
-    seconds = time.perf_counter() - began
-    if printed != _PRINTED:
-        raise PyxecError(f"{printed!r} was printed, not {_PRINTED!r}")
+def _measure_output(run: Callable[[], str]) -> float:
+    started_at = time.perf_counter()
+    output = run()
+    seconds = time.perf_counter() - started_at
+    if output != _OUTPUT:
+        raise PyxecError(f"printed {output!r}, not {_OUTPUT!r}")
     return seconds
 
 
 def _interpreters() -> dict[str, str]:
-    done = subprocess.run([_INTERPRETER, "--version"], capture_output=True, text=True, check=True)
-    return {"bare": f"{_INTERPRETER}, {done.stdout.strip()}"}
+    result = subprocess.run([_INTERPRETER, "--version"], capture_output=True, text=True, check=True)
+    return {"bare": f"{_INTERPRETER}, {result.stdout.strip()}"}

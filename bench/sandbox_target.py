@@ -1,4 +1,4 @@
-"""A figure that was promised, beside the one that was measured."""
+"""A target value and its measurement."""
 
 from __future__ import annotations
 
@@ -10,33 +10,40 @@ __all__ = ["Target"]
 
 @dataclass(frozen=True)
 class Target:
-    """``measured`` must be at most, or at least, ``bound``; ``details`` are all the figures it was made from.
+    """One row of a benchmark table.
 
-    Where it could not be measured, ``measured`` is None and ``why`` says why.
+    Attributes:
+        title: What is measured.
+        bound: The target value.
+        at_most: Whether the measurement must be at most ``bound``. If false, it must be at least ``bound``.
+        measured: The measurement. None if it is not available.
+        unit: Unit of both values, with a leading space.
+        reason: Why there is no measurement.
+        details: The values from which the measurement was computed.
     """
 
-    what: str
+    title: str
     bound: float
     at_most: bool
     measured: float | None
     unit: str = ""
-    why: str = ""
+    reason: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def met(self) -> bool | None:
-        """None where it could not be measured."""
+        """Whether the target is met. None without a measurement."""
         if self.measured is None:
             return None
         return self.measured <= self.bound if self.at_most else self.measured >= self.bound
 
-    def cells(self) -> tuple[str, str, str, str]:
-        """What, target, measured, verdict: a row of the table."""
+    def row(self) -> tuple[str, str, str, str]:
+        """Return title, target, measurement and verdict."""
         limit = f"{'≤' if self.at_most else '≥'} {self.bound:g}{self.unit}"
         if self.measured is None:
-            return self.what, limit, self.why, "not measured"
-        return self.what, limit, f"{self.measured:.3g}{self.unit}", "met" if self.met else "missed"
+            return self.title, limit, self.reason, "not measured"
+        return self.title, limit, f"{self.measured:.3g}{self.unit}", "met" if self.met else "missed"
 
-    def as_json(self) -> dict[str, Any]:
-        """All of it."""
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields and the verdict."""
         return {**asdict(self), "met": self.met}

@@ -1,4 +1,4 @@
-"""The sandbox port as a worker uses it, with a sink that forgets and an inbox that stays silent."""
+"""The sandbox as the worker uses it, with a sink that discards output and an inbox without input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WARM_SECONDS: Final = 60.0
 
 
 class NullSink:
-    """Counts what is written, and when; keeps none of it."""
+    """Counts the bytes of output and records the time of the first and last piece."""
 
     def __init__(self) -> None:
         self.written_bytes = 0
@@ -40,7 +40,7 @@ class NullSink:
         self.last_at = 0.0
 
     def phase(self, name: str, test: str | None = None) -> None:
-        """Nothing to do."""
+        """Ignore the phase."""
 
     def output(self, chunks: Sequence[Output]) -> None:
         self.last_at = time.perf_counter()
@@ -48,8 +48,8 @@ class NullSink:
         self.written_bytes += sum(len(chunk.data) for chunk in chunks)
 
 
-class _Silence:
-    """An inbox in which nothing ever arrives."""
+class _EmptyInbox:
+    """An inbox without input."""
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
@@ -66,7 +66,7 @@ class _Silence:
 
 
 class SandboxUnderTest:
-    """Runs jobs that must end well. Safe to use from many threads."""
+    """Runs jobs that must succeed. Safe to use from many threads."""
 
     def __init__(self, sandbox: ContainerSandbox, engine: Engine, namespace: str) -> None:
         self._sandbox = sandbox
@@ -74,8 +74,12 @@ class SandboxUnderTest:
         self.namespace = namespace
 
     def run(self, spec: JobSpec, sink: Sink) -> SandboxReport:
-        """Raises PyxecError when the job did not end well: a fast answer that is wrong is no answer."""
-        inbox = _Silence()
+        """Run a job.
+
+        Raises:
+            PyxecError: The outcome is not ``ok``.
+        """
+        inbox = _EmptyInbox()
         try:
             report = self._sandbox.run(uuid.uuid4().hex, 1, spec, sink, inbox)
         finally:
@@ -86,27 +90,27 @@ class SandboxUnderTest:
         return report
 
     def is_warm(self, language: str) -> bool:
-        """Whether a container of that language waits."""
-        figures = self._sandbox.pool_stats().get(language)
-        return figures is not None and figures.idle > 0
+        """Return whether a container of the language is idle."""
+        stats = self._sandbox.pool_stats().get(language)
+        return stats is not None and stats.idle > 0
 
 
 @contextmanager
 def sandbox_under_test(floor: int, ceiling: int, languages: Sequence[str]) -> Iterator[SandboxUnderTest]:
-    """Warm for these languages; leaves nothing on the engine.
+    """Start a sandbox and wait until it has an idle container for each language. At the end, remove all containers.
 
     Raises:
-        PyxecError: the engine does not answer, or has no image for one of them.
+        PyxecError: The engine does not answer or has no image for a language.
     """
     engine = Engine(docker_host(), _ENGINE_SECONDS)
     namespace = f"bench-{uuid.uuid4().hex[:12]}"
-    chosen = {name: LANGUAGES[name] for name in languages}
-    sandbox = _sandbox(engine, chosen, namespace, floor, ceiling)
+    selected = {name: LANGUAGES[name] for name in languages}
+    sandbox = _create_sandbox(engine, selected, namespace, floor, ceiling)
     under_test = SandboxUnderTest(sandbox, engine, namespace)
     sandbox.start()
     try:
         if floor:
-            _wait_until(lambda: all(map(under_test.is_warm, languages)), f"warm sandboxes for {', '.join(languages)}")
+            _wait_until(lambda: all(map(under_test.is_warm, languages)), f"idle containers for {', '.join(languages)}")
         yield under_test
     finally:
         sandbox.stop()
@@ -115,14 +119,14 @@ def sandbox_under_test(floor: int, ceiling: int, languages: Sequence[str]) -> It
 
 
 def docker_host() -> str:
-    """Where the engine is: as the worker finds it."""
+    """Return the address of the engine, as the worker determines it."""
     return os.environ.get("DOCKER_HOST") or str(Settings.model_fields["docker_host"].default)
 
 
 def program(language: str, source: str, **limits: float) -> JobSpec:
-    """A job of one file, with the language's own limits but for those named."""
+    """Return a job with one file and the default limits of its language, except for ``limits``."""
     entrypoint = LANGUAGES[language].file_name
-    own = LimitOverrides(**limits)  # type: ignore[arg-type]
+    overrides = LimitOverrides(**limits)  # type: ignore[arg-type]
     return JobSpec(
         language=language,
         files=(SourceFile(entrypoint, source.encode()),),
@@ -130,12 +134,12 @@ def program(language: str, source: str, **limits: float) -> JobSpec:
         stdin=b"",
         args=(),
         env={},
-        limits=resolve_limits(own, LANGUAGES[language].limits),
+        limits=resolve_limits(overrides, LANGUAGES[language].limits),
         interactive=False,
     )
 
 
-def _sandbox(
+def _create_sandbox(
     engine: Engine, languages: dict[str, Language], namespace: str, floor: int, ceiling: int
 ) -> ContainerSandbox:
     return ContainerSandbox(
@@ -150,9 +154,9 @@ def _sandbox(
     )
 
 
-def _wait_until(holds: Callable[[], bool], what: str) -> None:
+def _wait_until(condition: Callable[[], bool], description: str) -> None:
     deadline = time.monotonic() + _WARM_SECONDS
-    while not holds():
+    while not condition():
         if time.monotonic() > deadline:
-            raise PyxecError(f"no {what} within {_WARM_SECONDS:g} s")
+            raise PyxecError(f"no {description} within {_WARM_SECONDS:g} s")
         time.sleep(0.02)

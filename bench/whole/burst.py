@@ -65,7 +65,7 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
 def _accepted(extent: Extent, seconds: float) -> list[Target]:
     if extent.jobs != TARGET_JOBS:
         why = f"{extent.jobs:,} jobs instead"
-        return [Target(f"{TARGET_JOBS:,} jobs accepted within", TARGET_SECONDS, True, None, " s", why=why)]
+        return [Target(f"{TARGET_JOBS:,} jobs accepted within", TARGET_SECONDS, True, None, " s", reason=why)]
     return [Target(f"{TARGET_JOBS:,} jobs accepted within", TARGET_SECONDS, True, seconds, " s")]
 
 

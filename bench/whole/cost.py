@@ -113,7 +113,7 @@ def _measure_usage(
     _run(job, _WARM_UP_JOBS)
     idle = _measure_growth(read, lambda: time.sleep(_REST_SECONDS))
     idle = {name: value / idle[_CLOCK] for name, value in idle.items() if name != _CLOCK}
-    with engine.containers_made() as made:
+    with engine.record_created_containers() as made:
         busy = _measure_growth(read, lambda: _run(job, jobs))
     per_job = {name: (busy[name] - rate * busy[_CLOCK]) / jobs for name, rate in idle.items()}
     return CpuUsage(per_job, idle, len(made))

@@ -32,7 +32,7 @@ def report(rate: float) -> dict[str, Any]:
         "seconds": 12,
         "machine": MACHINE,
         "load": {"start": [0.5, 1, 1], "end": [2.25, 1, 1]},
-        "table": [Target("jobs a second", 0.9, False, rate).cells()],
+        "table": [Target("jobs a second", 0.9, False, rate).row()],
         "figures": {"rate": rate},
     }
 
