@@ -1,4 +1,4 @@
-"""What must be true of a history, however many things were killed while it was made. Every drill is judged by this."""
+"""The invariants that every drill checks: each accepted message ends exactly once, with complete output."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 
 from app.core.events import AttemptStarted, Event, JobFinished, Output
 
-__all__ = ["History", "Told", "violations"]
+__all__ = ["History", "JobLog", "violations"]
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the output log of one job says, and what its program prints.
+class JobLog:
+    """The output log of one job and the output that its program should have.
 
     Attributes:
-        recorded: the result that its record has, None when it has none.
-        printed: by the program on stdout, when it is run once and to its end.
+        events: All events of the log.
+        recorded: Result in the record of the job, None if it has none.
+        printed: Standard output of one complete run of the program.
     """
 
     events: Sequence[Event]
@@ -27,30 +28,33 @@ class Told:
 
 @dataclass(frozen=True)
 class History:
-    """How a drill ended. What was accepted is known by a number, or by a job's id.
+    """The end of a drill. A message is identified by a number or by the id of its job.
 
     Attributes:
-        accepted: the enqueue was confirmed.
-        finished: as the finishes wrote it, in their order.
-        dead: one for each dead letter.
-        left: entries that are still waiting, held or delayed, after two sweeps.
-        told: of jobs alone, what their viewers see.
-        containers: those that are still there after two sweeps.
-        strays: keys that will never go away, though no job needs them.
+        accepted: Messages whose enqueue was confirmed.
+        finished: Finished messages, one entry per finish.
+        dead: Dead-lettered messages, one entry per dead letter.
+        left: Number of entries that wait, are held or are delayed after two recoveries.
+        logs: Output logs of jobs, by job id.
+        containers: Number of containers that exist after the reaper has run twice.
+        leftover_keys: Keys without an expiry that no job needs.
     """
 
     accepted: Collection[int | str]
     finished: Sequence[int | str]
     dead: Sequence[int | str]
     left: int
-    told: Mapping[str, Told] = field(default_factory=dict)
+    logs: Mapping[str, JobLog] = field(default_factory=dict)
     containers: int = 0
-    strays: Sequence[str] = ()
+    leftover_keys: Sequence[str] = ()
 
 
 def violations(history: History) -> list[str]:
-    """One line for each broken promise: every accepted message ends exactly once, finished or dead; its output is whole
-    and there once; nothing else is."""
+    """Return one line for each violation of an invariant.
+
+    Every accepted message ends exactly once, finished or dead-lettered. Its output is complete and appears once. No
+    entries, containers or keys are left.
+    """
     ends = Counter(history.finished) + Counter(history.dead)
     accepted = set(history.accepted)
     both = set(history.finished) & set(history.dead)
@@ -60,26 +64,26 @@ def violations(history: History) -> list[str]:
     lines += [f"message {number} ended and was never accepted" for number in _sorted(ends.keys() - accepted)]
     lines += [f"{history.left} entries are left over"] if history.left else []
     lines += [f"{history.containers} containers are left over"] if history.containers else []
-    lines += [f"key {key} is left for ever" for key in history.strays]
+    lines += [f"key {key} never expires" for key in history.leftover_keys]
     dead = set(history.dead)
     return lines + [
-        f"job {job_id} {flaw}" for job_id, told in history.told.items() for flaw in _flaws(told, job_id in dead)
+        f"job {job_id} {flaw}" for job_id, log in history.logs.items() for flaw in _flaws(log, job_id in dead)
     ]
 
 
-def _flaws(told: Told, is_dead: bool) -> list[str]:
-    """What is wrong with one job's log."""
-    results = [event.result for event in told.events if isinstance(event, JobFinished)]
-    starts = sum(isinstance(event, AttemptStarted) for event in told.events)
-    printed = b"".join(event.data for event in told.events if isinstance(event, Output))
-    whole = told.printed.startswith(printed) if is_dead else printed == told.printed
+def _flaws(log: JobLog, is_dead: bool) -> list[str]:
+    """Return the violations in the log of one job. The output of a dead-lettered job may be incomplete."""
+    results = [event.result for event in log.events if isinstance(event, JobFinished)]
+    starts = sum(isinstance(event, AttemptStarted) for event in log.events)
+    printed = b"".join(event.data for event in log.events if isinstance(event, Output))
+    is_complete = log.printed.startswith(printed) if is_dead else printed == log.printed
     checks = {
         "has no single result in its log": len(results) == 1,
-        "has another result in its record than in its log": [told.recorded] == results,
-        "says something after its result": bool(told.events) and isinstance(told.events[-1], JobFinished),
-        "shows several attempts": starts <= 1 and (starts == 1 or is_dead),
-        "does not begin with its attempt": not starts or isinstance(told.events[0], AttemptStarted),
-        f"printed {len(printed)} bytes that are not its {len(told.printed)}": whole,
+        "has different results in its record and its log": [log.recorded] == results,
+        "has events after its result": bool(log.events) and isinstance(log.events[-1], JobFinished),
+        "contains several attempts": starts <= 1 and (starts == 1 or is_dead),
+        "does not start with its attempt": not starts or isinstance(log.events[0], AttemptStarted),
+        f"contains {len(printed)} bytes instead of its {len(log.printed)}": is_complete,
     }
     return [flaw for flaw, holds in checks.items() if not holds]
 

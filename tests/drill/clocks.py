@@ -1,22 +1,26 @@
-"""A clock of its own for a process: libfaketime stands between it and the machine's."""
+"""Separate clocks for processes, with libfaketime."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["FakeClock", "why_no_clock"]
+__all__ = ["FakeClock", "missing_for_clock"]
 
 _LIBRARY = Path(f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
-def why_no_clock() -> str:
-    """What is missing to have one; empty when nothing is."""
-    return "" if _LIBRARY.exists() else "needs Debian's libfaketime"
+def missing_for_clock() -> str:
+    """Return what is missing for a fake clock, an empty string if it is available."""
+    return "" if _LIBRARY.exists() else "requires libfaketime (Debian)"
 
 
 class FakeClock:
-    """Parameters: file: tells by how many seconds it is off; read again every second."""
+    """A clock with an adjustable offset.
+
+    Args:
+        file: Contains the offset in seconds. libfaketime reads it again every second.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -24,10 +28,10 @@ class FakeClock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of the processes that are to go by it. Their monotonic clock stays as it is, as when a real one is set."""
+        """Environment variables for the processes that use the clock. Their monotonic clock is not changed."""
         options = {"FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
         return {"LD_PRELOAD": str(_LIBRARY), "FAKETIME_TIMESTAMP_FILE": str(self._file), **options}
 
     def step(self, offset_seconds: int) -> None:
-        """To so many seconds off the machine's."""
+        """Set the clock to an offset from the clock of the machine."""
         self._file.write_text(f"{offset_seconds:+d}\n")

@@ -1,4 +1,4 @@
-"""A Docker Engine of the drill's own, with the one image its jobs need: stopped, killed, suspended, or out of disk."""
+"""A private Docker Engine of the drill, with the image that its jobs need, and small disks."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ from app.local.engine import engine_host
 from tests.adversarial.private_engine import LOAD_SECONDS
 from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
 
-__all__ = ["DrillEngine", "SmallDisk", "why_no_engine"]
+__all__ = ["DrillEngine", "SmallDisk", "missing_for_engine"]
 
 _IMAGE = "pyxec/bash:latest"
 
-why_no_engine = missing_requirement
+missing_for_engine = missing_requirement
 
 
 class SmallDisk:
-    """A tmpfs of so many MiB, that can be filled."""
+    """A tmpfs that can be filled.
+
+    Args:
+        folder: Mount point.
+        megabytes: Size in MiB.
+    """
 
     def __init__(self, folder: Path, megabytes: int) -> None:
         self.folder = folder
@@ -32,7 +37,7 @@ class SmallDisk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "drill", str(folder)], check=True)
 
     def fill(self) -> None:
-        """To the last page."""
+        """Write to the disk until it is full."""
         with (self.folder / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
             while True:
                 ballast.write(b"\0" * 4096)
@@ -45,10 +50,14 @@ class SmallDisk:
 
 
 class DrillEngine:
-    """Parameters: data: for its images and containers."""
+    """A dockerd process.
+
+    Args:
+        data: Folder for images and containers.
+    """
 
     def __init__(self, data: Path) -> None:
-        # A socket's path may have 107 bytes only.
+        # The path of a Unix socket is limited to 107 bytes (unix(7)).
         self._run = tempfile.TemporaryDirectory(prefix="pyxec-drill-", dir="/run", ignore_cleanup_errors=True)
         self._engine = PrivateEngine(Path(self._run.name), data, ["--cgroup-parent=/pyxec-drill"])
         self.host = self._engine.host
@@ -64,20 +73,20 @@ class DrillEngine:
     def kill(self) -> None:
         self._engine.kill()
 
-    def hang(self) -> None:
+    def suspend(self) -> None:
         self._signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
     def close(self) -> None:
-        self.go_on()
+        self.resume()
         self._engine.stop()
-        self._end_shims()
+        self._kill_shims()
         self._run.cleanup()
 
-    def _end_shims(self) -> None:
-        """An engine that was killed knows nothing of its containers' keepers any more; they hold on to its disk."""
+    def _kill_shims(self) -> None:
+        """Kill the remaining shim processes: a killed engine does not stop them, and they use its disk."""
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if self._run.name.encode() in (process / "cmdline").read_bytes():

@@ -1,4 +1,4 @@
-"""The ways by which a process reaches Redis, each of which can be cut: a proxy, or a cable between two networks."""
+"""Network links from processes to Redis that can be cut: a proxy, or a pair of virtual Ethernet devices."""
 
 from __future__ import annotations
 
@@ -12,45 +12,50 @@ from typing import Any, Protocol
 
 from tests.proxy import FaultProxy
 
-__all__ = ["Cable", "Link", "Network", "ProxyLink", "why_no_networks"]
+__all__ = ["Link", "Network", "ProxyLink", "VethLink", "missing_for_networks"]
 
 
 class Link(Protocol):
-    """Attributes: url: of Redis, for who is at the near end."""
+    """A link to Redis.
+
+    Attributes:
+        url: URL of Redis for the process that uses the link.
+    """
 
     url: str
 
     def cut(self) -> None:
-        """From now on nothing comes through, and nobody is told."""
+        """Drop all packets without closing connections."""
 
-    def mend(self) -> None:
-        """It does again."""
+    def restore(self) -> None:
+        """Restore the link."""
 
     def close(self) -> None:
-        """For good."""
+        """Remove the link."""
 
 
-class _Valve(FaultProxy):
-    """Lets through, holds back, or loses.
+class _GatedProxy(FaultProxy):
+    """A proxy that can also hold back traffic.
 
     Attributes:
-        bait: the request with these bytes is the last one whose reply is let through: that one's is held back already.
+        trigger: The proxy holds back all replies from the request on that contains these bytes.
+        gates: Set while traffic of a direction passes.
     """
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
-        self.bait = b""
+        self.trigger = b""
         self.gates = {"lose_requests": threading.Event(), "lose_replies": threading.Event()}
         for gate in self.gates.values():
             gate.set()
 
-    def look(self, data: bytes) -> None:
-        """At a request, before it is passed on."""
-        if self.bait and self.bait in data:
+    def check_request(self, data: bytes) -> None:
+        """Hold back replies if this request contains the trigger."""
+        if self.trigger and self.trigger in data:
             self.gates["lose_replies"].clear()
 
     def _pump(self, source: Any, sink: socket.socket, loss: str) -> None:
-        super()._pump(_Watched(source, self.look) if loss == "lose_requests" else source, sink, loss)
+        super()._pump(_ObservedSocket(source, self.check_request) if loss == "lose_requests" else source, sink, loss)
 
     def _take(self, loss: str) -> bool:
         if loss in self.gates:
@@ -58,29 +63,29 @@ class _Valve(FaultProxy):
         return super()._take(loss)
 
 
-class _Watched:
-    """A socket, as far as a pump needs one, whose data is looked at."""
+class _ObservedSocket:
+    """The part of a socket that a proxy uses, with a callback for received data."""
 
-    def __init__(self, source: socket.socket, look: Callable[[bytes], None]) -> None:
-        self._look = look
+    def __init__(self, source: socket.socket, on_data: Callable[[bytes], None]) -> None:
+        self._on_data = on_data
         self._source = source
         self.shutdown = source.shutdown
 
     def recv(self, size: int) -> bytes:
         data = self._source.recv(size)
-        self._look(data)
+        self._on_data(data)
         return data
 
 
 class ProxyLink:
-    """What is held back comes later, as TCP has it, unless the connection is gone by then.
+    """A link through a proxy. Traffic that is held back arrives later if the connection still exists, as with TCP.
 
     Attributes:
-        proxy: loses and repeats what it is told to.
+        proxy: Loses and repeats requests and replies.
     """
 
     def __init__(self, port: int) -> None:
-        self.proxy = _Valve(port)
+        self.proxy = _GatedProxy(port)
         self.proxy.__enter__()
         self.url = f"redis://127.0.0.1:{self.proxy.port}/0"
 
@@ -89,20 +94,20 @@ class ProxyLink:
             gate.clear()
 
     def hold_reply_to(self, request: bytes) -> None:
-        """From the next request with these bytes on, what is asked for is done, and nobody learns of it."""
-        self.proxy.bait = request
+        """Hold back all replies from the next request on that contains these bytes. Redis executes the requests."""
+        self.proxy.trigger = request
 
     @property
     def holds_replies(self) -> bool:
         return not self.proxy.gates["lose_replies"].is_set()
 
-    def mend(self) -> None:
-        self.proxy.bait = b""
+    def restore(self) -> None:
+        self.proxy.trigger = b""
         for gate in self.proxy.gates.values():
             gate.set()
 
     def close(self) -> None:
-        self.mend()
+        self.restore()
         self.proxy.__exit__(None, None, None)
 
 
@@ -110,48 +115,48 @@ def _ip(*arguments: str) -> None:
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
 
-def why_no_networks() -> str:
-    """What is missing to have them; empty when nothing is."""
+def missing_for_networks() -> str:
+    """Return what is missing for network namespaces, an empty string if they are available."""
     if os.geteuid() != 0:
-        return "network namespaces need root"
+        return "network namespaces require root"
     name = f"pxd{os.getpid()}t"
     try:
         _ip("netns", "add", name)
         _ip("netns", "del", name)
     except (OSError, subprocess.CalledProcessError):
-        return "there are no network namespaces here"
+        return "network namespaces are not available"
     return ""
 
 
 class Network:
-    """A network namespace for Redis; everybody reaches it by a cable of his own."""
+    """A network namespace for Redis. Each process reaches it through its own link."""
 
     def __init__(self) -> None:
         self.name = f"pxd{os.getpid()}"
         _ip("netns", "add", self.name)
         _ip("-n", self.name, "link", "set", "lo", "up")
-        self._cables: list[Cable] = []
-        # The one of who judges: it is never cut.
-        self.home = self.cable(0).host
+        self._links: list[VethLink] = []
+        # For the checker; it is never cut.
+        self.host = self.create_link(0).host
 
     @property
     def launcher(self) -> tuple[str, ...]:
-        """Starts a process in it."""
+        """Command prefix that starts a process in the namespace."""
         return ("ip", "netns", "exec", self.name)
 
-    def cable(self, port: int) -> Cable:
-        self._cables.append(Cable(self.name, len(self._cables) + 1, port))
-        return self._cables[-1]
+    def create_link(self, port: int) -> VethLink:
+        self._links.append(VethLink(self.name, len(self._links) + 1, port))
+        return self._links[-1]
 
     def close(self) -> None:
-        for cable in self._cables:  # the kernel takes its time to do so with the namespace
+        for cable in self._links:  # the kernel removes them much later than the namespace
             cable.close()
         with contextlib.suppress(subprocess.CalledProcessError):
             _ip("netns", "del", self.name)
 
 
-class Cable:
-    """A pair of virtual Ethernet devices. Cut, it swallows every packet in silence."""
+class VethLink:
+    """A pair of virtual Ethernet devices. While it is cut, it drops every packet."""
 
     def __init__(self, namespace: str, number: int, port: int) -> None:
         self._namespace = namespace
@@ -162,12 +167,12 @@ class Cable:
         _ip("addr", "add", f"10.231.{number}.1/30", "dev", self._near)
         _ip("link", "set", self._near, "up")
         _ip("-n", namespace, "addr", "add", f"{self.host}/30", "dev", self._far)
-        self.mend()
+        self.restore()
 
     def cut(self) -> None:
         _ip("-n", self._namespace, "link", "set", self._far, "down")
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         _ip("-n", self._namespace, "link", "set", self._far, "up")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The table of what is done to a Pyxec under load. Whatever it is, the same must be true afterwards: see checker.py."""
+"""The table of scenarios. After each of them, the same invariants must hold: see checker.py."""
 
 from __future__ import annotations
 
@@ -7,34 +7,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from tests.drill.clocks import why_no_clock
-from tests.drill.engine import why_no_engine
-from tests.drill.faults import clock, disks, engine, messages, redis_server, ways, workers
-from tests.drill.links import why_no_networks
+from tests.drill.clocks import missing_for_clock
+from tests.drill.deployment import Deployment, Settings
+from tests.drill.engine import missing_for_engine
+from tests.drill.faults import clock, connections, disks, engine, redelivery, redis_server, workers
+from tests.drill.links import missing_for_networks
 from tests.drill.load import Load
-from tests.drill.site import Settings, Site
 
-__all__ = ["SCENARIOS", "Act", "Scenario"]
+__all__ = ["SCENARIOS", "FaultInjection", "Scenario"]
 
-#: What is done while the load runs. It returns what it did, in a few words.
-Act = Callable[[Site, Load, random.Random], str]
+#: Injects a fault while the load runs and returns a short description of its effects.
+FaultInjection = Callable[[Deployment, Load, random.Random], str]
 
 
 @dataclass(frozen=True)
 class Scenario:
     """One row of the table.
 
-    Parameters:
-        fault: what is done, for people.
-        jobs: so many are submitted meanwhile, or more if it takes longer.
-        why_not: why it cannot be done here; empty when it can.
+    Attributes:
+        fault: Description of the fault.
+        inject: Injects the fault.
+        jobs: Minimum number of jobs that are submitted in the meantime.
+        settings: Settings of the deployment.
+        missing_requirement: Returns why the scenario cannot run here, an empty string if it can.
     """
 
     fault: str
-    act: Act
+    inject: FaultInjection
     jobs: int = 40
     settings: Settings = field(default_factory=Settings)
-    why_not: Callable[[], str] = lambda: ""
+    missing_requirement: Callable[[], str] = lambda: ""
 
 
 _LEASES_15 = {"PYXEC_LEASE_SECONDS": "15"}
@@ -42,7 +44,7 @@ _LEASES_15 = {"PYXEC_LEASE_SECONDS": "15"}
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         "worker-killed": Scenario(
-            "kill -9 of a worker at 200 random moments",
+            "kill -9 of a worker, 200 times at random",
             workers.killed(200),
             jobs=100,
             settings=Settings(workers=4, threads=2, environment={"PYXEC_MAX_DELIVERIES": "20"}),
@@ -62,7 +64,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             "kill -9 and restart of Redis, `appendfsync always`, five times", redis_server.killed(5)
         ),
         "redis-frozen": Scenario(
-            "Redis stopped (SIGSTOP) for 30 s, leases of 15 s",
+            "Redis suspended (SIGSTOP) for 30 s, leases of 15 s",
             redis_server.frozen(30),
             settings=Settings(environment=_LEASES_15),
         ),
@@ -70,59 +72,61 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             "Redis out of memory (`maxmemory`, `noeviction`) for 8 s", redis_server.out_of_memory(8)
         ),
         "worker-cut": Scenario(
-            "a worker's network cut for longer than its lease, three times",
-            ways.worker_cut(3),
+            "network of a worker cut for longer than its lease, three times",
+            connections.worker_cut(3),
             settings=Settings(networks=True),
-            why_not=why_no_networks,
+            missing_requirement=missing_for_networks,
         ),
         "api-cut": Scenario(
-            "the API's network cut for 5 s, three times",
-            ways.api_cut(3, 5),
+            "network of the API cut for 5 s, three times",
+            connections.api_cut(3, 5),
             settings=Settings(networks=True),
-            why_not=why_no_networks,
+            missing_requirement=missing_for_networks,
         ),
-        "replies": Scenario("replies and requests lost, submissions executed twice, at 60 moments", ways.lossy(60)),
-        "api-killed": Scenario("kill -9 of the API after its write, before its reply, five times", ways.api_killed(5)),
+        "replies": Scenario("60 times: requests or replies lost, or submissions executed twice", connections.lossy(60)),
+        "api-killed": Scenario(
+            "kill -9 of the API between its write and its response, five times", connections.api_killed(5)
+        ),
         "ten-times": Scenario(
-            "messages taken from living workers again and again, and, once finished, delivered ten times more",
-            messages.delivered_ten_times(60),
+            "messages taken from live workers repeatedly, and delivered ten more times after they have finished",
+            redelivery.delivered_ten_times(60),
             settings=Settings(environment={"PYXEC_MAX_DELIVERIES": "100"}),
         ),
         "engine-restarted": Scenario(
-            "dockerd stopped, killed, and started again",
+            "dockerd stopped, killed and restarted",
             engine.restarted(),
             settings=Settings(engine=True),
-            why_not=why_no_engine,
+            missing_requirement=missing_for_engine,
         ),
         "engine-hung": Scenario(
-            "dockerd suspended for 12 s, calls that give up after 4 s",
+            "dockerd suspended for 12 s, request time-out 4 s",
             engine.hung(12),
             settings=Settings(engine=True, environment={"PYXEC_ENGINE_TIMEOUT_SECONDS": "4"}),
-            why_not=why_no_engine,
+            missing_requirement=missing_for_engine,
         ),
         "engine-disk": Scenario(
-            "the engine's disk full for 8 s",
+            "disk of the engine full for 8 s",
             disks.engine_full(8),
             settings=Settings(engine=True, engine_disk_megabytes=600),
-            why_not=why_no_engine,
+            missing_requirement=missing_for_engine,
         ),
         "redis-disk": Scenario(
-            "Redis' disk full until Redis ends, `appendfsync always`; started again once there is room",
+            "disk of Redis full until Redis exits, `appendfsync always`; restarted when the disk has space",
             disks.server_full(),
             settings=Settings(server_disk_megabytes=48),
-            why_not=disks.why_no_disk,
+            missing_requirement=disks.missing_for_disk,
         ),
         "redis-disk-1s": Scenario(
-            "Redis' disk full for 10 s, `appendfsync everysec`",
+            "disk of Redis full for 10 s, `appendfsync everysec`",
             disks.server_refuses(10),
             settings=Settings(server_disk_megabytes=48, redis={"appendfsync": "everysec"}),
-            why_not=disks.why_no_disk,
+            missing_requirement=disks.missing_for_disk,
         ),
         "clock": Scenario(
-            "the workers' and Redis' clock an hour on, and the workers' an hour back",
+            "clocks of workers and Redis set an hour ahead, clock of workers set an hour back",
             clock.stepped(4),
             settings=Settings(fake_clocks=True, environment={"PYXEC_RESULT_TTL_SECONDS": "86400"}),
-            why_not=why_no_clock,
+            missing_requirement=missing_for_clock,
         ),
     }
 )

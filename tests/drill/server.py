@@ -1,4 +1,4 @@
-"""The Redis of a drill: killed, suspended, started again on its data, or put into a network of its own."""
+"""The Redis server of a drill. It can be killed, suspended, restarted and placed in another network namespace."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ _UP_SECONDS = 30.0
 
 
 class Server:
-    """One that syncs every write unless told otherwise; what `tests.stack.Stack` takes for a server.
+    """A server with `appendfsync always`, usable as the server of `tests.stack.Stack`.
 
-    Parameters:
-        folder: for its data; it may be a small disk.
-        log: where it says what it does, elsewhere than on that disk.
-        options: of its configuration, besides.
-        launcher: a command that starts it, given its own.
+    Args:
+        folder: For its data; it may be a small disk.
+        log: Log file, not on that disk.
+        options: Additional options of its configuration.
+        launcher: Command prefix that starts it.
+        host: Address at which clients reach it.
+        environment: Additional environment variables.
     """
 
     def __init__(
@@ -44,16 +46,16 @@ class Server:
         self.port = free_port()
         self._log = log
         self._environment = dict(environment or {})
-        wanted = {"port": str(self.port), "bind": "*" if launcher else "127.0.0.1", "dir": str(folder), "save": ""}
-        wanted |= {"protected-mode": "no", "appendonly": "yes", "appendfsync": "always"}
-        wanted |= {"maxmemory-policy": "noeviction", **(options or {})}
-        arguments = [part for name, value in wanted.items() for part in (f"--{name}", value)]
+        settings = {"port": str(self.port), "bind": "*" if launcher else "127.0.0.1", "dir": str(folder), "save": ""}
+        settings |= {"protected-mode": "no", "appendonly": "yes", "appendfsync": "always"}
+        settings |= {"maxmemory-policy": "noeviction", **(options or {})}
+        arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
         self._command = [*launcher, str(get_binary_path()), *arguments]
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
-        """Return once it answers."""
+        """Start the server and wait until it answers."""
         with self._log.open("ab") as log:
             environment = {**os.environ, **self._environment}
             self._process = subprocess.Popen(
@@ -73,7 +75,7 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
-        """As the power does."""
+        """Kill the server, as a power failure does."""
         self.signal(signal.SIGKILL)
         assert self._process is not None
         self._process.wait()

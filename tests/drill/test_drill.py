@@ -1,4 +1,4 @@
-"""Whether the checker would notice; and the short form of `make drill` for the broker alone."""
+"""The checker of the drill, and a short drill of the broker."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from app.core.events import AttemptStarted, JobFinished, Output, Stream
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from tests.drill.broker.kill_points import drill
-from tests.drill.checker import History, Told, violations
+from tests.drill.checker import History, JobLog, violations
 
 GOOD = History(accepted=[0, 1, 2], finished=[2, 0], dead=[1], left=0)
 
 
-def test_twenty_kill_points_lose_nothing_and_end_nothing_twice(tmp_path: Path) -> None:
+def test_broker_loses_and_duplicates_no_message_at_20_random_faults(tmp_path: Path) -> None:
     report = drill(tmp_path, points=20, seed=random.randrange(10**6))
 
     assert report.violations == [], report.table()
     assert len(report.history.accepted) == 160
-    assert report.started_again, "nothing was ever interrupted: the drill drills nothing"
+    assert report.restarted, "no message was interrupted"
 
 
-def test_a_good_history_passes() -> None:
+def test_violations_is_empty_when_history_is_correct() -> None:
     assert violations(GOOD) == []
 
 
@@ -39,43 +39,43 @@ def test_a_good_history_passes() -> None:
         ({"finished": [2, 0, 9]}, "message 9 ended and was never accepted"),
         ({"left": 1}, "1 entries are left over"),
         ({"containers": 2}, "2 containers are left over"),
-        ({"strays": ["out:1"]}, "key out:1 is left for ever"),
+        ({"leftover_keys": ["out:1"]}, "key out:1 never expires"),
     ],
 )
-def test_a_bad_history_is_told(change: dict[str, object], line: str) -> None:
+def test_violations_contains_line_when_history_is_wrong(change: dict[str, object], line: str) -> None:
     assert line in violations(dataclasses.replace(GOOD, **change))
 
 
 RESULT = JobResult(outcome=Outcome.OK, message="", exit_code=0)
 STARTED, ENDED = AttemptStarted(1), JobFinished(RESULT)
-SAID = [Output(Stream.STDOUT, part) for part in (b"1\n", b"2\n", b"3\n")]
+OUTPUT = [Output(Stream.STDOUT, part) for part in (b"1\n", b"2\n", b"3\n")]
 PRINTED = b"1\n2\n3\n"
-TOLD = Told([STARTED, *SAID, ENDED], RESULT, PRINTED)
+LOG = JobLog([STARTED, *OUTPUT, ENDED], RESULT, PRINTED)
 
 
-def told(job: Told, *, dead: bool = False) -> list[str]:
+def violations_of_log(log: JobLog, *, dead: bool = False) -> list[str]:
     ends = {"finished": [], "dead": ["j"]} if dead else {"finished": ["j"], "dead": []}
-    return violations(History(accepted=["j"], left=0, told={"j": job}, **ends))
+    return violations(History(accepted=["j"], left=0, logs={"j": log}, **ends))
 
 
-def test_a_whole_output_passes_and_so_does_the_beginning_of_one_in_a_job_that_died() -> None:
-    assert told(TOLD) == []
-    assert told(dataclasses.replace(TOLD, events=[STARTED, *SAID[:2], ENDED]), dead=True) == []
+def test_violations_is_empty_when_output_is_complete_or_job_is_dead_lettered() -> None:
+    assert violations_of_log(LOG) == []
+    assert violations_of_log(dataclasses.replace(LOG, events=[STARTED, *OUTPUT[:2], ENDED]), dead=True) == []
 
 
 @pytest.mark.parametrize(
     ("change", "flaw"),
     [
-        ({"events": [STARTED, SAID[0], SAID[2], ENDED]}, "printed 4 bytes that are not its 6"),
-        ({"events": [STARTED, *SAID, SAID[2], ENDED]}, "printed 8 bytes that are not its 6"),
-        ({"events": [STARTED, SAID[1], SAID[0], SAID[2], ENDED]}, "printed 6 bytes that are not its 6"),
-        ({"events": [STARTED, *SAID]}, "has no single result in its log"),
-        ({"events": [STARTED, *SAID, ENDED, ENDED]}, "has no single result in its log"),
-        ({"events": [STARTED, ENDED, *SAID]}, "says something after its result"),
-        ({"events": [STARTED, STARTED, *SAID, ENDED]}, "shows several attempts"),
-        ({"events": [SAID[0], STARTED, *SAID[1:], ENDED]}, "does not begin with its attempt"),
-        ({"recorded": None}, "has another result in its record than in its log"),
+        ({"events": [STARTED, OUTPUT[0], OUTPUT[2], ENDED]}, "contains 4 bytes instead of its 6"),
+        ({"events": [STARTED, *OUTPUT, OUTPUT[2], ENDED]}, "contains 8 bytes instead of its 6"),
+        ({"events": [STARTED, OUTPUT[1], OUTPUT[0], OUTPUT[2], ENDED]}, "contains 6 bytes instead of its 6"),
+        ({"events": [STARTED, *OUTPUT]}, "has no single result in its log"),
+        ({"events": [STARTED, *OUTPUT, ENDED, ENDED]}, "has no single result in its log"),
+        ({"events": [STARTED, ENDED, *OUTPUT]}, "has events after its result"),
+        ({"events": [STARTED, STARTED, *OUTPUT, ENDED]}, "contains several attempts"),
+        ({"events": [OUTPUT[0], STARTED, *OUTPUT[1:], ENDED]}, "does not start with its attempt"),
+        ({"recorded": None}, "has different results in its record and its log"),
     ],
 )
-def test_a_bad_log_is_told(change: dict[str, object], flaw: str) -> None:
-    assert f"job j {flaw}" in told(dataclasses.replace(TOLD, **change))
+def test_violations_contains_line_when_log_is_wrong(change: dict[str, object], flaw: str) -> None:
+    assert f"job j {flaw}" in violations_of_log(dataclasses.replace(LOG, **change))

@@ -1,6 +1,6 @@
-"""A worker of the drill: ``python -m tests.drill.broker.worker URL NAMESPACE LEASE_MS``. Killed and frozen.
+"""A worker of the broker drill: ``python -m tests.drill.broker.worker URL NAMESPACE LEASE_MS``.
 
-What a message does is told by its number: most are short, some outlast a lease, some fail once, some always.
+The number of a message determines what it does: most are short, some take longer than a lease, some fail.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ ACTOR = "act"
 
 
 def starts_key(tag: str) -> str:
-    """Hash: number -> how often it was started."""
+    """Return the key of the hash with the number of starts by message."""
     return f"{tag}:starts"
 
 
 def finished_key(tag: str) -> str:
-    """List: the number of each message that was finished, written by the finish itself."""
+    """Return the key of the list of finished messages, which the finish itself writes."""
     return f"{tag}:finished"
 
 
 def act(broker: StreamsBroker, number: int) -> None:
-    """Run message `number`."""
+    """Process message `number`."""
     message = CurrentMessage.get_current_message()
     assert isinstance(message, StreamMessage)
     tag = message.keys.tag
     broker.fenced(message, [Effect("HINCRBY", starts_key(tag), number, 1)])
     time.sleep(1.5 if number % 50 == 7 else random.random() / 20)
     if number % 10 == 3 or (number % 10 == 5 and message.attempt == 1):
-        raise RuntimeError(f"message {number} was told to fail")
+        raise RuntimeError(f"message {number} fails")
     message.finish_with([Effect("RPUSH", finished_key(tag), number)])
 
 
 def main(url: str, namespace: str, lease_ms: int) -> None:
-    """Work until killed, or until the standard input ends."""
+    """Process messages until the end of stdin."""
     logging.disable(logging.CRITICAL)
-    # Dramatiq waits 3 and 5 s after a lost connection; a drill has no time for that.
+    # Dramatiq waits 3 s and 5 s after a lost connection.
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = 0.2
     dramatiq.worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = 0.2
     broker = StreamsBroker(url=url, namespace=namespace, lease_ms=lease_ms, dead_limit=1_000_000)

@@ -1,1 +1,1 @@
-"""What is done to a Pyxec. Each returns, in a few words, what it has done."""
+"""The faults of the scenarios. Each module returns functions that inject a fault and describe its effects."""

@@ -1,4 +1,4 @@
-"""Clocks that jump, without touching the machine's: libfaketime stands between the processes and it."""
+"""Clocks that are set while processes run."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ import random
 import time
 from collections.abc import Callable
 
+from tests.drill.deployment import Deployment
 from tests.drill.load import Load
-from tests.drill.site import Site
 
 __all__ = ["stepped"]
 
 
-def stepped(pause_seconds: float) -> Callable[[Site, Load, random.Random], str]:
-    """The workers' an hour on, then an hour back; Redis' an hour on. After each step a worker is killed, too."""
+def stepped(pause_seconds: float) -> Callable[[Deployment, Load, random.Random], str]:
+    """Set the clock of the workers an hour ahead and an hour back, then that of Redis an hour ahead.
 
-    def act(site: Site, load: Load, chance: random.Random) -> str:
-        steps = [(site.workers_clock, 3600), (site.workers_clock, -3600), (site.server_clock, 3600)]
+    A worker is killed after each change.
+    """
+
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
+        steps = [(deployment.workers_clock, 3600), (deployment.workers_clock, -3600), (deployment.server_clock, 3600)]
         for clock, offset_seconds in steps:
             time.sleep(pause_seconds)
             clock.step(offset_seconds)
             time.sleep(pause_seconds)
-            member = chance.choice(site.members)
-            site.kill(member)
-            site.start(member)
-        return "3 steps, 3 kills"
+            worker = rng.choice(deployment.workers)
+            deployment.kill(worker)
+            deployment.start(worker)
+        return "3 changes, 3 kills"
 
-    return act
+    return inject

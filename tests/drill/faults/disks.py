@@ -1,4 +1,4 @@
-"""Disks that are full."""
+"""Full disks."""
 
 from __future__ import annotations
 
@@ -8,55 +8,55 @@ import shutil
 import time
 from collections.abc import Callable
 
+from tests.drill.deployment import Deployment
 from tests.drill.load import Load
-from tests.drill.site import Site
 from tests.stack import eventually
 
-__all__ = ["engine_full", "server_full", "server_refuses", "why_no_disk"]
+__all__ = ["engine_full", "missing_for_disk", "server_full", "server_refuses"]
 
 
-def why_no_disk() -> str:
-    """What is missing to have a small one; empty when nothing is."""
-    return "" if os.geteuid() == 0 and shutil.which("mount") else "a small disk needs root"
+def missing_for_disk() -> str:
+    """Return what is missing for a small disk, an empty string if it is available."""
+    return "" if os.geteuid() == 0 and shutil.which("mount") else "a small disk requires root"
 
 
-def engine_full(seconds: float) -> Callable[[Site, Load, random.Random], str]:
-    """The engine can write nothing about the containers it is to make."""
+def engine_full(seconds: float) -> Callable[[Deployment, Load, random.Random], str]:
+    """Fill the disk of the engine, so that it cannot create containers."""
 
-    def act(site: Site, load: Load, chance: random.Random) -> str:
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
         time.sleep(5)
-        site.engine_disk.fill()
+        deployment.engine_disk.fill()
         time.sleep(seconds)
-        site.engine_disk.empty()
+        deployment.engine_disk.empty()
         return f"{seconds:g} s"
 
-    return act
+    return inject
 
 
-def server_full() -> Callable[[Site, Load, random.Random], str]:
-    """With `appendfsync always` it ends itself at the first write it cannot sync, rather than to break its word."""
+def server_full() -> Callable[[Deployment, Load, random.Random], str]:
+    """Fill the disk of Redis. With `appendfsync always`, it exits at the first write that it cannot sync."""
 
-    def act(site: Site, load: Load, chance: random.Random) -> str:
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
         time.sleep(3)
-        site.server_disk.fill()
-        eventually(lambda: not site.server.is_running, 30)
+        deployment.server_disk.fill()
+        eventually(lambda: not deployment.server.is_running, 30)
         time.sleep(2)
-        site.server_disk.empty()
-        site.server.start()
-        return f"Redis ended by itself and was started again, {load.refusals} refusals"
+        deployment.server_disk.empty()
+        deployment.server.start()
+        return f"Redis exited and was restarted, {load.rejections} rejections"
 
-    return act
+    return inject
 
 
-def server_refuses(seconds: float) -> Callable[[Site, Load, random.Random], str]:
-    """With `appendfsync everysec` it lives on, and refuses every write until there is room."""
+def server_refuses(seconds: float) -> Callable[[Deployment, Load, random.Random], str]:
+    """Fill the disk of Redis. With `appendfsync everysec`, it rejects writes until the disk has space."""
 
-    def act(site: Site, load: Load, chance: random.Random) -> str:
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
         time.sleep(3)
-        refusals = load.refusals
-        site.server_disk.fill()
+        rejections = load.rejections
+        deployment.server_disk.fill()
         time.sleep(seconds)
-        site.server_disk.empty()
-        return f"{seconds:g} s, {load.refusals - refusals} refusals"
+        deployment.server_disk.empty()
+        return f"{seconds:g} s, {load.rejections - rejections} rejections"
 
-    return act
+    return inject

@@ -1,4 +1,4 @@
-"""The Docker Engine gone, or deaf."""
+"""A Docker Engine that is down or does not answer."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ import random
 import time
 from collections.abc import Callable
 
+from tests.drill.deployment import Deployment
 from tests.drill.load import Load
-from tests.drill.site import Site
 
 __all__ = ["hung", "restarted"]
 
 
-def restarted() -> Callable[[Site, Load, random.Random], str]:
-    """Once as it is asked to, once by force."""
+def restarted() -> Callable[[Deployment, Load, random.Random], str]:
+    """Stop the engine and start it again, then kill it and start it again."""
 
-    def act(site: Site, load: Load, chance: random.Random) -> str:
-        assert site.engine
-        for end in (site.engine.stop, site.engine.kill):
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
+        assert deployment.engine
+        for stop in (deployment.engine.stop, deployment.engine.kill):
             time.sleep(5)
-            end()
+            stop()
             time.sleep(2)
-            site.engine.start()
+            deployment.engine.start()
         time.sleep(2)
-        return "stopped once and killed once, down for 2 s and more"
+        return "stopped once and killed once, down for at least 2 s each"
 
-    return act
+    return inject
 
 
-def hung(seconds: float) -> Callable[[Site, Load, random.Random], str]:
-    """It takes connections and answers nothing."""
+def hung(seconds: float) -> Callable[[Deployment, Load, random.Random], str]:
+    """Suspend the engine: it accepts connections and does not answer."""
 
-    def act(site: Site, load: Load, chance: random.Random) -> str:
-        assert site.engine
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
+        assert deployment.engine
         time.sleep(5)
-        site.engine.hang()
+        deployment.engine.suspend()
         time.sleep(seconds)
-        site.engine.go_on()
+        deployment.engine.resume()
         time.sleep(2)
         return f"{seconds:g} s"
 
-    return act
+    return inject

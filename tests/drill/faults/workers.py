@@ -1,72 +1,77 @@
-"""Workers that die: at any moment, between any two steps, and faster than they are made."""
+"""Workers that are killed: at random times, between two steps, and repeatedly."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from tests.drill.deployment import Deployment
 from tests.drill.load import Load
-from tests.drill.site import Site
 from tests.stack import eventually
 
 __all__ = ["attrition", "killed", "killed_between_steps"]
 
 _STEP_SECONDS = 30.0
-_VICTIMS = 7
+_BATCH_SIZE = 7
 
 
-def killed(moments: int) -> Callable[[Site, Load, random.Random], str]:
-    """One worker at a time, and another in its place at once."""
+def killed(times: int) -> Callable[[Deployment, Load, random.Random], str]:
+    """Kill one worker at a time and start a new process immediately."""
 
-    def act(site: Site, load: Load, chance: random.Random) -> str:
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
         holding = 0
-        for _ in range(moments):
-            time.sleep(chance.random() * 0.4)
-            member = chance.choice(site.members)
-            holding += site.running() > 0
-            site.kill(member)
-            site.start(member)
-        return f"{moments} kills, {holding} of them while jobs ran"
+        for _ in range(times):
+            time.sleep(rng.random() * 0.4)
+            worker = rng.choice(deployment.workers)
+            holding += deployment.count_held() > 0
+            deployment.kill(worker)
+            deployment.start(worker)
+        return f"{times} kills, {holding} of them while jobs ran"
 
-    return act
-
-
-def killed_between_steps(most: int) -> Callable[[Site, Load, random.Random], str]:
-    """One worker for each step, that dies in front of it; some at a time. Ends where a job has no more steps."""
-
-    def act(site: Site, load: Load, chance: random.Random) -> str:
-        died: list[str] = []
-        for first in range(1, most + 1, _VICTIMS):
-            victims = [site.add_member(dies_at=n) for n in range(first, min(first + _VICTIMS, most + 1))]
-            for victim in victims:
-                eventually(lambda one=victim: not one.is_alive, _STEP_SECONDS)
-                died += [line.split(": ", 1)[1] for line in _deaths(victim.log.read_text(errors="replace"))]
-                site.members.remove(victim)
-        assert len(died) == most, f"{len(died)} of {most} died where they were to"
-        return f"{most} deaths in front of {len(set(died))} kinds of steps: {', '.join(sorted(set(died)))}"
-
-    return act
+    return inject
 
 
-def _deaths(log: str) -> list[str]:
-    return [line for line in log.splitlines() if line.startswith("died in front of: ")]
+def killed_between_steps(steps: int) -> Callable[[Deployment, Load, random.Random], str]:
+    """Start a worker for each step that kills itself before the step, several at a time."""
+
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
+        steps_reached: list[str] = []
+        for first in range(1, steps + 1, _BATCH_SIZE):
+            batch = [deployment.add_worker(kill_step=n) for n in range(first, min(first + _BATCH_SIZE, steps + 1))]
+            for worker in batch:
+                eventually(lambda one=worker: not one.is_alive, _STEP_SECONDS)
+                steps_reached += _read_fault_points(worker.log)
+                deployment.workers.remove(worker)
+        assert len(steps_reached) == steps, f"{len(steps_reached)} of {steps} workers killed themselves"
+        return f"{steps} kills before {len(set(steps_reached))} kinds of steps: {', '.join(sorted(set(steps_reached)))}"
+
+    return inject
 
 
-def attrition(share: float, every_seconds: float, seconds: float) -> Callable[[Site, Load, random.Random], str]:
-    """This share of all workers dies again and again; what they leave undone must be done all the same."""
+def _read_fault_points(log: Path) -> list[str]:
+    """Return the steps before which a worker has killed itself."""
+    prefix = "killed before: "
+    lines = log.read_text(errors="replace").splitlines()
+    return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
 
-    def act(site: Site, load: Load, chance: random.Random) -> str:
+
+def attrition(share: float, every_seconds: float, seconds: float) -> Callable[[Deployment, Load, random.Random], str]:
+    """Kill a share of all workers repeatedly until the backlog is drained."""
+
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
         kills, deadline = 0, time.monotonic() + seconds
-        number = max(1, round(share * len(site.members)))
+        number = max(1, round(share * len(deployment.workers)))
         load.finish()
-        while (load.is_running or site.unfinished()) and time.monotonic() < deadline:
-            for member in chance.sample(site.members, number):
-                site.kill(member)
-                site.start(member)
+        while (load.is_running or deployment.count_unfinished()) and time.monotonic() < deadline:
+            for worker in rng.sample(deployment.workers, number):
+                deployment.kill(worker)
+                deployment.start(worker)
                 kills += 1
             time.sleep(every_seconds)
-        drained = "drained meanwhile" if not site.unfinished() else f"{site.unfinished()} left for a quiet end"
-        return f"{kills} kills; the backlog was {drained}"
+        unfinished = deployment.count_unfinished()
+        state = f"{unfinished} jobs were left" if unfinished else "the backlog was drained"
+        return f"{kills} kills; {state}"
 
-    return act
+    return inject

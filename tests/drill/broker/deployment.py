@@ -1,4 +1,4 @@
-"""Where a drill happens: a server that syncs every write, workers behind proxies that lose things, and a producer."""
+"""The deployment of the broker drill: a server with `appendfsync always`, workers behind lossy proxies, a producer."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.drill.checker import History
 from tests.ports import free_port
 from tests.proxy import FaultProxy
 
-__all__ = ["LEASE_MS", "Member", "Site"]
+__all__ = ["LEASE_MS", "Deployment", "WorkerProcess"]
 
 LEASE_MS = 1_000
 NAMESPACE = "drill"
 QUEUE = "default"
 
 
-class Member:
-    """A worker process and the proxy it reaches the server by."""
+class WorkerProcess:
+    """A worker process and its proxy to the server."""
 
     def __init__(self, server_port: int) -> None:
         self.proxy = FaultProxy(server_port)
@@ -36,53 +36,58 @@ class Member:
         self.start()
 
     def start(self) -> None:
-        """A new process, in the place of the last one."""
+        """Start a new process for the worker."""
         url = f"redis://127.0.0.1:{self.proxy.port}"
         command = [sys.executable, "-m", "tests.drill.broker.worker", url, NAMESPACE, str(LEASE_MS)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
 
     def kill(self) -> None:
-        """As the kernel does when memory is short."""
+        """Kill the worker with SIGKILL."""
         self.process.kill()
         self.process.communicate()
 
     def close(self) -> None:
-        """End it for good, suspended or not."""
+        """Kill the worker, suspended or not, and close its proxy."""
         self.process.send_signal(signal.SIGCONT)
         self.kill()
         self.proxy.__exit__(None, None, None)
 
 
-class Site:
-    """Parameters: the server's data goes to `folder`; `size` workers."""
+class Deployment:
+    """Context manager for the deployment.
+
+    Args:
+        folder: For the data of the server.
+        size: Number of workers.
+    """
 
     def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
         self.port = free_port()
         self._server = self._run_server()
-        self.members = [Member(self.port) for _ in range(size)]
+        self.workers = [WorkerProcess(self.port) for _ in range(size)]
         self.producers_proxy = FaultProxy(self.port)
         self.producers_proxy.__enter__()
         self._producer = self._broker(self.producers_proxy.port)
-        self.judge = self._broker(self.port)
+        self.broker = self._broker(self.port)
         self.accepted: list[int] = []
 
-    def __enter__(self) -> Site:
+    def __enter__(self) -> Deployment:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for member in self.members:
-            member.close()
+        for worker in self.workers:
+            worker.close()
         self._producer.close()
-        self.judge.close()
+        self.broker.close()
         self.producers_proxy.__exit__(None, None, None)
         self._server.kill()
         self._server.wait()
 
     def enqueue(self, lane: str, delay_ms: int | None) -> None:
-        """Accept one more message, however often it has to be tried: its number is the dedupe key."""
+        """Enqueue a message and retry until it is accepted. Its number is the deduplication key."""
         number = len(self.accepted)
         key = f"{self._producer.keys(QUEUE).tag}:accepted:{number}"
         message: Message[None] = Message(QUEUE, ACTOR, (number,), {}, {})
@@ -98,27 +103,27 @@ class Site:
         self.accepted.append(number)
 
     def restart_server(self, pause_seconds: float) -> None:
-        """Kill -9, and start again on what it had synced."""
+        """Kill the server and restart it on its data."""
         self._server.kill()
         self._server.wait()
         time.sleep(pause_seconds)
         self._server = self._run_server()
 
     def settle(self, seconds: float) -> History:
-        """Let the workers come to an end, undisturbed, and say how everything ended."""
+        """Wait until all messages have ended and return the history."""
         deadline = time.monotonic() + seconds
-        while self.judge.qsize(QUEUE) and time.monotonic() < deadline:
+        while self.broker.qsize(QUEUE) and time.monotonic() < deadline:
             time.sleep(0.05)
-        keys, client = self.judge.keys(QUEUE), self.judge.client
+        keys, client = self.broker.keys(QUEUE), self.broker.client
         finished = [int(number) for number in client.lrange(finished_key(keys.tag), 0, -1)]
-        letters = self.judge.dead_letters(QUEUE, count=1_000_000)
+        letters = self.broker.dead_letters(QUEUE, count=1_000_000)
         dead = [Message.decode(letter.message).args[0] for letter in letters]
-        left = self.judge.qsize(QUEUE) + len(self.judge.pending(QUEUE))
+        left = self.broker.qsize(QUEUE) + len(self.broker.pending(QUEUE))
         return History(self.accepted, finished, dead, left)
 
     def starts(self) -> list[int]:
-        """How often each message that was started was."""
-        counts = self.judge.client.hvals(starts_key(self.judge.keys(QUEUE).tag))
+        """Return the number of starts of each started message."""
+        counts = self.broker.client.hvals(starts_key(self.broker.keys(QUEUE).tag))
         return [int(count) for count in counts]
 
     def _broker(self, port: int) -> StreamsBroker:

@@ -1,8 +1,8 @@
-"""``python -m tests.drill.nursery``: workers in a tenth of a second, so that many can be killed.
+"""``python -m tests.drill.worker_factory``: starts a worker in a tenth of a second by forking.
 
-It has loaded everything a worker needs, and forks one for each line it reads: a JSON object with its environment, its
-log, its threads, and, if it is to die by itself, where. It answers with the process id. What a fork then does is what
-``dramatiq app.worker:setup --queues jobs`` does.
+The process has imported everything that a worker needs. For each line on stdin, a JSON object with ``environment``,
+``log``, ``threads`` and ``kill_step``, it forks a worker and prints its process id. The child does the same as
+``dramatiq app.worker:setup --queues jobs``.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import Any, NoReturn
 import dramatiq
 
 import app.worker
-from tests.drill.doom import doom
+from tests.drill.fault_points import kill_before_step
 
 __all__ = ["main"]
 
 
-def _become_worker(order: dict[str, Any]) -> NoReturn:
+def _become_worker(request: dict[str, Any]) -> NoReturn:
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for descriptor in (1, 2):
         os.dup2(log, descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.environ.update(order["environment"])
+    os.environ.update(request["environment"])
     app.worker.setup()
-    if order["dies_at"]:
-        doom(order["dies_at"])
+    if request["kill_step"]:
+        kill_before_step(request["kill_step"])
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    worker = dramatiq.Worker(dramatiq.get_broker(), queues={"jobs"}, worker_threads=order["threads"])
+    worker = dramatiq.Worker(dramatiq.get_broker(), queues={"jobs"}, worker_threads=request["threads"])
     worker.start()
     stopping.wait()
     worker.stop(timeout=60_000)
@@ -43,8 +43,8 @@ def _become_worker(order: dict[str, Any]) -> NoReturn:
 
 
 def main() -> None:
-    """Until the standard input ends."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that die
+    """Fork workers until the end of stdin."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
     print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:
         pid = os.fork()

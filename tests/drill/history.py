@@ -1,4 +1,4 @@
-"""The history of a drill with jobs, read where it cannot be polite: from Redis and from the engine themselves."""
+"""Reads the history of a drill with jobs from Redis."""
 
 from __future__ import annotations
 
@@ -15,60 +15,60 @@ from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.output_log import decode_entry
 from app.store.queue_stats import actor_and_job
 from app.store.records import decode_record
-from tests.drill.checker import History, Told
+from tests.drill.checker import History, JobLog
 from tests.drill.load import Program
 
-__all__ = ["job_ids", "read_history", "reasons"]
+__all__ = ["count_dead_letter_reasons", "job_ids", "read_history"]
 
-#: What stays, however many jobs there were: figures, who is there, and the streams of the queues, which are empty.
-_FOR_GOOD = re.compile(rb"(\{[^}]+\}:(stream|again|dead)(\.batch)?|[^{:]+:(metrics|gauges|workers|languages))$")
+#: Keys that never expire: metrics, the worker registry, and the streams of the queues, which are empty.
+_PERMANENT_KEYS = re.compile(rb"(\{[^}]+\}:(stream|again|dead)(\.batch)?|[^{:]+:(metrics|gauges|workers|languages))$")
 _QUEUE_STREAMS = re.compile(rb"\{[^}]+\}:(stream|again)(\.batch)?$")
 
 
 def read_history(broker: StreamsBroker, accepted: Mapping[str, Program], left: int) -> History:
-    """How every job ended."""
+    """Read how every job ended."""
     client, keys = broker.client, StoreKeys(broker.namespace)
-    told = {job_id: _told(client, keys, job_id, program) for job_id, program in accepted.items()}
-    strangers = job_ids(client, keys) - accepted.keys()
+    logs = {job_id: _read_log(client, keys, job_id, program) for job_id, program in accepted.items()}
+    unexpected = job_ids(client, keys) - accepted.keys()
     letters = broker.dead_letters(JOBS_QUEUE, count=1_000_000)
     dead = [job_id for _, job_id in (actor_and_job(letter.message) for letter in letters) if job_id is not None]
     ends = [
-        (job_id, event.result) for job_id, one in told.items() for event in one.events if isinstance(event, JobFinished)
+        (job_id, event.result) for job_id, log in logs.items() for event in log.events if isinstance(event, JobFinished)
     ]
     finished = [job_id for job_id, result in ends if result.outcome is not Outcome.INFRASTRUCTURE_ERROR]
     return History(
         accepted=list(accepted),
-        finished=[*finished, *strangers],
+        finished=[*finished, *unexpected],
         dead=dead,
         left=left,
-        told=told,
-        strays=sorted(_strays(client, broker.namespace)),
+        logs=logs,
+        leftover_keys=sorted(_find_leftover_keys(client, broker.namespace)),
     )
 
 
-def reasons(broker: StreamsBroker) -> str:
-    """Why letters are dead, and how many of each."""
+def count_dead_letter_reasons(broker: StreamsBroker) -> str:
+    """Return the number of dead letters for each reason, as text."""
     counted = Counter(letter.reason[:200] for letter in broker.dead_letters(JOBS_QUEUE, count=1_000_000))
     return "; ".join(f"{count} × {reason}" for reason, count in counted.most_common())
 
 
-def _told(client: redis.Redis, keys: StoreKeys, job_id: str, program: Program) -> Told:
+def _read_log(client: redis.Redis, keys: StoreKeys, job_id: str, program: Program) -> JobLog:
     fields = client.hgetall(keys.record(job_id))
     entries = client.xrange(keys.output(job_id))
     recorded = decode_record(job_id, fields).result if fields else None
-    return Told([decode_entry(entry_id, entry).event for entry_id, entry in entries], recorded, program.printed)
+    return JobLog([decode_entry(entry_id, entry).event for entry_id, entry in entries], recorded, program.printed)
 
 
 def job_ids(client: redis.Redis, keys: StoreKeys) -> set[str]:
-    """Every job there is a record of, whoever asked for it."""
+    """Return the ids of all jobs that have a record."""
     prefix = keys.record("")
     return {key.decode().removeprefix(prefix) for key in client.scan_iter(match=f"{prefix}*", count=1_000)}
 
 
-def _strays(client: redis.Redis, namespace: str) -> Iterator[str]:
-    """Keys without an end, and entries of streams that hold nothing any more."""
+def _find_leftover_keys(client: redis.Redis, namespace: str) -> Iterator[str]:
+    """Yield the keys without an expiry and the streams of the queue that are not empty."""
     for key in client.scan_iter(count=1_000):
         if (_QUEUE_STREAMS.match(key) and b":jobs}" in key and client.xlen(key)) or (
-            client.ttl(key) == -1 and not _FOR_GOOD.match(key)
+            client.ttl(key) == -1 and not _PERMANENT_KEYS.match(key)
         ):
             yield key.decode()

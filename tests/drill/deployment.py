@@ -1,0 +1,321 @@
+"""The deployment under test: Redis, the API and workers with real containers, each with its own link to Redis."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+import redis
+
+from app.broker import BrokerUnavailable, StreamsBroker
+from app.sandbox.engine.client import Engine
+from app.sandbox.reaper import remove_orphans
+from app.store.keys import JOBS_QUEUE, StoreKeys
+from tests.drill.checker import History
+from tests.drill.clocks import FakeClock
+from tests.drill.engine import DrillEngine, SmallDisk
+from tests.drill.history import job_ids, read_history
+from tests.drill.links import Link, Network, ProxyLink
+from tests.drill.load import Load, Program
+from tests.drill.server import Server
+from tests.stack import ROOT, Process, Stack, eventually
+
+__all__ = ["Deployment", "Settings", "WorkerProcess"]
+
+_ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+_REMOVAL_SECONDS = 20.0
+_MIN_AGE_SECONDS = 61.0
+_BETWEEN_REAPER_RUNS_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a deployment.
+
+    Attributes:
+        workers: Number of worker processes.
+        threads: Threads of each worker.
+        environment: Additional environment variables of the API and the workers.
+        redis: Options of the configuration of Redis.
+        networks: Whether links are network devices between namespaces instead of proxies.
+        engine: Whether the drill starts its own engine.
+        server_disk_megabytes: Size of the separate disk of Redis in MiB, 0 for none.
+        engine_disk_megabytes: Size of the separate disk of the engine in MiB, 0 for none.
+        fake_clocks: Whether workers and Redis have clocks that can be set.
+    """
+
+    workers: int = 3
+    threads: int = 4
+    environment: Mapping[str, str] = field(default_factory=dict)
+    redis: Mapping[str, str] = field(default_factory=dict)
+    networks: bool = False
+    engine: bool = False
+    server_disk_megabytes: int = 0
+    engine_disk_megabytes: int = 0
+    fake_clocks: bool = False
+
+
+@dataclass
+class WorkerProcess:
+    """A worker process and its link to Redis."""
+
+    link: Link
+    log: Path
+    pid: int
+
+    def signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    @property
+    def is_alive(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+class Deployment:
+    """Context manager that starts and stops all processes.
+
+    Args:
+        folder: For data and logs.
+        settings: What to start.
+    """
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self._folder = folder
+        self.settings = settings
+        self._exits = contextlib.ExitStack()
+        self._logs = 0
+        self.workers: list[WorkerProcess] = []
+        self.accepted: dict[str, Program] = {}
+
+    def __enter__(self) -> Deployment:
+        try:
+            self._build()
+        except BaseException:
+            self._exits.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    def _build(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.workers_clock, self.server_clock = (FakeClock(self._folder / f"{name}.clock") for name in ("w", "s"))
+        self._network = self._close_at_exit(Network()) if self.settings.networks else None
+        self.server = self._server()
+        self.engine = self._own_engine() if self.settings.engine else None
+        self.stack = Stack(self._folder, dict(self._environment), server=self.server)
+        self._exits.callback(self.stack.stop)
+        self.broker = StreamsBroker(url=self.stack.redis_url, namespace=self.stack.namespace, lease_ms=self.lease_ms)
+        self.broker.declare_queue(JOBS_QUEUE)
+        self._exits.callback(self.broker.close)
+        self._factory = self._start_factory()
+        self.api_link = self._link()
+        self.start_api()
+        for _ in range(self.settings.workers):
+            self.add_worker()
+        eventually(lambda: self.stack.http.get("/v1/languages").json()["languages"], 30)
+
+    # --- processes
+
+    def start_api(self) -> Process:
+        """Start the API with its own link to Redis."""
+        self.stack.settings["REDIS_URL"] = self.api_link.url
+        self.api = self.stack.start_api()
+        return self.api
+
+    def add_worker(self, kill_step: int = 0) -> WorkerProcess:
+        """Start an additional worker.
+
+        Args:
+            kill_step: The worker kills itself before this step (tests/drill/fault_points.py), 0 for never.
+        """
+        self._logs += 1
+        worker = WorkerProcess(self._link(), self._folder / f"worker-{self._logs}.log", 0)
+        self.workers.append(worker)
+        self.start(worker, kill_step)
+        return worker
+
+    def start(self, worker: WorkerProcess, kill_step: int = 0) -> None:
+        """Start a new process for a worker that has exited."""
+        environment = {**self._environment, "REDIS_URL": worker.link.url, "PYXEC_NAMESPACE": self.stack.namespace}
+        request = {
+            "environment": environment,
+            "log": str(worker.log),
+            "kill_step": kill_step,
+            "threads": self.settings.threads,
+        }
+        assert self._factory.stdin
+        assert self._factory.stdout
+        self._factory.stdin.write(json.dumps(request) + "\n")
+        self._factory.stdin.flush()
+        worker.pid = int(self._factory.stdout.readline())
+
+    def kill(self, worker: WorkerProcess) -> None:
+        """Kill a worker with SIGKILL and wait until it has exited."""
+        worker.signal(signal.SIGKILL)
+        eventually(lambda: not worker.is_alive, 10, 0.005)
+
+    @property
+    def lease_ms(self) -> int:
+        return int(float(self._environment["PYXEC_LEASE_SECONDS"]) * 1000)
+
+    @property
+    def proxies(self) -> list[ProxyLink]:
+        """All links to Redis that are proxies."""
+        return [
+            link for link in (self.api_link, *(worker.link for worker in self.workers)) if isinstance(link, ProxyLink)
+        ]
+
+    # --- results
+
+    def drain(self, load: Load, seconds: float) -> History:
+        """Wait until all jobs of all loads have ended, recover the queue twice, and return the history."""
+        load.finish()
+        load.join()
+        self.accepted |= load.accepted
+        deadline = time.monotonic() + seconds
+        while self.count_unfinished() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for _ in range(2):
+            self.broker.recover(JOBS_QUEUE)
+        return read_history(self.broker, self.accepted, self.count_unfinished())
+
+    def count_leftover_containers(self) -> int:
+        """Stop all workers, run the reaper twice, and return the number of remaining containers."""
+        self._terminate_workers()
+        return self._reap_containers()
+
+    def job_ids(self) -> set[str]:
+        """Return the ids of all jobs that have a record."""
+        return job_ids(self.broker.client, StoreKeys(self.stack.namespace))
+
+    def count_finished(self) -> int:
+        """Return the number of jobs that have a result."""
+        keys, client = StoreKeys(self.stack.namespace), self.broker.client
+        return sum(bool(client.hexists(keys.record(job_id), "result")) for job_id in self.job_ids())
+
+    def count_restarted(self) -> int:
+        """Return the number of jobs that were started more than once."""
+        keys, client = StoreKeys(self.stack.namespace), self.broker.client
+        return sum(int(client.hget(keys.record(job_id), "attempt") or 0) > 1 for job_id in self.job_ids())
+
+    def count_held(self) -> int:
+        """Return the number of messages that workers hold."""
+        return len(self.broker.pending(JOBS_QUEUE))
+
+    def count_unfinished(self) -> int:
+        """Return the number of waiting, running and delayed jobs, -1 if Redis does not answer."""
+        try:
+            return self.broker.qsize(JOBS_QUEUE)
+        except (BrokerUnavailable, redis.RedisError):
+            return -1
+
+    def _terminate_workers(self) -> None:
+        """Terminate all workers, which remove their warm containers."""
+        for worker in self.workers:
+            worker.signal(signal.SIGCONT)
+            worker.signal(signal.SIGTERM)
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: not any(worker.is_alive for worker in self.workers), 40)
+
+    def _reap_containers(self) -> int:
+        """Run the reaper twice and return the number of remaining containers.
+
+        Started containers of killed workers must end without the reaper.
+        """
+        with contextlib.suppress(AssertionError):
+            eventually(lambda: not self._containers() - self._never_started(), _REMOVAL_SECONDS, 0.2)
+        stuck = len(self._containers() - self._never_started())
+        engine = Engine(self._engine_url, 30)
+        for pause_seconds in (0.0, _BETWEEN_REAPER_RUNS_SECONDS):
+            if self._containers():
+                time.sleep(pause_seconds)
+                remove_orphans(engine, self.stack.namespace, lambda _: False, time.time() + _MIN_AGE_SECONDS)
+        engine.close()
+        return max(stuck, len(self._containers()))
+
+    def _containers(self, **filters: list[str]) -> set[str]:
+        with contextlib.closing(docker.APIClient(base_url=self._engine_url, version="1.41")) as client:
+            all_filters = {"label": [f"org.pyxec={self.stack.namespace}"], **filters}
+            return {container["Id"] for container in client.containers(all=True, filters=all_filters)}
+
+    def _never_started(self) -> set[str]:
+        return self._containers(status=["created"])
+
+    # --- setup
+
+    @property
+    def _engine_url(self) -> str:
+        return self.engine.host if self.engine else _ENGINE_URL
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        variables = {"PYXEC_LEASE_SECONDS": "2", "PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "2"}
+        variables |= {"DOCKER_HOST": self._engine_url, "PYXEC_RATE_PER_MINUTE": "1000000", "PYXEC_RATE_BURST": "100000"}
+        return {**variables, **self.settings.environment}
+
+    def _server(self) -> Server:
+        data = self._folder / "data"
+        if self.settings.server_disk_megabytes:
+            self.server_disk = self._close_at_exit(SmallDisk(data, self.settings.server_disk_megabytes))
+        log, options = self._folder / "redis.log", self.settings.redis
+        if self._network is None:
+            return Server(data, log, options, environment=self._clock(self.server_clock))
+        return Server(data, log, options, launcher=self._network.launcher, host=self._network.host)
+
+    def _own_engine(self) -> DrillEngine:
+        data = self._folder / "engine"
+        if self.settings.engine_disk_megabytes:
+            self.engine_disk = self._close_at_exit(SmallDisk(data, self.settings.engine_disk_megabytes))
+        return self._close_at_exit(DrillEngine(data))
+
+    def _link(self) -> Link:
+        if self._network is not None:
+            return self._close_at_exit(self._network.create_link(self.server.port))
+        return self._close_at_exit(ProxyLink(self.server.port))
+
+    def _clock(self, clock: FakeClock) -> Mapping[str, str]:
+        return clock.environment if self.settings.fake_clocks else {}
+
+    def _start_factory(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.drill.worker_factory"]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
+        log = self._exits.enter_context((self._folder / "factory.log").open("w"))
+        factory = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**inherited, **self._clock(self.workers_clock)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        self._exits.callback(self._stop_factory, factory)
+        assert factory.stdout
+        assert factory.stdout.readline() == "ready\n"
+        return factory
+
+    def _stop_factory(self, factory: subprocess.Popen[str]) -> None:
+        for worker in self.workers:
+            worker.signal(signal.SIGKILL)
+        factory.kill()
+        factory.communicate()
+
+    def _close_at_exit(self, resource):  # type: ignore[no-untyped-def]
+        self._exits.callback(resource.close)
+        return resource
