@@ -1,4 +1,4 @@
-"""Stats of queues, workers and dead letters, as the administration reads them."""
+"""Stats of queues, workers and dead letters, as the administration API returns them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["DeadMessage", "HeldMessage", "LaneStats", "QueueStats", "WorkerStats
 
 
 class LaneStats(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a queue that has one priority."""
+    """The number of messages in a lane, the part of a queue with one priority. See `QueueStats`."""
 
     name: str
     waiting: int
@@ -17,8 +17,12 @@ class LaneStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue now, in all and by lane. ``oldest_seconds`` is the age of the oldest message that waits; None when none
-    does."""
+    """The number of messages in a queue.
+
+    ``waiting``: no worker has received them. ``running``: a worker has received and not finished them. ``delayed``:
+    they are not due yet. ``dead``: dead letters. ``oldest_seconds`` is the age of the oldest waiting message. It is
+    None if no message is waiting.
+    """
 
     name: str
     waiting: int
@@ -30,8 +34,11 @@ class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that a worker holds. ``job_id`` is None for what is no job, ``language`` for what runs none.
-    ``running_seconds`` are those since the job was begun; None for what was fetched and not begun yet."""
+    """A message that a worker has received and not finished.
+
+    ``job_id`` is None if the message belongs to no job, and ``language`` is None if it runs no program.
+    ``running_seconds`` is the time since the worker started the message. It is None if the worker has not started it.
+    """
 
     queue: str
     lane: str
@@ -43,7 +50,7 @@ class HeldMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerStats(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker process. ``last_seen_seconds_ago`` is None for one that holds something and was never heard of."""
+    """A worker process. ``last_seen_seconds_ago`` is None if the worker has messages but never sent a heartbeat."""
 
     name: str
     is_alive: bool
@@ -52,8 +59,13 @@ class WorkerStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was given up. ``job_id`` as in HeldMessage. ``message`` is its text as it was queued, cut off
-    where it is very long."""
+    """A dead letter: a message that is not retried any more.
+
+    Attributes:
+        job_id: The job of the message, or None if it belongs to no job.
+        died_at_ms: When it became a dead letter, in Unix milliseconds.
+        message: The JSON text of the message, truncated to 10,000 characters.
+    """
 
     queue: str
     id: str

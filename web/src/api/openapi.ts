@@ -456,7 +456,7 @@ export interface components {
         };
         /**
          * ArtifactInfo
-         * @description What a result tells of one.
+         * @description An artifact without its content.
          */
         ArtifactInfo: {
             name: string;
@@ -506,7 +506,7 @@ export interface components {
         };
         /**
          * CaseLimits
-         * @description The limits that one test may have for itself; the others hold for the sandbox that all tests share.
+         * @description The limits that a test can set. The other limits belong to the sandbox that all tests share.
          */
         CaseLimits: {
             /** @default null */
@@ -520,7 +520,9 @@ export interface components {
         };
         /**
          * CaseReport
-         * @description How one test ended. `passed`: it ended `ok` and wrote what was expected; null when nothing was. What it wrote is in the output log.
+         * @description The result of a test. Its output is in the output log.
+         *
+         *     Attributes:     passed: Whether the outcome is `ok` and the output matches; null without an expected output.
          */
         CaseReport: {
             name: string;
@@ -535,7 +537,7 @@ export interface components {
         };
         /**
          * CaseRequest
-         * @description One of `tests` in the body of `POST /v1/jobs`. What is left out is the job's; the name is the test's number then.
+         * @description An item of `tests` in a job request. Missing fields are inherited from the job; the default name is the number of the test.
          */
         CaseRequest: {
             /** @default null */
@@ -587,7 +589,9 @@ export interface components {
         ClientMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
         /**
          * CompileLimits
-         * @description Elapsed time, and processor time of all its processes; what is left out is MAX_COMPILE_SECONDS.
+         * @description The limits of the compiler, which are independent of the limits of the program.
+         *
+         *     Attributes:     wall_seconds: Elapsed time.     cpu_seconds: Processor time of all its processes.
          */
         CompileLimits: {
             /** @default 30 */
@@ -644,11 +648,11 @@ export interface components {
         Event: components["schemas"]["StartedMessage"] | components["schemas"]["PhaseMessage"] | components["schemas"]["OutputMessage"] | components["schemas"]["FinishedMessage"] | components["schemas"]["ErrorMessage"];
         /**
          * FileRequest
-         * @description One file of the program, named relative to its working folder.
+         * @description A file of a program. Its name is relative to the working directory.
          */
         FileRequest: {
             /**
-             * @description A plain relative path of printable characters and at most 8 parts, each of at most 255 bytes, none beginning with a dash or ending with a dot or a blank.
+             * @description A plain relative path of printable characters and at most 8 parts, each of at most 255 bytes, none starting with a dash or ending with a dot or a space.
              * @example main.py
              * @example src/main.c
              */
@@ -722,7 +726,9 @@ export interface components {
         };
         /**
          * HeldMessage
-         * @description A message that a worker holds. `job_id` is null for what is no job, `language` for what runs none. `running_seconds` are those since the job was begun; null for what was fetched and not begun yet.
+         * @description A message that a worker has received and not finished.
+         *
+         *     `job_id` is null if the message belongs to no job, and `language` is null if it runs no program. `running_seconds` is the time since the worker started the message. It is null if the worker has not started it.
          */
         HeldMessage: {
             queue: string;
@@ -762,7 +768,7 @@ export interface components {
         };
         /**
          * JobEnded
-         * @description What is told of the job. Its output is not: whoever wants it asks for it.
+         * @description A finished job without its output.
          */
         JobEnded: {
             id: string;
@@ -793,7 +799,7 @@ export interface components {
         };
         /**
          * JobRequest
-         * @description The body of `POST /v1/jobs`: `source` for one file, or `files` for several, never both.
+         * @description The body of `POST /v1/jobs`. It contains either `source`, for one file, or `files`.
          */
         JobRequest: {
             /**
@@ -802,7 +808,7 @@ export interface components {
              */
             language: string;
             /**
-             * @description Or the beginning of one; `*` is any.
+             * @description A version or its first components; `*` is any.
              * @default null
              */
             version?: string | null;
@@ -811,7 +817,7 @@ export interface components {
             /** @default null */
             files?: components["schemas"]["FileRequest"][] | null;
             /**
-             * @description The file to run; the first if left out.
+             * @description The file to run. Default: the first file.
              * @default null
              */
             entrypoint?: string | null;
@@ -865,7 +871,9 @@ export interface components {
         });
         /**
          * JobResult
-         * @description The one visible result of a job. The output itself is in the output log, not in here. `tests` are those that began. `artifacts_incomplete`: a file that was asked for is one too many, too large, or has an unusable name.
+         * @description The result of a job. Its output is in the output log.
+         *
+         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.
          */
         JobResult: {
             outcome: components["schemas"]["Outcome"];
@@ -889,7 +897,7 @@ export interface components {
         };
         /**
          * JobState
-         * @description Where a job is. How it ended is its outcome, not its state.
+         * @description The state of a job. How a finished job ended is its outcome.
          * @enum {unknown}
          */
         JobState: "finished" | "queued" | "running";
@@ -954,7 +962,7 @@ export interface components {
         Kind: "counter" | "gauge" | "histogram" | "summary";
         /**
          * LaneStats
-         * @description The part of a queue that has one priority.
+         * @description The number of messages in a lane, the part of a queue with one priority. See `QueueStats`.
          */
         LaneStats: {
             name: string;
@@ -986,7 +994,7 @@ export interface components {
         };
         /**
          * LimitOverrides
-         * @description The limits a client or a language names; what is left out takes the default.
+         * @description The limits that a request or a language sets. null stands for the default.
          */
         LimitOverrides: {
             /** @default null */
@@ -1062,7 +1070,7 @@ export interface components {
         };
         /**
          * Outcome
-         * @description A program that fails is a job that succeeded: only `infrastructure_error` is ours.
+         * @description How a job ended. A job is successful even if its program fails; `infrastructure_error` is a fault of Pyxec.
          * @enum {unknown}
          */
         Outcome: "cancelled" | "compile_error" | "cpu_time_limit" | "infrastructure_error" | "memory_limit" | "nonzero_exit" | "ok" | "output_limit" | "signaled" | "wall_time_limit";
@@ -1117,9 +1125,9 @@ export interface components {
         };
         /**
          * PhaseReport
-         * @description What one phase (compile, run, test) did. `exit_code` or `signal` is null: a process ends in one way. `test` is the name of the test that it was.
+         * @description The report of one phase: compile, run or a test.
          *
-         *     `start_error` is the system's reason when the program could not be started at all (not executable, no process left under the limit); then neither is set.
+         *     Attributes:     name: COMPILE, RUN or TEST.     exit_code: Exit code; null if a signal ended the process or it could not be started.     signal: Number of the signal that ended the process, or null.     stopped_by: Why the runner killed the phase.     start_error: Reason of the kernel if the program could not be started (not executable, no process left under         the limit), or null.     oom_kills: Processes of the phase that the kernel killed because of the memory limit.     test: Name of the test, for a TEST phase.
          */
         PhaseReport: {
             name: string;
@@ -1139,7 +1147,7 @@ export interface components {
         };
         /**
          * Priority
-         * @description How soon a job is wanted. Neither starves the other: each has its share of the workers.
+         * @description The queue lane of a job. Each lane has a share of the workers, so that none starves.
          * @enum {unknown}
          */
         Priority: "batch" | "interactive";
@@ -1159,7 +1167,9 @@ export interface components {
         };
         /**
          * QueueStats
-         * @description A queue now, in all and by lane. `oldest_seconds` is the age of the oldest message that waits; null when none does.
+         * @description The number of messages in a queue.
+         *
+         *     `waiting`: no worker has received them. `running`: a worker has received and not finished them. `delayed`: they are not due yet. `dead`: dead letters. `oldest_seconds` is the age of the oldest waiting message. It is null if no message is waiting.
          */
         QueueStats: {
             name: string;
@@ -1246,19 +1256,19 @@ export interface components {
         };
         /**
          * StopReason
-         * @description Why the runner killed a phase, if it did.
+         * @description Why the runner killed a phase.
          * @enum {unknown}
          */
         StopReason: "cancelled" | "cpu_time" | "none" | "output" | "wall_time";
         /**
          * Stream
-         * @description The two streams a program writes.
+         * @description The output streams of a program.
          * @enum {unknown}
          */
         Stream: "stderr" | "stdout";
         /**
          * TerminalSize
-         * @description In characters.
+         * @description The size of a terminal in characters.
          */
         TerminalSize: {
             /** @default 24 */
@@ -1268,7 +1278,7 @@ export interface components {
         };
         /**
          * TextEncoding
-         * @description How bytes travel in a JSON string.
+         * @description The encoding of bytes in a JSON string.
          * @enum {unknown}
          */
         TextEncoding: "base64" | "utf8";
@@ -1291,7 +1301,7 @@ export interface components {
         };
         /**
          * Usage
-         * @description What the program took, all phases together; the peak is the highest of any.
+         * @description Resources that a program used: the sums of all phases, and the highest memory peak.
          */
         Usage: {
             wall_seconds: number;
@@ -1310,7 +1320,7 @@ export interface components {
         };
         /**
          * WorkerStats
-         * @description A worker process. `last_seen_seconds_ago` is null for one that holds something and was never heard of.
+         * @description A worker process. `last_seen_seconds_ago` is null if the worker has messages but never sent a heartbeat.
          */
         WorkerStats: {
             name: string;
