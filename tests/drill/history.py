@@ -21,8 +21,10 @@ from tests.drill.load import Program
 __all__ = ["count_dead_letter_reasons", "job_ids", "read_history"]
 
 #: Keys that never expire: metrics, the worker registry, and the streams of the queues, which are empty.
-_PERMANENT_KEYS = re.compile(rb"(\{[^}]+\}:(stream|again|dead)(\.batch)?|[^{:]+:(metrics|gauges|workers|languages))$")
-_QUEUE_STREAMS = re.compile(rb"\{[^}]+\}:(stream|again)(\.batch)?$")
+_PERMANENT_KEYS = re.compile(
+    rb"(\{[^}]+\}:(stream|redelivered|dead)(\.batch)?|[^{:]+:(metrics|gauges|workers|languages))$"
+)
+_QUEUE_STREAMS = re.compile(rb"\{[^}]+\}:(stream|redelivered)(\.batch)?$")
 
 
 def read_history(broker: StreamsBroker, accepted: Mapping[str, Program], left: int) -> History:

@@ -69,11 +69,11 @@ def test_gateway_returns_503_when_store_hangs_and_recovers(api: Stack) -> None:
     try:
         # When clients send requests
         for method, path in (("POST", "/v1/jobs"), ("GET", "/v1/jobs/x"), ("GET", "/readyz"), ("GET", "/metrics")):
-            began = time.monotonic()
+            started = time.monotonic()
             answer = api.http.request(method, path, json=JOB if method == "POST" else None)
             # Then it returns 503 within a few time-outs of two seconds
             assert (answer.status_code, answer.json()["type"]) == (503, "/problems/store-unavailable"), path
-            assert time.monotonic() - began < 12, path
+            assert time.monotonic() - started < 12, path
         assert api.http.get("/livez").status_code == httpx.codes.OK
     finally:
         store.send_signal(signal.SIGCONT)
