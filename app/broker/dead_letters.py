@@ -73,7 +73,7 @@ class DeadLetter:
         reason: Why the message was dead-lettered, in one line.
         message: Encoded message as it was enqueued or last retried.
         deliveries: Number of deliveries that did not finish, including the last one.
-        died_at_ms: Unix time by the server's clock.
+        dead_lettered_at_ms: Unix time by the server's clock.
         attempts: How often the message was started.
         entry_id: Stream entry of the last delivery.
         traceback: Traceback of the last exception; may be empty.
@@ -85,7 +85,7 @@ class DeadLetter:
     reason: str
     message: bytes
     deliveries: int
-    died_at_ms: int
+    dead_lettered_at_ms: int
     attempts: int
     entry_id: str
     traceback: str
@@ -139,7 +139,7 @@ def _parse(raw_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
         reason=text(b"reason"),
         message=fields[b"message"],
         deliveries=int(fields[b"deliveries"]),
-        died_at_ms=int(raw_id.split(b"-")[0]),
+        dead_lettered_at_ms=int(raw_id.split(b"-")[0]),
         attempts=int(fields[b"starts"]),
         entry_id=text(b"entry_id"),
         traceback=text(b"traceback"),

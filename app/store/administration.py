@@ -144,7 +144,7 @@ def _dead_message(queue: str, letter: DeadLetter) -> DeadMessage:
         reason=letter.reason,
         deliveries=letter.deliveries,
         attempts=letter.attempts,
-        died_at_ms=letter.died_at_ms,
+        dead_lettered_at_ms=letter.dead_lettered_at_ms,
         traceback=letter.traceback,
         message=letter.message.decode(errors="replace")[:_MAX_MESSAGE_CHARACTERS],
     )

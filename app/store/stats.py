@@ -63,7 +63,7 @@ class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         job_id: The job of the message, or None if it belongs to no job.
-        died_at_ms: When it became a dead letter, in Unix milliseconds.
+        dead_lettered_at_ms: When it became a dead letter, in Unix milliseconds.
         message: The JSON text of the message, truncated to 10,000 characters.
     """
 
@@ -74,6 +74,6 @@ class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     deliveries: int
     attempts: int
-    died_at_ms: int
+    dead_lettered_at_ms: int
     traceback: str
     message: str

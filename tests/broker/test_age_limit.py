@@ -100,4 +100,4 @@ def test_age_starts_again_when_a_dead_letter_is_replayed(broker: StreamsBroker) 
 
     broker.replay_dead("default", dead_letter.id)
 
-    assert take(broker).created_ms >= dead_letter.died_at_ms
+    assert take(broker).created_ms >= dead_letter.dead_lettered_at_ms

@@ -36,7 +36,7 @@ def test_dead_letter_contains_the_message(broker: StreamsBroker) -> None:
     assert dead_letter is not None
     assert dramatiq.Message.decode(dead_letter.message).args == ("body",)
     assert (dead_letter.reason, dead_letter.deliveries, dead_letter.attempts) == ("rejected", 1, 1)
-    assert str(dead_letter.died_at_ms) == dead_letter.id.split("-")[0]
+    assert str(dead_letter.dead_lettered_at_ms) == dead_letter.id.split("-")[0]
 
 
 def test_dead_letter_is_replayed_once_with_fresh_retries_and_its_effects(

@@ -144,7 +144,7 @@ def test_on_dead_effects_are_kept_through_delay_retry_and_recovery(
     fields = client.hgetall(record)
     (dead_letter,) = broker.dead_letters("default")
     assert (fields[b"state"], fields[b"blob"]) == (b"dead", BINARY)
-    assert abs(int(fields[b"at"]) - dead_letter.died_at_ms) < 1_000
+    assert abs(int(fields[b"at"]) - dead_letter.dead_lettered_at_ms) < 1_000
     assert 0 < client.ttl(record) <= 90
     assert (dead_letter.deliveries, dead_letter.attempts, dead_letter.effects_error) == (2, 3, "")
 

@@ -118,7 +118,7 @@ def _create_view(message: DeadMessage) -> DeadLetterView:
         reason=message.reason,
         deliveries=message.deliveries,
         attempts=message.attempts,
-        dead_lettered_at=format_timestamp(message.died_at_ms),
+        dead_lettered_at=format_timestamp(message.dead_lettered_at_ms),
         traceback=message.traceback,
         message=message.message,
     )
