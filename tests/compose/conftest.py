@@ -1,6 +1,6 @@
-"""One project for all tests here: starting it takes the longest.
+"""The project that all tests of this folder share, because its start takes most of the time.
 
-Their files have no test_ in their names, so that `make test` does not come upon them: `make test-compose` names them.
+The files have no prefix `test_`, so that `make test` does not collect them. `make test-compose` names them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ def project() -> Iterator[Project]:
         started.up()
         yield started
     except BaseException:
-        print(started.compose("logs", "--tail", "50"))  # noqa: T201 - what pytest shows beside the failure
+        print(started.compose("logs", "--tail", "50"))  # noqa: T201 - what pytest shows with the failure
         raise
     finally:
         started.down()
-    left = started.engine.containers(all=True, filters={"label": [f"com.docker.compose.project={started.name}"]})
-    assert left == started.sandboxes() == []
+    remaining = started.engine.containers(all=True, filters={"label": [f"com.docker.compose.project={started.name}"]})
+    assert remaining == started.sandboxes() == []

@@ -1,4 +1,4 @@
-"""`docker-compose up --build` ends in a working editor on port 80, and each container has what it needs and no more."""
+"""The deployed services: the page, examples, users, capabilities, networks and limits of the containers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROCESSES = {"redis", "api", "worker", "maintenance", "webhooks", "scheduler", "
 SOCKET = "/var/run/docker.sock"
 
 
-def test_a_person_opens_the_page_and_runs_a_program(project: Project) -> None:
+def test_page_runs_a_program(project: Project) -> None:
     executable = shutil.which("chromium")
     assert executable is not None, "chromium is missing: `make test-compose` installs it"
     with sync_playwright() as playwright:
@@ -43,7 +43,7 @@ def test_a_person_opens_the_page_and_runs_a_program(project: Project) -> None:
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: path.stem)
-def test_an_example_prints_what_lies_beside_it(project: Project, expected: Path) -> None:
+def test_example_prints_its_expected_output(project: Project, expected: Path) -> None:
     program, stdin = program_of(expected), expected.with_suffix(".stdin")
 
     done = subprocess.run(
@@ -58,7 +58,7 @@ def test_an_example_prints_what_lies_beside_it(project: Project, expected: Path)
     assert (done.returncode, done.stdout, done.stderr) == (0, expected.read_bytes(), b"")
 
 
-def test_every_process_runs_and_whoever_has_a_check_is_healthy(project: Project) -> None:
+def test_every_process_is_running_and_healthy(project: Project) -> None:
     def all_healthy() -> bool:
         states = [container["State"] for name in PROCESSES for container in project.containers(name)]
         return len(states) == len(PROCESSES) and all(
@@ -74,7 +74,7 @@ def test_only_the_web_server_is_published(project: Project) -> None:
     assert published == {"web"}
 
 
-def test_only_workers_have_the_socket_and_are_an_ordinary_user_in_its_group(project: Project) -> None:
+def test_only_workers_have_the_socket_and_run_as_an_ordinary_user(project: Project) -> None:
     with_socket = {name for name in PROCESSES if SOCKET in _mounts(project.container(name))}
     assert with_socket == {"worker"}
 
@@ -86,14 +86,14 @@ def test_only_workers_have_the_socket_and_are_an_ordinary_user_in_its_group(proj
         assert process["NoNewPrivs"] == ["1"]
 
 
-def test_nothing_else_runs_as_root_either(project: Project) -> None:
+def test_other_processes_do_not_run_as_root(project: Project) -> None:
     for name in PROCESSES - {"worker"}:
         for process in _processes(project, name):
             assert process["Uid"] == ["10000"] * 4, name
             assert process["CapEff"] == ["0000000000000000"], name
 
 
-def test_redis_wants_its_password_keeps_everything_and_shows_no_secret(project: Project) -> None:
+def test_redis_requires_its_password_and_does_not_evict(project: Project) -> None:
     refused = project.compose("exec", "-T", "redis", "redis-cli", "ping")
     assert "NOAUTH" in refused
 
@@ -101,34 +101,34 @@ def test_redis_wants_its_password_keeps_everything_and_shows_no_secret(project: 
     assert project.redis("config", "get", "appendonly")[1] == "yes"
     [password] = project.compose("exec", "-T", "redis", "cat", "/run/pyxec/redis-password").split()
     assert len(password) == 64
-    shown = [project.container(name)["Config"] for name in PROCESSES]
-    assert password not in str(shown)
+    configurations = [project.container(name)["Config"] for name in PROCESSES]
+    assert password not in str(configurations)
 
 
-def test_who_asks_is_the_address_that_connected_whatever_it_claims(project: Project) -> None:
-    # Given a job that somebody sent under a false address
+def test_client_address_is_that_of_the_connection_when_a_header_claims_another(project: Project) -> None:
+    # Given a job that was submitted with a false address
     body = {"language": "python", "source": "import time; time.sleep(10)"}
     claimed = {"X-Forwarded-For": "198.51.100.7, 10.1.2.3"}
     job_id = project.http.post("/v1/jobs", json=body, headers=claimed).json()["id"]
-    # When it is looked up under which address it counts
-    places = project.redis("keys", "*:places:address:*")
-    # Then that is one that nobody claimed
-    assert places
-    assert not [key for key in places if "198.51.100.7" in key or "10.1.2.3" in key]
+    # When the address of its slot is read
+    slots = project.redis("keys", "*:slots:address:*")
+    # Then it is not an address of the header
+    assert slots
+    assert not [key for key in slots if "198.51.100.7" in key or "10.1.2.3" in key]
     project.http.post(f"/v1/jobs/{job_id}/cancel").raise_for_status()
 
 
-def test_the_first_admin_key_is_made_in_the_apis_container(project: Project) -> None:
+def test_admin_key_is_created_in_the_api_container(project: Project) -> None:
     key = project.compose("exec", "-T", "api", "pyxec", "keys", "create", "--admin").strip()
 
-    answer = project.http.get("/v1/admin/workers", headers={"Authorization": f"Bearer {key}"})
+    response = project.http.get("/v1/admin/workers", headers={"Authorization": f"Bearer {key}"})
 
-    assert answer.status_code == 200
-    assert answer.json()["workers"]
+    assert response.status_code == 200
+    assert response.json()["workers"]
     assert "jobs" in project.compose("exec", "-T", "-e", f"PYXEC_API_KEY={key}", "api", "pyxec", "queues")
 
 
-def test_the_admin_page_is_served_under_the_policy_of_the_editor(project: Project) -> None:
+def test_admin_page_has_the_security_policy_of_the_editor(project: Project) -> None:
     moved, page, editor = (project.http.get(path) for path in ("/admin", "/admin/", "/"))
     assert (moved.status_code, moved.headers["location"]) == (301, "/admin/")
     assert page.status_code == 200
@@ -136,7 +136,7 @@ def test_the_admin_page_is_served_under_the_policy_of_the_editor(project: Projec
     assert page.headers["content-security-policy"] == editor.headers["content-security-policy"]
 
 
-def test_every_limit_is_on_its_container(project: Project) -> None:
+def test_every_container_has_its_limits(project: Project) -> None:
     for name in PROCESSES:
         settings = project.container(name)["HostConfig"]
         assert settings["Memory"] > 0, name
@@ -144,22 +144,22 @@ def test_every_limit_is_on_its_container(project: Project) -> None:
         assert settings["CapDrop"] == ["ALL"], name
 
 
-def test_nobody_can_change_what_he_runs_but_for_the_bodies_that_nginx_keeps(project: Project) -> None:
+def test_only_nginx_has_a_writable_root_for_request_bodies(project: Project) -> None:
     writable = {name for name in PROCESSES if not project.container(name)["HostConfig"]["ReadonlyRootfs"]}
 
     assert writable == {"web"}
 
 
-def test_only_what_has_to_do_with_others_has_a_way_out(project: Project) -> None:
-    with_a_way_out = {
-        name for name in PROCESSES if not all(_is_internal(project, one) for one in _networks(project, name))
+def test_only_web_and_webhooks_can_reach_other_hosts(project: Project) -> None:
+    external = {
+        name for name in PROCESSES if not all(_is_internal(project, network) for network in _networks(project, name))
     }
 
-    assert with_a_way_out == {"web", "webhooks"}
+    assert external == {"web", "webhooks"}
 
 
 def _networks(project: Project, service: str) -> list[str]:
-    return [one["NetworkID"] for one in project.container(service)["NetworkSettings"]["Networks"].values()]
+    return [network["NetworkID"] for network in project.container(service)["NetworkSettings"]["Networks"].values()]
 
 
 def _is_internal(project: Project, network_id: str) -> bool:
@@ -175,7 +175,7 @@ def _mounts(container: dict[str, Any]) -> set[str]:
 
 
 def _processes(project: Project, service: str) -> list[dict[str, list[str]]]:
-    """What the kernel tells of each process of a container."""
+    """Return the fields of /proc/PID/status of each process of a container."""
     pids = [int(row[1]) for row in project.engine.top(project.container(service)["Id"])["Processes"]]
     found = []
     for pid in pids:

@@ -1,4 +1,4 @@
-"""docker-compose.yml as it is deployed, under a project name of its own: started, looked into, hurt and taken down."""
+"""docker-compose.yml as it is deployed, under its own project name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXTRA_CA = "deploy/extra-ca.crt"
 
 
 class Project:
-    """One project. ``url`` is where a browser goes: port 80, if it is free."""
+    """A docker-compose project. ``url`` is the URL of the page, on port 80 if it is free."""
 
     def __init__(self) -> None:
         self.name = f"pyxec-test-{secrets.token_hex(3)}"
@@ -40,7 +40,7 @@ class Project:
             "PYXEC_NAMESPACE": self.name,
             "PYXEC_WEB_PORT": str(self.port),
             "PYXEC_LEASE_SECONDS": "8",
-            # Every write waits for the disk, and the disk of a busy machine for others: not what is tested here.
+            # Every write waits for the disk, which may be busy.
             "PYXEC_REDIS_TIMEOUT_SECONDS": "20",
             "PYXEC_RATE_BURST": "100000",
             "VALKEY_APPENDFSYNC": "always",
@@ -50,11 +50,11 @@ class Project:
         return kept | {name: value for name, value in settings.items() if value}
 
     def compose(self, *arguments: str) -> str:
-        """Run one command of docker-compose; return what it printed."""
+        """Run a docker-compose command. Return its output."""
         return self.pipe(*arguments).decode()
 
     def pipe(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """The same, with bytes."""
+        """Run a docker-compose command with bytes as its input and output."""
         done = subprocess.run(
             [*_compose(), *arguments], cwd=ROOT, env=self.environment, input=stdin, capture_output=True, timeout=900
         )
@@ -62,7 +62,7 @@ class Project:
         return done.stdout
 
     def up(self) -> None:
-        """Build and start; return once a worker has told its languages."""
+        """Build and start all services. Return when a worker has published its languages."""
         self.compose("up", "--build", "-d")
         eventually(self._has_languages, 120, 0.5)
 
@@ -72,53 +72,53 @@ class Project:
         self.engine.close()
 
     def containers(self, service: str) -> list[dict[str, Any]]:
-        """What the engine tells of the running containers of a service."""
+        """Return the descriptions of the running containers of a service."""
         labels = [f"com.docker.compose.project={self.name}", f"com.docker.compose.service={service}"]
-        return [self.engine.inspect_container(one["Id"]) for one in self.engine.containers(filters={"label": labels})]
+        return [self.engine.inspect_container(item["Id"]) for item in self.engine.containers(filters={"label": labels})]
 
     def container(self, service: str) -> dict[str, Any]:
-        [one] = self.containers(service)
-        return one
+        [container] = self.containers(service)
+        return container
 
     def crash(self, container: dict[str, Any]) -> None:
-        """Kill everything in it, from the host: an end that the engine did not ask for, so that it starts it again."""
+        """Kill the processes of a container from the host, so that the engine restarts it."""
         os.kill(container["State"]["Pid"], signal.SIGKILL)
 
     def sandboxes(self) -> list[str]:
-        """Ids of the containers in which programs run, or wait to."""
-        return [one["Id"] for one in self.engine.containers(all=True, filters={"label": [f"org.pyxec={self.name}"]})]
+        """Return the ids of all sandboxes."""
+        return [item["Id"] for item in self.engine.containers(all=True, filters={"label": [f"org.pyxec={self.name}"]})]
 
     def submit(self, source: str, wait: float | None = None, **more: Any) -> dict[str, Any]:
         query = {} if wait is None else {"wait": wait}
-        answer = self.http.post("/v1/jobs", params=query, json={"language": "python", "source": source, **more})
-        assert answer.status_code in (200, 202), answer.text
-        job: dict[str, Any] = answer.json()
+        response = self.http.post("/v1/jobs", params=query, json={"language": "python", "source": source, **more})
+        assert response.status_code in (200, 202), response.text
+        job: dict[str, Any] = response.json()
         return job
 
     def job(self, job_id: str) -> dict[str, Any]:
         job: dict[str, Any] = self.http.get(f"/v1/jobs/{job_id}").raise_for_status().json()
         return job
 
-    def begun(self, job_id: str) -> dict[str, Any]:
-        """The job, once a worker has it."""
+    def wait_until_running(self, job_id: str) -> dict[str, Any]:
+        """Wait until a worker runs the job. Return the job."""
         job: dict[str, Any] = eventually(lambda: (job := self.job(job_id))["status"] == "running" and job, 30)
         return job
 
-    def finished(self, job_id: str, within_seconds: float = 60) -> dict[str, Any]:
-        """The job, once it has its result. While something restarts, nothing may be known of it."""
+    def wait_until_finished(self, job_id: str, timeout_seconds: float = 60) -> dict[str, Any]:
+        """Wait until the job is finished. Return the job. Failed requests are repeated."""
 
-        def look() -> dict[str, Any] | None:
+        def finished_job() -> dict[str, Any] | None:
             try:
                 job = self.job(job_id)
             except httpx.HTTPError:
                 return None
             return job if job["status"] == "finished" else None
 
-        job: dict[str, Any] = eventually(look, within_seconds, 0.2)
+        job: dict[str, Any] = eventually(finished_job, timeout_seconds, 0.2)
         return job
 
     def redis(self, *command: str) -> list[str]:
-        """One command of the server's own client, with the password from the secret."""
+        """Run redis-cli with the password of the server. Return the lines of its output."""
         script = 'export REDISCLI_AUTH="$(cat "$REDIS_PASSWORD_FILE")"; exec redis-cli "$@"'
         return self.compose("exec", "-T", "redis", "sh", "-c", script, "sh", *command).splitlines()
 
@@ -144,7 +144,7 @@ def _is_free(port: int) -> bool:
 
 
 def _extra_ca() -> str:
-    """Where a proxy re-signs traffic, its certificates have to be inside the checkout to be seen by a build."""
+    """Copy the CA certificates of this machine into the checkout, where builds can read them. Return their path."""
     for variable in _CA_VARIABLES:
         source = Path(os.environ.get(variable, ""))
         if os.environ.get(variable) and source.is_file():

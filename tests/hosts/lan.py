@@ -1,7 +1,7 @@
-"""A network of real namespaces: a switch, and a cable from it to each host, which can be pulled out and put back.
+"""A network of namespaces: a switch with a cable to each host, which can be disconnected.
 
-The switch is a bridge in a namespace of its own: the machine's firewall, which may drop what bridges forward, has no
-say in there. Everything goes when the network is left, and nothing of the machine's own is changed.
+The switch is a bridge in its own namespace, where the firewall of the machine does not apply. Everything is removed at
+the end, and the configuration of the machine is not changed.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ import shutil
 import subprocess
 from types import TracebackType
 
-__all__ = ["Lan", "why_not"]
+__all__ = ["Lan", "find_obstacle"]
 
 _PREFIX_LENGTH = 24
 
 
-def why_not() -> str:
-    """What is missing to make one; empty when nothing is."""
+def find_obstacle() -> str:
+    """Return why no network can be created, or an empty string."""
     if os.geteuid() != 0:
-        return "network namespaces need root"
+        return "network namespaces require root"
     if shutil.which("ip") is None:
-        return "network namespaces need iproute2"
+        return "network namespaces require iproute2"
     name = f"pyxec-{secrets.token_hex(3)}"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
-    if made.returncode != 0:
-        return f"network namespaces cannot be made here: {made.stderr.strip()}"
+    done = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
+    if done.returncode != 0:
+        return f"network namespaces cannot be created: {done.stderr.strip()}"
     _ip("netns", "delete", name)
     return ""
 
 
 class Lan:
-    """Hosts are known by their names. The test itself is on it, too, at ``own_address``."""
+    """A network of named hosts. The test process is connected to it at ``own_address``."""
 
     def __init__(self) -> None:
         self._tag = secrets.token_hex(2)
-        # One of the many that nobody uses; two networks of this kind at a time do not meet.
+        # A random subnet, so that two networks can exist at once.
         self._subnet = f"10.213.{secrets.randbelow(256)}"
         self._switch = self.namespace("switch")
         self._addresses: dict[str, str] = {}
@@ -59,11 +59,11 @@ class Lan:
             subprocess.run(["ip", "netns", "delete", self.namespace(name)], check=False, capture_output=True)
 
     def namespace(self, name: str) -> str:
-        """The name of a host's network namespace."""
+        """Return the name of the network namespace of a host."""
         return f"pyxec-{self._tag}-{name}"
 
     def join(self, name: str) -> str:
-        """A new host; its address."""
+        """Add a host. Return its address."""
         namespace, address = self.namespace(name), f"{self._subnet}.{len(self._addresses) + 1}"
         _ip("netns", "add", namespace)
         self._addresses[name] = address
@@ -73,12 +73,12 @@ class Lan:
             _ip("-n", namespace, "link", "set", link, "up")
         return address
 
-    def cut(self, name: str) -> None:
-        """Pull the cable out: nothing passes, and nobody is told."""
+    def disconnect(self, name: str) -> None:
+        """Disconnect a host. Its connections stay open, but no packet passes."""
         _ip("-n", self._switch, "link", "set", name, "down")
 
-    def mend(self, name: str) -> None:
-        """Put it back."""
+    def reconnect(self, name: str) -> None:
+        """Reconnect a host."""
         _ip("-n", self._switch, "link", "set", name, "up")
 
     def _cable(self, port: str, end: str, namespace: str) -> None:

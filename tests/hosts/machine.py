@@ -1,4 +1,4 @@
-"""A host made of namespaces: its own network, processes, mounts and name, and if wanted a Docker Engine of its own."""
+"""A host in namespaces, with its own network, processes, mounts, host name and optionally its own Docker Engine."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from tests.stack import ROOT, eventually
 
 __all__ = ["Machine", "Program"]
 
-# Its first process. It takes in what its neighbours leave behind, as any init does.
+# Process 1 of the host, which reaps orphaned processes.
 _BOOT = 'hostname "$1" && exec docker-init -- sleep infinity'
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Program:
-    """One process on a machine, with its children."""
+    """A process on a machine, with its children."""
 
     def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
         self._popen = popen
         self.log = log
 
     def signal(self, number: int) -> None:
-        """To the process itself, which is nsenter's child."""
+        """Send a signal to the process, which is the child of nsenter."""
         for pid in _children(self._popen.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
     def stop(self, grace_seconds: float = 30) -> None:
-        """As a service manager does at an update: ask, and wait for the end."""
+        """Send SIGTERM and wait until the process exits."""
         self.signal(signal.SIGTERM)
         self._popen.wait(grace_seconds)
 
@@ -46,11 +46,13 @@ class Program:
 
 
 class Machine:
-    """Killing it takes everything with it at once, as a power cut does: no process is told, no connection closed.
+    """A host that can be killed as by a power failure: all processes are killed at once, and no connection is closed.
 
-    Parameters:
-        folder: for logs and data.
-        run: for sockets; short, since the path of a socket may have 107 bytes only.
+    Args:
+        lan: The network of the host.
+        name: Name of the host.
+        folder: Folder for logs and data.
+        run: Folder for sockets. It must be short, because the path of a socket is limited to 107 bytes.
     """
 
     def __init__(self, lan: Lan, name: str, folder: Path, run: Path) -> None:
@@ -66,14 +68,14 @@ class Machine:
     def _boot(self) -> None:
         isolated = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "--mount"]
         command = ["nsenter", f"--net=/run/netns/{self._namespace}", *isolated, "sh", "-c", _BOOT, "sh", self.name]
-        # It says that it cannot unblock the signals that a kernel does not have.
+        # docker-init prints warnings about signals that the kernel does not support.
         self._keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._init = eventually(lambda: next(iter(_children(self._keeper.pid)), 0), 10, 0.01)
-        # It is there before it has become what it is to be; a name that has changed is the last thing before that.
+        # The command line changes when the shell has set the host name and executes docker-init.
         eventually(lambda: b"sleep" in Path(f"/proc/{self._init}/cmdline").read_bytes(), 10, 0.01)
 
     def start(self, *command: str, name: str, environment: Mapping[str, str] | None = None) -> Program:
-        """Run a command on it, from the checkout."""
+        """Start a command on the host, in the folder of the checkout."""
         log = self._folder / f"{name}-{len(self._programs)}.log"
         with log.open("wb") as sink:
             popen = subprocess.Popen(
@@ -88,11 +90,8 @@ class Machine:
         return program
 
     def start_engine(self, data: Path) -> docker.APIClient:
-        """A Docker Engine of its own, whose images stay in `data` for the next time, and whose containers do not.
-
-        In a network of its own it can do without a bridge, and harms none.
-        """
-        # What a killed machine leaves in the shared tree of control groups can be found and removed.
+        """Start a Docker Engine on the host. Its images stay in `data` for the next run, but its containers do not."""
+        # With its own parent, the control groups of a killed machine can be found and removed.
         options = ("--bridge=none", f"--cgroup-parent={self._cgroup}")
         self._engine = PrivateEngine(self._run, data, options, (*self._enter(), "dockerd"))
         self.docker_host = self._engine.host
@@ -102,7 +101,7 @@ class Machine:
         return self.engine
 
     def kill(self) -> None:
-        """The power goes."""
+        """Kill all processes of the host."""
         if self._init:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._init, signal.SIGKILL)
@@ -115,7 +114,7 @@ class Machine:
             self._engine.stop()
 
     def remove(self) -> None:
-        """Kill it, and leave nothing behind."""
+        """Kill the host and remove its files and control groups."""
         self.kill()
         shutil.rmtree(self._run, ignore_errors=True)
         for top in _CGROUPS.glob(f"*{self._cgroup}"):
@@ -126,15 +125,17 @@ class Machine:
                 top.rmdir()
 
     def logs(self) -> str:
-        """The end of each, for people."""
-        return "\n".join(f"--- {one.log}\n{one.log.read_text(errors='replace')[-3000:]}" for one in self._programs)
+        """Return the ends of all logs."""
+        return "\n".join(
+            f"--- {program.log}\n{program.log.read_text(errors='replace')[-3000:]}" for program in self._programs
+        )
 
     @property
     def _cgroup(self) -> str:
         return f"/{self._namespace}"
 
     def _enter(self) -> Sequence[str]:
-        # Its root, too: where the tests themselves run in a changed root, a namespace by itself leads out of it.
+        # With --root, because the tests themselves may run in a changed root.
         return ("nsenter", f"--target={self._init}", "--mount", "--root", "--uts", "--net", "--pid", "--")
 
 

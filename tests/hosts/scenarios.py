@@ -1,7 +1,7 @@
-"""Two worker hosts, a store with a replica and Sentinels, real networks between them: `make test-hosts`.
+"""Two worker hosts and Redis with a replica and Sentinels (`make test-hosts`).
 
-The scenarios build on one another, in this order: the first host is cut off and comes back, workers are replaced, the
-store's master dies, and in the end a worker host does.
+The tests use the same hosts in this order: a host is disconnected, the workers are replaced, the host of the Redis
+master fails, and a worker host fails.
 """
 
 from __future__ import annotations
@@ -11,85 +11,85 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hosts.cut import SLOW, cut_off_and_come_back
-from tests.hosts.network import why_not
-from tests.hosts.site import LEASE_SECONDS, Site
-from tests.hosts.store import WatchedStore
-from tests.hosts.visitor import WORKER_HOSTS, Load, host_of
+from tests.hosts.client import WORKER_HOSTS, Load, host_of
+from tests.hosts.cluster import LEASE_SECONDS, Cluster
+from tests.hosts.hosts import find_obstacle
+from tests.hosts.partition import SLOW, check_network_partition
+from tests.hosts.store import ReplicatedStore
 from tests.stack import eventually
 
-pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(why_not()), reason=why_not())]
+pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(find_obstacle()), reason=find_obstacle())]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("hosts"), watched=True) as running:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("hosts"), replicated=True) as running:
         yield running
 
 
-def test_jobs_run_on_both_hosts(site: Site) -> None:
-    jobs = [site.submit(f"echo {number}; sleep 0.3") for number in range(12)]
+def test_jobs_run_on_both_hosts(cluster: Cluster) -> None:
+    jobs = [cluster.submit(f"echo {number}; sleep 0.3") for number in range(12)]
 
-    ended = [site.finished(job) for job in jobs]
+    finished = [cluster.wait_until_finished(job) for job in jobs]
 
-    assert [job["stdout"] for job in ended] == [f"{number}\n" for number in range(12)]
-    assert {host_of(job) for job in ended} == set(WORKER_HOSTS)
-
-
-def test_the_jobs_of_a_host_that_is_cut_off_end_elsewhere_and_what_it_says_later_is_refused(site: Site) -> None:
-    cut_off_and_come_back(site)
+    assert [job["stdout"] for job in finished] == [f"{number}\n" for number in range(12)]
+    assert {host_of(job) for job in finished} == set(WORKER_HOSTS)
 
 
-def test_replacing_all_workers_under_load_loses_nothing(site: Site) -> None:
-    with Load(site) as load:
-        slow = site.begun_on_each("echo begun; sleep 9; echo done").values()
-        # When each worker is told to stop, while a job runs that is longer than its grace, and another one starts
+def test_another_host_finishes_the_jobs_of_a_disconnected_host(cluster: Cluster) -> None:
+    check_network_partition(cluster)
+
+
+def test_no_job_is_lost_when_all_workers_are_replaced_under_load(cluster: Cluster) -> None:
+    with Load(cluster) as load:
+        slow = cluster.start_on_each_host("echo started; sleep 9; echo done").values()
+        # When each worker is replaced while it runs a job that takes longer than its grace period
         for name in WORKER_HOSTS:
-            site.workers[name].stop()
-            site.start_worker(name)
-            site.wait_for_worker(name)
-    # Then the jobs that were given back have begun anew, once, and nothing else has
-    assert all(site.finished(job)["outcome"] == "ok" for job in slow)
-    assert {site.finished(job)["attempt"] for job in load.jobs} == {1}
-    assert site.violations() == []
+            cluster.workers[name].stop()
+            cluster.start_worker(name)
+            cluster.wait_for_worker(name)
+    # Then only these jobs have a second attempt
+    assert all(cluster.wait_until_finished(job)["outcome"] == "ok" for job in slow)
+    assert {cluster.wait_until_finished(job)["attempt"] for job in load.jobs} == {1}
+    assert cluster.violations() == []
 
 
-def test_the_store_fails_over_under_load_and_what_its_replica_had_seen_is_not_lost(site: Site) -> None:
-    store = site.store
-    assert isinstance(store, WatchedStore)
-    with Load(site) as load:
-        slow = site.begun_on_each(SLOW).values()
-        # Given that the replica has seen all that was accepted
+def test_replicated_jobs_survive_a_failover_under_load(cluster: Cluster) -> None:
+    store = cluster.store
+    assert isinstance(store, ReplicatedStore)
+    with Load(cluster) as load:
+        slow = cluster.start_on_each_host(SLOW).values()
+        # Given a replica that has received all accepted jobs
         with load.paused():
-            eventually(store.is_in_step, 10, 0.01)
-            # When the master's machine dies
-            site.machines["store-1"].kill()
-            killed_at = time.monotonic()
+            eventually(store.is_synchronized, 10, 0.01)
+            # When the host of the master fails
+            cluster.machines["store-1"].kill()
+            failed_at = time.monotonic()
         before = len(load.jobs)
-        # Then the replica takes its place
-        eventually(lambda: store.master() == store.second.address, 30)
-        # And submissions are accepted again, and run
+        # Then the replica becomes the master
+        eventually(lambda: store.find_master() == store.second.address, 30)
+        # And submissions are accepted again
         eventually(lambda: len(load.jobs) > before + 10, 30)
-        assert time.monotonic() - killed_at < 30
-    assert [site.finished(job)["stdout"] for job in slow] == ["begun\ndone\n"] * 2
-    assert site.violations() == []
+        assert time.monotonic() - failed_at < 30
+    assert [cluster.wait_until_finished(job)["stdout"] for job in slow] == ["started\ndone\n"] * 2
+    assert cluster.violations() == []
 
 
-def test_the_jobs_of_a_host_whose_power_goes_end_elsewhere(site: Site) -> None:
-    with Load(site):
-        # Given a job in the hands of a host
-        job = site.begun_on_each(SLOW)["host-b"]
-        # When the host dies
-        site.machines["host-b"].kill()
-        killed_at = time.monotonic()
-        # Then the other one has begun it anew within lease + 5 s, and finishes it
-        eventually(lambda: site.job(job)["attempt"] == 2, LEASE_SECONDS + 10)
-        began_after = time.monotonic() - killed_at
-        ended = site.finished(job, 30)
-    assert began_after < LEASE_SECONDS + 5
-    assert (host_of(ended), ended["stdout"]) == ("host-a", "begun\ndone\n")
-    assert site.violations() == []
+def test_another_host_finishes_the_jobs_of_a_failed_host(cluster: Cluster) -> None:
+    with Load(cluster):
+        # Given a job that runs on a host
+        job = cluster.start_on_each_host(SLOW)["host-b"]
+        # When the host fails
+        cluster.machines["host-b"].kill()
+        failed_at = time.monotonic()
+        # Then the other host starts it within the lease and 5 s, and finishes it
+        eventually(lambda: cluster.job(job)["attempt"] == 2, LEASE_SECONDS + 10)
+        restart_seconds = time.monotonic() - failed_at
+        finished = cluster.wait_until_finished(job, 30)
+    assert restart_seconds < LEASE_SECONDS + 5
+    assert (host_of(finished), finished["stdout"]) == ("host-a", "started\ndone\n")
+    assert cluster.violations() == []
 
 
-def test_nothing_is_left_running(site: Site) -> None:
-    eventually(lambda: not site.running("host-a"), 20)
+def test_no_program_is_left_running(cluster: Cluster) -> None:
+    eventually(lambda: not cluster.running("host-a"), 20)

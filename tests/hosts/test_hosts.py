@@ -1,4 +1,4 @@
-"""The short form of scenarios.py (`make test-hosts`): two hosts and a plain store, and one of them cut off."""
+"""A network partition of one of two worker hosts, with a single Redis server. scenarios.py tests more."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.cut import cut_off_and_come_back
-from tests.hosts.network import why_not
-from tests.hosts.site import Site
+from tests.hosts.cluster import Cluster
+from tests.hosts.hosts import find_obstacle
+from tests.hosts.partition import check_network_partition
 
-pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(why_not()), reason=why_not())]
+pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(find_obstacle()), reason=find_obstacle())]
 
 
-def test_the_jobs_of_a_host_that_is_cut_off_end_elsewhere_and_what_it_says_later_is_refused(tmp_path: Path) -> None:
-    with Site(tmp_path, watched=False) as site:
-        cut_off_and_come_back(site)
+def test_another_host_finishes_the_jobs_of_a_disconnected_host(tmp_path: Path) -> None:
+    with Cluster(tmp_path, replicated=False) as cluster:
+        check_network_partition(cluster)

@@ -1,6 +1,6 @@
-"""The stack on a swarm of three hosts; each has an engine, a network and processes of its own: `make test-swarm`.
+"""The service on a swarm of three hosts (`make test-swarm`).
 
-The scenarios build on one another, in this order: everything is replaced under load, a host dies, another one joins.
+The tests use the same swarm in this order: all containers are replaced under load, a host fails, and a host joins.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hosts.network import why_not
-from tests.hosts.visitor import WORKER_HOSTS, Load, host_of
+from tests.hosts.client import WORKER_HOSTS, Load, host_of
+from tests.hosts.hosts import find_obstacle
 from tests.stack import eventually
 from tests.swarm.swarm import MANAGER, Swarm
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900), pytest.mark.skipif(bool(why_not()), reason=why_not())]
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(find_obstacle()), reason=find_obstacle()),
+]
 
-SLOW = "echo begun; sleep 8; echo done"
+SLOW = "echo started; sleep 8; echo done"
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +29,19 @@ def swarm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
         yield running
 
 
-def test_jobs_run_on_both_worker_hosts_whichever_web_server_took_them(swarm: Swarm) -> None:
+def test_jobs_of_each_web_server_run_on_both_worker_hosts(swarm: Swarm) -> None:
     jobs = [swarm.submit(f"echo {number}; sleep 0.3") for number in range(6)]
-    swarm.http = swarm.client_of("host-a")
+    swarm.http = swarm.create_client_for("host-a")
     jobs += [swarm.submit(f"echo {number}; sleep 0.3") for number in range(6, 12)]
-    swarm.http = swarm.client_of(MANAGER)
+    swarm.http = swarm.create_client_for(MANAGER)
 
-    ended = [swarm.finished(job) for job in jobs]
+    finished = [swarm.wait_until_finished(job) for job in jobs]
 
-    assert [job["stdout"] for job in ended] == [f"{number}\n" for number in range(12)]
-    assert {host_of(job) for job in ended} == set(WORKER_HOSTS)
+    assert [job["stdout"] for job in finished] == [f"{number}\n" for number in range(12)]
+    assert {host_of(job) for job in finished} == set(WORKER_HOSTS)
 
 
-def test_an_update_of_workers_and_api_under_load_loses_nothing_and_refuses_nobody(swarm: Swarm) -> None:
+def test_update_under_load_loses_and_rejects_no_job(swarm: Swarm) -> None:
     with Load(swarm) as load:
         before = {service: swarm.containers(service) for service in ("worker", "api")}
         swarm.update("worker")
@@ -45,36 +49,36 @@ def test_an_update_of_workers_and_api_under_load_loses_nothing_and_refuses_nobod
         after = {service: swarm.containers(service) for service in ("worker", "api")}
 
     assert not any(before[service] & after[service] for service in before)
-    assert swarm.refused == []
-    assert {swarm.finished(job)["attempt"] for job in load.jobs} == {1}
+    assert swarm.rejected == []
+    assert {swarm.wait_until_finished(job)["attempt"] for job in load.jobs} == {1}
     assert swarm.violations() == []
 
 
-def test_the_jobs_of_a_host_whose_power_goes_end_elsewhere(swarm: Swarm) -> None:
+def test_another_host_finishes_the_jobs_of_a_failed_host(swarm: Swarm) -> None:
     with Load(swarm):
-        # Given a job in the hands of a host
-        job = swarm.begun_on_each(SLOW)["host-b"]
-        # When the host dies
+        # Given a job that runs on a host
+        job = swarm.start_on_each_host(SLOW)["host-b"]
+        # When the host fails
         swarm.machines["host-b"].kill()
-        # Then another one begins it anew, and the swarm knows
-        ended = swarm.finished(job, 60)
+        # Then another host finishes it, and the swarm reports the host as down
+        finished = swarm.wait_until_finished(job, 60)
         eventually(lambda: swarm.node_state("host-b") == "down", 60, 0.5)
-        # And two of the API are there again
+        # And two API containers run
         eventually(lambda: [state for _, state in swarm.tasks("api")] == ["Running"] * 2, 120, 0.5)
         assert "host-b" not in {node for node, _ in swarm.tasks("api")}
-    assert (host_of(ended), ended["attempt"], ended["stdout"]) == ("host-a", 2, "begun\ndone\n")
+    assert (host_of(finished), finished["attempt"], finished["stdout"]) == ("host-a", 2, "started\ndone\n")
     assert swarm.violations() == []
 
 
-def test_a_host_that_joins_takes_jobs(swarm: Swarm) -> None:
+def test_host_that_joins_runs_jobs(swarm: Swarm) -> None:
     swarm.start_host("host-c", like="host-b")
     swarm.join("host-c")
     swarm.label("host-c", "worker")
     swarm.wait_for_workers("host-a", "host-c")
 
-    assert swarm.begun_on_each("echo begun; sleep 1")["host-c"]
+    assert swarm.start_on_each_host("echo started; sleep 1")["host-c"]
     assert swarm.violations() == []
 
 
-def test_nothing_is_left_running(swarm: Swarm) -> None:
+def test_no_program_is_left_running(swarm: Swarm) -> None:
     eventually(lambda: not swarm.running("host-a") + swarm.running("host-c"), 20)

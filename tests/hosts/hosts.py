@@ -1,4 +1,4 @@
-"""Hosts on a network of their own, and a visitor who asks what runs on them."""
+"""Hosts in network namespaces, and a client of the service that runs on them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Self
 
 import docker
 
+from tests.hosts.client import JobClient
 from tests.hosts.lan import Lan
-from tests.hosts.lan import why_not as why_no_lan
+from tests.hosts.lan import find_obstacle as find_lan_obstacle
 from tests.hosts.machine import Machine
-from tests.hosts.visitor import Visitor
-from tests.sandbox.engine_fixture import missing_requirement as why_no_engine
+from tests.sandbox.engine_fixture import missing_requirement as find_engine_obstacle
 
-__all__ = ["Hosts", "why_not"]
+__all__ = ["Hosts", "find_obstacle"]
 
 
 @functools.cache
-def why_not() -> str:
-    """What is missing for them; empty when nothing is."""
-    return why_no_lan() or why_no_engine()
+def find_obstacle() -> str:
+    """Return why the tests cannot run on this machine, or an empty string."""
+    return find_lan_obstacle() or find_engine_obstacle()
 
 
-class Hosts(Visitor, ABC):
-    """Everything is started when entered; whatever was started, made or mounted is gone when it is left.
+class Hosts(JobClient, ABC):
+    """Starts hosts at the start of a block, and removes everything at its end.
 
-    Parameters:
-        folder: for logs and data.
-        name: of the folder for sockets, which must be short.
+    Args:
+        folder: Folder for logs and data.
+        name: Name of the folder for sockets. It must be short.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -48,7 +48,7 @@ class Hosts(Visitor, ABC):
             self.lan = self.stack.enter_context(Lan())
             self.start()
         except BaseException:
-            print(self.logs())  # noqa: T201 - what pytest shows beside the failure
+            print(self.logs())  # noqa: T201 - what pytest shows with the failure
             self.stack.close()
             raise
         return self
@@ -57,28 +57,28 @@ class Hosts(Visitor, ABC):
         self.stack.close()
 
     def add(self, name: str) -> Machine:
-        """One more host, with nothing on it."""
+        """Add a host without processes."""
         machine = self.machines[name] = Machine(self.lan, name, self.folder, self._run)
         self.stack.callback(machine.remove)
         return machine
 
     @abstractmethod
     def start(self) -> None:
-        """Make the hosts, and start what runs on them; return once it can be used."""
+        """Create the hosts and start their processes. Return when the service is ready."""
 
     def running(self, name: str) -> list[str]:
-        """The sandboxes of this host in which a program runs, beside the runner."""
+        """Return the ids of the sandboxes of a host in which a program runs."""
         engine = self.machines[name].engine
-        boxes = [box["Id"] for box in engine.containers(filters={"label": ["org.pyxec"]})]
-        return [box for box in boxes if _processes(engine, box) > 1]
+        sandboxes = [container["Id"] for container in engine.containers(filters={"label": ["org.pyxec"]})]
+        return [sandbox for sandbox in sandboxes if _count_processes(engine, sandbox) > 1]
 
     def logs(self) -> str:
-        """The end of each, for people."""
+        """Return the ends of all logs."""
         return "\n".join(machine.logs() for machine in self.machines.values())
 
 
-def _processes(engine: docker.APIClient, container: str) -> int:
+def _count_processes(engine: docker.APIClient, container: str) -> int:
     try:
         return len(engine.top(container)["Processes"])
-    except docker.errors.APIError:  # it went away in between
+    except docker.errors.APIError:  # the container was removed
         return 0

@@ -1,4 +1,4 @@
-"""Pyxec on several hosts: an API, two worker hosts each with its own engine, and a store; load, and what came of it."""
+"""The service on several hosts: an API, Redis, and two worker hosts with their own engines."""
 
 from __future__ import annotations
 
@@ -9,37 +9,38 @@ from pathlib import Path
 import httpx
 
 from app.store.connection import create_client
-from tests.hosts.handing_over import hand_over
+from tests.hosts.client import THREADS, WORKER_HOSTS
+from tests.hosts.hosts import Hosts
+from tests.hosts.image_transfer import transfer_images
 from tests.hosts.machine import Program
-from tests.hosts.network import Hosts
-from tests.hosts.store import PlainStore, WatchedStore
-from tests.hosts.visitor import THREADS, WORKER_HOSTS
+from tests.hosts.store import ReplicatedStore, SingleStore
 from tests.stack import BIN, ROOT, eventually
 
-__all__ = ["LEASE_SECONDS", "Site"]
+__all__ = ["LEASE_SECONDS", "Cluster"]
 
 LEASE_SECONDS = 2.0
 IMAGE = "pyxec/bash:latest"
 _PORT = 8080
 
 
-class Site(Hosts):
-    """Processes, as the Procfile has them.
+class Cluster(Hosts):
+    """The processes of the Procfile on several hosts.
 
-    Parameters:
-        watched: the store has a replica and Sentinels.
+    Args:
+        folder: Folder for logs and data.
+        replicated: Whether Redis has a replica and Sentinels.
     """
 
-    def __init__(self, folder: Path, *, watched: bool) -> None:
+    def __init__(self, folder: Path, *, replicated: bool) -> None:
         super().__init__(folder, "hosts")
-        self._watched = watched
+        self._replicated = replicated
         self.workers: dict[str, Program] = {}
 
     def start(self) -> None:
-        """See there."""
-        for name in ("store-1", *(("store-2",) if self._watched else ()), "front", *WORKER_HOSTS):
+        """Start all processes. Return when both workers are ready."""
+        for name in ("store-1", *(("store-2",) if self._replicated else ()), "front", *WORKER_HOSTS):
             self.add(name)
-        self.store = self._make_store()
+        self.store = self._create_store()
         self.store.start()
         self._start_api()
         for name in WORKER_HOSTS:
@@ -47,23 +48,21 @@ class Site(Hosts):
         for name in WORKER_HOSTS:
             self.wait_for_worker(name)
 
-    def _make_store(self) -> PlainStore | WatchedStore:
+    def _create_store(self) -> SingleStore | ReplicatedStore:
         first, front = self.machines["store-1"], self.machines["front"]
-        if not self._watched:
-            return PlainStore(first, self.folder)
-        return WatchedStore(first, self.machines["store-2"], front, self.folder)
-
-    # --- what is started
+        if not self._replicated:
+            return SingleStore(first, self.folder)
+        return ReplicatedStore(first, self.machines["store-2"], front, self.folder)
 
     def start_host(self, name: str) -> None:
-        """Its engine, with the one image, and its worker."""
+        """Start the engine of a host with one language image, and its worker."""
         data = ROOT / ".pyxec" / "data" / "test-hosts" / name
-        hand_over(self.machines[name].start_engine(data), IMAGE)
+        transfer_images(self.machines[name].start_engine(data), IMAGE)
         self.start_worker(name)
 
     def start_worker(self, name: str) -> Program:
-        """Return at once; see `wait_for_worker`."""
-        self._told_before = self._told()
+        """Start the worker of a host without waiting for it."""
+        self._languages_before = self._read_languages()
         command = [str(BIN / "dramatiq"), "app.worker:setup", "--skip-logging", "--queues", "jobs", "--processes", "1"]
         grace = ["--threads", str(THREADS), "--worker-shutdown-timeout", "4000"]
         environment = {**self.environment, "DOCKER_HOST": self.machines[name].docker_host}
@@ -72,11 +71,11 @@ class Site(Hosts):
         return worker
 
     def wait_for_worker(self, name: str) -> None:
-        """Until the one that was started last on this host has told which languages it has."""
+        """Wait until the worker that was last started on a host has published its languages."""
         field = name.encode()
-        eventually(lambda: self._told().get(field) not in (None, self._told_before.get(field)), 60)
+        eventually(lambda: self._read_languages().get(field) not in (None, self._languages_before.get(field)), 60)
 
-    def _told(self) -> dict[bytes, bytes]:
+    def _read_languages(self) -> dict[bytes, bytes]:
         with contextlib.closing(create_client(self.store.url, 2)) as client:
             return dict(client.hgetall("hosts:languages"))
 
@@ -94,7 +93,7 @@ class Site(Hosts):
         front.start(str(BIN / command[0]), *command[1:], *options, name="api", environment=self.environment)
         self.http = httpx.Client(base_url=f"http://{front.address}:{_PORT}", timeout=10, trust_env=False)
         self.stack.callback(self.http.close)
-        eventually(lambda: self.answer("/readyz") is not None, 30)
+        eventually(lambda: self.get("/readyz") is not None, 30)
 
     @property
     def environment(self) -> dict[str, str]:
