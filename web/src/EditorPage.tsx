@@ -16,7 +16,7 @@ const PANES: { name: PaneName; text: string }[] = [
   { name: 'output', text: 'Output' },
 ]
 
-/** Below this width, tabs switch between the panes. styles/layout.css contains the same number. */
+/** Below this width, tabs switch between the panes. layout/layout.css contains the same number. */
 const NARROW = '(width < 47.5rem)'
 
 /** The editor page: the code on the left and the output on the right, or one of them on a narrow screen. */

@@ -6,7 +6,7 @@ import { TemplatesDialog } from '../templates/TemplatesDialog'
 import type { DialogName } from './dialogButtons'
 import { MoreDialog } from './MoreDialog'
 import { ShortcutsDialog } from './ShortcutsDialog'
-import '../styles/dialogs.css'
+import './dialogs.css'
 
 const DIALOGS = {
   templates: TemplatesDialog,

@@ -4,6 +4,7 @@ import { RunOptions } from '../runOptions/RunOptions'
 import { currentLanguage, currentProgram, useStore } from '../store'
 import { CodeEditor } from './CodeEditor'
 import { FileTabs } from './FileTabs'
+import './editor.css'
 
 /** The program: its files, the editor and the options of its runs. */
 export function CodePane() {

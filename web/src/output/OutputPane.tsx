@@ -3,6 +3,7 @@ import { Tabs } from '../components/Tabs'
 import { COMMAND_KEY } from '../layout/shortcuts'
 import { currentProgram, type OutputTab, useStore } from '../store'
 import { TerminalPane } from '../terminal/TerminalPane'
+import './output.css'
 
 const OutputActions = lazy(() => import('./OutputActions'))
 const TestsPane = lazy(() => import('../tests/TestsPane'))

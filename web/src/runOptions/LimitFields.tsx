@@ -18,6 +18,9 @@ export function LimitFields() {
   )
   return (
     <>
+      <p className="limit-errors tone-bad" role="alert">
+        {errors.join(' ')}
+      </p>
       <div className="limits">
         {fields.map(({ name, range, value }) => {
           const { label, scale } = limitUnit(name)
@@ -41,9 +44,6 @@ export function LimitFields() {
           )
         })}
       </div>
-      <p className="run-options-hint tone-bad" role="alert">
-        {errors.join(' ')}
-      </p>
     </>
   )
 }

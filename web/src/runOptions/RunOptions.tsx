@@ -3,6 +3,7 @@ import { Tabs } from '../components/Tabs'
 import type { Program } from '../program/program'
 import { currentProgram, useStore } from '../store'
 import type { RunOptionsTab } from './runOptionsTab'
+import './runOptions.css'
 
 const RunOptionsPanel = lazy(() => import('./RunOptionsPanel'))
 

@@ -4,7 +4,7 @@ import { editProgram } from '../program/programActions'
 import { currentProgram, useStore } from '../store'
 import { LimitFields } from './LimitFields'
 import type { RunOptionsTab } from './runOptionsTab'
-import './runOptions.css'
+import './runOptionsPanel.css'
 
 /** The panel of the open tab. Loaded when the first tab is opened. */
 export default function RunOptionsPanel({ tab }: { tab: RunOptionsTab }) {

@@ -4,6 +4,7 @@ import { useColorScheme, useSettings } from '../settings/settings'
 import { useStore } from '../store'
 import { connectTerminal } from './connectTerminal'
 import type { TerminalScreen } from './terminalScreen'
+import './terminal.css'
 
 /** The terminal: it shows the output of the run and sends typed keys to the program. */
 export function TerminalPane() {

@@ -1,24 +1,13 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-
-const storage = vi.hoisted(() => {
-  const items = new Map<string, string>()
-  const area = {
-    getItem: (key: string) => items.get(key) ?? null,
-    setItem: (key: string, value: string) => items.set(key, value),
-    removeItem: (key: string) => items.delete(key),
-  }
-  Object.assign(globalThis, { localStorage: area, sessionStorage: area })
-  return items
-})
-
 import { editProgram, openLocation, replaceProgram, resetProgram } from '../../src/program/programActions'
 import { currentProgram, useStore } from '../../src/store'
+import { storedItems } from '../fakeStorage'
 import { LANGUAGE } from '../fixtures'
 
 const initialState = useStore.getInitialState()
 
 beforeEach(() => {
-  storage.clear()
+  storedItems.clear()
   useStore.setState({ ...initialState, languages: [LANGUAGE] })
 })
 
@@ -35,15 +24,15 @@ test('replaceProgram adds the replaced draft to the history', async () => {
   replaceProgram('python', { ...currentProgram(initialState), args: 'new' })
 
   expect(currentProgram(useStore.getState()).args).toBe('new')
-  await vi.waitFor(() => expect(JSON.parse(storage.get('pyxec.history') ?? '[]')).toHaveLength(1))
-  expect(JSON.parse(storage.get('pyxec.history') ?? '')[0].program.args).toBe('edited')
+  await vi.waitFor(() => expect(JSON.parse(storedItems.get('pyxec.history') ?? '[]')).toHaveLength(1))
+  expect(JSON.parse(storedItems.get('pyxec.history') ?? '')[0].program.args).toBe('edited')
 })
 
 test('replaceProgram does not add a template to the history', async () => {
   replaceProgram('python', currentProgram(initialState))
 
   await new Promise((resolve) => setTimeout(resolve, 10))
-  expect(storage.has('pyxec.history')).toBe(false)
+  expect(storedItems.has('pyxec.history')).toBe(false)
 })
 
 test('resetProgram shows the template and starts a new undo history', () => {

@@ -1,5 +1,5 @@
-# title: A menu
-# about: select, answered in the terminal
+# title: Menu
+# about: Reads a choice in the terminal
 PS3="Which one? "
 select what in date memory quit; do
   case $what in

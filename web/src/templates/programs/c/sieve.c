@@ -1,5 +1,5 @@
-// title: Sieve
-// about: primes below a number that is given as an argument
+// title: Prime sieve
+// about: Prints the primes below the number in its argument
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 // title: Eight queens
-// about: counts the solutions, and draws one
+// about: Counts the solutions and draws one
 #include <iostream>
 #include <vector>
 

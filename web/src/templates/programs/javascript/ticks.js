@@ -1,5 +1,5 @@
 // title: Ticks
-// about: output as it is written
+// about: Prints output over time
 const frames = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇']
 let count = 0
 const timer = setInterval(() => {

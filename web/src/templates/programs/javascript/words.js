@@ -1,5 +1,5 @@
 // title: Count words
-// about: reads all of its input
+// about: Reads all of its input
 const text = require('node:fs').readFileSync(0, 'utf8')
 const counts = new Map()
 for (const [word] of text.toLowerCase().matchAll(/\p{L}+/gu)) {

@@ -1,5 +1,5 @@
-# title: Ask and answer
-# about: input(), answered in the terminal
+# title: Questions
+# about: Reads answers in the terminal
 name = input("What is your name? ")
 print(f"Hello, {name}!")
 

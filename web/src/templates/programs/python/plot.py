@@ -1,5 +1,5 @@
-# title: A plot
-# about: A picture that the program draws appears below its output
+# title: Plot
+# about: Draws an image that appears below the output
 import matplotlib
 
 matplotlib.use("svg")

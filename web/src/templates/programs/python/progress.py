@@ -1,5 +1,5 @@
-# title: Progress and colours
-# about: a line that is drawn again and again, in 24-bit colour
+# title: Progress bar
+# about: Overwrites its line, in 24-bit colours
 import time
 
 WIDTH = 40
