@@ -34,6 +34,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._header_bytes = 0
         self._read_timer: asyncio.TimerHandle | None = None
         self._unread_bytes = 0
 
@@ -68,10 +69,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The request head is too large.")
 
+    def on_message_begin(self) -> None:
+        """Reset the size of the headers."""
+        super().on_message_begin()
+        self._header_bytes = 0
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Check the size of the headers so far. A head that arrives in one piece is not counted elsewhere."""
         super().on_header(name, value)
-        if sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEAD_BYTES:
             raise httptools.HttpParserError("the request head is too large")
 
     def on_headers_complete(self) -> None:
