@@ -155,12 +155,7 @@ def without_retries(client: redis.Redis) -> redis.Redis:
 
 
 def without_retries_async(client: redis.asyncio.Redis) -> redis.asyncio.Redis:
-    """Return a copy of an asyncio client that sends each command once; see `without_retries`.
-
-    A client with a true attribute ``sends_once`` is returned unchanged.
-    """
-    if getattr(client, "sends_once", False):
-        return client
+    """Return a copy of an asyncio client that sends each command once; see `without_retries`."""
     pool: Any = getattr(client, "connection_pool", None)
     if type(pool) not in _COPYABLE_POOLS:
         client.set_retry(_no_async_retry())

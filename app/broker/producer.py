@@ -77,10 +77,7 @@ class AsyncProducer:
         return with_delay(message, delay)
 
     async def close(self) -> None:
-        """Close the connections of the producer.
-
-        The client of a cluster, or one with ``sends_once``, is not a copy and is closed.
-        """
+        """Close the connections of the producer. The client of a cluster is not a copy and is closed."""
         client: Any = self._client
         if isinstance(client, redis.asyncio.Redis):
             await client.aclose(close_connection_pool=True)

@@ -64,7 +64,8 @@ class TestTimeAndShutdown:
                 seen.append("interrupted")
                 raise
 
-        declare(wait, notify_shutdown=True).send()
+        # With a short backoff, another thread could start the retry before the worker has stopped.
+        declare(wait, notify_shutdown=True, min_backoff=60_000, max_backoff=60_000).send()
         with working(broker):
             assert started.wait(5)
 
