@@ -20,7 +20,7 @@ from app.sandbox.images.installed import ImageCache, InstalledImage, installed_i
 from app.sandbox.language_pool import PoolStats
 from app.sandbox.pool import Pool
 from app.sandbox.resources import ContainerResources, default_resources, resources_by_stage
-from app.sandbox.runner.session import RunnerSession
+from app.sandbox.session import RunnerSession
 from app.sandbox.template import LABEL, SANDBOX_UIDS, WORKER_LABEL
 from app.telemetry.spans import span
 

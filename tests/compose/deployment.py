@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.compose.project import Project
 from tests.e2e.conftest import BROWSER_OPTIONS
-from tests.e2e.editor import Editor
+from tests.e2e.editor_page import EditorPage
 from tests.examples.test_examples import EXPECTED, ROOT, program_of
 from tests.stack import eventually
 
@@ -32,12 +32,12 @@ def test_page_runs_a_program(project: Project) -> None:
         errors: list[str] = []
         page = browser.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        editor = Editor(page, project.url).open()
+        editor = EditorPage(page, project.url).open()
 
         editor.run("print('from a container', 6 * 7)")
 
-        editor.shows("from a container 42")
-        editor.says("Finished normally")
+        editor.expect_output("from a container 42")
+        editor.expect_status("Finished normally")
         browser.close()
     assert errors == []
 

@@ -15,10 +15,10 @@ from app.core.errors import InfrastructureError, OwnershipLost, ProtocolError, S
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
 from app.core.judging import judge_phases
+from app.sandbox import session
 from app.sandbox.container import Container
-from app.sandbox.runner import session
 from app.sandbox.runner.frames import PROTOCOL_VERSION
-from app.sandbox.runner.session import RunnerSession
+from app.sandbox.session import RunnerSession
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 from tests.sandbox.sandbox_fixture import MIB, RecordingSink, SandboxFixture, eventually, job
 
