@@ -6,7 +6,7 @@ import { TerminalPane } from '../terminal/TerminalPane'
 import './output.css'
 
 const OutputActions = lazy(() => import('./OutputActions'))
-const TestsPane = lazy(() => import('../tests/TestsPane'))
+const TestsPane = lazy(() => import('../programTests/TestsPane'))
 const ArtifactsPane = lazy(() => import('../artifacts/ArtifactsPane'))
 
 /** The output of the run: the terminal with the artifacts below it, or the tests with their results. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { OutputLog } from '../../src/output/outputLog'
+import { collectVerdicts } from '../../src/programTests/verdicts'
 import { outcomeText } from '../../src/run/resultText'
 import type { RunState } from '../../src/run/runState'
-import { collectVerdicts } from '../../src/tests/verdicts'
 import { CONTEXT, RESULT, testReport } from '../fixtures'
 
 const testCase = (name: string) => ({ name, stdin: '', args: '', expected: 'x', wallSeconds: null })

@@ -6,7 +6,7 @@ import { isActive } from '../run/runState'
 import { currentProgram, useStore } from '../store'
 import { TestCard } from './TestCard'
 import { collectVerdicts } from './verdicts'
-import './tests.css'
+import './programTests.css'
 
 /** The tests of the program, each with its verdict in the last run. */
 export default function TestsPane() {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { lineDiff } from '../../src/tests/lineDiff'
+import { lineDiff } from '../../src/programTests/lineDiff'
 
 const diff = (expected: string, actual: string) =>
   lineDiff(expected, actual).map(({ kind, text }) => `${kind} ${text}`)
