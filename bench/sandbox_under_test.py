@@ -57,7 +57,7 @@ class _EmptyInbox:
     def fileno(self) -> int:
         return self._reader
 
-    def take(self, most_bytes: int) -> list[Input]:
+    def take(self, max_bytes: int) -> list[Input]:
         return []
 
     def close(self) -> None:

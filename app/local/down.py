@@ -17,7 +17,7 @@ from app.local import engine
 from app.local.address import SUPERVISOR_RECORD
 from app.local.console import SetupError, Steps, exit_on_error
 from app.local.state import ProcessRecord, StateFolder, read_start_ticks
-from app.sandbox.template import LABEL
+from app.sandbox.template import LABEL, WORKER_LABEL
 
 __all__ = ["bring_down", "remove_orphans"]
 
@@ -56,7 +56,7 @@ def remove_orphans(client: docker.APIClient, namespace: str) -> int:
     """
     try:
         containers = client.containers(all=True, filters={"label": [f"{LABEL}={namespace}"]})
-        orphans = [item["Id"] for item in containers if _is_orphan(item["Labels"].get(f"{LABEL}.worker", ""))]
+        orphans = [item["Id"] for item in containers if _is_orphan(item["Labels"].get(WORKER_LABEL, ""))]
         for container in orphans:
             client.remove_container(container, force=True)
     except (DockerException, requests.RequestException) as e:

@@ -30,12 +30,12 @@ class InMemoryInbox:
             (self._items.appendleft if is_urgent else self._items.append)(item)
             os.write(self._writer, b"!")
 
-    def take(self, most_bytes: int) -> list[Input]:
+    def take(self, max_bytes: int) -> list[Input]:
         with self._lock, suppress(BlockingIOError):
             while os.read(self._reader, 4096):
                 pass
         with self._lock:
-            return list(self._take(most_bytes))
+            return list(self._take(max_bytes))
 
     def close(self) -> None:
         os.close(self._reader)

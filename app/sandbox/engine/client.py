@@ -158,12 +158,6 @@ class Engine:
             exit_codes = {event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"}
             return exit_codes == {_KILLED_EXIT_CODE} and not any(event["Action"] == "kill" for event in events)
 
-    def version(self) -> dict[str, Any]:
-        """Return the response of ``GET /version``."""
-        with translate_engine_errors("read version"):
-            response: dict[str, Any] = json.loads(self._http.request("GET", "/version"))
-            return response
-
     def close(self) -> None:
         """Close the idle connections. Later calls open new ones."""
         self._http.close()
