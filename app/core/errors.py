@@ -170,7 +170,7 @@ class RateLimited(SubmissionRejected):
 class TooManyJobs(RateLimited):
     """The caller has as many unfinished jobs as its tier allows."""
 
-    reason = "as many jobs wait and run as this caller may have"
+    reason = "too many unfinished jobs"
 
 
 class IdempotencyMismatch(SubmissionRejected):
@@ -178,7 +178,7 @@ class IdempotencyMismatch(SubmissionRejected):
 
     def __init__(
         self,
-        message: str = "this Idempotency-Key was used before, with another body",
+        message: str = "the Idempotency-Key was used with a different request",
         rate_limit: RateLimit | None = None,
     ) -> None:
         super().__init__(message, rate_limit)

@@ -82,7 +82,7 @@ def _find_language(request: JobRequest, languages: Mapping[str, LanguageInfo]) -
     info = languages.get(request.language.lower())
     if info is None:
         known = ", ".join(sorted({language.id for language in languages.values()}))
-        raise UnknownLanguage("language", f"is not installed; installed are: {known or 'none'}")
+        raise UnknownLanguage("language", f"is not installed; the installed languages are: {known or 'none'}")
     version = request.version
     if version in (None, "*", "latest") or info.version is None:
         return info
@@ -94,7 +94,7 @@ def _find_language(request: JobRequest, languages: Mapping[str, LanguageInfo]) -
 
 def _resolve_files(request: JobRequest, language: LanguageInfo) -> tuple[SourceFile, ...]:
     if (request.source is None) == (request.files is None):
-        raise InvalidRequest("source", "give either source or files")
+        raise InvalidRequest("source", "either source or files is required, not both")
     if request.source is not None:
         content = encode_utf8("source", request.source)
         return (SourceFile(language.file_name, check_size("source", content, MAX_FILES_BYTES)),)

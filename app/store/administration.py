@@ -66,7 +66,7 @@ class Administration:
         self._require_queue(queue)
         letter = await _run_in_thread(lambda: self._broker.dead_letter(queue, dead_letter_id))
         if letter is None:
-            raise NotFound("there is no dead letter with this id")
+            raise NotFound("no dead letter has this id")
         return _dead_message(queue, letter)
 
     async def replay(self, queue: str, dead_letter_id: str) -> None:
@@ -92,7 +92,7 @@ class Administration:
         """
         self._require_queue(queue)
         if not await _run_in_thread(lambda: self._broker.drop_dead(queue, dead_letter_id)):
-            raise NotFound("there is no dead letter with this id")
+            raise NotFound("no dead letter has this id")
 
     def close(self) -> None:
         """Close all connections of the broker."""
@@ -103,7 +103,7 @@ class Administration:
 
     def _require_queue(self, queue: str) -> None:
         if queue not in self._broker.get_declared_queues():
-            raise NotFound(f"there is no such queue; the queues are: {', '.join(self._queue_names())}")
+            raise NotFound(f"unknown queue: must be one of {', '.join(self._queue_names())}")
 
     def _read_queues(self) -> list[QueueStats]:
         return [read_queue_stats(self._broker.client, self._broker.keys(name)) for name in self._queue_names()]
@@ -130,7 +130,7 @@ async def _run_in_thread(call: Callable[[], Result]) -> Result:
     except (BrokerUnavailable, redis.exceptions.RedisError, OSError) as e:
         # Redis rejects a malformed stream id with an error; for the caller this is an unknown dead letter.
         if isinstance(e, redis.exceptions.ResponseError) and "Invalid stream ID" in str(e):
-            raise NotFound("there is no dead letter with this id") from e
+            raise NotFound("no dead letter has this id") from e
         raise StoreUnavailable(f"{type(e).__name__}: {e}") from e
 
 

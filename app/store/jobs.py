@@ -77,7 +77,7 @@ class JobStore:
         with translated():
             data: Any = await self._reads.hget(self._keys.artifacts(job_id), name)
         if data is None:
-            raise NotFound("this job has left no file of this name")
+            raise NotFound("the job has no artifact with this name")
         return bytes(data)
 
     def watch(self, job_id: str, end_only: bool = False) -> AbstractAsyncContextManager[Watch]:
@@ -102,7 +102,9 @@ class JobStore:
         if reply == b"missing":
             raise JobNotFound(job_id)
         if reply == b"full":
-            raise InvalidRequest("data", f"a job takes at most {MAX_INPUT_BYTES} bytes in {MAX_INPUT_ENTRIES} messages")
+            raise InvalidRequest(
+                "data", f"a job accepts at most {MAX_INPUT_BYTES} bytes in {MAX_INPUT_ENTRIES} messages"
+            )
 
     async def position(self, job_id: str, priority: Priority = Priority.INTERACTIVE) -> QueuePosition | None:
         """See the port."""

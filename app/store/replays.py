@@ -17,8 +17,8 @@ __all__ = ["Replays"]
 
 _REPLAY: Final = read_lua("replay")
 _REFUSALS: Final = {
-    b"expired": "the job's record has expired: there is nothing left to run",
-    b"finished": "the job has a result of its own",
+    b"expired": "the record of the job has expired",
+    b"finished": "the job has a result",
 }
 _about_decoder: Final = msgspec.msgpack.Decoder(About)
 

@@ -90,7 +90,7 @@ async def test_a_job_with_an_owner_is_shown_to_nobody_else(gateway: Gateway) -> 
         ({"code": "", "language": "python"}, "Code and Language are required"),
         ({"code": 1, "language": "python"}, "code must be `str`, got `int`"),
         ([], "body must be `object`, got `array`"),
-        ({"code": "x", "language": "cobol"}, "language is not installed; installed are: python"),
+        ({"code": "x", "language": "cobol"}, "language is not installed; the installed languages are: python"),
     ],
 )
 async def test_what_is_wrong_is_a_400(start_gateway: StartGateway, body: Any, error: str) -> None:
