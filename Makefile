@@ -150,7 +150,7 @@ audit: venv $(NODE) ## check licences and known vulnerabilities (offline)
 
 .PHONY: advisories
 advisories: venv $(NODE) ## update the known vulnerabilities
-	@$(PYTHON) -m deploy.supply.ask
+	@$(PYTHON) -m deploy.supply.advisories
 
 .PHONY: clean
 clean: ## remove .venv, caches and .pyxec with its data

@@ -1,1 +1,1 @@
-"""What Pyxec is made of besides its own code: locked with hashes, listed, licences and known weaknesses looked at."""
+"""Supply chain: lock files with hashes, bills of material, licences and known vulnerabilities."""

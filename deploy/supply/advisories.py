@@ -1,25 +1,39 @@
-"""What is known against the packages that are shipped, as it was on the day when it was last asked for."""
+"""Known vulnerabilities of the shipped packages: `python -m deploy.supply.advisories` updates their snapshot."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import httpx
 import msgspec
+from pip._internal.models.index import PyPI  # the registry that pip uses
 
+from deploy.supply.npm import read_npm_report
 from deploy.supply.pins import SHIPPED, Pin, read_lock
 
-__all__ = ["ACCEPTED", "SNAPSHOT", "Advisory", "Snapshot", "findings", "read_snapshot", "shipped", "unknown"]
+__all__ = [
+    "Advisory",
+    "Snapshot",
+    "fetch_python_advisories",
+    "find_vulnerabilities",
+    "list_shipped",
+    "list_unknown",
+    "read_snapshot",
+]
 
-SNAPSHOT: Final = Path("deploy") / "supply" / "advisories.json"
-
-#: Advisory -> why it does not matter here.
+# Reasons by id of an advisory that does not affect Pyxec.
 ACCEPTED: Final[Mapping[str, str]] = {}
+
+_SNAPSHOT: Final = Path("deploy") / "supply" / "advisories.json"
+_TIMEOUT_SECONDS: Final = 30.0
 
 
 class Advisory(msgspec.Struct, frozen=True):
-    """One known weakness; ``fixed_in`` are versions."""
+    """A known vulnerability. ``fixed_in`` contains versions."""
 
     id: str
     aliases: tuple[str, ...] = ()
@@ -28,12 +42,12 @@ class Advisory(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The answers of one day.
+    """The advisories of a day.
 
-    Parameters:
-        asked_on: year-month-day.
-        python: ``name==version`` -> what is known of it; None: nobody could be asked.
-        node: name -> what is known of the page's packages; None: nobody could be asked about any.
+    Attributes:
+        asked_on: Date in the format YYYY-MM-DD.
+        python: Advisories by ``name==version``. None if the registry has no data.
+        node: Advisories of the packages of the page by name. None if the registry has no data.
     """
 
     asked_on: str
@@ -41,19 +55,19 @@ class Snapshot(msgspec.Struct, frozen=True):
     node: dict[str, list[Advisory]] | None
 
 
-def shipped(root: Path) -> list[Pin]:
-    """All Python packages that are shipped, or build what is."""
+def list_shipped(root: Path) -> list[Pin]:
+    """Return the Python packages that are shipped, or that build what is shipped."""
     pins = {(pin.name, pin.version): pin for file in SHIPPED for pin in read_lock(root / f"{file}.lock")}
     return [pins[key] for key in sorted(pins)]
 
 
 def read_snapshot(root: Path) -> Snapshot:
-    """The one that is kept in the repository."""
-    return msgspec.json.decode((root / SNAPSHOT).read_bytes(), type=Snapshot)
+    """Read the snapshot of the repository."""
+    return msgspec.json.decode((root / _SNAPSHOT).read_bytes(), type=Snapshot)
 
 
-def findings(snapshot: Snapshot, pins: list[Pin]) -> Iterator[str]:
-    """One line for each weakness of what is pinned now, but those that are accepted."""
+def find_vulnerabilities(snapshot: Snapshot, pins: list[Pin]) -> Iterator[str]:
+    """Yield a line for each vulnerability of the pinned versions that is not accepted."""
     python = {f"{pin.name}=={pin.version}": snapshot.python.get(f"{pin.name}=={pin.version}") for pin in pins}
     for package, advisories in (python | (snapshot.node or {})).items():
         for advisory in advisories or ():
@@ -61,9 +75,56 @@ def findings(snapshot: Snapshot, pins: list[Pin]) -> Iterator[str]:
                 yield f"{package}: {advisory.id} {advisory.summary} (fixed in: {', '.join(advisory.fixed_in) or '?'})"
 
 
-def unknown(snapshot: Snapshot, pins: list[Pin]) -> list[str]:
-    """What the snapshot says nothing of: it came later, or nobody could be asked."""
+def list_unknown(snapshot: Snapshot, pins: list[Pin]) -> list[str]:
+    """Return the packages without data in the snapshot. ``npm`` stands for all packages of the page."""
     names = [f"{pin.name}=={pin.version}" for pin in pins]
-    return [name for name in names if snapshot.python.get(name) is None] + (
-        [] if snapshot.node is not None else ["npm"]
-    )
+    unknown = [name for name in names if snapshot.python.get(name) is None]
+    return unknown if snapshot.node is not None else [*unknown, "npm"]
+
+
+def fetch_python_advisories(pin: Pin, client: httpx.Client) -> list[Advisory] | None:
+    """Return the advisories of a version from the registry of Python packages, or None if it has no data.
+
+    Raises:
+        httpx.HTTPError: The registry does not respond.
+    """
+    response = client.get(f"{PyPI.pypi_url}/{pin.name}/{pin.version}/json", timeout=_TIMEOUT_SECONDS)
+    if response.status_code == httpx.codes.NOT_FOUND:
+        # A mirror may have data of the newest version only.
+        response = client.get(f"{PyPI.pypi_url}/{pin.name}/json", timeout=_TIMEOUT_SECONDS)
+        if response.status_code == httpx.codes.NOT_FOUND or response.json()["info"]["version"] != pin.version:
+            return None
+    items: list[Mapping[str, Any]] = response.raise_for_status().json()["vulnerabilities"]
+    return [
+        Advisory(
+            item["id"], tuple(item.get("aliases") or ()), item.get("summary") or "", tuple(item.get("fixed_in") or ())
+        )
+        for item in items
+        if not item.get("withdrawn")
+    ]
+
+
+def _fetch_node_advisories(web: Path) -> dict[str, list[Advisory]] | None:
+    report = read_npm_report(web, "audit", "--json", "--omit=dev")
+    if "auditReportVersion" not in report:
+        return None
+    return {
+        name: [Advisory(cause["url"], (), cause["title"], ()) for cause in item["via"] if isinstance(cause, dict)]
+        for name, item in report["vulnerabilities"].items()
+    }
+
+
+def main() -> None:
+    """Update the snapshot of the repository in the current folder."""
+    root = Path.cwd()
+    pins = list_shipped(root)
+    with httpx.Client(follow_redirects=True) as client:
+        python = {f"{pin.name}=={pin.version}": fetch_python_advisories(pin, client) for pin in pins}
+    snapshot = Snapshot(datetime.now(UTC).date().isoformat(), python, _fetch_node_advisories(root / "web"))
+    (root / _SNAPSHOT).write_bytes(msgspec.json.format(msgspec.json.encode(snapshot), indent=1) + b"\n")
+    unknown = ", ".join(list_unknown(snapshot, pins)) or "none"
+    sys.stdout.write(f"updated {len(python)} packages; without data: {unknown}\n")
+
+
+if __name__ == "__main__":
+    main()

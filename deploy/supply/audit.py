@@ -1,4 +1,4 @@
-"""``make audit``: licences and known weaknesses of all that is shipped. Works offline."""
+"""`make audit`: checks the licences and the known vulnerabilities of the shipped packages, without network access."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.supply.advisories import findings, read_snapshot, shipped, unknown
-from deploy.supply.licences import is_allowed, node_licences, python_licences
+from deploy.supply.advisories import find_vulnerabilities, list_shipped, list_unknown, read_snapshot
+from deploy.supply.licences import is_allowed, read_node_licences, read_python_licences
 
-__all__ = ["audit"]
+__all__ = ["find_problems"]
 
 
-def audit(root: Path) -> Iterator[str]:
-    """One line for each thing that is wrong."""
-    for name, licence in [*python_licences(root), *node_licences(root)]:
+def find_problems(root: Path) -> Iterator[str]:
+    """Yield a line for each package with a licence that is not allowed, and for each vulnerability."""
+    for name, licence in [*read_python_licences(root), *read_node_licences(root)]:
         if not is_allowed(licence):
-            yield f"{name}: its licence is {licence or 'not said'}, which is not among those allowed"
-    yield from findings(read_snapshot(root), shipped(root))
+            yield f"{name}: the licence {licence or '(none)'} is not allowed"
+    yield from find_vulnerabilities(read_snapshot(root), list_shipped(root))
 
 
 def main() -> None:
-    """Print what is wrong, and what is not known; status 1 if anything is wrong."""
+    """Print all problems and the packages without advisory data. Exit with status 1 if there are problems."""
     root = Path.cwd()
-    wrong = list(audit(root))
+    problems = list(find_problems(root))
     snapshot = read_snapshot(root)
-    missing = unknown(snapshot, shipped(root))
-    for line in wrong:
+    unknown = list_unknown(snapshot, list_shipped(root))
+    for line in problems:
         sys.stdout.write(f"  ✗ {line}\n")
-    if missing:
-        sys.stdout.write(f"  ? not known, `make advisories` asks: {', '.join(missing)}\n")
-    sys.stdout.write(f"  {len(wrong)} found; advisories of {snapshot.asked_on}\n")
-    sys.exit(bool(wrong))
+    if unknown:
+        sys.stdout.write(f"  ? no advisory data (run `make advisories`): {', '.join(unknown)}\n")
+    sys.stdout.write(f"  {len(problems)} problems, advisories of {snapshot.asked_on}\n")
+    sys.exit(bool(problems))
 
 
 if __name__ == "__main__":

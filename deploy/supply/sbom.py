@@ -1,4 +1,4 @@
-"""``make sbom``: what is in the service and in the page, as CycloneDX documents below ``.pyxec/sbom/``."""
+"""`make sbom`: writes the packages of the service and of the page to ``.pyxec/sbom/`` in the CycloneDX format."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.supply.node import read_npm_report
+from deploy.supply.npm import read_npm_report
 from deploy.supply.pins import SHIPPED
 
 __all__ = ["write_sboms"]
 
 
 def write_sboms(root: Path, folder: Path, *, validate: bool = True) -> list[Path]:
-    """Write one document for each lock file that something shipped is made from; return their paths.
+    """Write a document for each lock file of shipped packages.
 
-    Parameters:
-        validate: against the format's schema, which takes seconds.
+    Args:
+        root: The checkout.
+        folder: Folder for the documents.
+        validate: Whether to validate the documents against the schema, which takes seconds.
+
+    Returns:
+        The paths of the documents.
 
     Raises:
-        subprocess.CalledProcessError: the generator refused a lock file; it has said why.
-        SetupError: npm has told nothing.
+        subprocess.CalledProcessError: The generator refused a lock file. It has printed the reason.
+        app.local.console.SetupError: npm failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [_python(root, name, folder / f"{name}.cdx.json", validate) for name in SHIPPED]
+    written = [_write_python_sbom(root, name, folder / f"{name}.cdx.json", validate) for name in SHIPPED]
     page = folder / "web.cdx.json"
     page.write_text(
         json.dumps(read_npm_report(root / "web", "sbom", "--sbom-format=cyclonedx", "--omit=dev"), indent=2) + "\n"
@@ -32,7 +37,7 @@ def write_sboms(root: Path, folder: Path, *, validate: bool = True) -> list[Path
     return [*written, page]
 
 
-def _python(root: Path, name: str, path: Path, validate: bool) -> Path:
+def _write_python_sbom(root: Path, name: str, path: Path, validate: bool) -> Path:
     generator = Path(sys.executable).with_name("cyclonedx-py")
     options = [
         "--output-reproducible",

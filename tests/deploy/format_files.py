@@ -1,6 +1,6 @@
-"""What a version keeps in Redis, as a file: one job of each state, so that later versions can be tried on it.
+"""The data that a version stores in Redis for a finished, a running and a queued job.
 
-python -m tests.deploy.format_files tests/deploy/formats/NAME.json     # as this version writes it
+`python -m tests.deploy.format_files tests/deploy/formats/NAME.json` writes the data of this version to a file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.stack import Stack, eventually, running_stack
 
 __all__ = ["NAMESPACE", "load", "record"]
 
-# Names of keys are inside of other values, with their length: a file can be loaded under this one only.
+# Values contain the names of keys, so a file can only be loaded under this namespace.
 NAMESPACE: Final = "formats"
 _KINDS: Final = ("job", "out", "in", "stream", "waiting")
 
@@ -36,7 +36,7 @@ QUEUED: Final = {
 
 
 def record(folder: Path) -> dict[str, Any]:
-    """Run one job to its end, kill a worker in the middle of a second, leave a third waiting; return all of it."""
+    """Create a finished job, a job whose worker was killed, and a queued job. Return their data."""
     with running_stack(folder, PYXEC_LEASE_SECONDS="2") as stack:
         stack.namespace = NAMESPACE
         stack.start_api()
@@ -46,25 +46,25 @@ def record(folder: Path) -> dict[str, Any]:
         running = _submit(stack, RUNNING)
         eventually(lambda: stack.job(running)["status"] == "running", 20)
         worker.kill()
-        # Or the server gives the next job to one who is not there any more.
+        # Otherwise Redis would deliver the next job to the connection of the killed worker.
         eventually(lambda: not _waits_for_messages(stack.client), 20)
         queued = _submit(stack, QUEUED)
         return {"finished": finished, "running": running, "queued": queued, "keys": _dump(stack.client)}
 
 
 def load(client: redis.Redis, file: dict[str, Any]) -> None:
-    """Put all of it into a server."""
+    """Load the data of a file into a server."""
     for name, (kind, value) in file["keys"].items():
         _LOADERS[kind](client, name, value)
 
 
 def _submit(stack: Stack, job: dict[str, Any]) -> str:
-    answer = stack.http.post("/v1/jobs", json=job).raise_for_status()
-    return str(answer.json()["id"])
+    response = stack.http.post("/v1/jobs", json=job).raise_for_status()
+    return str(response.json()["id"])
 
 
 def _waits_for_messages(client: redis.Redis) -> bool:
-    return any(one["cmd"] == "xreadgroup" for one in client.client_list())
+    return any(connection["cmd"] == "xreadgroup" for connection in client.client_list())
 
 
 def _dump(client: redis.Redis) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard, held against the metrics that there are, and tried with Prometheus' own tool."""
+"""The alert rules and the dashboard: metrics, labels, and the runbook. promtool evaluates the rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CASES = Path(__file__).with_name("alert_cases.yml")
 RUNBOOK = (ROOT / "docs" / "operations.md").read_text()
 
 _PARTS: Final = {Kind.HISTOGRAM: ("_bucket", "_sum", "_count"), Kind.SUMMARY: ("_sum", "_count")}
-#: Every name that a scrape may have.
+# All metric names of /metrics.
 EXPOSED = {name + part for name, metric in METRICS.items() for part in _PARTS.get(metric.kind, ("",))}
 
 alerts = re.findall(r"- alert: (\w+)\n", RULES.read_text())
@@ -41,7 +41,7 @@ def expressions(panel: dict[str, Any]) -> list[str]:
     [RULES.read_text(), CASES.read_text(), *(text for panel in panels for text in expressions(panel))],
     ids=["rules", "cases", *(f"{panel['title']} {i}" for panel in panels for i in range(len(panel["targets"])))],
 )
-def test_every_metric_that_is_named_is_there_with_these_labels(text: str) -> None:
+def test_queries_use_existing_metrics_and_labels(text: str) -> None:
     named = set(re.findall(r"\bpyxec_\w+", text))
     assert named
     assert named <= EXPOSED
@@ -52,20 +52,20 @@ def test_every_metric_that_is_named_is_there_with_these_labels(text: str) -> Non
     assert outcomes <= {outcome.value for outcome in Outcome}
 
 
-def test_every_reason_is_the_name_of_a_problem() -> None:
+def test_rejection_reasons_are_problem_types() -> None:
     known = {slug for _, slug, _ in PROBLEM_TYPES.values()} | {slug for _, slug, _ in HTTP_PROBLEM_TYPES.values()}
     [reasons] = re.findall(r'reason=~"([^"]+)"', RULES.read_text())
 
     assert set(reasons.split("|")) <= known
 
 
-def test_prometheus_takes_the_configuration_and_the_rules() -> None:
+def test_prometheus_configuration_is_valid() -> None:
     done = promtool("check", "config", ROOT / "deploy" / "prometheus" / "prometheus.yml")
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_each_alert_is_raised_by_what_it_is_for_and_by_nothing_else() -> None:
+def test_alerts_fire_only_for_their_conditions() -> None:
     done = promtool("test", "rules", CASES)
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -74,7 +74,7 @@ def test_each_alert_is_raised_by_what_it_is_for_and_by_nothing_else() -> None:
     assert set(re.findall(r"^        alertname: (\w+)$", CASES.read_text(), re.MULTILINE)) == set(alerts)
 
 
-def test_prometheus_understands_every_query_of_the_dashboard(tmp_path: Path) -> None:
+def test_dashboard_queries_are_valid(tmp_path: Path) -> None:
     queries = [text.replace("$__rate_interval", "1m") for panel in panels for text in expressions(panel)]
     rules = [{"record": f"panel:query{number}", "expr": text} for number, text in enumerate(queries)]
     file = tmp_path / "queries.yml"
@@ -86,17 +86,17 @@ def test_prometheus_understands_every_query_of_the_dashboard(tmp_path: Path) -> 
     assert f"{len(queries)} rules found" in done.stdout
 
 
-def test_every_metric_can_be_seen_somewhere() -> None:
+def test_dashboard_shows_every_metric() -> None:
     shown = " ".join(text for panel in panels for text in expressions(panel))
 
     assert [name for name in METRICS if name not in shown] == []
 
 
 @pytest.mark.parametrize("alert", alerts)
-def test_the_runbook_says_what_to_do(alert: str) -> None:
+def test_runbook_describes_every_alert(alert: str) -> None:
     assert f"\n### {alert}\n" in RUNBOOK
     assert f"runbook: docs/operations.md#{alert.lower()}\n" in RULES.read_text()
 
 
-def test_the_runbook_knows_of_no_alert_that_is_gone() -> None:
+def test_runbook_describes_no_other_alert() -> None:
     assert set(re.findall(r"^### (Pyxec\w+)$", RUNBOOK, re.MULTILINE)) == set(alerts)

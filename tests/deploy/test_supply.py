@@ -1,4 +1,4 @@
-"""What comes from others: locked, with hashes; licences allowed; weaknesses looked for, and told when there are any."""
+"""Lock files, hashes, licences, vulnerabilities and bills of material of the dependencies."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ import msgspec
 import pytest
 from packaging.requirements import Requirement
 
-from deploy.supply.advisories import Advisory, Snapshot, findings, read_snapshot, shipped, unknown
-from deploy.supply.audit import audit
+from deploy.supply.advisories import (
+    Advisory,
+    Snapshot,
+    fetch_python_advisories,
+    find_vulnerabilities,
+    list_shipped,
+    list_unknown,
+    read_snapshot,
+)
+from deploy.supply.audit import find_problems
 from deploy.supply.licences import is_allowed
-from deploy.supply.pins import LOCKED, Pin, read_lock, read_wishes
-from deploy.supply.registry import ask_for_python
+from deploy.supply.pins import LOCKED, Pin, read_lock, read_requirements
 from deploy.supply.sbom import write_sboms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,20 +31,20 @@ PIN = Pin("left-pad", "1.0")
 
 
 @pytest.mark.parametrize("name", LOCKED)
-def test_what_is_wanted_is_locked_in_this_version(name: str) -> None:
-    wanted = {pin.name: pin.version for pin in read_wishes(ROOT / f"{name}.txt")}
+def test_lock_contains_the_pinned_versions(name: str) -> None:
+    pinned = {pin.name: pin.version for pin in read_requirements(ROOT / f"{name}.txt")}
 
-    locked = {package: pin.version for package, pin in LOCKS[name].items() if package in wanted}
+    locked = {package: pin.version for package, pin in LOCKS[name].items() if package in pinned}
 
-    assert locked == wanted, "`make lock` writes the lock files"
+    assert locked == pinned, "run `make lock`"
 
 
 @pytest.mark.parametrize("name", LOCKED)
-def test_every_locked_package_has_the_hashes_of_its_files(name: str) -> None:
+def test_lock_contains_a_hash_for_each_package(name: str) -> None:
     assert [pin.name for pin in LOCKS[name].values() if not pin.hashes] == []
 
 
-def test_all_locks_agree_so_that_one_environment_can_have_them_all() -> None:
+def test_locks_contain_the_same_version_of_a_package() -> None:
     versions: dict[str, set[str]] = {}
     for lock in LOCKS.values():
         for pin in lock.values():
@@ -46,29 +53,29 @@ def test_all_locks_agree_so_that_one_environment_can_have_them_all() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-def installations(file: Path) -> list[str]:
-    """The arguments of every `pip install` in a Makefile or Dockerfile."""
+def list_pip_commands(file: Path) -> list[str]:
+    """Return the arguments of every `pip install` of a Makefile or Dockerfile."""
     return [part.splitlines()[0] for part in file.read_text().replace("\\\n", " ").split("pip install ")[1:]]
 
 
 @pytest.mark.parametrize("name", ["Makefile", "deploy/Dockerfile"])
-def test_installers_take_nothing_without_its_hash(name: str) -> None:
-    commands = installations(ROOT / name)
+def test_pip_installs_nothing_without_a_hash(name: str) -> None:
+    commands = list_pip_commands(ROOT / name)
 
     assert any(" -r " in command for command in commands)
     assert [command for command in commands if not ({"--require-hashes", "--no-index"} & set(command.split()))] == []
 
 
-def test_this_checkout_is_installed_with_the_build_backend_that_is_locked() -> None:
-    [checkout] = [command for command in installations(ROOT / "Makefile") if command.endswith(" -e .")]
+def test_checkout_is_installed_with_the_locked_build_backend() -> None:
+    [checkout] = [command for command in list_pip_commands(ROOT / "Makefile") if command.endswith(" -e .")]
     backend = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
 
-    assert "--no-build-isolation" in checkout.split(), "else pip brings a backend of its own"
+    assert "--no-build-isolation" in checkout.split(), "otherwise pip downloads a build backend"
     for requirement in map(Requirement, backend):
         assert requirement.specifier.contains(LOCKS["requirements-build"][requirement.name].version)
 
 
-def test_every_package_of_the_page_has_a_hash() -> None:
+def test_web_packages_have_hashes() -> None:
     packages = json.loads((ROOT / "web" / "package-lock.json").read_text())["packages"]
 
     assert [name for name, package in packages.items() if name and "integrity" not in package] == []
@@ -88,39 +95,39 @@ def test_every_package_of_the_page_has_a_hash() -> None:
         ("", False),
     ],
 )
-def test_a_licence_is_allowed_if_its_terms_can_be_met(licence: str, allowed: bool) -> None:
+def test_licence_is_allowed_if_all_required_parts_are(licence: str, allowed: bool) -> None:
     assert is_allowed(licence) is allowed
 
 
-def test_nothing_is_wrong_with_what_is_shipped_and_every_package_was_asked_about() -> None:
-    assert list(audit(ROOT)) == []
-    assert set(unknown(read_snapshot(ROOT), shipped(ROOT))) <= {"npm"}, "`make advisories` asks"
+def test_shipped_packages_have_no_problems_and_known_advisories() -> None:
+    assert list(find_problems(ROOT)) == []
+    assert set(list_unknown(read_snapshot(ROOT), list_shipped(ROOT))) <= {"npm"}, "run `make advisories`"
 
 
-def test_a_weakness_of_what_is_pinned_is_told_and_one_of_another_version_is_not() -> None:
-    weakness = Advisory("PYSEC-1", ("CVE-1",), "reads too far", ("1.1",))
-    snapshot = Snapshot("2026-01-01", {"left-pad==1.0": [weakness], "left-pad==0.9": [weakness]}, {"react": [weakness]})
+def test_find_vulnerabilities_reports_only_pinned_versions() -> None:
+    advisory = Advisory("PYSEC-1", ("CVE-1",), "reads too far", ("1.1",))
+    snapshot = Snapshot("2026-01-01", {"left-pad==1.0": [advisory], "left-pad==0.9": [advisory]}, {"react": [advisory]})
 
-    told = list(findings(snapshot, [PIN]))
+    lines = list(find_vulnerabilities(snapshot, [PIN]))
 
-    assert told == [
+    assert lines == [
         "left-pad==1.0: PYSEC-1 reads too far (fixed in: 1.1)",
         "react: PYSEC-1 reads too far (fixed in: 1.1)",
     ]
 
 
-def test_what_nobody_was_asked_about_is_not_taken_for_sound() -> None:
-    snapshot = Snapshot("2026-01-01", {"known==1": [], "nobody-knows==1": None}, None)
+def test_list_unknown_names_packages_without_data() -> None:
+    snapshot = Snapshot("2026-01-01", {"known==1": [], "no-data==1": None}, None)
 
-    assert unknown(snapshot, [Pin("known", "1"), Pin("nobody-knows", "1"), PIN]) == [
-        "nobody-knows==1",
+    assert list_unknown(snapshot, [Pin("known", "1"), Pin("no-data", "1"), PIN]) == [
+        "no-data==1",
         "left-pad==1.0",
         "npm",
     ]
 
 
 @pytest.mark.parametrize(
-    ("answers", "learnt"),
+    ("responses", "expected"),
     [
         ({"/left-pad/1.0/json": {"vulnerabilities": []}}, []),
         (
@@ -133,19 +140,21 @@ def test_what_nobody_was_asked_about_is_not_taken_for_sound() -> None:
         ({}, None),
     ],
 )
-def test_what_a_registry_tells_of_one_version(answers: dict[str, object], learnt: list[Advisory] | None) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        [told] = [told for path, told in answers.items() if request.url.path.endswith(path)] or [None]
-        return httpx.Response(200, content=msgspec.json.encode(told)) if told else httpx.Response(404)
+def test_fetch_python_advisories_reads_the_pinned_version(
+    responses: dict[str, object], expected: list[Advisory] | None
+) -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        [body] = [body for path, body in responses.items() if request.url.path.endswith(path)] or [None]
+        return httpx.Response(200, content=msgspec.json.encode(body)) if body else httpx.Response(404)
 
-    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        assert ask_for_python(PIN, client) == learnt
+    with httpx.Client(transport=httpx.MockTransport(respond)) as client:
+        assert fetch_python_advisories(PIN, client) == expected
 
 
-def test_the_bills_of_material_name_everything_that_is_locked(tmp_path: Path) -> None:
+def test_sboms_contain_all_locked_packages(tmp_path: Path) -> None:
     documents = {path.stem: json.loads(path.read_text()) for path in write_sboms(ROOT, tmp_path, validate=False)}
 
     assert {document["bomFormat"] for document in documents.values()} == {"CycloneDX"}
-    listed = {(one["name"], one["version"]) for one in documents["requirements.cdx"]["components"]}
+    listed = {(component["name"], component["version"]) for component in documents["requirements.cdx"]["components"]}
     assert listed == {(pin.name, pin.version) for pin in LOCKS["requirements"].values()}
-    assert {"react", "monaco-editor"} <= {one["name"] for one in documents["web.cdx"]["components"]}
+    assert {"react", "monaco-editor"} <= {component["name"] for component in documents["web.cdx"]["components"]}

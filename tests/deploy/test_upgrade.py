@@ -1,4 +1,4 @@
-"""Jobs that an earlier version accepted, began and finished are good in this one."""
+"""Jobs that an earlier version accepted, started or finished."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FORMATS = sorted(Path(__file__).with_name("formats").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", FORMATS, ids=lambda path: path.stem)
-def test_jobs_of_an_earlier_version_end_as_they_should(own_stack: Stack, path: Path) -> None:
-    # Given what an earlier version left in Redis: a result, a job whose worker died, a job that waits
+def test_jobs_of_an_earlier_version_finish(own_stack: Stack, path: Path) -> None:
+    # Given a finished job, a job whose worker was killed, and a queued job of an earlier version
     file = json.loads(path.read_text())
     own_stack.namespace = NAMESPACE
     load(own_stack.client, file)
-    # When this version begins
+    # When this version starts
     own_stack.start_api()
     own_stack.start_worker()
     # Then each job has its one result
@@ -41,5 +41,5 @@ def test_jobs_of_an_earlier_version_end_as_they_should(own_stack: Stack, path: P
 
 
 @pytest.mark.parametrize("kind", [JobSpec, About, JobResult])
-def test_a_field_of_a_later_version_is_passed_over(kind: type[msgspec.Struct]) -> None:
+def test_field_of_a_later_version_is_ignored(kind: type[msgspec.Struct]) -> None:
     assert kind.__struct_config__.forbid_unknown_fields is False
