@@ -141,7 +141,7 @@ def test_load_accepts_a_valid_file(tmp_path: Path) -> None:
         ("[programs]", '[programs]\ncompile_error = "x"', "if and only if `compile` is set"),
         (r"'toy (\S+)'", r"'toy \S+'", "must have exactly one group"),
         (r"'toy (\S+)'", "'toy ('", "is not a regular expression"),
-        ("[hello]", "[limits]\nmemory_bytes = 1\n[hello]", "`limits.memory_bytes` must be from"),
+        ("[hello]", "[limits]\nmemory_bytes = 1\n[hello]", "`limits.memory_bytes` must be between"),
         ("[hello]", '[env]\n"A B" = "1"\n[hello]', r"`\$.env`"),
         ('id = "toy"', 'id = "toy', "toy.toml: "),
     ],
