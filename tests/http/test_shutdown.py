@@ -17,7 +17,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.http.compat.piston.sockets import CONNECT, closing, init, send
+from tests.http.compat.piston.connect_client import CONNECT, init, read_to_end, send
 from tests.http.gateway import JOB
 
 
@@ -125,7 +125,7 @@ async def test_shutdown_reaches_the_clients_of_compat_apis(serve: Serve) -> None
         # When the server receives SIGTERM
         server.stop()
         # Then the WebSockets close with the code for a restart, and the response names the address of the job
-        assert [(await closing(socket))[1] for socket in (connected, watcher)] == [1012, 1012]
+        assert [(await read_to_end(socket))[1] for socket in (connected, watcher)] == [1012, 1012]
         answer = await waiting
         assert answer.status_code == 504
         assert "the program has not finished: see /v1/jobs/" in answer.json()["message"]

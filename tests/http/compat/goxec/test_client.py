@@ -1,4 +1,4 @@
-"""A client of goxec, as its own web page is one: no package of such a client is published."""
+"""A client that sends the requests of goxec's web page. No client of goxec is published."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.docker
 
 
 async def run(stack: Stack, code: str) -> tuple[str, str]:
-    """What a program wrote, and its status."""
+    """The output of a program, and its status."""
     queued = stack.http.post("/api/run", json={"code": code, "language": "python"}).json()
     assert queued["status"] == "queued"
     written = ""
@@ -29,11 +29,11 @@ async def run(stack: Stack, code: str) -> tuple[str, str]:
             written += message["output"]
 
 
-async def test_a_program_is_run_and_watched_to_its_end(stack: Stack) -> None:
+async def test_program_runs_and_is_watched(stack: Stack) -> None:
     assert await run(stack, "for n in range(3): print(n)") == ("0\n1\n2\n", "completed")
 
 
-async def test_a_program_that_writes_too_much_has_failed(stack: Stack) -> None:
+async def test_program_fails_when_it_exceeds_the_output_limit(stack: Stack) -> None:
     written, status = await run(stack, "while True: print('x' * 2**16)")
     assert status == "failed"
     assert written.endswith("Error: stopped: it wrote more than the output limit allows")

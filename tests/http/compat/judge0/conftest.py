@@ -1,4 +1,4 @@
-"""What the tests of Judge0's API share: submissions to a whole service, and to a gateway whose worker is the test."""
+"""Fixtures of the tests of Judge0's API: a client of a whole service, and a gateway whose worker is the test."""
 
 from __future__ import annotations
 
@@ -16,61 +16,61 @@ PYTHON, C, CPP, BASH = 71, 50, 54, 46
 PRINT = {"language_id": PYTHON, "source_code": "print(1)"}
 
 
-def zipped(files: dict[str, str | bytes], compression: int = zipfile.ZIP_DEFLATED) -> str:
+def zip_files(files: dict[str, str | bytes], compression: int = zipfile.ZIP_DEFLATED) -> str:
     """The value of ``additional_files``."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", compression) as archive:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", compression) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
-    return b64encode(packed.getvalue()).decode()
+    return b64encode(data.getvalue()).decode()
 
 
-def plain(encoded: str | None) -> str | None:
+def decode_base64(encoded: str | None) -> str | None:
     return None if encoded is None else b64decode(encoded).decode()
 
 
-class Judge:
-    """A client of a whole service, written here: says everything in Base64."""
+class Judge0Client:
+    """A client of a whole service. It sends and receives texts in Base64."""
 
     def __init__(self, stack: Stack) -> None:
         self._http = stack.http
 
     def submit(self, *submissions: dict[str, Any]) -> list[str]:
-        """The tokens of submissions that must be taken."""
-        encoded = [self._encoded(one) for one in submissions]
-        answer = self._http.post(
+        """Create submissions and return their tokens."""
+        encoded = [self._encode(submission) for submission in submissions]
+        response = self._http.post(
             "/judge0/submissions/batch", params={"base64_encoded": "true"}, json={"submissions": encoded}
         )
-        assert answer.status_code == 201, answer.text
-        return [one["token"] for one in answer.json()]
+        assert response.status_code == 201, response.text
+        return [item["token"] for item in response.json()]
 
-    def ended(self, tokens: list[str], fields: str = "*") -> list[dict[str, Any]]:
-        """The submissions, once all have ended."""
+    def wait_for(self, tokens: list[str], fields: str = "*") -> list[dict[str, Any]]:
+        """The submissions, once all of them have finished."""
 
-        def look() -> list[dict[str, Any]] | None:
+        def find_finished() -> list[dict[str, Any]] | None:
             query = {"tokens": ",".join(tokens), "base64_encoded": "true", "fields": f"{fields},status"}
             query["fields"] = fields if fields == "*" else query["fields"]
             found = self._http.get("/judge0/submissions/batch", params=query).raise_for_status().json()["submissions"]
-            return found if all(one["status"]["id"] > 2 for one in found) else None
+            return found if all(submission["status"]["id"] > 2 for submission in found) else None
 
-        result: list[dict[str, Any]] = eventually(look, 60)
-        for one in result:
-            for name in {"stdout", "stderr", "compile_output", "message"} & one.keys():
-                one[name] = plain(one[name])
+        result: list[dict[str, Any]] = eventually(find_finished, 60)
+        for submission in result:
+            for name in {"stdout", "stderr", "compile_output", "message"} & submission.keys():
+                submission[name] = decode_base64(submission[name])
         return result
 
     def run(self, **submission: Any) -> dict[str, Any]:
-        """One submission at its end."""
-        return self.ended(self.submit(submission))[0]
+        """Create a submission and return it once it has finished."""
+        return self.wait_for(self.submit(submission))[0]
 
-    def _encoded(self, submission: dict[str, Any]) -> dict[str, Any]:
-        contents = {"source_code", "stdin", "expected_output"} & submission.keys()
-        return {**submission, **{name: b64encode(submission[name].encode()).decode() for name in contents}}
+    def _encode(self, submission: dict[str, Any]) -> dict[str, Any]:
+        texts = {"source_code", "stdin", "expected_output"} & submission.keys()
+        return {**submission, **{name: b64encode(submission[name].encode()).decode() for name in texts}}
 
 
 @pytest.fixture
-def judge(stack: Stack) -> Judge:
-    return Judge(stack)
+def judge(stack: Stack) -> Judge0Client:
+    return Judge0Client(stack)
 
 
 @pytest.fixture

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from app.http.compat.judge0.limits import NUMBER_FIELDS
 from app.http.compat.judge0.views import ALL_FIELDS
-from tests.http.compat.judge0.conftest import zipped
+from tests.http.compat.judge0.conftest import zip_files
 from tests.http.gateway import Gateway
 from tests.http.strategies import anything, text
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | text | st.sampled_from(["1", "true", "0", "1e999"])
-contents = text | st.sampled_from(["cHJpbnQoMSk=", "/w==", "=", zipped({"run": "", "a.py": "x"}), zipped({"..": ""})])
+contents = text | st.sampled_from(
+    ["cHJpbnQoMSk=", "/w==", "=", zip_files({"run": "", "a.py": "x"}), zip_files({"..": ""})]
+)
 submissions = st.fixed_dictionaries(
     {"language_id": st.sampled_from([71, "71", 43, 44, 89, 50]) | anything, "source_code": contents | anything},
     optional={
@@ -57,12 +59,12 @@ def test_submission_accepts_or_rejects_any_document(send: Any, document: Any, qu
     if response.status_code == 422:
         assert all(reasons for reasons in response.json().values())
     if response.status_code == 201:
-        # An accepted submission can be shown.
-        shown = send(
+        # An accepted submission can be read.
+        stored = send(
             "GET", f"/submissions/{response.json()['token']}", params={"fields": "*", "base64_encoded": "true"}
         )
-        assert shown.status_code == 200, shown.text
-        assert shown.json().keys() == set(ALL_FIELDS)
+        assert stored.status_code == 200, stored.text
+        assert stored.json().keys() == set(ALL_FIELDS)
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,4 +1,4 @@
-"""The end of a submission is told to whom it asked for, in Judge0's words."""
+"""Callbacks of finished submissions, in the format of Judge0."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.http.compat.judge0.test_submissions import SUBMISSIONS, token_header
 from tests.http.gateway import Gateway
 
 
-async def test_the_end_is_put_in_base64(gateway: Gateway) -> None:
-    # Given a submission that wants to be told, and expects something
+async def test_callback_is_a_put_request_in_base64(gateway: Gateway) -> None:
+    # Given a submission with a callback URL and an expected output
     headers = token_header((await gateway.create_key())["key"])
     with running_receiver() as receiver:
         sent = {**PRINT, "callback_url": receiver.url, "expected_output": "1"}
         token = (await gateway.client.post(SUBMISSIONS, json=sent, headers=headers)).json()["token"]
-        # When it has ended
+        # When it has finished
         job_id = gateway.worker.start()
         assert job_id == token
         gateway.worker.write(job_id, b"1 \xff\n")
@@ -30,7 +30,7 @@ async def test_the_end_is_put_in_base64(gateway: Gateway) -> None:
         assert outbox.waiting(10) == [token]
         webhooks = WebhookDelivery(outbox, allow_private=True, callback_formats=CALLBACK_FORMATS)
         await asyncio.to_thread(webhooks.deliver, token)
-        # Then that is PUT, whatever was written
+        # Then the callback is a PUT request with the output in Base64
         (request,) = receiver.requests
     assert request.line == "PUT /hook?a=b HTTP/1.1"
     assert request.headers["content-type"] == "application/json"
@@ -40,7 +40,10 @@ async def test_the_end_is_put_in_base64(gateway: Gateway) -> None:
     }  # fmt: skip
 
 
-async def test_an_address_that_is_ours_is_refused_by_field(gateway: Gateway) -> None:
+async def test_invalid_callback_url_is_rejected_by_field(gateway: Gateway) -> None:
     headers = token_header((await gateway.create_key())["key"])
-    answer = await gateway.client.post(SUBMISSIONS, json={**PRINT, "callback_url": "ftp://x"}, headers=headers)
-    assert (answer.status_code, answer.json()) == (422, {"callback_url": ["must be an http:// or https:// address"]})
+    response = await gateway.client.post(SUBMISSIONS, json={**PRINT, "callback_url": "ftp://x"}, headers=headers)
+    assert (response.status_code, response.json()) == (
+        422,
+        {"callback_url": ["must be an http:// or https:// address"]},
+    )

@@ -1,4 +1,4 @@
-"""Published clients of Judge0, as their authors left them, with nothing changed but the base URL."""
+"""Published clients of Judge0, unmodified except for the base URL."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def official(base_url: str) -> Iterator[judge0.Client]:
 QUICK = RegularPeriodRetry(wait_time_sec=0.05)
 
 
-def run(client: judge0.Client, **what: Any) -> Any:
-    return judge0.run(client=client, retry_strategy=QUICK, **what)
+def run(client: judge0.Client, **options: Any) -> Any:
+    return judge0.run(client=client, retry_strategy=QUICK, **options)
 
 
-def test_the_official_sdk_runs_a_program(official: judge0.Client) -> None:
-    # It chooses the language's id by the version, and checks it against the list
+def test_official_sdk_runs_a_program(official: judge0.Client) -> None:
+    # The SDK selects the language id by the version, and checks that it is listed.
     assert official.version == "1.13.1"
     done = run(official, source_code="print(input()[::-1])", language=judge0.PYTHON, stdin="abc", expected_output="cba")
     assert done.status is judge0.Status.ACCEPTED
@@ -54,17 +54,17 @@ def test_the_official_sdk_runs_a_program(official: judge0.Client) -> None:
     assert done.created_at < done.finished_at
 
 
-def test_the_official_sdk_runs_one_program_on_many_inputs(official: judge0.Client) -> None:
+def test_official_sdk_runs_test_cases(official: judge0.Client) -> None:
     source = "#include <iostream>\nint main() { int a, b; std::cin >> a >> b; std::cout << a + b; }"
     cases = [judge0.TestCase("1 2", "3"), judge0.TestCase("3 4", "8"), judge0.TestCase("x", "0")]
     done = run(official, source_code=source, language=judge0.CPP, test_cases=cases)
-    assert [one.status for one in done] == [
+    assert [submission.status for submission in done] == [
         judge0.Status.ACCEPTED, judge0.Status.WRONG_ANSWER, judge0.Status.ACCEPTED,
     ]  # fmt: skip
-    assert [one.stdout for one in done] == ["3", "7", "0"]
+    assert [submission.stdout for submission in done] == ["3", "7", "0"]
 
 
-def test_the_official_sdk_tells_of_errors(official: judge0.Client) -> None:
+def test_official_sdk_reports_errors(official: judge0.Client) -> None:
     broken = run(official, source_code="int main() {", language=judge0.C)
     assert broken.status is judge0.Status.COMPILATION_ERROR
     assert "expected declaration" in broken.compile_output
@@ -74,7 +74,7 @@ def test_the_official_sdk_tells_of_errors(official: judge0.Client) -> None:
     assert endless.status is judge0.Status.TIME_LIMIT_EXCEEDED
 
 
-def test_the_official_sdk_sends_a_file_system(official: judge0.Client) -> None:
+def test_official_sdk_sends_a_file_system(official: judge0.Client) -> None:
     files = judge0.Filesystem(
         content=[judge0.File(name="run", content="python3 main.py"), judge0.File(name="main.py", content="print(7)")]
     )
@@ -97,26 +97,26 @@ async def test_judge0_client_submits_and_polls(base_url: str) -> None:
         many = MultiFileSubmission(
             additional_files={"compile": "gcc m.c", "run": "./a.out", "m.c": "int main(){return 3;}"}
         )
-        tokens = [(await client.create_submission(one)).token for one in (single, many)]
-        first, second = [await _ended(client, token) for token in tokens]
+        tokens = [(await client.create_submission(submission)).token for submission in (single, many)]
+        first, second = [await _wait_for(client, token) for token in tokens]
     assert (first.status.description, first.stdout) == ("Accepted", "12-in\n")
     assert (second.status.id, second.message) == (11, "Exited with error status 3")
 
 
-async def test_judge0_client_tells_what_was_wrong(base_url: str) -> None:
+async def test_judge0_client_reports_errors(base_url: str) -> None:
     async with judge0_client.Judge0Client(base_url, auth_token="not-a-key") as client:
         with pytest.raises(Exception, match=r"HTTP 401: \{'error': 'the API key is invalid"):
             await client.get_about()
 
 
-async def _ended(client: Any, token: str) -> Any:
+async def _wait_for(client: Any, token: str) -> Any:
     while (found := await client.get_submission(token)).status.id <= 2:
         await asyncio.sleep(0.1)
     return found
 
 
-def test_judge0api_waits_for_the_end(base_url: str) -> None:
-    # It writes a slash at the end of its addresses, waits for the answer, and then asks once more
+def test_judge0api_waits_for_the_result(base_url: str) -> None:
+    # This client adds a slash to the path, waits for the response, and reads the submission again.
     client = judge0api.Client(base_url)
     done = judge0api.submission.submit(
         client, b"print(input())", 71, stdin=b"x", expected_output=b"x", number_of_runs=2
@@ -127,13 +127,13 @@ def test_judge0api_waits_for_the_end(base_url: str) -> None:
     client.session.close()
 
 
-def test_judge0api_tells_of_a_mistake(base_url: str) -> None:
+def test_judge0api_reports_errors(base_url: str) -> None:
     client = judge0api.Client(base_url)
     with pytest.raises(requests.HTTPError, match="422"):
         judge0api.submission.submit(client, b"print(1)", 70)
     client.session.close()
 
 
-def test_the_official_sdk_is_told_that_its_token_is_none(base_url: str) -> None:
+def test_official_sdk_reports_an_invalid_token(base_url: str) -> None:
     with pytest.raises(RuntimeError, match="Authentication failed"):
         judge0.Client(endpoint=base_url, headers={"X-Auth-Token": "not-a-key"})

@@ -1,4 +1,4 @@
-"""The API itself, on a real server, with a worker whose every step the test takes."""
+"""Judge0's routes, on a gateway whose worker is the test."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ import pytest
 
 from app.core.outcomes import Outcome
 from app.store.records import decode_spec
-from tests.http.compat.judge0.conftest import PRINT, PYTHON, C, zipped
+from tests.http.compat.judge0.conftest import PRINT, PYTHON, C, zip_files
 from tests.http.gateway import OPERATOR_KEY, Gateway, StartGateway, bearer
 
 SUBMISSIONS = "/judge0/submissions"
 
 
 async def submit(gateway: Gateway, headers: dict[str, str] | None = None, **more: Any) -> str:
-    answer = await gateway.client.post(SUBMISSIONS, json={**PRINT, **more}, headers=headers)
-    assert answer.status_code == 201, answer.text
-    assert answer.json().keys() == {"token"}
-    return str(answer.json()["token"])
+    response = await gateway.client.post(SUBMISSIONS, json={**PRINT, **more}, headers=headers)
+    assert response.status_code == 201, response.text
+    assert response.json().keys() == {"token"}
+    return str(response.json()["token"])
 
 
-async def test_a_submission_from_its_token_to_its_end(gateway: Gateway) -> None:
-    # Given a submission, whose token is a random UUID as clients expect
+async def test_submission_is_queued_processed_and_accepted(gateway: Gateway) -> None:
+    # Given a submission, whose token is a random UUID
     token = await submit(gateway)
     assert uuid.UUID(token).version == 4
-    # When it is queued, runs, and has ended
-    seen = [(await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()]
+    # When it is read while it is queued, running and finished
+    found = [(await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()]
     job_id = gateway.worker.start()
-    seen.append((await gateway.client.get(f"{SUBMISSIONS}/{token}/")).json())
+    found.append((await gateway.client.get(f"{SUBMISSIONS}/{token}/")).json())
     gateway.worker.finish(job_id)
-    seen.append((await gateway.client.get(f"{SUBMISSIONS}/{token}")).json())
-    # Then each time it is shown as it is, in the usual fields
-    assert [one["status"]["id"] for one in seen] == [1, 2, 3]
-    assert seen[0] == {
+    found.append((await gateway.client.get(f"{SUBMISSIONS}/{token}")).json())
+    # Then it has the default fields and the present status
+    assert [submission["status"]["id"] for submission in found] == [1, 2, 3]
+    assert found[0] == {
         "token": token, "time": None, "memory": None, "stdout": None, "stderr": None, "compile_output": None,
         "message": None, "status": {"id": 1, "description": "In Queue"},
     }  # fmt: skip
-    assert (seen[2]["time"], seen[2]["memory"]) == ("0.01", 7812)
-    # And our own API shows the same job
+    assert (found[2]["time"], found[2]["memory"]) == ("0.01", 7812)
+    # And the native API returns the same job
     assert (await gateway.client.get(f"/v1/jobs/{token}")).json()["outcome"] == "ok"
 
 
-async def test_a_fault_of_ours_is_told_as_one(gateway: Gateway) -> None:
+async def test_infrastructure_error_is_an_internal_error(gateway: Gateway) -> None:
     token = await submit(gateway)
     gateway.worker.run(outcome=Outcome.INFRASTRUCTURE_ERROR, exit_code=None, message="it could not be run", phases=())
-    shown = (await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()
-    assert (shown["status"]["description"], shown["message"]) == ("Internal Error", "it could not be run")
+    submission = (await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()
+    assert (submission["status"]["description"], submission["message"]) == ("Internal Error", "it could not be run")
 
 
-async def test_all_that_was_sent_is_shown(gateway: Gateway) -> None:
+async def test_submission_returns_all_fields(gateway: Gateway) -> None:
     # Given a submission with every field
-    files = zipped({"more.py": "x"})
+    files = zip_files({"more.py": "x"})
     sent = {
         "language_id": C, "source_code": "int main(void) { return 0; }", "stdin": "\xe9\n", "expected_output": "e",
         "compiler_options": "-O1 -DA=b", "command_line_arguments": "a b", "cpu_time_limit": 1.5, "cpu_extra_time": 0.5,
@@ -64,16 +64,16 @@ async def test_all_that_was_sent_is_shown(gateway: Gateway) -> None:
         "enable_network": False, "enable_per_process_and_thread_time_limit": "false",
     }  # fmt: skip
     token = await submit(gateway, **sent)
-    # Then it is shown as it was; decimal numbers are text
+    # Then all fields are returned; decimal numbers are strings
     plain = (await gateway.client.get(f"{SUBMISSIONS}/{token}", params={"fields": "*"})).json()
-    told = {**sent, "cpu_time_limit": "1.5", "cpu_extra_time": "0.5", "wall_time_limit": "3.0",
+    expected = {**sent, "cpu_time_limit": "1.5", "cpu_extra_time": "0.5", "wall_time_limit": "3.0",
             "enable_per_process_and_thread_time_limit": False}  # fmt: skip
-    assert {name: plain[name] for name in sent} == told
-    # And in Base64 where that is wanted
+    assert {name: plain[name] for name in sent} == expected
+    # And texts are in Base64 if requested
     query = {"base64_encoded": "true", "fields": "stdin,language_id"}
     encoded = (await gateway.client.get(f"{SUBMISSIONS}/{token}", params=query)).json()
     assert encoded == {"stdin": b64encode("\xe9\n".encode()).decode(), "language_id": C}
-    # And the job has its limits: the extra time is on top
+    # And the job has the limits, with the extra time added
     job_id = gateway.worker.start()
     assert job_id == token
     claim = gateway.worker.claims[job_id]
@@ -91,7 +91,7 @@ async def test_all_that_was_sent_is_shown(gateway: Gateway) -> None:
         ({"language_id": 70}, {"language_id": ["language with id 70 doesn't exist"]}),
         ({"source_code": " \n"}, {"source_code": ["can't be blank"]}),
         ({"language_id": 89}, {"source_code": ["must be blank"], "additional_files": ["can't be blank"]}),
-        ({"language_id": 89, "source_code": None, "additional_files": zipped({"main.py": ""})},
+        ({"language_id": 89, "source_code": None, "additional_files": zip_files({"main.py": ""})},
          {"additional_files": ["must have a script named run in the root of the archive"]}),
         ({"cpu_time_limit": 301}, {"cpu_time_limit": ["must be less than or equal to 300.0"]}),
         ({"wall_time_limit": 0.5}, {"wall_time_limit": ["must be greater than or equal to 1"]}),
@@ -116,11 +116,11 @@ async def test_all_that_was_sent_is_shown(gateway: Gateway) -> None:
          {"number_of_runs": ["must have at most 1000 wall_seconds together"]}),
     ],
 )  # fmt: skip
-async def test_what_is_wrong_is_told_by_field(
+async def test_invalid_submission_has_errors_by_field(
     gateway: Gateway, change: dict[str, Any], errors: dict[str, list[str]]
 ) -> None:
-    answer = await gateway.client.post(SUBMISSIONS, json={**PRINT, **change})
-    assert (answer.status_code, answer.json()) == (422, errors)
+    response = await gateway.client.post(SUBMISSIONS, json={**PRINT, **change})
+    assert (response.status_code, response.json()) == (422, errors)
     assert gateway.redis.zcard(gateway.keys.waiting()) == 0
 
 
@@ -141,137 +141,137 @@ async def test_what_is_wrong_is_told_by_field(
         ("GET", "/x", {"headers": {"X-Auth-Token": "not-a-key"}}, 401, "API key is invalid"),
     ],
 )
-async def test_every_other_error_is_one_sentence(
+async def test_other_errors_have_a_message(
     gateway: Gateway, method: str, path: str, options: dict[str, Any], status: int, said: str
 ) -> None:
-    answer = await gateway.client.request(method, SUBMISSIONS + path, **options)
-    assert answer.status_code == status
-    assert answer.json().keys() == {"error"}
-    # of JSON and address the words are the gateway's
-    assert said.lower() in answer.json()["error"].lower()
+    response = await gateway.client.request(method, SUBMISSIONS + path, **options)
+    assert response.status_code == status
+    assert response.json().keys() == {"error"}
+    # Some messages are those of the gateway.
+    assert said.lower() in response.json()["error"].lower()
 
 
-async def test_a_batch_is_taken_or_refused_one_by_one(gateway: Gateway) -> None:
-    # Given a batch with two mistakes
+async def test_batch_accepts_and_rejects_each_submission(gateway: Gateway) -> None:
+    # Given a batch with two invalid submissions
     batch = [PRINT, {"language_id": PYTHON}, PRINT, "nonsense"]
-    answer = await gateway.client.post(f"{SUBMISSIONS}/batch", json={"submissions": batch})
-    # Then the others are taken
-    assert answer.status_code == 201
-    first, mistake, second, nonsense = answer.json()
-    assert mistake == {"source_code": ["can't be blank"]}
+    response = await gateway.client.post(f"{SUBMISSIONS}/batch", json={"submissions": batch})
+    # Then the others are accepted
+    assert response.status_code == 201
+    first, invalid, second, nonsense = response.json()
+    assert invalid == {"source_code": ["can't be blank"]}
     assert nonsense.keys() == {"source_code", "language_id"}
-    # And found again in the order in which they are asked for
+    # And are returned in the order of the tokens
     query = {"tokens": f"{second['token']},unknown,{first['token']}", "fields": "token"}
     found = await gateway.client.get(f"{SUBMISSIONS}/batch", params=query)
     assert found.json() == {"submissions": [second, None, first]}
-    # And a batch of mistakes is one
-    answer = await gateway.client.post(f"{SUBMISSIONS}/batch", json={"submissions": batch[1:2]})
-    assert (answer.status_code, answer.json()) == (422, [{"source_code": ["can't be blank"]}])
+    # And a batch of invalid submissions is rejected
+    response = await gateway.client.post(f"{SUBMISSIONS}/batch", json={"submissions": batch[1:2]})
+    assert (response.status_code, response.json()) == (422, [{"source_code": ["can't be blank"]}])
 
 
-async def test_whoever_waits_has_the_end(gateway: Gateway) -> None:
-    # Given somebody who waits
+async def test_wait_returns_the_result(gateway: Gateway) -> None:
+    # Given a request with wait
     query = {"wait": "true", "fields": "status,exit_code"}
     waiting = asyncio.create_task(gateway.client.post(SUBMISSIONS, params=query, json=PRINT))
     while not gateway.redis.zcard(gateway.keys.waiting()):
         await asyncio.sleep(0.01)
-    # When it ends
+    # When the submission finishes
     gateway.worker.run()
-    # Then the answer is what came of it
-    answer = await asyncio.wait_for(waiting, 10)
-    assert (answer.status_code, answer.json()) == (
+    # Then the response is the result
+    response = await asyncio.wait_for(waiting, 10)
+    assert (response.status_code, response.json()) == (
         201,
         {"status": {"id": 3, "description": "Accepted"}, "exit_code": 0},
     )
 
 
-async def test_what_is_no_text_needs_base64(gateway: Gateway) -> None:
+async def test_binary_text_requires_base64(gateway: Gateway) -> None:
     # Given a submission whose standard input is not UTF-8
     sent = {**PRINT, "source_code": b64encode(b"print(1)").decode(), "stdin": b64encode(b"\xff").decode() + "\n"}
-    answer = await gateway.client.post(SUBMISSIONS, params={"base64_encoded": "true"}, json=sent)
-    address = f"{SUBMISSIONS}/{answer.json()['token']}?fields=stdin"
-    # Then it is shown in Base64 only
-    refused = await gateway.client.get(address)
-    assert refused.status_code == 400
-    assert "use base64_encoded=true" in refused.json()["error"]
+    response = await gateway.client.post(SUBMISSIONS, params={"base64_encoded": "true"}, json=sent)
+    address = f"{SUBMISSIONS}/{response.json()['token']}?fields=stdin"
+    # Then it is returned in Base64 only
+    rejected = await gateway.client.get(address)
+    assert rejected.status_code == 400
+    assert "use base64_encoded=true" in rejected.json()["error"]
     assert (await gateway.client.get(address + "&base64_encoded=true")).json() == {"stdin": "/w=="}
 
 
-async def test_a_submission_is_deleted_once_it_has_ended(gateway: Gateway) -> None:
+async def test_deletion_requires_a_finished_submission(gateway: Gateway) -> None:
     token = await submit(gateway)
-    # While it waits it is not
-    answer = await gateway.client.delete(f"{SUBMISSIONS}/{token}")
-    assert answer.status_code == 400
-    assert answer.json() == {"error": "submission cannot be deleted because its status is 1 (In Queue)"}
-    # Afterwards it is shown a last time, in Base64
+    # While it is queued, it cannot be deleted
+    response = await gateway.client.delete(f"{SUBMISSIONS}/{token}")
+    assert response.status_code == 400
+    assert response.json() == {"error": "submission cannot be deleted because its status is 1 (In Queue)"}
+    # When it has finished, it is returned a last time, in Base64
     gateway.worker.run()
-    answer = await gateway.client.delete(f"{SUBMISSIONS}/{token}", params={"fields": "source_code"})
-    assert (answer.status_code, answer.json()) == (200, {"source_code": b64encode(b"print(1)").decode()})
+    response = await gateway.client.delete(f"{SUBMISSIONS}/{token}", params={"fields": "source_code"})
+    assert (response.status_code, response.json()) == (200, {"source_code": b64encode(b"print(1)").decode()})
     assert (await gateway.client.get(f"{SUBMISSIONS}/{token}")).status_code == 404
 
 
 def token_header(key: str) -> dict[str, str]:
-    return {"X-Auth-Token": key, "X-Auth-User": "whoever"}
+    return {"X-Auth-Token": key, "X-Auth-User": "ignored"}
 
 
-async def test_a_submission_belongs_to_whom_it_was_submitted_by(gateway: Gateway) -> None:
+async def test_submission_belongs_to_its_caller(gateway: Gateway) -> None:
     # Given two callers, and a submission of the first
-    mine, theirs = [token_header((await gateway.create_key())["key"]) for _ in range(2)]
-    token = await submit(gateway, mine)
+    first, second_caller = [token_header((await gateway.create_key())["key"]) for _ in range(2)]
+    token = await submit(gateway, first)
     gateway.worker.run()
-    # Then to the other, and to nobody, it is as one that never was
-    for other in (theirs, {}):
+    # Then for the other, and for anonymous callers, it does not exist
+    for other in (second_caller, {}):
         for method, path in (("GET", token), ("HEAD", token), ("DELETE", token), ("GET", f"batch?tokens={token}")):
             real = await gateway.client.request(method, f"{SUBMISSIONS}/{path}", headers=other)
-            never = await gateway.client.request(
+            unknown = await gateway.client.request(
                 method, f"{SUBMISSIONS}/{path.replace(token, str(uuid.uuid4()))}", headers=other
             )
-            assert (real.status_code, real.content) == (never.status_code, never.content)
-    # And it is listed for its own caller only, a page at a time
-    second = await submit(gateway, mine)
-    native = await gateway.submit(mine | bearer(mine["X-Auth-Token"]))
-    pages = [await page(gateway, mine, number) for number in (1, 2)]
-    assert [[one["token"] for one in each["submissions"]] for each in pages] == [[second], [token]]
+            assert (real.status_code, real.content) == (unknown.status_code, unknown.content)
+    # And only its caller can list it
+    second = await submit(gateway, first)
+    native = await gateway.submit(first | bearer(first["X-Auth-Token"]))
+    pages = [await page(gateway, first, number) for number in (1, 2)]
+    assert [[submission["token"] for submission in listed["submissions"]] for listed in pages] == [[second], [token]]
     assert (pages[0]["meta"]["next_page"], pages[1]["meta"]["next_page"], pages[1]["meta"]["total_count"]) == (
         2,
         None,
         2,
     )
-    assert (await page(gateway, theirs, 1))["submissions"] == []
-    # And a job of our own API is no submission
-    assert (await gateway.client.get(f"{SUBMISSIONS}/{native}", headers=mine)).status_code == 404
+    assert (await page(gateway, second_caller, 1))["submissions"] == []
+    # And a job of the native API is not a submission
+    assert (await gateway.client.get(f"{SUBMISSIONS}/{native}", headers=first)).status_code == 404
 
 
 async def page(gateway: Gateway, headers: dict[str, str], number: int) -> Any:
     query = {"page": number, "per_page": 1, "fields": "token"}
-    answer = await gateway.client.get(SUBMISSIONS, params=query, headers=headers)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    response = await gateway.client.get(SUBMISSIONS, params=query, headers=headers)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
-async def test_a_token_is_told_to_be_one(gateway: Gateway) -> None:
+async def test_token_is_checked(gateway: Gateway) -> None:
     for path in ("authenticate", "authorize"):
         for headers, status in (
             (token_header(OPERATOR_KEY), 200),
             ({"X-Auth-Token": ""}, 200),
             (token_header("x"), 401),
         ):
-            answer = await gateway.client.post(f"/judge0/{path}", headers=headers)
-            assert answer.status_code == status
-        # A key in an address ends up in logs: it is not even looked at
-        answer = await gateway.client.post(f"/judge0/{path}", params={"X-Auth-Token": "x"})
-        assert answer.status_code == 200
+            response = await gateway.client.post(f"/judge0/{path}", headers=headers)
+            assert response.status_code == status
+        # A key in the URL is ignored: URLs are logged.
+        response = await gateway.client.post(f"/judge0/{path}", params={"X-Auth-Token": "x"})
+        assert response.status_code == 200
 
 
-async def test_what_a_service_tells_of_itself(gateway: Gateway) -> None:
-    async def told(path: str) -> httpx.Response:
-        answer = await gateway.client.get(f"/judge0/{path}")
-        assert answer.status_code == 200
-        return answer
+async def test_service_information(gateway: Gateway) -> None:
+    async def get(path: str) -> httpx.Response:
+        response = await gateway.client.get(f"/judge0/{path}")
+        assert response.status_code == 200
+        return response
 
-    assert (await told("about")).json()["version"] == (await told("version")).text == "1.13.1"
-    assert [one["id"] for one in (await told("statuses")).json()] == list(range(1, 15))
-    config = (await told("config_info")).json()
+    assert (await get("about")).json()["version"] == (await get("version")).text == "1.13.1"
+    assert [status["id"] for status in (await get("statuses")).json()] == list(range(1, 15))
+    config = (await get("config_info")).json()
     assert (config["max_cpu_time_limit"], config["max_stack_limit"], config["memory_limit"]) == (
         300.0,
         128_000,
@@ -279,27 +279,27 @@ async def test_what_a_service_tells_of_itself(gateway: Gateway) -> None:
     )
     assert (config["enable_network"], config["max_submission_batch_size"]) == (False, 20)
     await submit(gateway)
-    assert (await told("workers")).json()[0]["size"] == 1
+    assert (await get("workers")).json()[0]["size"] == 1
     gateway.worker.run()
-    assert (await told("statistics")).json()["submissions"]["total"] == 0  # this worker counts nothing
-    assert {"Architecture", "CPU(s)", "Mem"} <= (await told("system_info")).json().keys()
+    assert (await get("statistics")).json()["submissions"]["total"] == 0  # the worker of this test publishes no metrics
+    assert {"Architecture", "CPU(s)", "Mem"} <= (await get("system_info")).json().keys()
 
 
-async def test_a_cancelled_submission_ends_in_other(gateway: Gateway) -> None:
+async def test_cancelled_submission_has_status_other(gateway: Gateway) -> None:
     token = await submit(gateway)
     await gateway.client.post(f"/v1/jobs/{token}/cancel")
-    shown = (await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()
-    assert (shown["status"]["id"], shown["message"]) == (12, "cancelled before it began")
+    submission = (await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()
+    assert (submission["status"]["id"], submission["message"]) == (12, "cancelled before it began")
 
 
-async def test_a_page_of_a_listed_origin_is_let_in(start_gateway: StartGateway) -> None:
+async def test_pages_of_allowed_origins_may_use_the_api(start_gateway: StartGateway) -> None:
     origin = {"Origin": "https://ide.example"}
     gateway = await start_gateway(PYXEC_ALLOWED_ORIGINS=origin["Origin"])
-    asked = await gateway.client.options(f"{SUBMISSIONS}/some-token", headers=origin)
+    preflight = await gateway.client.options(f"{SUBMISSIONS}/some-token", headers=origin)
     sent = await gateway.client.post(SUBMISSIONS, json=PRINT, headers=origin)
-    stranger = await gateway.client.post(SUBMISSIONS, json=PRINT, headers={"Origin": "https://other.example"})
-    assert [answer.headers.get("Access-Control-Allow-Origin") for answer in (asked, sent, stranger)] == [
+    other = await gateway.client.post(SUBMISSIONS, json=PRINT, headers={"Origin": "https://other.example"})
+    assert [response.headers.get("Access-Control-Allow-Origin") for response in (preflight, sent, other)] == [
         origin["Origin"], origin["Origin"], None,
     ]  # fmt: skip
-    assert {"GET", "DELETE"} <= set(asked.headers["Access-Control-Allow-Methods"].split(", "))
-    assert "X-Auth-Token" in asked.headers["Access-Control-Allow-Headers"]
+    assert {"GET", "DELETE"} <= set(preflight.headers["Access-Control-Allow-Methods"].split(", "))
+    assert "X-Auth-Token" in preflight.headers["Access-Control-Allow-Headers"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
 from app.http.compat.piston import connect
-from tests.http.compat.piston.sockets import CONNECT, closing, init, send
+from tests.http.compat.piston.connect_client import CONNECT, init, read_to_end, send
 from tests.http.gateway import Gateway
 from tests.http.strategies import anything, text
 
@@ -100,4 +100,4 @@ async def close_code_after(gateway: Gateway, messages: list[Any]) -> int | None:
     async with gateway.connect(CONNECT) as connection:
         with suppress(ConnectionClosed):  # the gateway may close before it has received all of them
             await send(connection, *messages)
-        return (await closing(connection))[1]
+        return (await read_to_end(connection))[1]

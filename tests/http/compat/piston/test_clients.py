@@ -1,4 +1,4 @@
-"""Published clients of Piston, as they are published, with no more than their base URL changed."""
+"""Published clients of Piston, unmodified except for the base URL."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.docker
 
-ASKS = "print('hello', input())"
+READS_INPUT = "print('hello', input())"
 C = '#include <stdio.h>\nint main(void) { puts("ran"); return 4; }'
 
 
 @pytest.fixture
 def ultra(stack: Stack) -> ultra_piston.PistonClient:
-    """In Python, over httpx, checked by pydantic."""
+    """A client in Python with httpx and pydantic."""
     return ultra_piston.PistonClient(base_url=f"{stack.url}/api/v2/piston/", rate_limit=0)
 
 
 @pytest.fixture
 def rspy(stack: Stack) -> piston_rspy.Client:
-    """In Rust, over reqwest, checked by serde."""
+    """A client in Rust with reqwest and serde."""
     return piston_rspy.Client.with_url(f"{stack.url}/api/v2")
 
 
@@ -37,7 +37,7 @@ def test_ultra_piston_lists_runtimes_and_packages(stack: Stack, ultra: ultra_pis
 
 
 def test_ultra_piston_executes(ultra: ultra_piston.PistonClient) -> None:
-    file = ultra_piston.File(content=ASKS)
+    file = ultra_piston.File(content=READS_INPUT)
     output = ultra.post_execute("py3", "3.x", file, stdin="world", run_timeout=20_000)
     assert (output.language, output.run.stdout, output.run.code) == ("python", "hello world\n", 0)
     assert output.compile is None
@@ -50,9 +50,9 @@ async def test_ultra_piston_executes_without_blocking(ultra: ultra_piston.Piston
     assert (output.compile.code, output.run.output, output.run.code) == (0, "ran\n", 4)
 
 
-def test_ultra_piston_is_told_of_a_runtime_that_is_not_there(ultra: ultra_piston.PistonClient) -> None:
+def test_ultra_piston_reports_an_unknown_runtime(ultra: ultra_piston.PistonClient) -> None:
     with pytest.raises(BadRequestError):
-        ultra.post_execute("python", "2.x", ultra_piston.File(content=ASKS))
+        ultra.post_execute("python", "2.x", ultra_piston.File(content=READS_INPUT))
 
 
 async def test_piston_rspy_lists_runtimes(stack: Stack, rspy: piston_rspy.Client) -> None:
@@ -63,11 +63,11 @@ async def test_piston_rspy_lists_runtimes(stack: Stack, rspy: piston_rspy.Client
 
 async def test_piston_rspy_executes(rspy: piston_rspy.Client) -> None:
     executor = piston_rspy.Executor().set_language("python").set_version("*").set_stdin("Rust").set_run_timeout(20_000)
-    response = await rspy.execute(executor.add_file(piston_rspy.File(name="main.py", content=ASKS)))
+    response = await rspy.execute(executor.add_file(piston_rspy.File(name="main.py", content=READS_INPUT)))
     assert (response.status, response.language, response.run.stdout) == (200, "python", "hello Rust\n")
 
 
-async def test_piston_rspy_sees_both_stages_and_signals(rspy: piston_rspy.Client) -> None:
+async def test_piston_rspy_receives_stages_and_signals(rspy: piston_rspy.Client) -> None:
     source = "#include <stdlib.h>\nint main(void) { abort(); }"
     executor = piston_rspy.Executor().set_language("gcc").set_version("*").set_run_timeout(20_000)
     response = await rspy.execute(executor.add_file(piston_rspy.File(name="main.c", content=source)))
@@ -75,7 +75,7 @@ async def test_piston_rspy_sees_both_stages_and_signals(rspy: piston_rspy.Client
     assert (response.compile.code, response.run.code, response.run.signal) == (0, None, "SIGABRT")
 
 
-async def test_piston_rspy_is_told_of_a_runtime_that_is_not_there(rspy: piston_rspy.Client) -> None:
+async def test_piston_rspy_reports_an_unknown_runtime(rspy: piston_rspy.Client) -> None:
     executor = piston_rspy.Executor().set_language("cobol").set_version("*")
     response = await rspy.execute(executor.add_file(piston_rspy.File(name="a", content="")))
     assert (response.status, response.is_err()) == (400, True)

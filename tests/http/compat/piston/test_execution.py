@@ -1,4 +1,4 @@
-"""POST /api/v2/execute on a whole Pyxec: programs, and what Piston would have answered."""
+"""POST /api/v2/execute on a whole service: programs, and the responses that Piston would return."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def execute(stack: Stack, **body: Any) -> httpx.Response:
 
 
 def run(stack: Stack, source: str, **body: Any) -> dict[str, Any]:
-    """The run stage, without its figures."""
-    answer = execute(stack, files=[{"content": source}], **body)
-    assert answer.status_code == 200, answer.text
-    stage: dict[str, Any] = answer.json()["run"]
+    """The run stage, without times and memory."""
+    response = execute(stack, files=[{"content": source}], **body)
+    assert response.status_code == 200, response.text
+    stage: dict[str, Any] = response.json()["run"]
     assert stage.pop("cpu_time") >= 0
     assert stage.pop("wall_time") >= 0
     assert stage.pop("memory") >= 0
     return stage
 
 
-def test_a_program_is_run_with_its_input_and_arguments(stack: Stack) -> None:
+def test_program_runs_with_input_and_arguments(stack: Stack) -> None:
     source = """
 import sys, time
 print("out", sys.argv[1:], repr(sys.stdin.read()))
@@ -42,24 +42,24 @@ print("err", file=sys.stderr)
 time.sleep(0.1)
 print("é")
 """
-    # When a program is executed under one of its language's other names
-    answer = execute(stack, language="py3", version="3.x", files=[{"content": source}], stdin="a", args=["1", "-2"])
-    # Then both streams are there, apart and in order of arrival; the input has a line end, as Piston adds it
-    assert answer.status_code == 200
-    body = answer.json()
+    # When a program is executed by an alias of its language
+    response = execute(stack, language="py3", version="3.x", files=[{"content": source}], stdin="a", args=["1", "-2"])
+    # Then both streams are returned, separately and in order; the input ends with a newline, as in Piston
+    assert response.status_code == 200
+    body = response.json()
     assert body["language"] == "python"
     assert body["version"].startswith("3.")
     assert "compile" not in body
     out = "out ['1', '-2'] 'a\\n'\n"
-    figures = ("cpu_time", "wall_time", "memory")
-    assert {name: value for name, value in body["run"].items() if name not in figures} == {
+    numbers = ("cpu_time", "wall_time", "memory")
+    assert {name: value for name, value in body["run"].items() if name not in numbers} == {
         "stdout": f"{out}é\n", "stderr": "err\n", "output": f"{out}err\né\n",
         "code": 0, "signal": None, "status": None, "message": None,
     }  # fmt: skip
     assert 200 <= body["run"]["wall_time"] < 10_000
     assert body["run"]["memory"] > 1_000_000
-    # And it is a job like any other
-    job = stack.http.get(answer.headers["Location"]).json()
+    # And it is a job
+    job = stack.http.get(response.headers["Location"]).json()
     assert (job["status"], job["outcome"], job["stdout"]) == ("finished", "ok", f"{out}é\n")
 
 
@@ -82,7 +82,7 @@ print("é")
     ],
     ids=["exit code", "signal", "wall time", "processor time", "memory"],
 )
-def test_a_program_that_fails_is_told_in_the_words_of_piston(
+def test_failed_program_has_the_status_and_message_of_piston(
     stack: Stack, source: str, limits: dict[str, int], ending: tuple[Any, ...]
 ) -> None:
     stage = run(stack, source, **limits)
@@ -90,13 +90,13 @@ def test_a_program_that_fails_is_told_in_the_words_of_piston(
 
 
 @pytest.mark.parametrize(("stream", "status"), [("stdout", "OL"), ("stderr", "EL")])
-def test_the_stream_that_was_too_long_is_told(stack: Stack, stream: str, status: str) -> None:
+def test_truncated_stream_has_a_status(stack: Stack, stream: str, status: str) -> None:
     stage = run(stack, f"import sys\nwhile True: sys.{stream}.write('x' * 65536)")
     assert (stage["status"], stage["message"], stage["signal"]) == (status, f"{stream} length exceeded", "SIGKILL")
     assert len(stage[stream]) >= 65536
 
 
-def test_what_is_compiled_has_two_stages(stack: Stack) -> None:
+def test_compiled_program_has_two_stages(stack: Stack) -> None:
     source = '#include <stdio.h>\n#warning "careful"\nint main(void) { puts("ran"); return 4; }'
     body = execute(stack, language="gcc", files=[{"content": source}]).json()
     assert body["language"] == "c"
@@ -105,25 +105,25 @@ def test_what_is_compiled_has_two_stages(stack: Stack) -> None:
     assert (body["run"]["stdout"], body["run"]["code"], body["run"]["status"]) == ("ran\n", 4, "RE")
 
 
-def test_what_does_not_compile_is_told_in_both_places(stack: Stack) -> None:
+def test_compile_error_is_in_both_stages(stack: Stack) -> None:
     body = execute(stack, language="c", files=[{"name": "prog", "content": "int main(void) { return oops; }"}]).json()
     assert body["run"] == body["compile"]
     assert (body["run"]["code"], body["run"]["status"]) == (1, "RE")
     assert "oops" in body["run"]["stderr"]
 
 
-def test_a_compiler_that_takes_too_long_is_stopped(stack: Stack) -> None:
+def test_compiler_is_stopped_at_its_timeout(stack: Stack) -> None:
     body = execute(stack, language="c++", files=[{"content": SLOW_TO_COMPILE}], compile_timeout=100).json()
     assert (body["compile"]["status"], body["compile"]["signal"]) == ("TO", "SIGKILL")
     assert body["run"] == body["compile"]
 
 
-def test_a_small_limit_for_the_program_does_not_fail_its_compiler(stack: Stack) -> None:
+def test_memory_limit_of_the_program_does_not_apply_to_the_compiler(stack: Stack) -> None:
     body = execute(stack, language="c++", files=[{"content": SLOW_TO_COMPILE}], run_memory_limit=20_000_000).json()
     assert (body["compile"]["code"], body["run"]["stdout"]) == (0, "1")
 
 
-def test_the_memory_of_a_compiled_program_is_limited_for_itself(stack: Stack) -> None:
+def test_memory_limit_applies_to_a_compiled_program(stack: Stack) -> None:
     source = """#include <stdlib.h>
     int main(void) { volatile char *p = malloc(99 << 20); for (int i = 0; i < 99 << 20; i += 4096) p[i] = 1; }"""
     body = execute(stack, language="c", files=[{"content": source}], run_memory_limit=40_000_000).json()
@@ -131,7 +131,7 @@ def test_the_memory_of_a_compiled_program_is_limited_for_itself(stack: Stack) ->
     assert (body["run"]["signal"], body["run"]["status"]) == ("SIGKILL", "SG")
 
 
-def test_files_come_in_three_encodings(stack: Stack) -> None:
+def test_files_have_three_encodings(stack: Stack) -> None:
     files = [
         {
             "name": "first.bin",
@@ -142,10 +142,10 @@ def test_files_come_in_three_encodings(stack: Stack) -> None:
         {"name": "main.py", "content": "print([open(n, 'rb').read() for n in ('first.bin', 'folder/second.bin')])"},
         {"content": "", "encoding": "utf8"},
     ]
-    answer = execute(stack, files=files)
-    assert answer.json()["run"]["stdout"] == "[b'\\xfb\\xff\\x00', b'\\x00\\xff']\n"
+    response = execute(stack, files=files)
+    assert response.json()["run"]["stdout"] == "[b'\\xfb\\xff\\x00', b'\\x00\\xff']\n"
 
 
-def test_what_is_no_text_is_shown_as_well_as_it_can_be(stack: Stack) -> None:
+def test_invalid_utf8_is_replaced(stack: Stack) -> None:
     stage = run(stack, "import sys; sys.stdout.buffer.write(b'a\\xffb')")
     assert stage["stdout"] == stage["output"] == "a\ufffdb"

@@ -1,4 +1,4 @@
-"""What /api/v2 says when it cannot do as it is told."""
+"""Errors of /api/v2, with the statuses and messages of Piston."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BODY = {"language": "python", "version": "*", "files": [FILE]}
 
 
 @pytest.fixture
-async def live(start_gateway: StartGateway) -> Gateway:
+async def small_gateway(start_gateway: StartGateway) -> Gateway:
     return await start_gateway(PYXEC_MAX_BACKLOG="1", PYXEC_MAX_WAIT_SECONDS="0.3")
 
 
@@ -57,86 +57,86 @@ async def live(start_gateway: StartGateway) -> Gateway:
         ({"args": ["\0"]}, "args[0] must have no NUL character"),
     ],
 )
-async def test_a_body_that_is_wrong_is_a_400_with_its_field(gateway: Gateway, changes: Any, message: str) -> None:
-    answer = await gateway.client.post("/api/v2/execute", json={**BODY, **changes})
-    assert (answer.status_code, answer.json()) == (400, {"message": message})
-    assert answer.headers["Content-Type"] == "application/json"
+async def test_invalid_body_is_rejected_with_its_field(gateway: Gateway, changes: Any, message: str) -> None:
+    response = await gateway.client.post("/api/v2/execute", json={**BODY, **changes})
+    assert (response.status_code, response.json()) == (400, {"message": message})
+    assert response.headers["Content-Type"] == "application/json"
     assert gateway.job_ids() == []
 
 
-async def test_a_file_that_would_leave_the_folder_is_refused(gateway: Gateway) -> None:
-    answer = await gateway.client.post("/api/v2/execute", json={**BODY, "files": [{**FILE, "name": "../a"}]})
-    assert answer.status_code == 400
-    assert answer.json()["message"].startswith("files[0].name must be a plain relative path")
+async def test_file_outside_the_folder_is_rejected(gateway: Gateway) -> None:
+    response = await gateway.client.post("/api/v2/execute", json={**BODY, "files": [{**FILE, "name": "../a"}]})
+    assert response.status_code == 400
+    assert response.json()["message"].startswith("files[0].name must be a plain relative path")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 5000, b"[]", b"null", b"5"])
-async def test_a_body_that_is_no_object_is_a_400(gateway: Gateway, body: bytes) -> None:
+async def test_body_that_is_not_an_object_is_rejected(gateway: Gateway, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = await gateway.client.post("/api/v2/piston/execute", content=body, headers=headers)
-    assert answer.status_code == 400
-    assert answer.json().keys() == {"message"}
+    response = await gateway.client.post("/api/v2/piston/execute", content=body, headers=headers)
+    assert response.status_code == 400
+    assert response.json().keys() == {"message"}
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "execute"), ("POST", "packages"), ("DELETE", "packages")])
-async def test_what_is_not_declared_as_json_is_a_415(gateway: Gateway, method: str, path: str) -> None:
-    answer = await gateway.client.request(method, f"/api/v2/{path}", content="{}")
-    assert (answer.status_code, answer.json()) == (415, {"message": "requests must be of type application/json"})
+async def test_other_content_type_is_rejected_with_415(gateway: Gateway, method: str, path: str) -> None:
+    response = await gateway.client.request(method, f"/api/v2/{path}", content="{}")
+    assert (response.status_code, response.json()) == (415, {"message": "requests must be of type application/json"})
 
 
-async def test_other_errors_are_messages_too(start_gateway: StartGateway) -> None:
+async def test_other_errors_have_a_message(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(PYXEC_MAX_BODY_BYTES="1024")
-    answers = {
+    responses = {
         404: await gateway.client.get("/api/v2/nothing"),
         405: await gateway.client.get("/api/v2/execute"),
         413: await gateway.client.post("/api/v2/execute", json={**BODY, "stdin": "x" * 1024}),
-        401: await gateway.client.post("/api/v2/execute", json=BODY, headers={"Authorization": "nobodys-key"}),
+        401: await gateway.client.post("/api/v2/execute", json=BODY, headers={"Authorization": "unknown-key"}),
     }
-    for status, answer in answers.items():
-        assert (answer.status_code, list(answer.json())) == (status, ["message"])
+    for status, response in responses.items():
+        assert (response.status_code, list(response.json())) == (status, ["message"])
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-async def test_packages_are_not_changed_from_here(gateway: Gateway, method: str) -> None:
+async def test_packages_cannot_be_changed(gateway: Gateway, method: str) -> None:
     body = {"language": "python", "version": "*"}
-    answer = await gateway.client.request(method, "/api/v2/packages", json=body)
-    assert answer.status_code == 403
-    assert "pyxec images" in answer.json()["message"]
+    response = await gateway.client.request(method, "/api/v2/packages", json=body)
+    assert response.status_code == 403
+    assert "pyxec images" in response.json()["message"]
 
 
-async def test_who_has_used_up_his_tokens_is_told_when_to_come_back(start_gateway: StartGateway) -> None:
+async def test_rate_limit_returns_429_with_retry_after(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(PYXEC_RATE_BURST="1", PYXEC_RATE_PER_MINUTE="20")
     await gateway.submit()
-    answer = await gateway.client.post("/api/v2/execute", json=BODY)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")
-    assert "rate limit" in answer.json()["message"]
+    response = await gateway.client.post("/api/v2/execute", json=BODY)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "3")
+    assert "rate limit" in response.json()["message"]
 
 
-async def test_a_full_queue_is_a_429(live: Gateway) -> None:
-    # Given a queue with room for one job, and one in it
-    key = await live.create_caller(tier="trusted")
-    await live.submit(key)
-    # When a program is to be executed
-    answer = await live.client.post("/api/v2/execute", json=BODY, headers=key)
-    # Then the client is told to come again, and no place is held for what was not taken on
-    assert (answer.status_code, answer.json()) == (429, {"message": "the queue is full"})
-    assert int(answer.headers["Retry-After"]) > 0
+async def test_full_queue_returns_429(small_gateway: Gateway) -> None:
+    # Given a backlog of one job, which is full
+    key = await small_gateway.create_caller(tier="trusted")
+    await small_gateway.submit(key)
+    # When a program is executed
+    response = await small_gateway.client.post("/api/v2/execute", json=BODY, headers=key)
+    # Then the response is 429 with Retry-After
+    assert (response.status_code, response.json()) == (429, {"message": "the queue is full"})
+    assert int(response.headers["Retry-After"]) > 0
 
 
-async def test_what_does_not_end_in_time_runs_on(live: Gateway) -> None:
+async def test_execution_returns_504_and_the_job_continues(small_gateway: Gateway) -> None:
     # Given no worker
-    key = await live.create_key(tier="trusted")
-    # When a program is executed by a client that sends its key as Piston's clients do, alone
-    answer = await live.client.post("/api/v2/execute", json=BODY, headers={"Authorization": key["key"]})
-    # Then it is told where its job is, and there it is, for its owner
-    assert answer.status_code == 504
-    assert answer.headers["Location"] in answer.json()["message"]
-    job = await live.client.get(answer.headers["Location"], headers=bearer(key["key"]))
+    key = await small_gateway.create_key(tier="trusted")
+    # When a client executes a program, with its key in the format of Piston
+    response = await small_gateway.client.post("/api/v2/execute", json=BODY, headers={"Authorization": key["key"]})
+    # Then the response has the address of the job, which its owner can read
+    assert response.status_code == 504
+    assert response.headers["Location"] in response.json()["message"]
+    job = await small_gateway.client.get(response.headers["Location"], headers=bearer(key["key"]))
     assert job.json()["status"] == "queued"
-    assert (await live.client.get(answer.headers["Location"])).status_code == 404
+    assert (await small_gateway.client.get(response.headers["Location"])).status_code == 404
 
 
-async def test_a_fault_of_ours_is_not_the_programs(gateway: Gateway) -> None:
+async def test_infrastructure_error_has_status_xx(gateway: Gateway) -> None:
     # Given a job that cannot be run
     def fail(job_id: str) -> None:
         gateway.worker.finish(
@@ -146,23 +146,23 @@ async def test_a_fault_of_ours_is_not_the_programs(gateway: Gateway) -> None:
     # When it is executed
     gateway.worker.handle_jobs(fail)
     stage = (await gateway.client.post("/api/v2/execute", json=BODY)).json()["run"]
-    # Then its stage says so
+    # Then its stage has the status XX
     assert (stage["status"], stage["code"], stage["signal"]) == ("XX", None, None)
     assert stage["message"] == "it could not be run"
 
 
-async def test_a_store_that_does_not_answer_is_a_503(proxied_gateway: Gateway, redis_proxy: FaultProxy) -> None:
+async def test_unavailable_store_returns_503(proxied_gateway: Gateway, redis_proxy: FaultProxy) -> None:
     redis_proxy.cut()
-    answer = await proxied_gateway.client.post("/api/v2/execute", json=BODY)
-    assert (answer.status_code, list(answer.json())) == (503, ["message"])
+    response = await proxied_gateway.client.post("/api/v2/execute", json=BODY)
+    assert (response.status_code, list(response.json())) == (503, ["message"])
 
 
-async def test_who_goes_away_is_not_waited_for(gateway: Gateway) -> None:
-    # Given a client that waits for its program
+async def test_job_continues_when_the_client_disconnects(gateway: Gateway) -> None:
+    # Given a client that waits for a program
     request = asyncio.create_task(gateway.client.post("/api/v2/execute", json=BODY))
     job_id = await gateway.wait_for_viewer()
-    # When it hangs up
+    # When it disconnects
     request.cancel()
-    # Then the job is left alone
+    # Then the job stays queued
     await gateway.wait_for_departure(job_id)
     assert gateway.record(job_id).state == "queued"

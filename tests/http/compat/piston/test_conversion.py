@@ -1,4 +1,4 @@
-"""From what Piston's clients ask for to what our jobs take."""
+"""Conversion of Piston's requests to job requests, and of results to stages."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ CPP = LanguageInfo(id="cpp", name="C++", file_name="main.cpp", version="12.2.0",
 TCL = LanguageInfo(id="tcl", name="Tcl", file_name="main.tcl", aliases=("tclsh",), version="8.6")
 NASM = LanguageInfo(id="nasm", name="NASM", file_name="main.asm", version="2.16.01", piston=("nasm64",))
 LISP = LanguageInfo(id="lisp", name="Lisp", file_name="main.lisp", version="2.2.9.debian")
-UNTOLD = LanguageInfo(id="go", name="Go", file_name="main.go", piston=("go",))
-LANGUAGES = [PYTHON, CPP, TCL, NASM, LISP, UNTOLD]
-NONE = LimitOverrides()
+UNVERSIONED = LanguageInfo(id="go", name="Go", file_name="main.go", piston=("go",))
+LANGUAGES = [PYTHON, CPP, TCL, NASM, LISP, UNVERSIONED]
+NO_CEILING = LimitOverrides()
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ NONE = LimitOverrides()
         ("nasm64", "2.16.1", "nasm"),
         ("lisp", "2.2.9", "lisp"),
         ("lisp", "2.2.9.debian", "lisp"),
-        ("go", "1.99", "go"),  # whatever it is: nobody knows yet
+        ("go", "1.99", "go"),  # the version is unknown
     ],
 )
-def test_a_version_is_a_range_as_npm_writes_them(name: str, version: str, found: str) -> None:
+def test_find_runtime_accepts_npm_version_ranges(name: str, version: str, found: str) -> None:
     assert find_runtime(LANGUAGES, name, version).id == found
 
 
@@ -54,13 +54,13 @@ def test_a_version_is_a_range_as_npm_writes_them(name: str, version: str, found:
     [("python", "2.x"), ("python", "<3.11.2"), ("python", "~3.10"), ("python", "latest"), ("python", "3" * 300),
      ("cpp", "*"), ("nasm", "*"), ("", "*")],
 )  # fmt: skip
-def test_a_runtime_that_is_not_there_is_said_so(name: str, version: str) -> None:
-    with pytest.raises(UnknownLanguage) as refusal:
+def test_find_runtime_rejects_an_unknown_runtime(name: str, version: str) -> None:
+    with pytest.raises(UnknownLanguage) as rejection:
         find_runtime(LANGUAGES, name, version)
-    assert refusal.value.field == f"{name}-{version} runtime"
+    assert rejection.value.field == f"{name}-{version} runtime"
 
 
-def test_a_language_without_a_package_of_piston_has_our_names() -> None:
+def test_runtime_names_are_our_own_without_a_package_of_piston() -> None:
     assert runtime_names(TCL) == ("tcl", "tclsh")
     assert runtime_names(CPP) == ("c++", "g++")
 
@@ -78,14 +78,12 @@ def test_a_language_without_a_package_of_piston_has_our_names() -> None:
         ("prog", PYTHON, "prog"),
     ],
 )
-def test_a_source_has_the_ending_that_its_compiler_goes_by(
-    name: str | None, language: LanguageInfo, becomes: str
-) -> None:
+def test_source_gets_the_suffix_of_its_compiler(name: str | None, language: LanguageInfo, becomes: str) -> None:
     files, entrypoint = convert_files([{"name": name, "content": ""}], language)
     assert (files[0].name, entrypoint) == (becomes, becomes)
 
 
-def test_the_first_file_in_text_is_the_one_to_start_with() -> None:
+def test_first_utf8_file_is_the_entrypoint() -> None:
     files, entrypoint = convert_files([{"content": "00", "encoding": "hex"}, {"content": ""}, {"content": ""}], PYTHON)
     assert [file.name for file in files] == ["file0.code", "main.py", "file2.code"]
     assert entrypoint == "main.py"
@@ -106,10 +104,10 @@ def test_the_first_file_in_text_is_the_one_to_start_with() -> None:
         (CPP, {"compile_memory_limit": 512 * MIB}, 512),
     ],
 )
-def test_memory_is_the_programs_unless_the_compiler_is_to_have_more_than_usual(
+def test_memory_is_that_of_the_program_unless_the_compiler_has_more(
     language: LanguageInfo, body: dict[str, int], mib: int
 ) -> None:
-    assert run_limits(read_stage_limits(body, NONE), language, NONE).memory_bytes == mib * MIB
+    assert run_limits(read_stage_limits(body, NO_CEILING), language, NO_CEILING).memory_bytes == mib * MIB
 
 
 @pytest.mark.parametrize(
@@ -121,14 +119,14 @@ def test_memory_is_the_programs_unless_the_compiler_is_to_have_more_than_usual(
         ({"run_cpu_time": 1, "compile_timeout": 1}, (3, 0.1), (0.1, 10)),
     ],
 )
-def test_times_are_those_of_piston_where_none_are_named(body: Any, run: Any, compiler: Any) -> None:
-    asked = read_stage_limits(body, NONE)
-    limits = run_limits(asked, CPP, NONE)
+def test_default_times_are_those_of_piston(body: Any, run: Any, compiler: Any) -> None:
+    stage_limits = read_stage_limits(body, NO_CEILING)
+    limits = run_limits(stage_limits, CPP, NO_CEILING)
     assert (limits.wall_seconds, limits.cpu_seconds) == run
-    assert compile_limits(asked) == CompileLimits(wall_seconds=compiler[0], cpu_seconds=compiler[1])
+    assert compile_limits(stage_limits) == CompileLimits(wall_seconds=compiler[0], cpu_seconds=compiler[1])
 
 
-def test_a_default_is_lowered_to_what_the_caller_may_have() -> None:
+def test_default_is_lowered_to_the_ceiling() -> None:
     ceiling = LimitOverrides(wall_seconds=2, memory_bytes=100 * MIB)
     limits = run_limits(read_stage_limits({}, ceiling), CPP, ceiling)
     assert (limits.wall_seconds, limits.memory_bytes) == (2, 100 * MIB)
@@ -145,7 +143,7 @@ def test_a_default_is_lowered_to_what_the_caller_may_have() -> None:
         ({"stopped_by": StopReason.WALL_TIME}, (None, "SIGKILL", "TO", "Time limit exceeded (wall clock)")),
     ],
 )
-def test_rare_endings_are_told_as_they_are(changes: dict[str, Any], ending: tuple[Any, ...]) -> None:
+def test_stage_has_code_signal_status_and_message(changes: dict[str, Any], ending: tuple[Any, ...]) -> None:
     view = create_stage_view(phase_report(**changes), PhaseOutput())
     assert (view.code, view.signal, view.status, view.message) == ending
     assert (view.cpu_time, view.wall_time, view.memory) == (10, 20, 8_000_000)
