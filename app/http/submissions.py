@@ -80,7 +80,7 @@ class Submissions:
         self.new_id = new_id
 
     @asynccontextmanager
-    async def charging(self, caller: Caller, response: Response | None = None) -> AsyncIterator[None]:
+    async def charge_on_rejection(self, caller: Caller, response: Response | None = None) -> AsyncIterator[None]:
         """Take a token if the request is rejected before its job is submitted.
 
         Use it around everything that precedes `submit`. A caller that is known to have no tokens left is rejected
@@ -145,7 +145,7 @@ class Submissions:
         return receipt
 
     async def submit_and_wait(
-        self, job: NewJob, caller: Caller, seconds: float, is_given_up: Callable[[], bool], response: Response
+        self, job: NewJob, caller: Caller, seconds: float, should_stop: Callable[[], bool], response: Response
     ) -> CompletedJob | UnfinishedJob:
         """Submit a job and wait for its result.
 
@@ -153,7 +153,7 @@ class Submissions:
             job: The job.
             caller: Its caller.
             seconds: Maximum time to wait.
-            is_given_up: Whether the wait is to end early, because the client is gone or the gateway stops.
+            should_stop: Returns whether to stop waiting, because the client disconnected or the gateway stops.
             response: Gets the RateLimit header fields.
 
         Raises:
@@ -165,19 +165,19 @@ class Submissions:
             receipt = await self.submit(job, caller, response)
             if receipt.job_id == job.id:
                 follower = JobFollower(self._jobs, watch, job.id, None, caught_up=receipt.created)
-                return await self._wait(follower, job.id, seconds, is_given_up)
+                return await self._wait(follower, job.id, seconds, should_stop)
         async with self._jobs.watch(receipt.job_id, end_only=True) as watch:
             follower = JobFollower(self._jobs, watch, receipt.job_id, None)
-            return await self._wait(follower, receipt.job_id, seconds, is_given_up)
+            return await self._wait(follower, receipt.job_id, seconds, should_stop)
 
     async def _wait(
-        self, follower: JobFollower, job_id: str, seconds: float, is_given_up: Callable[[], bool]
+        self, follower: JobFollower, job_id: str, seconds: float, should_stop: Callable[[], bool]
     ) -> CompletedJob | UnfinishedJob:
         transcript = Transcript()
         deadline = asyncio.get_running_loop().time() + seconds
         while not follower.ended:
             remaining = deadline - asyncio.get_running_loop().time()
-            if remaining <= 0 or is_given_up():
+            if remaining <= 0 or should_stop():
                 return UnfinishedJob(job_id, transcript.started)
             transcript.add(await follower.read(min(remaining, POLL_SECONDS)))
         return CompletedJob(await self._jobs.get(job_id), transcript)

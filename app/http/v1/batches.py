@@ -74,7 +74,7 @@ class BatchResource:
 
         Returns 200 with one item for each job. If the rate limit rejects the first job, it rejects the batch.
         """
-        async with self._submissions.charging(request.caller, response):
+        async with self._submissions.charge_on_rejection(request.caller, response):
             batch_key = request.read_idempotency_key()
             body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
             documents = decode(_DECODER, body).jobs
@@ -92,7 +92,7 @@ class BatchResource:
     async def _submit_one(
         self, document: msgspec.Raw, idempotency_key: str | None, request: Request, response: Response
     ) -> AcceptedJob:
-        async with self._submissions.charging(request.caller, response):
+        async with self._submissions.charge_on_rejection(request.caller, response):
             job = await self._submissions.resolve(
                 decode(_JOB_DECODER, bytes(document)),
                 request.caller,

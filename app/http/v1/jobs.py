@@ -49,7 +49,7 @@ class JobsResource:
         Returns 202 with the location of the job. With ``?wait=SECONDS``, returns 200 with the result if the job
         finishes in time.
         """
-        async with self._submissions.charging(request.caller, response):
+        async with self._submissions.charge_on_rejection(request.caller, response):
             wait_seconds = _read_wait_seconds(request, self._settings.max_wait_seconds)
             job = await self._read_job(request)
         if wait_seconds:

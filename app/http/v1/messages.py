@@ -25,7 +25,7 @@ from app.http.decoding import decode
 from app.http.errors import Problem
 from app.http.text_encoding import decode_text, encode_text
 
-__all__ = ["ClientMessage", "ServerMessage", "encode_error", "encode_event", "event_text", "read_client_message"]
+__all__ = ["ClientMessage", "ServerMessage", "encode_error", "encode_event", "encode_event_text", "read_client_message"]
 
 
 class StartedMessage(msgspec.Struct, frozen=True, tag="started"):
@@ -105,7 +105,7 @@ def encode_event(logged: LoggedEvent) -> bytes:
     return _encode_output(logged) if isinstance(logged.event, Output) else _ENCODER.encode(_create_message(logged))
 
 
-def event_text(logged: LoggedEvent) -> str:
+def encode_event_text(logged: LoggedEvent) -> str:
     """Encode an event as JSON text, for a WebSocket text message."""
     return _output_text(logged) if isinstance(logged.event, Output) else encode_event(logged).decode()
 

@@ -17,7 +17,7 @@ from app.http.middleware.metrics import RequestMetrics
 from app.http.ownership import get_own_job
 from app.http.request import Request
 from app.http.settings import HttpSettings
-from app.http.v1.messages import encode_error, event_text, read_client_message
+from app.http.v1.messages import encode_error, encode_event_text, read_client_message
 from app.http.websocket.authentication import authenticate_websocket
 from app.http.websocket.connection import serve_websocket
 from app.http.websocket.job_stream import CloseFrame, JobEventSender, run_until_first
@@ -74,7 +74,7 @@ class StreamResource:
         await get_own_job(self._jobs, job_id, caller)
         after = request.get_param("after") or None
         async with self._jobs.watch(job_id) as watch:
-            send = sender.send_events(job_id, watch, after, lambda logged: (event_text(logged),))
+            send = sender.send_events(job_id, watch, after, lambda logged: (encode_event_text(logged),))
             return await run_until_first(send, self._receive(socket, job_id, request.request_id))
 
     async def _receive(self, socket: WebSocket, job_id: str, request_id: str) -> CloseFrame:

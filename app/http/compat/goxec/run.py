@@ -47,7 +47,7 @@ class RunResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """Submit a job and return 200 with its id."""
         settings, submissions, caller = self._services.settings, self._services.submissions, request.caller
-        async with submissions.charging(caller, response):
+        async with submissions.charge_on_rejection(caller, response):
             body = decode(_DECODER, await read_json_body(request, settings.max_body_bytes, settings.body_seconds))
             if not body.code or not body.language:
                 raise InvalidRequest("Code and Language", "are required")

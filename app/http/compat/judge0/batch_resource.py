@@ -40,7 +40,7 @@ class SubmissionBatchResource(Judge0Resource):
 
         If none is accepted, and one of them for another reason than its content, the whole batch has that error.
         """
-        async with self._services.submissions.charging(request.caller, response):
+        async with self._services.submissions.charge_on_rejection(request.caller, response):
             documents = _read_documents(await read_document(request, self._services.settings))
         results = await submit_batch(documents, lambda _, document: self._submit(document, request, response))
         is_accepted = any(isinstance(result, str) for result in results)
@@ -70,7 +70,7 @@ class SubmissionBatchResource(Judge0Resource):
 
     async def _submit(self, document: Any, request: Request, response: Response) -> str:
         submissions, caller = self._services.submissions, request.caller
-        async with submissions.charging(caller, response):
+        async with submissions.charge_on_rejection(caller, response):
             job = await self._builder.build(
                 document if isinstance(document, dict) else {},
                 caller,

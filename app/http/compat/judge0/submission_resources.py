@@ -46,7 +46,7 @@ class SubmissionsResource(Judge0Resource):
         With ``?wait=true``, return the submission after it has finished, or after ``max_wait_seconds``.
         """
         submissions, caller = self._services.submissions, request.caller
-        async with submissions.charging(caller, response):
+        async with submissions.charge_on_rejection(caller, response):
             options = ResponseOptions.from_request(request)
             document = await read_document(request, self._services.settings)
             job = await self._builder.build(document, caller, request.request_id, base64_encoded=options.base64_encoded)

@@ -45,7 +45,7 @@ class ExecuteResource:
         """Return 200 with the result of every stage, or 504 if the job takes too long. ``Location`` is the job."""
         services, caller = self._services, request.caller
         settings = services.settings
-        async with services.submissions.charging(caller, response):
+        async with services.submissions.charge_on_rejection(caller, response):
             body = await read_json_body(request, settings.max_body_bytes, settings.body_seconds)
             execution = await read_execution_request(decode_json(body), services.languages, caller, interactive=False)
             job = await services.submissions.resolve(execution.job_request, caller, request_id=request.request_id)
