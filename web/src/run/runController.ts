@@ -34,10 +34,14 @@ class RunController {
     const stored = readStoredRun()
     if (!stored) return
     const generation = this.reset()
-    const module = await loadJobModule()
-    if (generation !== this.generation) return
-    this.follow(module, stored.jobId, stored.context, true)
-    this.resizeTerminal(this.terminalSize)
+    try {
+      const module = await loadJobModule()
+      if (generation !== this.generation) return
+      this.follow(module, stored.jobId, stored.context, true)
+      this.resizeTerminal(this.terminalSize)
+    } catch (error) {
+      if (generation === this.generation) this.dispatch({ type: 'failed', error: error as Error })
+    }
   }
 
   /** Stops the program, as soon as its job exists. */
