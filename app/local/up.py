@@ -70,7 +70,8 @@ def is_ready(url: str) -> bool:
 
 def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
     """Start the supervisor in its own session, so that it continues when the terminal is closed."""
-    create_launch_plan(root, os.environ).check_addresses(_PORT_SECONDS)
+    was_killed = state.record(SUPERVISOR_RECORD).exists()
+    create_launch_plan(root, os.environ).check_addresses(_PORT_SECONDS if was_killed else 0)
     log = state.log(_LOG)
     with log.open("ab") as sink:
         supervisor = subprocess.Popen(

@@ -20,6 +20,10 @@ def test_ensure_test_tools_keeps_installed_programs(tmp_path: Path) -> None:
     assert "all installed" in output.getvalue()
 
 
-def test_ensure_test_tools_names_a_package_that_cannot_be_installed(tmp_path: Path) -> None:
-    with Steps(Console(file=io.StringIO())) as steps, pytest.raises(SetupError, match="no-such-p"):
+def test_ensure_test_tools_names_a_program_that_cannot_be_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # without apt-get
+
+    with Steps(Console(file=io.StringIO())) as steps, pytest.raises(SetupError, match="for the tests: no-such-program"):
         ensure_test_tools(StateFolder.of_repository(tmp_path), steps, {"no-such-program": ("no-such-package",)})
