@@ -24,6 +24,7 @@ __all__ = [
     "copy_pool",
     "create_async_client",
     "create_client",
+    "is_closed_transport",
     "translate_errors",
     "without_retries",
     "without_retries_async",
@@ -54,6 +55,18 @@ def translate_errors() -> Iterator[None]:
         if str(e).startswith(_TRANSIENT_CODES):
             raise BrokerUnavailable(str(e)) from e
         raise
+    except RuntimeError as e:
+        if is_closed_transport(e):
+            raise BrokerUnavailable(str(e)) from e
+        raise
+
+
+def is_closed_transport(error: RuntimeError) -> bool:
+    """Return whether uvloop raised the error for a write to a connection that the peer has closed.
+
+    asyncio ignores such a write, so that redis-py does not expect the error and passes it through.
+    """
+    return "the handler is closed" in str(error)
 
 
 class _CleanReleaseMixin:

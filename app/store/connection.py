@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 
 from app.broker.connection import create_async_client as create_async_broker_client
 from app.broker.connection import create_client as create_broker_client
+from app.broker.connection import is_closed_transport
 from app.core.errors import StoreUnavailable
 
 __all__ = ["create_async_client", "create_client", "create_pubsub_client", "translated"]
@@ -62,6 +63,10 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable(f"{type(e).__name__}: {e}") from e
     except OSError as e:  # includes TimeoutError
         raise StoreUnavailable(str(e) or type(e).__name__) from e
+    except RuntimeError as e:
+        if is_closed_transport(e):
+            raise StoreUnavailable(str(e)) from e
+        raise
 
 
 def _retry_once() -> redis.asyncio.retry.Retry:

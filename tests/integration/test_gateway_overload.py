@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import socket
 import threading
@@ -13,6 +14,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from tests.drill.links import ProxyLink
+from tests.drill.server import Server
 from tests.stack import Stack, eventually, running_stack
 
 JOB = {"language": "python", "source": "print(1)"}
@@ -79,6 +82,44 @@ def test_gateway_returns_503_when_store_hangs_and_recovers(api: Stack) -> None:
         store.send_signal(signal.SIGCONT)
     # And when the store answers again, the gateway accepts jobs again
     eventually(lambda: api.http.post("/v1/jobs", json=JOB).status_code == httpx.codes.ACCEPTED, 20)
+
+
+def test_gateway_returns_202_or_503_while_store_is_killed_repeatedly(tmp_path: Path) -> None:
+    # Given a gateway that reaches its store through a proxy, which closes connections at any time
+    server = Server(tmp_path / "data", tmp_path / "redis.log")
+    settings = {"PYXEC_ANONYMOUS_JOBS": "1000000", "PYXEC_RATE_PER_MINUTE": "100000000", "PYXEC_RATE_BURST": "1000000"}
+    stack = Stack(tmp_path, settings, server=server)
+    link = ProxyLink(server.port)
+    stack.settings["REDIS_URL"] = link.url
+    statuses: set[int] = set()
+    stop = threading.Event()
+
+    def submit_repeatedly() -> None:
+        with httpx.Client(base_url=stack.url, timeout=20, trust_env=False) as client:
+            while not stop.is_set():
+                statuses.add(client.post("/v1/jobs", json=JOB).status_code)
+
+    try:
+        stack.start_api()
+        clients = [threading.Thread(target=submit_repeatedly) for _ in range(6)]
+        for client in clients:
+            client.start()
+        # When the store is killed and restarted many times
+        for _ in range(15):
+            time.sleep(random.random() * 0.5)
+            server.kill()
+            time.sleep(random.random() * 0.3)
+            server.start()
+        stop.set()
+        for client in clients:
+            client.join(30)
+        # Then every response is an acceptance or a 503, and the gateway accepts jobs again
+        assert statuses == {202, 503}
+        eventually(lambda: stack.http.post("/v1/jobs", json=JOB).status_code == httpx.codes.ACCEPTED, 20)
+    finally:
+        stop.set()
+        stack.stop()
+        link.close()
 
 
 def test_gateway_closes_connection_when_request_head_is_incomplete(api: Stack) -> None:
