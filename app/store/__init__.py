@@ -1,2 +1,1 @@
-"""Everything about Redis that is not the queue: job records, output logs, what is sent to a running job, token
-buckets, and which languages are installed where."""
+"""All data in Redis except the queues: records, output logs, rate limits, API keys, languages, metrics and webhooks."""

@@ -4,35 +4,46 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+import redis
 import redis.exceptions
 
 from app.broker import BrokerUnavailable, DeadLetter, StreamsBroker
-from app.core.errors import NotFound, StoreUnavailable
-from app.store.keys import RUN_JOB
-from app.store.queue_stats import actor_and_job, read_held_messages, read_queue_stats
-from app.store.replays import Replays
-from app.store.running_jobs import RunningJobs
-from app.store.stats import DeadMessage, QueueStats, WorkerStats
+from app.core.errors import NotFound, NotReplayable, StoreUnavailable
+from app.core.outcomes import Outcome
+from app.store.connection import read_lua
+from app.store.keys import RUN_JOB, StoreKeys
+from app.store.queue_stats import (
+    DeadMessage,
+    QueueStats,
+    WorkerStats,
+    actor_and_job,
+    read_held_messages,
+    read_queue_stats,
+)
+from app.store.records import decode_about
 from app.store.worker_registry import WorkerRegistry
 
-__all__ = ["Administration"]
+__all__ = ["Administration", "requeue_record"]
 
 _MAX_MESSAGE_CHARACTERS: Final = 10_000
 Result = TypeVar("Result")
+
+_REQUEUE: Final = read_lua("requeue")
+_NOT_REPLAYABLE: Final = {
+    b"expired": "the record of the job has expired",
+    b"finished": "the job has a result",
+}
 
 
 class Administration:
     """Administration of the declared queues. The broker's client blocks, so that each call runs in a thread."""
 
-    def __init__(
-        self, broker: StreamsBroker, registry: WorkerRegistry, running_jobs: RunningJobs, replays: Replays
-    ) -> None:
+    def __init__(self, broker: StreamsBroker, keys: StoreKeys) -> None:
         self._broker = broker
-        self._registry = registry
-        self._running_jobs = running_jobs
-        self._replays = replays
+        self._keys = keys
+        self._registry = WorkerRegistry(broker.client, keys)
 
     async def queues(self) -> Sequence[QueueStats]:
         """Return the statistics of all queues, sorted by name."""
@@ -80,7 +91,7 @@ class Administration:
         # The record is reset before the message is enqueued: a worker skips the message of a finished job.
         if letter.actor == RUN_JOB and letter.job_id is not None:
             job_id = letter.job_id
-            await _run_in_thread(lambda: self._replays.prepare(job_id))
+            await _run_in_thread(lambda: requeue_record(self._broker.client, self._keys, job_id))
         if not await _run_in_thread(lambda: self._broker.replay_dead(queue, dead_letter_id)):
             raise NotFound("the dead letter was replayed or dropped by another request")
 
@@ -109,10 +120,10 @@ class Administration:
         return [read_queue_stats(self._broker.client, self._broker.keys(name)) for name in self._queue_names()]
 
     def _read_workers(self) -> list[WorkerStats]:
-        held = read_held_messages(self._broker, self._running_jobs, self._queue_names())
+        held = read_held_messages(self._broker, self._keys, self._queue_names())
         seen = self._registry.last_seen_seconds_ago()
         names = sorted(held.keys() | seen.keys())
-        alive = self._registry.alive(names)
+        alive = self._registry.find_live(names)
         return [
             WorkerStats(
                 name=name,
@@ -122,6 +133,27 @@ class Administration:
             )
             for name in names
         ]
+
+
+def requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> None:
+    """Reset the record of a dead-lettered job to the state queued. Its message has to be enqueued afterwards.
+
+    Calling it twice is safe: after a crash between the two steps, the next replay repeats both.
+
+    Raises:
+        NotReplayable: The record has expired or has a result of its own.
+        redis.RedisError: Redis did not answer.
+    """
+    about: Any = client.hget(keys.record(job_id), "about")
+    if about is None:
+        raise NotReplayable(_NOT_REPLAYABLE[b"expired"])
+    script: Any = client.register_script(_REQUEUE)
+    reply: bytes = script(
+        keys=[keys.record(job_id), keys.output(job_id), keys.waiting(decode_about(about).priority)],
+        args=[job_id, Outcome.INFRASTRUCTURE_ERROR.value, keys.output_channel(job_id)],
+    )
+    if reply in _NOT_REPLAYABLE:
+        raise NotReplayable(_NOT_REPLAYABLE[reply])
 
 
 async def _run_in_thread(call: Callable[[], Result]) -> Result:

@@ -1,9 +1,11 @@
-"""Redis clients of the store, and the translation of their errors. No client connects before it is used."""
+"""Redis clients of the store, the translation of their errors, and Lua scripts. A client connects when it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import redis
@@ -18,7 +20,7 @@ from app.broker.connection import create_client as create_broker_client
 from app.broker.connection import is_closed_transport
 from app.core.errors import StoreUnavailable
 
-__all__ = ["create_async_client", "create_client", "create_pubsub_client", "translated"]
+__all__ = ["StoreScript", "create_async_client", "create_client", "create_pubsub_client", "read_lua", "translated"]
 
 _MAX_CONNECTIONS: Final = 50
 
@@ -67,6 +69,31 @@ def translated() -> Iterator[None]:
         if is_closed_transport(e):
             raise StoreUnavailable(str(e)) from e
         raise
+
+
+class StoreScript:
+    """A Lua script of an asyncio client.
+
+    redis-py's own Script sends three commands if the server does not know the script. This class sends EVALSHA, and
+    EVAL after NOSCRIPT, which the server returns before it executes anything: nothing is executed twice.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, source: str) -> None:
+        self._client: Any = client  # execute_command has no types
+        self._source = source
+        self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+    async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int | float]) -> Any:
+        """Run the script and return its reply. Errors of Redis pass through."""
+        try:
+            return await self._client.execute_command("EVALSHA", self._sha, len(keys), *keys, *args)
+        except redis.exceptions.NoScriptError:
+            return await self._client.execute_command("EVAL", self._source, len(keys), *keys, *args)
+
+
+def read_lua(name: str) -> str:
+    """Return the text of a script in the folder lua/."""
+    return (Path(__file__).with_name("lua") / f"{name}.lua").read_text("utf-8")
 
 
 def _retry_once() -> redis.asyncio.retry.Retry:

@@ -1,5 +1,7 @@
-"""The writes to a job's keys that ride in one script with a step of the queue: acceptance, begin, output, finish, and
-the end as a dead letter. Nothing here talks to Redis; the broker commits them."""
+"""The writes to the keys of a job that are executed in one script with a step of its message.
+
+This module builds them; the broker executes them when the message is enqueued, started, finished or dead-lettered.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,11 @@ from app.core.outcomes import Outcome
 from app.core.results import Artifact, JobResult
 from app.core.states import JobState
 from app.core.submission import NewJob
+from app.store.admission import SLOT_SECONDS
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.output_log import encode_event, merge_outputs
-from app.store.rate_limits import SLOT_SECONDS
 from app.store.records import Claim, encode_idempotency, encode_new, encode_result
-from app.store.wakeups import GOES_ON
+from app.store.wakeups import JOB_CONTINUES
 
 __all__ = ["JobEffects", "read_claim"]
 
@@ -27,22 +29,27 @@ _MINUTE_MS: Final = 60_000
 _CLAIM_FIELDS: Final = (
     "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms", "account",
 )  # fmt: skip
-_BEGUN_SECONDS: Final = 180
-_DEAD_SECONDS: Final = 7 * 86_400
+_STARTS_EXPIRE_SECONDS: Final = 180
+_DEAD_LETTER_SECONDS: Final = 7 * 86_400
 _IDEMPOTENCY_SECONDS: Final = 86_400
-_MOST_LISTED: Final = 100_000
+_MAX_LISTED: Final = 100_000
 _LISTED_SECONDS: Final = 7 * 86_400
 # Has the length of the ids that the gateway creates, and equals none of them.
 _ID_PLACEHOLDER: Final = b"-" * 32
 _LOST: Final = JobResult(
     outcome=Outcome.INFRASTRUCTURE_ERROR,
-    message="Pyxec could not run this job: every attempt failed for reasons of our own, not the program's",
+    message="Pyxec could not run this job: every attempt failed because of a fault of the service, not of the program",
 )
 
 
 @dataclass(frozen=True)
 class JobEffects:
-    """Builds the effects. ``result_ttl_seconds`` is how long a job is kept once it has finished."""
+    """Builds the effects.
+
+    Args:
+        keys: Key names.
+        result_ttl_seconds: How long a finished job is kept.
+    """
 
     keys: StoreKeys
     result_ttl_seconds: int
@@ -60,62 +67,71 @@ class JobEffects:
             Effect("ZADD", slots, job.created_at_ms, job.id),
             Effect("EXPIRE", slots, SLOT_SECONDS),
             Effect("ZADD", self.keys.waiting(job.priority), job.created_at_ms, job.id),
-            *self._list(job),
-            *self._remember(job),
+            *self._index_by_owner(job),
+            *self._store_idempotency_key(job),
         ]
 
-    def _list(self, job: NewJob) -> list[Effect]:
-        if job.owner == ANONYMOUS:  # what belongs to everybody is nobody's to list
+    def _index_by_owner(self, job: NewJob) -> list[Effect]:
+        if job.owner == ANONYMOUS:
             return []
         owned = self.keys.owned(job.owner)
         return [
             Effect("ZADD", owned, job.created_at_ms, job.id),
-            Effect("ZREMRANGEBYRANK", owned, 0, -_MOST_LISTED - 1),
+            Effect("ZREMRANGEBYRANK", owned, 0, -_MAX_LISTED - 1),
             Effect("EXPIRE", owned, self.result_ttl_seconds + _LISTED_SECONDS),
         ]
 
-    def _remember(self, job: NewJob) -> list[Effect]:
+    def _store_idempotency_key(self, job: NewJob) -> list[Effect]:
         if job.idempotency is None:
             return []
         value = encode_idempotency(job.idempotency, job.id)
         return [Effect("SET", self.keys.idempotency(job.idempotency.name), value, "EX", _IDEMPOTENCY_SECONDS)]
 
     def begin(self, job_id: str, attempt: int, worker: str, now_ms: int) -> list[Effect]:
-        """Claim the job for this attempt; `read_claim` reads the replies. A job that had finished before is to be
-        passed over, with `unclaim` in the finish."""
+        """Claim a job for an attempt. `read_claim` reads the replies.
+
+        A worker skips a job that was finished before, and writes `unclaim` when it finishes the message.
+
+        Args:
+            job_id: The job.
+            attempt: Number of the attempt, from 1.
+            worker: Name of the worker.
+            now_ms: Unix time in milliseconds.
+        """
         record = self.keys.record(job_id)
         return [
             Effect("HSET", record, "attempt", attempt, "worker", worker),
             Effect("HSETNX", record, "started_at_ms", now_ms),
-            *self._leave_line(job_id),
+            *self._leave_queue(job_id),
             Effect("HMGET", record, *_CLAIM_FIELDS),
-            Effect("INCR", self.keys.begun(now_ms // _MINUTE_MS)),
-            Effect("EXPIRE", self.keys.begun(now_ms // _MINUTE_MS), _BEGUN_SECONDS),
+            Effect("INCR", self.keys.starts(now_ms // _MINUTE_MS)),
+            Effect("EXPIRE", self.keys.starts(now_ms // _MINUTE_MS), _STARTS_EXPIRE_SECONDS),
         ]
 
-    def _leave_line(self, job_id: str) -> list[Effect]:
+    def _leave_queue(self, job_id: str) -> list[Effect]:
         return [Effect("ZREM", self.keys.waiting(priority), job_id) for priority in Priority]
 
     def unclaim(self, job_id: str) -> list[Effect]:
-        """Take back what `begin` wrote: of a job that was cancelled while it waited nobody may think that it ran,
-        and of one that has expired nothing may be left (a hash without fields is no more)."""
+        """Undo `begin`: a job that was cancelled while it was queued must not look as if it ran, and the record of an
+        expired job must not exist."""
         return [Effect("HDEL", self.keys.record(job_id), "attempt", "worker", "started_at_ms")]
 
     def attempt_started(self, job_id: str, attempt: int) -> list[Effect]:
-        """What an earlier attempt wrote goes; XTRIM, unlike DEL, keeps the ids growing, and cursors with them."""
+        """Delete the output of an earlier attempt and report the new one."""
+        # XTRIM, unlike DEL, keeps the ids increasing, and with them the cursors.
         return [Effect("XTRIM", self.keys.output(job_id), "MAXLEN", 0), *self.append(job_id, [AttemptStarted(attempt)])]
 
     def append(self, job_id: str, events: Sequence[Event]) -> list[Effect]:
-        """Events to the output log, then one wake-up, which says whether the last of them was the job's last."""
+        """Append events to the output log and wake up the viewers."""
         log = self.keys.output(job_id)
-        goes_on = not (events and isinstance(events[-1], JobFinished))
+        continues = not (events and isinstance(events[-1], JobFinished))
         return [
             *(Effect("XADD", log, "*", *encode_event(event)) for event in events),
-            Effect("PUBLISH", self.keys.output_channel(job_id), GOES_ON if goes_on else b""),
+            Effect("PUBLISH", self.keys.output_channel(job_id), JOB_CONTINUES if continues else b""),
         ]
 
     def output(self, job_id: str, chunks: Sequence[Output]) -> list[Effect]:
-        """Program output to the log."""
+        """Append output of the program to the output log."""
         return self.append(job_id, merge_outputs(chunks))
 
     def finish(
@@ -138,34 +154,34 @@ class JobEffects:
             artifacts: Files that the program left.
             has_webhook: Whether a webhook is to be delivered.
         """
-        left = [field for artifact in artifacts for field in (artifact.name, artifact.data)]
+        contents = [field for artifact in artifacts for field in (artifact.name, artifact.data)]
         return [
-            *([Effect("HSET", self.keys.artifacts(job_id), *left)] if left else []),
+            *([Effect("HSET", self.keys.artifacts(job_id), *contents)] if contents else []),
             Effect("HSETNX", self.keys.record(job_id), "result", encode_result(result)),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", now_ms),
             *self.append(job_id, [JobFinished(result)]),
-            *self._tell(job_id, has_webhook),
+            *self._notify_webhook(job_id, has_webhook),
             *([] if account is None else [self._free_slot(job_id, account)]),
-            *self._forget(job_id),
+            *self._expire(job_id),
         ]
 
     def _free_slot(self, job_id: str, account: str) -> Effect:
         return Effect("ZREM", self.keys.slots(account), job_id)
 
-    def _tell(self, job_id: str, has_webhook: bool) -> list[Effect]:
+    def _notify_webhook(self, job_id: str, has_webhook: bool) -> list[Effect]:
         return [Effect("RPUSH", self.keys.outbox, job_id)] if has_webhook else []
 
     def dead(self, job_id: str, *, has_webhook: bool = False) -> list[Effect]:
-        """What the broker does when it gives the job up; travels with the queue entry from the start."""
+        """Finish a job that is dead-lettered. These effects are stored with its message."""
         return [
             Effect("HSETNX", self.keys.record(job_id), "result", encode_result(_LOST)),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", NOW_MS),
-            *self._leave_line(job_id),
+            *self._leave_queue(job_id),
             *self.append(job_id, [JobFinished(_LOST)]),
-            *self._tell(job_id, has_webhook),
-            *self._forget(job_id),
-            # For as long as there is a dead letter that can be replayed.
-            Effect("EXPIRE", self.keys.record(job_id), max(self.result_ttl_seconds, _DEAD_SECONDS)),
+            *self._notify_webhook(job_id, has_webhook),
+            *self._expire(job_id),
+            # The record is kept as long as the dead letter can be replayed.
+            Effect("EXPIRE", self.keys.record(job_id), max(self.result_ttl_seconds, _DEAD_LETTER_SECONDS)),
         ]
 
     def packed_dead(self, job_id: str, account: str, *, has_webhook: bool = False) -> PackedEffects:
@@ -192,7 +208,7 @@ class JobEffects:
     def _pack(self, effects: Sequence[Effect]) -> PackedEffects:
         return pack_effects(effects, QueueKeys(self.keys.namespace, JOBS_QUEUE))
 
-    def _forget(self, job_id: str) -> list[Effect]:
+    def _expire(self, job_id: str) -> list[Effect]:
         ttl = self.result_ttl_seconds
         return [
             Effect("EXPIRE", self.keys.record(job_id), ttl),
@@ -203,7 +219,7 @@ class JobEffects:
 
 
 def read_claim(replies: Sequence[Any]) -> Claim:
-    """What the replies to `JobEffects.begin` tell."""
+    """Read the replies to the effects of `JobEffects.begin`."""
     _, first_start, _, _, claimed, *_ = replies
     spec, result, cancel, input_bytes, request_id, webhook, created_at_ms, account = claimed
     state = JobState.QUEUED if first_start else JobState.RUNNING

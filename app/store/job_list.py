@@ -1,13 +1,10 @@
-"""A caller's jobs, newest first, page by page.
-
-A cursor is the time and the id of the last job that was looked at: it holds when that job, or any other, has gone.
-"""
+"""The list of jobs of an owner."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 
@@ -21,77 +18,82 @@ __all__ = ["JobList"]
 
 _CURSOR: Final = re.compile(r"([0-9]{1,16})-([A-Za-z0-9_-]{1,64})")
 _CHUNK: Final = 100
-# A filter that nothing passes must not read a caller's whole history in one request.
-_MOST_CHUNKS: Final = 10
+# A filter that no job matches must not read the whole history of a caller in one request.
+_MAX_CHUNKS: Final = 10
 
-_Place = tuple[int, str]  # acceptance time in ms, id
+
+class _Entry(NamedTuple):
+    """An entry of the index, in its order."""
+
+    created_at_ms: int
+    job_id: str
 
 
 class JobList:
-    """Reads the index of an owner's jobs, and of each the few fields that a list shows."""
+    """Reads the index of the jobs of an owner, and the fields of each job that a list shows."""
 
     def __init__(self, client: Redis, keys: StoreKeys) -> None:
         self._client = client
         self._keys = keys
 
-    async def page(self, owner: str, after: str | None, count: int, wanted: Callable[[JobSummary], bool]) -> JobPage:
-        """List jobs of an owner, newest first."""
-        place = None if after is None else _parse(after)
-        found: list[JobSummary] = []
-        for _ in range(_MOST_CHUNKS):
-            places = await self._places_behind(self._keys.owned(owner), place)
-            for place, summary in zip(places, await self._summaries(owner, places), strict=True):
-                if summary is not None and wanted(summary):
-                    found.append(summary)
-                    if len(found) == count:
-                        return JobPage(jobs=tuple(found), next=_format(place))
-            if len(places) < _CHUNK:
-                return JobPage(jobs=tuple(found), next=None)
-        return JobPage(jobs=tuple(found), next=_format(place))
+    async def read_page(
+        self, owner: str, after: str | None, count: int, is_match: Callable[[JobSummary], bool]
+    ) -> JobPage:
+        """Return a page of jobs; see `JobStore.page`."""
+        position = None if after is None else _parse_cursor(after)
+        jobs: list[JobSummary] = []
+        for _ in range(_MAX_CHUNKS):
+            entries = await self._read_entries(self._keys.owned(owner), position)
+            for position, summary in zip(entries, await self._read_summaries(owner, entries), strict=True):
+                if summary is not None and is_match(summary):
+                    jobs.append(summary)
+                    if len(jobs) == count:
+                        return JobPage(jobs=tuple(jobs), next=_format_cursor(position))
+            if len(entries) < _CHUNK:
+                return JobPage(jobs=tuple(jobs), next=None)
+        return JobPage(jobs=tuple(jobs), next=_format_cursor(position))
 
-    async def _places_behind(self, key: str, place: _Place | None) -> list[_Place]:
-        """The next ones, newest first. Those of one moment are in the reverse order of their ids."""
-        places: list[_Place] = []
+    async def _read_entries(self, index: str, after: _Entry | None) -> list[_Entry]:
+        """Return the next chunk, newest first. Jobs of the same millisecond are in reverse order of their ids."""
+        entries: list[_Entry] = []
         offset = 0
-        while len(places) < _CHUNK:
-            batch = await self._read(key, "+inf" if place is None else place[0], offset)
-            places += [one for one in batch if place is None or one < place]
+        while len(entries) < _CHUNK:
+            batch = await self._read_range(index, "+inf" if after is None else after.created_at_ms, offset)
+            entries += [entry for entry in batch if after is None or entry < after]
             if len(batch) < _CHUNK:
                 break
             offset += _CHUNK
-        return places[:_CHUNK]
+        return entries[:_CHUNK]
 
-    async def _read(self, key: str, most: int | str, offset: int) -> list[_Place]:
+    async def _read_range(self, index: str, max_score: int | str, offset: int) -> list[_Entry]:
         with translated():
             rows: Any = await self._client.zrevrangebyscore(
-                key, most, "-inf", start=offset, num=_CHUNK, withscores=True
+                index, max_score, "-inf", start=offset, num=_CHUNK, withscores=True
             )
-        return [(int(score), name.decode()) for name, score in rows]
+        return [_Entry(int(score), job_id.decode()) for job_id, score in rows]
 
-    async def _summaries(self, owner: str, places: Sequence[_Place]) -> list[JobSummary | None]:
-        if not places:
+    async def _read_summaries(self, owner: str, entries: Sequence[_Entry]) -> list[JobSummary | None]:
+        if not entries:
             return []
         with translated():
             async with self._client.pipeline(transaction=False) as pipeline:
-                for _, job_id in places:
-                    pipeline.hmget(self._keys.record(job_id), SUMMARY_FIELDS)
+                for entry in entries:
+                    pipeline.hmget(self._keys.record(entry.job_id), SUMMARY_FIELDS)
                 rows = await pipeline.execute()
-        summaries = [decode_summary(job_id, row) for (_, job_id), row in zip(places, rows, strict=True)]
-        await self._forget(owner, [place for place, summary in zip(places, summaries, strict=True) if summary is None])
-        return summaries
-
-    async def _forget(self, owner: str, expired: Sequence[_Place]) -> None:
+        summaries = [decode_summary(entry.job_id, row) for entry, row in zip(entries, rows, strict=True)]
+        expired = [entry.job_id for entry, summary in zip(entries, summaries, strict=True) if summary is None]
         if expired:
             with translated():
-                await self._client.zrem(self._keys.owned(owner), *(job_id for _, job_id in expired))
+                await self._client.zrem(self._keys.owned(owner), *expired)
+        return summaries
 
 
-def _parse(cursor: str) -> _Place:
-    found = _CURSOR.fullmatch(cursor)
-    if found is None:
+def _parse_cursor(cursor: str) -> _Entry:
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
         raise InvalidRequest("after", "must be the cursor of an earlier page")
-    return int(found[1]), found[2]
+    return _Entry(int(match[1]), match[2])
 
 
-def _format(place: _Place | None) -> str | None:
-    return None if place is None else f"{place[0]}-{place[1]}"
+def _format_cursor(entry: _Entry | None) -> str | None:
+    return None if entry is None else f"{entry.created_at_ms}-{entry.job_id}"

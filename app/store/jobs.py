@@ -1,7 +1,8 @@
-"""The jobs as the HTTP side sees them (asyncio)."""
+"""The jobs of the gateway."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
@@ -10,70 +11,75 @@ from redis.asyncio import Redis
 
 from app.broker.connection import without_retries_async
 from app.core.callers import Priority
-from app.core.errors import (
-    InvalidRequest,
-    JobNotFinished,
-    JobNotFound,
-    NotFound,
-)
+from app.core.errors import InvalidRequest, JobNotFinished, JobNotFound, NotFound
 from app.core.events import LoggedEvent
 from app.core.job_input import Input
 from app.core.outcomes import Outcome
 from app.core.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition
-from app.store.connection import translated
+from app.store.connection import StoreScript, read_lua, translated
 from app.store.job_list import JobList
 from app.store.keys import StoreKeys
-from app.store.output_log import check_cursor, decode_entry
-from app.store.queue_position import QueuePositions
+from app.store.output_log import OutputPages, check_cursor, decode_entry
 from app.store.records import decode_record, encode_result
-from app.store.scripts import StoreScript, read_lua
-from app.store.shared_pages import SharedPages
 from app.store.wakeups import Wakeups, Watch
 
 __all__ = ["JobStore"]
 
 MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
 MAX_INPUT_ENTRIES: Final = 256 * 1024
+_MINUTE_SECONDS: Final = 60
 _CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
 
 
 class JobStore:
-    """Jobs of the gateway (asyncio)."""
+    """Reads, watches, cancels and deletes jobs. Every method raises StoreUnavailable if Redis does not answer.
+
+    Args:
+        client: Redis client.
+        keys: Key names.
+        wakeups: Subscriptions to the output of jobs.
+        result_ttl_seconds: How long a finished job is kept.
+    """
 
     def __init__(self, client: Redis, keys: StoreKeys, wakeups: Wakeups, result_ttl_seconds: int) -> None:
-        # What only reads may be asked again on a new connection; what writes is sent once.
         self._reads = client
-        self.writes = without_retries_async(client)
         self._keys = keys
         self._wakeups = wakeups
         self._ttl = result_ttl_seconds
+        #: Client that sends every command once.
+        self.writes = without_retries_async(client)
         self._send = StoreScript(self.writes, read_lua("send"))
         self._delete = StoreScript(self.writes, read_lua("delete"))
-        self._line = QueuePositions(client, keys)
-        self._listing = JobList(client, keys)
-        self._pages = SharedPages(self._read_page)
+        self._list = JobList(client, keys)
+        self._pages = OutputPages(self._read_page)
 
     async def get(self, job_id: str) -> JobRecord:
-        """See the port."""
+        """Return the record of a job.
+
+        Raises:
+            JobNotFound: The job does not exist or has expired.
+        """
         with translated():
             fields: Any = await self._reads.hgetall(self._keys.record(job_id))
-        # A hash without spec is what a late write left of a job that has expired.
+        # A hash without spec is the rest of a late write to an expired job.
         if b"spec" not in fields:
             raise JobNotFound(job_id)
         return decode_record(job_id, fields)
 
     async def events(self, job_id: str, after: str | None, count: int = 100) -> Sequence[LoggedEvent]:
-        """See the port."""
-        return await self._pages.page(job_id, after, count)
+        """Return up to ``count`` events after a cursor, oldest first. Returns no events for an unknown job.
 
-    async def _read_page(self, job_id: str, after: str | None, count: int) -> Sequence[LoggedEvent]:
-        start = "-" if after is None else f"({check_cursor(after)}"
-        with translated():
-            entries: Any = await self._reads.xrange(self._keys.output(job_id), min=start, count=count)
-        return [decode_entry(entry_id, fields) for entry_id, fields in entries]
+        Raises:
+            InvalidRequest: The cursor is invalid; names ``after``.
+        """
+        return await self._pages.read(job_id, after, count)
 
     async def artifact(self, job_id: str, name: str) -> bytes:
-        """See the port."""
+        """Return the content of an artifact.
+
+        Raises:
+            NotFound: The job left no artifact with this name.
+        """
         with translated():
             data: Any = await self._reads.hget(self._keys.artifacts(job_id), name)
         if data is None:
@@ -81,12 +87,26 @@ class JobStore:
         return bytes(data)
 
     def watch(self, job_id: str, end_only: bool = False) -> AbstractAsyncContextManager[Watch]:
-        """See the port."""
+        """Subscribe to wake-ups of a job.
+
+        The subscription exists when the context is entered. Wake-ups can be lost or repeated: read the events after
+        each wake-up and after each time-out.
+
+        Args:
+            job_id: The job, which need not exist yet.
+            end_only: Wake up only when the job may have finished.
+        """
         return self._wakeups.watch(self._keys.output_channel(job_id), end_only)
 
     async def send(self, job_id: str, item: Input) -> None:
-        """See the port. Raises InvalidRequest (field ``data``) when the job was already sent 16 MiB, or as
-        many messages as it takes."""
+        """Send input to a job.
+
+        A cancel finishes a queued job at once; the worker of a running job finishes it. A finished job ignores input.
+
+        Raises:
+            JobNotFound: The job does not exist or has expired.
+            InvalidRequest: The job has received MAX_INPUT_BYTES or MAX_INPUT_ENTRIES inputs; names ``data``.
+        """
         keys = self._keys
         with translated():
             reply: bytes = await self._send(
@@ -107,35 +127,66 @@ class JobStore:
             )
 
     async def position(self, job_id: str, priority: Priority = Priority.INTERACTIVE) -> QueuePosition | None:
-        """See the port."""
-        return await self._line.position(job_id, priority)
+        """Return the queue position of a job, or None if it is not queued."""
+        now = time.time()
+        minute = int(now // _MINUTE_SECONDS)
+        with translated():
+            async with self._reads.pipeline(transaction=False) as pipeline:
+                pipeline.zrank(self._keys.waiting(priority), job_id)
+                pipeline.zcard(self._keys.waiting(Priority.INTERACTIVE))
+                pipeline.mget(self._keys.starts(minute - 1), self._keys.starts(minute))
+                rank, interactive, starts = await pipeline.execute()
+        if rank is None:
+            return None
+        # Workers serve both lanes, but batch jobs mostly wait for interactive ones.
+        before = rank if priority is Priority.INTERACTIVE else rank + interactive
+        rate = _starts_per_second(starts, now % _MINUTE_SECONDS)
+        return QueuePosition(before=rank, estimated_wait_seconds=(before + 1) / rate if rate else None)
 
-    async def page(self, owner: str, after: str | None, count: int, wanted: Callable[[JobSummary], bool]) -> JobPage:
-        """See the port."""
-        return await self._listing.page(owner, after, count, wanted)
+    async def page(self, owner: str, after: str | None, count: int, is_match: Callable[[JobSummary], bool]) -> JobPage:
+        """Return a page of the jobs of an owner, newest first.
+
+        Args:
+            owner: The owner.
+            after: Cursor of the previous page; None for the first page.
+            count: Maximum number of jobs. The page can be shorter, even empty, if more pages follow.
+            is_match: Selects the jobs.
+
+        Raises:
+            InvalidRequest: The cursor is invalid; names ``after``.
+        """
+        return await self._list.read_page(owner, after, count, is_match)
 
     async def delete(self, job: JobRecord) -> None:
-        """See the port."""
+        """Delete a finished job with its output, input and artifacts.
+
+        Raises:
+            JobNotFinished: The job is queued or running.
+        """
         keys = self._keys
+        others = [keys.output(job.id), keys.inputs(job.id), keys.artifacts(job.id)]
         with translated():
-            reply: bytes = await self._delete(
-                keys=[
-                    keys.record(job.id),
-                    keys.owned(job.owner),
-                    keys.output(job.id),
-                    keys.inputs(job.id),
-                    keys.artifacts(job.id),
-                ],
-                args=[job.id],
-            )
+            reply: bytes = await self._delete(keys=[keys.record(job.id), keys.owned(job.owner), *others], args=[job.id])
         if reply == b"unfinished":
             raise JobNotFinished("cancel it first, or wait for its end")
 
-    async def close(self) -> None:
-        """Give the connections back; the client this was made from stays open."""
-        await self.writes.connection_pool.disconnect()
-
     async def ping(self) -> None:
-        """See the port. A server that is full, read-only or loading answers PING, so a write is tried."""
+        """Check that Redis accepts a write. A server that is full, read-only or loading would answer PING."""
         with translated():
             await self._reads.set(f"{self._keys.namespace}:ping", b"", px=1000)
+
+    async def close(self) -> None:
+        """Close the connections of ``writes``. The client of the constructor stays open."""
+        await self.writes.connection_pool.disconnect()
+
+    async def _read_page(self, job_id: str, after: str | None, count: int) -> Sequence[LoggedEvent]:
+        start = "-" if after is None else f"({check_cursor(after)}"
+        with translated():
+            entries: Any = await self._reads.xrange(self._keys.output(job_id), min=start, count=count)
+        return [decode_entry(entry_id, fields) for entry_id, fields in entries]
+
+
+def _starts_per_second(starts: Sequence[bytes | None], seconds_into_minute: float) -> float:
+    """Return the rate of the last 60 s: the current minute, and a share of the previous one."""
+    previous, current = (int(count or 0) for count in starts)
+    return (current + previous * (1 - seconds_into_minute / _MINUTE_SECONDS)) / _MINUTE_SECONDS

@@ -1,116 +1,123 @@
-"""The name of every key. All of a job's keys carry the hash tag of its queue, so that one script may write the record
-and the queue entry together, on a cluster too."""
+"""Names of the queues, the actors and the Redis keys.
+
+All keys of a job carry the hash tag of the queue of jobs, so that one script can write the record and the queue entry,
+also in a cluster.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from app.core.callers import Priority
 
 __all__ = ["DELIVER_WEBHOOK", "JOBS_QUEUE", "MAINTENANCE_QUEUE", "RUN_JOB", "WEBHOOKS_QUEUE", "StoreKeys"]
 
 # Names of the queues, and of the actors that the messages on them name.
-JOBS_QUEUE = "jobs"
-WEBHOOKS_QUEUE = "webhooks"
-MAINTENANCE_QUEUE = "maintenance"
-RUN_JOB = "run_job"
-DELIVER_WEBHOOK = "deliver_webhook"
+JOBS_QUEUE: Final = "jobs"
+WEBHOOKS_QUEUE: Final = "webhooks"
+MAINTENANCE_QUEUE: Final = "maintenance"
+RUN_JOB: Final = "run_job"
+DELIVER_WEBHOOK: Final = "deliver_webhook"
 
 
 @dataclass(frozen=True)
 class StoreKeys:
-    """Key names below ``namespace``."""
+    """Names of the Redis keys.
+
+    Args:
+        namespace: Prefix of all keys.
+    """
 
     namespace: str
 
     @property
     def tag(self) -> str:
-        """The hash tag of the queue of jobs: the same as the broker's own."""
+        """The hash tag of the queue of jobs, as the broker creates it."""
         return f"{{{self.namespace}:{JOBS_QUEUE}}}"
 
     def waiting(self, priority: Priority = Priority.INTERACTIVE) -> str:
-        """Sorted set of the jobs that no worker has begun, by acceptance time: the queue position is a rank."""
+        """Sorted set: queued jobs by submission time in ms. The queue position is a rank."""
         return f"{self.tag}:waiting" if priority is Priority.INTERACTIVE else f"{self.tag}:waiting:{priority}"
 
-    def begun(self, minute: int) -> str:
-        """String: how many jobs were begun in a minute since 1970."""
-        return f"{self.tag}:begun:{minute}"
+    def starts(self, minute: int) -> str:
+        """String with expiry: number of jobs that were started in a minute since 1970."""
+        return f"{self.tag}:starts:{minute}"
 
     def owned(self, owner: str) -> str:
-        """Sorted set: the jobs of a caller with a key, by acceptance time. Some of them may have expired."""
+        """Sorted set: jobs of a caller with an API key by submission time in ms. Some may have expired."""
         return f"{self.tag}:owned:{owner}"
 
     def idempotency(self, name: str) -> str:
-        """String that runs out: fingerprint and id of the job that was submitted under a client's name for it."""
+        """String with expiry: fingerprint and job id of an idempotency key."""
         return f"{self.tag}:idempotency:{name}"
 
     def record(self, job_id: str) -> str:
-        """Hash: see app/store/records.py."""
+        """Hash: the record of a job (app/store/records.py)."""
         return f"{self.tag}:job:{job_id}"
 
     def output(self, job_id: str) -> str:
-        """Stream: the output log, the truth that every viewer reads."""
+        """Stream: the output log of a job (app/store/output_log.py)."""
         return f"{self.tag}:out:{job_id}"
 
     def inputs(self, job_id: str) -> str:
-        """Stream: what was sent to the job, kept whole until it ends so that a second attempt reads it again."""
+        """Stream: the input of a job. It is kept until the job is finished, so that a second attempt can read it."""
         return f"{self.tag}:in:{job_id}"
 
     def artifacts(self, job_id: str) -> str:
-        """Hash: name -> bytes of the files that the job has left."""
+        """Hash: name -> content of the artifacts of a job."""
         return f"{self.tag}:art:{job_id}"
 
     def output_channel(self, job_id: str) -> str:
-        """Pub/Sub: something new is in the output log. May be lost; it is only the wake-up."""
+        """Channel: wake-ups for viewers of a job."""
         return f"{self.tag}:wake:{job_id}"
 
     def worker_channel(self, worker: str) -> str:
-        """Pub/Sub: the id of a job of this worker that was sent something. May be lost, too."""
+        """Channel: ids of jobs of a worker that have new input."""
         return f"{self.tag}:worker:{worker}"
 
     def bucket(self, name: str) -> str:
-        """String: the state of one token bucket. It has the hash tag of the jobs: one script takes a token and
-        writes the job."""
+        """String with expiry: state of a token bucket (lua/admission.lua)."""
         return f"{self.tag}:bucket:{name}"
 
     def slots(self, account: str) -> str:
-        """Sorted set: the unfinished jobs of a caller, by the time of their submission in ms."""
+        """Sorted set: unfinished jobs of an account by submission time in ms."""
         return f"{self.tag}:slots:{account}"
 
     @property
     def outbox(self) -> str:
-        """List: ids of jobs that have ended and whose webhooks are due."""
+        """List: ids of finished jobs whose webhooks are due."""
         return f"{self.tag}:outbox"
 
     @property
     def api_keys(self) -> str:
-        """Hash: id of an API key -> what is kept of it."""
+        """Hash: id -> API key."""
         return f"{self.namespace}:api-keys"
 
     def ticket(self, digest: str) -> str:
-        """String that runs out: the API key that a ticket stands for."""
+        """String with expiry: id of the API key of a ticket."""
         return f"{self.namespace}:ticket:{digest}"
 
-    def presence(self, worker: str) -> str:
-        """String that runs out: the worker process is there."""
+    def heartbeat(self, worker: str) -> str:
+        """String with expiry: exists while the worker is alive."""
         return f"{self.namespace}:alive:{worker}"
 
     @property
     def metrics(self) -> str:
-        """Hash: what is counted -> its total, over all processes and for ever."""
+        """Hash: sample -> total of all processes."""
         return f"{self.namespace}:metrics"
 
     @property
     def gauges(self) -> str:
-        """Hash: process -> where its gauges stand, and when that was."""
+        """Hash: process -> its gauges and when it published them."""
         return f"{self.namespace}:gauges"
 
     @property
     def workers(self) -> str:
-        """Sorted set: worker processes, by when they last said that they are there."""
+        """Sorted set: workers by the time of their last heartbeat."""
         return f"{self.namespace}:workers"
 
     @property
     def languages(self) -> str:
-        """Hash: host -> the languages installed on its engine."""
+        """Hash: host -> languages installed on its engine."""
         return f"{self.namespace}:languages"

@@ -1,4 +1,4 @@
-"""Which languages are installed: workers tell of their host's engine, the API reads it."""
+"""Installed languages: workers publish those of their engine, the gateway reads them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import cachetools
 import msgspec
 import redis
 from redis.asyncio import Redis
@@ -16,89 +17,99 @@ from app.store.keys import StoreKeys
 
 __all__ = ["LanguageStore", "publish_languages"]
 
-# A host that has been silent for a day is gone; until then its languages stay listed while its workers restart.
-_FORGET_HOST_SECONDS: Final = 86_400
+# The languages of a host stay listed while its workers restart, and are removed after a day.
+_EXPIRE_SECONDS: Final = 86_400
 _CACHE_SECONDS: Final = 2.0
 
 
-class _HostLanguages(msgspec.Struct, frozen=True):
-    told_at: float
+class _PublishedLanguages(msgspec.Struct, frozen=True):
+    """The languages of a host. ``published_at`` is the Unix time of their publication in seconds."""
+
+    published_at: float = msgspec.field(name="told_at")
     languages: tuple[LanguageInfo, ...]
 
 
-_decoder: Final = msgspec.json.Decoder(_HostLanguages)
+_decoder: Final = msgspec.json.Decoder(_PublishedLanguages)
 
 
 def publish_languages(client: redis.Redis, keys: StoreKeys, host: str, languages: Sequence[LanguageInfo]) -> None:
-    """Tell what this host's engine has. Called by a worker at its start and now and then."""
-    told = _HostLanguages(time.time(), tuple(languages))
-    client.hset(keys.languages, host, msgspec.json.encode(told).decode())
-    # Hosts come and go with every deployment: what fell silent must not stay for ever.
-    client.expire(keys.languages, _FORGET_HOST_SECONDS)
+    """Publish the languages that are installed on the engine of a host. Blocks.
+
+    Raises:
+        redis.RedisError: Redis did not answer.
+    """
+    published = _PublishedLanguages(time.time(), tuple(languages))
+    client.hset(keys.languages, host, msgspec.json.encode(published).decode())
+    client.expire(keys.languages, _EXPIRE_SECONDS)
     hosts: Any = client.hgetall(keys.languages)
-    silent = [name for name, value in hosts.items() if _is_silent(_decoder.decode(value), told.told_at)]
-    if silent:
-        client.hdel(keys.languages, *silent)
+    expired = [name for name, value in hosts.items() if _is_expired(_decoder.decode(value), published.published_at)]
+    if expired:
+        client.hdel(keys.languages, *expired)
 
 
 class LanguageStore:
-    """Installed languages (asyncio).
+    """Reads the installed languages. Every method raises StoreUnavailable if Redis does not answer.
 
-    Parameters:
-        known: the catalogue: what may be asked for before any worker has ever told what it has.
+    Args:
+        client: Redis client.
+        keys: Key names.
+        catalogue: The languages to accept until a worker has published its languages.
     """
 
-    def __init__(self, client: Redis, keys: StoreKeys, known: Sequence[LanguageInfo]) -> None:
+    def __init__(self, client: Redis, keys: StoreKeys, catalogue: Sequence[LanguageInfo]) -> None:
         self._client = client
         self._keys = keys
-        self._known = index_languages(known)
-        self._cached: Sequence[LanguageInfo] = ()
-        self._names: Mapping[str, LanguageInfo] = {}
-        self._cached_until = 0.0
+        self._catalogue = index_languages(catalogue)
+        self._cache: cachetools.TTLCache[str, Sequence[LanguageInfo]] = cachetools.TTLCache(1, _CACHE_SECONDS)
+        self._installed: Sequence[LanguageInfo] = ()
+        self._index: Mapping[str, LanguageInfo] = {}
 
     async def accepted(self) -> Mapping[str, LanguageInfo]:
-        """See the port."""
-        await self._cached_read()
-        return self._names or self._known
+        """Return the languages that a request may name, by lower-case id or alias."""
+        await self._read_cached()
+        return self._index or self._catalogue
 
     async def installed(self) -> Sequence[LanguageInfo]:
-        """See the port."""
-        # That nothing is installed is true for moments only, while the first worker starts: who asks then asks again.
-        return await self._cached_read() or await self._read()
+        """Return the languages whose image is installed on a host, by id."""
+        # No language is installed only while the first worker starts, so an empty list is not cached.
+        return await self._read_cached() or await self._read()
 
     async def hosts(self) -> Sequence[HostLanguages]:
-        """See the port."""
+        """Return the languages of each host, by host name."""
         now = time.time()
         return tuple(
             HostLanguages(
-                host=host, last_seen_seconds_ago=round(max(0.0, now - told.told_at), 1), languages=told.languages
+                host=host,
+                last_seen_seconds_ago=round(max(0.0, now - published.published_at), 1),
+                languages=published.languages,
             )
-            for host, told in sorted((await self._told()).items())
+            for host, published in sorted((await self._read_hosts()).items())
         )
 
-    async def _cached_read(self) -> Sequence[LanguageInfo]:
-        if time.monotonic() >= self._cached_until:
-            # Set first: of many requests at a time one asks, and the others go by what is known.
-            self._cached_until = time.monotonic() + _CACHE_SECONDS
+    async def _read_cached(self) -> Sequence[LanguageInfo]:
+        if "installed" not in self._cache:
+            # Stored first: of concurrent requests, one reads Redis and the others use the previous value.
+            self._cache["installed"] = self._installed
             try:
-                self._cached = await self._read()
+                self._installed = await self._read()
             except BaseException:
-                self._cached_until = 0.0
+                self._cache.clear()
                 raise
-            self._names = index_languages(self._cached)
-        return self._cached
+            self._index = index_languages(self._installed)
+        return self._installed
 
     async def _read(self) -> Sequence[LanguageInfo]:
-        by_id = {info.id: info for host in (await self._told()).values() for info in host.languages}
+        hosts = (await self._read_hosts()).values()
+        by_id = {info.id: info for published in hosts for info in published.languages}
         return tuple(by_id[language_id] for language_id in sorted(by_id))
 
-    async def _told(self) -> dict[str, _HostLanguages]:
+    async def _read_hosts(self) -> dict[str, _PublishedLanguages]:
         with translated():
-            hosts: Any = await self._client.hgetall(self._keys.languages)
+            values: Any = await self._client.hgetall(self._keys.languages)
         now = time.time()
-        told = {host.decode(): _decoder.decode(value) for host, value in hosts.items()}
-        return {host: languages for host, languages in told.items() if not _is_silent(languages, now)}
+        hosts = {host.decode(): _decoder.decode(value) for host, value in values.items()}
+        return {host: published for host, published in hosts.items() if not _is_expired(published, now)}
 
 
-def _is_silent(host: _HostLanguages, now: float) -> bool:
-    return host.told_at <= now - _FORGET_HOST_SECONDS
+def _is_expired(published: _PublishedLanguages, now: float) -> bool:
+    return published.published_at <= now - _EXPIRE_SECONDS

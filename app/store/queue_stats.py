@@ -2,23 +2,105 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 import redis
 import redis.exceptions
 from dramatiq import Message
 from dramatiq.errors import DecodeError
 
 from app.broker import PendingEntry, QueueKeys, StreamsBroker
-from app.store.keys import DELIVER_WEBHOOK, RUN_JOB
-from app.store.running_jobs import RunningJobs
-from app.store.stats import HeldMessage, LaneStats, QueueStats
+from app.store.keys import DELIVER_WEBHOOK, RUN_JOB, StoreKeys
+from app.store.records import decode_about
 
-__all__ = ["actor_and_job", "read_held_messages", "read_queue_stats"]
+__all__ = [
+    "DeadMessage",
+    "HeldMessage",
+    "LaneStats",
+    "QueueStats",
+    "WorkerStats",
+    "actor_and_job",
+    "read_held_messages",
+    "read_queue_stats",
+]
 
 _MAX_HELD_MESSAGES: Final = 1_000
 _ACTORS_WITH_JOB_ID: Final = frozenset({RUN_JOB, DELIVER_WEBHOOK})
+
+
+class LaneStats(msgspec.Struct, frozen=True, kw_only=True):
+    """The number of messages in a lane, the part of a queue with one priority. See `QueueStats`."""
+
+    name: str
+    waiting: int
+    running: int
+    delayed: int
+
+
+class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
+    """The number of messages in a queue.
+
+    ``waiting``: no worker has received them. ``running``: a worker has received and not finished them. ``delayed``:
+    they are not due yet. ``dead``: dead letters. ``oldest_seconds`` is the age of the oldest waiting message. It is
+    None if no message is waiting.
+    """
+
+    name: str
+    waiting: int
+    running: int
+    delayed: int
+    dead: int
+    oldest_seconds: float | None
+    lanes: tuple[LaneStats, ...]
+
+
+class HeldMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that a worker has received and not finished.
+
+    ``job_id`` is None if the message belongs to no job, and ``language`` is None if it runs no program.
+    ``running_seconds`` is the time since the worker started the message. It is None if the worker has not started it.
+    """
+
+    queue: str
+    lane: str
+    actor: str
+    job_id: str | None
+    language: str | None
+    running_seconds: float | None
+    lease_renewed_seconds_ago: float
+
+
+class WorkerStats(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker process. ``last_seen_seconds_ago`` is None if the worker has messages but never sent a heartbeat."""
+
+    name: str
+    is_alive: bool
+    last_seen_seconds_ago: float | None
+    messages: tuple[HeldMessage, ...]
+
+
+class DeadMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter: a message that is not retried any more.
+
+    Attributes:
+        job_id: The job of the message, or None if it belongs to no job.
+        dead_lettered_at_ms: When it became a dead letter, in Unix milliseconds.
+        message: The JSON text of the message, truncated to 10,000 characters.
+    """
+
+    queue: str
+    id: str
+    actor: str
+    job_id: str | None
+    reason: str
+    deliveries: int
+    attempts: int
+    dead_lettered_at_ms: int
+    traceback: str
+    message: str
 
 
 def actor_and_job(body: bytes) -> tuple[str, str | None]:
@@ -64,13 +146,13 @@ def read_queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
     )
 
 
-def read_held_messages(
-    broker: StreamsBroker, running_jobs: RunningJobs, queues: Iterable[str]
-) -> dict[str, list[HeldMessage]]:
+def read_held_messages(broker: StreamsBroker, keys: StoreKeys, queues: Iterable[str]) -> dict[str, list[HeldMessage]]:
     """Return the messages that workers hold, by worker name. Raises BrokerUnavailable and ``redis.RedisError``."""
     entries = [(queue, entry) for queue in queues for entry in broker.pending(queue, count=_MAX_HELD_MESSAGES)]
     subjects = [actor_and_job(body) for body in _read_bodies(broker, [entry for _, entry in entries])]
-    jobs = running_jobs.of([job_id for actor, job_id in subjects if actor == RUN_JOB and job_id is not None])
+    jobs = _read_running_jobs(
+        broker.client, keys, [job_id for actor, job_id in subjects if actor == RUN_JOB and job_id is not None]
+    )
     held: dict[str, list[HeldMessage]] = {}
     for (queue, entry), (actor, job_id) in zip(entries, subjects, strict=True):
         job = jobs.get(job_id) if actor == RUN_JOB and job_id is not None else None
@@ -79,8 +161,8 @@ def read_held_messages(
             lane=entry.lane.value,
             actor=actor,
             job_id=job_id,
-            language=None if job is None else job.language,
-            running_seconds=None if job is None else job.seconds,
+            language=None if job is None else job[0],
+            running_seconds=None if job is None else job[1],
             lease_renewed_seconds_ago=entry.idle_ms / 1000,
         )
         held.setdefault(entry.consumer, []).append(message)
@@ -113,3 +195,25 @@ def _read_bodies(broker: StreamsBroker, entries: list[PendingEntry]) -> list[byt
             pipeline.xrange(entry.stream, entry.entry_id, entry.entry_id)
         replies: list[Any] = pipeline.execute()
     return [rows[0][1].get(b"message", b"") if rows else b"" for rows in replies]
+
+
+def _read_running_jobs(
+    client: redis.Redis, keys: StoreKeys, job_ids: Sequence[str]
+) -> dict[str, tuple[str, float | None]]:
+    """Return the language of each job and the seconds since its start, None if it has not been started.
+
+    The times are approximate, because they compare the clocks of two hosts.
+    """
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in job_ids:
+            pipeline.hmget(keys.record(job_id), ["about", "started_at_ms"])
+        rows: list[list[Any]] = pipeline.execute()
+    return {
+        job_id: (decode_about(about).language, _seconds_since(started_at_ms))
+        for job_id, (about, started_at_ms) in zip(job_ids, rows, strict=True)
+        if about is not None
+    }
+
+
+def _seconds_since(unix_ms: bytes | None) -> float | None:
+    return None if unix_ms is None else round(max(0.0, time.time() - int(unix_ms) / 1000), 1)

@@ -1,7 +1,8 @@
-"""A job's record: one hash. Its state is not a field of its own but follows from which others are there, so that no
-write can bring a finished job back:
+"""The record of a job: one hash.
 
-    result there            -> finished      written once (HSETNX)
+The state is not a field. It follows from the fields that exist, so that no write can restart a finished job:
+
+    result exists           -> finished      written once (HSETNX)
     else started_at_ms      -> running
     else                    -> queued
 
@@ -28,6 +29,7 @@ __all__ = [
     "SUMMARY_FIELDS",
     "About",
     "Claim",
+    "decode_about",
     "decode_idempotency",
     "decode_record",
     "decode_spec",
@@ -43,7 +45,7 @@ class _Outcome(msgspec.Struct, frozen=True):
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a list shows of a job, apart from its spec, which may be megabytes."""
+    """The part of a job that lists show without reading its spec, which can be megabytes."""
 
     language: str
     priority: Priority
@@ -53,17 +55,18 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Claim:
-    """What a worker met when it began a job.
+    """The state of a job when a worker starts it.
 
-    Parameters:
-        state: before this claim; finished also when the record has expired.
-        left_traces: the claim wrote its start where there had been none.
-        spec: encoded; None when the record has expired.
-        has_input: something was sent to it before.
-        request_id: of the request that submitted it.
-        has_webhook: somebody wants to be told of its end.
-        created_at_ms: None when the record has expired.
-        account: Whose slot the job occupies; None if the record has expired or is of an earlier version.
+    Attributes:
+        state: State before the claim; finished also if the record has expired.
+        left_traces: The claim wrote the start of a job that had no start.
+        spec: Encoded; None if the record has expired.
+        cancel_requested: Whether the caller cancelled the job.
+        has_input: Whether input was sent to the job.
+        request_id: The HTTP request that submitted the job.
+        has_webhook: Whether a webhook is to be delivered.
+        created_at_ms: None if the record has expired.
+        account: Account whose slot the job occupies; None if the record has expired or is of an earlier version.
     """
 
     state: JobState
@@ -87,10 +90,10 @@ _result_encoder: Final = msgspec.json.Encoder()
 
 
 def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
-    """Field, value, field, value, ... of a freshly accepted job."""
+    """Return the fields of a new job: field, value, field, value, ..."""
     return (
         "spec", _spec_encoder.encode(job.spec),
-        "about", _spec_encoder.encode(_about(job)),
+        "about", _spec_encoder.encode(_summarize(job)),
         "owner", job.owner,
         "request_id", job.request_id,
         "created_at_ms", job.created_at_ms,
@@ -99,34 +102,39 @@ def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
     )  # fmt: skip
 
 
-def _about(job: NewJob) -> About:
+def _summarize(job: NewJob) -> About:
     api = None if job.foreign is None else job.foreign.api
     return About(language=job.spec.language, priority=job.priority, labels=job.labels, api=api)
 
 
+def decode_about(value: bytes) -> About:
+    """Decode the field ``about``."""
+    return _decode_about.decode(value)
+
+
 def encode_idempotency(idempotency: Idempotency, job_id: str) -> bytes:
-    """The value of an idempotency key."""
+    """Encode the value of an idempotency key."""
     return f"{idempotency.fingerprint}:{job_id}".encode()
 
 
 def decode_idempotency(value: bytes) -> tuple[str, str]:
-    """Fingerprint and job id."""
+    """Return the fingerprint and the job id of an idempotency key."""
     fingerprint, _, job_id = value.decode().partition(":")
     return fingerprint, job_id
 
 
 def encode_result(result: JobResult) -> bytes:
-    """The value of the field ``result``, and of the last event in the output log."""
+    """Encode a result for the record and for the last event of the output log."""
     return _result_encoder.encode(result)
 
 
 def decode_spec(value: bytes) -> JobSpec:
-    """The value of the field ``spec``."""
+    """Decode the field ``spec``."""
     return _decode_spec.decode(value)
 
 
 def decode_record(job_id: str, fields: Mapping[bytes, bytes]) -> JobRecord:
-    """A whole hash, as HGETALL returned it; it must not be empty."""
+    """Decode a record as HGETALL returns it. It must contain ``spec``."""
     result = fields.get(b"result")
     about = _decode_about.decode(fields[b"about"])
     return JobRecord(
@@ -152,7 +160,7 @@ SUMMARY_FIELDS: Final = (b"about", b"created_at_ms", b"started_at_ms", b"finishe
 
 
 def decode_summary(job_id: str, values: Sequence[bytes | None]) -> JobSummary | None:
-    """The SUMMARY_FIELDS, as HMGET returned them; None when the record has expired."""
+    """Decode SUMMARY_FIELDS as HMGET returns them. Returns None if the record has expired."""
     fields = {name: value for name, value in zip(SUMMARY_FIELDS, values, strict=True) if value is not None}
     if b"about" not in fields:
         return None

@@ -15,11 +15,10 @@ from app.broker import QueueFull as BacklogFull
 from app.core.callers import Caller
 from app.core.errors import IdempotencyMismatch, QueueFull, RateLimit, StoreUnavailable
 from app.core.submission import NewJob
+from app.store.admission import MemoryGuard, RateLimiter
 from app.store.connection import translated
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE, RUN_JOB
-from app.store.memory_guard import MemoryGuard
-from app.store.rate_limits import RateLimiter
 from app.store.records import decode_idempotency
 from app.telemetry.spans import trace_options
 

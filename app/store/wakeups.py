@@ -1,7 +1,7 @@
-"""One Pub/Sub connection a process, shared by all its viewers. What it tells may be lost: it only wakes readers up.
+"""Wake-ups of viewers: one Pub/Sub connection that all viewers of a process share.
 
-Viewers come and go without waiting: they change what is wanted. One task brings the connection into line with that,
-and a new connection after a lost one.
+A wake-up can be lost; it only tells a viewer to read the output log. Viewers register the channels that they watch
+without waiting. One task subscribes the connection to these channels, and replaces the connection when it is lost.
 """
 
 from __future__ import annotations
@@ -18,38 +18,41 @@ from redis.asyncio.client import PubSub
 
 from app.broker.connection import without_retries_async
 
-__all__ = ["GOES_ON", "Wakeups", "Watch"]
+__all__ = ["JOB_CONTINUES", "Wakeups", "Watch"]
 
-# Published when a job has told something, but will tell more. Anything else may be its end: also what a process of an
-# older version publishes.
-GOES_ON: Final = b"+"
+# Published with new events if the job continues. Any other message can mean its end.
+JOB_CONTINUES: Final = b"+"
 _RECONNECT_SECONDS: Final = 0.5
 _SUBSCRIBE_SECONDS: Final = 1.0
-# A connection whose other end has vanished looks like one on which nothing happens: after this long it is asked.
+# A connection whose server has disappeared looks idle. It is checked with PING after this time.
 _SILENCE_SECONDS: Final = 15.0
-# The library refuses to read while nothing is subscribed.
+# redis-py cannot read from a connection without subscriptions.
 _IDLE: Final = b"pyxec:idle"
 _log = structlog.get_logger(__name__)
 
 
 class Watch:
-    """Wake-ups of one viewer; ``end_only`` for one whom nothing concerns before the end."""
+    """The wake-ups of one viewer.
+
+    Args:
+        end_only: Ignore wake-ups of a job that continues.
+    """
 
     def __init__(self, end_only: bool = False) -> None:
         self._event = asyncio.Event()
         self._end_only = end_only
 
-    def wake(self, goes_on: bool = False) -> None:
-        """There may be something new: if the job goes on, not its end."""
-        if not (goes_on and self._end_only):
+    def wake(self, job_continues: bool = False) -> None:
+        """Wake up the viewer."""
+        if not (job_continues and self._end_only):
             self._event.set()
 
-    def forget(self) -> None:
-        """What was told so far is no news."""
+    def clear(self) -> None:
+        """Forget earlier wake-ups."""
         self._event.clear()
 
     async def wait(self, timeout_seconds: float) -> None:
-        """See the port."""
+        """Return after a wake-up or after ``timeout_seconds``."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await self._event.wait()
@@ -57,19 +60,19 @@ class Watch:
 
 
 class _Channel:
-    """The viewers of one channel, and what is known of its subscription on the present connection."""
+    """The viewers of a channel and the state of its subscription on the current connection."""
 
     def __init__(self) -> None:
         self.watches: set[Watch] = set()
-        self.asked = False
+        self.requested = False
         self.confirmed = asyncio.Event()
 
 
 class Wakeups:
-    """Subscribes on behalf of viewers. Its task starts with the first of them and ends with ``close``."""
+    """Subscribes to the channels of viewers. The task starts with the first viewer and ends with `close`."""
 
     def __init__(self, client: Redis) -> None:
-        # The library would reconnect by itself and say nothing: wake-ups lost meanwhile would look like none.
+        # Without retries: redis-py would reconnect silently, and the wake-ups in between would be lost unnoticed.
         self._client = without_retries_async(client)
         self._channels: dict[bytes, _Channel] = {}
         self._changed: asyncio.Queue[bytes] = asyncio.Queue()
@@ -78,21 +81,23 @@ class Wakeups:
 
     @contextlib.asynccontextmanager
     async def watch(self, name: str, end_only: bool = False) -> AsyncIterator[Watch]:
-        """Subscribed when entered, or after a second even if the server was silent: readers poll as well."""
+        """Watch a channel.
+
+        The subscription exists when the context is entered, or after a second without a reply: viewers also poll.
+        """
         watch, key = Watch(end_only), name.encode()
         channel = self._join(key, watch)
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SUBSCRIBE_SECONDS):
                     await channel.confirmed.wait()
-                    # The subscription itself is no news to who has not read anything yet.
-                    watch.forget()
+                    watch.clear()
             yield watch
         finally:
             self._leave(key, watch)
 
     async def close(self) -> None:
-        """Stop reading and give the connection back."""
+        """Stop the task and close the connection."""
         self._closed = True
         if self._task is not None:
             self._task.cancel()
@@ -120,64 +125,64 @@ class Wakeups:
         while not self._closed:
             try:
                 async with self._client.pubsub() as pubsub:
-                    await self._serve(pubsub)
-            except* Exception as e:  # noqa: BLE001 - the edge of a task: whatever it was, the wake-ups must come back
+                    await self._run_connection(pubsub)
+            except* Exception as e:  # noqa: BLE001 - the task must reconnect after any error
                 _log.warning("wakeups_lost", error="; ".join(map(repr, e.exceptions)))
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _serve(self, pubsub: PubSub) -> None:
-        self._begin_anew()
+    async def _run_connection(self, pubsub: PubSub) -> None:
+        self._reset_subscriptions()
         await pubsub.subscribe(_IDLE)
-        if self._closed:  # see _heed_cancellation
+        if self._closed:  # see _check_cancelled
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read(pubsub))
             group.create_task(self._follow_changes(pubsub))
 
-    def _begin_anew(self) -> None:
-        """A new connection is subscribed to nothing."""
+    def _reset_subscriptions(self) -> None:
+        """A new connection has no subscriptions."""
         self._changed = asyncio.Queue()
         for key, channel in self._channels.items():
-            channel.asked = False
+            channel.requested = False
             channel.confirmed.clear()
             self._changed.put_nowait(key)
 
     async def _follow_changes(self, pubsub: PubSub) -> None:
         while True:
-            _heed_cancellation()
+            _check_cancelled()
             key = await self._changed.get()
             channel = self._channels.get(key)
             if channel is None:
                 continue
             if channel.watches:
                 await self._subscribe(pubsub, key, channel)
-            elif not channel.asked or channel.confirmed.is_set():
-                # One that is still to be confirmed stays until then: the answer to it must not pass for the answer
-                # to the next viewer's subscription.
+            elif not channel.requested or channel.confirmed.is_set():
+                # An unconfirmed subscription stays until its confirmation, which could be mistaken for the confirmation
+                # of the next subscription.
                 del self._channels[key]
-                if channel.asked:
+                if channel.requested:
                     await pubsub.unsubscribe(key)
 
     async def _subscribe(self, pubsub: PubSub, key: bytes, channel: _Channel) -> None:
-        if not channel.asked:
-            channel.asked = True
+        if not channel.requested:
+            channel.requested = True
             await pubsub.subscribe(key)
 
     async def _read(self, pubsub: PubSub) -> None:
         silent = False
         while True:
-            _heed_cancellation()
+            _check_cancelled()
             message = await pubsub.get_message(timeout=_SILENCE_SECONDS)
             if message is not None:
                 silent = False
-                self._hear(message)
+                self._on_message(message)
             elif silent:
-                raise redis.exceptions.ConnectionError("the server does not answer any more")
+                raise redis.exceptions.ConnectionError("the server does not answer")
             else:
                 silent = True
                 await pubsub.ping()
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _on_message(self, message: dict[str, Any]) -> None:
         channel = self._channels.get(message["channel"])
         if channel is None:
             return
@@ -185,13 +190,13 @@ class Wakeups:
             channel.confirmed.set()
             if not channel.watches:
                 self._changed.put_nowait(message["channel"])
-        goes_on = message["type"] == "message" and message["data"] == GOES_ON
+        job_continues = message["type"] == "message" and message["data"] == JOB_CONTINUES
         for watch in channel.watches:
-            watch.wake(goes_on)
+            watch.wake(job_continues)
 
 
-def _heed_cancellation() -> None:
-    """Before Python 3.12, wait_for, by which redis-py sends, can swallow a cancellation that comes just as it ends."""
+def _check_cancelled() -> None:
+    """Raise a cancellation that redis-py swallowed: before Python 3.12, wait_for can lose one that comes as it ends."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

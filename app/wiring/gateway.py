@@ -16,20 +16,16 @@ from app.core.timestamps import current_unix_ms
 from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.images.catalogue import load_languages
 from app.store.administration import Administration
+from app.store.admission import MemoryGuard, RateLimiter
 from app.store.api_keys import ApiKeyStore
 from app.store.connection import create_async_client, create_client, create_pubsub_client
 from app.store.effects import JobEffects
 from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE, StoreKeys
 from app.store.languages import LanguageStore
-from app.store.memory_guard import MemoryGuard
 from app.store.metrics import MetricStore
-from app.store.rate_limits import RateLimiter
-from app.store.replays import Replays
-from app.store.running_jobs import RunningJobs
 from app.store.submission import Submitter
 from app.store.wakeups import Wakeups
-from app.store.worker_registry import WorkerRegistry
 from app.telemetry.tracer import create_tracer
 
 __all__ = ["create_api", "create_api_keys"]
@@ -83,13 +79,11 @@ def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = Non
 
 
 def _create_administration(settings: Settings) -> Administration:
-    keys = StoreKeys(settings.namespace)
     client = create_client(settings.redis_url, settings.redis_timeout_seconds)
     broker = StreamsBroker(client=client, namespace=settings.namespace)
     for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
         broker.declare_queue(queue_name)
-    client = broker.client
-    return Administration(broker, WorkerRegistry(client, keys), RunningJobs(client, keys), Replays(client, keys))
+    return Administration(broker, StoreKeys(settings.namespace))
 
 
 def _http_settings(settings: Settings) -> HttpSettings:

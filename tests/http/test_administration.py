@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from app.core.languages import LanguageInfo
+from app.store.administration import requeue_record
 from app.store.languages import publish_languages
 from app.store.metrics import publish_metrics
-from app.store.replays import Replays
 from app.store.worker_registry import WorkerRegistry
 from app.telemetry.metrics import METRICS, Meter
 from tests.http.gateway import OPERATOR, Gateway
@@ -83,7 +83,7 @@ async def test_workers_have_their_messages(gateway: Gateway) -> None:
     assert held["language"] == "python"
     assert held["running_seconds"] == pytest.approx(3600, abs=60)
     # And a worker without a heartbeat is not alive
-    gateway.redis.delete(gateway.keys.presence("idle-1"))
+    gateway.redis.delete(gateway.keys.heartbeat("idle-1"))
     workers = {worker["name"]: worker for worker in (await get(gateway, "workers"))["workers"]}
     assert workers["idle-1"]["is_alive"] is False
 
@@ -189,7 +189,7 @@ async def test_replay_removes_the_earlier_output(gateway: Gateway) -> None:
 async def test_replay_can_be_repeated_after_a_crash(gateway: Gateway) -> None:
     # Given a gateway that was killed between the two steps of a replay
     job_id, dead_letter_id = await create_dead_letter(gateway)
-    Replays(gateway.redis, gateway.keys).prepare(job_id)
+    requeue_record(gateway.redis, gateway.keys, job_id)
     # When the dead letter, which still exists, is replayed
     path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204

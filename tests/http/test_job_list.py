@@ -205,7 +205,7 @@ async def test_queue_position_has_an_estimated_wait(gateway: Gateway) -> None:
     # When 60 jobs a minute were started
     for minute in (0, 1):
         seconds, _ = gateway.redis.time()
-        gateway.redis.set(gateway.keys.begun(seconds // 60 - minute), 60)
+        gateway.redis.set(gateway.keys.starts(seconds // 60 - minute), 60)
     # Then each priority has its own positions, and the estimate of batch jobs includes interactive ones
     job = (await gateway.client.get(f"/v1/jobs/{batch[1]}")).json()
     assert job["queue_position"] == 1

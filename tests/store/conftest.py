@@ -1,4 +1,4 @@
-"""A real Valkey for all tests of the store, a namespace for each, and servers of one's own to be broken."""
+"""A Valkey server for all tests of the store, a namespace for each test, and servers for tests that break them."""
 
 from __future__ import annotations
 

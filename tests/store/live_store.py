@@ -1,4 +1,4 @@
-"""The store as it is wired in production, on a real server, with a worker whose every step the test takes itself."""
+"""The store on a real server, with a worker whose steps the test controls."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.core.spec import JobSpec, SourceFile
 from app.core.submission import NewJob
+from app.store.admission import MemoryGuard, RateLimiter
 from app.store.connection import create_async_client, create_client
 from app.store.effects import JobEffects, read_claim
 from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.memory_guard import MemoryGuard
-from app.store.rate_limits import RateLimiter
 from app.store.records import Claim
 from app.store.submission import Receipt, Submitter
 from app.store.wakeups import Wakeups

@@ -1,4 +1,4 @@
-"""What many jobs have in common is packed once: it must come to the same as packing it for each."""
+"""The effects of job steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.wakeups import GOES_ON
+from app.store.wakeups import JOB_CONTINUES
 
 
 @given(job_id=st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True) | st.just("f" * 32), has_webhook=st.booleans())
@@ -26,7 +26,7 @@ def test_packed_dead_equals_the_packed_effects_of_dead(job_id: str, has_webhook:
     assert packed == pack_effects(expected, QueueKeys("a-namespace", JOBS_QUEUE))
 
 
-def test_effects_of_another_queue_are_not_packed() -> None:
+def test_packed_effects_reject_keys_of_another_queue() -> None:
     effects = JobEffects(StoreKeys("a-namespace"), 600)
 
     with pytest.raises(ValueError, match="hash tag"):
@@ -36,12 +36,12 @@ def test_effects_of_another_queue_are_not_packed() -> None:
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        (PhaseStarted("run"), GOES_ON),
-        (Output(Stream.STDOUT, b"42"), GOES_ON),
+        (PhaseStarted("run"), JOB_CONTINUES),
+        (Output(Stream.STDOUT, b"42"), JOB_CONTINUES),
         (JobFinished(JobResult(outcome=Outcome.OK, message="")), b""),
     ],
 )
-def test_only_the_end_wakes_who_waits_for_it(event: Event, told: bytes) -> None:
+def test_append_publishes_whether_the_job_continues(event: Event, told: bytes) -> None:
     *_, wake_up = JobEffects(StoreKeys("a-namespace"), 600).append("job", [event])
 
     assert (wake_up.command, wake_up.args[-1]) == ("PUBLISH", told)

@@ -1,4 +1,4 @@
-"""A server that hangs, is full or is gone: StoreUnavailable in bounded time, and nothing half written."""
+"""Redis hangs, is full or is down: StoreUnavailable in bounded time, and no partial writes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from app.core.errors import StoreUnavailable
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
 from app.core.states import JobState
+from app.store.admission import RateLimiter
 from app.store.keys import JOBS_QUEUE
 from app.store.languages import LanguageStore
-from app.store.rate_limits import RateLimiter
 from app.store.worker_registry import WorkerRegistry
 from tests.store.live_store import CALLER, LiveStore, new_job, store_on
 
@@ -50,7 +50,7 @@ def _calls(store: LiveStore) -> dict[str, Callable[[], Awaitable[object]]]:
     }
 
 
-async def test_a_hanging_server_is_told_of_within_the_time_out(broken: LiveStore, own_server: ValkeyServer) -> None:
+async def test_store_raises_within_the_time_out_when_redis_hangs(broken: LiveStore, own_server: ValkeyServer) -> None:
     await broken.submit(new_job())
     process: Any = own_server._process
     process.send_signal(signal.SIGSTOP)
@@ -80,7 +80,9 @@ async def _answers(store: LiveStore) -> bool:
     return True
 
 
-async def test_input_whose_reply_was_late_arrives_once(broken: LiveStore, own_server: ValkeyServer) -> None:
+async def test_send_writes_input_at_most_once_when_the_reply_is_late(
+    broken: LiveStore, own_server: ValkeyServer
+) -> None:
     await broken.submit(new_job())
     await broken.jobs.ping()
     process: Any = own_server._process
@@ -96,7 +98,7 @@ async def test_input_whose_reply_was_late_arrives_once(broken: LiveStore, own_se
     assert broken.client.xlen(broken.keys.inputs("job")) <= 1
 
 
-async def test_a_server_that_is_gone_is_told_of(broken: LiveStore, own_server: ValkeyServer) -> None:
+async def test_store_raises_when_redis_is_down(broken: LiveStore, own_server: ValkeyServer) -> None:
     await broken.jobs.ping()
     own_server.terminate()
 
@@ -105,7 +107,7 @@ async def test_a_server_that_is_gone_is_told_of(broken: LiveStore, own_server: V
             await call()
 
 
-async def test_a_full_server_takes_nothing_in_halves(broken: LiveStore) -> None:
+async def test_writes_are_atomic_when_redis_is_full(broken: LiveStore) -> None:
     await broken.submit(new_job())
     await broken.submit(new_job("waiting"))
     delivery = broken.take()

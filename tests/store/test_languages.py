@@ -1,9 +1,8 @@
-"""What is installed is what the hosts told lately; who is there is who was heard of lately."""
+"""Installed languages and the worker registry."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 
 import pytest
 import redis
@@ -23,23 +22,20 @@ DAY_SECONDS = 86_400
 
 
 class Clock:
-    """Stands in for the time module in app/store/languages.py; every look is later than the cache's age."""
+    """Replaces the time module in app/store/languages.py."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
-        self._ticks = itertools.count(0, 60)
 
     def time(self) -> float:
         return self.now
-
-    def monotonic(self) -> float:
-        return float(next(self._ticks))
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(module, "_CACHE_SECONDS", 0)
     return clock
 
 
@@ -48,14 +44,14 @@ def languages(aclient: redis.asyncio.Redis, keys: StoreKeys, clock: Clock) -> La
     return LanguageStore(aclient, keys, KNOWN)
 
 
-async def test_until_a_worker_has_told_the_catalogue_is_accepted_and_nothing_is_installed(
+async def test_accepted_returns_the_catalogue_before_a_worker_has_published(
     languages: LanguageStore,
 ) -> None:
     assert await languages.accepted() == {"python": KNOWN[0], "py": KNOWN[0]}
     assert list(await languages.installed()) == []
 
 
-async def test_each_host_is_told_with_what_it_has(
+async def test_hosts_returns_the_languages_of_each_host(
     languages: LanguageStore, client: redis.Redis, keys: StoreKeys, clock: Clock
 ) -> None:
     publish_languages(client, keys, "two", [BASH, PYTHON])
@@ -69,7 +65,7 @@ async def test_each_host_is_told_with_what_it_has(
     assert [host.host for host in await languages.hosts()] == ["one"]
 
 
-async def test_what_is_installed_is_the_union_of_all_hosts(
+async def test_installed_returns_the_languages_of_all_hosts(
     languages: LanguageStore, client: redis.Redis, keys: StoreKeys
 ) -> None:
     publish_languages(client, keys, "one", [PYTHON])
@@ -79,7 +75,7 @@ async def test_what_is_installed_is_the_union_of_all_hosts(
     assert await languages.accepted() == {"python": PYTHON, "py": PYTHON, "python3": PYTHON, "bash": BASH}
 
 
-async def test_a_host_that_tells_again_replaces_what_it_told(
+async def test_publish_languages_replaces_the_languages_of_the_host(
     languages: LanguageStore, client: redis.Redis, keys: StoreKeys
 ) -> None:
     publish_languages(client, keys, "one", [PYTHON, BASH])
@@ -88,7 +84,7 @@ async def test_a_host_that_tells_again_replaces_what_it_told(
     assert list(await languages.installed()) == [BASH]
 
 
-async def test_a_host_that_fell_silent_is_forgotten_by_readers_and_by_the_store(
+async def test_languages_of_a_silent_host_expire_after_a_day(
     languages: LanguageStore, client: redis.Redis, keys: StoreKeys, clock: Clock
 ) -> None:
     publish_languages(client, keys, "old", [PYTHON])
@@ -104,7 +100,7 @@ async def test_a_host_that_fell_silent_is_forgotten_by_readers_and_by_the_store(
     assert 0 < client.ttl(keys.languages) <= DAY_SECONDS
 
 
-async def test_answers_are_kept_for_a_moment_only(
+async def test_installed_is_cached(
     aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SECONDS", 3600.0)
@@ -115,7 +111,7 @@ async def test_answers_are_kept_for_a_moment_only(
     assert list(await languages.installed()) == [PYTHON]
 
 
-async def test_of_many_who_ask_at_once_one_asks_the_store(
+async def test_accepted_reads_once_for_concurrent_requests(
     aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys
 ) -> None:
     languages = LanguageStore(aclient, keys, KNOWN)
@@ -124,13 +120,13 @@ async def test_of_many_who_ask_at_once_one_asks_the_store(
     client.config_resetstat()
 
     await asyncio.gather(*(languages.accepted() for _ in range(20)))
-    languages._cached_until = 0
+    languages._cache.clear()
     await asyncio.gather(*(languages.accepted() for _ in range(20)))
 
     assert client.info("commandstats")["cmdstat_hgetall"]["calls"] == 1
 
 
-async def test_a_store_that_did_not_answer_is_asked_again(keys: StoreKeys) -> None:
+async def test_accepted_reads_again_after_a_failed_read(keys: StoreKeys) -> None:
     languages = LanguageStore(redis.asyncio.Redis(port=1), keys, KNOWN)
     with pytest.raises(StoreUnavailable):
         await languages.accepted()
@@ -138,7 +134,7 @@ async def test_a_store_that_did_not_answer_is_asked_again(keys: StoreKeys) -> No
         await languages.accepted()
 
 
-async def test_the_first_worker_that_tells_is_seen_at_once(
+async def test_installed_sees_the_first_worker_at_once(
     aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SECONDS", 3600.0)
@@ -148,7 +144,7 @@ async def test_the_first_worker_that_tells_is_seen_at_once(
     assert list(await languages.installed()) == [BASH]
 
 
-def test_a_worker_is_there_while_it_is_heard_of(client: redis.Redis, keys: StoreKeys) -> None:
+def test_worker_is_alive_until_its_heartbeat_expires(client: redis.Redis, keys: StoreKeys) -> None:
     presence = WorkerRegistry(client, keys)
     assert not presence.is_alive("w1")
 
@@ -156,6 +152,6 @@ def test_a_worker_is_there_while_it_is_heard_of(client: redis.Redis, keys: Store
 
     assert presence.is_alive("w1")
     assert not presence.is_alive("w2")
-    assert 5 < client.ttl(keys.presence("w1")) <= 20
-    client.expire(keys.presence("w1"), 0)
+    assert 5 < client.ttl(keys.heartbeat("w1")) <= 20
+    client.expire(keys.heartbeat("w1"), 0)
     assert not presence.is_alive("w1")

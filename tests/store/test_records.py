@@ -1,4 +1,4 @@
-"""A record holds a job as it was accepted, whatever is in it."""
+"""Encoding of job records."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def as_redis_returns_it(*flat: str | bytes | int) -> dict[bytes, bytes]:
 
 
 @given(jobs)
-def test_an_accepted_job_is_read_as_it_was_written(job: NewJob) -> None:
+def test_decode_record_reverses_encode_new(job: NewJob) -> None:
     record = decode_record(job.id, as_redis_returns_it(*encode_new(job)))
 
     assert record.spec == job.spec
@@ -43,14 +43,14 @@ def test_an_accepted_job_is_read_as_it_was_written(job: NewJob) -> None:
 
 
 @given(specs)
-def test_what_a_worker_gets_is_what_the_client_asked_for(spec: JobSpec) -> None:
+def test_decode_spec_returns_the_submitted_spec(spec: JobSpec) -> None:
     job = NewJob(id="job", spec=spec, owner="", request_id="", created_at_ms=0)
 
     assert decode_spec(as_redis_returns_it(*encode_new(job))[b"spec"]) == spec
 
 
 @given(st.booleans(), st.booleans(), st.booleans())
-def test_the_result_alone_makes_a_job_finished(started: bool, cancelled: bool, finished: bool) -> None:
+def test_state_is_finished_if_and_only_if_a_result_exists(started: bool, cancelled: bool, finished: bool) -> None:
     job = NewJob(id="job", spec=SPEC, owner="", request_id="", created_at_ms=0)
     extra = (
         *(("started_at_ms", 5, "attempt", 2, "worker", "w") if started else ()),

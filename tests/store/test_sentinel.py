@@ -1,4 +1,4 @@
-"""The service on a server that Sentinels watch: every kind of connection it has goes on at the new master."""
+"""Every client of the service on a server with Sentinel."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def eventually(what: Callable[[], Awaitable[Any]]) -> Any:
             await asyncio.sleep(0.02)
 
 
-async def test_a_sentinel_that_says_nothing_holds_nobody_up_for_longer_than_a_time_out(watched: SentinelGroup) -> None:
+async def test_client_connects_when_the_first_sentinel_hangs(watched: SentinelGroup) -> None:
     # Given a first Sentinel whose host takes connections and never answers
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = settings_of(mute.getsockname()[1], watched.port).redis_url
@@ -55,7 +55,7 @@ async def test_a_sentinel_that_says_nothing_holds_nobody_up_for_longer_than_a_ti
             assert await client.ping() is True
 
 
-async def test_who_finds_all_connections_taken_waits_for_one(watched: SentinelGroup) -> None:
+async def test_sentinel_pool_waits_when_all_connections_are_in_use(watched: SentinelGroup) -> None:
     async with create_async_client(settings_of(watched.port).redis_url, TIMEOUT_SECONDS) as ample:
         pool = copy_pool(ample.connection_pool, max_connections=2)
         assert isinstance(pool, BlockingSentinelPool)
@@ -65,7 +65,7 @@ async def test_who_finds_all_connections_taken_waits_for_one(watched: SentinelGr
     assert replies == [None] * 8
 
 
-def test_a_reply_that_comes_too_late_is_nobody_elses(watched: SentinelGroup) -> None:
+def test_late_reply_is_not_read_by_the_next_command(watched: SentinelGroup) -> None:
     with contextlib.closing(create_client(settings_of(watched.port).redis_url, 0.2)) as threads:
         threads.rpush("list", "late")
         with pytest.raises(redis.TimeoutError):
@@ -75,7 +75,7 @@ def test_a_reply_that_comes_too_late_is_nobody_elses(watched: SentinelGroup) -> 
         assert threads.lrange("list", 0, -1) == [b"late"]
 
 
-def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: SentinelGroup) -> None:
+def test_check_store_checks_the_master_and_its_replica(watched: SentinelGroup) -> None:
     settings = settings_of(watched.port)
     found = {finding.check: finding for finding in check_store(settings.redis_url, 2)}
     assert found["Redis replica"].status is Status.WARNING
@@ -88,7 +88,7 @@ def test_the_doctor_looks_at_the_master_and_at_its_replica(watched: SentinelGrou
     assert found["Redis replica"].status is Status.OK
 
 
-async def test_keys_are_made_where_the_master_is(watched: SentinelGroup) -> None:
+async def test_api_keys_are_created_through_sentinel(watched: SentinelGroup) -> None:
     async with create_async_client(settings_of(watched.port).redis_url, TIMEOUT_SECONDS) as on_sentinel:
         keys = create_api_keys(settings_of(watched.port), on_sentinel)
         made = await keys.create("somebody", "standard", False, 1)
@@ -96,7 +96,7 @@ async def test_keys_are_made_where_the_master_is(watched: SentinelGroup) -> None
         assert [key.id for key in await keys.list()] == [made.key.id]
 
 
-async def test_everything_goes_on_at_the_replica_once_the_master_is_gone(watched: SentinelGroup) -> None:
+async def test_clients_continue_at_the_replica_when_the_master_is_lost(watched: SentinelGroup) -> None:
     settings = settings_of(1, watched.port)
     url = settings.redis_url
     reads, listening = create_async_client(url, TIMEOUT_SECONDS), create_pubsub_client(url, TIMEOUT_SECONDS)

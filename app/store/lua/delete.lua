@@ -1,9 +1,14 @@
--- Forget a job that has finished.
--- KEYS: record, jobs of its owner, everything else that it left...   ARGV: job id
--- Returns: unfinished | deleted
-if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HEXISTS', KEYS[1], 'result') == 0 then
+-- delete.lua: delete a finished job.
+--
+-- KEYS   record, jobs of its owner (sorted set), other keys of the job...
+-- ARGV   job_id
+-- Reply  'unfinished' | 'deleted'
+local record, owned = KEYS[1], KEYS[2]
+local job_id = ARGV[1]
+
+if redis.call('EXISTS', record) == 1 and redis.call('HEXISTS', record, 'result') == 0 then
   return 'unfinished'
 end
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('UNLINK', KEYS[1], unpack(KEYS, 3))
+redis.call('ZREM', owned, job_id)
+redis.call('UNLINK', record, unpack(KEYS, 3))
 return 'deleted'

@@ -8,7 +8,7 @@ from falcon.asgi import Response
 from app.http.request import Request
 from app.http.responses import send_json
 from app.store.administration import Administration
-from app.store.stats import QueueStats, WorkerStats
+from app.store.queue_stats import QueueStats, WorkerStats
 
 __all__ = ["QueuesResource", "QueuesView", "WorkersResource", "WorkersView"]
 

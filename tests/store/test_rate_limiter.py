@@ -15,8 +15,8 @@ from app.core.callers import Caller, Tier
 from app.core.errors import IdempotencyMismatch, QueueFull, RateLimit, RateLimited, TooManyJobs
 from app.core.job_input import Input, InputKind
 from app.core.submission import Idempotency, NewJob
+from app.store.admission import SLOT_SECONDS, RateLimiter, buckets_of_caller
 from app.store.keys import StoreKeys
-from app.store.rate_limits import SLOT_SECONDS, RateLimiter, buckets_of_caller
 from tests.store.live_store import LiveStore, new_job, store_on
 
 TIER = Tier(

@@ -1,4 +1,4 @@
-"""The output log: what is written is what is read, page by page, and a cursor is nothing but a place in it."""
+"""Encoding, merging and paging of the output log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ events = st.one_of(
 
 
 @given(events)
-def test_an_event_is_read_as_it_was_written(event: Event) -> None:
+def test_decode_entry_reverses_encode_event(event: Event) -> None:
     flat = encode_event(event)
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
 
@@ -32,13 +32,13 @@ def test_an_event_is_read_as_it_was_written(event: Event) -> None:
     assert (logged.cursor, logged.event) == ("1-2", event)
 
 
-def test_an_unknown_kind_is_said_to_be_unknown() -> None:
+def test_decode_entry_rejects_an_unknown_kind() -> None:
     with pytest.raises(ValueError, match="unknown kind"):
         decode_entry(b"1-1", {b"k": b"?", b"d": b""})
 
 
 @given(st.lists(outputs))
-def test_merging_keeps_every_byte_of_each_stream_and_their_order(chunks: list[Output]) -> None:
+def test_merge_outputs_keeps_all_bytes_in_order(chunks: list[Output]) -> None:
     merged = merge_outputs(chunks)
 
     def flat(pieces: list[Output]) -> list[tuple[Stream, int]]:
@@ -48,7 +48,7 @@ def test_merging_keeps_every_byte_of_each_stream_and_their_order(chunks: list[Ou
     assert all(left.stream is not right.stream for left, right in itertools.pairwise(merged))
 
 
-def test_a_merged_chunk_has_at_most_64_kib() -> None:
+def test_merge_outputs_limits_chunks_to_64_kib() -> None:
     chunk = Output(Stream.STDOUT, bytes(40 * 1024))
 
     assert [len(piece.data) for piece in merge_outputs([chunk, chunk, chunk])] == [40 * 1024] * 3
@@ -62,7 +62,7 @@ async def _job_with_outputs(store: LiveStore, count: int) -> None:
     store.write(delivery, store.effects.append("job", written))
 
 
-async def test_a_viewer_pages_through_without_gap_or_repetition(store: LiveStore) -> None:
+async def test_events_pages_have_no_gap_and_no_repetition(store: LiveStore) -> None:
     await _job_with_outputs(store, 25)
 
     seen, cursor = [], None
@@ -74,7 +74,7 @@ async def test_a_viewer_pages_through_without_gap_or_repetition(store: LiveStore
     assert seen == [str(number).encode() for number in range(25)]
 
 
-async def test_a_cursor_before_and_behind_everything(store: LiveStore) -> None:
+async def test_events_accepts_a_cursor_before_and_after_all_events(store: LiveStore) -> None:
     await _job_with_outputs(store, 3)
 
     assert len(await store.jobs.events("job", "0")) == 3
@@ -82,7 +82,7 @@ async def test_a_cursor_before_and_behind_everything(store: LiveStore) -> None:
     assert await store.jobs.events("job", "18446744073709551615-18446744073709551614") == []
 
 
-async def test_an_unknown_job_has_no_events_and_no_record(store: LiveStore) -> None:
+async def test_events_is_empty_for_an_unknown_job(store: LiveStore) -> None:
     assert await store.jobs.events("unknown", None) == []
     with pytest.raises(JobNotFound):
         await store.jobs.get("unknown")
@@ -97,14 +97,14 @@ async def test_an_unknown_job_has_no_events_and_no_record(store: LiveStore) -> N
         "18446744073709551615-18446744073709551615",
     ],
 )  # fmt: skip
-async def test_what_cannot_be_a_cursor_is_the_callers_mistake(store: LiveStore, cursor: str) -> None:
+async def test_events_rejects_an_invalid_cursor(store: LiveStore, cursor: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         await store.jobs.events("job", cursor)
     assert refused.value.field == "after"
 
 
 @given(st.text(max_size=45) | st.from_regex(r"\d{1,20}-\d{1,20}", fullmatch=True))
-def test_a_cursor_is_one_or_is_refused(text: str) -> None:
+def test_check_cursor_accepts_or_rejects_any_text(text: str) -> None:
     try:
         milliseconds, _, sequence = check_cursor(text).partition("-")
     except InvalidRequest:

@@ -1,4 +1,4 @@
-"""Viewers of one log read it together: once for all, and nobody is given less than was there when he asked."""
+"""Viewers that read the same log share its pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from app.core.errors import StoreUnavailable
 from app.core.events import LoggedEvent, Output, Stream
-from app.store.shared_pages import SharedPages
+from app.store.output_log import OutputPages
 
 COUNT = 3
 
@@ -38,26 +38,26 @@ class Log:
         return LoggedEvent(str(number), Output(Stream.STDOUT, b"x" * 1000))
 
 
-async def test_a_hundred_who_ask_at_once_cost_two_reads() -> None:
+async def test_concurrent_viewers_share_two_reads() -> None:
     log = Log(events=2)
-    pages = SharedPages(log.read)
+    pages = OutputPages(log.read)
 
-    seen = await asyncio.gather(*(pages.page("job", None, COUNT) for _ in range(100)))
+    seen = await asyncio.gather(*(pages.read("job", None, COUNT) for _ in range(100)))
 
     assert [len(page) for page in seen] == [2] * 100
     assert log.reads == 2  # the first one's, and that of all who asked while it was under way
 
 
-async def test_who_asks_while_a_page_is_read_is_shown_what_was_written_before_he_asked() -> None:
+async def test_read_returns_events_written_before_the_request() -> None:
     log = Log(events=1)
-    pages = SharedPages(log.read)
+    pages = OutputPages(log.read)
     log.answered.clear()
-    early = asyncio.create_task(pages.page("job", None, COUNT))
+    early = asyncio.create_task(pages.read("job", None, COUNT))
     while not log.reads:
         await asyncio.sleep(0)
 
     log.written = 2
-    late = [asyncio.create_task(pages.page("job", None, COUNT)) for _ in range(2)]
+    late = [asyncio.create_task(pages.read("job", None, COUNT)) for _ in range(2)]
     await asyncio.sleep(0)
     log.answered.set()
 
@@ -65,48 +65,48 @@ async def test_who_asks_while_a_page_is_read_is_shown_what_was_written_before_he
     assert [len(await one) for one in late] == [2, 2]
 
 
-async def test_a_full_page_is_read_once_and_the_end_of_a_log_anew() -> None:
+async def test_full_pages_are_cached_and_the_last_page_is_not() -> None:
     log = Log(events=COUNT + 1)
-    pages = SharedPages(log.read)
+    pages = OutputPages(log.read)
 
     for _ in range(3):
-        full = await pages.page("job", None, COUNT)
+        full = await pages.read("job", None, COUNT)
         assert len(full) == COUNT
-        assert len(await pages.page("job", full[-1].cursor, COUNT)) == 1
+        assert len(await pages.read("job", full[-1].cursor, COUNT)) == 1
 
     assert log.reads == 1 + 3
-    assert len(await pages.page("another", None, COUNT)) == COUNT
+    assert len(await pages.read("another", None, COUNT)) == COUNT
     assert log.reads == 5
 
 
-async def test_pages_that_are_too_much_together_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.store.shared_pages._MOST_KEPT_BYTES", 2 * COUNT * 1_600)
+async def test_cache_is_limited_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.store.output_log._MAX_CACHED_BYTES", 2 * COUNT * 1_600)
     log = Log(events=COUNT)
-    pages = SharedPages(log.read)
+    pages = OutputPages(log.read)
 
     for job_id in ("a", "b", "c", "b", "c", "a"):
-        await pages.page(job_id, None, COUNT)
+        await pages.read(job_id, None, COUNT)
 
     assert log.reads == 4  # of the first three, and of the oldest, which had to go
 
 
-async def test_an_error_reaches_all_who_asked_and_nobody_after_them() -> None:
+async def test_read_error_reaches_all_waiting_viewers_only() -> None:
     log = Log(events=1)
-    pages = SharedPages(log.read)
+    pages = OutputPages(log.read)
     log.error = StoreUnavailable("gone")
 
-    seen = await asyncio.gather(*(pages.page("job", None, COUNT) for _ in range(3)), return_exceptions=True)
+    seen = await asyncio.gather(*(pages.read("job", None, COUNT) for _ in range(3)), return_exceptions=True)
 
     assert [type(one) for one in seen] == [StoreUnavailable] * 3
     log.error = None
-    assert len(await pages.page("job", None, COUNT)) == 1
+    assert len(await pages.read("job", None, COUNT)) == 1
 
 
-async def test_who_leaves_takes_nothing_from_the_others() -> None:
+async def test_cancelled_viewer_does_not_cancel_the_read() -> None:
     log = Log(events=1)
-    pages = SharedPages(log.read)
+    pages = OutputPages(log.read)
     log.answered.clear()
-    leaving, next_one, staying = (asyncio.create_task(pages.page("job", None, COUNT)) for _ in range(3))
+    leaving, next_one, staying = (asyncio.create_task(pages.read("job", None, COUNT)) for _ in range(3))
     await asyncio.sleep(0)
 
     leaving.cancel()

@@ -1,4 +1,4 @@
-"""Inboxes: what was sent arrives once and in order, a cancel before all else, whatever the connection does."""
+"""Input for running jobs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def inbox() -> Iterator[JobInbox]:
     opened.close()
 
 
-def test_it_is_readable_while_something_is_there_to_take(inbox: JobInbox) -> None:
+def test_inbox_is_readable_while_it_has_input(inbox: JobInbox) -> None:
     assert not is_readable(inbox)
     inbox.put(stdin(b"a"))
     inbox.put(EOF)
@@ -64,7 +64,7 @@ def test_it_is_readable_while_something_is_there_to_take(inbox: JobInbox) -> Non
     assert inbox.take(PLENTY) == []
 
 
-def test_stdin_is_cut_to_the_room_there_is_and_the_end_of_file_waits_behind_it(inbox: JobInbox) -> None:
+def test_take_limits_stdin_and_returns_eof_last(inbox: JobInbox) -> None:
     for item in (stdin(b"abc"), stdin(b"def"), EOF):
         inbox.put(item)
 
@@ -73,7 +73,7 @@ def test_stdin_is_cut_to_the_room_there_is_and_the_end_of_file_waits_behind_it(i
     assert inbox.take(2) == [stdin(b"ef"), EOF]
 
 
-def test_a_cancel_overtakes_what_is_held_and_comes_once(inbox: JobInbox) -> None:
+def test_take_returns_a_cancel_first_and_once(inbox: JobInbox) -> None:
     inbox.put(stdin(b"abc"))
     inbox.put(CANCEL)
     inbox.put(CANCEL)
@@ -82,7 +82,7 @@ def test_a_cancel_overtakes_what_is_held_and_comes_once(inbox: JobInbox) -> None
     assert inbox.take(PLENTY) == [stdin(b"abc")]
 
 
-def test_many_wake_ups_do_not_fill_the_pipe(inbox: JobInbox) -> None:
+def test_put_does_not_block_when_the_pipe_is_full(inbox: JobInbox) -> None:
     for _ in range(100_000):
         inbox.put(EOF)
 
@@ -90,7 +90,7 @@ def test_many_wake_ups_do_not_fill_the_pipe(inbox: JobInbox) -> None:
     assert not is_readable(inbox)
 
 
-def test_a_closed_inbox_takes_what_comes_late_without_a_word() -> None:
+def test_put_is_ignored_after_close() -> None:
     closed = JobInbox(lambda: None)
     closed.close()
 
@@ -98,7 +98,7 @@ def test_a_closed_inbox_takes_what_comes_late_without_a_word() -> None:
     closed.fill([(b"1-1", {b"k": b"stdin", b"d": b"x"})])
 
 
-def test_closing_while_others_put_harms_nobody() -> None:
+def test_close_is_safe_during_put() -> None:
     for _ in range(200):
         inbox = JobInbox(lambda: None)
         failures: list[BaseException] = []
@@ -133,7 +133,7 @@ async def _running_job(store: LiveStore, job_id: str = "job") -> None:
     store.begin(store.take(), job_id)
 
 
-async def test_what_was_sent_before_the_job_began_is_delivered_after(store: LiveStore, inboxes: JobInputs) -> None:
+async def test_inputs_deliver_input_from_before_the_start(store: LiveStore, inboxes: JobInputs) -> None:
     await store.submit(new_job())
     await store.jobs.send("job", stdin(b"early"))
     await store.jobs.send("job", EOF)
@@ -144,7 +144,7 @@ async def test_what_was_sent_before_the_job_began_is_delivered_after(store: Live
         assert receive(inbox, 2) == [stdin(b"early"), EOF]
 
 
-async def test_a_wake_up_brings_input_without_waiting_for_the_poll(
+async def test_inputs_deliver_input_on_a_wake_up(
     store: LiveStore, inboxes: JobInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
@@ -158,7 +158,7 @@ async def test_a_wake_up_brings_input_without_waiting_for_the_poll(
             assert receive(inbox) == [stdin(str(number).encode())]
 
 
-async def test_a_lost_wake_up_is_made_good_by_the_poll(store: LiveStore, inboxes: JobInputs) -> None:
+async def test_inputs_deliver_input_by_polling_when_a_wake_up_is_lost(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store)
     with inboxes.open("job") as inbox:
         store.client.xadd(store.keys.inputs("job"), {"k": "stdin", "d": b"unheard"})
@@ -167,9 +167,7 @@ async def test_a_lost_wake_up_is_made_good_by_the_poll(store: LiveStore, inboxes
         assert receive(inbox) == [CANCEL]
 
 
-async def test_a_job_that_reads_no_stdin_can_be_cancelled_however_much_waits(
-    store: LiveStore, inboxes: JobInputs
-) -> None:
+async def test_inputs_deliver_a_cancel_when_stdin_is_not_read(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store)
     with inboxes.open("job") as inbox:
         for _ in range(32):
@@ -180,7 +178,7 @@ async def test_a_job_that_reads_no_stdin_can_be_cancelled_however_much_waits(
         assert receive(inbox, room=0) == [CANCEL]
 
 
-async def test_more_than_is_held_arrives_complete_in_order_and_without_waiting_for_polls(
+async def test_inputs_deliver_more_than_the_buffer_in_order(
     store: LiveStore, inboxes: JobInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
@@ -200,7 +198,7 @@ async def test_more_than_is_held_arrives_complete_in_order_and_without_waiting_f
     assert received == b"".join(sent) + b"EOF"
 
 
-async def test_a_flood_for_one_job_does_not_keep_another_waiting(store: LiveStore, inboxes: JobInputs) -> None:
+async def test_inputs_serve_every_job_when_one_is_flooded(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store, "loud")
     await _running_job(store, "quiet")
     stop = threading.Event()
@@ -221,9 +219,7 @@ async def test_a_flood_for_one_job_does_not_keep_another_waiting(store: LiveStor
             thread.join()
 
 
-async def test_a_job_that_runs_anew_here_while_its_old_run_ends_keeps_its_inbox(
-    store: LiveStore, inboxes: JobInputs
-) -> None:
+async def test_open_keeps_the_inbox_of_a_second_run(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store)
     await store.jobs.send("job", stdin(b"typed"))
     with inboxes.open("job") as old:
@@ -235,7 +231,7 @@ async def test_a_job_that_runs_anew_here_while_its_old_run_ends_keeps_its_inbox(
             assert receive(new) == [EOF]
 
 
-async def test_the_old_run_may_end_first_without_deafening_the_new_one(store: LiveStore, inboxes: JobInputs) -> None:
+async def test_open_keeps_the_inbox_of_the_newer_run_when_the_older_ends(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store)
     old = inboxes.open("job")
     new = inboxes.open("job")
@@ -249,7 +245,7 @@ async def test_the_old_run_may_end_first_without_deafening_the_new_one(store: Li
     new.__exit__(None, None, None)
 
 
-async def test_a_lost_connection_is_made_anew(store: LiveStore, inboxes: JobInputs) -> None:
+async def test_inputs_reconnect_when_the_connection_is_lost(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store)
     with inboxes.open("job") as inbox:
         for number in range(3):
@@ -258,7 +254,7 @@ async def test_a_lost_connection_is_made_anew(store: LiveStore, inboxes: JobInpu
             assert receive(inbox) == [stdin(str(number).encode())]
 
 
-def test_a_server_that_was_away_is_found_again(own_server: ValkeyServer) -> None:
+def test_inputs_reconnect_when_redis_is_back(own_server: ValkeyServer) -> None:
     keys = StoreKeys("t")
     with redis.Redis(unix_socket_path=str(own_server.unix_socket_path)) as client:
         inboxes = JobInputs(client, keys, "w")
@@ -272,7 +268,7 @@ def test_a_server_that_was_away_is_found_again(own_server: ValkeyServer) -> None
         inboxes.stop()
 
 
-async def test_what_a_newer_gateway_sends_is_passed_over(store: LiveStore, inboxes: JobInputs) -> None:
+async def test_fill_ignores_unknown_kinds(store: LiveStore, inboxes: JobInputs) -> None:
     await _running_job(store, "odd")
     await _running_job(store)
     store.client.xadd(store.keys.inputs("odd"), {"k": "later", "d": b"?"})
