@@ -28,7 +28,7 @@ __all__ = ["JobStore"]
 MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
 MAX_INPUT_ENTRIES: Final = 256 * 1024
 _MINUTE_SECONDS: Final = 60
-_CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it began")
+_CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it started")
 
 
 class JobStore:

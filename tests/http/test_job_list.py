@@ -218,6 +218,6 @@ async def test_queue_position_has_an_estimated_wait(gateway: Gateway) -> None:
 async def test_started_jobs_are_counted_for_three_minutes(gateway: Gateway) -> None:
     await gateway.submit()
     gateway.worker.run()
-    (name,) = gateway.redis.keys(f"*{gateway.namespace}*:begun:*")
+    (name,) = gateway.redis.keys(f"*{gateway.namespace}*:starts:*")
     assert gateway.redis.get(name) == b"1"
     assert 0 < gateway.redis.ttl(name) <= 180

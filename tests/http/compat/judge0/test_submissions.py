@@ -289,7 +289,7 @@ async def test_cancelled_submission_has_status_other(gateway: Gateway) -> None:
     token = await submit(gateway)
     await gateway.client.post(f"/v1/jobs/{token}/cancel")
     submission = (await gateway.client.get(f"{SUBMISSIONS}/{token}")).json()
-    assert (submission["status"]["id"], submission["message"]) == (12, "cancelled before it began")
+    assert (submission["status"]["id"], submission["message"]) == (12, "cancelled before it started")
 
 
 async def test_pages_of_allowed_origins_may_use_the_api(start_gateway: StartGateway) -> None:
