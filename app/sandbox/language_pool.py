@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from app.sandbox.container import Container
@@ -81,7 +81,7 @@ class Demand:
         return self._rate * math.exp((self._last_request_at - now) / _RATE_SECONDS) if self._rate else 0.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class PoolStats:
     """Statistics of one language. All except ``idle`` and ``target`` are counters that never decrease.
 
@@ -115,9 +115,8 @@ class LanguagePool:
     def __init__(self, floor: int, ceiling: int) -> None:
         self._idle: deque[Container] = deque()
         self._demand = Demand(floor, ceiling)
+        self._stats = PoolStats()
         self._consecutive_failures = 0
-        self._hits = self._misses = self._launches = self._failures = 0
-        self._launch_seconds = 0.0
         self.launching = 0
         self.retry_at = float("-inf")
 
@@ -131,10 +130,10 @@ class LanguagePool:
         while self._idle:
             container = self._idle.popleft()
             if container.is_alive():
-                self._hits += 1
+                self._stats.hits += 1
                 return container
             container.close()
-        self._misses += 1
+        self._stats.misses += 1
         return None
 
     def trim(self, maximum: int) -> None:
@@ -159,15 +158,15 @@ class LanguagePool:
 
     def record_launch(self, seconds: float) -> None:
         """Count a successful launch, in advance or for a job. It ends the back-off after failures."""
-        self._launches += 1
-        self._launch_seconds += seconds
+        self._stats.launches += 1
+        self._stats.launch_seconds += seconds
         self._demand.record_launch(seconds)
         self._consecutive_failures = 0
         self.retry_at = float("-inf")
 
     def record_failure(self, now: float) -> float:
         """Count a failed launch in advance; return the seconds until the next one is tried."""
-        self._failures += 1
+        self._stats.failures += 1
         self._consecutive_failures = min(self._consecutive_failures + 1, _MAX_COUNTED_FAILURES)
         backoff = min(_MAX_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2.0 ** (self._consecutive_failures - 1))
         self.retry_at = now + backoff
@@ -175,12 +174,4 @@ class LanguagePool:
 
     def stats(self, now: float) -> PoolStats:
         """Return the statistics."""
-        return PoolStats(
-            idle=len(self._idle),
-            target=self._demand.target(now),
-            hits=self._hits,
-            misses=self._misses,
-            launches=self._launches,
-            failures=self._failures,
-            launch_seconds=self._launch_seconds,
-        )
+        return replace(self._stats, idle=len(self._idle), target=self._demand.target(now))
