@@ -17,6 +17,7 @@ from app.broker.connection import translate_errors
 from app.broker.dead_letters import DeadLetter, DeadLetterLimits
 from app.broker.keys import QueueKeys, queue_keys
 from app.broker.lanes import Lane
+from app.broker.lease_renewal import RENEWALS_PER_LEASE
 from app.broker.maintenance import RecoveryReport
 from app.broker.scripts import CommandExecutor
 
@@ -81,17 +82,15 @@ class QueueAdministration:
         """
         return queue_keys(self.namespace, queue_name)
 
-    def maintain(self, queue_name: str, *, may_recover: bool = True) -> int | None:
+    def maintain(self, queue_name: str) -> int | None:
         """Promote due messages. Recover the queue if a lease has expired and no other process does it at the moment.
-
-        Args:
-            queue_name: The queue.
-            may_recover: False to only promote messages.
 
         Returns:
             The time in ms until the next delayed message is due; None if no message is delayed.
         """
-        window_ms = max(_MIN_SWEEP_WINDOW_MS, self.lease_ms // 6) if may_recover else 0
+        # After an outage of Redis, every lease looks expired. Live workers renew theirs first.
+        is_settled = time.monotonic() - self._executor.last_failure > self.lease_ms / RENEWALS_PER_LEASE / 1000
+        window_ms = max(_MIN_SWEEP_WINDOW_MS, self.lease_ms // 6) if is_settled else 0
         report = maintenance.promote_and_check(
             self.run, self.keys(queue_name), lease_ms=self.lease_ms, sweep_window_ms=window_ms
         )
@@ -124,10 +123,6 @@ class QueueAdministration:
                 "Recovered messages of %s: %d requeued, %d dead-lettered.", queue_name, report.requeued, report.dead
             )
         return report
-
-    def was_available_for(self, seconds: float) -> bool:
-        """Return whether no command of this process found Redis unavailable for some time."""
-        return time.monotonic() - self._executor.last_failure > seconds
 
     def qsize(self, queue_name: str, *, lane: Lane | str | None = None) -> int:
         """Return the number of waiting, running and delayed messages, of all lanes or of one."""

@@ -125,7 +125,7 @@ class StreamsBroker(QueueAdministration, Broker):
             BrokerUnavailable: Redis cannot be reached.
         """
         if queue_name in self.delay_queues:
-            return DelayQueueConsumer(partial(self._maintain, queue_name), timeout)
+            return DelayQueueConsumer(partial(self.maintain, queue_name), timeout)
         if queue_name not in self.queues:
             raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
         socket_timeout = self.client.get_connection_kwargs().get("socket_timeout", _DEFAULT_SOCKET_TIMEOUT_SECONDS)
@@ -258,10 +258,6 @@ class StreamsBroker(QueueAdministration, Broker):
             BrokerUnavailable: The writes may or may not have been made.
         """
         return self.deliveries.fenced(message, effects)
-
-    def _maintain(self, queue_name: str) -> int | None:
-        # After an outage of Redis, every lease looks expired. Live workers renew theirs first.
-        return self.maintain(queue_name, may_recover=self.was_available_for(self.lease_ms / 4 / 1000))
 
     def _select_lane(self, message: Message[Any], lane: Lane | str | None = None) -> Lane:
         actor = self.actors.get(message.actor_name)

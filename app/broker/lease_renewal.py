@@ -13,14 +13,16 @@ from app.broker.keys import GROUP
 from app.broker.message import StreamMessage
 from app.broker.scripts import Run, Script, ScriptCall
 
-__all__ = ["LeaseRenewal"]
+__all__ = ["RENEWALS_PER_LEASE", "LeaseRenewal"]
+
+RENEWALS_PER_LEASE = 4
 
 _MESSAGES_PER_CALL = 200
 _log = logging.getLogger(__name__)
 
 
 class LeaseRenewal(threading.Thread):
-    """Renews the leases four times per lease. After `stop`, it continues while messages are held.
+    """Renews the leases `RENEWALS_PER_LEASE` times per lease. After `stop`, it continues while messages are held.
 
     Nothing slow may run on this thread, because every lease depends on it.
 
@@ -34,7 +36,7 @@ class LeaseRenewal(threading.Thread):
         super().__init__(name="lease-renewal", daemon=True)
         self._deliveries = deliveries
         self._run_command = run
-        self._interval_seconds = lease_ms / 4 / 1000
+        self._interval_seconds = lease_ms / RENEWALS_PER_LEASE / 1000
         self._stopping = threading.Event()
 
     def run(self) -> None:

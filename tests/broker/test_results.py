@@ -16,6 +16,7 @@ from dramatiq.middleware import SkipMessage
 from dramatiq.results import ResultFailure, ResultMissing, Results, ResultTimeout
 
 from app.broker import BrokerUnavailable, Effect, StreamResultBackend, StreamsBroker
+from app.broker.connection import create_client
 from tests.broker.conftest import working
 from tests.broker.delivery import message, take
 from tests.broker.test_recovery import expire
@@ -229,7 +230,7 @@ def test_backend_works_with_the_stub_broker(broker: StreamsBroker) -> None:
 
 
 def test_get_result_raises_broker_unavailable_when_redis_is_unreachable() -> None:
-    backend = StreamResultBackend(redis.Redis(port=1))
+    backend = StreamResultBackend(create_client("redis://127.0.0.1:1"))
 
     with pytest.raises(BrokerUnavailable):
         backend.get_result(message())

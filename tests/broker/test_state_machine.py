@@ -1,6 +1,6 @@
 """Random interleavings of all transitions of a message, on a real server.
 
-The invariant, checked after every step: each accepted message is in exactly one place (waiting or running in the
+The invariant, checked after every step: each accepted message is in exactly one state (waiting or running in a
 stream, delayed, dead, finished), and what was finished was finished once.
 """
 
@@ -109,24 +109,26 @@ class Queue(RuleBasedStateMachine):
         for dead_letter in self.workers[worker].dead_letters("default"):
             assert self.workers[worker].replay_dead("default", dead_letter.id)
 
-    def bodies(self) -> list[bytes]:
-        streams = [fields[b"message"] for name in self.keys.streams for _, fields in self.client.xrange(name)]
-        dead = [fields[b"message"] for _, fields in self.client.xrange(self.keys.dead_letters)]
-        lanes = self.keys.lanes.values()
-        held_back = [
-            msgspec.msgpack.decode(entry)["message"].encode()
-            for lane in lanes
-            for entry in self.client.hvals(lane.delayed_entries)
-        ]
-        return streams + dead + held_back
-
     @invariant()
-    def each_is_in_one_place(self) -> None:
-        places = Counter(Message.decode(body).args[0] for body in self.bodies())
-        places.update(int(number) for number in self.client.lrange(self.finished, 0, -1))
-        assert places == Counter(self.accepted)
-        for lane in self.keys.lanes.values():
-            assert self.client.zcard(lane.delayed) == self.client.hlen(lane.delayed_entries)
+    def each_message_is_in_one_state(self) -> None:
+        lanes = self.keys.lanes.values()
+        with self.client.pipeline(transaction=False) as pipeline:
+            for stream in (*self.keys.streams, self.keys.dead_letters):
+                pipeline.xrange(stream)
+            for lane in lanes:
+                pipeline.hgetall(lane.delayed_entries)
+                pipeline.zrange(lane.delayed, 0, -1)
+            pipeline.lrange(self.finished, 0, -1)
+            *replies, finished = pipeline.execute()
+        stream_count = len(self.keys.streams) + 1
+        bodies = [fields[b"message"] for rows in replies[:stream_count] for _, fields in rows]
+        delayed = replies[stream_count:]
+        for entries, due_ids in zip(delayed[::2], delayed[1::2], strict=True):
+            assert set(entries) == set(due_ids)
+            bodies += [msgspec.msgpack.decode(entry)["message"].encode() for entry in entries.values()]
+        states = Counter(Message.decode(body).args[0] for body in bodies)
+        states.update(map(int, finished))
+        assert states == Counter(self.accepted)
 
     def teardown(self) -> None:
         """Finish all messages."""

@@ -73,7 +73,10 @@ class TestTimeAndShutdown:
         assert broker.qsize("default") == 1
         assert broker.pending("default") == []
 
-    def test_worker_runs_nothing_while_it_is_paused(self, broker: StreamsBroker, declare: Declare) -> None:
+    def test_worker_runs_nothing_while_it_is_paused(
+        self, broker: StreamsBroker, declare: Declare, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dramatiq.worker.CONSUMER_RESTART_DELAY_SECS", 0.05)
         ran = threading.Event()
         actor = declare(ran.set)
         with working(broker) as worker:
