@@ -9,9 +9,21 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import grimp
+import pytest
 
 ROOT = Path(__file__).parent.parent
 RUNNER = ROOT / "runner"
+COMPILE = ("gcc", "-c", "-std=c11", "-D_GNU_SOURCE")
+
+
+@pytest.fixture(scope="module")
+def runner_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The object files of the runner."""
+    folder = tmp_path_factory.mktemp("objects")
+    subprocess.run([*COMPILE, *sorted(RUNNER.glob("*.c"))], cwd=folder, check=True)
+    return sorted(folder.glob("*.o"))
+
+
 COMPILE = ["gcc", "-c", "-std=c11", "-D_GNU_SOURCE", f"-I{RUNNER}"]
 
 
@@ -59,20 +71,18 @@ def test_modules_have_no_import_cycle() -> None:
     assert find_cycle(read_imports()) == []
 
 
-def test_runner_files_have_no_call_cycle(tmp_path: Path) -> None:
-    subprocess.run([*COMPILE, *runner_sources()], cwd=tmp_path, check=True)
-
-    assert find_cycle(read_calls(sorted(tmp_path.glob("*.o")))) == []
+def test_runner_files_have_no_call_cycle(runner_objects: list[Path]) -> None:
+    assert find_cycle(read_calls(runner_objects)) == []
 
 
 def test_find_cycle_reports_a_cycle() -> None:
     assert set(find_cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
 
 
-def test_runner_cycle_is_found_when_a_call_is_added(tmp_path: Path) -> None:
-    sources = [path for path in runner_sources() if path.name != "output.c"]
+def test_runner_cycle_is_found_when_a_call_is_added(runner_objects: list[Path], tmp_path: Path) -> None:
     added = "void added(struct job *job);\nvoid added(struct job *job) { phase_finish(job); }\n"
     (tmp_path / "output.c").write_text(f'#include "{RUNNER}/output.c"\n{added}')
-    subprocess.run([*COMPILE, tmp_path / "output.c", *sources], cwd=tmp_path, check=True)
+    subprocess.run([*COMPILE, "output.c"], cwd=tmp_path, check=True)
 
-    assert {"phases", "output"} <= set(find_cycle(read_calls(sorted(tmp_path.glob("*.o")))))
+    objects = [path for path in runner_objects if path.name != "output.o"]
+    assert "output" in find_cycle(read_calls([*objects, tmp_path / "output.o"]))
