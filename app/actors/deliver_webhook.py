@@ -119,7 +119,7 @@ class WebhookDelivery:
         """
         webhook = self._outbox.read(job_id)
         if webhook is None:
-            _log.info("webhook_void", job_id=job_id)
+            _log.info("webhook_dropped", job_id=job_id)
             return
         method, body = self._encode(webhook.job)
         timestamp = int(time.time())
