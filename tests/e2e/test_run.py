@@ -122,16 +122,16 @@ def test_page_shows_each_line_once_after_an_api_restart(own_stack: Stack, page: 
     own_stack.start_worker()
     site = serve_page(own_stack, own_stack.folder / "nginx")
     editor = EditorPage(page, site.url).open()
-    editor.run(TICKS.format(count=24, pause=0.5), limits={"wall_seconds": 60})
+    editor.run(TICKS.format(count=16, pause=0.5), limits={"wall_seconds": 60})
     editor.expect_output("tick 2")
     # When the API is killed and started again
     api.kill()
     editor.expect_status("Reconnecting")
     own_stack.start_api()
     # Then the page shows the rest of the output, and each line once
-    editor.expect_output("tick 24")
+    editor.expect_output("tick 16")
     editor.expect_status("Finished normally")
-    assert editor.output().split("\n") == [f"tick {n}" for n in range(1, 25)]
+    assert editor.output().split("\n") == [f"tick {n}" for n in range(1, 17)]
 
 
 def test_reload_resumes_the_run(editor: EditorPage) -> None:

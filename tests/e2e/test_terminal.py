@@ -191,7 +191,7 @@ def test_true_colours_are_shown(editor: EditorPage) -> None:
     editor.expect_status("Finished normally")
 
     colours = editor.terminal.get_by_text("true colour").evaluate(
-        "one => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"
+        "element => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"
     )
 
     assert colours == ["rgb(18, 52, 86)", "rgb(240, 230, 140)"]
