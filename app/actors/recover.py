@@ -1,7 +1,7 @@
 """The actor that recovers the messages of lost workers, once a minute.
 
 periodiq enqueues it every minute on the maintenance queue, which no job can block. Any number of schedulers may enqueue
-it, because recovery is idempotent. Workers also recover the queues that they consume, within seconds (app/broker); the
+it, because recovery is idempotent. Workers call the same function for the queues that they consume every second; the
 actor covers the queues that have no worker at the moment.
 """
 
@@ -19,10 +19,10 @@ class Recovery:
         self._broker = broker
 
     def run(self) -> None:
-        """Requeue or dead-letter every message whose lease has expired.
+        """Requeue or dead-letter every message whose lease has expired, and promote delayed messages that are due.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
         for queue_name in sorted(self._broker.get_declared_queues()):
-            self._broker.recover(queue_name)
+            self._broker.maintain(queue_name)
