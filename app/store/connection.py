@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import hiredis
 import redis
 import redis.asyncio
 import redis.asyncio.retry
@@ -23,6 +24,17 @@ from app.core.errors import StoreUnavailable
 __all__ = ["StoreScript", "create_async_client", "create_client", "create_pubsub_client", "read_lua", "translated"]
 
 _MAX_CONNECTIONS: Final = 50
+
+
+class _HiredisPacking:
+    """Packs commands with hiredis, as the blocking connections of redis-py do.
+
+    The asyncio connections of redis-py pack in Python, which takes a third of the processor time of a submission.
+    """
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        # redis-py passes commands of two words, such as SCRIPT LOAD, in one argument.
+        return [hiredis.pack_command((*args[0].split(), *args[1:]))]
 
 
 def create_client(url: str, timeout_seconds: float) -> redis.Redis:
@@ -41,8 +53,11 @@ def create_async_client(url: str, timeout_seconds: float) -> redis.asyncio.Redis
 
     If all connections are in use, a command waits for one: long enough for one reply that times out.
     """
-    pool = {"max_connections": _MAX_CONNECTIONS, "timeout": 2 * timeout_seconds}
-    return create_async_broker_client(url, **pool, **_timeouts(timeout_seconds), retry=_retry_once())
+    options = {"max_connections": _MAX_CONNECTIONS, "timeout": 2 * timeout_seconds, **_timeouts(timeout_seconds)}
+    client = create_async_broker_client(url, **options, retry=_retry_once())
+    pool = client.connection_pool
+    pool.connection_class = type("HiredisConnection", (_HiredisPacking, pool.connection_class), {})
+    return client
 
 
 def create_pubsub_client(url: str, timeout_seconds: float) -> redis.asyncio.Redis:

@@ -84,7 +84,6 @@ class Submitter:
             StoreUnavailable: Redis did not answer. The job may or may not have been accepted; submit it again with the
                 same idempotency key to find out.
         """
-        self.rate_limiter.check_cached_rejection(caller)
         if not await self._memory_guard.has_room():
             raise QueueFull(_MEMORY_FULL, rate_limit=await self.rate_limiter.charge(caller))
         asked_at, admission = time.monotonic(), self.rate_limiter.precondition(caller)
