@@ -66,6 +66,7 @@ void kill_everything(const struct job *job);
 /* phases.c: starts and finishes phases. */
 void phase_start(struct job *job);
 void phase_finish(struct job *job);
+const char *phase_abandon(struct job *job); /* returns NULL, or a description of the fault */
 void job_end(struct job *job);
 
 /* reap.c: reaps a bounded number of processes and detects the end of the main process and of all processes. */

@@ -39,7 +39,7 @@ const char *watch_limits(struct job *job)
     if (job->state == RUNNING)
         check_cpu_and_memory(job, now_ns);
     bool stuck = job->state == KILLING && now_ns >= job->kill_deadline_ns;
-    return stuck ? "killed processes do not exit" : NULL;
+    return stuck ? phase_abandon(job) : NULL;
 }
 
 uint64_t watch_next_check_ns(const struct job *job)

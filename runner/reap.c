@@ -4,12 +4,6 @@
 
 enum { REAP_MAX = 256 }; /* bounds one call, so that limits are checked in time */
 
-static bool main_has_ended(const struct job *job)
-{
-    siginfo_t info = {.si_pid = 0};
-    return waitid(P_PID, (id_t)job->child.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
-}
-
 static void record_main_exit(struct job *job, int status)
 {
     job->main_reaped = true;
@@ -17,24 +11,43 @@ static void record_main_exit(struct job *job, int status)
     job->ending_value = (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+/* Returns a process that has ended and is not reaped yet; 0 if there is none, -1 if no process is left. */
+static pid_t find_ended(void)
+{
+    siginfo_t info = {.si_pid = 0};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : -1;
+}
+
+/* Looks before it reaps: the main process must not be reaped while the phase is RUNNING. All processes are killed first,
+ * because its process group id can be reused afterwards, and because nothing else would end the phase. */
 static bool reap_one(struct job *job)
 {
     struct rusage rusage;
     int status;
-    pid_t pid = wait4(-1, &status, WNOHANG, &rusage);
+    pid_t pid = find_ended();
     if (pid <= 0) {
         job->all_reaped = pid < 0;
         return false;
     }
+    if (pid == job->child.pid && job->state == RUNNING)
+        phase_stop(job, REASON_NONE);
+    if (wait4(pid, &status, 0, &rusage) != pid)
+        return false;
     usage_add_reaped(&job->usage, &rusage);
     if (pid == job->child.pid)
         record_main_exit(job, status);
     return true;
 }
 
+static bool main_has_ended(const struct job *job)
+{
+    siginfo_t info = {.si_pid = 0};
+    return waitid(P_PID, (id_t)job->child.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
 void reap_children(struct job *job)
 {
-    /* Kill before reaping: until then the process group id cannot be reused. */
+    /* First, so that many other ended processes do not delay it. */
     if (job->state == RUNNING && main_has_ended(job))
         phase_stop(job, REASON_NONE);
     job->more_to_reap = true;

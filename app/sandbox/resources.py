@@ -14,8 +14,8 @@ from app.sandbox.runner.execution_plan import is_compiled
 
 __all__ = ["RUNNER_PROCESSES", "ContainerResources", "StageResources", "default_resources", "resources_by_stage"]
 
-# The runner itself and the child that it forks in advance for the next phase.
-RUNNER_PROCESSES: Final = 2
+# The runner. All other processes of a container belong to the job.
+RUNNER_PROCESSES: Final = 1
 _NANO: Final = 1_000_000_000
 
 

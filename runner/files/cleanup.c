@@ -108,6 +108,7 @@ int empty_folder(int folder_fd)
     return failure;
 }
 
+/* The *_STAT_ANY commands (Linux 4.17) also find objects without read permission. */
 void remove_ipc(void)
 {
     struct shmid_ds segment;
@@ -116,14 +117,14 @@ void remove_ipc(void)
     int id, last;
     last = shmctl(0, SHM_INFO, &segment);
     for (int i = 0; i <= last; i++)
-        if ((id = shmctl(i, SHM_STAT, &segment)) >= 0)
+        if ((id = shmctl(i, SHM_STAT_ANY, &segment)) >= 0)
             shmctl(id, IPC_RMID, NULL);
     last = msgctl(0, MSG_INFO, &queue);
     for (int i = 0; i <= last; i++)
-        if ((id = msgctl(i, MSG_STAT, &queue)) >= 0)
+        if ((id = msgctl(i, MSG_STAT_ANY, &queue)) >= 0)
             msgctl(id, IPC_RMID, NULL);
     last = semctl(0, 0, SEM_INFO, &semaphores);
     for (int i = 0; i <= last; i++)
-        if ((id = semctl(i, 0, SEM_STAT, &semaphores)) >= 0)
+        if ((id = semctl(i, 0, SEM_STAT_ANY, &semaphores)) >= 0)
             semctl(id, 0, IPC_RMID);
 }

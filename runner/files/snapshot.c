@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 void snapshot_add_folder(struct snapshot *snapshot, int folder_fd)
@@ -19,28 +18,35 @@ void snapshot_add_folder(struct snapshot *snapshot, int folder_fd)
         snapshot->folder_fds[snapshot->folder_count++] = folder_fd;
 }
 
-static int copy_bytes(int to, int from, off_t offset, off_t left)
+/* Reads or writes exactly `length` bytes. */
+static int transfer(int fd, unsigned char *bytes, size_t length, bool writes)
 {
-    while (left > 0) {
-        ssize_t copied = sendfile(to, from, &offset, (size_t)left);
-        if (copied < 0 && errno == EINTR)
+    while (length > 0) {
+        ssize_t done = writes ? write(fd, bytes, length) : read(fd, bytes, length);
+        if (done < 0 && errno == EINTR)
             continue;
-        if (copied <= 0)
-            return copied < 0 ? errno : EIO;
-        left -= copied;
+        if (done <= 0)
+            return done < 0 ? errno : EIO;
+        bytes += done;
+        length -= (size_t)done;
     }
     return 0;
 }
 
+/* The content is kept in anonymous memory: a file in memory (memfd) is subject to the file size limit of the container. */
 static int store_file(struct snapshot *snapshot, int folder_fd, struct snapshot_entry *entry)
 {
+    size_t length = (size_t)entry->status.st_size;
     if (entry->status.st_size > SNAPSHOT_BYTES_MAX - snapshot->stored_bytes)
         return EFBIG;
+    if (length == 0)
+        return 0;
     int fd = openat(folder_fd, entry->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno;
-    entry->offset = snapshot->stored_bytes;
-    int failure = copy_bytes(snapshot->store_fd, fd, 0, entry->status.st_size);
+    void *content = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int failure = content == MAP_FAILED ? errno : transfer(fd, content, length, false);
+    entry->content = content == MAP_FAILED ? NULL : content;
     snapshot->stored_bytes += entry->status.st_size;
     close(fd);
     return failure;
@@ -110,8 +116,7 @@ static int save_folder(struct snapshot *snapshot, unsigned folder, const char *p
 static int save(struct snapshot *snapshot)
 {
     snapshot->entries = calloc(SNAPSHOT_ENTRIES_MAX, sizeof *snapshot->entries);
-    snapshot->store_fd = memfd_create("snapshot", MFD_CLOEXEC);
-    if (snapshot->entries == NULL || snapshot->store_fd < 0)
+    if (snapshot->entries == NULL)
         return ENOMEM;
     for (unsigned folder = 0; folder < snapshot->folder_count; folder++) {
         int failure = save_folder(snapshot, folder, "", 0);
@@ -127,7 +132,7 @@ static int restore_file(const struct snapshot *snapshot, const struct snapshot_e
     int fd = openat(folder_fd, entry->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;
-    int failure = copy_bytes(fd, snapshot->store_fd, entry->offset, entry->status.st_size);
+    int failure = transfer(fd, entry->content, (size_t)entry->status.st_size, true);
     close(fd);
     return failure;
 }

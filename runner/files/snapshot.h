@@ -19,7 +19,7 @@ struct snapshot_entry {
     char *path;   /* relative to the folder */
     char *target; /* of a symbolic link; otherwise NULL */
     struct stat status;
-    off_t offset; /* of the content of a file in the store */
+    unsigned char *content; /* of a file; NULL if it is empty */
 };
 
 struct snapshot {
@@ -28,7 +28,6 @@ struct snapshot {
     bool removes_ipc;
     bool saved;
     int save_failure;
-    int store_fd; /* memfd with the contents of all files */
     off_t stored_bytes;
     struct snapshot_entry *entries; /* a folder precedes its contents */
     size_t entry_count;

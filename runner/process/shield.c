@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +29,11 @@ enum { X32_CALLS = 0x40000000 };
 #define SKIP(count) BPF_STMT(BPF_JMP | BPF_JA, (count))
 #define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, (action))
 
+/* Offset of a jump from the instruction `here` to the instruction `target`. */
+#define TO(target, here) ((target) - (here) - 1)
+
+enum { FIRST_ARGUMENT = 17, PRIORITY = 19, IO_PRIORITY = 21, PRCTL = 26, SOCKET_OPTION = 28, ALLOW = 35, DENY = 36 };
+
 bool shield_runner(void)
 {
     struct sock_filter filter[] = {
@@ -37,24 +43,37 @@ bool shield_runner(void)
         /*  3 */ LOAD(nr),
         /*  4 */ IF_LESS(X32_CALLS, 1, 0),
         /*  5 */ ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
-        /*  6 */ IF_EQUAL(SYS_prlimit64, 7, 0),
-        /*  7 */ IF_EQUAL(SYS_sched_setscheduler, 6, 0),
-        /*  8 */ IF_EQUAL(SYS_sched_setparam, 5, 0),
-        /*  9 */ IF_EQUAL(SYS_sched_setattr, 4, 0),
-        /* 10 */ IF_EQUAL(SYS_sched_setaffinity, 3, 0),
-        /* 11 */ IF_EQUAL(SYS_setpriority, 4, 0),
-        /* 12 */ IF_EQUAL(SYS_ioprio_set, 5, 0),
-        /* 13 */ ANSWER(SECCOMP_RET_ALLOW),
-        /* 14 */ LOAD(args[0]), /* calls with a pid as first argument */
-        /* 15 */ SKIP(5),
-        /* 16 */ LOAD(args[0]), /* setpriority: PRIO_USER includes the runner */
-        /* 17 */ IF_EQUAL(PRIO_USER, 5, 2),
-        /* 18 */ LOAD(args[0]), /* ioprio_set: likewise */
-        /* 19 */ IF_EQUAL(IOPRIO_WHO_USER, 3, 0),
-        /* 20 */ LOAD(args[1]),
-        /* 21 */ IF_EQUAL(getppid(), 1, 0),
-        /* 22 */ ANSWER(SECCOMP_RET_ALLOW),
-        /* 23 */ ANSWER(SECCOMP_RET_ERRNO | EPERM),
+        /*  6 */ IF_EQUAL(SYS_seccomp, TO(DENY, 6), 0),
+        /*  7 */ IF_EQUAL(SYS_prctl, TO(PRCTL, 7), 0),
+        /*  8 */ IF_EQUAL(SYS_setsockopt, TO(SOCKET_OPTION, 8), 0),
+        /*  9 */ IF_EQUAL(SYS_prlimit64, TO(FIRST_ARGUMENT, 9), 0),
+        /* 10 */ IF_EQUAL(SYS_sched_setscheduler, TO(FIRST_ARGUMENT, 10), 0),
+        /* 11 */ IF_EQUAL(SYS_sched_setparam, TO(FIRST_ARGUMENT, 11), 0),
+        /* 12 */ IF_EQUAL(SYS_sched_setattr, TO(FIRST_ARGUMENT, 12), 0),
+        /* 13 */ IF_EQUAL(SYS_sched_setaffinity, TO(FIRST_ARGUMENT, 13), 0),
+        /* 14 */ IF_EQUAL(SYS_setpriority, TO(PRIORITY, 14), 0),
+        /* 15 */ IF_EQUAL(SYS_ioprio_set, TO(IO_PRIORITY, 15), 0),
+        /* 16 */ ANSWER(SECCOMP_RET_ALLOW),
+        /* 17 */ LOAD(args[0]), /* calls with a pid as first argument */
+        /* 18 */ SKIP(TO(24, 18)),
+        /* 19 */ LOAD(args[0]), /* setpriority: PRIO_USER includes the runner */
+        /* 20 */ IF_EQUAL(PRIO_USER, TO(DENY, 20), TO(23, 20)),
+        /* 21 */ LOAD(args[0]), /* ioprio_set: likewise */
+        /* 22 */ IF_EQUAL(IOPRIO_WHO_USER, TO(DENY, 22), 0),
+        /* 23 */ LOAD(args[1]),
+        /* 24 */ IF_EQUAL(getppid(), TO(DENY, 24), 0),
+        /* 25 */ ANSWER(SECCOMP_RET_ALLOW),
+        /* 26 */ LOAD(args[0]), /* prctl */
+        /* 27 */ IF_EQUAL(PR_SET_SECCOMP, TO(DENY, 27), TO(ALLOW, 27)),
+        /* 28 */ LOAD(args[1]), /* setsockopt */
+        /* 29 */ IF_EQUAL(SOL_SOCKET, 0, TO(ALLOW, 29)),
+        /* 30 */ LOAD(args[2]),
+        /* 31 */ IF_EQUAL(SO_ATTACH_FILTER, TO(DENY, 31), 0),
+        /* 32 */ IF_EQUAL(SO_ATTACH_BPF, TO(DENY, 32), 0),
+        /* 33 */ IF_EQUAL(SO_ATTACH_REUSEPORT_CBPF, TO(DENY, 33), 0),
+        /* 34 */ IF_EQUAL(SO_ATTACH_REUSEPORT_EBPF, TO(DENY, 34), 0),
+        /* 35 */ ANSWER(SECCOMP_RET_ALLOW),
+        /* 36 */ ANSWER(SECCOMP_RET_ERRNO | EPERM),
     };
     struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;

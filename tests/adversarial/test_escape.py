@@ -70,6 +70,32 @@ attempt("go up in priority", lambda: os.setpriority(os.PRIO_PROCESS, 0, -5))
 attempt("real time", lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)))
 attempt("the host's name", lambda: socket.sethostname("x"))
 """
+# One call of each kind. Never call one of them in a loop: thousands of filters can deadlock the kernel of the host.
+FILTERS = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+allow = ctypes.create_string_buffer(b"\\x06\\0\\0\\0" + (0x7FFF0000).to_bytes(4, "little"), 8)
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+program = Program(1, ctypes.addressof(allow))
+SETSOCKOPT, SECCOMP, PRCTL, BPF = {"x86_64": (54, 317, 157, 321), "aarch64": (208, 277, 167, 280)}[os.uname().machine]
+def call(number, *arguments):
+    def deed():
+        if libc.syscall(*map(ctypes.c_long, (number, *arguments))) < 0:
+            raise OSError(ctypes.get_errno(), "")
+    return deed
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+pointer, length = ctypes.addressof(program), ctypes.sizeof(program)
+for high in (0, 1 << 32):
+    attempt(f"SO_ATTACH_FILTER {high}", call(SETSOCKOPT, udp.fileno(), 1 | high, 26 | high, pointer, length))
+    attempt(f"SO_ATTACH_BPF {high}", call(SETSOCKOPT, udp.fileno(), 1, 50 | high, pointer, 4))
+    attempt(f"SO_ATTACH_REUSEPORT_CBPF {high}", call(SETSOCKOPT, udp.fileno(), 1, 51 | high, pointer, length))
+    attempt(f"SO_ATTACH_REUSEPORT_EBPF {high}", call(SETSOCKOPT, udp.fileno(), 1, 52 | high, pointer, 4))
+    attempt(f"PR_SET_SECCOMP {high}", call(PRCTL, 22 | high, 2, pointer, 0, 0))
+    attempt(f"seccomp {high}", call(SECCOMP, 1 | high, 0, pointer))
+    attempt(f"seccomp strict {high}", call(SECCOMP, 0 | high, 0, 0))
+    attempt(f"bpf {high}", call(BPF, 0 | high, pointer, length))
+"""
 NETWORK = """
 socket.setdefaulttimeout(1)
 for address in (("169.254.169.254", 80), ("172.17.0.1", 2375), ("10.0.0.1", 22), ("8.8.8.8", 53), ("192.0.2.1", 80)):
@@ -106,6 +132,29 @@ def test_escape_is_refused(sandbox: BoundedSandbox, attack: Attack) -> None:
 
     assert ran.text.endswith("done\n"), ran.stderr
     assert [line for line in ran.text.splitlines() if "WORKED" in line] == []
+
+
+def test_filters_of_bpf_and_seccomp_are_refused(sandbox: BoundedSandbox) -> None:
+    ran = sandbox.run(job("python", f"{TRY}{FILTERS}\nprint('done')"))
+
+    *attempts, done = ran.text.splitlines()
+    assert done == "done", ran.stderr
+    assert len(attempts) == 16
+    assert [line for line in attempts if not line.endswith((" EPERM", " EACCES"))] == []
+
+
+def test_socket_options_of_ordinary_programs_work(sandbox: BoundedSandbox) -> None:
+    source = """
+import socket
+server = socket.create_server(("127.0.0.1", 0), reuse_port=True)
+client = socket.create_connection(server.getsockname(), timeout=1)
+for option in ("SO_REUSEADDR", "SO_KEEPALIVE", "SO_SNDBUF", "SO_RCVBUF", "SO_BROADCAST", "SO_RCVLOWAT"):
+    client.setsockopt(socket.SOL_SOCKET, getattr(socket, option), 1)
+client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes(8))
+print("fine")
+"""
+    assert sandbox.run(job("python", source)).text == "fine\n"
 
 
 def test_loopback_works_inside_the_sandbox(sandbox: BoundedSandbox) -> None:

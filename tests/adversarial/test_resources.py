@@ -6,7 +6,7 @@ import pytest
 
 from tests.adversarial.attack import Attack, launch, table
 from tests.adversarial.bounded_sandbox import BoundedSandbox
-from tests.sandbox.sandbox_fixture import MIB
+from tests.sandbox.sandbox_fixture import MIB, job
 
 pytestmark = pytest.mark.docker
 
@@ -273,3 +273,22 @@ CASES = (
 @table(*CASES)
 def test_resource_exhaustion_is_bounded(sandbox: BoundedSandbox, attack: Attack) -> None:
     launch(sandbox, attack)
+
+
+COUNT_FORKS = """
+import os, time
+children = 0
+try:
+    while os.fork():
+        children += 1
+    time.sleep(60)
+except OSError:
+    print(children)
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 2, 8])
+def test_process_limit_is_exact(sandbox: BoundedSandbox, processes: int) -> None:
+    ran = sandbox.run(job("python", COUNT_FORKS, processes=processes))
+
+    assert (ran.outcome, ran.text) == ("ok", f"{processes - 1}\n")

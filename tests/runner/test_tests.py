@@ -10,7 +10,7 @@ import pytest
 from app.core.outcomes import StopReason
 from app.sandbox.runner.encoder import encode_cancel, encode_stdin, encode_stdin_eof
 from app.sandbox.runner.frames import Done, Ending, PhaseSpec
-from tests.runner.runner_process import RunnerProcess, job, phase
+from tests.runner.runner_process import Opener, RunnerProcess, job, phase
 
 LOOK = "find . -mindepth 1 -printf '%P %y %m %s\\n' | sort"
 
@@ -128,8 +128,9 @@ def test_tests_leave_no_files_for_the_next(contained: RunnerProcess) -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.parametrize("mode", ["0600", "0"])
 def test_tests_leave_no_process_or_shared_memory_for_the_next(
-    contained: RunnerProcess, compile_c: Callable[[str], bytes]
+    contained: RunnerProcess, compile_c: Callable[[str], bytes], mode: str
 ) -> None:
     leave = """
     #include <sys/ipc.h>
@@ -138,7 +139,7 @@ def test_tests_leave_no_process_or_shared_memory_for_the_next(
     #include <sys/shm.h>
     #include <stdio.h>
     int main(void) {
-        int flags = IPC_CREAT | IPC_EXCL | 0600;
+        int flags = IPC_CREAT | IPC_EXCL | MODE;
         printf("%d ", shmget(7, 4096, flags) >= 0);
         printf("%d ", msgget(7, flags) >= 0);
         printf("%d ", semget(7, 1, flags) >= 0);
@@ -151,11 +152,22 @@ def test_tests_leave_no_process_or_shared_memory_for_the_next(
         case("./leave"),
         case("sh", "-c", "setsid sleep 60 & sleep 60 & echo"),
         case("sh", "-c", look),
-        files={"leave": compile_c(leave)},
+        files={"leave": compile_c(leave.replace("MODE", mode))},
     )
 
     assert contained.stdout.startswith(b"1 1 1 1 1 1 \n")
     assert int(contained.stdout.split()[-1]) <= 2  # the command substitution's own
+
+
+@pytest.mark.docker
+def test_tests_start_when_their_files_together_exceed_the_file_size_limit(open_contained: Opener) -> None:
+    contained = open_contained("--ulimit", "fsize=1048576:1048576")
+    make = "head -c 700000 /dev/zero > one; head -c 700000 /dev/zero > two"
+    contained.run(
+        phase("sh", "-c", make), *[case("sh", "-c", "wc -c < one; wc -c < two; rm one two") for _ in range(2)]
+    )
+
+    assert contained.stdout == b"700000\n" * 4
 
 
 def test_first_test_sees_the_files_of_the_compiler(runner: RunnerProcess) -> None:
