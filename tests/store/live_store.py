@@ -87,8 +87,8 @@ class LiveStore:
         delivery.finish_with(self.effects.finish(job_id, result, now_ms, account=account))
         self.broker.consume(JOBS_QUEUE).ack(delivery)
 
-    def bury(self, delivery: StreamMessage) -> None:
-        """Give the message up, as the broker does after the last try."""
+    def dead_letter(self, delivery: StreamMessage) -> None:
+        """Dead-letter the message, as the broker does after the last attempt."""
         self.broker.consume(JOBS_QUEUE).nack(delivery)
 
     async def events(self, job_id: str = "job") -> list[Event]:

@@ -34,14 +34,14 @@ def test_packed_effects_reject_keys_of_another_queue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "told"),
+    ("event", "published"),
     [
         (PhaseStarted("run"), JOB_CONTINUES),
         (Output(Stream.STDOUT, b"42"), JOB_CONTINUES),
         (JobFinished(JobResult(outcome=Outcome.OK, message="")), b""),
     ],
 )
-def test_append_publishes_whether_the_job_continues(event: Event, told: bytes) -> None:
+def test_append_publishes_whether_the_job_continues(event: Event, published: bytes) -> None:
     *_, wake_up = JobEffects(StoreKeys("a-namespace"), 600).append("job", [event])
 
-    assert (wake_up.command, wake_up.args[-1]) == ("PUBLISH", told)
+    assert (wake_up.command, wake_up.args[-1]) == ("PUBLISH", published)

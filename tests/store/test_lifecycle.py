@@ -76,7 +76,7 @@ async def test_finish_keeps_the_first_result(store: LiveStore) -> None:
 async def test_dead_letter_finishes_the_job_with_infrastructure_error(store: LiveStore) -> None:
     await store.submit(new_job())
 
-    store.bury(store.take())
+    store.dead_letter(store.take())
 
     record = await store.jobs.get("job")
     assert record.result is not None
@@ -171,7 +171,7 @@ async def test_dead_letter_of_an_expired_job_leaves_only_expiring_keys(store: Li
     await store.jobs.send("job", CANCEL)
     store.expire()
 
-    store.bury(store.take())
+    store.dead_letter(store.take())
 
     assert all(store.client.ttl(name) > 0 for name in store.job_keys())
     with pytest.raises(JobNotFound):
@@ -184,7 +184,7 @@ async def test_dead_letter_of_an_expired_job_leaves_only_expiring_keys(store: Li
 async def _bring_to(store: LiveStore, state: JobState, event: JobEvent) -> None:
     await store.submit(new_job())
     if state is JobState.FINISHED and event is JobEvent.REPLAY:  # only what was given up can be
-        store.bury(store.take())
+        store.dead_letter(store.take())
         return
     if state is JobState.RUNNING:
         store.begin(store.take())
@@ -216,7 +216,7 @@ async def _let_happen(store: LiveStore, event: JobEvent) -> None:
         requeue_record(store.client, store.keys, "job")
         return
     if event is JobEvent.FINISH and (await store.jobs.get("job")).state is JobState.QUEUED:
-        store.bury(store.take())  # nobody but the broker ends a job that nobody has begun
+        store.dead_letter(store.take())  # only the broker finishes a job that was not started
         return
     # Any delivery may carry the effects: the fence asks who owns the entry, not what it is about.
     await store.submit(new_job("carrier"))

@@ -123,6 +123,8 @@ async def test_rate_is_exact_within_two_percent(limiter: RateLimiter) -> None:
     while time.monotonic() - started < 2:
         admitted += await count_admitted(limiter, steady, 10)
         await asyncio.sleep(0.005)
+    while isinstance(await charge(limiter, steady), RateLimit):  # take the tokens of a slow machine's pauses
+        admitted += 1
     seconds = time.monotonic() - started
 
     assert (100 + 100 * seconds) * 0.98 <= admitted <= (100 + 100 * seconds) * 1.02
@@ -239,7 +241,7 @@ async def test_submit_frees_the_slot_when_the_job_is_dead_lettered(store: LiveSt
     limited = caller(burst=1000, unfinished_jobs=1)
     await store.submit(current_job("a"), limited)
 
-    store.bury(store.take())
+    store.dead_letter(store.take())
 
     await store.submit(current_job("b"), limited)
 

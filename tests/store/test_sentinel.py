@@ -91,7 +91,7 @@ def test_check_store_checks_the_master_and_its_replica(watched: SentinelGroup) -
 async def test_api_keys_are_created_through_sentinel(watched: SentinelGroup) -> None:
     async with create_async_client(settings_of(watched.port).redis_url, TIMEOUT_SECONDS) as on_sentinel:
         keys = create_api_keys(settings_of(watched.port), on_sentinel)
-        made = await keys.create("somebody", "standard", False, 1)
+        made = await keys.create("name", "standard", False, 1)
 
         assert [key.id for key in await keys.list()] == [made.key.id]
 
