@@ -79,6 +79,7 @@ class _CleanReleaseMixin:
     """
 
     def release(self, connection: Any) -> None:
+        """Return a connection to the pool. redis-py calls this while an exception of the command propagates."""
         error = sys.exc_info()[1]
         if isinstance(error, exceptions.TimeoutError) or not isinstance(error, Exception | None):
             connection.disconnect()
