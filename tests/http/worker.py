@@ -1,4 +1,4 @@
-"""A worker whose every step a test takes: it claims jobs from the queue and writes what the test tells it to."""
+"""A scripted worker: it takes jobs from the queue, and writes the events and results that a test specifies."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class ScriptedWorker:
         return job_id
 
     def start(self, job_id: str | None = None, attempt: int = 1) -> str:
-        """Start an attempt of a job: of the next one in the queue, or of this one, which is taken first if necessary.
+        """Start an attempt of a job. Without ``job_id``, take and start the next job in the queue.
 
         Returns:
             The id of the job.
@@ -133,7 +133,7 @@ class ScriptedWorker:
         self.acknowledge(job_id)
 
     def run(self, job_id: str | None = None, stdout: bytes = b"", **changes: Any) -> str:
-        """Run a job to its end: the next one in the queue, or this one, which may be started. Returns its id."""
+        """Run a job to its end, which may be started already. Without ``job_id``, run the next job in the queue."""
         job_id = self.start(job_id) if job_id is None or job_id not in self.claims else job_id
         self.start_phase(job_id)
         if stdout:
@@ -175,7 +175,7 @@ class ScriptedWorker:
         self._tasks.append(asyncio.create_task(handle_jobs()))
 
     async def close(self) -> None:
-        """Stop handling jobs, raise the error of a handler if there was one, and close the broker."""
+        """Stop handling jobs and close the broker. Raises the error of a handler, if there was an error."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*(_cancelled(task) for task in self._tasks))

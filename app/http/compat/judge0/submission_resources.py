@@ -85,12 +85,12 @@ class SubmissionsResource(Judge0Resource):
         self, job: NewJob, options: ResponseOptions, request: Request, response: Response
     ) -> dict[str, Any]:
         services = self._services
-        async with request.disconnect_task() as gone:
+        async with request.disconnect_task() as disconnected:
             outcome = await services.submissions.submit_and_wait(
                 job,
                 request.caller,
                 services.settings.max_wait_seconds,
-                lambda: gone.done() or services.lifecycle.stopping,
+                lambda: disconnected.done() or services.lifecycle.stopping,
                 response,
             )
         if isinstance(outcome, CompletedJob):

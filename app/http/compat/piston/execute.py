@@ -49,12 +49,12 @@ class ExecuteResource:
             body = await read_json_body(request, settings.max_body_bytes, settings.body_seconds)
             execution = await read_execution_request(decode_json(body), services.languages, caller, interactive=False)
             job = await services.submissions.resolve(execution.job_request, caller, request_id=request.request_id)
-        async with request.disconnect_task() as gone:
+        async with request.disconnect_task() as disconnected:
             outcome = await services.submissions.submit_and_wait(
                 job,
                 caller,
                 settings.max_wait_seconds,
-                lambda: gone.done() or services.lifecycle.stopping,
+                lambda: disconnected.done() or services.lifecycle.stopping,
                 response,
             )
         response.set_header("Location", job_path(job.id))
