@@ -327,7 +327,7 @@ def test_idle_container_gets_the_limits_of_the_job() -> None:
 
         result = warm.run(job("bash", show, memory_bytes=48 * 1024 * 1024, processes=20))
 
-        assert result.text.split() == [str(48 * 1024 * 1024), "22"]
+        assert result.text.split() == [str(48 * 1024 * 1024), "21"]
         assert waiting.fileno() == -1  # the idle container was used: its connection is closed
 
 

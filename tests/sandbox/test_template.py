@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.core.limits import LIMITS, Limits
 from app.core.spec import JobSpec, SourceFile
-from app.sandbox.resources import ContainerResources, resources_by_stage
+from app.sandbox.resources import RUNNER_PROCESSES, ContainerResources, resources_by_stage
 from app.sandbox.template import SANDBOX_UIDS, creation_body, update_body
 from tests.sandbox.sandbox_fixture import LANGUAGES
 
@@ -84,7 +84,7 @@ def test_only_clamped_limits_of_a_request_reach_the_engine(spec: JobSpec, langua
     # The resources are within their allowed ranges
     assert LIMITS["memory_bytes"].minimum <= body["HostConfig"]["Memory"] <= LIMITS["memory_bytes"].maximum
     assert LIMITS["disk_bytes"].minimum <= resources.disk_bytes <= LIMITS["disk_bytes"].maximum
-    assert 1 < body["HostConfig"]["PidsLimit"] <= LIMITS["processes"].maximum + 2
+    assert 1 < body["HostConfig"]["PidsLimit"] <= LIMITS["processes"].maximum + RUNNER_PROCESSES
     assert body["HostConfig"]["NanoCpus"] == 10**9
     # No text of the job is in the body
     sent = {spec.language, spec.entrypoint, *spec.args, *spec.env, *spec.env.values(), spec.stdin.decode()}
