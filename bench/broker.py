@@ -117,8 +117,8 @@ def _measure_recovery(url: str, extent: Extent) -> Iterator[BrokerResult]:
 
 def _measure_memory(url: str, extent: Extent) -> Iterator[BrokerResult]:
     growth, remaining = measurements.measure_memory(url, extent.million)
-    detail = f"after {extent.million:,} messages; {remaining} left in the streams"
-    yield BrokerResult("memory of the server, after / before", growth, 1.05, False, detail)
+    detail = f"over {extent.million:,} messages; {remaining} left in the streams"
+    yield BrokerResult("bytes of the server's memory per finished message", growth, 0.5, False, detail)
 
 
 def _measure_backlog(url: str, extent: Extent) -> Iterator[BrokerResult]:

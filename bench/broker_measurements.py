@@ -136,7 +136,7 @@ def measure_recovery(url: str, lease_ms: int, kills: int) -> float:
 
 
 def measure_memory(url: str, messages: int) -> tuple[float, int]:
-    """Return the growth of the server's memory by many messages, and the number of entries left in the streams.
+    """Return the growth of the server's memory in bytes per message, and the number of entries left in the streams.
 
     The messages are processed in ten rounds after a first round that is not counted: a backlog enlarges the buffers of
     an empty server, for example the heap of its Lua interpreter.
@@ -153,7 +153,7 @@ def measure_memory(url: str, messages: int) -> tuple[float, int]:
         used.append(_used_memory(broker.client))
     remaining = _size(broker) + sum(broker.client.xlen(stream) for stream in broker.keys(QUEUE).streams)
     broker.close()
-    return used[1] / used[0], remaining
+    return (used[1] - used[0]) / messages, remaining
 
 
 def measure_backlog(url: str, messages: int, rounds: int = 40, share: int = 200) -> tuple[float, float]:
