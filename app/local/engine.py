@@ -13,9 +13,11 @@ import docker
 import requests
 from docker.errors import DockerException
 
+from app.core.errors import EngineUnavailable
 from app.local.console import SetupError, Step
 from app.local.packages import find_install_obstacle, has_systemd, install_packages
 from app.local.state import ProcessRecord, StateFolder, tail
+from app.sandbox.engine.client import connect_docker
 
 __all__ = ["DEFAULT_HOST", "RECORD", "connect", "engine_host", "ensure_engine"]
 
@@ -23,7 +25,6 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 RECORD = "engine"
 
 _PACKAGES = ("docker.io", "iptables", "ca-certificates", "cgroupfs-mount")
-_MIN_API_VERSION = (1, 41)  # Docker 20.10
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 # Sandboxes have no network and builds use the network of the host, so the engine needs neither iptables nor a bridge.
@@ -39,11 +40,17 @@ def engine_host() -> str:
 
 
 def connect(host: str) -> docker.APIClient | None:
-    """Return a client of the engine at `host`, or None if no engine responds."""
+    """Return a client of the engine at `host`, or None if no engine responds.
+
+    Raises:
+        SetupError: The engine and Pyxec have no API version in common.
+    """
     try:
-        return docker.APIClient(base_url=host, version="auto")
+        return connect_docker(host)
     except (DockerException, requests.RequestException):
         return None
+    except EngineUnavailable as e:
+        raise SetupError(str(e)) from e
 
 
 def ensure_engine(state: StateFolder, step: Step) -> docker.APIClient:
@@ -55,14 +62,14 @@ def ensure_engine(state: StateFolder, step: Step) -> docker.APIClient:
     host = engine_host()
     client = connect(host)
     if client is not None:
-        step.outcome = f"{_check_version(client)}, was running"
+        step.outcome = f"{_read_version(client)}, was running"
         return client
     socket = _socket_path(host)
     if socket.exists() and not os.access(socket, os.W_OK):
         raise SetupError(f"{socket}: permission denied. Run as root, or join the group of the socket")
     _ensure_installed(state, step)
     client = connect(host) or _start(socket, state, step)
-    step.outcome = f"{_check_version(client)}, started"
+    step.outcome = f"{_read_version(client)}, started"
     return client
 
 
@@ -166,8 +173,5 @@ def _sleep(deadline: float, step: Step) -> None:
     time.sleep(_POLL_SECONDS)
 
 
-def _check_version(client: docker.APIClient) -> str:
-    about = client.version()
-    if tuple(map(int, about["ApiVersion"].split("."))) < _MIN_API_VERSION:
-        raise SetupError(f"Docker Engine {about['Version']} is too old. Version 20.10 or later is required")
-    return str(about["Version"])
+def _read_version(client: docker.APIClient) -> str:
+    return str(client.version()["Version"])

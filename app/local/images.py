@@ -19,6 +19,7 @@ from app.local.console import SetupError, Step, Steps, exit_on_error
 from app.local.engine import engine_host, ensure_engine
 from app.local.packages import find_install_obstacle, install_packages
 from app.local.state import StateFolder, tail
+from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.build import BuildEvent, ensure_images
 from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, default_set, load_languages
@@ -129,7 +130,7 @@ def _has_base_image(client: docker.APIClient) -> bool:
 def _pull(client: docker.APIClient, step: Step) -> bool:
     """Pull the base image. Return False after any failure."""
     repository, tag = BASE_IMAGE.split(":")
-    pulling = docker.APIClient(base_url=engine_host(), version="auto", timeout=_REGISTRY_SECONDS)
+    pulling = connect_docker(engine_host(), _REGISTRY_SECONDS)
     deadline = time.monotonic() + _PULL_SECONDS
     step.advance(0, "connecting to the image registry")
     try:

@@ -31,7 +31,7 @@ class Project:
         self.port = 80 if _is_free(80) else free_port()
         self.url = "http://localhost" if self.port == 80 else f"http://localhost:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-        self.engine = docker.APIClient(version="1.41")
+        self.engine = docker.APIClient(version="auto")
 
     @property
     def environment(self) -> dict[str, str]:

@@ -250,7 +250,7 @@ class Deployment:
         return max(stuck, len(self._containers()))
 
     def _containers(self, **filters: list[str]) -> set[str]:
-        with contextlib.closing(docker.APIClient(base_url=self._engine_url, version="1.41")) as client:
+        with contextlib.closing(docker.APIClient(base_url=self._engine_url, version="auto")) as client:
             all_filters = {"label": [f"org.pyxec={self.stack.namespace}"], **filters}
             return {container["Id"] for container in client.containers(all=True, filters=all_filters)}
 

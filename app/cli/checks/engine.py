@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
-import docker
 import requests
 from docker.errors import DockerException
 
 from app.cli.checks.finding import Finding, failed, passed, passed_if, warned
 from app.cli.checks.versions import has_runc_escape, parse_version
+from app.core.errors import EngineUnavailable
+from app.sandbox.engine.client import connect_docker
 
 __all__ = ["check_engine"]
-
-MIN_API: Final = (1, 41, 0)
 
 
 def check_engine(docker_host: str, timeout_seconds: float, runtime: str) -> Iterator[Finding]:
@@ -26,15 +25,16 @@ def check_engine(docker_host: str, timeout_seconds: float, runtime: str) -> Iter
         runtime: OCI runtime of the sandboxes; empty for the engine's default.
     """
     try:
-        client = docker.APIClient(base_url=docker_host, version="auto", timeout=int(timeout_seconds))
+        client = connect_docker(docker_host, timeout_seconds)
         version, info = client.version(api_version=False), client.info()
+    except EngineUnavailable as e:
+        yield failed("Docker Engine", str(e))
+        return
     except (DockerException, requests.RequestException, OSError) as e:
         yield failed("Docker Engine", f"{e}; set DOCKER_HOST to its address")
         return
-    api = str(version.get("ApiVersion", ""))
-    yield passed_if(
-        "Docker Engine", parse_version(api) >= MIN_API, f"{version.get('Version')}, API {api} (minimum: 1.41)"
-    )
+    offered = f"{version.get('MinAPIVersion', '?')} to {version.get('ApiVersion')}"
+    yield passed("Docker Engine", f"{version.get('Version')}, API {offered}, used: {client.api_version}")
     yield from _check_runtime(version, info, runtime or str(info.get("DefaultRuntime", "")))
     yield _check_cgroups(info)
     yield _check_seccomp(info)

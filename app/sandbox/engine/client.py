@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import docker
 
 from app.core.errors import ImageMissing
+from app.sandbox.engine.api_version import MIN_VERSION, is_version_refusal, negotiate_version
 from app.sandbox.engine.errors import EngineResponseError, translate_engine_errors
 from app.sandbox.engine.http import EngineHttpClient
 
-__all__ = ["ContainerSummary", "Engine"]
+__all__ = ["ContainerSummary", "Engine", "connect_docker"]
 
-# Docker 20.10. Later engines accept it as well.
-_API_VERSION: Final = "1.41"
-_CONTAINERS: Final = f"/v{_API_VERSION}/containers"
+_T = TypeVar("_T")
+
+_CONTAINERS: Final = "/containers"
 _ATTACH_QUERY: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 # 128 + SIGKILL: the exit code that the engine reports for a process that was killed.
 _KILLED_EXIT_CODE: Final = "137"
@@ -61,15 +64,40 @@ class Engine:
         self._http = EngineHttpClient(base_url, timeout_seconds)
         self._docker_client: docker.APIClient | None = None
         self._docker_client_lock = threading.Lock()
+        # The negotiated API version, and the number of lost connections at that time.
+        self._negotiated: tuple[str, int] | None = None
 
     @property
     def docker_client(self) -> Any:
-        """The docker-py client of this engine, for images. Created on first use. Its type hints are incomplete."""
+        """The docker-py client of this engine, for images. Its type hints are incomplete."""
+        with translate_engine_errors("negotiate API version"):
+            version = self._api_version()
         with self._docker_client_lock:
-            if self._docker_client is None:
+            client = self._docker_client
+            if client is None or client.api_version != version:
                 timeout: Any = self._timeout
-                self._docker_client = docker.APIClient(base_url=self._base_url, version=_API_VERSION, timeout=timeout)
-            return self._docker_client
+                client = self._docker_client = docker.APIClient(self._base_url, version=version, timeout=timeout)
+            return client
+
+    def _api_version(self) -> str:
+        """Return the API version, negotiated again after a lost connection: the engine may have been upgraded."""
+        lost = self._http.lost_connections
+        if self._negotiated is None or self._negotiated[1] != lost:
+            self._negotiated = (negotiate_version(json.loads(self._http.request("GET", "/version"))), lost)
+        return self._negotiated[0]
+
+    def _request(self, method: str, path: str, body: object = None, **query: object) -> bytes:
+        return self._with_version(lambda prefix: self._http.request(method, prefix + path, body, **query))
+
+    def _with_version(self, send: Callable[[str], _T]) -> _T:
+        """Send a request with the version prefix. A request that was refused for its version was not executed."""
+        try:
+            return send(f"/v{self._api_version()}")
+        except EngineResponseError as e:
+            if not is_version_refusal(e.status, str(e)):
+                raise
+        self._negotiated = None
+        return send(f"/v{self._api_version()}")
 
     def create_container(self, body: dict[str, Any]) -> str:
         """Create a container and return its id.
@@ -79,7 +107,7 @@ class Engine:
         """
         with translate_engine_errors("create container"):
             try:
-                return str(json.loads(self._http.request("POST", f"{_CONTAINERS}/create", body))["Id"])
+                return str(json.loads(self._request("POST", f"{_CONTAINERS}/create", body))["Id"])
             except EngineResponseError as e:
                 if e.status != HTTPStatus.NOT_FOUND:
                     raise
@@ -92,14 +120,15 @@ class Engine:
             A non-blocking socket. What is written goes to stdin; what is read is for ``Demultiplexer``.
         """
         with translate_engine_errors("attach to container"):
-            stream = self._http.upgrade(f"{_CONTAINERS}/{container_id}/attach", **_ATTACH_QUERY)
+            path = f"{_CONTAINERS}/{container_id}/attach"
+            stream = self._with_version(lambda prefix: self._http.upgrade(prefix + path, **_ATTACH_QUERY))
         stream.setblocking(False)
         return stream
 
     def start_container(self, container_id: str) -> None:
         """Start a created container."""
         with translate_engine_errors("start container"):
-            self._http.request("POST", f"{_CONTAINERS}/{container_id}/start")
+            self._request("POST", f"{_CONTAINERS}/{container_id}/start")
 
     def update_container(self, container_id: str, body: dict[str, int]) -> bool:
         """Change the resource limits of a running container.
@@ -109,7 +138,7 @@ class Engine:
         """
         with translate_engine_errors("update container"):
             try:
-                self._http.request("POST", f"{_CONTAINERS}/{container_id}/update", body)
+                self._request("POST", f"{_CONTAINERS}/{container_id}/update", body)
             except EngineResponseError as e:
                 if not _MEMORY_IN_USE.search(str(e)):
                     raise
@@ -120,7 +149,7 @@ class Engine:
         """Kill and remove a container. Does nothing if it is gone or is being removed."""
         with translate_engine_errors("remove container"):
             try:
-                self._http.request("DELETE", f"{_CONTAINERS}/{container_id}", force=1, v=1)
+                self._request("DELETE", f"{_CONTAINERS}/{container_id}", force=1, v=1)
             except EngineResponseError as e:
                 if e.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
                     raise
@@ -133,7 +162,7 @@ class Engine:
         """
         with translate_engine_errors("list containers"):
             filters = json.dumps({"label": [label]})
-            items: Any = json.loads(self._http.request("GET", f"{_CONTAINERS}/json", all=1, filters=filters))
+            items: Any = json.loads(self._request("GET", f"{_CONTAINERS}/json", all=1, filters=filters))
             return [
                 ContainerSummary(item["Id"], item["Labels"] or {}, int(item["Created"]), str(item["State"]))
                 for item in items
@@ -153,7 +182,7 @@ class Engine:
         filters = {"container": [container_id], "event": ["kill", "die"]}
         query: dict[str, object] = {"since": int(since), "until": int(time.time()) + 1, "filters": json.dumps(filters)}
         with translate_engine_errors("read events"):
-            response = self._http.request("GET", f"/v{_API_VERSION}/events", **query)
+            response = self._request("GET", "/events", **query)
             events = [json.loads(line) for line in response.splitlines()]
             exit_codes = {event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"}
             return exit_codes == {_KILLED_EXIT_CODE} and not any(event["Action"] == "kill" for event in events)
@@ -164,3 +193,17 @@ class Engine:
         with self._docker_client_lock:
             if self._docker_client is not None:
                 self._docker_client.close()
+
+
+def connect_docker(base_url: str, timeout_seconds: float = 60) -> docker.APIClient:
+    """Return a docker-py client with the negotiated API version.
+
+    Raises:
+        EngineUnavailable: The engine has no API version in common with Pyxec.
+        DockerException, requests.RequestException: The engine does not answer.
+    """
+    timeout: Any = timeout_seconds
+    oldest = ".".join(map(str, MIN_VERSION))
+    with contextlib.closing(docker.APIClient(base_url, version=oldest, timeout=timeout)) as client:
+        version = negotiate_version(client.version(api_version=False))
+    return docker.APIClient(base_url, version=version, timeout=timeout)

@@ -39,6 +39,8 @@ class EngineHttpClient:
         self._base_url = base_url
         self._timeout = timeout_seconds
         self._idle_connections: deque[http.client.HTTPConnection] = deque()
+        #: Number of connections that the engine closed or that failed. Afterwards it may be another engine.
+        self.lost_connections = 0
 
     def request(self, method: str, path: str, body: object = None, **query: object) -> bytes:
         """Send a request and return the body of the response.
@@ -59,6 +61,7 @@ class EngineHttpClient:
             data = response.read()
         except BaseException:
             connection.close()
+            self.lost_connections += 1
             raise
         if response.will_close or len(self._idle_connections) >= _MAX_IDLE_CONNECTIONS:
             connection.close()
@@ -104,6 +107,7 @@ class EngineHttpClient:
             if not _is_readable(connection.sock):
                 return connection
             connection.close()
+            self.lost_connections += 1
         return self._connect()
 
     def _connect(self) -> http.client.HTTPConnection:

@@ -149,7 +149,9 @@ def test_engine_is_reachable_over_tcp() -> None:
 
 
 def _serve_once(listener: socket.socket) -> None:
+    version = b'{"ApiVersion":"1.41"}'
     connection, _ = listener.accept()
     with connection:
-        connection.recv(65536)
-        connection.sendall(RESPONSE)
+        for body in (version, b"[]"):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
