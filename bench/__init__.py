@@ -1,1 +1,1 @@
-"""Benchmarks. Each measures beside a peer in the same run, and says on which machine."""
+"""Benchmarks. Each compares with a peer in the same run and describes the machine."""

@@ -68,15 +68,15 @@ class InvalidJob(PyxecError):
 
 
 class RequestRefused(PyxecError):
-    """The service said no.
+    """The service refused the request.
 
-    Parameters:
-        status: the HTTP status; for a stream that was refused, the one its close code stands for.
-        reason: one sentence for people, with the field at fault where there is one.
-        type: what tells problems apart for programs: ``/problems/queue-full``; empty where a proxy answered.
-        field: the path of what is wrong, ``limits.wall_seconds``; empty where it is nothing in particular.
-        request_id: by which the service's operator finds the request.
-        retry_after_seconds: what the service asked to wait, None where waiting does not help.
+    Attributes:
+        status: HTTP status. For a stream, the status that its close code represents.
+        reason: Description of the problem.
+        type: Type of the problem, for example ``/problems/queue-full``; empty if a proxy answered.
+        field: Path of the invalid field, or empty.
+        request_id: Id of the request in the logs of the service.
+        retry_after_seconds: Time to wait before the request is repeated, or None if repeating does not help.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Who may import whom; nothing happens on import; every module says what it offers."""
+"""Imports: permitted dependencies, no side effects, and the public names of each module."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ APP = ROOT / "app"
 SOURCES = sorted([*APP.rglob("*.py"), *(ROOT / "pyxec").rglob("*.py")])
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
 
-# Runs before each import: whatever reaches out, or starts anything, ends the import with an error.
+# Runs before each import. Every side effect during an import raises an error.
 FORBID = """
 import os, socket, subprocess, sys, threading, asyncio, multiprocessing, importlib, signal
 
-def forbid(what):
+def forbid(effect):
     def refuse(*_, **__):
-        raise AssertionError(f"{what} on import")
+        raise AssertionError(f"{effect} on import")
     return refuse
 
 import asyncio.base_events
@@ -46,7 +46,7 @@ assert logging.getLogger().handlers == [], "a log handler on import"
 """
 
 
-def test_nothing_happens_on_import() -> None:
+def test_imports_have_no_side_effects() -> None:
     done = subprocess.run(
         [sys.executable, "-B", "-W", "error", "-c", FORBID, *MODULES],
         cwd=ROOT,
@@ -59,17 +59,17 @@ def test_nothing_happens_on_import() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_that_proof_would_notice() -> None:
-    victim = "import threading; threading.Thread(target=print).start()"
+def test_imports_with_side_effects_are_detected() -> None:
+    module = "import threading; threading.Thread(target=print).start()"
 
     done = subprocess.run(
-        [sys.executable, "-B", "-c", FORBID + victim], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-B", "-c", FORBID + module], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
 
     assert "a thread on import" in done.stderr
 
 
-def test_packages_import_only_whom_they_may() -> None:
+def test_import_contracts_are_kept() -> None:
     program = Path(sys.executable).with_name("lint-imports")
 
     done = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=60)
@@ -79,7 +79,7 @@ def test_packages_import_only_whom_they_may() -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=MODULES)
-def test_a_module_says_what_it_is_and_what_it_offers(path: Path) -> None:
+def test_module_has_a_docstring_and_valid_public_names(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))
 
     assert ast.get_docstring(tree), "a docstring"
@@ -88,12 +88,12 @@ def test_a_module_says_what_it_is_and_what_it_offers(path: Path) -> None:
         assert exported is not None, "__all__"
     if exported is not None:
         assert sorted(exported) == sorted(set(exported)), "a name twice"
-        assert set(exported) <= _defined(tree), "a name that is not there"
+        assert set(exported) <= _defined(tree), "an undefined name"
         assert not [name for name in exported if name.startswith("_")]
 
 
-def test_only_wiring_knows_the_http_side_and_the_sandbox() -> None:
-    """The import contracts name who may not; this names who may, so that a new package is no way around them."""
+def test_wiring_alone_imports_both_http_and_sandbox() -> None:
+    """Lists the permitted modules, so that new packages are covered as well."""
     both = {name for name, path in zip(MODULES, SOURCES, strict=True) if {"http", "sandbox"} <= _packages(path)}
 
     assert both == {"app.wiring.gateway", "app.wiring.worker"}
@@ -122,7 +122,7 @@ def _defined(tree: ast.Module) -> set[str]:
 
 
 def _packages(path: Path) -> set[str]:
-    """The packages of app that a module imports."""
+    """Return the packages of app that a module imports."""
     nodes = ast.walk(ast.parse(path.read_text("utf-8")))
     modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     return {name.split(".")[1] for name in modules if name.startswith("app.")}

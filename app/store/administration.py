@@ -65,8 +65,8 @@ class Administration:
             NotFound: The queue does not exist.
         """
         self._require_queue(queue)
-        letters = await _run_in_thread(lambda: self._broker.dead_letters(queue, count=count, before=before))
-        return [_dead_message(queue, letter) for letter in letters]
+        dead_letters = await _run_in_thread(lambda: self._broker.dead_letters(queue, count=count, before=before))
+        return [_dead_message(queue, dead_letter) for dead_letter in dead_letters]
 
     async def dead_letter(self, queue: str, dead_letter_id: str) -> DeadMessage:
         """Return one dead letter.
@@ -75,10 +75,10 @@ class Administration:
             NotFound: The queue or the dead letter does not exist.
         """
         self._require_queue(queue)
-        letter = await _run_in_thread(lambda: self._broker.dead_letter(queue, dead_letter_id))
-        if letter is None:
+        dead_letter = await _run_in_thread(lambda: self._broker.dead_letter(queue, dead_letter_id))
+        if dead_letter is None:
             raise NotFound("no dead letter has this id")
-        return _dead_message(queue, letter)
+        return _dead_message(queue, dead_letter)
 
     async def replay(self, queue: str, dead_letter_id: str) -> None:
         """Enqueue the message of a dead letter again and remove the dead letter.
@@ -87,10 +87,10 @@ class Administration:
             NotFound: The queue or the dead letter does not exist.
             NotReplayable: The record of the job has expired or has a result of its own.
         """
-        letter = await self.dead_letter(queue, dead_letter_id)
+        dead_letter = await self.dead_letter(queue, dead_letter_id)
         # The record is reset before the message is enqueued: a worker skips the message of a finished job.
-        if letter.actor == RUN_JOB and letter.job_id is not None:
-            job_id = letter.job_id
+        if dead_letter.actor == RUN_JOB and dead_letter.job_id is not None:
+            job_id = dead_letter.job_id
             await _run_in_thread(lambda: requeue_record(self._broker.client, self._keys, job_id))
         if not await _run_in_thread(lambda: self._broker.replay_dead(queue, dead_letter_id)):
             raise NotFound("the dead letter was replayed or dropped by another request")
@@ -166,17 +166,17 @@ async def _run_in_thread(call: Callable[[], Result]) -> Result:
         raise StoreUnavailable(f"{type(e).__name__}: {e}") from e
 
 
-def _dead_message(queue: str, letter: DeadLetter) -> DeadMessage:
-    actor, job_id = actor_and_job(letter.message)
+def _dead_message(queue: str, dead_letter: DeadLetter) -> DeadMessage:
+    actor, job_id = actor_and_job(dead_letter.message)
     return DeadMessage(
         queue=queue,
-        id=letter.id,
+        id=dead_letter.id,
         actor=actor,
         job_id=job_id,
-        reason=letter.reason,
-        deliveries=letter.deliveries,
-        attempts=letter.attempts,
-        dead_lettered_at_ms=letter.dead_lettered_at_ms,
-        traceback=letter.traceback,
-        message=letter.message.decode(errors="replace")[:_MAX_MESSAGE_CHARACTERS],
+        reason=dead_letter.reason,
+        deliveries=dead_letter.deliveries,
+        attempts=dead_letter.attempts,
+        dead_lettered_at_ms=dead_letter.dead_lettered_at_ms,
+        traceback=dead_letter.traceback,
+        message=dead_letter.message.decode(errors="replace")[:_MAX_MESSAGE_CHARACTERS],
     )

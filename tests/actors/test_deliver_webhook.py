@@ -151,9 +151,9 @@ async def test_webhook_becomes_replayable_dead_letter_when_retries_are_exhausted
     webhook_worker.deliver_all()
     assert len(receiver.requests) == 3
     # Then the dead letter states the reason, and a replay delivers the webhook
-    (letter,) = webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE)
-    assert "status 500" in letter.traceback
-    assert webhook_worker.broker.replay_dead(WEBHOOKS_QUEUE, letter.id)
+    (dead_letter,) = webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE)
+    assert "status 500" in dead_letter.traceback
+    assert webhook_worker.broker.replay_dead(WEBHOOKS_QUEUE, dead_letter.id)
     webhook_worker.deliver_all()
     assert len(receiver.requests) == 4
 

@@ -145,9 +145,9 @@ async def test_job_is_dead_lettered_and_clients_are_notified_when_retries_are_ex
 
     assert outcome_of(record) is Outcome.INFRASTRUCTURE_ERROR
     assert [run.attempt for run in sandbox.runs] == [1, 2, 3]
-    [letter] = store.broker.dead_letters(JOBS_QUEUE)
-    assert type(error).__name__ in letter.reason
-    assert letter.effects_error == ""
+    [dead_letter] = store.broker.dead_letters(JOBS_QUEUE)
+    assert type(error).__name__ in dead_letter.reason
+    assert dead_letter.effects_error == ""
     assert all(store.client.ttl(name) > 0 for name in store.job_keys())
 
 

@@ -52,7 +52,7 @@ async def run_json(live: Gateway, *arguments: str) -> Any:
 
 
 async def test_keys_create_writes_to_redis_without_an_admin_key(live: Gateway) -> None:
-    # Given nobody with a key
+    # Given no API key
     code, stdout, stderr = await pyxec(live, "keys", "create", "--admin", "--name", "me", key="")
     # Then the key is all there is on stdout
     assert (code, stdout.count("\n")) == (0, 1)
@@ -98,7 +98,7 @@ async def test_dead_lists_shows_and_replays_a_dead_letter(live: Gateway) -> None
     # And one is replayed, the other dropped
     assert (await pyxec(live, "dead", "replay", dead_letters[0]["id"]))[0] == 0
     assert await run_json(live, "dead", "drop", dead_letters[1]["id"]) == {"dropped": dead_letters[1]["id"]}
-    # Then the one runs, and no letter is left
+    # Then the job runs, and no dead letter is left
     assert live.worker.run() == job_ids[1]
     assert await run_json(live, "dead", "list") == []
 
@@ -106,7 +106,7 @@ async def test_dead_lists_shows_and_replays_a_dead_letter(live: Gateway) -> None
 async def test_dead_show_escapes_the_message(
     live: Gateway,
 ) -> None:
-    # Given a letter whose reason would clear the screen, and end a style of the table
+    # Given a dead letter whose reason contains terminal sequences and markup of the table
     job_id = await live.submit()
     error = RuntimeError("\x1b[2J[/bold] gave up")
     error.add_note("\x1b]0;mine\x07")

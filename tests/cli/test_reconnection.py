@@ -24,7 +24,7 @@ async def test_run_continues_after_the_last_byte_seen(gateway: Gateway, pyxec: S
         gateway.worker.start_phase(job_id)
         gateway.worker.write(job_id, b"before\n")
         assert await command.line() == b"before\n"
-        # When the network goes away, the program prints on, and the viewer finds nobody when it comes back at first
+        # When the network fails, the program continues to print, and the first reconnection fails
         proxy.cut()
         gateway.worker.write(job_id, b"meanwhile\n")
         assert await asyncio.to_thread(proxy.refused.wait, 15)

@@ -28,7 +28,7 @@ async def test_run_shows_output_while_the_program_runs(gateway: Gateway, pyxec: 
     job_id = await gateway.wait_for_viewer()
     gateway.worker.start(job_id)
     gateway.worker.start_phase(job_id)
-    # When it prints a line and goes on
+    # When it prints a line and continues
     gateway.worker.write(job_id, b"first\n")
     # Then the line is there before the end
     assert await command.line() == b"first\n"
@@ -83,12 +83,12 @@ async def test_run_writes_compiler_output_to_stderr(gateway: Gateway, pyxec: Sta
 async def test_run_exits_with_the_code_of_the_outcome(
     gateway: Gateway, pyxec: StartCommand, program: Path, result: dict[str, Any], code: int
 ) -> None:
-    # Given a job that has ended in this way before anybody looked
+    # Given a job that has finished with this outcome before a viewer connects
     message = "how it ended, in words"
     gateway.worker.handle_jobs(lambda job_id: gateway.worker.finish(job_id, message=message, **result))
     # When it is run
     command = await pyxec("run", program)
-    # Then the exit code tells, and stderr says it in words where the code alone does not
+    # Then the exit code has the outcome, and stderr has a message if the code is ambiguous
     quiet = code in (0, 3)
     assert await command.wait() == (code, b"", b"" if quiet else f"pyxec: {message}\n".encode())
 
@@ -168,7 +168,7 @@ async def test_run_streams_a_pipe_and_its_end(gateway: Gateway, pyxec: StartComm
 
 
 async def test_run_sends_terminal_input_line_by_line(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
-    # Given somebody at a terminal
+    # Given a terminal
     keyboard, terminal = pty.openpty()
     tty.setcbreak(keyboard)
     try:
@@ -242,7 +242,7 @@ async def test_run_cancels_the_job_when_its_reader_exits(gateway: Gateway, pyxec
     transport.get_pipe_transport(1).close()
     async with asyncio.timeout(30):
         while not gateway.worker.inputs(job_id):
-            gateway.worker.write(job_id, b"to nobody\n")
+            gateway.worker.write(job_id, b"unread\n")
             await asyncio.sleep(0.02)
     # Then the job is asked to end
     assert gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)]

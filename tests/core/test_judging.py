@@ -39,7 +39,7 @@ RUNS = [
     (phase(exit_code=1, oom_kills=1), Outcome.MEMORY_LIMIT, "more memory"),
     # A child was killed, its parent carried on.
     (phase(exit_code=0, oom_kills=2), Outcome.OK, "exited normally"),
-    # Whoever sends himself the kernel's signals has met no limit: the runner tells when one was met.
+    # A program can send itself the signals that the kernel uses for limits. Only the runner reports limits.
     (killed(signal.SIGXCPU), Outcome.SIGNALED, "killed by signal 24 (SIGXCPU)"),
     (killed(signal.SIGXFSZ), Outcome.SIGNALED, "killed by signal 25 (SIGXFSZ)"),
     (killed(9, stopped_by=StopReason.WALL_TIME), Outcome.WALL_TIME_LIMIT, "after 1.2 s"),

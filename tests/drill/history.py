@@ -32,8 +32,12 @@ def read_history(broker: StreamsBroker, accepted: Mapping[str, Program], left: i
     client, keys = broker.client, StoreKeys(broker.namespace)
     logs = {job_id: _read_log(client, keys, job_id, program) for job_id, program in accepted.items()}
     unexpected = job_ids(client, keys) - accepted.keys()
-    letters = broker.dead_letters(JOBS_QUEUE, count=1_000_000)
-    dead = [job_id for _, job_id in (actor_and_job(letter.message) for letter in letters) if job_id is not None]
+    dead_letters = broker.dead_letters(JOBS_QUEUE, count=1_000_000)
+    dead = [
+        job_id
+        for _, job_id in (actor_and_job(dead_letter.message) for dead_letter in dead_letters)
+        if job_id is not None
+    ]
     ends = [
         (job_id, event.result) for job_id, log in logs.items() for event in log.events if isinstance(event, JobFinished)
     ]
@@ -50,7 +54,7 @@ def read_history(broker: StreamsBroker, accepted: Mapping[str, Program], left: i
 
 def count_dead_letter_reasons(broker: StreamsBroker) -> str:
     """Return the number of dead letters for each reason, as text."""
-    counted = Counter(letter.reason[:200] for letter in broker.dead_letters(JOBS_QUEUE, count=1_000_000))
+    counted = Counter(dead_letter.reason[:200] for dead_letter in broker.dead_letters(JOBS_QUEUE, count=1_000_000))
     return "; ".join(f"{count} × {reason}" for reason, count in counted.most_common())
 
 

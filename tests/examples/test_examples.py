@@ -1,4 +1,4 @@
-"""Every example, run as its reader would run it: through the command line, on a whole service, judged by its bytes."""
+"""The examples, run with the command line on a complete service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXPECTED = sorted(FOLDER.glob("*.expected"))
 
 
 def run(stack: Stack, *arguments: str | Path, stdin: bytes | None) -> subprocess.CompletedProcess[bytes]:
-    """``pyxec run``, with bytes on a pipe as its stdin."""
+    """Run ``pyxec run`` with stdin from a pipe."""
     return subprocess.run(
         [sys.executable, "-m", "app.cli", "run", *map(str, arguments)],
         cwd=ROOT,
@@ -31,34 +31,34 @@ def run(stack: Stack, *arguments: str | Path, stdin: bytes | None) -> subprocess
     )
 
 
-def program_of(expected: Path) -> Path:
-    """The one program of this name."""
+def find_program(expected: Path) -> Path:
+    """Return the program with this name."""
     (program,) = (path for path in FOLDER.glob(f"{expected.stem}.*") if path.suffix not in (".expected", ".stdin"))
     return program
 
 
-def test_all_examples_are_there() -> None:
-    names = {program_of(expected).name for expected in EXPECTED}
+def test_examples_are_complete() -> None:
+    names = {find_program(expected).name for expected in EXPECTED}
     assert names == {"nqueens.cpp", "pipeline.sh", "sieve.c", "transform.js", "wordcount.py"}
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: path.stem)
-def test_an_example_prints_what_lies_beside_it(stack: Stack, expected: Path) -> None:
-    # Given an example, and what it reads
-    program, stdin = program_of(expected), expected.with_suffix(".stdin")
-    # When it is run with that on a pipe
+def test_example_prints_the_expected_output(stack: Stack, expected: Path) -> None:
+    # Given an example and its input
+    program, stdin = find_program(expected), expected.with_suffix(".stdin")
+    # When it runs with its input on a pipe
     done = run(stack, program, stdin=stdin.read_bytes() if stdin.exists() else None)
-    # Then it prints exactly what it should, complains of nothing, and has ended well
+    # Then stdout is as expected, stderr is empty, and the exit code is 0
     assert (done.returncode, done.stdout, done.stderr) == (0, expected.read_bytes(), b"")
 
 
 @pytest.mark.parametrize("name", ["wordcount.py", "transform.js", "pipeline.sh"])
-def test_input_in_a_file_gives_the_same_as_input_on_a_pipe(stack: Stack, name: str) -> None:
+def test_example_reads_the_same_input_from_a_file(stack: Stack, name: str) -> None:
     program = FOLDER / name
     done = run(stack, "--stdin", program.with_suffix(".stdin"), program, stdin=None)
     assert (done.returncode, done.stdout) == (0, program.with_suffix(".expected").read_bytes())
 
 
-def test_arguments_and_the_exit_code_are_the_programs(stack: Stack) -> None:
+def test_example_receives_arguments_and_sets_the_exit_code(stack: Stack) -> None:
     done = run(stack, FOLDER / "nqueens.cpp", "--help", stdin=None)
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", b"usage: nqueens [1..16]\n")

@@ -163,7 +163,7 @@ async def test_replay_queues_the_job_again(gateway: Gateway) -> None:
     assert gateway.worker.run() == job_id
     job = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()
     assert (job["status"], job["outcome"]) == ("finished", "ok")
-    # And the dead letter is gone
+    # And the dead letter was removed
     response = await gateway.client.post(path, headers=OPERATOR)
     assert (response.status_code, response.json()["type"]) == (404, "/problems/not-found")
 

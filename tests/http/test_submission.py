@@ -143,7 +143,7 @@ async def test_submission_rejects_a_large_body_while_it_streams(start_gateway: S
         for _ in range(10):
             yield b" " * 500
 
-    # When it turns out to be too large
+    # When the body is too large
     headers = {"Content-Type": "application/json"}
     response = await gateway.client.post("/v1/jobs", content=chunks(), headers=headers)
     # Then it is rejected, and nothing was queued

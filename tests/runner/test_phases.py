@@ -145,7 +145,7 @@ def test_output_is_forwarded_while_the_program_runs(runner: RunnerProcess) -> No
     assert runner.ends == []
     runner.send(encode_stdin(b"yes\n"), encode_stdin_eof())
 
-    # Then it goes on
+    # Then the phase starts
     assert runner.read_to_end().stdout == b"askgot yes\n"
 
 

@@ -23,7 +23,7 @@ SEED = int(os.environ.get("PYXEC_NOISE_SEED", "1"))
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "UBSAN_OPTIONS": "exitcode=99"}
 QUICK = {"wall_ms": 300, "cpu_ms": 300, "output_bytes": 10_000}
 
-# No shell among them: a mutated script would be a program that nobody has looked at.
+# No shell: a mutated script would be an arbitrary program.
 GOOD_JOBS = [
     job(phase("true", **QUICK), phase("cat", gets_stdin=True, **QUICK), files={"a/b": b"x" * 100, "c": b""})
     + encode_stdin(b"in" * 100)

@@ -87,7 +87,7 @@ async def test_cancel_and_delete_end_a_long_job(stack: Stack, open_client: OpenC
     with pytest.raises(JobTimeout) as caught:
         await call(job.wait, 0.3)
     assert caught.value.job_id == job.id
-    # Then it goes on, and cannot be deleted
+    # Then the job continues and cannot be deleted
     assert (await call(job.status)).status in ("queued", "running")
     with pytest.raises(Conflict):
         await call(job.delete)

@@ -26,7 +26,7 @@ async def test_stream_delivers_every_byte_once_when_cut_repeatedly(stack: Stack,
     with FaultProxy(stack.port) as proxy:
         client = open_client(f"http://127.0.0.1:{proxy.port}", on_retry=reasons.append)
         printed, cuts = b"", 0
-        # When the connection is cut at every thirtieth line or so, and nobody is there for a moment
+        # When the connection is cut about every thirtieth line and the service is unreachable for a moment
         async for event in events(client.stream("python", COUNTER)):
             printed += event.data if isinstance(event, Output) else b""
             if printed.count(b"\n") > 30 * (cuts + 1):

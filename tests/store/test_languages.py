@@ -60,7 +60,7 @@ async def test_hosts_returns_the_languages_of_each_host(
     one, two = await languages.hosts()
     assert (one.host, one.last_seen_seconds_ago, one.languages) == ("one", 0, (PYTHON,))
     assert (two.host, two.last_seen_seconds_ago, two.languages) == ("two", 5, (BASH, PYTHON))
-    # And who fell silent for a day is gone
+    # And a worker without a heartbeat for a day is removed
     clock.now += DAY_SECONDS - 2
     assert [host.host for host in await languages.hosts()] == ["one"]
 

@@ -85,8 +85,8 @@ async def test_dead_letter_finishes_the_job_with_infrastructure_error(store: Liv
     assert await store.events() == [JobFinished(record.result)]
     assert await store.jobs.position("job") is None
     assert all(store.client.ttl(name) > 0 for name in store.job_keys())
-    [letter] = store.broker.dead_letters(JOBS_QUEUE)
-    assert letter.effects_error == ""
+    [dead_letter] = store.broker.dead_letters(JOBS_QUEUE)
+    assert dead_letter.effects_error == ""
 
 
 async def test_second_attempt_empties_the_log_and_cursors_increase(store: LiveStore) -> None:
@@ -218,7 +218,7 @@ async def _let_happen(store: LiveStore, event: JobEvent) -> None:
     if event is JobEvent.FINISH and (await store.jobs.get("job")).state is JobState.QUEUED:
         store.dead_letter(store.take())  # only the broker finishes a job that was not started
         return
-    # Any delivery may carry the effects: the fence asks who owns the entry, not what it is about.
+    # Any delivery may carry the effects: the fence checks the owner of the entry, not the job.
     await store.submit(new_job("carrier"))
     delivery = store.take()
     claim = store.begin(delivery)

@@ -45,7 +45,7 @@ async def test_concurrent_viewers_share_two_reads() -> None:
     seen = await asyncio.gather(*(pages.read("job", None, COUNT) for _ in range(100)))
 
     assert [len(page) for page in seen] == [2] * 100
-    assert log.reads == 2  # the first one's, and that of all who asked while it was under way
+    assert log.reads == 2  # the first read, and one for all reads that arrived meanwhile
 
 
 async def test_read_returns_events_written_before_the_request() -> None:

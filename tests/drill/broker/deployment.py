@@ -116,8 +116,8 @@ class Deployment:
             time.sleep(0.05)
         keys, client = self.broker.keys(QUEUE), self.broker.client
         finished = [int(number) for number in client.lrange(finished_key(keys.tag), 0, -1)]
-        letters = self.broker.dead_letters(QUEUE, count=1_000_000)
-        dead = [Message.decode(letter.message).args[0] for letter in letters]
+        dead_letters = self.broker.dead_letters(QUEUE, count=1_000_000)
+        dead = [Message.decode(dead_letter.message).args[0] for dead_letter in dead_letters]
         left = self.broker.qsize(QUEUE) + len(self.broker.pending(QUEUE))
         return History(self.accepted, finished, dead, left)
 
