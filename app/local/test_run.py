@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
@@ -16,7 +18,10 @@ from app.local.images import prepare_engine_and_images
 from app.local.state import StateFolder, tail
 from app.local.test_tools import ensure_test_tools
 
-__all__ = ["run_checks"]
+__all__ = ["DURATIONS_VARIABLE", "run_checks"]
+
+#: Environment variable with the durations of the parts before pytest: a JSON object, name to seconds.
+DURATIONS_VARIABLE: Final = "TEST_DURATIONS"
 
 # These use one core each, so they run at once. pytest uses all cores and its tests measure time, so it runs alone.
 _CHECKS: Final = {"lint": ["make", "lint"], "web": ["make", "web-test"], "fuzzer": ["make", "fuzz", "SECONDS=60"]}
@@ -74,12 +79,9 @@ def main() -> None:
         seconds = {"tools and images": time.monotonic() - started}
         checks = {name: command for name, command in _CHECKS.items() if name != "fuzzer" or not selected}
         seconds |= run_checks(checks, state, steps)
-    before = time.monotonic()
-    status = subprocess.run([sys.executable, "-m", "pytest", *(selected or _ALL_TESTS)], check=False).returncode
-    seconds |= {"pytest": time.monotonic() - before, "total": time.monotonic() - started}
-    for name, duration in seconds.items():
-        console.print(f"  {name:<22} {duration:6.1f} s", highlight=False)
-    sys.exit(status)
+    # pytest replaces this process, so that its summary is the last output. tests/conftest.py prints the durations.
+    os.environ[DURATIONS_VARIABLE] = json.dumps({**seconds, "before pytest": time.monotonic() - started})
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(selected or _ALL_TESTS)])  # noqa: S606 - no shell
 
 
 if __name__ == "__main__":
