@@ -101,7 +101,7 @@ def _print(name: str, part: Part, report: dict[str, Any], console: Console) -> N
         table.add_row(*cells)
     if report["table"]:
         console.print(table)
-    console.print(f"{name}:\n{part.table(report['figures'])}\n", highlight=False, markup=False)
+    console.print(f"{name}:\n{part.table(report['measurements'])}\n", highlight=False, markup=False)
 
 
 if __name__ == "__main__":

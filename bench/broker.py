@@ -184,10 +184,14 @@ def _describe_machine() -> str:
 
 def _store(results: list[BrokerResult], extent: Extent) -> None:
     """Write the results. Results that were not measured this time stay in the file."""
-    stored = msgspec.json.decode(RESULTS.read_bytes()) if RESULTS.exists() else {"figures": {}}
+    stored = msgspec.json.decode(RESULTS.read_bytes()) if RESULTS.exists() else {"measurements": {}}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     rows = {result.name: {**asdict(result), "met": result.met, "measured_at": now} for result in results}
-    report = {"machine": _describe_machine(), "extent": asdict(extent), "figures": {**stored["figures"], **rows}}
+    report = {
+        "machine": _describe_machine(),
+        "extent": asdict(extent),
+        "measurements": {**stored["measurements"], **rows},
+    }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
 

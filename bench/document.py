@@ -41,7 +41,7 @@ def render_page(parts: Mapping[str, Part], reports: Reports) -> str:
 def render_plots(parts: Mapping[str, Part], reports: Reports) -> dict[str, str]:
     """Return the plots: file name to SVG document."""
     return {
-        f"{file}.svg": plot(reports[name]["figures"])
+        f"{file}.svg": plot(reports[name]["measurements"])
         for name, part in parts.items()
         if name in reports
         for file, plot in part.plots.items()
@@ -62,7 +62,7 @@ def _section(name: str, part: Part, report: Mapping[str, Any] | None) -> str:
     lines = [f"## {part.title}", "", part.about, ""]
     if report is None:
         return "\n".join([*lines, f"Not measured yet: `make bench BENCH_ARGS={name}`.", ""])
-    lines += [part.table(report["figures"]), ""]
+    lines += [part.table(report["measurements"]), ""]
     lines += [f"![{part.title}](images/performance/{file}.svg)\n" for file in part.plots]
     return "\n".join([*lines, _conditions(name, report), ""])
 

@@ -1,4 +1,4 @@
-"""Sends many requests finished a few connections, without pipelining, in less than 0.1 ms each."""
+"""Sends many requests over a few connections, without pipelining, in less than 0.1 ms each."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from bench.sandbox_target import Target
 
-__all__ = ["AdvanceProgress", "Extent", "Figures", "Findings", "Part"]
+__all__ = ["AdvanceProgress", "Extent", "Findings", "Measurements", "Part"]
 
 AdvanceProgress = Callable[[], None]
 # The measured values of a part, as JSON. Their shape is private to the part.
-Figures = Mapping[str, Any]
+Measurements = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Findings:
     """The targets with their measured values, and all values that the section shows."""
 
     targets: list[Target]
-    figures: dict[str, Any] = field(default_factory=dict)
+    measurements: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Part:
         about: Description of the method, in Markdown.
         steps: Number of calls of ``advance`` by ``measure``.
         measure: Runs the measurement.
-        table: Renders the figures as Markdown.
-        plots: File name without suffix to a function that draws the figures as SVG.
+        table: Renders the measurements as Markdown.
+        plots: File name without suffix to a function that draws the measurements as SVG.
     """
 
     title: str
     about: str
     steps: Callable[[Extent], int]
     measure: Callable[[Extent, AdvanceProgress], Findings]
-    table: Callable[[Figures], str]
-    plots: Mapping[str, Callable[[Figures], str]]
+    table: Callable[[Measurements], str]
+    plots: Mapping[str, Callable[[Measurements], str]]

@@ -32,7 +32,7 @@ def create_report(measure: Callable[[], Findings]) -> dict[str, Any]:
         "load": {"start": before, "end": os.getloadavg()},
         "targets": [target.to_json() for target in findings.targets],
         "table": [target.row() for target in findings.targets],
-        "figures": findings.figures,
+        "measurements": findings.measurements,
     }
 
 

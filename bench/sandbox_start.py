@@ -71,7 +71,7 @@ def measure_start(
                 failed[name] = str(e)
         advance()
     summaries = {
-        name: Summary.of(seconds[_WARM_UP_ROUNDS if name in measurements else 1 :])
+        name: Summary.from_seconds(seconds[_WARM_UP_ROUNDS if name in measurements else 1 :])
         for name, seconds in durations.items()
         if name not in failed
     }

@@ -22,7 +22,7 @@ class Summary:
     max_ms: float
 
     @classmethod
-    def of(cls, seconds: Sequence[float]) -> Summary:
+    def from_seconds(cls, seconds: Sequence[float]) -> Summary:
         """Summarise durations in seconds. At least one is required."""
         ms = sorted(1000 * value for value in seconds)
         return cls(len(ms), statistics.median(ms), percentile(ms, 0.95), percentile(ms, 0.99), ms[0], ms[-1])

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Reads an access log from stdin and answers three questions with nothing but pipes.
+# Reads an access log from stdin and prints three statistics, computed with pipes only.
 set -euo pipefail
 export LC_ALL=C
 

@@ -1,5 +1,5 @@
-/* Counts the primes below ten million with a bit per odd number, and prints the count at every power of ten on the
- * way, so that a viewer sees lines arrive while the sieve still works. */
+/* Counts the primes below ten million with a bit per odd number. Prints the count at every power of ten, so that a
+ * viewer receives lines while the program runs. */
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #define LIMIT 10000000u
 
-/* Bit i of the sieve stands for the odd number 2 * i + 1; a set bit is a composite. */
+/* Bit i of the sieve represents the odd number 2 * i + 1; a set bit is a composite. */
 static uint8_t *composite;
 
 static int is_composite(uint32_t odd) {

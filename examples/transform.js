@@ -8,7 +8,7 @@ process.stdin.on("end", () => {
   console.log(JSON.stringify(summarise(orders), null, 2));
 });
 
-// Money is kept in whole cents: 0.1 + 0.2 is nobody's total.
+// Amounts are in whole cents, because binary fractions cannot represent most prices exactly.
 const cents = (line) => Math.round(line.price * 100) * line.quantity;
 
 function summarise(orders) {

@@ -1,5 +1,5 @@
 """Counts the words that arrive on stdin: the totals, then the most frequent ones with a bar each."""
-# ruff: noqa: T201 - to print is what this program is for
+# ruff: noqa: T201 - the program prints its result
 
 import re
 import sys

@@ -150,7 +150,7 @@ class AsyncClient:
         await self.send(calls.ready())
 
     async def send(self, call: Call[T]) -> T:
-        """Send a request of ``pyxec.calls``, or one of your own."""
+        """Send a request of ``pyxec.calls``, or another `Call`."""
         return await self._transport.send(call)
 
     async def close(self) -> None:

@@ -43,7 +43,7 @@ class Reply:
     headers: Mapping[str, str]
 
     def read(self, shape: type[T]) -> T:
-        """Decode the body. Raises UnreadableReply."""
+        """Decode the JSON body to a value of the type ``shape``. Raises UnreadableReply."""
         try:
             return msgspec.json.decode(self.body, type=shape)
         except msgspec.MsgspecError as e:

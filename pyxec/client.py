@@ -150,7 +150,7 @@ class Client:
         self.send(calls.ready())
 
     def send(self, call: Call[T]) -> T:
-        """Send a request of ``pyxec.calls``, or one of your own."""
+        """Send a request of ``pyxec.calls``, or another `Call`."""
         return self._transport.send(call)
 
     def close(self) -> None:

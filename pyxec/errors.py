@@ -68,15 +68,15 @@ class InvalidJob(PyxecError):
 
 
 class RequestRefused(PyxecError):
-    """The service refused the request.
+    """The service rejected the request.
 
     Attributes:
-        status: HTTP status. For a stream, the status that its close code represents.
-        reason: Description of the problem.
-        type: Type of the problem, for example ``/problems/queue-full``; empty if a proxy answered.
-        field: Path of the invalid field, or empty.
-        request_id: Id of the request in the logs of the service.
-        retry_after_seconds: Time to wait before the request is repeated, or None if repeating does not help.
+        status: HTTP status. For a stream, the close code minus 4000.
+        reason: One sentence for people. It contains the invalid field, if there is one.
+        type: Type of the problem, such as ``/problems/queue-full``. Empty if a proxy sent the response.
+        field: Path of the invalid field, such as ``limits.wall_seconds``. Empty if no single field is invalid.
+        request_id: Id of the request in the logs of the service. Empty if the response has none.
+        retry_after_seconds: Time to wait before the next attempt. None if the response does not have it.
     """
 
     def __init__(

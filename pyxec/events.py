@@ -91,7 +91,7 @@ class ProblemDetail(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, tag="error"):
-    """Why the service closes the connection. The close code tells whether to reconnect."""
+    """Why the service closes the connection. The close code determines whether to reconnect."""
 
     problem: ProblemDetail
 

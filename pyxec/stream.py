@@ -22,7 +22,6 @@ class JobStream:
 
     After a lost connection the stream reconnects and continues after the last event.
 
-
     Input that is in flight when a connection breaks may be lost: the service does not acknowledge it.
 
     Args:

@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Service(Protocol):
-    """A component with threads of its own."""
+    """A component with its own threads."""
 
     def start(self) -> None:
         """Start the threads and return."""

@@ -94,10 +94,10 @@ class JobRunner:
             The effects that the finish of the message writes.
         """
         worker = self._broker.consumer_name
-        claim = read_claim(delivery.commit(self._effects.begin(job_id, delivery.attempt, worker, self._now_ms())))
+        claim = read_claim(delivery.commit(self._effects.claim(job_id, delivery.attempt, worker, self._now_ms())))
         structlog.contextvars.bind_contextvars(request_id=claim.request_id)
         if claim.spec is None or not _is_startable(claim):
-            return self._effects.unclaim(job_id) if claim.left_traces else ()
+            return self._effects.unclaim(job_id) if claim.wrote_start else ()
         if claim.cancel_requested:
             return self._effects.finish(
                 job_id, _CANCELLED, self._now_ms(), account=claim.account, has_webhook=claim.has_webhook

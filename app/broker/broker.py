@@ -1,4 +1,4 @@
-"""The broker."""
+"""`StreamsBroker`, the class that producers and Dramatiq workers use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The consumer of a queue."""
+"""The consumer of a queue: Dramatiq's worker iterates over it and settles messages with it."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Deliveries:
     def start(self, message: StreamMessage) -> bool:
         """Return whether a message may be started: not if its lease was lost while it waited in memory.
 
-        If a delivery of the message was lost before, the server is asked and marks the entry as started, so that only
+        If a delivery of the message was lost before, a script checks the lease and marks the entry as started. Only
         messages that were running when a worker was killed count towards `max_deliveries`.
 
         Raises:
@@ -98,7 +98,7 @@ class Deliveries:
             False if the script refused it because the lease was lost.
 
         Raises:
-            BrokerUnavailable: Settle the message again: the check of the owner prevents that it is applied twice.
+            BrokerUnavailable: Settle the message again: the check of the owner prevents a second execution.
         """
         in_flight = self.in_flight(message.keys)
         message.is_settling = True

@@ -11,7 +11,7 @@ from app.broker.keys import QueueKeys, check_key
 __all__ = ["NOW_MS", "Effect", "PackedEffects", "add_effects", "pack_effects"]
 
 #: In `on_dead` effects, lua/dead_letter.lua replaces an argument that equals this value by the server's Unix time in
-#: ms. The NUL characters prevent that a caller uses the value by accident.
+#: ms. The NUL characters prevent a caller from using the value by accident.
 NOW_MS = "\x00streams-broker:now-ms\x00"
 
 # Lua's unpack() fails above about 8000 values (LUAI_MAXCSTACK in Lua 5.1).

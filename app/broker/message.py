@@ -1,4 +1,4 @@
-"""A delivery of a message."""
+"""A delivery of a message: what the consumer returns, and what actors and middleware receive."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ class FailureResults(Middleware):
 
 
 class Leases(Middleware):
-    """Renews leases while a worker runs and prevents that a message with a lost lease is started.
+    """Renews leases while a worker runs, and skips messages whose lease was lost before their start.
 
     The broker adds it itself, before all other middleware. It also declares the actor option ``lane``.
 
@@ -221,7 +221,7 @@ class Leases(Middleware):
         return {"lane"}
 
     def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Start to renew leases."""
+        """Start renewing leases."""
         self._renewal = LeaseRenewal(self._deliveries, self._run, self._lease_ms)
         self._renewal.start()
 
@@ -231,7 +231,7 @@ class Leases(Middleware):
             raise SkipMessage("the lease was lost before the message was started")
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        """Stop to renew leases and delete the consumers of this process that hold nothing."""
+        """Stop renewing leases and delete the consumers of this process that hold no messages."""
         if self._renewal is not None:
             self._renewal.stop()
         try:

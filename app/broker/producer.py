@@ -1,4 +1,4 @@
-"""The asyncio producer."""
+"""The asyncio producer, for processes that only enqueue messages."""
 
 from __future__ import annotations
 

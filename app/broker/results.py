@@ -1,4 +1,4 @@
-"""The backend for Dramatiq's Results middleware."""
+"""The result backend of this broker, for Dramatiq's Results middleware."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).with_name("lua")
-# These scripts run although the server is out of memory: they finish accepted messages or move them on, so that the
-# server can free memory. The others, which add messages or write for running ones, are refused.
+# These scripts run although the server is out of memory: they finish or requeue accepted messages, so that the server
+# can free memory. The others, which add messages or write for running ones, are refused.
 _RUN_WITHOUT_MEMORY: Final = frozenset(
     {"FINISH", "MAINTAIN", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES", "RETRY", "START"}
 )

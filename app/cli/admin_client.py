@@ -126,7 +126,7 @@ class AdminClient:
         self._request_without_body("DELETE", f"dead/{_quote(queue)}/{_quote(dead_letter_id)}")
 
     def _request(self, method: str, path: str, response_type: type[_T], body: Any = None) -> _T:
-        # Only reads are repeated: a repeated creation would leave a key whose secret was lost.
+        # Only reads are repeated: a repeated creation would leave a key whose secret was never delivered.
         call = Call(
             method,
             f"/v1/admin/{path}",

@@ -29,7 +29,7 @@ def bench(
 ) -> None:
     """Run a small program many times and report jobs per second and latencies, from request to result.
 
-    The figures include this client and the network. Exits with 1 if a job has another outcome than ok.
+    The values include the time of this client and of the network. Exits with 1 if a job has another outcome than ok.
     """
     from app.cli.json_output import print_json
 
@@ -91,7 +91,7 @@ class _LoadGenerator:
             self._progress.advance(self._bar)
 
     def report(self, seconds: float) -> dict[str, Any]:
-        """Return the figures. Percentiles are nearest-rank."""
+        """Return the results. Percentiles are nearest-rank; ``seconds`` is the duration of the whole run."""
         ordered = sorted(self._latencies_ms)
         points = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
         return {

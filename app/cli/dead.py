@@ -11,8 +11,8 @@ from app.cli.job_options import DEFAULT_URL, Json, Url
 __all__ = ["dead"]
 
 dead = typer.Typer(help="Dead letters: list, show, replay, drop.", no_args_is_help=True)
-DeadLetterId = Annotated[str, typer.Argument(metavar="ID", help="The dead dead_letter.")]
-Queue = Annotated[str, typer.Option("--queue", help="The queue of the dead dead_letter.")]
+DeadLetterId = Annotated[str, typer.Argument(metavar="ID", help="Id of the dead letter.")]
+Queue = Annotated[str, typer.Option("--queue", help="Queue of the dead letter.")]
 
 
 @dead.command("list")
@@ -37,7 +37,7 @@ def list_dead_letters(
 
     from app.cli.terminal_text import escape_control
 
-    table = Table("id", "died", "actor", "job", "reason")
+    table = Table("id", "dead-lettered at", "actor", "job", "reason")
     for dead_letter in dead_letters:
         texts = (dead_letter.actor, dead_letter.job_id or "", dead_letter.reason)
         table.add_row(dead_letter.id, dead_letter.dead_lettered_at, *(escape(escape_control(text)) for text in texts))
@@ -86,7 +86,7 @@ def replay(dead_letter_id: DeadLetterId, queue: Queue = "jobs", url: Url = DEFAU
 
 @dead.command()
 def drop(dead_letter_id: DeadLetterId, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """Delete a dead dead_letter."""
+    """Delete a dead letter."""
     from app.cli.admin_client import AdminClient
     from app.cli.json_output import print_json
 

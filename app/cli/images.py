@@ -40,7 +40,7 @@ def build(names: Names = None, every: All = False, as_json: Json = False) -> Non
     named = _select_languages(names or [], every)
     choose = (lambda client, catalogue: named) if named else default_and_installed
     with exit_on_error(), Steps(Console(stderr=as_json)) as steps:
-        prepare_engine_and_images(ROOT, StateFolder.of_repository(ROOT), steps, choose)
+        prepare_engine_and_images(ROOT, StateFolder.for_checkout(ROOT), steps, choose)
     if as_json:
         found = installed_images(_connect_engine())
         print_json([found[name] for name in sorted(found) if not named or name in named])

@@ -24,7 +24,7 @@ def up(as_json: Json = False) -> None:
 
     _run_in_checkout(bring_up, as_json)
     if as_json:
-        print_json({"url": running_url(StateFolder.of_repository(ROOT)), "page": web_url()})
+        print_json({"url": running_url(StateFolder.for_checkout(ROOT)), "page": web_url()})
 
 
 def down(as_json: Json = False) -> None:

@@ -127,10 +127,10 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """The user of a request.
+    """Identity and rights of the user of one request.
 
     Attributes:
-        owner: Owner of submitted jobs. The caller sees only jobs of this owner.
+        owner: Owner of submitted jobs. The caller has access only to jobs of this owner.
         account: Account whose tokens and slots a submission takes: the API key, or the address of an anonymous caller.
         address: IPv4 address, or the /64 network of an IPv6 address.
         tier: The rights of the caller.

@@ -66,7 +66,7 @@ LIMITS: Final[dict[str, LimitRange]] = {
 def _limit_schema(name: str) -> msgspec.Meta:
     limit = LIMITS[name]
     sentence = f"{limit.description[0].upper()}{limit.description[1:]}"
-    description = f"{sentence}; {limit.default:.10g} unless the language says otherwise."
+    description = f"{sentence}; {limit.default:.10g} unless the language has another default."
     return schema(minimum=limit.minimum, maximum=limit.maximum, description=description)
 
 

@@ -25,7 +25,7 @@ __all__ = [
     "Usage",
 ]
 
-# Limits of the artifacts of a job, all together.
+# Limits of all artifacts of a job together.
 MAX_ARTIFACTS: Final = 16
 MAX_ARTIFACTS_BYTES: Final = 8 * 1024 * 1024
 
@@ -138,8 +138,8 @@ class QueuePosition(msgspec.Struct, frozen=True, kw_only=True):
     """The position of a queued job.
 
     Attributes:
-        before: Jobs of the same priority ahead of it.
-        estimated_wait_seconds: None if no job was started in the last minute.
+        before: Number of jobs of the same priority ahead of it.
+        estimated_wait_seconds: Estimate from the rate of started jobs; None if no job was started in the last minute.
     """
 
     before: int

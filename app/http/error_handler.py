@@ -1,4 +1,4 @@
-"""Answers every request that ended with an exception."""
+"""Sends the error response of every request that ended with an exception."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = structlog.get_logger("pyxec.http")
 
 
 class ErrorHandler:
-    """Falcon error handler for all exceptions of all routes. It logs internal errors, once.
+    """Falcon error handler for all exceptions of all routes. It logs each internal error once.
 
     Args:
         formats: The error formats of APIs other than the native one, by path prefix.

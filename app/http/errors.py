@@ -109,7 +109,7 @@ HTTP_PROBLEM_TYPES: Final[dict[int, ProblemType]] = {
     )
 }
 
-# The messages of these errors are written for clients. Other messages can contain the addresses of our servers.
+# The messages of these errors are written for clients. Other messages can contain addresses of internal servers.
 _PUBLIC_ERRORS: Final = (RateLimited, QueueFull, NotAuthenticated, NotAllowed, NotFound, NotReplayable)
 
 

@@ -28,7 +28,7 @@ class HttpSettings:
         close_seconds: Maximum time to send a close frame; then the connection is dropped.
         heartbeat_seconds: Send a comment on an event stream that was silent for this time. It must be shorter than the
             idle time-out of every proxy (60 s is common).
-        drain_seconds: Time from SIGTERM, when ``/readyz`` starts to return 503, until the server stops to accept
+        drain_seconds: Time from SIGTERM, when ``/readyz`` starts to return 503, until the server stops accepting
             connections. A load balancer can remove the server in this time. It must be shorter than the graceful
             time-out of the server.
         allowed_origins: Web origins (``https://host``) of other hosts that can open WebSockets and use CORS.

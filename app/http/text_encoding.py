@@ -26,7 +26,7 @@ def decode_text(field: str, text: str, encoding: TextEncoding) -> bytes:
         field: The path of the string, for errors.
 
     Raises:
-        InvalidRequest: The string is not base64, but ``encoding`` says so.
+        InvalidRequest: ``encoding`` is ``base64``, and the string is not.
     """
     if encoding is TextEncoding.UTF8:
         return text.encode()

@@ -52,4 +52,4 @@ def _read_url(variable: str, default: str, environment: Mapping[str, str]) -> st
 
 
 if __name__ == "__main__":
-    sys.stdout.write(running_url(StateFolder.of_repository(Path.cwd())) + "\n")
+    sys.stdout.write(running_url(StateFolder.for_checkout(Path.cwd())) + "\n")

@@ -34,7 +34,7 @@ def bring_down(root: Path, console: Console) -> None:
     Raises:
         SetupError: A process does not stop, or the engine does not remove a sandbox.
     """
-    state = StateFolder.of_repository(root)
+    state = StateFolder.for_checkout(root)
     with Steps(console) as steps:
         _stop("processes", state.record(SUPERVISOR_RECORD), _SUPERVISOR_SECONDS, steps)
         client = engine.connect(engine.engine_host())

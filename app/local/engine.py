@@ -145,7 +145,7 @@ def _start_daemon(
             stderr=sink,
             start_new_session=True,
         )
-    ProcessRecord.of(daemon.pid).write(state.record(RECORD))
+    ProcessRecord.create(daemon.pid).write(state.record(RECORD))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and daemon.poll() is None:
         client = connect(f"unix://{socket}")

@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--base", action="store_true", help="only pull or build the base image")
     base_only = parser.parse_args().base
     root = Path.cwd()
-    state = StateFolder.of_repository(root)
+    state = StateFolder.for_checkout(root)
     with exit_on_error(), Steps(Console()) as steps:
         if base_only:
             _prepare_engine_and_base(state, steps)

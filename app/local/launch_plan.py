@@ -1,4 +1,4 @@
-"""Which processes of the Procfile run on this machine, their environment and the addresses at which they listen."""
+"""The launch plan: the processes of the Procfile that run on this machine, their environment and their addresses."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def create_configuration(root: Path, folder: Path, environment: Mapping[str, str
 
 
 def _user_directive(root: Path) -> str:
-    """If nginx runs as root, its workers run as the owner of the checkout, who can read the page."""
+    """Return the ``user`` directive. The workers of a root nginx run as the owner of the checkout, to read the page."""
     if os.geteuid() != 0:
         return ""
     return f"user {pwd.getpwuid(root.stat().st_uid).pw_name};"
@@ -91,7 +91,7 @@ def _user_directive(root: Path) -> str:
 def main() -> None:
     """Replace this process by nginx, so that nginx receives the supervisor's signals."""
     root = Path.cwd()
-    folder = StateFolder.of_repository(root).data("nginx")
+    folder = StateFolder.for_checkout(root).data("nginx")
     path = folder / "nginx.conf"
     with exit_on_error():
         nginx = find_nginx()

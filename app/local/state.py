@@ -24,7 +24,7 @@ class StateFolder:
     path: Path
 
     @classmethod
-    def of_repository(cls, root: Path) -> StateFolder:
+    def for_checkout(cls, root: Path) -> StateFolder:
         """Return the folder of the checkout at `root`."""
         return cls(root / ".pyxec")
 
@@ -61,7 +61,7 @@ class ProcessRecord(msgspec.Struct, frozen=True):
     url: str = ""
 
     @classmethod
-    def of(cls, pid: int, url: str = "") -> ProcessRecord:
+    def create(cls, pid: int, url: str = "") -> ProcessRecord:
         """Create the record of a running process.
 
         Raises:

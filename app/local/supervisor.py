@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, metavar="FILE", help="write the output to this file and rotate it")
     log = parser.parse_args().log
     root = Path.cwd()
-    path = StateFolder.of_repository(root).record(SUPERVISOR_RECORD)
+    path = StateFolder.for_checkout(root).record(SUPERVISOR_RECORD)
     running = ProcessRecord.read(path)
     if running is not None:
         sys.exit(f"Pyxec is already running (pid {running.pid}). `make down` stops it")
@@ -220,7 +220,7 @@ def main() -> None:
     try:
         with exit_on_error():
             plan = create_launch_plan(root, os.environ)
-            ProcessRecord.of(os.getpid(), service_url()).write(path)
+            ProcessRecord.create(os.getpid(), service_url()).write(path)
             asyncio.run(_run(plan, Printer(output)))
     finally:
         path.unlink(missing_ok=True)

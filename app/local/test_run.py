@@ -72,7 +72,7 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 def main() -> None:
     """Run all tests, or the tests that the pytest arguments select."""
     root, selected = Path.cwd(), sys.argv[1:]
-    state, console, started = StateFolder.of_repository(root), Console(), time.monotonic()
+    state, console, started = StateFolder.for_checkout(root), Console(), time.monotonic()
     with exit_on_error(), Steps(console) as steps:
         ensure_test_tools(state, steps)
         prepare_engine_and_images(root, state, steps)

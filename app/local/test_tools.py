@@ -51,4 +51,4 @@ def ensure_test_tools(state: StateFolder, steps: Steps, tools: Mapping[str, tupl
 
 if __name__ == "__main__":
     with exit_on_error(), Steps(Console()) as all_steps:
-        ensure_test_tools(StateFolder.of_repository(Path.cwd()), all_steps)
+        ensure_test_tools(StateFolder.for_checkout(Path.cwd()), all_steps)

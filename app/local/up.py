@@ -41,7 +41,7 @@ def bring_up(root: Path, console: Console) -> None:
     Raises:
         app.core.errors.PyxecError: A step failed. The message states what is missing.
     """
-    state, started = StateFolder.of_repository(root), time.monotonic()
+    state, started = StateFolder.for_checkout(root), time.monotonic()
     supervisor = ProcessRecord.read(state.record(SUPERVISOR_RECORD))
     if supervisor is not None and is_ready(supervisor.url):
         console.print(f"Pyxec is already running at [bold]{web_url()}[/], API at {supervisor.url}", soft_wrap=True)
@@ -82,7 +82,7 @@ def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
             stderr=sink,
             start_new_session=True,
         )
-    return ProcessRecord.of(supervisor.pid, service_url())
+    return ProcessRecord.create(supervisor.pid, service_url())
 
 
 def _wait_for_processes(supervisor: ProcessRecord, state: StateFolder, step: Step) -> None:

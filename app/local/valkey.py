@@ -67,7 +67,7 @@ def _read_port(environment: Mapping[str, str]) -> int:
 def main() -> None:
     """Replace this process by the server, so that the server receives the supervisor's signals."""
     with exit_on_error():
-        command = server_command(StateFolder.of_repository(Path.cwd()).data("valkey"), os.environ)
+        command = server_command(StateFolder.for_checkout(Path.cwd()).data("valkey"), os.environ)
     os.execv(command[0], command)  # noqa: S606 - no shell
 
 

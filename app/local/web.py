@@ -66,7 +66,7 @@ def check_page(root: Path, steps: Steps) -> None:
     Raises:
         SetupError: A check failed. The message contains the end of its output.
     """
-    web, state = root / "web", StateFolder.of_repository(root)
+    web, state = root / "web", StateFolder.for_checkout(root)
     with steps.step("web packages") as step:
         install_node_packages(web, state.log("npm"), step)
     with steps.step("web types") as step:
@@ -189,7 +189,7 @@ def main() -> None:
     parser.add_argument("action", choices=["build", "check", "types"])
     action = parser.parse_args().action
     root = Path.cwd()
-    state = StateFolder.of_repository(root)
+    state = StateFolder.for_checkout(root)
     with exit_on_error(), Steps(Console()) as steps:
         if action == "check":
             check_page(root, steps)

@@ -17,7 +17,7 @@ class HostMemory:
     """Reads the available memory at each call.
 
     Every worker on a host reads the same value, in a container as well. Together, their pools leave a reserve for jobs
-    and other processes without knowing of each other.
+    and other processes without coordination.
 
     Args:
         meminfo: File in the format of /proc/meminfo. If it cannot be read, memory never counts as low.

@@ -21,7 +21,7 @@ __all__ = ["remove_orphans"]
 
 # A younger container may belong to a worker that has not registered yet.
 _MIN_AGE_SECONDS: Final = 60
-# A live worker has given up a container that is still not started after this time: the response to its creation came
+# A live worker no longer uses a container that is still not started after this time: the response to its creation came
 # too late. It is longer than the maximum of the setting for the engine time-out.
 _NEVER_STARTED_SECONDS: Final = 900
 _log = structlog.get_logger(__name__)

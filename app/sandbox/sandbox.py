@@ -67,7 +67,7 @@ class ContainerSandbox:
         )
 
     def start(self) -> None:
-        """Start to fill the pool."""
+        """Start filling the pool."""
         self._pool.start()
 
     def stop(self) -> None:

@@ -47,7 +47,7 @@ class Bucket(NamedTuple):
     """A token bucket.
 
     Attributes:
-        name: The part of its key that names it.
+        name: Identifies the bucket in its Redis key.
         rate_per_minute: Tokens that flow in.
         burst: Tokens that it holds.
     """
@@ -88,13 +88,13 @@ class RateLimiter:
         buckets = buckets_of_caller(caller, self._global_rate)
         return self._admission(caller, buckets, str(caller.tier.unfinished_jobs))
 
-    def read_reply(self, caller: Caller, reply: Sequence[Any], asked_at: float) -> RateLimit:
+    def read_reply(self, caller: Caller, reply: Sequence[Any], called_at: float) -> RateLimit:
         """Read the reply of the admission script.
 
         Args:
             caller: The caller whose tokens were taken.
             reply: The reply of the script.
-            asked_at: Monotonic time before the script was called, in seconds.
+            called_at: Monotonic time before the script was called, in seconds.
 
         Returns:
             The state of the token bucket after the submission.
@@ -111,7 +111,7 @@ class RateLimiter:
         if status == b"rate_limited":
             retry_seconds = max(_MIN_RETRY_SECONDS, max(states[2::3]) / _MICROSECONDS)
             self._rejections[caller.account, caller.address] = _Rejection(
-                asked_at + retry_seconds, rate_limit, asked_at + rate_limit.reset_seconds
+                called_at + retry_seconds, rate_limit, called_at + rate_limit.reset_seconds
             )
             raise RateLimited(retry_seconds, rate_limit)
         return rate_limit
@@ -127,11 +127,11 @@ class RateLimiter:
             StoreUnavailable: Redis did not answer.
         """
         self.check_cached_rejection(caller)
-        asked_at = time.monotonic()
+        called_at = time.monotonic()
         admission = self._admission(caller, buckets_of_caller(caller, self._global_rate), "")
         with translated():
             reply = await self._charge(admission.keys, admission.args)
-        return self.read_reply(caller, reply, asked_at)
+        return self.read_reply(caller, reply, called_at)
 
     def check_cached_rejection(self, caller: Caller) -> None:
         """Reject a caller whose bucket is known to be empty. Sends nothing to Redis.
@@ -181,8 +181,8 @@ def _rate_limit(buckets: Sequence[Bucket], empty_bucket: int, states: Sequence[i
 class MemoryGuard:
     """Reports when Redis is nearly full, so that the rest of its memory is left for jobs that were accepted.
 
-    Redis itself would accept jobs until no memory is left to finish one. The guard asks Redis at most once a second. A
-    server without a memory limit always has room, and so has one that does not answer.
+    Redis itself would accept jobs until no memory is left to finish one. The guard queries Redis at most once a second.
+    A server without a memory limit always has room. A server that does not answer counts as having room.
 
     Args:
         client: Client of the server.
@@ -198,7 +198,7 @@ class MemoryGuard:
     async def has_room(self) -> bool:
         """Return whether new jobs may be accepted."""
         if self._monotonic() >= self._next_check:
-            # Set first: of concurrent requests, only one asks Redis.
+            # Set first, so that only one of several concurrent requests queries Redis.
             self._next_check = self._monotonic() + _CHECK_SECONDS
             self._is_full = await self._read_is_full()
         return not self._is_full
@@ -207,7 +207,7 @@ class MemoryGuard:
         try:
             memory: Any = await self._client.info("memory")
         except (redis.exceptions.RedisError, OSError, TimeoutError):
-            return False  # the submission itself reports what is wrong
+            return False  # the submission itself reports the error
         limit = int(memory.get("maxmemory", 0))
         used = int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0))
         is_full = limit > 0 and used > _SHARE_FOR_NEW_JOBS * limit

@@ -107,7 +107,7 @@ class ApiKeyStore:
         return bool(removed)
 
     async def issue_ticket(self, key_id: str) -> str:
-        """Create a ticket that stands for a key once, within TICKET_SECONDS."""
+        """Create a ticket, which replaces a key for one WebSocket within TICKET_SECONDS."""
         ticket = self._create_secret()
         with translated():
             await self._client.set(self._keys.ticket(_digest(ticket).hex()), key_id, ex=TICKET_SECONDS)

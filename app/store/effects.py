@@ -87,7 +87,7 @@ class JobEffects:
         value = encode_idempotency(job.idempotency, job.id)
         return [Effect("SET", self.keys.idempotency(job.idempotency.name), value, "EX", _IDEMPOTENCY_SECONDS)]
 
-    def begin(self, job_id: str, attempt: int, worker: str, now_ms: int) -> list[Effect]:
+    def claim(self, job_id: str, attempt: int, worker: str, now_ms: int) -> list[Effect]:
         """Claim a job for an attempt. `read_claim` reads the replies.
 
         A worker skips a job that was finished before, and writes `unclaim` when it finishes the message.
@@ -112,8 +112,11 @@ class JobEffects:
         return [Effect("ZREM", self.keys.waiting(priority), job_id) for priority in Priority]
 
     def unclaim(self, job_id: str) -> list[Effect]:
-        """Undo `begin`: a job that was cancelled while it was queued must not look as if it ran, and the record of an
-        expired job must not exist."""
+        """Undo `claim`.
+
+        A job that was cancelled while it was queued must have no start time, and the record of an expired job must not
+        exist.
+        """
         return [Effect("HDEL", self.keys.record(job_id), "attempt", "worker", "started_at_ms")]
 
     def attempt_started(self, job_id: str, attempt: int) -> list[Effect]:
@@ -219,13 +222,13 @@ class JobEffects:
 
 
 def read_claim(replies: Sequence[Any]) -> Claim:
-    """Read the replies to the effects of `JobEffects.begin`."""
+    """Read the replies to the effects of `JobEffects.claim`."""
     _, first_start, _, _, claimed, *_ = replies
     spec, result, cancel, input_bytes, request_id, webhook, created_at_ms, account = claimed
     state = JobState.QUEUED if first_start else JobState.RUNNING
     return Claim(
         state=JobState.FINISHED if spec is None or result is not None else state,
-        left_traces=bool(first_start) or spec is None,
+        wrote_start=bool(first_start) or spec is None,
         spec=spec,
         cancel_requested=cancel is not None,
         has_input=input_bytes is not None,

@@ -59,7 +59,8 @@ class Claim:
 
     Attributes:
         state: State before the claim; finished also if the record has expired.
-        left_traces: The claim wrote the start of a job that had no start.
+        wrote_start: Whether the claim wrote a start that the record did not have. If the job must not start,
+            `JobEffects.unclaim` removes it.
         spec: Encoded; None if the record has expired.
         cancel_requested: Whether the caller cancelled the job.
         has_input: Whether input was sent to the job.
@@ -70,7 +71,7 @@ class Claim:
     """
 
     state: JobState
-    left_traces: bool
+    wrote_start: bool
     spec: bytes | None
     cancel_requested: bool
     has_input: bool

@@ -86,21 +86,21 @@ class Submitter:
         """
         if not await self._memory_guard.has_room():
             raise QueueFull(_MEMORY_FULL, rate_limit=await self.rate_limiter.charge(caller))
-        asked_at, admission = time.monotonic(), self.rate_limiter.precondition(caller)
+        called_at, admission = time.monotonic(), self.rate_limiter.precondition(caller)
         try:
             await self._enqueue_safely(job, caller, admission)
-        except PreconditionFailed:  # read_reply raises the reason, below
+        except PreconditionFailed:  # read_reply below raises the reason
             pass
         except BacklogFull as e:
-            raise QueueFull(rate_limit=self.rate_limiter.read_reply(caller, admission.reply, asked_at)) from e
+            raise QueueFull(rate_limit=self.rate_limiter.read_reply(caller, admission.reply, called_at)) from e
         except Duplicate:
             return await self._existing_job(job, caller)
         except BrokerUnavailable as e:
             raise StoreUnavailable(str(e)) from e
-        return Receipt(job.id, True, self.rate_limiter.read_reply(caller, admission.reply, asked_at))
+        return Receipt(job.id, True, self.rate_limiter.read_reply(caller, admission.reply, called_at))
 
     async def _enqueue_safely(self, job: NewJob, caller: Caller, admission: Precondition) -> None:
-        """Enqueue, once more if the connection was lost.
+        """Enqueue a job. If the connection is lost, try a second time.
 
         After a restart of Redis, the first command on each pooled connection fails. The second attempt cannot create a
         second job: the record, or the idempotency key, is the deduplication key.

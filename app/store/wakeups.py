@@ -1,6 +1,6 @@
 """Wake-ups of viewers: one Pub/Sub connection that all viewers of a process share.
 
-A wake-up can be lost; it only tells a viewer to read the output log. Viewers register the channels that they watch
+A wake-up can be lost; it only makes a viewer read the output log. Viewers register the channels that they watch
 without waiting. One task subscribes the connection to these channels, and replaces the connection when it is lost.
 """
 
@@ -48,7 +48,7 @@ class Watch:
             self._event.set()
 
     def clear(self) -> None:
-        """Forget earlier wake-ups."""
+        """Discard earlier wake-ups."""
         self._event.clear()
 
     async def wait(self, timeout_seconds: float) -> None:

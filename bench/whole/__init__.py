@@ -1,1 +1,1 @@
-"""The whole of Pyxec under measurement: API, server, worker and engine, as a client sees them."""
+"""Benchmarks of the whole service: API, server, worker and engine, measured by a client."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from app.core.errors import PyxecError
 from bench.http_calls import Call, HttpCalls
-from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
+from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import Axis, lines
 from bench.sandbox_target import Target
 from bench.whole.finished import finish_rate
@@ -131,20 +131,20 @@ def _count_outcomes(jobs: list[dict[str, Any]], drain: int) -> dict[str, Any]:
     outcomes = Counter(job["outcome"] for job in jobs)
     lost = len(jobs) - outcomes["ok"] - outcomes["cancelled"]
     ran = [job for job in jobs if job["outcome"] == "ok"]
-    figures: dict[str, Any] = {"outcomes": dict(outcomes), "lost": lost, "drain_per_second": None}
+    measurements: dict[str, Any] = {"outcomes": dict(outcomes), "lost": lost, "drain_per_second": None}
     if drain:
         with suppress(PyxecError):  # too few jobs
-            figures["drain_per_second"] = finish_rate(ran)
-    return figures
+            measurements["drain_per_second"] = finish_rate(ran)
+    return measurements
 
 
-def _table(figures: Figures) -> str:
+def _table(measurements: Measurements) -> str:
     head = [
         "| | accepted in | per second | drained | correct results | cancelled | lost |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    rows = [_row(name, figures["jobs"], method) for name, method in figures["methods"].items()]
-    return "\n".join([*head, *rows, "", _memory(figures)])
+    rows = [_row(name, measurements["jobs"], method) for name, method in measurements["methods"].items()]
+    return "\n".join([*head, *rows, "", _memory(measurements)])
 
 
 def _row(name: str, jobs: int, method: Mapping[str, Any]) -> str:
@@ -157,24 +157,26 @@ def _row(name: str, jobs: int, method: Mapping[str, Any]) -> str:
     )
 
 
-def _memory(figures: Figures) -> str:
-    watched = list(figures["methods"].values())[-1]["watched"]
+def _memory(measurements: Measurements) -> str:
+    watched = list(measurements["methods"].values())[-1]["watched"]
     lowest, highest = (bound(point["memory_mb"] for point in watched) for bound in (min, max))
-    job = 1000 * (highest - lowest) / figures["jobs"]
+    job = 1000 * (highest - lowest) / measurements["jobs"]
     growth = f"The memory of the server grew from {lowest:.1f} MB to a maximum of {highest:.1f} MB"
     return f"{growth}: {job:.1f} kB for each queued job."
 
 
-def _memory_plot(figures: Figures) -> str:
+def _memory_plot(measurements: Measurements) -> str:
     series = {
-        name: [(p["seconds"], p["memory_mb"]) for p in method["watched"]] for name, method in figures["methods"].items()
+        name: [(p["seconds"], p["memory_mb"]) for p in method["watched"]]
+        for name, method in measurements["methods"].items()
     }
     return lines("Memory of the server during a burst", Axis("seconds"), Axis("MB"), series)
 
 
-def _waiting_plot(figures: Figures) -> str:
+def _waiting_plot(measurements: Measurements) -> str:
     series = {
-        name: [(p["seconds"], p["waiting"]) for p in method["watched"]] for name, method in figures["methods"].items()
+        name: [(p["seconds"], p["waiting"]) for p in method["watched"]]
+        for name, method in measurements["methods"].items()
     }
     return lines("Waiting jobs during a burst", Axis("seconds"), Axis("jobs"), series)
 

@@ -13,7 +13,7 @@ import docker
 from app.sandbox.engine.client import Engine
 from bench.gateway_service import GatewayService
 from bench.http_calls import HttpCalls
-from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
+from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
 from bench.private_engine import PrivateEngine, private_engine
 from bench.processes import tree_cpu_ms
@@ -66,14 +66,14 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
     totals = {name: sum(parts.values()) for name, parts in mean.items()}
     ratio = totals["Pyxec"] / totals["bare engine loop"]
     target = Target("CPU time per job: Pyxec / bare engine loop", TARGET_RATIO, True, ratio, details=totals)
-    figures = {
+    measurements = {
         "jobs": jobs * ROUNDS,
         "cpu_ms": mean,
         "program_ms": program,
         "containers_per_job": sum(usage.containers for usage in pyxec) / (jobs * ROUNDS),
         "idle_ms_per_second": _mean([usage.idle for usage in pyxec]),
     }
-    return Findings([target], figures)
+    return Findings([target], measurements)
 
 
 def _bare(engine: PrivateEngine, jobs: int) -> CpuUsage:
@@ -138,15 +138,16 @@ def _mean(readings: list[Reading]) -> Reading:
     return {name: sum(reading[name] for reading in readings) / len(readings) for name in readings[0]}
 
 
-def _table(figures: Figures) -> str:
-    pyxec, bare = figures["cpu_ms"]["Pyxec"], figures["cpu_ms"]["bare engine loop"]
+def _table(measurements: Measurements) -> str:
+    pyxec, bare = measurements["cpu_ms"]["Pyxec"], measurements["cpu_ms"]["bare engine loop"]
     rows = [f"| {name} | {_cell(pyxec, name)} | {_cell(bare, name)} |" for name in {**pyxec, **bare}]
     total = f"| **all** | **{sum(pyxec.values()):.1f}** | **{sum(bare.values()):.1f}** |"
     head = ["| CPU ms per job | Pyxec | bare engine loop |", "|---|---:|---:|"]
-    rest = figures["idle_ms_per_second"]
+    rest = measurements["idle_ms_per_second"]
     notes = [
-        f"The program uses {figures['program_ms']:.1f} ms of the time of the containers.",
-        f"Means of {figures['jobs']} jobs each; Pyxec created {figures['containers_per_job']:.2f} containers per job.",
+        f"The program uses {measurements['program_ms']:.1f} ms of the time of the containers.",
+        f"Means of {measurements['jobs']} jobs each; "
+        f"Pyxec created {measurements['containers_per_job']:.2f} containers per job.",
         "Idle usage in ms per second (subtracted):",
         ", ".join(f"{name} {value:.1f}" for name, value in rest.items()) + ".",
     ]
@@ -157,8 +158,8 @@ def _cell(parts: Mapping[str, float], name: str) -> str:
     return f"{parts[name]:.1f}" if name in parts else ""
 
 
-def _plot(figures: Figures) -> str:
-    return bars("CPU time per job by component (ms)", " ms", figures["cpu_ms"])
+def _plot(measurements: Measurements) -> str:
+    return bars("CPU time per job by component (ms)", " ms", measurements["cpu_ms"])
 
 
 PART: Final = Part(

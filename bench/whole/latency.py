@@ -1,4 +1,4 @@
-"""How long a one-line Python job takes over HTTP, beside ``docker run --rm`` of the same program on the same image."""
+"""Benchmark: latency of a one-line Python job over HTTP, compared with ``docker run --rm`` of the same program."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import docker
 
 from bench.docker_run import docker_run
 from bench.http_calls import HttpCalls
-from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
+from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
 from bench.sandbox_target import Target
 from bench.sandbox_under_test import docker_host
 from bench.summary import Summary
 from bench.whole.stack import IMAGE, PROGRAM, check, run_one_job, whole_stack
 
-__all__ = ["PART", "in_turns"]
+__all__ = ["PART", "measure_alternately"]
 
 WARM_UP_PAIRS: Final = 4
 PAUSE_SECONDS: Final = 0.4
@@ -28,10 +28,10 @@ OURS: Final = "POST /v1/jobs?wait="
 Measured = Callable[[], object]
 
 
-def in_turns(
+def measure_alternately(
     first: Measured, second: Measured, pairs: int, advance: AdvanceProgress, pause_seconds: float = PAUSE_SECONDS
 ) -> tuple[list[float], list[float]]:
-    """Seconds that each call took, alternating; the first calls are thrown away."""
+    """Call two functions alternately and return the seconds of their calls, without the first WARM_UP_PAIRS calls."""
     seconds: dict[Measured, list[float]] = {first: [], second: []}
     for index in range(WARM_UP_PAIRS + pairs):
         for call in (first, second) if index % 2 else (second, first):
@@ -47,30 +47,30 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
     client = docker.APIClient(base_url=docker_host(), version="auto")
     peer, run = docker_run(client, docker_host())
 
-    def with_docker() -> None:
+    def run_in_docker() -> None:
         check(peer, run(IMAGE, ["python3", "-c", PROGRAM]).decode())
 
     with whole_stack() as service:
         http = HttpCalls(service.url)
-        ours, theirs = in_turns(lambda: run_one_job(http), with_docker, extent.pairs, advance)
-    series = {OURS: Summary.of(ours), peer: Summary.of(theirs)}
+        ours, theirs = measure_alternately(lambda: run_one_job(http), run_in_docker, extent.pairs, advance)
+    series = {OURS: Summary.from_seconds(ours), peer: Summary.from_seconds(theirs)}
     ratio = series[OURS].p50_ms / series[peer].p50_ms
     target = Target(f"p50 of submit-to-result over HTTP / {peer}", TARGET_RATIO, True, ratio)
     return Findings([target], {"series": {name: asdict(summary) for name, summary in series.items()}})
 
 
-def _table(figures: Figures) -> str:
+def _table(measurements: Measurements) -> str:
     head = ["| ms | n | p50 | p95 | min | max |", "|---|---:|---:|---:|---:|---:|"]
     keys = ("p50_ms", "p95_ms", "min_ms", "max_ms")
     rows = [
         f"| `{name}` | {series['count']} | {' | '.join(f'{series[key]:.1f}' for key in keys)} |"
-        for name, series in figures["series"].items()
+        for name, series in measurements["series"].items()
     ]
     return "\n".join([*head, *rows])
 
 
-def _plot(figures: Figures) -> str:
-    rows = {name: {"p50": series["p50_ms"]} for name, series in figures["series"].items()}
+def _plot(measurements: Measurements) -> str:
+    rows = {name: {"p50": series["p50_ms"]} for name, series in measurements["series"].items()}
     return bars("One-line Python job, request to output: p50 (ms)", " ms", rows)
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from bench.gateway_service import GatewayService
 from bench.http_calls import Call, HttpCalls
-from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
+from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import Axis, lines
 from bench.summary import Summary
 from bench.whole.finished import finish_rate
@@ -64,7 +64,7 @@ def _level(
     latencies = asyncio.run(_offer(service.url, arrivals(fraction * maximum, seconds, _SEED)))
     advance()
     offered = len(latencies) / seconds
-    return {"fraction": fraction, "offered_per_second": offered, **asdict(Summary.of(latencies))}
+    return {"fraction": fraction, "offered_per_second": offered, **asdict(Summary.from_seconds(latencies))}
 
 
 async def _offer(url: str, arrivals: list[float]) -> list[float]:
@@ -83,21 +83,21 @@ async def _offer(url: str, arrivals: list[float]) -> list[float]:
         return list(await asyncio.gather(*map(submit, arrivals)))
 
 
-def _table(figures: Figures) -> str:
+def _table(measurements: Measurements) -> str:
     head = ["| offered | of maximum | n | p50 | p95 | p99 | max |", "|---:|---:|---:|---:|---:|---:|---:|"]
     rows = [
         f"| {level['offered_per_second']:.1f}/s | {100 * level['fraction']:.0f} % | {level['count']} | "
         + " | ".join(f"{level[key]:.0f} ms" for key in ("p50_ms", "p95_ms", "p99_ms", "max_ms"))
         + " |"
-        for level in figures["levels"]
+        for level in measurements["levels"]
     ]
-    maximum = f"Maximum rate with a backlog: {figures['max_per_second']:.1f} jobs per second."
+    maximum = f"Maximum rate with a backlog: {measurements['max_per_second']:.1f} jobs per second."
     return "\n".join([maximum, "", *head, *rows])
 
 
-def _plot(figures: Figures) -> str:
+def _plot(measurements: Measurements) -> str:
     series = {
-        name: [(level["offered_per_second"], level[f"{name}_ms"]) for level in figures["levels"]]
+        name: [(level["offered_per_second"], level[f"{name}_ms"]) for level in measurements["levels"]]
         for name in PERCENTILES
     }
     y = Axis("ms", logarithmic=True)

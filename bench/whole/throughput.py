@@ -6,7 +6,7 @@ from typing import Final
 
 from app.sandbox.engine.client import Engine
 from bench.http_calls import HttpCalls
-from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
+from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
 from bench.sandbox_rate import STEPS, bare_loop, compare
 from bench.sandbox_target import Target
@@ -29,20 +29,20 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
     return Findings([target], details)
 
 
-def _table(figures: Figures) -> str:
+def _table(measurements: Measurements) -> str:
     head = ["| jobs per second | median | concurrency | rounds |", "|---|---:|---:|---|"]
     rows = [
-        f"| {name} | {rate:.2f} | {figures['concurrency'][name]} | "
-        + ", ".join(f"{rates[name]:.1f}" for rates in figures["rounds"])
+        f"| {name} | {rate:.2f} | {measurements['concurrency'][name]} | "
+        + ", ".join(f"{rates[name]:.1f}" for rates in measurements["rounds"])
         + " |"
-        for name, rate in figures["jobs_per_second"].items()
+        for name, rate in measurements["jobs_per_second"].items()
     ]
-    ratios = ", ".join(f"{ratio:.2f}" for ratio in figures["ratios"])
+    ratios = ", ".join(f"{ratio:.2f}" for ratio in measurements["ratios"])
     return "\n".join([*head, *rows, f"\nRatios of the rounds: {ratios}."])
 
 
-def _plot(figures: Figures) -> str:
-    rows = {name: {"median": rate} for name, rate in figures["jobs_per_second"].items()}
+def _plot(measurements: Measurements) -> str:
+    rows = {name: {"median": rate} for name, rate in measurements["jobs_per_second"].items()}
     return bars("Sustained jobs per second on two cores", "", rows)
 
 

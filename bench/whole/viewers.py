@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any, Final
 
 from bench.gateway_viewers import MEGABYTES, VIEWERS, measure_viewers
-from bench.part import AdvanceProgress, Extent, Figures, Findings, Part
+from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
 
 __all__ = ["PART"]
@@ -19,14 +19,14 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
     return Findings(targets, dict(targets[0].details))
 
 
-def _table(figures: Figures) -> str:
+def _table(measurements: Measurements) -> str:
     head = ["| seconds, median | |", "|---|---:|"]
     named = {**_ROWS, "last_viewer_seconds": f"until the last of {VIEWERS} viewers was finished"}
-    return "\n".join([*head, *(f"| {name} | {median(figures[key]):.2f} |" for key, name in named.items())])
+    return "\n".join([*head, *(f"| {name} | {median(measurements[key]):.2f} |" for key, name in named.items())])
 
 
-def _plot(figures: Figures) -> str:
-    rows: dict[str, Any] = {name: {"median": median(figures[key])} for key, name in _ROWS.items()}
+def _plot(measurements: Measurements) -> str:
+    rows: dict[str, Any] = {name: {"median": median(measurements[key])} for key, name in _ROWS.items()}
     return bars(f"A job that prints {MEGABYTES} MB: from input to end (s)", " s", rows)
 
 

@@ -45,12 +45,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     """The advisories of a day.
 
     Attributes:
-        asked_on: Date in the format YYYY-MM-DD.
+        retrieved_on: Date in the format YYYY-MM-DD.
         python: Advisories by ``name==version``. None if the registry has no data.
         node: Advisories of the packages of the page by name. None if the registry has no data.
     """
 
-    asked_on: str
+    retrieved_on: str
     python: dict[str, list[Advisory] | None]
     node: dict[str, list[Advisory]] | None
 

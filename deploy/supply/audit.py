@@ -30,7 +30,7 @@ def main() -> None:
         sys.stdout.write(f"  ✗ {line}\n")
     if unknown:
         sys.stdout.write(f"  ? no advisory data (run `make advisories`): {', '.join(unknown)}\n")
-    sys.stdout.write(f"  {len(problems)} problems, advisories of {snapshot.asked_on}\n")
+    sys.stdout.write(f"  {len(problems)} problems, advisories of {snapshot.retrieved_on}\n")
     sys.exit(bool(problems))
 
 

@@ -95,7 +95,7 @@ async def test_webhook_is_signed_when_key_of_earlier_version_has_url_safe_secret
     gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:
     key = await gateway.create_key()
-    # Two "+" and "/" at least, as a record of an earlier version has them: "-" and "_", without padding
+    # At least two "+" or "/", in the form of a record of an earlier version: "-" and "_", without padding
     secret = b"whsec_" + b"-_" * 21 + b"A"
     (key_id,) = gateway.redis.hkeys(gateway.keys.api_keys)
     record = gateway.redis.hget(gateway.keys.api_keys, key_id)

@@ -16,7 +16,7 @@ from tests.store.live_store import LiveStore, new_job, store_on
 async def test_recover_requeues_job_of_lost_worker_once(url: str, namespace: str) -> None:
     async with store_on(url, namespace, lease_ms=1) as store:
         await store.submit(new_job())
-        store.begin(store.take())
+        store.claim(store.take())
         recovery = Recovery(store.broker)
 
         for _ in range(3):
@@ -25,7 +25,7 @@ async def test_recover_requeues_job_of_lost_worker_once(url: str, namespace: str
         assert store.broker.recovered_total == 1
         assert (await store.jobs.get("job")).state is JobState.RUNNING
         assert store.broker.pending(JOBS_QUEUE) == []
-        claim = store.begin(store.take())
+        claim = store.claim(store.take())
         assert claim.state is JobState.RUNNING
 
 

@@ -16,15 +16,15 @@ class Echo(BaseHTTPRequestHandler):
     """Echoes the body. /busy returns 503 to the first request; /gone closes the connection."""
 
     protocol_version = "HTTP/1.1"
-    asked: dict[str, int] = {}  # noqa: RUF012 - emptied by the fixture
+    requests: dict[str, int] = {}  # noqa: RUF012 - emptied by the fixture
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.asked[self.path] = self.asked.get(self.path, 0) + 1
+        self.requests[self.path] = self.requests.get(self.path, 0) + 1
         if self.path == "/gone":
             self.close_connection = True
             return
-        busy = self.path.startswith("/busy") and self.asked[self.path] == 1
+        busy = self.path.startswith("/busy") and self.requests[self.path] == 1
         self.send_response(503 if busy else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -36,7 +36,7 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def http() -> Iterator[HttpCalls]:
-    Echo.asked = {}
+    Echo.requests = {}
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -50,7 +50,7 @@ def test_send_all_returns_responses_in_the_order_of_the_calls(http: HttpCalls) -
     calls = [Call("POST", f"/{number}", {"number": number, "text": "x" * (number * 997)}) for number in range(60)]
 
     assert http.send_all(calls, 7) == [call.body for call in calls]
-    assert set(Echo.asked.values()) == {1}
+    assert set(Echo.requests.values()) == {1}
 
 
 def test_send_all_repeats_idempotent_calls_after_503(http: HttpCalls) -> None:

@@ -21,8 +21,8 @@ def part(table: str = "a table") -> Part:
         about="How.",
         steps=lambda extent: 1,
         measure=lambda extent, advance: Findings([]),
-        table=lambda figures: f"{table} of {figures['rate']}",
-        plots={"a-plot": lambda figures: f"<svg>{figures['rate']}</svg>"},
+        table=lambda measurements: f"{table} of {measurements['rate']}",
+        plots={"a-plot": lambda measurements: f"<svg>{measurements['rate']}</svg>"},
     )
 
 
@@ -33,7 +33,7 @@ def report(rate: float) -> dict[str, Any]:
         "machine": MACHINE,
         "load": {"start": [0.5, 1, 1], "end": [2.25, 1, 1]},
         "table": [Target("jobs a second", 0.9, False, rate).row()],
-        "figures": {"rate": rate},
+        "measurements": {"rate": rate},
     }
 
 
@@ -58,9 +58,9 @@ def test_page_marks_parts_that_were_not_measured() -> None:
 def test_save_report_and_load_report_are_inverse(tmp_path: Path) -> None:
     assert load_report("rates", tmp_path) is None
 
-    save_report("rates", {"figures": {"rate": 1.5}}, tmp_path)
+    save_report("rates", {"measurements": {"rate": 1.5}}, tmp_path)
 
-    assert load_report("rates", tmp_path) == {"figures": {"rate": 1.5}}
+    assert load_report("rates", tmp_path) == {"measurements": {"rate": 1.5}}
 
 
 def test_committed_page_has_all_parts_and_plots() -> None:

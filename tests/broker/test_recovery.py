@@ -194,13 +194,13 @@ def test_recovery_keeps_the_body_of_a_message(make_broker: MakeBroker, client: r
 
 
 def test_recovery_does_not_count_deliveries_that_were_not_started(make_broker: MakeBroker, client: redis.Redis) -> None:
-    # Given two messages whose worker died once
+    # Given two messages whose worker was killed once
     worker = make_broker()
     hold_messages(worker, 2)
 
     seen = []
     for _ in range(3):
-        # When the next worker starts one of them, holds the other in memory and dies
+        # When the next worker starts one of them, holds the other in memory and is killed
         expire(worker, client)
         worker.recover("default")
         worker = make_broker()

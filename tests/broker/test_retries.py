@@ -81,13 +81,13 @@ def test_exception_in_throws_is_not_retried(broker: StreamsBroker, failing: Fail
 
 
 def test_retry_when_replaces_max_retries(broker: StreamsBroker, failing: Failing) -> None:
-    asked: list[tuple[int, type]] = []
-    actor, seen = failing(max_retries=0, retry_when=lambda retries, e: asked.append((retries, type(e))) or retries < 1)
+    calls: list[tuple[int, type]] = []
+    actor, seen = failing(max_retries=0, retry_when=lambda retries, e: calls.append((retries, type(e))) or retries < 1)
     actor.send()
 
     run(broker)
 
-    assert asked == [(0, Boom), (1, Boom)]
+    assert calls == [(0, Boom), (1, Boom)]
     assert len(seen) == 2
 
 

@@ -252,7 +252,7 @@ class TestCluster:
 
     async def test_command_is_not_sent_again_when_its_reply_is_lost(self) -> None:
         with contextlib.ExitStack() as stack:
-            # Given nodes that announce_proxies the addresses of proxies, so that redirections lead to the proxies
+            # Given nodes that announce the addresses of proxies, so that redirections lead to the proxies
             ports = stack.enter_context(cluster())
             proxies = {port: stack.enter_context(FaultProxy(port)) for port in ports}
             announce_proxies(proxies)

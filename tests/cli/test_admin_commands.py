@@ -52,15 +52,15 @@ async def run_json(live: Gateway, *arguments: str) -> Any:
 
 
 async def test_keys_create_writes_to_redis_without_an_admin_key(live: Gateway) -> None:
-    # Given no API key
+    # Given a service without API keys
     code, stdout, stderr = await pyxec(live, "keys", "create", "--admin", "--name", "me", key="")
-    # Then the key is all there is on stdout
+    # Then stdout contains only the key
     assert (code, stdout.count("\n")) == (0, 1)
     assert "whsec_" in stderr
-    # And it opens what it is for
+    # And the key gives access to the administration API
     answer = await live.client.get("/v1/admin/keys", headers=bearer(stdout.strip()))
     assert [(key["name"], key["admin"]) for key in answer.json()["keys"]] == [("me", True)]
-    # And can be listed and revoked there, too
+    # And it can be listed and revoked without an admin key
     _, listed, _ = await pyxec(live, "keys", "list", key="")
     key_id = answer.json()["keys"][0]["id"]
     assert key_id in listed
@@ -82,7 +82,7 @@ async def test_keys_create_refuses_an_unknown_tier(live: Gateway, key: str) -> N
 
 
 async def test_dead_lists_shows_and_replays_a_dead_letter(live: Gateway) -> None:
-    # Given two jobs that were given up
+    # Given two dead-lettered jobs
     job_ids = [await live.submit() for _ in range(2)]
     for _ in job_ids:
         live.worker.reject(live.worker.start())
@@ -98,7 +98,7 @@ async def test_dead_lists_shows_and_replays_a_dead_letter(live: Gateway) -> None
     # And one is replayed, the other dropped
     assert (await pyxec(live, "dead", "replay", dead_letters[0]["id"]))[0] == 0
     assert await run_json(live, "dead", "drop", dead_letters[1]["id"]) == {"dropped": dead_letters[1]["id"]}
-    # Then the job runs, and no dead letter is left
+    # Then the replayed job is queued, and no dead letter is left
     assert live.worker.run() == job_ids[1]
     assert await run_json(live, "dead", "list") == []
 
@@ -106,7 +106,7 @@ async def test_dead_lists_shows_and_replays_a_dead_letter(live: Gateway) -> None
 async def test_dead_show_escapes_the_message(
     live: Gateway,
 ) -> None:
-    # Given a dead letter whose reason contains terminal sequences and markup of the table
+    # Given a dead letter whose reason clears the screen and ends a style of the table
     job_id = await live.submit()
     error = RuntimeError("\x1b[2J[/bold] gave up")
     error.add_note("\x1b]0;mine\x07")
@@ -115,26 +115,26 @@ async def test_dead_show_escapes_the_message(
     _, listed, _ = await pyxec(live, "dead", "list")
     (dead_letter,) = await run_json(live, "dead", "list")
     code, shown, _ = await pyxec(live, "dead", "show", dead_letter["id"])
-    # Then all of it is text
+    # Then the control characters are escaped
     assert code == 0
     for text in (listed, shown):
         assert "\x1b" not in text
         assert r"\x1b[2J[/bold] gave up" in text
     assert "traceback:\nRuntimeError: \\x1b[2J[/bold] gave up\n\\x1b]0;mine\\x07\n" in shown
-    # And the message is there, for people and for programs
+    # And the message is shown as text and as JSON
     message = shown.partition("message:\n")[2].partition("\n\ntraceback:")[0]
     assert msgspec.json.decode(message) == msgspec.json.decode(dead_letter["message"])
     assert msgspec.json.decode(message)["args"] == [job_id]
 
 
 async def test_queues_shows_lanes(live: Gateway) -> None:
-    # Given two jobs for people, and one that is batch work
+    # Given two interactive jobs and one batch job
     for priority in ("interactive", "batch", "interactive"):
         await live.submit(priority=priority)
-    # When the queues are looked at
+    # When the queues are listed
     _, shown, _ = await pyxec(live, "queues")
     (jobs,) = [queue for queue in await run_json(live, "queues") if queue["name"] == "jobs"]
-    # Then each lane has a row below its queue's
+    # Then each lane has a row below that of its queue
     rows = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in shown.splitlines()]
     start = next(index for index, row in enumerate(rows) if row and row[0] == "jobs")
     assert [row[:5] for row in rows[start : start + 3]] == [
@@ -161,7 +161,7 @@ async def test_run_sends_the_api_key(live: Gateway, tmp_path: Path) -> None:
     key = (await live.create_key())["key"]
     program = tmp_path / "a.py"
     program.write_text("print(1)")
-    # When it is submitted and looked at with the key
+    # When it is submitted and read with the key
     code, stdout, _ = await pyxec(live, "submit", "--language", "python", str(program), key=key)
     assert code == 0
     live.worker.run()

@@ -35,7 +35,7 @@ def doctor(stack: Stack, **environment: str) -> tuple[int, dict[str, dict[str, A
 
 def test_doctor_passes_every_check_of_a_healthy_service(stack: Stack) -> None:
     code, findings = doctor(stack)
-    # Then nothing failed, every language ran, and every limit held
+    # Then no check failed, every language ran, and every limit was enforced
     assert [finding for finding in findings.values() if finding["status"] == "failed"] == []
     assert code == 0
     canaries = {f"canary {language}" for language in default_set(load_languages(ROOT / "languages"))}

@@ -86,7 +86,7 @@ async def test_languages_prints_a_table_or_json(gateway: Gateway, pyxec: StartCo
 
 
 async def test_bench_reports_latencies_and_outcomes(gateway: Gateway, pyxec: StartCommand) -> None:
-    # Given a service where the fourth job ends badly
+    # Given a service whose fourth job fails
     ended: list[str] = []
 
     def end(job_id: str) -> None:
@@ -95,14 +95,14 @@ async def test_bench_reports_latencies_and_outcomes(gateway: Gateway, pyxec: Sta
         gateway.worker.finish(job_id, outcome=Outcome.NONZERO_EXIT if bad else Outcome.OK, exit_code=int(bad))
 
     gateway.worker.handle_jobs(end)
-    # When it is measured
+    # When the benchmark runs
     code, document, _ = await (await pyxec("bench", "--jobs", "9", "-c", "3", "--json")).wait()
-    # Then there are figures, and the exit code says that they are not worth much
+    # Then the report is printed, and the exit code is 1
     report = msgspec.json.decode(document)
     assert (code, report["jobs"], report["outcomes"]) == (1, 9, {"ok": 8, "nonzero_exit": 1})
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p95"] <= report["latency_ms"]["max"]
     assert report["jobs_per_second"] > 0
-    # And people get a table
+    # And without --json, the report is a table
     code, table, _ = await (await pyxec("bench", "--jobs", "1")).wait()
     assert (code, "latency p95" in table.decode()) == (0, True)
 

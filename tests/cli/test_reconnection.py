@@ -24,12 +24,12 @@ async def test_run_continues_after_the_last_byte_seen(gateway: Gateway, pyxec: S
         gateway.worker.start_phase(job_id)
         gateway.worker.write(job_id, b"before\n")
         assert await command.line() == b"before\n"
-        # When the network fails, the program continues to print, and the first reconnection fails
+        # When the connection is lost, the program continues to print, and the first reconnection fails
         proxy.cut()
         gateway.worker.write(job_id, b"meanwhile\n")
         assert await asyncio.to_thread(proxy.refused.wait, 15)
         proxy.restore()
-        # Then it sees what it missed, nothing twice, and the end
+        # Then the viewer shows the missed output, each line once, up to the end
         line = await command.line()
         assert line == b"meanwhile\n", await command.wait()
         gateway.worker.write(job_id, b"after\n")
@@ -45,13 +45,13 @@ async def test_run_sends_input_typed_while_disconnected(gateway: Gateway, pyxec:
         assert command.process.stdin is not None
         job_id = await gateway.wait_for_viewer()
         gateway.worker.start(job_id)
-        # Given no connection, and a viewer that knows it
+        # Given a viewer that has noticed the lost connection
         proxy.cut()
         assert await asyncio.to_thread(proxy.refused.wait, 15)
-        # When something is typed
+        # When a line is typed
         command.process.stdin.write(b"typed\n")
         proxy.restore()
-        # Then the program gets it once there is one again
+        # Then the program gets it after the reconnection
         await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.STDIN, b"typed\n")])
         gateway.worker.finish(job_id)
         assert (await command.wait())[0] == 0
@@ -79,12 +79,12 @@ async def test_run_retries_while_redis_is_down(
     job_id = await gateway.wait_for_viewer()
     gateway.worker.start(job_id)
     gateway.worker.start_phase(job_id)
-    # When the store does not answer, and the gateway closes the stream with that reason
+    # When the store does not answer, and the gateway closes the stream for this reason
     redis_proxy.cut()
     assert command.process.stderr is not None
     note = await command.process.stderr.readline()
     redis_proxy.restore()
-    # Then the viewer is back by itself
+    # Then the viewer reconnects
     await gateway.wait_for_viewer()
     gateway.worker.write(job_id, b"still here\n")
     gateway.worker.finish(job_id)

@@ -30,7 +30,7 @@ async def test_run_shows_output_while_the_program_runs(gateway: Gateway, pyxec: 
     gateway.worker.start_phase(job_id)
     # When it prints a line and continues
     gateway.worker.write(job_id, b"first\n")
-    # Then the line is there before the end
+    # Then the line is shown before the program ends
     assert await command.line() == b"first\n"
     gateway.worker.write(job_id, b"second\n")
     gateway.worker.finish(job_id)
@@ -42,13 +42,13 @@ async def test_run_writes_both_streams_unchanged(gateway: Gateway, pyxec: StartC
     job_id = await gateway.wait_for_viewer()
     gateway.worker.start(job_id)
     gateway.worker.start_phase(job_id)
-    # When a program writes what is no text, and cuts a character in two
+    # When a program writes binary data, and splits a character between two writes
     gateway.worker.write(job_id, NOT_TEXT)
     gateway.worker.write(job_id, "ä".encode()[:1])
     gateway.worker.write(job_id, "ä".encode()[1:])
     gateway.worker.write(job_id, NOT_TEXT[::-1], Stream.STDERR)
     gateway.worker.finish(job_id)
-    # Then each stream has exactly that
+    # Then both streams are unchanged
     assert await command.wait() == (0, NOT_TEXT + "ä".encode(), NOT_TEXT[::-1])
 
 
@@ -83,12 +83,12 @@ async def test_run_writes_compiler_output_to_stderr(gateway: Gateway, pyxec: Sta
 async def test_run_exits_with_the_code_of_the_outcome(
     gateway: Gateway, pyxec: StartCommand, program: Path, result: dict[str, Any], code: int
 ) -> None:
-    # Given a job that has finished with this outcome before a viewer connects
+    # Given a job that has finished with this outcome before the command reads its output
     message = "how it ended, in words"
     gateway.worker.handle_jobs(lambda job_id: gateway.worker.finish(job_id, message=message, **result))
     # When it is run
     command = await pyxec("run", program)
-    # Then the exit code has the outcome, and stderr has a message if the code is ambiguous
+    # Then the exit code is that of the outcome, and stderr has the message unless the code is the program's own
     quiet = code in (0, 3)
     assert await command.wait() == (code, b"", b"" if quiet else f"pyxec: {message}\n".encode())
 
@@ -104,22 +104,22 @@ async def test_run_passes_options_after_file_to_the_program(
     spec = gateway.record(await gateway.wait_for_job()).spec
     assert spec.args == ("--json", "-x", "a b", "--", "$(id)")
     assert (spec.limits.wall_seconds, spec.limits.memory_bytes) == (3.0, 64 * 1024 * 1024)
-    assert spec.limits.processes == 64  # what was not named is the service's default
+    assert spec.limits.processes == 64  # the service's default
 
 
 async def test_run_keeps_relative_paths_of_additional_files(
     gateway: Gateway, pyxec: StartCommand, program: Path, tmp_path: Path
 ) -> None:
-    # Given a file below the program's folder that is no text, and one from elsewhere
+    # Given a binary file below the program's folder, and a file of another folder
     below, elsewhere = program.parent / "data" / "table.bin", tmp_path.parent / f"{tmp_path.name}-beside.txt"
     below.parent.mkdir()
     below.write_bytes(NOT_TEXT)
     elsewhere.write_text("beside")
     gateway.worker.handle_jobs(gateway.worker.run)
-    # When they go along
+    # When both are sent with the program
     command = await pyxec("run", "--file", below, "--file", elsewhere, program)
     assert (await command.wait())[0] == 0
-    # Then the program finds them where it would on this machine
+    # Then the first keeps its relative path, and the other is placed next to the program
     spec = gateway.record(await gateway.wait_for_job()).spec
     assert [(file.name, file.content) for file in spec.files] == [
         ("program.py", program.read_bytes()),
@@ -154,10 +154,10 @@ async def test_run_streams_a_pipe_and_its_end(gateway: Gateway, pyxec: StartComm
     assert command.process.stdin is not None
     job_id = await gateway.wait_for_viewer()
     gateway.worker.start(job_id)
-    # When something is typed, it arrives, although the pipe is still open
+    # When a line is written, the program gets it although the pipe is still open
     command.process.stdin.write(b"typed\n")
     await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.STDIN, b"typed\n")])
-    # And when bytes come that are no text, they arrive too, and then the end
+    # And when binary data and the end of the input follow, the program gets both
     command.process.stdin.write(NOT_TEXT + b"\0" * 60_000)
     command.process.stdin.write_eof()
     await wait_until(lambda: gateway.worker.inputs(job_id)[-1].kind is InputKind.EOF)
@@ -168,7 +168,7 @@ async def test_run_streams_a_pipe_and_its_end(gateway: Gateway, pyxec: StartComm
 
 
 async def test_run_sends_terminal_input_line_by_line(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
-    # Given a terminal
+    # Given a command on a terminal
     keyboard, terminal = pty.openpty()
     tty.setcbreak(keyboard)
     try:
@@ -177,7 +177,7 @@ async def test_run_sends_terminal_input_line_by_line(gateway: Gateway, pyxec: St
         gateway.worker.start(job_id)
         # When a line is typed
         os.write(keyboard, b"42\n")
-        # Then the program gets it, and its end does not wait for the terminal's
+        # Then the program gets it, and the command exits although the terminal is still open
         await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.STDIN, b"42\n")])
         gateway.worker.finish(job_id)
         assert (await command.wait())[0] == 0
@@ -189,15 +189,15 @@ async def test_run_sends_terminal_input_line_by_line(gateway: Gateway, pyxec: St
 async def test_run_cancels_the_job_when_its_input_is_too_large(
     gateway: Gateway, pyxec: StartCommand, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a store that has taken all the input it takes for one job
+    # Given a low limit for the input of one job
     monkeypatch.setattr("app.store.jobs.MAX_INPUT_BYTES", 16)
     command = await pyxec("run", program, stdin=PIPE)
     assert command.process.stdin is not None
     job_id = await gateway.wait_for_viewer()
     gateway.worker.start(job_id)
-    # When more comes
+    # When more input is written
     command.process.stdin.write(b"x" * 100)
-    # Then it is said, and no job is left behind that waits for the rest
+    # Then the command reports the limit and cancels the job
     await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)])
     code, _, stderr = await command.wait()
     assert code == 125
@@ -213,7 +213,7 @@ async def test_run_cancels_at_the_first_interrupt_and_shows_the_rest(
     gateway.worker.start_phase(job_id)
     # When Ctrl-C is pressed
     command.process.send_signal(signal.SIGINT)
-    # Then the job is asked to end, and what it still says is shown
+    # Then the job is cancelled, and the rest of its output is shown
     await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)])
     gateway.worker.write(job_id, b"last words\n")
     gateway.worker.finish(job_id, outcome=Outcome.CANCELLED, exit_code=None, signal=9, message="cancelled")
@@ -226,9 +226,9 @@ async def test_run_exits_at_the_second_interrupt(gateway: Gateway, pyxec: StartC
     gateway.worker.start(job_id)
     command.process.send_signal(signal.SIGINT)
     await wait_until(lambda: gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)])
-    # When nothing happens, and Ctrl-C is pressed again
+    # When the job does not end, and Ctrl-C is pressed again
     command.process.send_signal(signal.SIGINT)
-    # Then the command ends, although the job has not
+    # Then the command exits, although the job has not ended
     assert (await command.wait())[0] == 130
 
 
@@ -237,14 +237,14 @@ async def test_run_cancels_the_job_when_its_reader_exits(gateway: Gateway, pyxec
     job_id = await gateway.wait_for_viewer()
     gateway.worker.start(job_id)
     gateway.worker.start_phase(job_id)
-    # When the reader has left, as head does, and the program writes on
+    # When the reader of stdout exits, as head does, and the program continues to write
     transport: Any = command.process._transport  # type: ignore[attr-defined]
     transport.get_pipe_transport(1).close()
     async with asyncio.timeout(30):
         while not gateway.worker.inputs(job_id):
             gateway.worker.write(job_id, b"unread\n")
             await asyncio.sleep(0.02)
-    # Then the job is asked to end
+    # Then the job is cancelled
     assert gateway.worker.inputs(job_id) == [Input(InputKind.CANCEL)]
     assert await command.process.wait() == 141
 

@@ -17,22 +17,22 @@ from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
 SURROGATE = "\ud800"
 
 
-def limits(**asked: float) -> Limits:
-    return resolve_limits(LimitOverrides(**asked), LimitOverrides())  # type: ignore[arg-type]
+def limits(**requested: float) -> Limits:
+    return resolve_limits(LimitOverrides(**requested), LimitOverrides())  # type: ignore[arg-type]
 
 
 def defaults(
-    *, stdin: bytes = b"job", args: tuple[str, ...] = ("-x",), ceiling: LimitOverrides | None = None, **asked: float
+    *, stdin: bytes = b"job", args: tuple[str, ...] = ("-x",), ceiling: LimitOverrides | None = None, **requested: float
 ) -> CaseDefaults:
-    return CaseDefaults(stdin, args, limits(**asked), ceiling or LimitOverrides())
+    return CaseDefaults(stdin, args, limits(**requested), ceiling or LimitOverrides())
 
 
 def case(**fields: Any) -> CaseRequest:
     return CaseRequest(**fields)
 
 
-def one(request: CaseRequest, of: CaseDefaults | None = None) -> CaseSpec:
-    (spec,) = resolve_cases([request], of or defaults())
+def resolve_case(request: CaseRequest, inherited: CaseDefaults | None = None) -> CaseSpec:
+    (spec,) = resolve_cases([request], inherited or defaults())
     return spec
 
 
@@ -51,7 +51,7 @@ def test_resolve_cases_inherits_from_the_job() -> None:
 def test_resolve_cases_keeps_empty_values() -> None:
     own = case(name="größe", stdin="", args=(), expected_output="", limits=CaseLimits(cpu_seconds=2, open_files=32))
 
-    spec = one(own, defaults(cpu_seconds=9))
+    spec = resolve_case(own, defaults(cpu_seconds=9))
 
     assert (spec.name, spec.stdin, spec.args, spec.expected_output) == ("größe", b"", (), b"")
     assert (spec.limits.cpu_seconds, spec.limits.open_files) == (2.0, 32)
@@ -67,7 +67,7 @@ def test_resolve_cases_divides_the_output_limit_among_many_tests() -> None:
 
 
 def test_resolve_cases_keeps_the_output_limit_for_few_tests() -> None:
-    assert one(case(), defaults(output_bytes=100)).limits.output_bytes == 100
+    assert resolve_case(case(), defaults(output_bytes=100)).limits.output_bytes == 100
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_resolve_cases_keeps_the_output_limit_for_few_tests() -> None:
 )
 def test_resolve_cases_names_the_invalid_field(field: str, request_: CaseRequest) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        one(request_)
+        resolve_case(request_)
 
     assert refused.value.field == field
 
@@ -108,7 +108,7 @@ def test_resolve_cases_applies_the_ceiling() -> None:
     ceiling = LimitOverrides(cpu_seconds=5)
 
     with pytest.raises(InvalidRequest, match=r"tests\[0\]\.limits\.cpu_seconds: must be between 0\.1 and 5 s"):
-        one(case(limits=CaseLimits(cpu_seconds=6)), defaults(ceiling=ceiling, cpu_seconds=5))
+        resolve_case(case(limits=CaseLimits(cpu_seconds=6)), defaults(ceiling=ceiling, cpu_seconds=5))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_resolve_cases_limits_the_total_size(character: str) -> None:
 
 
 def test_resolve_cases_counts_inherited_values_for_each_test() -> None:
-    """A few hundred bytes of request would be kept as hundreds of megabytes otherwise."""
+    """Otherwise a request of a few hundred bytes could create a record of hundreds of megabytes."""
     job = defaults(stdin=bytes(MAX_STDIN_BYTES))
     resolve_cases([case(), case(args=())], defaults(stdin=bytes(MAX_STDIN_BYTES - 2)))
 

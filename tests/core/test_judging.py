@@ -27,7 +27,7 @@ def killed(number: int, **changes: Any) -> PhaseReport:
 RUNS = [
     (phase(), Outcome.OK, "exited normally"),
     (phase(exit_code=3), Outcome.NONZERO_EXIT, "exited with code 3"),
-    # Codes that a shell gives to signals are codes all the same.
+    # 128 + N is the exit code that a shell uses for signal N. It is still an exit code.
     (phase(exit_code=137), Outcome.NONZERO_EXIT, "exited with code 137"),
     (phase(exit_code=139), Outcome.NONZERO_EXIT, "exited with code 139"),
     (phase(exit_code=255), Outcome.NONZERO_EXIT, "exited with code 255"),
@@ -37,16 +37,16 @@ RUNS = [
     (killed(signal.SIGKILL), Outcome.SIGNALED, "killed by signal 9 (SIGKILL)"),
     (killed(signal.SIGKILL, oom_kills=1), Outcome.MEMORY_LIMIT, "more memory"),
     (phase(exit_code=1, oom_kills=1), Outcome.MEMORY_LIMIT, "more memory"),
-    # A child was killed, its parent carried on.
+    # A child was killed, and its parent exited with 0.
     (phase(exit_code=0, oom_kills=2), Outcome.OK, "exited normally"),
-    # A program can send itself the signals that the kernel uses for limits. Only the runner reports limits.
+    # A program can send SIGXCPU and SIGXFSZ to itself. Only ``stopped_by`` means that a limit was reached.
     (killed(signal.SIGXCPU), Outcome.SIGNALED, "killed by signal 24 (SIGXCPU)"),
     (killed(signal.SIGXFSZ), Outcome.SIGNALED, "killed by signal 25 (SIGXFSZ)"),
     (killed(9, stopped_by=StopReason.WALL_TIME), Outcome.WALL_TIME_LIMIT, "after 1.2 s"),
     (killed(9, stopped_by=StopReason.CPU_TIME), Outcome.CPU_TIME_LIMIT, "0.5 s of processor time"),
     (killed(9, stopped_by=StopReason.OUTPUT), Outcome.OUTPUT_LIMIT, "output limit"),
     (killed(9, stopped_by=StopReason.CANCELLED), Outcome.CANCELLED, "cancelled"),
-    # The limit that was met first outranks how the process ended.
+    # The limit that was reached first takes precedence over the end of the process.
     (phase(exit_code=0, stopped_by=StopReason.OUTPUT), Outcome.OUTPUT_LIMIT, "output limit"),
     (killed(9, stopped_by=StopReason.WALL_TIME, oom_kills=3), Outcome.WALL_TIME_LIMIT, "after 1.2 s"),
 ]
@@ -73,7 +73,7 @@ def test_judge_phases_reports_compile_error_when_the_compiler_fails(
     )
 
     if outcome in (Outcome.CANCELLED, Outcome.OK):
-        # A compiler that passed is the last to run only when the job was cancelled right behind it.
+        # A successful compile phase is the last phase only if the job was cancelled directly after it.
         assert (verdict.outcome, verdict.message) == (Outcome.CANCELLED, "cancelled")
     else:
         assert verdict.outcome is Outcome.COMPILE_ERROR

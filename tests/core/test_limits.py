@@ -49,11 +49,11 @@ def test_resolve_limits_prefers_request_over_language_over_table() -> None:
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(LIMITS, numbers)))
-def test_resolve_limits_resolves_or_rejects_any_limits(asked: dict[str, int | float | None]) -> None:
+def test_resolve_limits_resolves_or_rejects_any_limits(requested: dict[str, int | float | None]) -> None:
     try:
-        limits = resolve_limits(LimitOverrides(**asked), NOTHING)  # type: ignore[arg-type]
+        limits = resolve_limits(LimitOverrides(**requested), NOTHING)  # type: ignore[arg-type]
     except InvalidRequest as e:
-        assert e.field.removeprefix("limits.") in asked  # noqa: PT017 - it may be refused, it need not
+        assert e.field.removeprefix("limits.") in requested  # noqa: PT017 - it may be refused, it need not
         return
     for name, row in LIMITS.items():
         value = getattr(limits, name)

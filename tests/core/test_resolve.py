@@ -194,7 +194,7 @@ def test_resolve_spec_accepts_any_version_when_none_is_known() -> None:
     assert resolved(language="go", version="1.99").language == "go"
 
 
-# --- anything JSON can say
+# --- arbitrary JSON
 
 any_text = st.text(st.characters(), max_size=12) | st.sampled_from(["python", "py", "a/b", "../x", "", "=", "YQ=="])
 requests = st.builds(
@@ -228,8 +228,8 @@ def test_resolve_spec_resolves_or_rejects_any_request(request_: JobRequest) -> N
 
 def test_resolve_spec_resolves_compile_limits() -> None:
     assert resolved().compile_limits == CompileLimits(wall_seconds=30, cpu_seconds=30)
-    asked = CompileLimits(wall_seconds=0.5)
-    assert resolved(compile_limits=asked, limits=LimitOverrides(wall_seconds=100)).compile_limits == asked
+    requested = CompileLimits(wall_seconds=0.5)
+    assert resolved(compile_limits=requested, limits=LimitOverrides(wall_seconds=100)).compile_limits == requested
 
 
 @pytest.mark.parametrize("seconds", [0, 0.09, 30.1, float("nan"), float("inf")])

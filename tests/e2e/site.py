@@ -49,7 +49,7 @@ class Site:
 
 def build_page_files() -> None:
     """Build web/dist and install nginx, unless they are up to date."""
-    state = StateFolder.of_repository(ROOT)
+    state = StateFolder.for_checkout(ROOT)
     with Steps(Console(stderr=True)) as steps, steps.step("web page") as step:
         ensure_nginx(state, step)
         build_page(ROOT, state, step)

@@ -50,7 +50,7 @@ async def test_stream_is_logged_when_it_ends(gateway: Gateway, lines: Lines) -> 
         assert lines == []
         gateway.worker.run(job_id)
         await response.aread()
-    # The first request is over for certain when another one has been answered.
+    # The first request has certainly ended when another one has been answered.
     await gateway.client.get("/livez")
     assert [line["route"] for line in lines] == ["/v1/jobs/{job_id}/output", "/livez"]
 

@@ -175,7 +175,7 @@ async def test_server_error_reveals_only_the_request_id(gateway: Gateway) -> Non
     gateway.redis.hset(gateway.keys.record(job_id), "spec", b"damaged")
     # When it is read
     response = await gateway.client.get(f"/v1/jobs/{job_id}")
-    # Then the response says whose error it is, and has an id for inquiries
+    # Then the response reports an error of the service with its request id
     assert response.status_code == 500
     assert response.json() == {
         "type": "/problems/internal-error",

@@ -73,7 +73,7 @@ async def test_known_rejection_needs_neither_the_body_nor_redis(gateway: Gateway
     writer.write(request.encode() + b"[")
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 3)).decode()
     writer.close()
-    # Then the response is the same, although the gateway has neither the body nor asked Redis
+    # Then the response is the same, although the gateway has not received the body and not queried Redis
     assert (answer.status_code, head.split()[1]) == (429, "429")
     assert 1 <= int(re.findall(r"(?i)retry-after: (\d+)", head)[0]) <= int(answer.headers["Retry-After"])
     assert count_script_calls(gateway) == calls_before

@@ -101,8 +101,8 @@ class ScriptedWorker:
         job_id = self.take() if job_id is None else job_id
         while job_id not in self._deliveries:
             self.take()
-        begin = self._effects.begin(job_id, attempt, WORKER_NAME, self.now_ms())
-        self.claims[job_id] = read_claim(self._commit(job_id, begin))
+        claim = self._effects.claim(job_id, attempt, WORKER_NAME, self.now_ms())
+        self.claims[job_id] = read_claim(self._commit(job_id, claim))
         self._commit(job_id, self._effects.attempt_started(job_id, attempt))
         return job_id
 

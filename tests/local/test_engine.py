@@ -30,7 +30,7 @@ def test_ensure_engine_starts_an_engine_that_make_down_stops(
 ) -> None:
     # Given a machine where no engine responds at DOCKER_HOST
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/engine.sock")
-    state = StateFolder.of_repository(tmp_path)
+    state = StateFolder.for_checkout(tmp_path)
     shared_bridge = Path("/sys/class/net/docker0/ifindex")
     bridge_before = shared_bridge.read_text() if shared_bridge.exists() else None
 
@@ -54,7 +54,7 @@ def test_ensure_engine_starts_an_engine_that_make_down_stops(
 
 
 def test_ensure_engine_uses_a_running_engine_and_make_down_keeps_it(tmp_path: Path, step: Step) -> None:
-    state = StateFolder.of_repository(tmp_path)
+    state = StateFolder.for_checkout(tmp_path)
 
     client = ensure_engine(state, step)
 
@@ -70,7 +70,7 @@ def test_ensure_engine_reports_a_docker_host_that_does_not_respond(
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
 
     with pytest.raises(SetupError, match=r"no Docker Engine responds at DOCKER_HOST=tcp://127\.0\.0\.1:1") as raised:
-        ensure_engine(StateFolder.of_repository(tmp_path), step)
+        ensure_engine(StateFolder.for_checkout(tmp_path), step)
 
     assert "\n" not in str(raised.value)
 
@@ -82,6 +82,6 @@ def test_ensure_engine_reports_a_missing_engine_when_apt_is_missing(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(SetupError, match=r"missing: Docker Engine 20\.10 or later") as raised:
-        ensure_engine(StateFolder.of_repository(tmp_path), step)
+        ensure_engine(StateFolder.for_checkout(tmp_path), step)
 
     assert "\n" not in str(raised.value)

@@ -15,17 +15,17 @@ from app.local.state import ProcessRecord, StateFolder, lock_folder, read_start_
 
 
 def test_record_is_read_when_its_process_runs(tmp_path: Path) -> None:
-    path = StateFolder.of_repository(tmp_path).record("me")
+    path = StateFolder.for_checkout(tmp_path).record("me")
 
-    ProcessRecord.of(os.getpid(), "http://127.0.0.1:1").write(path)
+    ProcessRecord.create(os.getpid(), "http://127.0.0.1:1").write(path)
 
     assert path == tmp_path / ".pyxec" / "run" / "me.json"
-    assert ProcessRecord.read(path) == ProcessRecord.of(os.getpid(), "http://127.0.0.1:1")
+    assert ProcessRecord.read(path) == ProcessRecord.create(os.getpid(), "http://127.0.0.1:1")
 
 
 def test_record_is_not_alive_when_its_process_is_a_zombie() -> None:
     with subprocess.Popen(["sleep", "1000"]) as process:
-        record = ProcessRecord.of(process.pid)
+        record = ProcessRecord.create(process.pid)
         assert record.is_alive()
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -37,7 +37,7 @@ def test_record_is_not_alive_when_its_process_is_a_zombie() -> None:
 
 def test_record_is_ignored_when_another_process_has_the_pid(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
-    mine = ProcessRecord.of(os.getpid())
+    mine = ProcessRecord.create(os.getpid())
 
     ProcessRecord(mine.pid, mine.start_ticks - 1).write(path)
 
@@ -55,7 +55,7 @@ def test_record_is_ignored_when_it_is_missing_or_invalid(tmp_path: Path, content
 
 def test_record_of_a_missing_process_raises() -> None:
     with pytest.raises(ProcessLookupError):
-        ProcessRecord.of(2**22 + 1)
+        ProcessRecord.create(2**22 + 1)
 
 
 def test_record_is_written_without_a_temporary_file(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class Checkout:
         for part in PARTS:
             (folder / part).symlink_to(ROOT / part)
         self.folder = folder
-        self.state = StateFolder.of_repository(folder)
+        self.state = StateFolder.for_checkout(folder)
         self.namespace = f"test-{secrets.token_hex(4)}"
         self.url = f"http://127.0.0.1:{free_port()}"
         self.page = f"http://127.0.0.1:{free_port()}"

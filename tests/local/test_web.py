@@ -18,7 +18,7 @@ TYPES = Path("src/api/openapi.ts")
 @pytest.fixture
 def web(tmp_path: Path) -> Path:
     """A web folder with the pinned generator and the committed types."""
-    state = StateFolder.of_repository(ROOT)
+    state = StateFolder.for_checkout(ROOT)
     with Steps(Console(stderr=True)) as steps, steps.step("web packages") as step:
         install_node_packages(ROOT / "web", state.log("npm"), step)
     folder = tmp_path / "web"

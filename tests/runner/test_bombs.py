@@ -79,15 +79,15 @@ def test_phases_report_their_own_oom_kills_and_peak(contained: RunnerProcess) ->
 def test_memory_full_of_files_does_not_kill_the_runner(
     open_contained: Opener, compile_c: Callable[[str], bytes]
 ) -> None:
-    # Given a container as the pool makes it (score below the maximum), whose files may fill all of its memory
+    # Given a container as the pool makes it (score below the maximum), in which files may use all memory
     contained = open_contained(
         *("--tmpfs", "/tmp:rw,mode=1777,size=1g", "--oom-score-adj", "900", "-m", "32m", "--memory-swap", "32m")
     )
 
-    # When processes far smaller than the runner write until the kernel must kill someone
+    # When processes that are smaller than the runner write until the kernel must kill a process
     contained.run(phase("./fill", file_bytes=UNLIMITED), files={"fill": compile_c((PROGRAMS / "fill.c").read_text())})
 
-    # Then it killed them
+    # Then it kills these processes
     assert (contained.end.ending, contained.end.value) == (Ending.SIGNALLED, signal.SIGKILL)
     assert contained.end.oom_kills >= 1
     assert contained.exit_status() == 0

@@ -96,11 +96,11 @@ def test_runner_exits_when_the_host_closes_its_read_end(bare: RunnerProcess) -> 
 
 
 def test_uncontained_runner_kills_only_the_phase(open_bare: Opener) -> None:
-    # Given a bystander of the same user, and a runner that is not PID 1
+    # Given another process of the same user, and a runner that is not PID 1
     with subprocess.Popen(["sleep", "60"]) as bystander:
         open_bare().run(phase("sh", "-c", "sleep 60 & echo up"))
 
-        # Then it lives on
+        # Then the other process still runs
         assert bystander.poll() is None
         bystander.kill()
 

@@ -33,7 +33,7 @@ def raw_collect(files: int = 1, count: int = 1, patterns: bytes = b"x\0") -> byt
 
 
 @pytest.mark.parametrize(
-    ("said", "fault"),
+    ("frames", "fault"),
     [
         (b"\x03" + (MAX_PAYLOAD + 1).to_bytes(4), "frame too large"),
         (b"\xff\xff\xff\xff\xff", "frame too large"),
@@ -92,8 +92,8 @@ def raw_collect(files: int = 1, count: int = 1, patterns: bytes = b"x\0") -> byt
         (SLEEP + encode_stdin(b"x" * (2 * STDIN_WINDOW_BYTES)), "more STDIN than the window allows"),
     ],
 )
-def test_protocol_violations_are_faults(bare: RunnerProcess, said: bytes, fault: str) -> None:
-    bare.send(said)
+def test_protocol_violations_are_faults(bare: RunnerProcess, frames: bytes, fault: str) -> None:
+    bare.send(frames)
 
     assert bare.read_to_end(within_s=10).fault == fault
     assert bare.exit_status() == 1

@@ -113,16 +113,16 @@ def test_runner_binary_is_small(open_contained: Opener) -> None:
 
 
 def test_killed_host_leaves_no_container(open_contained: Opener) -> None:
-    # Given a program that ignores everything
+    # Given a program that ignores all signals
     name = f"pyxec-runner-test-{uuid.uuid4().hex[:12]}"
     contained = open_contained("--name", name)
     contained.send(job(phase("sh", "-c", "trap '' TERM INT HUP PIPE; echo up; while :; do sleep 1; done")))
     contained.read_until(lambda so_far: so_far.stdout == b"up\n")
 
-    # When the host is killed outright
+    # When the host is killed
     contained.process.kill()
 
-    # Then its container goes
+    # Then its container is removed
     deadline = time.monotonic() + 10
     command = ["docker", "ps", "-q", "--filter", f"name={name}"]
     while subprocess.run(command, capture_output=True, check=True).stdout:

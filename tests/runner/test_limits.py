@@ -62,7 +62,7 @@ def test_cpu_time_includes_exited_processes(contained: RunnerProcess) -> None:
 
 
 def test_cpu_time_limit_is_reported_when_the_program_exits_first(runner: RunnerProcess) -> None:
-    # It takes a few milliseconds, less than the runner waits between two looks.
+    # It takes a few milliseconds, less than the interval of the checks.
     runner.run(phase("perl", "-e", "1 for 1..60_000", cpu_ms=1))
 
     assert runner.end.reason is StopReason.CPU_TIME
@@ -115,7 +115,7 @@ def test_output_without_newlines_is_stopped(runner: RunnerProcess) -> None:
 
 
 def test_wall_time_limit_holds_while_the_host_does_not_read(runner: RunnerProcess) -> None:
-    # Given a host that stopped reading, so that every buffer between us is full
+    # Given a host that does not read, so that all buffers are full
     runner.send(job(phase("yes", wall_ms=1000)))
     runner.read_until(lambda so_far: len(so_far.stdout) > 0)
     time.sleep(2)
@@ -123,7 +123,7 @@ def test_wall_time_limit_holds_while_the_host_does_not_read(runner: RunnerProces
     # When it reads again
     runner.read_to_end()
 
-    # Then the program was stopped in the meantime, and all that was read of it arrives
+    # Then the program was stopped in the meantime, and the output that the runner has read is complete
     assert runner.end.reason is StopReason.WALL_TIME
     assert runner.end.wall_us < 1_900_000
     assert len(runner.stdout) == runner.end.stdout_bytes

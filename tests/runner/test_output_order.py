@@ -10,7 +10,7 @@ from tests.runner.runner_process import RunnerProcess, phase
 
 @pytest.mark.parametrize("round_", range(10))
 def test_output_starts_with_the_stream_written_first(runner: RunnerProcess, round_: int) -> None:
-    # Given a program that writes to both within one breath, stderr first
+    # Given a program that writes to both streams without a pause, stderr first
     runner.run(phase("perl", "-e", "syswrite(STDERR, 'first'); syswrite(STDOUT, 'second')"))
 
     assert [event for event in runner.events if isinstance(event, Output)] == [

@@ -137,15 +137,15 @@ def test_output_bytes_are_unchanged(runner: RunnerProcess) -> None:
 
 
 def test_output_is_forwarded_while_the_program_runs(runner: RunnerProcess) -> None:
-    # Given a program that says one thing without a newline and then waits for an answer
+    # Given a program that writes a prompt without a newline and waits for input
     runner.send(job(phase("sh", "-c", "printf ask; read -r answer; echo got $answer", gets_stdin=True)))
 
-    # When what it said has come through
+    # When the prompt has arrived and input is sent
     runner.read_until(lambda so_far: so_far.stdout == b"ask")
     assert runner.ends == []
     runner.send(encode_stdin(b"yes\n"), encode_stdin_eof())
 
-    # Then the phase starts
+    # Then the program continues
     assert runner.read_to_end().stdout == b"askgot yes\n"
 
 
@@ -215,7 +215,7 @@ def test_held_phase_can_be_cancelled(runner: RunnerProcess) -> None:
     runner.send(job(phase("true"), phase("echo", "never", held=True)))
     runner.read_until(lambda so_far: len(so_far.ends) == 1)
 
-    # And the host's GO may be on its way already
+    # And the GO frame of the host may already be in the pipe
     runner.send(encode_cancel(), encode_go())
 
     assert runner.read_to_end().done == Done(ended=1, total=2)

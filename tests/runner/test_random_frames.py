@@ -23,7 +23,7 @@ SEED = int(os.environ.get("PYXEC_NOISE_SEED", "1"))
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "UBSAN_OPTIONS": "exitcode=99"}
 QUICK = {"wall_ms": 300, "cpu_ms": 300, "output_bytes": 10_000}
 
-# No shell: a mutated script would be an arbitrary program.
+# No shell: a mutated script would be an unreviewed program.
 GOOD_JOBS = [
     job(phase("true", **QUICK), phase("cat", gets_stdin=True, **QUICK), files={"a/b": b"x" * 100, "c": b""})
     + encode_stdin(b"in" * 100)
@@ -54,17 +54,17 @@ def mutated(good: bytes, source: random.Random) -> bytes:
     return bytes(noise)
 
 
-def answer(command: list[str | Path], said: bytes, patience_s: float) -> tuple[int, bytes]:
+def run_runner(command: list[str | Path], frames: bytes, patience_s: float) -> tuple[int, bytes]:
     """Send the bytes, wait, close stdin, and return the exit status and stderr of the runner."""
     with subprocess.Popen(command, env=ENVIRONMENT, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
         assert process.stdin is not None
         with suppress(BrokenPipeError):
-            process.stdin.write(said)
+            process.stdin.write(frames)
             process.stdin.flush()
         with suppress(subprocess.TimeoutExpired):
             process.wait(patience_s)
-        _, complaint = process.communicate(timeout=30)
-    return process.returncode, complaint
+        _, stderr = process.communicate(timeout=30)
+    return process.returncode, stderr
 
 
 def test_random_frames_never_break_the_runner(sanitized_runner: Path, tmp_path: Path) -> None:
@@ -72,10 +72,10 @@ def test_random_frames_never_break_the_runner(sanitized_runner: Path, tmp_path: 
     for number in range(ROUNDS):
         folder = tmp_path / str(number)
         folder.mkdir()
-        said = mutated(source.choice(GOOD_JOBS), source)
-        patience_s = source.choice([0, 0, 0, 0, 0, 0, 0, 0.4])  # mostly the host is gone before the phases begin
+        frames = mutated(source.choice(GOOD_JOBS), source)
+        patience_s = source.choice([0, 0, 0, 0, 0, 0, 0, 0.4])  # mostly the host exits before the phases start
 
-        status, complaint = answer([sanitized_runner, folder], said, patience_s)
+        status, stderr = run_runner([sanitized_runner, folder], frames, patience_s)
 
-        assert status in (0, 1, 2), f"seed {SEED}, round {number}: {complaint.decode()}"
-        assert complaint == b""
+        assert status in (0, 1, 2), f"seed {SEED}, round {number}: {stderr.decode()}"
+        assert stderr == b""

@@ -97,7 +97,7 @@ def test_stdin_and_stdout_are_interactive(runner: RunnerProcess) -> None:
         line = f"line {number}\n".encode()
         expected += b"got " + line
         runner.send(encode_stdin(line))
-        runner.read_until(lambda so_far, heard=expected: so_far.stdout == heard)  # type: ignore[misc]
+        runner.read_until(lambda so_far, received=expected: so_far.stdout == received)  # type: ignore[misc]
     runner.send(encode_stdin_eof())
 
     assert runner.read_to_end().end.value == 0

@@ -116,9 +116,9 @@ def test_tests_start_with_the_same_folder(runner: RunnerProcess, meddling: str) 
 
 @pytest.mark.docker
 def test_tests_leave_no_files_for_the_next(contained: RunnerProcess) -> None:
-    places = "for place in $(find / -writable -type d -not -path '/proc/*' 2> /dev/null) /dev/mqueue; do "
+    folders = "for place in $(find / -writable -type d -not -path '/proc/*' 2> /dev/null) /dev/mqueue; do "
     contained.run(
-        case("sh", "-c", places + "echo $place; touch $place/left; done; ls /dev/mqueue /dev/shm /tmp"),
+        case("sh", "-c", folders + "echo $place; touch $place/left; done; ls /dev/mqueue /dev/shm /tmp"),
         case("sh", "-c", "find / -name left 2> /dev/null"),
     )
 

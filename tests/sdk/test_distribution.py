@@ -33,16 +33,16 @@ asyncio.run(main())
 
 
 def test_wheel_runs_a_job_without_server_dependencies(stack: Stack, tmp_path: Path) -> None:
-    # Given an environment with the wheel, and what it asks for
+    # Given an environment with the wheel and its dependencies
     environment = tmp_path / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", environment)
     wheels = tmp_path / "wheels"
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, ROOT / "pyxec")
     (wheel,) = wheels.glob("*.whl")
     run(sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "-q", wheel)
-    # When it is used somewhere else, with the address in the environment
+    # When it is used outside the checkout, with the URL in the environment
     printed = run(environment / "bin" / "python", "-c", PROGRAM, cwd=tmp_path, PYXEC_URL=stack.url)
-    # Then jobs run, and nothing of the server is there
+    # Then jobs run, and no package of the server is installed
     assert printed == "\nthreads\ntasks\n"
 
 

@@ -46,8 +46,8 @@ async def test_result_keeps_binary_output(stack: Stack, open_client: OpenClient)
 async def test_stream_yields_events_in_order(stack: Stack, open_client: OpenClient) -> None:
     client = open_client(stack.url)
     seen = [event async for event in events(client.stream("python", "print('out')"))]
-    begun, phase, *output, end = seen
-    assert (type(begun), type(phase), type(end)) == (Started, Phase, Finished)
+    started, phase, *output, end = seen
+    assert (type(started), type(phase), type(end)) == (Started, Phase, Finished)
     assert "".join(event.text for event in output) == "out\n"
     assert {(type(event), event.stream) for event in output} == {(Output, "stdout")}
     assert end.result.outcome == "ok"
@@ -55,7 +55,7 @@ async def test_stream_yields_events_in_order(stack: Stack, open_client: OpenClie
 
 async def test_send_stdin_uses_the_stream_that_is_read(stack: Stack, open_client: OpenClient) -> None:
     job = await call(open_client(stack.url).submit, "python", READER, interactive=True)
-    # When each line is sent once the one before has come back, in text and in bytes
+    # When each line is sent after the output for the previous line, as text and as bytes
     printed = b""
     async for event in events(job.stream(timeout_seconds=20)):
         match event:
@@ -69,25 +69,25 @@ async def test_send_stdin_uses_the_stream_that_is_read(stack: Stack, open_client
 
 async def test_send_stdin_works_without_a_stream(stack: Stack, open_client: OpenClient) -> None:
     job = await call(open_client(stack.url).submit, "python", READER, interactive=True)
-    # When more is sent than one message takes, cut in the middle of characters
+    # When the input is larger than a message, so that it is split within characters
     long = "ä" * 50_000
     assert await call(job.send_stdin, f"a\n{long}\n")
     assert await call(job.send_eof)
-    # Then all of it has arrived, in its order
+    # Then the program has received all of it in order
     assert (await call(job.wait, 20)).stdout == f"got a\ngot {long}\nend\n"
     assert b"".join(event.data for event in await call(job.output) if isinstance(event, Output)).startswith(b"got a\n")
-    # And once it is over, that is said
+    # And after the end of the job, send_stdin returns False
     while await call(job.send_stdin, "more"):
         await asyncio.sleep(0.02)
 
 
 async def test_cancel_and_delete_end_a_long_job(stack: Stack, open_client: OpenClient) -> None:
     job = await call(open_client(stack.url).submit, "python", "import time; print('on', flush=True); time.sleep(60)")
-    # When it has not ended in time
+    # When it does not finish in time
     with pytest.raises(JobTimeout) as caught:
         await call(job.wait, 0.3)
     assert caught.value.job_id == job.id
-    # Then the job continues and cannot be deleted
+    # Then it continues, and cannot be deleted
     assert (await call(job.status)).status in ("queued", "running")
     with pytest.raises(Conflict):
         await call(job.delete)

@@ -1,4 +1,4 @@
-"""The SDK across lost connections, lost responses and full services: nothing twice, nothing missing."""
+"""The SDK across lost connections, lost responses and full services: no event is lost or repeated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_stream_delivers_every_byte_once_when_cut_repeatedly(stack: Stack,
     with FaultProxy(stack.port) as proxy:
         client = open_client(f"http://127.0.0.1:{proxy.port}", on_retry=reasons.append)
         printed, cuts = b"", 0
-        # When the connection is cut about every thirtieth line and the service is unreachable for a moment
+        # When the connection is cut about every thirty lines, and the server is unreachable for 0.1 s
         async for event in events(client.stream("python", COUNTER)):
             printed += event.data if isinstance(event, Output) else b""
             if printed.count(b"\n") > 30 * (cuts + 1):
@@ -45,26 +45,26 @@ async def test_stream_continues_when_the_api_is_restarted(own_stack: Stack) -> N
     own_stack.start_worker()
     job_id = own_stack.submit(COUNTER)["id"]
 
-    async def watch(client: Client | AsyncClient, begun: asyncio.Event) -> bytes:
+    async def watch(client: Client | AsyncClient, received: asyncio.Event) -> bytes:
         printed = b""
         async for event in events(client.job(job_id).stream()):
             if isinstance(event, Output):
                 printed += event.data
-                begun.set()
+                received.set()
         return printed
 
-    # Given a viewer of each kind that has seen something
-    begun = [asyncio.Event(), asyncio.Event()]
+    # Given a viewer of each client that has received output
+    received = [asyncio.Event(), asyncio.Event()]
     with Client(own_stack.url) as threads:
         async with AsyncClient(own_stack.url) as tasks:
-            viewers = [asyncio.create_task(watch(*pair)) for pair in zip((threads, tasks), begun, strict=True)]
-            await asyncio.gather(*(event.wait() for event in begun))
-            # When the API is killed, and comes back while the program prints on
+            viewers = [asyncio.create_task(watch(*pair)) for pair in zip((threads, tasks), received, strict=True)]
+            await asyncio.gather(*(event.wait() for event in received))
+            # When the API is killed and restarted while the program continues to print
             api.kill()
             await asyncio.to_thread(own_stack.start_api)
-            # Then both have all of it
+            # Then both viewers have received the complete output
             assert await asyncio.gather(*viewers) == [ALL_LINES, ALL_LINES]
-            # And a client that is asked something works as before
+            # And a request of the same client succeeds
             assert (await call(threads.job(job_id).wait, 10)).stdout_bytes == ALL_LINES
 
 
@@ -74,10 +74,10 @@ async def test_submit_repeats_a_request_without_a_second_job(stack: Stack, open_
         client = open_client(f"http://127.0.0.1:{proxy.port}")
         await call(client.languages)
         before = jobs_of(stack)
-        # When the answer to a submission is lost, twice
+        # When the response to a submission is lost twice
         proxy.lose_replies = 2
         result = await call(client.run, "python", "print('once')")
-    # Then there is one job, and this is its result
+    # Then one job exists, and its result is returned
     assert result.stdout == "once\n"
     assert jobs_of(stack) - before == {result.id}
 
@@ -92,27 +92,27 @@ async def test_submit_returns_the_same_job_for_the_same_idempotency_key(stack: S
 
 
 async def test_send_honours_retry_after(open_client: OpenClient) -> None:
-    async with answering(b"429 Too Many\r\nRetry-After: 1", b"503 Full", b"200 OK") as (url, asked):
+    async with scripted_server(b"429 Too Many\r\nRetry-After: 1", b"503 Full", b"200 OK") as (url, request_times):
         reasons: list[str] = []
         await call(open_client(url, on_retry=reasons.append).languages)
-    first, second, third = asked
+    first, second, third = request_times
     assert second - first >= 1
-    assert third - second < 1  # nothing was asked for
+    assert third - second < 1  # without Retry-After
     assert len(reasons) == 2
 
 
 async def test_send_does_not_wait_longer_than_retry_seconds(open_client: OpenClient) -> None:
-    async with answering(b"429 Too Many\r\nRetry-After: 60") as (url, asked):
+    async with scripted_server(b"429 Too Many\r\nRetry-After: 60") as (url, request_times):
         with pytest.raises(TooManyRequests) as caught:
             await call(open_client(url, retry_seconds=5).languages)
-    assert (len(asked), caught.value.retry_after_seconds) == (1, 60)
+    assert (len(request_times), caught.value.retry_after_seconds) == (1, 60)
 
 
 async def test_send_does_not_retry_when_retry_seconds_is_zero(open_client: OpenClient) -> None:
-    async with answering(b"503 Full\r\nRetry-After: 1") as (url, asked):
+    async with scripted_server(b"503 Full\r\nRetry-After: 1") as (url, request_times):
         with pytest.raises(ServiceFailed):
             await call(open_client(url, retry_seconds=0).languages)
-    assert len(asked) == 1
+    assert len(request_times) == 1
 
 
 async def test_send_times_out_without_a_response(open_client: OpenClient) -> None:
@@ -140,18 +140,18 @@ def jobs_of(stack: Stack) -> set[str]:
 
 
 @asynccontextmanager
-async def answering(*heads: bytes) -> AsyncIterator[tuple[str, list[float]]]:
-    """Serve these responses one after another; yields the URL and the times of the requests."""
-    asked: list[float] = []
+async def scripted_server(*heads: bytes) -> AsyncIterator[tuple[str, list[float]]]:
+    """Serve these responses one after another. Yields the URL and the list of the times of the requests."""
+    request_times: list[float] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         body = b'{"languages": []}'
-        head = heads[len(asked)]
-        asked.append(time.monotonic())
+        head = heads[len(request_times)]
+        request_times.append(time.monotonic())
         writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (head, len(body), body))
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", request_times

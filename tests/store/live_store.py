@@ -50,7 +50,7 @@ def new_job(job_id: str = "job", *, spec: JobSpec = SPEC, created_at_ms: int = S
 
 @dataclass
 class LiveStore:
-    """What the API process has, and one worker process."""
+    """The objects of an API process and of one worker process."""
 
     client: redis.Redis
     keys: StoreKeys
@@ -64,7 +64,7 @@ class LiveStore:
         return await self.submitter.submit(job, caller)
 
     def take(self) -> StreamMessage:
-        """The next delivery; fails when there is none."""
+        """Return the next delivery. Fails if there is none."""
         delivery = next(self.broker.consume(JOBS_QUEUE, prefetch=10, timeout=200))
         assert isinstance(delivery, StreamMessage), "nothing was delivered"
         return delivery
@@ -72,8 +72,8 @@ class LiveStore:
     def write(self, delivery: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
         return self.broker.fenced(delivery, effects)
 
-    def begin(self, delivery: StreamMessage, job_id: str = "job", now_ms: int = START_MS + 5) -> Claim:
-        effects = self.effects.begin(job_id, delivery.attempt, self.broker.consumer_name, now_ms)
+    def claim(self, delivery: StreamMessage, job_id: str = "job", now_ms: int = START_MS + 5) -> Claim:
+        effects = self.effects.claim(job_id, delivery.attempt, self.broker.consumer_name, now_ms)
         return read_claim(self.write(delivery, effects))
 
     def finish(
@@ -95,12 +95,12 @@ class LiveStore:
         return [logged.event for logged in await self.jobs.events(job_id, None)]
 
     def job_keys(self, job_id: str = "job") -> list[str]:
-        """Those of the job's keys that exist."""
+        """Return the existing keys of a job."""
         names = (self.keys.record(job_id), self.keys.output(job_id), self.keys.inputs(job_id))
         return [name for name in names if self.client.exists(name)]
 
     def expire(self, job_id: str = "job") -> None:
-        """Let the time run out of every key that has a time."""
+        """Expire every key of a job that has an expiry."""
         for name in self.job_keys(job_id):
             if self.client.ttl(name) > 0:
                 self.client.expire(name, 0)
@@ -110,7 +110,7 @@ class LiveStore:
 async def store_on(
     url: str, namespace: str, *, max_backlog: int = 1000, timeout_seconds: float = 2.0, lease_ms: int = 15_000
 ) -> AsyncIterator[LiveStore]:
-    """Everything connected to one server, closed at the end."""
+    """Create a store on a server, and close its connections at the end."""
     keys = StoreKeys(namespace)
     effects = JobEffects(keys, TTL_SECONDS)
     client = create_client(url, timeout_seconds)

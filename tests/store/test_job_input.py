@@ -31,7 +31,7 @@ def is_readable(inbox: JobInbox) -> bool:
 
 
 def receive(inbox: JobInbox, count: int = 1, room: int = PLENTY) -> list[Input]:
-    """Wait as a sandbox does, for so many items."""
+    """Wait for a number of items, as a sandbox does."""
     got: list[Input] = []
     deadline = time.monotonic() + PATIENCE_SECONDS
     while len(got) < count:
@@ -42,7 +42,7 @@ def receive(inbox: JobInbox, count: int = 1, room: int = PLENTY) -> list[Input]:
     return got
 
 
-# --- one inbox
+# --- JobInbox
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_close_is_safe_during_put() -> None:
             try:
                 for _ in range(20):
                     inbox.put(EOF)
-            except OSError as e:  # as of a descriptor that was closed
+            except OSError as e:  # a write to a closed descriptor
                 failures.append(e)
 
         thread = threading.Thread(target=put)
@@ -117,7 +117,7 @@ def test_close_is_safe_during_put() -> None:
         assert failures == []
 
 
-# --- all of a worker's
+# --- JobInputs
 
 
 @pytest.fixture
@@ -130,14 +130,14 @@ def inboxes(store: LiveStore) -> Iterator[JobInputs]:
 
 async def _running_job(store: LiveStore, job_id: str = "job") -> None:
     await store.submit(new_job(job_id))
-    store.begin(store.take(), job_id)
+    store.claim(store.take(), job_id)
 
 
 async def test_inputs_deliver_input_from_before_the_start(store: LiveStore, inboxes: JobInputs) -> None:
     await store.submit(new_job())
     await store.jobs.send("job", stdin(b"early"))
     await store.jobs.send("job", EOF)
-    store.begin(store.take())
+    store.claim(store.take())
 
     with inboxes.open("job") as inbox:
         inboxes.wake("job")
@@ -150,7 +150,7 @@ async def test_inputs_deliver_input_on_a_wake_up(
     monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
     await _running_job(store)
     with inboxes.open("job") as inbox:
-        # The first may be found by the poll at the start or the last poll at the old pace; then there is none.
+        # A poll may deliver the first input. After it, there are no polls, only wake-ups.
         await store.jobs.send("job", stdin(b"first"))
         receive(inbox)
         for number in range(20):
@@ -212,7 +212,7 @@ async def test_inputs_serve_every_job_when_one_is_flooded(store: LiveStore, inbo
         thread = threading.Thread(target=flood)
         thread.start()
         try:
-            store.client.hset(store.keys.record("quiet"), "cancel", "1")  # its wake-up was lost
+            store.client.hset(store.keys.record("quiet"), "cancel", "1")  # without a wake-up
             assert receive(quiet) == [CANCEL]
         finally:
             stop.set()

@@ -41,7 +41,7 @@ async def test_cancel_finishes_a_queued_job(store: LiveStore) -> None:
 
 async def test_cancel_of_a_running_job_notifies_its_worker(store: LiveStore) -> None:
     await store.submit(new_job())
-    store.begin(store.take())
+    store.claim(store.take())
     with store.client.pubsub(ignore_subscribe_messages=True) as pubsub:
         pubsub.subscribe(store.keys.worker_channel(store.broker.consumer_name))
         pubsub.get_message(timeout=1)
@@ -58,17 +58,17 @@ async def test_cancel_of_a_running_job_notifies_its_worker(store: LiveStore) -> 
 async def test_cancel_between_two_attempts_is_visible_to_the_next(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery)
+    store.claim(delivery)
     await store.jobs.send("job", CANCEL)
 
-    claim = store.begin(delivery)
+    claim = store.claim(delivery)
 
     assert (claim.state, claim.cancel_requested) == (JobState.RUNNING, True)
 
 
 async def test_repeated_cancels_use_no_more_memory(store: LiveStore) -> None:
     await store.submit(new_job())
-    store.begin(store.take())
+    store.claim(store.take())
     for _ in range(1000):
         await store.jobs.send("job", CANCEL)
 
@@ -78,7 +78,7 @@ async def test_repeated_cancels_use_no_more_memory(store: LiveStore) -> None:
 async def test_send_is_ignored_after_the_job_finished(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery)
+    store.claim(delivery)
     store.finish(delivery)
     before = await store.jobs.get("job")
 
@@ -105,7 +105,7 @@ async def test_send_raises_when_the_job_does_not_exist(store: LiveStore, item: I
 
 async def test_send_limits_the_bytes_of_input(store: LiveStore) -> None:
     await store.submit(new_job())
-    store.begin(store.take())
+    store.claim(store.take())
     half = bytes(MAX_INPUT_BYTES // 2)
     await store.jobs.send("job", stdin(half))
     await store.jobs.send("job", stdin(half))
@@ -139,7 +139,7 @@ async def test_send_limits_the_number_of_inputs(store: LiveStore, monkeypatch: p
 async def test_second_attempt_receives_the_input_again(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery)
+    store.claim(delivery)
     await store.jobs.send("job", stdin(b"typed"))
     store.write(delivery, store.effects.attempt_started("job", 2))
 

@@ -60,7 +60,7 @@ async def test_hosts_returns_the_languages_of_each_host(
     one, two = await languages.hosts()
     assert (one.host, one.last_seen_seconds_ago, one.languages) == ("one", 0, (PYTHON,))
     assert (two.host, two.last_seen_seconds_ago, two.languages) == ("two", 5, (BASH, PYTHON))
-    # And a worker without a heartbeat for a day is removed
+    # And a host that has not reported for a day is not listed
     clock.now += DAY_SECONDS - 2
     assert [host.host for host in await languages.hosts()] == ["one"]
 
@@ -145,13 +145,13 @@ async def test_installed_sees_the_first_worker_at_once(
 
 
 def test_worker_is_alive_until_its_heartbeat_expires(client: redis.Redis, keys: StoreKeys) -> None:
-    presence = WorkerRegistry(client, keys)
-    assert not presence.is_alive("w1")
+    registry = WorkerRegistry(client, keys)
+    assert not registry.is_alive("w1")
 
-    presence.beat("w1")
+    registry.beat("w1")
 
-    assert presence.is_alive("w1")
-    assert not presence.is_alive("w2")
+    assert registry.is_alive("w1")
+    assert not registry.is_alive("w2")
     assert 5 < client.ttl(keys.heartbeat("w1")) <= 20
     client.expire(keys.heartbeat("w1"), 0)
-    assert not presence.is_alive("w1")
+    assert not registry.is_alive("w1")

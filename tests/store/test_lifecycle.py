@@ -18,12 +18,12 @@ from tests.store.live_store import OK, START_MS, TTL_SECONDS, LiveStore, new_job
 CANCEL = Input(InputKind.CANCEL)
 
 
-async def test_begin_sets_the_job_running_and_removes_its_queue_position(store: LiveStore) -> None:
+async def test_claim_sets_the_job_running_and_removes_its_queue_position(store: LiveStore) -> None:
     await store.submit(new_job())
 
-    claim = store.begin(store.take(), now_ms=START_MS + 5)
+    claim = store.claim(store.take(), now_ms=START_MS + 5)
 
-    assert (claim.state, claim.left_traces, claim.cancel_requested) == (JobState.QUEUED, True, False)
+    assert (claim.state, claim.wrote_start, claim.cancel_requested) == (JobState.QUEUED, True, False)
     record = await store.jobs.get("job")
     assert (record.state, record.attempt, record.started_at_ms) == (JobState.RUNNING, 1, START_MS + 5)
     assert record.worker == store.broker.consumer_name
@@ -33,7 +33,7 @@ async def test_begin_sets_the_job_running_and_removes_its_queue_position(store: 
 async def test_output_log_contains_all_events_in_order(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery)
+    store.claim(delivery)
     output = [Output(Stream.STDOUT, b"\x00\xff"), Output(Stream.STDERR, b"e"), Output(Stream.STDOUT, b"2")]
 
     store.write(delivery, store.effects.attempt_started("job", 1))
@@ -47,7 +47,7 @@ async def test_output_log_contains_all_events_in_order(store: LiveStore) -> None
 async def test_finish_writes_the_result_and_the_retention_time(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery)
+    store.claim(delivery)
     store.write(delivery, store.effects.attempt_started("job", 1))
     await store.jobs.send("job", Input(InputKind.STDIN, b"x"))
     store.finish(delivery, now_ms=START_MS + 9)
@@ -63,7 +63,7 @@ async def test_finish_writes_the_result_and_the_retention_time(store: LiveStore)
 async def test_finish_keeps_the_first_result(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery)
+    store.claim(delivery)
     other = JobResult(outcome=Outcome.SIGNALED, signal=9, message="another")
 
     store.write(delivery, store.effects.finish("job", OK, START_MS + 7))
@@ -92,18 +92,18 @@ async def test_dead_letter_finishes_the_job_with_infrastructure_error(store: Liv
 async def test_second_attempt_empties_the_log_and_cursors_increase(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery, now_ms=START_MS + 5)
+    store.claim(delivery, now_ms=START_MS + 5)
     store.write(delivery, store.effects.attempt_started("job", 1))
     store.write(delivery, store.effects.output("job", [Output(Stream.STDOUT, b"lost")]))
-    # The clock of the server was ahead for a moment: the time alone does not make ids grow.
+    # The clock of the server was ahead for a short time, so that later times give lower ids.
     store.client.xadd(store.keys.output("job"), {"k": "o", "d": b"ahead"}, id="99999999999999-0")
     before = await store.jobs.events("job", None)
 
-    claim = store.begin(delivery, now_ms=START_MS + 50)
+    claim = store.claim(delivery, now_ms=START_MS + 50)
     store.write(delivery, store.effects.attempt_started("job", 2))
     store.write(delivery, store.effects.output("job", [Output(Stream.STDOUT, b"kept")]))
 
-    assert (claim.state, claim.left_traces) == (JobState.RUNNING, False)
+    assert (claim.state, claim.wrote_start) == (JobState.RUNNING, False)
     assert (await store.jobs.get("job")).started_at_ms == START_MS + 5
     after = await store.jobs.events("job", before[-1].cursor)
     assert [logged.event for logged in after] == [AttemptStarted(2), Output(Stream.STDOUT, b"kept")]
@@ -113,13 +113,13 @@ async def test_second_attempt_empties_the_log_and_cursors_increase(store: LiveSt
 async def test_worker_without_lease_writes_nothing(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery)
+    store.claim(delivery)
     store.write(delivery, store.effects.attempt_started("job", 1))
     before = store.client.hgetall(store.keys.record("job"))
     store.client.xclaim(store.broker.keys(JOBS_QUEUE).stream, "workers", "another", 0, [delivery.entry_id])
 
     for effects in (
-        store.effects.begin("job", 7, "late", START_MS),
+        store.effects.claim("job", 7, "late", START_MS),
         store.effects.output("job", [Output(Stream.STDOUT, b"late")]),
         store.effects.finish("job", OK, START_MS),
     ):
@@ -131,7 +131,7 @@ async def test_worker_without_lease_writes_nothing(store: LiveStore) -> None:
     assert await store.events() == [AttemptStarted(1)]
 
 
-# --- jobs that ended before a worker met them
+# --- jobs that ended before a worker received them
 
 
 async def test_unclaim_removes_the_start_of_a_cancelled_job(store: LiveStore) -> None:
@@ -140,8 +140,8 @@ async def test_unclaim_removes_the_start_of_a_cancelled_job(store: LiveStore) ->
     before = await store.jobs.get("job")
 
     delivery = store.take()
-    claim = store.begin(delivery)
-    assert (claim.state, claim.left_traces) == (JobState.FINISHED, True)
+    claim = store.claim(delivery)
+    assert (claim.state, claim.wrote_start) == (JobState.FINISHED, True)
     store.write(delivery, store.effects.unclaim("job"))
 
     assert await store.jobs.get("job") == before
@@ -155,12 +155,12 @@ async def test_unclaim_removes_the_record_of_an_expired_job(store: LiveStore) ->
         await store.jobs.get("job")
 
     delivery = store.take()
-    claim = store.begin(delivery)
-    with pytest.raises(JobNotFound):  # not even between the two writes is it anything to a client
+    claim = store.claim(delivery)
+    with pytest.raises(JobNotFound):  # also between the two writes
         await store.jobs.get("job")
     with pytest.raises(JobNotFound):
         await store.jobs.send("job", CANCEL)
-    assert (claim.state, claim.left_traces, claim.spec) == (JobState.FINISHED, True, None)
+    assert (claim.state, claim.wrote_start, claim.spec) == (JobState.FINISHED, True, None)
     store.write(delivery, store.effects.unclaim("job"))
 
     assert store.job_keys() == []
@@ -183,11 +183,11 @@ async def test_dead_letter_of_an_expired_job_leaves_only_expiring_keys(store: Li
 
 async def _bring_to(store: LiveStore, state: JobState, event: JobEvent) -> None:
     await store.submit(new_job())
-    if state is JobState.FINISHED and event is JobEvent.REPLAY:  # only what was given up can be
+    if state is JobState.FINISHED and event is JobEvent.REPLAY:  # only a dead-lettered job can be replayed
         store.dead_letter(store.take())
         return
     if state is JobState.RUNNING:
-        store.begin(store.take())
+        store.claim(store.take())
     if state is JobState.FINISHED:
         await store.jobs.send("job", CANCEL)
 
@@ -218,11 +218,11 @@ async def _let_happen(store: LiveStore, event: JobEvent) -> None:
     if event is JobEvent.FINISH and (await store.jobs.get("job")).state is JobState.QUEUED:
         store.dead_letter(store.take())  # only the broker finishes a job that was not started
         return
-    # Any delivery may carry the effects: the fence checks the owner of the entry, not the job.
+    # Any delivery may carry the effects: the fence checks the owner of the entry, not its job.
     await store.submit(new_job("carrier"))
     delivery = store.take()
-    claim = store.begin(delivery)
-    if claim.left_traces and claim.state is JobState.FINISHED:
+    claim = store.claim(delivery)
+    if claim.wrote_start and claim.state is JobState.FINISHED:
         store.write(delivery, store.effects.unclaim("job"))
     elif event is JobEvent.FINISH:
         store.write(delivery, store.effects.finish("job", OK, START_MS))

@@ -27,14 +27,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def full(own_server: ValkeyServer) -> AsyncIterator[LiveStore]:
-    """A store on a server of which the test sets the limit."""
+    """A store on a server whose memory limit the test sets."""
     async with store_on(f"unix://{own_server.unix_socket_path}", "t") as store:
-        store.client.set("ballast", b"x" * 8_000_000)  # so that a new connection is no matter of percents
+        store.client.set("ballast", b"x" * 8_000_000)  # a new connection must not change the share noticeably
         yield store
 
 
 def limit(store: LiveStore, used_share: float) -> None:
-    """Set it so that this share of it is used."""
+    """Set ``maxmemory`` so that this share of it is used."""
     used = int(store.client.info("memory")["used_memory"])
     store.client.config_set("maxmemory", int(used / used_share))
 
@@ -72,7 +72,7 @@ async def test_submit_is_rejected_when_memory_is_nearly_full(full: LiveStore) ->
     assert full.job_keys("second") == []
     assert rejected.value.rate_limit is not None
     delivery = full.take()
-    full.begin(delivery, "first")
+    full.claim(delivery, "first")
     full.finish(delivery, "first")
     assert (await full.jobs.get("first")).state is JobState.FINISHED
 

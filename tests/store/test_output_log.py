@@ -57,7 +57,7 @@ def test_merge_outputs_limits_chunks_to_64_kib() -> None:
 async def _job_with_outputs(store: LiveStore, count: int) -> None:
     await store.submit(new_job())
     delivery = store.take()
-    store.begin(delivery)
+    store.claim(delivery)
     written = [Output(Stream.STDOUT, str(number).encode()) for number in range(count)]
     store.write(delivery, store.effects.append("job", written))
 
@@ -93,7 +93,7 @@ async def test_events_is_empty_for_an_unknown_job(store: LiveStore) -> None:
     [
         "", "-", "+", "$", ">", "(1", "1-", "-1", "1-2-3", "1.5", " 1", "1\n", "x", "0x1", "1_0", "٣", "１-１",
         "18446744073709551616", "0-18446744073709551616", "9" * 21,
-        # Redis itself refuses to read behind the last id there can be.
+        # Redis rejects a range after the highest possible id.
         "18446744073709551615-18446744073709551615",
     ],
 )  # fmt: skip

@@ -15,7 +15,7 @@ COUNT = 3
 
 
 class Log:
-    """A log whose reads end when the test says so."""
+    """A log whose reads wait until the test sets ``answered``."""
 
     def __init__(self, events: int) -> None:
         self.written = events
@@ -45,7 +45,7 @@ async def test_concurrent_viewers_share_two_reads() -> None:
     seen = await asyncio.gather(*(pages.read("job", None, COUNT) for _ in range(100)))
 
     assert [len(page) for page in seen] == [2] * 100
-    assert log.reads == 2  # the first read, and one for all reads that arrived meanwhile
+    assert log.reads == 2  # one for the first viewer, and one for all that requested the page during the first read
 
 
 async def test_read_returns_events_written_before_the_request() -> None:
@@ -62,7 +62,7 @@ async def test_read_returns_events_written_before_the_request() -> None:
     log.answered.set()
 
     assert len(await early) == 1
-    assert [len(await one) for one in late] == [2, 2]
+    assert [len(await read) for read in late] == [2, 2]
 
 
 async def test_full_pages_are_cached_and_the_last_page_is_not() -> None:
@@ -87,7 +87,7 @@ async def test_cache_is_limited_in_bytes(monkeypatch: pytest.MonkeyPatch) -> Non
     for job_id in ("a", "b", "c", "b", "c", "a"):
         await pages.read(job_id, None, COUNT)
 
-    assert log.reads == 4  # of the first three, and of the oldest, which had to go
+    assert log.reads == 4  # one for each job, and one for job a, which was removed from the cache
 
 
 async def test_read_error_reaches_all_waiting_viewers_only() -> None:
@@ -97,7 +97,7 @@ async def test_read_error_reaches_all_waiting_viewers_only() -> None:
 
     seen = await asyncio.gather(*(pages.read("job", None, COUNT) for _ in range(3)), return_exceptions=True)
 
-    assert [type(one) for one in seen] == [StoreUnavailable] * 3
+    assert [type(error) for error in seen] == [StoreUnavailable] * 3
     log.error = None
     assert len(await pages.read("job", None, COUNT)) == 1
 
@@ -106,11 +106,11 @@ async def test_cancelled_viewer_does_not_cancel_the_read() -> None:
     log = Log(events=1)
     pages = OutputPages(log.read)
     log.answered.clear()
-    leaving, next_one, staying = (asyncio.create_task(pages.read("job", None, COUNT)) for _ in range(3))
+    leaving, second, staying = (asyncio.create_task(pages.read("job", None, COUNT)) for _ in range(3))
     await asyncio.sleep(0)
 
     leaving.cancel()
-    next_one.cancel()
+    second.cancel()
     await asyncio.sleep(0)
     log.answered.set()
 

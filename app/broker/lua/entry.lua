@@ -1,9 +1,9 @@
--- Functions for the entries of a stream and of the delayed set.
+-- Functions for the entries of a stream and of the delayed set. Part of most scripts (scripts.py).
 --
 -- Fields of an entry (a field with its default value is not stored in the stream):
 --   message     encoded Dramatiq message
 --   deliveries  deliveries that were lost; default 0
---   starts      how often the message was started; default 0
+--   starts      number of times that the message was started; default 0
 --   on_dead     packed effects, see effects.py; default ''
 --   created_ms  Unix time at which the message was accepted; default: the time in the entry id
 

@@ -1,4 +1,4 @@
-"""Parses version numbers."""
+"""Parses version numbers for the checks of ``pyxec doctor``."""
 
 from __future__ import annotations
 

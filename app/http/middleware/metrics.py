@@ -44,7 +44,7 @@ class RequestMetrics:
         self._meter.add("pyxec_websockets_open", -1)
 
     async def process_startup(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-        """Start to publish metrics."""
+        """Start publishing metrics."""
         self._task = asyncio.create_task(self._publish_periodically())
 
     async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:

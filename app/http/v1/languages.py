@@ -15,7 +15,7 @@ __all__ = ["LanguagesResource", "LanguagesView"]
 
 
 class LimitView(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit of jobs in one language. ``unit`` is ``s``, ``bytes``, or empty for a number of things."""
+    """A limit of jobs in one language. ``unit`` is ``s``, ``bytes``, or empty for a count."""
 
     default: float
     minimum: float

@@ -44,7 +44,7 @@ class PhaseMessage(msgspec.Struct, frozen=True, tag="phase"):
 
 
 class OutputMessage(msgspec.Struct, frozen=True, tag="output"):
-    """Output of the program: text, or base64 if ``encoding`` says so."""
+    """Output of the program: text, or base64 if ``encoding`` is ``base64``."""
 
     cursor: str
     stream: Stream

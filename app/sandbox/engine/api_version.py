@@ -21,7 +21,7 @@ def negotiate_version(about: Mapping[str, Any]) -> str:
         about: The response to the unversioned ``GET /version``.
 
     Raises:
-        EngineUnavailable: There is no common version; the message says what to do.
+        EngineUnavailable: There is no common version; the message states which side to upgrade.
     """
     newest = parse_api_version(about.get("ApiVersion"))
     oldest = parse_api_version(about.get("MinAPIVersion") or about.get("ApiVersion"))

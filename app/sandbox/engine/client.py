@@ -146,7 +146,7 @@ class Engine:
             return True
 
     def remove_container(self, container_id: str) -> None:
-        """Kill and remove a container. Does nothing if it is gone or is being removed."""
+        """Kill and remove a container. Does nothing if it does not exist or is being removed."""
         with translate_engine_errors("remove container"):
             try:
                 self._request("DELETE", f"{_CONTAINERS}/{container_id}", force=1, v=1)

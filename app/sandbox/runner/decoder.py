@@ -96,11 +96,7 @@ class FrameDecoder:
     def _check_order(self, kind: RunnerFrame) -> None:
         if self._closed:
             raise ProtocolError(f"{kind.name} after the last frame")
-        if self._artifact_remaining_bytes and kind not in (
-            RunnerFrame.ARTIFACT_DATA,
-            RunnerFrame.STDIN_ACK,
-            RunnerFrame.FAULT,
-        ):
+        if self._artifact_remaining_bytes and kind not in _FRAMES_INSIDE_ARTIFACT:
             raise ProtocolError(f"{kind.name} inside an artifact")
         if not self._ready and kind not in (RunnerFrame.READY, RunnerFrame.FAULT):
             raise ProtocolError(f"{kind.name} before READY")

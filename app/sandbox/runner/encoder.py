@@ -1,8 +1,8 @@
 """Encoder for the frames that the host sends to a runner.
 
-The order for a job is: ``encode_file`` for each file, ``encode_collect`` if files are wanted back, ``encode_phase`` for
-each phase, ``encode_go``. Stdin, signals, terminal sizes and a cancellation may follow at any time. Every function
-raises ProtocolError for values that runner/PROTOCOL.md does not allow.
+The order for a job is: ``encode_file`` for each file, ``encode_collect`` if the job requests artifacts,
+``encode_phase`` for each phase, ``encode_go``. Stdin, signals, terminal sizes and a cancellation may follow at any
+time. Every function raises ProtocolError for values that runner/PROTOCOL.md does not allow.
 """
 
 from __future__ import annotations

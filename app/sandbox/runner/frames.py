@@ -211,7 +211,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The runner cannot go on because of a violation of the protocol or an error in the sandbox. It exits 1."""
+    """The runner cannot continue because of a violation of the protocol or an error in the sandbox. It exits 1."""
 
     text: str
 

@@ -1,8 +1,9 @@
--- admission.lua: take one token from each token bucket of a caller and check its concurrency limit.
+-- Takes one token from each token bucket of a caller and checks its concurrency limit. Used by RateLimiter
+-- (admission.py).
 --
--- The body of a function of keys and args: the precondition of an enqueue, and a script of its own. A token bucket is
--- one number: the time at which it will be full again, in microseconds of the server's clock. The tokens stay taken
--- even if the job is rejected afterwards.
+-- The file is the body of a function of keys and args. It runs as the precondition of an enqueue, and as a separate
+-- script. A token bucket is one number: the time at which it will be full again, in microseconds of the server's clock.
+-- The tokens stay taken even if the job is rejected afterwards.
 --
 -- keys   slots (sorted set: id of an unfinished job -> time of its submission in ms), token buckets...
 -- args   max_unfinished ('' to skip the check), slot_ttl_ms, then for each bucket: microseconds per token, burst

@@ -1,4 +1,4 @@
--- delete.lua: delete a finished job.
+-- Deletes a finished job. Used by JobStore.delete (jobs.py).
 --
 -- KEYS   record, jobs of its owner (sorted set), other keys of the job...
 -- ARGV   job_id

@@ -1,4 +1,4 @@
--- requeue.lua: reset the record of a dead-lettered job to the state queued.
+-- Resets the record of a dead-lettered job to the state queued. Used by requeue_record (administration.py).
 --
 -- KEYS   record, output log, queue positions (sorted set)
 -- ARGV   job_id, outcome of dead-lettered jobs, output channel

@@ -1,4 +1,4 @@
--- send.lua: send input (stdin, eof, cancel, ...) to a job.
+-- Sends input (stdin, eof, cancel, ...) to a job. Used by JobStore.send (jobs.py).
 --
 -- KEYS   record, inputs, output log, webhook outbox, queue positions (one sorted set for each priority)...
 -- ARGV   kind, data, job_id, prefix of worker channels, output channel, max_input_bytes, max_input_entries,

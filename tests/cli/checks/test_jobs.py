@@ -38,11 +38,11 @@ async def test_check_languages_fails_on_unexpected_output(gateway: Gateway) -> N
 
 
 async def test_run_job_cancels_a_job_that_no_worker_takes(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given no worker, and a doctor in a hurry
+    # Given no worker, and a short time-out
     monkeypatch.setattr(sent_job, "WAIT_SECONDS", 0.1)
-    # When it sends its first job
+    # When the first job is sent
     (finding,) = await findings(gateway, canaries)
-    # Then it says what is missing, and the job does not stay in the queue
+    # Then the finding names the missing worker, and the job is cancelled
     assert finding.status is Status.FAILED
     assert "is a worker running?" in finding.detail
     record = gateway.record(await gateway.wait_for_job())
@@ -52,11 +52,11 @@ async def test_run_job_cancels_a_job_that_no_worker_takes(gateway: Gateway, monk
 
 
 async def test_check_limits_names_a_limit_that_is_not_enforced(gateway: Gateway) -> None:
-    # Given a sandbox that lets every program run to a good end
+    # Given a sandbox in which every program succeeds
     gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, b"fine\n"))
-    # When the limits are tried
+    # When the limits are checked
     found = {finding.check: finding.status for finding in await findings(gateway, check_limits)}
-    # Then every one fails but the last, which breaks none
+    # Then every check fails except the last, whose program exceeds no limit
     assert list(found) == [trial.name for trial in TRIALS]
     *limits, last = found.values()
     assert set(limits) == {Status.FAILED}

@@ -1014,7 +1014,7 @@ export interface components {
         };
         /**
          * LimitView
-         * @description A limit of jobs in one language. `unit` is `s`, `bytes`, or empty for a number of things.
+         * @description A limit of jobs in one language. `unit` is `s`, `bytes`, or empty for a count.
          */
         LimitView: {
             default: number;
@@ -1076,7 +1076,7 @@ export interface components {
         Outcome: "cancelled" | "compile_error" | "cpu_time_limit" | "infrastructure_error" | "memory_limit" | "nonzero_exit" | "ok" | "output_limit" | "signaled" | "wall_time_limit";
         /**
          * OutputMessage
-         * @description Output of the program: text, or base64 if `encoding` says so.
+         * @description Output of the program: text, or base64 if `encoding` is `base64`.
          */
         OutputMessage: {
             /** @enum {unknown} */

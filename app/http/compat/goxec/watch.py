@@ -30,7 +30,7 @@ from app.http.websocket.job_stream import CloseFrame, JobEventSender, run_until_
 
 __all__ = ["WatchResource"]
 
-# In goxec, a program that exits by itself has completed, whatever its exit code is.
+# In goxec, a program that exits by itself has completed, with any exit code.
 _COMPLETED: Final = frozenset({Outcome.OK, Outcome.NONZERO_EXIT, Outcome.SIGNALED})
 _ENCODER: Final = msgspec.json.Encoder()
 _log = structlog.get_logger("pyxec.http")
@@ -73,7 +73,7 @@ class MessageEncoder:
 
 
 class WatchResource:
-    """The WebSocket of a job. It sends the output from the beginning, whenever the viewer connects."""
+    """The WebSocket of a job. It sends the output from the beginning, even to a viewer that connects late."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

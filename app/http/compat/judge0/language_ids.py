@@ -1,4 +1,4 @@
-"""Judge0's language ids: those of the installed languages, and three that are not languages."""
+"""Judge0's language ids: those of the installed languages, and three special ids (text, executable, multi-file)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Judge0Language:
         id: Judge0's id.
         name: The name with the version.
         languages: The languages whose image can run a submission. Only multi-file programs have more than one.
-        source_file: The name of the source file. None for multi-file programs, which have no source of their own.
+        source_file: The name of the source file. None for multi-file programs, whose source is in the archive.
         invocation: How a submission is compiled and run, where that differs from other jobs.
     """
 
@@ -77,7 +77,7 @@ def _create_language(judge0_id: int, info: LanguageInfo) -> Judge0Language:
     name = info.name if info.version is None else f"{info.name} ({info.version})"
     is_script = info.id in _SCRIPT_LANGUAGES
     source_file = f"script{PurePosixPath(info.file_name).suffix}" if is_script else info.file_name
-    # Only the source is compiled: other files are there to be included.
+    # Only the source is compiled; it can include the other files.
     return Judge0Language(judge0_id, name, (info,), source_file, Invocation(entrypoint_only=True))
 
 

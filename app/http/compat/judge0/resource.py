@@ -1,4 +1,4 @@
-"""What the resources of Judge0's API have in common: authentication, CORS, and the query parameters of responses."""
+"""The base class of the resources of Judge0's API: authentication, CORS, and the query parameters of responses."""
 
 from __future__ import annotations
 

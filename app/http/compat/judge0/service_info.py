@@ -86,7 +86,7 @@ class TextResource(Judge0Resource):
 
 
 class TokenResource(Judge0Resource):
-    """POST /authenticate and /authorize. The authentication middleware rejects invalid tokens before."""
+    """POST /authenticate and /authorize. The authentication middleware rejects requests with invalid tokens."""
 
     async def on_post(self, request: Request, response: Response) -> None:
         """Return 200."""

@@ -1,4 +1,4 @@
-"""The verdict on a submission: Judge0's status, and what else is derived from the result and the output of a job."""
+"""The verdict on a submission: Judge0's status, and fields that are derived from the result and the output of a job."""
 
 from __future__ import annotations
 

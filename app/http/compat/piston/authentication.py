@@ -1,4 +1,4 @@
-"""Where Piston's clients send their API key."""
+"""Reads the API key that Piston's clients send."""
 
 from __future__ import annotations
 

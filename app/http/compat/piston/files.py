@@ -23,7 +23,7 @@ def check_files(files: Any) -> list[dict[str, Any]]:
     """Return ``files``, which must be a list of files, one of them in UTF-8.
 
     Raises:
-        InvalidRequest: It is something else. The messages are Piston's.
+        InvalidRequest: It is not such a list. The messages are Piston's.
     """
     if not isinstance(files, list):
         raise InvalidRequest("files", "is required as an array")

@@ -125,7 +125,7 @@ async def test_invalid_submission_has_errors_by_field(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "options", "status", "said"),
+    ("method", "path", "options", "status", "error"),
     [
         ("POST", "", {"json": []}, 400, "must be a JSON object"),
         ("POST", "", {"content": "{", "headers": {"Content-Type": "application/json"}}, 400, "not valid JSON"),
@@ -142,13 +142,13 @@ async def test_invalid_submission_has_errors_by_field(
     ],
 )
 async def test_other_errors_have_a_message(
-    gateway: Gateway, method: str, path: str, options: dict[str, Any], status: int, said: str
+    gateway: Gateway, method: str, path: str, options: dict[str, Any], status: int, error: str
 ) -> None:
     response = await gateway.client.request(method, SUBMISSIONS + path, **options)
     assert response.status_code == status
     assert response.json().keys() == {"error"}
     # Some messages are those of the gateway.
-    assert said.lower() in response.json()["error"].lower()
+    assert error.lower() in response.json()["error"].lower()
 
 
 async def test_batch_accepts_and_rejects_each_submission(gateway: Gateway) -> None:
