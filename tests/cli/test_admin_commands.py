@@ -151,7 +151,7 @@ async def test_commands_print_tables_without_json(live: Gateway) -> None:
         assert (code, "━" in stdout) == (0, True), command
 
 
-async def test_queues_asks_for_an_admin_key(live: Gateway) -> None:
+async def test_queues_requires_an_admin_key(live: Gateway) -> None:
     code, _, stderr = await pyxec(live, "queues", key="")
     assert (code, "admin key" in stderr) == (125, True)
 

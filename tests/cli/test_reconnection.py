@@ -17,7 +17,7 @@ from tests.proxy import FaultProxy
 
 async def test_run_continues_after_the_last_byte_seen(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
     with FaultProxy(gateway.port) as proxy:
-        # Given a viewer that has seen one line
+        # Given a viewer that has shown one line
         command = await pyxec("run", program, url=f"http://127.0.0.1:{proxy.port}")
         job_id = await gateway.wait_for_viewer()
         gateway.worker.start(job_id)

@@ -32,7 +32,7 @@ def test_fork_bomb_ends_with_its_main_process(contained: RunnerProcess) -> None:
 
 
 def test_zombies_are_reaped_while_the_program_runs(contained: RunnerProcess) -> None:
-    # 1500 orphans, far beyond the pids limit: only a PID 1 that reaps lets this end well.
+    # 1500 orphans, far more than the pids limit: the program succeeds only if PID 1 reaps them.
     storm = """
         for (1..1500) {
             my $child;
@@ -132,7 +132,7 @@ def test_phase_ends_when_a_pipe_end_is_in_a_socket(contained: RunnerProcess, com
 
 
 def test_output_in_packet_mode_is_complete(contained: RunnerProcess) -> None:
-    # O_DIRECT on the pipe makes every write a packet, and a reader with too little room would lose the rest of it.
+    # With O_DIRECT, every write to the pipe is a packet. A reader with a smaller buffer loses the rest of a packet.
     script = "use Fcntl; fcntl(STDOUT, F_SETFL, 040000) or die; syswrite STDOUT, chr(97 + $_ % 26) x 4096 for 0..499"
     contained.run(phase("perl", "-e", script))
 

@@ -45,7 +45,7 @@ def test_cpu_time_limit_stops_one_process(runner: RunnerProcess) -> None:
 
 @pytest.mark.docker
 def test_cpu_time_limit_applies_to_the_sum_of_processes(contained: RunnerProcess) -> None:
-    # Six processes that share two CPUs or six: none of them alone comes near the limit when the sum does.
+    # Six processes on two or more CPUs: the sum reaches the limit long before any single process does.
     contained.run(phase("sh", "-c", SIX_SPINNERS, cpu_ms=600))
 
     assert contained.end.reason is StopReason.CPU_TIME

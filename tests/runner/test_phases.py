@@ -59,7 +59,7 @@ def test_phase_starts_in_its_folder(runner: RunnerProcess) -> None:
 
 
 def test_phase_starts_with_three_descriptors(runner: RunnerProcess) -> None:
-    # The fourth is the folder that ls itself reads.
+    # The fourth descriptor is the folder that ls reads.
     runner.run(phase("ls", "/proc/self/fd"))
 
     assert runner.stdout == b"0\n1\n2\n3\n"

@@ -49,7 +49,7 @@ def test_stdin_is_not_acknowledged_while_the_program_does_not_read(runner: Runne
     # When the whole window is sent
     runner.send(encode_stdin(b"x" * STDIN_WINDOW_BYTES))
 
-    # Then a cancel is not stuck behind it, and no more than the pipe took was acknowledged by then
+    # Then a cancel is not delayed by the unread stdin
     runner.read_until(lambda so_far: so_far.acknowledged > 0)
     runner.send(encode_cancel())
     assert runner.read_to_end().end.reason is StopReason.CANCELLED

@@ -116,7 +116,7 @@ def test_terminal_signal_reaches_the_foreground_group(runner: RunnerProcess) -> 
     runner.send(encode_stdin(b"stty -echo\nsh -c 'echo u''p; exec sleep 60'\n"))
     runner.read_until(until(b"up\r\n"))
 
-    # When it is signalled, the shell lives on
+    # When a signal is sent, only the foreground program ends
     runner.send(encode_signal(signal.SIGINT), encode_stdin(b"echo alive $?\nexit 7\n"))
 
     assert b"alive 130\r\n" in runner.read_to_end().stdout
@@ -139,7 +139,7 @@ def test_terminal_raw_mode_delivers_every_byte(runner: RunnerProcess) -> None:
 
 
 def test_terminal_delivers_the_last_output(runner: RunnerProcess) -> None:
-    # Given a program that ends with a terminal full of output behind it, and a host that reads late
+    # Given a program that exits while its terminal is full of output, and a host that reads late
     runner.send(on_terminal("sh", "-c", "seq 1 3000"))
     time.sleep(0.5)
 
@@ -167,7 +167,7 @@ def test_terminal_does_not_hang_up_when_the_program_closes_it(runner: RunnerProc
 
 
 def test_terminal_type_ahead_does_not_block_signals(runner: RunnerProcess) -> None:
-    # Given a program that never reads, and more typed than the terminal and the window hold
+    # Given a program that never reads, and more input than the terminal and the window hold
     runner.send(on_terminal("sh", "-c", "stty raw -echo; echo up; exec sleep 60"))
     runner.read_until(until(b"up"))
     runner.send(encode_stdin(b"x" * STDIN_WINDOW_BYTES))

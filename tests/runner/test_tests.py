@@ -29,7 +29,7 @@ def test_tests_have_separate_stdin(runner: RunnerProcess) -> None:
 
 
 def test_tests_do_not_read_stdin_of_earlier_tests(runner: RunnerProcess) -> None:
-    # Given a case that takes little of more than the pipe holds
+    # Given a test that reads little of its stdin, which is larger than the pipe
     runner.send(job(case("head", "-c", "2", gets_stdin=True), case("cat", gets_stdin=True)))
     runner.send(encode_stdin(b"ab" + b"x" * 200_000), encode_stdin_eof())
     runner.read_until(lambda so_far: len(so_far.ends) == 1 and so_far.acknowledged == 200_002)
@@ -170,7 +170,7 @@ def test_tests_start_when_their_files_together_exceed_the_file_size_limit(open_c
     assert contained.stdout == b"700000\n" * 4
 
 
-def test_first_test_sees_the_files_of_the_compiler(runner: RunnerProcess) -> None:
+def test_first_test_finds_the_files_of_the_compiler(runner: RunnerProcess) -> None:
     runner.run(phase("sh", "-c", "echo built > program"), *[case("cat", "program") for _ in range(3)])
 
     assert runner.stdout == b"built\n" * 3

@@ -134,7 +134,7 @@ async def test_accepted_reads_again_after_a_failed_read(keys: StoreKeys) -> None
         await languages.accepted()
 
 
-async def test_installed_sees_the_first_worker_at_once(
+async def test_installed_returns_the_languages_of_the_first_worker_at_once(
     aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CACHE_SECONDS", 3600.0)

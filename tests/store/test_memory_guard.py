@@ -81,7 +81,9 @@ async def test_memory_guard_accepts_jobs_without_a_memory_limit(memory_guard: Me
     assert await memory_guard.has_room()
 
 
-async def test_memory_guard_asks_redis_once_a_second(full: LiveStore, memory_guard: MemoryGuard, clock: Clock) -> None:
+async def test_memory_guard_queries_redis_once_a_second(
+    full: LiveStore, memory_guard: MemoryGuard, clock: Clock
+) -> None:
     for _ in range(5):
         clock.seconds += 0.3
         assert await memory_guard.has_room()

@@ -22,5 +22,5 @@ def test_parse_version_reads_the_output_of_programs(text: str, version: tuple[in
         ("1.3.3", False), ("1.4.0", False), ("2.0.0", False), ("", True),
     ],
 )  # fmt: skip
-def test_has_runc_escape_knows_the_fixed_versions(text: str, expected: bool) -> None:
+def test_has_runc_escape_distinguishes_fixed_versions(text: str, expected: bool) -> None:
     assert has_runc_escape(parse_version(text)) is expected

@@ -1,4 +1,4 @@
-"""Servers that stand in for a faulty engine: one never answers, the other sends a fixed response."""
+"""Servers that imitate a faulty engine: one never answers, the other sends a fixed response."""
 
 from __future__ import annotations
 

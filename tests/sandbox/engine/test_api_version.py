@@ -63,7 +63,7 @@ def test_negotiate_version_refuses_a_response_without_version(about: dict[str, o
         negotiate_version(about)
 
 
-def test_is_version_refusal_knows_only_refused_versions() -> None:
+def test_is_version_refusal_ignores_other_errors() -> None:
     assert is_version_refusal(400, "client version 1.41 is too old. Minimum supported API version is 1.44")
     assert is_version_refusal(400, "client version 1.52 is too new. Maximum supported API version is 1.51")
     assert not is_version_refusal(400, "invalid reference format")

@@ -180,7 +180,7 @@ def test_container_is_removed_when_it_does_not_become_ready(sandbox: SandboxFixt
 
 
 @pytest.mark.docker
-def test_remove_ignores_a_container_that_is_gone_or_being_removed(sandbox: SandboxFixture) -> None:
+def test_remove_ignores_a_missing_container_and_one_that_is_being_removed(sandbox: SandboxFixture) -> None:
     container = sandbox.launch("bash")
     with ThreadPoolExecutor(4) as removers:
         removals = [removers.submit(sandbox.engine.remove_container, container.id) for _ in range(4)]
