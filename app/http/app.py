@@ -14,6 +14,7 @@ from app.http.compat.piston.errors import format_piston_error
 from app.http.compat.piston.routes import PISTON_PREFIX, piston_routes
 from app.http.error_handler import ErrorHandler
 from app.http.errors import ErrorFormat
+from app.http.jobs.submissions import Submissions
 from app.http.middleware.access_log import AccessLog
 from app.http.middleware.authentication import Authentication, Authenticator
 from app.http.middleware.cors import Cors
@@ -24,7 +25,6 @@ from app.http.openapi import DocsFileResource, DocsPageResource, DocumentResourc
 from app.http.request import Request
 from app.http.services import Services
 from app.http.settings import HttpSettings
-from app.http.submissions import Submissions
 from app.http.v1.admin.dead_letters import DeadLetterResource, DeadLettersResource, ReplayResource
 from app.http.v1.admin.hosts import HostsResource
 from app.http.v1.admin.keys import KeyResource, KeysResource

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.http.jobs.submissions import Submissions
 from app.http.middleware.authentication import Authenticator
 from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
 from app.http.settings import HttpSettings
-from app.http.submissions import Submissions
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
 from app.store.jobs import JobStore

@@ -10,7 +10,7 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.results import ArtifactInfo
-from app.http.ownership import get_own_job
+from app.http.jobs.ownership import get_own_job
 from app.http.request import Request
 from app.store.jobs import JobStore
 

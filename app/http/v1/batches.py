@@ -15,11 +15,11 @@ from app.core.states import JobState
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.errors import Problem, to_problem
+from app.http.jobs.submissions import Submissions, submit_batch
 from app.http.middleware.metrics import RequestMetrics
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
-from app.http.submissions import Submissions, submit_batch
 from app.http.v1.views import AcceptedJob, create_accepted_view
 from app.store.jobs import JobStore
 

@@ -10,8 +10,8 @@ from app.core.cases import CaseReport
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import JobResult
 from app.core.spec import TextEncoding
-from app.http.text_encoding import encode_text
-from app.http.transcript import Transcript
+from app.http.jobs.transcript import Transcript
+from app.http.v1.text_encoding import encode_text
 
 __all__ = ["CaseView", "create_case_views"]
 

@@ -6,10 +6,10 @@ from falcon.asgi import Response
 
 from app.core.job_input import Input, InputKind
 from app.core.states import JobState
-from app.http.ownership import get_own_job
+from app.http.jobs.ownership import get_own_job
+from app.http.jobs.transcript import read_transcript
 from app.http.request import Request
 from app.http.responses import send_json
-from app.http.transcript import read_transcript
 from app.http.v1.views import create_accepted_view, create_finished_view, create_pending_view
 from app.store.jobs import JobStore
 

@@ -14,11 +14,11 @@ from app.core.states import JobState
 from app.core.submission import NewJob
 from app.http.body import read_json_body
 from app.http.decoding import decode
+from app.http.jobs.submissions import CompletedJob, Submissions
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
-from app.http.submissions import CompletedJob, Submissions
 from app.http.v1.job_list import JobFilter, create_job_list_view
 from app.http.v1.views import AcceptedJob, FinishedJob, create_accepted_view, create_finished_view, job_path
 from app.store.jobs import JobStore

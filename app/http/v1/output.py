@@ -14,9 +14,9 @@ from app.core.events import LoggedEvent
 from app.core.results import JobRecord
 from app.core.states import JobState
 from app.http.errors import to_problem
-from app.http.job_follower import PAGE_EVENTS, JobFollower
+from app.http.jobs.job_follower import PAGE_EVENTS, JobFollower
+from app.http.jobs.ownership import get_own_job
 from app.http.middleware.draining import Lifecycle
-from app.http.ownership import get_own_job
 from app.http.request import Request
 from app.http.settings import POLL_SECONDS, HttpSettings
 from app.http.v1.messages import encode_error, encode_event

@@ -11,10 +11,10 @@ from falcon.asgi import WebSocket
 
 from app.core.errors import InvalidRequest
 from app.http.errors import to_problem, websocket_close_code
+from app.http.jobs.ownership import get_own_job
 from app.http.middleware.authentication import Authenticator
 from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
-from app.http.ownership import get_own_job
 from app.http.request import Request
 from app.http.settings import HttpSettings
 from app.http.v1.messages import encode_error, encode_event_text, read_client_message

@@ -14,10 +14,10 @@ from app.core.results import JobRecord, QueuePosition, Usage
 from app.core.spec import TextEncoding
 from app.core.states import JobState
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
-from app.http.text_encoding import encode_text
-from app.http.transcript import Transcript
+from app.http.jobs.transcript import Transcript
 from app.http.v1.artifacts import ArtifactView, create_artifact_view
 from app.http.v1.case_views import CaseView, create_case_views
+from app.http.v1.text_encoding import encode_text
 
 __all__ = [
     "AcceptedJob",

@@ -16,7 +16,7 @@ import structlog
 from falcon.asgi import WebSocket
 
 from app.core.events import LoggedEvent
-from app.http.job_follower import JobFollower
+from app.http.jobs.job_follower import JobFollower
 from app.http.middleware.draining import Lifecycle
 from app.http.settings import POLL_SECONDS, HttpSettings
 from app.store.jobs import JobStore

@@ -21,7 +21,7 @@ from app.core.events import AttemptStarted, JobFinished, LoggedEvent, Output, Ph
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.http.errors import to_problem, websocket_close_code
-from app.http.ownership import get_own_job
+from app.http.jobs.ownership import get_own_job
 from app.http.request import Request
 from app.http.services import Services
 from app.http.websocket.authentication import authenticate_websocket

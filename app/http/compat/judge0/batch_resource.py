@@ -17,10 +17,10 @@ from app.http.compat.judge0.service_info import MAX_BATCH_SUBMISSIONS
 from app.http.compat.judge0.submission_reader import SubmissionReader
 from app.http.compat.judge0.views import create_view
 from app.http.errors import to_problem
+from app.http.jobs.submissions import submit_batch
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
-from app.http.submissions import submit_batch
 
 __all__ = ["SubmissionBatchResource"]
 

@@ -22,7 +22,7 @@ from app.http.compat.judge0.archive import read_archive
 from app.http.compat.judge0.language_ids import Judge0Language, index_languages_by_judge0_id
 from app.http.compat.judge0.limits import KIB, NUMBER_FIELDS
 from app.http.compat.judge0.submission import Submission, decode_submission, split_arguments
-from app.http.submissions import Submissions
+from app.http.jobs.submissions import Submissions
 from app.store.languages import LanguageStore
 
 __all__ = ["API", "JobBuilder", "decode_foreign_request"]

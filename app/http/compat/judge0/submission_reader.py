@@ -13,8 +13,8 @@ from app.http.compat.judge0.job_builder import API, decode_foreign_request
 from app.http.compat.judge0.language_ids import index_languages_by_judge0_id
 from app.http.compat.judge0.verdict import judge_submission
 from app.http.compat.judge0.views import DEFAULT_FIELDS, JudgedSubmission, create_view
-from app.http.ownership import get_own_job
-from app.http.transcript import Transcript, read_transcript
+from app.http.jobs.ownership import get_own_job
+from app.http.jobs.transcript import Transcript, read_transcript
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 

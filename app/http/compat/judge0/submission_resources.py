@@ -19,10 +19,10 @@ from app.http.compat.judge0.resource import Judge0Resource, ResponseOptions, rea
 from app.http.compat.judge0.submission_reader import SubmissionReader
 from app.http.compat.judge0.verdict import STATUS_DESCRIPTIONS
 from app.http.compat.judge0.views import create_view
+from app.http.jobs.submissions import CompletedJob
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
-from app.http.submissions import CompletedJob
 from app.store.jobs import JobStore
 
 __all__ = ["SubmissionResource", "SubmissionsResource"]

@@ -16,7 +16,7 @@ from app.core.results import JobRecord, JobResult
 from app.core.states import JobState
 from app.http.compat.judge0.limits import KIB
 from app.http.compat.judge0.submission import Submission
-from app.http.transcript import PhaseOutput, Transcript
+from app.http.jobs.transcript import PhaseOutput, Transcript
 
 __all__ = ["STATUS_DESCRIPTIONS", "Status", "StatusView", "Verdict", "create_status_view", "judge_submission"]
 

@@ -14,11 +14,11 @@ from app.http.compat.piston.authentication import read_piston_key
 from app.http.compat.piston.execution_request import decode_json, read_execution_request
 from app.http.compat.piston.runtimes import runtime_names, runtime_version
 from app.http.compat.piston.stages import StageView, create_failed_stage, create_stage_view
+from app.http.jobs.submissions import CompletedJob, UnfinishedJob
+from app.http.jobs.transcript import Transcript
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
-from app.http.submissions import CompletedJob, UnfinishedJob
-from app.http.transcript import Transcript
 from app.http.v1.views import job_path
 
 __all__ = ["ExecuteResource"]

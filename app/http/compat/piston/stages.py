@@ -10,7 +10,7 @@ import msgspec
 
 from app.core.judging import judge_phase
 from app.core.outcomes import PhaseReport, StopReason
-from app.http.transcript import PhaseOutput
+from app.http.jobs.transcript import PhaseOutput
 
 __all__ = ["StageStatus", "StageView", "create_failed_stage", "create_stage_view", "exit_code", "signal_name"]
 

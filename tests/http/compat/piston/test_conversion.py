@@ -14,7 +14,7 @@ from app.http.compat.piston.files import convert_files
 from app.http.compat.piston.limits import compile_limits, read_stage_limits, run_limits
 from app.http.compat.piston.runtimes import find_runtime, runtime_names
 from app.http.compat.piston.stages import create_stage_view
-from app.http.transcript import PhaseOutput
+from app.http.jobs.transcript import PhaseOutput
 from tests.http.gateway import PYTHON
 from tests.http.worker import phase_report
 

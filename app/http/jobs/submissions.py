@@ -15,10 +15,10 @@ from app.core.errors import RateLimited, StoreUnavailable, SubmissionRejected
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.submission import NewJob, resolve_job
-from app.http.job_follower import JobFollower
+from app.http.jobs.job_follower import JobFollower
+from app.http.jobs.transcript import Transcript
 from app.http.responses import set_rate_limit_headers
 from app.http.settings import POLL_SECONDS
-from app.http.transcript import Transcript
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.submission import Receipt, Submitter

@@ -1,0 +1,1 @@
+"""Submission, reading and following of jobs, as all APIs use them."""
