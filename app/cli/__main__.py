@@ -6,19 +6,19 @@ import sys
 
 import typer
 
-from app.cli.bench import bench
-from app.cli.cancel import cancel
-from app.cli.dead import dead
-from app.cli.doctor import doctor
-from app.cli.images import images
-from app.cli.keys import keys
-from app.cli.languages import languages
+from app.cli.commands.bench import bench
+from app.cli.commands.cancel import cancel
+from app.cli.commands.dead import dead
+from app.cli.commands.doctor import doctor
+from app.cli.commands.images import images
+from app.cli.commands.keys import keys
+from app.cli.commands.languages import languages
+from app.cli.commands.queues import queues
+from app.cli.commands.run import run
+from app.cli.commands.submit import submit
+from app.cli.commands.tail import tail
+from app.cli.commands.up import down, up
 from app.cli.notes import note
-from app.cli.queues import queues
-from app.cli.run import run
-from app.cli.submit import submit
-from app.cli.tail import tail
-from app.cli.up import down, up
 
 __all__ = ["app", "main"]
 

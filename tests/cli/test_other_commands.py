@@ -161,5 +161,5 @@ def test_help_imports_no_heavy_module() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", listing], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()
-    assert "app.cli.run" in loaded
+    assert "app.cli.commands.run" in loaded
     assert heavy.isdisjoint(loaded)
