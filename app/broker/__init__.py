@@ -5,13 +5,13 @@ from __future__ import annotations
 from app.broker.administration import PendingEntry
 from app.broker.broker import StreamsBroker
 from app.broker.dead_letters import DeadLetter
+from app.broker.delivery.message import StreamMessage
 from app.broker.effects import NOW_MS, Effect, PackedEffects, pack_effects
 from app.broker.enqueue_request import Precondition
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, PreconditionFailed, QueueFull, StreamsError
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane
 from app.broker.maintenance import RecoveryReport
-from app.broker.message import StreamMessage
 from app.broker.middleware import StreamAgeLimit, StreamRetries, default_middleware
 from app.broker.producer import AsyncProducer
 from app.broker.results import StreamResultBackend

@@ -15,9 +15,9 @@ from redis import exceptions
 from app.broker import dead_letters, maintenance
 from app.broker.connection import translate_errors
 from app.broker.dead_letters import DeadLetter, DeadLetterLimits
+from app.broker.delivery.lease_renewal import RENEWALS_PER_LEASE
 from app.broker.keys import QueueKeys, queue_keys
 from app.broker.lanes import Lane
-from app.broker.lease_renewal import RENEWALS_PER_LEASE
 from app.broker.maintenance import RecoveryReport
 from app.broker.scripts import CommandExecutor
 

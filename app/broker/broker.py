@@ -15,15 +15,15 @@ from dramatiq.middleware import Retries
 
 from app.broker.administration import QueueAdministration
 from app.broker.connection import create_client, translate_errors, without_retries
-from app.broker.consumer import StreamConsumer, blocking_time_ms
 from app.broker.dead_letters import DeadLetterLimits
-from app.broker.deliveries import Deliveries
+from app.broker.delivery.consumer import StreamConsumer, blocking_time_ms
+from app.broker.delivery.deliveries import Deliveries
+from app.broker.delivery.message import StreamMessage
 from app.broker.effects import Effect, PackedEffects
 from app.broker.enqueue_request import EnqueueRequest, Precondition, enqueue_many_call, select_lane, with_delay
 from app.broker.keys import LaneKeys
 from app.broker.lanes import Lane
 from app.broker.maintenance import DelayQueueConsumer
-from app.broker.message import StreamMessage
 from app.broker.middleware import FailureResults, Leases, default_middleware
 
 __all__ = ["StreamsBroker"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from dramatiq import Consumer
 
 from app.broker.dead_letters import DeadLetterLimits
+from app.broker.delivery.settlement import STARTED_MARK
 from app.broker.keys import REAPER, QueueKeys
 from app.broker.scripts import Run, Script, ScriptCall
-from app.broker.settlement import STARTED_MARK
 
 __all__ = [
     "DelayQueueConsumer",

@@ -23,12 +23,12 @@ from dramatiq.middleware import (
 from dramatiq.results import Results
 
 from app.broker.administration import QueueAdministration
-from app.broker.deliveries import Deliveries
+from app.broker.delivery.deliveries import Deliveries
+from app.broker.delivery.lease_renewal import LeaseRenewal
+from app.broker.delivery.message import StreamMessage
 from app.broker.errors import BrokerUnavailable
 from app.broker.keys import QueueKeys
-from app.broker.lease_renewal import LeaseRenewal
 from app.broker.maintenance import delete_consumer
-from app.broker.message import StreamMessage
 from app.broker.results import StreamResultBackend
 from app.broker.scripts import Run, Script, ScriptCall
 

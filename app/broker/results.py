@@ -12,9 +12,9 @@ from dramatiq.results import ResultBackend, ResultMissing, ResultTimeout
 from dramatiq.results.result import wrap_exception, wrap_result
 
 from app.broker.connection import translate_errors
+from app.broker.delivery.message import StreamMessage
 from app.broker.effects import Effect
 from app.broker.keys import queue_keys
-from app.broker.message import StreamMessage
 
 __all__ = ["StreamResultBackend"]
 

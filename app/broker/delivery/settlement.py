@@ -8,10 +8,10 @@ from typing import Any
 from dramatiq import Message
 
 from app.broker.dead_letters import DeadLetterLimits, DeadLetterReason
+from app.broker.delivery.message import EntryAddress, StreamMessage
 from app.broker.effects import Effect, add_effects
 from app.broker.enqueue_request import EnqueueRequest, encode_message
 from app.broker.keys import QueueKeys
-from app.broker.message import EntryAddress, StreamMessage
 from app.broker.scripts import Script, ScriptCall
 
 __all__ = [

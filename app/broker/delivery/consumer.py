@@ -10,13 +10,13 @@ from dramatiq import Consumer, Message, MessageProxy
 from dramatiq.errors import DecodeError
 
 from app.broker.dead_letters import DeadLetterLimits, DeadLetterReason
-from app.broker.deliveries import Deliveries
+from app.broker.delivery.deliveries import Deliveries
+from app.broker.delivery.fetcher import Entry, Fetcher
+from app.broker.delivery.message import StreamMessage
+from app.broker.delivery.settlement import finish_call, reject_call, reject_entry_call, release_call, retry_call
 from app.broker.errors import BrokerUnavailable
-from app.broker.fetcher import Entry, Fetcher
 from app.broker.keys import QueueKeys
-from app.broker.message import StreamMessage
 from app.broker.scripts import Run
-from app.broker.settlement import finish_call, reject_call, reject_entry_call, release_call, retry_call
 
 __all__ = ["StreamConsumer", "blocking_time_ms"]
 

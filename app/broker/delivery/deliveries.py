@@ -10,13 +10,13 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from app.broker.delivery.in_flight import InFlightMessages
+from app.broker.delivery.message import StreamMessage
+from app.broker.delivery.settlement import fenced_call, is_settled_together, start_call
 from app.broker.effects import Effect
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, PreconditionFailed, QueueFull
-from app.broker.in_flight import InFlightMessages
 from app.broker.keys import QueueKeys
-from app.broker.message import StreamMessage
 from app.broker.scripts import Run, ScriptCall
-from app.broker.settlement import fenced_call, is_settled_together, start_call
 
 __all__ = ["Deliveries"]
 

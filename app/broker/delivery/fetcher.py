@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from redis import exceptions
 
+from app.broker.delivery.in_flight import InFlightMessages
 from app.broker.errors import BrokerUnavailable
-from app.broker.in_flight import InFlightMessages
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane, WeightedRoundRobin, max_held
 from app.broker.scripts import Run

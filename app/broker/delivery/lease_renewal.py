@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Sequence
 
-from app.broker.deliveries import Deliveries
+from app.broker.delivery.deliveries import Deliveries
+from app.broker.delivery.message import StreamMessage
 from app.broker.errors import BrokerUnavailable
 from app.broker.keys import GROUP
-from app.broker.message import StreamMessage
 from app.broker.scripts import Run, Script, ScriptCall
 
 __all__ = ["RENEWALS_PER_LEASE", "LeaseRenewal"]

@@ -10,8 +10,8 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
+from app.broker.delivery.message import EntryAddress, StreamMessage
 from app.broker.lanes import Lane
-from app.broker.message import EntryAddress, StreamMessage
 
 __all__ = ["InFlightMessages"]
 

@@ -1,0 +1,1 @@
+"""Delivery of messages to the threads of a worker: fetching, leases and settlement."""
