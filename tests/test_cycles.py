@@ -13,18 +13,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RUNNER = ROOT / "runner"
-COMPILE = ("gcc", "-c", "-std=c11", "-D_GNU_SOURCE")
+COMPILE = ("gcc", "-c", "-std=c11", "-D_GNU_SOURCE", f"-I{RUNNER}")
 
 
 @pytest.fixture(scope="module")
 def runner_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The object files of the runner."""
+    """The object files of the runner, without the fuzz target."""
     folder = tmp_path_factory.mktemp("objects")
-    subprocess.run([*COMPILE, *sorted(RUNNER.glob("*.c"))], cwd=folder, check=True)
-    return sorted(folder.glob("*.o"))
-
-
-COMPILE = ["gcc", "-c", "-std=c11", "-D_GNU_SOURCE", f"-I{RUNNER}"]
+    sources = [path for path in RUNNER.rglob("*.c") if path.relative_to(RUNNER).parts[0] not in ("fuzz", "build")]
+    subprocess.run([*COMPILE, *sorted(sources)], cwd=folder, check=True)
+    objects = sorted(folder.glob("*.o"))
+    assert len(objects) == len(sources)
+    return objects
 
 
 def find_cycle(graph: Mapping[str, Set[str]]) -> list[str]:
@@ -45,11 +45,6 @@ def read_imports() -> dict[str, set[str]]:
     finally:
         sys.path.remove(str(ROOT))
     return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
-
-
-def runner_sources() -> list[Path]:
-    """Return the source files of the runner, without the fuzz target."""
-    return [path for path in sorted(RUNNER.rglob("*.c")) if path.relative_to(RUNNER).parts[0] not in ("fuzz", "build")]
 
 
 def read_calls(objects: list[Path]) -> dict[str, set[str]]:
