@@ -98,15 +98,6 @@ class QueueAdministration:
             self.recover(queue_name)
         return report.next_due_ms
 
-    def promote(self, queue_name: str) -> int:
-        """Move every delayed message that is due to its stream and return their number."""
-        total = 0
-        while True:
-            report = maintenance.promote_and_check(self.run, self.keys(queue_name), lease_ms=self.lease_ms)
-            total += report.promoted
-            if report.next_due_ms != 0:
-                return total
-
     def recover(self, queue_name: str) -> RecoveryReport:
         """Requeue or dead-letter every message whose lease has expired. Any number of processes may do so at once."""
         report = maintenance.recover_queue(

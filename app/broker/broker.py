@@ -47,7 +47,6 @@ class StreamsBroker(QueueAdministration, Broker):
         dead_ttl_ms: Maximum age of a dead letter.
         dead_limit: Maximum number of dead letters of a queue.
         middleware: Replaces `default_middleware()`.
-        consumer_name: Unique name of this process; None to generate one.
 
     Raises:
         ValueError: Not exactly one of `url` and `client` is given, the URL is invalid, or `middleware` contains
@@ -65,7 +64,6 @@ class StreamsBroker(QueueAdministration, Broker):
         dead_ttl_ms: int = 7 * 24 * 3_600_000,
         dead_limit: int = 10_000,
         middleware: list[Middleware] | None = None,
-        consumer_name: str | None = None,
     ) -> None:
         if (url is None) == (client is None):
             raise ValueError("exactly one of url and client is required")
@@ -77,7 +75,7 @@ class StreamsBroker(QueueAdministration, Broker):
             max_deliveries=max_deliveries,
             limits=DeadLetterLimits(dead_ttl_ms, dead_limit),
         )
-        self.deliveries = Deliveries(self.run, consumer_name)
+        self.deliveries = Deliveries(self.run)
         self._thread_state = threading.local()
         own = [Leases(self.deliveries, self.run, lease_ms), FailureResults()]
         Broker.__init__(self, [*own, *(default_middleware() if middleware is None else middleware)])

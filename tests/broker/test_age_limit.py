@@ -11,7 +11,7 @@ import redis
 
 from app.broker import Effect, StreamsBroker
 from tests.broker.conftest import MakeBroker, working
-from tests.broker.delivery import message, take
+from tests.broker.delivery import message, promote, take
 from tests.broker.test_recovery import expire
 
 HOUR_MS = 3_600_000
@@ -71,7 +71,7 @@ def test_age_counts_from_the_acceptance_after_delay_retry_and_recovery(
     before_ms = server_time_ms(client)
     broker.enqueue(message(), delay=30)
     accepted_ms = server_time_ms(client)
-    while not broker.promote("default"):
+    while not promote(broker):
         pass
     consumer = broker.consume("default", timeout=50)
     created = []
@@ -85,7 +85,7 @@ def test_age_counts_from_the_acceptance_after_delay_retry_and_recovery(
         else:
             delivery.retry_later(1 if step == "retry" else 0)
             consumer.ack(delivery)
-            while step == "retry" and not broker.promote("default"):
+            while step == "retry" and not promote(broker):
                 pass
 
     assert len(set(created)) == 1

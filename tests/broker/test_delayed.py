@@ -10,7 +10,7 @@ from dramatiq.middleware import Middleware
 
 from app.broker import Lane, StreamsBroker
 from tests.broker.conftest import MakeBroker, working
-from tests.broker.delivery import message, nothing_left, take
+from tests.broker.delivery import message, nothing_left, promote, take
 
 
 def test_delayed_message_is_delivered_after_its_producer_closed(make_broker: MakeBroker) -> None:
@@ -20,7 +20,7 @@ def test_delayed_message_is_delivered_after_its_producer_closed(make_broker: Mak
     successor = make_broker()
     assert successor.client.xlen(successor.keys("default").stream) == 0
 
-    while not successor.promote("default"):
+    while not promote(successor):
         pass
 
     delivery = take(successor)
@@ -52,10 +52,10 @@ def test_promote_ignores_messages_that_are_not_due(broker: StreamsBroker) -> Non
     broker.enqueue(message("soon"), delay=1)
     broker.enqueue(message("later"), delay=60_000)
 
-    while not broker.promote("default"):
+    while not promote(broker):
         pass
 
-    assert (broker.promote("default"), broker.qsize("default")) == (0, 2)
+    assert (promote(broker), broker.qsize("default")) == (0, 2)
     assert take(broker).args == ("soon",)
 
 
@@ -64,7 +64,7 @@ def test_promote_moves_more_than_one_batch(broker: StreamsBroker) -> None:
 
     promoted = 0
     while promoted < 250:
-        promoted += broker.promote("default")
+        promoted += promote(broker)
 
     assert promoted == 250
     assert broker.client.zcard(broker.keys("default").lanes[Lane.INTERACTIVE].delayed) == 0
@@ -77,7 +77,7 @@ def test_concurrent_promotions_move_each_message_once(make_broker: MakeBroker) -
 
     promoted = 0
     while promoted < 150:
-        promoted += first.promote("default") + second.promote("default")
+        promoted += promote(first) + promote(second)
 
     assert first.client.xlen(first.keys("default").stream) == 150
 

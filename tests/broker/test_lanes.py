@@ -14,7 +14,7 @@ import redis.asyncio
 from app.broker import AsyncProducer, Lane, QueueFull, StreamsBroker
 from app.broker.lanes import WeightedRoundRobin, max_held
 from tests.broker.conftest import MakeBroker, working
-from tests.broker.delivery import message, nothing_left, take
+from tests.broker.delivery import message, nothing_left, promote, take
 from tests.broker.test_recovery import expire
 
 
@@ -134,7 +134,7 @@ def test_message_keeps_its_lane_after_each_transition(make_broker: MakeBroker, c
 
     broker.enqueue(message(lane="batch"), delay=1)
     assert is_in_the_batch_lane()
-    while not broker.promote("default"):
+    while not promote(broker):
         pass
     for step in ("retry", "retry now", "loss", "release", "rejection"):
         delivery = take(broker)
@@ -149,7 +149,7 @@ def test_message_keeps_its_lane_after_each_transition(make_broker: MakeBroker, c
             case "retry" | "retry now":
                 delivery.retry_later(1 if step == "retry" else 0)
                 consumer.ack(delivery)
-                while step == "retry" and not broker.promote("default"):
+                while step == "retry" and not promote(broker):
                     pass
             case "loss":
                 expire(broker, client)

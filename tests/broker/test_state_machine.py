@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from app.broker import Effect, Lane, StreamMessage, StreamsBroker
-from tests.broker.delivery import message
+from tests.broker.delivery import message, promote
 
 WORKERS = 3
 _numbers = itertools.count()
@@ -101,7 +101,7 @@ class Queue(RuleBasedStateMachine):
         for lane in self.keys.lanes.values():
             for member in self.client.zrange(lane.delayed, 0, -1):
                 self.client.zadd(lane.delayed, {member: 1})
-        self.workers[worker].promote("default")
+        promote(self.workers[worker])
 
     @precondition(lambda self: self.client.exists(self.keys.dead_letters))
     @rule(worker=st.integers(0, WORKERS - 1))

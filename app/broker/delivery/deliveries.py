@@ -28,28 +28,25 @@ class Deliveries:
 
     Args:
         run: Runs a command.
-        consumer_name: Name of this process in every consumer group; None to generate one.
 
     Attributes:
         fenced_total: How often a write or a finish of this process was refused because it had lost the lease.
     """
 
-    def __init__(self, run: Run, consumer_name: str | None) -> None:
+    def __init__(self, run: Run) -> None:
         self.fenced_total = 0
         self._run = run
-        self._given_name = consumer_name
         self._names: dict[int, str] = {}
         self._in_flight: dict[QueueKeys, InFlightMessages] = {}
         self._lock = threading.Lock()
 
     @property
     def consumer_name(self) -> str:
-        """The given name, or host, process id and a random part. A forked child has another generated name."""
+        """Host, process id and a random part. A forked child has another name."""
         pid = os.getpid()
         with self._lock:
             if pid not in self._names:
-                generated = f"{socket.gethostname()}:{pid}:{secrets.token_hex(4)}"
-                self._names[pid] = self._given_name or generated
+                self._names[pid] = f"{socket.gethostname()}:{pid}:{secrets.token_hex(4)}"
             return self._names[pid]
 
     def queues(self) -> list[QueueKeys]:

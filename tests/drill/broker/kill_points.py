@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.broker import BrokerUnavailable
+from tests.broker.delivery import promote
 from tests.drill.broker.deployment import LEASE_MS, Deployment
 from tests.drill.checker import History, violations
 
@@ -118,7 +119,7 @@ def _recover_concurrently(deployment: Deployment, rng: random.Random) -> None:
     def recover() -> None:
         try:
             deployment.broker.recover("default")
-            deployment.broker.promote("default")
+            promote(deployment.broker)
         except BrokerUnavailable:
             return
 
