@@ -100,7 +100,7 @@ async def test_job_is_not_retried_when_program_fails(store: LiveStore) -> None:
     assert len(sandbox.runs) == 1
 
 
-async def test_each_job_gets_its_own_result(store: LiveStore) -> None:
+async def test_jobs_get_their_own_results(store: LiveStore) -> None:
     with running_worker(store, lambda run: sandbox_report(phase_report(exit_code=run.attempt - 1))):
         for number in range(20):
             await store.submit(new_job(f"job-{number}"))

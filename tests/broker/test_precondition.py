@@ -43,7 +43,7 @@ def test_message_is_enqueued_when_the_precondition_is_met(broker: StreamsBroker)
     assert condition.reply == [b"passed", 1]
 
 
-def test_nothing_is_enqueued_when_the_precondition_is_not_met(broker: StreamsBroker, client: redis.Redis) -> None:
+def test_enqueue_writes_nothing_when_the_precondition_is_not_met(broker: StreamsBroker, client: redis.Redis) -> None:
     tag, condition = broker.keys("default").tag, count_down(broker, 0)
 
     with pytest.raises(PreconditionFailed):

@@ -186,7 +186,7 @@ class TestCluster:
         with redis.RedisCluster(startup_nodes=[ClusterNode("127.0.0.1", port) for port in ports]) as client:
             yield client
 
-    def test_all_operations_work_on_each_node(self, nodes: redis.RedisCluster) -> None:
+    def test_cluster_runs_all_operations_on_each_node(self, nodes: redis.RedisCluster) -> None:
         owners = set()
         for queue in ("a", "b", "c", "d", "e", "f"):
             broker = StreamsBroker(client=nodes, lease_ms=60_000, namespace=f"life-{queue}")

@@ -58,7 +58,7 @@ def test_example_prints_its_expected_output(project: Project, expected: Path) ->
     assert (done.returncode, done.stdout, done.stderr) == (0, expected.read_bytes(), b"")
 
 
-def test_every_process_is_running_and_healthy(project: Project) -> None:
+def test_processes_are_running_and_healthy(project: Project) -> None:
     def all_healthy() -> bool:
         states = [container["State"] for name in PROCESSES for container in project.containers(name)]
         return len(states) == len(PROCESSES) and all(
@@ -136,7 +136,7 @@ def test_admin_page_has_the_security_policy_of_the_editor(project: Project) -> N
     assert page.headers["content-security-policy"] == editor.headers["content-security-policy"]
 
 
-def test_every_container_has_its_limits(project: Project) -> None:
+def test_containers_have_their_limits(project: Project) -> None:
     for name in PROCESSES:
         settings = project.container(name)["HostConfig"]
         assert settings["Memory"] > 0, name

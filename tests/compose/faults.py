@@ -44,7 +44,7 @@ def test_job_and_worker_are_restarted_when_the_worker_is_killed(project: Project
     eventually(lambda: container["Id"] in [item["Id"] for item in project.containers("worker")], 30, 0.5)
 
 
-def test_no_job_is_lost_when_redis_is_killed_under_load(project: Project) -> None:
+def test_jobs_are_not_lost_when_redis_is_killed_under_load(project: Project) -> None:
     # Given running and queued jobs
     ids = [project.submit(COUNTS.format(count=4))["id"] for _ in range(16)]
     project.wait_until_running(ids[0])

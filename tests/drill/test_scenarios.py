@@ -37,7 +37,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_accepted_job_ends_once_with_complete_output(deployment: Deployment, fault: str) -> None:
+def test_accepted_jobs_end_once_with_complete_output(deployment: Deployment, fault: str) -> None:
     # Given clients that submit jobs
     load = Load(deployment.stack.url, JOBS, pause_seconds=0.4)
     load.start()
@@ -51,5 +51,5 @@ def test_each_accepted_job_ends_once_with_complete_output(deployment: Deployment
     assert len(load.accepted) >= JOBS
 
 
-def test_no_container_is_left_after_faults(deployment: Deployment) -> None:
+def test_containers_are_removed_after_faults(deployment: Deployment) -> None:
     assert deployment.count_leftover_containers() == 0

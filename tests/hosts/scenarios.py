@@ -40,7 +40,7 @@ def test_another_host_finishes_the_jobs_of_a_disconnected_host(cluster: Cluster)
     check_network_partition(cluster)
 
 
-def test_no_job_is_lost_when_all_workers_are_replaced_under_load(cluster: Cluster) -> None:
+def test_jobs_are_not_lost_when_all_workers_are_replaced_under_load(cluster: Cluster) -> None:
     with Load(cluster) as load:
         slow = cluster.start_on_each_host("echo started; sleep 9; echo done").values()
         # When each worker is replaced while it runs a job that takes longer than its grace period
@@ -91,5 +91,5 @@ def test_another_host_finishes_the_jobs_of_a_failed_host(cluster: Cluster) -> No
     assert cluster.violations() == []
 
 
-def test_no_program_is_left_running(cluster: Cluster) -> None:
+def test_programs_are_not_left_running(cluster: Cluster) -> None:
     eventually(lambda: not cluster.running("host-a"), 20)

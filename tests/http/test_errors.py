@@ -58,7 +58,7 @@ def test_problem_contains_no_internal_message() -> None:
     assert "secret" not in str(to_problem(StoreUnavailable("secret")))
 
 
-def test_every_error_class_has_a_problem_type() -> None:
+def test_error_classes_have_problem_types() -> None:
     for kind in descendants(PyxecError):
         is_base_class = kind is SubmissionRejected
         if kind.__module__ == "app.core.errors" and not is_base_class and not issubclass(kind, InfrastructureError):

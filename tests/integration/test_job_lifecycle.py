@@ -152,7 +152,7 @@ def test_submission_is_rejected_and_not_queued_when_field_is_invalid(stack: Stac
     assert stack.client.xlen(f"{{{stack.namespace}:jobs}}:stream") == before
 
 
-def test_no_program_runs_after_its_job_has_finished(stack: Stack) -> None:
+def test_programs_do_not_run_after_their_job_has_finished(stack: Stack) -> None:
     # When a job has finished
     stack.submit("print(1)", wait=20)
     # Then no container runs a program

@@ -74,7 +74,7 @@ def test_case_inherits_fields_of_job(stack: Stack) -> None:
     assert [test["stdout"] for test in job["tests"]] == ["['x'] common\n", "[] \n"]
 
 
-def test_no_case_runs_when_compilation_fails(stack: Stack) -> None:
+def test_cases_do_not_run_when_compilation_fails(stack: Stack) -> None:
     job = run(stack, "oops", {"stdin": "1"}, language="c")
 
     assert (job["outcome"], job["tests"]) == ("compile_error", [])

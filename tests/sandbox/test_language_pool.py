@@ -76,7 +76,7 @@ def test_maximum_is_the_ceiling_while_in_use() -> None:
     assert demand.maximum(IN_USE_SECONDS) == 1
 
 
-def test_one_slow_launch_has_a_bounded_effect() -> None:
+def test_slow_launch_has_a_bounded_effect() -> None:
     demand = Demand(1, CEILING)
     demand.record_launch(3600.0)
 

@@ -75,7 +75,7 @@ def test_container_of_another_namespace_is_kept(sandbox: SandboxFixture) -> None
     assert sandbox.containers() == [foreign]
 
 
-def test_nothing_is_removed_when_the_live_workers_are_not_known(sandbox: SandboxFixture) -> None:
+def test_reaper_removes_nothing_when_the_live_workers_are_not_known(sandbox: SandboxFixture) -> None:
     unknown = sandbox.create("dead")
 
     def raise_error(worker: str) -> bool:

@@ -80,5 +80,5 @@ def test_host_that_joins_runs_jobs(swarm: Swarm) -> None:
     assert swarm.violations() == []
 
 
-def test_no_program_is_left_running(swarm: Swarm) -> None:
+def test_programs_are_not_left_running(swarm: Swarm) -> None:
     eventually(lambda: not swarm.running("host-a") + swarm.running("host-c"), 20)

@@ -46,7 +46,7 @@ async def eventually(gateway: Gateway, holds: Callable[[Metrics], bool]) -> Metr
     return metrics
 
 
-async def test_every_metric_exists_from_the_start(gateway: Gateway) -> None:
+async def test_metrics_exist_from_the_start(gateway: Gateway) -> None:
     text = (await gateway.client.get("/metrics")).text
     for name, metric in METRICS.items():
         kind = "counter" if metric.kind is Kind.COUNTER else metric.kind.value

@@ -37,7 +37,7 @@ def test_empty_file_is_an_artifact() -> None:
     assert collector.artifacts() == ((Artifact("empty", b""),), False)
 
 
-def test_no_artifacts_when_none_are_requested() -> None:
+def test_collector_returns_no_artifacts_when_none_are_requested() -> None:
     assert ArtifactCollector(None).artifacts() == ((), False)
 
 

@@ -83,7 +83,7 @@ def test_input_after_the_end_is_ignored() -> None:
     assert drain(feed) == [None]
 
 
-def test_each_test_has_its_own_stream() -> None:
+def test_tests_have_their_own_streams() -> None:
     assert drain(StdinFeed.for_job(with_tests(b"one", b"", b"three"))) == [b"one", None, None, b"three", None]
 
 
@@ -105,7 +105,7 @@ def test_unacknowledged_input_never_exceeds_the_window() -> None:
     assert decode(feed.take_frames()) == [bytes(10)]
 
 
-def test_all_streams_share_one_window() -> None:
+def test_streams_share_one_window() -> None:
     feed = StdinFeed([bytes(W)], b"next", stays_open=False)
 
     # Only bytes count against the window, not the end of a stream
@@ -130,7 +130,7 @@ def test_free_bytes_is_the_window_minus_the_buffered_input() -> None:
 
 
 @given(st.lists(st.binary(max_size=20), max_size=4), st.lists(st.binary(max_size=20), max_size=4), st.data())
-def test_every_byte_arrives_in_its_stream_with_any_acknowledgements(
+def test_bytes_arrive_in_their_stream_with_any_acknowledgements(
     first: list[bytes], added: list[bytes], data: st.DataObject
 ) -> None:
     feed = StdinFeed(first, b"", stays_open=True)

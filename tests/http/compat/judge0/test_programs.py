@@ -144,7 +144,7 @@ FIELD_CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def test_every_outcome_has_its_status(judge: Judge0Client) -> None:
+def test_outcomes_have_their_statuses(judge: Judge0Client) -> None:
     # Given a program for every status, submitted in one batch
     tokens = judge.submit(*(submission for submission, _, _ in STATUS_CASES.values()))
     # When they have finished
@@ -158,7 +158,7 @@ def test_every_outcome_has_its_status(judge: Judge0Client) -> None:
     assert "nothing" in compile_error["compile_output"]
 
 
-def test_every_field_changes_the_run(judge: Judge0Client) -> None:
+def test_fields_change_the_run(judge: Judge0Client) -> None:
     # Given a submission for each field
     tokens = judge.submit(*(submission for submission, _ in FIELD_CASES.values()))
     # When they have finished
