@@ -58,13 +58,13 @@ def test_declare_queue_does_no_io_and_calls_hooks_once() -> None:
         def after_declare_delay_queue(self, broker: Any, queue_name: str) -> None:
             calls.append(("delay", queue_name))
 
-    nobody_listens = StreamsBroker(url="redis://127.0.0.1:1", middleware=[Listener()])
-    nobody_listens.declare_queue("q")
-    nobody_listens.declare_queue("q")
+    unreachable = StreamsBroker(url="redis://127.0.0.1:1", middleware=[Listener()])
+    unreachable.declare_queue("q")
+    unreachable.declare_queue("q")
 
     assert calls == [("queue", "q"), ("delay", "q.DQ")]
-    assert nobody_listens.get_declared_queues() == {"q"}
-    assert nobody_listens.get_declared_delay_queues() == {"q.DQ"}
+    assert unreachable.get_declared_queues() == {"q"}
+    assert unreachable.get_declared_delay_queues() == {"q.DQ"}
 
 
 def test_broker_unavailable_is_a_connection_closed_when_redis_is_unreachable() -> None:

@@ -100,7 +100,7 @@ def test_artifacts_ignore_unreadable_files(runner: RunnerProcess) -> None:
     runner.send(collecting("echo x > a; chmod 000 a; echo y > b", "*", files=16))
 
     found = artifacts(runner)
-    assert found[b"b"] == b"y\n"  # root reads the other one, too
+    assert found[b"b"] == b"y\n"  # root can read the other file, too
     assert runner.done.incomplete == (b"a" not in found)
 
 

@@ -81,7 +81,7 @@ def test_idle_runner_exits_when_the_host_exits(runner: RunnerProcess) -> None:
 def test_runner_exits_when_the_host_exits_with_a_full_pipe(bare: RunnerProcess) -> None:
     bare.send(job(phase("yes")))
     bare.read_until(lambda so_far: len(so_far.stdout) > 0)
-    time.sleep(0.3)  # by now every buffer is full
+    time.sleep(0.3)  # until all buffers are full
     bare.close_stdin()
 
     assert bare.exit_status(within_s=10) == 2

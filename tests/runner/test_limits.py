@@ -120,7 +120,7 @@ def test_wall_time_limit_holds_while_the_host_does_not_read(runner: RunnerProces
     runner.read_until(lambda so_far: len(so_far.stdout) > 0)
     time.sleep(2)
 
-    # When it reads again
+    # When the host reads again
     runner.read_to_end()
 
     # Then the program was stopped in the meantime, and the output that the runner has read is complete

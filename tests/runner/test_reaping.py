@@ -32,7 +32,7 @@ def run(harness: Path, name: str, *arguments: str) -> str:
 
 
 def test_reaping_stops_the_phase_when_the_main_process_exits_during_the_check(harness: Path) -> None:
-    # "running reaped" would never be noticed before the wall time limit.
+    # Otherwise, "running reaped" would only be reported at the wall time limit.
     assert run(harness, "reap_race") == "killing reaped\n"
 
 

@@ -50,7 +50,7 @@ def test_phase_starts_with_three_descriptors(runner: RunnerProcess) -> None:
 def test_terminal_echoes_and_delivers_lines(runner: RunnerProcess) -> None:
     runner.send(on_terminal("sh", "-c", "printf '? '; read -r line; echo got $line"))
     runner.read_until(until(b"? "))
-    runner.send(encode_stdin(b"ab\x7fc\r"))  # erases the b; a person's Enter is a carriage return
+    runner.send(encode_stdin(b"ab\x7fc\r"))  # erases the b; the Enter key is a carriage return
 
     assert runner.read_to_end().stdout == b"? ab\b \bc\r\ngot ac\r\n"
 
@@ -173,7 +173,7 @@ def test_terminal_type_ahead_does_not_block_signals(runner: RunnerProcess) -> No
     runner.send(encode_stdin(b"x" * STDIN_WINDOW_BYTES))
     runner.read_until(lambda so_far: so_far.acknowledged > 0)
 
-    # When it is interrupted from outside
+    # When the host interrupts it
     runner.send(encode_signal(signal.SIGTERM))
 
     assert (runner.read_to_end().end.ending, runner.end.value) == (Ending.SIGNALLED, signal.SIGTERM)

@@ -156,7 +156,7 @@ def test_tests_leave_no_process_or_shared_memory_for_the_next(
     )
 
     assert contained.stdout.startswith(b"1 1 1 1 1 1 \n")
-    assert int(contained.stdout.split()[-1]) <= 2  # the command substitution's own
+    assert int(contained.stdout.split()[-1]) <= 2  # of the command substitution
 
 
 @pytest.mark.docker

@@ -91,7 +91,7 @@ async def test_cancel_and_delete_end_a_long_job(stack: Stack, open_client: OpenC
     assert (await call(job.status)).status in ("queued", "running")
     with pytest.raises(Conflict):
         await call(job.delete)
-    # Until it is cancelled
+    # And it can be deleted after it was cancelled
     await call(job.cancel)
     assert (await call(job.wait, 20)).outcome == "cancelled"
     await call(job.delete)

@@ -20,7 +20,7 @@ from tests.proxy import FaultProxy
 
 @pytest.fixture(scope="module")
 def redis_url() -> Iterator[str]:
-    """A server on TCP, so that a proxy can be put in front of it."""
+    """A server on TCP, for a proxy."""
     with ValkeyServer(port=free_port()) as server:
         yield f"redis://127.0.0.1:{server.port}/0"
 

@@ -225,7 +225,7 @@ async def test_open_keeps_the_inbox_of_a_second_run(store: LiveStore, inboxes: J
     with inboxes.open("job") as old:
         receive(old)
         with inboxes.open("job") as new:
-            # As after a pause longer than the lease: the old run is fenced and ends after the new one has started.
+            # As after a pause that exceeds the lease: the old run is fenced and ends after the new one has started.
             assert receive(new) == [stdin(b"typed")]
             await store.jobs.send("job", EOF)
             assert receive(new) == [EOF]

@@ -1,4 +1,4 @@
-"""The life of a job in the store, on a real server."""
+"""The life cycle of a job in the store, on a real server."""
 
 from __future__ import annotations
 
