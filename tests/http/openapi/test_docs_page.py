@@ -1,4 +1,4 @@
-"""The documentation page as it is served. tests/e2e/test_docs.py tests it in a browser."""
+"""The documentation page as it is served. tests/e2e/test_api_docs.py tests it in a browser."""
 
 from __future__ import annotations
 
