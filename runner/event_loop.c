@@ -13,7 +13,7 @@ enum { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_HOST_GONE = 2 };
 
 static const int FAULT_FLUSH_MS = 1000;
 
-/* The host is gone. When PID 1 exits, the kernel kills all processes of the namespace. */
+/* Ends the runner because the host closed the connection. When PID 1 exits, the kernel kills all processes of the namespace. */
 static _Noreturn void abandon(const struct job *job)
 {
     kill_everything(job);

@@ -18,8 +18,8 @@ static pid_t find_ended(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : -1;
 }
 
-/* Looks before it reaps: the main process must not be reaped while the phase is RUNNING. All processes are killed first,
- * because its process group id can be reused afterwards, and because nothing else would end the phase. */
+/* Finds an ended process with WNOWAIT before it reaps it. The main process must not be reaped while the phase is RUNNING: all
+ * processes are killed first, because its process group id can be reused after reaping, and because nothing else ends the phase. */
 static bool reap_one(struct job *job)
 {
     struct rusage rusage;

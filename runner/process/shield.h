@@ -1,8 +1,9 @@
 /* A seccomp filter that protects the runner and the kernel of the host.
  *
  * The program cannot install BPF or seccomp filters: they occupy kernel memory outside of its limits, and a kernel can
- * deadlock when it frees thousands of them. It cannot signal or trace the runner (PID 1 without handlers, not dumpable). Without this filter, a process with
- * the same uid could lower the rlimits (RLIMIT_CPU 0 kills), the CPU set or the priority of the runner. */
+ * deadlock when it frees thousands of them. It cannot signal or trace the runner (PID 1 without handlers, not dumpable).
+ * Without this filter, a process with the same uid could lower the rlimits (RLIMIT_CPU 0 kills), the CPU set or the
+ * priority of the runner. */
 #ifndef RUNNER_SHIELD_H
 #define RUNNER_SHIELD_H
 
