@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.sandbox_target import Target
+from bench.target import Target
 
 __all__ = ["AdvanceProgress", "Extent", "Findings", "Measurements", "Part"]
 

@@ -14,7 +14,7 @@ import msgspec
 
 from bench.machine import describe_machine
 from bench.part import Findings
-from bench.sandbox_under_test import docker_host
+from bench.sandbox.under_test import docker_host
 
 __all__ = ["RESULTS", "create_report", "load_report", "save_report"]
 

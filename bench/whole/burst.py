@@ -12,7 +12,7 @@ from app.core.errors import PyxecError
 from bench.http_calls import Call, HttpCalls
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import Axis, lines
-from bench.sandbox_target import Target
+from bench.target import Target
 from bench.whole.finished import finish_rate
 from bench.whole.server_watch import ServerSampler
 from bench.whole.stack import check, whole_stack

@@ -11,15 +11,15 @@ from typing import Any, Final
 import docker
 
 from app.sandbox.engine.client import Engine
-from bench.gateway_service import GatewayService
+from bench.gateway.service import GatewayService
 from bench.http_calls import HttpCalls
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
-from bench.private_engine import PrivateEngine, private_engine
 from bench.processes import tree_cpu_ms
-from bench.sandbox_rate import bare_loop
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import docker_host
+from bench.sandbox.rate import bare_loop
+from bench.sandbox.under_test import docker_host
+from bench.target import Target
+from bench.whole.private_engine import PrivateEngine, private_engine
 from bench.whole.stack import IMAGE, THREADS, run_one_job, whole_stack
 
 __all__ = ["PART"]

@@ -9,13 +9,13 @@ from typing import Final
 
 import docker
 
-from bench.docker_run import docker_run
 from bench.http_calls import HttpCalls
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import docker_host
+from bench.sandbox.docker_run import docker_run
+from bench.sandbox.under_test import docker_host
 from bench.summary import Summary
+from bench.target import Target
 from bench.whole.stack import IMAGE, PROGRAM, check, run_one_job, whole_stack
 
 __all__ = ["PART", "measure_alternately"]

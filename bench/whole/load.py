@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from bench.gateway_service import GatewayService
+from bench.gateway.service import GatewayService
 from bench.http_calls import Call, HttpCalls
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import Axis, lines

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from app.core.callers import Priority
 from app.store.keys import StoreKeys
-from bench.gateway_service import GatewayService
+from bench.gateway.service import GatewayService
 
 __all__ = ["ServerSampler", "thin"]
 

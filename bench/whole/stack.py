@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from app.core.errors import PyxecError
-from bench.gateway_service import GatewayService, gateway_service
+from bench.gateway.service import GatewayService, gateway_service
 from bench.http_calls import Call, HttpCalls
 
 __all__ = ["IMAGE", "JOB", "PRINTED", "PROGRAM", "THREADS", "check", "run_one_job", "whole_stack"]

@@ -8,9 +8,9 @@ from app.sandbox.engine.client import Engine
 from bench.http_calls import HttpCalls
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
-from bench.sandbox_rate import STEPS, bare_loop, compare
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import docker_host
+from bench.sandbox.rate import STEPS, bare_loop, compare
+from bench.sandbox.under_test import docker_host
+from bench.target import Target
 from bench.whole.stack import run_one_job, whole_stack
 
 __all__ = ["PART"]

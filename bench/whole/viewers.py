@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any, Final
 
-from bench.gateway_viewers import MEGABYTES, VIEWERS, measure_viewers
+from bench.gateway.viewers import MEGABYTES, VIEWERS, measure_viewers
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
 

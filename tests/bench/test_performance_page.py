@@ -10,7 +10,7 @@ from bench.__main__ import PARTS
 from bench.document import DOCUMENT, PLOTS, render_page, render_plots
 from bench.part import Findings, Part
 from bench.results_folder import load_report, save_report
-from bench.sandbox_target import Target
+from bench.target import Target
 
 MACHINE = dict.fromkeys(("processor", "memory", "kernel", "engine", "storage"), "x")
 

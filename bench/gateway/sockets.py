@@ -10,8 +10,8 @@ from typing import Final
 import httpx
 import websockets
 
-from bench.gateway_service import GatewayService, gateway_service
-from bench.sandbox_target import Target
+from bench.gateway.service import GatewayService, gateway_service
+from bench.target import Target
 
 __all__ = ["STEPS", "measure_sockets"]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.core.errors import PyxecError
-from bench.sandbox_start import IMAGE
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import NullSink, SandboxUnderTest, program
+from bench.sandbox.start import IMAGE
+from bench.sandbox.under_test import NullSink, SandboxUnderTest, program
+from bench.target import Target
 
 __all__ = ["ROUNDS", "measure_output"]
 

@@ -22,8 +22,8 @@ from app.core.errors import PyxecError
 from app.core.events import Output
 from app.core.judging import CaseChecker
 from app.core.spec import JobSpec
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import LANGUAGES, NullSink, SandboxUnderTest, program
+from bench.sandbox.under_test import LANGUAGES, NullSink, SandboxUnderTest, program
+from bench.target import Target
 
 __all__ = ["ROUNDS", "measure_cases"]
 

@@ -1,4 +1,4 @@
-"""A worker process of the broker benchmark: ``python -m bench.broker_worker KIND URL THREADS [LEASE_MS]``.
+"""A worker process of the broker benchmark: ``python -m bench.broker.worker KIND URL THREADS [LEASE_MS]``.
 
 It prints a line when it is loaded, starts the worker when it reads a line, and ends with its standard input.
 """

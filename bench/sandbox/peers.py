@@ -28,8 +28,8 @@ __all__ = ["PEERS", "Peer", "open_peers"]
 # epicbox does not support urllib3 2.
 _PINS: Final = ("epicbox==1.1.0", "llm-sandbox==0.3.46", "docker==7.2.0", "urllib3<2")
 PEERS: Final = {"epicbox": "epicbox 1.1.0", "llm_sandbox": "llm-sandbox 0.3.46"}
-_ENVIRONMENT: Final = Path(__file__).resolve().parents[1] / ".pyxec" / "bench-venv"
-_SCRIPT: Final = Path(__file__).with_name("sandbox_peer.py")
+_ENVIRONMENT: Final = Path(__file__).resolve().parents[2] / ".pyxec" / "bench-venv"
+_SCRIPT: Final = Path(__file__).with_name("peer.py")
 _IMAGE: Final = "pyxec-bench/python"
 _DOCKERFILE: Final = """
 FROM pyxec/python:latest

@@ -22,14 +22,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.core.errors import PyxecError
-from bench import gateway_limiter, gateway_rate, gateway_sockets, gateway_viewers
+from bench.gateway import limiter, rate, sockets, viewers
 from bench.machine import describe_machine
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import docker_host
+from bench.sandbox.under_test import docker_host
+from bench.target import Target
 
 __all__ = ["main"]
 
-RESULTS: Final = Path(__file__).with_name("results") / "gateway.json"
+RESULTS: Final = Path(__file__).resolve().parents[1] / "results" / "gateway.json"
 
 Measure = Callable[[Callable[[], None]], list[Target]]
 
@@ -73,10 +73,10 @@ def _print(report: dict[str, Any], console: Console) -> None:
 
 
 _PARTS: Final[dict[str, tuple[int, Measure]]] = {
-    "rate": (gateway_rate.STEPS, gateway_rate.measure_rate),
-    "sockets": (gateway_sockets.STEPS, gateway_sockets.measure_sockets),
-    "viewers": (gateway_viewers.STEPS, gateway_viewers.measure_viewers),
-    "limiter": (gateway_limiter.STEPS, gateway_limiter.measure_limiter),
+    "rate": (rate.STEPS, rate.measure_rate),
+    "sockets": (sockets.STEPS, sockets.measure_sockets),
+    "viewers": (viewers.STEPS, viewers.measure_viewers),
+    "limiter": (limiter.STEPS, limiter.measure_limiter),
 }
 
 

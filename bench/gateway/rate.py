@@ -6,10 +6,10 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any, Final
 
-from bench.gateway_app import EMPTY
-from bench.gateway_service import GatewayService, gateway_service
-from bench.sandbox_target import Target
-from bench.wrk import Load, wrk
+from bench.gateway.app import EMPTY
+from bench.gateway.service import GatewayService, gateway_service
+from bench.gateway.wrk import Load, wrk
+from bench.target import Target
 
 __all__ = ["STEPS", "measure_rate"]
 
@@ -26,7 +26,7 @@ STEPS: Final = ROUNDS + LATENCY_ROUNDS
 
 def measure_rate(advance: Callable[[], None]) -> list[Target]:
     """Measure a gateway with one API process. Returns the targets for the ratio and for the p99 latency."""
-    with gateway_service() as service, gateway_service(app="bench.gateway_app:create_bare()") as bare:
+    with gateway_service() as service, gateway_service(app="bench.gateway.app:create_bare()") as bare:
         _warm_up(service, bare)
         rounds = [_round(service, bare, advance) for _ in range(ROUNDS)]
         rate = median(load["submissions"].per_second for load in rounds)

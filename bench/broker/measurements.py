@@ -1,4 +1,4 @@
-"""The measurements of the broker benchmark. bench/broker.py compares their results with the targets."""
+"""The measurements of the broker benchmark. bench/broker/__main__.py compares their results with the targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import redis
 from dramatiq import Message
 
 from app.broker import StreamsBroker
-from bench.broker_worker import QUEUE, STARTED, create_broker
+from bench.broker.worker import QUEUE, STARTED, create_broker
 from bench.summary import percentile
 
 __all__ = [
@@ -189,7 +189,7 @@ def _hang(number: int) -> Message[None]:
 @contextmanager
 def _workers(kind: str, url: str, threads: int, *, processes: int = PROCESSES, **settings: int) -> Iterator[Any]:
     """Load worker processes. They start with `_start` and are killed at the end of the block."""
-    command = [sys.executable, "-m", "bench.broker_worker", kind, url, str(threads), *map(str, settings.values())]
+    command = [sys.executable, "-m", "bench.broker.worker", kind, url, str(threads), *map(str, settings.values())]
     loaded = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(processes)]
     for process in loaded:
         assert process.stdout

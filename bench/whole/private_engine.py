@@ -19,15 +19,15 @@ import requests
 from docker.errors import DockerException
 
 from app.core.errors import PyxecError
-from bench.control_group import ControlGroup
 from bench.processes import children, cpu_ms
+from bench.whole.control_group import ControlGroup
 
 __all__ = ["PrivateEngine", "private_engine"]
 
 # Not below the repository: the path of a Unix socket has at most 107 bytes. The data is kept, so that images are copied
 # only once.
 _RUN: Final = Path("/run/pyxec-bench-engine")
-_DATA: Final = Path(__file__).resolve().parents[1] / ".pyxec" / "data" / "bench-engine"
+_DATA: Final = Path(__file__).resolve().parents[2] / ".pyxec" / "data" / "bench-engine"
 _START_SECONDS: Final = 60
 _STOP_SECONDS: Final = 30
 _COPY_SECONDS: Final = 600

@@ -19,8 +19,8 @@ from app.sandbox.engine.http import EngineHttpClient
 from app.sandbox.images.installed import installed_images
 from app.sandbox.resources import ContainerResources
 from app.sandbox.template import LABEL, creation_body
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import NullSink, SandboxUnderTest, docker_host, program
+from bench.sandbox.under_test import NullSink, SandboxUnderTest, docker_host, program
+from bench.target import Target
 
 __all__ = ["CONCURRENCIES", "STEPS", "bare_loop", "compare", "jobs_per_second", "measure_rate", "sandbox_loop"]
 

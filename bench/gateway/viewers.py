@@ -15,8 +15,8 @@ import httpx
 import websockets
 
 from app.core.errors import PyxecError
-from bench.gateway_service import GatewayService, gateway_service
-from bench.sandbox_target import Target
+from bench.gateway.service import GatewayService, gateway_service
+from bench.target import Target
 
 __all__ = ["MEGABYTES", "STEPS", "VIEWERS", "measure_viewers"]
 

@@ -23,7 +23,7 @@ from app.core.errors import PyxecError
 
 __all__ = ["GatewayService", "gateway_service"]
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 _START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 20
 # Limits that do not interfere with the measurement.
@@ -91,7 +91,7 @@ class GatewayService:
 
 @contextmanager
 def gateway_service(
-    *, api_processes: int = 1, app: str = "bench.gateway_app:create()", **settings: Any
+    *, api_processes: int = 1, app: str = "bench.gateway.app:create()", **settings: Any
 ) -> Iterator[GatewayService]:
     """Run a gateway.
 

@@ -1,4 +1,4 @@
-"""The stream broker of taskiq-redis in the broker benchmark: ``python -m bench.broker_taskiq URL CONCURRENCY``.
+"""The stream broker of taskiq-redis in the broker benchmark: ``python -m bench.broker.taskiq_worker URL CONCURRENCY``.
 
 It is measured if the package is installed. Its task is a coroutine, for which taskiq is made; the actors of the other
 brokers run in threads.
@@ -33,7 +33,7 @@ def measure_processing(url: str, messages: int, concurrency: int) -> float:
     client: Any = redis.Redis.from_url(url)
     client.flushall()
     asyncio.run(_enqueue(url, messages))
-    command = [sys.executable, "-m", "bench.broker_taskiq", url, str(concurrency)]
+    command = [sys.executable, "-m", "bench.broker.taskiq_worker", url, str(concurrency)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     workers: list[Any] = [subprocess.Popen(command, **pipes) for _ in range(_PROCESSES)]  # type: ignore[call-overload]
     try:

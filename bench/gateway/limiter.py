@@ -7,9 +7,9 @@ from collections.abc import Callable
 from statistics import median
 from typing import Final
 
-from bench.gateway_service import gateway_service
-from bench.sandbox_target import Target
-from bench.wrk import wrk
+from bench.gateway.service import gateway_service
+from bench.gateway.wrk import wrk
+from bench.target import Target
 
 __all__ = ["STEPS", "measure_limiter"]
 

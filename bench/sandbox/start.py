@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from app.core.errors import PyxecError
-from bench.docker_run import DockerRun
-from bench.sandbox_peers import Peer
-from bench.sandbox_target import Target
-from bench.sandbox_under_test import LANGUAGES, NullSink, SandboxUnderTest, program
+from bench.sandbox.docker_run import DockerRun
+from bench.sandbox.peers import Peer
+from bench.sandbox.under_test import LANGUAGES, NullSink, SandboxUnderTest, program
 from bench.summary import Summary
+from bench.target import Target
 
 __all__ = ["IMAGE", "STEPS", "measure_start", "peer_target"]
 

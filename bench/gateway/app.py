@@ -1,4 +1,4 @@
-"""The gateway with an additional route that does nothing: ``gunicorn "bench.gateway_app:create()"``."""
+"""The gateway with an additional route that does nothing: ``gunicorn "bench.gateway.app:create()"``."""
 
 from __future__ import annotations
 

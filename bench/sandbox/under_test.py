@@ -26,7 +26,7 @@ from app.sandbox.template import LABEL
 
 __all__ = ["LANGUAGES", "NullSink", "SandboxUnderTest", "docker_host", "program", "sandbox_under_test"]
 
-LANGUAGES: Final = load_languages(Path(__file__).resolve().parents[1] / "languages")
+LANGUAGES: Final = load_languages(Path(__file__).resolve().parents[2] / "languages")
 _ENGINE_SECONDS: Final = 60.0
 _WARM_SECONDS: Final = 60.0
 
