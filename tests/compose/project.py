@@ -14,6 +14,7 @@ from typing import Any
 import docker
 import httpx
 
+from app.local.engine import engine_host
 from tests.ports import free_port
 from tests.stack import ROOT, eventually
 
@@ -31,7 +32,7 @@ class Project:
         self.port = 80 if _is_free(80) else free_port()
         self.url = "http://localhost" if self.port == 80 else f"http://localhost:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-        self.engine = docker.APIClient(version="auto")
+        self.engine = docker.APIClient(base_url=engine_host(), version="auto")
 
     @property
     def environment(self) -> dict[str, str]:

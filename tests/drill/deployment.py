@@ -17,6 +17,7 @@ import docker
 import redis
 
 from app.broker import BrokerUnavailable, StreamsBroker
+from app.local.engine import engine_host
 from app.sandbox.engine.client import Engine
 from app.sandbox.reaper import remove_orphans
 from app.store.keys import JOBS_QUEUE, StoreKeys
@@ -31,7 +32,7 @@ from tests.stack import ROOT, Process, Stack, eventually
 
 __all__ = ["Deployment", "Settings", "WorkerProcess"]
 
-_ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+_ENGINE_URL = engine_host()
 _REMOVAL_SECONDS = 20.0
 _MIN_AGE_SECONDS = 61.0
 _BETWEEN_REAPER_RUNS_SECONDS = 3.0

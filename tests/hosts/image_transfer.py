@@ -7,6 +7,8 @@ import sys
 
 import docker
 
+from app.local.engine import engine_host
+
 __all__ = ["transfer_images"]
 
 _TIMEOUT_SECONDS = 600
@@ -14,7 +16,9 @@ _TIMEOUT_SECONDS = 600
 
 def transfer_images(engine: docker.APIClient, *images: str) -> None:
     """Transfer the images that the engine does not have. An image with several names is sent once."""
-    with contextlib.closing(docker.APIClient(version="auto", timeout=_TIMEOUT_SECONDS)) as source:
+    with contextlib.closing(
+        docker.APIClient(base_url=engine_host(), version="auto", timeout=_TIMEOUT_SECONDS)
+    ) as source:
         for image in images:
             image_id = source.inspect_image(image)["Id"]
             if not _has_image(engine, image_id):

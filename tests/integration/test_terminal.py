@@ -88,10 +88,12 @@ def test_python_prompt_has_line_editor_and_history(stack: Stack) -> None:
 def test_shell_has_job_control_and_interrupt_key(stack: Stack) -> None:
     with running_on_terminal(stack, "exec bash --norc -i", language="bash", env={"PS1": "$ "}) as terminal:
         terminal.wait_for("$ ")
-        terminal.type("sleep 60\r")
-        terminal.wait_for("sleep 60")
+        # The quotes distinguish the output from the echo. Before the line runs, readline would take the interrupt.
+        terminal.type("echo run''ning; sleep 60\r")
+        terminal.wait_for("running")
         terminal.type("\x03")
         terminal.wait_for("^C")
+        terminal.wait_for("$ ")
         terminal.type("echo code $?\r")
         terminal.wait_for("code 130")
         terminal.type("sleep 60 & jobs\r")

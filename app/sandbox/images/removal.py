@@ -12,13 +12,21 @@ import docker
 from docker.errors import APIError, ImageNotFound
 
 from app.sandbox.engine.errors import translate_engine_errors
-from app.sandbox.images.installed import LANGUAGE_LABEL, find_images, installed_images
+from app.sandbox.images.installed import (
+    DIGEST_LABEL,
+    LANGUAGE_LABEL,
+    RUNNER_LABEL,
+    VERSION_LABEL,
+    find_images,
+    installed_images,
+)
 
 __all__ = ["remove_images", "remove_superseded"]
 
 _RUNNER_REPOSITORY: Final = "pyxec/runner"
 # A newer runner image may be needed by another build that is in progress on this engine.
 _RUNNER_MIN_AGE_SECONDS: Final = 3600
+_LABELS: Final = (DIGEST_LABEL, LANGUAGE_LABEL, RUNNER_LABEL, VERSION_LABEL)
 
 
 def remove_images(client: docker.APIClient, languages: Iterable[str]) -> list[str]:
@@ -79,11 +87,12 @@ def _untag(client: docker.APIClient, tag: str) -> None:
 def _prune(client: docker.APIClient) -> None:
     """Delete untagged language images that no container uses.
 
-    A build in progress is not affected: its image gets the label in the last step, together with its tag.
+    A build in progress is not affected: the builder adds each label in a step of its own and tags the image after the
+    last one, so that only the image of the last step has all labels.
     """
     with translate_engine_errors("prune images"):
         try:
-            client.prune_images(filters={"dangling": True, "label": [LANGUAGE_LABEL]})  # type: ignore[no-untyped-call]
+            client.prune_images(filters={"dangling": True, "label": [*_LABELS]})  # type: ignore[no-untyped-call]
         except APIError as e:
             # Conflict: another prune is in progress. The next removal deletes what remains.
             if e.status_code != HTTPStatus.CONFLICT:

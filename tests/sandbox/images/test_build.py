@@ -16,7 +16,7 @@ from app.sandbox.images.build import BuildEvent, ensure_images
 from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, Packages, default_set, load_languages
 from app.sandbox.images.docker_build import ImageBuildError
-from app.sandbox.images.installed import InstalledImage, find_images, installed_images
+from app.sandbox.images.installed import LANGUAGE_LABEL, InstalledImage, find_images, installed_images
 from app.sandbox.images.removal import remove_images
 
 pytestmark = pytest.mark.docker
@@ -145,6 +145,18 @@ def test_build_removes_the_superseded_image(client: docker.APIClient, toy: Langu
     assert tags(client, toy.id) == {f"pyxec/{toy.id}:{new.digest}", f"pyxec/{toy.id}:latest"}
     with pytest.raises(ImageNotFound):
         client.inspect_image(old.image_id)
+
+
+def test_build_does_not_remove_the_steps_of_another_build(client: docker.APIClient, toy: Language) -> None:
+    # The image between two steps that add labels: the builder needs it, and it has no tag.
+    step = client.import_image_from_data(b"", changes=[f"LABEL {LANGUAGE_LABEL}={toy.id}"])
+    step_id = msgspec.json.decode(step.splitlines()[-1])["status"]
+    try:
+        ensure_images(client, [toy], SOURCES, lambda event: None)
+
+        assert client.inspect_image(step_id)["RepoTags"] == []
+    finally:
+        client.remove_image(step_id)
 
 
 def test_setup_runs_last_but_cannot_leave_setuid_programs(client: docker.APIClient, toy: Language) -> None:
