@@ -100,6 +100,12 @@ def _check_origins(origins: frozenset[str]) -> frozenset[str]:
     return origins
 
 
+def _refuse_gvisor(runtime: object) -> object:
+    if runtime == "runsc":
+        raise ValueError("is not supported, because a job can forge its result in gVisor: use runc, crun or kata")
+    return runtime
+
+
 def _check_networks(networks: frozenset[str]) -> frozenset[str]:
     for network in networks - {"unix"}:
         try:
@@ -193,7 +199,7 @@ class Settings(BaseSettings):
     """Web origins, separated by commas, that may open a WebSocket or call the goxec API, besides the API's own."""
     docker_host: str = Field("unix:///var/run/docker.sock", validation_alias="DOCKER_HOST")
     """Docker Engine. Only workers use it."""
-    container_runtime: Literal["", "runc", "crun", "runsc", "kata"] = ""
+    container_runtime: Annotated[Literal["", "runc", "crun", "kata"], BeforeValidator(_refuse_gvisor)] = ""
     """OCI runtime of the sandboxes. By default, the engine chooses the runtime."""
     pool_floor: int = Field(1, ge=0, le=100)
     """Warm sandboxes of each default language per worker process. Other languages have them after their first use."""

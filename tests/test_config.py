@@ -68,7 +68,7 @@ def test_message_lists_every_invalid_variable() -> None:
     )  # fmt: skip
 
     assert lines == [
-        "PYXEC_CONTAINER_RUNTIME='docker': must be one of runc, crun, runsc, kata",
+        "PYXEC_CONTAINER_RUNTIME='docker': must be one of runc, crun, kata",
         "PYXEC_LEASE_SECONDS='0': must be a number between 0.5 and 600",
         "PYXEC_MAX_BACKLOG='many': must be an integer between 1 and 100000000",
         "PYXEC_NAMESPACE='a{b}': must consist of letters, digits, '-' and '_'",
@@ -98,6 +98,12 @@ def test_invalid_values_are_refused(variable: str, values: list[str]) -> None:
         [line] = problems(**{variable: value})
         assert line.startswith(variable)
         assert " must " in line or variable == "REDIS_URL"
+
+
+def test_gvisor_is_refused_with_a_reason() -> None:
+    [line] = problems(PYXEC_CONTAINER_RUNTIME="runsc")
+
+    assert line.startswith("PYXEC_CONTAINER_RUNTIME='runsc': is not supported, because a job can forge its result")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ PyxecError
 |-- StoreUnavailable          Redis did not answer in time
 `-- InfrastructureError       a fault of the service: the job is retried, then dead-lettered
     |-- EngineUnavailable     the Docker Engine failed or did not answer in time
+    |   `-- UnsupportedEngine the Docker Engine cannot run sandboxes until its configuration or ours changes
     |-- ImageMissing          the image of a language is missing on this engine
     |-- SandboxLost           the container disappeared without a report
     |-- ProtocolError         the runner violated its protocol
@@ -55,6 +56,7 @@ __all__ = [
     "SubmissionRejected",
     "TooManyJobs",
     "UnknownLanguage",
+    "UnsupportedEngine",
     "WebhookUndelivered",
 ]
 
@@ -202,6 +204,13 @@ class InfrastructureError(PyxecError):
 
 class EngineUnavailable(InfrastructureError):
     """The Docker Engine rejected a request, failed or did not answer in time."""
+
+
+class UnsupportedEngine(EngineUnavailable):
+    """The Docker Engine cannot run sandboxes until an operator changes its configuration or that of Pyxec.
+
+    The message has one line for each fault. Each is a sentence that states what to do.
+    """
 
 
 class ImageMissing(InfrastructureError):

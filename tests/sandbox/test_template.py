@@ -175,7 +175,7 @@ def test_creation_body_contains_no_dangerous_setting() -> None:
 
 
 def test_creation_body_contains_the_runtime() -> None:
-    assert create_body(runtime="runsc")["HostConfig"]["Runtime"] == "runsc"
+    assert create_body(runtime="crun")["HostConfig"]["Runtime"] == "crun"
 
 
 def test_sandbox_uids_fit_into_user_namespaces() -> None:

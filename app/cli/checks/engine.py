@@ -1,23 +1,25 @@
-"""Checks the Docker Engine: version, OCI runtime, cgroups and security modules."""
+"""Checks the Docker Engine: API version, kernel, OCI runtime, cgroups and security modules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-import requests
-from docker.errors import DockerException
-
-from app.cli.checks.finding import Finding, failed, passed, passed_if, warned
+from app.cli.checks.finding import Finding, failed, passed, skipped, warned
 from app.cli.checks.versions import has_runc_escape, parse_version
-from app.core.errors import EngineUnavailable
-from app.sandbox.engine.client import connect_docker
+from app.core.errors import EngineUnavailable, UnsupportedEngine
+from app.sandbox.engine.requirements import EngineDescription, describe_engine, find_faults
 
-__all__ = ["check_engine"]
+__all__ = ["check_core_pattern", "check_engine"]
+
+# Names of runc in the field Runtimes of /info: the second one is its containerd shim.
+_RUNC_NAMES: Final = ("runc", "io.containerd.runc.v2")
+_CORE_PATTERN: Final = Path("/proc/sys/kernel/core_pattern")
 
 
 def check_engine(docker_host: str, timeout_seconds: float, runtime: str) -> Iterator[Finding]:
-    """Check the engine.
+    """Check the engine and the kernel of its host.
 
     Args:
         docker_host: Address of the engine, as in DOCKER_HOST.
@@ -25,49 +27,75 @@ def check_engine(docker_host: str, timeout_seconds: float, runtime: str) -> Iter
         runtime: OCI runtime of the sandboxes; empty for the engine's default.
     """
     try:
-        client = connect_docker(docker_host, timeout_seconds)
-        version, info = client.version(api_version=False), client.info()
-    except EngineUnavailable as e:
+        engine = describe_engine(docker_host, timeout_seconds)
+    except UnsupportedEngine as e:
         yield failed("Docker Engine", str(e))
         return
-    except (DockerException, requests.RequestException, OSError) as e:
-        yield failed("Docker Engine", f"{e}; set DOCKER_HOST to its address")
+    except EngineUnavailable as e:
+        yield failed("Docker Engine", f"{e}; start it, or set DOCKER_HOST to its address")
         return
-    offered = f"{version.get('MinAPIVersion', '?')} to {version.get('ApiVersion')}"
-    yield passed("Docker Engine", f"{version.get('Version')}, API {offered}, used: {client.api_version}")
-    yield from _check_runtime(version, info, runtime or str(info.get("DefaultRuntime", "")))
-    yield _check_cgroups(info)
-    yield _check_seccomp(info)
+    faults = {fault.subject: failed(fault.subject, fault.sentence) for fault in find_faults(engine, runtime)}
+    checks = (
+        _describe_versions(engine),
+        _describe_kernel(engine.info),
+        _check_runtime(engine, runtime),
+        _check_swap(engine.info),
+        _describe_security_options(engine.info),
+    )
+    yield from (faults.get(finding.check, finding) for finding in checks)
+    yield check_core_pattern(engine)
 
 
-def _check_runtime(version: Mapping[str, Any], info: Mapping[str, Any], runtime: str) -> Iterator[Finding]:
-    if runtime not in info.get("Runtimes", {}):
-        yield failed("OCI runtime", f"the runtime {runtime} is not installed in this engine")
-        return
-    parts = {part["Name"]: str(part["Version"]) for part in version.get("Components", ())}
-    if runtime not in ("runc", "io.containerd.runc.v2"):
-        yield passed("OCI runtime", runtime)
-    elif has_runc_escape(parse_version(parts.get("runc", ""))):
-        runc = parts.get("runc", "of unknown version")
-        yield warned(
-            "OCI runtime",
-            f"runc {runc}: before 1.2.8 and 1.3.3 it permits a container escape, unless patched",
+def check_core_pattern(engine: EngineDescription, path: Path = _CORE_PATTERN) -> Finding:
+    """Warn about a piped core_pattern, which runs a program as root on the engine's host.
+
+    See core(5), "Piping core dumps to a program". The pattern is not in the API of the engine.
+    """
+    if not engine.shares_local_kernel():
+        return skipped("core dumps", "the engine runs on another machine: read /proc/sys/kernel/core_pattern there")
+    try:
+        pattern = path.read_text().strip()
+    except OSError as e:
+        return skipped("core dumps", str(e))
+    if not pattern.startswith("|"):
+        return passed("core dumps", f"core_pattern is {pattern or 'empty'}")
+    program = pattern[1:].split()[:1]
+    return warned(
+        "core dumps", f"core_pattern is piped to {' '.join(program)}: a crash in a sandbox starts it on the host"
+    )
+
+
+def _describe_versions(engine: EngineDescription) -> Finding:
+    about = engine.version
+    offered = f"{about.get('MinAPIVersion') or '?'} to {about.get('ApiVersion')}"
+    return passed("Docker Engine", f"{about.get('Version')}, API {offered}, used: {engine.api_version}")
+
+
+def _describe_kernel(info: Mapping[str, Any]) -> Finding:
+    fields = ("OperatingSystem", "OSType", "KernelVersion", "Architecture")
+    return passed("kernel of the engine", ", ".join(str(info.get(field) or "?") for field in fields))
+
+
+def _check_runtime(engine: EngineDescription, setting: str) -> Finding:
+    runtime = engine.runtime_name(setting)
+    if runtime not in _RUNC_NAMES:
+        return passed("OCI runtime", runtime)
+    components = {part["Name"]: str(part["Version"]) for part in engine.version.get("Components") or ()}
+    version = components.get("runc", "of unknown version")
+    if has_runc_escape(parse_version(version)):
+        return warned(
+            "OCI runtime", f"runc {version}: before 1.2.8 and 1.3.3 it permits a container escape, unless patched"
         )
-    else:
-        yield passed("OCI runtime", f"runc {parts['runc']}")
+    return passed("OCI runtime", f"runc {version}")
 
 
-def _check_cgroups(info: Mapping[str, Any]) -> Finding:
-    missing = [name for name in ("MemoryLimit", "SwapLimit", "PidsLimit", "CpuCfsQuota") if not info.get(name)]
+def _check_swap(info: Mapping[str, Any]) -> Finding:
     description = f"version {info.get('CgroupVersion', '?')}, driver {info.get('CgroupDriver', '?')}"
-    if "SwapLimit" in missing and len(missing) == 1:
+    if not info.get("SwapLimit"):
         return warned("cgroups", f"{description}; no swap accounting: a sandbox can swap beyond its memory limit")
-    return passed_if("cgroups", not missing, f"{description}{'; missing: ' if missing else ''}{', '.join(missing)}")
+    return passed("cgroups", description)
 
 
-def _check_seccomp(info: Mapping[str, Any]) -> Finding:
-    options = [str(option).removeprefix("name=").partition(",")[0] for option in info.get("SecurityOptions", ())]
-    description = ", ".join(options) or "none"
-    if "seccomp" not in options:
-        return failed("system call filter", f"the engine does not support seccomp. Security options: {description}")
-    return passed("system call filter", description)
+def _describe_security_options(info: Mapping[str, Any]) -> Finding:
+    options = [str(option).removeprefix("name=").partition(",")[0] for option in info.get("SecurityOptions") or ()]
+    return passed("system call filter", ", ".join(options))

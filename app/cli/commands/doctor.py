@@ -22,10 +22,9 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """Check the API, Redis, the engine and the kernel, run a job in each language, and exceed every limit.
+    """Check the API, Redis and the engine, run a job in each language, and exceed every limit.
 
-    Exits with 1 if a check fails. Redis, the engine and the kernel are checked only if the service runs on this
-    machine.
+    Exits with 1 if a check fails. Redis and the engine are checked only if the service runs on this machine.
     """
     from rich.console import Console
 
@@ -57,7 +56,7 @@ def _check_all(url: str) -> Iterator[Finding]:
     if urlsplit(url).hostname in _LOOPBACK:
         yield from _check_local()
     else:
-        yield skipped("Redis, engine, kernel", "the service runs on another machine: run `pyxec doctor` there")
+        yield skipped("Redis and engine", "the service runs on another machine: run `pyxec doctor` there")
     if any(finding.status is Status.FAILED for finding in api):
         yield skipped("canaries and limits", "the service is not ready")
         return
@@ -82,11 +81,9 @@ def _check_jobs(client: Client) -> Iterator[Finding]:
 def _check_local() -> Iterator[Finding]:
     from app.cli.checks.engine import check_engine
     from app.cli.checks.finding import failed
-    from app.cli.checks.kernel import check_kernel
     from app.cli.checks.store import check_store
     from app.config import ConfigurationError, read_settings
 
-    yield from check_kernel()
     try:
         settings = read_settings()
     except ConfigurationError as e:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from app.core.errors import EngineUnavailable
+from app.core.errors import UnsupportedEngine
 
 __all__ = ["MAX_VERSION", "MIN_VERSION", "is_version_refusal", "negotiate_version", "parse_api_version"]
 
@@ -21,14 +21,14 @@ def negotiate_version(about: Mapping[str, Any]) -> str:
         about: The response to the unversioned ``GET /version``.
 
     Raises:
-        EngineUnavailable: There is no common version; the message states which side to upgrade.
+        UnsupportedEngine: There is no common version; the message states which side to upgrade.
     """
     newest = parse_api_version(about.get("ApiVersion"))
     oldest = parse_api_version(about.get("MinAPIVersion") or about.get("ApiVersion"))
     version = min(newest, MAX_VERSION)
     if version < max(oldest, MIN_VERSION):
         action = "upgrade the engine" if newest < MIN_VERSION else "upgrade Pyxec"
-        raise EngineUnavailable(
+        raise UnsupportedEngine(
             f"Docker Engine {about.get('Version')} supports the API versions {_format(oldest)} to {_format(newest)}, "
             f"Pyxec {_format(MIN_VERSION)} to {_format(MAX_VERSION)}: {action}"
         )
@@ -39,11 +39,11 @@ def parse_api_version(text: object) -> tuple[int, int]:
     """Convert ``1.41`` to (1, 41).
 
     Raises:
-        EngineUnavailable: The text is not an API version.
+        UnsupportedEngine: The text is not an API version.
     """
     major, _, minor = str(text).partition(".")
     if not (major.isdecimal() and minor.isdecimal()):
-        raise EngineUnavailable(f"the Docker Engine reports no API version: {text!r}")
+        raise UnsupportedEngine(f"the Docker Engine reports no API version: {text!r}")
     return int(major), int(minor)
 
 

@@ -6,6 +6,7 @@ processor time and 16 ms with docker-py, 0.9 ms and 12 ms with this client (Dock
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import select
@@ -15,7 +16,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from app.core.errors import EngineUnavailable
+from app.core.errors import UnsupportedEngine
 from app.sandbox.engine.errors import EngineResponseError
 
 __all__ = ["EngineHttpClient"]
@@ -115,9 +116,10 @@ class EngineHttpClient:
         if address.scheme == "unix":
             return _UnixConnection(address.path, self._timeout)
         if address.scheme in ("tcp", "http") and address.hostname:
-            port = address.port or _DEFAULT_TCP_PORT
-            return http.client.HTTPConnection(address.hostname, port, timeout=self._timeout)
-        raise EngineUnavailable(f"Docker Engine address {self._base_url!r}: must be unix:///path or tcp://host:port")
+            with contextlib.suppress(ValueError):  # the port is not a number
+                port = address.port or _DEFAULT_TCP_PORT
+                return http.client.HTTPConnection(address.hostname, port, timeout=self._timeout)
+        raise UnsupportedEngine(f"DOCKER_HOST={self._base_url!r}: must be unix:///path or tcp://host:port")
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import pytest
 
-from app.core.errors import EngineUnavailable
+from app.core.errors import UnsupportedEngine
 from app.sandbox.engine import http as engine_http
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import EngineResponseError
@@ -135,9 +135,9 @@ def test_upgrade_fails_when_the_engine_does_not_switch_protocols(tmp_path: Path)
         client.upgrade("/x")
 
 
-@pytest.mark.parametrize("url", ["ssh://host", "npipe:////./pipe/x", "", "tcp://"])
+@pytest.mark.parametrize("url", ["ssh://host", "npipe:////./pipe/x", "", "tcp://", "tcp://host:x"])
 def test_invalid_address_is_rejected(url: str) -> None:
-    with pytest.raises(EngineUnavailable, match="must be unix:///path or tcp://"):
+    with pytest.raises(UnsupportedEngine, match="must be unix:///path or tcp://"):
         Engine(url, 1).list_containers("label")
 
 

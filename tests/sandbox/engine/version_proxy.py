@@ -1,4 +1,4 @@
-"""A proxy in front of a real engine that supports only some API versions, as later engines do."""
+"""A proxy in front of a real engine that supports other API versions, or describes the engine differently."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 __all__ = ["VersionProxy", "version_proxy"]
 
@@ -24,6 +25,7 @@ class VersionProxy:
         url: Address of the proxy.
         oldest: Oldest supported API version.
         newest: Newest supported API version.
+        info: Fields that replace those of the engine in the response to ``GET /info``.
         versions: Version of each request; None for a request without version.
     """
 
@@ -31,6 +33,7 @@ class VersionProxy:
     engine: str
     oldest: tuple[int, int]
     newest: tuple[int, int]
+    info: Mapping[str, object] = field(default_factory=dict)
     versions: list[tuple[int, int] | None] = field(default_factory=list)
     connections: list[socket.socket] = field(default_factory=list)
 
@@ -57,6 +60,9 @@ class VersionProxy:
                 if path.endswith("/version"):
                     _respond(client, 200, {"Version": "proxy", **self._range()})
                     return
+                if path.endswith("/info") and self.info:
+                    _respond(client, 200, {**_read_info(engine), **self.info})
+                    return
                 # The engine behind the proxy gets the request without a version: it uses its newest one.
                 target = match[3] if match else path
                 head = head.replace(f"{method} {path} ".encode(), f"{method} {target} ".encode(), 1)
@@ -79,11 +85,15 @@ class VersionProxy:
 
 @contextmanager
 def version_proxy(
-    folder: Path, engine: str, oldest: tuple[int, int], newest: tuple[int, int]
+    folder: Path,
+    engine: str,
+    oldest: tuple[int, int] = (1, 41),
+    newest: tuple[int, int] = (1, 51),
+    info: Mapping[str, object] | None = None,
 ) -> Iterator[VersionProxy]:
     """Run a proxy on a Unix socket in a folder. ``engine`` is the path of the socket of the engine."""
     path = folder / "proxy.sock"
-    proxy = VersionProxy(f"unix://{path}", engine, oldest, newest)
+    proxy = VersionProxy(f"unix://{path}", engine, oldest, newest, info or {})
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen(64)
@@ -113,7 +123,14 @@ def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
     return head, body
 
 
-def _respond(client: socket.socket, status: int, document: dict[str, str]) -> None:
+def _read_info(engine: socket.socket) -> dict[str, Any]:
+    engine.sendall(b"GET /info HTTP/1.0\r\nHost: engine\r\n\r\n")
+    response = b"".join(iter(lambda: engine.recv(_CHUNK_BYTES), b""))
+    info: dict[str, Any] = json.loads(response.partition(b"\r\n\r\n")[2])
+    return info
+
+
+def _respond(client: socket.socket, status: int, document: Mapping[str, object]) -> None:
     body = json.dumps(document).encode()
     head = f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     client.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
