@@ -18,9 +18,45 @@ from app.core.timestamps import Timestamp
 __all__ = ["JobEnded", "WebhookBody", "check_webhook_url", "is_public"]
 
 _FIELD: Final = "webhook_url"
-# IPv6 ranges that contain an IPv4 address, which a translator on the path would use (RFC 6052, RFC 4291).
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-_COMPATIBLE: Final = ipaddress.ip_network("::/96")
+# The IANA special-purpose address registries, as far as they are not globally reachable, and addresses that clouds use
+# for the metadata and control services of a virtual machine. Not from the tables of the ipaddress module, which differ
+# between Python versions.
+_SPECIAL_IPV4: Final = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # shared by carriers; contains the metadata address of Alibaba Cloud
+        "127.0.0.0/8",  # loopback
+        "168.63.129.16/32",  # Azure's control service
+        "169.254.0.0/16",  # link-local; contains the metadata address of most clouds
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # IETF protocol assignments; contains the metadata address of Oracle Cloud
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",  # private
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved and broadcast
+    )
+)
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_SPECIAL_IPV6: Final = tuple(
+    ipaddress.IPv6Network(network)
+    for network in (
+        "2001::/23",  # IETF protocol assignments: Teredo, benchmarks, ORCHID
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: a relay sends the packet to the IPv4 address that it contains
+        "3fff::/20",  # documentation
+    )
+)
+# A translator on the path sends the packet to the IPv4 address in the last 32 bits (RFC 6052).
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+# Bits 64 to 95 of an ISATAP address (RFC 5214, section 6.1). A router sends the packet to the IPv4 address behind them.
+_ISATAP_IDENTIFIERS: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
+_IPV4_MASK: Final = 0xFFFF_FFFF
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -54,28 +90,18 @@ class WebhookBody(msgspec.Struct, frozen=True):
 def is_public(address: Address) -> bool:
     """Return whether an address belongs to the public internet.
 
-    Private, loopback, link-local, shared, reserved and multicast addresses are not public, and neither are IPv6
-    addresses that contain one of these.
+    Private, loopback, link-local, shared, reserved, multicast, tunnel and metadata addresses are not public. An IPv6
+    address that maps or translates to an IPv4 address is public if the IPv4 address is.
     """
-    if isinstance(address, ipaddress.IPv6Address):
-        embedded = _embedded_ipv4(address)
-        if embedded is not None:
-            return is_public(embedded)
-        if address.is_site_local:
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _SPECIAL_IPV4)
     if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address.sixtofour is not None:
-        return address.sixtofour
-    if address.teredo is not None:
-        return address.teredo[1]
-    if address in _NAT64 or address in _COMPATIBLE:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return None
+        return is_public(address.ipv4_mapped)
+    if address in _NAT64:
+        return is_public(ipaddress.IPv4Address(int(address) & _IPV4_MASK))
+    if (int(address) >> 32) & _IPV4_MASK in _ISATAP_IDENTIFIERS:
+        return False
+    return address in _GLOBAL_UNICAST and not any(address in network for network in _SPECIAL_IPV6)
 
 
 def check_webhook_url(url: str, *, allow_private: bool) -> None:

@@ -6,6 +6,7 @@ It listens on the loopback interface only and has no password. Sandboxes have no
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,9 @@ __all__ = ["embedded_url", "server_command"]
 
 _DEFAULT_PORT = 6399
 _FSYNC_MODES = ("everysec", "always", "no")
+_DEFAULT_MAXMEMORY = "1gb"
+# A size of redis.conf that is not zero: zero would mean no limit.
+_SIZE = re.compile(r"[1-9][0-9]*(k|kb|m|mb|g|gb)?", re.IGNORECASE)
 
 
 def embedded_url(environment: Mapping[str, str]) -> str:
@@ -35,7 +39,8 @@ def server_command(data: Path, environment: Mapping[str, str]) -> list[str]:
     Args:
         data: Folder of the append-only file.
         environment: ``VALKEY_PORT`` and ``VALKEY_APPENDFSYNC``. With ``always`` an accepted job survives a power
-            failure; with ``everysec``, the default, the last second can be lost.
+            failure; with ``everysec``, the default, the last second can be lost. ``VALKEY_MAXMEMORY`` is the memory
+            for data. The server refuses writes beyond it; the gateway refuses new jobs before.
 
     Raises:
         SetupError: A variable is invalid.
@@ -43,6 +48,9 @@ def server_command(data: Path, environment: Mapping[str, str]) -> list[str]:
     fsync = environment.get("VALKEY_APPENDFSYNC", "everysec")
     if fsync not in _FSYNC_MODES:
         raise SetupError(f"VALKEY_APPENDFSYNC={fsync!r}: must be one of {', '.join(_FSYNC_MODES)}")
+    maxmemory = environment.get("VALKEY_MAXMEMORY", _DEFAULT_MAXMEMORY)
+    if not _SIZE.fullmatch(maxmemory):
+        raise SetupError(f"VALKEY_MAXMEMORY={maxmemory!r}: must be a number of bytes or a size such as 512mb or 2gb")
     options = {
         "bind": "127.0.0.1",
         "port": str(_read_port(environment)),
@@ -50,6 +58,7 @@ def server_command(data: Path, environment: Mapping[str, str]) -> list[str]:
         "appendonly": "yes",
         "appendfsync": fsync,
         "save": "",
+        "maxmemory": maxmemory,
         # A full server must refuse new jobs. It must not evict accepted ones.
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
@@ -67,7 +76,11 @@ def _read_port(environment: Mapping[str, str]) -> int:
 def main() -> None:
     """Replace this process by the server, so that the server receives the supervisor's signals."""
     with exit_on_error():
-        command = server_command(StateFolder.for_checkout(Path.cwd()).data("valkey"), os.environ)
+        data = StateFolder.for_checkout(Path.cwd()).data("valkey")
+        command = server_command(data, os.environ)
+    # The data contains the programs of all callers. Files of an earlier version are readable, the folder must not be.
+    data.chmod(0o700)
+    os.umask(0o077)
     os.execv(command[0], command)  # noqa: S606 - no shell
 
 

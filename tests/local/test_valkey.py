@@ -48,6 +48,11 @@ def wait_for_ping(client: redis.Redis, server: subprocess.Popen[bytes]) -> None:
             return
 
 
+def fill(client: redis.Redis, mebibytes: int) -> None:
+    for number in range(mebibytes):
+        client.set(str(number), b"x" * 2**20)
+
+
 def test_data_survives_sigkill(tmp_path: Path) -> None:
     port = free_port()
     with run_server(tmp_path, port, VALKEY_APPENDFSYNC="always") as (client, server):
@@ -62,14 +67,39 @@ def test_data_survives_sigkill(tmp_path: Path) -> None:
 
 def test_server_does_not_evict_and_listens_on_the_loopback_only(tmp_path: Path) -> None:
     with run_server(tmp_path, free_port()) as (client, _):
-        settings = client.config_get("maxmemory-policy", "appendonly", "appendfsync", "bind")
+        settings = client.config_get("maxmemory", "maxmemory-policy", "appendonly", "appendfsync", "bind")
 
     assert settings == {
+        "maxmemory": str(1024**3),
         "maxmemory-policy": "noeviction",
         "appendonly": "yes",
         "appendfsync": "everysec",
         "bind": "127.0.0.1",
     }
+
+
+def test_data_is_readable_by_its_user_only(tmp_path: Path) -> None:
+    data = tmp_path / ".pyxec" / "data" / "valkey"
+    data.mkdir(parents=True, mode=0o755)
+
+    with run_server(tmp_path, free_port(), VALKEY_APPENDFSYNC="always") as (client, _):
+        client.set("program", "secret")
+        client.bgrewriteaof()
+        client.bgsave()
+        while client.info("persistence")["rdb_bgsave_in_progress"]:
+            time.sleep(0.02)
+        files = {path: path.stat().st_mode & 0o777 for path in (data, *data.rglob("*"))}
+
+    assert any(path.suffix == ".aof" for path in files)
+    assert any(path.suffix == ".rdb" for path in files)
+    assert {path.name for path, mode in files.items() if mode & 0o077} == set()
+
+
+def test_server_refuses_writes_beyond_its_memory_limit(tmp_path: Path) -> None:
+    with run_server(tmp_path, free_port(), VALKEY_MAXMEMORY="64mb") as (client, _):
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            fill(client, 80)
+        assert client.get("0") == b"x" * 2**20
 
 
 def test_embedded_url_contains_the_port() -> None:
@@ -78,7 +108,11 @@ def test_embedded_url_contains_the_port() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("VALKEY_PORT", "port"), ("VALKEY_PORT", "70000"), ("VALKEY_APPENDFSYNC", "sometimes")]
+    ("name", "value"),
+    [
+        *(("VALKEY_PORT", "port"), ("VALKEY_PORT", "70000"), ("VALKEY_APPENDFSYNC", "sometimes")),
+        *(("VALKEY_MAXMEMORY", "0"), ("VALKEY_MAXMEMORY", "much"), ("VALKEY_MAXMEMORY", "-1")),
+    ],
 )
 def test_server_command_names_an_invalid_setting(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(SetupError, match=f"{name}='{value}'"):
