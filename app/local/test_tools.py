@@ -26,7 +26,6 @@ TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "openssl": ("openssl",),
     "nginx": ("nginx-light",),
     "chromium": ("chromium",),
-    "docker-compose": ("docker-compose",),
     # Checks and tests the alert rules.
     "promtool": ("prometheus",),
 }

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
+import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
 
 from app.config import Settings
+from tests.compose.releases import COMPOSE_RELEASES, find_compose
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -15,15 +21,57 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 _NOT_PASSED = {"DOCKER_HOST"}
 
 
-def run_command(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+def run_compose(release: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command, variables = find_compose(release)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYXEC_", "COMPOSE_"))}
+    return subprocess.run(
+        [*command, "-p", "pyxec", *arguments],
+        cwd=ROOT,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
-def test_compose_file_is_valid() -> None:
-    command = ["docker-compose"] if shutil.which("docker-compose") else ["docker", "compose"]
-    done = run_command(*command, "config", "--quiet")
+def read_services(release: str) -> dict[str, Any]:
+    """Return the services as a release of Compose reads them."""
+    done = run_compose(release, "config")
+    assert done.returncode == 0, done.stderr
+    services: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
+    return services
+
+
+@pytest.mark.parametrize("release", COMPOSE_RELEASES)
+def test_compose_file_is_valid(release: str) -> None:
+    done = run_compose(release, "config", "--quiet")
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("release", COMPOSE_RELEASES)
+def test_find_compose_returns_the_release(release: str) -> None:
+    done = run_compose(release, "version", "--short")
+
+    assert done.stdout.lstrip("v").startswith(release.removesuffix("x"))
+
+
+@pytest.mark.parametrize("release", [release for release in COMPOSE_RELEASES if release != "1.29"])
+def test_releases_read_the_same_services(release: str) -> None:
+    expected, services = read_services("1.29"), read_services(release)
+
+    assert services.keys() == expected.keys()
+    for name, service in services.items():
+        assert to_command(service) == to_command(expected[name]), name
+        assert service.get("environment", {}) == expected[name].get("environment", {}), name
+        for key in ("cap_drop", "cap_add", "read_only", "restart", "user", "tmpfs", "init"):
+            assert service.get(key) == expected[name].get(key), (name, key)
+
+
+def to_command(service: dict[str, Any]) -> list[str]:
+    """Return the command as a list. Release 1 keeps the text, and splits it as a shell does when it starts the service."""
+    command = service.get("command") or []
+    return shlex.split(command) if isinstance(command, str) else [str(part) for part in command]
 
 
 def test_compose_file_passes_every_setting() -> None:
