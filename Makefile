@@ -105,7 +105,7 @@ bench-sandbox: venv images ## compare the sandbox with `docker run`, no sandbox 
 	@$(PYTHON) -m bench.sandbox $(BENCH_ARGS)
 
 .PHONY: test-compose
-test-compose: venv-dev ## test docker-compose.yml (not part of `make test`)
+test-compose: venv-dev ## test docker-compose.yml with three releases of Compose (one: PYTEST_ARGS="-k 1.29")
 	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest tests/compose/deployment.py tests/compose/faults.py $(PYTEST_ARGS)
 

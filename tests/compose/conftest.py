@@ -1,4 +1,4 @@
-"""The project that all tests of this folder share, because its start takes most of the time.
+"""The project that all tests of this folder share, for each release of Compose. Its start takes most of the time.
 
 The files have no prefix `test_`, so that `make test` does not collect them. `make test-compose` names them.
 """
@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.compose.project import Project
+from tests.compose.releases import COMPOSE_RELEASES
 
 
-@pytest.fixture(scope="session")
-def project() -> Iterator[Project]:
-    started = Project()
+@pytest.fixture(scope="session", params=COMPOSE_RELEASES)
+def project(request: pytest.FixtureRequest) -> Iterator[Project]:
+    started = Project(request.param)
     try:
         started.up()
         yield started

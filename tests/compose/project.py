@@ -15,6 +15,7 @@ import docker
 import httpx
 
 from app.local.engine import engine_host
+from tests.compose.releases import find_compose
 from tests.ports import free_port
 from tests.stack import ROOT, eventually
 
@@ -25,9 +26,10 @@ _EXTRA_CA = "deploy/extra-ca.crt"
 
 
 class Project:
-    """A docker-compose project. ``url`` is the URL of the page, on port 80 if it is free."""
+    """A project of a release of Compose. ``url`` is the URL of the page, on port 80 if it is free."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: str) -> None:
+        self._command, self._variables = find_compose(release)
         self.name = f"pyxec-test-{secrets.token_hex(3)}"
         self.port = 80 if _is_free(80) else free_port()
         self.url = "http://localhost" if self.port == 80 else f"http://localhost:{self.port}"
@@ -48,16 +50,16 @@ class Project:
             "PYXEC_EXTRA_CA": _extra_ca(),
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
-        return kept | {name: value for name, value in settings.items() if value}
+        return kept | self._variables | {name: value for name, value in settings.items() if value}
 
     def compose(self, *arguments: str) -> str:
-        """Run a docker-compose command. Return its output."""
+        """Run a command of Compose. Return its output."""
         return self.pipe(*arguments).decode()
 
     def pipe(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """Run a docker-compose command with bytes as its input and output."""
+        """Run a command of Compose with bytes as its input and output."""
         done = subprocess.run(
-            [*_compose(), *arguments], cwd=ROOT, env=self.environment, input=stdin, capture_output=True, timeout=900
+            [*self._command, *arguments], cwd=ROOT, env=self.environment, input=stdin, capture_output=True, timeout=900
         )
         assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]!r}{done.stderr.decode()[-3000:]}"
         return done.stdout
@@ -128,12 +130,6 @@ class Project:
             return len(self.http.get("/v1/languages").json().get("languages", [])) >= 6
         except httpx.TransportError:
             return False
-
-
-def _compose() -> list[str]:
-    if shutil.which("docker-compose"):
-        return ["docker-compose"]
-    return ["docker", "compose"]
 
 
 def _is_free(port: int) -> bool:

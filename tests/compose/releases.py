@@ -1,7 +1,7 @@
 """Releases of Compose that docker-compose.yml is tested with, from the Debian archive, without an installation.
 
-The packages of a release are unpacked below ``.pyxec``. The packages and the apt configuration of the machine stay as they
-are; only its proxy settings are used.
+The packages of a release are unpacked below ``.pyxec``. The packages and the apt configuration of the machine stay
+unchanged. Only its proxy settings are used.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def test_releases_read_the_same_services(release: str) -> None:
 
 
 def to_command(service: dict[str, Any]) -> list[str]:
-    """Return the command as a list. Release 1 keeps the text, and splits it as a shell does when it starts the service."""
+    """Return the command as a list. Release 1 prints a text, which it splits when it starts the service."""
     command = service.get("command") or []
     return shlex.split(command) if isinstance(command, str) else [str(part) for part in command]
 

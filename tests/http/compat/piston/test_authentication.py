@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import piston_rspy
 import pytest
+from pyston import PystonClient
 
 from tests.http.compat.piston.connect_client import CONNECT, init, read_to_end, send
 from tests.http.gateway import Gateway, StartGateway
@@ -15,8 +15,11 @@ async def gateway(start_gateway: StartGateway) -> Gateway:
 
 
 async def test_published_client_is_authenticated(gateway: Gateway) -> None:
-    base_url, key = f"http://127.0.0.1:{gateway.port}/api/v2", (await gateway.create_key())["key"]
-    assert await piston_rspy.Client.with_url_and_key(base_url, key).fetch_runtimes() == []
+    base_url, key = f"http://127.0.0.1:{gateway.port}/api/v2/", (await gateway.create_key())["key"]
+    with pytest.warns(DeprecationWarning, match="verify_ssl"):
+        client = PystonClient(key, base_url)
+    assert await client.runtimes() == []
+    await client.close_session()
 
 
 @pytest.mark.parametrize("header", ["KEY", "Bearer KEY", "bearer  KEY"])

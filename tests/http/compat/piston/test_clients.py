@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import piston_rspy
+from collections.abc import AsyncIterator
+
 import pytest
 import ultra_piston
+from pyston import File, PystonClient
+from pyston.exceptions import ExecutionError
 from ultra_piston.errors import BadRequestError
 
 from tests.stack import Stack
@@ -22,9 +25,12 @@ def ultra(stack: Stack) -> ultra_piston.PistonClient:
 
 
 @pytest.fixture
-def rspy(stack: Stack) -> piston_rspy.Client:
-    """A client in Rust with reqwest and serde."""
-    return piston_rspy.Client.with_url(f"{stack.url}/api/v2")
+async def pyston(stack: Stack) -> AsyncIterator[PystonClient]:
+    """A client in Python with aiohttp. It ends each path with a slash and sends -1 for "no limit"."""
+    with pytest.warns(DeprecationWarning, match="verify_ssl"):
+        client = PystonClient(base_url=f"{stack.url}/api/v2/")
+    yield client
+    await client.close_session()
 
 
 def test_ultra_piston_lists_runtimes_and_packages(stack: Stack, ultra: ultra_piston.PistonClient) -> None:
@@ -55,27 +61,25 @@ def test_ultra_piston_reports_an_unknown_runtime(ultra: ultra_piston.PistonClien
         ultra.post_execute("python", "2.x", ultra_piston.File(content=READS_INPUT))
 
 
-async def test_piston_rspy_lists_runtimes(stack: Stack, rspy: piston_rspy.Client) -> None:
-    runtimes = {runtime.language: runtime for runtime in await rspy.fetch_runtimes()}
-    assert "py" in runtimes["python"].aliases
-    assert len(runtimes) == len(stack.languages())
+async def test_pyston_lists_runtimes(stack: Stack, pyston: PystonClient) -> None:
+    assert len(await pyston.runtimes()) == len(stack.languages())
+    (python,) = await pyston.get_runtimes("py3")
+    assert python.language == "python"
 
 
-async def test_piston_rspy_executes(rspy: piston_rspy.Client) -> None:
-    executor = piston_rspy.Executor().set_language("python").set_version("*").set_stdin("Rust").set_run_timeout(20_000)
-    response = await rspy.execute(executor.add_file(piston_rspy.File(name="main.py", content=READS_INPUT)))
-    assert (response.status, response.language, response.run.stdout) == (200, "python", "hello Rust\n")
+async def test_pyston_executes(pyston: PystonClient) -> None:
+    output = await pyston.execute("python", [File(READS_INPUT)], stdin="world", run_timeout=20_000)
+    assert (output.langauge, output.run_stage.stdout, output.run_stage.code) == ("python", "hello world\n", 0)
+    assert output.compile_stage is None
 
 
-async def test_piston_rspy_receives_stages_and_signals(rspy: piston_rspy.Client) -> None:
+async def test_pyston_receives_stages_and_signals(pyston: PystonClient) -> None:
     source = "#include <stdlib.h>\nint main(void) { abort(); }"
-    executor = piston_rspy.Executor().set_language("gcc").set_version("*").set_run_timeout(20_000)
-    response = await rspy.execute(executor.add_file(piston_rspy.File(name="main.c", content=source)))
-    assert response.compile is not None
-    assert (response.compile.code, response.run.code, response.run.signal) == (0, None, "SIGABRT")
+    output = await pyston.execute("gcc", [File(source, "main.c")], compile_timeout=30_000, run_timeout=20_000)
+    assert output.compile_stage.code == 0
+    assert (output.run_stage.code, output.run_stage.signal) == (None, "SIGABRT")
 
 
-async def test_piston_rspy_reports_an_unknown_runtime(rspy: piston_rspy.Client) -> None:
-    executor = piston_rspy.Executor().set_language("cobol").set_version("*")
-    response = await rspy.execute(executor.add_file(piston_rspy.File(name="a", content="")))
-    assert (response.status, response.is_err()) == (400, True)
+async def test_pyston_reports_an_unknown_runtime(pyston: PystonClient) -> None:
+    with pytest.raises(ExecutionError, match="cobol"):
+        await pyston.execute("cobol", [File("")])
