@@ -24,6 +24,7 @@ from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import load_languages
 from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
+from app.sandbox.startup_check import StartupCheck
 from app.store.connection import create_client
 from app.store.effects import JobEffects
 from app.store.job_input import JobInputs
@@ -133,7 +134,8 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         *_worker_tasks(client, keys, settings, engine, sandbox, worker, meter),
         _publish_metrics_task(broker, settings, meter, sandbox),
     ]
-    return [PeriodicTasks(tasks), inputs, sandbox]
+    startup_check = StartupCheck(settings.docker_host, settings.container_runtime)
+    return [startup_check, PeriodicTasks(tasks), inputs, sandbox]
 
 
 def _worker_tasks(

@@ -31,7 +31,7 @@ def running_periodic_tasks(gateway: Gateway) -> Iterator[None]:
     """Run the periodic tasks of a worker that takes no jobs."""
     environment = {"REDIS_URL": gateway.redis_url, "PYXEC_NAMESPACE": gateway.namespace, "DOCKER_HOST": ENGINE_URL}
     broker = StreamsBroker(client=gateway.redis, namespace=gateway.namespace)
-    tasks, *_ = declare_run_job(broker, read_settings(environment), Meter())
+    _, tasks, *_ = declare_run_job(broker, read_settings(environment), Meter())
     tasks.start()
     try:
         yield

@@ -109,10 +109,9 @@ def _catalogue() -> Mapping[str, Language]:
 
 
 def _connect_engine() -> docker.APIClient:
-    from app.core.errors import EngineUnavailable
-    from app.local.engine import connect, engine_host
+    from app.local.engine import engine_host
+    from app.sandbox.engine.client import connect_docker
+    from app.sandbox.engine.requirements import describe_engine
 
-    client = connect(engine_host())
-    if client is None:
-        raise EngineUnavailable(f"no Docker Engine answers at {engine_host()}")
-    return client
+    describe_engine(engine_host())  # unlike docker-py, it states what to do if the engine cannot be used
+    return connect_docker(engine_host())

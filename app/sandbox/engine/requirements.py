@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from app.core.errors import UnsupportedEngine
+from app.core.errors import EngineUnavailable, UnsupportedEngine
 from app.sandbox.engine.api_version import negotiate_version
 from app.sandbox.engine.errors import EngineResponseError, translate_engine_errors
 from app.sandbox.engine.http import EngineHttpClient
@@ -112,6 +113,8 @@ def describe_engine(base_url: str, timeout_seconds: float = _TIMEOUT_SECONDS) ->
                 f"no permission to use the Docker Engine at {base_url}: run as root or as a member of the group that "
                 "owns the socket"
             ) from e
+        except (OSError, http.client.HTTPException) as e:
+            raise EngineUnavailable(f"no Docker Engine answers at {base_url}: {e or type(e).__name__}") from e
         except EngineResponseError as e:
             if e.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 raise
