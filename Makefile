@@ -16,6 +16,7 @@ PYTEST_ARGS ?=
 SECONDS := 60
 BENCH_ARGS ?=
 DRILL_ARGS ?=
+ENGINES_ARGS ?=
 # A line for a finished step, as app/local/console.py prints it. $SECONDS is the time that bash has run.
 STEP = $(EMPTY)  ✓ %-22s %s\n
 
@@ -126,9 +127,9 @@ base-image: venv ## pull the base image, or build it from Debian packages if no 
 bench-gateway: venv-dev images ## measure submissions, WebSockets and rate limits (a part: BENCH_ARGS=rate; requires wrk)
 	@$(PYTHON) -m bench.gateway $(BENCH_ARGS)
 
-.PHONY: test-crun
-test-crun: venv-dev images ## run the adversarial tests with crun (requires root and crun)
-	@$(PYTHON) -m tests.adversarial.private_engine crun $(PYTEST_ARGS)
+.PHONY: test-engines
+test-engines: venv-dev images ## test Docker 20.10, 26.1 and 28.5 in several configurations (1 h, requires root; a part: ENGINES_ARGS="--only 28.5-crun")
+	@$(PYTHON) -m tests.engines $(ENGINES_ARGS)
 
 .PHONY: venv
 venv: $(RUNTIME) ## create .venv with the packages of the service

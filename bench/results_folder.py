@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import docker
 import msgspec
 
+from app.sandbox.engine.client import connect_docker
 from bench.machine import describe_machine
 from bench.part import Findings
 from bench.sandbox.under_test import docker_host
@@ -28,7 +28,7 @@ def create_report(measure: Callable[[], Findings]) -> dict[str, Any]:
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - started),
-        "machine": describe_machine(docker.APIClient(base_url=docker_host(), version="auto")),
+        "machine": describe_machine(connect_docker(docker_host())),
         "load": {"start": before, "end": os.getloadavg()},
         "targets": [target.to_json() for target in findings.targets],
         "table": [target.row() for target in findings.targets],

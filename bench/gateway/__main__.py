@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import docker
 import msgspec
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from app.core.errors import PyxecError
+from app.sandbox.engine.client import connect_docker
 from bench.gateway import limiter, rate, sockets, viewers
 from bench.machine import describe_machine
 from bench.sandbox.under_test import docker_host
@@ -57,7 +57,7 @@ def _report(parts: list[str]) -> dict[str, Any]:
             targets += measure(partial(progress.advance, task))
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": describe_machine(docker.APIClient(base_url=docker_host(), version="auto")),
+        "machine": describe_machine(connect_docker(docker_host())),
         "targets": [target.to_json() for target in targets],
         "table": [target.row() for target in targets],
     }

@@ -26,6 +26,7 @@ from rich.table import Table
 
 from app.config import Settings
 from app.core.errors import PyxecError
+from app.sandbox.engine.client import connect_docker
 from bench.machine import describe_machine
 from bench.sandbox import cases, output, rate, start
 from bench.sandbox.docker_run import docker_run
@@ -62,7 +63,7 @@ def _measure(parts: list[str]) -> dict[str, Any]:
     unknown = set(parts) - set(_PARTS)
     if unknown:
         raise PyxecError(f"unknown part {', '.join(sorted(unknown))}: must be one of {', '.join(_PARTS)}")
-    client = docker.APIClient(base_url=docker_host(), version="auto", timeout=_ENGINE_SECONDS)
+    client = connect_docker(docker_host(), _ENGINE_SECONDS)
     targets: list[Target] = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for part in parts:

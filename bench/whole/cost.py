@@ -8,9 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import docker
-
-from app.sandbox.engine.client import Engine
+from app.sandbox.engine.client import Engine, connect_docker
 from bench.gateway.service import GatewayService
 from bench.http_calls import HttpCalls
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
@@ -48,7 +46,7 @@ class CpuUsage:
 
 
 def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
-    source = docker.APIClient(base_url=docker_host(), version="auto")
+    source = connect_docker(docker_host())
     bare: list[CpuUsage] = []
     pyxec: list[CpuUsage] = []
     jobs = extent.cost_jobs // ROUNDS

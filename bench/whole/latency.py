@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final
 
-import docker
-
+from app.sandbox.engine.client import connect_docker
 from bench.http_calls import HttpCalls
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
@@ -44,7 +43,7 @@ def measure_alternately(
 
 
 def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
-    client = docker.APIClient(base_url=docker_host(), version="auto")
+    client = connect_docker(docker_host())
     peer, run = docker_run(client, docker_host())
 
     def run_in_docker() -> None:

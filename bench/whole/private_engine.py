@@ -19,6 +19,7 @@ import requests
 from docker.errors import DockerException
 
 from app.core.errors import PyxecError
+from app.sandbox.engine.client import connect_docker
 from bench.processes import children, cpu_ms
 from bench.whole.control_group import ControlGroup
 
@@ -119,7 +120,7 @@ def _client(daemon: subprocess.Popen[bytes]) -> docker.APIClient:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and daemon.poll() is None:
         try:
-            return docker.APIClient(base_url=_host(), version="auto", timeout=_COPY_SECONDS)
+            return connect_docker(_host(), _COPY_SECONDS)
         except (DockerException, requests.RequestException):
             time.sleep(0.1)
     raise PyxecError(f"the private engine does not start; see {_RUN}/docker.log")

@@ -11,10 +11,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import docker
 import httpx
 
 from app.local.engine import engine_host
+from app.sandbox.engine.client import connect_docker
 from tests.compose.releases import find_compose
 from tests.ports import free_port
 from tests.stack import ROOT, eventually
@@ -34,7 +34,7 @@ class Project:
         self.port = 80 if _is_free(80) else free_port()
         self.url = "http://localhost" if self.port == 80 else f"http://localhost:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-        self.engine = docker.APIClient(base_url=engine_host(), version="auto")
+        self.engine = connect_docker(engine_host())
 
     @property
     def environment(self) -> dict[str, str]:

@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import docker
 import redis
 
 from app.broker import BrokerUnavailable, StreamsBroker
 from app.local.engine import engine_host
-from app.sandbox.engine.client import Engine
+from app.sandbox.engine.client import Engine, connect_docker
 from app.sandbox.reaper import remove_orphans
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from tests.drill.checker import History
@@ -251,7 +250,7 @@ class Deployment:
         return max(stuck, len(self._containers()))
 
     def _containers(self, **filters: list[str]) -> set[str]:
-        with contextlib.closing(docker.APIClient(base_url=self._engine_url, version="auto")) as client:
+        with contextlib.closing(connect_docker(self._engine_url)) as client:
             all_filters = {"label": [f"org.pyxec={self.stack.namespace}"], **filters}
             return {container["Id"] for container in client.containers(all=True, filters=all_filters)}
 

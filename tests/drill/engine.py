@@ -10,15 +10,14 @@ import tempfile
 import threading
 from pathlib import Path
 
-import docker
-
 from app.local.engine import engine_host
-from tests.adversarial.private_engine import LOAD_SECONDS
+from app.sandbox.engine.client import connect_docker
 from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
 
 __all__ = ["DrillEngine", "SmallDisk", "missing_for_engine"]
 
 _IMAGE = "pyxec/bash:latest"
+_LOAD_SECONDS = 600
 
 missing_for_engine = missing_requirement
 
@@ -82,15 +81,8 @@ class DrillEngine:
     def close(self) -> None:
         self.resume()
         self._engine.stop()
-        self._kill_shims()
+        self._engine.kill_shims()
         self._run.cleanup()
-
-    def _kill_shims(self) -> None:
-        """Kill the remaining shim processes: a killed engine does not stop them, and they use its disk."""
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if self._run.name.encode() in (process / "cmdline").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -100,13 +92,13 @@ class DrillEngine:
         reading, writing = os.pipe()
         loader = threading.Thread(target=self._save, args=(writing,))
         loader.start()
-        client = docker.APIClient(base_url=self.host, version="auto", timeout=LOAD_SECONDS)
+        client = connect_docker(self.host, _LOAD_SECONDS)
         with contextlib.closing(client), os.fdopen(reading, "rb") as archive:
             list(client.load_image(archive))
         loader.join()
 
     def _save(self, writing: int) -> None:
-        client = docker.APIClient(base_url=engine_host(), version="auto", timeout=LOAD_SECONDS)
+        client = connect_docker(engine_host(), _LOAD_SECONDS)
         with contextlib.closing(client), os.fdopen(writing, "wb") as archive:
             for part in client.get_image(_IMAGE):
                 archive.write(part)

@@ -8,6 +8,7 @@ import sys
 import docker
 
 from app.local.engine import engine_host
+from app.sandbox.engine.client import connect_docker
 
 __all__ = ["transfer_images"]
 
@@ -16,9 +17,7 @@ _TIMEOUT_SECONDS = 600
 
 def transfer_images(engine: docker.APIClient, *images: str) -> None:
     """Transfer the images that the engine does not have. An image with several names is sent once."""
-    with contextlib.closing(
-        docker.APIClient(base_url=engine_host(), version="auto", timeout=_TIMEOUT_SECONDS)
-    ) as source:
+    with contextlib.closing(connect_docker(engine_host(), _TIMEOUT_SECONDS)) as source:
         for image in images:
             image_id = source.inspect_image(image)["Id"]
             if not _has_image(engine, image_id):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import docker
 import pytest
 
 from app.local.engine import engine_host
+from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.catalogue import default_set
 from app.sandbox.images.installed import installed_images
 from tests.sandbox.sandbox_fixture import LANGUAGES, SandboxFixture, open_sandbox_fixture
@@ -23,7 +23,7 @@ def list_languages() -> list[str]:
         return sorted(default_set(LANGUAGES))
     if selection != "installed":
         return selection.split(",")
-    client = docker.APIClient(base_url=engine_host(), version="auto")
+    client = connect_docker(engine_host())
     try:
         return sorted(installed_images(client).keys() & LANGUAGES.keys())
     finally:

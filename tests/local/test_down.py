@@ -13,6 +13,7 @@ import pytest
 
 from app.local.down import remove_orphans
 from app.local.engine import engine_host
+from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.installed import installed_images
 
 pytestmark = pytest.mark.docker
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture
 def client() -> Iterator[docker.APIClient]:
-    client = docker.APIClient(base_url=engine_host(), version="auto")
+    client = connect_docker(engine_host())
     yield client
     client.close()
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import docker
 import httpx
 import pytest
 
@@ -19,6 +18,7 @@ from app.local.address import SUPERVISOR_RECORD
 from app.local.engine import engine_host
 from app.local.state import ProcessRecord, StateFolder
 from app.local.up import is_ready
+from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.catalogue import default_set, load_languages
 from pyxec import Client
 from tests.ports import free_port
@@ -167,7 +167,7 @@ def test_down_stops_every_process_and_keeps_the_data(up: Checkout) -> None:
     assert up.supervisor() is None
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert not is_ready(up.url)
-    client = docker.APIClient(base_url=engine_host(), version="auto")
+    client = connect_docker(engine_host())
     assert client.containers(all=True, filters={"label": [f"org.pyxec={up.namespace}"]}) == []
     assert list(up.state.data("valkey").iterdir())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 import docker
 import requests
 from docker.errors import DockerException
+
+from app.sandbox.engine.client import connect_docker
 
 __all__ = ["PrivateEngine", "missing_requirement"]
 
@@ -37,7 +40,8 @@ class PrivateEngine:
         run: Folder for its sockets. The path must be short: the path of a Unix socket has at most 107 bytes.
         data: Folder for its images and containers.
         options: Additional options of dockerd.
-        launcher: Command that starts dockerd, followed by the arguments of dockerd. Empty for dockerd itself.
+        launcher: Command that starts dockerd, followed by the arguments of dockerd. By default, the environment
+            variable PYXEC_TEST_DOCKERD or dockerd itself.
 
     Attributes:
         host: Address of the engine, as in DOCKER_HOST.
@@ -45,13 +49,14 @@ class PrivateEngine:
 
     def __init__(self, run: Path, data: Path, options: Sequence[str] = (), launcher: Sequence[str] = ()) -> None:
         self.host = f"unix://{run}/docker.sock"
+        self._run = run
         self._log = run / "docker.log"
         self._containerd = run / "exec" / "containerd" / "containerd.pid"
         self._daemon: subprocess.Popen[bytes] | None = None
         for folder in (run, data):
             folder.mkdir(parents=True, exist_ok=True)
         self._command = [
-            *(launcher or ("dockerd",)),
+            *(launcher or shlex.split(os.environ.get("PYXEC_TEST_DOCKERD", "dockerd"))),
             *(f"--host={self.host}", f"--data-root={data}", f"--exec-root={run}/exec", f"--pidfile={run}/docker.pid"),
             # With --bridge=none, the engine would delete the bridge of the engine of this machine.
             *("--iptables=false", "--ip6tables=false", "--shutdown-timeout=1", *options),
@@ -66,7 +71,7 @@ class PrivateEngine:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._daemon.poll() is None:
             try:
-                return docker.APIClient(base_url=self.host, version="auto", timeout=CALL_SECONDS)
+                return connect_docker(self.host, CALL_SECONDS)
             except (DockerException, requests.RequestException):
                 time.sleep(POLL_SECONDS)
         self.stop()
@@ -91,3 +96,10 @@ class PrivateEngine:
             os.kill(int(self._containerd.read_text()), signal.SIGKILL)
         # The next dockerd would wait for the process in this file, which may exist as a zombie.
         self._containerd.unlink(missing_ok=True)
+
+    def kill_shims(self) -> None:
+        """Kill the remaining shim processes: a killed engine does not stop them, and they use its disk."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"{self._run}/".encode() in (process / "cmdline").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)

@@ -39,7 +39,7 @@ __all__ = [
 
 MIB = 1024 * 1024
 ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
-# `make test-crun` runs the suites with another runtime.
+# `make test-engines` also runs the suites with crun.
 RUNTIME = os.environ.get("PYXEC_CONTAINER_RUNTIME", "")
 ENGINE_SECONDS = 30.0
 LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")

@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import msgspec
 import pytest
 
 from app.core.errors import InfrastructureError
 from app.core.spec import JobSpec
 from app.sandbox import pool as pool_module
-from app.sandbox.engine.client import Engine
+from app.sandbox.engine.client import Engine, connect_docker
 from app.sandbox.images.installed import LANGUAGE_LABEL, VERSION_LABEL
 from app.sandbox.language_pool import PoolStats
 from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
@@ -45,7 +44,7 @@ RUNNER_ERROR = b"runner: cannot enter the working folder\n"
 @pytest.fixture(scope="module")
 def rootfs() -> bytes:
     """A root filesystem with the runner of an installed image. It is also the program of the jobs and exits at once."""
-    client = docker.APIClient(base_url=ENGINE_URL, version="auto")
+    client = connect_docker(ENGINE_URL)
     container = client.create_container("pyxec/bash:latest")
     try:
         stream, _ = client.get_archive(container, f"/{RUNNER}")

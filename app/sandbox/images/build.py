@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,9 +17,10 @@ from app.core.errors import ImageMissing
 from app.sandbox.engine.errors import translate_engine_errors
 from app.sandbox.images.build_context import BuildContext, ImageSources
 from app.sandbox.images.catalogue import Language, Packages
-from app.sandbox.images.docker_build import build_image, read_version
+from app.sandbox.images.docker_build import ImageBuildError, build_image, find_builder
 from app.sandbox.images.installed import (
     BASE_IMAGE,
+    BUILT_LABEL,
     DIGEST_LABEL,
     LANGUAGE_LABEL,
     RUNNER_LABEL,
@@ -25,7 +29,14 @@ from app.sandbox.images.installed import (
     find_images,
     installed_images,
 )
-from app.sandbox.images.removal import remove_superseded
+from app.sandbox.images.language_version import read_version
+from app.sandbox.images.removal import (
+    MIN_AGE_SECONDS,
+    PACKAGES_TAG_PREFIX,
+    read_age,
+    remove_image_tag,
+    remove_superseded,
+)
 
 __all__ = ["BuildEvent", "BuildProgress", "ensure_images"]
 
@@ -33,6 +44,8 @@ __all__ = ["BuildEvent", "BuildProgress", "ensure_images"]
 _CONCURRENT_BUILDS: Final = 2
 # Share of the packages stage in the progress of one image.
 _PACKAGES_FRACTION: Final = 0.9
+# The classic builder caches each step as an image. The removal of an old image can delete a step that it uses.
+_CACHED_STEP_REMOVED: Final = re.compile(r"No such image|layer does not exist")
 
 Stage = Literal["waiting", "building", "unchanged", "built", "failed"]
 
@@ -76,7 +89,7 @@ def ensure_images(
         EngineUnavailable: The engine does not answer.
     """
     requested = list(languages)
-    base_id = _inspect_image_id(client, base)
+    base_id = _read_layers_digest(client, base)
     runner = sources.runner_context(base_id)
     contexts = {language.id: sources.language_context(language, base_id, runner.digest) for language in requested}
     installed = installed_images(client)
@@ -85,8 +98,8 @@ def ensure_images(
         progress(BuildEvent(language.id, "waiting" if language in outdated else "unchanged"))
     if outdated:
         _Builder(client, base, runner, contexts, progress).build_all(outdated)
-        remove_superseded(client, [language.id for language in outdated])
         installed = installed_images(client)
+    remove_superseded(client, [language.id for language in requested])
     return {language.id: installed[language.id] for language in requested}
 
 
@@ -102,6 +115,7 @@ class _Builder:
         progress: BuildProgress,
     ) -> None:
         self._client = client
+        self._builder = find_builder(client)
         self._base = base
         self._runner = runner
         self._contexts = contexts
@@ -122,26 +136,39 @@ class _Builder:
 
     def _build_runner(self) -> str:
         tag = f"pyxec/runner:{self._runner.digest}"
-        if not find_images(self._client, {"reference": [tag]}):
-            self._build("runner", self._runner, 0.0, 1.0, arguments={"BASE": self._base}, tag=tag)
+        images = find_images(self._client, {"reference": [tag]})
+        # An old image may be removed by another builder before this builder has used it.
+        if not images or read_age(images[0]) > MIN_AGE_SECONDS / 2:
+            built = _format_time()
+            arguments = {"BASE": self._base, "BUILT": built}
+            self._build("runner", self._runner, 0.0, 1.0, arguments=arguments, labels={BUILT_LABEL: built}, tags=[tag])
             self._progress(BuildEvent("runner", "built", 1.0))
         return tag
 
     def _build_language(self, language: Language, runner: Future[str]) -> None:
         context = self._contexts[language.id]
         packages = {"BASE": self._base, **_package_arguments(language.packages)}
-        packages_id = self._build(language.id, context, 0.0, _PACKAGES_FRACTION, arguments=packages, target="packages")
-        version = read_version(self._client, language.id, packages_id, language.version)
-        labels = {
-            LANGUAGE_LABEL: language.id,
-            VERSION_LABEL: version,
-            RUNNER_LABEL: self._runner.digest,
-            DIGEST_LABEL: context.digest,
-        }
-        arguments = {**packages, "RUNNER": runner.result()}
-        tag = f"pyxec/{language.id}:{context.digest}"
-        self._build(language.id, context, _PACKAGES_FRACTION, 1.0, arguments=arguments, labels=labels, tag=tag)
-        self._client.tag(tag, f"pyxec/{language.id}", "latest")
+        built = _format_time()
+        labels = {LANGUAGE_LABEL: language.id, BUILT_LABEL: built}
+        packages_tag = f"pyxec/{language.id}:{PACKAGES_TAG_PREFIX}{built}"
+        packages_id = self._build(
+            language.id,
+            context,
+            0.0,
+            _PACKAGES_FRACTION,
+            arguments=packages,
+            labels=labels,
+            tags=[packages_tag],
+            target="packages",
+        )
+        try:
+            version = read_version(self._client, language.id, packages_id, language.version)
+            labels |= {VERSION_LABEL: version, RUNNER_LABEL: self._runner.digest, DIGEST_LABEL: context.digest}
+            arguments = {**packages, "RUNNER": runner.result()}
+            tags = [f"pyxec/{language.id}:{context.digest}", f"pyxec/{language.id}:latest"]
+            self._build(language.id, context, _PACKAGES_FRACTION, 1.0, arguments=arguments, labels=labels, tags=tags)
+        finally:
+            remove_image_tag(self._client, packages_tag)
         self._progress(BuildEvent(language.id, "built", 1.0, version))
 
     def _build(self, image: str, context: BuildContext, start: float, end: float, **options: Any) -> str:
@@ -152,8 +179,16 @@ class _Builder:
             reached = max(reached, start + (end - start) * fraction)
             self._progress(BuildEvent(image, "building", reached, line))
 
+        def build() -> str:
+            return build_image(self._client, image, context, report, builder=self._builder, **options)
+
         try:
-            return build_image(self._client, image, context, report, **options)
+            try:
+                return build()
+            except ImageBuildError as e:
+                if not _CACHED_STEP_REMOVED.search(str(e)):
+                    raise
+                return build()
         except BaseException:
             self._progress(BuildEvent(image, "failed", reached))
             raise
@@ -171,9 +206,16 @@ def _is_current(installed: dict[str, InstalledImage], language: Language, contex
     return language.id in installed and installed[language.id].digest == context.digest
 
 
-def _inspect_image_id(client: docker.APIClient, reference: str) -> str:
+def _format_time() -> str:
+    """Return the Unix time, with digits that make the labels of two builds different: the second is not cached."""
+    return f"{time.time():.6f}"
+
+
+def _read_layers_digest(client: docker.APIClient, reference: str) -> str:
+    """Return a digest of the content of an image. Its id differs between the image stores of Docker."""
     with translate_engine_errors("inspect image"):
         try:
-            return str(client.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
+            layers = client.inspect_image(reference)["RootFS"]["Layers"]  # type: ignore[no-untyped-call]
         except ImageNotFound as e:
             raise ImageMissing(f"base image {reference} is not on the engine") from e
+    return hashlib.sha256("\n".join(layers).encode()).hexdigest()

@@ -69,7 +69,7 @@ class ImageSources:
         """Return the context of the image that contains only the runner.
 
         Args:
-            base_id: Id of the base image.
+            base_id: Digest of the layers of the base image.
         """
         recipe = {"Dockerfile": self._read("runner/Dockerfile"), "install.sh": self._read("install.sh")}
         sources = {f"runner/{name}": content for name, content in self._runner_files().items()}

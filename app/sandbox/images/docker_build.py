@@ -1,27 +1,31 @@
-"""One Docker image build, and the version command that runs in its result."""
+"""One image build through the Docker Engine API, with the classic builder or with BuildKit."""
 
 from __future__ import annotations
 
+import json
 import os
-import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 import docker
 
 from app.core.errors import PyxecError
-from app.sandbox.engine.errors import translate_engine_errors
+from app.sandbox.engine.errors import EngineResponseError, translate_engine_errors
 from app.sandbox.images.apt_progress import AptProgress
 from app.sandbox.images.build_context import BuildContext
-from app.sandbox.images.catalogue import VersionProbe
+from app.sandbox.images.buildkit_trace import BuildKitTrace
 
-__all__ = ["ImageBuildError", "build_image", "read_version"]
+__all__ = ["BUILDKIT", "CLASSIC_BUILDER", "ImageBuildError", "build_image", "find_builder"]
+
+#: Values of the parameter ``version`` of ``POST /build``, and of the header ``Builder-Version`` of ``GET /_ping``.
+CLASSIC_BUILDER: Final = "1"
+BUILDKIT: Final = "2"
 
 _LOG_TAIL_LINES: Final = 15
 # Time-out for the next line of the build log, not for the whole build. A slow mirror may not answer for minutes.
 _LOG_TIMEOUT_SECONDS: Final = 600
-_VERSION_TIMEOUT_SECONDS: Final = 60
 # Build arguments that Docker predefines for proxies (https://docs.docker.com/build/building/variables/).
 _PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
@@ -38,94 +42,111 @@ class ImageBuildError(PyxecError):
         self.image = image
 
 
+def find_builder(client: docker.APIClient) -> str:
+    """Return the builder that the engine recommends: BuildKit since Docker 23.0, the classic builder before.
+
+    An engine without the classic builder recommends BuildKit, and an engine without BuildKit does not. The engine's
+    option ``features.buildkit`` changes the recommendation.
+
+    Raises:
+        EngineUnavailable: The engine does not answer.
+    """
+    with translate_engine_errors("ping"):
+        response = client.get(f"{client.base_url}/_ping")
+        return BUILDKIT if response.headers.get("Builder-Version") == BUILDKIT else CLASSIC_BUILDER
+
+
 def build_image(
     client: docker.APIClient,
     image: str,
     context: BuildContext,
     progress: Callable[[float, str], None],
     *,
+    builder: str,
     arguments: Mapping[str, str],
-    target: str | None = None,
-    labels: Mapping[str, str] | None = None,
-    tag: str | None = None,
+    labels: Mapping[str, str],
+    tags: Sequence[str],
+    target: str = "",
 ) -> str:
     """Build one target of a Dockerfile and return the id of the image.
 
     The build uses the network of the host to fetch packages. Jobs never have a network.
 
+    BuildKit is used without a session of its protocol, hence without buildx: the context is the body of the request,
+    and the base images are on the engine. A session would only provide local files and credentials of registries.
+
     Args:
         image: The language or ``runner``, for error messages.
         progress: Called with the finished fraction (0 to 1) and a line for each line of the build log.
+        builder: CLASSIC_BUILDER or BUILDKIT.
         arguments: Build arguments. The proxy variables of this process are added.
-        target: Stage of the Dockerfile. None for the last stage.
+        tags: Names of the image. The engine sets all of them at the end of the build.
+        target: Stage of the Dockerfile. Empty for the last stage.
 
     Raises:
         ImageBuildError: A step failed.
         EngineUnavailable: The engine does not answer.
     """
+    proxies = {name: os.environ[name] for name in _PROXY_VARIABLES if name in os.environ}
+    parameters = [
+        ("version", builder),
+        ("buildargs", json.dumps({**proxies, **arguments})),
+        ("labels", json.dumps(dict(labels))),
+        ("target", target),
+        ("networkmode", "host"),
+        ("rm", "1"),
+        ("forcerm", "1"),
+        *(("t", tag) for tag in tags),
+    ]
     tail: deque[str] = deque(maxlen=_LOG_TAIL_LINES)
     image_id = ""
     apt_progress = AptProgress()
-    for message in _stream_build(client, context, arguments=arguments, target=target, labels=labels, tag=tag):
-        if "error" in message:
-            raise ImageBuildError(image, str(message["error"]).strip(), "\n".join(tail))
-        image_id = message.get("aux", {}).get("ID", image_id)
-        for line in str(message.get("stream", "")).splitlines():
-            if line.strip():
-                tail.append(line.rstrip())
-                progress(apt_progress.read(line), line.strip())
+    trace = BuildKitTrace()
+    with translate_engine_errors("build image"):
+        for message in _stream_build(client, context, parameters):
+            if error := read_build_error(message):
+                raise ImageBuildError(image, error, "\n".join(tail))
+            lines = str(message.get("stream", "")).splitlines()
+            match message.get("aux"):
+                case {"ID": str(built_id)}:
+                    image_id = built_id
+                case str(encoded):
+                    lines = trace.read_lines(encoded)
+            for line in lines:
+                if line.strip():
+                    tail.append(line.rstrip())
+                    progress(apt_progress.read(line), line.strip())
+    if not image_id:
+        raise ImageBuildError(image, "the engine ended the build without an image", "\n".join(tail))
     return image_id
 
 
-def read_version(client: docker.APIClient, image: str, image_id: str, probe: VersionProbe) -> str:
-    """Run the version command of a language in its image and return the version.
+def read_build_error(message: Mapping[str, Any]) -> str:
+    """Return the error in a message of the build stream, or an empty string.
 
-    Raises:
-        ImageBuildError: The command failed or printed no version.
-        EngineUnavailable: The engine does not answer.
+    Engines before Docker 29 also send the deprecated field ``error`` (schema ``JSONMessage`` of the Engine API).
     """
-    status, output = _run_command(client, image_id, probe.command)
-    match = re.search(probe.pattern, output)
-    if status != 0 or match is None:
-        raise ImageBuildError(image, f"{' '.join(probe.command)!r} printed no version (exit code {status})", output)
-    return str(match.group(1))
+    detail = message.get("errorDetail") or {}
+    return str(detail.get("message") or message.get("error") or "").strip()
 
 
 def _stream_build(
-    client: docker.APIClient,
-    context: BuildContext,
-    *,
-    arguments: Mapping[str, str],
-    target: str | None,
-    labels: Mapping[str, str] | None,
-    tag: str | None,
+    client: docker.APIClient, context: BuildContext, parameters: Sequence[tuple[str, str]]
 ) -> Iterator[dict[str, Any]]:
-    proxies = {name: os.environ[name] for name in _PROXY_VARIABLES if name in os.environ}
-    with translate_engine_errors("build image"):
-        yield from client.build(
-            fileobj=context.tar(),
-            custom_context=True,
-            buildargs={**proxies, **arguments},
-            target=target,
-            labels=dict(labels or {}),
-            tag=tag,
-            network_mode="host",
-            rm=True,
-            forcerm=True,
-            decode=True,
-            timeout=_LOG_TIMEOUT_SECONDS,
-        )
+    """Send ``POST /build`` and yield the messages of the response.
 
-
-def _run_command(client: docker.APIClient, image_id: str, command: tuple[str, ...]) -> tuple[int, str]:
-    with translate_engine_errors(f"run {command[0]}"):
-        host = client.create_host_config(network_mode="none", mem_limit="512m", pids_limit=128)
-        container = client.create_container(
-            image_id, list(command), user="10001:10001", network_disabled=True, host_config=host
-        )["Id"]
-        try:
-            client.start(container)
-            status = int(client.wait(container, timeout=_VERSION_TIMEOUT_SECONDS)["StatusCode"])
-            return status, client.logs(container, stdout=True, stderr=True).decode(errors="replace")
-        finally:
-            client.remove_container(container, force=True)
+    The method ``build`` of docker-py supports neither BuildKit nor several tags.
+    """
+    with client.post(
+        f"{client.base_url}/v{client.api_version}/build",
+        params=parameters,
+        data=context.tar(),
+        headers={"Content-Type": "application/x-tar"},
+        stream=True,
+        timeout=_LOG_TIMEOUT_SECONDS,
+    ) as response:
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            raise EngineResponseError(response.status_code, response.content)
+        for line in response.iter_lines():
+            if line.strip():
+                yield json.loads(line)

@@ -12,13 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import cachetools
 import docker
+from docker.errors import ImageNotFound
 
 from app.core.errors import EngineUnavailable, InfrastructureError
 from app.sandbox.engine.errors import translate_engine_errors
 
 __all__ = [
     "BASE_IMAGE",
+    "BUILT_LABEL",
     "DIGEST_LABEL",
     "LANGUAGE_LABEL",
     "RUNNER_LABEL",
@@ -34,7 +37,11 @@ LANGUAGE_LABEL: Final = "org.pyxec.language"
 VERSION_LABEL: Final = "org.pyxec.version"
 RUNNER_LABEL: Final = "org.pyxec.runner"
 DIGEST_LABEL: Final = "org.pyxec.digest"
+#: Unix time of the build in seconds, by the clock of the builder. The intermediate images have the label as well.
+BUILT_LABEL: Final = "org.pyxec.built"
 _MAX_AGE_SECONDS: Final = 10.0
+_CACHED_SIZES: Final = 256
+_NO_TAG: Final = "<none>:<none>"
 
 
 @dataclass(frozen=True)
@@ -66,16 +73,25 @@ class InstalledImage:
 def installed_images(client: docker.APIClient) -> dict[str, InstalledImage]:
     """Return the current image of each language that has one, by language.
 
+    The current image is the one with the tag ``latest``. While the engine moves the tag, its list can contain the tag
+    twice or not at all; then it is the image that was built last.
+
     Raises:
         EngineUnavailable: The engine does not answer.
     """
-    summaries = find_images(client, {"label": [LANGUAGE_LABEL], "reference": ["pyxec/*:latest"]})
-    images = [_parse_summary(summary, summary["Labels"]) for summary in summaries]
-    return {image.language: image for image in images}
+    # A build sets this label last: with the classic builder, the images of its steps have only the earlier ones.
+    summaries = find_images(client, {"label": [VERSION_LABEL], "reference": ["pyxec/*"]})
+    current = {summary["Labels"][LANGUAGE_LABEL]: summary for summary in sorted(summaries, key=_read_priority)}
+    images = {}
+    for language, summary in current.items():
+        size_bytes = _read_size(client, summary["Id"])
+        if size_bytes is not None:
+            images[language] = _parse_summary(summary, summary["Labels"], size_bytes)
+    return images
 
 
 def find_images(client: docker.APIClient, filters: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """Return the engine's summaries of all images that match.
+    """Return the engine's summaries of all images that match. ``RepoTags`` is empty for an image without tags.
 
     Args:
         filters: Filters of ``GET /images/json`` in the Docker Engine API.
@@ -84,7 +100,11 @@ def find_images(client: docker.APIClient, filters: Mapping[str, Sequence[str]]) 
         EngineUnavailable: The engine does not answer.
     """
     with translate_engine_errors("list images"):
-        return list(client.images(filters=dict(filters)))
+        summaries: list[dict[str, Any]] = client.images(filters=dict(filters))
+    for summary in summaries:
+        # Before API 1.43, an image without tags has the tag <none>:<none>.
+        summary["RepoTags"] = [tag for tag in summary["RepoTags"] or () if tag != _NO_TAG]
+    return summaries
 
 
 class ImageCache:
@@ -142,12 +162,31 @@ class ImageCache:
         return self._images
 
 
-def _parse_summary(summary: Mapping[str, Any], labels: Mapping[str, str]) -> InstalledImage:
+def _read_priority(summary: Mapping[str, Any]) -> tuple[bool, float]:
+    latest = f"pyxec/{summary['Labels'][LANGUAGE_LABEL]}:latest" in summary["RepoTags"]
+    return latest, float(summary["Labels"].get(BUILT_LABEL, 0))
+
+
+@cachetools.cached(cachetools.LRUCache(_CACHED_SIZES), key=lambda client, image_id: image_id, lock=threading.Lock())
+def _read_size(client: docker.APIClient, image_id: str) -> int | None:
+    """Return the sum of the sizes of all layers, or None if the image does not exist.
+
+    The field ``Size`` in the list of images also counts the compressed layers if containerd stores the images.
+    """
+    with translate_engine_errors("read image history"):
+        try:
+            layers: Any = client.history(image_id)  # type: ignore[no-untyped-call]
+            return sum(int(layer["Size"]) for layer in layers)
+        except ImageNotFound:
+            return None
+
+
+def _parse_summary(summary: Mapping[str, Any], labels: Mapping[str, str], size_bytes: int) -> InstalledImage:
     return InstalledImage(
         language=labels[LANGUAGE_LABEL],
         version=labels.get(VERSION_LABEL, ""),
         runner=labels.get(RUNNER_LABEL, ""),
         digest=labels.get(DIGEST_LABEL, ""),
         image_id=summary["Id"],
-        size_bytes=summary["Size"],
+        size_bytes=size_bytes,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -12,12 +14,20 @@ import pytest
 from docker.errors import ImageNotFound
 
 from app.local.engine import engine_host
+from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.build import BuildEvent, ensure_images
-from app.sandbox.images.build_context import ImageSources
+from app.sandbox.images.build_context import BuildContext, ImageSources
 from app.sandbox.images.catalogue import Language, Packages, default_set, load_languages
-from app.sandbox.images.docker_build import ImageBuildError
-from app.sandbox.images.installed import LANGUAGE_LABEL, InstalledImage, find_images, installed_images
-from app.sandbox.images.removal import remove_images
+from app.sandbox.images.docker_build import BUILDKIT, CLASSIC_BUILDER, ImageBuildError, build_image, find_builder
+from app.sandbox.images.installed import (
+    BASE_IMAGE,
+    BUILT_LABEL,
+    LANGUAGE_LABEL,
+    InstalledImage,
+    find_images,
+    installed_images,
+)
+from app.sandbox.images.removal import PROBE_LABEL, remove_images, remove_superseded
 
 pytestmark = pytest.mark.docker
 
@@ -28,7 +38,7 @@ SOURCES = ImageSources.from_repository(ROOT)
 @pytest.fixture(scope="module")
 def client() -> Iterator[docker.APIClient]:
     # Removing an image waits for the disk, which may be busy.
-    client = docker.APIClient(base_url=engine_host(), version="auto", timeout=300)
+    client = connect_docker(engine_host(), 300)
     yield client
     client.close()
 
@@ -44,6 +54,27 @@ def toy(client: docker.APIClient, languages: dict[str, Language]) -> Iterator[La
     name = f"toy-{secrets.token_hex(4)}"
     yield msgspec.structs.replace(languages["bash"], id=name, packages=Packages(debian=("bash",)))
     remove_images(client, [name])
+
+
+@pytest.fixture(params=[CLASSIC_BUILDER, BUILDKIT], ids=["classic", "buildkit"])
+def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both builders of the engine, one after the other."""
+    monkeypatch.setattr("app.sandbox.images.build.find_builder", lambda client: request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def all_images_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.sandbox.images.removal.MIN_AGE_SECONDS", 0.0)
+
+
+def build(client: docker.APIClient, language: Language, setup: str = "", base: str = BASE_IMAGE) -> InstalledImage:
+    changed = msgspec.structs.replace(language, setup=setup)
+    return ensure_images(client, [changed], SOURCES, lambda event: None, base=base)[language.id]
+
+
+def unnamed_images(client: docker.APIClient) -> set[str]:
+    return {image["Id"] for image in find_images(client, {"dangling": ["true"]})}
 
 
 def tags(client: docker.APIClient, language: str) -> set[str]:
@@ -113,6 +144,7 @@ def test_image_contains_no_setuid_program(client: docker.APIClient, images: dict
         assert run_in_image(client, image.image_id, "sh", "-c", INSPECTION_SCRIPT).split() == ["1777", "1777", "0", "0"]
 
 
+@pytest.mark.usefixtures("builder")
 def test_build_error_contains_the_end_of_the_log(client: docker.APIClient, languages: dict[str, Language]) -> None:
     impossible = msgspec.structs.replace(
         languages["bash"], id="impossible", packages=Packages(debian=("no-such-package-anywhere",))
@@ -135,16 +167,120 @@ def test_build_fails_when_the_version_cannot_be_read(client: docker.APIClient, l
         ensure_images(client, [msgspec.structs.replace(versionless, id="versionless")], SOURCES, lambda event: None)
 
 
-def test_build_removes_the_superseded_image(client: docker.APIClient, toy: Language) -> None:
-    old = ensure_images(client, [toy], SOURCES, lambda event: None)[toy.id]
+def test_build_keeps_a_recent_superseded_image(client: docker.APIClient, toy: Language) -> None:
+    # Another builder may have built it and not have used it yet
+    old = build(client, toy)
 
-    new = ensure_images(
-        client, [msgspec.structs.replace(toy, setup="touch /new")], SOURCES, lambda event: None
-    )[toy.id]  # fmt: skip
+    new = build(client, toy, "touch /new")
+
+    assert tags(client, toy.id) == {f"pyxec/{toy.id}:{name}" for name in (old.digest, new.digest, "latest")}
+    assert client.inspect_image(old.image_id)
+
+
+@pytest.mark.usefixtures("builder", "all_images_are_old")
+def test_build_removes_an_old_superseded_image(client: docker.APIClient, toy: Language) -> None:
+    old = build(client, toy)
+
+    new = build(client, toy, "touch /new")
 
     assert tags(client, toy.id) == {f"pyxec/{toy.id}:{new.digest}", f"pyxec/{toy.id}:latest"}
     with pytest.raises(ImageNotFound):
         client.inspect_image(old.image_id)
+
+
+@pytest.mark.usefixtures("builder")
+def test_build_leaves_no_unnamed_image(client: docker.APIClient, toy: Language) -> None:
+    build(client, toy)
+    before = unnamed_images(client)
+
+    build(client, toy, "touch /new")
+
+    assert unnamed_images(client) <= before
+
+
+@pytest.mark.usefixtures("builder")
+def test_concurrent_builders_do_not_remove_images_of_each_other(client: docker.APIClient, toy: Language) -> None:
+    # Two builders of different versions of one language: each supersedes the image of the other
+    def build_repeatedly(name: str) -> None:
+        for number in range(2):
+            image = build(client, toy, f"touch /{name}-{number}")
+            assert client.inspect_image(image.image_id)
+
+    with ThreadPoolExecutor(2) as threads:
+        for build_in_progress in [threads.submit(build_repeatedly, name) for name in ("a", "b")]:
+            build_in_progress.result()
+
+    assert len(tags(client, toy.id)) == 5
+
+
+def test_remove_images_does_not_disturb_a_build(client: docker.APIClient, toy: Language) -> None:
+    # The image of the packages stage, while the builder reads the version in it
+    building = f"pyxec/{toy.id}:packages-1"
+    labels = f"LABEL {LANGUAGE_LABEL}={toy.id} {BUILT_LABEL}={time.time()}"
+    client.import_image_from_data(b"", repository=f"pyxec/{toy.id}", tag="packages-1", changes=[labels])
+
+    assert remove_images(client, [toy.id]) == []
+
+    assert tags(client, toy.id) == {building}
+    client.remove_image(building)
+
+
+@pytest.mark.usefixtures("all_images_are_old")
+def test_next_build_removes_what_a_killed_builder_has_left(client: docker.APIClient, toy: Language) -> None:
+    image = build(client, toy)
+    client.tag(image.image_id, f"pyxec/{toy.id}", "packages-1")
+    probe = client.create_container(image.image_id, labels={PROBE_LABEL: str(time.time())}, network_disabled=True)["Id"]
+
+    build(client, toy, "touch /new")
+
+    assert f"pyxec/{toy.id}:packages-1" not in tags(client, toy.id)
+    assert probe not in {container["Id"] for container in client.containers(all=True)}
+
+
+def test_remove_superseded_keeps_containers_of_jobs(client: docker.APIClient, toy: Language) -> None:
+    # Containers inherit the labels of their image, also that of the time of its build
+    image = build(client, toy)
+    container = client.create_container(image.image_id, network_disabled=True)["Id"]
+    try:
+        remove_superseded(client, [toy.id])
+
+        assert container in {found["Id"] for found in client.containers(all=True)}
+    finally:
+        client.remove_container(container)
+
+
+def test_base_is_identified_by_its_layers(client: docker.APIClient, toy: Language) -> None:
+    # An image with the layers of the base and another id, as on an engine with another image store
+    build(client, toy)
+    other_base = f"pyxec-test/{toy.id}:latest"
+    build_image(
+        *(client, "base", BuildContext({"Dockerfile": b"ARG BASE\nFROM ${BASE}\nLABEL other=id\n"}, ""), print),
+        builder=find_builder(client),
+        arguments={"BASE": BASE_IMAGE},
+        labels={},
+        tags=[other_base],
+    )
+    events: list[BuildEvent] = []
+    try:
+        assert client.inspect_image(other_base)["Id"] != client.inspect_image(BASE_IMAGE)["Id"]
+
+        ensure_images(client, [toy], SOURCES, events.append, base=other_base)
+    finally:
+        client.remove_image(other_base)
+
+    assert {event.stage for event in events} == {"unchanged"}
+
+
+@pytest.mark.usefixtures("builder")
+def test_size_is_that_of_the_files(client: docker.APIClient, toy: Language) -> None:
+    image = build(client, toy)
+    container = client.create_container(image.image_id, network_disabled=True)["Id"]
+    try:
+        archive_bytes = sum(len(chunk) for chunk in client.export(container))
+    finally:
+        client.remove_container(container)
+
+    assert 0.8 * archive_bytes < image.size_bytes < 1.2 * archive_bytes
 
 
 def test_build_does_not_remove_the_steps_of_another_build(client: docker.APIClient, toy: Language) -> None:
