@@ -19,16 +19,23 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Resource usage of all phases. Times are sums; the memory is the maximum."""
+    """Resource usage of all phases. Times are sums; the memory is the maximum.
+
+    ``memory_peak_source`` is ``kernel`` if the peak is exact, and ``sampled`` if a short peak may be missing.
+    """
 
     wall_seconds: float
     cpu_seconds: float
     memory_peak_bytes: int
     oom_killed: bool
+    memory_peak_source: str = "sampled"
 
 
 class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Report of one phase: ``compile``, ``run`` or ``test``."""
+    """Report of one phase: ``compile``, ``run`` or ``test``.
+
+    ``process_limit_hits`` counts the processes and threads that could not be started because of the process limit.
+    """
 
     name: str
     test: str | None = None
@@ -37,6 +44,8 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     memory_peak_bytes: int = 0
+    memory_peak_source: str = "sampled"
+    process_limit_hits: int = 0
 
 
 class ArtifactInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +72,7 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     memory_peak_bytes: int = 0
+    memory_peak_source: str = "sampled"
 
     @property
     def stdout(self) -> str:

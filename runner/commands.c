@@ -82,6 +82,24 @@ static const char *continue_job(struct job *job, const struct frame *frame)
     return NULL;
 }
 
+/* Sends files instead of starting the held phase: the host continues the job in another container. */
+static const char *collect_instead(struct job *job, const struct frame *frame)
+{
+    if (job->state == EXITING)
+        return NULL;
+    if (job->state != HOLDING)
+        return "COLLECT without a held phase";
+    job->artifacts = (struct artifacts){0};
+    const char *fault = artifacts_decode(&job->artifacts, frame);
+    if (fault != NULL)
+        return fault;
+    if (artifacts_find(&job->artifacts, job->files.root_fd))
+        job->state = COLLECTING;
+    else
+        job_end(job);
+    return NULL;
+}
+
 static const char *cancel(struct job *job, const struct frame *frame)
 {
     if (frame->length > 0)
@@ -118,6 +136,8 @@ static const char *handle_after_go(struct job *job, const struct frame *frame)
     switch (frame->type) {
     case FRAME_GO:
         return continue_job(job, frame);
+    case FRAME_COLLECT:
+        return collect_instead(job, frame);
     case FRAME_STDIN:
         return stdin_ring_put(&job->stdin_ring, frame);
     case FRAME_STDIN_EOF:

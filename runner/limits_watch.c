@@ -20,12 +20,11 @@ static uint64_t check_interval_ns(const struct job *job, uint64_t used_us)
     return soonest_ns < CHECK_MAX_NS ? soonest_ns : CHECK_MAX_NS;
 }
 
-static void check_cpu_and_memory(struct job *job, uint64_t now_ns)
+static void check_cpu(struct job *job, uint64_t now_ns)
 {
     if (now_ns < job->next_check_ns)
         return;
     uint64_t used_us = usage_cpu_us(&job->usage, job->child.pid);
-    usage_sample_memory(&job->usage);
     job->next_check_ns = now_ns + check_interval_ns(job, used_us);
     if (used_us > (uint64_t)job->phases[job->current].cpu_ms * 1000)
         phase_stop(job, REASON_CPU_TIME);
@@ -36,8 +35,10 @@ const char *watch_limits(struct job *job)
     uint64_t now_ns = monotonic_ns();
     if (job->state == RUNNING && now_ns >= wall_deadline_ns(job))
         phase_stop(job, REASON_WALL_TIME);
+    if (job->state == RUNNING && now_ns >= job->usage.next_sample_ns)
+        usage_sample_memory(&job->usage, now_ns);
     if (job->state == RUNNING)
-        check_cpu_and_memory(job, now_ns);
+        check_cpu(job, now_ns);
     bool stuck = job->state == KILLING && now_ns >= job->kill_deadline_ns;
     return stuck ? phase_abandon(job) : NULL;
 }
@@ -48,6 +49,8 @@ uint64_t watch_next_check_ns(const struct job *job)
         return job->kill_deadline_ns;
     if (job->state != RUNNING)
         return WATCH_NEVER;
-    uint64_t wall_ns = wall_deadline_ns(job);
-    return wall_ns < job->next_check_ns ? wall_ns : job->next_check_ns;
+    uint64_t next_ns = wall_deadline_ns(job);
+    if (job->next_check_ns < next_ns)
+        next_ns = job->next_check_ns;
+    return job->usage.next_sample_ns < next_ns ? job->usage.next_sample_ns : next_ns;
 }

@@ -1,6 +1,6 @@
 #include "job.h"
 
-enum { STDOUT_TRUNCATED = 1, STDERR_TRUNCATED = 2, FROM_CGROUP = 4, PHASE_END_BYTES = 64 };
+enum { STDOUT_TRUNCATED = 1, STDERR_TRUNCATED = 2, FROM_CGROUP = 4, PEAK_IS_EXACT = 8, PHASE_END_BYTES = 72 };
 enum { ARTIFACTS_INCOMPLETE = 1 };
 
 void report_started(struct job *job)
@@ -9,27 +9,28 @@ void report_started(struct job *job)
     outbox_put(&job->outbox, FRAME_STARTED, &index, sizeof index);
 }
 
-static unsigned report_flags(const struct job *job)
+static unsigned report_flags(const struct job *job, struct memory_peak peak)
 {
     return (job->truncated[STREAM_STDOUT] ? STDOUT_TRUNCATED : 0u) |
            (job->truncated[STREAM_STDERR] ? STDERR_TRUNCATED : 0u) |
-           (cgroup_has_cpu(&job->cgroup) ? FROM_CGROUP : 0u);
+           (cgroup_has_cpu(&job->cgroup) ? FROM_CGROUP : 0u) | (peak.is_exact ? PEAK_IS_EXACT : 0u);
 }
 
 void report_phase_end(struct job *job)
 {
     const struct usage *usage = &job->usage;
+    struct memory_peak peak = usage_memory_peak(usage);
     const uint64_t numbers[] = {
         usage_wall_us(usage),           usage_cpu_us(usage, 0),
-        usage->max_rss_bytes,           usage_memory_peak_bytes(usage),
-        usage_oom_kills(usage),         job->produced_bytes[STREAM_STDOUT],
-        job->produced_bytes[STREAM_STDERR],
+        usage->max_rss_bytes,           peak.bytes,
+        usage_oom_kills(usage),         usage_process_limit_hits(usage),
+        job->produced_bytes[STREAM_STDOUT], job->produced_bytes[STREAM_STDERR],
     };
     unsigned char payload[PHASE_END_BYTES];
     unsigned char *at = put_uint(payload, job->current, 1);
     at = put_uint(at, job->ending, 1);
     at = put_uint(at, job->reason, 1);
-    at = put_uint(at, report_flags(job), 1);
+    at = put_uint(at, report_flags(job, peak), 1);
     at = put_uint(at, job->ending_value, 4);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         at = put_uint(at, numbers[i], 8);

@@ -20,6 +20,7 @@ void phase_stop(struct job *job, enum reason reason)
     if (job->state != RUNNING)
         return;
     job->usage.ended_ns = monotonic_ns();
+    usage_sample_memory(&job->usage, job->usage.ended_ns);
     job->kill_deadline_ns = job->usage.ended_ns + 5ull * NS_PER_S;
     job->state = KILLING;
     kill_everything(job);

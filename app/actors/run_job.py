@@ -221,9 +221,11 @@ def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
 
 
 def _usage(phases: Sequence[PhaseReport]) -> Usage:
+    largest = max(phases, key=lambda phase: phase.memory_peak_bytes)
     return Usage(
         wall_seconds=sum(phase.wall_seconds for phase in phases),
         cpu_seconds=sum(phase.cpu_seconds for phase in phases),
-        memory_peak_bytes=max(phase.memory_peak_bytes for phase in phases),
+        memory_peak_bytes=largest.memory_peak_bytes,
+        memory_peak_source=largest.memory_peak_source,
         oom_killed=any(phase.oom_kills for phase in phases),
     )

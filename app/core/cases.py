@@ -30,7 +30,7 @@ from app.core.limits import (
     WallSeconds,
     resolve_limits,
 )
-from app.core.outcomes import Outcome
+from app.core.outcomes import MemoryPeakSource, Outcome
 
 __all__ = ["CaseDefaults", "CaseLimits", "CaseReport", "CaseRequest", "CaseSpec", "resolve_cases"]
 
@@ -86,6 +86,7 @@ class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
     wall_seconds: float
     cpu_seconds: float
     memory_peak_bytes: int
+    memory_peak_source: MemoryPeakSource = MemoryPeakSource.SAMPLED
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _STOPPED: Final[dict[StopReason, tuple[Outcome, str]]] = {
     StopReason.OUTPUT: (Outcome.OUTPUT_LIMIT, "stopped: it wrote more than the output limit allows"),
     StopReason.CANCELLED: (Outcome.CANCELLED, "cancelled"),
 }
+_PROCESS_LIMIT: Final = "the process limit was reached: a process or thread could not be started"
 
 
 def judge_phases(phases: Sequence[PhaseReport]) -> Verdict:
@@ -117,6 +118,7 @@ class CaseChecker:
             wall_seconds=phase.wall_seconds,
             cpu_seconds=phase.cpu_seconds,
             memory_peak_bytes=phase.memory_peak_bytes,
+            memory_peak_source=phase.memory_peak_source,
         )
 
 
@@ -126,6 +128,11 @@ def _find_decisive_phase(phases: Sequence[PhaseReport]) -> PhaseReport:
 
 
 def _judge(phase: PhaseReport) -> tuple[Outcome, str]:
+    outcome, message = _judge_ending(phase)
+    return outcome, f"{message}; {_PROCESS_LIMIT}" if phase.process_limit_hits else message
+
+
+def _judge_ending(phase: PhaseReport) -> tuple[Outcome, str]:
     if phase.stopped_by is not StopReason.NONE:
         outcome, template = _STOPPED[phase.stopped_by]
         return outcome, template.format(phase=phase)

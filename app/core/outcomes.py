@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-__all__ = ["COMPILE", "RUN", "TEST", "Outcome", "PhaseReport", "StopReason"]
+__all__ = ["COMPILE", "RUN", "TEST", "MemoryPeakSource", "Outcome", "PhaseReport", "StopReason"]
 
 # Names of the phases.
 COMPILE: Final = "compile"
@@ -41,6 +41,17 @@ class StopReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+class MemoryPeakSource(StrEnum):
+    """How a memory peak was measured.
+
+    ``kernel``: the kernel recorded it, so that it is exact. ``sampled``: it is the highest of the values that the
+    runner read every 1 to 20 ms, or the peak of the largest process if that is higher. A shorter peak may be missing.
+    """
+
+    KERNEL = "kernel"
+    SAMPLED = "sampled"
+
+
 class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     """The report of one phase: compile, run or a test.
 
@@ -51,7 +62,9 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
         stopped_by: Why the runner killed the phase.
         start_error: Reason of the kernel if the program could not be started (not executable, no process left under
             the limit), or None.
+        memory_peak_bytes: Highest memory usage of the container during the phase, including files in memory.
         oom_kills: Processes of the phase that the kernel killed because of the memory limit.
+        process_limit_hits: How often a process or thread could not be started because of the process limit.
         test: Name of the test, for a TEST phase.
     """
 
@@ -69,3 +82,6 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     stdout_truncated: bool
     stderr_truncated: bool
     test: str | UnsetType = UNSET
+    # Results that an earlier version stored do not have these fields.
+    memory_peak_source: MemoryPeakSource = MemoryPeakSource.SAMPLED
+    process_limit_hits: int = 0

@@ -8,7 +8,7 @@ import msgspec
 
 from app.core.callers import Priority
 from app.core.cases import CaseReport
-from app.core.outcomes import Outcome, PhaseReport
+from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
 from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
 
@@ -45,12 +45,13 @@ class ArtifactInfo(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Resources that a program used: the sums of all phases, and the highest memory peak."""
+    """Resources that a program used: the sums of all phases, and the highest memory peak with its source."""
 
     wall_seconds: float
     cpu_seconds: float
     memory_peak_bytes: int
     oom_killed: bool
+    memory_peak_source: MemoryPeakSource = MemoryPeakSource.SAMPLED
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ import select
 import socket
 import time
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 import structlog
@@ -14,18 +15,33 @@ import structlog
 from app.core.errors import InfrastructureError, SandboxLost
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.demultiplexer import Demultiplexer
+from app.sandbox.engine.errors import UpdateRefused
 from app.sandbox.images.installed import InstalledImage
 from app.sandbox.resources import ContainerResources
 from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.frames import PROTOCOL_VERSION, Event, Ready
 from app.sandbox.template import creation_body, update_body
 
-__all__ = ["Container", "ContainerSpec"]
+__all__ = ["Container", "ContainerSpec", "UpdateResult"]
 
 # From the start of the container to the Ready frame. It usually takes 0.2 s; a lease is much longer.
 _READY_TIMEOUT_SECONDS: Final = 10.0
 _RECEIVE_BYTES: Final = 256 * 1024
 _log = structlog.get_logger(__name__)
+
+
+class UpdateResult(Enum):
+    """Result of a change of the resources of a container.
+
+    ``MEMORY_IN_USE``: the files in the container already take more memory than the new limit. ``REFUSED``: the engine
+    answered with another error. Then the container may have ended, or may have any of the limits: crun 1.8 with Engine
+    20.10 refuses every update on cgroup v2, and runc with the systemd driver reports an error after a lower memory
+    limit has killed the container.
+    """
+
+    APPLIED = auto()
+    MEMORY_IN_USE = auto()
+    REFUSED = auto()
 
 
 @dataclass(frozen=True)
@@ -117,22 +133,34 @@ class Container:
         """Return whether an idle container still runs. An idle runner sends nothing, so readable means ended."""
         return not self._wait_readable(0)
 
-    def update_resources(self, resources: ContainerResources) -> bool:
+    def update_resources(self, resources: ContainerResources) -> UpdateResult:
         """Change the resources of a container in which no program runs. ``disk_bytes`` cannot be changed.
 
-        Returns:
-            False if the files in the container already take more memory than the new limit.
+        ``APPLIED`` does not mean that the container still runs: a lower memory limit may have killed the runner.
+
+        Raises:
+            EngineUnavailable: The engine did not answer.
         """
         if resources == self._resources:
-            return True
+            return UpdateResult.APPLIED
         self._resources = resources
-        return self._engine.update_container(self.id, update_body(resources))
+        try:
+            is_applied = self._engine.update_container(self.id, update_body(resources))
+        except UpdateRefused as e:
+            _log.warning("container_update_refused", container=self.id[:12], error=str(e))
+            return UpdateResult.REFUSED
+        return UpdateResult.APPLIED if is_applied else UpdateResult.MEMORY_IN_USE
 
     def was_oom_killed(self) -> bool:
         """Return whether the kernel killed the runner for lack of memory. Call it after the connection has ended."""
         # Computed from the monotonic clock: the system clock may have been set since the creation.
         created_at = time.time() - (time.monotonic() - self._created_at)
         return self._engine.was_oom_killed(self.id, created_at)
+
+    @property
+    def memory_limit_bytes(self) -> int:
+        """The memory limit that was set last."""
+        return self._resources.memory_bytes
 
     def close(self) -> None:
         """Close the connection. The runner exits and the engine removes the container."""

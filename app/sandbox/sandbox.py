@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import structlog
 
-from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
+from app.core.errors import ImageMissing, InfrastructureError
 from app.core.languages import LanguageInfo
 from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec
-from app.sandbox.container import Container, ContainerSpec
+from app.sandbox.container import Container, ContainerSpec, UpdateResult
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import Language, default_set
 from app.sandbox.images.installed import ImageCache, InstalledImage, installed_images
@@ -94,13 +94,22 @@ class ContainerSandbox:
         with span("container take"):
             container = self._acquire_container(spec.language, resources.initial)
         _log.info("sandbox_taken", job_id=job_id, attempt=attempt, container=container.id[:12])
+        session = RunnerSession(
+            container,
+            spec,
+            language,
+            sink,
+            inbox,
+            resources.program,
+            lambda program: self._launch(spec.language, program),
+        )
         try:
-            return RunnerSession(container, spec, language, sink, inbox, resources.program).run()
+            return session.run()
         except BaseException:
-            container.discard()
+            session.container.discard()
             raise
         finally:
-            container.close()
+            session.container.close()
             self._pool.refill()
 
     def installed(self) -> Sequence[LanguageInfo]:
@@ -123,7 +132,9 @@ class ContainerSandbox:
         has_default_disk = resources.disk_bytes == self._defaults[language].disk_bytes
         idle = self._pool.take(language) if has_default_disk else None
         try:
-            return self._launch(language, resources) if idle is None else _with_resources(idle, resources)
+            if idle is not None and _set_resources(idle, resources):
+                return idle
+            return self._launch(language, resources)
         except BaseException:
             self._pool.refill()
             raise
@@ -154,11 +165,13 @@ class ContainerSandbox:
         return {name: image for name, image in installed.items() if name in self._languages}
 
 
-def _with_resources(container: Container, resources: ContainerResources) -> Container:
+def _set_resources(idle: Container, resources: ContainerResources) -> bool:
+    """Change the resources of an idle container. Discard it and return False if this is not possible."""
     try:
-        if not container.update_resources(resources):
-            raise EngineUnavailable("idle container already uses more memory than the limit of the job")
+        is_ready = idle.update_resources(resources) is UpdateResult.APPLIED and idle.is_alive()
     except InfrastructureError:
-        container.discard()
+        idle.discard()
         raise
-    return container
+    if not is_ready:
+        idle.discard()
+    return is_ready

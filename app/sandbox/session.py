@@ -7,7 +7,10 @@ import os
 import selectors
 import signal
 import time
+from collections.abc import Callable
 from typing import Final
+
+import structlog
 
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
 from app.core.events import Output
@@ -15,7 +18,7 @@ from app.core.job_input import InputKind
 from app.core.outcomes import PhaseReport
 from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec, TerminalSize
-from app.sandbox.container import Container
+from app.sandbox.container import Container, UpdateResult
 from app.sandbox.images.catalogue import Language
 from app.sandbox.resources import ContainerResources
 from app.sandbox.runner import encoder, frames
@@ -28,18 +31,26 @@ __all__ = ["RunnerSession"]
 
 # The runner ends a phase at its limit. If it does not report the end within this time, the sandbox is lost.
 _GRACE_SECONDS: Final = 5.0
+# The compiled files that another container gets if the engine refuses to change the limits of this one. The worker
+# holds them in memory.
+_COMPILED_FILES: Final = frames.CollectSpec(("**",), frames.MAX_ARTIFACT_FILES, 64 * 1024 * 1024)
+_log = structlog.get_logger(__name__)
 
 
 class RunnerSession:
     """Runs one job in a container whose runner is ready. Uses one thread.
 
     Args:
-        container: The container. The caller closes it after the session.
+        container: The container. The caller closes the attribute ``container`` after the session.
         spec: The job.
         language: The language of the job.
         sink: Receives phases and output in their order. While it blocks, nothing is read from the runner.
         inbox: Supplies stdin, signals, terminal sizes and the request to cancel.
         program_resources: Resources of the container from the end of the compile phase on. None if they do not change.
+        launch: Launches another container of the language. It is called if the engine refuses to change the resources.
+
+    Attributes:
+        container: The container in which the job runs.
     """
 
     def __init__(
@@ -50,8 +61,10 @@ class RunnerSession:
         sink: Sink,
         inbox: Inbox,
         program_resources: ContainerResources | None = None,
+        launch: Callable[[ContainerResources], Container] | None = None,
     ) -> None:
-        self._container = container
+        self.container = container
+        self._launch = launch
         self._spec = spec
         self._sink = sink
         self._inbox = inbox
@@ -60,6 +73,13 @@ class RunnerSession:
         self._reports: list[PhaseReport] = []
         self._outgoing = bytearray(b"".join(self._plan.encode()))
         self._stdin = StdinFeed.for_job(spec)
+        # A container keeps the stdin that was sent to it. Another one may run the program, until its limits are set.
+        self._stdin_is_held = program_resources is not None
+        self._terminal_size: frames.WindowSize | None = None
+        self._is_cancelled = False
+        self._is_moving = False
+        self._is_oom_killed = False
+        self._ended_phases = 0  # in this container
         self._collector = ArtifactCollector(self._plan.artifacts)
         self._artifacts_incomplete = False
         self._phase_is_running = False
@@ -77,18 +97,27 @@ class RunnerSession:
             OwnershipLost: Raised by the sink.
         """
         with selectors.DefaultSelector() as selector:
-            selector.register(self._container, selectors.EVENT_READ | selectors.EVENT_WRITE)
             selector.register(self._inbox, selectors.EVENT_READ)
-            self._outgoing += self._stdin.take_frames()
-            while not self._done:
-                self._handle_ready(selector)
+            self._run_plan(selector)
+            if self._is_moving and not self._is_cancelled and not self._is_oom_killed:
+                self._move_to_new_container()
+                self._run_plan(selector)
+        if self._is_moving:
+            self._collector = ArtifactCollector(None)  # it contains compiled files
         artifacts, has_invalid_names = self._collector.artifacts()
         return SandboxReport(
             phases=tuple(self._reports),
-            version=self._container.spec.image.version,
+            version=self.container.spec.image.version,
             artifacts=artifacts,
             artifacts_incomplete=self._artifacts_incomplete or has_invalid_names,
         )
+
+    def _run_plan(self, selector: selectors.BaseSelector) -> None:
+        selector.register(self.container, selectors.EVENT_READ | selectors.EVENT_WRITE)
+        self._send_stdin()
+        while not self._done:
+            self._handle_ready(selector)
+        selector.unregister(self.container)
 
     def _handle_ready(self, selector: selectors.BaseSelector) -> None:
         ready = selector.select(max(0.0, self._deadline - time.monotonic()))
@@ -103,11 +132,11 @@ class RunnerSession:
             if events & selectors.EVENT_READ:
                 self._receive()
         has_data_to_send = bool(self._outgoing) and not self._send_failed
-        selector.modify(self._container, selectors.EVENT_READ | (selectors.EVENT_WRITE if has_data_to_send else 0))
+        selector.modify(self.container, selectors.EVENT_READ | (selectors.EVENT_WRITE if has_data_to_send else 0))
 
     def _send(self) -> None:
         try:
-            sent = self._container.send(self._outgoing)
+            sent = self.container.send(self._outgoing)
         except SandboxLost:
             # Not an error by itself: after the last frame, the runner exits without reading the rest of stdin. What
             # it has sent before decides.
@@ -116,7 +145,7 @@ class RunnerSession:
             del self._outgoing[:sent]
 
     def _receive(self) -> None:
-        events = self._container.receive()
+        events = self.container.receive()
         if events is None:
             self._on_connection_ended()
             return
@@ -168,6 +197,7 @@ class RunnerSession:
     def _on_phase_end(self, end: frames.PhaseEnd) -> None:
         phase, name = self._phase(end.phase), self._plan.names[end.phase]
         self._phase_is_running = False
+        self._ended_phases += 1
         if end.ending is frames.Ending.NOT_STARTED:
             if not self._is_start_error_of_job(phase, end.value):
                 raise InfrastructureError(f"cannot start {phase.argv[0]}: {os.strerror(end.value)}")
@@ -183,13 +213,42 @@ class RunnerSession:
     def _start_held_phase(self, index: int) -> None:
         """Give the container the resources of the program, then start it."""
         assert self._program_resources is not None
-        if self._container.update_resources(self._program_resources):
-            self._outgoing += encoder.encode_go()
-            return
-        # The compiled files already take more memory than the program may use.
-        self._sink.phase(*self._plan.names[index])
-        self._reports.append(report_oom_kill(self._plan.names[index], 0.0))
-        self._done = True
+        match self.container.update_resources(self._program_resources):
+            case UpdateResult.APPLIED:
+                self._outgoing += encoder.encode_go()
+                self._stdin_is_held = False
+                self._send_stdin()
+            case UpdateResult.MEMORY_IN_USE:
+                # The compiled files already take more memory than the program may use.
+                self._end_by_oom_kill(index, 0.0)
+            case UpdateResult.REFUSED:
+                # Either the runner answers, or the connection ends because the lower limit has killed it.
+                self._is_moving = True
+                self._collector = ArtifactCollector(_COMPILED_FILES)
+                self._outgoing += encoder.encode_collect(_COMPILED_FILES)
+
+    def _move_to_new_container(self) -> None:
+        """Continue the job after the compile phase in a new container, which has the resources of the program."""
+        assert self._program_resources is not None
+        compiled, has_invalid_names = self._collector.artifacts()
+        if self._launch is None or self._artifacts_incomplete or has_invalid_names:
+            raise InfrastructureError("cannot change the limits of the container, nor move its files to a new one")
+        moved_from = self.container
+        moved_from.close()
+        self.container = self._launch(self._program_resources)
+        _log.info("job_moved", container=moved_from.id[:12], new_container=self.container.id[:12], files=len(compiled))
+        self._plan = self._plan.after_compilation(compiled)
+        self._collector = ArtifactCollector(self._plan.artifacts)
+        self._outgoing = bytearray(b"".join(self._plan.encode()))
+        if self._terminal_size is not None:
+            self._outgoing += encoder.encode_resize(self._terminal_size)
+        self._ended_phases = 0
+        self._send_failed = self._is_moving = self._stdin_is_held = self._done = False
+        self._extend_deadline()
+
+    def _send_stdin(self) -> None:
+        if not self._stdin_is_held:
+            self._outgoing += self._stdin.take_frames()
 
     def _is_start_error_of_job(self, phase: frames.PhaseSpec, error_number: int) -> bool:
         """Return whether the job, and not the image, is the reason that a phase could not start.
@@ -203,10 +262,13 @@ class RunnerSession:
         for item in self._inbox.take(self._stdin.free_bytes):
             match item.kind:
                 case InputKind.CANCEL:
+                    self._is_cancelled = True
                     self._outgoing += encoder.encode_cancel()
                     self._deadline = min(self._deadline, time.monotonic() + _GRACE_SECONDS)
                 case InputKind.RESIZE if self._spec.tty is not None:
-                    self._outgoing += _encode_resize(item.data)
+                    size = TerminalSize.unpack(item.data)
+                    self._terminal_size = frames.WindowSize(size.rows, size.cols)
+                    self._outgoing += encoder.encode_resize(self._terminal_size)
                 case InputKind.SIGNAL if self._phase_is_running:
                     self._outgoing += encoder.encode_signal(signal.Signals[f"SIG{item.data.decode()}"])
                 case InputKind.EOF:
@@ -215,7 +277,7 @@ class RunnerSession:
                     self._stdin.add(item.data)
                 case _:
                     pass  # does not apply to this job or this phase
-        self._outgoing += self._stdin.take_frames()
+        self._send_stdin()
 
     def _phase(self, index: int) -> frames.PhaseSpec:
         try:
@@ -232,13 +294,14 @@ class RunnerSession:
 
         The OOM kill counts as the result of the program, because the program used the memory.
         """
-        if not self._container.was_oom_killed():
-            raise SandboxLost(f"sandbox ended without a report {self._container.read_stderr()}".strip())
-        name = self._plan.names[min(len(self._reports), len(self._plan.names) - 1)]
-        self._reports.append(report_oom_kill(name, time.monotonic() - self._phase_started_at))
-        self._done = True
+        if not self.container.was_oom_killed():
+            raise SandboxLost(f"sandbox ended without a report {self.container.read_stderr()}".strip())
+        wall_seconds = time.monotonic() - self._phase_started_at if self._phase_is_running else 0.0
+        self._end_by_oom_kill(min(self._ended_phases, len(self._plan.names) - 1), wall_seconds)
 
-
-def _encode_resize(data: bytes) -> bytes:
-    size = TerminalSize.unpack(data)
-    return encoder.encode_resize(frames.WindowSize(size.rows, size.cols))
+    def _end_by_oom_kill(self, index: int, wall_seconds: float) -> None:
+        name = self._plan.names[index]
+        if not self._phase_is_running:
+            self._sink.phase(*name)
+        self._reports.append(report_oom_kill(name, wall_seconds, self.container.memory_limit_bytes))
+        self._is_oom_killed = self._done = True

@@ -5,7 +5,7 @@
 #include "protocol/inbox.h"
 #include "protocol/outbox.h"
 
-enum { ARTIFACT_PATTERNS_MAX = 16, ARTIFACT_FILES_MAX = 64 };
+enum { ARTIFACT_PATTERNS_MAX = 16, ARTIFACT_FILES_MAX = 255 };
 
 struct artifact {
     char *path;

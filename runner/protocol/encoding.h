@@ -1,4 +1,4 @@
-/* Constants of protocol version 2 (PROTOCOL.md) and big-endian encoding of payloads. */
+/* Constants of protocol version 3 (PROTOCOL.md) and big-endian encoding of payloads. */
 #ifndef RUNNER_ENCODING_H
 #define RUNNER_ENCODING_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    PROTOCOL_VERSION = 2,
+    PROTOCOL_VERSION = 3,
     FRAME_HEADER_BYTES = 5,
     FRAME_PAYLOAD_MAX = 65536,
     STDIN_WINDOW_BYTES = 256 * 1024,

@@ -5,35 +5,38 @@
 #include <string.h>
 #include <unistd.h>
 
-static int open_file(int root_fd, const char *path)
+static struct counter open_counter(int root_fd, const char *path, const char *key)
 {
-    return openat(root_fd, path, O_RDONLY | O_CLOEXEC);
+    return (struct counter){openat(root_fd, path, O_RDONLY | O_CLOEXEC), key};
 }
 
 static bool open_version_1(struct cgroup *cgroup, int root_fd)
 {
-    cgroup->memory_fd = open_file(root_fd, "memory/memory.usage_in_bytes");
-    cgroup->memory_peak_fd = open_file(root_fd, "memory/memory.max_usage_in_bytes");
-    cgroup->oom_fd = open_file(root_fd, "memory/memory.oom_control");
-    cgroup->cpu_fd = open_file(root_fd, "cpuacct/cpuacct.usage");
-    cgroup->cpu_key = "";
+    cgroup->cpu = open_counter(root_fd, "cpuacct/cpuacct.usage", "");
     cgroup->cpu_per_us = 1000;
-    return cgroup->memory_fd >= 0 || cgroup->cpu_fd >= 0;
+    cgroup->memory = open_counter(root_fd, "memory/memory.usage_in_bytes", "");
+    cgroup->memory_peak = open_counter(root_fd, "memory/memory.max_usage_in_bytes", "");
+    cgroup->memory_limit = open_counter(root_fd, "memory/memory.limit_in_bytes", "");
+    cgroup->oom_kills = open_counter(root_fd, "memory/memory.oom_control", "oom_kill ");
+    cgroup->process_limit_hits = open_counter(root_fd, "pids/pids.events", "max ");
+    return cgroup->memory.fd >= 0 || cgroup->cpu.fd >= 0;
 }
 
 static void open_version_2(struct cgroup *cgroup, int root_fd)
 {
-    cgroup->memory_fd = open_file(root_fd, "memory.current");
-    cgroup->memory_peak_fd = open_file(root_fd, "memory.peak");
-    cgroup->oom_fd = open_file(root_fd, "memory.events");
-    cgroup->cpu_fd = open_file(root_fd, "cpu.stat");
-    cgroup->cpu_key = "usage_usec ";
+    cgroup->cpu = open_counter(root_fd, "cpu.stat", "usage_usec ");
     cgroup->cpu_per_us = 1;
+    cgroup->memory = open_counter(root_fd, "memory.current", "");
+    cgroup->memory_peak = open_counter(root_fd, "memory.peak", "");
+    cgroup->memory_limit = open_counter(root_fd, "memory.max", "");
+    cgroup->oom_kills = open_counter(root_fd, "memory.events", "oom_kill ");
+    cgroup->process_limit_hits = open_counter(root_fd, "pids.events", "max ");
 }
 
 void cgroup_open(struct cgroup *cgroup, const char *root)
 {
-    *cgroup = (struct cgroup){-1, -1, -1, -1, "", 1};
+    static const struct counter NONE = {-1, ""};
+    *cgroup = (struct cgroup){NONE, NONE, NONE, NONE, NONE, NONE, 1};
     int root_fd = root == NULL ? -1 : open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root_fd < 0)
         return;
@@ -42,43 +45,52 @@ void cgroup_open(struct cgroup *cgroup, const char *root)
     close(root_fd);
 }
 
-/* Returns the number after `key` at the start of a line; 0 if the file or the line does not exist. */
-static uint64_t read_number(int fd, const char *key)
+static uint64_t read_counter(const struct counter *counter)
 {
     char text[1024];
-    ssize_t length = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+    ssize_t length = counter->fd < 0 ? -1 : pread(counter->fd, text, sizeof text - 1, 0);
     if (length <= 0)
         return 0;
     text[length] = '\0';
     for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
         line += *line == '\n';
-        if (strncmp(line, key, strlen(key)) == 0)
-            return strtoull(line + strlen(key), NULL, 10);
+        if (strncmp(line, counter->key, strlen(counter->key)) == 0)
+            return strtoull(line + strlen(counter->key), NULL, 10);
     }
     return 0;
 }
 
 bool cgroup_has_cpu(const struct cgroup *cgroup)
 {
-    return cgroup->cpu_fd >= 0;
+    return cgroup->cpu.fd >= 0;
 }
 
 uint64_t cgroup_cpu_us(const struct cgroup *cgroup)
 {
-    return read_number(cgroup->cpu_fd, cgroup->cpu_key) / cgroup->cpu_per_us;
+    return read_counter(&cgroup->cpu) / cgroup->cpu_per_us;
 }
 
 uint64_t cgroup_memory_bytes(const struct cgroup *cgroup)
 {
-    return read_number(cgroup->memory_fd, "");
+    return read_counter(&cgroup->memory);
 }
 
 uint64_t cgroup_memory_peak_bytes(const struct cgroup *cgroup)
 {
-    return read_number(cgroup->memory_peak_fd, "");
+    return read_counter(&cgroup->memory_peak);
+}
+
+uint64_t cgroup_memory_limit_bytes(const struct cgroup *cgroup)
+{
+    return read_counter(&cgroup->memory_limit);
 }
 
 uint64_t cgroup_oom_kills(const struct cgroup *cgroup)
 {
-    return read_number(cgroup->oom_fd, "oom_kill ");
+    return read_counter(&cgroup->oom_kills);
+}
+
+uint64_t cgroup_process_limit_hits(const struct cgroup *cgroup)
+{
+    return read_counter(&cgroup->process_limit_hits);
 }

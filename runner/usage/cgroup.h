@@ -5,10 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A number in a file: after `key` at the start of a line, or the whole file if `key` is "". */
+struct counter {
+    int fd; /* -1: not available */
+    const char *key;
+};
+
 struct cgroup {
-    int cpu_fd, memory_fd, memory_peak_fd, oom_fd; /* -1: not available */
-    const char *cpu_key;      /* key of the line in the file; "": the file is a single number */
-    unsigned cpu_per_us;      /* units of the CPU counter per microsecond */
+    struct counter cpu, memory, memory_peak, memory_limit, oom_kills, process_limit_hits;
+    unsigned cpu_per_us; /* units of the CPU counter per microsecond */
 };
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -17,10 +22,13 @@ struct cgroup {
  * counters there belong to the whole machine. */
 void cgroup_open(struct cgroup *cgroup, const char *root);
 
+/* All counters are 0 if they are not available. Those without another comment count since the container started. */
 bool cgroup_has_cpu(const struct cgroup *cgroup);
 uint64_t cgroup_cpu_us(const struct cgroup *cgroup);
-uint64_t cgroup_memory_bytes(const struct cgroup *cgroup);
-uint64_t cgroup_memory_peak_bytes(const struct cgroup *cgroup); /* since the container started */
+uint64_t cgroup_memory_bytes(const struct cgroup *cgroup);      /* now */
+uint64_t cgroup_memory_peak_bytes(const struct cgroup *cgroup); /* version 2: Linux 5.19 and later */
+uint64_t cgroup_memory_limit_bytes(const struct cgroup *cgroup);
 uint64_t cgroup_oom_kills(const struct cgroup *cgroup);
+uint64_t cgroup_process_limit_hits(const struct cgroup *cgroup); /* forks that failed because of the limit */
 
 #endif

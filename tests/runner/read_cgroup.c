@@ -8,7 +8,12 @@ int main(int argc, char **argv)
 {
     struct cgroup cgroup;
     cgroup_open(&cgroup, argc > 1 ? argv[1] : NULL);
-    printf("%d %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", cgroup_has_cpu(&cgroup), cgroup_cpu_us(&cgroup),
-           cgroup_memory_bytes(&cgroup), cgroup_memory_peak_bytes(&cgroup), cgroup_oom_kills(&cgroup));
+    const uint64_t values[] = {
+        cgroup_has_cpu(&cgroup),         cgroup_cpu_us(&cgroup),           cgroup_memory_bytes(&cgroup),
+        cgroup_memory_peak_bytes(&cgroup), cgroup_memory_limit_bytes(&cgroup),
+        cgroup_oom_kills(&cgroup),       cgroup_process_limit_hits(&cgroup),
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        printf("%" PRIu64 "\n", values[i]);
     return 0;
 }

@@ -15,7 +15,17 @@ from typing import Any
 from app.core.events import Output, Stream
 from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.encoder import encode_file, encode_go, encode_phase, encode_stdin, encode_stdin_eof
-from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, Done, Event, Fault, PhaseEnd, PhaseSpec, Ready, StdinAck
+from app.sandbox.runner.frames import (
+    PROTOCOL_VERSION,
+    STDIN_WINDOW_BYTES,
+    Done,
+    Event,
+    Fault,
+    PhaseEnd,
+    PhaseSpec,
+    Ready,
+    StdinAck,
+)
 
 __all__ = ["Opener", "RunnerProcess", "job", "phase", "start_runner"]
 
@@ -155,7 +165,7 @@ def start_runner(command: list[str]) -> Iterator[RunnerProcess]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         runner = RunnerProcess(process)
         try:
-            runner.read_until(lambda so_far: so_far.events == [Ready(2)])
+            runner.read_until(lambda so_far: so_far.events == [Ready(PROTOCOL_VERSION)])
             yield runner
         finally:
             with suppress(BrokenPipeError):  # unsent data, for example after a fault

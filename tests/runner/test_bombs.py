@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,54 @@ def test_phases_report_their_own_oom_kills_and_peak(contained: RunnerProcess) ->
     assert first.memory_peak_bytes > 60_000_000
     assert second.memory_peak_bytes < 30_000_000
     assert first.oom_kills == second.oom_kills == 0
+
+
+# A file of 40 MB that exists for a moment: a process never has this memory.
+BRIEF_FILE = "head -c 40000000 /dev/zero > big; rm big"
+
+
+def test_peak_of_a_later_phase_is_sampled_unless_it_is_the_highest(contained: RunnerProcess) -> None:
+    contained.run(
+        phase("sh", "-c", BRIEF_FILE), phase("sh", "-c", BRIEF_FILE.replace("4", "2")), phase("perl", "-e", "'x' x 9e7")
+    )
+
+    assert [end.peak_is_exact for end in contained.ends] == [True, False, True]
+    assert 40_000_000 < contained.ends[0].memory_peak_bytes < 80_000_000
+    assert 10_000_000 < contained.ends[1].memory_peak_bytes < 40_000_000
+    assert contained.ends[2].memory_peak_bytes > 90_000_000
+
+
+@pytest.fixture
+def without_peak(open_contained: Opener, image: str) -> RunnerProcess:
+    """A runner in a container without a peak counter, as on Linux before 5.19 with cgroup version 2."""
+    folder = "/sys/fs/cgroup"
+    list_files = ["docker", "run", "--rm", "--entrypoint", "find", image, folder, "-maxdepth", "2", "-name", "memory.*"]
+    files = subprocess.run(list_files, check=True, capture_output=True, text=True).stdout.split()
+    peak = next(path for path in files if path.endswith(("/memory.peak", "/memory.max_usage_in_bytes")))
+    return open_contained("-v", f"/dev/null:{peak}:ro")
+
+
+def test_peak_is_sampled_without_a_peak_counter(without_peak: RunnerProcess) -> None:
+    without_peak.run(phase("sh", "-c", BRIEF_FILE))
+
+    assert not without_peak.end.peak_is_exact
+    assert 20_000_000 < without_peak.end.memory_peak_bytes < 80_000_000
+
+
+def test_peak_is_the_limit_after_an_oom_kill_without_a_peak_counter(without_peak: RunnerProcess) -> None:
+    without_peak.run(phase("perl", "-e", "my @a; push @a, 'x' x 1_000_000 while 1"))
+
+    assert without_peak.end.oom_kills == 1
+    assert (without_peak.end.memory_peak_bytes, without_peak.end.peak_is_exact) == (128 << 20, True)
+
+
+def test_failed_forks_are_counted_in_their_phase(contained: RunnerProcess) -> None:
+    fork = "for (1..200) { my $child = fork // exit 1; sleep 60 unless $child }"
+    contained.run(phase("sh", "-c", "true & wait"), phase("perl", "-e", fork))
+
+    first, second = contained.ends
+    assert (first.process_limit_hits, second.process_limit_hits) == (0, 1)
+    assert second.value == 1
 
 
 def test_memory_full_of_files_does_not_kill_the_runner(

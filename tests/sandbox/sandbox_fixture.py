@@ -208,9 +208,9 @@ def create_sandbox(
 
 
 @contextmanager
-def open_sandbox_fixture(pool_floor: int, pool_ceiling: int) -> Iterator[SandboxFixture]:
+def open_sandbox_fixture(pool_floor: int, pool_ceiling: int, engine: Engine | None = None) -> Iterator[SandboxFixture]:
     """Start a sandbox in a new namespace. At the end, remove all containers of the namespace."""
-    engine = Engine(ENGINE_URL, ENGINE_SECONDS)
+    engine = engine or Engine(ENGINE_URL, ENGINE_SECONDS)
     namespace = f"test-{uuid.uuid4().hex[:12]}"
     sandbox = SandboxFixture(engine, namespace, create_sandbox(engine, namespace, pool_floor, pool_ceiling))
     sandbox.container_sandbox.start()

@@ -18,6 +18,12 @@ from tests.sandbox.sandbox_fixture import SandboxFixture, eventually, job, open_
 
 pytestmark = pytest.mark.docker
 
+# The files of both cgroup versions; those of the other version do not exist.
+SHOW_LIMITS = (
+    "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>&-;"
+    "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>&-; true"
+)
+
 
 @contextmanager
 def running(pool: Pool) -> Iterator[Pool]:
@@ -322,10 +328,8 @@ def test_idle_container_gets_the_limits_of_the_job() -> None:
     with open_sandbox_fixture(pool_floor=1, pool_ceiling=1) as warm:
         assert eventually(lambda: idle(warm.container_sandbox._pool) == 1, within_seconds=30)
         (waiting,) = warm.container_sandbox._pool._languages["bash"]._idle
-        show = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>&-"
-        show += "; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>&-; true"
 
-        result = warm.run(job("bash", show, memory_bytes=48 * 1024 * 1024, processes=20))
+        result = warm.run(job("bash", SHOW_LIMITS, memory_bytes=48 * 1024 * 1024, processes=20))
 
         assert result.text.split() == [str(48 * 1024 * 1024), "21"]
         assert waiting.fileno() == -1  # the idle container was used: its connection is closed

@@ -77,7 +77,7 @@ def _frame(kind: int, payload: bytes) -> bytes:
 
 
 def _phase_end(code: int) -> bytes:
-    return _frame(0x86, struct.pack(">BBBBI7Q", 0, 0, 0, 0, code, 1, 1, 1, 1, 0, 2, 0))
+    return _frame(0x86, struct.pack(">BBBBI8Q", 0, 0, 0, 0, code, 1, 1, 1, 1, 0, 0, 2, 0))
 
 
 def _multiplex(*frames: bytes) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from app.core.cases import CaseReport
-from app.core.outcomes import Outcome, PhaseReport
+from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
 from app.core.results import JobResult
 from app.core.spec import TextEncoding
 from app.http.jobs.transcript import Transcript
@@ -40,6 +40,7 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     wall_seconds: float
     cpu_seconds: float
     memory_peak_bytes: int
+    memory_peak_source: MemoryPeakSource
 
 
 def create_case_views(result: JobResult, transcript: Transcript) -> tuple[CaseView, ...]:

@@ -17,7 +17,7 @@ import docker
 
 from app.core.errors import ImageMissing
 from app.sandbox.engine.api_version import MIN_VERSION, is_version_refusal, negotiate_version
-from app.sandbox.engine.errors import EngineResponseError, translate_engine_errors
+from app.sandbox.engine.errors import EngineResponseError, UpdateRefused, translate_engine_errors
 from app.sandbox.engine.http import EngineHttpClient
 
 __all__ = ["ContainerSummary", "Engine", "connect_docker"]
@@ -28,6 +28,8 @@ _CONTAINERS: Final = "/containers"
 _ATTACH_QUERY: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 # 128 + SIGKILL: the exit code that the engine reports for a process that was killed.
 _KILLED_EXIT_CODE: Final = "137"
+# Usually less than one second. On a loaded machine, the engine needs longer to notice the end of a container.
+_DIE_EVENT_SECONDS: Final = 5.0
 # Messages of runc and crun when the new memory limit is below the current usage.
 _MEMORY_IN_USE: Final = re.compile(r"unable to set memory limit|memory\.limit_in_bytes.*busy", re.IGNORECASE)
 
@@ -135,13 +137,16 @@ class Engine:
 
         Returns:
             False if the container already uses more memory than the new limit.
+
+        Raises:
+            UpdateRefused: The engine answered with another error.
         """
         with translate_engine_errors("update container"):
             try:
                 self._request("POST", f"{_CONTAINERS}/{container_id}/update", body)
             except EngineResponseError as e:
                 if not _MEMORY_IN_USE.search(str(e)):
-                    raise
+                    raise UpdateRefused(f"Docker Engine: update container: {e}") from e
                 return False
             return True
 
@@ -171,7 +176,8 @@ class Engine:
     def was_oom_killed(self, container_id: str, since: float) -> bool:
         """Return whether the kernel killed the first process of a container that has ended.
 
-        Takes up to two seconds: the engine may publish the events after the connection to the container has ended.
+        Waits up to _DIE_EVENT_SECONDS, because the engine may publish the events after the connection to the container
+        has ended.
 
         The engine's event ``oom`` is not reliable, because it is lost if the control group disappears together with
         the process. Instead, the method looks for an exit by SIGKILL without a preceding ``kill`` request.
@@ -179,13 +185,20 @@ class Engine:
         Args:
             since: Unix time in seconds before the container was created.
         """
+        deadline = time.monotonic() + _DIE_EVENT_SECONDS
+        while True:
+            actions, exit_codes = self._read_end_events(container_id, int(since))
+            if exit_codes or time.monotonic() > deadline:
+                return exit_codes == {_KILLED_EXIT_CODE} and "kill" not in actions
+
+    def _read_end_events(self, container_id: str, since: int) -> tuple[set[str], set[str]]:
+        """Return the actions and exit codes of the events up to the next full second."""
         filters = {"container": [container_id], "event": ["kill", "die"]}
-        query: dict[str, object] = {"since": int(since), "until": int(time.time()) + 1, "filters": json.dumps(filters)}
+        query: dict[str, object] = {"since": since, "until": int(time.time()) + 1, "filters": json.dumps(filters)}
         with translate_engine_errors("read events"):
-            response = self._request("GET", "/events", **query)
-            events = [json.loads(line) for line in response.splitlines()]
-            exit_codes = {event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"}
-            return exit_codes == {_KILLED_EXIT_CODE} and not any(event["Action"] == "kill" for event in events)
+            events = [json.loads(line) for line in self._request("GET", "/events", **query).splitlines()]
+            ends = [event["Actor"]["Attributes"]["exitCode"] for event in events if event["Action"] == "die"]
+            return {event["Action"] for event in events}, set(ends)
 
     def close(self) -> None:
         """Close the idle connections. Later calls open new ones."""

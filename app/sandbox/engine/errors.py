@@ -14,7 +14,7 @@ from docker.errors import DockerException
 
 from app.core.errors import EngineUnavailable
 
-__all__ = ["EngineResponseError", "translate_engine_errors"]
+__all__ = ["EngineResponseError", "UpdateRefused", "translate_engine_errors"]
 
 _MAX_RAW_MESSAGE_CHARACTERS: Final = 200
 
@@ -31,6 +31,10 @@ class EngineResponseError(Exception):
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(_read_message(body) or f"HTTP status {status}")
         self.status = status
+
+
+class UpdateRefused(EngineUnavailable):
+    """The engine answered the update of a container with an error. The container may have ended, or keep its limits."""
 
 
 # JSONDecodeError and KeyError: the response does not have the documented format.

@@ -33,8 +33,8 @@ from app.sandbox.runner.frames import (
 __all__ = ["FrameDecoder"]
 
 _HEADER = struct.Struct(">BI")
-_PHASE_END = struct.Struct(">BBBBI7Q")
-_STDOUT_TRUNCATED, _STDERR_TRUNCATED, _FROM_CGROUP = 1, 2, 4
+_PHASE_END = struct.Struct(">BBBBI8Q")
+_STDOUT_TRUNCATED, _STDERR_TRUNCATED, _FROM_CGROUP, _PEAK_IS_EXACT = 1, 2, 4, 8
 _VALUE_RANGES = {Ending.EXITED: range(256), Ending.SIGNALLED: range(1, 65), Ending.NOT_STARTED: range(1, 4096)}
 _FRAMES_INSIDE_ARTIFACT = (RunnerFrame.ARTIFACT_DATA, RunnerFrame.STDIN_ACK, RunnerFrame.FAULT)
 
@@ -208,8 +208,8 @@ def _unpack_number(payload: bytes, layout: str) -> int:
 def _unpack_phase_end(payload: bytes) -> PhaseEnd:
     phase, ending_number, reason, flags, value, *numbers = _PHASE_END.unpack(payload)
     ending = Ending(ending_number)
-    _require(flags < 8, f"flags {flags}")
-    wall_us, cpu_us, max_rss_bytes, memory_peak_bytes, oom_kills, stdout_bytes, stderr_bytes = numbers
+    _require(flags < 16, f"flags {flags}")
+    wall_us, cpu_us, max_rss_bytes, memory_peak_bytes, oom_kills, process_limit_hits, *output_bytes = numbers
     return PhaseEnd(
         phase=phase,
         ending=ending,
@@ -220,9 +220,11 @@ def _unpack_phase_end(payload: bytes) -> PhaseEnd:
         max_rss_bytes=max_rss_bytes,
         memory_peak_bytes=memory_peak_bytes,
         oom_kills=oom_kills,
-        stdout_bytes=stdout_bytes,
-        stderr_bytes=stderr_bytes,
+        process_limit_hits=process_limit_hits,
+        stdout_bytes=output_bytes[0],
+        stderr_bytes=output_bytes[1],
         stdout_truncated=bool(flags & _STDOUT_TRUNCATED),
         stderr_truncated=bool(flags & _STDERR_TRUNCATED),
         from_cgroup=bool(flags & _FROM_CGROUP),
+        peak_is_exact=bool(flags & _PEAK_IS_EXACT),
     )

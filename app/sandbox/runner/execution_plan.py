@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from app.core.limits import MAX_COMPILE_SECONDS, Limits
 from app.core.outcomes import COMPILE, RUN, TEST
-from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
+from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES, Artifact
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.images.catalogue import Language, Phase
 from app.sandbox.runner import encoder
@@ -48,22 +48,43 @@ class ExecutionPlan:
         phases: Phases in their order.
         names: Names of the phases, in the same order.
         artifacts: Files to send back after the last phase. None if the job requests none.
+        executables: Files to create in the working folder with permission to execute.
     """
 
     files: tuple[SourceFile, ...]
     phases: tuple[PhaseSpec, ...]
     names: tuple[PhaseName, ...]
     artifacts: CollectSpec | None
+    executables: tuple[SourceFile, ...] = ()
 
     def encode(self) -> Iterator[bytes]:
         """Yield the frames of the plan, up to and including GO."""
         for file in self.files:
             yield from encoder.encode_file(file.name, file.content)
+        for file in self.executables:
+            yield from encoder.encode_file(file.name, file.content, executable=True)
         if self.artifacts is not None:
             yield encoder.encode_collect(self.artifacts)
         for phase in self.phases:
             yield encoder.encode_phase(phase)
         yield encoder.encode_go()
+
+    def after_compilation(self, compiled: Iterable[Artifact]) -> ExecutionPlan:
+        """Return the plan of the remaining phases in another container.
+
+        Args:
+            compiled: The files in the working folder after the compile phase. They may be executable.
+        """
+        executables = tuple(SourceFile(file.name, file.data) for file in compiled)
+        names = {file.name for file in executables}
+        program, *others = self.phases[1:]
+        return replace(
+            self,
+            files=tuple(file for file in self.files if file.name not in names),
+            phases=(replace(program, held=False), *others),
+            names=self.names[1:],
+            executables=executables,
+        )
 
 
 def plan_execution(spec: JobSpec, language: Language, *, hold_program: bool = False) -> ExecutionPlan:

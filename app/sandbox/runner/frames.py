@@ -1,4 +1,4 @@
-"""Frame types, constants and messages of the runner protocol, version 2 (runner/PROTOCOL.md)."""
+"""Frame types, constants and messages of the runner protocol, version 3 (runner/PROTOCOL.md)."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ __all__ = [
 ]
 
 # The constants and numbers in this file are defined by runner/PROTOCOL.md.
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 MAX_PAYLOAD: Final = 65536
 MAX_PHASES: Final = 128
-MAX_ARTIFACT_FILES: Final = 64
+MAX_ARTIFACT_FILES: Final = 255
 STDIN_WINDOW_BYTES: Final = 256 * 1024
 UNLIMITED: Final = 2**64 - 1
 
@@ -98,11 +98,11 @@ class WindowSize:
 
 @dataclass(frozen=True, slots=True)
 class CollectSpec:
-    """Files below the working folder that the runner sends back after the last phase.
+    """Files below the working folder that the runner sends back after the last phase, or instead of a held phase.
 
     Attributes:
         patterns: Globs, 1 to 16.
-        files: Maximum number of files, 1 to 64.
+        files: Maximum number of files, 1 to 255.
         total_bytes: Maximum size of all files together.
     """
 
@@ -170,12 +170,14 @@ class PhaseEnd:
 
     Attributes:
         value: See ``Ending``.
-        memory_peak_bytes: Peak of the container; 0 without ``from_cgroup``.
+        memory_peak_bytes: Peak of the container. Without ``from_cgroup``, that of its largest process.
         oom_kills: OOM kills in the container; 0 without ``from_cgroup``.
+        process_limit_hits: Forks that failed because of the process limit; 0 without ``from_cgroup``.
         stdout_bytes: Bytes that the runner read. If ``stdout_truncated`` is set, it forwarded fewer.
         stderr_bytes: As ``stdout_bytes``.
         from_cgroup: Whether the runner could read its control group. If not, ``cpu_us`` is the time of the processes
             that it has reaped.
+        peak_is_exact: Whether the kernel recorded ``memory_peak_bytes``. If not, it is the highest sample.
     """
 
     phase: int
@@ -187,11 +189,13 @@ class PhaseEnd:
     max_rss_bytes: int
     memory_peak_bytes: int
     oom_kills: int
+    process_limit_hits: int
     stdout_bytes: int
     stderr_bytes: int
     stdout_truncated: bool
     stderr_truncated: bool
     from_cgroup: bool
+    peak_is_exact: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from app.core.outcomes import PhaseReport, StopReason
+from app.core.outcomes import MemoryPeakSource, PhaseReport, StopReason
 from app.sandbox.runner.execution_plan import PhaseName
 from app.sandbox.runner.frames import Ending, PhaseEnd
 
@@ -34,7 +34,9 @@ def convert_phase_end(name: PhaseName, end: PhaseEnd) -> PhaseReport:
         wall_seconds=end.wall_us / _MICROSECONDS,
         cpu_seconds=end.cpu_us / _MICROSECONDS,
         memory_peak_bytes=end.memory_peak_bytes or end.max_rss_bytes,
+        memory_peak_source=MemoryPeakSource.KERNEL if end.peak_is_exact else MemoryPeakSource.SAMPLED,
         oom_kills=end.oom_kills,
+        process_limit_hits=end.process_limit_hits,
         stdout_bytes=end.stdout_bytes,
         stderr_bytes=end.stderr_bytes,
         stdout_truncated=end.stdout_truncated,
@@ -47,10 +49,10 @@ def has_passed(end: PhaseEnd) -> bool:
     return end.ending is Ending.EXITED and end.value == 0 and end.reason is StopReason.NONE
 
 
-def report_oom_kill(name: PhaseName, wall_seconds: float) -> PhaseReport:
+def report_oom_kill(name: PhaseName, wall_seconds: float, memory_limit_bytes: int) -> PhaseReport:
     """Return the report of a phase during which the kernel killed the runner for lack of memory.
 
-    Its output and its processor time are not known.
+    Its output and its processor time are not known. Its memory peak is the limit.
     """
     return PhaseReport(
         name=name.phase,
@@ -61,8 +63,10 @@ def report_oom_kill(name: PhaseName, wall_seconds: float) -> PhaseReport:
         start_error=None,
         wall_seconds=wall_seconds,
         cpu_seconds=0.0,
-        memory_peak_bytes=0,
+        memory_peak_bytes=memory_limit_bytes,
+        memory_peak_source=MemoryPeakSource.KERNEL,
         oom_kills=1,
+        process_limit_hits=0,
         stdout_bytes=0,
         stderr_bytes=0,
         stdout_truncated=False,

@@ -27,6 +27,8 @@ int __wrap_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 
 int main(void)
 {
+    cgroup_open(&job.cgroup, NULL);
+    usage_start(&job.usage, &job.cgroup);
     job.child = NO_CHILD;
     job.state = RUNNING;
     job.phase_count = 1;

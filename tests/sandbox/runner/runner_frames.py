@@ -40,11 +40,13 @@ END = PhaseEnd(
     max_rss_bytes=3,
     memory_peak_bytes=4,
     oom_kills=0,
+    process_limit_hits=0,
     stdout_bytes=0,
     stderr_bytes=0,
     stdout_truncated=False,
     stderr_truncated=False,
     from_cgroup=True,
+    peak_is_exact=True,
 )
 
 
@@ -54,9 +56,9 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
 
 
 def end_payload(end: PhaseEnd) -> bytes:
-    flags = end.stdout_truncated | end.stderr_truncated << 1 | end.from_cgroup << 2
+    flags = end.stdout_truncated | end.stderr_truncated << 1 | end.from_cgroup << 2 | end.peak_is_exact << 3
     return struct.pack(
-        ">BBBBI7Q",
+        ">BBBBI8Q",
         *(
             end.phase,
             end.ending,
@@ -67,7 +69,7 @@ def end_payload(end: PhaseEnd) -> bytes:
             end.cpu_us,
             end.max_rss_bytes,
         ),
-        *(end.memory_peak_bytes, end.oom_kills, end.stdout_bytes, end.stderr_bytes),
+        *(end.memory_peak_bytes, end.oom_kills, end.process_limit_hits, end.stdout_bytes, end.stderr_bytes),
     )
 
 
@@ -124,11 +126,13 @@ def phase_events(draw: st.DrawFn, phase: int) -> list[Event]:
         max_rss_bytes=draw(uint64s),
         memory_peak_bytes=draw(uint64s),
         oom_kills=draw(uint64s),
+        process_limit_hits=draw(uint64s),
         stdout_bytes=totals[Stream.STDOUT] + dropped[Stream.STDOUT],
         stderr_bytes=totals[Stream.STDERR] + dropped[Stream.STDERR],
         stdout_truncated=dropped[Stream.STDOUT] > 0,
         stderr_truncated=dropped[Stream.STDERR] > 0,
         from_cgroup=draw(st.booleans()),
+        peak_is_exact=draw(st.booleans()),
     )
     return [Started(phase), *events, end]
 

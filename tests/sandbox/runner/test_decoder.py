@@ -184,7 +184,7 @@ def test_invalid_sequences_are_rejected(sequence: list[Event]) -> None:
         frame(RunnerFrame.PHASE_END, b""),
         frame(RunnerFrame.PHASE_END, b"\0\3" + end_payload(END)[2:]),
         frame(RunnerFrame.PHASE_END, b"\0\2\5" + end_payload(UNSTARTED)[3:]),
-        frame(RunnerFrame.PHASE_END, b"\0\2\0\x08" + end_payload(UNSTARTED)[4:]),
+        frame(RunnerFrame.PHASE_END, b"\0\2\0\x10" + end_payload(UNSTARTED)[4:]),
         frame(RunnerFrame.PHASE_END, end_payload(UNSTARTED) + b"\0"),
     ],
 )

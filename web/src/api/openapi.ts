@@ -534,6 +534,8 @@ export interface components {
             wall_seconds: number;
             cpu_seconds: number;
             memory_peak_bytes: number;
+            /** @default sampled */
+            memory_peak_source: components["schemas"]["MemoryPeakSource"];
         };
         /**
          * CaseRequest
@@ -585,6 +587,7 @@ export interface components {
             wall_seconds: number;
             cpu_seconds: number;
             memory_peak_bytes: number;
+            memory_peak_source: components["schemas"]["MemoryPeakSource"];
         };
         ClientMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
         /**
@@ -1034,6 +1037,14 @@ export interface components {
             cancel: string;
         };
         /**
+         * MemoryPeakSource
+         * @description How a memory peak was measured.
+         *
+         *     `kernel`: the kernel recorded it, so that it is exact. `sampled`: it is the highest of the values that the runner read every 1 to 20 ms, or the peak of the largest process if that is higher. A shorter peak may be missing.
+         * @enum {unknown}
+         */
+        MemoryPeakSource: "kernel" | "sampled";
+        /**
          * MetricView
          * @description A metric. A metric with labels has no series before its first event.
          */
@@ -1127,7 +1138,7 @@ export interface components {
          * PhaseReport
          * @description The report of one phase: compile, run or a test.
          *
-         *     Attributes:     name: COMPILE, RUN or TEST.     exit_code: Exit code; null if a signal ended the process or it could not be started.     signal: Number of the signal that ended the process, or null.     stopped_by: Why the runner killed the phase.     start_error: Reason of the kernel if the program could not be started (not executable, no process left under         the limit), or null.     oom_kills: Processes of the phase that the kernel killed because of the memory limit.     test: Name of the test, for a TEST phase.
+         *     Attributes:     name: COMPILE, RUN or TEST.     exit_code: Exit code; null if a signal ended the process or it could not be started.     signal: Number of the signal that ended the process, or null.     stopped_by: Why the runner killed the phase.     start_error: Reason of the kernel if the program could not be started (not executable, no process left under         the limit), or null.     memory_peak_bytes: Highest memory usage of the container during the phase, including files in memory.     oom_kills: Processes of the phase that the kernel killed because of the memory limit.     process_limit_hits: How often a process or thread could not be started because of the process limit.     test: Name of the test, for a TEST phase.
          */
         PhaseReport: {
             name: string;
@@ -1144,6 +1155,10 @@ export interface components {
             stdout_truncated: boolean;
             stderr_truncated: boolean;
             test?: string;
+            /** @default sampled */
+            memory_peak_source: components["schemas"]["MemoryPeakSource"];
+            /** @default 0 */
+            process_limit_hits: number;
         };
         /**
          * Priority
@@ -1301,13 +1316,15 @@ export interface components {
         };
         /**
          * Usage
-         * @description Resources that a program used: the sums of all phases, and the highest memory peak.
+         * @description Resources that a program used: the sums of all phases, and the highest memory peak with its source.
          */
         Usage: {
             wall_seconds: number;
             cpu_seconds: number;
             memory_peak_bytes: number;
             oom_killed: boolean;
+            /** @default sampled */
+            memory_peak_source: components["schemas"]["MemoryPeakSource"];
         };
         /**
          * WebhookBody

@@ -7,6 +7,8 @@ const Usage = v.object({
   wall_seconds: v.number(),
   cpu_seconds: v.number(),
   memory_peak_bytes: v.number(),
+  /** A sampled peak may be too low. */
+  memory_peak_source: v.optional(v.picklist(['kernel', 'sampled']), 'sampled'),
   oom_killed: v.boolean(),
 })
 

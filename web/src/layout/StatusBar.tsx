@@ -51,7 +51,13 @@ function ResourceUsage({ run }: { run: RunState }) {
       <li title="CPU time">
         <b>{formatSeconds(usage.cpu_seconds)}</b> CPU
       </li>
-      <li title="Peak memory">
+      <li
+        title={
+          usage.memory_peak_source === 'kernel'
+            ? 'Peak memory'
+            : 'Peak memory (sampled: a short peak may be missing)'
+        }
+      >
         <b>{formatBytes(usage.memory_peak_bytes)}</b> peak
       </li>
     </ul>
