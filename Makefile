@@ -17,6 +17,7 @@ SECONDS := 60
 BENCH_ARGS ?=
 DRILL_ARGS ?=
 ENGINES_ARGS ?=
+BARE_ARGS ?=
 # A line for a finished step, as app/local/console.py prints it. $SECONDS is the time that bash has run.
 STEP = $(EMPTY)  ✓ %-22s %s\n
 
@@ -109,6 +110,10 @@ bench-sandbox: venv images ## compare the sandbox with `docker run`, no sandbox 
 test-compose: venv-dev ## test docker-compose.yml with three releases of Compose (one: PYTEST_ARGS="-k 1.29")
 	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest tests/compose/deployment.py tests/compose/faults.py $(PYTEST_ARGS)
+
+.PHONY: test-bare
+test-bare: venv-dev ## run `make up` on minimal Debian and Ubuntu systems (requires root; one: BARE_ARGS=trixie)
+	@$(PYTHON) -m tests.bare.check $(BARE_ARGS)
 
 .PHONY: test-hosts
 test-hosts: venv-dev images ## test two worker hosts and Sentinels in network namespaces (2 min, requires root)

@@ -45,8 +45,8 @@ def running_url(state: StateFolder) -> str:
 
 def _read_url(variable: str, default: str, environment: Mapping[str, str]) -> str:
     bind = environment.get(variable) or default
-    host, _, port = bind.rpartition(":")
-    if not port.isdecimal() or not 0 < int(port) < 65536:
+    host, colon, port = bind.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
         raise SetupError(f"{variable}={bind!r}: must be an address and a port, for example {default}")
     return f"http://{'127.0.0.1' if host in _WILDCARDS else host}:{port}"
 

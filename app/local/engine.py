@@ -13,25 +13,25 @@ import docker
 import requests
 from docker.errors import DockerException
 
-from app.core.errors import EngineUnavailable
+from app.core.errors import EngineUnavailable, UnsupportedEngine
+from app.local.cgroups import ensure_cgroups
 from app.local.console import SetupError, Step
-from app.local.packages import find_install_obstacle, has_systemd, install_packages
+from app.local.packages import PACKAGES, find_install_obstacle, has_systemd, install_packages
 from app.local.state import ProcessRecord, StateFolder, tail
 from app.sandbox.engine.client import connect_docker
+from app.sandbox.engine.requirements import EngineDescription, check_engine_requirements
 
 __all__ = ["DEFAULT_HOST", "RECORD", "connect", "engine_host", "ensure_engine"]
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 RECORD = "engine"
 
-_PACKAGES = ("docker.io", "iptables", "ca-certificates", "cgroupfs-mount")
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 # Sandboxes have no network and builds use the network of the host, so the engine needs neither iptables nor a bridge.
 _WITHOUT_IPTABLES = ("--iptables=false", "--ip6tables=false")
 _WITHOUT_NETWORK = ("--bridge=none", *_WITHOUT_IPTABLES)
 _SHARED_BRIDGE = Path("/sys/class/net/docker0")
-_CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
 def engine_host() -> str:
@@ -57,20 +57,26 @@ def ensure_engine(state: StateFolder, step: Step) -> docker.APIClient:
     """Return a client of a running engine. Install and start the engine if necessary.
 
     Raises:
-        SetupError: No engine runs and none can be started, or the engine is too old.
+        SetupError: No engine runs and none can be started.
+        app.core.errors.UnsupportedEngine: The engine does not meet the requirements. The message states what to do.
     """
     host = engine_host()
-    client = connect(host)
-    if client is not None:
-        step.outcome = f"{_read_version(client)}, was running"
-        return client
-    socket = _socket_path(host)
-    if socket.exists() and not os.access(socket, os.W_OK):
-        raise SetupError(f"{socket}: permission denied. Run as root, or join the group of the socket")
-    _ensure_installed(state, step)
-    client = connect(host) or _start(socket, state, step)
-    step.outcome = f"{_read_version(client)}, started"
-    return client
+    try:
+        engine, origin = _check_requirements(host), "was running"
+    except UnsupportedEngine:
+        raise
+    except EngineUnavailable:
+        socket = _socket_path(host)
+        _ensure_installed(state, step)
+        if connect(host) is None:
+            _start(socket, state, step)
+        engine, origin = _check_requirements(host), "started"
+    step.outcome = f"{engine.version['Version']}, {origin}"
+    return connect_docker(host)
+
+
+def _check_requirements(host: str) -> EngineDescription:
+    return check_engine_requirements(host, os.environ.get("PYXEC_CONTAINER_RUNTIME", ""))
 
 
 def _socket_path(host: str) -> Path:
@@ -87,34 +93,20 @@ def _ensure_installed(state: StateFolder, step: Step) -> None:
     obstacle = find_install_obstacle()
     if obstacle:
         raise SetupError(f"missing: Docker Engine 20.10 or later. Install and start it ({obstacle})")
-    install_packages(_PACKAGES, state.log("apt"), step)
+    install_packages(PACKAGES["dockerd"], state.log("apt"), step)
 
 
 def _start(socket: Path, state: StateFolder, step: Step) -> docker.APIClient:
     if has_systemd() and engine_host() == DEFAULT_HOST:
         subprocess.run(["systemctl", "start", "docker"], check=False, stdin=subprocess.DEVNULL)
         return _wait_for_unit(step)
-    _ensure_cgroups()
+    ensure_cgroups()
     log = state.log("dockerd")
     for options in _start_options(socket, state):
         client = _start_daemon(socket, options, log, state, step)
         if client is not None:
             return client
     raise SetupError(f"Docker Engine does not start. End of {log}:\n{tail(log)}")
-
-
-def _ensure_cgroups() -> None:
-    """Mount the cgroup file system if the init system has not. A failure shows in the log of the engine."""
-    if _are_cgroups_mounted():
-        return
-    if shutil.which("cgroupfs-mount"):
-        subprocess.run(["cgroupfs-mount"], check=False, capture_output=True)
-    if not _are_cgroups_mounted():
-        subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(_CGROUP_ROOT)], check=False, capture_output=True)
-
-
-def _are_cgroups_mounted() -> bool:
-    return any((_CGROUP_ROOT / file).exists() for file in ("cgroup.controllers", "memory/cgroup.procs"))
 
 
 def _start_options(socket: Path, state: StateFolder) -> list[tuple[str, ...]]:
@@ -171,7 +163,3 @@ def _wait_for_unit(step: Step) -> docker.APIClient:
 def _sleep(deadline: float, step: Step) -> None:
     step.advance(1 - (deadline - time.monotonic()) / _START_SECONDS, "starting dockerd")
     time.sleep(_POLL_SECONDS)
-
-
-def _read_version(client: docker.APIClient) -> str:
-    return str(client.version()["Version"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from rich.console import Console
 
 from app.local.console import SetupError, Step, Steps, exit_on_error
 from app.local.engine import engine_host, ensure_engine
-from app.local.packages import find_install_obstacle, install_packages
+from app.local.packages import PACKAGES, find_install_obstacle, find_program, install_packages
 from app.local.state import StateFolder, tail
 from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.build import BuildEvent, ensure_images
@@ -151,11 +150,11 @@ def _pulled_fraction(message: dict[str, Any]) -> float:
 
 
 def _bootstrap(client: docker.APIClient, state: StateFolder, step: Step) -> None:
-    if shutil.which("mmdebstrap") is None:
+    if find_program("mmdebstrap") is None:
         obstacle = find_install_obstacle()
         if obstacle:
             raise SetupError(f"missing: the image {BASE_IMAGE}. No image registry responds, and {obstacle}")
-        install_packages(("mmdebstrap", "debian-archive-keyring"), state.log("apt"), step)
+        install_packages(PACKAGES["mmdebstrap"], state.log("apt"), step)
     archive = state.path / "base.tar"
     try:
         _create_archive(archive, state.log("mmdebstrap"), step)

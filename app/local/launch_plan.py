@@ -15,11 +15,19 @@ from honcho.environ import parse_procfile
 
 from app.local.address import service_url, web_url
 from app.local.console import SetupError
-from app.local.nginx import find_nginx
+from app.local.packages import find_program
 from app.local.valkey import embedded_url
 from app.local.web import is_page_built
 
-__all__ = ["SERVER", "WEB", "LaunchPlan", "create_launch_plan", "read_procfile"]
+__all__ = [
+    "SERVER",
+    "WEB",
+    "LaunchPlan",
+    "check_addresses",
+    "create_launch_plan",
+    "read_addresses",
+    "read_procfile",
+]
 
 SERVER = "server"
 WEB = "web"
@@ -41,21 +49,40 @@ class LaunchPlan:
     environment: Mapping[str, str]
     listens: Mapping[str, str]
 
-    def check_addresses(self, timeout_seconds: float = 0) -> None:
-        """Check that no other program uses the addresses.
 
-        Args:
-            timeout_seconds: Time to wait for a program that is stopping.
+def read_addresses(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the URLs at which Pyxec listens, by the variable that sets the address.
 
-        Raises:
-            SetupError: An address is in use. The message names the variable that changes it.
-        """
-        deadline = time.monotonic() + timeout_seconds
-        for variable, url in self.listens.items():
-            while (error := _try_listening(url)) is not None:
-                if time.monotonic() >= deadline:
-                    raise SetupError(f"cannot listen at {url} ({error.strerror}): set {variable} to another address")
-                time.sleep(_POLL_SECONDS)
+    Raises:
+        SetupError: A variable is invalid, or two variables set the same address.
+    """
+    addresses = {"PYXEC_HTTP_BIND": service_url(environment), "PYXEC_WEB_BIND": web_url(environment)}
+    if not environment.get("REDIS_URL"):
+        addresses["VALKEY_PORT"] = embedded_url(environment)
+    ports: dict[int | None, str] = {}
+    for variable, url in addresses.items():
+        other = ports.setdefault(urlsplit(url).port, variable)
+        if other != variable:
+            raise SetupError(f"{other} and {variable} set the same port: set one of them to another port")
+    return addresses
+
+
+def check_addresses(listens: Mapping[str, str], timeout_seconds: float = 0) -> None:
+    """Check that no other program uses the addresses.
+
+    Args:
+        listens: URLs by the variable that sets the address.
+        timeout_seconds: Time to wait for a program that is stopping.
+
+    Raises:
+        SetupError: An address is in use. The message names the variable that changes it.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    for variable, url in listens.items():
+        while (error := _try_listening(url)) is not None:
+            if time.monotonic() >= deadline:
+                raise SetupError(f"cannot listen at {url} ({error}): set {variable} to another address")
+            time.sleep(_POLL_SECONDS)
 
 
 def create_launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan:
@@ -70,15 +97,16 @@ def create_launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan
     commands = read_procfile(root / "Procfile")
     path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     merged = {**environment, "PATH": path, "PYTHONUNBUFFERED": "1"}
-    listens = {"PYXEC_HTTP_BIND": service_url(environment)}
+    listens = read_addresses(environment)
     if environment.get("REDIS_URL"):
         commands.pop(SERVER, None)
     else:
-        merged["REDIS_URL"] = listens["VALKEY_PORT"] = embedded_url(environment)
-    if find_nginx() is None or not is_page_built(root):
+        merged["REDIS_URL"] = listens["VALKEY_PORT"]
+    if find_program("nginx") is None or not is_page_built(root):
         commands.pop(WEB, None)
-    elif WEB in commands:
-        listens["PYXEC_WEB_BIND"] = web_url(environment)
+    if WEB not in commands:
+        listens.pop("PYXEC_WEB_BIND")
+    else:
         # Every request arrives from nginx at 127.0.0.1. The API takes the client's address from X-Forwarded-For.
         merged.setdefault("PYXEC_TRUSTED_PROXIES", "127.0.0.1")
     return LaunchPlan(commands, merged, listens)
@@ -99,11 +127,12 @@ def read_procfile(path: Path) -> dict[str, str]:
     return commands
 
 
-def _try_listening(url: str) -> OSError | None:
+def _try_listening(url: str) -> str | None:
+    """Return why a server cannot listen at an address, or None."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 0
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as e:
-        return e
+        return str(e.strerror).partition(" (while attempting")[0]  # added by create_server, with the address
     return None

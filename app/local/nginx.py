@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
@@ -16,13 +15,12 @@ from urllib.parse import urlsplit
 from app.config import read_settings
 from app.local.address import service_url, web_url
 from app.local.console import SetupError, Step, exit_on_error
-from app.local.packages import find_install_obstacle, install_packages
+from app.local.packages import PACKAGES, find_install_obstacle, find_program, install_packages
 from app.local.state import StateFolder
 
-__all__ = ["create_configuration", "ensure_nginx", "find_nginx"]
+__all__ = ["create_configuration", "ensure_nginx"]
 
 _TEMPLATE = Path("deploy/nginx/nginx.conf.template")
-_PACKAGES = ("nginx-light", "libnginx-mod-http-brotli-static")
 _BROTLI_MODULE = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
 # Silent streams send heartbeats more often than this.
 _MIN_READ_SECONDS = 75
@@ -33,23 +31,18 @@ _WAIT_MARGIN_SECONDS = 15
 _KEEPALIVE = "keepalive 32; keepalive_timeout 1s;"
 
 
-def find_nginx() -> str | None:
-    """Return the path of the nginx program. The PATH of an ordinary user may not contain its folder."""
-    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-
-
 def ensure_nginx(state: StateFolder, step: Step) -> None:
     """Install nginx if it is missing.
 
     Raises:
         SetupError: It is missing and cannot be installed.
     """
-    if find_nginx() is not None:
+    if find_program("nginx") is not None:
         return
     obstacle = find_install_obstacle()
     if obstacle:
         raise SetupError(f"missing: nginx, which serves the web page. Install it ({obstacle})")
-    install_packages(_PACKAGES, state.log("apt"), step)
+    install_packages(PACKAGES["nginx"], state.log("apt"), step)
 
 
 def create_configuration(root: Path, folder: Path, environment: Mapping[str, str]) -> str:
@@ -94,7 +87,7 @@ def main() -> None:
     folder = StateFolder.for_checkout(root).data("nginx")
     path = folder / "nginx.conf"
     with exit_on_error():
-        nginx = find_nginx()
+        nginx = find_program("nginx")
         if nginx is None:
             raise SetupError("nginx is missing")
         path.write_text(create_configuration(root, folder, os.environ))

@@ -1,4 +1,4 @@
-"""Installation of Debian packages on this machine."""
+"""The Debian packages of Pyxec, and their installation on this machine."""
 
 from __future__ import annotations
 
@@ -6,17 +6,49 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from app.local.console import SetupError, Step
 from app.local.state import tail
 from app.sandbox.images.apt_progress import AptProgress
 
-__all__ = ["find_install_obstacle", "has_systemd", "install_packages"]
+__all__ = ["PACKAGES", "find_install_obstacle", "find_program", "has_systemd", "install_packages"]
 
+# All packages for Debian 12 and 13 and Ubuntu 24.04, by the program or file that they contain. Of "a | b", the first
+# one that the release contains is installed. The Makefile installs Python, without which this table cannot be read.
+PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    # `make up`
+    "dockerd": ("docker.io", "iptables", "ca-certificates"),
+    "nginx": ("nginx-light", "libnginx-mod-http-brotli-static"),
+    "mmdebstrap": ("mmdebstrap", "debian-archive-keyring", "mount"),
+    # `make test`. The tests of the runner build it on the host, with sanitizers.
+    "gcc": ("gcc", "libc6-dev"),
+    "docker": ("docker-cli | docker.io",),
+    # Redis with TLS, which the embedded server does not support. On Debian this program is the server's binary under
+    # another name. Its package does not start a service.
+    "redis-check-rdb": ("redis-tools",),
+    "openssl": ("openssl",),
+    "chromium": ("chromium",),
+    # Checks and tests the alert rules.
+    "promtool": ("promtool | prometheus",),
+    # Compose of other releases of Debian is signed with its key.
+    "/usr/share/keyrings/debian-archive-keyring.gpg": ("debian-archive-keyring",),
+    # `make test-bare`
+    "/usr/share/keyrings/ubuntu-archive-keyring.gpg": ("ubuntu-keyring",),
+}
+# The PATH of an ordinary user may not contain these folders.
+_ADMIN_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 # With RUNLEVEL=1, maintainer scripts do not start services on a machine without an init system. `make up` starts them.
-_APT_ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+_APT_ENVIRONMENT: Final = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+
+
+def find_program(program: str) -> str | None:
+    """Return the path of a program, or None if it is not installed. An absolute path can be any file."""
+    if program.startswith("/"):
+        return program if Path(program).exists() else None
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(_ADMIN_FOLDERS))
 
 
 def find_install_obstacle() -> str | None:
@@ -40,7 +72,7 @@ def install_packages(packages: Sequence[str], log: Path, step: Step) -> None:
     """Install packages without their recommended packages.
 
     Args:
-        packages: Names of Debian packages.
+        packages: Names of Debian packages. "a | b" installs the first one that exists.
         log: File to which the output of apt-get is appended.
         step: Shows the progress.
 
@@ -48,7 +80,18 @@ def install_packages(packages: Sequence[str], log: Path, step: Step) -> None:
         SetupError: apt-get failed. The message contains the end of the log.
     """
     _run_apt_get(["update"], log, step)
-    _run_apt_get(["install", "-y", "--no-install-recommends", *packages], log, step)
+    names = [_choose_package(package.split(" | ")) for package in packages]
+    _run_apt_get(["install", "-y", "--no-install-recommends", *names], log, step)
+
+
+def _choose_package(alternatives: Sequence[str]) -> str:
+    """Return the first package that an archive contains, or the last one, which apt-get then reports as unknown."""
+    return next((name for name in alternatives[:-1] if _is_available(name)), alternatives[-1])
+
+
+def _is_available(package: str) -> bool:
+    done = subprocess.run(["apt-cache", "show", package], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return done.returncode == 0 and bool(done.stdout.strip())
 
 
 def _run_apt_get(arguments: Sequence[str], log: Path, step: Step) -> None:

@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from app.local.console import SetupError, Steps, exit_on_error
-from app.local.packages import find_install_obstacle, install_packages
+from app.local.packages import PACKAGES, find_install_obstacle, find_program, install_packages
 from app.local.state import StateFolder
 
-__all__ = ["TOOLS", "ensure_test_tools"]
+__all__ = ["ensure_test_tools"]
 
-# Debian packages by program.
-TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
-    # The tests of the runner build it on the host, with sanitizers.
-    "gcc": ("gcc", "libc6-dev"),
-    "docker": ("docker.io",),
-    # Redis with TLS, which the embedded server does not support. On Debian this program is the server's binary under
-    # another name. Its package does not start a service.
-    "redis-check-rdb": ("redis-tools",),
-    "openssl": ("openssl",),
-    "nginx": ("nginx-light",),
-    "chromium": ("chromium",),
-    # Checks and tests the alert rules.
-    "promtool": ("prometheus",),
-}
+_DEBIAN_KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_TOOLS: Final = ("gcc", "docker", "redis-check-rdb", "openssl", "nginx", "chromium", "promtool", _DEBIAN_KEYRING)
 
 
-def ensure_test_tools(state: StateFolder, steps: Steps, tools: Mapping[str, tuple[str, ...]] = TOOLS) -> None:
-    """Install the packages of every program that is not on PATH.
+def ensure_test_tools(
+    state: StateFolder,
+    steps: Steps,
+    tools: Sequence[str] = _TOOLS,
+    packages: Mapping[str, Sequence[str]] = PACKAGES,
+) -> None:
+    """Install the packages of every program that is missing.
+
+    Args:
+        state: Folder for the log of apt-get.
+        steps: Shows the progress.
+        tools: Programs or files, which are keys of `packages`.
+        packages: Packages by program.
 
     Raises:
         SetupError: A program is missing and cannot be installed.
     """
-    missing = [program for program in tools if shutil.which(program) is None]
+    missing = [program for program in tools if find_program(program) is None]
     with steps.step("test tools") as step:
         if missing:
             obstacle = find_install_obstacle()
             if obstacle:
                 raise SetupError(f"missing for the tests: {', '.join(missing)}. Install them ({obstacle})")
-            packages = [package for program in missing for package in tools[program]]
-            install_packages(packages, state.log("apt"), step)
+            names = [package for program in missing for package in packages[program]]
+            install_packages(names, state.log("apt"), step)
         step.outcome = f"{', '.join(missing)} installed" if missing else "all installed"
 
 

@@ -13,9 +13,10 @@ import httpx
 from rich.console import Console
 
 from app.local.address import SUPERVISOR_RECORD, service_url, web_url
+from app.local.configuration import check_configuration
 from app.local.console import SetupError, Step, Steps, exit_on_error
 from app.local.images import prepare_engine_and_images
-from app.local.launch_plan import create_launch_plan
+from app.local.launch_plan import check_addresses, create_launch_plan, read_addresses
 from app.local.nginx import ensure_nginx
 from app.local.state import ProcessRecord, StateFolder, tail
 from app.local.web import build_page
@@ -42,10 +43,13 @@ def bring_up(root: Path, console: Console) -> None:
         app.core.errors.PyxecError: A step failed. The message states what is missing.
     """
     state, started = StateFolder.for_checkout(root), time.monotonic()
+    check_configuration(root, os.environ)
     supervisor = ProcessRecord.read(state.record(SUPERVISOR_RECORD))
     if supervisor is not None and is_ready(supervisor.url):
         console.print(f"Pyxec is already running at [bold]{web_url()}[/], API at {supervisor.url}", soft_wrap=True)
         return
+    if supervisor is None:
+        check_addresses(read_addresses(os.environ), _stop_seconds(state))
     with Steps(console) as steps:
         prepare_engine_and_images(root, state, steps)
         with steps.step("web page") as step:
@@ -68,10 +72,14 @@ def is_ready(url: str) -> bool:
         return False
 
 
+def _stop_seconds(state: StateFolder) -> float:
+    """Return the time that the processes of a killed supervisor may need to stop."""
+    return _PORT_SECONDS if state.record(SUPERVISOR_RECORD).exists() else 0
+
+
 def _start_supervisor(root: Path, state: StateFolder) -> ProcessRecord:
     """Start the supervisor in its own session, so that it continues when the terminal is closed."""
-    was_killed = state.record(SUPERVISOR_RECORD).exists()
-    create_launch_plan(root, os.environ).check_addresses(_PORT_SECONDS if was_killed else 0)
+    check_addresses(create_launch_plan(root, os.environ).listens, _stop_seconds(state))
     log = state.log(_LOG)
     with log.open("ab") as sink:
         supervisor = subprocess.Popen(

@@ -8,7 +8,8 @@ import httpx
 from rich.console import Console
 
 from app.local.console import Steps
-from app.local.nginx import create_configuration, ensure_nginx, find_nginx
+from app.local.nginx import create_configuration, ensure_nginx
+from app.local.packages import find_program
 from app.local.state import StateFolder
 from app.local.web import build_page
 from tests.ports import free_port
@@ -34,7 +35,7 @@ class Site:
             "PYXEC_WEB_BIND": f"127.0.0.1:{self.port}",
         }
         config.write_text(create_configuration(ROOT, self.folder, {**self.stack.settings, **addresses}))
-        nginx = find_nginx()
+        nginx = find_program("nginx")
         assert nginx is not None
         command = [nginx, "-e", "stderr", "-p", str(self.folder), "-c", str(config), "-g", "daemon off;"]
         self.stack.start(*command, name="nginx")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.local.console import SetupError
-from app.local.launch_plan import create_launch_plan, read_procfile
+from app.local.launch_plan import check_addresses, create_launch_plan, read_procfile
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,7 +79,7 @@ def test_check_addresses_names_the_variable_of_an_address_in_use(variable: str) 
         plan = create_launch_plan(ROOT, {"PYXEC_HTTP_BIND": f"127.0.0.1:{bind}", "VALKEY_PORT": str(valkey)})
 
         with pytest.raises(SetupError, match=f"127.0.0.1:{port}.* set {variable} to another address"):
-            plan.check_addresses()
+            check_addresses(plan.listens)
 
 
 def test_check_addresses_accepts_free_addresses_repeatedly() -> None:
@@ -87,5 +87,5 @@ def test_check_addresses_accepts_free_addresses_repeatedly() -> None:
         free = other.getsockname()[1]
     plan = create_launch_plan(ROOT, {"PYXEC_HTTP_BIND": f"127.0.0.1:{free}", "REDIS_URL": "redis://elsewhere"})
 
-    plan.check_addresses()
-    plan.check_addresses()
+    check_addresses(plan.listens)
+    check_addresses(plan.listens)

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.local.nginx import create_configuration, find_nginx
+from app.local.nginx import create_configuration
+from app.local.packages import find_program
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     addresses = {"PYXEC_WEB_BIND": bind, "PYXEC_HTTP_BIND": f"127.0.0.1:{free_port()}", "PYXEC_MAX_BODY_BYTES": "2048"}
     config = tmp_path / "nginx.conf"
     config.write_text(create_configuration(ROOT, tmp_path, addresses))
-    command = [str(find_nginx()), "-e", "stderr", "-p", str(tmp_path), "-c", str(config), "-g", "daemon off;"]
+    command = [str(find_program("nginx")), "-e", "stderr", "-p", str(tmp_path), "-c", str(config), "-g", "daemon off;"]
     with subprocess.Popen(command) as nginx:
         while nginx.poll() is None and not is_listening(f"http://{bind}"):
             time.sleep(0.05)

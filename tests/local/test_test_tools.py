@@ -16,7 +16,7 @@ from app.local.test_tools import ensure_test_tools
 def test_ensure_test_tools_keeps_installed_programs(tmp_path: Path) -> None:
     output = io.StringIO()
     with Steps(Console(file=output)) as steps:
-        ensure_test_tools(StateFolder.for_checkout(tmp_path), steps, {"sh": ("no-such-package",)})
+        ensure_test_tools(StateFolder.for_checkout(tmp_path), steps, ["sh"], {"sh": ("no-such-package",)})
     assert "all installed" in output.getvalue()
 
 
@@ -26,4 +26,4 @@ def test_ensure_test_tools_names_a_program_that_cannot_be_installed(
     monkeypatch.setenv("PATH", str(tmp_path))  # without apt-get
 
     with Steps(Console(file=io.StringIO())) as steps, pytest.raises(SetupError, match="for the tests: no-such-program"):
-        ensure_test_tools(StateFolder.for_checkout(tmp_path), steps, {"no-such-program": ("no-such-package",)})
+        ensure_test_tools(StateFolder.for_checkout(tmp_path), steps, ["no-such-program"])

@@ -135,7 +135,7 @@ class Swarm(Hosts):
 
 def _build() -> None:
     """Build the images of the service on the engine of this machine."""
-    project = Project()
+    project = Project("1.29")
     try:
         project.compose("build", "redis", "api", "web")
     finally:
