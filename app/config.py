@@ -181,6 +181,8 @@ class Settings(BaseSettings):
     """Whether requests without an API key are allowed."""
     anonymous_jobs: int = Field(1000, ge=1, le=10**6)
     """Maximum number of unfinished jobs of one address without an API key."""
+    anonymous_storage_bytes: int = Field(512 * 1024 * 1024, ge=64 * 1024 * 1024, le=2**40)
+    """Bytes that all jobs of callers without an API key may take in Redis together. Beyond it, the API returns 429."""
     admin_key: Annotated[_Secret, AfterValidator(_check_admin_key)] | None = Field(
         None, validation_alias="PYXEC_ADMIN_KEY_FILE", repr=False
     )

@@ -154,7 +154,7 @@ def _finished_job(job: JobRecord) -> JobEnded:
         signal=result.signal,
         message=result.message,
         usage=result.usage,
-        language=job.spec.language,
+        language=job.language,
         version=result.version,
         labels=job.labels,
         attempt=job.attempt,

@@ -99,17 +99,15 @@ class JobRunner:
         if claim.spec is None or not _is_startable(claim):
             return self._effects.unclaim(job_id) if claim.wrote_start else ()
         if claim.cancel_requested:
-            return self._effects.finish(
-                job_id, _CANCELLED, self._now_ms(), account=claim.account, has_webhook=claim.has_webhook
-            )
+            return self._effects.finish(job_id, _CANCELLED, self._now_ms(), claim=claim)
         self._observe_queue_time(claim)
-        delivery.commit(self._effects.attempt_started(job_id, delivery.attempt))
+        delivery.commit(self._effects.attempt_started(job_id, delivery.attempt, claim.owner))
         if claim.has_input:
             self._inputs.wake(job_id)
         # The result will be rejected, so that the program is stopped at once.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
-        sink = _JobSink(job_id, delivery, self._effects, CaseChecker(spec.tests))
+        sink = _JobSink(job_id, claim.owner, delivery, self._effects, CaseChecker(spec.tests))
         with self._measure_run(), sink.spans:
             report = self._sandbox.run(job_id, delivery.attempt, spec, sink, inbox)
         result = _result(report, sink.checker)
@@ -120,9 +118,8 @@ class JobRunner:
             job_id,
             result,
             self._now_ms(),
-            account=claim.account,
+            claim=claim,
             artifacts=report.artifacts,
-            has_webhook=claim.has_webhook,
         )
 
     def _observe_queue_time(self, claim: Claim) -> None:
@@ -173,8 +170,11 @@ class _Delivery:
 class _JobSink:
     """Sink that writes to the output log, fenced, and passes output to the checker of the test cases."""
 
-    def __init__(self, job_id: str, delivery: _Delivery, effects: JobEffects, checker: CaseChecker) -> None:
+    def __init__(
+        self, job_id: str, owner: str | None, delivery: _Delivery, effects: JobEffects, checker: CaseChecker
+    ) -> None:
         self._job_id = job_id
+        self._owner = owner
         self._delivery = delivery
         self._effects = effects
         self.checker = checker
@@ -184,12 +184,12 @@ class _JobSink:
         """Record the start of a phase; ``test`` names the test case that it runs."""
         self.checker.start_phase(test)
         self.spans.start(name, **({} if test is None else {"test": test}))
-        self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name, test)]))
+        self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name, test)], self._owner))
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Append output. Raises OwnershipLost and InfrastructureError."""
         self.checker.add_output(chunks)
-        self._delivery.commit(self._effects.output(self._job_id, chunks))
+        self._delivery.commit(self._effects.output(self._job_id, chunks, self._owner))
 
 
 def _is_startable(claim: Claim) -> bool:

@@ -15,6 +15,7 @@ from app.broker.maintenance import RecoveryReport
 from app.broker.middleware import StreamAgeLimit, StreamRetries, default_middleware
 from app.broker.producer import AsyncProducer
 from app.broker.results import StreamResultBackend
+from app.broker.scripts import read_ledger_lua
 
 __all__ = [
     "NOW_MS",
@@ -40,4 +41,5 @@ __all__ = [
     "StreamsError",
     "default_middleware",
     "pack_effects",
+    "read_ledger_lua",
 ]

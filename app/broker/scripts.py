@@ -30,6 +30,7 @@ __all__ = [
     "Script",
     "ScriptCall",
     "preconditioned_enqueue",
+    "read_ledger_lua",
     "run_async",
 ]
 
@@ -45,17 +46,17 @@ class Script(Enum):
     """The scripts, each with the files in lua/ that it consists of."""
 
     DELETE_CONSUMERS = ("delete_consumers",)
-    ENQUEUE = ("entry", "effects", "enqueue")
+    ENQUEUE = ("entry", "ledger", "commands", "effects", "enqueue")
     ENQUEUE_MANY = ("entry", "enqueue_many")
-    FENCED = ("owner", "effects", "fenced")
-    FINISH = ("owner", "effects", "finish")
+    FENCED = ("owner", "ledger", "commands", "effects", "fenced")
+    FINISH = ("owner", "ledger", "commands", "effects", "finish")
     MAINTAIN = ("entry", "maintain")
-    RECOVER = ("entry", "dead_letter", "recover")
-    REJECT = ("owner", "entry", "effects", "dead_letter", "reject")
+    RECOVER = ("entry", "ledger", "commands", "dead_letter", "recover")
+    REJECT = ("owner", "entry", "ledger", "commands", "effects", "dead_letter", "reject")
     RELEASE = ("owner", "entry", "release")
     RENEW_LEASES = ("owner", "renew_leases")
     REPLAY = ("entry", "replay")
-    RETRY = ("owner", "entry", "effects", "retry")
+    RETRY = ("owner", "entry", "ledger", "commands", "effects", "retry")
     SERVER_TIME = ("entry", "server_time")
     START = ("owner", "start")
 
@@ -69,6 +70,11 @@ class Script(Enum):
     def sha(self) -> str:
         """SHA-1 digest of the text, for EVALSHA."""
         return _digest(self.source)
+
+
+def read_ledger_lua() -> str:
+    """Return the Lua functions of ledgers (lua/ledger.lua), for scripts of other packages and for preconditions."""
+    return (_FOLDER / "ledger.lua").read_text("utf-8")
 
 
 @dataclass(frozen=True)

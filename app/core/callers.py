@@ -42,6 +42,8 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
         burst: Tokens that the bucket holds.
         address_rate_per_minute: Rate of the bucket that all callers of this tier at one address share.
         unfinished_jobs: Concurrency slots: jobs of the caller that may wait or run at one time.
+        storage_bytes: Storage quota: bytes that the queued, running and kept jobs of the caller may take in Redis. All
+            callers without an API key share one quota.
         backlog_share: Jobs of this tier are rejected if the backlog exceeds this share of its limit.
         ceiling: Maximum limits of a job. A limit that is not set has the maximum of the table.
         priorities: Allowed priorities; the first one is the default.
@@ -52,18 +54,20 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     burst: int
     address_rate_per_minute: int
     unfinished_jobs: int
+    storage_bytes: int
     backlog_share: float
     ceiling: LimitOverrides = LimitOverrides()
     priorities: tuple[Priority, ...] = (Priority.INTERACTIVE, Priority.BATCH)
 
 
-# Callers without an API key. The operator sets the rates and unfinished_jobs.
+# Callers without an API key. The operator sets the rates, unfinished_jobs and storage_bytes.
 ANONYMOUS_TIER: Final = Tier(
     name="anonymous",
     rate_per_minute=600,
     burst=100,
     address_rate_per_minute=600,
     unfinished_jobs=1_000,
+    storage_bytes=512 * MIB,
     backlog_share=0.5,
 )
 
@@ -76,6 +80,7 @@ TIERS: Final[dict[str, Tier]] = {
             burst=20,
             address_rate_per_minute=600,
             unfinished_jobs=10,
+            storage_bytes=64 * MIB,
             backlog_share=0.5,
             ceiling=LimitOverrides(
                 wall_seconds=30, cpu_seconds=30, memory_bytes=512 * MIB, processes=128, output_bytes=4 * MIB
@@ -88,6 +93,7 @@ TIERS: Final[dict[str, Tier]] = {
             burst=1_000,
             address_rate_per_minute=30_000,
             unfinished_jobs=2_000,
+            storage_bytes=256 * MIB,
             backlog_share=0.9,
         ),
         Tier(
@@ -96,6 +102,7 @@ TIERS: Final[dict[str, Tier]] = {
             burst=20_000,
             address_rate_per_minute=1_200_000,
             unfinished_jobs=50_000,
+            storage_bytes=768 * MIB,
             backlog_share=1.0,
         ),
     )

@@ -11,7 +11,8 @@ PyxecError
 |-- SubmissionRejected        a job was not accepted; carries the state of the rate limit
 |   |-- QueueFull             the backlog has reached its limit
 |   |-- RateLimited           a token bucket is empty
-|   |   `-- TooManyJobs       the caller has as many unfinished jobs as its tier allows
+|   |   |-- TooManyJobs       the caller has as many unfinished jobs as its tier allows
+|   |   `-- StorageFull       the stored jobs of the owner have reached their quota
 |   `-- IdempotencyMismatch   the idempotency key was used with a different request
 |-- NotReplayable             the job of a dead letter cannot run again
 |-- JobNotFinished            an unfinished job cannot be deleted
@@ -52,6 +53,7 @@ __all__ = [
     "RateLimit",
     "RateLimited",
     "SandboxLost",
+    "StorageFull",
     "StoreUnavailable",
     "SubmissionRejected",
     "TooManyJobs",
@@ -173,6 +175,34 @@ class TooManyJobs(RateLimited):
     """The caller has as many unfinished jobs as its tier allows."""
 
     reason = "too many unfinished jobs"
+
+
+class StorageFull(RateLimited):
+    """The queued and kept jobs of the owner have reached their storage quota.
+
+    Args:
+        stored_bytes: Bytes that they take, as the quota counts them.
+        quota_bytes: The quota.
+        retry_after_seconds: When some of them expire, if that is known.
+        rate_limit: State of the token bucket.
+        is_shared: Whether the quota is the one of all callers without an API key.
+    """
+
+    def __init__(
+        self,
+        stored_bytes: int,
+        quota_bytes: int,
+        retry_after_seconds: float,
+        rate_limit: RateLimit | None = None,
+        *,
+        is_shared: bool = False,
+    ) -> None:
+        owner = "all callers without an API key together" if is_shared else "this API key"
+        self.reason = (
+            f"storage quota reached: the queued and kept jobs of {owner} take {stored_bytes} of {quota_bytes} bytes; "
+            "delete finished jobs or wait until they expire"
+        )
+        super().__init__(retry_after_seconds, rate_limit)
 
 
 class IdempotencyMismatch(SubmissionRejected):

@@ -87,13 +87,17 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A job in the store. Times are Unix milliseconds by the clocks of the gateway and the worker.
 
     Attributes:
+        language: Id of the language.
+        spec: What the worker runs. None if the job has finished, unless the API that it was submitted through returns
+            the source of finished jobs, or the job was dead-lettered and can be replayed.
         result: Set if and only if ``state`` is finished.
         foreign: The request in the format of the compat API that the job was submitted through.
     """
 
     id: str
     state: JobState
-    spec: JobSpec
+    language: str
+    spec: JobSpec | None
     owner: str
     request_id: str
     created_at_ms: int

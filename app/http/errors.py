@@ -20,6 +20,7 @@ from app.core.errors import (
     NotReplayable,
     QueueFull,
     RateLimited,
+    StorageFull,
     StoreUnavailable,
     TooManyJobs,
     UnknownLanguage,
@@ -85,6 +86,7 @@ PROBLEM_TYPES: Final[dict[type[BaseException], ProblemType]] = {
     NotFound: ProblemType(404, "not-found", "Not found"),
     RateLimited: ProblemType(429, "rate-limited", "Too many requests"),
     TooManyJobs: ProblemType(429, "too-many-jobs", "Too many unfinished jobs"),
+    StorageFull: ProblemType(429, "storage-full", "Storage quota reached"),
     NotReplayable: ProblemType(409, "not-replayable", "The job cannot be replayed"),
     JobNotFinished: ProblemType(409, "job-not-finished", "The job has not finished"),
     IdempotencyMismatch: ProblemType(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import redis
 import redis.exceptions
 
-from app.broker import BrokerUnavailable, DeadLetter, StreamsBroker
+from app.broker import BrokerUnavailable, DeadLetter, StreamsBroker, read_ledger_lua
 from app.core.errors import NotFound, NotReplayable, StoreUnavailable
 from app.core.outcomes import Outcome
 from app.store.connection import read_lua
@@ -30,7 +30,7 @@ __all__ = ["Administration", "requeue_record"]
 _MAX_MESSAGE_CHARACTERS: Final = 10_000
 Result = TypeVar("Result")
 
-_REQUEUE: Final = read_lua("requeue")
+_REQUEUE: Final = read_ledger_lua() + read_lua("requeue")
 _NOT_REPLAYABLE: Final = {
     b"expired": "the record of the job has expired",
     b"finished": "the job has a result",
@@ -144,14 +144,19 @@ def requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> None:
         NotReplayable: The record has expired or has a result of its own.
         redis.RedisError: Redis did not answer.
     """
-    about: Any = client.hget(keys.record(job_id), "about")
-    if about is None:
+    about, owner = cast(list[Any], client.hmget(keys.record(job_id), "about", "owner"))
+    if about is None or owner is None:
         raise NotReplayable(_NOT_REPLAYABLE[b"expired"])
     script: Any = client.register_script(_REQUEUE)
     reply: bytes = script(
-        keys=[keys.record(job_id), keys.output(job_id), keys.waiting(decode_about(about).priority)],
-        args=[job_id, Outcome.INFRASTRUCTURE_ERROR.value, keys.output_channel(job_id)],
-    )
+        keys=[
+            keys.record(job_id), keys.output(job_id), keys.waiting(decode_about(about).priority),
+            keys.storage(owner.decode()),
+        ],
+        args=[
+            job_id, Outcome.INFRASTRUCTURE_ERROR.value, keys.output_channel(job_id), keys.output_entry(job_id),
+        ],
+    )  # fmt: skip
     if reply in _NOT_REPLAYABLE:
         raise NotReplayable(_NOT_REPLAYABLE[reply])
 

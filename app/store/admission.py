@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
@@ -11,9 +12,9 @@ import redis.exceptions
 import structlog
 from redis.asyncio import Redis
 
-from app.broker import Precondition
+from app.broker import Precondition, read_ledger_lua
 from app.core.callers import Caller
-from app.core.errors import RateLimit, RateLimited, TooManyJobs
+from app.core.errors import RateLimit, RateLimited, StorageFull, TooManyJobs
 from app.store.connection import StoreScript, read_lua, translated
 from app.store.keys import StoreKeys
 
@@ -23,6 +24,8 @@ __all__ = ["SLOT_SECONDS", "Bucket", "MemoryGuard", "RateLimiter", "buckets_of_c
 SLOT_SECONDS: Final = 86_400
 _MICROSECONDS: Final = 1_000_000
 _TOO_MANY_JOBS_RETRY_SECONDS: Final = 2.0
+# If no kept job of the owner expires: jobs have to finish first.
+_STORAGE_RETRY_SECONDS: Final = 5.0
 _MIN_RETRY_SECONDS: Final = 1e-6
 # A shared bucket holds the tokens of this many seconds, but at least enough for several batches.
 _SHARED_BURST_SECONDS: Final = 2
@@ -31,9 +34,11 @@ _MAX_CACHED_REJECTIONS: Final = 10_000
 # Share of ``maxmemory``. The rest is for the output and the results of accepted jobs.
 _SHARE_FOR_NEW_JOBS: Final = 0.9
 _CHECK_SECONDS: Final = 1.0
+# Share of the free memory that one process may fill between two checks: other gateway processes do the same.
+_SHARE_BETWEEN_CHECKS: Final = 0.25
 _log: Final = structlog.get_logger(__name__)
 
-_ADMISSION: Final = read_lua("admission")
+_ADMISSION: Final = read_ledger_lua() + read_lua("admission")
 _CHARGE: Final = f"""
 local function admit(keys, args)
 {_ADMISSION}
@@ -83,10 +88,17 @@ class RateLimiter:
             _MAX_CACHED_REJECTIONS, ttu=lambda _key, rejection, _now: rejection.retry_at, timer=time.monotonic
         )
 
-    def precondition(self, caller: Caller) -> Precondition:
-        """Return the precondition that takes a token and checks for a free slot in the script that enqueues a job."""
+    def precondition(self, caller: Caller, size_bytes: int = 0) -> Precondition:
+        """Return the precondition of the script that enqueues a job.
+
+        It takes a token and checks that the caller has a free slot and that its storage quota has room for the job.
+
+        Args:
+            caller: The caller.
+            size_bytes: Size of the job as `stored_bytes` counts it.
+        """
         buckets = buckets_of_caller(caller, self._global_rate)
-        return self._admission(caller, buckets, str(caller.tier.unfinished_jobs))
+        return self._admission(caller, buckets, (caller.tier.unfinished_jobs, size_bytes, caller.tier.storage_bytes))
 
     def read_reply(self, caller: Caller, reply: Sequence[Any], called_at: float) -> RateLimit:
         """Read the reply of the admission script.
@@ -102,12 +114,17 @@ class RateLimiter:
         Raises:
             RateLimited: A token bucket is empty.
             TooManyJobs: The caller has as many unfinished jobs as its tier allows.
+            StorageFull: The job does not fit into the storage quota of the caller.
         """
         buckets = buckets_of_caller(caller, self._global_rate)
-        status, empty_bucket, *states = reply
+        status, empty_bucket, stored, next_release_ms, *states = reply
         rate_limit = _rate_limit(buckets, empty_bucket, states)
         if status == b"too_many_jobs":
             raise TooManyJobs(_TOO_MANY_JOBS_RETRY_SECONDS, rate_limit)
+        if status == b"storage_full":
+            retry_seconds = _STORAGE_RETRY_SECONDS if next_release_ms < 0 else next_release_ms / 1000
+            quota = caller.tier.storage_bytes
+            raise StorageFull(stored, quota, retry_seconds, rate_limit, is_shared=caller.is_anonymous)
         if status == b"rate_limited":
             retry_seconds = max(_MIN_RETRY_SECONDS, max(states[2::3]) / _MICROSECONDS)
             self._rejections[caller.account, caller.address] = _Rejection(
@@ -128,7 +145,7 @@ class RateLimiter:
         """
         self.check_cached_rejection(caller)
         called_at = time.monotonic()
-        admission = self._admission(caller, buckets_of_caller(caller, self._global_rate), "")
+        admission = self._admission(caller, buckets_of_caller(caller, self._global_rate), ("", "", ""))
         with translated():
             reply = await self._charge(admission.keys, admission.args)
         return self.read_reply(caller, reply, called_at)
@@ -147,9 +164,17 @@ class RateLimiter:
         rate_limit = RateLimit(limit=limit, remaining=remaining, reset_seconds=max(0.0, rejection.full_at - now))
         raise RateLimited(max(_MIN_RETRY_SECONDS, rejection.retry_at - now), rate_limit)
 
-    def _admission(self, caller: Caller, buckets: Sequence[Bucket], max_unfinished: str) -> Precondition:
-        keys = [self._keys.slots(caller.account), *(self._keys.bucket(bucket.name) for bucket in buckets)]
-        args: list[str | float] = [max_unfinished, SLOT_SECONDS * 1000]
+    def _admission(self, caller: Caller, buckets: Sequence[Bucket], limits: Sequence[str | int]) -> Precondition:
+        """Build the admission.
+
+        Args:
+            caller: The caller.
+            buckets: Its token buckets.
+            limits: Maximum number of unfinished jobs, size of the job and storage quota in bytes.
+        """
+        keys = [self._keys.slots(caller.account), self._keys.storage(caller.owner)]
+        keys += [self._keys.bucket(bucket.name) for bucket in buckets]
+        args: list[str | float] = [*limits, SLOT_SECONDS * 1000]
         for bucket in buckets:
             args += (60 * _MICROSECONDS / bucket.rate_per_minute, bucket.burst)
         return Precondition(_ADMISSION, keys, args)
@@ -181,7 +206,8 @@ def _rate_limit(buckets: Sequence[Bucket], empty_bucket: int, states: Sequence[i
 class MemoryGuard:
     """Reports when Redis is nearly full, so that the rest of its memory is left for jobs that were accepted.
 
-    Redis itself would accept jobs until no memory is left to finish one. The guard queries Redis at most once a second.
+    Redis itself would accept jobs until no memory is left to finish one. The guard queries Redis once a second, and
+    earlier if the jobs since the last query take a quarter of the memory that was free.
     A server without a memory limit always has room. A server that does not answer counts as having room.
 
     Args:
@@ -193,24 +219,29 @@ class MemoryGuard:
         self._client = client
         self._monotonic = monotonic
         self._next_check = 0.0
-        self._is_full = False
+        self._free_bytes = math.inf
+        self._new_bytes = 0
 
-    async def has_room(self) -> bool:
-        """Return whether new jobs may be accepted."""
-        if self._monotonic() >= self._next_check:
+    async def has_room(self, size_bytes: int = 0) -> bool:
+        """Return whether a job of this size may be accepted."""
+        self._new_bytes += size_bytes
+        if self._monotonic() >= self._next_check or 0 < self._free_bytes * _SHARE_BETWEEN_CHECKS < self._new_bytes:
             # Set first, so that only one of several concurrent requests queries Redis.
-            self._next_check = self._monotonic() + _CHECK_SECONDS
-            self._is_full = await self._read_is_full()
-        return not self._is_full
+            self._next_check, self._new_bytes = self._monotonic() + _CHECK_SECONDS, size_bytes
+            self._free_bytes = await self._read_free_bytes()
+        return self._free_bytes >= size_bytes
 
-    async def _read_is_full(self) -> bool:
+    async def _read_free_bytes(self) -> float:
+        """Return the bytes that new jobs may take. Negative if more is in use already."""
         try:
             memory: Any = await self._client.info("memory")
         except (redis.exceptions.RedisError, OSError, TimeoutError):
-            return False  # the submission itself reports the error
+            return math.inf  # the submission itself reports the error
         limit = int(memory.get("maxmemory", 0))
+        if limit == 0:
+            return math.inf
         used = int(memory["used_memory"]) - int(memory.get("mem_not_counted_for_evict", 0))
-        is_full = limit > 0 and used > _SHARE_FOR_NEW_JOBS * limit
-        if is_full and not self._is_full:
+        free = _SHARE_FOR_NEW_JOBS * limit - used
+        if free < 0 <= self._free_bytes:
             _log.warning("redis_nearly_full", used_bytes=used, maxmemory=limit)
-        return is_full
+        return free

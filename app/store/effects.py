@@ -20,14 +20,21 @@ from app.core.submission import NewJob
 from app.store.admission import SLOT_SECONDS
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.output_log import encode_event, merge_outputs
-from app.store.records import Claim, encode_idempotency, encode_new, encode_result
+from app.store.records import (
+    ENTRY_OVERHEAD_BYTES,
+    Claim,
+    decode_about,
+    encode_idempotency,
+    encode_result,
+    stored_bytes,
+)
 from app.store.wakeups import JOB_CONTINUES
 
 __all__ = ["JobEffects", "read_claim"]
 
 _MINUTE_MS: Final = 60_000
 _CLAIM_FIELDS: Final = (
-    "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms", "account",
+    "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms", "account", "owner", "about",
 )  # fmt: skip
 _STARTS_EXPIRE_SECONDS: Final = 180
 _DEAD_LETTER_SECONDS: Final = 7 * 86_400
@@ -54,16 +61,19 @@ class JobEffects:
     keys: StoreKeys
     result_ttl_seconds: int
 
-    def accept(self, job: NewJob, account: str) -> list[Effect]:
+    def accept(self, job: NewJob, account: str, fields: Sequence[str | bytes | int]) -> list[Effect]:
         """Write the record of a new job, its queue position, its slot and the indexes that find it.
 
         Args:
             job: The new job.
             account: Account whose slot the job occupies until it is finished.
+            fields: The job as `encode_new` encodes it.
         """
         slots = self.keys.slots(account)
         return [
-            Effect("HSET", self.keys.record(job.id), *encode_new(job), "account", account),
+            Effect("HSET", self.keys.record(job.id), *fields, "account", account),
+            Effect("LEDGER.SET", self.keys.storage(job.owner), job.id, stored_bytes(fields)),
+            Effect("SADD", self.keys.storage_owners, job.owner),
             Effect("ZADD", slots, job.created_at_ms, job.id),
             Effect("EXPIRE", slots, SLOT_SECONDS),
             Effect("ZADD", self.keys.waiting(job.priority), job.created_at_ms, job.id),
@@ -119,23 +129,38 @@ class JobEffects:
         """
         return [Effect("HDEL", self.keys.record(job_id), "attempt", "worker", "started_at_ms")]
 
-    def attempt_started(self, job_id: str, attempt: int) -> list[Effect]:
+    def attempt_started(self, job_id: str, attempt: int, owner: str | None = None) -> list[Effect]:
         """Delete the output of an earlier attempt and report the new one."""
         # XTRIM, unlike DEL, keeps the ids increasing, and with them the cursors.
-        return [Effect("XTRIM", self.keys.output(job_id), "MAXLEN", 0), *self.append(job_id, [AttemptStarted(attempt)])]
+        trim = [Effect("XTRIM", self.keys.output(job_id), "MAXLEN", 0)]
+        if owner is not None:
+            trim.append(Effect("LEDGER.SET", self.keys.storage(owner), self.keys.output_entry(job_id), 0))
+        return [*trim, *self.append(job_id, [AttemptStarted(attempt)], owner)]
 
-    def append(self, job_id: str, events: Sequence[Event]) -> list[Effect]:
-        """Append events to the output log and wake up the viewers."""
-        log = self.keys.output(job_id)
+    def append(self, job_id: str, events: Sequence[Event], owner: str | None = None) -> list[Effect]:
+        """Append events to the output log and wake up the viewers.
+
+        Args:
+            job_id: The job.
+            events: The events.
+            owner: Owner whose storage quota the events count for; None if it is not known.
+        """
+        log, entries = self.keys.output(job_id), [encode_event(event) for event in events]
         continues = not (events and isinstance(events[-1], JobFinished))
         return [
-            *(Effect("XADD", log, "*", *encode_event(event)) for event in events),
+            *(Effect("XADD", log, "*", *entry) for entry in entries),
+            *self._count_output(job_id, sum(ENTRY_OVERHEAD_BYTES + len(data) for *_, data in entries), owner),
             Effect("PUBLISH", self.keys.output_channel(job_id), JOB_CONTINUES if continues else b""),
         ]
 
-    def output(self, job_id: str, chunks: Sequence[Output]) -> list[Effect]:
+    def _count_output(self, job_id: str, size_bytes: int, owner: str | None) -> list[Effect]:
+        if owner is None:
+            return []
+        return [Effect("LEDGER.ADD", self.keys.storage(owner), self.keys.output_entry(job_id), size_bytes)]
+
+    def output(self, job_id: str, chunks: Sequence[Output], owner: str | None = None) -> list[Effect]:
         """Append output of the program to the output log."""
-        return self.append(job_id, merge_outputs(chunks))
+        return self.append(job_id, merge_outputs(chunks), owner)
 
     def finish(
         self,
@@ -143,29 +168,50 @@ class JobEffects:
         result: JobResult,
         now_ms: int,
         *,
-        account: str | None = None,
+        claim: Claim | None = None,
         artifacts: Sequence[Artifact] = (),
-        has_webhook: bool = False,
     ) -> list[Effect]:
         """Write the result of a job, free its slot, notify viewers and webhooks, and start its retention time.
+
+        The source and the inputs are deleted in the same step: no later delivery can need them.
 
         Args:
             job_id: The job.
             result: Its result. A result that exists already is kept.
             now_ms: Unix time in milliseconds.
-            account: Account whose slot the job occupies; None if it is not known.
+            claim: The claim of the attempt; None if the job was not claimed.
             artifacts: Files that the program left.
-            has_webhook: Whether a webhook is to be delivered.
         """
+        owner = None if claim is None else claim.owner
+        encoded_result = encode_result(result)
         contents = [field for artifact in artifacts for field in (artifact.name, artifact.data)]
         return [
             *([Effect("HSET", self.keys.artifacts(job_id), *contents)] if contents else []),
-            Effect("HSETNX", self.keys.record(job_id), "result", encode_result(result)),
+            Effect("HSETNX", self.keys.record(job_id), "result", encoded_result),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", now_ms),
-            *self.append(job_id, [JobFinished(result)]),
-            *self._notify_webhook(job_id, has_webhook),
-            *([] if account is None else [self._free_slot(job_id, account)]),
+            *self.append(job_id, [JobFinished(result)], owner),
+            *self._notify_webhook(job_id, claim is not None and claim.has_webhook),
+            *([] if claim is None or claim.account is None else [self._free_slot(job_id, claim.account)]),
             *self._expire(job_id),
+            *([] if claim is None else self._delete_source(job_id, claim)),
+            *([] if claim is None else self._count_kept(job_id, claim, len(encoded_result) + _stored_bytes(artifacts))),
+        ]
+
+    def _delete_source(self, job_id: str, claim: Claim) -> list[Effect]:
+        return [] if claim.keeps_source else [Effect("HDEL", self.keys.record(job_id), "spec")]
+
+    def _count_kept(self, job_id: str, claim: Claim, result_bytes: int) -> list[Effect]:
+        if claim.owner is None:
+            return []
+        storage = self.keys.storage(claim.owner)
+        if claim.keeps_source:
+            count = Effect("LEDGER.ADD", storage, job_id, result_bytes)
+        else:
+            count = Effect("LEDGER.SET", storage, job_id, claim.kept_bytes + result_bytes)
+        return [
+            count,
+            Effect("LEDGER.MOVE", storage, self.keys.output_entry(job_id), job_id),
+            Effect("LEDGER.EXPIRE", storage, job_id, 1000 * self.result_ttl_seconds),
         ]
 
     def _free_slot(self, job_id: str, account: str) -> Effect:
@@ -184,20 +230,31 @@ class JobEffects:
             *self._notify_webhook(job_id, has_webhook),
             *self._expire(job_id),
             # The record is kept as long as the dead letter can be replayed.
-            Effect("EXPIRE", self.keys.record(job_id), max(self.result_ttl_seconds, _DEAD_LETTER_SECONDS)),
+            Effect("EXPIRE", self.keys.record(job_id), self._dead_record_seconds),
         ]
 
-    def packed_dead(self, job_id: str, account: str, *, has_webhook: bool = False) -> PackedEffects:
-        """Return the packed effects of `dead`, and the one that frees the slot of the job.
+    @property
+    def _dead_record_seconds(self) -> int:
+        return max(self.result_ttl_seconds, _DEAD_LETTER_SECONDS)
 
-        Jobs differ only in their id and account. So the effects of `dead` are packed once, for a placeholder of the
-        length of an id.
+    def packed_dead(self, job_id: str, account: str, owner: str, *, has_webhook: bool = False) -> PackedEffects:
+        """Return the packed effects of `dead`, and those that free the slot of the job and, later, its storage.
+
+        Jobs differ only in their id, account and owner. So the effects of `dead` are packed once, for a placeholder of
+        the length of an id.
         """
         encoded_id = job_id.encode()
-        slot = self._pack([self._free_slot(job_id, account)])
+        others = self._pack([self._free_slot(job_id, account), *self._expire_storage_of_dead(job_id, owner)])
         if len(encoded_id) != len(_ID_PLACEHOLDER):
-            return PackedEffects(self._pack(self.dead(job_id, has_webhook=has_webhook)) + slot)
-        return PackedEffects(encoded_id.join(self._dead_between_ids[has_webhook]) + slot)
+            return PackedEffects(self._pack(self.dead(job_id, has_webhook=has_webhook)) + others)
+        return PackedEffects(encoded_id.join(self._dead_between_ids[has_webhook]) + others)
+
+    def _expire_storage_of_dead(self, job_id: str, owner: str) -> list[Effect]:
+        storage, output_entry = self.keys.storage(owner), self.keys.output_entry(job_id)
+        return [
+            Effect("LEDGER.EXPIRE", storage, job_id, 1000 * self._dead_record_seconds),
+            Effect("LEDGER.EXPIRE", storage, output_entry, 1000 * self.result_ttl_seconds),
+        ]
 
     @cached_property
     def _dead_between_ids(self) -> Sequence[Sequence[bytes]]:
@@ -224,11 +281,12 @@ class JobEffects:
 def read_claim(replies: Sequence[Any]) -> Claim:
     """Read the replies to the effects of `JobEffects.claim`."""
     _, first_start, _, _, claimed, *_ = replies
-    spec, result, cancel, input_bytes, request_id, webhook, created_at_ms, account = claimed
+    spec, result, cancel, input_bytes, request_id, webhook, created_at_ms, account, owner, about = claimed
+    has_expired = created_at_ms is None
     state = JobState.QUEUED if first_start else JobState.RUNNING
     return Claim(
-        state=JobState.FINISHED if spec is None or result is not None else state,
-        wrote_start=bool(first_start) or spec is None,
+        state=JobState.FINISHED if has_expired or result is not None else state,
+        wrote_start=bool(first_start) or has_expired,
         spec=spec,
         cancel_requested=cancel is not None,
         has_input=input_bytes is not None,
@@ -236,4 +294,11 @@ def read_claim(replies: Sequence[Any]) -> Claim:
         has_webhook=webhook is not None,
         created_at_ms=None if created_at_ms is None else int(created_at_ms),
         account=None if account is None else account.decode(),
+        owner=None if owner is None else owner.decode(),
+        keeps_source=about is not None and decode_about(about).api is not None,
+        kept_bytes=stored_bytes([about or b"", webhook or b""]),
     )
+
+
+def _stored_bytes(artifacts: Sequence[Artifact]) -> int:
+    return sum(ENTRY_OVERHEAD_BYTES + len(artifact.name.encode()) + len(artifact.data) for artifact in artifacts)

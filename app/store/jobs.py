@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from app.broker import read_ledger_lua
 from app.broker.connection import without_retries_async
-from app.core.callers import Priority
-from app.core.errors import InvalidRequest, JobNotFinished, JobNotFound, NotFound
+from app.core.callers import ANONYMOUS, Priority
+from app.core.errors import InvalidRequest, JobNotFinished, JobNotFound, NotFound, StorageFull
 from app.core.events import LoggedEvent
 from app.core.job_input import Input
 from app.core.outcomes import Outcome
@@ -20,7 +21,7 @@ from app.store.connection import StoreScript, read_lua, translated
 from app.store.job_list import JobList
 from app.store.keys import StoreKeys
 from app.store.output_log import OutputPages, check_cursor, decode_entry
-from app.store.records import decode_record, encode_result
+from app.store.records import ENTRY_OVERHEAD_BYTES, decode_record, encode_result
 from app.store.wakeups import Wakeups, Watch
 
 __all__ = ["JobStore"]
@@ -28,6 +29,7 @@ __all__ = ["JobStore"]
 MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
 MAX_INPUT_ENTRIES: Final = 256 * 1024
 _MINUTE_SECONDS: Final = 60
+_STORAGE_RETRY_SECONDS: Final = 5.0
 _CANCELLED: Final = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it started")
 
 
@@ -48,8 +50,8 @@ class JobStore:
         self._ttl = result_ttl_seconds
         #: Client that sends every command once.
         self.writes = without_retries_async(client)
-        self._send = StoreScript(self.writes, read_lua("send"))
-        self._delete = StoreScript(self.writes, read_lua("delete"))
+        self._send = StoreScript(self.writes, read_ledger_lua() + read_lua("send"))
+        self._delete = StoreScript(self.writes, read_ledger_lua() + read_lua("delete"))
         self._list = JobList(client, keys)
         self._pages = OutputPages(self._read_page)
 
@@ -61,8 +63,8 @@ class JobStore:
         """
         with translated():
             fields: Any = await self._reads.hgetall(self._keys.record(job_id))
-        # A hash without spec is the rest of a late write to an expired job.
-        if b"spec" not in fields:
+        # A hash without ``about`` is the rest of a late write to an expired job.
+        if b"about" not in fields:
             raise JobNotFound(job_id)
         return decode_record(job_id, fields)
 
@@ -106,10 +108,11 @@ class JobStore:
         Raises:
             JobNotFound: The job does not exist or has expired.
             InvalidRequest: The job has received MAX_INPUT_BYTES or MAX_INPUT_ENTRIES inputs; names ``data``.
+            StorageFull: The storage quota of the owner is reached.
         """
         keys = self._keys
         with translated():
-            reply: bytes = await self._send(
+            reply: Any = await self._send(
                 keys=[
                     keys.record(job_id), keys.inputs(job_id), keys.output(job_id), keys.outbox,
                     *map(keys.waiting, Priority),
@@ -117,11 +120,17 @@ class JobStore:
                 args=[
                     item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
                     MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl, keys.slots(""),
+                    keys.storage(""), ENTRY_OVERHEAD_BYTES,
                 ],
             )  # fmt: skip
-        if reply == b"missing":
+        status, *details = reply
+        if status == b"missing":
             raise JobNotFound(job_id)
-        if reply == b"full":
+        if status == b"storage_full":
+            stored_bytes, quota_bytes, owner = details
+            is_shared = owner.decode() == ANONYMOUS
+            raise StorageFull(stored_bytes, quota_bytes, _STORAGE_RETRY_SECONDS, is_shared=is_shared)
+        if status == b"full":
             raise InvalidRequest(
                 "data", f"a job accepts at most {MAX_INPUT_BYTES} bytes in {MAX_INPUT_ENTRIES} messages"
             )
@@ -164,9 +173,10 @@ class JobStore:
             JobNotFinished: The job is queued or running.
         """
         keys = self._keys
-        others = [keys.output(job.id), keys.inputs(job.id), keys.artifacts(job.id)]
+        job_keys = [keys.record(job.id), keys.owned(job.owner), keys.storage(job.owner)]
+        job_keys += [keys.output(job.id), keys.inputs(job.id), keys.artifacts(job.id)]
         with translated():
-            reply: bytes = await self._delete(keys=[keys.record(job.id), keys.owned(job.owner), *others], args=[job.id])
+            reply: bytes = await self._delete(keys=job_keys, args=[job.id, keys.output_entry(job.id)])
         if reply == b"unfinished":
             raise JobNotFinished("cancel it first, or wait for its end")
 

@@ -84,6 +84,20 @@ class StoreKeys:
         """Sorted set: unfinished jobs of an account by submission time in ms."""
         return f"{self.tag}:slots:{account}"
 
+    def storage(self, owner: str) -> str:
+        """Ledger (app/broker/lua/ledger.lua): bytes of the jobs of an owner; the field ``:quota`` is its quota."""
+        return f"{self.tag}:storage:{owner}"
+
+    @property
+    def storage_owners(self) -> str:
+        """Set: owners that have a storage ledger."""
+        return f"{self.tag}:storage-owners"
+
+    @staticmethod
+    def output_entry(job_id: str) -> str:
+        """Entry of the storage ledger for the output of an unfinished job. The entry of a job itself is its id."""
+        return f"{job_id}:out"
+
     @property
     def outbox(self) -> str:
         """List: ids of finished jobs whose webhooks are due."""

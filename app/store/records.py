@@ -6,6 +6,9 @@ The state is not a field. It follows from the fields that exist, so that no writ
     else started_at_ms      -> running
     else                    -> queued
 
+The script that finishes a job deletes its spec, which contains the source and the inputs, unless the job has a foreign
+request or is dead-lettered. The fields ``about`` and ``created_at_ms`` exist as long as the record.
+
 Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign; attempt, worker, started_at_ms;
 cancel; input_bytes; result, finished_at_ms.
 """
@@ -26,6 +29,8 @@ from app.core.states import JobState
 from app.core.submission import Idempotency, NewJob
 
 __all__ = [
+    "ENTRY_OVERHEAD_BYTES",
+    "JOB_OVERHEAD_BYTES",
     "SUMMARY_FIELDS",
     "About",
     "Claim",
@@ -37,6 +42,7 @@ __all__ = [
     "encode_idempotency",
     "encode_new",
     "encode_result",
+    "stored_bytes",
 ]
 
 
@@ -68,6 +74,10 @@ class Claim:
         has_webhook: Whether a webhook is to be delivered.
         created_at_ms: None if the record has expired.
         account: Account whose slot the job occupies; None if the record has expired or is of an earlier version.
+        owner: Owner whose storage quota the job counts for; None if the record has expired.
+        keeps_source: Whether the source and the inputs are kept with the result, because the API that the job was
+            submitted through returns them.
+        kept_bytes: Bytes of the record that are kept with the result, without the source.
     """
 
     state: JobState
@@ -79,7 +89,15 @@ class Claim:
     has_webhook: bool
     created_at_ms: int | None
     account: str | None
+    owner: str | None
+    keeps_source: bool
+    kept_bytes: int
 
+
+#: What a job takes in Redis in addition to its data: the keys, small fields, the queue entry and the indexes. Measured.
+JOB_OVERHEAD_BYTES: Final = 5120
+#: What an entry of a stream takes in Redis in addition to its data. Measured.
+ENTRY_OVERHEAD_BYTES: Final = 64
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)
 _decode_foreign: Final = msgspec.msgpack.Decoder(ForeignRequest)
@@ -101,6 +119,11 @@ def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
         *(() if job.webhook_url is None else ("webhook", job.webhook_url)),
         *(() if job.foreign is None else ("foreign", _spec_encoder.encode(job.foreign))),
     )  # fmt: skip
+
+
+def stored_bytes(fields: Sequence[str | bytes | int]) -> int:
+    """Return what the storage quota counts for a new job with these fields."""
+    return JOB_OVERHEAD_BYTES + sum(len(field) for field in fields if not isinstance(field, int))
 
 
 def _summarize(job: NewJob) -> About:
@@ -135,13 +158,14 @@ def decode_spec(value: bytes) -> JobSpec:
 
 
 def decode_record(job_id: str, fields: Mapping[bytes, bytes]) -> JobRecord:
-    """Decode a record as HGETALL returns it. It must contain ``spec``."""
+    """Decode a record as HGETALL returns it. It must contain ``about``."""
     result = fields.get(b"result")
     about = _decode_about.decode(fields[b"about"])
     return JobRecord(
         id=job_id,
         state=_state(fields),
-        spec=decode_spec(fields[b"spec"]),
+        language=about.language,
+        spec=decode_spec(fields[b"spec"]) if b"spec" in fields else None,
         owner=fields[b"owner"].decode(),
         request_id=fields[b"request_id"].decode(),
         created_at_ms=int(fields[b"created_at_ms"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from app.store.admission import MemoryGuard, RateLimiter
 from app.store.connection import translated
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE, RUN_JOB
-from app.store.records import decode_idempotency
+from app.store.records import decode_idempotency, encode_new, stored_bytes
 from app.telemetry.spans import trace_options
 
 __all__ = ["Receipt", "Submitter"]
@@ -79,16 +80,19 @@ class Submitter:
         Raises:
             RateLimited: The token bucket of the caller, of its address or of the service is empty.
             TooManyJobs: The caller has as many unfinished jobs as its tier allows.
+            StorageFull: The job does not fit into the storage quota of its owner.
             QueueFull: The backlog has reached its limit, or Redis is nearly out of memory.
             IdempotencyMismatch: The idempotency key was used with a different request.
             StoreUnavailable: Redis did not answer. The job may or may not have been accepted; submit it again with the
                 same idempotency key to find out.
         """
-        if not await self._memory_guard.has_room():
+        fields = encode_new(job)
+        size_bytes = stored_bytes(fields)
+        if not await self._memory_guard.has_room(size_bytes):
             raise QueueFull(_MEMORY_FULL, rate_limit=await self.rate_limiter.charge(caller))
-        called_at, admission = time.monotonic(), self.rate_limiter.precondition(caller)
+        called_at, admission = time.monotonic(), self.rate_limiter.precondition(caller, size_bytes)
         try:
-            await self._enqueue_safely(job, caller, admission)
+            await self._enqueue_safely(job, caller, fields, admission)
         except PreconditionFailed:  # read_reply below raises the reason
             pass
         except BacklogFull as e:
@@ -99,20 +103,24 @@ class Submitter:
             raise StoreUnavailable(str(e)) from e
         return Receipt(job.id, True, self.rate_limiter.read_reply(caller, admission.reply, called_at))
 
-    async def _enqueue_safely(self, job: NewJob, caller: Caller, admission: Precondition) -> None:
+    async def _enqueue_safely(
+        self, job: NewJob, caller: Caller, fields: Sequence[str | bytes | int], admission: Precondition
+    ) -> None:
         """Enqueue a job. If the connection is lost, try a second time.
 
         After a restart of Redis, the first command on each pooled connection fails. The second attempt cannot create a
         second job: the record, or the idempotency key, is the deduplication key.
         """
         try:
-            await self._enqueue(job, caller, admission)
+            await self._enqueue(job, caller, fields, admission)
         except BrokerUnavailable as e:
             if isinstance(e.__cause__, redis.exceptions.TimeoutError):
                 raise
-            await self._enqueue(job, caller, admission)
+            await self._enqueue(job, caller, fields, admission)
 
-    async def _enqueue(self, job: NewJob, caller: Caller, admission: Precondition) -> None:
+    async def _enqueue(
+        self, job: NewJob, caller: Caller, fields: Sequence[str | bytes | int], admission: Precondition
+    ) -> None:
         keys, idempotency = self._effects.keys, job.idempotency
         message: Message[Any] = Message(
             queue_name=JOBS_QUEUE,
@@ -124,8 +132,10 @@ class Submitter:
         )
         await self._producer.enqueue(
             message,
-            effects=self._effects.accept(job, caller.account),
-            on_dead=self._effects.packed_dead(job.id, caller.account, has_webhook=job.webhook_url is not None),
+            effects=self._effects.accept(job, caller.account, fields),
+            on_dead=self._effects.packed_dead(
+                job.id, caller.account, job.owner, has_webhook=job.webhook_url is not None
+            ),
             dedupe_key=keys.record(job.id) if idempotency is None else keys.idempotency(idempotency.name),
             max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
             precondition=admission,

@@ -105,4 +105,5 @@ def _anonymous_tier(settings: Settings) -> Tier:
         burst=settings.rate_burst,
         address_rate_per_minute=settings.rate_per_minute,
         unfinished_jobs=settings.anonymous_jobs,
+        storage_bytes=settings.anonymous_storage_bytes,
     )

@@ -32,6 +32,7 @@ from app.store.keys import DELIVER_WEBHOOK, JOBS_QUEUE, MAINTENANCE_QUEUE, RUN_J
 from app.store.languages import publish_languages
 from app.store.metrics import PUBLISH_SECONDS, publish_metrics
 from app.store.outbox import Outbox
+from app.store.storage import StorageReconciliation
 from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.telemetry.message_tracing import MessageTracing
 from app.telemetry.metrics import Meter
@@ -56,6 +57,7 @@ def create_broker(settings: Settings) -> StreamsBroker:
     )
     meter = Meter()
     _declare_recover(broker)
+    _declare_reconcile_storage(broker, settings)
     services = {
         JOBS_QUEUE: declare_run_job(broker, settings, meter),
         WEBHOOKS_QUEUE: _declare_deliver_webhook(broker, settings, meter),
@@ -81,6 +83,17 @@ def _declare_recover(broker: StreamsBroker) -> None:
     dramatiq.actor(
         actor_name="recover", queue_name=MAINTENANCE_QUEUE, broker=broker, max_retries=0, periodic=cron("* * * * *")
     )(Recovery(broker).run)
+
+
+def _declare_reconcile_storage(broker: StreamsBroker, settings: Settings) -> None:
+    reconciliation = StorageReconciliation(_create_client(settings), StoreKeys(settings.namespace))
+    dramatiq.actor(
+        actor_name="reconcile_storage",
+        queue_name=MAINTENANCE_QUEUE,
+        broker=broker,
+        max_retries=0,
+        periodic=cron("*/10 * * * *"),
+    )(reconciliation.run)
 
 
 def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:

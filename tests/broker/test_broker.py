@@ -23,7 +23,7 @@ def test_package_exports_the_documented_names() -> None:
         "Lane", "LeaseLost", "PackedEffects", "PendingEntry", "Precondition", "QueueFull", "QueueKeys",
         "RecoveryReport", "PreconditionFailed",
         "StreamAgeLimit", "StreamMessage", "StreamResultBackend", "StreamRetries", "StreamsBroker", "StreamsError",
-        "default_middleware", "pack_effects",
+        "default_middleware", "pack_effects", "read_ledger_lua",
     }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ class ScriptedWorker:
             self.take()
         claim = self._effects.claim(job_id, attempt, WORKER_NAME, self.now_ms())
         self.claims[job_id] = read_claim(self._commit(job_id, claim))
-        self._commit(job_id, self._effects.attempt_started(job_id, attempt))
+        self._commit(job_id, self._effects.attempt_started(job_id, attempt, self.claims[job_id].owner))
         return job_id
 
     def start_phase(self, job_id: str, name: str = "run") -> None:
@@ -116,7 +116,7 @@ class ScriptedWorker:
 
     def append(self, job_id: str, *events: Event) -> None:
         """Append events to the output log of a started job."""
-        self._commit(job_id, self._effects.append(job_id, events))
+        self._commit(job_id, self._effects.append(job_id, events, self.claims[job_id].owner))
 
     def finish(self, job_id: str, **changes: Any) -> None:
         """Finish a started job successfully, with the given fields of its result changed."""
@@ -125,9 +125,8 @@ class ScriptedWorker:
             job_id,
             job_result(**changes),
             self.now_ms(),
-            account=claim.account,
+            claim=claim,
             artifacts=[ARTIFACT],
-            has_webhook=claim.has_webhook,
         )
         self._deliveries[job_id].finish_with(self._filter(effects))
         self.acknowledge(job_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import redis
@@ -59,6 +59,7 @@ class LiveStore:
     wakeups: Wakeups
     jobs: JobStore
     submitter: Submitter
+    claims: dict[str, Claim] = field(default_factory=dict)
 
     async def submit(self, job: NewJob, caller: Caller = CALLER) -> Receipt:
         return await self.submitter.submit(job, caller)
@@ -74,7 +75,8 @@ class LiveStore:
 
     def claim(self, delivery: StreamMessage, job_id: str = "job", now_ms: int = START_MS + 5) -> Claim:
         effects = self.effects.claim(job_id, delivery.attempt, self.broker.consumer_name, now_ms)
-        return read_claim(self.write(delivery, effects))
+        self.claims[job_id] = read_claim(self.write(delivery, effects))
+        return self.claims[job_id]
 
     def finish(
         self,
@@ -82,9 +84,8 @@ class LiveStore:
         job_id: str = "job",
         result: JobResult = OK,
         now_ms: int = START_MS + 9,
-        account: str = CALLER.account,
     ) -> None:
-        delivery.finish_with(self.effects.finish(job_id, result, now_ms, account=account))
+        delivery.finish_with(self.effects.finish(job_id, result, now_ms, claim=self.claims[job_id]))
         self.broker.consume(JOBS_QUEUE).ack(delivery)
 
     def dead_letter(self, delivery: StreamMessage) -> None:
@@ -108,18 +109,24 @@ class LiveStore:
 
 @asynccontextmanager
 async def store_on(
-    url: str, namespace: str, *, max_backlog: int = 1000, timeout_seconds: float = 2.0, lease_ms: int = 15_000
+    url: str,
+    namespace: str,
+    *,
+    max_backlog: int = 1000,
+    timeout_seconds: float = 2.0,
+    lease_ms: int = 15_000,
+    ttl_seconds: int = TTL_SECONDS,
 ) -> AsyncIterator[LiveStore]:
     """Create a store on a server, and close its connections at the end."""
     keys = StoreKeys(namespace)
-    effects = JobEffects(keys, TTL_SECONDS)
+    effects = JobEffects(keys, ttl_seconds)
     client = create_client(url, timeout_seconds)
     aclient = create_async_client(url, timeout_seconds)
     broker = StreamsBroker(client=client, namespace=namespace, lease_ms=lease_ms, max_deliveries=3)
     broker.declare_queue(JOBS_QUEUE)
     producer = AsyncProducer(aclient, namespace)
     wakeups = Wakeups(aclient)
-    jobs = JobStore(aclient, keys, wakeups, TTL_SECONDS)
+    jobs = JobStore(aclient, keys, wakeups, ttl_seconds)
     rate_limiter = RateLimiter(jobs.writes, keys, global_rate_per_minute=60_000)
     submitter = Submitter(producer, aclient, effects, rate_limiter, MemoryGuard(aclient), max_backlog)
     try:

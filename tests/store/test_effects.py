@@ -19,9 +19,14 @@ from app.store.wakeups import JOB_CONTINUES
 def test_packed_dead_equals_the_packed_effects_of_dead(job_id: str, has_webhook: bool) -> None:
     effects = JobEffects(StoreKeys("a-namespace"), 600)
     free_slot = Effect("ZREM", "{a-namespace:jobs}:slots:an-account", job_id)
-    expected = [*effects.dead(job_id, has_webhook=has_webhook), free_slot]
+    storage = "{a-namespace:jobs}:storage:an-owner"
+    expire = [
+        Effect("LEDGER.EXPIRE", storage, job_id, 7 * 86_400_000),
+        Effect("LEDGER.EXPIRE", storage, f"{job_id}:out", 600_000),
+    ]
+    expected = [*effects.dead(job_id, has_webhook=has_webhook), free_slot, *expire]
 
-    packed = effects.packed_dead(job_id, "an-account", has_webhook=has_webhook)
+    packed = effects.packed_dead(job_id, "an-account", "an-owner", has_webhook=has_webhook)
 
     assert packed == pack_effects(expected, QueueKeys("a-namespace", JOBS_QUEUE))
 

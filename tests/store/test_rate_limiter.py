@@ -20,7 +20,13 @@ from app.store.keys import StoreKeys
 from tests.store.live_store import LiveStore, new_job, store_on
 
 TIER = Tier(
-    name="test", rate_per_minute=60, burst=5, address_rate_per_minute=10**6, unfinished_jobs=10**6, backlog_share=1
+    name="test",
+    rate_per_minute=60,
+    burst=5,
+    address_rate_per_minute=10**6,
+    unfinished_jobs=10**6,
+    storage_bytes=2**40,
+    backlog_share=1,
 )
 
 
@@ -223,7 +229,7 @@ async def test_submit_frees_the_slot_when_the_job_finishes(store: LiveStore) -> 
     with pytest.raises(TooManyJobs):
         await store.submit(current_job("c"), limited)
     assert claim.account == limited.account
-    store.finish(delivery, "a", account=limited.account)
+    store.finish(delivery, "a")
 
     await store.submit(current_job("c"), limited)
     with pytest.raises(TooManyJobs):

@@ -23,9 +23,9 @@ local function run_packed_effects(packed, now)
       command[i] = value == NOW and now or value
       position = position + length
     end
-    local reply = redis.pcall(unpack(command))
-    if type(reply) == 'table' and reply.err then
-      failure = reply.err
+    local has_run, failed = pcall(run_command, command)
+    if not has_run then
+      failure = type(failed) == 'table' and failed.err or tostring(failed)
     end
   end
   return failure

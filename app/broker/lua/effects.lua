@@ -8,7 +8,7 @@ local function run_effects(first)
     for i = 1, count do
       command[2 + i] = ARGV[position + 2 + i]
     end
-    replies[#replies + 1] = redis.call(unpack(command))
+    replies[#replies + 1] = run_command(command)
     position = position + 3 + count
   end
   return replies

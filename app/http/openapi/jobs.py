@@ -12,6 +12,7 @@ from app.core.errors import (
     NotFound,
     QueueFull,
     RateLimited,
+    StorageFull,
     TooManyJobs,
     UnknownLanguage,
 )
@@ -43,7 +44,7 @@ _TESTS_EXAMPLE: Final = {
     "source": "print(sum(map(int, input().split())))",
     "tests": [{"name": "small", "stdin": "1 2", "expected_output": "3"}, {"stdin": "5 5"}],
 }
-_SUBMISSION_ERRORS: Final = (UnknownLanguage, IdempotencyMismatch, RateLimited, TooManyJobs, QueueFull)
+_SUBMISSION_ERRORS: Final = (UnknownLanguage, IdempotencyMismatch, RateLimited, TooManyJobs, StorageFull, QueueFull)
 
 _JOB_ID: Final[dict[str, str]] = {"job_id": "$response.body#/id"}
 _JOB_LINKS: Final[dict[str, Any]] = dict.fromkeys(("getJob", "getJobOutput", "cancelJob", "deleteJob"), _JOB_ID)
@@ -105,7 +106,7 @@ _BATCH: Final = Operation(
     request_body=BatchRequest,
     examples={"two jobs": {"jobs": [_PYTHON_EXAMPLE, _TESTS_EXAMPLE]}},
     replies=(Reply(status=200, text="The result for each job.", body=BatchView, headers=_RATE_LIMIT_HEADERS),),
-    errors=(RateLimited, TooManyJobs),
+    errors=(RateLimited, TooManyJobs, StorageFull),
 )
 
 _GET: Final = Operation(

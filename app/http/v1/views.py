@@ -134,7 +134,7 @@ def create_pending_view(record: JobRecord, position: QueuePosition | None) -> Pe
     return PendingJob(
         id=record.id,
         status=record.state,
-        language=record.spec.language,
+        language=record.language,
         priority=record.priority,
         labels=record.labels,
         queue_position=None if position is None else position.before,
@@ -175,7 +175,7 @@ def create_finished_view(record: JobRecord, transcript: Transcript) -> FinishedJ
         tests=create_case_views(result, transcript),
         artifacts=tuple(create_artifact_view(job_path(record.id), info) for info in result.artifacts),
         artifacts_incomplete=result.artifacts_incomplete,
-        language=record.spec.language,
+        language=record.language,
         version=result.version,
         priority=record.priority,
         labels=record.labels,

@@ -1,14 +1,16 @@
--- Deletes a finished job. Used by JobStore.delete (jobs.py).
+-- Deletes a finished job. Used by JobStore.delete (jobs.py), after the functions of the broker's ledgers.
 --
--- KEYS   record, jobs of its owner (sorted set), other keys of the job...
--- ARGV   job_id
+-- KEYS   record, jobs of its owner (sorted set), storage ledger of its owner, other keys of the job...
+-- ARGV   job_id, ledger entry of its output
 -- Reply  'unfinished' | 'deleted'
-local record, owned = KEYS[1], KEYS[2]
-local job_id = ARGV[1]
+local record, owned, storage = KEYS[1], KEYS[2], KEYS[3]
+local job_id, output_entry = ARGV[1], ARGV[2]
 
 if redis.call('EXISTS', record) == 1 and redis.call('HEXISTS', record, 'result') == 0 then
   return 'unfinished'
 end
 redis.call('ZREM', owned, job_id)
-redis.call('UNLINK', record, unpack(KEYS, 3))
+redis.call('UNLINK', record, unpack(KEYS, 4))
+ledger_set(storage, job_id, 0)
+ledger_set(storage, output_entry, 0)
 return 'deleted'

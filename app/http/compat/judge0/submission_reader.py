@@ -60,17 +60,20 @@ class SubmissionReader:
         assert record.foreign is not None, "a job of this API"
         languages = index_languages_by_judge0_id((await self._languages.accepted()).values())
         language = languages.get(decode_foreign_request(record.foreign).language_id)
-        return _judge(record, transcript, record.spec.language if language is None else language.name)
+        return _judge(record, transcript, record.language if language is None else language.name)
 
 
 def create_callback_body(record: JobRecord, events: Sequence[LoggedEvent]) -> dict[str, object]:
     """Create the body of the callback of a finished submission: the default fields, in Base64."""
     transcript = Transcript()
     transcript.add(events)
-    return create_view(_judge(record, transcript, record.spec.language), DEFAULT_FIELDS, base64_encoded=True)
+    return create_view(_judge(record, transcript, record.language), DEFAULT_FIELDS, base64_encoded=True)
 
 
 def _judge(record: JobRecord, transcript: Transcript, language_name: str) -> JudgedSubmission:
     assert record.foreign is not None, "a job of this API"
+    assert record.spec is not None, "kept for jobs with a foreign request"
     submission = decode_foreign_request(record.foreign)
-    return JudgedSubmission(record, submission, judge_submission(record, submission, transcript), language_name)
+    return JudgedSubmission(
+        record, record.spec, submission, judge_submission(record, submission, transcript), language_name
+    )

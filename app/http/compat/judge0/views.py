@@ -11,6 +11,7 @@ import falcon
 import msgspec
 
 from app.core.results import JobRecord
+from app.core.spec import JobSpec
 from app.core.timestamps import format_optional_timestamp, format_timestamp
 from app.http.compat.judge0.errors import NotUtf8
 from app.http.compat.judge0.language_ids import MULTI_FILE
@@ -28,6 +29,7 @@ class JudgedSubmission:
     """A submission with the record of its job and the verdict on it."""
 
     record: JobRecord
+    spec: JobSpec
     submission: Submission
     verdict: Verdict
     language_name: str
@@ -37,13 +39,13 @@ Text = bytes | str | None
 
 
 def _source_code(judged: JudgedSubmission) -> Text:
-    return None if judged.submission.language_id == MULTI_FILE else judged.record.spec.files[0].content
+    return None if judged.submission.language_id == MULTI_FILE else judged.spec.files[0].content
 
 
 # With base64_encoded=true, these are in Base64.
 _TEXT_FIELDS: Final[Mapping[str, Callable[[JudgedSubmission], Text]]] = {
     "source_code": _source_code,
-    "stdin": lambda judged: judged.record.spec.stdin or None,
+    "stdin": lambda judged: judged.spec.stdin or None,
     "expected_output": lambda judged: judged.submission.expected_output,
     "stdout": lambda judged: judged.verdict.stdout,
     "stderr": lambda judged: judged.verdict.stderr,
@@ -119,7 +121,7 @@ def _create_number(judged: JudgedSubmission, name: str) -> int | str:
     """Return the value of the submission, or else the value that was used. Decimal numbers are strings."""
     field, value = NUMBER_FIELDS[name], getattr(judged.submission, name)
     if value is None:
-        limits = msgspec.structs.asdict(judged.record.spec.limits)
+        limits = msgspec.structs.asdict(judged.spec.limits)
         value = field.own_default if field.limit is None else limits[field.limit] / field.unit
     return int(value) if field.is_integer else str(float(value))
 
