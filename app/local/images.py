@@ -22,6 +22,7 @@ from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.build import BuildEvent, ensure_images
 from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, default_set, load_languages
+from app.sandbox.images.docker_build import read_stream_error
 from app.sandbox.images.installed import BASE_IMAGE, installed_images
 
 __all__ = ["LanguageSelector", "default_and_installed", "ensure_base_image", "prepare_engine_and_images"]
@@ -134,7 +135,7 @@ def _pull(client: docker.APIClient, step: Step) -> bool:
     step.advance(0, "connecting to the image registry")
     try:
         for message in pulling.pull(repository, tag=tag, stream=True, decode=True):
-            if "error" in message or time.monotonic() > deadline:
+            if read_stream_error(message) or time.monotonic() > deadline:
                 return False
             step.advance(_pulled_fraction(message), str(message.get("status", "")))
     except (DockerException, requests.RequestException):

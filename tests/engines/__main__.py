@@ -36,6 +36,7 @@ from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.build import ensure_images
 from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import default_set, load_languages
+from app.sandbox.images.docker_build import read_stream_error
 from app.sandbox.images.installed import BASE_IMAGE, installed_images
 from tests.engines.suite_engine import SuiteEngine, ensure_root, start_suite_engine
 from tests.engines.variants import VARIANTS, Variant
@@ -160,8 +161,8 @@ def _copy_images(source: docker.APIClient, target: docker.APIClient, names: list
     archive.raise_for_status()
     with archive:
         for message in target.load_image(archive.iter_content(1 << 20)):
-            if "errorDetail" in message:
-                raise SetupError(f"the images cannot be loaded: {message['errorDetail']['message']}")
+            if error := read_stream_error(message):
+                raise SetupError(f"the images cannot be loaded: {error}")
 
 
 @contextlib.contextmanager
@@ -185,7 +186,7 @@ def _run_pytest(variant: Variant, version: str, host: str, engine: SuiteEngine, 
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *(arguments or _SUITES)]
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *_select_suites(arguments)]
         with _killed_at_end(subprocess.Popen(command, cwd=_ROOT, env=environment)) as process:
             exit_code = process.wait()
         if not report.exists():
@@ -197,6 +198,12 @@ def _run_pytest(variant: Variant, version: str, host: str, engine: SuiteEngine, 
     passed = sum(1 for case in suite.iter("testcase") if len(case) == 0)
     assert total == len(list(suite.iter("testcase")))
     return Result(variant.name, version, passed, failed, skipped, time.monotonic() - started)
+
+
+def _select_suites(arguments: list[str]) -> list[str]:
+    """Return the arguments of pytest: both suites, unless an argument is the path of a test."""
+    has_path = any((_ROOT / argument.partition("::")[0]).exists() for argument in arguments if argument[:1] != "-")
+    return arguments if has_path else [*arguments, *_SUITES]
 
 
 @contextlib.contextmanager

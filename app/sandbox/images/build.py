@@ -45,7 +45,7 @@ _CONCURRENT_BUILDS: Final = 2
 # Share of the packages stage in the progress of one image.
 _PACKAGES_FRACTION: Final = 0.9
 # The classic builder caches each step as an image. The removal of an old image can delete a step that it uses.
-_CACHED_STEP_REMOVED: Final = re.compile(r"No such image|layer does not exist")
+_CACHED_STEP_REMOVED: Final = re.compile(r"No such image|layer does not exist|failed to get digest")
 
 Stage = Literal["waiting", "building", "unchanged", "built", "failed"]
 

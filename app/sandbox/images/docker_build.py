@@ -17,7 +17,7 @@ from app.sandbox.images.apt_progress import AptProgress
 from app.sandbox.images.build_context import BuildContext
 from app.sandbox.images.buildkit_trace import BuildKitTrace
 
-__all__ = ["BUILDKIT", "CLASSIC_BUILDER", "ImageBuildError", "build_image", "find_builder"]
+__all__ = ["BUILDKIT", "CLASSIC_BUILDER", "ImageBuildError", "build_image", "find_builder", "read_stream_error"]
 
 #: Values of the parameter ``version`` of ``POST /build``, and of the header ``Builder-Version`` of ``GET /_ping``.
 CLASSIC_BUILDER: Final = "1"
@@ -104,7 +104,7 @@ def build_image(
     trace = BuildKitTrace()
     with translate_engine_errors("build image"):
         for message in _stream_build(client, context, parameters):
-            if error := read_build_error(message):
+            if error := read_stream_error(message):
                 raise ImageBuildError(image, error, "\n".join(tail))
             lines = str(message.get("stream", "")).splitlines()
             match message.get("aux"):
@@ -121,8 +121,8 @@ def build_image(
     return image_id
 
 
-def read_build_error(message: Mapping[str, Any]) -> str:
-    """Return the error in a message of the build stream, or an empty string.
+def read_stream_error(message: Mapping[str, Any]) -> str:
+    """Return the error in a message of a build, pull or load, or an empty string.
 
     Engines before Docker 29 also send the deprecated field ``error`` (schema ``JSONMessage`` of the Engine API).
     """

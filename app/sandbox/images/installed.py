@@ -6,6 +6,7 @@ determines its content: the Dockerfile and scripts, the packages, the sources of
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -84,9 +85,9 @@ def installed_images(client: docker.APIClient) -> dict[str, InstalledImage]:
     current = {summary["Labels"][LANGUAGE_LABEL]: summary for summary in sorted(summaries, key=_read_priority)}
     images = {}
     for language, summary in current.items():
-        size_bytes = _read_size(client, summary["Id"])
-        if size_bytes is not None:
-            images[language] = _parse_summary(summary, summary["Labels"], size_bytes)
+        # Not found: the image was removed after the list was read.
+        with translate_engine_errors("read image history"), contextlib.suppress(ImageNotFound):
+            images[language] = _parse_summary(summary, summary["Labels"], _read_size(client, summary["Id"]))
     return images
 
 
@@ -168,17 +169,13 @@ def _read_priority(summary: Mapping[str, Any]) -> tuple[bool, float]:
 
 
 @cachetools.cached(cachetools.LRUCache(_CACHED_SIZES), key=lambda client, image_id: image_id, lock=threading.Lock())
-def _read_size(client: docker.APIClient, image_id: str) -> int | None:
-    """Return the sum of the sizes of all layers, or None if the image does not exist.
+def _read_size(client: docker.APIClient, image_id: str) -> int:
+    """Return the sum of the sizes of all layers in bytes.
 
     The field ``Size`` in the list of images also counts the compressed layers if containerd stores the images.
     """
-    with translate_engine_errors("read image history"):
-        try:
-            layers: Any = client.history(image_id)  # type: ignore[no-untyped-call]
-            return sum(int(layer["Size"]) for layer in layers)
-        except ImageNotFound:
-            return None
+    layers: Any = client.history(image_id)  # type: ignore[no-untyped-call]
+    return sum(int(layer["Size"]) for layer in layers)
 
 
 def _parse_summary(summary: Mapping[str, Any], labels: Mapping[str, str], size_bytes: int) -> InstalledImage:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import docker
 import msgspec
@@ -28,6 +29,7 @@ from app.sandbox.images.installed import (
     installed_images,
 )
 from app.sandbox.images.removal import PROBE_LABEL, remove_images, remove_superseded
+from tests.sandbox.engine.version_proxy import version_proxy
 
 pytestmark = pytest.mark.docker
 
@@ -211,6 +213,32 @@ def test_concurrent_builders_do_not_remove_images_of_each_other(client: docker.A
             build_in_progress.result()
 
     assert len(tags(client, toy.id)) == 5
+
+
+def test_build_starts_again_when_a_cached_step_was_removed(
+    client: docker.APIClient, toy: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[str] = []
+
+    def build_after_a_failure(client: docker.APIClient, image: str, *arguments: Any, **options: Any) -> str:
+        attempts.append(image)
+        if len(attempts) == 1:
+            raise ImageBuildError(image, "failed to get digest sha256:1: no such file or directory", "")
+        return build_image(client, image, *arguments, **options)
+
+    monkeypatch.setattr("app.sandbox.images.build.build_image", build_after_a_failure)
+
+    assert build(client, toy).version[0].isdigit()
+
+
+def test_build_runs_on_an_engine_that_refuses_old_versions(toy: Language, tmp_path: Path) -> None:
+    with version_proxy(tmp_path, engine_host().removeprefix("unix://"), (1, 44), (1, 52)) as proxy:
+        image = build(connect_docker(proxy.url), toy)
+
+        assert remove_images(connect_docker(proxy.url), [toy.id]) == [toy.id]
+
+    assert image.version[0].isdigit()
+    assert {version for version in proxy.versions if version is not None} == {(1, 51)}
 
 
 def test_remove_images_does_not_disturb_a_build(client: docker.APIClient, toy: Language) -> None:
