@@ -186,7 +186,7 @@ def _run_pytest(variant: Variant, version: str, host: str, engine: SuiteEngine, 
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *_select_suites(arguments)]
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *select_suites(arguments)]
         with _killed_at_end(subprocess.Popen(command, cwd=_ROOT, env=environment)) as process:
             exit_code = process.wait()
         if not report.exists():
@@ -200,8 +200,8 @@ def _run_pytest(variant: Variant, version: str, host: str, engine: SuiteEngine, 
     return Result(variant.name, version, passed, failed, skipped, time.monotonic() - started)
 
 
-def _select_suites(arguments: list[str]) -> list[str]:
-    """Return the arguments of pytest: both suites, unless an argument is the path of a test."""
+def select_suites(arguments: list[str]) -> list[str]:
+    """Return the arguments of pytest, with both suites unless one of them is the path of a test."""
     has_path = any((_ROOT / argument.partition("::")[0]).exists() for argument in arguments if argument[:1] != "-")
     return arguments if has_path else [*arguments, *_SUITES]
 

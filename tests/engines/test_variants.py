@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.engines.__main__ import select_suites
 from tests.engines.variants import VARIANTS
 
 
@@ -37,3 +40,16 @@ def test_versions_are_tested_in_every_configuration() -> None:
         assert {variant.has_proxy for variant in configurations} == {True, False}
         assert {variant.has_containerd_store for variant in configurations} == {True, False}
         assert {variant.runtime for variant in configurations} == {"", "crun"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "selected"),
+    [
+        ([], ["tests/sandbox", "tests/adversarial"]),
+        (["-x"], ["-x", "tests/sandbox", "tests/adversarial"]),
+        (["-k", "seccomp"], ["-k", "seccomp", "tests/sandbox", "tests/adversarial"]),
+        (["tests/sandbox/test_pool.py::test_a", "-x"], ["tests/sandbox/test_pool.py::test_a", "-x"]),
+    ],
+)
+def test_both_suites_run_unless_a_path_is_given(arguments: list[str], selected: list[str]) -> None:
+    assert select_suites(arguments) == selected
