@@ -17,13 +17,14 @@ SECONDS := 60
 BENCH_ARGS ?=
 DRILL_ARGS ?=
 ENGINES_ARGS ?=
+CGROUP2_ARGS ?=
 BARE_ARGS ?=
 # A line for a finished step, as app/local/console.py prints it. $SECONDS is the time that bash has run.
 STEP = $(EMPTY)  ✓ %-22s %s\n
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: up
 up: venv $(NODE) ## install what is missing, start every process and run a first job
@@ -131,6 +132,10 @@ base-image: venv ## pull the base image, or build it from Debian packages if no 
 .PHONY: bench-gateway
 bench-gateway: venv-dev images ## measure submissions, WebSockets and rate limits (a part: BENCH_ARGS=rate; requires wrk)
 	@$(PYTHON) -m bench.gateway $(BENCH_ARGS)
+
+.PHONY: test-cgroup2
+test-cgroup2: venv-dev images ## test cgroup v2 with both drivers in user-mode Linux (1 h, requires root; a part: CGROUP2_ARGS="--only systemd")
+	@$(PYTHON) -m tests.cgroup2 $(CGROUP2_ARGS)
 
 .PHONY: test-engines
 test-engines: venv-dev images ## test Docker 20.10, 26.1 and 28.5 in several configurations (1 h, requires root; a part: ENGINES_ARGS="--only 28.5-crun")

@@ -35,6 +35,7 @@ LAUNCH_VARIABLES: Final = frozenset(
         "PYXEC_HTTP_BIND",
         "PYXEC_HTTP_WORKERS",
         "PYXEC_TEST_LANGUAGES",
+        "PYXEC_TEST_PATIENCE",
         "PYXEC_URL",
         "PYXEC_WEB_BIND",
         "PYXEC_WEB_PORT",

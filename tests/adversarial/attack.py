@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from tests.adversarial.bounded_sandbox import BoundedSandbox
+from tests.patience import patient
 from tests.sandbox.sandbox_fixture import JobRun, job
 
 __all__ = ["Attack", "launch", "table"]
+
+ATTACK_SECONDS = patient(2.0)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def table(*attacks: Attack) -> Any:
 
 def launch(sandbox: BoundedSandbox, attack: Attack) -> JobRun:
     """Run an attack and check its outcome and its condition."""
-    ran = sandbox.run(job(attack.language, attack.source, **{"wall_seconds": 2.0, **attack.settings}))
+    ran = sandbox.run(job(attack.language, attack.source, **{"wall_seconds": ATTACK_SECONDS, **attack.settings}))
     tail = f"{ran.verdict.message}; stdout {ran.stdout[-300:]!r}; stderr {ran.stderr[-300:]!r}"
     assert ran.outcome in attack.outcomes.split(), f"{ran.outcome}: {tail}"
     assert attack.holds(ran), tail

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.core.spec import JobSpec
 from app.sandbox.runner.execution_plan import plan_execution
+from tests.patience import patient
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 from tests.sandbox.sandbox_fixture import JobRun, RecordingSink, SandboxFixture
 
@@ -13,7 +14,7 @@ __all__ = ["BoundedSandbox"]
 
 # Measured by the worker from the start of the program to its result, without the creation of the container. The design
 # permits two seconds; a fork bomb on an overloaded machine takes 0.2 s.
-SLACK_SECONDS = 2.0
+SLACK_SECONDS = patient(2.0)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.adversarial.bounded_sandbox import BoundedSandbox
+from tests.patience import patient
 from tests.sandbox.sandbox_fixture import MIB, SandboxFixture, eventually, job, open_sandbox_fixture
 
 SLACK_MEMORY_BYTES = 768 * MIB
@@ -32,7 +33,7 @@ def _check_that_nothing_is_left(sandbox: BoundedSandbox) -> Iterator[None]:
     started = time.monotonic()
     canary = sandbox.run(job("python", "print('fine')"))
     assert (canary.outcome, canary.text) == ("ok", "fine\n")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < patient(10)
     assert eventually(lambda: is_settled(sandbox), within_seconds=15), "a container is left"
 
 

@@ -6,11 +6,12 @@ import pytest
 
 from app.sandbox.runner import execution_plan
 from tests.adversarial.bounded_sandbox import BoundedSandbox
+from tests.patience import patient
 from tests.sandbox.sandbox_fixture import job
 
 pytestmark = pytest.mark.docker
 
-COMPILE_SECONDS = 3.0
+COMPILE_SECONDS = patient(3.0)
 
 TEMPLATES = """
 template <unsigned long N, unsigned long M> struct Bomb { Bomb<N - 1, M * 2> left; Bomb<N - 1, M * 2 + 1> right; };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.adversarial.attack import Attack, launch, table
+from tests.adversarial.attack import ATTACK_SECONDS, Attack, launch, table
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import MIB, JobRun, job
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.docker
 
 
 def ended_by_itself(ran: JobRun) -> bool:
-    return ran.last.stopped_by.value == "none" and ran.last.wall_seconds < 2
+    return ran.last.stopped_by.value == "none" and ran.last.wall_seconds < ATTACK_SECONDS
 
 
 DAEMONS = {

@@ -36,8 +36,12 @@ class SuiteEngine:
         self.launcher = launcher
 
 
-def ensure_root(suite: str, folder: Path) -> Path:
-    """Return a root file system with the Docker Engine of a Debian suite. Create it if it is missing."""
+def ensure_root(suite: str, folder: Path, packages: str = _PACKAGES) -> Path:
+    """Return a root file system with packages of a Debian suite. Create it if it is missing.
+
+    Args:
+        packages: Names, separated by commas. By default those of a Docker Engine.
+    """
     root = folder / suite
     if not root.is_dir():
         unfinished = folder / f"{suite}.unfinished"
@@ -45,7 +49,7 @@ def ensure_root(suite: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         # A mirror may serve an outdated list of unstable, whose signature expires after a week.
         options = ['--aptopt=Acquire::Check-Valid-Until "false"'] if suite == "unstable" else []
-        command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={_PACKAGES}", *options, suite, str(unfinished)]
+        command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={packages}", *options, suite, str(unfinished)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         unfinished.rename(root)
     return root

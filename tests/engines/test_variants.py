@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.__main__ import select_suites
+from tests.engines.suite_run import select_suites
 from tests.engines.variants import VARIANTS
 
 

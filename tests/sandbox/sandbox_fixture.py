@@ -24,6 +24,7 @@ from app.sandbox.images.installed import installed_images
 from app.sandbox.resources import ContainerResources
 from app.sandbox.sandbox import ContainerSandbox
 from app.sandbox.template import LABEL, WORKER_LABEL, creation_body
+from tests.patience import patient
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 
 __all__ = [
@@ -41,7 +42,8 @@ MIB = 1024 * 1024
 ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 # `make test-engines` also runs the suites with crun.
 RUNTIME = os.environ.get("PYXEC_CONTAINER_RUNTIME", "")
-ENGINE_SECONDS = 30.0
+ENGINE_SECONDS = patient(30.0)
+JOB_SECONDS = patient(5.0)
 LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")
 
 
@@ -114,8 +116,8 @@ def job(
     files: Mapping[str, bytes] | None = None,
     **limits: float,
 ) -> JobSpec:
-    """Return a job with the limits of its language, and 5 seconds unless ``limits`` overrides them."""
-    overrides = LimitOverrides(**{"wall_seconds": 5.0, "cpu_seconds": 5.0, **limits})  # type: ignore[arg-type]
+    """Return a job with the limits of its language, and JOB_SECONDS unless ``limits`` overrides them."""
+    overrides = LimitOverrides(**{"wall_seconds": JOB_SECONDS, "cpu_seconds": JOB_SECONDS, **limits})  # type: ignore[arg-type]
     content = source.encode() if isinstance(source, str) else source
     entrypoint = LANGUAGES[language].file_name
     other_files = tuple(SourceFile(name, data) for name, data in (files or {}).items())
@@ -166,6 +168,18 @@ class SandboxFixture:
     def inspect(self, container_id: str) -> dict[str, Any]:
         details: dict[str, Any] = self.engine.docker_client.inspect_container(container_id)
         return details
+
+    def execute_as_root(self, container_id: str, script: str) -> None:
+        """Run a shell script as root in the PID namespace of a container, on the host of the engine."""
+        image = self.container_spec("bash").image.image_id
+        host_config = {"PidMode": f"container:{container_id}", "NetworkMode": "none"}
+        body = {"Image": image, "Entrypoint": ["/bin/sh", "-c", script], "User": "0", "HostConfig": host_config}
+        helper = self.engine.create_container(body)
+        try:
+            self.engine.start_container(helper)
+            assert self.engine.docker_client.wait(helper)["StatusCode"] == 0, self.engine.docker_client.logs(helper)
+        finally:
+            self.engine.remove_container(helper)
 
     def container_spec(self, language: str, **resources: int) -> ContainerSpec:
         image = installed_images(self.engine.docker_client)[language]
@@ -225,7 +239,7 @@ def open_sandbox_fixture(pool_floor: int, pool_ceiling: int, engine: Engine | No
 
 def eventually(condition: Callable[[], bool], within_seconds: float = 10.0) -> bool:
     """Return whether a condition becomes true in time."""
-    deadline = time.monotonic() + within_seconds
+    deadline = time.monotonic() + patient(within_seconds)
     while not condition():
         if time.monotonic() > deadline:
             return False

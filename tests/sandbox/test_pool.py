@@ -14,6 +14,7 @@ from app.sandbox import pool as pool_module
 from app.sandbox.container import Container
 from app.sandbox.host_memory import HostMemory
 from app.sandbox.pool import Pool
+from tests.patience import patient
 from tests.sandbox.sandbox_fixture import SandboxFixture, eventually, job, open_sandbox_fixture
 
 pytestmark = pytest.mark.docker
@@ -260,7 +261,7 @@ def test_stats_count_hits_misses_and_launches(sandbox: SandboxFixture) -> None:
 
 def test_pool_launches_two_languages_concurrently() -> None:
     # Each launch waits for the other one
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=patient(10))
 
     def meet(language: str) -> Container:
         both.wait()
@@ -280,7 +281,7 @@ def test_take_does_not_wait_for_a_launch_that_hangs() -> None:
         raise EngineUnavailable("at last")
 
     with running(Pool(hang, lambda: ["bash"], 1, 1)) as pool:
-        assert started.wait(5)
+        assert started.wait(patient(5))
 
         assert pool.take("bash") is None
         pool.refill()
@@ -299,7 +300,7 @@ def test_stop_during_a_launch_leaves_no_container(sandbox: SandboxFixture, monke
 
     pool = Pool(late, lambda: ["bash"], 1, 1)
     pool.start()
-    assert started.wait(5)
+    assert started.wait(patient(5))
 
     pool.stop()
     release.set()

@@ -42,7 +42,10 @@ def test_dangerous_system_calls_fail_and_ordinary_ones_work(sandbox: SandboxFixt
 
     assert result.outcome == "ok", result.stderr
     results = dict(line.rsplit(" ", 1) for line in result.text.splitlines())
-    assert {name.replace(" ", "_"): answer for name, answer in results.items()} == EXPECTED_RESULTS
+    # User-mode Linux, in which `make test-cgroup2` runs, has no 32-bit system calls.
+    is_user_mode = sandbox.run(job("bash", "grep -c 'User Mode Linux' /proc/cpuinfo")).text != "0\n"
+    expected = {**EXPECTED_RESULTS, **({"int_0x80": "failed"} if is_user_mode else {})}
+    assert {name.replace(" ", "_"): answer for name, answer in results.items()} == expected
 
 
 @pytest.mark.docker

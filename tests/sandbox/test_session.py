@@ -19,6 +19,7 @@ from app.sandbox import session
 from app.sandbox.container import Container
 from app.sandbox.runner.frames import PROTOCOL_VERSION
 from app.sandbox.session import RunnerSession
+from tests.patience import patient
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 from tests.sandbox.sandbox_fixture import MIB, RecordingSink, SandboxFixture, eventually, job
 
@@ -142,7 +143,7 @@ def test_cancel_ends_a_program_that_ignores_signals(sandbox: SandboxFixture, inb
     result = sandbox.run(job("bash", source, wall_seconds=60), RecordingSink(lambda _: inbox.put(CANCEL)), inbox)
 
     assert (result.outcome, result.text) == ("cancelled", "up\n")
-    assert result.seconds < 10
+    assert result.seconds < patient(10)
 
 
 def test_cancel_is_not_delayed_by_unread_stdin(sandbox: SandboxFixture, inbox: InMemoryInbox) -> None:
@@ -151,7 +152,7 @@ def test_cancel_is_not_delayed_by_unread_stdin(sandbox: SandboxFixture, inbox: I
     result = sandbox.run(spec, RecordingSink(lambda _: inbox.put(CANCEL)), inbox)
 
     assert result.outcome == "cancelled"
-    assert result.seconds < 10
+    assert result.seconds < patient(10)
 
 
 def test_cancel_before_the_first_phase_gives_no_phase_or_a_cancelled_one(
@@ -243,9 +244,8 @@ def test_oom_kill_of_the_runner_is_a_memory_limit(sandbox: SandboxFixture) -> No
     """Files on a tmpfs stay when their writers have ended: the kernel then kills PID 1 as the last process."""
     # The files may fill the memory of the container, and the kernel prefers to kill the runner
     container = sandbox.launch("bash", memory_bytes=16 * MIB, disk_bytes=512 * MIB)
-    pid = sandbox.inspect(container.id)["State"]["Pid"]
+    sandbox.execute_as_root(container.id, "echo 1000 > /proc/1/oom_score_adj")
     spec = job("bash", "echo 0 > /proc/self/oom_score_adj; head -c 100m /dev/zero > big; echo $?", disk_bytes=512 * MIB)
-    Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
     sink = RecordingSink()
 
     with closing(container), closing(InMemoryInbox()) as inbox:
