@@ -84,7 +84,7 @@ def ensure_images(
         The images of all these languages, by id.
 
     Raises:
-        ImageMissing: The base image is not on the engine.
+        ImageMissing: The base image is not on the engine, or an image was removed during the build.
         ImageBuildError: A build failed. Builds that have not started are cancelled.
         EngineUnavailable: The engine does not answer.
     """
@@ -100,6 +100,8 @@ def ensure_images(
         _Builder(client, base, runner, contexts, progress).build_all(outdated)
         installed = installed_images(client)
     remove_superseded(client, [language.id for language in requested])
+    if removed := contexts.keys() - installed.keys():
+        raise ImageMissing(f"the images of {', '.join(sorted(removed))} were removed during the build")
     return {language.id: installed[language.id] for language in requested}
 
 
@@ -165,7 +167,7 @@ class _Builder:
             version = read_version(self._client, language.id, packages_id, language.version)
             labels |= {VERSION_LABEL: version, RUNNER_LABEL: self._runner.digest, DIGEST_LABEL: context.digest}
             arguments = {**packages, "RUNNER": runner.result()}
-            tags = [f"pyxec/{language.id}:{context.digest}", f"pyxec/{language.id}:latest"]
+            tags = [f"pyxec/{language.id}:latest", f"pyxec/{language.id}:{context.digest}"]
             self._build(language.id, context, _PACKAGES_FRACTION, 1.0, arguments=arguments, labels=labels, tags=tags)
         finally:
             remove_image_tag(self._client, packages_tag)

@@ -92,7 +92,7 @@ def installed_images(client: docker.APIClient) -> dict[str, InstalledImage]:
 
 
 def find_images(client: docker.APIClient, filters: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """Return the engine's summaries of all images that match. ``RepoTags`` is empty for an image without tags.
+    """Return the engine's summaries of all images that match. ``RepoTags`` and ``Labels`` can be empty.
 
     Args:
         filters: Filters of ``GET /images/json`` in the Docker Engine API.
@@ -105,6 +105,7 @@ def find_images(client: docker.APIClient, filters: Mapping[str, Sequence[str]]) 
     for summary in summaries:
         # Before API 1.43, an image without tags has the tag <none>:<none>.
         summary["RepoTags"] = [tag for tag in summary["RepoTags"] or () if tag != _NO_TAG]
+        summary["Labels"] = summary["Labels"] or {}
     return summaries
 
 

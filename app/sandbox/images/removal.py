@@ -81,11 +81,11 @@ def remove_superseded(client: docker.APIClient, languages: Iterable[str]) -> Non
         images = find_images(client, {"reference": [f"pyxec/{language}"]})
         for image in images:
             if f"pyxec/{language}:latest" not in image["RepoTags"]:
-                _untag_if_old(client, image)
+                _delete_if_old(client, image)
     runners = {image["Labels"].get(RUNNER_LABEL) for image in find_images(client, {"reference": ["pyxec/*:latest"]})}
     for image in find_images(client, {"reference": [_RUNNER_REPOSITORY]}):
         if not runners.intersection(tag.rpartition(":")[2] for tag in image["RepoTags"]):
-            _untag_if_old(client, image)
+            _delete_if_old(client, image)
     _remove_untagged(client, BUILT_LABEL, _is_old)
     _remove_old_containers(client)
 
@@ -125,10 +125,12 @@ def _is_building(image: Mapping[str, Any]) -> bool:
     )
 
 
-def _untag_if_old(client: docker.APIClient, image: Mapping[str, Any]) -> None:
+def _delete_if_old(client: docker.APIClient, image: Mapping[str, Any]) -> None:
+    """Delete an image with all its tags. If a running container uses it, a later build deletes it."""
     if _is_old(image):
-        for tag in image["RepoTags"]:
-            remove_image_tag(client, tag)
+        # By id: another builder may have given the tag to a new image since the list was read.
+        with translate_engine_errors("remove image"), _ignore_conflict():
+            client.remove_image(image["Id"], force=True)
 
 
 def _remove_untagged(client: docker.APIClient, label: str, is_removable: Callable[[Mapping[str, Any]], bool]) -> None:

@@ -215,6 +215,25 @@ def test_concurrent_builders_do_not_remove_images_of_each_other(client: docker.A
     assert len(tags(client, toy.id)) == 5
 
 
+@pytest.mark.usefixtures("all_images_are_old")
+def test_superseded_image_is_removed_after_its_last_container(client: docker.APIClient, toy: Language) -> None:
+    old = build(client, toy)
+    running = client.create_container(old.image_id, entrypoint=["sleep", "60"], network_disabled=True)["Id"]
+    client.start(running)
+    try:
+        build(client, toy, "touch /new")
+
+        assert client.inspect_container(running)["State"]["Status"] == "running"
+        assert client.inspect_image(old.image_id)
+    finally:
+        client.remove_container(running, force=True)
+
+    build(client, toy, "touch /newer")
+
+    with pytest.raises(ImageNotFound):
+        client.inspect_image(old.image_id)
+
+
 def test_build_starts_again_when_a_cached_step_was_removed(
     client: docker.APIClient, toy: Language, monkeypatch: pytest.MonkeyPatch
 ) -> None:
