@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from app.core.errors import InfrastructureError, SandboxLost
+from app.core.errors import SandboxLost
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.demultiplexer import Demultiplexer
 from app.sandbox.engine.errors import UpdateRefused
@@ -81,12 +81,12 @@ class Container:
         """Create, attach and start a container; return when its runner is ready.
 
         Raises:
-            InfrastructureError: A step failed. The container is removed, unless the engine does not answer.
+            InfrastructureError: A step failed. The container is removed when the engine answers.
         """
         with contextlib.ExitStack() as cleanup:
             body = creation_body(spec.image.image_id, spec.resources, spec.labels, spec.runtime, spec.uid)
             container_id = engine.create_container(body)
-            cleanup.callback(_remove, engine, container_id)
+            cleanup.callback(engine.discard_container, container_id)
             # Attach before the start, or the first frame could be lost. With StdinOnce, the container ends when this
             # connection ends.
             container = cls(engine, spec, container_id, engine.attach(container_id))
@@ -171,9 +171,9 @@ class Container:
         return self._demultiplexer.stderr.decode(errors="replace").strip()
 
     def discard(self) -> None:
-        """Close the connection and remove the container immediately. If the engine fails, the reaper removes it."""
+        """Close the connection and remove the container immediately, or when the engine answers."""
         self.close()
-        _remove(self._engine, self.id)
+        self._engine.discard_container(self.id)
 
     def _await_ready(self) -> None:
         event = self._receive_first_event(time.monotonic() + _READY_TIMEOUT_SECONDS)
@@ -195,10 +195,3 @@ class Container:
         poller = select.poll()
         poller.register(self._connection, select.POLLIN)
         return bool(poller.poll(seconds * 1000))
-
-
-def _remove(engine: Engine, container_id: str) -> None:
-    try:
-        engine.remove_container(container_id)
-    except InfrastructureError as e:
-        _log.warning("sandbox_not_removed", container=container_id[:12], error=str(e))

@@ -1,7 +1,8 @@
 """Removal of orphaned containers.
 
-The containers of a killed worker end with its connections. The reaper removes the remaining ones: containers that were
-created but never started, and containers that an engine kept over its own restart.
+The containers of a killed worker end with its connections, and a worker itself removes a container that it could not
+start. The reaper removes the remaining ones: containers that a killed worker created and did not start, containers that
+an engine kept over its own restart, and containers whose removal failed.
 """
 
 from __future__ import annotations
@@ -21,18 +22,22 @@ __all__ = ["remove_orphans"]
 
 # A younger container may belong to a worker that has not registered yet.
 _MIN_AGE_SECONDS: Final = 60
-# A live worker no longer uses a container that is still not started after this time: the response to its creation came
-# too late. It is longer than the maximum of the setting for the engine time-out.
-_NEVER_STARTED_SECONDS: Final = 900
 _log = structlog.get_logger(__name__)
 
 
-def remove_orphans(engine: Engine, namespace: str, is_alive: Callable[[str], bool], now: float | None = None) -> int:
+def remove_orphans(
+    engine: Engine,
+    namespace: str,
+    is_alive: Callable[[str], bool],
+    never_started_seconds: float,
+    now: float | None = None,
+) -> int:
     """Remove the containers of a namespace that no live worker uses.
 
     Args:
         is_alive: Returns whether the worker with a name has sent a heartbeat recently. If it raises, the function
             stops: without this information, nothing is removed.
+        never_started_seconds: Age from which on a live worker no longer uses a container that has not started.
         now: Unix time in seconds, for tests.
 
     Returns:
@@ -46,7 +51,8 @@ def remove_orphans(engine: Engine, namespace: str, is_alive: Callable[[str], boo
     for container in engine.list_containers(f"{LABEL}={namespace}"):
         worker = container.labels.get(WORKER_LABEL, "")
         age_seconds = time_now - container.created_at
-        if age_seconds < _MIN_AGE_SECONDS or (is_alive(worker) and not _never_started(container, age_seconds)):
+        was_never_started = container.state == "created" and age_seconds >= never_started_seconds
+        if age_seconds < _MIN_AGE_SECONDS or (is_alive(worker) and not was_never_started):
             continue
         if not _try_remove(engine, container):
             continue
@@ -65,7 +71,3 @@ def _try_remove(engine: Engine, container: ContainerSummary) -> bool:
         _log.warning("orphan_not_removed", container=container.id[:12], error=str(e))
         return False
     return True
-
-
-def _never_started(container: ContainerSummary, age_seconds: float) -> bool:
-    return container.state == "created" and age_seconds >= _NEVER_STARTED_SECONDS

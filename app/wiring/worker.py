@@ -44,6 +44,9 @@ CALLBACK_FORMATS: Final[Mapping[str, CallbackFormat]] = {JUDGE0: CallbackFormat(
 
 _PUBLISH_LANGUAGES_SECONDS: Final = 15.0
 _REMOVE_ORPHANS_SECONDS: Final = 30.0
+# Added to the two engine calls after the creation of a container, attach and start, because the clock of the engine's
+# host may differ from the local one.
+_CLOCK_MARGIN_SECONDS: Final = 60.0
 
 
 def create_broker(settings: Settings) -> StreamsBroker:
@@ -163,9 +166,10 @@ def _worker_tasks(
     """Return the tasks that each worker process has to run itself: only it can reach the engine of its host."""
     registry = WorkerRegistry(client, keys)
     host = socket.gethostname()
+    never_started_seconds = 2 * settings.engine_timeout_seconds + _CLOCK_MARGIN_SECONDS
 
     def remove() -> None:
-        removed = remove_orphans(engine, settings.namespace, registry.is_alive)
+        removed = remove_orphans(engine, settings.namespace, registry.is_alive, never_started_seconds)
         meter.count("pyxec_sandboxes_orphaned_total", by=removed)
 
     def publish() -> None:

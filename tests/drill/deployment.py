@@ -245,7 +245,7 @@ class Deployment:
         for pause_seconds in (0.0, _BETWEEN_REAPER_RUNS_SECONDS):
             if self._containers():
                 time.sleep(pause_seconds)
-                remove_orphans(engine, self.stack.namespace, lambda _: False, time.time() + _MIN_AGE_SECONDS)
+                remove_orphans(engine, self.stack.namespace, lambda _: False, 0, time.time() + _MIN_AGE_SECONDS)
         engine.close()
         return max(stuck, len(self._containers()))
 

@@ -87,6 +87,15 @@ class PrivateEngine:
         except subprocess.TimeoutExpired:
             self.kill()
 
+    def signal_daemon(self, number: int) -> None:
+        """Send a signal to dockerd."""
+        assert self._daemon is not None
+        self._daemon.send_signal(number)
+
+    def signal_containerd(self, number: int) -> None:
+        """Send a signal to containerd, without which dockerd creates containers but does not start them."""
+        os.kill(int(self._containerd.read_text()), number)
+
     def kill(self) -> None:
         """Kill dockerd and its containerd. Their containers keep running."""
         assert self._daemon is not None

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import signal
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from app.sandbox import pool as pool_module
 from app.sandbox.engine.client import Engine, connect_docker
 from app.sandbox.images.installed import LANGUAGE_LABEL, VERSION_LABEL
 from app.sandbox.language_pool import PoolStats
+from app.sandbox.template import LABEL
 from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
 from tests.sandbox.sandbox_fixture import (
     ENGINE_SECONDS,
@@ -37,6 +41,8 @@ from tests.sandbox.sandbox_fixture import (
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(missing_requirement()), reason=missing_requirement())]
 
 RUNNER = "pyxec-runner"
+SLOTS = 4
+POOL_CEILING = 4
 TOY = msgspec.structs.replace(LANGUAGES["bash"], id="toy", run=(f"/{RUNNER}", "/nowhere"))
 RUNNER_ERROR = b"runner: cannot enter the working folder\n"
 
@@ -126,6 +132,13 @@ def job_succeeds(sandbox: SandboxFixture) -> bool:
     return (result.last.exit_code, result.stderr) == (1, RUNNER_ERROR)
 
 
+def fails(sandbox: SandboxFixture) -> bool:
+    try:
+        return not job_succeeds(sandbox)
+    except InfrastructureError:
+        return True
+
+
 def run_several(sandbox: SandboxFixture) -> None:
     """Run more jobs than there are idle containers."""
     for _ in range(5):
@@ -154,6 +167,39 @@ def test_pool_recovers_from_the_end_of_its_engine(
     assert eventually(lambda: has_idle_container(sandbox), within_seconds=30)
     assert eventually(lambda: len(sandbox.containers()) == 1 and sandbox.containers() != before)
     assert sandbox.container_sandbox.pool_stats()["toy"].failures > 0
+
+
+@pytest.mark.parametrize(
+    "signal_process", [PrivateEngine.signal_daemon, PrivateEngine.signal_containerd], ids=["dockerd", "containerd"]
+)
+def test_engine_that_hangs_keeps_no_containers(
+    private_engine: PrivateEngine, signal_process: Callable[[PrivateEngine, int], None]
+) -> None:
+    engine = Engine(private_engine.host, 1.0)
+    sandbox = SandboxFixture(engine, "test", create_sandbox(engine, "test", 0, 0, languages={"toy": TOY}, runtime=""))
+    assert job_succeeds(sandbox)
+
+    signal_process(private_engine, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(SLOTS) as slots:
+            outcomes = list(slots.map(lambda _: fails(sandbox), range(5 * SLOTS)))
+    finally:
+        signal_process(private_engine, signal.SIGCONT)
+
+    assert all(outcomes)
+    most_containers = 0
+
+    def recovered() -> bool:
+        nonlocal most_containers
+        with closing(Engine(private_engine.host, ENGINE_SECONDS)) as observer:
+            containers = len(observer.list_containers(f"{LABEL}=test"))
+        most_containers = max(most_containers, containers)
+        return containers == 0 and not fails(sandbox)
+
+    assert eventually(recovered, within_seconds=60)
+    assert most_containers <= SLOTS + POOL_CEILING
+    assert eventually(lambda: sandbox.containers() == [])
+    engine.close()
 
 
 def test_full_disk_is_an_infrastructure_error_until_there_is_space(sandbox: SandboxFixture, disk: Path) -> None:

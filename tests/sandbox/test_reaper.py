@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 
 from app.core.errors import EngineUnavailable
+from app.sandbox import reaper
+from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import EngineResponseError
-from app.sandbox.reaper import remove_orphans
 from app.sandbox.template import LABEL
 from tests.sandbox.sandbox_fixture import SandboxFixture, eventually, open_sandbox_fixture
 
 pytestmark = pytest.mark.docker
 
 HOUR = 3600
+NEVER_STARTED_SECONDS = 120
 
 
 @pytest.fixture
@@ -24,6 +26,10 @@ def sandbox() -> Iterator[SandboxFixture]:
     """A sandbox whose namespace contains no other containers."""
     with open_sandbox_fixture(pool_floor=0, pool_ceiling=0) as opened:
         yield opened
+
+
+def remove_orphans(engine: Engine, namespace: str, is_alive: Callable[[str], bool], now: float | None = None) -> int:
+    return reaper.remove_orphans(engine, namespace, is_alive, NEVER_STARTED_SECONDS, now)
 
 
 def test_created_container_of_a_dead_worker_is_removed(sandbox: SandboxFixture) -> None:
@@ -52,9 +58,15 @@ def test_container_of_a_live_worker_is_kept(sandbox: SandboxFixture) -> None:
 def test_container_that_was_never_started_is_removed_after_a_delay(sandbox: SandboxFixture) -> None:
     lost = sandbox.create("alive")
 
-    assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: True, now=time.time() + 120) == 0
+    assert (
+        remove_orphans(
+            sandbox.engine, sandbox.namespace, lambda worker: True, now=time.time() + NEVER_STARTED_SECONDS - 10
+        )
+        == 0
+    )
     assert sandbox.containers() == [lost]
-    assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: True, now=time.time() + HOUR) == 1
+    later = time.time() + NEVER_STARTED_SECONDS + 1
+    assert remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: True, now=later) == 1
     assert sandbox.containers() == []
 
 

@@ -14,9 +14,11 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import docker
+import structlog
 
-from app.core.errors import ImageMissing
+from app.core.errors import EngineUnavailable, ImageMissing
 from app.sandbox.engine.api_version import MIN_VERSION, is_version_refusal, negotiate_version
+from app.sandbox.engine.background import BackgroundCalls
 from app.sandbox.engine.errors import EngineResponseError, UpdateRefused, translate_engine_errors
 from app.sandbox.engine.http import EngineHttpClient
 
@@ -25,6 +27,9 @@ __all__ = ["ContainerSummary", "Engine", "connect_docker"]
 _T = TypeVar("_T")
 
 _CONTAINERS: Final = "/containers"
+# Containers whose creation or removal the engine has not answered. New ones wait until there are fewer: together with
+# the launches in progress, one for each slot and two of the pool, they are at most four more than the slots.
+_MAX_UNANSWERED: Final = 3
 _ATTACH_QUERY: Final = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 # 128 + SIGKILL: the exit code that the engine reports for a process that was killed.
 _KILLED_EXIT_CODE: Final = "137"
@@ -32,6 +37,7 @@ _KILLED_EXIT_CODE: Final = "137"
 _DIE_EVENT_SECONDS: Final = 5.0
 # Messages of runc and crun when the new memory limit is below the current usage.
 _MEMORY_IN_USE: Final = re.compile(r"unable to set memory limit|memory\.limit_in_bytes.*busy", re.IGNORECASE)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Engine:
         self._base_url = base_url
         self._timeout = timeout_seconds
         self._http = EngineHttpClient(base_url, timeout_seconds)
+        self._background = BackgroundCalls(_MAX_UNANSWERED, timeout_seconds)
         self._docker_client: docker.APIClient | None = None
         self._docker_client_lock = threading.Lock()
         # The negotiated API version, and the number of lost connections at that time.
@@ -88,8 +95,12 @@ class Engine:
             self._negotiated = (negotiate_version(json.loads(self._http.request("GET", "/version"))), lost)
         return self._negotiated[0]
 
-    def _request(self, method: str, path: str, body: object = None, **query: object) -> bytes:
-        return self._with_version(lambda prefix: self._http.request(method, prefix + path, body, **query))
+    def _request(
+        self, method: str, path: str, body: object = None, *, unlimited: bool = False, **query: object
+    ) -> bytes:
+        return self._with_version(
+            lambda prefix: self._http.request(method, prefix + path, body, unlimited=unlimited, **query)
+        )
 
     def _with_version(self, send: Callable[[str], _T]) -> _T:
         """Send a request with the version prefix. A request that was refused for its version was not executed."""
@@ -104,16 +115,22 @@ class Engine:
     def create_container(self, body: dict[str, Any]) -> str:
         """Create a container and return its id.
 
+        If the response arrives after the time-out, the container is removed. While the engine hangs, the number of
+        these requests is bounded.
+
         Raises:
             ImageMissing: The image is not on this engine.
         """
         with translate_engine_errors("create container"):
             try:
-                return str(json.loads(self._request("POST", f"{_CONTAINERS}/create", body))["Id"])
+                return self._background.run(lambda: self._create(body), self.discard_container)
             except EngineResponseError as e:
                 if e.status != HTTPStatus.NOT_FOUND:
                     raise
                 raise ImageMissing(f"image {body['Image']} is not on this engine") from e
+
+    def _create(self, body: dict[str, Any]) -> str:
+        return str(json.loads(self._request("POST", f"{_CONTAINERS}/create", body, unlimited=True))["Id"])
 
     def attach(self, container_id: str) -> socket.socket:
         """Attach to the standard streams of a container that has not started.
@@ -159,6 +176,23 @@ class Engine:
                 if e.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
                     raise
 
+    def discard_container(self, container_id: str) -> None:
+        """Remove a container as ``remove_container`` does. If the engine does not answer, try again in the background.
+
+        An error of the engine is logged; then the reaper removes the container.
+        """
+        if not self._try_discarding(container_id):
+            self._background.retry(lambda: self._try_discarding(container_id))
+
+    def _try_discarding(self, container_id: str) -> bool:
+        """Return whether the engine has answered."""
+        try:
+            self.remove_container(container_id)
+        except EngineUnavailable as e:
+            _log.warning("container_not_removed", container=container_id[:12], error=str(e))
+            return isinstance(e.__cause__, EngineResponseError)
+        return True
+
     def list_containers(self, label: str) -> list[ContainerSummary]:
         """Return all containers with a label, in any state.
 
@@ -194,7 +228,7 @@ class Engine:
     def _read_end_events(self, container_id: str, since: int) -> tuple[set[str], set[str]]:
         """Return the actions and exit codes of the events up to the next full second."""
         filters = {"container": [container_id], "event": ["kill", "die"]}
-        query: dict[str, object] = {"since": since, "until": int(time.time()) + 1, "filters": json.dumps(filters)}
+        query: dict[str, Any] = {"since": since, "until": int(time.time()) + 1, "filters": json.dumps(filters)}
         with translate_engine_errors("read events"):
             events = [json.loads(line) for line in self._request("GET", "/events", **query).splitlines()]
             ends = [event["Actor"]["Attributes"]["exitCode"] for event in events if event["Action"] == "die"]
@@ -202,6 +236,7 @@ class Engine:
 
     def close(self) -> None:
         """Close the idle connections. Later calls open new ones."""
+        self._background.close()
         self._http.close()
         with self._docker_client_lock:
             if self._docker_client is not None:

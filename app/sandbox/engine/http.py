@@ -22,6 +22,8 @@ from app.sandbox.engine.errors import EngineResponseError
 __all__ = ["EngineHttpClient"]
 
 _MAX_IDLE_CONNECTIONS: Final = 16
+# Keep-alive probes that end a request without time-out if the host of the engine is gone (tcp(7)): after 75 seconds.
+_KEEP_ALIVE: Final = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 3))
 # Port of the unencrypted API (https://docs.docker.com/reference/cli/dockerd/).
 _DEFAULT_TCP_PORT: Final = 2375
 
@@ -43,12 +45,15 @@ class EngineHttpClient:
         #: Number of connections that the engine closed or that failed. Afterwards it may be another engine.
         self.lost_connections = 0
 
-    def request(self, method: str, path: str, body: object = None, **query: object) -> bytes:
+    def request(
+        self, method: str, path: str, body: object = None, *, unlimited: bool = False, **query: object
+    ) -> bytes:
         """Send a request and return the body of the response.
 
         Args:
             path: Unquoted path, with the API version.
             body: Sent as JSON unless it is None.
+            unlimited: Wait for the response as long as the connection exists.
             query: Query parameters.
 
         Raises:
@@ -58,6 +63,8 @@ class EngineHttpClient:
         """
         connection = self._acquire_connection()
         try:
+            if unlimited:
+                _remove_timeout(connection)
             response = _send(connection, method, path, body, query)
             data = response.read()
         except BaseException:
@@ -67,6 +74,7 @@ class EngineHttpClient:
         if response.will_close or len(self._idle_connections) >= _MAX_IDLE_CONNECTIONS:
             connection.close()
         else:
+            connection.sock.settimeout(self._timeout)
             self._idle_connections.append(connection)
         _raise_for_status(response.status, data)
         return data
@@ -151,6 +159,16 @@ def _send(
     target = f"{quote(path)}?{urlencode(query)}" if query else quote(path)
     connection.request(method, target, data, {**content_type, **(headers or {})})
     return connection.getresponse()
+
+
+def _remove_timeout(connection: http.client.HTTPConnection) -> None:
+    if connection.sock is None:
+        connection.connect()
+    connection.sock.settimeout(None)
+    if connection.sock.family != socket.AF_UNIX:
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEP_ALIVE:
+            connection.sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _is_readable(connection: socket.socket) -> bool:
