@@ -205,7 +205,7 @@ def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
     if not report.phases:
         # The job was cancelled before its first phase.
         return JobResult(outcome=Outcome.CANCELLED, message="cancelled", version=report.version)
-    verdict = judge_phases(report.phases)
+    verdict = judge_phases(report.phases, report.exhausted)
     return JobResult(
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
@@ -213,7 +213,7 @@ def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
         message=verdict.message,
         usage=_usage(report.phases),
         phases=report.phases,
-        tests=checker.create_reports(report.phases),
+        tests=checker.create_reports(report.phases, report.exhausted),
         artifacts=tuple(ArtifactInfo(artifact.name, len(artifact.data)) for artifact in report.artifacts),
         artifacts_incomplete=report.artifacts_incomplete,
         version=report.version,

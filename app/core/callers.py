@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from app.core.limits import MIB, LimitOverrides
+from app.core.limits import MIB, LimitOverrides, TotalLimits
 
 __all__ = [
     "ANONYMOUS",
@@ -45,7 +45,8 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
         storage_bytes: Storage quota: bytes that the queued, running and kept jobs of the caller may take in Redis. All
             callers without an API key share one quota.
         backlog_share: Jobs of this tier are rejected if the backlog exceeds this share of its limit.
-        ceiling: Maximum limits of a job. A limit that is not set has the maximum of the table.
+        ceiling: Maximum limits of each phase of a job. A limit that is not set has the maximum of the table.
+        total_limits: Limits of all phases of a job together.
         priorities: Allowed priorities; the first one is the default.
     """
 
@@ -57,6 +58,7 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     storage_bytes: int
     backlog_share: float
     ceiling: LimitOverrides = LimitOverrides()
+    total_limits: TotalLimits = TotalLimits()
     priorities: tuple[Priority, ...] = (Priority.INTERACTIVE, Priority.BATCH)
 
 
@@ -85,6 +87,7 @@ TIERS: Final[dict[str, Tier]] = {
             ceiling=LimitOverrides(
                 wall_seconds=30, cpu_seconds=30, memory_bytes=512 * MIB, processes=128, output_bytes=4 * MIB
             ),
+            total_limits=TotalLimits(wall_seconds=30, cpu_seconds=30),
             priorities=(Priority.BATCH,),
         ),
         Tier(

@@ -22,6 +22,7 @@ from app.core.constraints import (
 from app.core.errors import InvalidRequest
 from app.core.limits import (
     LIMITS,
+    MAX_TOTAL_SECONDS,
     CpuSeconds,
     LimitOverrides,
     Limits,
@@ -35,8 +36,7 @@ from app.core.outcomes import MemoryPeakSource, Outcome
 __all__ = ["CaseDefaults", "CaseLimits", "CaseReport", "CaseRequest", "CaseSpec", "resolve_cases"]
 
 MAX_CASES_BYTES: Final = 8 * 1024 * 1024
-# The tests of a job run one after the other in one worker and write to one output log.
-MAX_WALL_SECONDS: Final = 1000
+# The tests of a job write to one output log.
 MAX_OUTPUT_BYTES: Final = int(LIMITS["output_bytes"].maximum)
 
 
@@ -185,7 +185,7 @@ def _check_unique_names(names: Sequence[str]) -> None:
 
 
 def _check_total_limits(limits: Sequence[Limits]) -> None:
-    if sum(limit.wall_seconds for limit in limits) > MAX_WALL_SECONDS:
-        raise InvalidRequest("tests", f"must have at most {MAX_WALL_SECONDS} wall_seconds together")
+    if sum(limit.wall_seconds for limit in limits) > MAX_TOTAL_SECONDS:
+        raise InvalidRequest("tests", f"must have at most {MAX_TOTAL_SECONDS:g} wall_seconds together")
     if sum(limit.output_bytes for limit in limits) > MAX_OUTPUT_BYTES:
         raise InvalidRequest("tests", f"must have at most {MAX_OUTPUT_BYTES} output_bytes together")

@@ -36,12 +36,24 @@ _STOPPED: Final[dict[StopReason, tuple[Outcome, str]]] = {
 _PROCESS_LIMIT: Final = "the process limit was reached: a process or thread could not be started"
 
 
-def judge_phases(phases: Sequence[PhaseReport]) -> Verdict:
+# Messages of the total limits of a job, after "stopped: " or "not run: ".
+_EXHAUSTED: Final[dict[StopReason, tuple[Outcome, str]]] = {
+    StopReason.WALL_TIME: (Outcome.WALL_TIME_LIMIT, "the job has used its total time"),
+    StopReason.CPU_TIME: (Outcome.CPU_TIME_LIMIT, "the job has used its total processor time"),
+}
+
+
+def judge_phases(phases: Sequence[PhaseReport], exhausted: StopReason = StopReason.NONE) -> Verdict:
     """Return the verdict of a job.
 
     The last phase decides. A failed compile phase is a compile error, whatever limit it reached. A compile phase that
     succeeded is the last phase only if the job was cancelled before its program started. Among tests, the first one
-    that did not end with ``ok`` decides; what the tests wrote does not matter.
+    that did not end with ``ok`` decides; what the tests wrote does not matter. If all phases that ran succeeded, a
+    total limit that was reached before the end of the job decides.
+
+    Args:
+        phases: The phases that ran.
+        exhausted: The total limit that was reached before all phases had run.
 
     Raises:
         ValueError: There is no phase.
@@ -50,6 +62,9 @@ def judge_phases(phases: Sequence[PhaseReport]) -> Verdict:
         raise ValueError("a job has at least one phase")
     last = _find_decisive_phase(phases)
     outcome, message = _judge(last)
+    if outcome is Outcome.OK and exhausted is not StopReason.NONE:
+        outcome, message = _EXHAUSTED[exhausted]
+        return Verdict(outcome=outcome, exit_code=None, signal=None, message=f"stopped: {message}")
     if last.name == COMPILE and outcome is Outcome.OK:
         return Verdict(outcome=Outcome.CANCELLED, exit_code=None, signal=None, message="cancelled")
     if last.name == COMPILE and outcome is not Outcome.CANCELLED:
@@ -95,10 +110,35 @@ class CaseChecker:
                 if chunk.stream is Stream.STDOUT:
                     self._stdout += chunk.data
 
-    def create_reports(self, phases: Iterable[PhaseReport]) -> tuple[CaseReport, ...]:
-        """Return a report for each test that ran. Call it after the last phase has ended."""
+    def create_reports(
+        self, phases: Iterable[PhaseReport], exhausted: StopReason = StopReason.NONE
+    ) -> tuple[CaseReport, ...]:
+        """Return a report for each test that ran. Call it after the last phase has ended.
+
+        Args:
+            phases: The phases that ran.
+            exhausted: The total limit that was reached before all tests had run. The others get a report, too.
+        """
         self.start_phase(None)
-        return tuple(self._create_report(phase, phase.test) for phase in phases if isinstance(phase.test, str))
+        reports = [self._create_report(phase, phase.test) for phase in phases if isinstance(phase.test, str)]
+        if exhausted is not StopReason.NONE:
+            ran = {report.name for report in reports}
+            reports += [self._report_not_run(test, exhausted) for test in self._expected if test not in ran]
+        return tuple(reports)
+
+    def _report_not_run(self, test: str, exhausted: StopReason) -> CaseReport:
+        outcome, message = _EXHAUSTED[exhausted]
+        return CaseReport(
+            name=test,
+            passed=None if self._expected[test] is None else False,
+            outcome=outcome,
+            exit_code=None,
+            signal=None,
+            message=f"not run: {message}",
+            wall_seconds=0.0,
+            cpu_seconds=0.0,
+            memory_peak_bytes=0,
+        )
 
     def _compare(self) -> None:
         expected = self._expected.get(self._current) if self._current is not None else None

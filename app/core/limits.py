@@ -18,6 +18,7 @@ from app.core.errors import InvalidRequest
 __all__ = [
     "LIMITS",
     "MAX_COMPILE_SECONDS",
+    "MAX_TOTAL_SECONDS",
     "MIB",
     "MIN_COMPILE_SECONDS",
     "CompileLimits",
@@ -27,6 +28,7 @@ __all__ = [
     "Limits",
     "OpenFiles",
     "OutputBytes",
+    "TotalLimits",
     "WallSeconds",
     "check_compile_limits",
     "max_limit",
@@ -36,6 +38,8 @@ __all__ = [
 MIB: Final = 1024 * 1024
 MAX_COMPILE_SECONDS: Final = 30.0
 MIN_COMPILE_SECONDS: Final = 0.1
+#: The tests of a job run one after the other in one worker.
+MAX_TOTAL_SECONDS: Final = 1000.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,18 @@ class CompileLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     wall_seconds: CompileSeconds = MAX_COMPILE_SECONDS
     cpu_seconds: CompileSeconds = MAX_COMPILE_SECONDS
+
+
+class TotalLimits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The limits of all phases of a job together: the compiler and every test.
+
+    Attributes:
+        wall_seconds: Elapsed time.
+        cpu_seconds: Processor time of all processes.
+    """
+
+    wall_seconds: float = MAX_TOTAL_SECONDS
+    cpu_seconds: float = MAX_TOTAL_SECONDS
 
 
 _NO_CEILING: Final = LimitOverrides()

@@ -25,25 +25,30 @@ from app.core.constraints import (
 )
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.languages import LanguageInfo
-from app.core.limits import LimitOverrides, check_compile_limits, resolve_limits
+from app.core.limits import LimitOverrides, TotalLimits, check_compile_limits, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 
 __all__ = ["check_file_name", "resolve_spec"]
 
 MAX_PATH_DEPTH: Final = 8
 _NO_CEILING: Final = LimitOverrides()
+_NO_TOTAL_LIMITS: Final = TotalLimits()
 _ENVIRONMENT_NAME: Final = re.compile(ENVIRONMENT_NAME)
 
 
 def resolve_spec(
-    request: JobRequest, languages: Mapping[str, LanguageInfo], ceiling: LimitOverrides = _NO_CEILING
+    request: JobRequest,
+    languages: Mapping[str, LanguageInfo],
+    ceiling: LimitOverrides = _NO_CEILING,
+    total_limits: TotalLimits = _NO_TOTAL_LIMITS,
 ) -> JobSpec:
     """Check a request and fill in its defaults.
 
     Args:
         request: The decoded request.
         languages: The installed languages by lower-case id or alias.
-        ceiling: The maximum limits of the caller.
+        ceiling: The maximum limits of the caller for each phase.
+        total_limits: The limits of the caller for all phases of a job together.
 
     Raises:
         UnknownLanguage: The language, or this version of it, is not installed.
@@ -68,6 +73,7 @@ def resolve_spec(
         tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling)),
         artifacts=check_artifact_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
+        total_limits=total_limits,
     )
 
 

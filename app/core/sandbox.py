@@ -13,7 +13,7 @@ import msgspec
 from app.core.events import Output
 from app.core.job_input import Input
 from app.core.languages import LanguageInfo
-from app.core.outcomes import PhaseReport
+from app.core.outcomes import PhaseReport, StopReason
 from app.core.results import Artifact
 from app.core.spec import JobSpec
 
@@ -28,12 +28,15 @@ class SandboxReport(msgspec.Struct, frozen=True, kw_only=True):
         version: Version of the language.
         artifacts: The files that the program left.
         artifacts_incomplete: Whether requested files are missing.
+        exhausted: The total limit of the job because of which the last phase was stopped or phases did not run,
+            WALL_TIME or CPU_TIME. NONE if all phases ran.
     """
 
     phases: tuple[PhaseReport, ...]
     version: str | None
     artifacts: tuple[Artifact, ...] = ()
     artifacts_incomplete: bool = False
+    exhausted: StopReason = StopReason.NONE
 
 
 class Inbox(Protocol):

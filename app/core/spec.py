@@ -23,7 +23,7 @@ from app.core.constraints import (
     WebhookUrl,
     schema,
 )
-from app.core.limits import CompileLimits, LimitOverrides, Limits
+from app.core.limits import CompileLimits, LimitOverrides, Limits, TotalLimits
 
 __all__ = [
     "Cells",
@@ -137,6 +137,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         tty: Run the program in a terminal of this size.
         tests: If given, the program runs once for each test instead of once.
         artifacts: Patterns of paths relative to the working directory.
+        total_limits: Limits of all phases together, in addition to the limits of each.
     """
 
     language: str
@@ -152,3 +153,4 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[str, ...] = ()
     compile_limits: CompileLimits = CompileLimits()
     invocation: Invocation = Invocation()
+    total_limits: TotalLimits = TotalLimits()

@@ -88,7 +88,7 @@ def resolve_job(
         InvalidRequest: Names the first invalid field.
     """
     check_labels(request.labels)
-    spec = resolve_spec(request, languages, caller.tier.ceiling)
+    spec = resolve_spec(request, languages, caller.tier.ceiling, caller.tier.total_limits)
     if request.webhook_url is not None:
         _check_webhook(request.webhook_url, caller, allow_private_webhooks)
     return NewJob(

@@ -15,9 +15,10 @@ import structlog
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
 from app.core.events import Output
 from app.core.job_input import InputKind
-from app.core.outcomes import PhaseReport
+from app.core.outcomes import PhaseReport, StopReason
 from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec, TerminalSize
+from app.sandbox.budget import JobBudget
 from app.sandbox.container import Container, UpdateResult
 from app.sandbox.images.catalogue import Language
 from app.sandbox.resources import ContainerResources
@@ -77,6 +78,7 @@ class RunnerSession:
         self._stdin_is_held = program_resources is not None
         self._terminal_size: frames.WindowSize | None = None
         self._is_cancelled = False
+        self._budget = JobBudget(spec.total_limits)
         self._is_moving = False
         self._is_oom_killed = False
         self._ended_phases = 0  # in this container
@@ -110,6 +112,7 @@ class RunnerSession:
             version=self.container.spec.image.version,
             artifacts=artifacts,
             artifacts_incomplete=self._artifacts_incomplete or has_invalid_names,
+            exhausted=self._budget.exhausted if self._has_unfinished_phases() else StopReason.NONE,
         )
 
     def _run_plan(self, selector: selectors.BaseSelector) -> None:
@@ -119,8 +122,12 @@ class RunnerSession:
             self._handle_ready(selector)
         selector.unregister(self.container)
 
+    def _has_unfinished_phases(self) -> bool:
+        return self._ended_phases < len(self._plan.phases) or self._reports[-1].stopped_by is self._budget.exhausted
+
     def _handle_ready(self, selector: selectors.BaseSelector) -> None:
-        ready = selector.select(max(0.0, self._deadline - time.monotonic()))
+        ready = selector.select(max(0.0, min(self._deadline, self._budget.deadline) - time.monotonic()))
+        self._stop_at_total_limits()
         if not ready and time.monotonic() >= self._deadline:
             raise SandboxLost("runner did not report the end of the phase in time")
         for key, events in ready:
@@ -173,6 +180,7 @@ class RunnerSession:
             case frames.Started(index):
                 self._phase_started_at = time.monotonic()
                 self._phase_is_running = True
+                self._budget.start_phase()
                 self._extend_deadline(index)
                 self._sink.phase(*self._plan.names[index])
             case frames.StdinAck(count):
@@ -202,10 +210,23 @@ class RunnerSession:
             if not self._is_start_error_of_job(phase, end.value):
                 raise InfrastructureError(f"cannot start {phase.argv[0]}: {os.strerror(end.value)}")
             self._sink.phase(*name)
-        self._reports.append(convert_phase_end(name, end))
-        if has_passed(end) and self._is_held(end.phase + 1):
+        self._reports.append(self._budget.end_phase(convert_phase_end(name, end)))
+        self._stop_at_total_limits()
+        if has_passed(end) and self._is_held(end.phase + 1) and not self._is_cancelled:
             self._start_held_phase(end.phase + 1)
         self._extend_deadline()
+
+    def _stop_at_total_limits(self) -> None:
+        """Stop the job if all its phases together have reached a limit. The runner knows only the limits of each."""
+        has_phases_left = self._ended_phases < len(self._plan.phases)
+        if has_phases_left and not self._is_cancelled and self._budget.check():
+            self._cancel()
+
+    def _cancel(self) -> None:
+        """Stop the running phase, and start no other one."""
+        self._is_cancelled = True
+        self._outgoing += encoder.encode_cancel()
+        self._deadline = min(self._deadline, time.monotonic() + _GRACE_SECONDS)
 
     def _is_held(self, index: int) -> bool:
         return index < len(self._plan.phases) and self._plan.phases[index].held
@@ -262,9 +283,7 @@ class RunnerSession:
         for item in self._inbox.take(self._stdin.free_bytes):
             match item.kind:
                 case InputKind.CANCEL:
-                    self._is_cancelled = True
-                    self._outgoing += encoder.encode_cancel()
-                    self._deadline = min(self._deadline, time.monotonic() + _GRACE_SECONDS)
+                    self._cancel()
                 case InputKind.RESIZE if self._spec.tty is not None:
                     size = TerminalSize.unpack(item.data)
                     self._terminal_size = frames.WindowSize(size.rows, size.cols)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from app.core.cases import CaseSpec
+from app.core.judging import CaseChecker
+from app.core.limits import TotalLimits
+from app.core.outcomes import StopReason
+from app.core.spec import JobSpec
 from tests.adversarial.attack import Attack, launch, table
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import MIB, job
@@ -292,3 +298,64 @@ def test_process_limit_is_exact(sandbox: BoundedSandbox, processes: int) -> None
     ran = sandbox.run(job("python", COUNT_FORKS, processes=processes))
 
     assert (ran.outcome, ran.text) == ("ok", f"{processes - 1}\n")
+
+
+# --- limits of all phases together
+
+SPIN = "while True: pass"
+SLEEP = "import time\ntime.sleep(60)"
+PASS_SLOWLY = "import time\ntime.sleep(0.3)\nprint('passed')"
+
+
+def job_with_tests(source: str, tests: int, total: TotalLimits, language: str = "python") -> JobSpec:
+    """Return a job whose tests may each use 1 s of processor time within 10 s."""
+    spec = job(language, source, wall_seconds=10, cpu_seconds=1)
+    cases = [
+        CaseSpec(name=str(number), stdin=b"", args=(), expected_output=b"passed", limits=spec.limits)
+        for number in range(tests)
+    ]
+    return msgspec.structs.replace(spec, tests=tuple(cases), total_limits=total)
+
+
+@pytest.mark.parametrize(
+    ("source", "total", "reason", "outcome"),
+    [
+        (SPIN, TotalLimits(cpu_seconds=3), StopReason.CPU_TIME, "cpu_time_limit"),
+        (SLEEP, TotalLimits(wall_seconds=3), StopReason.WALL_TIME, "wall_time_limit"),
+        (PASS_SLOWLY, TotalLimits(wall_seconds=1), StopReason.WALL_TIME, "wall_time_limit"),
+    ],
+)
+def test_tests_together_stop_at_the_total_limits_of_the_job(
+    sandbox: BoundedSandbox, source: str, total: TotalLimits, reason: StopReason, outcome: str
+) -> None:
+    # Given a job whose 60 tests could use 60 s of processor time within 600 s if each had its own limits only
+    spec = job_with_tests(source, 60, total)
+    # When it runs
+    result = sandbox.run(spec)
+    # Then it stops at the limit of the job
+    assert (result.outcome, result.exhausted) == (outcome, reason)
+    assert sum(phase.wall_seconds for phase in result.phases) < total.wall_seconds + 0.5
+    assert sum(phase.cpu_seconds for phase in result.phases) < total.cpu_seconds + 1.5
+    # And every test has a report
+    reports = CaseChecker(spec.tests).create_reports(result.phases, result.exhausted)
+    assert [report.name for report in reports] == [str(number) for number in range(60)]
+    assert reports[-1].message.startswith("not run: the job has used its total")
+    assert (reports[-1].passed, reports[-1].outcome.value) == (False, f"{reason.value}_limit")
+
+
+def test_compilation_counts_for_the_total_limits_of_the_job(sandbox: BoundedSandbox) -> None:
+    # Given a compiler that runs for longer than the job may
+    source = '#include "/dev/zero"\nint main(void) { return 0; }'
+    spec = msgspec.structs.replace(job("c", source), total_limits=TotalLimits(wall_seconds=0.5))
+
+    result = sandbox.run(spec)
+
+    assert result.outcome == "compile_error"
+    assert result.seconds < 10
+    assert [phase.name for phase in result.phases] == ["compile"]
+
+
+def test_job_within_its_total_limits_runs_to_its_end(sandbox: BoundedSandbox) -> None:
+    result = sandbox.run(job_with_tests(PASS_SLOWLY, 3, TotalLimits(wall_seconds=20, cpu_seconds=20)))
+
+    assert (result.outcome, result.exhausted, len(result.phases)) == ("ok", StopReason.NONE, 3)

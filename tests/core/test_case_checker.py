@@ -113,3 +113,17 @@ def test_case_checker_reports_resource_usage() -> None:
     assert (report.wall_seconds, report.cpu_seconds, report.memory_peak_bytes) == (0.5, 0.25, 4096)
     assert (report.outcome, report.signal) == (Outcome.SIGNALED, 11)
     assert "SIGSEGV" in report.message
+
+
+def test_case_checker_reports_tests_that_did_not_run_because_of_a_total_limit() -> None:
+    checker = CaseChecker([case("a", b"1"), case("b", b"2"), case("c", None)])
+    checker.start_phase("a")
+    checker.add_output(out(b"1"))
+
+    reports = checker.create_reports([ended("a")], StopReason.CPU_TIME)
+
+    assert [(report.name, report.passed, report.outcome) for report in reports] == [
+        ("a", True, Outcome.OK), ("b", False, Outcome.CPU_TIME_LIMIT), ("c", None, Outcome.CPU_TIME_LIMIT),
+    ]  # fmt: skip
+    assert reports[1].message == "not run: the job has used its total processor time"
+    assert (reports[1].exit_code, reports[1].wall_seconds, reports[1].memory_peak_bytes) == (None, 0, 0)

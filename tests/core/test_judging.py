@@ -20,8 +20,8 @@ def phase(name: str = "run", **changes: Any) -> PhaseReport:
     return PhaseReport(name=name, **{**passed, **changes})
 
 
-def killed(number: int, **changes: Any) -> PhaseReport:
-    return phase(exit_code=None, signal=number, **changes)
+def killed(number: int, name: str = "run", **changes: Any) -> PhaseReport:
+    return phase(name, exit_code=None, signal=number, **changes)
 
 
 RUNS = [
@@ -94,3 +94,22 @@ def test_judge_phases_returns_every_outcome_but_infrastructure_error() -> None:
 def test_judge_phases_raises_without_a_phase() -> None:
     with pytest.raises(ValueError, match="at least one phase"):
         judge_phases([])
+
+
+@pytest.mark.parametrize(
+    ("phases", "exhausted", "outcome", "message"),
+    [
+        ([phase("test", test="1")], StopReason.CPU_TIME, Outcome.CPU_TIME_LIMIT, "stopped: the job has used"),
+        ([phase("compile")], StopReason.WALL_TIME, Outcome.WALL_TIME_LIMIT, "stopped: the job has used its total time"),
+        ([phase("test", test="1", exit_code=3)], StopReason.CPU_TIME, Outcome.NONZERO_EXIT, "test 1: exited"),
+        ([killed(9, name="test", test="1", stopped_by=StopReason.WALL_TIME)], StopReason.WALL_TIME,
+         Outcome.WALL_TIME_LIMIT, "test 1: stopped"),
+    ],
+)  # fmt: skip
+def test_judge_phases_reports_the_total_limit_when_all_phases_that_ran_succeeded(
+    phases: list[PhaseReport], exhausted: StopReason, outcome: Outcome, message: str
+) -> None:
+    verdict = judge_phases(phases, exhausted)
+
+    assert verdict.outcome is outcome
+    assert verdict.message.startswith(message)

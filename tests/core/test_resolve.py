@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core import constraints, resolve
+from app.core.callers import ANONYMOUS_TIER, TIERS, Caller, Tier
+from app.core.cases import CaseRequest
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.languages import LanguageInfo, index_languages
-from app.core.limits import LIMITS, CompileLimits, LimitOverrides
+from app.core.limits import LIMITS, CompileLimits, LimitOverrides, TotalLimits
 from app.core.resolve import check_file_name, resolve_spec
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
+from app.core.submission import resolve_job
 
 PYTHON = LanguageInfo(
     id="python", name="Python", file_name="main.py", aliases=("py", "Python3"), version="3.11.2",
@@ -237,3 +240,13 @@ def test_resolve_spec_rejects_compile_limits_out_of_range(seconds: float) -> Non
     with pytest.raises(InvalidRequest, match=r"between 0\.1 and 30 s") as refusal:
         resolved(compile_limits=CompileLimits(cpu_seconds=seconds))
     assert refusal.value.field == "compile_limits.cpu_seconds"
+
+
+def test_resolve_job_applies_the_total_limits_of_the_tier() -> None:
+    def total_limits(tier: Tier) -> TotalLimits:
+        caller = Caller(owner="key:a", account="key:a", address="192.0.2.1", tier=tier, key_id="a")
+        request = JobRequest(language="python", source="1", tests=(CaseRequest(),) * 3)
+        return resolve_job(request, LANGUAGES, caller, job_id="job", request_id="", created_at_ms=0).spec.total_limits
+
+    assert total_limits(TIERS["limited"]) == TotalLimits(wall_seconds=30, cpu_seconds=30)
+    assert total_limits(ANONYMOUS_TIER) == TotalLimits(wall_seconds=1000, cpu_seconds=1000)

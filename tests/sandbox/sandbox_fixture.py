@@ -14,7 +14,7 @@ from typing import Any
 from app.core.events import Output, Stream
 from app.core.judging import Verdict, judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
-from app.core.outcomes import PhaseReport
+from app.core.outcomes import PhaseReport, StopReason
 from app.core.results import Artifact
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.container import Container, ContainerSpec
@@ -91,6 +91,7 @@ class JobRun:
     seconds: float
     last_phase_seconds: float
     artifacts: tuple[Artifact, ...] = ()
+    exhausted: StopReason = StopReason.NONE
 
     @property
     def outcome(self) -> str:
@@ -148,13 +149,14 @@ class SandboxFixture:
             report = self.container_sandbox.run(uuid.uuid4().hex, 1, spec, sink, inbox or empty_inbox)
             ended_at = time.monotonic()
         return JobRun(
-            verdict=judge_phases(report.phases),
+            verdict=judge_phases(report.phases, report.exhausted),
             phases=report.phases,
             stdout=sink.stdout,
             stderr=sink.read_stream(Stream.STDERR),
             seconds=ended_at - started_at,
             last_phase_seconds=ended_at - sink.phase_started_at,
             artifacts=report.artifacts,
+            exhausted=report.exhausted,
         )
 
     def containers(self) -> list[str]:

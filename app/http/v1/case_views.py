@@ -24,7 +24,10 @@ class CaseTruncated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """A test that was started. ``passed`` is None if the test has no expected output."""
+    """A test that was started, or that was not because the job had used its total time or processor time.
+
+    ``passed`` is None if the test has no expected output.
+    """
 
     name: str
     passed: bool | None
@@ -43,10 +46,15 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_source: MemoryPeakSource
 
 
+_NOT_TRUNCATED = CaseTruncated(stdout=False, stderr=False)
+
+
 def create_case_views(result: JobResult, transcript: Transcript) -> tuple[CaseView, ...]:
-    """Create the views of all tests that were started, in the order of the request."""
+    """Create the views of all tests that have a report, in the order of the request."""
     truncated = _find_truncated(result.phases)
-    return tuple(_create_view(report, transcript, truncated[report.name]) for report in result.tests)
+    return tuple(
+        _create_view(report, transcript, truncated.get(report.name, _NOT_TRUNCATED)) for report in result.tests
+    )
 
 
 def _create_view(report: CaseReport, transcript: Transcript, truncated: CaseTruncated) -> CaseView:

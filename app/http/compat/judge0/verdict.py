@@ -146,6 +146,7 @@ def _summarise(runs: Sequence[_Run], compile_output: bytes | None) -> Verdict:
 
 def _judge_runs(result: JobResult, submission: Submission, transcript: Transcript) -> Iterator[_Run]:
     """Yield the runs up to the first that was not accepted, after which Judge0 starts no other."""
+    output = transcript.run
     for phase in result.phases:
         if phase.name == COMPILE:
             continue
@@ -156,6 +157,9 @@ def _judge_runs(result: JobResult, submission: Submission, transcript: Transcrip
         yield _Run(phase, output, status, message)
         if status is not Status.ACCEPTED:
             return
+    if result.outcome in (Outcome.WALL_TIME_LIMIT, Outcome.CPU_TIME_LIMIT):
+        # The job had used its total time before the next run
+        yield _Run(phase, output, Status.TIME_LIMIT_EXCEEDED, _TIME_LIMIT)
 
 
 def _judge_phase(phase: PhaseReport, submission: Submission) -> tuple[Status, str | None]:
