@@ -14,7 +14,7 @@ from app.local.console import SetupError, Step
 from app.local.state import tail
 from app.sandbox.images.apt_progress import AptProgress
 
-__all__ = ["PACKAGES", "find_install_obstacle", "find_program", "has_systemd", "install_packages"]
+__all__ = ["PACKAGES", "choose_package", "find_install_obstacle", "find_program", "has_systemd", "install_packages"]
 
 # All packages for Debian 12 and 13 and Ubuntu 24.04, by the program or file that they contain. Of "a | b", the first
 # one that the release contains is installed. The Makefile installs Python, without which this table cannot be read.
@@ -30,13 +30,14 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     # another name. Its package does not start a service.
     "redis-check-rdb": ("redis-tools",),
     "openssl": ("openssl",),
+    # Tests create namespaces with their own networks and mounts.
+    "ip": ("iproute2",),
+    "mount": ("mount",),
     "chromium": ("chromium",),
     # Checks and tests the alert rules.
     "promtool": ("promtool | prometheus",),
     # Compose of other releases of Debian is signed with its key.
     "/usr/share/keyrings/debian-archive-keyring.gpg": ("debian-archive-keyring",),
-    # `make test-bare`
-    "/usr/share/keyrings/ubuntu-archive-keyring.gpg": ("ubuntu-keyring",),
 }
 # The PATH of an ordinary user may not contain these folders.
 _ADMIN_FOLDERS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -80,13 +81,14 @@ def install_packages(packages: Sequence[str], log: Path, step: Step) -> None:
         SetupError: apt-get failed. The message contains the end of the log.
     """
     _run_apt_get(["update"], log, step)
-    names = [_choose_package(package.split(" | ")) for package in packages]
+    names = map(choose_package, packages)
     _run_apt_get(["install", "-y", "--no-install-recommends", *names], log, step)
 
 
-def _choose_package(alternatives: Sequence[str]) -> str:
-    """Return the first package that an archive contains, or the last one, which apt-get then reports as unknown."""
-    return next((name for name in alternatives[:-1] if _is_available(name)), alternatives[-1])
+def choose_package(alternatives: str) -> str:
+    """Return the first package of "a | b" that an archive contains, or the last one, which apt-get then reports."""
+    *names, last = alternatives.split(" | ")
+    return next((name for name in names if _is_available(name)), last)
 
 
 def _is_available(package: str) -> bool:

@@ -26,6 +26,7 @@ from honcho.printer import Message, Printer
 
 from app.local.address import SUPERVISOR_RECORD, service_url
 from app.local.child_process import ChildProcess
+from app.local.configuration import check_configuration
 from app.local.console import exit_on_error
 from app.local.launch_plan import SERVER, LaunchPlan, create_launch_plan
 from app.local.state import ProcessRecord, StateFolder
@@ -219,6 +220,7 @@ def main() -> None:
     output = RotatingLog(log, descriptors=(sys.stdout.fileno(), sys.stderr.fileno())) if log else sys.stdout
     try:
         with exit_on_error():
+            check_configuration(root, os.environ)
             plan = create_launch_plan(root, os.environ)
             ProcessRecord.create(os.getpid(), service_url()).write(path)
             asyncio.run(_run(plan, Printer(output)))

@@ -15,7 +15,18 @@ from app.local.state import StateFolder
 __all__ = ["ensure_test_tools"]
 
 _DEBIAN_KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
-_TOOLS: Final = ("gcc", "docker", "redis-check-rdb", "openssl", "nginx", "chromium", "promtool", _DEBIAN_KEYRING)
+_TOOLS: Final = (
+    "gcc",
+    "docker",
+    "redis-check-rdb",
+    "openssl",
+    "ip",
+    "mount",
+    "nginx",
+    "chromium",
+    "promtool",
+    _DEBIAN_KEYRING,
+)
 
 
 def ensure_test_tools(

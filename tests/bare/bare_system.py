@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.bare.network_settings import copy_network_files, find_index_folders, select_network_variables
+from tests.debian_archive import DEBIAN_KEYRING, DEBIAN_MIRROR, unpack_package
 
 __all__ = ["CHECKOUT", "RELEASES", "BareSystem", "Release", "make_root", "remove_root"]
 
 CHECKOUT: Final = "/root/pyxec"
 
-_INCLUDE: Final = "make,ca-certificates,git"
+# Ubuntu counts apt as optional.
+_INCLUDE: Final = "apt,make,ca-certificates,git"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 30.0
@@ -53,27 +55,19 @@ class Release:
         suite: Code name in the archive.
         mirror: URL of the archive.
         components: Components of the archive, separated by spaces.
-        keyring: File with the public keys of the archive.
     """
 
     name: str
     suite: str
-    mirror: str
-    components: str
-    keyring: str
+    mirror: str = DEBIAN_MIRROR
+    components: str = "main"
 
 
-_DEBIAN: Final = ("http://deb.debian.org/debian", "main", "/usr/share/keyrings/debian-archive-keyring.gpg")
-_UBUNTU: Final = (
-    "http://archive.ubuntu.com/ubuntu",
-    "main universe",
-    "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
-)
 # By suite.
 RELEASES: Final[Mapping[str, Release]] = {
-    "bookworm": Release("Debian 12", "bookworm", *_DEBIAN),
-    "trixie": Release("Debian 13", "trixie", *_DEBIAN),
-    "noble": Release("Ubuntu 24.04", "noble", *_UBUNTU),
+    "bookworm": Release("Debian 12", "bookworm"),
+    "trixie": Release("Debian 13", "trixie"),
+    "noble": Release("Ubuntu 24.04", "noble", "http://archive.ubuntu.com/ubuntu", "main universe"),
 }
 
 
@@ -83,8 +77,12 @@ def make_root(release: Release, root: Path) -> None:
     Raises:
         subprocess.CalledProcessError: mmdebstrap failed. Its output is in the exception.
     """
+    keyring = DEBIAN_KEYRING
+    if release.mirror != DEBIAN_MIRROR:
+        # Debian 12 does not contain the keys of Ubuntu.
+        keyring = f"{unpack_package('trixie', 'ubuntu-keyring')}/usr/share/keyrings/ubuntu-archive-keyring.gpg"
     sources = [
-        f"deb [signed-by={release.keyring}] {release.mirror} {suite} {release.components}"
+        f"deb [signed-by={keyring}] {release.mirror} {suite} {release.components}"
         for suite in (release.suite, f"{release.suite}-updates")
     ]
     command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_INCLUDE}"]

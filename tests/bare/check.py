@@ -151,7 +151,7 @@ def main() -> None:
     reports = []
     with exit_on_error():
         with Steps(console) as steps:
-            ensure_test_tools(state, steps, ["mmdebstrap", *{release.keyring for release in releases}])
+            ensure_test_tools(state, steps, ["mmdebstrap"])
             for release in releases:
                 step = steps.start(release.name)
                 reports.append(report := check_release(release, state, arguments.command))

@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 from tests.compose.project import Project
 from tests.e2e.conftest import BROWSER_OPTIONS
 from tests.e2e.editor_page import EditorPage
-from tests.examples.test_examples import EXPECTED, ROOT, program_of
+from tests.examples.test_examples import EXPECTED, ROOT, find_program
 from tests.stack import eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
@@ -44,7 +44,7 @@ def test_page_runs_a_program(project: Project) -> None:
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: path.stem)
 def test_example_prints_its_expected_output(project: Project, expected: Path) -> None:
-    program, stdin = program_of(expected), expected.with_suffix(".stdin")
+    program, stdin = find_program(expected), expected.with_suffix(".stdin")
 
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", "run", str(program)],

@@ -171,11 +171,12 @@ def test_up_is_refused_when_the_user_has_no_permission_for_the_socket(refuse: Re
     assert refusal.startswith(f"no permission to use the Docker Engine at {engine_host()}: run as root")
 
 
-def test_up_prints_one_line_and_no_traceback_when_a_setting_is_invalid() -> None:
+@pytest.mark.parametrize("module", ["up", "supervisor"])
+def test_command_prints_one_line_and_no_traceback_when_a_setting_is_invalid(checkout: Path, module: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "app.local.up"],
-        cwd=ROOT,
-        env={**os.environ, "PYXEC_LEASE_SECONDS": "soon"},
+        [sys.executable, "-m", f"app.local.{module}"],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYXEC_LEASE_SECONDS": "soon"},
         capture_output=True,
         text=True,
         timeout=30,

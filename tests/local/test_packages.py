@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from app.local.console import SetupError, Steps
-from app.local.packages import find_install_obstacle, install_packages
+from app.local.packages import choose_package, find_install_obstacle, install_packages
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("apt-get") is None, reason="only root on Debian can install")
@@ -26,6 +26,13 @@ def test_install_packages_reports_the_message_of_apt(tmp_path: Path) -> None:
         install_packages(["no-such-package-anywhere"], log, step)
 
     assert "Reading package lists" in log.read_text()
+
+
+@pytest.mark.skipif(shutil.which("apt-cache") is None, reason="requires Debian")
+def test_choose_package_returns_the_first_alternative_that_exists() -> None:
+    assert choose_package("no-such-package | base-files | apt") == "base-files"
+    assert choose_package("base-files") == "base-files"
+    assert choose_package("no-such-package | another") == "another"
 
 
 def test_find_install_obstacle_when_apt_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
