@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,10 @@ from redis import exceptions
 from app.broker import dead_letters, maintenance
 from app.broker.connection import translate_errors
 from app.broker.dead_letters import DeadLetter, DeadLetterLimits
-from app.broker.delivery.lease_renewal import RENEWALS_PER_LEASE
 from app.broker.keys import QueueKeys, queue_keys
 from app.broker.lanes import Lane
 from app.broker.maintenance import RecoveryReport
-from app.broker.scripts import CommandExecutor
+from app.broker.scripts import CommandExecutor, Script, ScriptCall
 
 __all__ = ["PendingEntry", "QueueAdministration"]
 
@@ -35,7 +34,7 @@ class PendingEntry:
         entry_id: Id of the entry.
         consumer: Name of the consumer.
         idle_ms: Time since the lease was last renewed.
-        deliveries: Redis' own delivery count of the entry; 1,000,000 for a started entry that was lost before.
+        deliveries: Redis' own delivery count of the entry; at least 1,000,000 for a started entry.
         stream: Stream of the entry.
         lane: Lane of the message.
     """
@@ -55,7 +54,7 @@ class QueueAdministration:
         client: A client that does not retry commands and returns bytes.
         namespace: Prefix of all keys.
         lease_ms: Duration of a lease.
-        max_deliveries: Number of lost deliveries after which a message is dead-lettered.
+        max_deliveries: Number of starts without an end after which a message is dead-lettered.
         limits: Limits of the dead letters.
 
     Attributes:
@@ -71,8 +70,7 @@ class QueueAdministration:
         self.lease_ms = lease_ms
         self.max_deliveries = max_deliveries
         self._limits = limits
-        self._executor = CommandExecutor(client)
-        self.run = self._executor.run
+        self.run = CommandExecutor(client).run
 
     def keys(self, queue_name: str) -> QueueKeys:
         """Return the Redis keys of a queue.
@@ -88,18 +86,21 @@ class QueueAdministration:
         Returns:
             The time in ms until the next delayed message is due; None if no message is delayed.
         """
-        # After an outage of Redis, every lease looks expired. Live workers renew theirs first.
-        is_settled = time.monotonic() - self._executor.last_failure > self.lease_ms / RENEWALS_PER_LEASE / 1000
-        window_ms = max(_MIN_SWEEP_WINDOW_MS, self.lease_ms // 6) if is_settled else 0
         report = maintenance.promote_and_check(
-            self.run, self.keys(queue_name), lease_ms=self.lease_ms, sweep_window_ms=window_ms
+            self.run,
+            self.keys(queue_name),
+            lease_ms=self.lease_ms,
+            sweep_window_ms=max(_MIN_SWEEP_WINDOW_MS, self.lease_ms // 6),
         )
         if report.should_recover:
             self.recover(queue_name)
         return report.next_due_ms
 
     def recover(self, queue_name: str) -> RecoveryReport:
-        """Requeue or dead-letter every message whose lease has expired. Any number of processes may do so at once."""
+        """Requeue or dead-letter every message whose lease has expired by the rule in lua/recovery_rule.lua.
+
+        Any number of processes may do so at once.
+        """
         report = maintenance.recover_queue(
             self.run,
             self.keys(queue_name),
@@ -114,6 +115,21 @@ class QueueAdministration:
                 "Recovered messages of %s: %d requeued, %d dead-lettered.", queue_name, report.requeued, report.dead
             )
         return report
+
+    def find_dead_workers(self, queue_name: str, names: Iterable[str]) -> set[str]:
+        """Return the workers whose lease has expired, by the same rule as `recover`.
+
+        After an outage of Redis, no worker counts as dead for the duration of a lease. A worker without a lease counts
+        as dead: it was stopped, or it has not consumed the queue for a long time. A new worker has its lease before it
+        fetches its first message.
+
+        Args:
+            queue_name: A queue that the workers consume.
+            names: Values of `StreamsBroker.consumer_name`.
+        """
+        keys, args = self.keys(queue_name), [self.lease_ms, *names]
+        dead = self.run(ScriptCall(Script.FIND_DEAD_WORKERS, [keys.availability, keys.workers], args))
+        return {name.decode() for name in dead}
 
     def qsize(self, queue_name: str, *, lane: Lane | str | None = None) -> int:
         """Return the number of waiting, running and delayed messages, of all lanes or of one."""

@@ -24,7 +24,7 @@ from app.broker.enqueue_request import EnqueueRequest, Precondition, enqueue_man
 from app.broker.keys import LaneKeys
 from app.broker.lanes import Lane
 from app.broker.maintenance import DelayQueueConsumer
-from app.broker.middleware import FailureResults, Leases, default_middleware
+from app.broker.middleware import FailureResults, WorkerLifecycle, default_middleware
 
 __all__ = ["StreamsBroker"]
 
@@ -43,7 +43,7 @@ class StreamsBroker(QueueAdministration, Broker):
         namespace: Prefix of all keys, without braces.
         lease_ms: Time without a renewal after which other workers may take the messages of a worker. Workers renew
             their leases four times in this period.
-        max_deliveries: Number of lost deliveries after which a message is dead-lettered.
+        max_deliveries: Number of starts without an end after which a message is dead-lettered.
         dead_ttl_ms: Maximum age of a dead letter.
         dead_limit: Maximum number of dead letters of a queue.
         middleware: Replaces `default_middleware()`.
@@ -77,7 +77,7 @@ class StreamsBroker(QueueAdministration, Broker):
         )
         self.deliveries = Deliveries(self.run)
         self._thread_state = threading.local()
-        own = [Leases(self.deliveries, self.run, lease_ms), FailureResults()]
+        own = [WorkerLifecycle(self.deliveries, self.run, lease_ms), FailureResults()]
         Broker.__init__(self, [*own, *(default_middleware() if middleware is None else middleware)])
         self.queues: set[str] = set()
 
@@ -123,7 +123,7 @@ class StreamsBroker(QueueAdministration, Broker):
             BrokerUnavailable: Redis cannot be reached.
         """
         if queue_name in self.delay_queues:
-            return DelayQueueConsumer(partial(self.maintain, queue_name), timeout)
+            return DelayQueueConsumer(partial(self.maintain, queue_name), timeout, self.lease_ms)
         if queue_name not in self.queues:
             raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
         socket_timeout = self.client.get_connection_kwargs().get("socket_timeout", _DEFAULT_SOCKET_TIMEOUT_SECONDS)

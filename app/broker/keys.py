@@ -114,6 +114,16 @@ class QueueKeys:
         """String that exists while one process recovers the queue. It expires."""
         return f"{self.tag}:sweep"
 
+    @cached_property
+    def availability(self) -> str:
+        """Hash that shows for how long the server has been available; see lua/recovery_rule.lua."""
+        return f"{self.tag}:availability"
+
+    @cached_property
+    def workers(self) -> str:
+        """Sorted set: name of a worker of the queue -> Unix time in ms at which it last renewed its lease."""
+        return f"{self.tag}:workers"
+
     def lane_of_stream(self, stream: str) -> Lane:
         """Return the lane of one of `streams`."""
         return self._lanes_by_stream[stream]

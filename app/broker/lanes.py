@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["DEFAULT_LANE", "WEIGHTS", "Lane", "WeightedRoundRobin", "max_held"]
-
-# A message in an empty lane may wait this long while another lane keeps the worker busy.
-_EMPTY_LANE_SECONDS: Final = 0.1
+__all__ = ["DEFAULT_LANE", "WEIGHTS", "Lane", "WeightedRoundRobin"]
 
 
 class Lane(StrEnum):
@@ -29,66 +25,31 @@ DEFAULT_LANE: Final = Lane.INTERACTIVE
 WEIGHTS: Final[Mapping[Lane, int]] = {Lane.INTERACTIVE: 4, Lane.BATCH: 1}
 
 
-def max_held(lane: Lane, prefetch: int) -> int:
-    """Return how many messages of a lane a process may hold.
-
-    Batch messages leave a quarter of the prefetch limit to interactive messages.
-
-    Args:
-        lane: The lane.
-        prefetch: Number of messages of all lanes that the process may hold.
-    """
-    if lane is DEFAULT_LANE:
-        return prefetch
-    return max(1, prefetch - max(1, prefetch // 4))
-
-
 class WeightedRoundRobin:
-    """Chooses the lane to read next, by weight. Not thread-safe.
+    """Chooses the order in which the lanes are read, by weight. Not thread-safe."""
 
-    Args:
-        now: Monotonic clock, in seconds.
-    """
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self) -> None:
         #: Number of messages read from each lane, divided by its weight. The lane with the lowest value is next.
         self._served = dict.fromkeys(Lane, 0.0)
-        self._skipped_until = dict.fromkeys(Lane, -math.inf)
-        self._skipped: set[Lane] = set()
         self._busy: set[Lane] = set()
 
-    def choose(self, lanes: Collection[Lane]) -> tuple[Lane, float] | None:
-        """Return the lane to read and the share of the free capacity that it may fill.
+    def order(self) -> list[Lane]:
+        """Return the lanes in the order in which they should be read, until one of them has messages."""
+        return sorted(Lane, key=self._served.__getitem__)
 
-        Args:
-            lanes: Lanes with free capacity.
-
-        Returns:
-            None if all these lanes were found empty a short time ago.
-        """
-        self._end_skipping()
-        candidates = [lane for lane in Lane if lane in lanes and lane not in self._skipped]
-        if not candidates:
-            return None
-        chosen = min(candidates, key=self._served.__getitem__)
-        competing = sum(WEIGHTS[lane] for lane in candidates if lane is not chosen and lane in self._busy)
-        return chosen, WEIGHTS[chosen] / (WEIGHTS[chosen] + competing)
+    def share(self, lane: Lane) -> float:
+        """Return the share of the free capacity that a lane may fill."""
+        competing = sum(WEIGHTS[other] for other in self._busy if other is not lane)
+        return WEIGHTS[lane] / (WEIGHTS[lane] + competing)
 
     def record(self, lane: Lane, count: int) -> None:
-        """Note that `count` messages were read from a lane. An empty lane is skipped for a short time."""
-        self._served[lane] += count / WEIGHTS[lane]
-        if count:
-            self._busy.add(lane)
-        else:
+        """Note that `count` messages were read from a lane."""
+        if not count:
             self._busy.discard(lane)
-            self._skipped.add(lane)
-            self._skipped_until[lane] = self._now() + _EMPTY_LANE_SECONDS
-
-    def _end_skipping(self) -> None:
-        now = self._now()
-        for lane in [lane for lane in self._skipped if self._skipped_until[lane] <= now]:
-            self._skipped.remove(lane)
+            return
+        if lane not in self._busy:
             # A lane that was empty does not accumulate credit. Otherwise it would be read exclusively for a while.
-            served = [self._served[other] for other in Lane if other is not lane and other not in self._skipped]
-            self._served[lane] = max([self._served[lane], *([min(served)] if served else [])])
+            others = [self._served[other] for other in self._busy]
+            self._served[lane] = max([self._served[lane], *([min(others)] if others else [])])
+            self._busy.add(lane)
+        self._served[lane] += count / WEIGHTS[lane]

@@ -5,6 +5,7 @@ Any number of processes may call these functions at any time: each step is one s
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dramatiq import Consumer
 
 from app.broker.dead_letters import DeadLetterLimits
 from app.broker.delivery.settlement import STARTED_MARK
+from app.broker.errors import BrokerUnavailable
 from app.broker.keys import REAPER, QueueKeys
 from app.broker.scripts import Run, Script, ScriptCall
 
@@ -25,10 +27,13 @@ __all__ = [
     "recover_queue",
 ]
 
+_log = logging.getLogger(__name__)
 _PROMOTION_BATCH = 100
 _RECOVERY_BATCH = 100
 _MIN_PAUSE_MS = 200
 _MAX_PAUSE_MS = 1_000
+# lua/recovery_rule.lua expects that each worker maintains its queues at least this often.
+_PAUSES_PER_LEASE = 8
 # A live consumer reads every few seconds. A consumer that is idle for this many leases is dead or suspended; if it
 # reads again, Redis creates it again.
 _IDLE_LEASES = 4
@@ -76,7 +81,9 @@ def promote_and_check(run: Run, keys: QueueKeys, *, lease_ms: int, sweep_window_
     lanes = keys.lanes.values()
     lane_keys = [key for lane in lanes for key in (lane.stream, lane.delayed, lane.delayed_entries, lane.redelivered)]
     args = [keys.group, _PROMOTION_BATCH, lease_ms, sweep_window_ms]
-    promoted, next_due_ms, should_recover = run(ScriptCall(Script.MAINTAIN, [keys.sweep_token, *lane_keys], args))
+    promoted, next_due_ms, should_recover = run(
+        ScriptCall(Script.MAINTAIN, [keys.availability, keys.sweep_token, *lane_keys], args)
+    )
     return MaintenanceReport(promoted, None if next_due_ms < 0 else next_due_ms, bool(should_recover))
 
 
@@ -85,13 +92,13 @@ def recover_queue(
 ) -> RecoveryReport:
     """Requeue or dead-letter all messages whose lease has expired and delete idle consumers without messages.
 
-    lua/recover.lua contains the rule.
+    lua/recovery_rule.lua contains the rule.
 
     Args:
         run: Runs a command.
         keys: Keys of the queue.
         lease_ms: Duration of a lease.
-        max_deliveries: Number of lost deliveries after which a message is dead-lettered.
+        max_deliveries: Number of starts without an end after which a message is dead-lettered.
         limits: Limits of the dead letters.
     """
     steps = [
@@ -107,7 +114,7 @@ def _recover_stream(
 ) -> Iterator[tuple[int, int]]:
     """Yield the numbers of requeued and dead-lettered messages of each step."""
     lane = keys.lane_of_stream(stream)
-    script_keys = [stream, keys.dead_letters, keys.lanes[lane].redelivered]
+    script_keys = [stream, keys.dead_letters, keys.lanes[lane].redelivered, keys.availability]
     cursor = b"0-0"
     while True:
         args = [keys.group, REAPER, lease_ms, cursor, _RECOVERY_BATCH, max_deliveries]
@@ -120,7 +127,12 @@ def _recover_stream(
 
 
 def delete_consumer(run: Run, keys: QueueKeys, consumer_name: str) -> int:
-    """Delete a consumer from each stream in which nothing is pending at it. Returns the number of these streams."""
+    """Delete the lease of a worker that stops, and its consumer from each stream in which nothing is pending at it.
+
+    Returns:
+        The number of these streams.
+    """
+    run(("ZREM", keys.workers, consumer_name))
     args = [keys.group, consumer_name, 0, REAPER]
     return sum(run(ScriptCall(Script.DELETE_CONSUMERS, [stream], args)) for stream in keys.streams)
 
@@ -133,18 +145,33 @@ class DelayQueueConsumer(Consumer):
     Args:
         maintain: Maintains the queue once and returns the time in ms until the next message is due, or None.
         timeout_ms: How long one step may take, so that the thread can be stopped.
+        lease_ms: Duration of a lease.
     """
 
-    def __init__(self, maintain: Callable[[], int | None], timeout_ms: int) -> None:
+    def __init__(self, maintain: Callable[[], int | None], timeout_ms: int, lease_ms: int) -> None:
         self._maintain = maintain
-        self._max_pause_ms = min(timeout_ms, _MAX_PAUSE_MS)
+        self._max_pause_ms = min(timeout_ms, _MAX_PAUSE_MS, lease_ms // _PAUSES_PER_LEASE)
+        self._is_unavailable = False
         self._closed = threading.Event()
 
     def __next__(self) -> None:
-        """Maintain the queue, then wait until the next message is due or the time-out is over."""
-        next_due_ms = self._maintain()
-        pause_ms = self._max_pause_ms if next_due_ms is None else max(_MIN_PAUSE_MS, next_due_ms)
-        self._closed.wait(min(self._max_pause_ms, pause_ms) / 1000)
+        """Maintain the queue. If no more messages are due, wait until the next one is due or the time-out is over."""
+        next_due_ms = self._try_maintain()
+        if next_due_ms != 0:
+            pause_ms = self._max_pause_ms if next_due_ms is None else max(_MIN_PAUSE_MS, next_due_ms)
+            self._closed.wait(min(self._max_pause_ms, pause_ms) / 1000)
+
+    def _try_maintain(self) -> int | None:
+        # Dramatiq would create a new consumer after 3 s. Until then, this process would not refresh the availability.
+        try:
+            next_due_ms = self._maintain()
+        except BrokerUnavailable as e:
+            if not self._is_unavailable:
+                _log.warning("The queue cannot be maintained: %s", e)
+            self._is_unavailable = True
+            return None
+        self._is_unavailable = False
+        return next_due_ms
 
     def close(self) -> None:
         """End a waiting step."""

@@ -26,13 +26,14 @@ from app.broker.administration import QueueAdministration
 from app.broker.delivery.deliveries import Deliveries
 from app.broker.delivery.lease_renewal import LeaseRenewal
 from app.broker.delivery.message import StreamMessage
+from app.broker.delivery.shutdown import GracefulShutdown
 from app.broker.errors import BrokerUnavailable
 from app.broker.keys import QueueKeys
 from app.broker.maintenance import delete_consumer
 from app.broker.results import StreamResultBackend
 from app.broker.scripts import Run, Script, ScriptCall
 
-__all__ = ["FailureResults", "Leases", "StreamAgeLimit", "StreamRetries", "default_middleware"]
+__all__ = ["FailureResults", "StreamAgeLimit", "StreamRetries", "WorkerLifecycle", "default_middleware"]
 
 # Dramatiq's Retries has the same defaults for both.
 _MAX_BACKOFF_MS = 7 * 24 * 3_600_000
@@ -198,8 +199,8 @@ class FailureResults(Middleware):
             message.reject_with(backend.effects(message, error, ttl_ms))
 
 
-class Leases(Middleware):
-    """Renews leases while a worker runs, and skips messages whose lease was lost before their start.
+class WorkerLifecycle(Middleware):
+    """Prepares a worker for this broker: limits what it holds, renews its leases and replaces its shutdown.
 
     The broker adds it itself, before all other middleware. It also declares the actor option ``lane``.
 
@@ -213,27 +214,41 @@ class Leases(Middleware):
         self._deliveries = deliveries
         self._run = run
         self._lease_ms = lease_ms
-        self._renewal: LeaseRenewal | None = None
+        self._renewals: dict[str, LeaseRenewal] = {}
 
     @property
     def actor_options(self) -> set[str]:
         """The actor options of the broker itself."""
         return {"lane"}
 
-    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
-        """Start renewing leases."""
-        self._renewal = LeaseRenewal(self._deliveries, self._run, self._lease_ms)
-        self._renewal.start()
+    def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        """Limit the messages of the process to its threads: a message that it cannot run must not wait in it."""
+        self._deliveries.limit.max_held = worker.worker_threads
+        # Dramatiq's default is twice the number of threads.
+        worker.queue_prefetch = min(worker.queue_prefetch, worker.worker_threads)
+        GracefulShutdown(worker, self._deliveries).install()
+
+    def after_consumer_thread_boot(self, broker: Broker, thread: Any) -> None:
+        """Start renewing the leases of a queue."""
+        queue_name = thread.queue_name
+        if queue_name in broker.queues and queue_name not in self._renewals:
+            keys = cast(QueueAdministration, broker).keys(queue_name)
+            self._renewals[queue_name] = LeaseRenewal(keys, self._deliveries, self._run, self._lease_ms)
+            self._renewals[queue_name].start()
+            self._deliveries.hand_over[keys] = thread.handle_message
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
-        """Skip a message whose lease was lost while it waited in memory, for example in a suspended process."""
-        if isinstance(message, StreamMessage) and not self._deliveries.start(message):
+        """Skip a message whose lease was lost before it was started, for example in a suspended process."""
+        if isinstance(message, StreamMessage) and message.lease_lost.is_set():
             raise SkipMessage("the lease was lost before the message was started")
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
-        """Stop renewing leases and delete the consumers of this process that hold no messages."""
-        if self._renewal is not None:
-            self._renewal.stop()
+        """Stop renewing leases, and delete the lease of this process and its consumers that hold no messages."""
+        for renewal in self._renewals.values():
+            renewal.stop()
+        self._renewals.clear()
+        self._deliveries.hand_over.clear()
+        self._deliveries.stopping_since = self._deliveries.limit.max_held = None
         try:
             for keys in self._deliveries.queues():
                 delete_consumer(self._run, keys, self._deliveries.consumer_name)

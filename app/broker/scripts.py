@@ -7,8 +7,6 @@ anything. Therefore no script is executed twice.
 from __future__ import annotations
 
 import hashlib
-import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,7 +18,6 @@ import redis
 from redis.exceptions import NoScriptError
 
 from app.broker.connection import translate_errors
-from app.broker.errors import BrokerUnavailable
 
 __all__ = [
     "Command",
@@ -36,9 +33,9 @@ __all__ = [
 
 _FOLDER = Path(__file__).with_name("lua")
 # These scripts run although the server is out of memory: they finish or requeue accepted messages, so that the server
-# can free memory. The others, which add messages or write for running ones, are refused.
+# can free memory. The others, which add or start messages or write for running ones, are refused.
 _RUN_WITHOUT_MEMORY: Final = frozenset(
-    {"FINISH", "MAINTAIN", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES", "RETRY", "START"}
+    {"FIND_DEAD_WORKERS", "FINISH", "MAINTAIN", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES", "RETRY"}
 )
 
 
@@ -49,12 +46,14 @@ class Script(Enum):
     ENQUEUE = ("entry", "ledger", "commands", "effects", "enqueue")
     ENQUEUE_MANY = ("entry", "enqueue_many")
     FENCED = ("owner", "ledger", "commands", "effects", "fenced")
-    FINISH = ("owner", "ledger", "commands", "effects", "finish")
-    MAINTAIN = ("entry", "maintain")
-    RECOVER = ("entry", "ledger", "commands", "dead_letter", "recover")
+    FETCH = ("fetch_entries", "fetch")
+    FIND_DEAD_WORKERS = ("entry", "recovery_rule", "find_dead_workers")
+    FINISH = ("owner", "ledger", "commands", "effects", "fetch_entries", "finish")
+    MAINTAIN = ("entry", "recovery_rule", "maintain")
+    RECOVER = ("entry", "recovery_rule", "ledger", "commands", "dead_letter", "recover")
     REJECT = ("owner", "entry", "ledger", "commands", "effects", "dead_letter", "reject")
     RELEASE = ("owner", "entry", "release")
-    RENEW_LEASES = ("owner", "renew_leases")
+    RENEW_LEASES = ("owner", "entry", "recovery_rule", "renew_leases")
     REPLAY = ("entry", "replay")
     RETRY = ("owner", "entry", "ledger", "commands", "effects", "retry")
     SERVER_TIME = ("entry", "server_time")
@@ -137,13 +136,9 @@ class CommandExecutor:
 
     Args:
         client: A client without retries.
-
-    Attributes:
-        last_failure: Value of `time.monotonic` when Redis was last unavailable.
     """
 
     def __init__(self, client: redis.Redis) -> None:
-        self.last_failure = -math.inf
         self._execute: Callable[..., Any] = client.execute_command
 
     def run(self, command: Command) -> Any:
@@ -152,17 +147,13 @@ class CommandExecutor:
         Raises:
             BrokerUnavailable: The command may or may not have been executed.
         """
-        try:
-            with translate_errors():
-                if not isinstance(command, ScriptCall):
-                    return self._execute(*command)
-                try:
-                    return self._execute(*command.by_sha)
-                except NoScriptError:
-                    return self._execute(*command.by_source)
-        except BrokerUnavailable:
-            self.last_failure = time.monotonic()
-            raise
+        with translate_errors():
+            if not isinstance(command, ScriptCall):
+                return self._execute(*command)
+            try:
+                return self._execute(*command.by_sha)
+            except NoScriptError:
+                return self._execute(*command.by_source)
 
 
 async def run_async(client: Any, command: Command) -> Any:

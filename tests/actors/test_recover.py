@@ -9,14 +9,16 @@ from app.config import read_settings
 from app.core.states import JobState
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE
 from app.wiring.worker import create_broker
+from tests.broker.delivery import expire
 from tests.stack import eventually
 from tests.store.live_store import LiveStore, new_job, store_on
 
 
 async def test_recover_requeues_job_of_lost_worker_once(url: str, namespace: str) -> None:
-    async with store_on(url, namespace, lease_ms=1) as store:
+    async with store_on(url, namespace) as store:
         await store.submit(new_job())
         store.claim(store.take())
+        expire(store.broker, JOBS_QUEUE)
         recovery = Recovery(store.broker)
 
         for _ in range(3):

@@ -8,6 +8,7 @@ from dramatiq import Message
 
 from app.broker import StreamMessage, StreamsBroker
 from app.broker.maintenance import promote_and_check
+from app.broker.scripts import Script, ScriptCall
 
 
 def message(*args: Any, actor: str = "act", queue: str = "default", **options: Any) -> Message[Any]:
@@ -19,6 +20,32 @@ def take(broker: StreamsBroker, queue: str = "default", prefetch: int = 1) -> St
     delivery = next(broker.consume(queue, prefetch=prefetch, timeout=200))
     assert isinstance(delivery, StreamMessage), "nothing was delivered"
     return delivery
+
+
+def expire(broker: StreamsBroker, queue: str = "default", consumer: str | None = None) -> None:
+    """Make the leases of a queue look as if they expired an hour ago, on a server that has been available since then.
+
+    Args:
+        broker: A broker of the namespace.
+        queue: The queue.
+        consumer: Only the leases of this consumer.
+    """
+    keys, client = broker.keys(queue), broker.client
+    for entry in broker.pending(queue, count=10_000):
+        if consumer in (None, entry.consumer):
+            options: dict[str, Any] = {"idle": 3_600_000, "retrycount": entry.deliveries, "justid": True}
+            client.xclaim(entry.stream, keys.group, entry.consumer, 0, [entry.entry_id], **options)
+    set_availability(broker, queue, since_seconds_ago=3_600)
+
+
+def set_availability(
+    broker: StreamsBroker, queue: str = "default", *, since_seconds_ago: float, seen_seconds_ago: float = 0
+) -> None:
+    """Set for how long the server has been available without a pause; see app/broker/lua/recovery_rule.lua."""
+    keys = broker.keys(queue)
+    now_ms = broker.run(ScriptCall(Script.SERVER_TIME, [keys.stream]))
+    values = {"since_ms": now_ms - int(since_seconds_ago * 1000), "seen_ms": now_ms - int(seen_seconds_ago * 1000)}
+    broker.client.hset(keys.availability, mapping=values)
 
 
 def nothing_left(broker: StreamsBroker, queue: str = "default") -> bool:

@@ -11,8 +11,7 @@ import redis
 
 from app.broker import Effect, StreamsBroker
 from tests.broker.conftest import MakeBroker, working
-from tests.broker.delivery import message, promote, take
-from tests.broker.test_recovery import expire
+from tests.broker.delivery import expire, message, promote, take
 
 HOUR_MS = 3_600_000
 
@@ -79,7 +78,7 @@ def test_age_counts_from_the_acceptance_after_delay_retry_and_recovery(
         delivery = take(broker)
         created.append(delivery.created_ms)
         if step == "recovery":
-            expire(broker, client)
+            expire(broker)
             broker.recover("default")
             broker.deliveries.in_flight(delivery.keys).discard([delivery])
         else:

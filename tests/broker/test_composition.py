@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import dramatiq
@@ -93,33 +92,6 @@ def test_follow_up_is_not_enqueued_when_the_message_is_fenced(broker: StreamsBro
 
     assert (broker.qsize("default"), broker.qsize("other")) == (0, 0)
     assert broker.fenced_total == 1
-
-
-def test_actor_priority_orders_the_messages_in_memory(broker: StreamsBroker) -> None:
-    order: list[str] = []
-    gate, started = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        started.set()
-        gate.wait(5)
-
-    blocker = dramatiq.actor(hold, actor_name="blocker", broker=broker)
-    low = dramatiq.actor(lambda: order.append("low"), actor_name="low", broker=broker, priority=10)
-    high = dramatiq.actor(lambda: order.append("high"), actor_name="high", broker=broker, priority=0, queue_name="fast")
-
-    with working(broker, threads=1):
-        blocker.send()
-        assert started.wait(5)
-        low.send()
-        while len(broker.pending("default")) < 2:
-            pass
-        high.send()
-        while not broker.pending("fast"):
-            pass
-        gate.set()
-        broker.join("default", timeout=5_000)
-
-    assert order == ["high", "low"]
 
 
 def test_current_message_is_the_delivery(broker: StreamsBroker) -> None:

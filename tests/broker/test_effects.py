@@ -17,7 +17,7 @@ from app.broker import (
     StreamsBroker,
 )
 from tests.broker.conftest import MakeBroker
-from tests.broker.delivery import message, nothing_left, promote, take
+from tests.broker.delivery import expire, message, nothing_left, promote, take
 
 BINARY = bytes(range(256))
 
@@ -92,14 +92,14 @@ def test_worker_cannot_write_or_finish_when_its_lease_was_lost(
     make_broker: MakeBroker, client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Given a delivery that another process recovered
-    slow, other = make_broker(lease_ms=1), make_broker(lease_ms=1)
+    slow, other = make_broker(), make_broker()
     key = f"{slow.keys('default').tag}:result"
     slow.enqueue(message())
     delivery = take(slow)
     lost: list[str] = []
     delivery.on_lease_lost(lambda: lost.append("called"))
-    while other.recover("default").requeued == 0:
-        pass
+    expire(slow)
+    assert other.recover("default").requeued == 1
     again = take(other)
 
     # When the first owner writes and finishes
@@ -121,7 +121,7 @@ def test_on_dead_effects_are_kept_through_delay_retry_and_recovery(
     make_broker: MakeBroker, client: redis.Redis
 ) -> None:
     # Given a message with on_dead effects that is delayed, retried and then lost until max_deliveries
-    broker = make_broker(lease_ms=1, max_deliveries=2)
+    broker = make_broker(max_deliveries=2)
     record = f"{broker.keys('default').tag}:job"
     effects = [Effect("HSET", record, "state", "dead", "at", NOW_MS, "blob", BINARY), Effect("EXPIRE", record, 90)]
     broker.enqueue(message(), delay=1, on_dead=effects)
@@ -135,10 +135,9 @@ def test_on_dead_effects_are_kept_through_delay_retry_and_recovery(
     for expected in (1, 2):
         delivery = take(broker)
         assert delivery.deliveries == expected
-        assert broker.deliveries.start(delivery)
-        while sum((report := broker.recover("default")).__dict__.values()) - report.consumers_deleted == 0:
-            pass
-        broker = make_broker(lease_ms=1, max_deliveries=2)
+        expire(broker)
+        broker.recover("default")
+        broker = make_broker(max_deliveries=2)
 
     # Then the effects are written with the server's time
     fields = client.hgetall(record)
@@ -150,14 +149,14 @@ def test_on_dead_effects_are_kept_through_delay_retry_and_recovery(
 
 
 def test_failing_on_dead_effect_is_noted_in_the_dead_letter(make_broker: MakeBroker, client: redis.Redis) -> None:
-    broker = make_broker(lease_ms=1, max_deliveries=1)
+    broker = make_broker(max_deliveries=1)
     wrong, right = (f"{broker.keys('default').tag}:{name}" for name in ("wrong", "right"))
     client.set(wrong, "a string")
     broker.enqueue(message(), on_dead=[Effect("HSET", wrong, "a", "b"), Effect("SET", right, "done")])
     take(broker)
 
-    while not broker.recover("default").dead:
-        pass
+    expire(broker)
+    assert broker.recover("default").dead == 1
 
     (dead_letter,) = broker.dead_letters("default")
     assert "WRONGTYPE" in dead_letter.effects_error
@@ -165,7 +164,7 @@ def test_failing_on_dead_effect_is_noted_in_the_dead_letter(make_broker: MakeBro
 
 
 def test_message_is_delivered_again_when_a_finish_effect_fails(make_broker: MakeBroker, client: redis.Redis) -> None:
-    broker = make_broker(lease_ms=1)
+    broker = make_broker()
     wrong = f"{broker.keys('default').tag}:wrong"
     client.set(wrong, "a string")
     broker.enqueue(message())
@@ -175,9 +174,9 @@ def test_message_is_delivered_again_when_a_finish_effect_fails(make_broker: Make
     with pytest.raises(redis.ResponseError):
         broker.consume("default").ack(delivery)
 
-    assert not broker.deliveries.leased()
-    while not broker.recover("default").requeued:
-        pass
+    assert not broker.deliveries.in_flight(delivery.keys).leased()
+    expire(broker)
+    assert broker.recover("default").requeued == 1
     assert take(broker).deliveries == 2
 
 

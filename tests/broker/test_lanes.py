@@ -12,10 +12,9 @@ import redis
 import redis.asyncio
 
 from app.broker import AsyncProducer, Lane, QueueFull, StreamsBroker
-from app.broker.lanes import WeightedRoundRobin, max_held
+from app.broker.lanes import WeightedRoundRobin
 from tests.broker.conftest import MakeBroker, working
-from tests.broker.delivery import message, nothing_left, promote, take
-from tests.broker.test_recovery import expire
+from tests.broker.delivery import expire, message, nothing_left, promote, take
 
 
 def lanes_in_order(broker: StreamsBroker, count: int, *, prefetch: int) -> list[Lane]:
@@ -56,27 +55,9 @@ def test_empty_lane_accumulates_no_credit(broker: StreamsBroker) -> None:
     assert lanes.count(Lane.BATCH) <= 30
 
 
-def test_batch_messages_leave_capacity_to_interactive_messages(broker: StreamsBroker) -> None:
-    # Given a worker that holds all batch messages that it receives
-    fill(broker, batch=20)
-    consumer = broker.consume("default", prefetch=8, timeout=50)
-    held = [delivery for _ in range(20) if (delivery := next(consumer))]
-    assert [delivery.lane for delivery in held] == [Lane.BATCH] * max_held(Lane.BATCH, 8)
-    assert len(held) == 6
-
-    # When an interactive message is enqueued
-    fill(broker, interactive=1)
-
-    # Then it is delivered although no message was finished
-    delivery = next(filter(None, (next(consumer) for _ in range(10))))
-    assert delivery.lane is Lane.INTERACTIVE
-    # And a finished batch message makes capacity for the next one
-    consumer.ack(held[0])
-    assert next(filter(None, (next(consumer) for _ in range(10)))).lane is Lane.BATCH
-
-
-def test_interactive_messages_may_use_the_whole_capacity(broker: StreamsBroker) -> None:
-    fill(broker, interactive=20)
+@pytest.mark.parametrize("lane", list(Lane))
+def test_each_lane_may_use_the_whole_capacity(broker: StreamsBroker, lane: Lane) -> None:
+    fill(broker, **{lane.value: 20})
     consumer = broker.consume("default", prefetch=8, timeout=50)
 
     assert sum(next(consumer) is not None for _ in range(10)) == 8
@@ -152,7 +133,7 @@ def test_message_keeps_its_lane_after_each_transition(make_broker: MakeBroker, c
                 while step == "retry" and not promote(broker):
                     pass
             case "loss":
-                expire(broker, client)
+                expire(broker)
                 assert broker.recover("default").requeued == 1
                 broker.deliveries.in_flight(delivery.keys).discard([delivery])
             case "release":
@@ -169,7 +150,7 @@ def test_recovery_dead_letters_a_batch_message_with_its_lane(make_broker: MakeBr
     broker = make_broker(max_deliveries=1)
     broker.enqueue(message(lane="batch"))
     take(broker)
-    expire(broker, client)
+    expire(broker)
 
     assert broker.recover("default").dead == 1
 
@@ -229,22 +210,20 @@ async def test_asyncio_producer_supports_lanes(broker: StreamsBroker, url: str, 
 
 
 class TestWeightedRoundRobin:
-    def test_empty_lane_is_skipped_for_a_while(self) -> None:
-        now = [0.0]
-        round_robin = WeightedRoundRobin(lambda: now[0])
-        round_robin.record(Lane.INTERACTIVE, 0)
-        assert round_robin.choose(list(Lane)) == (Lane.BATCH, 1.0)
-        round_robin.record(Lane.BATCH, 0)
-        assert round_robin.choose(list(Lane)) is None
-
-        now[0] = 1.0
-
-        assert round_robin.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
-
-    def test_lane_that_was_empty_takes_no_share(self) -> None:
-        round_robin = WeightedRoundRobin(lambda: 0.0)
-        assert round_robin.choose(list(Lane)) == (Lane.INTERACTIVE, 1.0)
-
+    def test_lane_that_was_found_empty_takes_no_share(self) -> None:
+        round_robin = WeightedRoundRobin()
         round_robin.record(Lane.INTERACTIVE, 8)
+        assert (round_robin.order()[0], round_robin.share(Lane.BATCH)) == (Lane.BATCH, 0.2)
 
-        assert round_robin.choose(list(Lane)) == (Lane.BATCH, 0.2)
+        round_robin.record(Lane.BATCH, 0)
+        round_robin.record(Lane.INTERACTIVE, 0)
+
+        assert round_robin.share(Lane.BATCH) == 1.0
+
+    def test_lane_that_was_empty_has_no_credit(self) -> None:
+        round_robin = WeightedRoundRobin()
+        round_robin.record(Lane.INTERACTIVE, 400)
+
+        round_robin.record(Lane.BATCH, 1)
+
+        assert round_robin.order() == [Lane.INTERACTIVE, Lane.BATCH]

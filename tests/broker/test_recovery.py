@@ -11,15 +11,7 @@ import redis
 from app.broker import Lane, RecoveryReport, StreamsBroker
 from app.broker.maintenance import delete_consumer
 from tests.broker.conftest import MakeBroker, working
-from tests.broker.delivery import message, nothing_left, take
-
-
-def expire(broker: StreamsBroker, client: redis.Redis) -> None:
-    """Make every lease of the queue look as if it expired an hour ago."""
-    keys = broker.keys("default")
-    for entry in broker.pending("default", count=10_000):
-        options = {"idle": 3_600_000, "retrycount": entry.deliveries, "justid": True}
-        client.xclaim(entry.stream, keys.group, entry.consumer, 0, [entry.entry_id], **options)
+from tests.broker.delivery import expire, message, nothing_left, set_availability, take
 
 
 def hold_messages(broker: StreamsBroker, count: int) -> None:
@@ -36,7 +28,7 @@ def test_recovery_ignores_live_leases(broker: StreamsBroker) -> None:
 
 def test_recovery_follows_the_cursor_to_the_end(broker: StreamsBroker, client: redis.Redis) -> None:
     hold_messages(broker, 450)
-    expire(broker, client)
+    expire(broker)
 
     report = broker.recover("default")
 
@@ -51,6 +43,7 @@ def test_recovery_finds_an_expired_lease_behind_many_live_ones(broker: StreamsBr
     last = broker.pending("default", count=10_000)[-1]
     keys = broker.keys("default")
     client.xclaim(keys.stream, keys.group, last.consumer, 0, [last.entry_id], idle=3_600_000, justid=True)
+    set_availability(broker, since_seconds_ago=3_600)
 
     assert broker.recover("default").requeued == 1
 
@@ -62,8 +55,7 @@ def test_recovered_message_is_delivered_before_the_backlog(make_broker: MakeBrok
     live.enqueue_many(message("backlog") for _ in range(10_000))
     consumer = live.consume("default", prefetch=2)
     busy = [next(consumer) for _ in range(2)]
-    entry = next(entry for entry in live.pending("default") if entry.consumer == dead.consumer_name)
-    client.xclaim(entry.stream, "workers", dead.consumer_name, 0, [entry.entry_id], idle=3_600_000, justid=True)
+    expire(live, consumer=dead.consumer_name)
 
     # When the message is recovered
     live.recover("default")
@@ -78,7 +70,7 @@ def test_recovered_message_is_delivered_before_the_backlog(make_broker: MakeBrok
 def test_concurrent_recoveries_requeue_each_message_once(make_broker: MakeBroker, client: redis.Redis) -> None:
     first, second = make_broker(), make_broker()
     hold_messages(first, 600)
-    expire(first, client)
+    expire(first)
     reports: list[RecoveryReport] = []
     start = threading.Barrier(2)
 
@@ -137,8 +129,7 @@ def test_busy_worker_recovers_messages_of_a_dead_worker(make_broker: MakeBroker,
         assert started.wait(5)
 
         # When the lease of the dead worker expires
-        entry = next(entry for entry in live.pending("default") if entry.consumer == dead.consumer_name)
-        client.xclaim(entry.stream, "workers", dead.consumer_name, 0, [entry.entry_id], idle=3_600_000, justid=True)
+        expire(live, consumer=dead.consumer_name)
 
         # Then its message is requeued, although no thread is free to run it
         deadline = time.monotonic() + 6
@@ -156,7 +147,7 @@ def test_busy_worker_recovers_messages_of_a_dead_worker(make_broker: MakeBroker,
 def test_maintain_recovers_in_one_of_many_processes(make_broker: MakeBroker, client: redis.Redis) -> None:
     brokers = [make_broker(lease_ms=60_000) for _ in range(8)]
     hold_messages(brokers[0], 50)
-    expire(brokers[0], client)
+    expire(brokers[0])
     recovering: list[str] = []
     for broker in brokers:
         broker.recover = lambda queue, broker=broker: (
@@ -183,51 +174,30 @@ def test_recovery_keeps_the_body_of_a_message(make_broker: MakeBroker, client: r
     entry_id = client.xadd(broker.keys("default").stream, {"message": body})
     client.xgroup_create(broker.keys("default").stream, "workers", "0")
     client.xreadgroup("workers", "dead", {broker.keys("default").stream: ">"})
-    expire(broker, client)
+    expire(broker)
 
     broker.recover("default")
 
     ((_, fields),) = client.xrange(broker.keys("default").lanes[Lane.INTERACTIVE].redelivered)
     created_ms = fields.pop(b"created_ms")
-    assert fields == {b"message": body, b"deliveries": b"1", b"starts": b"1"}
+    assert fields == {b"message": body}
     assert created_ms == entry_id.split(b"-")[0]
 
 
-def test_recovery_does_not_count_deliveries_that_were_not_started(make_broker: MakeBroker, client: redis.Redis) -> None:
-    # Given two messages whose worker was killed once
-    worker = make_broker()
-    hold_messages(worker, 2)
-
-    seen = []
-    for _ in range(3):
-        # When the next worker starts one of them, holds the other in memory and is killed
-        expire(worker, client)
-        worker.recover("default")
-        worker = make_broker()
-        consumer = worker.consume("default", prefetch=2)
-        started, waiting = sorted((next(consumer) for _ in range(2)), key=lambda delivery: delivery.args)
-        assert worker.deliveries.start(started)
-        seen.append((started.deliveries, waiting.deliveries))
-        if started.deliveries == worker.max_deliveries:
-            break
-
-    # Then only the one that was started is counted
-    assert seen == [(2, 2), (3, 2)]
-    expire(worker, client)
-    assert worker.recover("default") == RecoveryReport(requeued=1, dead=1, consumers_deleted=0)
-
-
-def test_message_is_not_started_when_its_lease_was_lost_in_memory(make_broker: MakeBroker, client: redis.Redis) -> None:
+def test_message_is_skipped_when_its_lease_was_lost_before_its_start(make_broker: MakeBroker) -> None:
+    # Given a worker that was suspended after it fetched two messages
     broker = make_broker()
-    hold_messages(broker, 1)
-    expire(broker, client)
-    broker.recover("default")
-    waiting = take(broker, prefetch=2)
-    expire(broker, client)
-    broker.recover("default")
+    hold_messages(broker, 2)
+    in_flight = broker.deliveries.in_flight(broker.keys("default"))
+    expire(broker)
 
-    assert broker.deliveries.start(waiting) is False
-    assert waiting.lease_lost.is_set()
+    # When another process recovers them before the worker resumes
+    make_broker().recover("default")
+    broker.deliveries.start(broker.keys("default"), in_flight.leased())
+
+    # Then the worker starts none of them
+    assert in_flight.next_started() is None
+    assert in_flight.leased() == []
 
 
 def test_undecodable_message_is_dead_lettered_alone(broker: StreamsBroker, client: redis.Redis) -> None:

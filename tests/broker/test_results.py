@@ -18,8 +18,7 @@ from dramatiq.results import ResultFailure, ResultMissing, Results, ResultTimeou
 from app.broker import BrokerUnavailable, Effect, StreamResultBackend, StreamsBroker
 from app.broker.connection import create_client
 from tests.broker.conftest import working
-from tests.broker.delivery import message, take
-from tests.broker.test_recovery import expire
+from tests.broker.delivery import expire, message, take
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_result_is_not_written_when_the_lease_was_lost(
     for how in ("ack", "nack"):
         broker.enqueue(message())
         delivery = take(broker)
-        expire(broker, client)
+        expire(broker)
         broker.recover("default")
         if how == "ack":
             broker.emit_after("process_message", delivery, result="stale")

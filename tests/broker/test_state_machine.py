@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from app.broker import Effect, Lane, StreamMessage, StreamsBroker
-from tests.broker.delivery import message, promote
+from tests.broker.delivery import expire, message, promote
 
 WORKERS = 3
 _numbers = itertools.count()
@@ -54,15 +54,13 @@ class Queue(RuleBasedStateMachine):
             self.workers[worker].enqueue(message(number, lane=lane), delay=delay)
             self.accepted.append(number)
 
-    @rule(worker=st.integers(0, WORKERS - 1), start=st.booleans())
-    def fetch(self, worker: int, start: bool) -> None:
+    @rule(worker=st.integers(0, WORKERS - 1))
+    def fetch(self, worker: int) -> None:
         broker = self.workers[worker]
         held = len(broker.deliveries.in_flight(self.keys))
         delivery = next(broker.consume("default", prefetch=held + 1, timeout=1))
         if isinstance(delivery, StreamMessage):
             self.deliveries.append((broker, delivery))
-            if start:
-                broker.deliveries.start(delivery)
 
     @precondition(lambda self: self.deliveries)
     @rule(data=st.data(), how=st.sampled_from(["finish", "retry", "retry now", "reject", "release"]))
@@ -90,9 +88,7 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.deliveries)
     @rule(worker=st.integers(0, WORKERS - 1))
     def leases_expire(self, worker: int) -> None:
-        for entry in self.workers[worker].pending("default"):
-            options = {"idle": 3_600_000, "retrycount": entry.deliveries, "justid": True}
-            self.client.xclaim(entry.stream, "workers", entry.consumer, 0, [entry.entry_id], **options)
+        expire(self.workers[worker])
         self.workers[worker].recover("default")
 
     @precondition(lambda self: self.client.exists(*(lane.delayed for lane in self.keys.lanes.values())))

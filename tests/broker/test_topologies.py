@@ -17,9 +17,8 @@ from redis.cluster import ClusterNode
 from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Effect, Lane, StreamResultBackend, StreamsBroker
 from app.broker.sentinel import parse_sentinel_url
 from tests.broker.conftest import working
-from tests.broker.delivery import message, nothing_left, take
+from tests.broker.delivery import expire, message, nothing_left, take
 from tests.broker.servers import SentinelGroup, announce_proxies, cluster, eventually, tls_server
-from tests.broker.test_recovery import expire
 from tests.proxy import FaultProxy
 
 
@@ -65,8 +64,7 @@ def lose_and_recover_message(broker: StreamsBroker, queue: str) -> None:
     assert broker.fenced(lost, [Effect("INCR", f"{lost.keys.tag}:count")]) == [1]
     (entry,) = broker.pending(queue)
     assert entry.lane is Lane.BATCH
-    options = {"idle": 3_600_000, "retrycount": 1, "justid": True}
-    broker.client.xclaim(entry.stream, "workers", entry.consumer, 0, [entry.entry_id], **options)
+    expire(broker, queue)
     assert broker.recover(queue).requeued == 1
     broker.consume(queue).ack(lost)
     assert broker.fenced_total == 1
@@ -205,7 +203,7 @@ class TestCluster:
             broker.consume("default").requeue([taken])
         broker.enqueue(message("rejected"))
         broker.consume("default").nack(take(broker, prefetch=10))
-        expire(broker, nodes)
+        expire(broker)
         broker.maintain("default")
 
         # Then one node has all keys, in one slot

@@ -7,11 +7,13 @@ The actors record what they do in lists under the hash tag of the queue.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 
 import dramatiq
+import redis
 from dramatiq.middleware import CurrentMessage
 
 from app.broker import Effect, LeaseLost, StreamMessage, StreamsBroker
@@ -51,6 +53,18 @@ def main(url: str, namespace: str, lease_ms: int, threads: int) -> None:
             broker.fenced(message, [Effect("RPUSH", f"{tag}:output", f"{message.attempt}")])
         except LeaseLost:
             broker.client.rpush(f"{tag}:refused", f"{message.attempt}")
+
+    @dramatiq.actor(broker=broker)
+    def finish_when_allowed(name: str) -> None:
+        """Wait for a key, also during an outage of the server."""
+        message = current()
+        broker.client.rpush(f"{tag}:started", os.getpid())
+        is_allowed = False
+        while not is_allowed:
+            with contextlib.suppress(redis.RedisError):
+                is_allowed = bool(broker.client.exists(f"{tag}:go"))
+            time.sleep(0.05)
+        message.finish_with([Effect("RPUSH", f"{tag}:finished", f"{name} by {message.attempt}")])
 
     @dramatiq.actor(broker=broker)
     def killer() -> None:

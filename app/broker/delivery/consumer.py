@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,7 +14,7 @@ from app.broker.dead_letters import DeadLetterLimits, DeadLetterReason
 from app.broker.delivery.deliveries import Deliveries
 from app.broker.delivery.fetcher import Entry, Fetcher
 from app.broker.delivery.message import StreamMessage
-from app.broker.delivery.settlement import finish_call, reject_call, reject_entry_call, release_call, retry_call
+from app.broker.delivery.settlement import finish_call, reject_call, reject_entry_call, retry_call
 from app.broker.errors import BrokerUnavailable
 from app.broker.keys import QueueKeys
 from app.broker.scripts import Run
@@ -22,6 +23,7 @@ __all__ = ["StreamConsumer", "blocking_time_ms"]
 
 # An idle worker blocks for this many time-outs in one command, to send few commands.
 _IDLE_TIMEOUTS = 2.5
+_STOPPING_PAUSE_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 #: Called before or after a message is enqueued, with the message and its delay in ms.
@@ -47,7 +49,7 @@ class StreamConsumer(Consumer):
         keys: Keys of the queue.
         deliveries: The messages of this process.
         limits: Limits of the dead letters.
-        prefetch: Number of messages of the queue that this process may hold, including running ones.
+        prefetch: Number of messages of the queue that this process may hold. `Deliveries.limit` applies as well.
         timeout_ms: How long one step may wait for capacity.
         block_ms: How long one step may wait for a message.
         before_enqueue: Called before a retry with the message that is enqueued; returns it as middleware sees it.
@@ -80,23 +82,29 @@ class StreamConsumer(Consumer):
         self._before_enqueue = before_enqueue
         self._after_enqueue = after_enqueue
         self._consumer_name = deliveries.consumer_name
+        self._is_closed = False
         self._in_flight = deliveries.in_flight(keys)
         self._fetcher = Fetcher(run, keys, self._consumer_name, self._in_flight)
         self._fetcher.create_groups()
 
     def __next__(self) -> StreamMessage | None:
-        """Return the next message, or None if there was none for a while.
+        """Return the next message, which was marked as started, or None if there was none for a while.
 
         Raises:
             BrokerUnavailable: Redis cannot be reached.
         """
-        message = self._in_flight.next_waiting()
+        if self._is_stopping():
+            self.close()
+            time.sleep(_STOPPING_PAUSE_SECONDS)
+            return None
+        message = self._in_flight.next_started()
         if message is not None:
             return message
         capacity = self._in_flight.wait_for_capacity(self._prefetch, self._timeout_ms / 1000)
         if capacity:
             self._fetch(capacity)
-        return self._in_flight.next_waiting()
+        self._start_fetched()
+        return self._in_flight.next_started()
 
     def ack(self, message: MessageProxy) -> None:
         """Acknowledge a message, or commit the retry that a middleware requested instead.
@@ -106,7 +114,7 @@ class StreamConsumer(Consumer):
         """
         assert isinstance(message, StreamMessage)
         if message.retry_delay_ms is None:
-            self._deliveries.settle(message, finish_call(message, self._consumer_name))
+            self._finish(message)
         else:
             self._retry(message, message.retry_delay_ms)
 
@@ -121,21 +129,60 @@ class StreamConsumer(Consumer):
         self._deliveries.settle(message, reject_call(message, self._consumer_name, reason, self._limits))
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
-        """Release messages that were not started. Their counts do not change."""
+        """Release messages that no worker thread has received. Their counts do not change.
+
+        Raises:
+            BrokerUnavailable: None, some or all messages were released.
+        """
         released = [message for message in messages if isinstance(message, StreamMessage)]
-        for stream in self._keys.streams:
-            if entry_ids := [message.entry_id for message in released if message.stream == stream]:
-                self._run(release_call(self._keys, self._consumer_name, stream, entry_ids))
-        self._in_flight.discard(released)
+        if released:
+            self._deliveries.release(self._keys, released)
 
     def close(self) -> None:
-        """Release the fetched messages that were not handed out. Running messages stay held by the process."""
-        waiting = self._in_flight.take_waiting()
+        """Stop fetching and release the messages that no worker thread has received. Running messages stay held.
+
+        Raises:
+            BrokerUnavailable: Call it again.
+        """
+        self._is_closed = True
+        unprocessed = self._in_flight.take_unprocessed()
         try:
-            self.requeue(waiting)
+            if self._in_flight.reply_lost:
+                unprocessed += self._find_unseen()
+            self.requeue(unprocessed)
         except BrokerUnavailable:
-            self._in_flight.put_back(waiting)
+            self._in_flight.put_back(unprocessed)
             raise
+
+    def _finish(self, message: StreamMessage) -> None:
+        """Acknowledge a message, and fetch the next one for the worker thread of this call with the same script."""
+        hand_over = self._deliveries.hand_over.get(self._keys)
+        if (
+            hand_over is None
+            or self._is_stopping()
+            or self._in_flight.reply_lost
+            or message.settlement_unknown
+            or not self._in_flight.can_replace()
+        ):
+            self._deliveries.settle(message, finish_call(message, self._consumer_name))
+            return
+        streams = self._fetcher.order_streams()
+        successors: list[StreamMessage] = []
+
+        def decode_next(reply: Any) -> StreamMessage | None:
+            successors.extend(self._decode_all(self._fetcher.parse(reply[1], streams)))
+            return successors[0] if successors else None
+
+        try:
+            self._deliveries.settle(message, finish_call(message, self._consumer_name, streams), decode_next)
+        except BaseException:
+            self._in_flight.reply_lost = True
+            raise
+        for successor in successors:
+            if self._is_stopping():
+                self.requeue([successor])
+            else:
+                hand_over(successor)
 
     def _retry(self, message: StreamMessage, delay_ms: int) -> None:
         # Dramatiq's Retries middleware enqueues the message, so that the hooks run for retries as well.
@@ -144,16 +191,39 @@ class StreamConsumer(Consumer):
             self._after_enqueue(body, delay_ms)
 
     def _fetch(self, capacity: int) -> None:
-        surplus: list[Entry] = []
         if self._in_flight.reply_lost:
-            entries = self._fetcher.fetch_unseen()
-            self._in_flight.reply_lost = False
+            messages = self._find_unseen()
         else:
-            entries = self._fetcher.fetch(capacity, self._prefetch, self._block_ms)
-            entries, surplus = entries[:capacity], entries[capacity:]
-        self._in_flight.add(filter(None, map(self._decode, entries)))
-        for entry in surplus:
-            self._run(release_call(self._keys, self._consumer_name, entry.stream, [entry.entry_id]))
+            messages = self._decode_all(self._fetcher.fetch(capacity, self._block_ms))
+        # A fetch can return more than the capacity, and other queues may have used it in the meantime.
+        surplus = messages if self._is_stopping() else self._in_flight.add(messages, self._prefetch)
+        try:
+            self.requeue(surplus)
+        except BrokerUnavailable:
+            self._in_flight.reply_lost = True
+            raise
+
+    def _is_stopping(self) -> bool:
+        return self._is_closed or self._deliveries.stopping_since is not None
+
+    def _find_unseen(self) -> list[StreamMessage]:
+        entries = self._fetcher.fetch_unseen()
+        self._in_flight.reply_lost = False
+        return self._decode_all(entries)
+
+    def _start_fetched(self) -> None:
+        fetched = self._in_flight.take_fetched()
+        if not fetched:
+            return
+        try:
+            self._deliveries.start(self._keys, fetched)
+        except BrokerUnavailable:
+            self._in_flight.put_back(fetched)
+            raise
+        self._in_flight.add_started(fetched)
+
+    def _decode_all(self, entries: Iterable[Entry]) -> list[StreamMessage]:
+        return [message for message in map(self._decode, entries) if message is not None]
 
     def _decode(self, entry: Entry) -> StreamMessage | None:
         """Return the delivery of an entry. An entry that cannot be decoded is dead-lettered."""
@@ -176,6 +246,7 @@ class StreamConsumer(Consumer):
             lost_deliveries=lost_deliveries,
             starts=starts,
             created_ms=int(fields[b"created_ms"]) if b"created_ms" in fields else None,
+            is_started=entry.is_started,
         )
 
     def _reject_undecodable(self, entry: Entry, attempt: int, error: DecodeError) -> None:

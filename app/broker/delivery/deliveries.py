@@ -7,12 +7,12 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.broker.delivery.in_flight import InFlightMessages
+from app.broker.delivery.in_flight import InFlightMessages, ProcessLimit
 from app.broker.delivery.message import StreamMessage
-from app.broker.delivery.settlement import fenced_call, is_settled_together, start_call
+from app.broker.delivery.settlement import fenced_call, is_settled_together, release_call, start_call
 from app.broker.effects import Effect
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, PreconditionFailed, QueueFull
 from app.broker.keys import QueueKeys
@@ -31,10 +31,17 @@ class Deliveries:
 
     Attributes:
         fenced_total: How often a write or a finish of this process was refused because it had lost the lease.
+        limit: How many messages this process may hold.
+        hand_over: The function that passes a message to a worker thread, by queue. Empty without a worker.
+        stopping_since: Value of `time.monotonic` when this process was asked to stop; None before. From then on,
+            consumers fetch nothing and release what was not started. A signal handler may set it: it has no lock.
     """
 
     def __init__(self, run: Run) -> None:
         self.fenced_total = 0
+        self.limit = ProcessLimit()
+        self.hand_over: dict[QueueKeys, Callable[[StreamMessage], object]] = {}
+        self.stopping_since: float | None = None
         self._run = run
         self._names: dict[int, str] = {}
         self._in_flight: dict[QueueKeys, InFlightMessages] = {}
@@ -57,28 +64,36 @@ class Deliveries:
     def in_flight(self, keys: QueueKeys) -> InFlightMessages:
         """Return the messages of a queue that this process holds."""
         with self._lock:
-            return self._in_flight.setdefault(keys, InFlightMessages())
+            return self._in_flight.setdefault(keys, InFlightMessages(self.limit))
 
-    def leased(self) -> dict[str, list[StreamMessage]]:
-        """Return the messages whose leases are to be renewed, by stream."""
-        streams: dict[str, list[StreamMessage]] = {}
-        for keys in self.queues():
-            for message in self.in_flight(keys).leased():
-                streams.setdefault(message.stream, []).append(message)
-        return streams
+    def start(self, keys: QueueKeys, messages: Sequence[StreamMessage]) -> None:
+        """Mark messages of a queue as started and set `lease_lost` of those that this process no longer owns.
 
-    def start(self, message: StreamMessage) -> bool:
-        """Return whether a message may be started: not if its lease was lost while it waited in memory.
-
-        If a delivery of the message was lost before, a script checks the lease and marks the entry as started. Only
-        messages that were running when a worker was killed count towards `max_deliveries`.
+        Only started messages count towards `max_deliveries` when this process is killed. The process holds no more
+        messages than it has threads: a started message reaches its actor at once.
 
         Raises:
-            BrokerUnavailable: The state is unknown. The message may be started.
+            BrokerUnavailable: None, some or all messages were marked. Call it again.
         """
-        if message.deliveries > 1 and not self._run(start_call(message, self.consumer_name)):
-            message.lose_lease()
-        return not message.lease_lost.is_set()
+        for number in self._run(start_call(keys, self.consumer_name, messages)):
+            messages[number - 1].lose_lease()
+
+    def release(self, keys: QueueKeys, messages: Sequence[StreamMessage], *, were_started: bool = False) -> None:
+        """Requeue messages of a queue and hold them no longer. The deliveries do not count towards `max_deliveries`.
+
+        Args:
+            keys: Keys of the queue.
+            messages: The messages.
+            were_started: Whether the actors of the messages were called. Their next attempt then has a new number.
+
+        Raises:
+            BrokerUnavailable: None, some or all messages were requeued. They are still held.
+        """
+        for stream in keys.streams:
+            if entry_ids := [message.entry_id for message in messages if message.stream == stream]:
+                call = release_call(keys, self.consumer_name, stream, entry_ids, were_started=were_started)
+                self._run(call)
+        self.in_flight(keys).discard(messages)
 
     def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
         """Run effects if this process owns the entry; see `StreamsBroker.fenced`."""
@@ -88,8 +103,18 @@ class Deliveries:
             raise LeaseLost(f"message {message.message_id} is owned by another worker")
         return list(replies[0])
 
-    def settle(self, message: StreamMessage, call: ScriptCall) -> bool:
+    def settle(
+        self,
+        message: StreamMessage,
+        call: ScriptCall,
+        decode_next: Callable[[Any], StreamMessage | None] = lambda _: None,
+    ) -> bool:
         """End a delivery with a call of the module settlement.
+
+        Args:
+            message: The message.
+            call: The call.
+            decode_next: Returns the message in the reply that was fetched for the same worker thread, if any.
 
         Returns:
             False if the script refused it because the lease was lost.
@@ -100,7 +125,9 @@ class Deliveries:
         in_flight = self.in_flight(message.keys)
         message.is_settling = True
         try:
-            is_owned = self._send_follow_ups(message) and bool(self._run(call))
+            reply = self._send_follow_ups(message) and self._run(call)
+            is_owned = bool(reply[0] if isinstance(reply, list) else reply)
+            successor = decode_next(reply) if is_owned else None
         except BrokerUnavailable:
             message.settlement_unknown = True
             raise
@@ -109,7 +136,7 @@ class Deliveries:
             # longer renewed, and the message is delivered again when it has expired.
             in_flight.discard([message])
             raise
-        in_flight.discard([message])
+        in_flight.replace(message, successor)
         if not is_owned and not message.settlement_unknown:
             self._note_fenced(message)
         return is_owned

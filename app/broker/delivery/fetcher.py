@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from redis import exceptions
 
 from app.broker.delivery.in_flight import InFlightMessages
+from app.broker.delivery.settlement import fetch_call
 from app.broker.errors import BrokerUnavailable
 from app.broker.keys import QueueKeys
-from app.broker.lanes import Lane, WeightedRoundRobin, max_held
-from app.broker.scripts import Run
+from app.broker.lanes import WeightedRoundRobin
+from app.broker.scripts import Command, Run
 
 __all__ = ["Entry", "Fetcher"]
 
-# A redelivered message may wait this long behind a backlog.
-_REDELIVERED_CHECK_SECONDS = 0.2
-# An interactive message may wait this long while batch messages use all of their capacity.
-_FULL_LANE_SECONDS = 0.1
 _UNSEEN_BATCH = 100
 
 
 class Entry(NamedTuple):
-    """A stream entry. A pending entry whose body was deleted has no fields."""
+    """A stream entry. A pending entry whose body was deleted has no fields.
+
+    Attributes:
+        stream: Stream of the entry.
+        entry_id: Id of the entry.
+        fields: Fields; see lua/entry.lua.
+        is_started: Whether the entry is marked as started.
+    """
 
     stream: str
     entry_id: str
     fields: dict[bytes, bytes]
+    is_started: bool = False
 
 
 class Fetcher:
-    """Fetches entries for one consumer thread. Not thread-safe.
+    """Fetches entries of one queue. Thread-safe, except `fetch`, which one consumer thread calls.
 
-    While there are messages, it reads one lane at a time without blocking, so that it never receives more than the free
-    capacity. When the queue is empty, it blocks on all streams with one command.
+    While there are messages, one script reads them without blocking and marks them as started. When the queue is empty,
+    one command blocks on all streams.
 
     Args:
         run: Runs a command.
@@ -50,34 +54,29 @@ class Fetcher:
         self._keys = keys
         self._consumer_name = consumer_name
         self._in_flight = in_flight
-        self._round_robin = WeightedRoundRobin(time.monotonic)
+        self._round_robin = WeightedRoundRobin()
+        self._lock = threading.Lock()
+        self._redelivered = [lane.redelivered for lane in keys.lanes.values()]
         self._is_idle = False
-        self._redelivered_empty_at = -math.inf
 
-    def fetch(self, capacity: int, prefetch: int, block_ms: int) -> list[Entry]:
+    def fetch(self, capacity: int, block_ms: int) -> list[Entry]:
         """Fetch up to `capacity` entries, or a few more if several streams received one at the same time.
 
         Args:
             capacity: Number of messages that may be fetched.
-            prefetch: Number of messages that this process may hold.
             block_ms: How long to wait for a message if the queue is empty.
 
         Raises:
             BrokerUnavailable: The server may have assigned entries to this process; see `fetch_unseen`.
         """
-        capacities = {lane: min(capacity, max_held(lane, prefetch) - self._in_flight.count(lane)) for lane in Lane}
-        full_lanes = [lane for lane in Lane if capacities[lane] <= 0]
-        capacities = {lane: free for lane, free in capacities.items() if free > 0}
         entries: list[Entry] = []
-        if not self._is_idle or full_lanes:
-            entries = self._read_redelivered(capacities) or self._read_next_lane(capacities)
-        if not entries and full_lanes:
-            lane = full_lanes[0]
-            self._in_flight.wait_for_lane_capacity(lane, max_held(lane, prefetch), _FULL_LANE_SECONDS)
-        elif not entries:
-            streams = self._keys.streams
-            entries = self._read(streams, ">", _count_per_stream(streams, capacities), block_ms)
-        self._is_idle = not entries and not full_lanes
+        if not self._is_idle:
+            streams = self.order_streams()
+            call = fetch_call(self._keys, self._consumer_name, streams, self._counts(streams, capacity))
+            entries = self.parse(self._read(call) or (), streams)
+        if not entries:
+            entries = self._read_pending_or_new(self._keys.streams, ">", _count_per_stream(capacity), block_ms)
+        self._is_idle = not entries
         return entries
 
     def fetch_unseen(self) -> list[Entry]:
@@ -86,10 +85,33 @@ class Fetcher:
         held, unseen = self._in_flight.addresses(), []
         for stream in self._keys.streams:
             after = "0"
-            while entries := self._read((stream,), after, _UNSEEN_BATCH):
+            while entries := self._read_pending_or_new((stream,), after, _UNSEEN_BATCH):
                 unseen += [entry for entry in entries if (entry.stream, entry.entry_id) not in held]
                 after = entries[-1].entry_id
         return unseen
+
+    def order_streams(self) -> list[str]:
+        """Return the streams in the order in which a script should read them, until one of them has entries."""
+        with self._lock:
+            return self._redelivered + [self._keys.lanes[lane].stream for lane in self._round_robin.order()]
+
+    def parse(self, rows: Sequence[Any], streams: Sequence[str]) -> list[Entry]:
+        """Parse the entries that a script has fetched and started.
+
+        Args:
+            rows: Number of the stream in `streams`, from 1 on, entry id and list of fields of each entry.
+            streams: The value of `order_streams` that was passed to the script.
+        """
+        last = rows[0][0] if rows else len(streams)
+        with self._lock:
+            for stream in streams[len(self._redelivered) : last - 1]:
+                self._round_robin.record(self._keys.lane_of_stream(stream), 0)
+            if last > len(self._redelivered):
+                self._round_robin.record(self._keys.lane_of_stream(streams[last - 1]), len(rows))
+        return [
+            Entry(streams[number - 1], entry_id.decode(), dict(zip(fields[::2], fields[1::2], strict=True)), True)
+            for number, entry_id, fields in rows
+        ]
 
     def create_groups(self) -> None:
         """Create the consumer groups at id 0. A group that is created at $ never sees earlier messages."""
@@ -100,34 +122,23 @@ class Fetcher:
                 if not str(e).startswith("BUSYGROUP"):
                     raise
 
-    def _read_redelivered(self, capacities: Mapping[Lane, int]) -> list[Entry]:
-        if time.monotonic() - self._redelivered_empty_at < _REDELIVERED_CHECK_SECONDS:
-            return []
-        streams = tuple(self._keys.lanes[lane].redelivered for lane in capacities)
-        entries = self._read(streams, ">", _count_per_stream(streams, capacities))
-        # Read again immediately if there were entries: a dead worker leaves several.
-        if not entries:
-            self._redelivered_empty_at = time.monotonic()
-        return entries
+    def _counts(self, streams: Sequence[str], capacity: int) -> list[int]:
+        """Return the maximum number of entries of each stream. Only the first lane may have to share the capacity."""
+        counts = [capacity] * len(streams)
+        first = len(self._redelivered)
+        with self._lock:
+            counts[first] = max(1, int(capacity * self._round_robin.share(self._keys.lane_of_stream(streams[first]))))
+        return counts
 
-    def _read_next_lane(self, capacities: Mapping[Lane, int]) -> list[Entry]:
-        for _ in capacities:
-            choice = self._round_robin.choose(capacities)
-            if choice is None:
-                break
-            lane, share = choice
-            entries = self._read((self._keys.lanes[lane].stream,), ">", max(1, int(capacities[lane] * share)))
-            self._round_robin.record(lane, len(entries))
-            if entries:
-                return entries
-        return []
-
-    def _read(self, streams: tuple[str, ...], after: str, count: int, block_ms: int = 0) -> list[Entry]:
+    def _read_pending_or_new(self, streams: Sequence[str], after: str, count: int, block_ms: int = 0) -> list[Entry]:
         block = ("BLOCK", block_ms) if block_ms else ()
         group = ("GROUP", self._keys.group, self._consumer_name)
         ids = (after,) * len(streams)
+        return _parse_reply(self._read(("XREADGROUP", *group, "COUNT", count, *block, "STREAMS", *streams, *ids)))
+
+    def _read(self, command: Command) -> Any:
         try:
-            return _parse_reply(self._run(("XREADGROUP", *group, "COUNT", count, *block, "STREAMS", *streams, *ids)))
+            return self._run(command)
         except BrokerUnavailable:
             self._in_flight.reply_lost = True
             raise
@@ -136,12 +147,12 @@ class Fetcher:
             if not str(e).startswith(("NOGROUP", "UNBLOCKED")):
                 raise
             self.create_groups()
-            return []
+            return None
 
 
-def _count_per_stream(streams: Sequence[str], capacities: Mapping[Lane, int]) -> int:
-    """Return the COUNT for a read of several streams. It applies to each stream."""
-    return max(1, min(max(capacities.values()) // len(streams), min(capacities.values())))
+def _count_per_stream(capacity: int) -> int:
+    """Return the COUNT for a read of all streams. It applies to each stream, and messages usually arrive in one."""
+    return max(1, capacity // 4)
 
 
 def _parse_reply(reply: Any) -> list[Entry]:

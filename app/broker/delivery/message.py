@@ -29,10 +29,11 @@ class StreamMessage(MessageProxy):
         entry_id: Id of the entry. Together with the consumer's name it is the fencing token.
         keys: Keys of the queue.
         lane: Lane of the message, also after a retry or a recovery.
-        deliveries: 1 for the first delivery. It increases when a delivery is lost and recovered, and is reset by a
-            retry.
+        deliveries: 1 for the first delivery. It increases when a delivery in which the message was started is lost,
+            and is reset by a retry. A delivery that is released does not count.
         attempt: 1 for the first start. It increases with every start, including retries.
         created_ms: Unix time in ms at which the server accepted the message.
+        is_started: Whether the entry is marked as started; a delivery counts only if it is.
         lease_lost: Set when another consumer, or no consumer, owns the entry.
         retry_delay_ms: Delay of the retry that replaces the acknowledgement; None if the message is not retried.
         finish_effects: Writes of the script that acknowledges the message.
@@ -52,6 +53,7 @@ class StreamMessage(MessageProxy):
         lost_deliveries: int = 0,
         starts: int = 0,
         created_ms: int | None = None,
+        is_started: bool = False,
     ) -> None:
         super().__init__(message)
         self.stream = stream or keys.stream
@@ -61,6 +63,7 @@ class StreamMessage(MessageProxy):
         self.deliveries = lost_deliveries + 1
         self.attempt = starts + 1
         self.created_ms = int(entry_id.split("-")[0]) if created_ms is None else created_ms
+        self.is_started = is_started
         self.lease_lost = threading.Event()
         self.retry_delay_ms: int | None = None
         self.finish_effects: list[Effect] = []

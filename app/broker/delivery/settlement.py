@@ -17,8 +17,10 @@ from app.broker.scripts import Script, ScriptCall
 __all__ = [
     "STARTED_MARK",
     "fenced_call",
+    "fetch_call",
     "finish_call",
     "is_settled_together",
+    "number_entries",
     "reject_call",
     "reject_entry_call",
     "release_call",
@@ -33,9 +35,21 @@ _MAX_REASON_CHARS = 1_024
 STARTED_MARK = 1_000_000
 
 
-def start_call(message: StreamMessage, consumer: str) -> ScriptCall:
-    """Mark the delivery as started. The reply is 1, or 0 if the lease was lost."""
-    return _owner_call(Script.START, message, consumer, [STARTED_MARK])
+def number_entries(messages: Sequence[StreamMessage]) -> tuple[list[str], list[Any]]:
+    """Return the arguments of the scripts that take entries of several streams.
+
+    Returns:
+        The streams, and for each message the number of its stream, from 1 on, and its entry id.
+    """
+    streams = list(dict.fromkeys(message.stream for message in messages))
+    numbers = {stream: number for number, stream in enumerate(streams, 1)}
+    return streams, [value for message in messages for value in (numbers[message.stream], message.entry_id)]
+
+
+def start_call(keys: QueueKeys, consumer: str, messages: Sequence[StreamMessage]) -> ScriptCall:
+    """Mark deliveries as started. The reply contains the numbers, from 1 on, of those whose lease was lost."""
+    streams, entries = number_entries(messages)
+    return ScriptCall(Script.START, streams, [keys.group, consumer, STARTED_MARK, *entries])
 
 
 def fenced_call(message: StreamMessage, consumer: str, effects: Sequence[Effect]) -> ScriptCall:
@@ -43,10 +57,20 @@ def fenced_call(message: StreamMessage, consumer: str, effects: Sequence[Effect]
     return _with_effects(_owner_call(Script.FENCED, message, consumer), message, effects)
 
 
-def finish_call(message: StreamMessage, consumer: str) -> ScriptCall:
-    """Acknowledge a message with its effects. The reply is 1, or 0 if the lease was lost."""
-    call = _owner_call(Script.FINISH, message, consumer)
-    return _with_effects(call, message, [*message.finish_effects, *_follow_up_effects(message)])
+def fetch_call(keys: QueueKeys, consumer: str, streams: Sequence[str], counts: Sequence[int]) -> ScriptCall:
+    """Fetch and start entries of the first stream that has new ones. The reply is a list as in `Fetcher.parse`."""
+    return ScriptCall(Script.FETCH, [*streams], [keys.group, consumer, STARTED_MARK, *counts])
+
+
+def finish_call(message: StreamMessage, consumer: str, next_streams: Sequence[str] = ()) -> ScriptCall:
+    """Acknowledge a message with its effects, and fetch and start the next entry of `next_streams`.
+
+    The reply is [1, list of at most one entry as in `Fetcher.parse`], or [0] if the lease was lost.
+    """
+    call = _owner_call(Script.FINISH, message, consumer, [STARTED_MARK, len(next_streams)])
+    call = _with_effects(call, message, [*message.finish_effects, *_follow_up_effects(message)])
+    call.keys += next_streams
+    return call
 
 
 def retry_call(message: StreamMessage, consumer: str, body: Message[Any], delay_ms: int) -> ScriptCall:
@@ -82,10 +106,16 @@ def reject_entry_call(
     return ScriptCall(Script.REJECT, [stream, keys.dead_letters], [keys.group, consumer, entry_id, *args])
 
 
-def release_call(keys: QueueKeys, consumer: str, stream: str, entry_ids: Sequence[str]) -> ScriptCall:
-    """Requeue entries that were not started. The reply is the number of entries that the consumer owned."""
+def release_call(
+    keys: QueueKeys, consumer: str, stream: str, entry_ids: Sequence[str], *, were_started: bool = False
+) -> ScriptCall:
+    """Requeue entries. The reply is the number of entries that the consumer owned.
+
+    Args:
+        were_started: Whether an actor was called for the entries. Their next attempt then has a new number.
+    """
     redelivered = keys.lanes[keys.lane_of_stream(stream)].redelivered
-    return ScriptCall(Script.RELEASE, [stream, redelivered], [keys.group, consumer, *entry_ids])
+    return ScriptCall(Script.RELEASE, [stream, redelivered], [keys.group, consumer, int(were_started), *entry_ids])
 
 
 def is_settled_together(follow_up: EnqueueRequest, message: StreamMessage) -> bool:

@@ -1,12 +1,14 @@
 -- Promotes due messages and decides whether the caller should recover the queue.
 --
--- KEYS   sweep token, then for each lane: stream, delayed, delayed entries, redelivered
--- ARGV   group, batch size, lease_ms, sweep window in ms (0: do not sweep)
+-- KEYS   availability, sweep token, then for each lane: stream, delayed, delayed entries, redelivered
+-- ARGV   group, batch size, lease_ms, sweep window in ms (0: promote only)
 -- Reply  {number of promoted messages, ms until the next message is due (-1: none is delayed, 0: more are due),
 --        1 if the caller should recover the queue or 0}
-local sweep_token = KEYS[1]
-local group, batch_size, lease_ms, window_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local availability, sweep_token = KEYS[1], KEYS[2]
+local group, batch_size, lease_ms, window_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local first_lane_key = 3
 local now = now_ms()
+local may_sweep = may_expire_leases(availability, lease_ms) and window_ms > 0
 
 local function promote(stream, delayed, delayed_entries)
   local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', string.format('%d', now), 'LIMIT', 0, batch_size)
@@ -27,7 +29,7 @@ local function has_expired_lease(stream)
 end
 
 local promoted, next_due_ms, is_recovery_due = 0, -1, false
-for i = 2, #KEYS, 4 do
+for i = first_lane_key, #KEYS, 4 do
   local stream, delayed, delayed_entries, redelivered = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
   promoted = promoted + promote(stream, delayed, delayed_entries)
   local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
@@ -35,8 +37,7 @@ for i = 2, #KEYS, 4 do
     local wait_ms = math.max(0, tonumber(first[2]) - now)
     next_due_ms = next_due_ms < 0 and wait_ms or math.min(next_due_ms, wait_ms)
   end
-  is_recovery_due = is_recovery_due
-    or (window_ms > 0 and (has_expired_lease(stream) or has_expired_lease(redelivered)))
+  is_recovery_due = is_recovery_due or (may_sweep and (has_expired_lease(stream) or has_expired_lease(redelivered)))
 end
 
 -- One process sweeps in each window.

@@ -1,16 +1,18 @@
--- Requeues entries that were not started. Their counts do not change.
+-- Requeues entries. The delivery does not count towards max_deliveries.
 --
 -- KEYS   stream, redelivered stream of the same lane
--- ARGV   group, consumer, entry ids...
+-- ARGV   group, consumer, number of starts in this delivery (0 or 1), entry ids...
 -- Reply  number of released entries
 local stream, redelivered = KEYS[1], KEYS[2]
-local group, consumer = ARGV[1], ARGV[2]
+local group, consumer, starts = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local released = 0
-for i = 3, #ARGV do
+for i = 4, #ARGV do
   local entry_id = ARGV[i]
   if owns(stream, group, consumer, entry_id) then
-    append(redelivered, load(stream, entry_id))
+    local entry = load(stream, entry_id)
+    entry.starts = entry.starts + starts
+    append(redelivered, entry)
     remove(stream, group, entry_id)
     released = released + 1
   end

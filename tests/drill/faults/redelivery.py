@@ -11,6 +11,7 @@ from dramatiq import Message
 
 from app.broker import StreamsBroker
 from app.store.keys import JOBS_QUEUE, RUN_JOB, StoreKeys
+from tests.broker.delivery import expire
 from tests.drill.deployment import Deployment
 from tests.drill.load import Load
 
@@ -41,7 +42,8 @@ def delivered_ten_times(sweeps: int) -> Callable[[Deployment, Load, random.Rando
 def _recover_held_messages(deployment: Deployment) -> None:
     """Recover all held messages, as if every lease had expired."""
     other_broker = StreamsBroker(
-        url=deployment.stack.redis_url, namespace=deployment.stack.namespace, lease_ms=1, max_deliveries=100
+        url=deployment.stack.redis_url, namespace=deployment.stack.namespace, max_deliveries=100
     )
+    expire(other_broker, JOBS_QUEUE)
     other_broker.recover(JOBS_QUEUE)
     other_broker.close()
