@@ -81,7 +81,12 @@ def installed_images(client: docker.APIClient) -> dict[str, InstalledImage]:
         EngineUnavailable: The engine does not answer.
     """
     # A build sets this label last: with the classic builder, the images of its steps have only the earlier ones.
-    summaries = find_images(client, {"label": [VERSION_LABEL], "reference": ["pyxec/*"]})
+    summaries = [
+        summary
+        for summary in find_images(client, {"label": [VERSION_LABEL], "reference": ["pyxec/*"]})
+        # If containerd stores the images, the list contains an image without its labels while it is deleted.
+        if LANGUAGE_LABEL in summary["Labels"]
+    ]
     current = {summary["Labels"][LANGUAGE_LABEL]: summary for summary in sorted(summaries, key=_read_priority)}
     images = {}
     for language, summary in current.items():

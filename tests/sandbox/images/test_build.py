@@ -200,6 +200,8 @@ def test_build_leaves_no_unnamed_image(client: docker.APIClient, toy: Language) 
     assert unnamed_images(client) <= before
 
 
+# The classic builder needs a minute if containerd stores the images.
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("builder")
 def test_concurrent_builders_do_not_remove_images_of_each_other(client: docker.APIClient, toy: Language) -> None:
     # Two builders of different versions of one language: each supersedes the image of the other

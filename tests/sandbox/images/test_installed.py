@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import docker
 import pytest
 
 from app.core.errors import EngineUnavailable, InfrastructureError
-from app.sandbox.images.installed import ImageCache, InstalledImage
+from app.sandbox.images.installed import ImageCache, InstalledImage, installed_images
+from tests.sandbox.engine.faulty_engine import scripted_engine
 from tests.sandbox.sandbox_fixture import eventually
 
 
@@ -70,3 +74,15 @@ def test_image_cache_serves_the_old_list_during_a_query() -> None:
 
         query.release.set()
         assert refresh.result() == {}
+
+
+def test_installed_images_ignore_an_image_that_is_being_deleted(tmp_path: Path) -> None:
+    # Docker 28 with containerd returns such a summary, although the query filters by label
+    body = json.dumps([{"Id": "sha256:1", "Created": 0, "Labels": None, "RepoTags": ["pyxec/toy:latest"], "Size": 0}])
+    response = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+    with scripted_engine(tmp_path, response.encode()) as url:
+        client = docker.APIClient(url, version="1.44")
+
+        assert installed_images(client) == {}
+
+        client.close()
