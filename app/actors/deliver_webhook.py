@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
+import redis.exceptions
 import structlog
 from dramatiq import Message
+from dramatiq.middleware import CurrentMessage
 from standardwebhooks import Webhook
 
 from app.actors.webhook_client import Resolver, resolve_host, send_webhook
-from app.broker import Duplicate, Effect, StreamsBroker
+from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
 from app.core.events import LoggedEvent
 from app.core.results import JobRecord
 from app.core.timestamps import format_optional_timestamp, format_timestamp
 from app.core.webhooks import JobEnded, WebhookBody
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
-from app.store.outbox import Outbox
+from app.store.outbox import DueWebhook, Outbox
+from app.store.webhook_slots import WebhookSlots
 
 __all__ = ["RELAY_SECONDS", "CallbackFormat", "WebhookDelivery", "WebhookRelay"]
 
@@ -87,11 +92,14 @@ class WebhookRelay:
 
 
 class WebhookDelivery:
-    """Delivers webhooks. ``deliver`` raises WebhookUndelivered; the retry middleware then repeats it with growing
-    delays, and dead-letters the message after the last attempt.
+    """Delivers webhooks.
+
+    ``deliver`` is the actor. If it raises WebhookUndelivered, the retry middleware repeats it with growing delays, and
+    dead-letters the message after the last attempt.
 
     Args:
         outbox: Reads the URL, the secret and the job of a webhook.
+        slots: Limits the concurrent deliveries of an API key and to a host.
         allow_private: Whether webhooks may go to private addresses.
         callback_formats: Formats of the jobs that were submitted through another API, by the name of the API.
         resolve: Resolves host names.
@@ -100,11 +108,13 @@ class WebhookDelivery:
     def __init__(
         self,
         outbox: Outbox,
+        slots: WebhookSlots,
         allow_private: bool,
         callback_formats: Mapping[str, CallbackFormat] = MappingProxyType({}),
         resolve: Resolver = resolve_host,
     ) -> None:
         self._outbox = outbox
+        self._slots = slots
         self._allow_private = allow_private
         self._callback_formats = callback_formats
         self._resolve = resolve
@@ -112,7 +122,8 @@ class WebhookDelivery:
     def deliver(self, job_id: str) -> None:
         """Send the webhook of a job, signed as specified by Standard Webhooks (https://www.standardwebhooks.com).
 
-        A webhook whose job or API key has been deleted is dropped.
+        A webhook whose job or API key has been deleted is dropped. If its API key or its host has too many deliveries
+        at the moment, its message is parked and returns to the queue later.
 
         Raises:
             WebhookUndelivered: The receiver did not answer with a 2xx.
@@ -121,6 +132,26 @@ class WebhookDelivery:
         if webhook is None:
             _log.info("webhook_dropped", job_id=job_id)
             return
+        message = CurrentMessage.get_current_message()
+        assert message is not None, "the actor runs in a worker"
+        groups = [webhook.job.owner, f"host:{urlsplit(webhook.url).hostname}"]
+        if not self._slots.take(message, groups):
+            return
+        started_at = time.monotonic()
+        try:
+            self.send(job_id, webhook)
+        finally:
+            # A webhook that was delivered must not be repeated because of this. The slots expire.
+            with contextlib.suppress(redis.exceptions.RedisError, BrokerUnavailable, OSError):
+                self._slots.release(message, groups, time.monotonic() - started_at)
+        _log.info("webhook_delivered", job_id=job_id)
+
+    def send(self, job_id: str, webhook: DueWebhook) -> None:
+        """Send a webhook without a slot.
+
+        Raises:
+            WebhookUndelivered: The receiver did not answer with a 2xx.
+        """
         method, body = self._encode(webhook.job)
         timestamp = int(time.time())
         headers = {
@@ -133,7 +164,6 @@ class WebhookDelivery:
         send_webhook(
             webhook.url, headers, body, allow_private=self._allow_private, method=method, resolve=self._resolve
         )
-        _log.info("webhook_delivered", job_id=job_id)
 
     def _encode(self, job: JobRecord) -> tuple[str, bytes]:
         """Return the method and the body."""

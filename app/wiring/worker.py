@@ -33,6 +33,7 @@ from app.store.languages import publish_languages
 from app.store.metrics import PUBLISH_SECONDS, publish_metrics
 from app.store.outbox import Outbox
 from app.store.storage import StorageReconciliation
+from app.store.webhook_slots import WebhookSlots
 from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.telemetry.message_tracing import MessageTracing
 from app.telemetry.metrics import Meter
@@ -102,7 +103,8 @@ def _declare_reconcile_storage(broker: StreamsBroker, settings: Settings) -> Non
 def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
     """Declare the actor and return the services of the workers that consume its queue."""
     outbox = Outbox(_create_client(settings), StoreKeys(settings.namespace))
-    delivery = WebhookDelivery(outbox, settings.webhook_allow_private, CALLBACK_FORMATS)
+    slots = WebhookSlots(broker)
+    delivery = WebhookDelivery(outbox, slots, settings.webhook_allow_private, CALLBACK_FORMATS)
     # Each delay is twice the previous one: an hour and a half in total.
     dramatiq.actor(
         actor_name=DELIVER_WEBHOOK,
@@ -115,6 +117,7 @@ def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: M
     relay = WebhookRelay(broker, outbox)
     tasks = [
         PeriodicTask("relay_webhooks", RELAY_SECONDS, relay.relay),
+        PeriodicTask("requeue_parked_webhooks", RELAY_SECONDS, slots.requeue_parked),
         _publish_metrics_task(broker, settings, meter),
     ]
     return [PeriodicTasks(tasks)]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import dramatiq
@@ -16,6 +19,7 @@ from app.broker import StreamsBroker
 from app.core.outcomes import Outcome
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
+from app.store.webhook_slots import WebhookSlots
 from tests.actors.webhook_receiver import WebhookReceiver, respond_with, running_receiver
 from tests.http.gateway import JOB, Gateway, bearer, running_gateway
 from tests.http.openapi.conformance import validate_schema
@@ -42,7 +46,8 @@ class WebhookWorker:
         self.broker = StreamsBroker(client=gateway.redis, namespace=gateway.namespace)
         self.outbox = Outbox(gateway.redis, gateway.keys)
         self.relay = WebhookRelay(self.broker, self.outbox)
-        delivery = WebhookDelivery(self.outbox, allow_private=True)
+        self.slots = WebhookSlots(self.broker)
+        delivery = WebhookDelivery(self.outbox, self.slots, allow_private=True)
         dramatiq.actor(
             actor_name=DELIVER_WEBHOOK, queue_name=WEBHOOKS_QUEUE, broker=self.broker,
             max_retries=2, min_backoff=10, max_backoff=20,
@@ -199,3 +204,70 @@ async def test_webhook_url_is_rejected_when_address_is_private(redis_url: str, n
         body = {**JOB, "webhook_url": "http://169.254.169.254/latest"}
         response = await gateway.client.post("/v1/jobs", json=body, headers=caller)
         assert (response.status_code, response.json()["field"]) == (422, "webhook_url")
+
+
+# --- slow receivers
+
+
+async def test_webhooks_of_other_keys_are_prompt_when_one_key_has_slow_receivers(
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    # Given a key with thirty webhooks to receivers that never respond
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as slow_receiver:
+        slow_url = f"http://127.0.0.1:{slow_receiver.getsockname()[1]}/"
+        slow_caller, other_caller = await gateway.create_caller(), await gateway.create_caller()
+        for _ in range(30):
+            await gateway.submit(slow_caller, webhook_url=slow_url)
+            gateway.worker.run()
+        assert webhook_worker.relay.relay() == 30
+        worker = Worker(webhook_worker.broker, worker_threads=8, worker_timeout=50)
+        worker.start()
+        try:
+            assert await eventually(lambda: count_slots(gateway, slow_caller) >= 6)
+            # When a job of another key ends
+            await gateway.submit(other_caller, webhook_url=receiver.url.replace("127.0.0.1", "localhost"))
+            gateway.worker.run()
+            ended_at = time.monotonic()
+            webhook_worker.relay.relay()
+            # Then its webhook is delivered at once
+            assert await eventually(lambda: len(receiver.requests) == 1)
+            assert time.monotonic() - ended_at < 2
+        finally:
+            slow_receiver.close()
+            worker.stop()
+
+
+async def test_parked_webhooks_are_delivered_when_slots_are_free(
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    # Given more webhooks of one key than it has slots, and a receiver that is slow at first
+    receiver.responders += [lambda connection: time.sleep(0.5)] * 2
+    caller = await gateway.create_caller()
+    for _ in range(20):
+        await gateway.submit(caller, webhook_url=receiver.url)
+        gateway.worker.run()
+    webhook_worker.relay.relay()
+    worker = Worker(webhook_worker.broker, worker_threads=8, worker_timeout=50)
+    worker.start()
+    try:
+        # When the worker delivers them
+        assert await eventually(lambda: len({request.headers["webhook-id"] for request in receiver.requests}) == 20)
+    finally:
+        worker.stop()
+    # Then each was delivered, and nothing is left
+    webhook_worker.slots.requeue_parked()
+    assert webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE) == []
+    tag = webhook_worker.broker.keys(WEBHOOKS_QUEUE).tag
+    assert gateway.redis.keys(f"{tag}:parked*") == []
+
+
+def count_slots(gateway: Gateway, caller: Any) -> int:
+    key_id = caller["Authorization"].removeprefix("Bearer ").split("_")[1]
+    return int(gateway.redis.zcard(f"{{{gateway.namespace}:{WEBHOOKS_QUEUE}}}:slots:key:{key_id}"))
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 8) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    return condition()

@@ -8,6 +8,7 @@ from base64 import b64encode
 
 from app.actors.deliver_webhook import WebhookDelivery
 from app.store.outbox import Outbox
+from app.store.webhook_slots import WebhookSlots
 from app.wiring.worker import CALLBACK_FORMATS
 from tests.actors.webhook_receiver import running_receiver
 from tests.http.compat.judge0.conftest import PRINT
@@ -28,8 +29,11 @@ async def test_callback_is_a_put_request_in_base64(gateway: Gateway) -> None:
         gateway.worker.finish(job_id)
         outbox = Outbox(gateway.redis, gateway.keys)
         assert outbox.waiting(10) == [token]
-        webhooks = WebhookDelivery(outbox, allow_private=True, callback_formats=CALLBACK_FORMATS)
-        await asyncio.to_thread(webhooks.deliver, token)
+        slots = WebhookSlots(gateway.worker.broker)
+        webhooks = WebhookDelivery(outbox, slots, allow_private=True, callback_formats=CALLBACK_FORMATS)
+        due = outbox.read(token)
+        assert due is not None
+        await asyncio.to_thread(webhooks.send, token, due)
         # Then the callback is a PUT request with the output in Base64
         (request,) = receiver.requests
     assert request.line == "PUT /hook?a=b HTTP/1.1"
