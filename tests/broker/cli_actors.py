@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import dramatiq
 from dramatiq.middleware import CurrentMessage
@@ -18,3 +19,11 @@ def note(number: int) -> None:
     message = CurrentMessage.get_current_message()
     assert isinstance(message, StreamMessage)
     message.finish_with([Effect("RPUSH", f"{message.keys.tag}:notes", f"{number}:{os.getpid()}")])
+
+
+@dramatiq.actor
+def note_after(seconds: float) -> None:
+    time.sleep(seconds)
+    message = CurrentMessage.get_current_message()
+    assert isinstance(message, StreamMessage)
+    message.finish_with([Effect("RPUSH", f"{message.keys.tag}:notes", os.getpid())])
