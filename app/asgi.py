@@ -9,7 +9,7 @@ from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from app.config import read_settings
-from app.http.http_protocol import BoundedHttpProtocol
+from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.logs import configure_logging, create_log_handler
 from app.wiring.gateway import create_api
 
@@ -29,6 +29,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
     CONFIG_KWARGS = {  # noqa: RUF012 - the name and type are uvicorn's
         "loop": "uvloop",
         "http": BoundedHttpProtocol,
+        "ws": BoundedWebSocketProtocol,
         "proxy_headers": False,
         "ws_max_size": 256 * 1024,
         "ws_per_message_deflate": False,

@@ -22,6 +22,7 @@ from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides
 from app.core.results import JobRecord
 from app.http import HttpSettings
+from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.http.openapi import document
 from app.sandbox.images.catalogue import load_languages
 from app.store.keys import StoreKeys
@@ -216,7 +217,15 @@ class _Server(uvicorn.Server):
     """Starts and stops without uvicorn's main loop, which notices a request to stop only every 100 ms."""
 
     def __init__(self, app: Any) -> None:
-        config = uvicorn.Config(app, port=0, lifespan="on", log_config=None, proxy_headers=False)
+        config = uvicorn.Config(
+            app,
+            port=0,
+            http=BoundedHttpProtocol,
+            ws=BoundedWebSocketProtocol,
+            lifespan="on",
+            log_config=None,
+            proxy_headers=False,
+        )
         super().__init__(config)
         config.load()
         self.lifespan = config.lifespan_class(config)
