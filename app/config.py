@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,7 @@ LAUNCH_VARIABLES: Final = frozenset(
         "PYXEC_DOCKER_SOCKET",
         "PYXEC_EXTRA_CA",
         "PYXEC_HTTP_BIND",
+        "PYXEC_HTTP_SOCKET",
         "PYXEC_HTTP_WORKERS",
         "PYXEC_TEST_LANGUAGES",
         "PYXEC_TEST_PATIENCE",
@@ -105,6 +107,13 @@ def _refuse_gvisor(runtime: object) -> object:
     if runtime == "runsc":
         raise ValueError("is not supported, because a job can forge its result in gVisor: use runc, crun or kata")
     return runtime
+
+
+def _check_hosts(hosts: frozenset[str]) -> frozenset[str]:
+    for host in hosts - {"*"}:
+        if not re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", host):
+            raise ValueError("must be host names in lower case, separated by commas, for example pyxec.example.org")
+    return hosts
 
 
 def _check_networks(networks: frozenset[str]) -> frozenset[str]:
@@ -200,6 +209,8 @@ class Settings(BaseSettings):
     """Time for which `/readyz` returns 503 before a stopping API stops listening."""
     allowed_origins: Annotated[_Set, AfterValidator(_check_origins)] = frozenset()
     """Web origins, separated by commas, that may open a WebSocket or call the goxec API, besides the API's own."""
+    allowed_hosts: Annotated[_Set, AfterValidator(_check_hosts)] = frozenset()
+    """Host names, separated by commas, that the API serves besides addresses and names without a dot; `*` for all."""
     docker_host: str = Field("unix:///var/run/docker.sock", validation_alias="DOCKER_HOST")
     """Docker Engine. Only workers use it."""
     container_runtime: Annotated[Literal["", "runc", "crun", "kata"], BeforeValidator(_refuse_gvisor)] = ""

@@ -87,6 +87,7 @@ def test_message_lists_every_invalid_variable() -> None:
         ("PYXEC_NAMESPACE", ["a b", "a:b", "{a}", "-", "a*"]),
         ("PYXEC_TRUSTED_PROXIES", ["localhost", "10.0.0.1/8", "10.0.0.0/8 10.1.0.0/16"]),
         ("PYXEC_ALLOWED_ORIGINS", ["example.org", "https://example.org/", "ftp://example.org"]),
+        ("PYXEC_ALLOWED_HOSTS", ["https://example.org", "example.org:80", "*.example.org", "Example.org", "a b"]),
         ("PYXEC_CONTAINER_RUNTIME", ["RUNC", "runc "]),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", ["localhost:4318", "grpc://localhost", "http://"]),
         ("REDIS_URL", ["localhost:6379", "http://x", "redis", "redis://host:port", "redis://host:99999"]),

@@ -21,7 +21,7 @@ from app.core.constraints import (
 )
 from app.core.errors import InvalidRequest
 from app.core.limits import (
-    LIMITS,
+    MAX_OUTPUT_BYTES,
     MAX_TOTAL_SECONDS,
     CpuSeconds,
     LimitOverrides,
@@ -36,8 +36,6 @@ from app.core.outcomes import MemoryPeakSource, Outcome
 __all__ = ["CaseDefaults", "CaseLimits", "CaseReport", "CaseRequest", "CaseSpec", "resolve_cases"]
 
 MAX_CASES_BYTES: Final = 8 * 1024 * 1024
-# The tests of a job write to one output log.
-MAX_OUTPUT_BYTES: Final = int(LIMITS["output_bytes"].maximum)
 
 
 class CaseLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

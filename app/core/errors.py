@@ -17,6 +17,7 @@ PyxecError
 |-- NotReplayable             the job of a dead letter cannot run again
 |-- JobNotFinished            an unfinished job cannot be deleted
 |-- StoreUnavailable          Redis did not answer in time
+|-- GatewayBusy               other requests hold the memory that this one needs
 `-- InfrastructureError       a fault of the service: the job is retried, then dead-lettered
     |-- EngineUnavailable     the Docker Engine failed or did not answer in time
     |   `-- UnsupportedEngine the Docker Engine cannot run sandboxes until its configuration or ours changes
@@ -35,6 +36,7 @@ import msgspec
 
 __all__ = [
     "EngineUnavailable",
+    "GatewayBusy",
     "IdempotencyMismatch",
     "ImageMissing",
     "InfrastructureError",
@@ -226,6 +228,10 @@ class JobNotFinished(PyxecError):
 
 class StoreUnavailable(PyxecError):
     """Redis did not answer in time."""
+
+
+class GatewayBusy(PyxecError):
+    """Other requests hold the memory that this request needs."""
 
 
 class InfrastructureError(PyxecError):

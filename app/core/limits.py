@@ -17,7 +17,9 @@ from app.core.errors import InvalidRequest
 
 __all__ = [
     "LIMITS",
+    "MAX_COMPILE_OUTPUT_BYTES",
     "MAX_COMPILE_SECONDS",
+    "MAX_OUTPUT_BYTES",
     "MAX_TOTAL_SECONDS",
     "MIB",
     "MIN_COMPILE_SECONDS",
@@ -38,6 +40,7 @@ __all__ = [
 MIB: Final = 1024 * 1024
 MAX_COMPILE_SECONDS: Final = 30.0
 MIN_COMPILE_SECONDS: Final = 0.1
+MAX_COMPILE_OUTPUT_BYTES: Final = 256 * 1024
 #: The tests of a job run one after the other in one worker.
 MAX_TOTAL_SECONDS: Final = 1000.0
 
@@ -65,6 +68,10 @@ LIMITS: Final[dict[str, LimitRange]] = {
     "disk_bytes": LimitRange(1 * MIB, 64 * MIB, 512 * MIB, "bytes", "files under /work"),
     "open_files": LimitRange(16, 256, 1024, "", "open file descriptors of one process"),
 }
+
+
+#: The output of all phases of a job together, without the compiler.
+MAX_OUTPUT_BYTES: Final = int(LIMITS["output_bytes"].maximum)
 
 
 def _limit_schema(name: str) -> msgspec.Meta:

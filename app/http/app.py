@@ -16,6 +16,7 @@ from app.http.error_handler import ErrorHandler
 from app.http.errors import ErrorFormat
 from app.http.jobs.submissions import Submissions
 from app.http.middleware.access_log import AccessLog
+from app.http.middleware.allowed_hosts import AllowedHosts
 from app.http.middleware.authentication import Authentication, Authenticator
 from app.http.middleware.cors import Cors
 from app.http.middleware.draining import Lifecycle
@@ -103,8 +104,9 @@ def create_app(
         app.add_middleware(RequestTracing(tracer))
     app.add_middleware(services.lifecycle)
     app.add_middleware(services.request_metrics)
+    app.add_middleware(AllowedHosts(settings.allowed_hosts))
     app.add_middleware(Authentication(services.authenticator))
-    app.add_middleware(Cors(settings.allowed_origins))
+    app.add_middleware(Cors(settings.allowed_origins, settings.allowed_hosts))
     handle_error = ErrorHandler(services.request_metrics, ERROR_FORMATS)
     app.add_error_handler(Exception, handle_error)
     app.add_error_handler(falcon.HTTPError, handle_error)  # replaces Falcon's own handler

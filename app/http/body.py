@@ -7,6 +7,7 @@ from typing import Final
 
 import falcon
 
+from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 
 __all__ = ["read_json_body"]
@@ -28,6 +29,7 @@ async def read_json_body(request: Request, max_bytes: int, timeout_seconds: floa
         falcon.HTTPUnsupportedMediaType: The body is not declared as uncompressed JSON in UTF-8.
         falcon.HTTPContentTooLarge: The body is too large. Raised before it is read, if it has a Content-Length.
         falcon.HTTPError: 408: The body was not received in time.
+        GatewayBusy: Other requests hold the memory that the body needs.
     """
     _check_type(request)
     if (request.content_length or 0) > max_bytes:
@@ -46,11 +48,13 @@ async def read_json_body(request: Request, max_bytes: int, timeout_seconds: floa
 
 async def _read_stream(request: Request, max_bytes: int) -> bytes:
     body = bytearray()
-    async for chunk in request.stream:
-        body += chunk
-        if len(body) > max_bytes:
-            raise _too_large(max_bytes)
-    return bytes(body)
+    with Reservation(MEMORY) as reservation:
+        async for chunk in request.stream:
+            if len(body) + len(chunk) > max_bytes:
+                raise _too_large(max_bytes)
+            await reservation.extend(len(chunk))
+            body += chunk
+        return bytes(body)
 
 
 def _check_type(request: Request) -> None:

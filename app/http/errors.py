@@ -10,6 +10,7 @@ import falcon
 import msgspec
 
 from app.core.errors import (
+    GatewayBusy,
     IdempotencyMismatch,
     InvalidRequest,
     JobNotFinished,
@@ -94,6 +95,7 @@ PROBLEM_TYPES: Final[dict[type[BaseException], ProblemType]] = {
     ),
     QueueFull: ProblemType(503, "queue-full", "The queue is full"),
     StoreUnavailable: ProblemType(503, "store-unavailable", "The job store is unavailable"),
+    GatewayBusy: ProblemType(503, "gateway-busy", "The gateway has no memory for this request"),
     Exception: ProblemType(500, "internal-error", "Internal server error"),
 }
 
@@ -107,12 +109,16 @@ HTTP_PROBLEM_TYPES: Final[dict[int, ProblemType]] = {
         ProblemType(408, "body-too-slow", "The request body was not received in time"),
         ProblemType(413, "body-too-large", "The request body is too large"),
         ProblemType(415, "unsupported-media-type", "Unsupported request body type"),
+        ProblemType(417, "expectation-failed", "Unsupported Expect header"),
+        ProblemType(421, "host-not-allowed", "The gateway does not serve this host name"),
+        ProblemType(431, "head-too-large", "The request head is too large"),
+        ProblemType(501, "transfer-encoding-not-supported", "Unsupported Transfer-Encoding"),
         ProblemType(503, "shutting-down", "The server is shutting down"),
     )
 }
 
 # The messages of these errors are written for clients. Other messages can contain addresses of internal servers.
-_PUBLIC_ERRORS: Final = (RateLimited, QueueFull, NotAuthenticated, NotAllowed, NotFound, NotReplayable)
+_PUBLIC_ERRORS: Final = (RateLimited, QueueFull, GatewayBusy, NotAuthenticated, NotAllowed, NotFound, NotReplayable)
 
 
 class ErrorResponse(msgspec.Struct, frozen=True):
@@ -169,7 +175,7 @@ def retry_after_seconds(error: Exception) -> int | None:
         return max(1, math.ceil(error.retry_after_seconds))
     if isinstance(error, QueueFull):
         return error.retry_after_seconds
-    return STORE_RETRY_SECONDS if isinstance(error, StoreUnavailable) else None
+    return STORE_RETRY_SECONDS if isinstance(error, (StoreUnavailable, GatewayBusy)) else None
 
 
 def websocket_close_code(problem: Problem) -> int:

@@ -8,21 +8,35 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import RateLimit
+from app.http.large_texts import JsonStream, LargeTexts
+from app.http.memory import Reservation
 
 __all__ = ["send_json", "set_rate_limit_headers"]
 
 _ENCODER = msgspec.json.Encoder()
 
 
-def send_json(response: Response, status: int, body: object) -> None:
+def send_json(
+    response: Response,
+    status: int,
+    body: object,
+    texts: LargeTexts | None = None,
+    reservation: Reservation | None = None,
+) -> None:
     """Set the status and the JSON body of a response.
 
     Args:
         body: A msgspec Struct, or any other object that msgspec can encode.
+        texts: The texts whose placeholders the body contains. The response is streamed if there are any.
+        reservation: The memory of the texts. The response takes it over if it is streamed.
     """
     response.status = status
     response.content_type = "application/json"
-    response.data = _ENCODER.encode(body)
+    document = _ENCODER.encode(body)
+    if texts:
+        response.stream = JsonStream(texts, document, None if reservation is None else reservation.hand_over())
+    else:
+        response.data = document
 
 
 def set_rate_limit_headers(response: Response, rate_limit: RateLimit | None) -> None:

@@ -32,6 +32,7 @@ class HttpSettings:
             connections. A load balancer can remove the server in this time. It must be shorter than the graceful
             time-out of the server.
         allowed_origins: Web origins (``https://host``) of other hosts that can open WebSockets and use CORS.
+        allowed_hosts: Host names that the gateway serves; see app/http/origins.py.
         anonymous_tier: The tier of callers without an API key. None: every caller needs a key.
         trusted_proxies: Proxies whose X-Forwarded-For header is trusted.
         allow_private_webhooks: Whether webhook URLs can have private addresses.
@@ -47,6 +48,7 @@ class HttpSettings:
     heartbeat_seconds: float = 15
     drain_seconds: float = 0
     allowed_origins: frozenset[str] = frozenset()
+    allowed_hosts: frozenset[str] = frozenset()
     anonymous_tier: Tier | None = ANONYMOUS_TIER
     trusted_proxies: TrustedProxies = NO_PROXIES
     allow_private_webhooks: bool = False

@@ -15,6 +15,7 @@ from honcho.environ import parse_procfile
 
 from app.local.address import service_url, web_url
 from app.local.console import SetupError
+from app.local.nginx import API_SOCKET, create_api_socket_folder
 from app.local.packages import find_program
 from app.local.valkey import embedded_url
 from app.local.web import is_page_built
@@ -107,8 +108,11 @@ def create_launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan
     if WEB not in commands:
         listens.pop("PYXEC_WEB_BIND")
     else:
-        # Every request arrives from nginx at 127.0.0.1. The API takes the client's address from X-Forwarded-For.
-        merged.setdefault("PYXEC_TRUSTED_PROXIES", "127.0.0.1")
+        # nginx connects to a socket that only its user can open, and the API takes the client's address from the
+        # X-Forwarded-For header of these requests. Any program of this machine can connect to the port of the API.
+        merged["PYXEC_HTTP_SOCKET"] = str(create_api_socket_folder(root).relative_to(root) / API_SOCKET)
+        proxies = environment.get("PYXEC_TRUSTED_PROXIES")
+        merged["PYXEC_TRUSTED_PROXIES"] = f"{proxies},unix" if proxies else "unix"
     return LaunchPlan(commands, merged, listens)
 
 

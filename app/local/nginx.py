@@ -18,7 +18,10 @@ from app.local.console import SetupError, Step, exit_on_error
 from app.local.packages import PACKAGES, find_install_obstacle, find_program, install_packages
 from app.local.state import StateFolder
 
-__all__ = ["create_configuration", "ensure_nginx"]
+__all__ = ["API_SOCKET", "create_api_socket_folder", "create_configuration", "ensure_nginx"]
+
+#: Name of the socket of the API, below the folder that ``create_api_socket_folder`` returns.
+API_SOCKET = "socket"
 
 _TEMPLATE = Path("deploy/nginx/nginx.conf.template")
 _BROTLI_MODULE = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
@@ -51,7 +54,8 @@ def create_configuration(root: Path, folder: Path, environment: Mapping[str, str
     Args:
         root: Checkout with the template and the built page.
         folder: Folder for temporary files and the pid file.
-        environment: Settings of the service, ``PYXEC_WEB_BIND`` and ``PYXEC_HTTP_BIND``.
+        environment: Settings of the service, ``PYXEC_WEB_BIND``, ``PYXEC_HTTP_BIND`` and ``PYXEC_HTTP_SOCKET``. The
+            socket takes precedence over the address.
 
     Raises:
         SetupError: An address is invalid.
@@ -65,13 +69,29 @@ def create_configuration(root: Path, folder: Path, environment: Mapping[str, str
         RUN=folder,
         ROOT=root / "web" / "dist",
         LISTEN=urlsplit(web_url(environment)).netloc,
-        API_PEERS=f"upstream api {{ server {urlsplit(service_url(environment)).netloc}; {_KEEPALIVE} }}",
+        API_PEERS=f"upstream api {{ server {_api_address(environment)}; {_KEEPALIVE} }}",
         API_URL="http://api",
         FORWARDED_FOR="$proxy_add_x_forwarded_for",
         MAX_BODY_BYTES=settings.max_body_bytes,
         READ_SECONDS=max(_MIN_READ_SECONDS, round(settings.max_wait_seconds) + _WAIT_MARGIN_SECONDS),
         BROTLI="brotli_static on;" if has_brotli else "",
     )
+
+
+def create_api_socket_folder(root: Path) -> Path:
+    """Return the folder of the socket of the API. Only root and the user of nginx can open a socket in it."""
+    folder = StateFolder.for_checkout(root).data("api")
+    folder.chmod(0o700)
+    if os.geteuid() == 0:
+        owner = root.stat()
+        os.chown(folder, owner.st_uid, owner.st_gid)
+    return folder
+
+
+def _api_address(environment: Mapping[str, str]) -> str:
+    """Return the address of an upstream server of nginx. The path of a socket is relative to the checkout."""
+    path = environment.get("PYXEC_HTTP_SOCKET")
+    return f"unix:{path}" if path else urlsplit(service_url(environment)).netloc
 
 
 def _user_directive(root: Path) -> str:

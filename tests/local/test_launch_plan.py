@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_plan_omits_the_web_server_when_the_page_is_not_built(tmp_path: Path) ->
     assert "PYXEC_TRUSTED_PROXIES" not in plan.environment
 
 
-def test_plan_trusts_the_web_server_unless_proxies_are_configured(tmp_path: Path) -> None:
+def test_plan_trusts_only_the_socket_of_the_web_server_and_configured_proxies(tmp_path: Path) -> None:
     (tmp_path / "Procfile").write_text("api: first\nweb: second\n")
     (tmp_path / "web" / "dist").mkdir(parents=True)
     (tmp_path / "web" / "dist" / "index.html").touch()
@@ -65,9 +66,11 @@ def test_plan_trusts_the_web_server_unless_proxies_are_configured(tmp_path: Path
     plan = create_launch_plan(tmp_path, {})
     configured = create_launch_plan(tmp_path, {"PYXEC_TRUSTED_PROXIES": "10.0.0.0/8"})
 
-    assert plan.environment["PYXEC_TRUSTED_PROXIES"] == "127.0.0.1"
+    assert plan.environment["PYXEC_TRUSTED_PROXIES"] == "unix"
+    socket_folder = (tmp_path / plan.environment["PYXEC_HTTP_SOCKET"]).parent
+    assert stat.S_IMODE(socket_folder.stat().st_mode) == 0o700
     assert plan.listens["PYXEC_WEB_BIND"] == "http://127.0.0.1:8000"
-    assert configured.environment["PYXEC_TRUSTED_PROXIES"] == "10.0.0.0/8"
+    assert configured.environment["PYXEC_TRUSTED_PROXIES"] == "10.0.0.0/8,unix"
 
 
 @pytest.mark.parametrize("variable", ["PYXEC_HTTP_BIND", "VALKEY_PORT"])

@@ -16,7 +16,8 @@ from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.submission import NewJob, resolve_job
 from app.http.jobs.job_follower import JobFollower
-from app.http.jobs.transcript import Transcript
+from app.http.jobs.transcript import Transcript, count_transcript_bytes
+from app.http.memory import MEMORY, Reservation
 from app.http.responses import set_rate_limit_headers
 from app.http.settings import POLL_SECONDS
 from app.store.jobs import JobStore
@@ -174,12 +175,16 @@ class Submissions:
         self, follower: JobFollower, job_id: str, seconds: float, should_stop: Callable[[], bool]
     ) -> CompletedJob | UnfinishedJob:
         transcript = Transcript()
+        transcript.reservation = Reservation(MEMORY)
         deadline = asyncio.get_running_loop().time() + seconds
         while not follower.ended:
             remaining = deadline - asyncio.get_running_loop().time()
             if remaining <= 0 or should_stop():
                 return UnfinishedJob(job_id, transcript.started)
-            transcript.add(await follower.read(min(remaining, POLL_SECONDS)))
+            page = await follower.read(min(remaining, POLL_SECONDS))
+            if not transcript.reservation.try_extend(count_transcript_bytes(page)):
+                return UnfinishedJob(job_id, transcript.started)  # it can be read when there is memory for it
+            transcript.add(page)
         return CompletedJob(await self._jobs.get(job_id), transcript)
 
 

@@ -21,16 +21,17 @@ MAX_AGE_SECONDS: Final = 600
 class Cors:
     """Falcon middleware for resources with ``is_cross_origin = True``, including their errors."""
 
-    def __init__(self, allowed_origins: frozenset[str]) -> None:
+    def __init__(self, allowed_origins: frozenset[str], allowed_hosts: frozenset[str]) -> None:
         self._allowed_origins = allowed_origins
+        self._allowed_hosts = allowed_hosts
 
     async def process_response(self, request: Request, response: Response, resource: object, succeeded: bool) -> None:
         """Add the CORS headers if the origin is allowed."""
         if not getattr(resource, "is_cross_origin", False):
             return
         response.append_header("Vary", "Origin")
-        origin = request.get_header("Origin")
-        if origin is None or not is_origin_allowed(origin, request.get_header("Host"), self._allowed_origins):
+        origin, host = request.get_header("Origin"), request.get_header("Host")
+        if origin is None or not is_origin_allowed(origin, host, self._allowed_origins, self._allowed_hosts):
             return
         response.set_header("Access-Control-Allow-Origin", origin)
         if request.method == "OPTIONS":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.core.errors import (
+    GatewayBusy,
     IdempotencyMismatch,
     InvalidRequest,
     JobNotFinished,
@@ -115,7 +116,7 @@ _GET: Final = Operation(
     summary="Get the state of a job, and its result and output if it has finished",
     parameters=("job_id",),
     replies=(Reply(status=200, text="The job.", body=(FinishedJob, PendingJob)),),
-    errors=(JobNotFound,),
+    errors=(JobNotFound, GatewayBusy),
 )
 
 _DELETE: Final = Operation(
@@ -179,7 +180,7 @@ _ARTIFACT: Final = Operation(
             required=("Content-Disposition",),
         ),
     ),
-    errors=(JobNotFound, NotFound),
+    errors=(JobNotFound, NotFound, GatewayBusy),
 )
 
 PATHS: Final[Paths] = {

@@ -11,6 +11,8 @@ from falcon.asgi import Response
 
 from app.core.results import ArtifactInfo
 from app.http.jobs.ownership import get_own_job
+from app.http.large_texts import ByteStream
+from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 from app.store.jobs import JobStore
 
@@ -52,9 +54,13 @@ class ArtifactResource:
         Raises:
             JobNotFound: The caller has no job with this id.
             NotFound: The job has no artifact with this name.
+            GatewayBusy: There is no memory for it.
         """
-        await get_own_job(self._jobs, job_id, request.caller)
-        response.data = await self._jobs.artifact(job_id, name)
+        record = await get_own_job(self._jobs, job_id, request.caller)
+        artifacts = () if record.result is None else record.result.artifacts
+        with Reservation(MEMORY) as reservation:
+            await reservation.extend(sum(info.size_bytes for info in artifacts if info.name == name))
+            response.stream = ByteStream(await self._jobs.artifact(job_id, name), reservation.hand_over())
         response.content_type = _find_content_type(name)
         # RFC 6266 and RFC 8187: the file name in UTF-8, percent-encoded
         file_name = quote(PurePosixPath(name).name, safe="")

@@ -11,7 +11,6 @@ from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
 from app.core.results import JobResult
 from app.core.spec import TextEncoding
 from app.http.jobs.transcript import Transcript
-from app.http.v1.text_encoding import encode_text
 
 __all__ = ["CaseView", "create_case_views"]
 
@@ -59,8 +58,8 @@ def create_case_views(result: JobResult, transcript: Transcript) -> tuple[CaseVi
 
 def _create_view(report: CaseReport, transcript: Transcript, truncated: CaseTruncated) -> CaseView:
     output = transcript.test_output(report.name)
-    stdout, stdout_encoding = encode_text(output.stdout)
-    stderr, stderr_encoding = encode_text(output.stderr)
+    stdout, stdout_encoding = transcript.texts.add_output(output.stdout)
+    stderr, stderr_encoding = transcript.texts.add_output(output.stderr)
     return CaseView(
         **msgspec.structs.asdict(report),
         stdout=stdout,

@@ -7,7 +7,8 @@ from falcon.asgi import Response
 from app.core.job_input import Input, InputKind
 from app.core.states import JobState
 from app.http.jobs.ownership import get_own_job
-from app.http.jobs.transcript import read_transcript
+from app.http.jobs.transcript import read_transcript, reserve_transcript
+from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.views import create_accepted_view, create_finished_view, create_pending_view
@@ -23,10 +24,14 @@ class JobResource:
         self._jobs = jobs
 
     async def on_get(self, request: Request, response: Response, job_id: str) -> None:
-        """Send the state of a job, and its result and output if it has finished. Raises JobNotFound."""
+        """Send the state of a job, and its result and output if it has finished. Raises JobNotFound, GatewayBusy."""
         record = await get_own_job(self._jobs, job_id, request.caller)
         if record.state is JobState.FINISHED:
-            send_json(response, 200, create_finished_view(record, await read_transcript(self._jobs, job_id)))
+            with Reservation(MEMORY) as reservation:
+                await reserve_transcript(record, reservation)
+                transcript = await read_transcript(self._jobs, job_id)
+                view = create_finished_view(record, transcript)
+                send_json(response, 200, view, transcript.texts, reservation)
             return
         position = await self._jobs.position(record.id, record.priority) if record.state is JobState.QUEUED else None
         send_json(response, 200, create_pending_view(record, position))

@@ -14,13 +14,13 @@ from app.core.states import JobState
 from app.core.submission import NewJob
 from app.http.body import read_json_body
 from app.http.decoding import decode
-from app.http.jobs.submissions import CompletedJob, Submissions
+from app.http.jobs.submissions import CompletedJob, Submissions, UnfinishedJob
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
 from app.http.v1.job_list import JobFilter, create_job_list_view
-from app.http.v1.views import AcceptedJob, FinishedJob, create_accepted_view, create_finished_view, job_path
+from app.http.v1.views import AcceptedJob, create_accepted_view, create_finished_view, job_path
 from app.store.jobs import JobStore
 
 __all__ = ["JobsResource"]
@@ -53,11 +53,20 @@ class JobsResource:
             wait_seconds = _read_wait_seconds(request, self._settings.max_wait_seconds)
             job = await self._read_job(request)
         if wait_seconds:
-            view = await self._submit_and_wait(job, wait_seconds, request, response)
+            outcome = await self._submit_and_wait(job, wait_seconds, request, response)
+            if isinstance(outcome, CompletedJob):
+                response.set_header("Location", job_path(outcome.record.id))
+                transcript = outcome.transcript
+                view = create_finished_view(outcome.record, transcript)
+                send_json(response, 200, view, transcript.texts, transcript.reservation)
+            else:
+                response.set_header("Location", job_path(outcome.id))
+                state = JobState.RUNNING if outcome.started else JobState.QUEUED
+                send_json(response, 202, create_accepted_view(outcome.id, state))
         else:
-            view = await self._submit(job, request, response)
-        response.set_header("Location", job_path(view.id))
-        send_json(response, 200 if isinstance(view, FinishedJob) else 202, view)
+            accepted = await self._submit(job, request, response)
+            response.set_header("Location", job_path(accepted.id))
+            send_json(response, 202, accepted)
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Send a page of the jobs of the caller, newest first.
@@ -88,14 +97,11 @@ class JobsResource:
 
     async def _submit_and_wait(
         self, job: NewJob, wait_seconds: float, request: Request, response: Response
-    ) -> FinishedJob | AcceptedJob:
+    ) -> CompletedJob | UnfinishedJob:
         async with request.disconnect_task() as disconnected:
-            outcome = await self._submissions.submit_and_wait(
+            return await self._submissions.submit_and_wait(
                 job, request.caller, wait_seconds, lambda: disconnected.done() or self._lifecycle.stopping, response
             )
-        if isinstance(outcome, CompletedJob):
-            return create_finished_view(outcome.record, outcome.transcript)
-        return create_accepted_view(outcome.id, JobState.RUNNING if outcome.started else JobState.QUEUED)
 
 
 def _read_wait_seconds(request: Request, maximum: float) -> float:

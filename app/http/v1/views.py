@@ -17,7 +17,6 @@ from app.core.timestamps import Timestamp, format_optional_timestamp, format_tim
 from app.http.jobs.transcript import Transcript
 from app.http.v1.artifacts import ArtifactView, create_artifact_view
 from app.http.v1.case_views import CaseView, create_case_views
-from app.http.v1.text_encoding import encode_text
 
 __all__ = [
     "AcceptedJob",
@@ -150,11 +149,11 @@ def create_pending_view(record: JobRecord, position: QueuePosition | None) -> Pe
 
 
 def create_finished_view(record: JobRecord, transcript: Transcript) -> FinishedJob:
-    """Create the view of a finished job with its output."""
+    """Create the view of a finished job with its output. Large outputs are in ``transcript.texts``."""
     result = record.result
     assert result is not None, "a finished job has a result"
-    stdout, stdout_encoding = encode_text(transcript.run.stdout)
-    stderr, stderr_encoding = encode_text(transcript.run.stderr)
+    stdout, stdout_encoding = transcript.texts.add_output(transcript.run.stdout)
+    stderr, stderr_encoding = transcript.texts.add_output(transcript.run.stderr)
     compile_output, compile_encoding = _encode_compile_output(result.phases, transcript)
     return FinishedJob(
         id=record.id,
@@ -204,8 +203,8 @@ def _estimate_wait(position: QueuePosition | None) -> float | None:
 def _encode_compile_output(
     phases: Iterable[PhaseReport], transcript: Transcript
 ) -> tuple[str, TextEncoding] | tuple[None, None]:
-    if transcript.compile.chunks or any(phase.name == COMPILE for phase in phases):
-        return encode_text(transcript.compile.combined)
+    if transcript.compile.combined or any(phase.name == COMPILE for phase in phases):
+        return transcript.texts.add_output(transcript.compile.combined)
     return None, None
 
 

@@ -34,7 +34,7 @@ async def serve_websocket(
             connection.
     """
     origin, host = request.get_header("Origin"), request.get_header("Host")
-    if not is_origin_allowed(origin, host, settings.allowed_origins):
+    if not is_origin_allowed(origin, host, settings.allowed_origins, settings.allowed_hosts):
         await socket.close()
         log_access(request, REJECTED_STATUS)
         return

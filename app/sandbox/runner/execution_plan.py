@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from app.core.limits import MAX_COMPILE_SECONDS, Limits
+from app.core.limits import MAX_COMPILE_OUTPUT_BYTES, MAX_COMPILE_SECONDS, Limits
 from app.core.outcomes import COMPILE, RUN, TEST
 from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES, Artifact
 from app.core.spec import JobSpec, SourceFile
@@ -18,7 +18,6 @@ __all__ = ["ExecutionPlan", "PhaseName", "is_compiled", "plan_execution"]
 
 _COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
-_COMPILE_OUTPUT_BYTES: Final = 256 * 1024
 _COMPILE_OPEN_FILES: Final = 256
 _STACK_BYTES: Final = 64 * 1024 * 1024
 _TERMINAL_ENVIRONMENT: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -124,7 +123,7 @@ def _compile_phase(spec: JobSpec, language: Language) -> PhaseSpec:
         env=_environment(language, {}, {}),
         wall_ms=_milliseconds(min(spec.compile_limits.wall_seconds, _COMPILE_WALL_SECONDS)),
         cpu_ms=_milliseconds(min(spec.compile_limits.cpu_seconds, _COMPILE_CPU_SECONDS)),
-        output_bytes=_COMPILE_OUTPUT_BYTES,
+        output_bytes=MAX_COMPILE_OUTPUT_BYTES,
         open_files=max(spec.limits.open_files, _COMPILE_OPEN_FILES),
         file_bytes=spec.limits.disk_bytes,
         stack_bytes=_STACK_BYTES,

@@ -15,9 +15,10 @@ from app.http.compat.judge0.job_builder import JobBuilder
 from app.http.compat.judge0.resource import Judge0Resource, ResponseOptions, is_base64_encoded, read_document
 from app.http.compat.judge0.service_info import MAX_BATCH_SUBMISSIONS
 from app.http.compat.judge0.submission_reader import SubmissionReader
-from app.http.compat.judge0.views import create_view
 from app.http.errors import to_problem
 from app.http.jobs.submissions import submit_batch
+from app.http.large_texts import LargeTexts
+from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
@@ -52,21 +53,20 @@ class SubmissionBatchResource(Judge0Resource):
         send_json(response, 201 if is_accepted else 422, views)
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """Return the submissions with these tokens, in their order; null for each that does not exist."""
+        """Return the submissions with these tokens, in their order; null for each that does not exist.
+
+        A repeated token is returned once.
+        """
         options = ResponseOptions.from_request(request)
         tokens = [token.strip() for text in request.get_param_as_list("tokens") or () for token in text.split(",")]
         tokens = [token for token in tokens if token]
         _check_count(len(tokens))
-        views = [await self._find(request, token, options) for token in tokens]
-        send_json(response, 200, {"submissions": views})
+        texts = LargeTexts()
+        with Reservation(MEMORY) as reservation:
+            views = await self._reader.read_views(dict.fromkeys(tokens), request.caller, options, texts, reservation)
+            send_json(response, 200, {"submissions": views}, texts, reservation)
 
     on_head = on_get
-
-    async def _find(self, request: Request, token: str, options: ResponseOptions) -> dict[str, Any] | None:
-        judged = await self._reader.find(token, request.caller)
-        if judged is None:
-            return None
-        return create_view(judged, options.fields, base64_encoded=options.base64_encoded)
 
     async def _submit(self, document: Any, request: Request, response: Response) -> str:
         submissions, caller = self._services.submissions, request.caller

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import falcon
 from falcon.asgi import Response
@@ -18,8 +18,10 @@ from app.http.compat.judge0.job_builder import API, JobBuilder
 from app.http.compat.judge0.resource import Judge0Resource, ResponseOptions, read_document
 from app.http.compat.judge0.submission_reader import SubmissionReader
 from app.http.compat.judge0.verdict import STATUS_DESCRIPTIONS
-from app.http.compat.judge0.views import create_view
+from app.http.compat.judge0.views import JudgedSubmission, create_view
 from app.http.jobs.submissions import CompletedJob
+from app.http.large_texts import LargeTexts
+from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
@@ -51,11 +53,10 @@ class SubmissionsResource(Judge0Resource):
             document = await read_document(request, self._services.settings)
             job = await self._builder.build(document, caller, request.request_id, base64_encoded=options.base64_encoded)
         if request.get_param("wait") == "true":
-            body = await self._submit_and_wait(job, options, request, response)
+            await self._submit_and_wait(job, options, request, response)
         else:
             await submissions.submit(job, caller, response)
-            body = {"token": job.id}
-        send_json(response, 201, body)
+            send_json(response, 201, {"token": job.id})
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Return one page of the caller's submissions, newest first. Anonymous callers have no list."""
@@ -69,21 +70,19 @@ class SubmissionsResource(Judge0Resource):
         options = ResponseOptions.from_request(request)
         # One more than the page has, to know whether there is a next page.
         tokens = await self._list_tokens(request.caller, page * per_page + 1)
-        found = [
-            await self._reader.find(token, request.caller) for token in tokens[(page - 1) * per_page : page * per_page]
-        ]
-        views = [
-            create_view(judged, options.fields, base64_encoded=options.base64_encoded)
-            for judged in found
-            if judged is not None
-        ]
-        send_json(response, 200, {"submissions": views, "meta": _create_meta(page, per_page, len(tokens))})
+        selected = tokens[(page - 1) * per_page : page * per_page]
+        texts = LargeTexts()
+        with Reservation(MEMORY) as reservation:
+            found = await self._reader.read_views(selected, request.caller, options, texts, reservation)
+            views = [view for view in found if view is not None]
+            meta = _create_meta(page, per_page, len(tokens))
+            send_json(response, 200, {"submissions": views, "meta": meta}, texts, reservation)
 
     on_head = on_get
 
     async def _submit_and_wait(
         self, job: NewJob, options: ResponseOptions, request: Request, response: Response
-    ) -> dict[str, Any]:
+    ) -> None:
         services = self._services
         async with request.disconnect_task() as disconnected:
             outcome = await services.submissions.submit_and_wait(
@@ -94,13 +93,17 @@ class SubmissionsResource(Judge0Resource):
                 response,
             )
         if isinstance(outcome, CompletedJob):
-            judged = await self._reader.judge(outcome.record, outcome.transcript)
+            transcript = outcome.transcript
+            texts, reservation = transcript.texts, transcript.reservation
+            judged = await self._reader.judge(outcome.record, transcript)
         else:
-            judged = await self._reader.judge(await services.jobs.get(job.id))
+            texts, reservation = LargeTexts(), Reservation(MEMORY)
+            judged = await self._reader.get(job.id, request.caller, reservation)
         try:
-            return create_view(judged, options.fields, base64_encoded=options.base64_encoded)
+            view = create_view(judged, options.fields, texts, base64_encoded=options.base64_encoded)
+            send_json(response, 201, view, texts, reservation)
         except NotUtf8 as e:  # the submission was created, so the status is 201 all the same
-            return {"error": e.description, "token": job.id}
+            send_json(response, 201, {"error": e.description, "token": job.id})
 
     async def _list_tokens(self, caller: Caller, count: int) -> Sequence[str]:
         """Return the tokens of the newest submissions."""
@@ -124,15 +127,25 @@ class SubmissionResource(Judge0Resource):
     async def on_get(self, request: Request, response: Response, token: str) -> None:
         """Return the submission in its present state."""
         options = ResponseOptions.from_request(request)
-        judged = await self._reader.get(token, request.caller)
-        send_json(response, 200, create_view(judged, options.fields, base64_encoded=options.base64_encoded))
+        texts = LargeTexts()
+        with Reservation(MEMORY) as reservation:
+            judged = await self._reader.get(token, request.caller, reservation)
+            view = create_view(judged, options.fields, texts, base64_encoded=options.base64_encoded)
+            send_json(response, 200, view, texts, reservation)
 
     on_head = on_get
 
     async def on_delete(self, request: Request, response: Response, token: str) -> None:
         """Delete a finished submission and return it a last time, always in Base64, which can encode any text."""
         options = ResponseOptions.from_request(request)
-        judged = await self._reader.get(token, request.caller)
+        texts = LargeTexts()
+        with Reservation(MEMORY) as reservation:
+            judged = await self._reader.get(token, request.caller, reservation)
+            await self._delete(judged)
+            view = create_view(judged, options.fields, texts, base64_encoded=True)
+            send_json(response, 200, view, texts, reservation)
+
+    async def _delete(self, judged: JudgedSubmission) -> None:
         if judged.record.state is not JobState.FINISHED:
             status = judged.verdict.status
             raise falcon.HTTPBadRequest(
@@ -140,7 +153,6 @@ class SubmissionResource(Judge0Resource):
                 f"{status.value} ({STATUS_DESCRIPTIONS[status]})"
             )
         await self._jobs.delete(judged.record)
-        send_json(response, 200, create_view(judged, options.fields, base64_encoded=True))
 
 
 def _is_submission(job: JobSummary) -> bool:

@@ -88,9 +88,9 @@ class Verdict:
     time: float | None = None
     wall_time: float | None = None
     memory: int | None = None
-    stdout: bytes | None = None
-    stderr: bytes | None = None
-    compile_output: bytes | None = None
+    stdout: bytes | bytearray | None = None
+    stderr: bytes | bytearray | None = None
+    compile_output: bytes | bytearray | None = None
     message: str | None = None
     exit_code: int | None = None
     exit_signal: int | None = None
@@ -127,7 +127,7 @@ def judge_submission(record: JobRecord, submission: Submission, transcript: Tran
     return _summarise(runs, compile_output)
 
 
-def _summarise(runs: Sequence[_Run], compile_output: bytes | None) -> Verdict:
+def _summarise(runs: Sequence[_Run], compile_output: bytes | bytearray | None) -> Verdict:
     """Return the mean time and memory of all runs, and everything else of the last run."""
     last = runs[-1]
     return Verdict(
@@ -191,7 +191,7 @@ def _is_expected(expected: bytes | None, output: PhaseOutput) -> bool:
     return expected is None or outputs_match(expected, output.stdout)
 
 
-def _describe_compile_error(result: JobResult, compile_output: bytes | None) -> bytes:
+def _describe_compile_error(result: JobResult, compile_output: bytes | bytearray | None) -> bytes | bytearray:
     stopped_by = result.phases[-1].stopped_by if result.phases else StopReason.NONE
     if stopped_by in (StopReason.WALL_TIME, StopReason.CPU_TIME):
         return b"Compilation time limit exceeded."

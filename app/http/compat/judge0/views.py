@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +17,7 @@ from app.http.compat.judge0.language_ids import MULTI_FILE
 from app.http.compat.judge0.limits import NUMBER_FIELDS
 from app.http.compat.judge0.submission import Submission
 from app.http.compat.judge0.verdict import Verdict, create_status_view
+from app.http.large_texts import LargeTexts, TextForm, is_utf8
 
 __all__ = ["ALL_FIELDS", "DEFAULT_FIELDS", "JudgedSubmission", "create_view", "select_fields"]
 
@@ -35,7 +35,7 @@ class JudgedSubmission:
     language_name: str
 
 
-Text = bytes | str | None
+Text = bytes | bytearray | str | None
 
 
 def _source_code(judged: JudgedSubmission) -> Text:
@@ -68,13 +68,12 @@ _OTHER_FIELDS: Final[Mapping[str, Callable[[JudgedSubmission], Any]]] = {
     "compiler_options": lambda judged: judged.submission.compiler_options,
     "command_line_arguments": lambda judged: judged.submission.command_line_arguments,
     "callback_url": lambda judged: judged.submission.callback_url,
-    "additional_files": lambda judged: _encode_base64(judged.submission.additional_files),
     "redirect_stderr_to_stdout": lambda judged: judged.submission.redirect_stderr_to_stdout,
     "enable_network": lambda judged: False,
     "enable_per_process_and_thread_time_limit": lambda judged: False,
     "enable_per_process_and_thread_memory_limit": lambda judged: False,
 }
-ALL_FIELDS: Final = (*_OTHER_FIELDS, *_TEXT_FIELDS, *NUMBER_FIELDS)
+ALL_FIELDS: Final = (*_OTHER_FIELDS, "additional_files", *_TEXT_FIELDS, *NUMBER_FIELDS)
 
 
 def select_fields(text: str | None) -> Sequence[str]:
@@ -93,28 +92,34 @@ def select_fields(text: str | None) -> Sequence[str]:
     return names
 
 
-def create_view(judged: JudgedSubmission, fields: Sequence[str], *, base64_encoded: bool) -> dict[str, Any]:
-    """Create the JSON of a submission.
+def create_view(
+    judged: JudgedSubmission, fields: Sequence[str], texts: LargeTexts, *, base64_encoded: bool
+) -> dict[str, Any]:
+    """Create the JSON of a submission. Large texts are in ``texts``.
 
     Raises:
         NotUtf8: A text is not UTF-8 and ``base64_encoded`` is False.
     """
-    return {name: _create_value(judged, name, base64_encoded) for name in fields}
+    return {name: _create_value(judged, name, texts, base64_encoded) for name in fields}
 
 
-def _create_value(judged: JudgedSubmission, name: str, base64_encoded: bool) -> Any:
+def _create_value(judged: JudgedSubmission, name: str, texts: LargeTexts, base64_encoded: bool) -> Any:
     if name in NUMBER_FIELDS:
         return _create_number(judged, name)
+    if name == "additional_files":
+        archive = judged.submission.additional_files
+        return None if archive is None else texts.add(archive, TextForm.BASE64)
     if name in _OTHER_FIELDS:
         return _OTHER_FIELDS[name](judged)
     content = _TEXT_FIELDS[name](judged)
     data = content.encode() if isinstance(content, str) else content
+    if data is None:
+        return None
     if base64_encoded:
-        return _encode_base64(data)
-    try:
-        return None if data is None else data.decode()
-    except UnicodeDecodeError as e:
-        raise NotUtf8(judged.record.id) from e
+        return texts.add(data, TextForm.BASE64)
+    if not is_utf8(data):
+        raise NotUtf8(judged.record.id)
+    return texts.add(data, TextForm.UTF8)
 
 
 def _create_number(judged: JudgedSubmission, name: str) -> int | str:
@@ -128,7 +133,3 @@ def _create_number(judged: JudgedSubmission, name: str) -> int | str:
 
 def _format_seconds(value: float | None) -> str | None:
     return None if value is None else str(round(value, 3))
-
-
-def _encode_base64(data: bytes | None) -> str | None:
-    return None if data is None else base64.b64encode(data).decode("ascii")

@@ -60,7 +60,9 @@ class ExecuteResource:
         response.set_header("Location", job_path(job.id))
         if isinstance(outcome, UnfinishedJob):
             raise falcon.HTTPGatewayTimeout(description=f"the program has not finished: see {job_path(job.id)}")
-        send_json(response, 200, _create_view(outcome, execution.language))
+        transcript = outcome.transcript
+        view = _create_view(outcome, execution.language)
+        send_json(response, 200, view, transcript.texts, transcript.reservation)
 
 
 def _create_view(completed: CompletedJob, language: LanguageInfo) -> ExecutionView:
@@ -76,4 +78,5 @@ def _create_view(completed: CompletedJob, language: LanguageInfo) -> ExecutionVi
 
 
 def _create_stage(report: PhaseReport, transcript: Transcript) -> StageView:
-    return create_stage_view(report, transcript.compile if report.name == COMPILE else transcript.run)
+    output = transcript.compile if report.name == COMPILE else transcript.run
+    return create_stage_view(report, output, transcript.texts)

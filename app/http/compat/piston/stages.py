@@ -11,6 +11,7 @@ import msgspec
 from app.core.judging import judge_phase
 from app.core.outcomes import PhaseReport, StopReason
 from app.http.jobs.transcript import PhaseOutput
+from app.http.large_texts import LargeTexts, TextForm
 
 __all__ = ["StageStatus", "StageView", "create_failed_stage", "create_stage_view", "exit_code", "signal_name"]
 
@@ -43,13 +44,13 @@ class StageView(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | None
 
 
-def create_stage_view(report: PhaseReport, output: PhaseOutput) -> StageView:
-    """Create the view of a stage that ran."""
+def create_stage_view(report: PhaseReport, output: PhaseOutput, texts: LargeTexts) -> StageView:
+    """Create the view of a stage that ran. Large outputs are in ``texts``."""
     status = _status(report)
     return StageView(
-        stdout=_decode(output.stdout),
-        stderr=_decode(output.stderr),
-        output=_decode(output.combined),
+        stdout=texts.add(output.stdout, TextForm.REPLACED),
+        stderr=texts.add(output.stderr, TextForm.REPLACED),
+        output=texts.add(output.combined, TextForm.REPLACED),
         code=exit_code(report),
         signal=signal_name(report),
         message=None if status is None else _message(report, status),
@@ -121,7 +122,3 @@ def _message(report: PhaseReport, status: StageStatus) -> str:
     if report.signal is not None:
         return f"Caught fatal signal {report.signal}"
     return f"Exited with error status {report.exit_code}"
-
-
-def _decode(data: bytes) -> str:
-    return data.decode(errors="replace")

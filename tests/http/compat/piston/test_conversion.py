@@ -15,6 +15,7 @@ from app.http.compat.piston.limits import compile_limits, read_stage_limits, run
 from app.http.compat.piston.runtimes import find_runtime, runtime_names
 from app.http.compat.piston.stages import create_stage_view
 from app.http.jobs.transcript import PhaseOutput
+from app.http.large_texts import LargeTexts
 from tests.http.gateway import PYTHON
 from tests.http.worker import phase_report
 
@@ -144,6 +145,6 @@ def test_default_is_lowered_to_the_ceiling() -> None:
     ],
 )
 def test_stage_has_code_signal_status_and_message(changes: dict[str, Any], ending: tuple[Any, ...]) -> None:
-    view = create_stage_view(phase_report(**changes), PhaseOutput())
+    view = create_stage_view(phase_report(**changes), PhaseOutput(), LargeTexts())
     assert (view.code, view.signal, view.status, view.message) == ending
     assert (view.cpu_time, view.wall_time, view.memory) == (10, 20, 8_000_000)
