@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 import cachetools
@@ -36,6 +38,8 @@ _SHARE_FOR_NEW_JOBS: Final = 0.9
 _CHECK_SECONDS: Final = 1.0
 # Share of the free memory that one process may fill between two checks: other gateway processes do the same.
 _SHARE_BETWEEN_CHECKS: Final = 0.25
+# While a job is sent, Redis holds it in the buffer of the connection, as an argument of the script and as a value.
+_COPIES_OF_SENT_JOB: Final = 3
 _log: Final = structlog.get_logger(__name__)
 
 _ADMISSION: Final = read_ledger_lua() + read_lua("admission")
@@ -207,8 +211,8 @@ class MemoryGuard:
     """Reports when Redis is nearly full, so that the rest of its memory is left for jobs that were accepted.
 
     Redis itself would accept jobs until no memory is left to finish one. The guard queries Redis once a second, and
-    earlier if the jobs since the last query take a quarter of the memory that was free.
-    A server without a memory limit always has room. A server that does not answer counts as having room.
+    earlier if the jobs since the last query take a quarter of the memory that was free. A server without a memory limit
+    always has room. A server that does not answer counts as having room.
 
     Args:
         client: Client of the server.
@@ -220,16 +224,45 @@ class MemoryGuard:
         self._monotonic = monotonic
         self._next_check = 0.0
         self._free_bytes = math.inf
-        self._new_bytes = 0
+        self._written_bytes = 0  # since the last check
+        self._sending_bytes = 0
+        self._checking = asyncio.Lock()
 
-    async def has_room(self, size_bytes: int = 0) -> bool:
-        """Return whether a job of this size may be accepted."""
-        self._new_bytes += size_bytes
-        if self._monotonic() >= self._next_check or 0 < self._free_bytes * _SHARE_BETWEEN_CHECKS < self._new_bytes:
-            # Set first, so that only one of several concurrent requests queries Redis.
-            self._next_check, self._new_bytes = self._monotonic() + _CHECK_SECONDS, size_bytes
-            self._free_bytes = await self._read_free_bytes()
-        return self._free_bytes >= size_bytes
+    @asynccontextmanager
+    async def reserve(self, size_bytes: int) -> AsyncIterator[bool]:
+        """Reserve memory for a job while it is sent to Redis.
+
+        Args:
+            size_bytes: Size of the job.
+
+        Yields:
+            Whether there is room for the job. If not, the caller must not send it.
+        """
+        if not await self._has_room(size_bytes):
+            yield False
+            return
+        self._sending_bytes += size_bytes
+        try:
+            yield True
+        finally:
+            self._sending_bytes -= size_bytes
+            self._written_bytes += size_bytes
+
+    async def _has_room(self, size_bytes: int) -> bool:
+        if self._is_check_due(size_bytes):
+            # Others wait for the result: they must not send their jobs before it is known.
+            async with self._checking:
+                if self._is_check_due(size_bytes):
+                    self._free_bytes, self._written_bytes = await self._read_free_bytes(), 0
+                    self._next_check = self._monotonic() + _CHECK_SECONDS
+        return self._needed_bytes(size_bytes) <= self._free_bytes
+
+    def _is_check_due(self, size_bytes: int) -> bool:
+        is_quarter_taken = 0 < self._free_bytes * _SHARE_BETWEEN_CHECKS < self._written_bytes + size_bytes
+        return self._monotonic() >= self._next_check or is_quarter_taken
+
+    def _needed_bytes(self, size_bytes: int) -> int:
+        return self._written_bytes + _COPIES_OF_SENT_JOB * (self._sending_bytes + size_bytes)
 
     async def _read_free_bytes(self) -> float:
         """Return the bytes that new jobs may take. Negative if more is in use already."""

