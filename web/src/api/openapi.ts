@@ -570,7 +570,9 @@ export interface components {
         };
         /**
          * CaseView
-         * @description A test that was started. `passed` is null if the test has no expected output.
+         * @description A test that was started, or that was not because the job had used its total time or processor time.
+         *
+         *     `passed` is null if the test has no expected output.
          */
         CaseView: {
             name: string;
@@ -1568,7 +1570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; or: Too many unfinished jobs */
+            /** @description Too many requests; or: Too many unfinished jobs; or: Storage quota reached */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1693,7 +1695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; or: Too many unfinished jobs */
+            /** @description Too many requests; or: Too many unfinished jobs; or: Storage quota reached */
             429: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1782,7 +1784,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store is unavailable */
+            /** @description The job store is unavailable; or: The gateway has no memory for this request */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2098,7 +2100,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The job store is unavailable */
+            /** @description The job store is unavailable; or: The gateway has no memory for this request */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
