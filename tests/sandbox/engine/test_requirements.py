@@ -95,10 +95,10 @@ def test_engine_that_lacks_a_feature_is_refused(
 
 @pytest.mark.docker
 def test_message_has_a_line_for_each_fault(open_proxy: OpenProxy) -> None:
-    lines = refusal(open_proxy(info={"PidsLimit": False, "SecurityOptions": []}).url, "crun").split("\n")
+    lines = refusal(open_proxy(info={"PidsLimit": False, "SecurityOptions": []}).url, "youki").split("\n")
 
     assert [line.split(":")[0] for line in lines] == [
-        "the OCI runtime 'crun' is not installed in this Docker Engine "
+        "the OCI runtime 'youki' is not installed in this Docker Engine "
         f"({', '.join(sorted(describe_engine(engine_host()).info['Runtimes']))})",
         "the Docker Engine cannot limit processes",
         "the Docker Engine does not support seccomp",
