@@ -35,8 +35,8 @@ def remove_orphans(
     """Remove the containers of a namespace that no live worker uses.
 
     Args:
-        is_alive: Returns whether the worker with a name has sent a heartbeat recently. If it raises, the function
-            stops: without this information, nothing is removed.
+        is_alive: Returns False if the lease of the worker with a name has expired. If it raises, the function stops:
+            without this information, nothing is removed.
         never_started_seconds: Age from which on a live worker no longer uses a container that has not started.
         now: Unix time in seconds, for tests.
 

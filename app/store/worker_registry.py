@@ -43,10 +43,6 @@ class WorkerRegistry:
         now = time.time()
         return {name.decode(): round(max(0.0, now - score), 1) for name, score in rows}
 
-    def is_alive(self, worker: str) -> bool:
-        """Return whether a worker wrote a heartbeat within the last 20 s."""
-        return bool(self._client.exists(self._keys.heartbeat(worker)))
-
     def find_live(self, workers: Sequence[str]) -> set[str]:
         """Return the workers that wrote a heartbeat within the last 20 s."""
         with self._client.pipeline(transaction=False) as pipeline:

@@ -150,7 +150,7 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         max_backoff=30_000,
     )(runner.run)
     tasks = [
-        *_worker_tasks(client, keys, settings, engine, sandbox, worker, meter),
+        *_worker_tasks(client, keys, settings, engine, sandbox, broker, meter),
         _publish_metrics_task(broker, settings, meter, sandbox),
     ]
     startup_check = StartupCheck(settings.docker_host, settings.container_runtime)
@@ -163,7 +163,7 @@ def _worker_tasks(
     settings: Settings,
     engine: Engine,
     sandbox: ContainerSandbox,
-    worker: str,
+    broker: StreamsBroker,
     meter: Meter,
 ) -> Sequence[PeriodicTask]:
     """Return the tasks that each worker process has to run itself: only it can reach the engine of its host."""
@@ -171,15 +171,19 @@ def _worker_tasks(
     host = socket.gethostname()
     never_started_seconds = 2 * settings.engine_timeout_seconds + _CLOCK_MARGIN_SECONDS
 
+    def is_alive(worker: str) -> bool:
+        # The rule by which jobs are recovered, not a heartbeat: one that expired while Redis was down proves nothing.
+        return not broker.find_dead_workers(JOBS_QUEUE, [worker])
+
     def remove() -> None:
-        removed = remove_orphans(engine, settings.namespace, registry.is_alive, never_started_seconds)
+        removed = remove_orphans(engine, settings.namespace, is_alive, never_started_seconds)
         meter.count("pyxec_sandboxes_orphaned_total", by=removed)
 
     def publish() -> None:
         publish_languages(client, keys, host, sandbox.installed())
 
     return [
-        PeriodicTask("heartbeat", BEAT_SECONDS, lambda: registry.beat(worker)),
+        PeriodicTask("heartbeat", BEAT_SECONDS, lambda: registry.beat(broker.consumer_name)),
         PeriodicTask("publish_languages", _PUBLISH_LANGUAGES_SECONDS, publish),
         PeriodicTask("remove_orphans", _REMOVE_ORPHANS_SECONDS, remove),
     ]

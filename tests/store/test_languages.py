@@ -146,12 +146,11 @@ async def test_installed_returns_the_languages_of_the_first_worker_at_once(
 
 def test_worker_is_alive_until_its_heartbeat_expires(client: redis.Redis, keys: StoreKeys) -> None:
     registry = WorkerRegistry(client, keys)
-    assert not registry.is_alive("w1")
+    assert registry.find_live(["w1"]) == set()
 
     registry.beat("w1")
 
-    assert registry.is_alive("w1")
-    assert not registry.is_alive("w2")
+    assert registry.find_live(["w1", "w2"]) == {"w1"}
     assert 5 < client.ttl(keys.heartbeat("w1")) <= 20
     client.expire(keys.heartbeat("w1"), 0)
-    assert not registry.is_alive("w1")
+    assert registry.find_live(["w1"]) == set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,9 +11,10 @@ import pytest
 
 from app.broker import StreamsBroker
 from app.config import read_settings
-from app.store.worker_registry import WorkerRegistry
+from app.store.keys import JOBS_QUEUE
 from app.telemetry.metrics import Meter
 from app.wiring.worker import declare_run_job
+from tests.broker.delivery import set_availability
 from tests.http.gateway import Gateway, running_gateway
 from tests.sandbox.sandbox_fixture import ENGINE_URL, SandboxFixture, open_sandbox_fixture
 
@@ -40,6 +42,11 @@ def running_periodic_tasks(gateway: Gateway) -> Iterator[None]:
         broker.close()
 
 
+def set_worker_lease(gateway: Gateway, worker: str, *, renewed_seconds_ago: float) -> None:
+    renewed_ms = int((time.time() - renewed_seconds_ago) * 1000)
+    gateway.redis.zadd(gateway.worker.broker.keys(JOBS_QUEUE).workers, {worker: renewed_ms})
+
+
 async def metric(gateway: Gateway, name: str) -> float:
     lines = (await gateway.client.get("/metrics")).text.splitlines()
     [value] = [line.removeprefix(f"{name} ") for line in lines if line.startswith(f"{name} ")]
@@ -54,12 +61,14 @@ async def test_worker_removes_and_counts_containers_of_lost_worker(
     monkeypatch.setattr("app.wiring.worker.PUBLISH_SECONDS", 0.05)
     async with running_gateway(redis_url, engine_fixture.namespace) as gateway:
         # And a container of a live worker, and one of a lost worker
-        WorkerRegistry(gateway.redis, gateway.keys).beat("live")
+        set_worker_lease(gateway, "live", renewed_seconds_ago=0)
+        set_worker_lease(gateway, "lost", renewed_seconds_ago=3_600)
         kept = engine_fixture.create("live")
         engine_fixture.create("lost")
         assert await metric(gateway, "pyxec_sandboxes_orphaned_total") == 0
 
         # When a third worker runs its periodic tasks
+        set_availability(gateway.worker.broker, JOBS_QUEUE, since_seconds_ago=60)
         with running_periodic_tasks(gateway):
             async with asyncio.timeout(10):
                 while await metric(gateway, "pyxec_sandboxes_orphaned_total") == 0:
@@ -68,3 +77,23 @@ async def test_worker_removes_and_counts_containers_of_lost_worker(
         # Then only the container of the lost worker is removed, and it is counted
         assert engine_fixture.containers() == [kept]
         assert await metric(gateway, "pyxec_sandboxes_orphaned_total") == 1
+
+
+async def test_guarantee_4_worker_keeps_containers_of_live_workers_after_an_outage_of_redis(
+    engine_fixture: SandboxFixture, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given containers of a live worker, and Redis, which was down for a minute
+    monkeypatch.setattr("app.sandbox.reaper._MIN_AGE_SECONDS", 0)
+    monkeypatch.setattr("app.wiring.worker._REMOVE_ORPHANS_SECONDS", 0.1)
+    async with running_gateway(redis_url, engine_fixture.namespace) as gateway:
+        set_worker_lease(gateway, "live", renewed_seconds_ago=60)
+        set_availability(gateway.worker.broker, JOBS_QUEUE, since_seconds_ago=3_600, seen_seconds_ago=60)
+        created = [engine_fixture.create("live") for _ in range(2)]
+
+        # When another worker starts as soon as Redis is available again
+        with running_periodic_tasks(gateway):
+            await asyncio.sleep(2)
+
+        # Then it removes none of them
+        assert sorted(engine_fixture.containers()) == sorted(created)
+        assert gateway.redis.exists(gateway.worker.broker.keys(JOBS_QUEUE).availability)
