@@ -7,7 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { FROM_HOST, TO_HOST, SIGNALS, STDIN, OUTPUT, WATCHED };
+enum { FROM_HOST, TO_HOST, SIGNALS, STDIN, OUTPUT, SOCKETS, TERMINALS, WATCHED };
 
 enum { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_HOST_GONE = 2 };
 
@@ -95,6 +95,8 @@ static void choose_events(const struct job *job, struct pollfd watched[WATCHED])
     watched[SIGNALS] = (struct pollfd){job->signal_fd, POLLIN, 0};
     watched[STDIN] = (struct pollfd){stdin_is_due(job) ? job->child.stdin_fd : -1, POLLOUT, 0};
     watched[OUTPUT] = (struct pollfd){reads ? job->output_epoll_fd : -1, POLLIN, 0};
+    watched[SOCKETS] = (struct pollfd){job->state == RUNNING ? job->child.notify_fd : -1, POLLIN, 0};
+    watched[TERMINALS] = (struct pollfd){job->state == RUNNING ? job->terminal_quota.fd : -1, POLLIN, 0};
 }
 
 static void wait_for_events(const struct job *job, struct pollfd watched[WATCHED])
@@ -127,6 +129,10 @@ static void handle_events(struct job *job, const struct pollfd watched[WATCHED])
         output_forward_ready(job);
     if (watched[STDIN].revents && job->child.stdin_fd >= 0)
         stdin_ring_write(&job->stdin_ring, &job->child.stdin_fd, job->child.terminal_fd);
+    if (watched[SOCKETS].revents & POLLIN)
+        socket_quota_decide(&job->socket_quota, job->child.notify_fd);
+    if (watched[TERMINALS].revents && !terminal_quota_check(&job->terminal_quota))
+        phase_stop(job, REASON_NONE); /* the outcome is SIGKILL */
     if (watched[SIGNALS].revents)
         read_signal_fd(job->signal_fd);
     if (watched[SIGNALS].revents || job->more_to_reap)

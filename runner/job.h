@@ -8,6 +8,8 @@
 #include "protocol/inbox.h"
 #include "protocol/outbox.h"
 #include "process/phase.h"
+#include "process/socket_quota.h"
+#include "process/terminal_quota.h"
 #include "files/snapshot.h"
 #include "protocol/stdin_ring.h"
 #include "usage/usage.h"
@@ -48,6 +50,8 @@ struct job {
     bool truncated[STREAMS];
 
     struct cgroup cgroup;
+    struct socket_quota socket_quota;
+    struct terminal_quota terminal_quota;
     struct file_writer files;
     struct snapshot snapshot;
     struct artifacts artifacts;

@@ -85,5 +85,9 @@ int main(int argc, char **argv)
     select_snapshot_folders();
     job.cpu_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     cgroup_open(&job.cgroup, job.contained ? CGROUP_ROOT : NULL);
+    socket_quota_open(&job.socket_quota);
+    job.terminal_quota.fd = -1;
+    if (job.contained) /* otherwise, the terminals are those of the host */
+        terminal_quota_open(&job.terminal_quota);
     return run_event_loop(&job);
 }

@@ -37,6 +37,7 @@ void phase_start(struct job *job)
         finish_unstarted(job, failure);
         return;
     }
+    socket_quota_watch(job->child.notify_fd);
     job->state = RUNNING;
     report_started(job);
 }
@@ -54,6 +55,7 @@ static void close_streams(struct job *job)
     output_close(job);
     close_fd(&job->child.stdin_fd);
     close_fd(&job->child.terminal_fd);
+    close_fd(&job->child.notify_fd);
     if (job->phases[job->current].gets_stdin)
         stdin_ring_next(&job->stdin_ring);
 }

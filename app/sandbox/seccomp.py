@@ -4,9 +4,13 @@ All other system calls fail with EPERM. These are left out deliberately although
 attacks use them: io_uring, ptrace, process_vm_*, pidfd_*, userfaultfd, the keyctl family, bpf, perf_event_open, mount
 and the new mount API, unshare, setns, name_to_handle_at and open_by_handle_at, fanotify, mq_*, modify_ldt, vmsplice,
 memfd_secret, personality, asynchronous I/O contexts (their number is limited for the whole host), and filters of BPF
-or seccomp (they occupy kernel memory outside of the limits of a job). The runner installs its own filter with prctl
-and then refuses that call as well; see runner/process/shield.h. A call of another ABI (32-bit or x32) kills the
-process, because the profile names one architecture only.
+or seccomp (they occupy kernel memory outside of the limits of a job). The runner installs its own filter, which
+refuses to install others and suspends calls that create sockets; see runner/process/shield.h. A call of another ABI
+(32-bit or x32) kills the process, because the profile names one architecture only.
+
+ioctl and setsockopt are limited to requests and options that programs in a sandbox use. Others load kernel modules
+(line disciplines of terminals, bridges, VLANs), or occupy kernel memory outside of the limits of a job (multicast
+groups of IPv6, keys of TCP).
 
 The format is that of Docker's profiles (https://docs.docker.com/engine/security/seccomp/).
 """
@@ -36,7 +40,7 @@ _FILES: Final = """
     access chdir chmod chown close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64
     fallocate fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync fgetxattr flistxattr flock
     fremovexattr fsetxattr fstat fstatfs fsync ftruncate futimesat getcwd getdents getdents64 getxattr
-    inotify_add_watch inotify_init inotify_init1 inotify_rm_watch ioctl lchown lgetxattr link linkat listxattr
+    inotify_add_watch inotify_init inotify_init1 inotify_rm_watch lchown lgetxattr link linkat listxattr
     llistxattr lremovexattr lseek lsetxattr lstat memfd_create mkdir mkdirat mknod mknodat newfstatat open openat
     openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv removexattr
     rename renameat renameat2 rmdir sendfile setxattr splice stat statfs statx symlink symlinkat sync
@@ -64,8 +68,7 @@ _SIGNALS_AND_TIME: Final = """
 _POLLING_AND_SOCKETS: Final = """
     accept accept4 bind connect epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_pwait epoll_pwait2 epoll_wait
     epoll_wait_old eventfd eventfd2 futex futex_requeue futex_wait futex_waitv futex_wake getpeername getrandom
-    getsockname getsockopt listen pipe pipe2 poll ppoll pselect6 recvfrom recvmmsg recvmsg select sendmmsg sendmsg
-    sendto shutdown
+    getsockname getsockopt listen pipe pipe2 poll ppoll pselect6 recvfrom recvmmsg recvmsg select shutdown
 """
 _IPC_AND_LANDLOCK: Final = """
     landlock_add_rule landlock_create_ruleset landlock_restrict_self msgctl msgget msgrcv msgsnd semctl semget semop
@@ -75,14 +78,65 @@ _ALLOWED_SYSCALLS: Final = (_FILES, _MEMORY, _PROCESSES, _SIGNALS_AND_TIME, _POL
 # Protocols by type of an internet socket. Others (SCTP, DCCP, MPTCP, L2TP) would make the kernel load a module, even
 # without a network.
 _INTERNET_PROTOCOLS: Final = {_SOCK_STREAM: (0, _IPPROTO_TCP), _SOCK_DGRAM: (0, _IPPROTO_UDP)}
-# Levels of setsockopt of which all options are allowed: IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6.
-_OPTION_LEVELS: Final = (0, _IPPROTO_TCP, _IPPROTO_UDP, 41)
 _SOL_SOCKET: Final = 1
-# Allowed options of SOL_SOCKET (asm-generic/socket.h): SO_REUSEADDR, SO_DONTROUTE, SO_BROADCAST, SO_SNDBUF, SO_RCVBUF,
-# SO_KEEPALIVE, SO_OOBINLINE, SO_PRIORITY, SO_LINGER, SO_REUSEPORT, SO_PASSCRED, SO_RCVLOWAT, SO_SNDLOWAT, SO_RCVTIMEO,
-# SO_SNDTIMEO, SO_TIMESTAMP, SO_TIMESTAMPNS, SO_RXQ_OVFL, SO_PEEK_OFF, SO_SELECT_ERR_QUEUE, and the 64-bit variants of
-# the time options. The options that attach BPF programs are not among them.
-_SOCKET_OPTIONS: Final = (2, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19, 20, 21, 29, 35, 40, 42, 45, 63, 64, 66, 67)
+# Allowed options of setsockopt by level, from asm-generic/socket.h, linux/in.h, linux/in6.h, linux/tcp.h and
+# linux/udp.h.
+_SOCKET_OPTIONS: Final = {
+    # SO_REUSEADDR, SO_DONTROUTE, SO_BROADCAST, SO_SNDBUF, SO_RCVBUF (they have no effect for a program: see
+    # runner/process/shield.h), SO_KEEPALIVE, SO_OOBINLINE, SO_PRIORITY, SO_LINGER, SO_REUSEPORT, SO_PASSCRED,
+    # SO_RCVLOWAT, SO_SNDLOWAT, SO_RCVTIMEO, SO_SNDTIMEO, SO_TIMESTAMP, SO_TIMESTAMPNS, SO_RXQ_OVFL, SO_PEEK_OFF,
+    # SO_SELECT_ERR_QUEUE, and the 64-bit variants of the time options.
+    _SOL_SOCKET: (2, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16, 18, 19, 20, 21, 29, 35, 40, 42, 45, 63, 64, 66, 67),
+    # IPPROTO_IP: IP_TOS, IP_TTL, IP_PKTINFO, IP_MTU_DISCOVER, IP_RECVERR, IP_RECVTTL, IP_RECVTOS, IP_FREEBIND,
+    # IP_BIND_ADDRESS_NO_PORT, IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_ADD_MEMBERSHIP (at most 20 per
+    # socket), IP_DROP_MEMBERSHIP, IP_MULTICAST_ALL, IP_LOCAL_PORT_RANGE.
+    0: (1, 2, 8, 10, 11, 12, 13, 15, 24, 32, 33, 34, 35, 36, 49, 51),
+    # TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_LINGER2,
+    # TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP, TCP_QUICKACK, TCP_CONGESTION, TCP_USER_TIMEOUT, TCP_FASTOPEN,
+    # TCP_NOTSENT_LOWAT, TCP_FASTOPEN_CONNECT, TCP_INQ.
+    _IPPROTO_TCP: (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 18, 23, 25, 30, 36),
+    # UDP_CORK, UDP_SEGMENT, UDP_GRO.
+    _IPPROTO_UDP: (1, 103, 104),
+    # IPPROTO_IPV6: IPV6_UNICAST_HOPS, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MTU_DISCOVER,
+    # IPV6_MTU, IPV6_RECVERR, IPV6_V6ONLY, IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_TCLASS.
+    41: (16, 17, 18, 19, 23, 24, 25, 26, 49, 51, 66, 67),
+}
+# MSG_FASTOPEN (linux/socket.h): sends connect without a call of connect, which the runner would count.
+_MSG_FASTOPEN: Final = 0x20000000
+# Argument with the flags of the calls that send to a socket.
+_SEND_FLAGS_INDEX: Final = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}
+# Allowed requests of ioctl, from asm-generic/ioctls.h, linux/sockios.h, linux/fs.h, linux/random.h and linux/seccomp.h.
+_IOCTL_REQUESTS: Final = (
+    # Terminals: TCGETS to TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ, TIOCGWINSZ,
+    # TIOCSWINSZ, TIOCPKT, TIOCNOTTY, TIOCGETD, TCSBRKP, TIOCSBRK, TIOCCBRK, TIOCGSID. Not TIOCSETD, which loads
+    # modules, and TIOCSTI.
+    *range(0x5401, 0x540C),
+    *(0x540C, 0x540D, 0x540E, 0x540F, 0x5410, 0x5411, 0x5413, 0x5414, 0x5420, 0x5422, 0x5424, 0x5425, 0x5427, 0x5428),
+    0x5429,
+    # TCGETS2, TCSETS2, TCSETSW2, TCSETSF2.
+    *(0x802C542A, 0x402C542B, 0x402C542C, 0x402C542D),
+    # TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER, TIOCGPKT, TIOCGPTLCK, TIOCSIG, TIOCGEXCL.
+    *(0x80045430, 0x40045431, 0x5441, 0x80045438, 0x80045439, 0x40045436, 0x80045440),
+    # Descriptors: FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, FIOASYNC, FIOQSIZE.
+    *(0x541B, 0x5421, 0x5450, 0x5451, 0x5452, 0x5460),
+    # Sockets: FIOSETOWN, SIOCSPGRP, FIOGETOWN, SIOCGPGRP, SIOCATMARK, SIOCGSTAMP, SIOCGSTAMPNS, SIOCOUTQNSD.
+    *(0x8901, 0x8902, 0x8903, 0x8904, 0x8905, 0x8906, 0x8907, 0x894B),
+    # Interfaces: SIOCGIFNAME, SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFDSTADDR, SIOCGIFBRDADDR, SIOCGIFNETMASK,
+    # SIOCGIFMETRIC, SIOCGIFMTU, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFTXQLEN, SIOCGIFMAP.
+    *(0x8910, 0x8912, 0x8913, 0x8915, 0x8917, 0x8919, 0x891B, 0x891D, 0x8921, 0x8927, 0x8933, 0x8942, 0x8970),
+    # Files: FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_IOC_GETVERSION, FS_IOC_FSGETXATTR, FS_IOC_FIEMAP, FICLONE,
+    # FICLONERANGE, FIDEDUPERANGE.
+    *(0x80086601, 0x40086602, 0x80087601, 0x801C581F, 0xC020660B, 0x40049409, 0x4020940D, 0xC0189436),
+    # RNDGETENTCNT.
+    0x80045200,
+    # For the runner: SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_IOCTL_NOTIF_ADDFD,
+    # SECCOMP_IOCTL_NOTIF_SET_FLAGS.
+    *(0xC0502100, 0xC0182101, 0x40182103, 0x40082104),
+)
+# For the runner: SECCOMP_SET_MODE_FILTER with SECCOMP_FILTER_FLAG_NEW_LISTENER, alone or with
+# SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV.
+_SECCOMP_SET_MODE_FILTER: Final = 1
+_SECCOMP_FLAGS: Final = (8, 8 | 32)
 # The kernel compares the low 32 bits of an int argument.
 _INT_MASK: Final = 0xFFFFFFFF
 # The type without SOCK_NONBLOCK and SOCK_CLOEXEC (SOCK_TYPE_MASK in linux/net.h).
@@ -121,6 +175,9 @@ def _rules() -> list[dict[str, Any]]:
         _allow_if("socketpair", _equal(0, _AF_UNIX)),
         *_internet_socket_rules(),
         *_socket_option_rules(),
+        *(_allow_if(name, _masked(index, _MSG_FASTOPEN, 0)) for name, index in _SEND_FLAGS_INDEX.items()),
+        *(_allow_if("ioctl", _masked(1, _INT_MASK, request)) for request in _IOCTL_REQUESTS),
+        *(_allow_if("seccomp", _equal(0, _SECCOMP_SET_MODE_FILTER), _equal(1, flags)) for flags in _SECCOMP_FLAGS),
         _allow_if("clone", _masked(0, _NAMESPACE_FLAGS, 0)),
         # A filter cannot read the flags of clone3, which are behind a pointer. On ENOSYS the C library uses clone.
         {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},
@@ -137,10 +194,10 @@ def _internet_socket_rules() -> list[dict[str, Any]]:
 
 
 def _socket_option_rules() -> list[dict[str, Any]]:
-    is_socket_level = _masked(1, _INT_MASK, _SOL_SOCKET)
     return [
-        *(_allow_if("setsockopt", _masked(1, _INT_MASK, level)) for level in _OPTION_LEVELS),
-        *(_allow_if("setsockopt", is_socket_level, _masked(2, _INT_MASK, option)) for option in _SOCKET_OPTIONS),
+        _allow_if("setsockopt", _masked(1, _INT_MASK, level), _masked(2, _INT_MASK, option))
+        for level, options in _SOCKET_OPTIONS.items()
+        for option in options
     ]
 
 

@@ -7,6 +7,8 @@ https://docs.docker.com/reference/api/engine/.
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from app.core.limits import LIMITS
@@ -30,6 +32,25 @@ _MAX_INODES: Final = 16_384
 # From -1000 to 1000 (proc(5), oom_score_adj). Above Redis and the workers; the program of a job has 1000, so that the
 # kernel kills it before the runner.
 _OOM_SCORE_ADJ: Final = 900
+# Sysctls of the network namespace of the container. Connections that wait to be accepted and connections in TIME_WAIT
+# occupy kernel memory outside of the memory limit. Without TIME_WAIT, a test also cannot see the connections of the
+# test before it.
+_SYSCTLS: Final = {"net.core.somaxconn": "128", "net.ipv4.tcp_max_tw_buckets": "0"}
+# The defaults of Docker Engine 20.10 to 28.5 (oci/defaults.go), because a list replaces them. Paths that do not exist
+# are skipped.
+_DEFAULT_MASKED_PATHS: Final = (
+    *("/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats"),
+    *("/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"),
+    *("/sys/devices/virtual/powercap", "/sys/firmware"),
+)
+# Files that show what other processes of the host do (locks, keys, interrupts, disk and memory use), or its boot
+# parameters and hardware.
+_HOST_PATHS: Final = (
+    *("/proc/buddyinfo", "/proc/cmdline", "/proc/diskstats", "/proc/iomem", "/proc/ioports", "/proc/kallsyms"),
+    *("/proc/key-users", "/proc/locks", "/proc/modules", "/proc/partitions", "/proc/pressure", "/proc/schedstat"),
+    *("/proc/softirqs", "/proc/swaps", "/proc/zoneinfo", "/sys/devices/virtual/dmi", "/sys/module"),
+)
+_CPU_FOLDER: Final = Path("/sys/devices/system/cpu")
 
 
 def creation_body(
@@ -89,6 +110,8 @@ def _host_config(resources: ContainerResources, runtime: str) -> dict[str, Any]:
         "OomScoreAdj": _OOM_SCORE_ADJ,
         "CgroupnsMode": "private",
         "LogConfig": {"Type": "none"},
+        "Sysctls": _SYSCTLS,
+        "MaskedPaths": list(_masked_paths()),
         "RestartPolicy": {"Name": "no"},
         "Ulimits": [
             {"Name": "core", "Soft": 0, "Hard": 0},
@@ -102,3 +125,10 @@ def _host_config(resources: ContainerResources, runtime: str) -> dict[str, Any]:
 
 def _tmpfs(size_bytes: int) -> str:
     return f"rw,nosuid,nodev,exec,mode=1777,size={size_bytes},nr_inodes={_MAX_INODES}"
+
+
+@cache
+def _masked_paths() -> tuple[str, ...]:
+    # Engine 28 masks the last ones. They depend on the CPUs, which are known only if the engine runs on this host.
+    thermal = map(str, sorted(_CPU_FOLDER.glob("cpu*/thermal_throttle")))
+    return (*_DEFAULT_MASKED_PATHS, *_HOST_PATHS, *thermal)

@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { READ_END, WRITE_END };
+enum { RUNNER_END, CHILD_END };
 enum { LAST_SIGNAL = 64 };
 
 /* Uses the system call: the C library reserves signals 32 and 33 and skips them, but an ignored signal is inherited
@@ -67,8 +68,26 @@ static void exec_in_path(char **argv, char **env)
     errno = failure;
 }
 
-static bool set_up_phase(const struct phase *phase, const struct streams *streams)
+/* Large enough for one descriptor, and aligned for the header. */
+union rights {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+/* Sends the descriptor for the suspended calls to the runner; see unix(7), SCM_RIGHTS. */
+static bool send_notify_fd(int status_fd, int notify_fd)
 {
+    int none = 0;
+    union rights rights = {.header = {CMSG_LEN(sizeof notify_fd), SOL_SOCKET, SCM_RIGHTS}};
+    struct iovec data = {&none, sizeof none};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+    memcpy(CMSG_DATA(&rights.header), &notify_fd, sizeof notify_fd);
+    return notify_fd < 0 || sendmsg(status_fd, &message, 0) == sizeof none;
+}
+
+static bool set_up_phase(const struct phase *phase, const struct streams *streams, int status_fd)
+{
+    int notify_fd;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* for a runner that is not PID 1 */
     if (setsid() < 0 || !streams_adopt(streams, phase))
         return false;
@@ -76,12 +95,12 @@ static bool set_up_phase(const struct phase *phase, const struct streams *stream
         return false;
     raise_oom_score();
     reset_signals();
-    return limits_apply(phase) && shield_runner();
+    return limits_apply(phase) && shield_runner(&notify_fd) && send_notify_fd(status_fd, notify_fd);
 }
 
 static _Noreturn void run_phase(const struct phase *phase, const struct streams *streams, int status_fd)
 {
-    if (set_up_phase(phase, streams)) {
+    if (set_up_phase(phase, streams, status_fd)) {
         if (strchr(phase->argv[0], '/') != NULL)
             execve(phase->argv[0], phase->argv, phase->env);
         else
@@ -92,33 +111,48 @@ static _Noreturn void run_phase(const struct phase *phase, const struct streams 
     _exit(written == sizeof failure ? 127 : 126);
 }
 
-/* exec closes the status pipe: end of file means success. */
-static int wait_for_exec(int status_fd)
+/* Receives an errno, or 0 with the descriptor for the suspended calls. Returns false at end of file. */
+static bool receive_status(int status_fd, int *failure, int *notify_fd)
 {
-    int failure = 0;
+    union rights rights;
+    struct iovec data = {failure, sizeof *failure};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
     ssize_t got;
     do
-        got = read(status_fd, &failure, sizeof failure);
+        got = recvmsg(status_fd, &message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
-    return got == sizeof failure ? failure : 0;
+    if (got > 0 && message.msg_controllen >= sizeof rights.header)
+        memcpy(notify_fd, CMSG_DATA(&rights.header), sizeof *notify_fd);
+    return got > 0;
+}
+
+/* exec closes the child's end: end of file means success. */
+static int wait_for_exec(int status_fd, int *notify_fd)
+{
+    int failure = 0;
+    while (failure == 0 && receive_status(status_fd, &failure, notify_fd))
+        continue;
+    return failure;
 }
 
 /* Returns 0 after exec, or an errno after the child has been reaped. */
 static int spawn(struct child *child, const struct phase *phase, const struct streams *streams)
 {
     int status[2];
-    if (pipe2(status, O_CLOEXEC) != 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status) != 0)
         return errno;
     child->pid = fork();
     int failure = child->pid < 0 ? errno : 0;
     if (child->pid == 0)
-        run_phase(phase, streams, status[WRITE_END]);
-    close(status[WRITE_END]);
+        run_phase(phase, streams, status[CHILD_END]);
+    close(status[CHILD_END]);
     if (child->pid > 0)
-        failure = wait_for_exec(status[READ_END]);
-    close(status[READ_END]);
+        failure = wait_for_exec(status[RUNNER_END], &child->notify_fd);
+    close(status[RUNNER_END]);
     if (child->pid > 0 && failure != 0)
         waitpid(child->pid, NULL, 0);
+    if (failure != 0)
+        close_fd(&child->notify_fd);
     return failure;
 }
 

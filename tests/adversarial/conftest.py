@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from app.sandbox.template import SANDBOX_UIDS
 from tests.adversarial.bounded_sandbox import BoundedSandbox
+from tests.adversarial.kernel_memory import read_socket_buffer_bytes, read_socket_slab_bytes
 from tests.patience import patient
 from tests.sandbox.sandbox_fixture import MIB, SandboxFixture, eventually, job, open_sandbox_fixture
 
-SLACK_MEMORY_BYTES = 768 * MIB
-SLACK_PROCESSES = 250
+# User ids of the sandboxes of this process, so that the processes of other engines and tests are not counted.
+UID_RANGES = 39
+FIRST_UID = SANDBOX_UIDS.start + os.getpid() % UID_RANGES * 1000
+UIDS = range(FIRST_UID, FIRST_UID + 1000)
+# Other processes of the machine cause the remaining differences.
+SLACK_MEMORY_BYTES = 512 * MIB
+SLACK_SLAB_BYTES = 64 * MIB
+SLACK_SOCKET_BYTES = 4 * MIB
+SLACK_TERMINALS = 4
+SLACK_MOUNTS = 24
 SLACK_DESCRIPTORS = 12
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[BoundedSandbox]:
     """A sandbox with warm containers, as in a worker."""
-    with open_sandbox_fixture(pool_floor=1, pool_ceiling=2) as opened:
-        assert eventually(lambda: is_settled(opened), within_seconds=60)
-        yield BoundedSandbox(opened.engine, opened.namespace, opened.container_sandbox)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.sandbox.sandbox.SANDBOX_UIDS", UIDS)
+        with open_sandbox_fixture(pool_floor=1, pool_ceiling=2) as opened:
+            assert eventually(lambda: is_settled(opened), within_seconds=60)
+            yield BoundedSandbox(opened.engine, opened.namespace, opened.container_sandbox)
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +56,7 @@ def _check_that_the_host_is_unchanged(sandbox: BoundedSandbox) -> Iterator[None]
     before = Host.now()
     yield
     assert eventually(lambda: Host.now().is_restored_to(before), within_seconds=20), f"{before} became {Host.now()}"
+    assert eventually(lambda: Sandboxes.now().are(sandbox.count_idle()), within_seconds=20), f"{Sandboxes.now()}"
 
 
 def is_settled(sandbox: SandboxFixture) -> bool:
@@ -52,19 +67,32 @@ def is_settled(sandbox: SandboxFixture) -> bool:
 
 @dataclass(frozen=True)
 class Host:
-    """Resources of the machine and of this process."""
+    """Resources of the machine and of this process.
+
+    Attributes:
+        slab_bytes: Kernel memory that cannot be reclaimed.
+        socket_bytes: Queues and structures of all sockets.
+        terminals: Pseudo-terminals of all containers.
+        mounts: Mounts of all engines.
+    """
 
     free_bytes: int
-    processes: int
+    slab_bytes: int
+    socket_bytes: int
+    terminals: int
+    mounts: int
     descriptors: int
     threads: int
 
     @classmethod
     def now(cls) -> Host:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        memory = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
         return cls(
-            free_bytes=int(lines["MemAvailable"].split()[0]) * 1024,
-            processes=sum(1 for entry in Path("/proc").iterdir() if entry.name.isdigit()),
+            free_bytes=int(memory["MemAvailable"].split()[0]) * 1024,
+            slab_bytes=int(memory["SUnreclaim"].split()[0]) * 1024,
+            socket_bytes=read_socket_buffer_bytes() + read_socket_slab_bytes(),
+            terminals=int(Path("/proc/sys/kernel/pty/nr").read_text()),
+            mounts=len(Path("/proc/self/mountinfo").read_text().splitlines()),
             descriptors=len(list(Path("/proc/self/fd").iterdir())),
             threads=threading.active_count(),
         )
@@ -72,7 +100,50 @@ class Host:
     def is_restored_to(self, before: Host) -> bool:
         return (
             self.free_bytes > before.free_bytes - SLACK_MEMORY_BYTES
-            and self.processes < before.processes + SLACK_PROCESSES
+            and self.slab_bytes < before.slab_bytes + SLACK_SLAB_BYTES
+            and self.socket_bytes < before.socket_bytes + SLACK_SOCKET_BYTES
+            and self.terminals <= before.terminals + SLACK_TERMINALS
+            and self.mounts <= before.mounts + SLACK_MOUNTS
             and self.descriptors <= before.descriptors + SLACK_DESCRIPTORS
             and self.threads <= before.threads
         )
+
+
+@dataclass(frozen=True)
+class Sandboxes:
+    """Processes of all sandboxes of this process, and their namespaces.
+
+    Attributes:
+        ipc_namespaces: They contain the System V and POSIX objects of a container.
+        network_namespaces: They contain the sockets of a container.
+    """
+
+    processes: int
+    ipc_namespaces: int
+    network_namespaces: int
+
+    @classmethod
+    def now(cls) -> Sandboxes:
+        processes = [folder for folder in Path("/proc").iterdir() if folder.name.isdigit() and read_uid(folder) in UIDS]
+        return cls(len(processes), count_namespaces(processes, "ipc"), count_namespaces(processes, "net"))
+
+    def are(self, idle: int) -> bool:
+        """Return whether only the runners of this number of idle containers are left."""
+        return self == Sandboxes(idle, idle, idle)
+
+
+def count_namespaces(processes: Iterable[Path], kind: str) -> int:
+    """Return the number of namespaces that processes use. Requires root."""
+    found = set()
+    for process in processes:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.add((process / "ns" / kind).readlink())
+    return len(found)
+
+
+def read_uid(process: Path) -> int:
+    """Return the real user id of a process, or -1 if it has exited."""
+    with suppress(FileNotFoundError, ProcessLookupError, StopIteration):
+        lines = (process / "status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("Uid:")).split()[1])
+    return -1

@@ -157,6 +157,88 @@ print("fine")
     assert sandbox.run(job("python", source)).text == "fine\n"
 
 
+# Requests that load kernel modules or are not needed: TIOCSETD (SLIP, HDLC), SIOCGIFBR, SIOCBRADDBR, SIOCGIFVLAN,
+# SIOCADDDLCI, SIOCWANDEV, SIOCETHTOOL, TIOCSTI, TIOCLINUX, TIOCCONS, BLKPG, NS_GET_USERNS.
+IOCTLS = """
+import fcntl, os
+runner_end, program_end = os.openpty()
+tcp = socket.socket()
+discipline = (1).to_bytes(4, "little")
+for high in (0, 1 << 32):
+    for request in (0x5423, 0x5412, 0x541C, 0x541D):
+        attempt(f"terminal {request | high:x}", lambda: ioctl(program_end, request | high, discipline))
+    for request in (0x8940, 0x89A0, 0x8982, 0x8980, 0x894A, 0x8946):
+        attempt(f"socket {request | high:x}", lambda: ioctl(tcp.fileno(), request | high, bytes(64)))
+attempt("block device", lambda: ioctl(os.open("/dev/null", os.O_RDONLY), 0x1269, bytes(64)))
+attempt("namespace", lambda: ioctl(os.open("/proc/self/ns/net", os.O_RDONLY), 0xB701, bytes(8)))
+"""
+CALL_IOCTL = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+def ioctl(descriptor, request, argument):
+    number = {"x86_64": 16, "aarch64": 29}[os.uname().machine]
+    if libc.syscall(ctypes.c_long(number), ctypes.c_long(descriptor), ctypes.c_long(request), argument) < 0:
+        raise OSError(ctypes.get_errno(), "")
+"""
+
+
+def test_ioctls_that_programs_do_not_need_are_refused(sandbox: BoundedSandbox) -> None:
+    ran = sandbox.run(job("python", f"{TRY}{CALL_IOCTL}{IOCTLS}\nprint('done')"))
+
+    *attempts, done = ran.text.splitlines()
+    assert done == "done", ran.stderr
+    assert len(attempts) == 22
+    assert [line for line in attempts if not line.endswith(" EPERM")] == []
+
+
+def test_ioctls_of_ordinary_programs_work(sandbox: BoundedSandbox) -> None:
+    source = """
+import fcntl, os, pty, select, shutil, socket, struct, subprocess, termios, tty
+runner_end, program_end = os.openpty()
+tty.setraw(program_end)
+termios.tcsetwinsize(program_end, (30, 90))
+print(termios.tcgetwinsize(runner_end), os.isatty(program_end), os.isatty(0), os.ttyname(program_end))
+os.write(program_end, b"12345")
+select.select([runner_end], [], [])
+print(struct.unpack("i", fcntl.ioctl(runner_end, termios.FIONREAD, bytes(4)))[0])
+os.set_blocking(0, False)
+fcntl.ioctl(0, termios.FIOCLEX)
+shutil.copy("main.py", "copy.py")
+print(socket.if_nametoindex("lo"))
+print(subprocess.run(["cp", "--reflink=auto", "main.py", "other.py"]).returncode)
+print(subprocess.run(["stty", "size"], stdin=program_end, capture_output=True).stdout)
+pid, descriptor = pty.fork()
+if pid == 0:
+    os.execlp("sh", "sh", "-c", "tty; stty size")
+print(os.read(descriptor, 100).startswith(b"/dev/pts/"), os.waitpid(pid, 0)[1])
+"""
+    expected = "(30, 90) True False /dev/pts/0|5|1|0|b'30 90\\n'|True 0"
+
+    ran = sandbox.run(job("python", source))
+
+    assert ran.text.splitlines() == expected.split("|"), ran.stderr
+
+
+# IPV6_ADD_MEMBERSHIP, MCAST_JOIN_GROUP, IPV6_ADDRFORM, TCP_MD5SIG, TCP_ULP, TCP_REPAIR, UDP_ENCAP, IP_OPTIONS,
+# SO_SNDBUFFORCE, SO_RCVBUFFORCE, SO_MARK, SO_TIMESTAMPING, SO_ZEROCOPY.
+SOCKET_OPTIONS = """
+for level, option in ((41, 20), (41, 42), (0, 42), (41, 1), (6, 14), (6, 31), (6, 19), (17, 100), (0, 4), (1, 32),
+                      (1, 33), (1, 36), (1, 37), (1, 60), (255, 1)):
+    kind = socket.SOCK_DGRAM if level == 17 else socket.SOCK_STREAM
+    family = socket.AF_INET6 if level == 41 else socket.AF_INET
+    attempt(f"{level} {option}", lambda: socket.socket(family, kind).setsockopt(level, option, bytes(64)))
+"""
+
+
+def test_socket_options_that_programs_do_not_need_are_refused(sandbox: BoundedSandbox) -> None:
+    ran = sandbox.run(job("python", f"{TRY}{SOCKET_OPTIONS}\nprint('done')"))
+
+    *attempts, done = ran.text.splitlines()
+    assert done == "done", ran.stderr
+    assert len(attempts) == 15
+    assert [line for line in attempts if not line.endswith(" EPERM")] == []
+
+
 def test_loopback_works_inside_the_sandbox(sandbox: BoundedSandbox) -> None:
     source = """
 import socket

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.sandbox.container import Container
-from app.sandbox.template import MAX_STACK_BYTES, SANDBOX_UIDS
+from app.sandbox.template import LABEL, MAX_STACK_BYTES, SANDBOX_UIDS
 from tests.sandbox.sandbox_fixture import LANGUAGES, MIB, SandboxFixture, job
 
 pytestmark = pytest.mark.docker
@@ -131,6 +131,33 @@ def test_kernel_secrets_are_masked(inside: dict[str, Any]) -> None:
     assert set(inside["readable"]) <= set(inside["mounts"])  # existing files are masked by a mount
     for path in ("/proc/sys", "/proc/irq", "/proc/bus", "/sys"):
         assert "ro" in inside["mounts"][path][0].split(",")
+
+
+def test_masked_paths_include_the_defaults_of_the_engine(sandbox: SandboxFixture, container: Container) -> None:
+    image = sandbox.container_spec("bash").image.image_id
+    unconfigured = sandbox.engine.create_container({"Image": image, "Labels": {LABEL: sandbox.namespace}})
+    try:
+        defaults = sandbox.inspect(unconfigured)["HostConfig"]["MaskedPaths"]
+    finally:
+        sandbox.engine.remove_container(unconfigured)
+
+    assert set(defaults) <= set(sandbox.inspect(container.id)["HostConfig"]["MaskedPaths"])
+
+
+def test_activity_of_the_host_is_masked(sandbox: SandboxFixture) -> None:
+    source = """
+import os
+for path in ("/proc/locks", "/proc/cmdline", "/proc/key-users", "/proc/interrupts", "/proc/diskstats", "/proc/modules"):
+    print(open(path).read() if os.path.exists(path) else "", end="")
+print([name for path in ("/proc/pressure", "/sys/module") if os.path.exists(path) for name in os.listdir(path)])
+"""
+    assert sandbox.run(job("python", source)).text == "[]\n"
+
+
+def test_network_namespace_has_small_queues(sandbox: SandboxFixture) -> None:
+    source = "cd /proc/sys/net; cat core/somaxconn ipv4/tcp_max_tw_buckets"
+
+    assert sandbox.run(job("bash", source)).text == "128\n0\n"
 
 
 def test_only_the_three_files_of_the_engine_are_mounted_from_the_host(inside: dict[str, Any]) -> None:

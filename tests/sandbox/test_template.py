@@ -136,6 +136,7 @@ def test_update_body_contains_only_resources() -> None:
         ("HostConfig.CgroupnsMode", "private"),
         ("HostConfig.LogConfig", {"Type": "none"}),
         ("HostConfig.RestartPolicy", {"Name": "no"}),
+        ("HostConfig.Sysctls", {"net.core.somaxconn": "128", "net.ipv4.tcp_max_tw_buckets": "0"}),
     ],
 )
 def test_creation_body_contains_setting(path: str, expected: Any) -> None:
@@ -167,11 +168,18 @@ def test_creation_body_contains_no_dangerous_setting() -> None:
     body = create_body()
 
     dangerous = {
-        *("Binds", "Mounts", "Devices", "DeviceRequests", "DeviceCgroupRules", "Sysctls", "VolumesFrom", "Volumes"),
+        *("Binds", "Mounts", "Devices", "DeviceRequests", "DeviceCgroupRules", "VolumesFrom", "Volumes"),
         *("CapAdd", "ExtraHosts", "Links", "PortBindings", "PublishAllPorts", "PidMode", "UTSMode", "UsernsMode"),
-        *("MaskedPaths", "ReadonlyPaths", "GroupAdd", "Dns", "CgroupParent", "Cgroup", "Runtime"),
+        *("ReadonlyPaths", "GroupAdd", "Dns", "CgroupParent", "Cgroup", "Runtime"),
     }
     assert not dangerous & (set(body) | set(body["HostConfig"]))
+
+
+def test_masked_paths_contain_other_processes_and_hardware() -> None:
+    masked = create_body()["HostConfig"]["MaskedPaths"]
+
+    assert {"/proc/cmdline", "/proc/locks", "/proc/key-users", "/proc/pressure", "/sys/module"} <= set(masked)
+    assert len(set(masked)) == len(masked)
 
 
 def test_creation_body_contains_the_runtime() -> None:
