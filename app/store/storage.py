@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import redis
+import structlog
 
 from app.broker import read_ledger_lua
 from app.store.connection import read_lua
@@ -20,6 +21,7 @@ _RECONCILE: Final = read_ledger_lua() + read_lua("reconcile_storage")
 _BATCH_SIZE: Final = 500
 # The sum of more entries would block Redis for more than about 10 ms.
 _MAX_SUMMED_ENTRIES: Final = 20_000
+_log: Final = structlog.get_logger(__name__)
 
 
 class StorageReconciliation:
@@ -35,7 +37,14 @@ class StorageReconciliation:
         self._keys = keys
         self._script: Any = client.register_script(_RECONCILE)
 
-    def run(self) -> int:
+    def run(self) -> None:
+        """Reconcile the ledgers of all owners. If Redis does not answer, the next run repeats it."""
+        try:
+            self.reconcile()
+        except (redis.RedisError, OSError) as e:
+            _log.warning("periodic_task_failed", task="reconcile_storage", error=f"{type(e).__name__}: {e}")
+
+    def reconcile(self) -> int:
         """Reconcile the ledgers of all owners and return the number of removed entries. Raises ``redis.RedisError``."""
         owners: Any = self._client.smembers(self._keys.storage_owners)
         return sum(self._reconcile(owner.decode()) for owner in sorted(owners))

@@ -53,7 +53,7 @@ def sum_of_entries(store: LiveStore, owner: str = CALLER.owner) -> int:
 
 
 def reconcile(store: LiveStore) -> int:
-    return StorageReconciliation(store.client, store.keys).run()
+    return StorageReconciliation(store.client, store.keys).reconcile()
 
 
 @pytest.fixture
@@ -344,6 +344,13 @@ async def test_reconciliation_deletes_an_empty_ledger(store: LiveStore) -> None:
     reconcile(store)
 
     assert store.client.keys(f"{store.keys.tag}:storage*") == []
+
+
+async def test_reconciliation_survives_an_outage_of_redis(own_store: LiveStore, own_server: ValkeyServer) -> None:
+    await own_store.submit(new_job())
+    own_server.terminate()
+
+    StorageReconciliation(own_store.client, own_store.keys).run()
 
 
 # --- what the quota counts
