@@ -25,12 +25,13 @@ from app.store.queue_stats import (
 from app.store.records import decode_about
 from app.store.worker_registry import WorkerRegistry
 
-__all__ = ["Administration", "requeue_record"]
+__all__ = ["Administration", "delete_source_of_dead_job", "requeue_record"]
 
 _MAX_MESSAGE_CHARACTERS: Final = 10_000
 Result = TypeVar("Result")
 
 _REQUEUE: Final = read_ledger_lua() + read_lua("requeue")
+_DELETE_SOURCE: Final = read_ledger_lua() + read_lua("delete_source")
 _NOT_REPLAYABLE: Final = {
     b"expired": "the record of the job has expired",
     b"finished": "the job has a result",
@@ -96,14 +97,17 @@ class Administration:
             raise NotFound("the dead letter was replayed or dropped by another request")
 
     async def drop(self, queue: str, dead_letter_id: str) -> None:
-        """Delete a dead letter.
+        """Delete a dead letter, and the source and the inputs of its job, which cannot run again.
 
         Raises:
             NotFound: The queue or the dead letter does not exist.
         """
-        self._require_queue(queue)
+        dead_letter = await self.dead_letter(queue, dead_letter_id)
         if not await _run_in_thread(lambda: self._broker.drop_dead(queue, dead_letter_id)):
             raise NotFound("no dead letter has this id")
+        if dead_letter.actor == RUN_JOB and dead_letter.job_id is not None:
+            job_id = dead_letter.job_id
+            await _run_in_thread(lambda: delete_source_of_dead_job(self._broker.client, self._keys, job_id))
 
     def close(self) -> None:
         """Close all connections of the broker."""
@@ -159,6 +163,16 @@ def requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> None:
     )  # fmt: skip
     if reply in _NOT_REPLAYABLE:
         raise NotReplayable(_NOT_REPLAYABLE[reply])
+
+
+def delete_source_of_dead_job(client: redis.Redis, keys: StoreKeys, job_id: str) -> None:
+    """Delete the source and the inputs of a job whose dead letter was deleted. Raises ``redis.RedisError``."""
+    owner: Any = client.hget(keys.record(job_id), "owner")
+    if owner is not None:
+        script: Any = client.register_script(_DELETE_SOURCE)
+        script(
+            keys=[keys.record(job_id), keys.storage(owner.decode())], args=[job_id, Outcome.INFRASTRUCTURE_ERROR.value]
+        )
 
 
 async def _run_in_thread(call: Callable[[], Result]) -> Result:

