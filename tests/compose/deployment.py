@@ -105,6 +105,11 @@ def test_redis_requires_its_password_and_does_not_evict(project: Project) -> Non
     assert password not in str(configurations)
 
 
+def test_data_of_redis_is_readable_by_its_user_only(project: Project) -> None:
+    assert project.compose("exec", "-T", "redis", "find", "/data", "-type", "f").split()
+    assert project.compose("exec", "-T", "redis", "find", "/data", "-perm", "/077").split() == []
+
+
 def test_client_address_is_that_of_the_connection_when_a_header_claims_another(project: Project) -> None:
     # Given a job that was submitted with a false address
     body = {"language": "python", "source": "import time; time.sleep(10)"}
