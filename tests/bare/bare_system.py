@@ -77,18 +77,19 @@ def make_root(release: Release, root: Path) -> None:
     Raises:
         subprocess.CalledProcessError: mmdebstrap failed. Its output is in the exception.
     """
-    keyring = DEBIAN_KEYRING
+    keyring, include = DEBIAN_KEYRING, _INCLUDE
     if release.mirror != DEBIAN_MIRROR:
         # Debian 12 does not contain the keys of Ubuntu.
         keyring = f"{unpack_package('trixie', 'ubuntu-keyring')}/usr/share/keyrings/ubuntu-archive-keyring.gpg"
-    sources = [
-        f"deb [signed-by={keyring}] {release.mirror} {suite} {release.components}"
+        include += ",ubuntu-keyring"
+    sources = "".join(
+        f"deb [signed-by={keyring}] {release.mirror} {suite} {release.components}\n"
         for suite in (release.suite, f"{release.suite}-updates")
-    ]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={_INCLUDE}"]
-    subprocess.run(
-        [*command, release.suite, str(root), *sources], check=True, capture_output=True, text=True, timeout=600
     )
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", release.suite, str(root), "-"]
+    subprocess.run(command, check=True, input=sources, capture_output=True, text=True, timeout=900)
+    # The path of the keys in the new system.
+    (root / "etc/apt/sources.list").write_text(sources.replace(keyring, f"/usr/share/keyrings/{Path(keyring).name}"))
 
 
 class BareSystem:
