@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from app.local.state import tail
 from tests.bare.network_settings import copy_network_files, find_index_folders, select_network_variables
 from tests.debian_archive import DEBIAN_KEYRING, DEBIAN_MIRROR, unpack_package
 
@@ -22,12 +23,14 @@ CHECKOUT: Final = "/root/pyxec"
 # Ubuntu counts apt as optional.
 _INCLUDE: Final = "apt,make,ca-certificates,git"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LOG_LINES: Final = 60
 _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 30.0
 
 # Run by `unshare` as process 1 of the new namespaces: $1 is the root, the other arguments are folders of the machine.
 # It prints a line when the system is complete. Then it reaps the processes that lose their parent.
-_INIT: Final = """
+_IDLE: Final = "sleep 86399"
+_INIT: Final = f"""
 root=$1; shift
 mount --bind "$root" "$root"
 for folder; do mkdir -p "$root$folder"; mount --bind -o ro "$folder" "$root$folder"; done
@@ -42,7 +45,7 @@ pivot_root . old
 umount -l /old
 rmdir /old
 echo started
-while :; do sleep 60 & wait $! || :; done
+while :; do {_IDLE} & wait $! || :; done
 """
 
 
@@ -101,10 +104,12 @@ class BareSystem:
     Args:
         root: The root file system.
         variables: Environment variables of all commands, in addition to those that configure the network.
+        log: File to which the output of all commands is appended.
     """
 
-    def __init__(self, root: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, variables: Mapping[str, str], log: Path) -> None:
         self._root = root
+        self._log = log
         self._environment = {
             "HOME": "/root",
             "USER": "root",
@@ -138,30 +143,36 @@ class BareSystem:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def run(self, command: Sequence[str], timeout_seconds: float) -> subprocess.CompletedProcess[str]:
-        """Run a command in the folder of the checkout, or in ``/`` before there is one. Return its output."""
+    def run(self, command: Sequence[str], timeout_seconds: float) -> None:
+        """Run a command in the folder of the checkout, or in ``/`` before there is one.
+
+        Raises:
+            AssertionError: The command failed. The message contains the end of the log.
+            subprocess.TimeoutExpired: The command did not exit in time.
+        """
         folder = CHECKOUT if (self._root / CHECKOUT.lstrip("/")).exists() else "/"
         variables = [f"{name}={value}" for name, value in self._environment.items()]
         enter = ["nsenter", f"--target={self._init}", "--mount", "--pid", "--ipc", "--uts", f"--wdns={folder}"]
-        return subprocess.run(
-            [*enter, "env", "-i", *variables, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=timeout_seconds,
-        )
+        with self._log.open("ab") as sink:
+            done = subprocess.run(
+                [*enter, "env", "-i", *variables, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                timeout=timeout_seconds,
+            )
+        end = tail(self._log, _LOG_LINES)
+        assert done.returncode == 0, f"{' '.join(command)} exited with status {done.returncode}:\n{end}"
 
     def list_processes(self) -> list[str]:
-        """Return the names of the processes of the system, except for those that keep it running."""
+        """Return the command lines of the processes of the system, except for those that keep it running."""
         namespace = Path(f"/proc/{self._init}/ns/pid").readlink()
-        names = []
+        commands = []
         for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # the process has exited
                 if (folder / "ns/pid").readlink() == namespace and int(folder.name) != self._init:
-                    names.append((folder / "comm").read_text().strip())
-        return sorted(name for name in names if name != "sleep")
+                    commands.append((folder / "cmdline").read_text().replace("\0", " ").strip())
+        return sorted(command for command in commands if command != _IDLE)
 
     def _stop(self) -> None:
         """Kill process 1 of the namespace. The kernel then kills all others and removes the mounts."""

@@ -30,7 +30,6 @@ _UP_BUDGET_SECONDS: Final = 180.0
 _UP_TIMEOUT_SECONDS: Final = 900.0
 _DOWN_TIMEOUT_SECONDS: Final = 180.0
 _COMMAND_TIMEOUT_SECONDS: Final = 3600.0
-_LOG_LINES: Final = 60
 
 
 @dataclass
@@ -96,28 +95,20 @@ def _check_service(root: Path, report: ReleaseReport) -> None:
         "VALKEY_PORT": str(free_port()),
         "PYXEC_NAMESPACE": f"bare-{secrets.token_hex(3)}",
     }
-    with BareSystem(root, _ENGINE | variables) as system:
+    with BareSystem(root, _ENGINE | variables, report.log) as system:
         with report.measure("make up"):
-            _run(system, ["make", "up"], _UP_TIMEOUT_SECONDS, report.log)
+            system.run(["make", "up"], _UP_TIMEOUT_SECONDS)
         with report.measure("job over HTTP"):
             _run_job(f"http://{api}")
         with report.measure("make down"):
-            _run(system, ["make", "down"], _DOWN_TIMEOUT_SECONDS, report.log)
+            system.run(["make", "down"], _DOWN_TIMEOUT_SECONDS)
         remaining = system.list_processes()
         assert not remaining, f"these processes run after `make down`: {', '.join(remaining)}"
 
 
 def _check_command(root: Path, command: str, report: ReleaseReport) -> None:
-    with BareSystem(root, _ENGINE) as system, report.measure(command):
-        _run(system, ["sh", "-c", command], _COMMAND_TIMEOUT_SECONDS, report.log)
-
-
-def _run(system: BareSystem, command: list[str], timeout_seconds: float, log: Path) -> None:
-    done = system.run(command, timeout_seconds)
-    with log.open("a") as sink:
-        sink.write(done.stdout)
-    end = "\n".join(done.stdout.splitlines()[-_LOG_LINES:])
-    assert done.returncode == 0, f"{' '.join(command)} exited with status {done.returncode}:\n{end}"
+    with BareSystem(root, _ENGINE, report.log) as system, report.measure(command):
+        system.run(["sh", "-c", command], _COMMAND_TIMEOUT_SECONDS)
 
 
 def _run_job(url: str) -> None:
