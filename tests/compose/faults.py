@@ -45,8 +45,8 @@ def test_job_and_worker_are_restarted_when_the_worker_is_killed(project: Project
 
 
 def test_jobs_are_not_lost_when_redis_is_killed_under_load(project: Project) -> None:
-    # Given running and queued jobs
-    ids = [project.submit(COUNTS.format(count=4))["id"] for _ in range(16)]
+    # Given running and queued jobs, the first of which still runs when all are submitted
+    ids = [project.submit(COUNTS.format(count=10))["id"] for _ in range(16)]
     project.wait_until_running(ids[0])
     # When the server is killed and restarted
     before = project.container("redis")
