@@ -34,9 +34,12 @@ _DEBIAN_SUITE = "bookworm"
 # A firewall that drops packets sends no error. If a registry is silent for this time, there is none.
 _REGISTRY_SECONDS = 10
 _PULL_SECONDS = 180
+# Ubuntu does not trust the keys of Debian.
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _MMDEBSTRAP = (
     "mmdebstrap",
     "--variant=minbase",
+    f"--keyring={_KEYRING}",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/info/*",
@@ -151,7 +154,7 @@ def _pulled_fraction(message: dict[str, Any]) -> float:
 
 
 def _bootstrap(client: docker.APIClient, state: StateFolder, step: Step) -> None:
-    if find_program("mmdebstrap") is None:
+    if find_program("mmdebstrap") is None or find_program(_KEYRING) is None:
         obstacle = find_install_obstacle()
         if obstacle:
             raise SetupError(f"missing: the image {BASE_IMAGE}. No image registry responds, and {obstacle}")
