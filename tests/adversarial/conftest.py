@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from app.sandbox.template import SANDBOX_UIDS
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.adversarial.kernel_memory import read_socket_buffer_bytes, read_socket_slab_bytes
 from tests.patience import patient
 from tests.sandbox.sandbox_fixture import MIB, SandboxFixture, eventually, job, open_sandbox_fixture
 
-# User ids of the sandboxes of this process, so that the processes of other engines and tests are not counted.
-UID_RANGES = 39
-FIRST_UID = SANDBOX_UIDS.start + os.getpid() % UID_RANGES * 1000
-UIDS = range(FIRST_UID, FIRST_UID + 1000)
+# User ids of the sandboxes of this process, so that the processes of other engines and tests are not counted. There are
+# few, because other sandboxes choose theirs at random from all.
+UID_COUNT = 100
+FIRST_UID = 22_000 + os.getpid() % 370 * UID_COUNT
+UIDS = range(FIRST_UID, FIRST_UID + UID_COUNT)
 # Other processes of the machine cause the remaining differences.
 SLACK_MEMORY_BYTES = 512 * MIB
 SLACK_SLAB_BYTES = 64 * MIB
 SLACK_SOCKET_BYTES = 4 * MIB
 SLACK_TERMINALS = 4
 SLACK_MOUNTS = 24
-SLACK_DESCRIPTORS = 12
+SLACK_DESCRIPTORS = 16
+
+
+class UidCycle(Sequence[int]):
+    """Returns the next user id instead of a random one, so that concurrent jobs have different ones."""
+
+    def __init__(self) -> None:
+        self._uids = itertools.cycle(UIDS)
+
+    def __len__(self) -> int:
+        return UID_COUNT
+
+    def __getitem__(self, index: Any) -> Any:
+        return next(self._uids)
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[BoundedSandbox]:
     """A sandbox with warm containers, as in a worker."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.sandbox.sandbox.SANDBOX_UIDS", UIDS)
+        patch.setattr("app.sandbox.sandbox.SANDBOX_UIDS", UidCycle())
         with open_sandbox_fixture(pool_floor=1, pool_ceiling=2) as opened:
+            opened.run(job("python", ""))  # opens connections to the engine, which stay open
             assert eventually(lambda: is_settled(opened), within_seconds=60)
             yield BoundedSandbox(opened.engine, opened.namespace, opened.container_sandbox)
 

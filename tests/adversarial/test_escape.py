@@ -352,3 +352,51 @@ os._exit(7)
     assert (ran.outcome, ran.last.exit_code) == ("nonzero_exit", 7)
     assert forged in ran.stdout
     assert not (ran.stdout + ran.stderr).replace(forged, b"")
+
+
+# The ways to the descriptors and the memory of a process: /proc, pidfd_getfd and ptrace.
+REACH = """
+import ctypes, os, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+PIDFD_OPEN, PIDFD_GETFD = 434, 438
+def count_reached(pid):
+    reached = []
+    for descriptor in range(64):
+        for folder in (f"/proc/{pid}/fd", f"/proc/{pid}/task/{pid}/fd"):
+            for flags in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_PATH):
+                try:
+                    os.close(os.open(f"{folder}/{descriptor}", flags | os.O_NONBLOCK))
+                    reached.append(descriptor)
+                except OSError:
+                    pass
+    for path, flags in ((f"/proc/{pid}/mem", os.O_RDWR), (f"/proc/{pid}/maps", os.O_RDONLY),
+                        (f"/proc/{pid}/environ", os.O_RDONLY), (f"/proc/{pid}/auxv", os.O_RDONLY)):
+        try:
+            os.close(os.open(path, flags))
+            reached.append(path)
+        except OSError:
+            pass
+    for path in (f"/proc/{pid}/fd", f"/proc/{pid}/fdinfo", f"/proc/{pid}/map_files"):
+        try:
+            reached += os.listdir(path)
+        except OSError:
+            pass
+    handle = libc.syscall(PIDFD_OPEN, pid, 0)
+    if handle >= 0 and libc.syscall(PIDFD_GETFD, handle, 1, 0) >= 0:
+        reached.append("pidfd")
+    if libc.ptrace(16, pid, 0, 0) >= 0:
+        reached.append("ptrace")
+    return len(reached)
+child = os.fork()
+if child == 0:
+    time.sleep(60)
+print(count_reached(1), count_reached(os.getpid()) > 0, count_reached(child) > 0)
+print(len(set(os.listdir("/proc/self/fd")) - {"0", "1", "2"}))  # the descriptor that lists the folder
+"""
+
+
+def test_descriptors_and_memory_of_the_runner_are_not_reachable(sandbox: BoundedSandbox) -> None:
+    """A report is what the runner writes to its stdout. The attempts succeed for a process of the program."""
+    ran = sandbox.run(job("python", REACH))
+
+    assert ran.text.splitlines() == ["0 True True", "1"], ran.stderr
