@@ -151,6 +151,20 @@ async def test_stream_with_an_invalid_cursor_closes_with_4422(gateway: Gateway) 
     assert (event["problem"]["field"], code) == ("after", 4422)
 
 
+async def test_stream_closes_with_4429_when_the_storage_quota_is_reached(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway()
+    job_id = await gateway.submit()
+    storage = gateway.keys.storage("anonymous")
+    gateway.redis.hset(storage, ":total", gateway.redis.hget(storage, ":quota"))
+    viewer = await gateway.open_stream(job_id)
+
+    await viewer.send(json.dumps({"type": "stdin", "data": "x"}))
+
+    (event,), code = await read_to_end(viewer)
+    assert (event["problem"]["type"], code) == ("/problems/storage-full", 4429)
+    assert gateway.worker.inputs(job_id) == []
+
+
 async def test_stream_closes_with_1013_when_redis_stops_answering(
     proxied_gateway: Gateway, redis_proxy: FaultProxy
 ) -> None:
