@@ -238,6 +238,17 @@ class StreamsBroker(QueueAdministration, Broker):
         """Close all connections."""
         self.client.close()
 
+    def pause_fetching(self) -> None:
+        """Fetch no messages in this process until `resume_fetching`, and release those that were not started.
+
+        Running messages continue, and their leases are renewed. Use it while the process cannot run messages.
+        """
+        self.deliveries.is_paused = True
+
+    def resume_fetching(self) -> None:
+        """Fetch messages again."""
+        self.deliveries.is_paused = False
+
     @property
     def consumer_name(self) -> str:
         """Name of this process in every consumer group."""

@@ -235,7 +235,7 @@ class WorkerLifecycle(Middleware):
             keys = cast(QueueAdministration, broker).keys(queue_name)
             self._renewals[queue_name] = LeaseRenewal(keys, self._deliveries, self._run, self._lease_ms)
             self._renewals[queue_name].start()
-            self._deliveries.hand_over[keys] = thread.handle_message
+            self._deliveries.consumer_threads[keys] = thread
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         """Skip a message whose lease was lost before it was started, for example in a suspended process."""
@@ -247,7 +247,7 @@ class WorkerLifecycle(Middleware):
         for renewal in self._renewals.values():
             renewal.stop()
         self._renewals.clear()
-        self._deliveries.hand_over.clear()
+        self._deliveries.consumer_threads.clear()
         self._deliveries.stopping_since = self._deliveries.limit.max_held = None
         try:
             for keys in self._deliveries.queues():

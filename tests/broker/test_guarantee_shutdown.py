@@ -17,7 +17,7 @@ import redis
 from dramatiq import Worker
 from dramatiq.middleware import CurrentMessage
 
-from app.broker import Lane, StreamMessage, StreamsBroker
+from app.broker import BrokerUnavailable, Lane, StreamMessage, StreamsBroker
 from app.broker.maintenance import DelayQueueConsumer
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, take
@@ -225,6 +225,53 @@ def test_guarantee_5_message_that_runs_at_the_deadline_is_released_at_once(make_
     assert [entry.entry_id for entry in other.pending("default")] == [delivery.entry_id]
     other.consume("default").ack(delivery)
     assert nothing_left(other)
+
+
+def test_guarantee_3_paused_worker_holds_nothing(make_broker: MakeBroker) -> None:
+    # Given a worker with a backlog of short messages
+    broker, other = make_broker(), make_broker()
+    ran: list[object] = []
+    dramatiq.actor(ran.append, actor_name="act", broker=broker)
+    broker.enqueue_many(message(number) for number in range(3_000))
+    worker = start_worker(broker, 2)
+    eventually(lambda: ran)
+
+    # When it is paused
+    broker.pause_fetching()
+
+    # Then it soon holds no message, and the others wait uncounted for other workers
+    eventually(lambda: broker.pending("default") == [], 3)
+    time.sleep(0.2)
+    count = len(ran)
+    assert count + broker.qsize("default") == 3_000
+    consumer = other.consume("default", prefetch=10)
+    deliveries = [next(consumer) for _ in range(10)]
+    assert {(delivery.deliveries, delivery.attempt) for delivery in deliveries if delivery} == {(1, 1)}
+    consumer.requeue(delivery for delivery in deliveries if delivery)
+    assert len(ran) == count
+    # And after it is resumed, it runs all of them
+    broker.resume_fetching()
+    broker.join("default", timeout=20_000)
+    worker.stop()
+    assert sorted(ran) == list(range(3_000))
+
+
+def test_guarantee_3_worker_fetches_nothing_while_redis_is_out_of_memory(
+    make_broker: MakeBroker, client: redis.Redis
+) -> None:
+    broker = make_broker()
+    broker.enqueue_many(message(number) for number in range(3))
+    consumer = broker.consume("default", prefetch=3, timeout=10)
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(BrokerUnavailable):
+            next(consumer)
+        assert broker.pending("default") == []
+    finally:
+        client.config_set("maxmemory", 0)
+
+    delivery = next(filter(None, (next(consumer) for _ in range(3))))
+    assert (delivery.deliveries, delivery.attempt) == (1, 1)
 
 
 @pytest.fixture

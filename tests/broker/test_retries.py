@@ -176,6 +176,35 @@ def test_retry_resets_deliveries_and_keeps_attempts(make_broker: MakeBroker) -> 
     assert (retried.deliveries, retried.attempt) == (1, 3)
 
 
+def test_guarantee_3_released_message_keeps_its_counts(make_broker: MakeBroker) -> None:
+    # Given a message that was lost once, with a worker that cannot run messages at present
+    broker = make_broker()
+    seen: list[tuple[int, int, int]] = []
+
+    def act() -> None:
+        current = CurrentMessage.get_current_message()
+        assert isinstance(current, StreamMessage)
+        seen.append((current.deliveries, current.attempt, current.options.get("retries", 0)))
+        if len(seen) < 4:
+            current.release_later(10)
+
+    dramatiq.actor(act, actor_name="act", broker=broker)
+    broker.enqueue(message())
+    take(broker)
+    expire(broker)
+    broker.recover("default")
+    broker.deliveries.in_flight(broker.keys("default")).discard(
+        broker.deliveries.in_flight(broker.keys("default")).leased()
+    )
+
+    # When the worker releases it repeatedly
+    with working(broker):
+        broker.join("default", timeout=10_000, interval=10)
+
+    # Then neither the deliveries nor the attempts nor the retries are counted
+    assert seen == [(2, 2, 0)] * 4
+
+
 def test_default_middleware_contains_stream_retries(url: str) -> None:
     assert any(isinstance(item, StreamRetries) for item in default_middleware())
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import redis
 from dramatiq import Consumer, Message, MessageProxy
 from dramatiq.errors import DecodeError
 
@@ -23,7 +24,8 @@ __all__ = ["StreamConsumer", "blocking_time_ms"]
 
 # An idle worker blocks for this many time-outs in one command, to send few commands.
 _IDLE_TIMEOUTS = 2.5
-_STOPPING_PAUSE_SECONDS = 0.02
+# How long a step of a consumer that must not fetch takes.
+_PAUSE_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 #: Called before or after a message is enqueued, with the message and its delay in ms.
@@ -93,9 +95,9 @@ class StreamConsumer(Consumer):
         Raises:
             BrokerUnavailable: Redis cannot be reached.
         """
-        if self._is_stopping():
-            self.close()
-            time.sleep(_STOPPING_PAUSE_SECONDS)
+        if not self._may_fetch():
+            self._release_unprocessed()
+            time.sleep(_PAUSE_SECONDS)
             return None
         message = self._in_flight.next_started()
         if message is not None:
@@ -145,6 +147,9 @@ class StreamConsumer(Consumer):
             BrokerUnavailable: Call it again.
         """
         self._is_closed = True
+        self._release_unprocessed()
+
+    def _release_unprocessed(self) -> None:
         unprocessed = self._in_flight.take_unprocessed()
         try:
             if self._in_flight.reply_lost:
@@ -156,10 +161,12 @@ class StreamConsumer(Consumer):
 
     def _finish(self, message: StreamMessage) -> None:
         """Acknowledge a message, and fetch the next one for the worker thread of this call with the same script."""
-        hand_over = self._deliveries.hand_over.get(self._keys)
+        thread = self._deliveries.consumer_threads.get(self._keys)
         if (
-            hand_over is None
-            or self._is_stopping()
+            thread is None
+            or thread.paused
+            or not self._may_fetch()
+            or not self._deliveries.may_fetch_with_finish()
             or self._in_flight.reply_lost
             or message.settlement_unknown
             or not self._in_flight.can_replace()
@@ -175,17 +182,23 @@ class StreamConsumer(Consumer):
 
         try:
             self._deliveries.settle(message, finish_call(message, self._consumer_name, streams), decode_next)
+        except redis.ResponseError:
+            raise  # the server refused an effect: the script ended before the fetch
         except BaseException:
             self._in_flight.reply_lost = True
             raise
         for successor in successors:
-            if self._is_stopping():
-                self.requeue([successor])
+            if self._may_fetch():
+                thread.handle_message(successor)
             else:
-                hand_over(successor)
+                self._in_flight.put_back([successor])  # the consumer thread releases it
 
     def _retry(self, message: StreamMessage, delay_ms: int) -> None:
         # Dramatiq's Retries middleware enqueues the message, so that the hooks run for retries as well.
+        if message.is_released:
+            message.follow_ups.clear()
+            self._deliveries.settle(message, retry_call(message, self._consumer_name, message._message, delay_ms))
+            return
         body = self._before_enqueue(message._message, delay_ms)
         if self._deliveries.settle(message, retry_call(message, self._consumer_name, body, delay_ms)):
             self._after_enqueue(body, delay_ms)
@@ -196,15 +209,15 @@ class StreamConsumer(Consumer):
         else:
             messages = self._decode_all(self._fetcher.fetch(capacity, self._block_ms))
         # A fetch can return more than the capacity, and other queues may have used it in the meantime.
-        surplus = messages if self._is_stopping() else self._in_flight.add(messages, self._prefetch)
+        surplus = self._in_flight.add(messages, self._prefetch) if self._may_fetch() else messages
         try:
             self.requeue(surplus)
         except BrokerUnavailable:
             self._in_flight.reply_lost = True
             raise
 
-    def _is_stopping(self) -> bool:
-        return self._is_closed or self._deliveries.stopping_since is not None
+    def _may_fetch(self) -> bool:
+        return not self._is_closed and self._deliveries.may_fetch()
 
     def _find_unseen(self) -> list[StreamMessage]:
         entries = self._fetcher.fetch_unseen()

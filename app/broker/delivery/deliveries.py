@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +23,8 @@ from app.broker.scripts import Run, ScriptCall
 __all__ = ["Deliveries"]
 
 _log = logging.getLogger(__name__)
+# If the server is still out of memory, it refuses lua/fetch.lua.
+_FAILED_WRITE_SECONDS = 5.0
 
 
 class Deliveries:
@@ -32,7 +36,8 @@ class Deliveries:
     Attributes:
         fenced_total: How often a write or a finish of this process was refused because it had lost the lease.
         limit: How many messages this process may hold.
-        hand_over: The function that passes a message to a worker thread, by queue. Empty without a worker.
+        consumer_threads: Dramatiq's thread of each consumed queue. Empty without a worker.
+        is_paused: Whether consumers fetch nothing and release what was not started.
         stopping_since: Value of `time.monotonic` when this process was asked to stop; None before. From then on,
             consumers fetch nothing and release what was not started. A signal handler may set it: it has no lock.
     """
@@ -40,9 +45,11 @@ class Deliveries:
     def __init__(self, run: Run) -> None:
         self.fenced_total = 0
         self.limit = ProcessLimit()
-        self.hand_over: dict[QueueKeys, Callable[[StreamMessage], object]] = {}
+        self.consumer_threads: dict[QueueKeys, Any] = {}
+        self.is_paused = False
         self.stopping_since: float | None = None
         self._run = run
+        self._write_failed_at = -math.inf
         self._names: dict[int, str] = {}
         self._in_flight: dict[QueueKeys, InFlightMessages] = {}
         self._lock = threading.Lock()
@@ -97,11 +104,26 @@ class Deliveries:
 
     def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
         """Run effects if this process owns the entry; see `StreamsBroker.fenced`."""
-        is_owned, *replies = self._run(fenced_call(message, self.consumer_name, effects))
+        try:
+            is_owned, *replies = self._run(fenced_call(message, self.consumer_name, effects))
+        except BrokerUnavailable:
+            self._write_failed_at = time.monotonic()
+            raise
         if not is_owned:
             self._note_fenced(message)
             raise LeaseLost(f"message {message.message_id} is owned by another worker")
         return list(replies[0])
+
+    def may_fetch_with_finish(self) -> bool:
+        """Return whether the script that finishes a message may fetch the next one.
+
+        It runs although the server is out of memory. Therefore it must not start messages after a write has failed.
+        """
+        return time.monotonic() - self._write_failed_at > _FAILED_WRITE_SECONDS
+
+    def may_fetch(self) -> bool:
+        """Return whether this process may fetch messages."""
+        return self.stopping_since is None and not self.is_paused
 
     def settle(
         self,

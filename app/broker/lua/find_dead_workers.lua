@@ -13,7 +13,8 @@ local now = now_ms()
 local dead = {}
 for i = 2, #ARGV do
   local renewed_ms = tonumber(redis.call('ZSCORE', workers, ARGV[i]) or '')
-  if not renewed_ms or now - renewed_ms >= lease_ms then
+  -- In the future: it was renewed before the clock was set back, and a live worker has renewed it since then.
+  if not renewed_ms or renewed_ms > now or now - renewed_ms >= lease_ms then
     dead[#dead + 1] = ARGV[i]
   end
 end

@@ -28,9 +28,29 @@ local function has_expired_lease(stream)
   return not rows.err and #rows > 0
 end
 
+-- Starts the leases of all pending entries anew.
+local function restart_leases(stream)
+  local start = '-'
+  repeat
+    local rows = redis.pcall('XPENDING', stream, group, start, '+', 1000)
+    if rows.err then
+      return
+    end
+    for _, row in ipairs(rows) do
+      redis.call('XCLAIM', stream, group, row[2], 0, row[1], 'JUSTID')
+      start = '(' .. row[1]
+    end
+  until #rows < 1000
+end
+
+local was_set_back = redis.call('HDEL', availability, 'set_back') == 1
 local promoted, next_due_ms, is_recovery_due = 0, -1, false
 for i = first_lane_key, #KEYS, 4 do
   local stream, delayed, delayed_entries, redelivered = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
+  if was_set_back then
+    restart_leases(stream)
+    restart_leases(redelivered)
+  end
   promoted = promoted + promote(stream, delayed, delayed_entries)
   local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
   if first[2] then

@@ -7,9 +7,11 @@
 -- The second condition is read from a hash, `availability`, which every one of these scripts refreshes:
 --   since_ms  start of the current period of availability
 --   seen_ms   time of the last of these scripts
+--   set_back  1 if the clock was set back and maintain.lua has not yet started new leases; otherwise missing
 -- Each worker runs one of them at least once in lease_ms / 8. If none ran for longer than lease_ms / 4, the server was down,
 -- paused or unreachable, or no worker was running: a new period starts, and with it a whole lease for each live worker.
--- A clock that was set forward looks like a pause; a clock that was set back starts a new period as well.
+-- A clock that was set forward looks like a pause. A clock that was set back starts a new period as well; because the leases
+-- would seem to be renewed in the future, all of them start anew.
 --
 -- Why no lease of a live worker expires: a live worker tries to renew its leases at the latest lease_ms / 4 after the last
 -- success, and every lease_ms / 16 after a failure. An attempt fails only while the server is unavailable.
@@ -31,6 +33,9 @@ local function refresh_availability(availability, lease_ms)
   local since, seen = tonumber(values[1]), tonumber(values[2])
   if not since or not seen or now < seen or now - seen > lease_ms / 4 then
     since = now
+  end
+  if seen and now < seen then
+    redis.call('HSET', availability, 'set_back', '1')
   end
   redis.call('HSET', availability, 'since_ms', string.format('%d', since), 'seen_ms', string.format('%d', now))
   return now - since
