@@ -16,7 +16,7 @@ local slots, storage = keys[1], keys[2]
 local max_unfinished, new_bytes, quota_bytes = tonumber(args[1]), tonumber(args[2]), tonumber(args[3])
 local slot_ttl_ms = tonumber(args[4])
 local first_bucket_key, first_bucket_argument = 3, 5
-local expired_batch = 100
+local expired_batch, max_expired_batches = 100, 20
 local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 
@@ -63,10 +63,14 @@ local function fits_into_storage()
   end
   -- send.lua reads the quota.
   redis.call('HSET', storage, ':quota', args[3])
-  repeat
+  -- Bounded, because Redis executes nothing else meanwhile: a later submission releases the rest.
+  for _ = 1, max_expired_batches do
     local released = ledger_release_expired(storage, expired_batch)
     stored_bytes = ledger_amount(storage, ':total')
-  until released < expired_batch or stored_bytes + new_bytes <= quota_bytes
+    if released < expired_batch or stored_bytes + new_bytes <= quota_bytes then
+      break
+    end
+  end
   if stored_bytes + new_bytes <= quota_bytes then
     return true
   end
