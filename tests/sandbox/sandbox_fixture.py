@@ -34,6 +34,7 @@ __all__ = [
     "SandboxFixture",
     "create_sandbox",
     "eventually",
+    "execute_as_root",
     "job",
     "open_sandbox_fixture",
 ]
@@ -171,18 +172,6 @@ class SandboxFixture:
         details: dict[str, Any] = self.engine.docker_client.inspect_container(container_id)
         return details
 
-    def execute_as_root(self, container_id: str, script: str) -> None:
-        """Run a shell script as root in the PID namespace of a container, on the host of the engine."""
-        image = self.container_spec("bash").image.image_id
-        host_config = {"PidMode": f"container:{container_id}", "NetworkMode": "none"}
-        body = {"Image": image, "Entrypoint": ["/bin/sh", "-c", script], "User": "0", "HostConfig": host_config}
-        helper = self.engine.create_container(body)
-        try:
-            self.engine.start_container(helper)
-            assert self.engine.docker_client.wait(helper)["StatusCode"] == 0, self.engine.docker_client.logs(helper)
-        finally:
-            self.engine.remove_container(helper)
-
     def container_spec(self, language: str, **resources: int) -> ContainerSpec:
         image = installed_images(self.engine.docker_client)[language]
         defaults = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
@@ -237,6 +226,23 @@ def open_sandbox_fixture(pool_floor: int, pool_ceiling: int, engine: Engine | No
         for container_id in sandbox.containers():
             engine.remove_container(container_id)
         engine.close()
+
+
+def execute_as_root(engine: Engine, pid_mode: str, script: str) -> None:
+    """Run a shell script as root on the host of an engine, in another container.
+
+    Args:
+        pid_mode: PID namespace of the script: ``host`` or ``container:<id>``.
+    """
+    host_config = {"PidMode": pid_mode, "NetworkMode": "none"}
+    command = ["/bin/sh", "-c", script]
+    body = {"Image": "pyxec/bash:latest", "Entrypoint": command, "User": "0", "HostConfig": host_config}
+    helper = engine.create_container(body)
+    try:
+        engine.start_container(helper)
+        assert engine.docker_client.wait(helper)["StatusCode"] == 0, engine.docker_client.logs(helper)
+    finally:
+        engine.remove_container(helper)
 
 
 def eventually(condition: Callable[[], bool], within_seconds: float = 10.0) -> bool:

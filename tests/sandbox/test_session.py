@@ -21,7 +21,7 @@ from app.sandbox.runner.frames import PROTOCOL_VERSION
 from app.sandbox.session import RunnerSession
 from tests.patience import patient
 from tests.sandbox.in_memory_inbox import InMemoryInbox
-from tests.sandbox.sandbox_fixture import MIB, RecordingSink, SandboxFixture, eventually, job
+from tests.sandbox.sandbox_fixture import MIB, RecordingSink, SandboxFixture, eventually, execute_as_root, job
 
 pytestmark = pytest.mark.docker
 
@@ -244,7 +244,7 @@ def test_oom_kill_of_the_runner_is_a_memory_limit(sandbox: SandboxFixture) -> No
     """Files on a tmpfs stay when their writers have ended: the kernel then kills PID 1 as the last process."""
     # The files may fill the memory of the container, and the kernel prefers to kill the runner
     container = sandbox.launch("bash", memory_bytes=16 * MIB, disk_bytes=512 * MIB)
-    sandbox.execute_as_root(container.id, "echo 1000 > /proc/1/oom_score_adj")
+    execute_as_root(sandbox.engine, f"container:{container.id}", "echo 1000 > /proc/1/oom_score_adj")
     spec = job("bash", "echo 0 > /proc/self/oom_score_adj; head -c 100m /dev/zero > big; echo $?", disk_bytes=512 * MIB)
     sink = RecordingSink()
 

@@ -15,11 +15,12 @@ import pytest
 from app.core.errors import EngineUnavailable, UnsupportedEngine
 from app.local.engine import engine_host
 from app.sandbox.engine.requirements import EngineDescription, check_engine_requirements, describe_engine
+from tests.patience import patient
 from tests.sandbox.engine.faulty_engine import scripted_engine, unresponsive_engine
 from tests.sandbox.engine.version_proxy import VersionProxy, version_proxy
 
 # "An invalid configuration ends `make up`, `doctor` and the start of a worker within a second."
-MAX_SECONDS = 1.0
+MAX_SECONDS = patient(1.0)
 NOBODY = 65534
 
 OpenProxy = Callable[..., VersionProxy]
