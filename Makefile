@@ -75,6 +75,11 @@ test-languages: venv-dev images ## test every language whose image is installed
 fuzz: ## fuzz the frame parser of the runner (duration: SECONDS=60)
 	@$(MAKE) -C runner fuzz SECONDS="$(SECONDS)"
 
+.PHONY: fuzz-http
+fuzz-http: venv-dev ## fuzz the gateway at byte level, with 20 times the examples of `make test`
+	@PYXEC_TEST_EXAMPLES=$${PYXEC_TEST_EXAMPLES:-20} $(PYTHON) -m pytest --timeout 0 \
+		tests/http/test_parser_differential.py tests/http/test_shared_connection.py $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: venv-dev ## run ruff, mypy --strict and import-linter
 	@$(VENV)/bin/ruff check .

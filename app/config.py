@@ -36,6 +36,7 @@ LAUNCH_VARIABLES: Final = frozenset(
         "PYXEC_HTTP_BIND",
         "PYXEC_HTTP_SOCKET",
         "PYXEC_HTTP_WORKERS",
+        "PYXEC_TEST_EXAMPLES",
         "PYXEC_TEST_LANGUAGES",
         "PYXEC_TEST_PATIENCE",
         "PYXEC_URL",

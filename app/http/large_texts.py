@@ -11,7 +11,7 @@ import base64
 import codecs
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from enum import Enum
 from typing import Final
 
@@ -20,7 +20,7 @@ import msgspec
 from app.core.spec import TextEncoding
 from app.http.memory import Reservation
 
-__all__ = ["ByteStream", "JsonStream", "LargeTexts", "TextForm", "is_utf8"]
+__all__ = ["ByteStream", "JsonStream", "LargeTexts", "TextForm", "is_utf8", "join_pieces"]
 
 MAX_INLINE_BYTES: Final = 64 * 1024
 PIECE_BYTES: Final = 48 * 1024  # a multiple of 3, so that the Base64 of pieces can be joined
@@ -134,6 +134,18 @@ class ByteStream(MemoryStream):
     def __init__(self, data: bytes, reservation: Reservation | None) -> None:
         pieces = (data[start : start + PIECE_BYTES] for start in range(0, len(data), PIECE_BYTES))
         super().__init__(pieces, len(data), reservation)
+
+
+def join_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces to pieces of about PIECE_BYTES. A connection buffers one of them for a client that is slow."""
+    joined = bytearray()
+    for piece in pieces:
+        joined += piece
+        if len(joined) >= PIECE_BYTES:
+            yield bytes(joined)
+            joined.clear()
+    if joined:
+        yield bytes(joined)
 
 
 def is_utf8(data: Bytes) -> bool:

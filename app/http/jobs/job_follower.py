@@ -12,8 +12,8 @@ from app.store.wakeups import Watch
 
 __all__ = ["PAGE_EVENTS", "JobFollower"]
 
-# A page has at most 2 MiB. A client that does not read costs this much memory.
-PAGE_EVENTS: Final = 32
+# A page has at most 1 MiB. A client that does not read costs this much memory.
+PAGE_EVENTS: Final = 16
 # The event JobFinished ends a follower. The record is read only in case that event is before the cursor, or expired.
 EMPTY_READS_PER_RECORD_CHECK: Final = 10
 

@@ -16,6 +16,7 @@ from app.core.states import JobState
 from app.http.errors import to_problem
 from app.http.jobs.job_follower import PAGE_EVENTS, JobFollower
 from app.http.jobs.ownership import get_own_job
+from app.http.large_texts import join_pieces
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.settings import POLL_SECONDS, HttpSettings
@@ -111,8 +112,8 @@ async def _encode_ndjson(pages: Pages, request_id: str) -> AsyncGenerator[bytes,
     async with aclosing(pages):
         try:
             async for page in pages:
-                if page:
-                    yield b"".join(encode_event(logged) + b"\n" for logged in page)
+                for lines in join_pieces(encode_event(logged) + b"\n" for logged in page):
+                    yield lines
         except Exception as e:  # noqa: BLE001 - any error ends the stream with an error event
             yield _encode_stream_error(e, request_id) + b"\n"
 
@@ -130,9 +131,11 @@ async def _encode_event_stream(pages: Pages, request_id: str, heartbeat_seconds:
         try:
             async for page in pages:
                 if page:
-                    yield b"".join(
+                    events = (
                         b"id: %b\ndata: %b\n\n" % (logged.cursor.encode(), encode_event(logged)) for logged in page
                     )
+                    for piece in join_pieces(events):
+                        yield piece
                 elif now() - last_sent < heartbeat_seconds:
                     continue
                 else:
