@@ -5,25 +5,33 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from app.cli.checks.limits import TRIALS
+from app.local.engine import engine_host
 from app.sandbox.images.catalogue import default_set, load_languages
 from tests.cli.conftest import ROOT
+from tests.sandbox.engine.version_proxy import version_proxy
 from tests.stack import Stack
 
 pytestmark = pytest.mark.docker
 
 
 def doctor(stack: Stack, **environment: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """Return the exit code and the findings by check."""
+    """Check a stack; return the exit code and the findings by check."""
+    return run_doctor(**{"PYXEC_URL": stack.url, "REDIS_URL": stack.redis_url, **environment})
+
+
+def run_doctor(**environment: str) -> tuple[int, dict[str, dict[str, Any]]]:
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", "doctor", "--json"],
         cwd=ROOT,
-        env={**os.environ, "PYXEC_URL": stack.url, "REDIS_URL": stack.redis_url, **environment},
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         timeout=120,
@@ -57,3 +65,26 @@ def test_doctor_reports_an_unreachable_service_quickly(stack: Stack, unused_tcp_
     assert findings["API"]["status"] == "failed"
     assert findings["canaries and limits"]["status"] == "skipped"
     assert findings["Docker Engine"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("engine", "check", "sentence"),
+    [
+        ({"oldest": (1, 52), "newest": (1, 60)}, "Docker Engine", "upgrade Pyxec"),
+        ({"oldest": (1, 12), "newest": (1, 40)}, "Docker Engine", "upgrade the engine"),
+        ({"info": {"PidsLimit": False}}, "cgroups", "enable the cgroup controllers pids"),
+    ],
+)
+def test_doctor_fails_when_the_engine_does_not_meet_the_requirements(
+    tmp_path: Path, unused_tcp_port: int, engine: Mapping[str, Any], check: str, sentence: str
+) -> None:
+    nothing = f"127.0.0.1:{unused_tcp_port}"
+    with version_proxy(tmp_path, engine_host().removeprefix("unix://"), **engine) as proxy:
+        code, findings = run_doctor(
+            PYXEC_URL=f"http://{nothing}", REDIS_URL=f"redis://{nothing}/0", DOCKER_HOST=proxy.url
+        )
+
+    assert code == 1
+    assert findings[check]["status"] == "failed"
+    assert sentence in findings[check]["detail"]
+    assert findings["sandbox"]["status"] == "skipped"

@@ -102,6 +102,17 @@ TRIALS: Final = (
         ("ok",),
         predicate=lambda job: job.stdout == "['lo']\nENETUNREACH\n",
     ),
+    # 2 is SECCOMP_MODE_FILTER (proc(5)). unshare with CLONE_NEWUSER would give the program all capabilities in its own
+    # user namespace.
+    Trial(
+        "refused system call",
+        "import ctypes, errno\n"
+        "print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith('Seccomp:')])\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "print(libc.unshare(0x10000000), errno.errorcode.get(ctypes.get_errno()))\n",
+        ("ok",),
+        predicate=lambda job: job.stdout == "2\n-1 EPERM\n",
+    ),
     # Last: the earlier trials must not affect the next job.
     Trial("a job after the trials", "print('fine')", ("ok",), predicate=lambda job: job.stdout == "fine\n"),
 )

@@ -22,7 +22,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """Check the API, Redis and the engine, run a job in each language, and exceed every limit.
+    """Check the API, Redis, the engine and a sandbox, run a job in each language, and exceed every limit.
 
     Exits with 1 if a check fails. Redis and the engine are checked only if the service runs on this machine.
     """
@@ -80,7 +80,8 @@ def _check_jobs(client: Client) -> Iterator[Finding]:
 
 def _check_local() -> Iterator[Finding]:
     from app.cli.checks.engine import check_engine
-    from app.cli.checks.finding import failed
+    from app.cli.checks.finding import Status, failed, skipped
+    from app.cli.checks.sandbox import check_sandbox
     from app.cli.checks.store import check_store
     from app.config import ConfigurationError, read_settings
 
@@ -90,7 +91,13 @@ def _check_local() -> Iterator[Finding]:
         yield failed("configuration", str(e))
         return
     yield from check_store(settings.redis_url, settings.redis_timeout_seconds)
-    yield from check_engine(settings.docker_host, settings.engine_timeout_seconds, settings.container_runtime)
+    host, timeout_seconds, runtime = settings.docker_host, settings.engine_timeout_seconds, settings.container_runtime
+    engine = list(check_engine(host, timeout_seconds, runtime))
+    yield from engine
+    if any(finding.status is Status.FAILED for finding in engine):
+        yield skipped("sandbox", "the engine does not meet the requirements")
+    else:
+        yield from check_sandbox(host, timeout_seconds, settings.namespace, runtime)
 
 
 def _print_table(findings: Sequence[Finding]) -> None:

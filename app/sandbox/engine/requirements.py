@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 
 from app.core.errors import EngineUnavailable, UnsupportedEngine
 from app.sandbox.engine.api_version import negotiate_version
+from app.sandbox.engine.engine_process import find_engine_root
 from app.sandbox.engine.errors import EngineResponseError, translate_engine_errors
 from app.sandbox.engine.http import EngineHttpClient
 
@@ -38,11 +40,13 @@ class EngineDescription:
         api_version: The negotiated API version.
         version: Response to ``GET /version`` (schema SystemVersion of the Docker Engine API).
         info: Response to ``GET /info`` (schema SystemInfo).
+        root: Root of the file system in which the engine runs. None if this process has no access to it.
     """
 
     api_version: str
     version: Mapping[str, Any]
     info: Mapping[str, Any]
+    root: Path | None = None
 
     def runtime_name(self, setting: str) -> str:
         """Return the runtime of the sandboxes: the setting, or the default runtime of the engine if it is empty."""
@@ -105,9 +109,8 @@ def describe_engine(base_url: str, timeout_seconds: float = _TIMEOUT_SECONDS) ->
         try:
             version = _parse_object(client.request("GET", "/version"))
             api_version = negotiate_version(version)
-            return EngineDescription(
-                api_version, version, _parse_object(client.request("GET", f"/v{api_version}/info"))
-            )
+            info = _parse_object(client.request("GET", f"/v{api_version}/info"))
+            return EngineDescription(api_version, version, info, find_engine_root(base_url))
         except PermissionError as e:
             raise UnsupportedEngine(
                 f"no permission to use the Docker Engine at {base_url}: run as root or as a member of the group that "
@@ -163,6 +166,13 @@ def _find_runtime_fault(description: EngineDescription, setting: str) -> EngineF
             "OCI runtime",
             f"the OCI runtime {name!r} is gVisor, in which a job can forge its result: set PYXEC_CONTAINER_RUNTIME to "
             "runc, crun or kata",
+        )
+    path = str(installed[name].get("path") or "")
+    if path.startswith("/") and description.root is not None and not os.path.lexists(f"{description.root}{path}"):
+        return EngineFault(
+            "OCI runtime",
+            f"the OCI runtime {name!r} is missing, because {path} does not exist: install it, correct its path in the "
+            "configuration of the Docker Engine, or set PYXEC_CONTAINER_RUNTIME to another one",
         )
     return None
 

@@ -1,7 +1,8 @@
-"""Servers that imitate a faulty engine: one never answers, one sends a fixed response, one holds some requests."""
+"""Servers that imitate a faulty engine, alone or in front of a real engine."""
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -10,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["HoldingEngine", "holding_engine", "scripted_engine", "unresponsive_engine"]
+__all__ = ["HoldingEngine", "holding_engine", "rejecting_engine", "scripted_engine", "unresponsive_engine"]
 
 _CHUNK_BYTES = 65536
 
@@ -69,11 +70,13 @@ class HoldingEngine:
         url: Address of the proxy.
         held: Requests whose first line matches this pattern are held.
         lines: First lines of all held requests.
+        rejection: Response to the requests that match, instead of holding them. Empty to hold them.
     """
 
     url: str
     engine: Path
     held: re.Pattern[str]
+    rejection: bytes = b""
     lines: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -93,6 +96,9 @@ class HoldingEngine:
             line = head.split(b"\r\n", 1)[0].decode()
             if self.held.search(line) and not self.released.is_set():
                 self.lines.append(line)
+                if self.rejection:
+                    client.sendall(self.rejection)
+                    return
                 self.released.wait()
             if b"upgrade:" not in head.lower():
                 head += b"\r\nConnection: close"
@@ -102,6 +108,21 @@ class HoldingEngine:
             forward.start()
             _copy(engine, client)
             forward.join()
+
+
+@contextmanager
+def rejecting_engine(folder: Path, engine: Path, rejected: str, message: str) -> Iterator[str]:
+    """Yield the URL of a proxy in front of an engine that answers some requests with status 500.
+
+    Args:
+        rejected: Regular expression for the first line of these requests.
+        message: Error message of the response.
+    """
+    body = json.dumps({"message": message}).encode()
+    head = f"HTTP/1.1 500 Internal Server Error\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with holding_engine(folder, engine, rejected) as rejecting:
+        rejecting.rejection = head.encode() + body
+        yield rejecting.url
 
 
 @contextmanager
