@@ -150,6 +150,8 @@ class RunnerSession:
             self._send_failed = True
         else:
             del self._outgoing[:sent]
+            if sent and not self._phase_is_running:
+                self._extend_deadline()  # large files take a while on a slow engine
 
     def _receive(self) -> None:
         events = self.container.receive()
