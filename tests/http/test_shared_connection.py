@@ -54,7 +54,7 @@ def site(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         "REDIS_URL": redis_url,
         "PYXEC_NAMESPACE": "shared-connection",
         "PYXEC_HTTP_BIND": f"127.0.0.1:{site.api_port}",
-        "PYXEC_HTTP_SOCKET": str(folder / "api"),
+        "PYXEC_HTTP_SOCKET": os.path.relpath(folder / "api", ROOT),  # relative, as in the launch plan
         "PYXEC_WEB_BIND": f"127.0.0.1:{site.port}",
         "PYXEC_TRUSTED_PROXIES": "unix",
         "PYXEC_RATE_BURST": "100000",
@@ -79,7 +79,7 @@ def site(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
             stderr=log,
             stdout=log,
         ) as api,
-        subprocess.Popen([*nginx, "-g", "daemon off;"], stderr=log) as web,
+        subprocess.Popen([*nginx, "-g", "daemon off;"], cwd=ROOT, stderr=log) as web,
     ):
         folder.chmod(0o755)  # the workers of nginx have another user
         wait_until_ready(site.port)
