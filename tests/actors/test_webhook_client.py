@@ -125,7 +125,13 @@ def test_send_webhook_raises_when_head_of_response_is_too_long() -> None:
 # --- addresses
 
 
-@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["::1"], ["fe80::1%eth0"], []])
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["::1"], ["fe80::1%eth0"], [], ["168.63.129.16"], ["192.0.0.192"],
+        ["100.100.100.200"], ["fd00:ec2::254"], ["2606:2800:21f::5efe:10.0.0.1"], ["64:ff9b:1::a9fe:a9fe"],
+    ],
+)  # fmt: skip
 def test_send_webhook_sends_nothing_when_host_resolves_to_private_address(addresses: list[str]) -> None:
     with running_receiver() as receiver:
         url = f"http://client.example:{receiver.port}"
