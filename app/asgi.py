@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 from typing import Any, Final
 
+import structlog
+from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
-from app.config import read_settings
+from app.config import ConfigurationError, read_settings
 from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.logs import configure_logging, create_log_handler
 from app.wiring.gateway import create_api
@@ -16,6 +18,8 @@ from app.wiring.gateway import create_api
 __all__ = ["GunicornLogger", "Worker", "create"]
 
 _GC_THRESHOLD: Final = 20_000
+
+_log = structlog.get_logger(__name__)
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
@@ -46,9 +50,20 @@ class GunicornLogger(Logger):  # type: ignore[misc]  # the package has no types
 
 
 def create() -> Any:
-    """Create the ASGI application with the settings of the environment."""
+    """Create the ASGI application with the settings of the environment.
+
+    Raises:
+        AppImportError: A setting is invalid. The log names each invalid variable. With this exception, gunicorn stops;
+            with any other it starts the worker again and again.
+    """
     configure_logging()
-    api = create_api(read_settings())
+    try:
+        settings = read_settings()
+    except ConfigurationError as e:
+        for problem in str(e).splitlines():
+            _log.critical("configuration_invalid", error=problem)
+        raise AppImportError("invalid configuration") from None
+    api = create_api(settings)
     _reduce_garbage_collections()
     return api
 
