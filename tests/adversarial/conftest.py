@@ -25,7 +25,7 @@ UID_COUNT = 100
 FIRST_UID = 22_000 + os.getpid() % 370 * UID_COUNT
 UIDS = range(FIRST_UID, FIRST_UID + UID_COUNT)
 # Other processes of the machine cause the remaining differences.
-SLACK_MEMORY_BYTES = 512 * MIB
+SLACK_MEMORY_BYTES = 768 * MIB
 SLACK_SLAB_BYTES = 64 * MIB
 SLACK_SOCKET_BYTES = 4 * MIB
 SLACK_TERMINALS = 4
