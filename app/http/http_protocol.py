@@ -121,7 +121,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         if self._is_responding:
             self._limit_pipelined_bytes()
-        elif not self._requests.is_inside_body and self._requests.buffered_bytes and self._receive_timer is None:
+        elif self._receive_timer is None and not self._is_rejected:
+            self._wait_for_rest()
+
+    def _wait_for_rest(self) -> None:
+        """Start the timer of the body or the head that has started to arrive, if any."""
+        if self._requests.is_inside_body:
+            self._start_receive_timer(self.head_seconds if self.cycle.response_complete else self.body_seconds)
+        elif self._requests.buffered_bytes:
             self._unset_keepalive_if_required()
             self._start_receive_timer(self.head_seconds)
 
@@ -168,7 +175,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             keep_alive=head.keep_alive,
             on_response=self.on_response_complete,
         )
-        self._start_receive_timer(self.body_seconds)
         self._start_asgi_task(self.cycle, self.app)
 
     def _create_scope(self, head: RequestHead) -> dict[str, Any]:
