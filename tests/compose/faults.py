@@ -54,7 +54,7 @@ def test_jobs_are_not_lost_when_redis_is_killed_under_load(project: Project) -> 
     eventually(lambda: project.containers("redis"), 30, 0.2)
     # Then all processes reconnect, and every job finishes
     jobs = [project.wait_until_finished(job_id) for job_id in ids]
-    assert {(job["outcome"], job["stdout"]) for job in jobs} == {("ok", expected_output(4))}
+    assert {(job["outcome"], job["stdout"]) for job in jobs} == {("ok", expected_output(10))}
     assert project.container("redis")["State"]["StartedAt"] != before["State"]["StartedAt"]
 
 
