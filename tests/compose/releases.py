@@ -29,8 +29,9 @@ def find_compose(release: str) -> tuple[list[str], dict[str, str]]:
     plugin = root / _PLUGIN
     if plugin.exists():
         return [str(plugin)], {}
-    # The scripts and the interpreter of release 1 use the libraries that were unpacked with them.
-    loader, python = next(root.glob("lib64/ld-linux*")), next(root.glob("usr/bin/python3.[0-9]*"))
+    # The scripts and the interpreter of release 1 use the libraries that were unpacked with them. lib64/ contains a
+    # link to the loader of the machine, which may not match.
+    loader, python = next(root.glob(f"lib/{_LIBRARIES}/ld-linux*")), next(root.glob("usr/bin/python3.[0-9]*"))
     libraries = f"{root}/usr/lib/{_LIBRARIES}:{root}/lib/{_LIBRARIES}"
     command = [str(loader), "--library-path", libraries, str(python), "-s", str(root / _SCRIPT)]
     return command, {"PYTHONHOME": str(root / "usr")}

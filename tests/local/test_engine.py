@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from app.core.errors import UnsupportedEngine
 from app.local.console import SetupError, Step, Steps
 from app.local.down import bring_down
-from app.local.engine import RECORD, ensure_engine
+from app.local.engine import RECORD, engine_host, ensure_engine
 from app.local.state import ProcessRecord, StateFolder
 
 pytestmark = pytest.mark.docker
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -73,6 +76,21 @@ def test_ensure_engine_reports_a_docker_host_that_does_not_respond(
         ensure_engine(StateFolder.for_checkout(tmp_path), step)
 
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_ensure_engine_reports_a_socket_that_the_user_may_not_use(tmp_path: Path, step: Step) -> None:
+    os.seteuid(NOBODY)
+    try:
+        with pytest.raises(UnsupportedEngine) as raised:
+            ensure_engine(StateFolder.for_checkout(tmp_path), step)
+    finally:
+        os.seteuid(0)
+
+    assert str(raised.value) == (
+        f"no permission to use the Docker Engine at {engine_host()}: run as root or as a member of the group that owns "
+        "the socket"
+    )
 
 
 def test_ensure_engine_reports_a_missing_engine_when_apt_is_missing(
