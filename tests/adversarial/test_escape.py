@@ -94,6 +94,9 @@ for high in (0, 1 << 32):
     attempt(f"PR_SET_SECCOMP {high}", call(PRCTL, 22 | high, 2, pointer, 0, 0))
     attempt(f"seccomp {high}", call(SECCOMP, 1 | high, 0, pointer))
     attempt(f"seccomp strict {high}", call(SECCOMP, 0 | high, 0, 0))
+    # The flags with which the runner installs its own filter, with and without SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV.
+    attempt(f"seccomp listener {high}", call(SECCOMP, 1 | high, 8, pointer))
+    attempt(f"seccomp killable listener {high}", call(SECCOMP, 1 | high, 8 | 32, pointer))
     attempt(f"bpf {high}", call(BPF, 0 | high, pointer, length))
 """
 NETWORK = """
@@ -139,7 +142,7 @@ def test_filters_of_bpf_and_seccomp_are_refused(sandbox: BoundedSandbox) -> None
 
     *attempts, done = ran.text.splitlines()
     assert done == "done", ran.stderr
-    assert len(attempts) == 16
+    assert len(attempts) == 20
     assert [line for line in attempts if not line.endswith((" EPERM", " EACCES"))] == []
 
 

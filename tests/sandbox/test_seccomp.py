@@ -86,6 +86,10 @@ def test_system_calls_fail_by_default() -> None:
         "clone3",
         "ptrace",
         "bpf",
+        "ioctl",
+        "setsockopt",
+        "seccomp",
+        "sendto",
     }
 
 
