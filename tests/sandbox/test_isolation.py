@@ -10,7 +10,7 @@ import pytest
 
 from app.sandbox.container import Container
 from app.sandbox.template import LABEL, MAX_STACK_BYTES, SANDBOX_UIDS
-from tests.sandbox.sandbox_fixture import LANGUAGES, MIB, SandboxFixture, job
+from tests.sandbox.sandbox_fixture import LANGUAGES, MIB, RUNTIME, SandboxFixture, job
 
 pytestmark = pytest.mark.docker
 
@@ -45,8 +45,10 @@ print(json.dumps({
     "score": int(open("/proc/self/oom_score_adj").read()),
     "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
     "cwd": os.getcwd(),
+    "empty": [path for path in mounts if os.path.isdir(path) and os.access(path, os.R_OK) and not os.listdir(path)],
     "inodes": [os.statvfs(path).f_files for path in ("/work", "/tmp")],
     "sizes": {path: os.statvfs(path).f_blocks * os.statvfs(path).f_frsize for path in ("/work", "/tmp", "/dev/shm")},
+    "cgroup_folder_bytes": os.statvfs("/sys/fs/cgroup").f_blocks * os.statvfs("/sys/fs/cgroup").f_frsize,
 }))
 """
 
@@ -120,7 +122,13 @@ def test_only_work_tmp_and_shared_memory_are_writable(inside: dict[str, Any]) ->
 
     assert "ro" in options["/"]
     # A file in /dev/mqueue is a message queue. It belongs to the IPC namespace of the container.
-    assert set(inside["writable"]) - {"/dev/mqueue"} == {"/work", "/tmp", "/dev/shm"}
+    writable = set(inside["writable"]) - {"/dev/mqueue"}
+    if RUNTIME == "crun" and "/sys/fs/cgroup" in writable:
+        # On cgroup v1, crun mounts a tmpfs here, and no option prevents it. The hierarchies in it are not writable.
+        assert inside["cgroup_folder_bytes"] <= MIB
+        assert {"noexec", "nosuid", "nodev"} <= options["/sys/fs/cgroup"]
+        writable.remove("/sys/fs/cgroup")
+    assert writable == {"/work", "/tmp", "/dev/shm"}
     assert all({"nosuid", "nodev"} <= options[path] for path in ("/work", "/tmp", "/dev/shm"))
     assert inside["sizes"] == {"/work": 8 * MIB, "/tmp": 64 * MIB, "/dev/shm": 16 * MIB}
     assert inside["inodes"] == [16_384, 16_384]
@@ -167,7 +175,11 @@ def test_only_the_three_files_of_the_engine_are_mounted_from_the_host(inside: di
         if kind not in ("tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2", "devtmpfs", "overlay")
     }
 
-    assert from_host <= {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
+    # Since version 1.21, crun masks a folder with an empty folder of the host instead of a tmpfs.
+    masked = {path for path in from_host if path in inside["empty"] and path.startswith(("/proc/", "/sys/"))}
+    assert all("ro" in inside["mounts"][path][0].split(",") for path in masked)
+    assert not masked or RUNTIME == "crun"
+    assert from_host - masked <= {"/etc/resolv.conf", "/etc/hostname", "/etc/hosts"}
 
 
 def test_only_the_loopback_interface_exists(inside: dict[str, Any]) -> None:
