@@ -95,7 +95,9 @@ static bool set_up_phase(const struct phase *phase, const struct streams *stream
         return false;
     raise_oom_score();
     reset_signals();
-    return limits_apply(phase) && shield_runner(&notify_fd) && send_notify_fd(status_fd, notify_fd);
+    /* The limits last: the descriptor of the shield would be above the limit of open files, because those of the runner are
+     * still open. */
+    return shield_runner(&notify_fd) && send_notify_fd(status_fd, notify_fd) && limits_apply(phase);
 }
 
 static _Noreturn void run_phase(const struct phase *phase, const struct streams *streams, int status_fd)

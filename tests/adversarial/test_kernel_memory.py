@@ -171,6 +171,17 @@ print(*open_all(), *open_all(), len(pairs))
     assert (second, second_error, first_error, pairs) == (first, "ENOBUFS", "ENOBUFS", "100")
 
 
+def test_sockets_work_with_the_lowest_limit_of_open_files(sandbox: BoundedSandbox) -> None:
+    source = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+client = socket.create_connection(server.getsockname())
+client.sendall(b"fine")
+print(server.accept()[0].recv(4).decode())
+"""
+    assert sandbox.run(job("python", source, open_files=16)).text == "fine\n"
+
+
 def test_sockets_of_ordinary_programs_work(sandbox: BoundedSandbox) -> None:
     source = """
 import asyncio, http.server, socket, threading, urllib.request
