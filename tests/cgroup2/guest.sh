@@ -15,6 +15,10 @@ if [ $$ = 1 ]; then
     ln -sfn /proc/self/fd /dev/fd
     mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
     ip link set lo up
+    # dockerd must not run in the root group, which has no file of the swap limit: it would not set this limit.
+    echo "+cpu +memory +pids" > /sys/fs/cgroup/cgroup.subtree_control
+    mkdir /sys/fs/cgroup/engine
+    echo $$ > /sys/fs/cgroup/engine/cgroup.procs
 fi
 mount -t tmpfs mnt /mnt
 mkdir -p /mnt/shared /mnt/disk /run/lib/modules

@@ -17,7 +17,7 @@ SHOW_LIMITS = """
 cd /sys/fs/cgroup
 cat memory/memory.limit_in_bytes memory.max 2>&-
 cat memory/memory.memsw.limit_in_bytes 2>&-
-[ ! -e memory.swap.max ] || echo $(($(cat memory.max) + $(cat memory.swap.max)))
+[ ! -e memory.swap.max ] || if [ "$(cat memory.swap.max)" = 0 ]; then cat memory.max; else echo unlimited; fi
 cat pids/pids.max pids.max 2>&-
 cat cpu.max 2>&- || echo $(cat cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us)
 """
