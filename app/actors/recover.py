@@ -1,8 +1,8 @@
 """The actor that recovers the messages of lost workers, once a minute.
 
 periodiq enqueues it every minute on the maintenance queue, which no job can block. Any number of schedulers may enqueue
-it, because recovery is idempotent. Workers call the same function for the queues that they consume every second. The
-actor covers the delayed messages of queues that have no worker at the moment.
+it, because recovery is idempotent. Workers call the same function for the queues that they consume every second. A
+periodic task of the maintenance worker does the same for queues that have no worker at the moment.
 """
 
 from __future__ import annotations

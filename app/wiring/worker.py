@@ -48,6 +48,8 @@ _REMOVE_ORPHANS_SECONDS: Final = 30.0
 # Added to the two engine calls after the creation of a container, attach and start, because the clock of the engine's
 # host may differ from the local one.
 _CLOCK_MARGIN_SECONDS: Final = 60.0
+# More than the four times per lease that the recovery rule requires.
+_MAINTENANCE_PER_LEASE: Final = 6
 
 
 def create_broker(settings: Settings) -> StreamsBroker:
@@ -65,13 +67,27 @@ def create_broker(settings: Settings) -> StreamsBroker:
     services = {
         JOBS_QUEUE: declare_run_job(broker, settings, meter),
         WEBHOOKS_QUEUE: _declare_deliver_webhook(broker, settings, meter),
-        MAINTENANCE_QUEUE: [PeriodicTasks([_publish_metrics_task(broker, settings, meter)])],
+        MAINTENANCE_QUEUE: [PeriodicTasks([_maintain_task(broker), _publish_metrics_task(broker, settings, meter)])],
     }
     broker.add_middleware(WorkerServices(services))
     tracer = create_tracer(settings.otlp_endpoint, "pyxec-worker")
     if tracer is not None:
         broker.add_middleware(MessageTracing(tracer))
     return broker
+
+
+def _maintain_task(broker: StreamsBroker) -> PeriodicTask:
+    """Return the task that maintains the queues of other workers.
+
+    A lease expires only if the availability of Redis was refreshed for a lease (app/broker/lua/recovery_rule.lua).
+    Without this task, nothing would do so while no worker consumes a queue.
+    """
+
+    def maintain() -> None:
+        for queue_name in (JOBS_QUEUE, WEBHOOKS_QUEUE):
+            broker.maintain(queue_name)
+
+    return PeriodicTask("maintain_queues", broker.lease_ms / 1000 / _MAINTENANCE_PER_LEASE, maintain)
 
 
 def _create_middleware() -> list[dramatiq.Middleware]:
