@@ -15,6 +15,7 @@ from redis import exceptions
 from app.broker import dead_letters, maintenance
 from app.broker.connection import translate_errors
 from app.broker.dead_letters import DeadLetter, DeadLetterLimits
+from app.broker.enqueue_request import Precondition
 from app.broker.keys import QueueKeys, queue_keys
 from app.broker.lanes import Lane
 from app.broker.maintenance import RecoveryReport
@@ -182,15 +183,26 @@ class QueueAdministration:
         with translate_errors():
             return dead_letters.read_dead_letter(self.client, self.keys(queue_name), dead_letter_id)
 
-    def replay_dead(self, queue_name: str, dead_letter_id: str) -> bool:
-        """Enqueue a dead letter again. Returns True exactly once for each dead letter."""
-        with translate_errors():
-            return dead_letters.replay_dead_letter(self.client, self.run, self.keys(queue_name), dead_letter_id)
+    def replay_dead(self, queue_name: str, dead_letter_id: str, precondition: Precondition | None = None) -> bool:
+        """Enqueue a dead letter again. Returns True exactly once for each dead letter.
 
-    def drop_dead(self, queue_name: str, dead_letter_id: str) -> bool:
-        """Delete a dead letter. Returns False if it does not exist."""
+        Args:
+            queue_name: The queue.
+            dead_letter_id: Id of the dead letter.
+            precondition: Checked in the same script, if the dead letter exists. It may write: no other request can
+                replay or drop the dead letter in between.
+
+        Raises:
+            PreconditionFailed: The dead letter was not replayed.
+        """
+        keys = self.keys(queue_name)
         with translate_errors():
-            return dead_letters.delete_dead_letter(self.client, self.keys(queue_name), dead_letter_id)
+            return dead_letters.replay_dead_letter(self.client, self.run, keys, dead_letter_id, precondition)
+
+    def drop_dead(self, queue_name: str, dead_letter_id: str, precondition: Precondition | None = None) -> bool:
+        """Delete a dead letter. Returns False if it does not exist. See `replay_dead` for the precondition."""
+        with translate_errors():
+            return dead_letters.drop_dead_letter(self.run, self.keys(queue_name), dead_letter_id, precondition)
 
     def _pending_in(self, keys: QueueKeys, stream: str, count: int) -> list[PendingEntry]:
         try:

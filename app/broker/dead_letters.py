@@ -10,15 +10,17 @@ import redis
 from dramatiq import Message
 from dramatiq.errors import DecodeError
 
+from app.broker.enqueue_request import Precondition
+from app.broker.errors import PreconditionFailed
 from app.broker.keys import QueueKeys
 from app.broker.lanes import Lane
-from app.broker.scripts import Run, Script, ScriptCall
+from app.broker.scripts import Run, Script, ScriptCall, preconditioned
 
 __all__ = [
     "DeadLetter",
     "DeadLetterLimits",
     "DeadLetterReason",
-    "delete_dead_letter",
+    "drop_dead_letter",
     "list_dead_letters",
     "read_dead_letter",
     "replay_dead_letter",
@@ -112,22 +114,53 @@ def read_dead_letter(client: redis.Redis, keys: QueueKeys, dead_letter_id: str) 
     return _parse(*rows[0]) if rows else None
 
 
-def replay_dead_letter(client: redis.Redis, run: Run, keys: QueueKeys, dead_letter_id: str) -> bool:
+def replay_dead_letter(
+    client: redis.Redis, run: Run, keys: QueueKeys, dead_letter_id: str, precondition: Precondition | None
+) -> bool:
     """Enqueue the message of a dead letter with fresh retries and delete the dead letter, in one step.
 
     Returns:
         False if the dead letter does not exist.
+
+    Raises:
+        PreconditionFailed: Nothing was enqueued or deleted.
     """
     dead_letter = read_dead_letter(client, keys, dead_letter_id)
     if dead_letter is None:
         return False
     stream, body = keys.lanes[dead_letter.lane].stream, _without_retry_options(dead_letter.message)
-    return bool(run(ScriptCall(Script.REPLAY, [stream, keys.dead_letters], [dead_letter_id, body])))
+    call = ScriptCall(Script.REPLAY, [stream, keys.dead_letters], [dead_letter_id, body])
+    return _run_conditional(run, keys, call, precondition) == b"replayed"
 
 
-def delete_dead_letter(client: redis.Redis, keys: QueueKeys, dead_letter_id: str) -> bool:
-    """Delete a dead letter. Returns False if it does not exist."""
-    return bool(client.xdel(keys.dead_letters, dead_letter_id))
+def drop_dead_letter(run: Run, keys: QueueKeys, dead_letter_id: str, precondition: Precondition | None) -> bool:
+    """Delete a dead letter.
+
+    Returns:
+        False if it does not exist.
+
+    Raises:
+        PreconditionFailed: It was not deleted.
+    """
+    call = ScriptCall(Script.DROP, [keys.dead_letters], [dead_letter_id])
+    return _run_conditional(run, keys, call, precondition) == b"dropped"
+
+
+def _run_conditional(run: Run, keys: QueueKeys, call: ScriptCall, precondition: Precondition | None) -> bytes:
+    """Run a script that takes a precondition, and return its outcome."""
+    if precondition is not None:
+        precondition.check_keys(keys)
+        assert isinstance(call.script, Script), "a call has one precondition"
+        call.script = preconditioned(call.script, precondition.source)
+        call.keys += precondition.keys
+        call.args += precondition.args
+    outcome: bytes
+    outcome, *reply = run(call)
+    if precondition is not None and reply:
+        precondition.reply = reply[0]
+    if outcome == b"precondition_failed":
+        raise PreconditionFailed(f"the precondition was not met: queue {keys.queue!r}")
+    return outcome
 
 
 def _parse(raw_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:

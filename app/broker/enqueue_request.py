@@ -15,7 +15,7 @@ from app.broker.effects import Effect, PackedEffects, add_effects, pack_effects
 from app.broker.errors import Duplicate, PreconditionFailed, QueueFull
 from app.broker.keys import LaneKeys, QueueKeys, check_key
 from app.broker.lanes import DEFAULT_LANE, Lane
-from app.broker.scripts import Command, Script, ScriptCall, preconditioned_enqueue
+from app.broker.scripts import Command, Script, ScriptCall, preconditioned
 
 __all__ = [
     "EnqueueRequest",
@@ -144,7 +144,8 @@ class EnqueueRequest:
         dedupe_key = self.dedupe_key or lane.stream
         check_key(dedupe_key, keys, "the dedupe key")
         has_limit = self.max_backlog is not None
-        script = Script.ENQUEUE if self.precondition is None else preconditioned_enqueue(self.precondition.source)
+        condition = self.precondition
+        script = Script.ENQUEUE if condition is None else preconditioned(Script.ENQUEUE, condition.source)
         call = ScriptCall(script, [lane.stream, lane.delayed, lane.delayed_entries, dedupe_key])
         call.args += (encode_message(self.message), pack_effects(self.on_dead, keys), schedule, time_ms, delayed_id)
         call.args += (self.max_backlog if has_limit else "", "1" if self.dedupe_key else "")

@@ -22,11 +22,11 @@ from app.broker.connection import translate_errors
 __all__ = [
     "Command",
     "CommandExecutor",
-    "PreconditionedEnqueue",
+    "PreconditionedScript",
     "Run",
     "Script",
     "ScriptCall",
-    "preconditioned_enqueue",
+    "preconditioned",
     "read_ledger_lua",
     "run_async",
 ]
@@ -35,17 +35,18 @@ _FOLDER = Path(__file__).with_name("lua")
 # These scripts run although the server is out of memory: they finish or requeue accepted messages, so that the server
 # can free memory. Of the others, commands that need memory are refused.
 _RUN_WITHOUT_MEMORY: Final = frozenset(
-    {"FIND_DEAD_WORKERS", "FINISH", "MAINTAIN", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES", "RETRY"}
+    {"DROP", "FIND_DEAD_WORKERS", "FINISH", "MAINTAIN", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES", "RETRY"}
 )
-# These scripts start messages. A server that is out of memory refuses scripts with a header and without that flag,
-# although the commands themselves need no memory.
-_REFUSED_WITHOUT_MEMORY: Final = frozenset({"FETCH", "START"})
+# These scripts start or replay messages. A server that is out of memory refuses scripts with a header and without that
+# flag before it executes their first command, although that may need no memory.
+_REFUSED_WITHOUT_MEMORY: Final = frozenset({"FETCH", "REPLAY", "START"})
 
 
 class Script(Enum):
     """The scripts, each with the files in lua/ that it consists of."""
 
     DELETE_CONSUMERS = ("delete_consumers",)
+    DROP = ("conditional", "drop")
     ENQUEUE = ("entry", "ledger", "commands", "effects", "enqueue")
     ENQUEUE_MANY = ("entry", "enqueue_many")
     FENCED = ("owner", "ledger", "commands", "effects", "fenced")
@@ -57,7 +58,7 @@ class Script(Enum):
     REJECT = ("owner", "entry", "ledger", "commands", "effects", "dead_letter", "reject")
     RELEASE = ("owner", "entry", "release")
     RENEW_LEASES = ("owner", "entry", "recovery_rule", "renew_leases")
-    REPLAY = ("entry", "replay")
+    REPLAY = ("entry", "conditional", "replay")
     RETRY = ("owner", "entry", "ledger", "commands", "effects", "retry")
     SERVER_TIME = ("entry", "server_time")
     START = ("owner", "start")
@@ -65,10 +66,21 @@ class Script(Enum):
     @cached_property
     def source(self) -> str:
         """Text of the script."""
-        source = "\n".join((_FOLDER / f"{name}.lua").read_text("utf-8") for name in self.value)
+        return self._header + self._body
+
+    def source_with(self, precondition: str) -> str:
+        """Return the text of the script with the body of the function `precondition`."""
+        return f"{self._header}local function precondition(keys, args)\n{precondition}\nend\n{self._body}"
+
+    @property
+    def _header(self) -> str:
         if self.name in _RUN_WITHOUT_MEMORY:
-            return f"#!lua flags=allow-oom\n{source}"
-        return f"#!lua\n{source}" if self.name in _REFUSED_WITHOUT_MEMORY else source
+            return "#!lua flags=allow-oom\n"
+        return "#!lua\n" if self.name in _REFUSED_WITHOUT_MEMORY else ""
+
+    @cached_property
+    def _body(self) -> str:
+        return "\n".join((_FOLDER / f"{name}.lua").read_text("utf-8") for name in self.value)
 
     @cached_property
     def sha(self) -> str:
@@ -82,22 +94,23 @@ def read_ledger_lua() -> str:
 
 
 @dataclass(frozen=True)
-class PreconditionedEnqueue:
-    """`Script.ENQUEUE` with the Lua function of a precondition."""
+class PreconditionedScript:
+    """A script with the Lua function of a precondition."""
 
     source: str
     sha: str
 
 
 @lru_cache(maxsize=64)
-def preconditioned_enqueue(precondition: str) -> PreconditionedEnqueue:
-    """Build the script for a precondition.
+def preconditioned(script: Script, precondition: str) -> PreconditionedScript:
+    """Build a script with a precondition.
 
     Args:
+        script: ENQUEUE, REPLAY or DROP.
         precondition: Body of a Lua function of ``keys`` and ``args``; see `Precondition.source`.
     """
-    source = f"local function precondition(keys, args)\n{precondition}\nend\n{Script.ENQUEUE.source}"
-    return PreconditionedEnqueue(source, _digest(source))
+    source = script.source_with(precondition)
+    return PreconditionedScript(source, _digest(source))
 
 
 def _digest(source: str) -> str:
@@ -114,7 +127,7 @@ class ScriptCall:
         args: Its ARGV.
     """
 
-    script: Script | PreconditionedEnqueue
+    script: Script | PreconditionedScript
     keys: list[Any] = field(default_factory=list)
     args: list[Any] = field(default_factory=list)
 

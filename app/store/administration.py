@@ -9,7 +9,14 @@ from typing import Any, Final, TypeVar, cast
 import redis
 import redis.exceptions
 
-from app.broker import BrokerUnavailable, DeadLetter, StreamsBroker, read_ledger_lua
+from app.broker import (
+    BrokerUnavailable,
+    DeadLetter,
+    Precondition,
+    PreconditionFailed,
+    StreamsBroker,
+    read_ledger_lua,
+)
 from app.core.errors import NotFound, NotReplayable, StoreUnavailable
 from app.core.outcomes import Outcome
 from app.store.connection import read_lua
@@ -25,7 +32,7 @@ from app.store.queue_stats import (
 from app.store.records import decode_about
 from app.store.worker_registry import WorkerRegistry
 
-__all__ = ["Administration", "delete_source_of_dead_job", "requeue_record"]
+__all__ = ["Administration"]
 
 _MAX_MESSAGE_CHARACTERS: Final = 10_000
 Result = TypeVar("Result")
@@ -89,11 +96,7 @@ class Administration:
             NotReplayable: The record of the job has expired or has a result of its own.
         """
         dead_letter = await self.dead_letter(queue, dead_letter_id)
-        # The record is reset before the message is enqueued: a worker skips the message of a finished job.
-        if dead_letter.actor == RUN_JOB and dead_letter.job_id is not None:
-            job_id = dead_letter.job_id
-            await _run_in_thread(lambda: requeue_record(self._broker.client, self._keys, job_id))
-        if not await _run_in_thread(lambda: self._broker.replay_dead(queue, dead_letter_id)):
+        if not await _run_in_thread(lambda: self._replay(queue, dead_letter)):
             raise NotFound("the dead letter was replayed or dropped by another request")
 
     async def drop(self, queue: str, dead_letter_id: str) -> None:
@@ -103,15 +106,29 @@ class Administration:
             NotFound: The queue or the dead letter does not exist.
         """
         dead_letter = await self.dead_letter(queue, dead_letter_id)
-        if not await _run_in_thread(lambda: self._broker.drop_dead(queue, dead_letter_id)):
-            raise NotFound("no dead letter has this id")
-        if dead_letter.actor == RUN_JOB and dead_letter.job_id is not None:
-            job_id = dead_letter.job_id
-            await _run_in_thread(lambda: delete_source_of_dead_job(self._broker.client, self._keys, job_id))
+        if not await _run_in_thread(lambda: self._drop(queue, dead_letter)):
+            raise NotFound("the dead letter was replayed or dropped by another request")
 
     def close(self) -> None:
         """Close all connections of the broker."""
         self._broker.close()
+
+    def _replay(self, queue: str, dead_letter: DeadMessage) -> bool:
+        """Replay a dead letter and reset the record of its job in the same script."""
+        if dead_letter.actor != RUN_JOB or dead_letter.job_id is None:
+            return self._broker.replay_dead(queue, dead_letter.id)
+        requeue = _requeue_record(self._broker.client, self._keys, dead_letter.job_id)
+        try:
+            return self._broker.replay_dead(queue, dead_letter.id, requeue)
+        except PreconditionFailed as e:
+            raise NotReplayable(_NOT_REPLAYABLE[requeue.reply]) from e
+
+    def _drop(self, queue: str, dead_letter: DeadMessage) -> bool:
+        """Drop a dead letter and delete the source of its job in the same script."""
+        if dead_letter.actor != RUN_JOB or dead_letter.job_id is None:
+            return self._broker.drop_dead(queue, dead_letter.id)
+        delete_source = _delete_source(self._broker.client, self._keys, dead_letter.job_id)
+        return self._broker.drop_dead(queue, dead_letter.id, delete_source)
 
     def _queue_names(self) -> list[str]:
         return sorted(self._broker.get_declared_queues())
@@ -139,20 +156,18 @@ class Administration:
         ]
 
 
-def requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> None:
-    """Reset the record of a dead-lettered job to the state queued. Its message has to be enqueued afterwards.
-
-    Calling it twice is safe: after a crash between the two steps, the next replay repeats both.
+def _requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> Precondition:
+    """Return the step of a replay that resets the record of the job to the state queued.
 
     Raises:
-        NotReplayable: The record has expired or has a result of its own.
+        NotReplayable: The record has expired.
         redis.RedisError: Redis did not answer.
     """
     about, owner = cast(list[Any], client.hmget(keys.record(job_id), "about", "owner"))
     if about is None or owner is None:
         raise NotReplayable(_NOT_REPLAYABLE[b"expired"])
-    script: Any = client.register_script(_REQUEUE)
-    reply: bytes = script(
+    return Precondition(
+        _REQUEUE,
         keys=[
             keys.record(job_id), keys.output(job_id), keys.waiting(decode_about(about).priority),
             keys.storage(owner.decode()),
@@ -161,18 +176,18 @@ def requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> None:
             job_id, Outcome.INFRASTRUCTURE_ERROR.value, keys.output_channel(job_id), keys.output_entry(job_id),
         ],
     )  # fmt: skip
-    if reply in _NOT_REPLAYABLE:
-        raise NotReplayable(_NOT_REPLAYABLE[reply])
 
 
-def delete_source_of_dead_job(client: redis.Redis, keys: StoreKeys, job_id: str) -> None:
-    """Delete the source and the inputs of a job whose dead letter was deleted. Raises ``redis.RedisError``."""
+def _delete_source(client: redis.Redis, keys: StoreKeys, job_id: str) -> Precondition | None:
+    """Return the step of a drop that deletes the source and the inputs of the job; None if its record has expired."""
     owner: Any = client.hget(keys.record(job_id), "owner")
-    if owner is not None:
-        script: Any = client.register_script(_DELETE_SOURCE)
-        script(
-            keys=[keys.record(job_id), keys.storage(owner.decode())], args=[job_id, Outcome.INFRASTRUCTURE_ERROR.value]
-        )
+    if owner is None:
+        return None
+    return Precondition(
+        _DELETE_SOURCE,
+        keys=[keys.record(job_id), keys.storage(owner.decode())],
+        args=[job_id, Outcome.INFRASTRUCTURE_ERROR.value],
+    )
 
 
 async def _run_in_thread(call: Callable[[], Result]) -> Result:

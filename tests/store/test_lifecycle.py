@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from dramatiq import Message
 
 from app.broker import LeaseLost
-from app.core.errors import JobNotFound
+from app.core.errors import JobNotFound, NotReplayable
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
-from app.store.administration import requeue_record
-from app.store.keys import JOBS_QUEUE
+from app.store.administration import Administration
+from app.store.keys import JOBS_QUEUE, RUN_JOB
 from tests.store.live_store import OK, START_MS, TTL_SECONDS, LiveStore, new_job
 
 CANCEL = Input(InputKind.CANCEL)
@@ -208,12 +211,22 @@ async def test_store_follows_the_state_machine(store: LiveStore, state: JobState
         assert (after, await store.events()) == (before, log)
 
 
+def _add_dead_letter(store: LiveStore) -> str:
+    """Add a dead letter of the job without its effects, and return its id."""
+    message: Message[None] = Message(queue_name=JOBS_QUEUE, actor_name=RUN_JOB, args=("job",), kwargs={}, options={})
+    fields = {"message": message.encode(), "reason": "", "traceback": "", "deliveries": 1, "starts": 1, "on_dead": ""}
+    fields |= {"entry_id": "1-1", "effects_error": "", "lane": "interactive"}
+    dead_letter_id: bytes = store.client.xadd(store.broker.keys(JOBS_QUEUE).dead_letters, fields)
+    return dead_letter_id.decode()
+
+
 async def _let_happen(store: LiveStore, event: JobEvent) -> None:
     if event is JobEvent.CANCEL:
         await store.jobs.send("job", CANCEL)
         return
     if event is JobEvent.REPLAY:
-        requeue_record(store.client, store.keys, "job")
+        with contextlib.suppress(NotReplayable):
+            await Administration(store.broker, store.keys).replay(JOBS_QUEUE, _add_dead_letter(store))
         return
     if event is JobEvent.FINISH and (await store.jobs.get("job")).state is JobState.QUEUED:
         store.dead_letter(store.take())  # only the broker finishes a job that was not started

@@ -18,7 +18,7 @@ from app.core.results import Artifact
 from app.core.spec import ForeignRequest, SourceFile
 from app.core.states import JobState
 from app.core.submission import NewJob
-from app.store.administration import Administration, delete_source_of_dead_job, requeue_record
+from app.store.administration import Administration
 from app.store.keys import JOBS_QUEUE
 from app.store.records import JOB_OVERHEAD_BYTES
 from app.store.storage import StorageReconciliation
@@ -226,8 +226,7 @@ async def test_dead_letter_keeps_the_source_for_a_replay(store: LiveStore) -> No
     expiry = dict(store.client.zrange(store.keys.storage(CALLER.owner) + ":expiry", 0, -1, withscores=True))
     assert expiry[b"job"] - expiry[b"job:out"] == (7 * 86_400 - 600) * 1000
 
-    requeue_record(store.client, store.keys, "job")
-    store.broker.replay_dead(JOBS_QUEUE, dead_letter.id)
+    await Administration(store.broker, store.keys).replay(JOBS_QUEUE, dead_letter.id)
 
     assert MIB < stored_bytes(store) < MIB + 20_000
     assert store.client.zcard(store.keys.storage(CALLER.owner) + ":expiry") == 0
@@ -250,17 +249,6 @@ async def test_source_of_a_dead_job_is_deleted_with_its_dead_letter(store: LiveS
     assert stored_bytes(store) < 2 * JOB_OVERHEAD_BYTES
     with pytest.raises(NotFound):
         await administration.drop(JOBS_QUEUE, dead_letter.id)
-
-
-async def test_source_of_a_replayed_job_is_kept_when_its_dead_letter_is_deleted(store: LiveStore) -> None:
-    await store.submit(sized_job("job", MIB))
-    store.dead_letter(store.take())
-    requeue_record(store.client, store.keys, "job")
-
-    delete_source_of_dead_job(store.client, store.keys, "job")
-
-    assert (await store.jobs.get("job")).spec is not None
-    assert stored_bytes(store) > MIB
 
 
 # --- release

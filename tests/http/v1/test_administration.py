@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from app.core.languages import LanguageInfo
-from app.store.administration import requeue_record
 from app.store.languages import publish_languages
 from app.store.metrics import publish_metrics
 from app.store.worker_registry import WorkerRegistry
@@ -186,10 +185,10 @@ async def test_replay_removes_the_earlier_output(gateway: Gateway) -> None:
     assert ("infrastructure_error" in first[-1], "infrastructure_error" in str(again)) == (True, False)
 
 
-async def test_replay_can_be_repeated_after_a_crash(gateway: Gateway) -> None:
-    # Given a gateway that was killed between the two steps of a replay
+async def test_replay_can_be_repeated_when_an_earlier_version_did_not_complete_it(gateway: Gateway) -> None:
+    # Given a gateway of an earlier version that was killed between the two steps of a replay
     job_id, dead_letter_id = await create_dead_letter(gateway)
-    requeue_record(gateway.redis, gateway.keys, job_id)
+    gateway.redis.hdel(gateway.keys.record(job_id), "result", "finished_at_ms")
     # When the dead letter, which still exists, is replayed
     path = f"/v1/admin/dead/jobs/{dead_letter_id}/replay"
     assert (await gateway.client.post(path, headers=OPERATOR)).status_code == 204
