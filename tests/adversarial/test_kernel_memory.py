@@ -9,7 +9,7 @@ from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.adversarial.kernel_memory import measure_kernel_memory
 from tests.sandbox.sandbox_fixture import MIB, job
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("_local_engine")]
 
 # In addition to the memory limit of the job.
 KERNEL_MEMORY_BYTES = 32 * MIB

@@ -12,7 +12,7 @@ import pytest
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import job
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("_local_engine")]
 
 TERMINALS = 16
 # The program opens more terminals before the runner has stopped it: 10 to 130 on a loaded machine. The host has 3,072.
