@@ -118,12 +118,18 @@ class Pool:
     def _check_forever(self) -> None:
         """Update the list of installed images and the state of the memory; close what is not needed."""
         while not self._stopped.is_set():
-            self._update_installed()
-            self._update_memory()
-            with self._changed:
-                self._trim()
-                self._changed.notify_all()
+            try:
+                self._check()
+            except Exception:  # noqa: BLE001 - without this thread, the pool would stay as it is until the worker restarts
+                _log.exception("pool_check_failed")
             self._stopped.wait(_CHECK_SECONDS)
+
+    def _check(self) -> None:
+        self._update_installed()
+        self._update_memory()
+        with self._changed:
+            self._trim()
+            self._changed.notify_all()
 
     def _refill_forever(self) -> None:
         while not self._stopped.is_set():
@@ -166,6 +172,10 @@ class Pool:
         except InfrastructureError as e:
             self._record_failure(language, e)
             return
+        except Exception as e:  # noqa: BLE001 - without this thread, containers are launched only for jobs
+            _log.exception("pool_launch_raised", language=language)
+            self._record_failure(language, e)
+            return
         with self._changed:
             pool = self._language(language)
             pool.launching -= 1
@@ -174,7 +184,7 @@ class Pool:
             else:
                 pool.add(container)
 
-    def _record_failure(self, language: str, error: InfrastructureError) -> None:
+    def _record_failure(self, language: str, error: Exception) -> None:
         with self._changed:
             pool = self._language(language)
             pool.launching -= 1

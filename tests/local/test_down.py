@@ -7,14 +7,17 @@ import platform
 import secrets
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
+from rich.console import Console
 
-from app.local.down import remove_orphans
+from app.local.down import bring_down, remove_orphans
 from app.local.engine import engine_host
 from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.installed import installed_images
+from tests.sandbox.engine.version_proxy import version_proxy
 
 pytestmark = pytest.mark.docker
 
@@ -56,3 +59,16 @@ def test_remove_orphans_keeps_sandboxes_of_other_workers_hosts_and_namespaces(cl
     finally:
         for container in others:
             client.remove_container(container, force=True)
+
+
+def test_bring_down_succeeds_when_the_engine_has_no_api_version_in_common(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(record=True, width=200)
+    engine = engine_host().removeprefix("unix://")
+    with version_proxy(tmp_path, engine, oldest=(1, 52), newest=(1, 60)) as proxy:
+        monkeypatch.setenv("DOCKER_HOST", proxy.url)
+
+        bring_down(tmp_path, console)
+
+    assert "sandboxes" in console.export_text()

@@ -97,6 +97,26 @@ def test_pool_grows_with_use_up_to_the_ceiling(bash_pool: Callable[[int, int], P
     assert pool.stats()["bash"].target == 3
 
 
+def test_pool_fills_after_unexpected_errors(sandbox: SandboxFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.05)
+    faults = iter([TypeError("list of images"), None, None])
+    launch_faults = iter([TypeError("launch")])
+
+    def list_installed() -> list[str]:
+        if fault := next(faults, None):
+            raise fault
+        return ["bash"]
+
+    def launch(language: str) -> Container:
+        if fault := next(launch_faults, None):
+            raise fault
+        return sandbox.launch(language)
+
+    with running(Pool(launch, list_installed, 1, 1)) as pool:
+        assert eventually(lambda: idle(pool) == 1)
+    assert eventually(lambda: sandbox.containers() == [])
+
+
 def test_pool_refills_while_the_job_still_runs(bash_pool: Callable[[int, int], Pool]) -> None:
     pool = bash_pool(1, 1)
     assert eventually(lambda: idle(pool) == 1)
