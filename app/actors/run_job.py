@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
+import redis.exceptions
 import structlog
 from dramatiq.middleware import CurrentMessage
 
@@ -19,8 +23,9 @@ from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import ArtifactInfo, JobResult, Usage
 from app.core.sandbox import Sandbox, SandboxReport
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
-from app.store.effects import JobEffects, read_claim
+from app.store.effects import JobEffects, read_claim, read_entry_ids
 from app.store.job_input import JobInbox, JobInputs
+from app.store.output_log import EntryIds
 from app.store.records import Claim, decode_spec
 from app.telemetry.metrics import Meter
 from app.telemetry.spans import SequentialSpans, annotate
@@ -28,7 +33,13 @@ from app.telemetry.spans import SequentialSpans, annotate
 __all__ = ["JobRunner"]
 
 _log = structlog.get_logger(__name__)
-_CANCELLED = JobResult(outcome=Outcome.CANCELLED, message="cancelled between two attempts to run it")
+_CANCELLED_BEFORE_START = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it started")
+_CANCELLED_BETWEEN_ATTEMPTS = JobResult(outcome=Outcome.CANCELLED, message="cancelled between two attempts to run it")
+# While an append waits for Redis, the time limits of the program continue to run.
+_MAX_APPEND_SECONDS = 3.0
+_MAX_PAUSE_SECONDS = 1.0
+# Start of the error of an XADD whose id is not greater than the last one in the stream.
+_ALREADY_APPENDED = "The ID specified in XADD is equal or smaller"
 
 
 class JobRunner:
@@ -71,7 +82,7 @@ class JobRunner:
         delivery = _Delivery(self._broker, cast(StreamMessage, CurrentMessage.get_current_message()))
         fields: dict[str, str | int] = {
             "job_id": job_id,
-            "attempt": delivery.attempt,
+            "attempt": delivery.message.attempt,
             "worker": self._broker.consumer_name,
         }
         annotate(**fields)
@@ -94,22 +105,27 @@ class JobRunner:
             The effects that the finish of the message writes.
         """
         worker = self._broker.consumer_name
-        claim = read_claim(delivery.commit(self._effects.claim(job_id, delivery.attempt, worker, self._now_ms())))
-        structlog.contextvars.bind_contextvars(request_id=claim.request_id)
+        claim = read_claim(delivery.commit(self._effects.claim(job_id, worker)))
+        # A worker of an earlier version did not mark its delivery as started, so that the delivery was not counted.
+        attempt = max(delivery.message.attempt, claim.attempts + 1)
+        annotate(attempt=attempt)
+        structlog.contextvars.bind_contextvars(request_id=claim.request_id, attempt=attempt)
         if claim.spec is None or not _is_startable(claim):
-            return self._effects.unclaim(job_id) if claim.wrote_start else ()
+            return self._effects.unclaim(job_id)
         if claim.cancel_requested:
-            return self._effects.finish(job_id, _CANCELLED, self._now_ms(), claim=claim)
+            result = _CANCELLED_BEFORE_START if claim.state is JobState.QUEUED else _CANCELLED_BETWEEN_ATTEMPTS
+            return self._effects.finish(job_id, result, self._now_ms(), claim=claim)
         self._observe_queue_time(claim)
-        delivery.commit(self._effects.attempt_started(job_id, delivery.attempt, claim.owner))
+        start = self._effects.start(job_id, attempt, worker, self._now_ms(), claim.owner)
+        log = _OutputLog(job_id, claim.owner, delivery, self._effects, read_entry_ids(start, delivery.commit(start)))
         if claim.has_input:
             self._inputs.wake(job_id)
         # The result will be rejected, so that the program is stopped at once.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
-        sink = _JobSink(job_id, claim.owner, delivery, self._effects, CaseChecker(spec.tests))
+        sink = _JobSink(log, CaseChecker(spec.tests))
         with self._measure_run(), sink.spans:
-            report = self._sandbox.run(job_id, delivery.attempt, spec, sink, inbox)
+            report = self._sandbox.run(job_id, attempt, spec, sink, inbox)
         result = _result(report, sink.checker)
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
@@ -145,38 +161,73 @@ class JobRunner:
 
 
 class _Delivery:
-    """One delivery of a message; translates the errors of the broker."""
+    """One delivery of a message. Repeats writes whose reply was lost, and translates the errors of the broker."""
 
     def __init__(self, broker: StreamsBroker, message: StreamMessage) -> None:
         self._broker = broker
         self.message = message
-        self.attempt = message.attempt
 
     def commit(self, effects: Sequence[Effect]) -> list[Any]:
-        """Write the effects if this delivery still owns the message, and return their replies.
+        """Write effects that may be repeated, and return their replies.
+
+        Waits for Redis without a limit: the job has not started, and what Redis executed must be known.
+
+        Raises:
+            OwnershipLost: The lease was lost; nothing was written.
+        """
+        return self._repeat(effects, deadline=math.inf)
+
+    def append(self, effects: Sequence[Effect]) -> None:
+        """Append to the output log. The effects have explicit ids of entries, so that a repetition changes nothing.
 
         Raises:
             OwnershipLost: The lease was lost; nothing was written.
             InfrastructureError: Redis did not answer; the effects may have been written.
         """
-        try:
-            return self._broker.fenced(self.message, effects)
-        except LeaseLost as e:
-            raise OwnershipLost(str(e)) from e
-        except BrokerUnavailable as e:
-            raise InfrastructureError(f"Redis did not answer: {e}") from e
+        self._repeat(effects, deadline=time.monotonic() + _MAX_APPEND_SECONDS)
+
+    def _repeat(self, effects: Sequence[Effect], deadline: float) -> list[Any]:
+        for repetition in itertools.count():
+            try:
+                return self._broker.fenced(self.message, effects)
+            except LeaseLost as e:
+                raise OwnershipLost(str(e)) from e
+            except BrokerUnavailable as e:
+                if time.monotonic() >= deadline:
+                    raise InfrastructureError(f"Redis did not answer: {e}") from e
+            except redis.exceptions.ResponseError as e:
+                if repetition > 0 and _ALREADY_APPENDED in str(e):
+                    return []
+                raise
+            # The first repetition is immediate: usually the connection was closed.
+            pause = min(_MAX_PAUSE_SECONDS, 0.05 * repetition)
+            if self.message.lease_lost.wait(pause):
+                raise OwnershipLost("the lease was lost while Redis did not answer")
+        raise AssertionError("itertools.count is endless")
+
+
+@dataclass(frozen=True)
+class _OutputLog:
+    """The output log of one attempt. Every append is fenced."""
+
+    job_id: str
+    owner: str | None
+    delivery: _Delivery
+    effects: JobEffects
+    ids: EntryIds
+
+    def append_phase(self, phase: PhaseStarted) -> None:
+        self.delivery.append(self.effects.append(self.job_id, [phase], self.owner, self.ids))
+
+    def append_output(self, chunks: Sequence[Output]) -> None:
+        self.delivery.append(self.effects.output(self.job_id, chunks, self.owner, self.ids))
 
 
 class _JobSink:
-    """Sink that writes to the output log, fenced, and passes output to the checker of the test cases."""
+    """Sink that writes to the output log, and passes output to the checker of the test cases."""
 
-    def __init__(
-        self, job_id: str, owner: str | None, delivery: _Delivery, effects: JobEffects, checker: CaseChecker
-    ) -> None:
-        self._job_id = job_id
-        self._owner = owner
-        self._delivery = delivery
-        self._effects = effects
+    def __init__(self, log: _OutputLog, checker: CaseChecker) -> None:
+        self._log = log
         self.checker = checker
         self.spans = SequentialSpans()
 
@@ -184,12 +235,12 @@ class _JobSink:
         """Record the start of a phase; ``test`` names the test case that it runs."""
         self.checker.start_phase(test)
         self.spans.start(name, **({} if test is None else {"test": test}))
-        self._delivery.commit(self._effects.append(self._job_id, [PhaseStarted(name, test)], self._owner))
+        self._log.append_phase(PhaseStarted(name, test))
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Append output. Raises OwnershipLost and InfrastructureError."""
         self.checker.add_output(chunks)
-        self._delivery.commit(self._effects.output(self._job_id, chunks, self._owner))
+        self._log.append_output(chunks)
 
 
 def _is_startable(claim: Claim) -> bool:

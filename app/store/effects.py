@@ -19,7 +19,7 @@ from app.core.states import JobState
 from app.core.submission import NewJob
 from app.store.admission import SLOT_SECONDS
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.output_log import encode_event, merge_outputs
+from app.store.output_log import EntryIds, encode_event, merge_outputs
 from app.store.records import (
     ENTRY_OVERHEAD_BYTES,
     Claim,
@@ -30,11 +30,12 @@ from app.store.records import (
 )
 from app.store.wakeups import JOB_CONTINUES
 
-__all__ = ["JobEffects", "read_claim"]
+__all__ = ["JobEffects", "read_claim", "read_entry_ids"]
 
 _MINUTE_MS: Final = 60_000
 _CLAIM_FIELDS: Final = (
     "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms", "account", "owner", "about",
+    "attempt", "started_at_ms",
 )  # fmt: skip
 _STARTS_EXPIRE_SECONDS: Final = 180
 _DEAD_LETTER_SECONDS: Final = 7 * 86_400
@@ -97,58 +98,74 @@ class JobEffects:
         value = encode_idempotency(job.idempotency, job.id)
         return [Effect("SET", self.keys.idempotency(job.idempotency.name), value, "EX", _IDEMPOTENCY_SECONDS)]
 
-    def claim(self, job_id: str, attempt: int, worker: str, now_ms: int) -> list[Effect]:
-        """Claim a job for an attempt. `read_claim` reads the replies.
+    def claim(self, job_id: str, worker: str) -> list[Effect]:
+        """Claim a job for a worker and read its record. `read_claim` reads the replies.
 
-        A worker skips a job that was finished before, and writes `unclaim` when it finishes the message.
+        The record states no start yet. But a gateway leaves the end of a claimed job to its worker. A worker that does
+        not start the job writes `unclaim` or `finish` with the end of the message. Repeating a claim has no effect.
+
+        Args:
+            job_id: The job.
+            worker: Name of the worker.
+        """
+        record = self.keys.record(job_id)
+        return [
+            Effect("HSET", record, "claim", worker),
+            *self._leave_queue(job_id),
+            Effect("HMGET", record, *_CLAIM_FIELDS),
+        ]
+
+    def unclaim(self, job_id: str) -> list[Effect]:
+        """Undo `claim`. The record of an expired job must not exist."""
+        return [Effect("HDEL", self.keys.record(job_id), "claim")]
+
+    def start(self, job_id: str, attempt: int, worker: str, now_ms: int, owner: str | None = None) -> list[Effect]:
+        """Record the start of an attempt of a claimed job. Repeating it has no effect.
 
         Args:
             job_id: The job.
             attempt: Number of the attempt, from 1.
             worker: Name of the worker.
             now_ms: Unix time in milliseconds.
+            owner: Owner whose storage quota the output counts for; None if it is not known.
         """
-        record = self.keys.record(job_id)
+        record, starts = self.keys.record(job_id), self.keys.starts(now_ms // _MINUTE_MS)
         return [
+            # First a command that a full server refuses, before anything is written.
             Effect("HSET", record, "attempt", attempt, "worker", worker),
             Effect("HSETNX", record, "started_at_ms", now_ms),
-            *self._leave_queue(job_id),
-            Effect("HMGET", record, *_CLAIM_FIELDS),
-            Effect("INCR", self.keys.starts(now_ms // _MINUTE_MS)),
-            Effect("EXPIRE", self.keys.starts(now_ms // _MINUTE_MS), _STARTS_EXPIRE_SECONDS),
+            *self.attempt_started(job_id, attempt, owner),
+            Effect("INCR", starts),
+            Effect("EXPIRE", starts, _STARTS_EXPIRE_SECONDS),
         ]
 
     def _leave_queue(self, job_id: str) -> list[Effect]:
         return [Effect("ZREM", self.keys.waiting(priority), job_id) for priority in Priority]
 
-    def unclaim(self, job_id: str) -> list[Effect]:
-        """Undo `claim`.
-
-        A job that was cancelled while it was queued must have no start time, and the record of an expired job must not
-        exist.
-        """
-        return [Effect("HDEL", self.keys.record(job_id), "attempt", "worker", "started_at_ms")]
-
     def attempt_started(self, job_id: str, attempt: int, owner: str | None = None) -> list[Effect]:
-        """Delete the output of an earlier attempt and report the new one."""
+        """Delete the output of an earlier attempt and report the new one. `read_entry_ids` reads the replies."""
         # XTRIM, unlike DEL, keeps the ids increasing, and with them the cursors.
-        trim = [Effect("XTRIM", self.keys.output(job_id), "MAXLEN", 0)]
+        trim, reset_ledger = Effect("XTRIM", self.keys.output(job_id), "MAXLEN", 0), []
         if owner is not None:
-            trim.append(Effect("LEDGER.SET", self.keys.storage(owner), self.keys.output_entry(job_id), 0))
-        return [*trim, *self.append(job_id, [AttemptStarted(attempt)], owner)]
+            reset_ledger = [Effect("LEDGER.SET", self.keys.storage(owner), self.keys.output_entry(job_id), 0)]
+        return [*reset_ledger, trim, *self.append(job_id, [AttemptStarted(attempt)], owner)]
 
-    def append(self, job_id: str, events: Sequence[Event], owner: str | None = None) -> list[Effect]:
+    def append(
+        self, job_id: str, events: Sequence[Event], owner: str | None = None, ids: EntryIds | None = None
+    ) -> list[Effect]:
         """Append events to the output log and wake up the viewers.
 
         Args:
             job_id: The job.
             events: The events.
             owner: Owner whose storage quota the events count for; None if it is not known.
+            ids: Ids of the entries. With them, Redis refuses to append the events a second time. None if the events
+                need not be repeated: Redis assigns the ids.
         """
         log, entries = self.keys.output(job_id), [encode_event(event) for event in events]
         continues = not (events and isinstance(events[-1], JobFinished))
         return [
-            *(Effect("XADD", log, "*", *entry) for entry in entries),
+            *(Effect("XADD", log, "*" if ids is None else ids.take(), *entry) for entry in entries),
             *self._count_output(job_id, sum(ENTRY_OVERHEAD_BYTES + len(data) for *_, data in entries), owner),
             Effect("PUBLISH", self.keys.output_channel(job_id), JOB_CONTINUES if continues else b""),
         ]
@@ -158,9 +175,11 @@ class JobEffects:
             return []
         return [Effect("LEDGER.ADD", self.keys.storage(owner), self.keys.output_entry(job_id), size_bytes)]
 
-    def output(self, job_id: str, chunks: Sequence[Output], owner: str | None = None) -> list[Effect]:
-        """Append output of the program to the output log."""
-        return self.append(job_id, merge_outputs(chunks), owner)
+    def output(
+        self, job_id: str, chunks: Sequence[Output], owner: str | None = None, ids: EntryIds | None = None
+    ) -> list[Effect]:
+        """Append output of the program to the output log; see `append`."""
+        return self.append(job_id, merge_outputs(chunks), owner, ids)
 
     def finish(
         self,
@@ -198,7 +217,7 @@ class JobEffects:
         ]
 
     def _delete_source(self, job_id: str, claim: Claim) -> list[Effect]:
-        return [] if claim.keeps_source else [Effect("HDEL", self.keys.record(job_id), "spec")]
+        return [] if claim.keeps_source else [Effect("HDEL", self.keys.record(job_id), "spec", "claim")]
 
     def _count_kept(self, job_id: str, claim: Claim, result_bytes: int) -> list[Effect]:
         if claim.owner is None:
@@ -280,24 +299,29 @@ class JobEffects:
 
 def read_claim(replies: Sequence[Any]) -> Claim:
     """Read the replies to the effects of `JobEffects.claim`."""
-    _, first_start, _, _, claimed, *_ = replies
-    spec, result, cancel, input_bytes, request_id, webhook, created_at_ms, account, owner, about = claimed
+    fields = dict(zip(_CLAIM_FIELDS, replies[-1], strict=True))
+    created_at_ms, account, owner, about = (fields[name] for name in ("created_at_ms", "account", "owner", "about"))
     has_expired = created_at_ms is None
-    state = JobState.QUEUED if first_start else JobState.RUNNING
+    state = JobState.QUEUED if fields["started_at_ms"] is None else JobState.RUNNING
     return Claim(
-        state=JobState.FINISHED if has_expired or result is not None else state,
-        wrote_start=bool(first_start) or has_expired,
-        spec=spec,
-        cancel_requested=cancel is not None,
-        has_input=input_bytes is not None,
-        request_id=(request_id or b"").decode(),
-        has_webhook=webhook is not None,
-        created_at_ms=None if created_at_ms is None else int(created_at_ms),
+        state=JobState.FINISHED if has_expired or fields["result"] is not None else state,
+        attempts=int(fields["attempt"] or 0),
+        spec=fields["spec"],
+        cancel_requested=fields["cancel"] is not None,
+        has_input=fields["input_bytes"] is not None,
+        request_id=(fields["request_id"] or b"").decode(),
+        has_webhook=fields["webhook"] is not None,
+        created_at_ms=None if has_expired else int(created_at_ms),
         account=None if account is None else account.decode(),
         owner=None if owner is None else owner.decode(),
         keeps_source=about is not None and decode_about(about).api is not None,
-        kept_bytes=stored_bytes([about or b"", webhook or b""]),
+        kept_bytes=stored_bytes([about or b"", fields["webhook"] or b""]),
     )
+
+
+def read_entry_ids(effects: Sequence[Effect], replies: Sequence[Any]) -> EntryIds:
+    """Return the ids of the entries that follow the one of `JobEffects.attempt_started`."""
+    return EntryIds(next(reply for effect, reply in zip(effects, replies, strict=True) if effect.command == "XADD"))
 
 
 def _stored_bytes(artifacts: Sequence[Artifact]) -> int:

@@ -19,7 +19,7 @@ from app.core.outcomes import TEST
 from app.core.results import JobResult
 from app.store.records import encode_result
 
-__all__ = ["OutputPages", "check_cursor", "decode_entry", "encode_event", "merge_outputs"]
+__all__ = ["EntryIds", "OutputPages", "check_cursor", "decode_entry", "encode_event", "merge_outputs"]
 
 MAX_CHUNK_BYTES: Final = 64 * 1024
 _CURSOR: Final = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?")
@@ -103,6 +103,27 @@ def merge_outputs(chunks: Iterable[Output]) -> list[Output]:
         else:
             merged.append((chunk.stream, bytearray(chunk.data)))
     return [Output(stream, bytes(data)) for stream, data in merged]
+
+
+class EntryIds:
+    """Ids of the entries that one attempt appends to the log after its first entry.
+
+    An id consists of a time and a sequence number. All entries have the time of the first one and consecutive sequence
+    numbers. Redis refuses an id that is not greater than the last one, and with it an append that is repeated because
+    its reply was lost.
+
+    Args:
+        first: Id of the entry that reports the attempt, as XADD returns it.
+    """
+
+    def __init__(self, first: bytes) -> None:
+        self._time, _, sequence = first.decode().partition("-")
+        self._sequence = int(sequence)
+
+    def take(self) -> str:
+        """Return the next id."""
+        self._sequence += 1
+        return f"{self._time}-{self._sequence}"
 
 
 class OutputPages:

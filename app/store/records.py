@@ -4,12 +4,12 @@ The state is not a field. It follows from the fields that exist, so that no writ
 
     result exists           -> finished      written once (HSETNX)
     else started_at_ms      -> running
-    else                    -> queued
+    else                    -> queued        with the field claim, a worker is about to start or finish it
 
 The script that finishes a job deletes its spec, which contains the source and the inputs, unless the job has a foreign
 request or is dead-lettered. The fields ``about`` and ``created_at_ms`` exist as long as the record.
 
-Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign; attempt, worker, started_at_ms;
+Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign; claim; attempt, worker, started_at_ms;
 cancel; input_bytes; result, finished_at_ms.
 """
 
@@ -64,9 +64,8 @@ class Claim:
     """The state of a job when a worker starts it.
 
     Attributes:
-        state: State before the claim; finished also if the record has expired.
-        wrote_start: Whether the claim wrote a start that the record did not have. If the job must not start,
-            `JobEffects.unclaim` removes it.
+        state: State of the job; finished also if the record has expired.
+        attempts: Number of the last attempt that was started; 0 if there was none.
         spec: Encoded; None if the record has expired.
         cancel_requested: Whether the caller cancelled the job.
         has_input: Whether input was sent to the job.
@@ -81,7 +80,7 @@ class Claim:
     """
 
     state: JobState
-    wrote_start: bool
+    attempts: int
     spec: bytes | None
     cancel_requested: bool
     has_input: bool

@@ -101,9 +101,8 @@ class ScriptedWorker:
         job_id = self.take() if job_id is None else job_id
         while job_id not in self._deliveries:
             self.take()
-        claim = self._effects.claim(job_id, attempt, WORKER_NAME, self.now_ms())
-        self.claims[job_id] = read_claim(self._commit(job_id, claim))
-        self._commit(job_id, self._effects.attempt_started(job_id, attempt, self.claims[job_id].owner))
+        claim = self.claims[job_id] = read_claim(self._commit(job_id, self._effects.claim(job_id, WORKER_NAME)))
+        self._commit(job_id, self._effects.start(job_id, attempt, WORKER_NAME, self.now_ms(), claim.owner))
         return job_id
 
     def start_phase(self, job_id: str, name: str = "run") -> None:

@@ -18,6 +18,7 @@ from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.core.spec import JobSpec, SourceFile
+from app.core.states import JobState
 from app.core.submission import NewJob
 from app.store.admission import MemoryGuard, RateLimiter
 from app.store.connection import create_async_client, create_client
@@ -74,9 +75,12 @@ class LiveStore:
         return self.broker.fenced(delivery, effects)
 
     def claim(self, delivery: StreamMessage, job_id: str = "job", now_ms: int = START_MS + 5) -> Claim:
-        effects = self.effects.claim(job_id, delivery.attempt, self.broker.consumer_name, now_ms)
-        self.claims[job_id] = read_claim(self.write(delivery, effects))
-        return self.claims[job_id]
+        """Claim a job, and start it if it has not finished."""
+        worker = self.broker.consumer_name
+        claim = self.claims[job_id] = read_claim(self.write(delivery, self.effects.claim(job_id, worker)))
+        if claim.state is not JobState.FINISHED:
+            self.write(delivery, self.effects.start(job_id, delivery.attempt, worker, now_ms, claim.owner))
+        return claim
 
     def finish(
         self,

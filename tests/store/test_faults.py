@@ -123,7 +123,8 @@ async def test_writes_are_atomic_when_redis_is_full(broken: LiveStore) -> None:
     with pytest.raises(StoreUnavailable):
         await broken.jobs.send("waiting", Input(InputKind.CANCEL))
     for effects in (
-        broken.effects.claim("job", 2, "w", 1),
+        broken.effects.claim("job", "w"),
+        broken.effects.start("job", 2, "w", 1),
         broken.effects.output("job", [Output(Stream.STDOUT, b"x")]),
     ):
         with pytest.raises(BrokerUnavailable):

@@ -69,10 +69,14 @@ async def test_cancel_between_two_attempts_is_visible_to_the_next(store: LiveSto
 async def test_repeated_cancels_use_no_more_memory(store: LiveStore) -> None:
     await store.submit(new_job())
     store.claim(store.take())
+    await store.jobs.send("job", CANCEL)
+    names = store.job_keys()
+    used = [store.client.memory_usage(name) for name in names]
     for _ in range(1000):
         await store.jobs.send("job", CANCEL)
 
-    assert store.job_keys() == [store.keys.record("job")]
+    assert names == store.job_keys() == [store.keys.record("job"), store.keys.output("job")]
+    assert [store.client.memory_usage(name) for name in names] == used
 
 
 async def test_send_is_ignored_after_the_job_finished(store: LiveStore) -> None:

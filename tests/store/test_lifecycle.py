@@ -26,7 +26,7 @@ async def test_claim_sets_the_job_running_and_removes_its_queue_position(store: 
 
     claim = store.claim(store.take(), now_ms=START_MS + 5)
 
-    assert (claim.state, claim.wrote_start, claim.cancel_requested) == (JobState.QUEUED, True, False)
+    assert (claim.state, claim.attempts, claim.cancel_requested) == (JobState.QUEUED, 0, False)
     record = await store.jobs.get("job")
     assert (record.state, record.attempt, record.started_at_ms) == (JobState.RUNNING, 1, START_MS + 5)
     assert record.worker == store.broker.consumer_name
@@ -106,7 +106,7 @@ async def test_second_attempt_empties_the_log_and_cursors_increase(store: LiveSt
     store.write(delivery, store.effects.attempt_started("job", 2))
     store.write(delivery, store.effects.output("job", [Output(Stream.STDOUT, b"kept")]))
 
-    assert (claim.state, claim.wrote_start) == (JobState.RUNNING, False)
+    assert (claim.state, claim.attempts) == (JobState.RUNNING, 1)
     assert (await store.jobs.get("job")).started_at_ms == START_MS + 5
     after = await store.jobs.events("job", before[-1].cursor)
     assert [logged.event for logged in after] == [AttemptStarted(2), Output(Stream.STDOUT, b"kept")]
@@ -122,7 +122,8 @@ async def test_worker_without_lease_writes_nothing(store: LiveStore) -> None:
     store.client.xclaim(store.broker.keys(JOBS_QUEUE).stream, "workers", "another", 0, [delivery.entry_id])
 
     for effects in (
-        store.effects.claim("job", 7, "late", START_MS),
+        store.effects.claim("job", "late"),
+        store.effects.start("job", 7, "late", START_MS),
         store.effects.output("job", [Output(Stream.STDOUT, b"late")]),
         store.effects.finish("job", OK, START_MS),
     ):
@@ -137,14 +138,14 @@ async def test_worker_without_lease_writes_nothing(store: LiveStore) -> None:
 # --- jobs that ended before a worker received them
 
 
-async def test_unclaim_removes_the_start_of_a_cancelled_job(store: LiveStore) -> None:
+async def test_unclaim_removes_the_claim_of_a_cancelled_job(store: LiveStore) -> None:
     await store.submit(new_job())
     await store.jobs.send("job", CANCEL)
     before = await store.jobs.get("job")
 
     delivery = store.take()
     claim = store.claim(delivery)
-    assert (claim.state, claim.wrote_start) == (JobState.FINISHED, True)
+    assert claim.state is JobState.FINISHED
     store.write(delivery, store.effects.unclaim("job"))
 
     assert await store.jobs.get("job") == before
@@ -163,7 +164,7 @@ async def test_unclaim_removes_the_record_of_an_expired_job(store: LiveStore) ->
         await store.jobs.get("job")
     with pytest.raises(JobNotFound):
         await store.jobs.send("job", CANCEL)
-    assert (claim.state, claim.wrote_start, claim.spec) == (JobState.FINISHED, True, None)
+    assert (claim.state, claim.spec) == (JobState.FINISHED, None)
     store.write(delivery, store.effects.unclaim("job"))
 
     assert store.job_keys() == []
@@ -235,7 +236,7 @@ async def _let_happen(store: LiveStore, event: JobEvent) -> None:
     await store.submit(new_job("carrier"))
     delivery = store.take()
     claim = store.claim(delivery)
-    if claim.wrote_start and claim.state is JobState.FINISHED:
+    if claim.state is JobState.FINISHED:
         store.write(delivery, store.effects.unclaim("job"))
     elif event is JobEvent.FINISH:
         store.write(delivery, store.effects.finish("job", OK, START_MS))

@@ -77,8 +77,8 @@ async def test_events_pages_have_no_gap_and_no_repetition(store: LiveStore) -> N
 async def test_events_accepts_a_cursor_before_and_after_all_events(store: LiveStore) -> None:
     await _job_with_outputs(store, 3)
 
-    assert len(await store.jobs.events("job", "0")) == 3
-    assert len(await store.jobs.events("job", "0-0")) == 3
+    assert len(await store.jobs.events("job", "0")) == 4
+    assert len(await store.jobs.events("job", "0-0")) == 4
     assert await store.jobs.events("job", "18446744073709551615-18446744073709551614") == []
 
 

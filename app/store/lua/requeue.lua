@@ -17,7 +17,8 @@ if not result then return true, 'queued' end
 -- A finished job has no spec, except that a dead-lettered one keeps it.
 if not spec or cjson.decode(result).outcome ~= dead_outcome then return false, 'finished' end
 
-redis.call('HDEL', record, 'result', 'finished_at_ms', 'started_at_ms', 'attempt', 'worker', 'cancel', 'input_bytes')
+redis.call('HDEL', record, 'result', 'finished_at_ms', 'started_at_ms', 'attempt', 'worker', 'claim', 'cancel',
+  'input_bytes')
 redis.call('PERSIST', record)
 -- XTRIM, unlike DEL, keeps the ids increasing, and with them the cursors.
 redis.call('XTRIM', output_log, 'MAXLEN', 0)

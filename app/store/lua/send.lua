@@ -5,7 +5,7 @@
 -- ARGV   kind, data, job_id, prefix of worker channels, output channel, max_input_bytes, max_input_entries,
 --        result of a cancelled job, retention time in seconds, prefix of slots, prefix of storage ledgers,
 --        overhead of an input in bytes
--- Reply  {'missing' | 'ignored' (finished) | 'full' | 'storage_full' | 'cancelled' (it had not started) | 'sent',
+-- Reply  {'missing' | 'ignored' (finished) | 'full' | 'storage_full' | 'cancelled' (no worker had claimed it) | 'sent',
 --        bytes in storage, storage quota in bytes, owner}; the last three only with 'storage_full'
 local record, inputs, output_log, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local kind, data, job_id, worker_channels, output_channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -14,9 +14,11 @@ local cancelled_result, ttl_seconds, slots_prefix = ARGV[8], tonumber(ARGV[9]), 
 local storage_prefix, input_overhead = ARGV[11], tonumber(ARGV[12])
 
 local fields = redis.call(
-  'HMGET', record, 'created_at_ms', 'result', 'started_at_ms', 'worker', 'input_bytes', 'webhook', 'account', 'owner')
+  'HMGET', record, 'created_at_ms', 'result', 'started_at_ms', 'worker', 'input_bytes', 'webhook', 'account', 'owner',
+  'claim')
 local created_at_ms, result, started_at_ms, worker = fields[1], fields[2], fields[3], fields[4]
 local input_bytes, webhook, account, owner = tonumber(fields[5] or '0'), fields[6], fields[7], fields[8]
+local claim = fields[9]
 if not created_at_ms then return {'missing'} end
 if result then return {'ignored'} end
 local storage = storage_prefix .. owner
@@ -32,7 +34,7 @@ local function delete_source_and_inputs()
   ledger_add(storage, job_id, -deleted_bytes)
 end
 
--- No worker has started the job: it is finished here. The worker that receives its queue entry skips it.
+-- No worker has claimed the job: it is finished here. The worker that receives its queue entry skips it.
 local function finish_queued_job()
   local time = redis.call('TIME')
   local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -54,7 +56,7 @@ end
 if kind == 'cancel' then
   -- A field of the record, not an input: it must not wait behind stdin that the program does not read.
   redis.call('HSET', record, 'cancel', '1')
-  if not started_at_ms then
+  if not started_at_ms and not claim then
     finish_queued_job()
     return {'cancelled'}
   end
@@ -75,5 +77,6 @@ else
   redis.call('HINCRBY', record, 'input_bytes', #data)
   ledger_add(storage, job_id, new_bytes)
 end
-if worker then redis.call('PUBLISH', worker_channels .. worker, job_id) end
+local receiver = claim or worker
+if receiver then redis.call('PUBLISH', worker_channels .. receiver, job_id) end
 return {'sent'}
