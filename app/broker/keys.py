@@ -116,7 +116,7 @@ class QueueKeys:
 
     @cached_property
     def availability(self) -> str:
-        """Hash that shows for how long the server has been available; see lua/recovery_rule.lua."""
+        """Hash that shows how long the server has been available; see lua/recovery_rule.lua. It expires."""
         return f"{self.tag}:availability"
 
     @cached_property

@@ -38,6 +38,7 @@ local function refresh_availability(availability, lease_ms)
     redis.call('HSET', availability, 'set_back', '1')
   end
   redis.call('HSET', availability, 'since_ms', string.format('%d', since), 'seen_ms', string.format('%d', now))
+  redis.call('PEXPIRE', availability, string.format('%d', 10 * lease_ms))
   return now - since
 end
 

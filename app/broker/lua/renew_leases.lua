@@ -10,6 +10,7 @@ local first_entry = 4
 refresh_availability(availability, lease_ms)
 local now = now_ms()
 redis.call('ZADD', workers, string.format('%d', now), consumer)
+redis.call('PEXPIRE', workers, string.format('%d', 10 * lease_ms))
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', string.format('(%d', now - 10 * lease_ms))
 
 local lost = {}
