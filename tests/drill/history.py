@@ -22,7 +22,8 @@ __all__ = ["count_dead_letter_reasons", "job_ids", "read_history"]
 
 #: Keys that never expire: metrics, the worker registry, and the streams of the queues, which are empty.
 _PERMANENT_KEYS = re.compile(
-    rb"(\{[^}]+\}:(stream|redelivered|dead)(\.batch)?|[^{:]+:(metrics|gauges|workers|languages))$"
+    # StorageReconciliation removes the entries of the storage ledgers every ten minutes (app/store/storage.py).
+    rb"(\{[^}]+\}:((stream|redelivered|dead)(\.batch)?|storage-owners|storage:.+)|[^{:]+:(metrics|gauges|workers|languages))$"
 )
 _QUEUE_STREAMS = re.compile(rb"\{[^}]+\}:(stream|redelivered)(\.batch)?$")
 
