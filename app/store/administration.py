@@ -174,6 +174,7 @@ def _requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> Precon
         ],
         args=[
             job_id, Outcome.INFRASTRUCTURE_ERROR.value, keys.output_channel(job_id), keys.output_entry(job_id),
+            keys.idempotency(""),
         ],
     )  # fmt: skip
 

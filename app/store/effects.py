@@ -35,11 +35,10 @@ __all__ = ["JobEffects", "read_claim", "read_entry_ids"]
 _MINUTE_MS: Final = 60_000
 _CLAIM_FIELDS: Final = (
     "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms", "account", "owner", "about",
-    "attempt", "started_at_ms",
+    "attempt", "started_at_ms", "idempotency",
 )  # fmt: skip
 _STARTS_EXPIRE_SECONDS: Final = 180
 _DEAD_LETTER_SECONDS: Final = 7 * 86_400
-_IDEMPOTENCY_SECONDS: Final = 86_400
 _MAX_LISTED: Final = 100_000
 _LISTED_SECONDS: Final = 7 * 86_400
 # Has the length of the ids that the gateway creates, and equals none of them.
@@ -95,8 +94,11 @@ class JobEffects:
     def _store_idempotency_key(self, job: NewJob) -> list[Effect]:
         if job.idempotency is None:
             return []
-        value = encode_idempotency(job.idempotency, job.id)
-        return [Effect("SET", self.keys.idempotency(job.idempotency.name), value, "EX", _IDEMPOTENCY_SECONDS)]
+        # Like the record, the key has no expiry until the job has finished. The record names it.
+        return [
+            Effect("SET", self.keys.idempotency(job.idempotency.name), encode_idempotency(job.idempotency, job.id)),
+            Effect("HSET", self.keys.record(job.id), "idempotency", job.idempotency.name),
+        ]
 
     def claim(self, job_id: str, worker: str) -> list[Effect]:
         """Claim a job for a worker and read its record. `read_claim` reads the replies.
@@ -212,6 +214,7 @@ class JobEffects:
             *self._notify_webhook(job_id, claim is not None and claim.has_webhook),
             *([] if claim is None or claim.account is None else [self._free_slot(job_id, claim.account)]),
             *self._expire(job_id),
+            *([] if claim is None else self._expire_idempotency(claim.idempotency, self.result_ttl_seconds)),
             *([] if claim is None else self._delete_source(job_id, claim)),
             *([] if claim is None else self._count_kept(job_id, claim, len(encoded_result) + _stored_bytes(artifacts))),
         ]
@@ -256,16 +259,23 @@ class JobEffects:
     def _dead_record_seconds(self) -> int:
         return max(self.result_ttl_seconds, _DEAD_LETTER_SECONDS)
 
-    def packed_dead(self, job_id: str, account: str, owner: str, *, has_webhook: bool = False) -> PackedEffects:
+    def packed_dead(self, job: NewJob, account: str) -> PackedEffects:
         """Return the packed effects of `dead`, and those that free the slot of the job and, later, its storage.
 
-        Jobs differ only in their id, account and owner. So the effects of `dead` are packed once, for a placeholder of
-        the length of an id.
+        Jobs differ only in their id, account, owner and idempotency key. So the effects of `dead` are packed once, for
+        a placeholder of the length of an id.
         """
-        encoded_id = job_id.encode()
-        others = self._pack([self._free_slot(job_id, account), *self._expire_storage_of_dead(job_id, owner)])
+        encoded_id, has_webhook = job.id.encode(), job.webhook_url is not None
+        idempotency_name = None if job.idempotency is None else job.idempotency.name
+        others = self._pack(
+            [
+                self._free_slot(job.id, account),
+                *self._expire_storage_of_dead(job.id, job.owner),
+                *self._expire_idempotency(idempotency_name, self._dead_record_seconds),
+            ]
+        )
         if len(encoded_id) != len(_ID_PLACEHOLDER):
-            return PackedEffects(self._pack(self.dead(job_id, has_webhook=has_webhook)) + others)
+            return PackedEffects(self._pack(self.dead(job.id, has_webhook=has_webhook)) + others)
         return PackedEffects(encoded_id.join(self._dead_between_ids[has_webhook]) + others)
 
     def _expire_storage_of_dead(self, job_id: str, owner: str) -> list[Effect]:
@@ -296,6 +306,9 @@ class JobEffects:
             Effect("DEL", self.keys.inputs(job_id)),
         ]
 
+    def _expire_idempotency(self, name: str | None, seconds: int) -> list[Effect]:
+        return [] if name is None else [Effect("EXPIRE", self.keys.idempotency(name), seconds)]
+
 
 def read_claim(replies: Sequence[Any]) -> Claim:
     """Read the replies to the effects of `JobEffects.claim`."""
@@ -315,6 +328,7 @@ def read_claim(replies: Sequence[Any]) -> Claim:
         account=None if account is None else account.decode(),
         owner=None if owner is None else owner.decode(),
         keeps_source=about is not None and decode_about(about).api is not None,
+        idempotency=None if fields["idempotency"] is None else fields["idempotency"].decode(),
         kept_bytes=stored_bytes([about or b"", fields["webhook"] or b""]),
     )
 

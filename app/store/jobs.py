@@ -120,7 +120,7 @@ class JobStore:
                 args=[
                     item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
                     MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl, keys.slots(""),
-                    keys.storage(""), ENTRY_OVERHEAD_BYTES,
+                    keys.storage(""), ENTRY_OVERHEAD_BYTES, keys.idempotency(""),
                 ],
             )  # fmt: skip
         status, *details = reply
@@ -176,7 +176,8 @@ class JobStore:
         job_keys = [keys.record(job.id), keys.owned(job.owner), keys.storage(job.owner)]
         job_keys += [keys.output(job.id), keys.inputs(job.id), keys.artifacts(job.id)]
         with translated():
-            reply: bytes = await self._delete(keys=job_keys, args=[job.id, keys.output_entry(job.id)])
+            args = [job.id, keys.output_entry(job.id), keys.idempotency("")]
+            reply: bytes = await self._delete(keys=job_keys, args=args)
         if reply == b"unfinished":
             raise JobNotFinished("cancel it first, or wait for its end")
 

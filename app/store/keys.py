@@ -49,7 +49,7 @@ class StoreKeys:
         return f"{self.tag}:owned:{owner}"
 
     def idempotency(self, name: str) -> str:
-        """String with expiry: fingerprint and job id of an idempotency key."""
+        """String: fingerprint and job id of an idempotency key. It expires with the record, which names it."""
         return f"{self.tag}:idempotency:{name}"
 
     def record(self, job_id: str) -> str:

@@ -9,8 +9,8 @@ The state is not a field. It follows from the fields that exist, so that no writ
 The script that finishes a job deletes its spec, which contains the source and the inputs, unless the job has a foreign
 request or is dead-lettered. The fields ``about`` and ``created_at_ms`` exist as long as the record.
 
-Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign; claim; attempt, worker, started_at_ms;
-cancel; input_bytes; result, finished_at_ms.
+Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign, idempotency; claim;
+attempt, worker, started_at_ms; cancel; input_bytes; result, finished_at_ms.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ class Claim:
         created_at_ms: None if the record has expired.
         account: Account whose slot the job occupies; None if the record has expired or is of an earlier version.
         owner: Owner whose storage quota the job counts for; None if the record has expired.
+        idempotency: Name of the idempotency key of the job; None if it has none.
         keeps_source: Whether the source and the inputs are kept with the result, because the API that the job was
             submitted through returns them.
         kept_bytes: Bytes of the record that are kept with the result, without the source.
@@ -89,6 +90,7 @@ class Claim:
     created_at_ms: int | None
     account: str | None
     owner: str | None
+    idempotency: str | None
     keeps_source: bool
     kept_bytes: int
 

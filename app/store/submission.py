@@ -17,7 +17,7 @@ from app.core.callers import Caller
 from app.core.errors import IdempotencyMismatch, QueueFull, RateLimit, StoreUnavailable
 from app.core.submission import NewJob
 from app.store.admission import MemoryGuard, RateLimiter
-from app.store.connection import translated
+from app.store.connection import StoreScript, read_lua, translated
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.store.records import decode_idempotency, encode_new, stored_bytes
@@ -26,6 +26,8 @@ from app.telemetry.spans import trace_options
 __all__ = ["Receipt", "Submitter"]
 
 _MEMORY_FULL: Final = "Redis is nearly out of memory; the remaining memory is reserved for jobs that were accepted"
+# How often one submission may find the idempotency key of a job that expires at that time.
+_MAX_DUPLICATES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Submitter:
 
     Args:
         producer: Enqueues the messages of the jobs.
-        client: Reads idempotency keys.
+        client: Reads idempotency keys, and deletes those of expired jobs.
         effects: Builds the writes to the keys of a job.
         rate_limiter: Token buckets and slots of the callers.
         memory_guard: Rejects jobs while Redis is nearly full.
@@ -67,6 +69,7 @@ class Submitter:
     ) -> None:
         self._producer = producer
         self._client = client
+        self._delete_idempotency = StoreScript(client, read_lua("delete_idempotency"))
         self._effects = effects
         self._memory_guard = memory_guard
         self._max_backlog = max_backlog
@@ -97,17 +100,21 @@ class Submitter:
         self, job: NewJob, caller: Caller, fields: Sequence[str | bytes | int], size_bytes: int
     ) -> Receipt:
         called_at, admission = time.monotonic(), self.rate_limiter.precondition(caller, size_bytes)
-        try:
-            await self._enqueue_safely(job, caller, fields, admission)
-        except PreconditionFailed:  # read_reply below raises the reason
-            pass
-        except BacklogFull as e:
-            raise QueueFull(rate_limit=self.rate_limiter.read_reply(caller, admission.reply, called_at)) from e
-        except Duplicate:
-            return await self._existing_job(job, caller)
-        except BrokerUnavailable as e:
-            raise StoreUnavailable(str(e)) from e
-        return Receipt(job.id, True, self.rate_limiter.read_reply(caller, admission.reply, called_at))
+        for _ in range(_MAX_DUPLICATES):
+            try:
+                await self._enqueue_safely(job, caller, fields, admission)
+            except PreconditionFailed:  # read_reply below raises the reason
+                pass
+            except BacklogFull as e:
+                raise QueueFull(rate_limit=self.rate_limiter.read_reply(caller, admission.reply, called_at)) from e
+            except Duplicate:
+                if (existing := await self._find_existing_job(job, caller)) is None:
+                    continue
+                return existing
+            except BrokerUnavailable as e:
+                raise StoreUnavailable(str(e)) from e
+            return Receipt(job.id, True, self.rate_limiter.read_reply(caller, admission.reply, called_at))
+        raise StoreUnavailable("the job of the idempotency key expired several times during the submission")
 
     async def _enqueue_safely(
         self, job: NewJob, caller: Caller, fields: Sequence[str | bytes | int], admission: Precondition
@@ -139,22 +146,25 @@ class Submitter:
         await self._producer.enqueue(
             message,
             effects=self._effects.accept(job, caller.account, fields),
-            on_dead=self._effects.packed_dead(
-                job.id, caller.account, job.owner, has_webhook=job.webhook_url is not None
-            ),
+            on_dead=self._effects.packed_dead(job, caller.account),
             dedupe_key=keys.record(job.id) if idempotency is None else keys.idempotency(idempotency.name),
             max_backlog=max(1, int(self._max_backlog * job.backlog_share)),
             precondition=admission,
         )
 
-    async def _existing_job(self, job: NewJob, caller: Caller) -> Receipt:
+    async def _find_existing_job(self, job: NewJob, caller: Caller) -> Receipt | None:
+        """Return the receipt of the job that was submitted before; None if it has expired or was deleted since then."""
         if job.idempotency is None:
             return Receipt(job.id, False, None)
+        keys = self._effects.keys
+        name = keys.idempotency(job.idempotency.name)
         with translated():
-            value: Any = await self._client.get(self._effects.keys.idempotency(job.idempotency.name))
-        if value is None:
-            raise StoreUnavailable("the idempotency key expired during the submission")
-        fingerprint, job_id = decode_idempotency(value)
+            value: Any = await self._client.get(name)
+            if value is None:
+                return None
+            fingerprint, job_id = decode_idempotency(value)
+            if await self._delete_idempotency(keys=[name, keys.record(job_id)], args=[value]):
+                return None
         if fingerprint == job.idempotency.fingerprint:
             return Receipt(job_id, False, None)
         raise IdempotencyMismatch(rate_limit=await self.rate_limiter.charge(caller))

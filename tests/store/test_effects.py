@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,13 +11,21 @@ from app.broker import Effect, QueueKeys, pack_effects
 from app.core.events import Event, JobFinished, Output, PhaseStarted, Stream
 from app.core.outcomes import Outcome
 from app.core.results import JobResult
+from app.core.submission import Idempotency
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.wakeups import JOB_CONTINUES
+from tests.store.live_store import new_job
 
 
-@given(job_id=st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True) | st.just("f" * 32), has_webhook=st.booleans())
-def test_packed_dead_equals_the_packed_effects_of_dead(job_id: str, has_webhook: bool) -> None:
+@given(
+    job_id=st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True) | st.just("f" * 32),
+    has_webhook=st.booleans(),
+    has_idempotency_key=st.booleans(),
+)
+def test_packed_dead_equals_the_packed_effects_of_dead(
+    job_id: str, has_webhook: bool, has_idempotency_key: bool
+) -> None:
     effects = JobEffects(StoreKeys("a-namespace"), 600)
     free_slot = Effect("ZREM", "{a-namespace:jobs}:slots:an-account", job_id)
     storage = "{a-namespace:jobs}:storage:an-owner"
@@ -24,9 +33,17 @@ def test_packed_dead_equals_the_packed_effects_of_dead(job_id: str, has_webhook:
         Effect("LEDGER.EXPIRE", storage, job_id, 7 * 86_400_000),
         Effect("LEDGER.EXPIRE", storage, f"{job_id}:out", 600_000),
     ]
+    job = msgspec.structs.replace(
+        new_job(job_id),
+        owner="an-owner",
+        webhook_url="http://192.0.2.1/" if has_webhook else None,
+        idempotency=Idempotency("a-hash", "another-hash") if has_idempotency_key else None,
+    )
+    if has_idempotency_key:
+        expire.append(Effect("EXPIRE", "{a-namespace:jobs}:idempotency:a-hash", 7 * 86_400))
     expected = [*effects.dead(job_id, has_webhook=has_webhook), free_slot, *expire]
 
-    packed = effects.packed_dead(job_id, "an-account", "an-owner", has_webhook=has_webhook)
+    packed = effects.packed_dead(job, "an-account")
 
     assert packed == pack_effects(expected, QueueKeys("a-namespace", JOBS_QUEUE))
 

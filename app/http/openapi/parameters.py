@@ -69,7 +69,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "follow": _query("follow", "Follow the output to the end of the job.", {"type": "boolean", "default": False}),
     "idempotency_key": _header(
         "Idempotency-Key",
-        "A key of your choice. Requests of the same caller with the same key create only one job. Valid for 24 hours.",
+        "A key of your choice. Requests of the same caller with the same key create only one job while it exists.",
         {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
     ),
     "last_event_id": _header(

@@ -4,14 +4,15 @@
 -- that enqueues the message of the dead letter.
 --
 -- keys   record, output log, queue positions (sorted set), storage ledger of its owner
--- args   job_id, outcome of dead-lettered jobs, output channel, ledger entry of its output
+-- args   job_id, outcome of dead-lettered jobs, output channel, ledger entry of its output, prefix of idempotency keys
 -- Reply  whether the message may be enqueued, and 'expired' | 'finished' (with another outcome) | 'queued' (it is queued
 --        or running already) | 'reset'
 local record, output_log, positions, storage = keys[1], keys[2], keys[3], keys[4]
 local job_id, dead_outcome, output_channel, output_entry = args[1], args[2], args[3], args[4]
+local idempotency_prefix = args[5]
 
-local fields = redis.call('HMGET', record, 'spec', 'result', 'created_at_ms')
-local spec, result, created_at_ms = fields[1], fields[2], fields[3]
+local fields = redis.call('HMGET', record, 'spec', 'result', 'created_at_ms', 'idempotency')
+local spec, result, created_at_ms, idempotency = fields[1], fields[2], fields[3], fields[4]
 if not created_at_ms then return false, 'expired' end
 if not result then return true, 'queued' end
 -- A finished job has no spec, except that a dead-lettered one keeps it.
@@ -20,6 +21,7 @@ if not spec or cjson.decode(result).outcome ~= dead_outcome then return false, '
 redis.call('HDEL', record, 'result', 'finished_at_ms', 'started_at_ms', 'attempt', 'worker', 'claim', 'cancel',
   'input_bytes')
 redis.call('PERSIST', record)
+if idempotency then redis.call('PERSIST', idempotency_prefix .. idempotency) end
 -- XTRIM, unlike DEL, keeps the ids increasing, and with them the cursors.
 redis.call('XTRIM', output_log, 'MAXLEN', 0)
 redis.call('PERSIST', output_log)

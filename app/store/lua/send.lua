@@ -4,21 +4,21 @@
 -- KEYS   record, inputs, output log, webhook outbox, queue positions (one sorted set for each priority)...
 -- ARGV   kind, data, job_id, prefix of worker channels, output channel, max_input_bytes, max_input_entries,
 --        result of a cancelled job, retention time in seconds, prefix of slots, prefix of storage ledgers,
---        overhead of an input in bytes
+--        overhead of an input in bytes, prefix of idempotency keys
 -- Reply  {'missing' | 'ignored' (finished) | 'full' | 'storage_full' | 'cancelled' (no worker had claimed it) | 'sent',
 --        bytes in storage, storage quota in bytes, owner}; the last three only with 'storage_full'
 local record, inputs, output_log, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local kind, data, job_id, worker_channels, output_channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local max_input_bytes, max_input_entries = tonumber(ARGV[6]), tonumber(ARGV[7])
 local cancelled_result, ttl_seconds, slots_prefix = ARGV[8], tonumber(ARGV[9]), ARGV[10]
-local storage_prefix, input_overhead = ARGV[11], tonumber(ARGV[12])
+local storage_prefix, input_overhead, idempotency_prefix = ARGV[11], tonumber(ARGV[12]), ARGV[13]
 
 local fields = redis.call(
   'HMGET', record, 'created_at_ms', 'result', 'started_at_ms', 'worker', 'input_bytes', 'webhook', 'account', 'owner',
-  'claim')
+  'claim', 'idempotency')
 local created_at_ms, result, started_at_ms, worker = fields[1], fields[2], fields[3], fields[4]
 local input_bytes, webhook, account, owner = tonumber(fields[5] or '0'), fields[6], fields[7], fields[8]
-local claim = fields[9]
+local claim, idempotency = fields[9], fields[10]
 if not created_at_ms then return {'missing'} end
 if result then return {'ignored'} end
 local storage = storage_prefix .. owner
@@ -46,6 +46,7 @@ local function finish_queued_job()
   redis.call('XADD', output_log, '*', 'k', 'f', 'd', cancelled_result)
   redis.call('EXPIRE', record, ttl_seconds)
   redis.call('EXPIRE', output_log, ttl_seconds)
+  if idempotency then redis.call('EXPIRE', idempotency_prefix .. idempotency, ttl_seconds) end
   delete_source_and_inputs()
   ledger_add(storage, job_id, 2 * #cancelled_result)
   ledger_expire(storage, job_id, 1000 * ttl_seconds)

@@ -1469,7 +1469,7 @@ export interface operations {
                 wait?: number;
             };
             header?: {
-                /** @description A key of your choice. Requests of the same caller with the same key create only one job. Valid for 24 hours. */
+                /** @description A key of your choice. Requests of the same caller with the same key create only one job while it exists. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1610,7 +1610,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A key of your choice. Requests of the same caller with the same key create only one job. Valid for 24 hours. */
+                /** @description A key of your choice. Requests of the same caller with the same key create only one job while it exists. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
