@@ -8,20 +8,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from app.local.state import tail
 from tests.bare.network_settings import copy_network_files, find_index_folders, select_network_variables
-from tests.debian_archive import DEBIAN_KEYRING, DEBIAN_MIRROR, unpack_package
 
-__all__ = ["CHECKOUT", "RELEASES", "BareSystem", "Release", "make_root", "remove_root"]
+__all__ = ["CHECKOUT", "BareSystem", "remove_root"]
 
 CHECKOUT: Final = "/root/pyxec"
 
-# Ubuntu counts apt as optional.
-_INCLUDE: Final = "apt,make,ca-certificates,git"
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOG_LINES: Final = 60
 _START_SECONDS: Final = 10.0
@@ -47,52 +43,6 @@ rmdir /old
 echo started
 while :; do {_IDLE} & wait $! || :; done
 """
-
-
-@dataclass(frozen=True)
-class Release:
-    """A release of a distribution.
-
-    Attributes:
-        name: Name and version.
-        suite: Code name in the archive.
-        mirror: URL of the archive.
-        components: Components of the archive, separated by spaces.
-    """
-
-    name: str
-    suite: str
-    mirror: str = DEBIAN_MIRROR
-    components: str = "main"
-
-
-# By suite.
-RELEASES: Final[Mapping[str, Release]] = {
-    "bookworm": Release("Debian 12", "bookworm"),
-    "trixie": Release("Debian 13", "trixie"),
-    "noble": Release("Ubuntu 24.04", "noble", "http://archive.ubuntu.com/ubuntu", "main universe"),
-}
-
-
-def make_root(release: Release, root: Path) -> None:
-    """Make a minimal root file system with make and git, as a user has who has cloned the repository.
-
-    Raises:
-        subprocess.CalledProcessError: mmdebstrap failed. Its output is in the exception.
-    """
-    keyring, include = DEBIAN_KEYRING, _INCLUDE
-    if release.mirror != DEBIAN_MIRROR:
-        # Debian 12 does not contain the keys of Ubuntu.
-        keyring = f"{unpack_package('trixie', 'ubuntu-keyring')}/usr/share/keyrings/ubuntu-archive-keyring.gpg"
-        include += ",ubuntu-keyring"
-    sources = "".join(
-        f"deb [signed-by={keyring}] {release.mirror} {suite} {release.components}\n"
-        for suite in (release.suite, f"{release.suite}-updates")
-    )
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}", release.suite, str(root), "-"]
-    subprocess.run(command, check=True, input=sources, capture_output=True, text=True, timeout=900)
-    # The path of the keys in the new system.
-    (root / "etc/apt/sources.list").write_text(sources.replace(keyring, f"/usr/share/keyrings/{Path(keyring).name}"))
 
 
 class BareSystem:

@@ -19,11 +19,15 @@ from rich.table import Table
 from app.local.console import SetupError, Steps, exit_on_error
 from app.local.state import StateFolder
 from app.local.test_tools import ensure_test_tools
-from tests.bare.bare_system import CHECKOUT, RELEASES, BareSystem, Release, make_root, remove_root
+from tests.bare.bare_system import CHECKOUT, BareSystem, remove_root
 from tests.ports import free_port
+from tests.root_file_system import RELEASES, Release, make_root
 
 __all__ = ["check_release"]
 
+_SUITES: Final = ("bookworm", "trixie", "noble")
+# make and git, as a user has who has cloned the repository. Ubuntu counts apt as optional.
+_PACKAGES: Final = "apt,make,ca-certificates,git"
 # A socket and folders of its own, so that the engine can run next to that of the machine.
 _ENGINE: Final = {"DOCKER_HOST": "unix:///run/pyxec-bare.sock"}
 _UP_BUDGET_SECONDS: Final = 180.0
@@ -71,7 +75,7 @@ def check_release(release: Release, state: StateFolder, command: str = "") -> Re
     try:
         remove_root(root)
         with report.measure("root file system"):
-            make_root(release, root)
+            make_root(release, root, _PACKAGES, "minbase")
             clone = ["git", "clone", "--quiet", "--no-local", str(Path.cwd()), str(root / CHECKOUT.lstrip("/"))]
             subprocess.run(clone, check=True, capture_output=True, text=True)
         if command:
@@ -131,13 +135,13 @@ def _format_table(reports: list[ReleaseReport]) -> Table:
 def main() -> None:
     """Check the releases that the arguments name, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.bare.check", description=__doc__)
-    parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(RELEASES)}; all by default")
+    parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(_SUITES)}; all by default")
     parser.add_argument("--command", default="", help="shell command to run instead, for example 'make test'")
     arguments = parser.parse_args()
-    unknown = set(arguments.suites) - set(RELEASES)
+    unknown = set(arguments.suites) - set(_SUITES)
     if unknown:
         parser.error(f"unknown suites: {', '.join(sorted(unknown))}")
-    releases = [RELEASES[suite] for suite in arguments.suites or RELEASES]
+    releases = [RELEASES[suite] for suite in arguments.suites or _SUITES]
     state, console = StateFolder.for_checkout(Path.cwd()), Console()
     reports = []
     with exit_on_error():

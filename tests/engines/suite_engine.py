@@ -1,11 +1,10 @@
-"""The Docker Engine of another Debian suite, in a mount namespace of this machine."""
+"""The Docker Engine of another release of Debian or Ubuntu, in a mount namespace of this machine."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import docker
 
 from tests.engines.variants import Variant
+from tests.root_file_system import RELEASES, make_root
 from tests.sandbox.engine_fixture import PrivateEngine
 
 __all__ = ["SuiteEngine", "ensure_root", "start_suite_engine"]
@@ -37,9 +37,10 @@ class SuiteEngine:
 
 
 def ensure_root(suite: str, folder: Path, packages: str = _PACKAGES) -> Path:
-    """Return a root file system with packages of a Debian suite. Create it if it is missing.
+    """Return a root file system with packages of a release. Create it if it is missing.
 
     Args:
+        suite: A key of ``RELEASES``.
         packages: Names, separated by commas. By default those of a Docker Engine.
     """
     root = folder / suite
@@ -47,10 +48,7 @@ def ensure_root(suite: str, folder: Path, packages: str = _PACKAGES) -> Path:
         unfinished = folder / f"{suite}.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        # A mirror may serve an outdated list of unstable, whose signature expires after a week.
-        options = ['--aptopt=Acquire::Check-Valid-Until "false"'] if suite == "unstable" else []
-        command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={packages}", *options, suite, str(unfinished)]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        make_root(RELEASES[suite], unfinished, packages, "apt")
         unfinished.rename(root)
     return root
 

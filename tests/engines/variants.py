@@ -7,7 +7,7 @@ from itertools import product
 
 __all__ = ["VARIANTS", "Variant"]
 
-# Debian suites and the version of Docker in each (https://tracker.debian.org/pkg/docker.io).
+# Suites of Debian and the version of Docker in each (https://tracker.debian.org/pkg/docker.io).
 _SUITES = {"26.1": "trixie", "28.5": "unstable"}
 
 
@@ -17,7 +17,7 @@ class Variant:
 
     Attributes:
         name: Version of Docker, and what differs from the default configuration.
-        suite: Debian suite of the packages docker.io, containerd, runc and crun.
+        suite: Suite of Debian or Ubuntu with the packages docker.io, containerd, runc and crun.
         has_proxy: Whether a proxy refuses API versions before 1.44, as Docker 29 does.
         has_containerd_store: Whether containerd stores the images.
         runtime: OCI runtime of the containers. Empty for the default, runc.
@@ -56,5 +56,7 @@ VARIANTS = {
             _create_variant(version, suite, difference)
             for (version, suite), difference in product(_SUITES.items(), ("", "proxy", "containerd", "crun"))
         ),
+        # Ubuntu 24.04. Docker 29 refuses API versions before 1.44.
+        *(_create_variant("29.1", "noble", difference) for difference in ("", "containerd", "crun")),
     )
 }
