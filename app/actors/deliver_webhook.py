@@ -25,16 +25,18 @@ from app.core.results import JobRecord
 from app.core.timestamps import format_optional_timestamp, format_timestamp
 from app.core.webhooks import JobEnded, WebhookBody
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
-from app.store.outbox import DueWebhook, Outbox
+from app.store.outbox import DueWebhook, JobEnd, Outbox
 from app.store.webhook_slots import WebhookSlots
 
-__all__ = ["RELAY_SECONDS", "CallbackFormat", "WebhookDelivery", "WebhookRelay"]
+__all__ = ["RELAY_SECONDS", "RETRY_SECONDS", "CallbackFormat", "WebhookDelivery", "WebhookRelay"]
 
 RELAY_SECONDS: Final = 0.5
 _BATCH_SIZE: Final = 100
 _MAX_BATCHES: Final = 10
+#: The attempts to deliver a webhook end within this time, except for the time in which its message is parked.
+RETRY_SECONDS: Final = 90 * 60
 # A relay that exits between enqueue and remove is replaced by another one well within this time.
-_DEDUPLICATION_SECONDS: Final = 30
+_DEDUPLICATION_SECONDS: Final = 3600
 _log = structlog.get_logger(__name__)
 
 
@@ -55,7 +57,7 @@ class WebhookRelay:
     """Moves due webhooks from the outbox to the queue of the actor.
 
     The outbox and the queue have different hash tags, so that one script cannot do both steps. A key that expires marks
-    an enqueued webhook: enqueueing it again has no effect.
+    the webhook of one end of a job as enqueued: enqueueing it again has no effect.
     """
 
     def __init__(self, broker: StreamsBroker, outbox: Outbox) -> None:
@@ -70,20 +72,20 @@ class WebhookRelay:
         """
         total = 0
         for _ in range(_MAX_BATCHES):
-            job_ids = self._outbox.waiting(_BATCH_SIZE)
-            for job_id in job_ids:
-                self._enqueue(job_id)
-                self._outbox.remove(job_id)
-            total += len(job_ids)
-            if len(job_ids) < _BATCH_SIZE:
+            ends = self._outbox.waiting(_BATCH_SIZE)
+            for end in ends:
+                self._enqueue(end)
+                self._outbox.remove(end)
+            total += len(ends)
+            if len(ends) < _BATCH_SIZE:
                 break
         return total
 
-    def _enqueue(self, job_id: str) -> None:
+    def _enqueue(self, end: JobEnd) -> None:
         message: Message[Any] = Message(
-            queue_name=WEBHOOKS_QUEUE, actor_name=DELIVER_WEBHOOK, args=(job_id,), kwargs={}, options={}
+            queue_name=WEBHOOKS_QUEUE, actor_name=DELIVER_WEBHOOK, args=(end.job_id, end.id), kwargs={}, options={}
         )
-        marker = f"{self._broker.keys(WEBHOOKS_QUEUE).tag}:relayed:{job_id}"
+        marker = f"{self._broker.keys(WEBHOOKS_QUEUE).tag}:relayed:{end.id}"
         set_marker = Effect("SET", marker, "1", "EX", _DEDUPLICATION_SECONDS)
         try:
             self._broker.enqueue(message, dedupe_key=marker, effects=[set_marker])
@@ -119,34 +121,45 @@ class WebhookDelivery:
         self._callback_formats = callback_formats
         self._resolve = resolve
 
-    def deliver(self, job_id: str) -> None:
+    def deliver(self, job_id: str, end_id: str | None = None) -> None:
         """Send the webhook of a job, signed as specified by Standard Webhooks (https://www.standardwebhooks.com).
 
         A webhook whose job or API key has been deleted is dropped. If its API key or its host has too many deliveries
-        at the moment, its message is parked and returns to the queue later.
+        at the moment, its message is parked and returns to the queue later. The job is kept until its webhook is
+        delivered, and as long as a dead letter of the webhook.
+
+        Args:
+            job_id: The job.
+            end_id: The end that the webhook reports; None, in messages of earlier versions, for the last one.
 
         Raises:
             WebhookUndelivered: The receiver did not answer with a 2xx.
         """
-        webhook = self._outbox.read(job_id)
+        webhook = self._outbox.read(job_id, end_id)
         if webhook is None:
             _log.info("webhook_dropped", job_id=job_id)
+            self._outbox.release(job_id)
             return
         message = CurrentMessage.get_current_message()
         assert message is not None, "the actor runs in a worker"
         groups = [webhook.job.owner, f"host:{urlsplit(webhook.url).hostname}"]
+        # First, so that the record cannot expire before the next attempt if this one does not come to its end.
+        self._outbox.keep(job_id)
         if not self._slots.take(message, groups):
             return
         started_at = time.monotonic()
         try:
-            self.send(job_id, webhook)
+            self.send(webhook)
         finally:
             # A webhook that was delivered must not be repeated because of this. The slots expire.
-            with contextlib.suppress(redis.exceptions.RedisError, BrokerUnavailable, OSError):
+            with _suppressed_store_errors():
                 self._slots.release(message, groups, time.monotonic() - started_at)
+        if webhook.is_latest:
+            with _suppressed_store_errors():
+                self._outbox.release(job_id)
         _log.info("webhook_delivered", job_id=job_id)
 
-    def send(self, job_id: str, webhook: DueWebhook) -> None:
+    def send(self, webhook: DueWebhook) -> None:
         """Send a webhook without a slot.
 
         Raises:
@@ -155,10 +168,10 @@ class WebhookDelivery:
         method, body = self._encode(webhook.job)
         timestamp = int(time.time())
         headers = {
-            "webhook-id": job_id,
+            "webhook-id": webhook.id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": Webhook(webhook.secret).sign(
-                job_id, datetime.fromtimestamp(timestamp, UTC), body.decode()
+                webhook.id, datetime.fromtimestamp(timestamp, UTC), body.decode()
             ),
         }
         send_webhook(
@@ -171,6 +184,10 @@ class WebhookDelivery:
         if callback_format is None:
             return "POST", msgspec.json.encode(WebhookBody("job.finished", _finished_job(job)))
         return callback_format.method, msgspec.json.encode(callback_format.body(job, self._outbox.events(job.id)))
+
+
+def _suppressed_store_errors() -> contextlib.AbstractContextManager[None]:
+    return contextlib.suppress(redis.exceptions.RedisError, BrokerUnavailable, OSError)
 
 
 def _finished_job(job: JobRecord) -> JobEnded:

@@ -15,9 +15,10 @@ import httpx
 from app.core.errors import WebhookUndelivered
 from app.core.webhooks import is_public
 
-__all__ = ["Resolver", "resolve_host", "send_webhook"]
+__all__ = ["TIMEOUT_SECONDS", "Resolver", "resolve_host", "send_webhook"]
 
-_TIMEOUT_SECONDS: Final = 10.0
+#: Limit of one request.
+TIMEOUT_SECONDS: Final = 10.0
 _MAX_ADDRESSES: Final = 4
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -37,7 +38,7 @@ def send_webhook(
     allow_private: bool,
     method: str = "POST",
     resolve: Resolver = resolve_host,
-    timeout_seconds: float = _TIMEOUT_SECONDS,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> None:
     """Send a JSON body. Only the status line and the headers of the response are read.
 

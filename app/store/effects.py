@@ -21,12 +21,14 @@ from app.store.admission import SLOT_SECONDS
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.output_log import EntryIds, encode_event, merge_outputs
 from app.store.records import (
+    DEAD_LETTER_SECONDS,
     ENTRY_OVERHEAD_BYTES,
     Claim,
     decode_about,
     encode_idempotency,
     encode_result,
     stored_bytes,
+    webhook_retention_seconds,
 )
 from app.store.wakeups import JOB_CONTINUES
 
@@ -38,7 +40,6 @@ _CLAIM_FIELDS: Final = (
     "attempt", "started_at_ms", "idempotency",
 )  # fmt: skip
 _STARTS_EXPIRE_SECONDS: Final = 180
-_DEAD_LETTER_SECONDS: Final = 7 * 86_400
 _MAX_LISTED: Final = 100_000
 _LISTED_SECONDS: Final = 7 * 86_400
 # Has the length of the ids that the gateway creates, and equals none of them.
@@ -213,8 +214,8 @@ class JobEffects:
             *self.append(job_id, [JobFinished(result)], owner),
             *self._notify_webhook(job_id, claim is not None and claim.has_webhook),
             *([] if claim is None or claim.account is None else [self._free_slot(job_id, claim.account)]),
-            *self._expire(job_id),
-            *([] if claim is None else self._expire_idempotency(claim.idempotency, self.result_ttl_seconds)),
+            *self._expire(job_id, self._retention_seconds(claim is not None and claim.has_webhook)),
+            *([] if claim is None else self._expire_idempotency(claim)),
             *([] if claim is None else self._delete_source(job_id, claim)),
             *([] if claim is None else self._count_kept(job_id, claim, len(encoded_result) + _stored_bytes(artifacts))),
         ]
@@ -233,14 +234,23 @@ class JobEffects:
         return [
             count,
             Effect("LEDGER.MOVE", storage, self.keys.output_entry(job_id), job_id),
-            Effect("LEDGER.EXPIRE", storage, job_id, 1000 * self.result_ttl_seconds),
+            Effect("LEDGER.EXPIRE", storage, job_id, 1000 * self._retention_seconds(claim.has_webhook)),
         ]
+
+    def _expire_idempotency(self, claim: Claim) -> list[Effect]:
+        if claim.idempotency is None:
+            return []
+        key = self.keys.idempotency(claim.idempotency)
+        return [Effect("EXPIRE", key, self._retention_seconds(claim.has_webhook))]
+
+    def _retention_seconds(self, has_webhook: bool) -> int:
+        return webhook_retention_seconds(self.result_ttl_seconds) if has_webhook else self.result_ttl_seconds
 
     def _free_slot(self, job_id: str, account: str) -> Effect:
         return Effect("ZREM", self.keys.slots(account), job_id)
 
     def _notify_webhook(self, job_id: str, has_webhook: bool) -> list[Effect]:
-        return [Effect("RPUSH", self.keys.outbox, job_id)] if has_webhook else []
+        return [Effect("XADD", self.keys.outbox, "*", "job", job_id)] if has_webhook else []
 
     def dead(self, job_id: str, *, has_webhook: bool = False) -> list[Effect]:
         """Finish a job that is dead-lettered. These effects are stored with its message."""
@@ -250,14 +260,13 @@ class JobEffects:
             *self._leave_queue(job_id),
             *self.append(job_id, [JobFinished(_LOST)]),
             *self._notify_webhook(job_id, has_webhook),
-            *self._expire(job_id),
+            *self._expire(job_id, self._retention_seconds(has_webhook)),
             # The record is kept as long as the dead letter can be replayed.
-            Effect("EXPIRE", self.keys.record(job_id), self._dead_record_seconds),
+            Effect("EXPIRE", self.keys.record(job_id), self._dead_record_seconds(has_webhook)),
         ]
 
-    @property
-    def _dead_record_seconds(self) -> int:
-        return max(self.result_ttl_seconds, _DEAD_LETTER_SECONDS)
+    def _dead_record_seconds(self, has_webhook: bool) -> int:
+        return max(self._retention_seconds(has_webhook), DEAD_LETTER_SECONDS)
 
     def packed_dead(self, job: NewJob, account: str) -> PackedEffects:
         """Return the packed effects of `dead`, and those that free the slot of the job and, later, its storage.
@@ -266,24 +275,21 @@ class JobEffects:
         a placeholder of the length of an id.
         """
         encoded_id, has_webhook = job.id.encode(), job.webhook_url is not None
-        idempotency_name = None if job.idempotency is None else job.idempotency.name
-        others = self._pack(
-            [
-                self._free_slot(job.id, account),
-                *self._expire_storage_of_dead(job.id, job.owner),
-                *self._expire_idempotency(idempotency_name, self._dead_record_seconds),
-            ]
-        )
+        others = self._pack([self._free_slot(job.id, account), *self._expire_others_of_dead(job, has_webhook)])
         if len(encoded_id) != len(_ID_PLACEHOLDER):
             return PackedEffects(self._pack(self.dead(job.id, has_webhook=has_webhook)) + others)
         return PackedEffects(encoded_id.join(self._dead_between_ids[has_webhook]) + others)
 
-    def _expire_storage_of_dead(self, job_id: str, owner: str) -> list[Effect]:
-        storage, output_entry = self.keys.storage(owner), self.keys.output_entry(job_id)
-        return [
-            Effect("LEDGER.EXPIRE", storage, job_id, 1000 * self._dead_record_seconds),
-            Effect("LEDGER.EXPIRE", storage, output_entry, 1000 * self.result_ttl_seconds),
+    def _expire_others_of_dead(self, job: NewJob, has_webhook: bool) -> list[Effect]:
+        storage, record_seconds = self.keys.storage(job.owner), self._dead_record_seconds(has_webhook)
+        output_seconds = self._retention_seconds(has_webhook)
+        effects = [
+            Effect("LEDGER.EXPIRE", storage, job.id, 1000 * record_seconds),
+            Effect("LEDGER.EXPIRE", storage, self.keys.output_entry(job.id), 1000 * output_seconds),
         ]
+        if job.idempotency is not None:
+            effects.append(Effect("EXPIRE", self.keys.idempotency(job.idempotency.name), record_seconds))
+        return effects
 
     @cached_property
     def _dead_between_ids(self) -> Sequence[Sequence[bytes]]:
@@ -297,17 +303,13 @@ class JobEffects:
     def _pack(self, effects: Sequence[Effect]) -> PackedEffects:
         return pack_effects(effects, QueueKeys(self.keys.namespace, JOBS_QUEUE))
 
-    def _expire(self, job_id: str) -> list[Effect]:
-        ttl = self.result_ttl_seconds
+    def _expire(self, job_id: str, seconds: int) -> list[Effect]:
         return [
-            Effect("EXPIRE", self.keys.record(job_id), ttl),
-            Effect("EXPIRE", self.keys.output(job_id), ttl),
-            Effect("EXPIRE", self.keys.artifacts(job_id), ttl),
+            Effect("EXPIRE", self.keys.record(job_id), seconds),
+            Effect("EXPIRE", self.keys.output(job_id), seconds),
+            Effect("EXPIRE", self.keys.artifacts(job_id), seconds),
             Effect("DEL", self.keys.inputs(job_id)),
         ]
-
-    def _expire_idempotency(self, name: str | None, seconds: int) -> list[Effect]:
-        return [] if name is None else [Effect("EXPIRE", self.keys.idempotency(name), seconds)]
 
 
 def read_claim(replies: Sequence[Any]) -> Claim:

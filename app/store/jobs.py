@@ -21,7 +21,7 @@ from app.store.connection import StoreScript, read_lua, translated
 from app.store.job_list import JobList
 from app.store.keys import StoreKeys
 from app.store.output_log import OutputPages, check_cursor, decode_entry
-from app.store.records import ENTRY_OVERHEAD_BYTES, decode_record, encode_result
+from app.store.records import ENTRY_OVERHEAD_BYTES, decode_record, encode_result, webhook_retention_seconds
 from app.store.wakeups import Wakeups, Watch
 
 __all__ = ["JobStore"]
@@ -121,6 +121,7 @@ class JobStore:
                     item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
                     MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl, keys.slots(""),
                     keys.storage(""), ENTRY_OVERHEAD_BYTES, keys.idempotency(""),
+                    webhook_retention_seconds(self._ttl),
                 ],
             )  # fmt: skip
         status, *details = reply

@@ -100,7 +100,12 @@ class StoreKeys:
 
     @property
     def outbox(self) -> str:
-        """List: ids of finished jobs whose webhooks are due."""
+        """Stream: one entry with the job id for each end of a job whose webhook is due."""
+        return f"{self.tag}:webhook-outbox"
+
+    @property
+    def earlier_outbox(self) -> str:
+        """List: the outbox of earlier versions. Jobs that they accepted write to it when they are dead-lettered."""
         return f"{self.tag}:outbox"
 
     @property

@@ -10,7 +10,8 @@ The script that finishes a job deletes its spec, which contains the source and t
 request or is dead-lettered. The fields ``about`` and ``created_at_ms`` exist as long as the record.
 
 Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign, idempotency; claim;
-attempt, worker, started_at_ms; cancel; input_bytes; result, finished_at_ms.
+attempt, worker, started_at_ms; cancel; input_bytes; result, finished_at_ms;
+earlier_ends (of a replayed job whose webhooks may not have been delivered; JSON).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from app.core.states import JobState
 from app.core.submission import Idempotency, NewJob
 
 __all__ = [
+    "DEAD_LETTER_SECONDS",
     "ENTRY_OVERHEAD_BYTES",
     "JOB_OVERHEAD_BYTES",
     "SUMMARY_FIELDS",
@@ -43,7 +45,22 @@ __all__ = [
     "encode_new",
     "encode_result",
     "stored_bytes",
+    "webhook_retention_seconds",
 ]
+
+
+#: How long the broker keeps a dead letter.
+DEAD_LETTER_SECONDS: Final = 7 * 86_400
+#: Within this time after an attempt to deliver a webhook, the next one follows or the webhook is dead-lettered.
+WEBHOOK_ATTEMPT_SECONDS: Final = 86_400
+
+
+def webhook_retention_seconds(result_ttl_seconds: int) -> int:
+    """Return how long a record is kept for an attempt to deliver its webhook, and for the dead letter of the webhook.
+
+    Every failed attempt starts this time anew. After the delivery, the record is kept for ``result_ttl_seconds``.
+    """
+    return max(result_ttl_seconds, WEBHOOK_ATTEMPT_SECONDS + DEAD_LETTER_SECONDS)
 
 
 class _Outcome(msgspec.Struct, frozen=True):

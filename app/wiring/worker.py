@@ -118,10 +118,10 @@ def _declare_reconcile_storage(broker: StreamsBroker, settings: Settings) -> Non
 
 def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
     """Declare the actor and return the services of the workers that consume its queue."""
-    outbox = Outbox(_create_client(settings), StoreKeys(settings.namespace))
+    outbox = Outbox(_create_client(settings), StoreKeys(settings.namespace), settings.result_ttl_seconds)
     slots = WebhookSlots(broker)
     delivery = WebhookDelivery(outbox, slots, settings.webhook_allow_private, CALLBACK_FORMATS)
-    # Each delay is twice the previous one: an hour and a half in total.
+    # Each delay is twice the previous one. Together with the requests, they fit into RETRY_SECONDS.
     dramatiq.actor(
         actor_name=DELIVER_WEBHOOK,
         queue_name=WEBHOOKS_QUEUE,

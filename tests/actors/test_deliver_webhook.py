@@ -23,6 +23,7 @@ from app.store.webhook_slots import WebhookSlots
 from tests.actors.webhook_receiver import WebhookReceiver, respond_with, running_receiver
 from tests.http.gateway import JOB, Gateway, bearer, running_gateway
 from tests.http.openapi.conformance import validate_schema
+from tests.http.worker import RESULT_TTL_SECONDS
 
 Key = dict[str, Any]
 
@@ -44,7 +45,7 @@ class WebhookWorker:
 
     def __init__(self, gateway: Gateway) -> None:
         self.broker = StreamsBroker(client=gateway.redis, namespace=gateway.namespace)
-        self.outbox = Outbox(gateway.redis, gateway.keys)
+        self.outbox = Outbox(gateway.redis, gateway.keys, RESULT_TTL_SECONDS)
         self.relay = WebhookRelay(self.broker, self.outbox)
         self.slots = WebhookSlots(self.broker)
         delivery = WebhookDelivery(self.outbox, self.slots, allow_private=True)
@@ -166,9 +167,10 @@ async def test_webhook_becomes_replayable_dead_letter_when_retries_are_exhausted
 async def test_webhook_is_sent_once_when_relay_exits_between_enqueue_and_remove(
     gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:
-    job_id = await gateway.submit(await gateway.create_caller(), webhook_url=receiver.url)
+    await gateway.submit(await gateway.create_caller(), webhook_url=receiver.url)
     gateway.worker.run()
-    webhook_worker.relay._enqueue(job_id)
+    (end,) = webhook_worker.outbox.waiting(10)
+    webhook_worker.relay._enqueue(end)
 
     webhook_worker.deliver_all()
 

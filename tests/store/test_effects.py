@@ -28,10 +28,11 @@ def test_packed_dead_equals_the_packed_effects_of_dead(
 ) -> None:
     effects = JobEffects(StoreKeys("a-namespace"), 600)
     free_slot = Effect("ZREM", "{a-namespace:jobs}:slots:an-account", job_id)
+    record_seconds = (8 if has_webhook else 7) * 86_400
     storage = "{a-namespace:jobs}:storage:an-owner"
     expire = [
-        Effect("LEDGER.EXPIRE", storage, job_id, 7 * 86_400_000),
-        Effect("LEDGER.EXPIRE", storage, f"{job_id}:out", 600_000),
+        Effect("LEDGER.EXPIRE", storage, job_id, record_seconds * 1000),
+        Effect("LEDGER.EXPIRE", storage, f"{job_id}:out", (record_seconds if has_webhook else 600) * 1000),
     ]
     job = msgspec.structs.replace(
         new_job(job_id),
@@ -40,7 +41,7 @@ def test_packed_dead_equals_the_packed_effects_of_dead(
         idempotency=Idempotency("a-hash", "another-hash") if has_idempotency_key else None,
     )
     if has_idempotency_key:
-        expire.append(Effect("EXPIRE", "{a-namespace:jobs}:idempotency:a-hash", 7 * 86_400))
+        expire.append(Effect("EXPIRE", "{a-namespace:jobs}:idempotency:a-hash", record_seconds))
     expected = [*effects.dead(job_id, has_webhook=has_webhook), free_slot, *expire]
 
     packed = effects.packed_dead(job, "an-account")

@@ -291,7 +291,7 @@ async def test_delete_releases_all_bytes(store: LiveStore, end: Any) -> None:
 
 @pytest.mark.parametrize("end", ENDS)
 async def test_expiry_releases_all_bytes(url: str, namespace: str, end: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.store.effects._DEAD_LETTER_SECONDS", 1)
+    monkeypatch.setattr("app.store.effects.DEAD_LETTER_SECONDS", 1)
     limited = caller_with_quota(100_000)
     async with store_on(url, namespace, ttl_seconds=1) as store:
         await store.submit(

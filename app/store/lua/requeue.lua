@@ -18,6 +18,19 @@ if not result then return true, 'queued' end
 -- A finished job has no spec, except that a dead-lettered one keeps it.
 if not spec or cjson.decode(result).outcome ~= dead_outcome then return false, 'finished' end
 
+-- The webhook of this end may not have been delivered yet. Outbox.read (outbox.py) reads the ends.
+local function keep_end()
+  local ends = cjson.decode(redis.call('HGET', record, 'earlier_ends') or '[]')
+  local time = redis.call('TIME')
+  local kept = {replayed_at_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))}
+  for _, name in ipairs({'result', 'finished_at_ms', 'started_at_ms', 'attempt', 'worker'}) do
+    kept[name] = redis.call('HGET', record, name) or nil
+  end
+  ends[#ends + 1] = kept
+  redis.call('HSET', record, 'earlier_ends', cjson.encode(ends))
+end
+
+if redis.call('HEXISTS', record, 'webhook') == 1 then keep_end() end
 redis.call('HDEL', record, 'result', 'finished_at_ms', 'started_at_ms', 'attempt', 'worker', 'claim', 'cancel',
   'input_bytes')
 redis.call('PERSIST', record)

@@ -4,7 +4,7 @@
 -- KEYS   record, inputs, output log, webhook outbox, queue positions (one sorted set for each priority)...
 -- ARGV   kind, data, job_id, prefix of worker channels, output channel, max_input_bytes, max_input_entries,
 --        result of a cancelled job, retention time in seconds, prefix of slots, prefix of storage ledgers,
---        overhead of an input in bytes, prefix of idempotency keys
+--        overhead of an input in bytes, prefix of idempotency keys, retention time of a job with a webhook in seconds
 -- Reply  {'missing' | 'ignored' (finished) | 'full' | 'storage_full' | 'cancelled' (no worker had claimed it) | 'sent',
 --        bytes in storage, storage quota in bytes, owner}; the last three only with 'storage_full'
 local record, inputs, output_log, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -12,6 +12,7 @@ local kind, data, job_id, worker_channels, output_channel = ARGV[1], ARGV[2], AR
 local max_input_bytes, max_input_entries = tonumber(ARGV[6]), tonumber(ARGV[7])
 local cancelled_result, ttl_seconds, slots_prefix = ARGV[8], tonumber(ARGV[9]), ARGV[10]
 local storage_prefix, input_overhead, idempotency_prefix = ARGV[11], tonumber(ARGV[12]), ARGV[13]
+local webhook_ttl_seconds = tonumber(ARGV[14])
 
 local fields = redis.call(
   'HMGET', record, 'created_at_ms', 'result', 'started_at_ms', 'worker', 'input_bytes', 'webhook', 'account', 'owner',
@@ -22,6 +23,7 @@ local claim, idempotency = fields[9], fields[10]
 if not created_at_ms then return {'missing'} end
 if result then return {'ignored'} end
 local storage = storage_prefix .. owner
+if webhook then ttl_seconds = webhook_ttl_seconds end
 
 -- An API returns the source of the jobs that it stored in the field `foreign` of the record.
 local function delete_source_and_inputs()
@@ -50,7 +52,7 @@ local function finish_queued_job()
   delete_source_and_inputs()
   ledger_add(storage, job_id, 2 * #cancelled_result)
   ledger_expire(storage, job_id, 1000 * ttl_seconds)
-  if webhook then redis.call('RPUSH', outbox, job_id) end
+  if webhook then redis.call('XADD', outbox, '*', 'job', job_id) end
   redis.call('PUBLISH', output_channel, '')
 end
 

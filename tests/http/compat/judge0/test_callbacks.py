@@ -14,6 +14,7 @@ from tests.actors.webhook_receiver import running_receiver
 from tests.http.compat.judge0.conftest import PRINT
 from tests.http.compat.judge0.test_submissions import SUBMISSIONS, token_header
 from tests.http.gateway import Gateway
+from tests.http.worker import RESULT_TTL_SECONDS
 
 
 async def test_callback_is_a_put_request_in_base64(gateway: Gateway) -> None:
@@ -27,13 +28,13 @@ async def test_callback_is_a_put_request_in_base64(gateway: Gateway) -> None:
         assert job_id == token
         gateway.worker.write(job_id, b"1 \xff\n")
         gateway.worker.finish(job_id)
-        outbox = Outbox(gateway.redis, gateway.keys)
-        assert outbox.waiting(10) == [token]
+        outbox = Outbox(gateway.redis, gateway.keys, RESULT_TTL_SECONDS)
+        assert [end.job_id for end in outbox.waiting(10)] == [token]
         slots = WebhookSlots(gateway.worker.broker)
         webhooks = WebhookDelivery(outbox, slots, allow_private=True, callback_formats=CALLBACK_FORMATS)
         due = outbox.read(token)
         assert due is not None
-        await asyncio.to_thread(webhooks.send, token, due)
+        await asyncio.to_thread(webhooks.send, due)
         # Then the callback is a PUT request with the output in Base64
         (request,) = receiver.requests
     assert request.line == "PUT /hook?a=b HTTP/1.1"
