@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import itertools
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ def send_webhook(
         target = httpx.URL(url)
         addresses = resolve(host, target.port or (443 if target.scheme == "https" else 80))
         _check_addresses(host, addresses, allow_private)
-        request = _request_status(method, target, headers, body, addresses[:_MAX_ADDRESSES], timeout_seconds)
+        request = _request_status(method, target, headers, body, _select_addresses(addresses), timeout_seconds)
         status = asyncio.run(request)
     except (OSError, UnicodeError, httpx.HTTPError, httpx.InvalidURL) as e:
         raise WebhookUndelivered(f"{host}: {type(e).__name__}: {e}") from e
@@ -74,6 +75,17 @@ def _check_addresses(host: str, addresses: Sequence[str], allow_private: bool) -
             raise WebhookUndelivered(f"{host} resolves to a private address")
     if not addresses:
         raise WebhookUndelivered(f"{host} resolves to no address")
+
+
+def _select_addresses(addresses: Sequence[str]) -> Sequence[str]:
+    """Return the addresses to try: IPv6 and IPv4 in turn, so that one of them may be unreachable as a whole."""
+    families = [
+        [address for address in dict.fromkeys(addresses) if (":" in address) is is_ipv6] for is_ipv6 in (True, False)
+    ]
+    if addresses and ":" not in addresses[0]:
+        families.reverse()
+    alternating = [address for pair in itertools.zip_longest(*families) for address in pair if address is not None]
+    return alternating[:_MAX_ADDRESSES]
 
 
 async def _request_status(

@@ -19,17 +19,20 @@ from app.broker import (
 )
 from app.core.errors import NotFound, NotReplayable, StoreUnavailable
 from app.core.outcomes import Outcome
+from app.store.admission import SLOT_SECONDS
 from app.store.connection import read_lua
-from app.store.keys import RUN_JOB, StoreKeys
+from app.store.keys import RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
 from app.store.queue_stats import (
     DeadMessage,
     QueueStats,
     WorkerStats,
     actor_and_job,
+    add_parked,
     read_held_messages,
     read_queue_stats,
 )
 from app.store.records import decode_about
+from app.store.webhook_slots import WebhookSlots
 from app.store.worker_registry import WorkerRegistry
 
 __all__ = ["Administration"]
@@ -52,6 +55,7 @@ class Administration:
         self._broker = broker
         self._keys = keys
         self._registry = WorkerRegistry(broker.client, keys)
+        self._webhook_slots = WebhookSlots(broker)
 
     async def queues(self) -> Sequence[QueueStats]:
         """Return the statistics of all queues, sorted by name."""
@@ -138,7 +142,11 @@ class Administration:
             raise NotFound(f"unknown queue: must be one of {', '.join(self._queue_names())}")
 
     def _read_queues(self) -> list[QueueStats]:
-        return [read_queue_stats(self._broker.client, self._broker.keys(name)) for name in self._queue_names()]
+        return [self._read_queue(name) for name in self._queue_names()]
+
+    def _read_queue(self, name: str) -> QueueStats:
+        stats = read_queue_stats(self._broker.client, self._broker.keys(name))
+        return add_parked(stats, self._webhook_slots.read_parked()) if name == WEBHOOKS_QUEUE else stats
 
     def _read_workers(self) -> list[WorkerStats]:
         held = read_held_messages(self._broker, self._keys, self._queue_names())
@@ -174,7 +182,7 @@ def _requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> Precon
         ],
         args=[
             job_id, Outcome.INFRASTRUCTURE_ERROR.value, keys.output_channel(job_id), keys.output_entry(job_id),
-            keys.idempotency(""),
+            keys.idempotency(""), keys.slots(""), SLOT_SECONDS,
         ],
     )  # fmt: skip
 

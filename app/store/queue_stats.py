@@ -13,8 +13,10 @@ from dramatiq import Message
 from dramatiq.errors import DecodeError
 
 from app.broker import PendingEntry, QueueKeys, StreamsBroker
+from app.core.callers import Priority
 from app.store.keys import DELIVER_WEBHOOK, RUN_JOB, StoreKeys
 from app.store.records import decode_about
+from app.store.webhook_slots import ParkedWebhooks
 
 __all__ = [
     "DeadMessage",
@@ -23,6 +25,7 @@ __all__ = [
     "QueueStats",
     "WorkerStats",
     "actor_and_job",
+    "add_parked",
     "read_held_messages",
     "read_queue_stats",
 ]
@@ -43,9 +46,9 @@ class LaneStats(msgspec.Struct, frozen=True, kw_only=True):
 class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
     """The number of messages in a queue.
 
-    ``waiting``: no worker has received them. ``running``: a worker has received and not finished them. ``delayed``:
-    they are not due yet. ``dead``: dead letters. ``oldest_seconds`` is the age of the oldest waiting message. It is
-    None if no message is waiting.
+    ``waiting``: no worker has received them, or they are webhooks that wait for a slot of their receiver.
+    ``running``: a worker has received and not finished them. ``delayed``: they are not due yet. ``dead``: dead letters.
+    ``oldest_seconds`` is the age of the oldest waiting message. It is None if no message is waiting.
     """
 
     name: str
@@ -143,6 +146,22 @@ def read_queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
         dead=replies[-1],
         oldest_seconds=_oldest_seconds(client, {stream: groups for stream, (_, _, groups) in per_stream.items()}),
         lanes=lanes,
+    )
+
+
+def add_parked(stats: QueueStats, parked: ParkedWebhooks) -> QueueStats:
+    """Return the statistics of the queue of webhooks with its parked messages, which wait for a slot."""
+    if parked.count == 0:
+        return stats
+    lanes = list(stats.lanes)
+    for index, lane in enumerate(lanes):
+        if lane.name == Priority.INTERACTIVE.value:
+            lanes[index] = msgspec.structs.replace(lane, waiting=lane.waiting + parked.count)
+    return msgspec.structs.replace(
+        stats,
+        waiting=stats.waiting + parked.count,
+        oldest_seconds=max(round(parked.oldest_seconds, 3), stats.oldest_seconds or 0.0),
+        lanes=tuple(lanes),
     )
 
 

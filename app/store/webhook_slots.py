@@ -7,6 +7,7 @@ receivers occupies all threads, and the webhooks of the others wait.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from dramatiq import Message
@@ -15,7 +16,7 @@ from app.broker import Precondition, PreconditionFailed, StreamsBroker
 from app.store.connection import read_lua
 from app.store.keys import WEBHOOKS_QUEUE
 
-__all__ = ["WebhookSlots"]
+__all__ = ["ParkedWebhooks", "WebhookSlots"]
 
 # For the eight threads of the process `webhooks`: a group leaves two of them to the others. Once its receivers are
 # known to be slow, it leaves six.
@@ -25,7 +26,23 @@ _SLOW_SECONDS: Final = 2.0
 _SLOW_MARK_SECONDS: Final = 60
 # Longer than a delivery with the resolution of its host.
 _SLOT_MS: Final = 60_000
-_REMOVE_PARKED: Final = "return redis.call('ZREM', keys[1], args[1]) == 1"
+_REMOVE_PARKED: Final = """
+redis.call('ZREM', keys[2], args[2])
+return redis.call('ZREM', keys[1], args[1]) == 1
+"""
+
+
+@dataclass(frozen=True)
+class ParkedWebhooks:
+    """Parked messages of all groups.
+
+    Attributes:
+        count: Their number.
+        oldest_seconds: For how long the first of them has been parked; 0 if there is none.
+    """
+
+    count: int
+    oldest_seconds: float
 
 
 class WebhookSlots:
@@ -58,8 +75,9 @@ class WebhookSlots:
         """
         # Not encode() of the delivery: the copy is an ordinary message, with the number of its retries.
         encoded = Message(**message.asdict()).encode()
+        group_keys = [key for group in groups for key in self._group_keys(group)]
         reply: int = self._take(
-            keys=[self._parked_groups, *(key for group in groups for key in self._group_keys(group))],
+            keys=[self._parked_groups, self._parked_since, *group_keys],
             args=[
                 message.message_id, encoded, message.message_timestamp, _SLOTS, _SLOW_SLOTS, _SLOT_MS, *groups,
             ],
@@ -99,12 +117,26 @@ class WebhookSlots:
             keys=[self._parked_groups, slots, slow, parked], args=[group, _SLOTS, _SLOW_SLOTS]
         )
         for encoded in messages:
+            message: Message[Any] = Message.decode(encoded)
+            remove = Precondition(_REMOVE_PARKED, [parked, self._parked_since], [encoded, message.message_id])
             try:
-                self._broker.enqueue(
-                    Message.decode(encoded), precondition=Precondition(_REMOVE_PARKED, [parked], [encoded])
-                )
+                self._broker.enqueue(message, precondition=remove)
             except PreconditionFailed:  # another thread has returned it
                 continue
+
+    def read_parked(self) -> ParkedWebhooks:
+        """Return the number of the parked messages and the age of the oldest one."""
+        with self._broker.client.pipeline(transaction=False) as pipeline:
+            pipeline.time()
+            pipeline.zcard(self._parked_since)
+            pipeline.zrange(self._parked_since, 0, 0, withscores=True)
+            (seconds, microseconds), count, oldest = pipeline.execute()
+        age = [max(0.0, seconds + microseconds / 1e6 - since_ms / 1000) for _, since_ms in oldest]
+        return ParkedWebhooks(count, oldest_seconds=max(age, default=0.0))
+
+    @property
+    def _parked_since(self) -> str:
+        return f"{self._prefix}:parked-since"
 
     @property
     def _parked_groups(self) -> str:

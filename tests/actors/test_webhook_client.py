@@ -155,6 +155,49 @@ def test_send_webhook_tries_next_address_when_first_refuses() -> None:
     assert len(receiver.requests) == 1
 
 
+@contextlib.contextmanager
+def unresponsive_port(address: str, port: int) -> Iterator[None]:
+    """Listen on a port whose connections are never established: the queue of pending ones is full."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket(socket.AF_INET6))
+        server.bind((address, port))
+        server.listen(0)
+        for _ in range(4):
+            pending = stack.enter_context(socket.socket(socket.AF_INET6))
+            pending.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                pending.connect((address, port))
+        yield
+
+
+@pytest.mark.parametrize("is_unresponsive", [False, True])
+def test_guarantee_2_webhook_is_delivered_when_only_the_ipv4_address_of_its_host_works(is_unresponsive: bool) -> None:
+    with running_receiver() as receiver, contextlib.ExitStack() as stack:
+        if is_unresponsive:  # otherwise it refuses connections
+            stack.enter_context(unresponsive_port("::1", receiver.port))
+        started = time.monotonic()
+        send(f"http://client.example:{receiver.port}", resolve=lambda host, port: ["::1", "127.0.0.1"])
+    assert len(receiver.requests) == 1
+    assert time.monotonic() - started < 2
+
+
+def test_guarantee_2_webhook_is_delivered_when_many_ipv6_addresses_of_its_host_do_not_work() -> None:
+    # Addresses of the discard-only prefix, RFC 6666
+    addresses = [*(f"100::{number}" for number in range(1, 9)), "127.0.0.1"]
+    with running_receiver() as receiver:
+        send(f"http://client.example:{receiver.port}", resolve=lambda host, port: addresses)
+    assert len(receiver.requests) == 1
+
+
+def test_send_webhook_times_out_when_no_address_responds() -> None:
+    with running_receiver() as receiver, unresponsive_port("::1", receiver.port):
+        started = time.monotonic()
+        with pytest.raises(WebhookUndelivered):
+            send(f"http://client.example:{receiver.port}", resolve=lambda host, port: ["::1"] * 8)
+    assert receiver.requests == []
+    assert time.monotonic() - started < 3
+
+
 def test_send_webhook_raises_when_host_is_unknown() -> None:
     def unknown(host: str, port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "not known")

@@ -15,8 +15,9 @@ from app.core.callers import Caller, Tier
 from app.core.errors import IdempotencyMismatch, QueueFull, RateLimit, RateLimited, TooManyJobs
 from app.core.job_input import Input, InputKind
 from app.core.submission import Idempotency, NewJob
+from app.store.administration import Administration
 from app.store.admission import SLOT_SECONDS, RateLimiter, buckets_of_caller
-from app.store.keys import StoreKeys
+from app.store.keys import JOBS_QUEUE, StoreKeys
 from tests.store.live_store import LiveStore, new_job, store_on
 
 TIER = Tier(
@@ -250,6 +251,45 @@ async def test_submit_frees_the_slot_when_the_job_is_dead_lettered(store: LiveSt
     await store.submit(current_job("a"), limited)
 
     store.dead_letter(store.take())
+
+    await store.submit(current_job("b"), limited)
+
+
+async def test_guarantee_7_slots_are_counted_exactly_when_newer_jobs_finish_first(url: str, namespace: str) -> None:
+    """1,500 slots, 1,000 unfinished jobs and 500 newer jobs that have finished: 500 slots are free."""
+    limited = caller(rate_per_minute=10**6, burst=10**6, unfinished_jobs=1_500)
+    async with store_on(url, namespace, max_backlog=10_000) as store:
+        await submit_all(store, limited, [f"job-{number}" for number in range(1_500)])
+        with pytest.raises(TooManyJobs):
+            await store.submit(current_job("one-too-many"), limited)
+
+        for number in range(1_000, 1_500):
+            await store.jobs.send(f"job-{number}", Input(InputKind.CANCEL))
+
+        await submit_all(store, limited, [f"new-{number}" for number in range(500)])
+        with pytest.raises(TooManyJobs):
+            await store.submit(current_job("one-too-many"), limited)
+        assert store.client.zcard(store.keys.slots("key:me")) == 1_500
+
+
+async def submit_all(store: LiveStore, limited: Caller, job_ids: list[str]) -> None:
+    for start in range(0, len(job_ids), 20):
+        batch = job_ids[start : start + 20]
+        await asyncio.gather(*(store.submit(current_job(job_id), limited) for job_id in batch))
+
+
+async def test_guarantee_7_replayed_job_takes_a_slot_until_it_finishes(store: LiveStore) -> None:
+    limited = caller(burst=1000, unfinished_jobs=1)
+    await store.submit(current_job("a"), limited)
+    store.dead_letter(store.take())
+    [dead_letter] = store.broker.dead_letters(JOBS_QUEUE)
+    await Administration(store.broker, store.keys).replay(JOBS_QUEUE, dead_letter.id)
+
+    with pytest.raises(TooManyJobs):
+        await store.submit(current_job("b"), limited)
+    delivery = store.take()
+    store.claim(delivery, "a")
+    store.finish(delivery, "a")
 
     await store.submit(current_job("b"), limited)
 

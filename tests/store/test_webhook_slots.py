@@ -9,7 +9,9 @@ import redis
 from dramatiq import Message
 
 from app.broker import StreamsBroker
-from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
+from app.store.administration import Administration
+from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE, StoreKeys
+from app.store.queue_stats import QueueStats
 from app.store.webhook_slots import WebhookSlots
 
 KEY = ["key:me", "host:client.example"]
@@ -108,3 +110,43 @@ def test_message_is_parked_and_returned_once(slots: WebhookSlots, broker: Stream
     slots.requeue_parked()
 
     assert [message.message_id for message in queued(broker)] == ["message-6"]
+
+
+# --- statistics
+
+
+async def read_stats(broker: StreamsBroker, keys: StoreKeys) -> QueueStats:
+    (stats,) = await Administration(broker, keys).queues()
+    return stats
+
+
+async def test_guarantee_2_parked_webhooks_are_counted_as_waiting(
+    slots: WebhookSlots, broker: StreamsBroker, keys: StoreKeys
+) -> None:
+    """The alert PyxecWebhooksLate reads the age of the oldest waiting message."""
+    taken = [slots.take(webhook(number), KEY) for number in range(10)]
+    # The server's clock 400 s later
+    since = f"{broker.keys(WEBHOOKS_QUEUE).tag}:parked-since"
+    broker.client.zincrby(since, -400_000, "message-9")
+    slots.take(webhook(9), KEY)  # delivered again, because its worker was killed
+    slots.take(webhook(10), ["key:other", "host:client.example"])
+
+    stats = await read_stats(broker, keys)
+
+    assert taken == [True] * 6 + [False] * 4
+    assert stats.waiting == 5
+    assert {lane.name: lane.waiting for lane in stats.lanes} == {"interactive": 5, "batch": 0}
+    assert stats.oldest_seconds is not None
+    assert 400 <= stats.oldest_seconds < 430
+    # When slots are free, the messages are counted once
+    for number in range(5):
+        slots.release(webhook(number), KEY, seconds=0.1)
+    stats = await read_stats(broker, keys)
+    assert (stats.waiting, len(queued(broker))) == (5, 5)
+    assert broker.client.exists(since) == 0
+
+
+async def test_statistics_of_webhooks_are_empty_when_none_is_parked(broker: StreamsBroker, keys: StoreKeys) -> None:
+    stats = await read_stats(broker, keys)
+
+    assert (stats.waiting, stats.oldest_seconds) == (0, None)

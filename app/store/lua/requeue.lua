@@ -4,15 +4,18 @@
 -- that enqueues the message of the dead letter.
 --
 -- keys   record, output log, queue positions (sorted set), storage ledger of its owner
--- args   job_id, outcome of dead-lettered jobs, output channel, ledger entry of its output, prefix of idempotency keys
+-- args   job_id, outcome of dead-lettered jobs, output channel, ledger entry of its output, prefix of idempotency keys,
+--        prefix of slots, duration of a slot in seconds
 -- Reply  whether the message may be enqueued, and 'expired' | 'finished' (with another outcome) | 'queued' (it is queued
 --        or running already) | 'reset'
 local record, output_log, positions, storage = keys[1], keys[2], keys[3], keys[4]
 local job_id, dead_outcome, output_channel, output_entry = args[1], args[2], args[3], args[4]
-local idempotency_prefix = args[5]
+local idempotency_prefix, slots_prefix, slot_seconds = args[5], args[6], args[7]
 
-local fields = redis.call('HMGET', record, 'spec', 'result', 'created_at_ms', 'idempotency')
-local spec, result, created_at_ms, idempotency = fields[1], fields[2], fields[3], fields[4]
+local fields = redis.call('HMGET', record, 'spec', 'result', 'created_at_ms', 'idempotency', 'account')
+local spec, result, created_at_ms, idempotency, account = fields[1], fields[2], fields[3], fields[4], fields[5]
+local time = redis.call('TIME')
+local now_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 if not created_at_ms then return false, 'expired' end
 if not result then return true, 'queued' end
 -- A finished job has no spec, except that a dead-lettered one keeps it.
@@ -21,8 +24,7 @@ if not spec or cjson.decode(result).outcome ~= dead_outcome then return false, '
 -- The webhook of this end may not have been delivered yet. Outbox.read (outbox.py) reads the ends.
 local function keep_end()
   local ends = cjson.decode(redis.call('HGET', record, 'earlier_ends') or '[]')
-  local time = redis.call('TIME')
-  local kept = {replayed_at_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))}
+  local kept = {replayed_at_ms = now_ms}
   for _, name in ipairs({'result', 'finished_at_ms', 'started_at_ms', 'attempt', 'worker'}) do
     kept[name] = redis.call('HGET', record, name) or nil
   end
@@ -40,6 +42,11 @@ redis.call('XTRIM', output_log, 'MAXLEN', 0)
 redis.call('PERSIST', output_log)
 ledger_persist(storage, job_id)
 ledger_set(storage, output_entry, 0)
+-- The end of the job freed its slot. A replay takes one even if the caller has no free slot.
+if account then
+  redis.call('ZADD', slots_prefix .. account, now_ms, job_id)
+  redis.call('EXPIRE', slots_prefix .. account, slot_seconds)
+end
 redis.call('ZADD', positions, created_at_ms, job_id)
 redis.call('PUBLISH', output_channel, '')
 return true, 'reset'
