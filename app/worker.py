@@ -7,7 +7,7 @@ import structlog
 
 from app.config import ConfigurationError, read_settings
 from app.logs import configure_logging
-from app.sandbox.startup_check import EXIT_STATUS
+from app.sandbox.engine_availability import EXIT_STATUS
 from app.wiring.worker import create_broker
 
 __all__ = ["setup"]

@@ -15,7 +15,7 @@ import structlog
 from dramatiq.middleware import CurrentMessage
 
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
-from app.core.errors import InfrastructureError, OwnershipLost
+from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
 from app.core.judging import CaseChecker, judge_phases
@@ -38,6 +38,11 @@ _CANCELLED_BETWEEN_ATTEMPTS = JobResult(outcome=Outcome.CANCELLED, message="canc
 # While an append waits for Redis, the time limits of the program continue to run.
 _MAX_APPEND_SECONDS = 3.0
 _MAX_PAUSE_SECONDS = 1.0
+# Another worker may be able to run a released job at once. The message of a job of a missing image, of which there may
+# be many, is fetched less often.
+_MIN_RELEASE_DELAY_MS = 1_000
+_MAX_RELEASE_DELAY_MS = 5_000
+_MAX_IMAGE_DELAY_MS = 30_000
 # Start of the error of an XADD whose id is not greater than the last one in the stream.
 _ALREADY_APPENDED = "The ID specified in XADD is equal or smaller"
 
@@ -45,8 +50,9 @@ _ALREADY_APPENDED = "The ID specified in XADD is equal or smaller"
 class JobRunner:
     """Runs jobs for one worker process, in any number of threads.
 
-    Everything the program does is a result. ``run`` raises InfrastructureError for a fault of Pyxec; the retry
-    middleware then enqueues the job again, or dead-letters it after the last attempt.
+    Everything the program does is a result. ``run`` raises InfrastructureError if a started job was lost by a fault of
+    Pyxec; the retry middleware then enqueues the job again, or dead-letters it after the last attempt. A job that
+    cannot be started on this host is released: it uses no attempt and no retry.
 
     Args:
         broker: Broker of the worker; all writes are fenced by the lease of the message.
@@ -96,6 +102,7 @@ class JobRunner:
                 _log.warning("job_fenced")
             except InfrastructureError as e:
                 _log.warning("job_attempt_failed", error=f"{type(e).__name__}: {e}")
+                self._meter.count("pyxec_job_attempts_failed_total", type(e).__name__)
                 raise
 
     def _run_attempt(self, job_id: str, delivery: _Delivery, inbox: JobInbox) -> Sequence[Effect]:
@@ -115,17 +122,28 @@ class JobRunner:
         if claim.cancel_requested:
             result = _CANCELLED_BEFORE_START if claim.state is JobState.QUEUED else _CANCELLED_BETWEEN_ATTEMPTS
             return self._effects.finish(job_id, result, self._now_ms(), claim=claim)
-        self._observe_queue_time(claim)
-        start = self._effects.start(job_id, attempt, worker, self._now_ms(), claim.owner)
-        log = _OutputLog(job_id, claim.owner, delivery, self._effects, read_entry_ids(start, delivery.commit(start)))
-        if claim.has_input:
-            self._inputs.wake(job_id)
+        log = _OutputLog(job_id, claim.owner, delivery, self._effects)
+
+        def record_start() -> None:
+            log.start(attempt, worker, self._now_ms())
+            self._observe_queue_time(claim)
+            if claim.has_input:
+                self._inputs.wake(job_id)
+
         # The result will be rejected, so that the program is stopped at once.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
         sink = _JobSink(log, CaseChecker(spec.tests))
-        with self._measure_run(), sink.spans:
-            report = self._sandbox.run(job_id, attempt, spec, sink, inbox)
+        try:
+            with self._measure_run(), sink.spans:
+                report = self._sandbox.run(job_id, attempt, spec, sink, inbox, record_start)
+        except OwnershipLost:
+            raise
+        except InfrastructureError as e:
+            if log.is_started:
+                raise
+            self._release(job_id, delivery, claim, e)
+            return []
         result = _result(report, sink.checker)
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
@@ -137,6 +155,21 @@ class JobRunner:
             claim=claim,
             artifacts=report.artifacts,
         )
+
+    def _release(self, job_id: str, delivery: _Delivery, claim: Claim, error: InfrastructureError) -> None:
+        """Return a job to the queue that could not start here. It uses no attempt and no retry.
+
+        The delay is a quarter of the time that the job has waited, within limits: the message has no counter.
+        """
+        is_missing = isinstance(error, ImageMissing)
+        max_delay_ms = _MAX_IMAGE_DELAY_MS if is_missing else _MAX_RELEASE_DELAY_MS
+        waited_ms = self._now_ms() - delivery.message.created_ms
+        delay_ms = min(max_delay_ms, max(_MIN_RELEASE_DELAY_MS, waited_ms // 4))
+        delivery.commit(self._effects.release(job_id, claim, delivery.message.lane.value))
+        delivery.message.release_later(delay_ms)
+        self._meter.count("pyxec_jobs_released_total", "image-missing" if is_missing else "launch-failed")
+        error_text = f"{type(error).__name__}: {error}"
+        _log.warning("job_released", error=error_text, retry_in_seconds=delay_ms / 1000)
 
     def _observe_queue_time(self, claim: Claim) -> None:
         """Measure the time in the queue of a first attempt."""
@@ -206,15 +239,28 @@ class _Delivery:
         raise AssertionError("itertools.count is endless")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _OutputLog:
-    """The output log of one attempt. Every append is fenced."""
+    """The output log of one attempt. Every append is fenced.
+
+    Attributes:
+        ids: Ids of the next entries. None until the attempt has started.
+    """
 
     job_id: str
     owner: str | None
     delivery: _Delivery
     effects: JobEffects
-    ids: EntryIds
+    ids: EntryIds | None = None
+
+    @property
+    def is_started(self) -> bool:
+        return self.ids is not None
+
+    def start(self, attempt: int, worker: str, now_ms: int) -> None:
+        """Record the start of the attempt."""
+        start = self.effects.start(self.job_id, attempt, worker, now_ms, self.owner)
+        self.ids = read_entry_ids(start, self.delivery.commit(start))
 
     def append_phase(self, phase: PhaseStarted) -> None:
         self.delivery.append(self.effects.append(self.job_id, [phase], self.owner, self.ids))

@@ -18,7 +18,7 @@ PyxecError
 |-- JobNotFinished            an unfinished job cannot be deleted
 |-- StoreUnavailable          Redis did not answer in time
 |-- GatewayBusy               other requests hold the memory that this one needs
-`-- InfrastructureError       a fault of the service: the job is retried, then dead-lettered
+`-- InfrastructureError       a fault of the service: a started job is retried, then dead-lettered; others wait
     |-- EngineUnavailable     the Docker Engine failed or did not answer in time
     |   `-- UnsupportedEngine the Docker Engine cannot run sandboxes until its configuration or ours changes
     |-- ImageMissing          the image of a language is missing on this engine
@@ -235,7 +235,7 @@ class GatewayBusy(PyxecError):
 
 
 class InfrastructureError(PyxecError):
-    """A fault of the service. The job is retried, and dead-lettered after the last attempt."""
+    """A fault of the service. A started job is retried, and dead-lettered after the last attempt. Other jobs wait."""
 
 
 class EngineUnavailable(InfrastructureError):

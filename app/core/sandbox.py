@@ -5,7 +5,7 @@ app/sandbox/ implements `Sandbox` with containers; the tests implement it with a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -79,11 +79,28 @@ class Sink(Protocol):
 class Sandbox(Protocol):
     """Runs each job in a new isolated environment."""
 
-    def run(self, job_id: str, attempt: int, spec: JobSpec, sink: Sink, inbox: Inbox) -> SandboxReport:
+    def run(
+        self,
+        job_id: str,
+        attempt: int,
+        spec: JobSpec,
+        sink: Sink,
+        inbox: Inbox,
+        on_acquired: Callable[[], None] = lambda: None,
+    ) -> SandboxReport:
         """Run a job. Blocks until the job has ended.
 
+        Args:
+            job_id: For the log only, like `attempt`.
+            attempt: Number of the attempt.
+            spec: The checked job.
+            sink: Receives phases and output.
+            inbox: Supplies input.
+            on_acquired: Called once when the environment is ready, before anything of the job is sent to it.
+
         Raises:
-            InfrastructureError: The job could not be run, or how it ended is unknown. Never the program's fault.
+            InfrastructureError: The job could not be run, or how it ended is unknown. Never the program's fault. If
+                `on_acquired` was not called, the host could not provide an environment, and nothing of the job ran.
         """
 
     def installed(self) -> Sequence[LanguageInfo]:

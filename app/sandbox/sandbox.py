@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -15,6 +15,7 @@ from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec
 from app.sandbox.container import Container, ContainerSpec, UpdateResult
 from app.sandbox.engine.client import Engine
+from app.sandbox.engine_availability import EngineAvailability
 from app.sandbox.images.catalogue import Language, default_set
 from app.sandbox.images.installed import ImageCache, InstalledImage, installed_images
 from app.sandbox.language_pool import PoolStats
@@ -41,6 +42,7 @@ class ContainerSandbox:
         cpus: Processors that one job may use.
         pool_floor: See ``Pool``.
         pool_ceiling: See ``Pool``.
+        availability: Receives the result of each launch.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class ContainerSandbox:
         cpus: float,
         pool_floor: int,
         pool_ceiling: int,
+        availability: EngineAvailability | None = None,
     ) -> None:
         self._engine = engine
         self._languages = languages
         self._labels = {LABEL: namespace, WORKER_LABEL: worker}
         self._runtime = runtime
+        self._availability = availability
         self._cpus = cpus
         self._defaults = {name: default_resources(language, cpus) for name, language in languages.items()}
         self._images = ImageCache(self._list_images)
@@ -74,7 +78,15 @@ class ContainerSandbox:
         """Close the idle containers."""
         self._pool.stop()
 
-    def run(self, job_id: str, attempt: int, spec: JobSpec, sink: Sink, inbox: Inbox) -> SandboxReport:
+    def run(
+        self,
+        job_id: str,
+        attempt: int,
+        spec: JobSpec,
+        sink: Sink,
+        inbox: Inbox,
+        on_acquired: Callable[[], None] = lambda: None,
+    ) -> SandboxReport:
         """Run a job in a container of its own and return its result.
 
         Args:
@@ -82,10 +94,12 @@ class ContainerSandbox:
             spec: The checked job.
             sink: Receives phases and output while the job runs.
             inbox: Supplies stdin, signals, terminal sizes and the request to cancel.
+            on_acquired: Called when the container is ready, before anything of the job is sent to it.
 
         Raises:
             ImageMissing: The image of the language is not on this engine.
-            InfrastructureError: The job could not run, or its end is not known.
+            InfrastructureError: The job could not run, or its end is not known. If `on_acquired` was not called, no
+                container could be launched.
         """
         language = self._languages.get(spec.language)
         if language is None:
@@ -104,6 +118,7 @@ class ContainerSandbox:
             lambda program: self._launch(spec.language, program),
         )
         try:
+            on_acquired()
             return session.run()
         except BaseException:
             session.container.discard()
@@ -132,7 +147,7 @@ class ContainerSandbox:
         has_default_disk = resources.disk_bytes == self._defaults[language].disk_bytes
         idle = self._pool.take(language) if has_default_disk else None
         try:
-            if idle is not None and _set_resources(idle, resources):
+            if idle is not None and self._set_resources(idle, resources):
                 return idle
             return self._launch(language, resources)
         except BaseException:
@@ -142,7 +157,33 @@ class ContainerSandbox:
     def _launch_default(self, language: str) -> Container:
         return self._launch(language, self._defaults[language])
 
+    def _set_resources(self, idle: Container, resources: ContainerResources) -> bool:
+        """Change the resources of an idle container. Discard it and return False if this is not possible."""
+        try:
+            is_ready = idle.update_resources(resources) is UpdateResult.APPLIED and idle.is_alive()
+        except InfrastructureError as e:
+            idle.discard()
+            self._record_failure(e)
+            raise
+        if not is_ready:
+            idle.discard()
+        return is_ready
+
     def _launch(self, language: str, resources: ContainerResources) -> Container:
+        try:
+            container = self._launch_from_image(language, resources)
+        except InfrastructureError as e:
+            self._record_failure(e)
+            raise
+        if self._availability is not None:
+            self._availability.record_launch()
+        return container
+
+    def _record_failure(self, error: InfrastructureError) -> None:
+        if self._availability is not None:
+            self._availability.record_failure(error)
+
+    def _launch_from_image(self, language: str, resources: ContainerResources) -> Container:
         image = self._images.read().get(language)
         if image is None:
             raise ImageMissing(f"image of language {language} is not on this engine")
@@ -163,15 +204,3 @@ class ContainerSandbox:
     def _list_images(self) -> dict[str, InstalledImage]:
         installed = installed_images(self._engine.docker_client)
         return {name: image for name, image in installed.items() if name in self._languages}
-
-
-def _set_resources(idle: Container, resources: ContainerResources) -> bool:
-    """Change the resources of an idle container. Discard it and return False if this is not possible."""
-    try:
-        is_ready = idle.update_resources(resources) is UpdateResult.APPLIED and idle.is_alive()
-    except InfrastructureError:
-        idle.discard()
-        raise
-    if not is_ready:
-        idle.discard()
-    return is_ready

@@ -122,6 +122,19 @@ class JobEffects:
         """Undo `claim`. The record of an expired job must not exist."""
         return [Effect("HDEL", self.keys.record(job_id), "claim")]
 
+    def release(self, job_id: str, claim: Claim, priority: str) -> list[Effect]:
+        """Return a claimed job that was not started to its queue position. Repeating it has no effect.
+
+        Args:
+            job_id: The job.
+            claim: The claim.
+            priority: Priority of the job, which is the lane of its message.
+        """
+        if claim.state is not JobState.QUEUED or claim.created_at_ms is None:
+            return []  # a retry: the record keeps the start of an earlier attempt
+        waiting = self.keys.waiting(Priority(priority))
+        return [*self.unclaim(job_id), Effect("ZADD", waiting, claim.created_at_ms, job_id)]
+
     def start(self, job_id: str, attempt: int, worker: str, now_ms: int, owner: str | None = None) -> list[Effect]:
         """Record the start of an attempt of a claimed job. Repeating it has no effect.
 

@@ -50,6 +50,13 @@ METRICS: Final[dict[str, Metric]] = {
     "pyxec_jobs_total": Metric(Kind.COUNTER, "Jobs that finished on a worker.", ("outcome", "language")),
     "pyxec_job_queue_seconds": Metric(Kind.HISTOGRAM, "Time from acceptance to the first start.", (), _SECONDS),
     "pyxec_job_run_seconds": Metric(Kind.HISTOGRAM, "Time from start to result, in the sandbox.", (), _SECONDS),
+    "pyxec_jobs_released_total": Metric(
+        Kind.COUNTER, "Jobs that were returned to the queue because their host could not launch a sandbox.", ("reason",)
+    ),
+    "pyxec_job_attempts_failed_total": Metric(
+        Kind.COUNTER, "Started attempts that failed because of a fault of the service, by error.", ("reason",)
+    ),
+    "pyxec_worker_paused": Metric(Kind.GAUGE, "Workers that fetch no jobs because of their engine.", ("reason",)),
     "pyxec_output_truncated_total": Metric(Kind.COUNTER, "Jobs whose output was truncated at its limit."),
     "pyxec_fenced_total": Metric(Kind.COUNTER, "Writes rejected because the lease was lost."),
     "pyxec_recovered_total": Metric(Kind.COUNTER, "Messages recovered from lost workers."),

@@ -21,10 +21,10 @@ from app.core.timestamps import current_unix_ms
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
 from app.sandbox.engine.client import Engine
+from app.sandbox.engine_availability import EngineAvailability, PauseReason
 from app.sandbox.images.catalogue import load_languages
 from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
-from app.sandbox.startup_check import StartupCheck
 from app.store.connection import create_client
 from app.store.effects import JobEffects
 from app.store.job_input import JobInputs
@@ -145,6 +145,12 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
     client = _create_client(settings)
     worker = broker.consumer_name
     engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
+    availability = EngineAvailability(
+        settings.docker_host,
+        settings.container_runtime,
+        settings.engine_timeout_seconds,
+        lambda reason: _pause_or_resume(broker, meter, reason),
+    )
     sandbox = ContainerSandbox(
         engine,
         load_languages(LANGUAGES_FOLDER),
@@ -154,6 +160,7 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         cpus=settings.sandbox_cpus,
         pool_floor=settings.pool_floor,
         pool_ceiling=settings.pool_ceiling,
+        availability=availability,
     )
     inputs = JobInputs(client, keys, worker)
     runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inputs, current_unix_ms, meter)
@@ -169,8 +176,17 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         *_worker_tasks(client, keys, settings, engine, sandbox, broker, meter),
         _publish_metrics_task(broker, settings, meter, sandbox),
     ]
-    startup_check = StartupCheck(settings.docker_host, settings.container_runtime)
-    return [startup_check, PeriodicTasks(tasks), inputs, sandbox]
+    return [availability, PeriodicTasks(tasks), inputs, sandbox]
+
+
+def _pause_or_resume(broker: StreamsBroker, meter: Meter, pause_reason: PauseReason | None) -> None:
+    """Fetch no jobs while the engine cannot run them: they wait in Redis, where other workers can fetch them."""
+    for reason in PauseReason:
+        meter.set("pyxec_worker_paused", float(reason is pause_reason), reason.value)
+    if pause_reason is None:
+        broker.resume_fetching()
+    else:
+        broker.pause_fetching()
 
 
 def _worker_tasks(

@@ -67,12 +67,25 @@ class InMemorySandbox:
     Attributes:
         program: Called for each run.
         runs: All runs.
+        launch_errors: Raised by the next calls of ``run``, as if no container could be launched.
     """
 
     program: Program
     runs: list[Run] = field(default_factory=list)
+    launch_errors: list[Exception] = field(default_factory=list)
 
-    def run(self, job_id: str, attempt: int, spec: JobSpec, sink: Sink, inbox: Inbox) -> SandboxReport:
+    def run(
+        self,
+        job_id: str,
+        attempt: int,
+        spec: JobSpec,
+        sink: Sink,
+        inbox: Inbox,
+        on_acquired: Callable[[], None] = lambda: None,
+    ) -> SandboxReport:
+        if self.launch_errors:
+            raise self.launch_errors.pop(0)
+        on_acquired()
         self.runs.append(run := Run(attempt, spec, sink, inbox))
         return self.program(run)
 

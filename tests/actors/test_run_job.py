@@ -11,7 +11,15 @@ import dramatiq
 import pytest
 
 from app.actors.run_job import JobRunner
-from app.core.errors import JobNotFound, OwnershipLost, SandboxLost
+from app.broker import Lane
+from app.core.errors import (
+    EngineUnavailable,
+    ImageMissing,
+    InfrastructureError,
+    JobNotFound,
+    OwnershipLost,
+    SandboxLost,
+)
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome, StopReason
@@ -309,3 +317,48 @@ async def test_output_is_rejected_and_program_stopped_when_lease_is_lost(short_l
     assert (outcome_of(record), record.attempt) == (Outcome.OK, 2)
     assert not any(isinstance(event, Output) for event in await short_lease_store.events())
     assert short_lease_store.broker.dead_letters(JOBS_QUEUE) == []
+
+
+# --- hosts that cannot launch a sandbox
+
+
+@pytest.mark.parametrize("error", [EngineUnavailable("no answer"), ImageMissing("no image"), LOST])
+async def test_guarantee_3_job_that_cannot_be_launched_uses_no_attempt_and_no_retry(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch, error: InfrastructureError
+) -> None:
+    monkeypatch.setattr("app.actors.run_job._MIN_RELEASE_DELAY_MS", 1)
+    monkeypatch.setattr("app.actors.run_job._MAX_RELEASE_DELAY_MS", 1)
+    monkeypatch.setattr("app.actors.run_job._MAX_IMAGE_DELAY_MS", 1)
+
+    with running_worker(store, lambda _: sandbox_report(phase_report())) as sandbox:
+        sandbox.launch_errors += [error] * 6  # the fixture retries twice
+        await store.submit(new_job())
+        record = await wait_for_result(store)
+
+    assert (outcome_of(record), record.attempt) == (Outcome.OK, 1)
+    assert [run.attempt for run in sandbox.runs] == [1]
+    assert store.broker.dead_letters(JOBS_QUEUE) == []
+
+
+async def test_guarantee_3_released_job_is_queued_and_can_be_cancelled(store: LiveStore) -> None:
+    with running_worker(store, lambda _: sandbox_report(phase_report())) as sandbox:
+        sandbox.launch_errors.append(EngineUnavailable("no answer"))
+        await store.submit(new_job())
+        await until(lambda: store.client.zcard(store.broker.keys(JOBS_QUEUE).lanes[Lane.INTERACTIVE].delayed) == 1)
+        record = await store.jobs.get("job")
+        assert (record.state, record.attempt, record.started_at_ms) == (JobState.QUEUED, 0, None)
+        # No worker has claimed it: the cancellation finishes it at once.
+        await store.jobs.send("job", CANCEL)
+        assert outcome_of(await store.jobs.get("job")) is Outcome.CANCELLED
+
+
+async def test_guarantee_3_job_of_a_missing_image_does_not_delay_other_jobs(store: LiveStore) -> None:
+    with running_worker(store, lambda _: sandbox_report(phase_report())) as sandbox:
+        sandbox.launch_errors.append(ImageMissing("no image"))
+        await store.submit(new_job("missing"))
+        await until(lambda: sandbox.launch_errors == [])
+        await store.submit(new_job("other"))
+        async with asyncio.timeout(0.9):  # less than the delay of the first job
+            while (await store.jobs.get("other")).state is not JobState.FINISHED:
+                await asyncio.sleep(0.01)
+        assert (await store.jobs.get("missing")).state is JobState.QUEUED

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.local.engine import engine_host
-from app.sandbox.startup_check import EXIT_STATUS
+from app.sandbox.engine_availability import EXIT_STATUS
 from tests.sandbox.engine.version_proxy import version_proxy
 from tests.stack import Process, Stack, eventually
 
@@ -73,7 +73,7 @@ def test_worker_exits_when_settings_are_invalid(own_stack: Stack) -> None:
 def test_worker_waits_for_an_engine_that_does_not_answer(own_stack: Stack, tmp_path: Path) -> None:
     worker = start_worker(own_stack, DOCKER_HOST=f"unix://{tmp_path}/proxy.sock")
     eventually(lambda: events(worker, "Worker process is ready for action."), EXIT_SECONDS)
-    assert events(worker, "engine_unavailable")
+    assert events(worker, "fetching_paused")
 
     # When the engine starts, and does not meet the requirements
     with version_proxy(tmp_path, ENGINE, info={"SecurityOptions": []}):
@@ -88,4 +88,4 @@ def test_worker_of_another_queue_does_not_use_the_engine(own_stack: Stack, tmp_p
     worker = start_worker(own_stack, "maintenance", DOCKER_HOST=f"unix://{tmp_path}/absent.sock")
 
     eventually(lambda: events(worker, "Worker process is ready for action."), EXIT_SECONDS)
-    assert not events(worker, "engine_unavailable")
+    assert not events(worker, "fetching_paused")
