@@ -16,7 +16,8 @@ from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(missing_requirement()), reason=missing_requirement())]
 
-MISSING = "/nonexistent/crun"
+# Not crun, which the engines of `make test-engines` may have.
+MISSING = "/nonexistent/youki"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def private_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private
     """An engine with two runtimes in addition to runc: one does not exist, the other one is gVisor."""
     gvisor = tmp_path_factory.mktemp("bin") / "runsc"
     gvisor.touch(0o755)
-    options = (f"--add-runtime=crun={MISSING}", f"--add-runtime=kata={gvisor}")
+    options = (f"--add-runtime=youki={MISSING}", f"--add-runtime=kata={gvisor}")
     with tempfile.TemporaryDirectory(prefix="pyxec-", dir="/run", ignore_cleanup_errors=True) as run:
         engine = PrivateEngine(Path(run), tmp_path_factory.mktemp("data"), options)
         try:
@@ -35,9 +36,9 @@ def private_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Private
 
 
 def test_runtime_whose_file_is_missing_is_refused(private_engine: PrivateEngine) -> None:
-    message = refusal(private_engine.host, "crun")
+    message = refusal(private_engine.host, "youki")
 
-    assert message.startswith(f"the OCI runtime 'crun' is missing, because {MISSING} does not exist: install it")
+    assert message.startswith(f"the OCI runtime 'youki' is missing, because {MISSING} does not exist: install it")
     assert "\n" not in message
 
 
@@ -48,7 +49,7 @@ def test_gvisor_with_the_name_of_another_runtime_is_refused(private_engine: Priv
 def test_runtime_that_is_not_configured_is_refused(private_engine: PrivateEngine) -> None:
     message = refusal(private_engine.host, "sysbox")
 
-    assert message.startswith("the OCI runtime 'sysbox' is not installed in this Docker Engine (crun, ")
+    assert message.startswith("the OCI runtime 'sysbox' is not installed in this Docker Engine (")
     assert "\n" not in message
 
 
