@@ -23,7 +23,7 @@ from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import ArtifactInfo, JobResult, Usage
 from app.core.sandbox import Sandbox, SandboxReport
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
-from app.store.effects import JobEffects, read_claim, read_entry_ids
+from app.store.effects import JobEffects, is_cancelled, read_claim, read_entry_ids
 from app.store.job_input import JobInbox, JobInputs
 from app.store.output_log import EntryIds
 from app.store.records import Claim, decode_spec
@@ -120,8 +120,7 @@ class JobRunner:
         if claim.spec is None or not _is_startable(claim):
             return self._effects.unclaim(job_id)
         if claim.cancel_requested:
-            result = _CANCELLED_BEFORE_START if claim.state is JobState.QUEUED else _CANCELLED_BETWEEN_ATTEMPTS
-            return self._effects.finish(job_id, result, self._now_ms(), claim=claim)
+            return self._effects.finish(job_id, _cancelled_result(claim), self._now_ms(), claim=claim)
         log = _OutputLog(job_id, claim.owner, delivery, self._effects)
 
         def record_start() -> None:
@@ -142,8 +141,7 @@ class JobRunner:
         except InfrastructureError as e:
             if log.is_started:
                 raise
-            self._release(job_id, delivery, claim, e)
-            return []
+            return self._release(job_id, delivery, claim, e)
         result = _result(report, sink.checker)
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
@@ -156,20 +154,26 @@ class JobRunner:
             artifacts=report.artifacts,
         )
 
-    def _release(self, job_id: str, delivery: _Delivery, claim: Claim, error: InfrastructureError) -> None:
+    def _release(self, job_id: str, delivery: _Delivery, claim: Claim, error: InfrastructureError) -> Sequence[Effect]:
         """Return a job to the queue that could not start here. It uses no attempt and no retry.
 
         The delay is a quarter of the time that the job has waited, within limits: the message has no counter.
+
+        Returns:
+            The effects that finish the job if it was cancelled since its claim.
         """
+        if is_cancelled(delivery.commit(self._effects.release(job_id, claim, delivery.message.lane.value))):
+            finish = self._effects.finish(job_id, _cancelled_result(claim), self._now_ms(), claim=claim)
+            return [*self._effects.leave_queue(job_id), *finish]
         is_missing = isinstance(error, ImageMissing)
         max_delay_ms = _MAX_IMAGE_DELAY_MS if is_missing else _MAX_RELEASE_DELAY_MS
         waited_ms = self._now_ms() - delivery.message.created_ms
         delay_ms = min(max_delay_ms, max(_MIN_RELEASE_DELAY_MS, waited_ms // 4))
-        delivery.commit(self._effects.release(job_id, claim, delivery.message.lane.value))
         delivery.message.release_later(delay_ms)
         self._meter.count("pyxec_jobs_released_total", "image-missing" if is_missing else "launch-failed")
         error_text = f"{type(error).__name__}: {error}"
         _log.warning("job_released", error=error_text, retry_in_seconds=delay_ms / 1000)
+        return ()
 
     def _observe_queue_time(self, claim: Claim) -> None:
         """Measure the time in the queue of a first attempt."""
@@ -296,6 +300,10 @@ def _is_startable(claim: Claim) -> bool:
     except IllegalTransition:
         return False
     return True
+
+
+def _cancelled_result(claim: Claim) -> JobResult:
+    return _CANCELLED_BEFORE_START if claim.state is JobState.QUEUED else _CANCELLED_BETWEEN_ATTEMPTS
 
 
 def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:

@@ -32,7 +32,7 @@ from app.store.records import (
 )
 from app.store.wakeups import JOB_CONTINUES
 
-__all__ = ["JobEffects", "read_claim", "read_entry_ids"]
+__all__ = ["JobEffects", "is_cancelled", "read_claim", "read_entry_ids"]
 
 _MINUTE_MS: Final = 60_000
 _CLAIM_FIELDS: Final = (
@@ -114,7 +114,7 @@ class JobEffects:
         record = self.keys.record(job_id)
         return [
             Effect("HSET", record, "claim", worker),
-            *self._leave_queue(job_id),
+            *self.leave_queue(job_id),
             Effect("HMGET", record, *_CLAIM_FIELDS),
         ]
 
@@ -125,15 +125,18 @@ class JobEffects:
     def release(self, job_id: str, claim: Claim, priority: str) -> list[Effect]:
         """Return a claimed job that was not started to its queue position. Repeating it has no effect.
 
+        `is_cancelled` reads the replies. A cancel after these effects ends a job that was never started at once.
+
         Args:
             job_id: The job.
             claim: The claim.
             priority: Priority of the job, which is the lane of its message.
         """
+        read_cancel = Effect("HEXISTS", self.keys.record(job_id), "cancel")
         if claim.state is not JobState.QUEUED or claim.created_at_ms is None:
-            return []  # a retry: the record keeps the start of an earlier attempt
+            return [read_cancel]  # a retry: the record keeps the start of an earlier attempt
         waiting = self.keys.waiting(Priority(priority))
-        return [*self.unclaim(job_id), Effect("ZADD", waiting, claim.created_at_ms, job_id)]
+        return [*self.unclaim(job_id), Effect("ZADD", waiting, claim.created_at_ms, job_id), read_cancel]
 
     def start(self, job_id: str, attempt: int, worker: str, now_ms: int, owner: str | None = None) -> list[Effect]:
         """Record the start of an attempt of a claimed job. Repeating it has no effect.
@@ -155,7 +158,8 @@ class JobEffects:
             Effect("EXPIRE", starts, _STARTS_EXPIRE_SECONDS),
         ]
 
-    def _leave_queue(self, job_id: str) -> list[Effect]:
+    def leave_queue(self, job_id: str) -> list[Effect]:
+        """Remove the queue position of a job."""
         return [Effect("ZREM", self.keys.waiting(priority), job_id) for priority in Priority]
 
     def attempt_started(self, job_id: str, attempt: int, owner: str | None = None) -> list[Effect]:
@@ -270,7 +274,7 @@ class JobEffects:
         return [
             Effect("HSETNX", self.keys.record(job_id), "result", encode_result(_LOST)),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", NOW_MS),
-            *self._leave_queue(job_id),
+            *self.leave_queue(job_id),
             *self.append(job_id, [JobFinished(_LOST)]),
             *self._notify_webhook(job_id, has_webhook),
             *self._expire(job_id, self._retention_seconds(has_webhook)),
@@ -346,6 +350,11 @@ def read_claim(replies: Sequence[Any]) -> Claim:
         idempotency=None if fields["idempotency"] is None else fields["idempotency"].decode(),
         kept_bytes=stored_bytes([about or b"", fields["webhook"] or b""]),
     )
+
+
+def is_cancelled(replies: Sequence[Any]) -> bool:
+    """Return whether the job was cancelled before the effects of `JobEffects.release`."""
+    return bool(replies[-1])
 
 
 def read_entry_ids(effects: Sequence[Effect], replies: Sequence[Any]) -> EntryIds:

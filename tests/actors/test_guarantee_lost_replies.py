@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.broker import BrokerUnavailable, Effect, StreamMessage
+from app.core.errors import EngineUnavailable
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
 from app.core.outcomes import Outcome, StopReason
 from app.core.sandbox import SandboxReport
@@ -214,3 +215,32 @@ async def test_guarantee_2_cancel_between_claim_and_start_stops_the_program(
         await until(lambda: store.broker.qsize(JOBS_QUEUE) == 0)
 
     assert (outcome_of(record), len(sandbox.runs), record.attempt) == (Outcome.CANCELLED, 1, 1)
+
+
+@pytest.mark.parametrize("earlier_attempts", [0, 1])
+async def test_guarantee_3_job_that_is_cancelled_while_its_launch_fails_ends_at_once(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch, earlier_attempts: int
+) -> None:
+    for name in ("_MIN_RELEASE_DELAY_MS", "_MAX_RELEASE_DELAY_MS"):
+        monkeypatch.setattr(f"app.actors.run_job.{name}", 3_600_000)
+    loop = asyncio.get_running_loop()
+
+    def lose_sandbox(_: Run) -> SandboxReport:
+        raise LOST
+
+    with running_worker(store, lose_sandbox) as sandbox:
+        run_program = sandbox.run
+
+        def cancel_and_fail_launch(*args: Any) -> SandboxReport:
+            if len(sandbox.runs) < earlier_attempts:
+                return run_program(*args)
+            cancel_from_thread(store, loop)
+            raise EngineUnavailable("no answer")
+
+        monkeypatch.setattr(sandbox, "run", cancel_and_fail_launch)
+        await store.submit(new_job())
+        record = await wait_for_result(store)
+
+    assert outcome_of(record) is Outcome.CANCELLED
+    assert (record.attempt, record.started_at_ms is None) == (earlier_attempts, earlier_attempts == 0)
+    assert await store.jobs.position("job") is None
