@@ -21,7 +21,8 @@ from app.core.errors import NotFound, NotReplayable, StoreUnavailable
 from app.core.outcomes import Outcome
 from app.store.admission import SLOT_SECONDS
 from app.store.connection import read_lua
-from app.store.keys import RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
+from app.store.keys import DELIVER_WEBHOOK, RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
+from app.store.outbox import Outbox
 from app.store.queue_stats import (
     DeadMessage,
     QueueStats,
@@ -49,13 +50,20 @@ _NOT_REPLAYABLE: Final = {
 
 
 class Administration:
-    """Administration of the declared queues. The broker's client blocks, so that each call runs in a thread."""
+    """Administration of the declared queues. The broker's client blocks, so that each call runs in a thread.
 
-    def __init__(self, broker: StreamsBroker, keys: StoreKeys) -> None:
+    Args:
+        broker: A broker that declares the queues.
+        keys: Key names.
+        result_ttl_seconds: How long a finished job is kept.
+    """
+
+    def __init__(self, broker: StreamsBroker, keys: StoreKeys, result_ttl_seconds: int) -> None:
         self._broker = broker
         self._keys = keys
         self._registry = WorkerRegistry(broker.client, keys)
         self._webhook_slots = WebhookSlots(broker)
+        self._outbox = Outbox(broker.client, keys, result_ttl_seconds)
 
     async def queues(self) -> Sequence[QueueStats]:
         """Return the statistics of all queues, sorted by name."""
@@ -106,6 +114,8 @@ class Administration:
     async def drop(self, queue: str, dead_letter_id: str) -> None:
         """Delete a dead letter, and the source and the inputs of its job, which cannot run again.
 
+        A job whose webhook can no longer be delivered is kept no longer than other jobs.
+
         Raises:
             NotFound: The queue or the dead letter does not exist.
         """
@@ -130,7 +140,10 @@ class Administration:
     def _drop(self, queue: str, dead_letter: DeadMessage) -> bool:
         """Drop a dead letter and delete the source of its job in the same script."""
         if dead_letter.actor != RUN_JOB or dead_letter.job_id is None:
-            return self._broker.drop_dead(queue, dead_letter.id)
+            was_dropped = self._broker.drop_dead(queue, dead_letter.id)
+            if was_dropped and dead_letter.actor == DELIVER_WEBHOOK and dead_letter.job_id is not None:
+                self._outbox.release(dead_letter.job_id)
+            return was_dropped
         delete_source = _delete_source(self._broker.client, self._keys, dead_letter.job_id)
         return self._broker.drop_dead(queue, dead_letter.id, delete_source)
 

@@ -83,7 +83,7 @@ def _create_administration(settings: Settings) -> Administration:
     broker = StreamsBroker(client=client, namespace=settings.namespace)
     for queue_name in (JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE):
         broker.declare_queue(queue_name)
-    return Administration(broker, StoreKeys(settings.namespace))
+    return Administration(broker, StoreKeys(settings.namespace), settings.result_ttl_seconds)
 
 
 def _http_settings(settings: Settings) -> HttpSettings:

@@ -156,6 +156,21 @@ async def test_guarantee_2_record_of_a_cancelled_job_is_kept_until_the_webhook_i
     assert max(ttls(gateway, job_id)) <= 3600
 
 
+async def test_record_is_kept_as_usual_when_the_dead_letter_of_its_webhook_is_dropped(
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    job_id = await submit(gateway, receiver)
+    receiver.responders += [FAIL] * 3
+    gateway.worker.run()
+    webhook_worker.deliver_all()
+    (found,) = webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE)
+
+    response = await gateway.client.delete(f"/v1/admin/dead/webhooks/{found.id}", headers=OPERATOR)
+
+    assert response.status_code == 204
+    assert max(ttls(gateway, job_id)) <= 3600
+
+
 async def test_guarantee_2_delivered_webhook_does_not_shorten_the_time_of_a_dead_lettered_job(
     gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:

@@ -13,7 +13,7 @@ from app.core.errors import JobNotFound, NotFound, NotReplayable, StoreUnavailab
 from app.core.states import JobState
 from app.store.administration import Administration
 from app.store.keys import JOBS_QUEUE
-from tests.store.live_store import LiveStore, new_job
+from tests.store.live_store import TTL_SECONDS, LiveStore, new_job
 
 JOBS = 40
 Request = Callable[[Administration, str], Coroutine[Any, Any, None]]
@@ -29,7 +29,7 @@ async def drop(administration: Administration, dead_letter_id: str) -> None:
 
 @pytest.fixture
 def administration(store: LiveStore) -> Administration:
-    return Administration(store.broker, store.keys)
+    return Administration(store.broker, store.keys, TTL_SECONDS)
 
 
 async def dead_letter_jobs(store: LiveStore, count: int) -> dict[str, DeadLetter]:

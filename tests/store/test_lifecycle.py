@@ -227,7 +227,7 @@ async def _let_happen(store: LiveStore, event: JobEvent) -> None:
         return
     if event is JobEvent.REPLAY:
         with contextlib.suppress(NotReplayable):
-            await Administration(store.broker, store.keys).replay(JOBS_QUEUE, _add_dead_letter(store))
+            await Administration(store.broker, store.keys, TTL_SECONDS).replay(JOBS_QUEUE, _add_dead_letter(store))
         return
     if event is JobEvent.FINISH and (await store.jobs.get("job")).state is JobState.QUEUED:
         store.dead_letter(store.take())  # only the broker finishes a job that was not started

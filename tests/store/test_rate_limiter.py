@@ -18,7 +18,7 @@ from app.core.submission import Idempotency, NewJob
 from app.store.administration import Administration
 from app.store.admission import SLOT_SECONDS, RateLimiter, buckets_of_caller
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from tests.store.live_store import LiveStore, new_job, store_on
+from tests.store.live_store import TTL_SECONDS, LiveStore, new_job, store_on
 
 TIER = Tier(
     name="test",
@@ -283,7 +283,7 @@ async def test_guarantee_7_replayed_job_takes_a_slot_until_it_finishes(store: Li
     await store.submit(current_job("a"), limited)
     store.dead_letter(store.take())
     [dead_letter] = store.broker.dead_letters(JOBS_QUEUE)
-    await Administration(store.broker, store.keys).replay(JOBS_QUEUE, dead_letter.id)
+    await Administration(store.broker, store.keys, TTL_SECONDS).replay(JOBS_QUEUE, dead_letter.id)
 
     with pytest.raises(TooManyJobs):
         await store.submit(current_job("b"), limited)

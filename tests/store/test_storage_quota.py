@@ -22,7 +22,7 @@ from app.store.administration import Administration
 from app.store.keys import JOBS_QUEUE
 from app.store.records import JOB_OVERHEAD_BYTES
 from app.store.storage import StorageReconciliation
-from tests.store.live_store import CALLER, OK, SPEC, START_MS, LiveStore, new_job, store_on
+from tests.store.live_store import CALLER, OK, SPEC, START_MS, TTL_SECONDS, LiveStore, new_job, store_on
 
 MIB = 1024 * 1024
 CANCEL = Input(InputKind.CANCEL)
@@ -226,7 +226,7 @@ async def test_dead_letter_keeps_the_source_for_a_replay(store: LiveStore) -> No
     expiry = dict(store.client.zrange(store.keys.storage(CALLER.owner) + ":expiry", 0, -1, withscores=True))
     assert expiry[b"job"] - expiry[b"job:out"] == (7 * 86_400 - 600) * 1000
 
-    await Administration(store.broker, store.keys).replay(JOBS_QUEUE, dead_letter.id)
+    await Administration(store.broker, store.keys, TTL_SECONDS).replay(JOBS_QUEUE, dead_letter.id)
 
     assert MIB < stored_bytes(store) < MIB + 20_000
     assert store.client.zcard(store.keys.storage(CALLER.owner) + ":expiry") == 0
@@ -240,7 +240,7 @@ async def test_source_of_a_dead_job_is_deleted_with_its_dead_letter(store: LiveS
     await store.submit(sized_job("job", MIB))
     store.dead_letter(store.take())
     [dead_letter] = store.broker.dead_letters(JOBS_QUEUE)
-    administration = Administration(store.broker, store.keys)
+    administration = Administration(store.broker, store.keys, TTL_SECONDS)
 
     await administration.drop(JOBS_QUEUE, dead_letter.id)
 

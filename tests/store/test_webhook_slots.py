@@ -116,7 +116,7 @@ def test_message_is_parked_and_returned_once(slots: WebhookSlots, broker: Stream
 
 
 async def read_stats(broker: StreamsBroker, keys: StoreKeys) -> QueueStats:
-    (stats,) = await Administration(broker, keys).queues()
+    (stats,) = await Administration(broker, keys, 600).queues()
     return stats
 
 

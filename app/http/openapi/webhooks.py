@@ -27,10 +27,10 @@ WEBHOOKS: Final[dict[str, Any]] = {
             "operationId": "jobFinished",
             "summary": "A job with a webhook_url has finished",
             "description": "Signed as specified by Standard Webhooks (https://www.standardwebhooks.com). Any 2xx "
-            "within 10 seconds acknowledges it. Otherwise it is sent again, ten times in about an hour and a half. "
+            "within 10 seconds acknowledges it. Otherwise it is sent again, ten times within 90 minutes. "
             "It may arrive more than once.",
             "parameters": [
-                _header("webhook-id", "The id of the job."),
+                _header("webhook-id", "The id of the job; with `.1`, `.2`, ... after an administrator replayed it."),
                 _header("webhook-timestamp", "Time of this attempt, Unix time in seconds.", pattern="^[0-9]+$"),
                 _header(
                     "webhook-signature",

@@ -433,7 +433,7 @@ export interface webhooks {
         put?: never;
         /**
          * A job with a webhook_url has finished
-         * @description Signed as specified by Standard Webhooks (https://www.standardwebhooks.com). Any 2xx within 10 seconds acknowledges it. Otherwise it is sent again, ten times in about an hour and a half. It may arrive more than once.
+         * @description Signed as specified by Standard Webhooks (https://www.standardwebhooks.com). Any 2xx within 10 seconds acknowledges it. Otherwise it is sent again, ten times within 90 minutes. It may arrive more than once.
          */
         post: operations["jobFinished"];
         delete?: never;
@@ -3233,7 +3233,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description The id of the job. */
+                /** @description The id of the job; with `.1`, `.2`, ... after an administrator replayed it. */
                 "webhook-id": string;
                 /** @description Time of this attempt, Unix time in seconds. */
                 "webhook-timestamp": string;
