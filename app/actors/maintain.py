@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import structlog
 from dramatiq import Broker, Middleware
 
-__all__ = ["PeriodicTask", "PeriodicTasks", "Service", "WorkerServices"]
+from app.telemetry.metrics import Meter
+
+__all__ = ["PeriodicTask", "PeriodicTasks", "Service", "WorkerServices", "run_task"]
 
 _log = structlog.get_logger(__name__)
 
@@ -70,6 +72,15 @@ class PeriodicTask:
     run: Callable[[], object]
 
 
+def run_task(name: str, run: Callable[[], object], meter: Meter) -> None:
+    """Run a periodic task once. An error is logged and counted, and not raised: the next run follows."""
+    try:
+        run()
+    except Exception as e:  # noqa: BLE001 - neither end the thread of the task, nor dead-letter its message
+        _log.warning("periodic_task_failed", task=name, error=f"{type(e).__name__}: {e}")
+        meter.count("pyxec_periodic_tasks_failed_total", name)
+
+
 class PeriodicTasks:
     """Service that runs periodic tasks, each in its own thread.
 
@@ -77,7 +88,8 @@ class PeriodicTasks:
     without a heartbeat.
     """
 
-    def __init__(self, tasks: Sequence[PeriodicTask]) -> None:
+    def __init__(self, tasks: Sequence[PeriodicTask], meter: Meter) -> None:
+        self._meter = meter
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._repeat, args=(task,), name=f"periodic-{task.name}", daemon=True)
@@ -97,8 +109,5 @@ class PeriodicTasks:
 
     def _repeat(self, task: PeriodicTask) -> None:
         while not self._stopping.is_set():
-            try:
-                task.run()
-            except Exception as e:  # noqa: BLE001 - the thread must survive any error of its task
-                _log.warning("periodic_task_failed", task=task.name, error=f"{type(e).__name__}: {e}")
+            run_task(task.name, task.run, self._meter)
             self._stopping.wait(task.interval_seconds)

@@ -16,7 +16,7 @@ import structlog
 from app.core.errors import EngineUnavailable
 from app.sandbox.engine.client import ContainerSummary, Engine
 from app.sandbox.engine.errors import EngineResponseError
-from app.sandbox.template import LABEL, WORKER_LABEL
+from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL
 
 __all__ = ["remove_orphans"]
 
@@ -28,13 +28,17 @@ _log = structlog.get_logger(__name__)
 def remove_orphans(
     engine: Engine,
     namespace: str,
+    installation: str,
     is_alive: Callable[[str], bool],
     never_started_seconds: float,
     now: float | None = None,
 ) -> int:
-    """Remove the containers of a namespace that no live worker uses.
+    """Remove the containers of an installation that no live worker uses.
 
     Args:
+        engine: The engine. Other installations may use it, also with the same namespace.
+        namespace: Namespace of the installation.
+        installation: Id of the installation. Containers without this id are kept.
         is_alive: Returns False if the lease of the worker with a name has expired. If it raises, the function stops:
             without this information, nothing is removed.
         never_started_seconds: Age from which on a live worker no longer uses a container that has not started.
@@ -49,6 +53,8 @@ def remove_orphans(
     time_now = time.time() if now is None else now
     removed = 0
     for container in engine.list_containers(f"{LABEL}={namespace}"):
+        if container.labels.get(INSTALLATION_LABEL) != installation:
+            continue
         worker = container.labels.get(WORKER_LABEL, "")
         age_seconds = time_now - container.created_at
         was_never_started = container.state == "created" and age_seconds >= never_started_seconds

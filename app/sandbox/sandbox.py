@@ -22,7 +22,7 @@ from app.sandbox.language_pool import PoolStats
 from app.sandbox.pool import Pool
 from app.sandbox.resources import ContainerResources, default_resources, resources_by_stage
 from app.sandbox.session import RunnerSession
-from app.sandbox.template import LABEL, SANDBOX_UIDS, WORKER_LABEL
+from app.sandbox.template import INSTALLATION_LABEL, LABEL, SANDBOX_UIDS, WORKER_LABEL
 from app.telemetry.spans import span
 
 __all__ = ["ContainerSandbox"]
@@ -37,7 +37,9 @@ class ContainerSandbox:
         engine: The engine of this worker.
         languages: The catalogue, by id.
         worker: Name of the worker process. It becomes a label of every container.
-        namespace: Name of the installation. It distinguishes installations that share an engine.
+        namespace: Namespace of the installation. It distinguishes installations that share an engine.
+        read_installation: Returns the id of the installation. It distinguishes installations that also have the same
+            namespace. May raise InfrastructureError; then no container is launched.
         runtime: OCI runtime. Empty for the engine's default.
         cpus: Processors that one job may use.
         pool_floor: See ``Pool``.
@@ -52,6 +54,7 @@ class ContainerSandbox:
         *,
         worker: str,
         namespace: str,
+        read_installation: Callable[[], str],
         runtime: str,
         cpus: float,
         pool_floor: int,
@@ -61,6 +64,7 @@ class ContainerSandbox:
         self._engine = engine
         self._languages = languages
         self._labels = {LABEL: namespace, WORKER_LABEL: worker}
+        self._read_installation = read_installation
         self._runtime = runtime
         self._availability = availability
         self._cpus = cpus
@@ -170,8 +174,9 @@ class ContainerSandbox:
         return is_ready
 
     def _launch(self, language: str, resources: ContainerResources) -> Container:
+        labels = {**self._labels, INSTALLATION_LABEL: self._read_installation()}
         try:
-            container = self._launch_from_image(language, resources)
+            container = self._launch_from_image(language, resources, labels)
         except InfrastructureError as e:
             self._record_failure(e)
             raise
@@ -183,7 +188,7 @@ class ContainerSandbox:
         if self._availability is not None:
             self._availability.record_failure(error)
 
-    def _launch_from_image(self, language: str, resources: ContainerResources) -> Container:
+    def _launch_from_image(self, language: str, resources: ContainerResources, labels: dict[str, str]) -> Container:
         image = self._images.read().get(language)
         if image is None:
             raise ImageMissing(f"image of language {language} is not on this engine")
@@ -192,9 +197,7 @@ class ContainerSandbox:
         started_at = time.monotonic()
         try:
             with span("container start"):
-                container = Container.launch(
-                    self._engine, ContainerSpec(image, resources, self._labels, self._runtime, uid)
-                )
+                container = Container.launch(self._engine, ContainerSpec(image, resources, labels, self._runtime, uid))
         except ImageMissing:
             self._images.invalidate()
             raise

@@ -15,10 +15,20 @@ from app.core.limits import LIMITS
 from app.sandbox.resources import ContainerResources
 from app.sandbox.seccomp import seccomp_profile
 
-__all__ = ["LABEL", "MAX_STACK_BYTES", "SANDBOX_UIDS", "WORKER_LABEL", "creation_body", "update_body"]
+__all__ = [
+    "INSTALLATION_LABEL",
+    "LABEL",
+    "MAX_STACK_BYTES",
+    "SANDBOX_UIDS",
+    "WORKER_LABEL",
+    "creation_body",
+    "update_body",
+]
 
-# The value of LABEL is the namespace of the installation, that of WORKER_LABEL the name of the worker.
+# The value of LABEL is the namespace of the installation, that of INSTALLATION_LABEL its id in Redis, and that of
+# WORKER_LABEL the name of the worker.
 LABEL: Final = "org.pyxec"
+INSTALLATION_LABEL: Final = f"{LABEL}.installation"
 WORKER_LABEL: Final = f"{LABEL}.worker"
 # Each container gets one of these user ids, so that two jobs do not share the kernel's limits per user (inotify
 # instances, pending signals, pipe pages). They are below 65536 because user namespaces often map only that many ids.
@@ -60,7 +70,7 @@ def creation_body(
 
     Args:
         image: Id of an image of the catalogue.
-        labels: LABEL and WORKER_LABEL. They never contain values from a request.
+        labels: LABEL, INSTALLATION_LABEL and WORKER_LABEL. They never contain values from a request.
         runtime: OCI runtime from the settings. Empty for the engine's default.
         uid: One of SANDBOX_UIDS.
     """

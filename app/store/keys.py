@@ -132,6 +132,11 @@ class StoreKeys:
         return f"{self.namespace}:gauges"
 
     @property
+    def installation(self) -> str:
+        """String: id of the installation (app/store/installation.py)."""
+        return f"{self.namespace}:installation"
+
+    @property
     def workers(self) -> str:
         """Sorted set: workers by the time of their last heartbeat."""
         return f"{self.namespace}:workers"

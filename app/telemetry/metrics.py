@@ -57,6 +57,9 @@ METRICS: Final[dict[str, Metric]] = {
         Kind.COUNTER, "Started attempts that failed because of a fault of the service, by error.", ("reason",)
     ),
     "pyxec_worker_paused": Metric(Kind.GAUGE, "Workers that fetch no jobs because of their engine.", ("reason",)),
+    "pyxec_periodic_tasks_failed_total": Metric(
+        Kind.COUNTER, "Runs of periodic tasks that failed. The next run follows.", ("task",)
+    ),
     "pyxec_output_truncated_total": Metric(Kind.COUNTER, "Jobs whose output was truncated at its limit."),
     "pyxec_fenced_total": Metric(Kind.COUNTER, "Writes rejected because the lease was lost."),
     "pyxec_recovered_total": Metric(Kind.COUNTER, "Messages recovered from lost workers."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import dramatiq
@@ -12,11 +12,12 @@ from dramatiq.middleware import AgeLimit, TimeLimit
 from periodiq import PeriodiqMiddleware, cron
 
 from app.actors.deliver_webhook import RELAY_SECONDS, CallbackFormat, WebhookDelivery, WebhookRelay
-from app.actors.maintain import PeriodicTask, PeriodicTasks, Service, WorkerServices
+from app.actors.maintain import PeriodicTask, PeriodicTasks, Service, WorkerServices, run_task
 from app.actors.recover import Recovery
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker, default_middleware
 from app.config import LANGUAGES_FOLDER, Settings
+from app.core.errors import InfrastructureError
 from app.core.timestamps import current_unix_ms
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
@@ -27,6 +28,7 @@ from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
 from app.store.connection import create_client
 from app.store.effects import JobEffects
+from app.store.installation import read_installation
 from app.store.job_input import JobInputs
 from app.store.keys import DELIVER_WEBHOOK, JOBS_QUEUE, MAINTENANCE_QUEUE, RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
 from app.store.languages import publish_languages
@@ -62,12 +64,13 @@ def create_broker(settings: Settings) -> StreamsBroker:
         middleware=_create_middleware(),
     )
     meter = Meter()
-    _declare_recover(broker)
-    _declare_reconcile_storage(broker, settings)
+    _declare_recover(broker, meter)
+    _declare_reconcile_storage(broker, settings, meter)
+    maintenance_tasks = [_maintain_task(broker), _publish_metrics_task(broker, settings, meter)]
     services = {
         JOBS_QUEUE: declare_run_job(broker, settings, meter),
         WEBHOOKS_QUEUE: _declare_deliver_webhook(broker, settings, meter),
-        MAINTENANCE_QUEUE: [PeriodicTasks([_maintain_task(broker), _publish_metrics_task(broker, settings, meter)])],
+        MAINTENANCE_QUEUE: [PeriodicTasks(maintenance_tasks, meter)],
     }
     broker.add_middleware(WorkerServices(services))
     tracer = create_tracer(settings.otlp_endpoint, "pyxec-worker")
@@ -99,21 +102,24 @@ def _create_middleware() -> list[dramatiq.Middleware]:
     ]
 
 
-def _declare_recover(broker: StreamsBroker) -> None:
-    dramatiq.actor(
-        actor_name="recover", queue_name=MAINTENANCE_QUEUE, broker=broker, max_retries=0, periodic=cron("* * * * *")
-    )(Recovery(broker).run)
+def _declare_recover(broker: StreamsBroker, meter: Meter) -> None:
+    _declare_periodic(broker, meter, "recover", "* * * * *", Recovery(broker).run)
 
 
-def _declare_reconcile_storage(broker: StreamsBroker, settings: Settings) -> None:
+def _declare_reconcile_storage(broker: StreamsBroker, settings: Settings, meter: Meter) -> None:
     reconciliation = StorageReconciliation(_create_client(settings), StoreKeys(settings.namespace))
+    _declare_periodic(broker, meter, "reconcile_storage", "*/10 * * * *", reconciliation.run)
+
+
+def _declare_periodic(broker: StreamsBroker, meter: Meter, name: str, schedule: str, run: Callable[[], object]) -> None:
+    """Declare an actor that the scheduler enqueues. A failed run is dropped, because the next one follows."""
+
+    def run_once() -> None:
+        run_task(name, run, meter)
+
     dramatiq.actor(
-        actor_name="reconcile_storage",
-        queue_name=MAINTENANCE_QUEUE,
-        broker=broker,
-        max_retries=0,
-        periodic=cron("*/10 * * * *"),
-    )(reconciliation.run)
+        actor_name=name, queue_name=MAINTENANCE_QUEUE, broker=broker, max_retries=0, periodic=cron(schedule)
+    )(run_once)
 
 
 def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
@@ -136,7 +142,7 @@ def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: M
         PeriodicTask("requeue_parked_webhooks", RELAY_SECONDS, slots.requeue_parked),
         _publish_metrics_task(broker, settings, meter),
     ]
-    return [PeriodicTasks(tasks)]
+    return [PeriodicTasks(tasks, meter)]
 
 
 def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> Sequence[Service]:
@@ -145,6 +151,7 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
     client = _create_client(settings)
     worker = broker.consumer_name
     engine = Engine(settings.docker_host, settings.engine_timeout_seconds)
+    installation = _Installation(client, keys)
     availability = EngineAvailability(
         settings.docker_host,
         settings.container_runtime,
@@ -156,6 +163,7 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         load_languages(LANGUAGES_FOLDER),
         worker=worker,
         namespace=settings.namespace,
+        read_installation=installation.read,
         runtime=settings.container_runtime,
         cpus=settings.sandbox_cpus,
         pool_floor=settings.pool_floor,
@@ -173,10 +181,10 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         max_backoff=30_000,
     )(runner.run)
     tasks = [
-        *_worker_tasks(client, keys, settings, engine, sandbox, broker, meter),
+        *_worker_tasks(client, keys, settings, engine, sandbox, installation, broker, meter),
         _publish_metrics_task(broker, settings, meter, sandbox),
     ]
-    return [availability, PeriodicTasks(tasks), inputs, sandbox]
+    return [availability, PeriodicTasks(tasks, meter), inputs, sandbox]
 
 
 def _pause_or_resume(broker: StreamsBroker, meter: Meter, pause_reason: PauseReason | None) -> None:
@@ -189,12 +197,35 @@ def _pause_or_resume(broker: StreamsBroker, meter: Meter, pause_reason: PauseRea
         broker.pause_fetching()
 
 
+class _Installation:
+    """Reads the id of the installation once. A worker starts before Redis answers."""
+
+    def __init__(self, client: redis.Redis, keys: StoreKeys) -> None:
+        self._client = client
+        self._keys = keys
+        self._id: str | None = None
+
+    def read(self) -> str:
+        """Return the id.
+
+        Raises:
+            InfrastructureError: Redis did not answer.
+        """
+        if self._id is None:
+            try:
+                self._id = read_installation(self._client, self._keys)
+            except redis.RedisError as e:
+                raise InfrastructureError(f"Redis did not answer: {e}") from e
+        return self._id
+
+
 def _worker_tasks(
     client: redis.Redis,
     keys: StoreKeys,
     settings: Settings,
     engine: Engine,
     sandbox: ContainerSandbox,
+    installation: _Installation,
     broker: StreamsBroker,
     meter: Meter,
 ) -> Sequence[PeriodicTask]:
@@ -208,7 +239,7 @@ def _worker_tasks(
         return not broker.find_dead_workers(JOBS_QUEUE, [worker])
 
     def remove() -> None:
-        removed = remove_orphans(engine, settings.namespace, is_alive, never_started_seconds)
+        removed = remove_orphans(engine, settings.namespace, installation.read(), is_alive, never_started_seconds)
         meter.count("pyxec_sandboxes_orphaned_total", by=removed)
 
     def publish() -> None:

@@ -147,6 +147,7 @@ def _create_sandbox(
         languages,
         worker="bench",
         namespace=namespace,
+        read_installation=lambda: "bench",
         runtime=os.environ.get("PYXEC_CONTAINER_RUNTIME", ""),
         cpus=Settings.model_fields["sandbox_cpus"].default,
         pool_floor=floor,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.store.conftest import client, keys, namespace, store, url
+from tests.store.conftest import client, keys, namespace, own_server, store, url
 
-__all__ = ["client", "keys", "namespace", "store", "url"]
+__all__ = ["client", "keys", "namespace", "own_server", "store", "url"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from app.actors.maintain import PeriodicTask, PeriodicTasks
+from app.telemetry.metrics import Meter
 
 TIMEOUT_SECONDS = 10.0
 
@@ -28,7 +29,7 @@ class CallCounter:
 
 def test_periodic_tasks_run_at_start_and_at_their_interval() -> None:
     frequent, rare = CallCounter(3), CallCounter(1)
-    tasks = PeriodicTasks([PeriodicTask("frequent", 0.01, frequent), PeriodicTask("rare", 3600, rare)])
+    tasks = PeriodicTasks([PeriodicTask("frequent", 0.01, frequent), PeriodicTask("rare", 3600, rare)], Meter())
 
     tasks.start()
 
@@ -40,7 +41,7 @@ def test_periodic_tasks_run_at_start_and_at_their_interval() -> None:
 
 def test_periodic_task_runs_again_when_it_failed() -> None:
     failing, other = CallCounter(3, RuntimeError("the engine is down")), CallCounter(3)
-    tasks = PeriodicTasks([PeriodicTask("failing", 0.01, failing), PeriodicTask("other", 0.01, other)])
+    tasks = PeriodicTasks([PeriodicTask("failing", 0.01, failing), PeriodicTask("other", 0.01, other)], Meter())
 
     tasks.start()
 
@@ -51,7 +52,8 @@ def test_periodic_task_runs_again_when_it_failed() -> None:
 
 def test_periodic_task_runs_while_another_task_hangs() -> None:
     released, heartbeat = threading.Event(), CallCounter(5)
-    tasks = PeriodicTasks([PeriodicTask("hanging", 0.01, released.wait), PeriodicTask("heartbeat", 0.01, heartbeat)])
+    hanging, beating = PeriodicTask("hanging", 0.01, released.wait), PeriodicTask("heartbeat", 0.01, heartbeat)
+    tasks = PeriodicTasks([hanging, beating], Meter())
 
     tasks.start()
 
@@ -68,7 +70,7 @@ def test_stop_waits_for_running_tasks() -> None:
         release.wait(TIMEOUT_SECONDS)
         completed.set()
 
-    tasks = PeriodicTasks([PeriodicTask("slow", 0.0, run)])
+    tasks = PeriodicTasks([PeriodicTask("slow", 0.0, run)], Meter())
     tasks.start()
     assert started.wait(TIMEOUT_SECONDS)
     threading.Timer(0.05, release.set).start()

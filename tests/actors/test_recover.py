@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from dramatiq import Worker
 
 from app.actors.recover import Recovery
+from app.broker import BrokerUnavailable
 from app.config import read_settings
 from app.core.states import JobState
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE
@@ -56,6 +58,28 @@ async def test_recover_is_not_blocked_by_waiting_jobs(store: LiveStore, url: str
         eventually(lambda: broker.qsize(MAINTENANCE_QUEUE) == 0, 20)
         assert broker.dead_letters(MAINTENANCE_QUEUE) == []
         assert broker.qsize(JOBS_QUEUE) == 50
+    finally:
+        worker.stop()
+        broker.close()
+
+
+async def test_guarantee_3_failed_periodic_task_is_counted_and_dropped(
+    store: LiveStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = create_broker(read_settings({"REDIS_URL": url, "PYXEC_NAMESPACE": store.keys.namespace}))
+
+    def fail(queue_name: str) -> None:
+        raise BrokerUnavailable("Redis does not answer")
+
+    worker = Worker(broker, queues={MAINTENANCE_QUEUE}, worker_threads=1, worker_timeout=50)
+    try:
+        worker.start()
+        monkeypatch.setattr(broker, "maintain", fail)
+        broker.get_actor("recover").send()
+        eventually(lambda: broker.qsize(MAINTENANCE_QUEUE) == 0, 20)
+        assert broker.dead_letters(MAINTENANCE_QUEUE) == []
+        sample = b'["pyxec_periodic_tasks_failed_total",["recover"],""]'
+        eventually(lambda: store.client.hget(store.keys.metrics, sample) == b"1", 10)
     finally:
         worker.stop()
         broker.close()

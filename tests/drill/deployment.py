@@ -19,6 +19,7 @@ from app.broker import BrokerUnavailable, StreamsBroker
 from app.local.engine import engine_host
 from app.sandbox.engine.client import Engine, connect_docker
 from app.sandbox.reaper import remove_orphans
+from app.store.installation import read_installation
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from tests.drill.checker import History
 from tests.drill.clocks import FakeClock
@@ -245,9 +246,13 @@ class Deployment:
         for pause_seconds in (0.0, _BETWEEN_REAPER_RUNS_SECONDS):
             if self._containers():
                 time.sleep(pause_seconds)
-                remove_orphans(engine, self.stack.namespace, lambda _: False, 0, time.time() + _MIN_AGE_SECONDS)
+                installation, later = self._installation(), time.time() + _MIN_AGE_SECONDS
+                remove_orphans(engine, self.stack.namespace, installation, lambda _: False, 0, later)
         engine.close()
         return max(stuck, len(self._containers()))
+
+    def _installation(self) -> str:
+        return read_installation(self.stack.client, StoreKeys(self.stack.namespace))
 
     def _containers(self, **filters: list[str]) -> set[str]:
         with contextlib.closing(connect_docker(self._engine_url)) as client:

@@ -20,10 +20,12 @@ from tests.drill.load import Program
 
 __all__ = ["count_dead_letter_reasons", "job_ids", "read_history"]
 
-#: Keys that never expire: metrics, the worker registry, and the streams of the queues, which are empty.
+#: Keys that never expire: metrics, the worker registry, the id of the installation, and the streams of the queues,
+#: which are empty.
 _PERMANENT_KEYS = re.compile(
     # StorageReconciliation removes the entries of the storage ledgers every ten minutes (app/store/storage.py).
-    rb"(\{[^}]+\}:((stream|redelivered|dead)(\.batch)?|storage-owners|storage:.+)|[^{:]+:(metrics|gauges|workers|languages))$"
+    rb"(\{[^}]+\}:((stream|redelivered|dead)(\.batch)?|storage-owners|storage:.+)|"
+    rb"[^{:]+:(metrics|gauges|workers|languages|installation))$"
 )
 _QUEUE_STREAMS = re.compile(rb"\{[^}]+\}:(stream|redelivered)(\.batch)?$")
 

@@ -23,11 +23,12 @@ from app.sandbox.images.catalogue import Language, load_languages
 from app.sandbox.images.installed import installed_images
 from app.sandbox.resources import ContainerResources
 from app.sandbox.sandbox import ContainerSandbox
-from app.sandbox.template import LABEL, WORKER_LABEL, creation_body
+from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL, creation_body
 from tests.patience import patient
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 
 __all__ = [
+    "INSTALLATION",
     "MIB",
     "JobRun",
     "RecordingSink",
@@ -43,6 +44,7 @@ MIB = 1024 * 1024
 ENGINE_URL = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 # `make test-engines` also runs the suites with crun.
 RUNTIME = os.environ.get("PYXEC_CONTAINER_RUNTIME", "")
+INSTALLATION = "test"
 ENGINE_SECONDS = patient(30.0)
 JOB_SECONDS = patient(5.0)
 LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")
@@ -175,7 +177,7 @@ class SandboxFixture:
     def container_spec(self, language: str, **resources: int) -> ContainerSpec:
         image = installed_images(self.engine.docker_client)[language]
         defaults = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
-        labels = {LABEL: self.namespace, WORKER_LABEL: "test"}
+        labels = {LABEL: self.namespace, INSTALLATION_LABEL: INSTALLATION, WORKER_LABEL: "test"}
         return ContainerSpec(image, ContainerResources(**{**defaults, **resources}), labels, RUNTIME, 21_000)
 
     def create(self, worker: str) -> str:
@@ -205,6 +207,7 @@ def create_sandbox(
         languages,
         worker="test",
         namespace=namespace,
+        read_installation=lambda: INSTALLATION,
         runtime=runtime,
         cpus=1.0,
         pool_floor=pool_floor,

@@ -13,7 +13,7 @@ from app.sandbox import reaper
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import EngineResponseError
 from app.sandbox.template import LABEL
-from tests.sandbox.sandbox_fixture import SandboxFixture, eventually, open_sandbox_fixture
+from tests.sandbox.sandbox_fixture import INSTALLATION, SandboxFixture, eventually, open_sandbox_fixture
 
 pytestmark = pytest.mark.docker
 
@@ -29,7 +29,7 @@ def sandbox() -> Iterator[SandboxFixture]:
 
 
 def remove_orphans(engine: Engine, namespace: str, is_alive: Callable[[str], bool], now: float | None = None) -> int:
-    return reaper.remove_orphans(engine, namespace, is_alive, NEVER_STARTED_SECONDS, now)
+    return reaper.remove_orphans(engine, namespace, INSTALLATION, is_alive, NEVER_STARTED_SECONDS, now)
 
 
 def test_created_container_of_a_dead_worker_is_removed(sandbox: SandboxFixture) -> None:
@@ -85,6 +85,15 @@ def test_container_of_another_namespace_is_kept(sandbox: SandboxFixture) -> None
     )
     assert remove_orphans(sandbox.engine, sandbox.namespace[:-1], lambda worker: False, now=time.time() + HOUR) == 0
     assert sandbox.containers() == [foreign]
+
+
+def test_guarantee_4_container_of_another_installation_with_the_same_namespace_is_kept(sandbox: SandboxFixture) -> None:
+    later, ours = time.time() + HOUR, sandbox.create("dead")
+
+    for installation in ("another", ""):
+        removed = reaper.remove_orphans(sandbox.engine, sandbox.namespace, installation, lambda worker: False, 0, later)
+        assert removed == 0
+    assert sandbox.containers() == [ours]
 
 
 def test_reaper_removes_nothing_when_the_live_workers_are_not_known(sandbox: SandboxFixture) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from app.broker import StreamsBroker
 from app.config import read_settings
-from app.store.keys import JOBS_QUEUE
+from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.telemetry.metrics import Meter
 from app.wiring.worker import declare_run_job
 from tests.broker.delivery import set_availability
 from tests.http.gateway import Gateway, running_gateway
-from tests.sandbox.sandbox_fixture import ENGINE_URL, SandboxFixture, open_sandbox_fixture
+from tests.sandbox.sandbox_fixture import ENGINE_URL, INSTALLATION, SandboxFixture, open_sandbox_fixture
 
 pytestmark = pytest.mark.docker
 
@@ -33,6 +33,7 @@ def running_periodic_tasks(gateway: Gateway) -> Iterator[None]:
     """Run the periodic tasks of a worker that takes no jobs."""
     environment = {"REDIS_URL": gateway.redis_url, "PYXEC_NAMESPACE": gateway.namespace, "DOCKER_HOST": ENGINE_URL}
     broker = StreamsBroker(client=gateway.redis, namespace=gateway.namespace)
+    gateway.redis.set(StoreKeys(gateway.namespace).installation, INSTALLATION)
     _, tasks, *_ = declare_run_job(broker, read_settings(environment), Meter())
     tasks.start()
     try:
