@@ -56,6 +56,8 @@ METRICS: Final[dict[str, Metric]] = {
     "pyxec_job_attempts_failed_total": Metric(
         Kind.COUNTER, "Started attempts that failed because of a fault of the service, by error.", ("reason",)
     ),
+    "pyxec_workers": Metric(Kind.GAUGE, "Live workers that run jobs, including paused ones."),
+    "pyxec_worker_slots": Metric(Kind.GAUGE, "Jobs that the live workers can run at once."),
     "pyxec_worker_paused": Metric(Kind.GAUGE, "Workers that fetch no jobs because of their engine.", ("reason",)),
     "pyxec_periodic_tasks_failed_total": Metric(
         Kind.COUNTER, "Runs of periodic tasks that failed. The next run follows.", ("task",)

@@ -262,6 +262,8 @@ def _publish_metrics_task(
         meter.count_up_to("pyxec_fenced_total", total=broker.fenced_total)
         meter.count_up_to("pyxec_recovered_total", total=broker.recovered_total)
         if sandbox is not None:
+            meter.set("pyxec_workers", 1)
+            meter.set("pyxec_worker_slots", broker.deliveries.limit.max_held or 0)
             _collect_pool_metrics(sandbox, meter)
         publish_metrics(client, keys, broker.consumer_name, meter)
 

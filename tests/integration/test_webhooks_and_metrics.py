@@ -59,6 +59,8 @@ def test_job_with_key_of_command_line_has_webhook_metrics_and_log_lines(stack: S
     counts = re.findall(r'pyxec_pool_(?:hits|misses)_total{language="python"} (\S+)', text)
     assert sum(map(float, counts)) == 1
     assert "pyxec_sandboxes_running 0.0" in text
+    assert "pyxec_workers 1.0" in text
+    assert "pyxec_worker_slots 4.0" in text
     # And the log of the worker contains the request id and the container
     assert stack.job(job["id"])["worker"]
     lines = [line for process in stack.processes for line in process.log.read_text().splitlines()]
