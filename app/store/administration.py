@@ -191,7 +191,7 @@ def _requeue_record(client: redis.Redis, keys: StoreKeys, job_id: str) -> Precon
         _REQUEUE,
         keys=[
             keys.record(job_id), keys.output(job_id), keys.waiting(decode_about(about).priority),
-            keys.storage(owner.decode()),
+            keys.storage(owner.decode()), keys.outbox,
         ],
         args=[
             job_id, Outcome.INFRASTRUCTURE_ERROR.value, keys.output_channel(job_id), keys.output_entry(job_id),

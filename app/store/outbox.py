@@ -55,9 +55,12 @@ class DueWebhook:
 
 
 class _EarlierEnd(msgspec.Struct, frozen=True):
-    """Fields of a record before a replay, as lua/requeue.lua keeps them."""
+    """Fields of a record before a replay, as lua/requeue.lua keeps them.
 
-    replayed_at_ms: str
+    ``last_end_id`` is the id of the last end of any job before the replay.
+    """
+
+    last_end_id: str
     result: str
     finished_at_ms: str | None = None
     started_at_ms: str | None = None
@@ -155,5 +158,8 @@ def _find_end(earlier: list[_EarlierEnd], end_id: str | None) -> int:
     """Return the number of an end, counted from 0: how often the job had been replayed before it."""
     if end_id is None:
         return len(earlier)
-    ended_at_ms = int(end_id.partition("-")[0])
-    return sum(int(end.replayed_at_ms) < ended_at_ms for end in earlier)
+    return sum(_parse_id(end.last_end_id) < _parse_id(end_id) for end in earlier)
+
+
+def _parse_id(entry_id: str) -> tuple[int, ...]:
+    return tuple(map(int, entry_id.split("-")))

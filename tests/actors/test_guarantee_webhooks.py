@@ -99,6 +99,26 @@ async def test_guarantee_2_each_end_is_reported_when_the_job_is_replayed_before_
     assert all(job["finished_at"] for job in jobs.values())
 
 
+async def test_guarantee_2_each_end_is_reported_when_the_clock_of_redis_was_set_back(
+    gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
+) -> None:
+    job_id = await submit(gateway, receiver)
+    # An entry of the time before: the ids of the outbox continue from there.
+    ahead = gateway.redis.xadd(gateway.keys.outbox, {"job": "another"}, id="99999999999999-0")
+    gateway.redis.xdel(gateway.keys.outbox, ahead)
+    await dead_letter(gateway)
+    await replay(gateway)
+    gateway.worker.run()
+
+    webhook_worker.deliver_all()
+
+    reported = {request.headers["webhook-id"]: json.loads(request.body)["job"] for request in receiver.requests}
+    assert {name: job["outcome"] for name, job in reported.items()} == {
+        job_id: Outcome.INFRASTRUCTURE_ERROR,
+        f"{job_id}.1": Outcome.OK,
+    }
+
+
 async def test_guarantee_2_webhook_in_the_outbox_of_an_earlier_version_is_sent(
     gateway: Gateway, receiver: WebhookReceiver, webhook_worker: WebhookWorker
 ) -> None:

@@ -3,12 +3,12 @@
 -- The file is the body of a function of keys and args, after the functions of the broker's ledgers. It runs in the script
 -- that enqueues the message of the dead letter.
 --
--- keys   record, output log, queue positions (sorted set), storage ledger of its owner
+-- keys   record, output log, queue positions (sorted set), storage ledger of its owner, outbox of webhooks
 -- args   job_id, outcome of dead-lettered jobs, output channel, ledger entry of its output, prefix of idempotency keys,
 --        prefix of slots, duration of a slot in seconds
 -- Reply  whether the message may be enqueued, and 'expired' | 'finished' (with another outcome) | 'queued' (it is queued
 --        or running already) | 'reset'
-local record, output_log, positions, storage = keys[1], keys[2], keys[3], keys[4]
+local record, output_log, positions, storage, outbox = keys[1], keys[2], keys[3], keys[4], keys[5]
 local job_id, dead_outcome, output_channel, output_entry = args[1], args[2], args[3], args[4]
 local idempotency_prefix, slots_prefix, slot_seconds = args[5], args[6], args[7]
 
@@ -21,10 +21,19 @@ if not result then return true, 'queued' end
 -- A finished job has no spec, except that a dead-lettered one keeps it.
 if not spec or cjson.decode(result).outcome ~= dead_outcome then return false, 'finished' end
 
+-- Id of the last entry that was added to the outbox: the ends of this job until now have an id that is not greater.
+local function last_end_id()
+  local info = redis.pcall('XINFO', 'STREAM', outbox)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then return info[i + 1] end
+  end
+  return '0-0'
+end
+
 -- The webhook of this end may not have been delivered yet. Outbox.read (outbox.py) reads the ends.
 local function keep_end()
   local ends = cjson.decode(redis.call('HGET', record, 'earlier_ends') or '[]')
-  local kept = {replayed_at_ms = now_ms}
+  local kept = {last_end_id = last_end_id()}
   for _, name in ipairs({'result', 'finished_at_ms', 'started_at_ms', 'attempt', 'worker'}) do
     kept[name] = redis.call('HGET', record, name) or nil
   end
