@@ -94,6 +94,7 @@ class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str | None = None
     queue_position: int | None = None
     estimated_wait_seconds: float | None = None
+    waiting_reason: str | None = None
     attempt: int = 0
     cancel_requested: bool = False
     labels: dict[str, str] = msgspec.field(default_factory=dict)

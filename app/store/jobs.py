@@ -23,6 +23,7 @@ from app.store.keys import StoreKeys
 from app.store.output_log import OutputPages, check_cursor, decode_entry
 from app.store.records import ENTRY_OVERHEAD_BYTES, decode_record, encode_result, webhook_retention_seconds
 from app.store.wakeups import Wakeups, Watch
+from app.store.worker_registry import read_waiting_reason
 
 __all__ = ["JobStore"]
 
@@ -146,12 +147,14 @@ class JobStore:
                 pipeline.zcard(self._keys.waiting(Priority.INTERACTIVE))
                 pipeline.mget(self._keys.starts(minute - 1), self._keys.starts(minute))
                 rank, interactive, starts = await pipeline.execute()
-        if rank is None:
-            return None
+            if rank is None:
+                return None
+            waiting_reason = await read_waiting_reason(self._reads, self._keys)
         # Workers serve both lanes, but batch jobs mostly wait for interactive ones.
         before = rank if priority is Priority.INTERACTIVE else rank + interactive
         rate = _starts_per_second(starts, now % _MINUTE_SECONDS)
-        return QueuePosition(before=rank, estimated_wait_seconds=(before + 1) / rate if rate else None)
+        estimated_wait_seconds = (before + 1) / rate if rate and waiting_reason is None else None
+        return QueuePosition(before=rank, estimated_wait_seconds=estimated_wait_seconds, waiting_reason=waiting_reason)
 
     async def page(self, owner: str, after: str | None, count: int, is_match: Callable[[JobSummary], bool]) -> JobPage:
         """Return a page of the jobs of an owner, newest first.

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import redis
+from redis.asyncio import Redis
 
 from app.store.keys import StoreKeys
 
-__all__ = ["BEAT_SECONDS", "WorkerRegistry"]
+__all__ = ["BEAT_SECONDS", "WorkerRegistry", "read_waiting_reason"]
 
 BEAT_SECONDS: Final = 5
 # More than three heartbeats. The leases of a worker expire within the same time.
 _LIVE_SECONDS: Final = 20
 _REMEMBER_SECONDS: Final = 86_400
+_NEWEST_WORKERS: Final = 100
+_NO_WORKER: Final = "no-worker"
 
 
 class WorkerRegistry:
@@ -25,11 +28,16 @@ class WorkerRegistry:
         self._client = client
         self._keys = keys
 
-    def beat(self, worker: str) -> None:
-        """Write a heartbeat of a worker."""
+    def beat(self, worker: str, pause_reason: str | None = None) -> None:
+        """Write a heartbeat of a worker.
+
+        Args:
+            worker: Name of the worker.
+            pause_reason: Why the worker fetches no jobs; None if it does.
+        """
         now = time.time()
         with self._client.pipeline(transaction=False) as pipeline:
-            pipeline.set(self._keys.heartbeat(worker), b"", ex=_LIVE_SECONDS)
+            pipeline.set(self._keys.heartbeat(worker), pause_reason or "", ex=_LIVE_SECONDS)
             pipeline.zadd(self._keys.workers, {worker: now})
             pipeline.zremrangebyscore(self._keys.workers, "-inf", now - _REMEMBER_SECONDS)
             pipeline.execute()
@@ -49,3 +57,17 @@ class WorkerRegistry:
             for worker in workers:
                 pipeline.exists(self._keys.heartbeat(worker))
             return {worker for worker, exists in zip(workers, pipeline.execute(), strict=True) if exists}
+
+
+async def read_waiting_reason(client: Redis, keys: StoreKeys) -> str | None:
+    """Return why no worker can run jobs: ``no-worker``, or the reason why all workers are paused. None if one can.
+
+    Raises:
+        redis.RedisError: Redis did not answer.
+    """
+    names: Any = await client.zrevrange(keys.workers, 0, _NEWEST_WORKERS - 1)
+    heartbeats: Any = await client.mget([keys.heartbeat(name.decode()) for name in names]) if names else []
+    reasons = [heartbeat.decode() for heartbeat in heartbeats if heartbeat is not None]
+    if not reasons:
+        return _NO_WORKER
+    return reasons[0] if all(reasons) else None

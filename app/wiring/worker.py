@@ -181,7 +181,7 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         max_backoff=30_000,
     )(runner.run)
     tasks = [
-        *_worker_tasks(client, keys, settings, engine, sandbox, installation, broker, meter),
+        *_worker_tasks(client, keys, settings, engine, sandbox, installation, availability, broker, meter),
         _publish_metrics_task(broker, settings, meter, sandbox),
     ]
     return [availability, PeriodicTasks(tasks, meter), inputs, sandbox]
@@ -226,6 +226,7 @@ def _worker_tasks(
     engine: Engine,
     sandbox: ContainerSandbox,
     installation: _Installation,
+    availability: EngineAvailability,
     broker: StreamsBroker,
     meter: Meter,
 ) -> Sequence[PeriodicTask]:
@@ -246,7 +247,7 @@ def _worker_tasks(
         publish_languages(client, keys, host, sandbox.installed())
 
     return [
-        PeriodicTask("heartbeat", BEAT_SECONDS, lambda: registry.beat(broker.consumer_name)),
+        PeriodicTask("heartbeat", BEAT_SECONDS, lambda: registry.beat(broker.consumer_name, availability.reason)),
         PeriodicTask("publish_languages", _PUBLISH_LANGUAGES_SECONDS, publish),
         PeriodicTask("remove_orphans", _REMOVE_ORPHANS_SECONDS, remove),
     ]

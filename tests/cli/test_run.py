@@ -6,15 +6,18 @@ import asyncio
 import os
 import pty
 import signal
+import time
 import tty
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.cli.waiting_note import describe_waiting
 from app.core.events import Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
+from pyxec import JobStatus
 from tests.cli.conftest import StartCommand
 from tests.http.gateway import Gateway, wait_until
 
@@ -91,6 +94,36 @@ async def test_run_exits_with_the_code_of_the_outcome(
     # Then the exit code is that of the outcome, and stderr has the message unless the code is the program's own
     quiet = code in (0, 3)
     assert await command.wait() == (code, b"", b"" if quiet else f"pyxec: {message}\n".encode())
+
+
+async def test_guarantee_3_run_states_after_five_seconds_why_the_job_waits(
+    gateway: Gateway, pyxec: StartCommand, program: Path
+) -> None:
+    started_at = time.monotonic()
+    command = await pyxec("run", program)
+    job_id = await gateway.wait_for_viewer()
+    assert command.process.stderr is not None
+    line = await command.process.stderr.readline()
+    assert line == b"pyxec: the job waits: no worker is available\n"
+    assert time.monotonic() - started_at >= 5
+    gateway.worker.run(job_id)
+    assert await command.wait() == (0, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        ({"status": "running"}, None),
+        ({"status": "queued", "queue_position": 3}, "the job waits: 3 jobs are before it"),
+        ({"status": "queued", "queue_position": 0}, "the job waits for a free worker"),
+        (
+            {"status": "queued", "waiting_reason": "engine-not-answering"},
+            "the job waits: all workers are paused (engine-not-answering)",
+        ),
+    ],
+)
+def test_note_describes_why_a_job_waits(status: dict[str, Any], text: str | None) -> None:
+    assert describe_waiting(JobStatus(id="job", language="python", **status)) == text
 
 
 async def test_run_passes_options_after_file_to_the_program(

@@ -54,9 +54,12 @@ def _follow(job: Job, descriptor: int | None, interrupts: CancelOnInterrupt, *, 
     from app.cli.notes import note
     from app.cli.stdin_source import pump
     from app.cli.viewer import Viewer
+    from app.cli.waiting_note import note_why_job_waits
     from pyxec import PyxecError, ServiceUnreachable
 
     stream = job.stream()
+    if not silent:
+        note_why_job_waits(job)
     if descriptor is not None:
         # A daemon thread: a blocking read from a terminal cannot be interrupted when the job finishes first.
         feeder = (descriptor, stream.send_stdin, stream.send_eof)

@@ -54,7 +54,8 @@ class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
 
     ``queue_position`` is the number of jobs before it in the queue. It is None if the job is running or if the position
     is unknown. ``estimated_wait_seconds`` is the position divided by the rate at which jobs were started in the last
-    minute. It is None if no job was started.
+    minute. It is None if no job was started or if no worker can run jobs. ``waiting_reason`` is None unless the job is
+    queued and no worker can run jobs: ``no-worker`` if no worker is alive, else the reason why all workers are paused.
     """
 
     id: str
@@ -64,6 +65,7 @@ class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     queue_position: int | None
     estimated_wait_seconds: float | None
+    waiting_reason: str | None
     queue_seconds: float | None
     attempt: int
     worker: str | None
@@ -138,6 +140,7 @@ def create_pending_view(record: JobRecord, position: QueuePosition | None) -> Pe
         labels=record.labels,
         queue_position=None if position is None else position.before,
         estimated_wait_seconds=_estimate_wait(position),
+        waiting_reason=None if position is None else position.waiting_reason,
         queue_seconds=_find_queue_seconds(record),
         attempt=record.attempt,
         worker=record.worker,

@@ -9,6 +9,7 @@ import pytest
 from app.core.events import Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
+from app.store.worker_registry import WorkerRegistry
 from tests.http.gateway import PYTHON, Gateway
 from tests.http.worker import WORKER_NAME, phase_report
 from tests.proxy import FaultProxy
@@ -31,6 +32,27 @@ async def test_queued_job_has_a_queue_position(gateway: Gateway) -> None:
     assert (job["status"], job["queue_position"], job["language"]) == ("queued", 1, "python")
     assert job["created_at"] == "2023-11-14T22:13:20.000Z"
     assert job["started_at"] is None
+
+
+async def test_guarantee_3_queued_job_states_why_no_worker_can_run_it(gateway: Gateway) -> None:
+    job_id, registry = await gateway.submit(), WorkerRegistry(gateway.redis, gateway.keys)
+
+    async def waiting_reason() -> str | None:
+        reason: str | None = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["waiting_reason"]
+        return reason
+
+    assert await waiting_reason() == "no-worker"
+    registry.beat("one", "engine-not-answering")
+    assert await waiting_reason() == "engine-not-answering"
+    registry.beat("two")
+    assert await waiting_reason() is None
+    gateway.redis.delete(gateway.keys.heartbeat("two"))
+    registry.beat("one")
+    assert await waiting_reason() is None
+    gateway.redis.delete(gateway.keys.heartbeat("one"))
+    assert await waiting_reason() == "no-worker"
+    gateway.worker.start(job_id)
+    assert await waiting_reason() is None
 
 
 async def test_running_job_has_a_worker_and_start_time(gateway: Gateway) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.store.worker_registry import WorkerRegistry
 from tests.http.gateway import JOB, Gateway
 
 Headers = dict[str, str]
@@ -202,7 +203,8 @@ async def test_queue_position_has_an_estimated_wait(gateway: Gateway) -> None:
     interactive = [await gateway.submit() for _ in range(2)]
     job = (await gateway.client.get(f"/v1/jobs/{interactive[1]}")).json()
     assert (job["queue_position"], job["estimated_wait_seconds"]) == (1, None)
-    # When 60 jobs a minute were started
+    # When a worker is alive, and 60 jobs a minute were started
+    WorkerRegistry(gateway.redis, gateway.keys).beat("worker")
     for minute in (0, 1):
         seconds, _ = gateway.redis.time()
         gateway.redis.set(gateway.keys.starts(seconds // 60 - minute), 60)

@@ -1103,7 +1103,7 @@ export interface components {
          * PendingJob
          * @description A queued or running job.
          *
-         *     `queue_position` is the number of jobs before it in the queue. It is null if the job is running or if the position is unknown. `estimated_wait_seconds` is the position divided by the rate at which jobs were started in the last minute. It is null if no job was started.
+         *     `queue_position` is the number of jobs before it in the queue. It is null if the job is running or if the position is unknown. `estimated_wait_seconds` is the position divided by the rate at which jobs were started in the last minute. It is null if no job was started or if no worker can run jobs. `waiting_reason` is null unless the job is queued and no worker can run jobs: `no-worker` if no worker is alive, else the reason why all workers are paused.
          */
         PendingJob: {
             id: string;
@@ -1116,6 +1116,7 @@ export interface components {
             };
             queue_position: number | null;
             estimated_wait_seconds: number | null;
+            waiting_reason: string | null;
             queue_seconds: number | null;
             attempt: number;
             worker: string | null;
@@ -1186,7 +1187,7 @@ export interface components {
          * QueueStats
          * @description The number of messages in a queue.
          *
-         *     `waiting`: no worker has received them. `running`: a worker has received and not finished them. `delayed`: they are not due yet. `dead`: dead letters. `oldest_seconds` is the age of the oldest waiting message. It is null if no message is waiting.
+         *     `waiting`: no worker has received them, or they are webhooks that wait for a slot of their receiver. `running`: a worker has received and not finished them. `delayed`: they are not due yet. `dead`: dead letters. `oldest_seconds` is the age of the oldest waiting message. It is null if no message is waiting.
          */
         QueueStats: {
             name: string;
