@@ -12,6 +12,7 @@ from app.core.outcomes import StopReason
 from app.core.spec import JobSpec
 from tests.adversarial.attack import Attack, launch, table
 from tests.adversarial.bounded_sandbox import BoundedSandbox
+from tests.patience import patient
 from tests.sandbox.sandbox_fixture import MIB, job
 
 pytestmark = pytest.mark.docker
@@ -307,9 +308,11 @@ SLEEP = "import time\ntime.sleep(60)"
 PASS_SLOWLY = "import time\ntime.sleep(0.3)\nprint('passed')"
 
 
-def job_with_tests(source: str, tests: int, total: TotalLimits, language: str = "python") -> JobSpec:
-    """Return a job whose tests may each use 1 s of processor time within 10 s."""
-    spec = job(language, source, wall_seconds=10, cpu_seconds=1)
+def job_with_tests(
+    source: str, tests: int, total: TotalLimits, language: str = "python", cpu_seconds: float = 1
+) -> JobSpec:
+    """Return a job whose tests may each use `cpu_seconds` of processor time within 30 s."""
+    spec = job(language, source, wall_seconds=30, cpu_seconds=cpu_seconds)
     cases = [
         CaseSpec(name=str(number), stdin=b"", args=(), expected_output=b"passed", limits=spec.limits)
         for number in range(tests)
@@ -328,7 +331,7 @@ def job_with_tests(source: str, tests: int, total: TotalLimits, language: str = 
 def test_tests_together_stop_at_the_total_limits_of_the_job(
     sandbox: BoundedSandbox, source: str, total: TotalLimits, reason: StopReason, outcome: str
 ) -> None:
-    # Given a job whose 60 tests could use 60 s of processor time within 600 s if each had its own limits only
+    # Given a job whose 60 tests could use 60 s of processor time within 1800 s if each had its own limits only
     spec = job_with_tests(source, 60, total)
     # When it runs
     result = sandbox.run(spec)
@@ -356,6 +359,7 @@ def test_compilation_counts_for_the_total_limits_of_the_job(sandbox: BoundedSand
 
 
 def test_job_within_its_total_limits_runs_to_its_end(sandbox: BoundedSandbox) -> None:
-    result = sandbox.run(job_with_tests(PASS_SLOWLY, 3, TotalLimits(wall_seconds=20, cpu_seconds=20)))
+    total = TotalLimits(wall_seconds=patient(20), cpu_seconds=patient(20))
+    result = sandbox.run(job_with_tests(PASS_SLOWLY, 3, total, cpu_seconds=patient(1)))
 
     assert (result.outcome, result.exhausted, len(result.phases)) == ("ok", StopReason.NONE, 3)
