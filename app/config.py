@@ -222,6 +222,8 @@ class Settings(BaseSettings):
     """Maximum number of warm sandboxes of a language that is in use."""
     engine_timeout_seconds: float = Field(30.0, ge=1, le=600)
     """Time limit of an engine call. If the engine does not reply in time, it is an infrastructure fault."""
+    worker_probe_port: int = Field(0, ge=0, le=65_535)
+    """Port, on all interfaces, on which a worker serves `/livez` and `/readyz`. 0 for none."""
     sandbox_cpus: float = Field(1.0, ge=0.05, le=64)
     """Number of CPUs that a sandbox may use."""
     otlp_endpoint: Annotated[str, AfterValidator(_check_otlp_url)] = Field(

@@ -13,6 +13,7 @@ from periodiq import PeriodiqMiddleware, cron
 
 from app.actors.deliver_webhook import RELAY_SECONDS, CallbackFormat, WebhookDelivery, WebhookRelay
 from app.actors.maintain import PeriodicTask, PeriodicTasks, Service, WorkerServices, run_task
+from app.actors.readiness_server import ReadinessServer
 from app.actors.recover import Recovery
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker, default_middleware
@@ -184,7 +185,10 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         *_worker_tasks(client, keys, settings, engine, sandbox, installation, availability, broker, meter),
         _publish_metrics_task(broker, settings, meter, sandbox),
     ]
-    return [availability, PeriodicTasks(tasks, meter), inputs, sandbox]
+    services: list[Service] = [availability, PeriodicTasks(tasks, meter), inputs, sandbox]
+    if settings.worker_probe_port:
+        services.append(ReadinessServer(settings.worker_probe_port, lambda: availability.reason))
+    return services
 
 
 def _pause_or_resume(broker: StreamsBroker, meter: Meter, pause_reason: PauseReason | None) -> None:
