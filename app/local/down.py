@@ -6,18 +6,26 @@ import os
 import platform
 import signal
 import time
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import docker
+import redis
 import requests
 from docker.errors import DockerException
 from rich.console import Console
 
+from app.config import ConfigurationError, read_settings
 from app.local import engine
 from app.local.address import SUPERVISOR_RECORD
 from app.local.console import SetupError, Steps, exit_on_error
 from app.local.state import ProcessRecord, StateFolder, read_start_ticks
-from app.sandbox.template import LABEL, WORKER_LABEL
+from app.local.valkey import embedded_url
+from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL
+from app.store.connection import create_client
+from app.store.keys import StoreKeys
 
 __all__ = ["bring_down", "remove_orphans"]
 
@@ -26,6 +34,7 @@ _SUPERVISOR_SECONDS = 75.0
 _ENGINE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 _NAMESPACE = "pyxec"
+_REDIS_TIMEOUT_SECONDS = 2.0
 
 
 def bring_down(root: Path, console: Console) -> None:
@@ -36,13 +45,26 @@ def bring_down(root: Path, console: Console) -> None:
     """
     state = StateFolder.for_checkout(root)
     with Steps(console) as steps:
+        installation = _read_installation(os.environ)  # while its Redis runs
         _stop("processes", state.record(SUPERVISOR_RECORD), _SUPERVISOR_SECONDS, steps)
         with steps.step("sandboxes") as step:
-            step.outcome = _remove_sandboxes()
+            step.outcome = _remove_sandboxes(installation)
         _stop("Docker Engine", state.record(engine.RECORD), _ENGINE_SECONDS, steps)
 
 
-def _remove_sandboxes() -> str:
+def _read_installation(environment: Mapping[str, str]) -> str | None:
+    """Return the id of the installation, or None if its Redis does not answer or has no id."""
+    try:
+        url = environment.get("REDIS_URL") or embedded_url(environment)
+        settings = read_settings({**environment, "REDIS_URL": url})
+        with closing(create_client(settings.redis_url, _REDIS_TIMEOUT_SECONDS)) as client:
+            reply: Any = client.get(StoreKeys(settings.namespace).installation)
+    except (SetupError, ConfigurationError, redis.RedisError):
+        return None
+    return None if reply is None else str(reply.decode())
+
+
+def _remove_sandboxes(installation: str | None) -> str:
     """Return the outcome. An engine that Pyxec cannot use has no sandboxes of Pyxec, and must not prevent its stop."""
     try:
         client = engine.connect(engine.engine_host())
@@ -50,12 +72,18 @@ def _remove_sandboxes() -> str:
         return f"skipped: {e}"
     if client is None:
         return "skipped: the engine does not respond"
-    removed = remove_orphans(client, os.environ.get("PYXEC_NAMESPACE") or _NAMESPACE)
+    removed = remove_orphans(client, os.environ.get("PYXEC_NAMESPACE") or _NAMESPACE, installation)
     return f"{removed} removed" if removed else "none left"
 
 
-def remove_orphans(client: docker.APIClient, namespace: str) -> int:
-    """Remove the sandboxes of a namespace whose worker ran on this machine and no longer exists.
+def remove_orphans(client: docker.APIClient, namespace: str, installation: str | None = None) -> int:
+    """Remove the sandboxes of an installation whose worker ran on this machine and no longer exists.
+
+    Args:
+        client: The engine. Other installations may use it.
+        namespace: Namespace of the installation.
+        installation: Id of the installation. None if it is not known: then the sandboxes of all installations with the
+            namespace are checked.
 
     Returns:
         The number of removed containers.
@@ -63,8 +91,11 @@ def remove_orphans(client: docker.APIClient, namespace: str) -> int:
     Raises:
         SetupError: The engine refused to remove a container.
     """
+    labels = [f"{LABEL}={namespace}"]
+    if installation is not None:
+        labels.append(f"{INSTALLATION_LABEL}={installation}")
     try:
-        containers = client.containers(all=True, filters={"label": [f"{LABEL}={namespace}"]})
+        containers = client.containers(all=True, filters={"label": labels})
         orphans = [item["Id"] for item in containers if _is_orphan(item["Labels"].get(WORKER_LABEL, ""))]
         for container in orphans:
             client.remove_container(container, force=True)

@@ -35,12 +35,14 @@ def exited_pid() -> int:
     return process.pid
 
 
-def test_remove_orphans_keeps_sandboxes_of_other_workers_hosts_and_namespaces(client: docker.APIClient) -> None:
+def test_guarantee_4_remove_orphans_keeps_sandboxes_of_other_workers_hosts_and_installations(
+    client: docker.APIClient,
+) -> None:
     namespace, host = f"test-{secrets.token_hex(4)}", platform.node()
     image = installed_images(client)["bash"].image_id
 
-    def create_container(namespace: str, worker: str) -> str:
-        labels = {"org.pyxec": namespace, "org.pyxec.worker": worker}
+    def create_container(namespace: str, worker: str, installation: str = "ours") -> str:
+        labels = {"org.pyxec": namespace, "org.pyxec.worker": worker, "org.pyxec.installation": installation}
         return str(client.create_container(image, labels=labels, network_disabled=True)["Id"])
 
     orphan = create_container(namespace, f"{host}:{exited_pid()}:ab")
@@ -49,9 +51,10 @@ def test_remove_orphans_keeps_sandboxes_of_other_workers_hosts_and_namespaces(cl
         create_container(namespace, f"not-{host}:{exited_pid()}:ab"),
         create_container(namespace, "nonsense"),
         create_container(f"{namespace}-2", f"{host}:{exited_pid()}:ab"),
+        create_container(namespace, f"{host}:{exited_pid()}:ab", "another"),
     ]
     try:
-        assert remove_orphans(client, namespace) == 1
+        assert remove_orphans(client, namespace, "ours") == 1
 
         remaining = {container["Id"] for container in client.containers(all=True)}
         assert orphan not in remaining
