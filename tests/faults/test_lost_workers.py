@@ -15,8 +15,8 @@ from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.docker
 
-# Long enough to kill its worker between the two lines.
-SLOW_PROGRAM = "import time\nprint('started')\ntime.sleep(3)\nprint('done')\n"
+# Long enough to start another worker between the two lines, also on a busy machine.
+SLOW_PROGRAM = "import time\nprint('started')\ntime.sleep(8)\nprint('done')\n"
 ENDLESS_PROGRAM = "import time; print('started'); time.sleep(60)"
 ENDLESS_LIMITS = {"wall_seconds": 100}
 
@@ -61,8 +61,8 @@ def test_job_is_finished_by_another_worker_when_its_worker_is_killed(own_stack: 
     killed_at = time.monotonic()
     first.kill()
     # Then the other worker finishes the job, with one result and the output of one attempt
-    job = own_stack.wait_until_finished(job_id, 20)
-    assert time.monotonic() - killed_at < 20
+    job = own_stack.wait_until_finished(job_id, 25)
+    assert time.monotonic() - killed_at < 25
     assert (job["outcome"], job["stdout"], job["attempt"]) == ("ok", "started\ndone\n", 2)
     assert count_results(own_stack, job_id) == 1
     # And no container of the killed worker runs a program
@@ -91,7 +91,7 @@ def test_worker_is_fenced_when_it_was_suspended_longer_than_its_lease(own_stack:
     suspended.signal(signal.SIGSTOP)
     # And another worker that finishes the job
     own_stack.start_worker()
-    job = own_stack.wait_until_finished(job_id, 20)
+    job = own_stack.wait_until_finished(job_id, 25)
     # When the first worker continues and tries to finish the job as well
     suspended.signal(signal.SIGCONT)
     messages = ("lease of message", "job_fenced")
