@@ -17,12 +17,25 @@ from app.cli.waiting_note import describe_waiting
 from app.core.events import Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
+from app.core.spec import JobSpec
 from pyxec import JobStatus
 from tests.cli.conftest import StartCommand
 from tests.http.gateway import Gateway, wait_until
 
 PIPE = asyncio.subprocess.PIPE
 NOT_TEXT = bytes(range(256)) + b"\r\n\x1b[31m\xff\xfe"
+
+
+def run_jobs(gateway: Gateway) -> list[JobSpec]:
+    """Run every job that arrives. Returns the list of their specs, which a finished job no longer has."""
+    specs: list[JobSpec] = []
+
+    def run(job_id: str) -> None:
+        specs.append(gateway.record(job_id).spec)
+        gateway.worker.run(job_id)
+
+    gateway.worker.handle_jobs(run)
+    return specs
 
 
 async def test_run_shows_output_while_the_program_runs(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
@@ -129,12 +142,12 @@ def test_note_describes_why_a_job_waits(status: dict[str, Any], text: str | None
 async def test_run_passes_options_after_file_to_the_program(
     gateway: Gateway, pyxec: StartCommand, program: Path
 ) -> None:
-    gateway.worker.handle_jobs(gateway.worker.run)
+    specs = run_jobs(gateway)
     command = await pyxec(
         "run", "--wall-seconds", "3", "--memory", "64m", program, "--json", "-x", "a b", "--", "$(id)"
     )
     assert (await command.wait())[0] == 0
-    spec = gateway.record(await gateway.wait_for_job()).spec
+    (spec,) = specs
     assert spec.args == ("--json", "-x", "a b", "--", "$(id)")
     assert (spec.limits.wall_seconds, spec.limits.memory_bytes) == (3.0, 64 * 1024 * 1024)
     assert spec.limits.processes == 64  # the service's default
@@ -148,12 +161,12 @@ async def test_run_keeps_relative_paths_of_additional_files(
     below.parent.mkdir()
     below.write_bytes(NOT_TEXT)
     elsewhere.write_text("beside")
-    gateway.worker.handle_jobs(gateway.worker.run)
+    specs = run_jobs(gateway)
     # When both are sent with the program
     command = await pyxec("run", "--file", below, "--file", elsewhere, program)
     assert (await command.wait())[0] == 0
     # Then the first keeps its relative path, and the other is placed next to the program
-    spec = gateway.record(await gateway.wait_for_job()).spec
+    (spec,) = specs
     assert [(file.name, file.content) for file in spec.files] == [
         ("program.py", program.read_bytes()),
         ("data/table.bin", NOT_TEXT),
@@ -167,18 +180,18 @@ async def test_run_sends_a_stdin_file_in_the_request(
 ) -> None:
     words = tmp_path / "words"
     words.write_text("ä\0b\n")
-    gateway.worker.handle_jobs(gateway.worker.run)
+    specs = run_jobs(gateway)
     command = await pyxec("run", "--stdin", words, program)
     assert (await command.wait())[0] == 0
-    spec = gateway.record(await gateway.wait_for_job()).spec
+    (spec,) = specs
     assert (spec.stdin, spec.interactive) == ("ä\0b\n".encode(), False)
 
 
 async def test_run_without_stdin_sends_empty_input(gateway: Gateway, pyxec: StartCommand, program: Path) -> None:
-    gateway.worker.handle_jobs(gateway.worker.run)
+    specs = run_jobs(gateway)
     command = await pyxec("run", program, stdin=asyncio.subprocess.DEVNULL)
     assert (await command.wait())[0] == 0
-    spec = gateway.record(await gateway.wait_for_job()).spec
+    (spec,) = specs
     assert (spec.stdin, spec.interactive) == (b"", False)
 
 

@@ -60,7 +60,9 @@ class ArtifactResource:
         artifacts = () if record.result is None else record.result.artifacts
         with Reservation(MEMORY) as reservation:
             await reservation.extend(sum(info.size_bytes for info in artifacts if info.name == name))
-            response.stream = ByteStream(await self._jobs.artifact(job_id, name), reservation.hand_over())
+            content = await self._jobs.artifact(job_id, name)
+            response.stream = ByteStream(content, reservation.hand_over())
+        response.content_length = len(content)
         response.content_type = _find_content_type(name)
         # RFC 6266 and RFC 8187: the file name in UTF-8, percent-encoded
         file_name = quote(PurePosixPath(name).name, safe="")
