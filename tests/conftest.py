@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,11 @@ from app.local.test_run import DURATIONS_VARIABLE
 from tests.stack import Stack, running_stack
 
 _namespaces = itertools.count()
+
+# A shell starts background commands with SIGINT ignored, which all their children inherit. With a handler here, the
+# processes that the tests start and interrupt have the default action.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # structlog's default renders a traceback with all local variables, which takes two seconds for an error of Redis.
 structlog.configure(
