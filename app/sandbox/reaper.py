@@ -58,7 +58,9 @@ def remove_orphans(
         worker = container.labels.get(WORKER_LABEL, "")
         age_seconds = time_now - container.created_at
         was_never_started = container.state == "created" and age_seconds >= never_started_seconds
-        if age_seconds < _MIN_AGE_SECONDS or (is_alive(worker) and not was_never_started):
+        # "dead": the engine itself has failed to remove it, for example when it was killed and started again.
+        is_unused = was_never_started or container.state == "dead"
+        if age_seconds < _MIN_AGE_SECONDS or (is_alive(worker) and not is_unused):
             continue
         if not _try_remove(engine, container):
             continue
