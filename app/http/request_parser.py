@@ -129,11 +129,6 @@ class RequestParser:
         return len(self._buffer)
 
     @property
-    def is_between_requests(self) -> bool:
-        """Whether the last request is complete, and no byte of the next one was received."""
-        return self._state is _State.HEAD and not self._buffer
-
-    @property
     def is_inside_body(self) -> bool:
         """Whether the head of a request was returned, and the end of its body was not."""
         return self._state is not _State.HEAD
