@@ -56,11 +56,18 @@ def compare(data: bytes) -> None:
 
 
 def normalise(request: ParsedRequest) -> ParsedRequest:
-    """Return a request of h11 as our parser describes it."""
+    """Return a request as our parser describes it, except that Transfer-Encoding is in lower case, as in h11."""
     match = re.fullmatch(rb"(?:https?://([^/?]+))?(/[^?]*)?(\?.*)?", request.target, re.IGNORECASE)
     if match is None:
         return request
-    headers = [(name, match[1] if match[1] and name == b"host" else value) for name, value in request.headers]
+    authority = match[1]
+
+    def normalise_value(name: bytes, value: bytes) -> bytes:
+        if name == b"host" and authority:
+            return authority
+        return value.lower() if name == b"transfer-encoding" else value
+
+    headers = [(name, normalise_value(name, value)) for name, value in request.headers]
     query = match[3] if match[3] and match[3] != b"?" else b""
     return ParsedRequest(request.method, (match[2] or b"/") + query, headers, request.body, request.is_complete)
 
@@ -77,6 +84,7 @@ def is_explained(error: RequestError) -> bool:
 @settings(max_examples=1500 * MORE_EXAMPLES, deadline=None)
 @given(data=connections)
 @example(data=b"POST / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello")
+@example(data=b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n")
 @example(data=b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: y\r\n\r\nGET / HTTP/1.1\r\n")
 def test_parser_and_h11_find_the_same_requests(data: bytes) -> None:
     compare(data)
