@@ -12,6 +12,8 @@ from tests.sandbox.sandbox_fixture import job
 pytestmark = pytest.mark.docker
 
 COMPILE_SECONDS = patient(3.0)
+# The kernel evicts the compiler's own code from memory, and reads it again, before it kills the compiler.
+OUT_OF_MEMORY_SECONDS = patient(20.0)
 
 TEMPLATES = """
 template <unsigned long N, unsigned long M> struct Bomb { Bomb<N - 1, M * 2> left; Bomb<N - 1, M * 2 + 1> right; };
@@ -84,7 +86,11 @@ def test_compiler_output_is_truncated(sandbox: BoundedSandbox) -> None:
     assert ran.last.stderr_truncated
 
 
-def test_compile_error_when_the_compiler_is_out_of_memory(sandbox: BoundedSandbox) -> None:
+def test_compile_error_when_the_compiler_is_out_of_memory(
+    sandbox: BoundedSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution_plan, "_COMPILE_WALL_SECONDS", OUT_OF_MEMORY_SECONDS)
+    monkeypatch.setattr(execution_plan, "_COMPILE_CPU_SECONDS", OUT_OF_MEMORY_SECONDS)
     # A string of 1 GiB. The memory limit of the job applies to the program; the compiler has that of its language.
     ran = sandbox.run(job("c", LONG_STRING, memory_bytes=16 * 1024 * 1024))
 

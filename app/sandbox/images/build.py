@@ -17,7 +17,7 @@ from app.core.errors import ImageMissing
 from app.sandbox.engine.errors import translate_engine_errors
 from app.sandbox.images.build_context import BuildContext, ImageSources
 from app.sandbox.images.catalogue import Language, Packages
-from app.sandbox.images.docker_build import ImageBuildError, build_image, find_builder
+from app.sandbox.images.docker_build import CLASSIC_BUILDER, ImageBuildError, build_image, find_builder
 from app.sandbox.images.installed import (
     BASE_IMAGE,
     BUILT_LABEL,
@@ -46,6 +46,9 @@ _CONCURRENT_BUILDS: Final = 2
 _PACKAGES_FRACTION: Final = 0.9
 # The classic builder caches each step as an image. The removal of an old image can delete a step that it uses.
 _CACHED_STEP_REMOVED: Final = re.compile(r"No such image|layer does not exist|failed to get digest")
+# The context is the body of the request. If containerd stores the images, BuildKit of Docker 26.1 requests it from a
+# server "build-context-ID" nevertheless. These engines have the classic builder.
+_CONTEXT_NOT_READ: Final = "failed to read downloaded context"
 
 Stage = Literal["waiting", "building", "unchanged", "built", "failed"]
 
@@ -188,7 +191,9 @@ class _Builder:
             try:
                 return build()
             except ImageBuildError as e:
-                if not _CACHED_STEP_REMOVED.search(str(e)):
+                if _CONTEXT_NOT_READ in str(e):
+                    self._builder = CLASSIC_BUILDER
+                elif not _CACHED_STEP_REMOVED.search(str(e)):
                     raise
                 return build()
         except BaseException:

@@ -253,6 +253,24 @@ def test_build_starts_again_when_a_cached_step_was_removed(
     assert build(client, toy).version[0].isdigit()
 
 
+def test_build_uses_the_classic_builder_when_buildkit_cannot_read_the_context(
+    client: docker.APIClient, toy: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builders: list[str] = []
+
+    def build_without_context(client: docker.APIClient, image: str, *arguments: Any, **options: Any) -> str:
+        builders.append(options["builder"])
+        if options["builder"] == BUILDKIT:
+            raise ImageBuildError(image, "failed to read downloaded context: failed to load cache key", "")
+        return build_image(client, image, *arguments, **options)
+
+    monkeypatch.setattr("app.sandbox.images.build.find_builder", lambda client: BUILDKIT)
+    monkeypatch.setattr("app.sandbox.images.build.build_image", build_without_context)
+
+    assert build(client, toy).version[0].isdigit()
+    assert builders[-1] == CLASSIC_BUILDER
+
+
 def test_build_runs_on_an_engine_that_refuses_old_versions(toy: Language, tmp_path: Path) -> None:
     with version_proxy(tmp_path, engine_host().removeprefix("unix://"), (1, 44), (1, 52)) as proxy:
         image = build(connect_docker(proxy.url), toy)
