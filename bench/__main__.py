@@ -23,7 +23,7 @@ from app.core.errors import PyxecError
 from bench.document import DOCUMENT, PLOTS, render_page, render_plots
 from bench.part import Extent, Part
 from bench.results_folder import create_report, load_report, save_report
-from bench.whole import burst, cost, latency, load, throughput, viewers
+from bench.whole import burst, cost, latency, load, storage, throughput, viewers
 
 __all__ = ["PARTS", "main"]
 
@@ -34,8 +34,9 @@ PARTS: Final[Mapping[str, Part]] = {
     "load": load.PART,
     "viewers": viewers.PART,
     "cost": cost.PART,
+    "storage": storage.PART,
 }
-QUICK: Final = Extent(pairs=5, jobs=500, drain=50, rate_seconds=4, viewer_rounds=1, cost_jobs=30)
+QUICK: Final = Extent(pairs=5, jobs=500, drain=50, rate_seconds=4, viewer_rounds=1, cost_jobs=30, stored_jobs=30)
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ class Extent:
     rate_seconds: float = 25.0
     viewer_rounds: int = 2
     cost_jobs: int = 150
+    stored_jobs: int = 300
 
 
 @dataclass(frozen=True)

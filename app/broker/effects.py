@@ -26,6 +26,7 @@ class Effect:
         command: A command that writes and whose first argument is its only key: HSET, XADD, SET, EXPIRE, PUBLISH, ...
             Or a command for a ledger, a sum of amounts that can expire (lua/ledger.lua): LEDGER.SET entry amount,
             LEDGER.ADD entry amount, LEDGER.MOVE from_entry to_entry, LEDGER.EXPIRE entry ttl_ms.
+            Or STREAM.COMPACT for a stream that has got its last entry: it frees the 4 kB that Redis reserves for more.
         key: Must contain the hash tag of the queue. The channel of PUBLISH counts as a key.
         args: Arguments after the key, at most 4,000.
 

@@ -229,6 +229,7 @@ class JobEffects:
             Effect("HSETNX", self.keys.record(job_id), "result", encoded_result),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", now_ms),
             *self.append(job_id, [JobFinished(result)], owner),
+            Effect("STREAM.COMPACT", self.keys.output(job_id)),
             *self._notify_webhook(job_id, claim is not None and claim.has_webhook),
             *([] if claim is None or claim.account is None else [self._free_slot(job_id, claim.account)]),
             *self._expire(job_id, self._retention_seconds(claim is not None and claim.has_webhook)),

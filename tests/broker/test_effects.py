@@ -38,6 +38,35 @@ def test_effect_with_a_key_of_another_slot_is_rejected(broker: StreamsBroker) ->
     assert broker.qsize("default") == 0
 
 
+def test_compact_frees_the_reserve_of_a_stream_and_keeps_its_content(
+    broker: StreamsBroker, client: redis.Redis
+) -> None:
+    log = f"{broker.keys('default').tag}:log"
+    broker.enqueue(message(), effects=[Effect("XADD", log, f"1-{n}", "n", n) for n in range(1, 4)])
+    broker.enqueue(message(), effects=[Effect("XDEL", log, "1-3"), Effect("EXPIRE", log, 60)])
+    assert client.memory_usage(log, samples=0) > 4096
+    content = client.xrange(log)
+
+    broker.enqueue(message(), effects=[Effect("STREAM.COMPACT", log)])
+
+    assert client.memory_usage(log, samples=0) < 1024
+    assert client.xrange(log) == content
+    assert client.xinfo_stream(log)["last-generated-id"] == b"1-3"
+    assert 0 < client.ttl(log) <= 60
+    assert client.exists(f"{log}:compact") == 0
+
+
+def test_compact_ignores_long_and_missing_streams(broker: StreamsBroker, client: redis.Redis) -> None:
+    tag = broker.keys("default").tag
+    broker.enqueue(message(), effects=[Effect("XADD", f"{tag}:long", "*", "n", n) for n in range(65)])
+    before = client.memory_usage(f"{tag}:long", samples=0)
+
+    broker.enqueue(message(), effects=[Effect("STREAM.COMPACT", f"{tag}:{name}") for name in ("long", "missing")])
+
+    assert client.memory_usage(f"{tag}:long", samples=0) == before
+    assert client.exists(f"{tag}:missing") == 0
+
+
 def test_enqueue_raises_duplicate_when_the_dedupe_key_exists(broker: StreamsBroker, client: redis.Redis) -> None:
     record = f"{broker.keys('default').tag}:job:1"
     broker.enqueue(message("first"), dedupe_key=record, effects=[Effect("SET", record, "first")])

@@ -63,6 +63,18 @@ async def test_finish_writes_the_result_and_the_retention_time(store: LiveStore)
     assert all(0 < store.client.ttl(name) <= TTL_SECONDS for name in names)
 
 
+async def test_finish_frees_the_memory_that_redis_reserves_for_output(store: LiveStore) -> None:
+    await store.submit(new_job())
+    delivery = store.take()
+    store.claim(delivery)
+    store.write(delivery, store.effects.attempt_started("job", 1))
+    store.write(delivery, store.effects.output("job", [Output(Stream.STDOUT, b"42\n")]))
+    store.finish(delivery)
+
+    assert store.client.memory_usage(store.keys.output("job"), samples=0) < 1500
+    assert await store.events() == [AttemptStarted(1), Output(Stream.STDOUT, b"42\n"), JobFinished(OK)]
+
+
 async def test_finish_keeps_the_first_result(store: LiveStore) -> None:
     await store.submit(new_job())
     delivery = store.take()
