@@ -1,17 +1,34 @@
-"""Entry point of workers and schedulers: ``dramatiq app.worker:setup`` and ``periodiq app.worker:setup``."""
+"""Entry point of workers, ``python -m app.worker``, and of schedulers, ``periodiq app.worker:setup``.
+
+``python -m app.worker`` takes the options of Dramatiq's command. It checks the configuration and then starts the worker
+processes of ``dramatiq app.worker:setup``. Without this check, an invalid setting is reported after two seconds: a
+worker process imports the whole service, and Dramatiq's main process looks for ended processes once per second.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from pathlib import Path
+
 import dramatiq
 import structlog
+from dramatiq import cli
 
-from app.config import ConfigurationError, read_settings
+from app.config import ConfigurationError, Settings, read_settings
+from app.core.errors import EngineUnavailable
 from app.logs import configure_logging
-from app.sandbox.engine_availability import EXIT_STATUS
-from app.wiring.worker import create_broker
+from app.sandbox.engine_availability import EXIT_STATUS, check_at_start
+from app.store.keys import JOBS_QUEUE
 
-__all__ = ["setup"]
+__all__ = ["main", "setup"]
 
+_BROKER = "app.worker:setup"
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _log = structlog.get_logger(__name__)
 
 
@@ -22,10 +39,54 @@ def setup() -> None:
         SystemExit: A setting is invalid. The log names each invalid variable.
     """
     configure_logging()
+    _end_with_parent()
+    settings = _read_valid_settings()
+    # These imports take most of the time of a start.
+    from app.wiring.worker import create_broker
+
+    dramatiq.set_broker(create_broker(settings))
+
+
+def main() -> None:
+    """Check the configuration, then run Dramatiq's command.
+
+    Raises:
+        SystemExit: A setting is invalid, or the worker runs jobs and its engine does not meet the requirements. The log
+            states what to do.
+    """
+    # Dramatiq executes these arguments again when it receives SIGHUP.
+    sys.argv = [str(Path(sys.executable).with_name("dramatiq")), _BROKER, *sys.argv[1:]]
+    arguments = cli.make_argument_parser().parse_args()  # type: ignore[no-untyped-call]
+    configure_logging()
+    settings = _read_valid_settings()
+    if not arguments.queues or JOBS_QUEUE in arguments.queues:
+        with contextlib.suppress(EngineUnavailable):  # the worker waits for the engine
+            check_at_start(settings.docker_host, settings.container_runtime)
+    sys.exit(cli.main(arguments))  # type: ignore[no-untyped-call]
+
+
+def _end_with_parent() -> None:
+    """Stop this worker process gracefully when Dramatiq's main process exits.
+
+    If the main process is killed, nothing else stops the worker: it would continue to run jobs and keep its sandboxes
+    next to the worker that is started in its place. A scheduler has no parent of this kind.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent.pid:  # it exited before the call
+        raise SystemExit(EXIT_STATUS)
+
+
+def _read_valid_settings() -> Settings:
     try:
-        settings = read_settings()
+        return read_settings()
     except ConfigurationError as e:
         for problem in str(e).splitlines():
             _log.critical("configuration_invalid", error=problem)
         raise SystemExit(EXIT_STATUS) from None
-    dramatiq.set_broker(create_broker(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -129,7 +129,7 @@ class Stack:
         """Start a worker and wait until it has published its languages."""
         before = self.client.hgetall(f"{self.namespace}:languages")
         process = self.start(
-            "dramatiq", "app.worker:setup", "--skip-logging", "--queues", "jobs", "--processes", "1",
+            "python", "-m", "app.worker", "--skip-logging", "--queues", "jobs", "--processes", "1",
             "--threads", str(threads),
             name="worker",
         )  # fmt: skip
@@ -138,7 +138,7 @@ class Stack:
 
     def start_maintenance(self) -> Process:
         return self.start(
-            "dramatiq", "app.worker:setup", "--skip-logging", "--queues", "maintenance", "--processes", "1",
+            "python", "-m", "app.worker", "--skip-logging", "--queues", "maintenance", "--processes", "1",
             "--threads", "2",
             name="maintenance",
         )  # fmt: skip

@@ -16,7 +16,7 @@ from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
 from app.sandbox.engine.errors import EngineResponseError
 from app.sandbox.engine.requirements import check_engine_requirements
 
-__all__ = ["EXIT_STATUS", "EngineAvailability", "PauseReason"]
+__all__ = ["EXIT_STATUS", "EngineAvailability", "PauseReason", "check_at_start"]
 
 #: EX_CONFIG of sysexits(3): the process cannot run with its configuration.
 EXIT_STATUS: Final = 78
@@ -89,11 +89,8 @@ class EngineAvailability:
             SystemExit: The engine does not meet the requirements. The log states what to do.
         """
         try:
-            check_engine_requirements(self._docker_host, self._runtime, _START_TIMEOUT_SECONDS)
+            check_at_start(self._docker_host, self._runtime)
             self._has_met_requirements = True
-        except UnsupportedEngine as e:
-            _log_faults(e)
-            raise SystemExit(EXIT_STATUS) from None
         except EngineUnavailable as e:
             self._pause(PauseReason.NOT_ANSWERING, e)
         self._thread.start()
@@ -182,6 +179,20 @@ class EngineAvailability:
             self._on_change(None)
             paused_seconds = round(time.monotonic() - self._paused_at, 1)
         _log.info("fetching_resumed", reason=reason.value, paused_seconds=paused_seconds)
+
+
+def check_at_start(docker_host: str, runtime: str) -> None:
+    """Check the engine of a process that starts.
+
+    Raises:
+        SystemExit: The engine does not meet the requirements. The log states what to do.
+        EngineUnavailable: The engine does not answer, which may be temporary.
+    """
+    try:
+        check_engine_requirements(docker_host, runtime, _START_TIMEOUT_SECONDS)
+    except UnsupportedEngine as e:
+        _log_faults(e)
+        raise SystemExit(EXIT_STATUS) from None
 
 
 def _log_faults(error: UnsupportedEngine) -> None:

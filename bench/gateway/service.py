@@ -72,7 +72,7 @@ class GatewayService:
 
     def start_worker(self, threads: int = 2) -> None:
         """Start a worker and wait until it has published its languages."""
-        self.start("worker", "dramatiq", "app.worker:setup", "--queues", "jobs", "--processes", "1", "--threads", str(threads))  # fmt: skip # noqa: E501
+        self.start("worker", "python", "-m", "app.worker", "--queues", "jobs", "--processes", "1", "--threads", str(threads))  # fmt: skip # noqa: E501
         _wait_until(lambda: bool(self.server.keys("*:languages")), "the worker")
 
     def clear(self) -> None:

@@ -18,11 +18,11 @@ Start = Callable[..., "tuple[subprocess.Popen[bytes], int]"]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start ``worker`` with stand-ins for ``pyxec`` and ``dramatiq``. Return ``unshare`` and the pid of process 1."""
+    """Start ``worker`` with stand-ins for ``pyxec`` and ``python``. Return ``unshare`` and the pid of process 1."""
     started: list[subprocess.Popen[bytes]] = []
 
     def run(script: str, *, pyxec: str = "true") -> tuple[subprocess.Popen[bytes], int]:
-        for name, body in (("dramatiq", script), ("pyxec", pyxec)):
+        for name, body in (("python", script), ("pyxec", pyxec)):
             (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
             (tmp_path / name).chmod(0o755)
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
@@ -78,7 +78,7 @@ def test_worker_container_waits_for_the_worker_and_returns_its_exit_code(start: 
         f"trap 'sleep 0.5; echo finished; exit {code}' TERM\necho $@\nwhile :; do sleep 0.1; done"
     )
     assert process.stdout
-    assert process.stdout.readline() == b"app.worker:setup --queues jobs --threads 2\n"
+    assert process.stdout.readline() == b"-m app.worker --queues jobs --threads 2\n"
 
     # When the container receives SIGTERM twice
     os.kill(first_process, signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 The process has imported everything that a worker needs. For each line on stdin, a JSON object with ``environment``,
 ``log``, ``threads`` and ``kill_step``, it forks a worker and prints its process id. The child does the same as
-``dramatiq app.worker:setup --queues jobs``.
+``python -m app.worker --queues jobs``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import dramatiq
 
+import app.wiring.worker  # setup() would import it in each worker
 import app.worker
 from tests.drill.fault_points import kill_before_step
 

@@ -63,7 +63,7 @@ class Cluster(Hosts):
     def start_worker(self, name: str) -> Program:
         """Start the worker of a host without waiting for it."""
         self._languages_before = self._read_languages()
-        command = [str(BIN / "dramatiq"), "app.worker:setup", "--skip-logging", "--queues", "jobs", "--processes", "1"]
+        command = [str(BIN / "python"), "-m", "app.worker", "--skip-logging", "--queues", "jobs", "--processes", "1"]
         grace = ["--threads", str(THREADS), "--worker-shutdown-timeout", "4000"]
         environment = {**self.environment, "DOCKER_HOST": self.machines[name].docker_host}
         worker = self.machines[name].start(*command, *grace, name="worker", environment=environment)

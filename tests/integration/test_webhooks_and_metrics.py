@@ -23,7 +23,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         stack.start_api()
         stack.start_worker()
         stack.start(
-            "dramatiq", "app.worker:setup", "--queues", "webhooks", "--processes", "1", "--threads", "2",
+            "python", "-m", "app.worker", "--queues", "webhooks", "--processes", "1", "--threads", "2",
             name="webhooks",
         )  # fmt: skip
         yield stack

@@ -1,8 +1,13 @@
-"""The start of a worker process with a configuration that can never run a job."""
+"""The start of a worker process with a configuration that can never run a job, and its end with its parent process."""
 
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,19 +17,30 @@ import pytest
 from app.local.engine import engine_host
 from app.sandbox.engine_availability import EXIT_STATUS
 from tests.sandbox.engine.version_proxy import version_proxy
-from tests.stack import Process, Stack, eventually
+from tests.stack import ROOT, Process, Stack, eventually
 
 pytestmark = pytest.mark.docker
 
 ENGINE = engine_host().removeprefix("unix://")
 # For the imports of a worker on a busy machine. The check itself is measured in tests/sandbox/engine.
 EXIT_SECONDS = 20
+# A worker must exit within a second. The processor time does not depend on what else runs on the machine.
+EXIT_PROCESSOR_SECONDS = 1.0
 
 
 def start_worker(stack: Stack, queue: str = "jobs", **settings: str) -> Process:
     stack.settings = settings
     options = ("--queues", queue, "--processes", "1", "--threads", "1")
-    return stack.start("dramatiq", "app.worker:setup", "--skip-logging", *options, name="worker")
+    return stack.start("python", "-m", "app.worker", "--skip-logging", *options, name="worker")
+
+
+def group_exists(group: int) -> bool:
+    """Return whether a process of a process group runs."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def events(process: Process, name: str) -> list[dict[str, Any]]:
@@ -68,6 +84,41 @@ def test_worker_exits_when_settings_are_invalid(own_stack: Stack) -> None:
         "crun or kata",
         "PYXEC_POOL_FLOOR='many': must be an integer between 0 and 100",
     ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("PYXEC_POOL_FLOOR", "many"), ("DOCKER_HOST", "http://:80"), ("PYXEC_CONTAINER_RUNTIME", "kata")],
+)
+def test_worker_exits_before_it_starts_a_process_when_its_configuration_is_invalid(setting: str, value: str) -> None:
+    command = [sys.executable, "-m", "app.worker", "--queues", "jobs", "--processes", "1"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    worker = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, setting: value}, timeout=EXIT_SECONDS, capture_output=True, text=True
+    )
+
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert worker.returncode == EXIT_STATUS
+    (line,) = worker.stderr.splitlines()  # Dramatiq's main process would log the start and the end of a process
+    assert json.loads(line)["event"] == "configuration_invalid"
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < EXIT_PROCESSOR_SECONDS
+
+
+def test_worker_process_ends_when_its_parent_is_killed(own_stack: Stack) -> None:
+    # Given a worker with warm sandboxes
+    own_stack.settings["PYXEC_POOL_CEILING"] = "1"
+    own_stack.start_api()
+    worker = own_stack.start_worker()
+    eventually(lambda: len(own_stack.containers(status="running")) == len(own_stack.languages()), EXIT_SECONDS)
+
+    # When only its main process is killed
+    os.kill(worker.popen.pid, signal.SIGKILL)
+    worker.popen.wait()
+
+    # Then the process that holds the sandboxes ends as well
+    eventually(lambda: not group_exists(worker.popen.pid), EXIT_SECONDS)
+    eventually(lambda: not own_stack.containers(), EXIT_SECONDS)
 
 
 def test_worker_waits_for_an_engine_that_does_not_answer(own_stack: Stack, tmp_path: Path) -> None:
