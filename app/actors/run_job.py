@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import time
@@ -15,7 +16,7 @@ import structlog
 from dramatiq.middleware import CurrentMessage
 
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
-from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost
+from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost, SandboxUnavailable
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
 from app.core.judging import CaseChecker, judge_phases
@@ -51,8 +52,8 @@ class JobRunner:
     """Runs jobs for one worker process, in any number of threads.
 
     Everything the program does is a result. ``run`` raises InfrastructureError if a started job was lost by a fault of
-    Pyxec; the retry middleware then enqueues the job again, or dead-letters it after the last attempt. A job that
-    cannot be started on this host is released: it uses no attempt and no retry.
+    Pyxec; the retry middleware then enqueues the job again, or dead-letters it after the last attempt. A job for which
+    this host cannot provide a container is released: it uses no retry, and no attempt if it was not started.
 
     Args:
         broker: Broker of the worker; all writes are fenced by the lease of the message.
@@ -139,9 +140,11 @@ class JobRunner:
         except OwnershipLost:
             raise
         except InfrastructureError as e:
-            if log.is_started:
-                raise
-            return self._release(job_id, delivery, claim, e)
+            if not log.is_started:
+                return self._release(job_id, delivery, claim, e)
+            if isinstance(e, SandboxUnavailable):
+                return self._release(job_id, delivery, dataclasses.replace(claim, state=JobState.RUNNING), e)
+            raise
         result = _result(report, sink.checker)
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
@@ -155,9 +158,15 @@ class JobRunner:
         )
 
     def _release(self, job_id: str, delivery: _Delivery, claim: Claim, error: InfrastructureError) -> Sequence[Effect]:
-        """Return a job to the queue that could not start here. It uses no attempt and no retry.
+        """Return a job to the queue for which this host has no container. It uses no retry.
 
         The delay is a quarter of the time that the job has waited, within limits: the message has no counter.
+
+        Args:
+            job_id: The job.
+            delivery: Its delivery.
+            claim: Its claim. Its state is RUNNING if the job was started, in this attempt or an earlier one.
+            error: Why there is no container.
 
         Returns:
             The effects that finish the job if it was cancelled since its claim.
@@ -165,11 +174,11 @@ class JobRunner:
         if is_cancelled(delivery.commit(self._effects.release(job_id, claim, delivery.message.lane.value))):
             finish = self._effects.finish(job_id, _cancelled_result(claim), self._now_ms(), claim=claim)
             return [*self._effects.leave_queue(job_id), *finish]
-        is_missing = isinstance(error, ImageMissing)
+        is_missing = any(isinstance(cause, ImageMissing) for cause in (error, error.__cause__))
         max_delay_ms = _MAX_IMAGE_DELAY_MS if is_missing else _MAX_RELEASE_DELAY_MS
         waited_ms = self._now_ms() - delivery.message.created_ms
         delay_ms = min(max_delay_ms, max(_MIN_RELEASE_DELAY_MS, waited_ms // 4))
-        delivery.message.release_later(delay_ms)
+        delivery.message.release_later(delay_ms, was_started=isinstance(error, SandboxUnavailable))
         self._meter.count("pyxec_jobs_released_total", "image-missing" if is_missing else "launch-failed")
         error_text = f"{type(error).__name__}: {error}"
         _log.warning("job_released", error=error_text, retry_in_seconds=delay_ms / 1000)

@@ -23,6 +23,7 @@ PyxecError
     |   `-- UnsupportedEngine the Docker Engine cannot run sandboxes until its configuration or ours changes
     |-- ImageMissing          the image of a language is missing on this engine
     |-- SandboxLost           the container disappeared without a report
+    |-- SandboxUnavailable    the host cannot provide the container for the program of a started job
     |-- ProtocolError         the runner violated its protocol
     |-- WebhookUndelivered    a webhook was not delivered
     `-- OwnershipLost         the lease expired and another worker owns the job
@@ -55,6 +56,7 @@ __all__ = [
     "RateLimit",
     "RateLimited",
     "SandboxLost",
+    "SandboxUnavailable",
     "StorageFull",
     "StoreUnavailable",
     "SubmissionRejected",
@@ -255,6 +257,10 @@ class ImageMissing(InfrastructureError):
 
 class SandboxLost(InfrastructureError):
     """The container disappeared without reporting how the program ended."""
+
+
+class SandboxUnavailable(InfrastructureError):
+    """The host cannot provide the container for the program of a job whose compile phase has ended. The job waits."""
 
 
 class ProtocolError(InfrastructureError):

@@ -100,7 +100,8 @@ class Sandbox(Protocol):
 
         Raises:
             InfrastructureError: The job could not be run, or how it ended is unknown. Never the program's fault. If
-                `on_acquired` was not called, the host could not provide an environment, and nothing of the job ran.
+                `on_acquired` was not called, the host could not provide an environment, and nothing of the job ran. If
+                it is SandboxUnavailable, the host could not provide the one for the program.
         """
 
     def installed(self) -> Sequence[LanguageInfo]:

@@ -102,6 +102,7 @@ class ContainerSandbox:
 
         Raises:
             ImageMissing: The image of the language is not on this engine.
+            SandboxUnavailable: The host could not provide the container for the program after the compile phase.
             InfrastructureError: The job could not run, or its end is not known. If `on_acquired` was not called, no
                 container could be launched.
         """

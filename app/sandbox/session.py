@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
+from app.core.errors import InfrastructureError, ProtocolError, SandboxLost, SandboxUnavailable
 from app.core.events import Output
 from app.core.job_input import InputKind
 from app.core.outcomes import PhaseReport, StopReason
@@ -95,6 +95,7 @@ class RunnerSession:
         """Run the job to its end and return what each phase did.
 
         Raises:
+            SandboxUnavailable: The host could not provide the container for the program. Only the compile phase ran.
             InfrastructureError: The end of the job is not known.
             OwnershipLost: Raised by the sink.
         """
@@ -236,7 +237,11 @@ class RunnerSession:
     def _start_held_phase(self, index: int) -> None:
         """Give the container the resources of the program, then start it."""
         assert self._program_resources is not None
-        match self.container.update_resources(self._program_resources):
+        try:
+            result = self.container.update_resources(self._program_resources)
+        except InfrastructureError as e:
+            raise SandboxUnavailable(str(e)) from e
+        match result:
             case UpdateResult.APPLIED:
                 self._outgoing += encoder.encode_go()
                 self._stdin_is_held = False
@@ -258,7 +263,10 @@ class RunnerSession:
             raise InfrastructureError("cannot change the limits of the container, nor move its files to a new one")
         moved_from = self.container
         moved_from.close()
-        self.container = self._launch(self._program_resources)
+        try:
+            self.container = self._launch(self._program_resources)
+        except InfrastructureError as e:
+            raise SandboxUnavailable(str(e)) from e
         _log.info("job_moved", container=moved_from.id[:12], new_container=self.container.id[:12], files=len(compiled))
         self._plan = self._plan.after_compilation(compiled)
         self._collector = ArtifactCollector(self._plan.artifacts)

@@ -19,6 +19,7 @@ from app.core.errors import (
     JobNotFound,
     OwnershipLost,
     SandboxLost,
+    SandboxUnavailable,
 )
 from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
@@ -338,6 +339,46 @@ async def test_guarantee_3_job_that_cannot_be_launched_uses_no_attempt_and_no_re
     assert (outcome_of(record), record.attempt) == (Outcome.OK, 1)
     assert [run.attempt for run in sandbox.runs] == [1]
     assert store.broker.dead_letters(JOBS_QUEUE) == []
+
+
+async def test_guarantee_3_started_job_without_a_container_for_its_program_uses_no_retry(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.actors.run_job._MIN_RELEASE_DELAY_MS", 1)
+    monkeypatch.setattr("app.actors.run_job._MAX_RELEASE_DELAY_MS", 1)
+
+    def compile_and_fail_six_times(run: Run) -> SandboxReport:
+        run.sink.output([Output(Stream.STDERR, b"a warning of the compiler")])
+        if run.attempt < 7:  # the fixture retries twice
+            raise SandboxUnavailable("no space left on device")
+        return sandbox_report(phase_report())
+
+    with running_worker(store, compile_and_fail_six_times) as sandbox:
+        await store.submit(new_job())
+        record = await wait_for_result(store)
+
+    assert (outcome_of(record), record.attempt) == (Outcome.OK, 7)
+    assert [run.attempt for run in sandbox.runs] == [1, 2, 3, 4, 5, 6, 7]
+    assert store.broker.dead_letters(JOBS_QUEUE) == []
+    events = await store.events()
+    assert [type(event) for event in events] == [AttemptStarted, Output, JobFinished]
+    assert events[0] == AttemptStarted(7)
+
+
+async def test_guarantee_3_started_job_that_waits_for_a_container_can_be_cancelled(store: LiveStore) -> None:
+    def fail(_: Run) -> SandboxReport:
+        raise SandboxUnavailable("no space left on device")
+
+    with running_worker(store, fail) as sandbox:
+        await store.submit(new_job())
+        await until(lambda: store.client.zcard(store.broker.keys(JOBS_QUEUE).lanes[Lane.INTERACTIVE].delayed) == 1)
+        record = await store.jobs.get("job")
+        assert (record.state, record.attempt) == (JobState.RUNNING, 1)
+        await store.jobs.send("job", CANCEL)
+        record = await wait_for_result(store)
+
+    assert outcome_of(record) is Outcome.CANCELLED
+    assert len(sandbox.runs) == 1
 
 
 async def test_guarantee_3_released_job_is_queued_and_can_be_cancelled(store: LiveStore) -> None:

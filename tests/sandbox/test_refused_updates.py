@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import msgspec
 import pytest
 
 from app.core.cases import CaseSpec
-from app.core.errors import InfrastructureError
+from app.core.errors import EngineUnavailable, InfrastructureError, SandboxUnavailable
 from app.core.job_input import Input, InputKind
 from app.core.spec import Invocation, JobSpec, TerminalSize
 from app.sandbox.engine.client import Engine
@@ -37,6 +38,25 @@ class RefusingEngine(Engine):
 
     def update_container(self, container_id: str, body: dict[str, int]) -> bool:
         raise UpdateRefused("cannot set kernel memory with cgroupv2")
+
+
+class FullHostEngine(RefusingEngine):
+    """Launches one container; then the disk of its host is full."""
+
+    is_full = False
+
+    def create_container(self, body: dict[str, Any]) -> str:
+        if self.is_full:
+            raise EngineUnavailable("no space left on device")
+        self.is_full = True
+        return super().create_container(body)
+
+
+class SilentEngine(Engine):
+    """Does not answer updates."""
+
+    def update_container(self, container_id: str, body: dict[str, int]) -> bool:
+        raise EngineUnavailable("no answer")
 
 
 class KillingEngine(Engine):
@@ -86,6 +106,19 @@ def test_idle_container_is_replaced_when_its_update_is_refused() -> None:
 
         assert result.text.split() == [str(48 * MIB), "21"]
         assert eventually(lambda: not idle_before & set(warm.containers()))
+
+
+@pytest.mark.parametrize("engine_class", [FullHostEngine, SilentEngine])
+def test_guarantee_3_host_that_cannot_provide_the_container_of_a_program_is_reported(
+    engine_class: type[Engine],
+) -> None:
+    sink = RecordingSink()
+    with open_sandbox_fixture(0, 0, engine_class(ENGINE_URL, ENGINE_SECONDS)) as failing:
+        with pytest.raises(SandboxUnavailable):
+            failing.run(job("c", FORK, processes=1), sink)
+
+        assert sink.phases == ["compile"]
+        assert eventually(lambda: failing.containers() == [])
 
 
 def test_program_gets_its_limits_in_another_container(refusing: SandboxFixture) -> None:

@@ -37,6 +37,7 @@ class StreamMessage(MessageProxy):
         lease_lost: Set when another consumer, or no consumer, owns the entry.
         retry_delay_ms: Delay of the retry that replaces the acknowledgement; None if the message is not retried.
         is_released: Whether the retry is a release, which does not count.
+        is_attempt_counted: Whether the next start after a release has a new number.
         finish_effects: Writes of the script that acknowledges the message.
         reject_effects: Writes of the script that dead-letters the message after a rejection.
         follow_ups: Messages that middleware enqueued after this message ran. They are written when it is settled.
@@ -68,6 +69,7 @@ class StreamMessage(MessageProxy):
         self.lease_lost = threading.Event()
         self.retry_delay_ms: int | None = None
         self.is_released = False
+        self.is_attempt_counted = True
         self.finish_effects: list[Effect] = []
         self.reject_effects: list[Effect] = []
         self.follow_ups: list[EnqueueRequest] = []
@@ -104,14 +106,19 @@ class StreamMessage(MessageProxy):
         """Let the acknowledgement enqueue the message again after at least `delay_ms`. Does no I/O."""
         self.retry_delay_ms = delay_ms
 
-    def release_later(self, delay_ms: int) -> None:
-        """Let the acknowledgement return the message to the queue after at least `delay_ms`, as if it had not started.
+    def release_later(self, delay_ms: int, *, was_started: bool = False) -> None:
+        """Let the acknowledgement return the message to the queue after at least `delay_ms`.
 
-        The delivery, the attempt and the retries do not count. Use it if this process cannot run the message at present
-        for a reason that has nothing to do with the message. The actor must return and not raise. Does no I/O.
+        The delivery and the retries do not count. Use it if this process cannot run the message at present for a reason
+        that has nothing to do with the message. The actor must return and not raise. Does no I/O.
+
+        Args:
+            delay_ms: The delay.
+            was_started: Whether the attempt has had visible effects. The next one then has a new number.
         """
         self.retry_delay_ms = delay_ms
         self.is_released = True
+        self.is_attempt_counted = was_started
 
     def on_lease_lost(self, callback: Callable[[], object]) -> None:
         """Call a function once when the lease is lost, or now if it is lost already.

@@ -78,7 +78,7 @@ def retry_call(message: StreamMessage, consumer: str, body: Message[Any], delay_
     lane = message.lane_keys
     # The id of the entry is not used again. Together with the name of its stream it is unique in the queue.
     delayed_id = f"{message.entry_id}:{message.stream.rsplit(':', 1)[1]}"
-    starts = message.attempt - message.is_released
+    starts = message.attempt - (not message.is_attempt_counted)
     args = [delay_ms, encode_message(body), starts, delayed_id, int(message.is_released)]
     call = _owner_call(Script.RETRY, message, consumer, args, [lane.delayed, lane.delayed_entries, lane.stream])
     return _with_effects(call, message, _follow_up_effects(message))
