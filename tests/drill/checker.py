@@ -1,4 +1,7 @@
-"""The invariants that every drill checks: each accepted message ends exactly once, with complete output."""
+"""The invariants that every drill checks: each accepted message ends exactly once, with complete output.
+
+The history is checked as that of a register that is written once: a job that was seen finished stays finished.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.core.events import AttemptStarted, Event, JobFinished, Output
+from app.core.results import JobResult
 
-__all__ = ["History", "JobLog", "violations"]
+__all__ = ["History", "JobLog", "find_duplicated", "find_lost", "violations"]
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,15 @@ class JobLog:
         events: All events of the log.
         recorded: Result in the record of the job, None if it has none.
         printed: Standard output of one complete run of the program.
+        attempt: Number of the last attempt in the record of the job, 0 if it was not started.
+        seen: Outcome and attempt of the finished job when a client read it during the drill, None if none did.
     """
 
     events: Sequence[Event]
-    recorded: object
+    recorded: JobResult | None
     printed: bytes
+    attempt: int = 1
+    seen: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,10 @@ class History:
         logs: Output logs of jobs, by job id.
         containers: Number of containers that exist after the reaper has run twice.
         leftover_keys: Keys without an expiry that no job needs.
+        recovery_seconds: Time from the end of the last fault until all messages that were accepted before had ended.
+        restarts: Number of lost attempts by reason.
+        restarted: Number of messages that were started more than once.
+        others: Violations of an expectation of the scenario.
     """
 
     accepted: Collection[int | str]
@@ -47,24 +59,46 @@ class History:
     logs: Mapping[str, JobLog] = field(default_factory=dict)
     containers: int = 0
     leftover_keys: Sequence[str] = ()
+    recovery_seconds: float = 0.0
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    restarted: int = 0
+    others: Sequence[str] = ()
+
+
+def find_lost(history: History) -> list[int | str]:
+    """Return the accepted messages that did not end."""
+    return _sorted(set(history.accepted) - {*history.finished, *history.dead})
+
+
+def find_duplicated(history: History) -> list[int | str]:
+    """Return the messages that ended more than once, or whose output log contains more than one result or attempt."""
+    ends = Counter(history.finished) + Counter(history.dead)
+    repeated = {
+        job_id
+        for job_id, log in history.logs.items()
+        for kind in (JobFinished, AttemptStarted)
+        if sum(isinstance(event, kind) for event in log.events) > 1
+    }
+    return _sorted({message for message, count in ends.items() if count > 1} | repeated)
 
 
 def violations(history: History) -> list[str]:
     """Return one line for each violation of an invariant.
 
-    Every accepted message ends exactly once, finished or dead-lettered. Its output is complete and appears once. No
-    entries, containers or keys are left.
+    Every accepted message ends exactly once, finished or dead-lettered. Its output is complete and appears once. A job
+    that a client has seen finished keeps its result and is not started again. No entries, containers or keys are left.
     """
     ends = Counter(history.finished) + Counter(history.dead)
     accepted = set(history.accepted)
     both = set(history.finished) & set(history.dead)
-    lines = [f"message {number} was accepted and is lost" for number in _sorted(accepted - ends.keys())]
+    lines = [f"message {number} was accepted and is lost" for number in find_lost(history)]
     lines += [f"message {number} ended {ends[number]} times" for number in _sorted(ends) if ends[number] > 1]
     lines += [f"message {number} is both finished and dead" for number in _sorted(both)]
     lines += [f"message {number} ended and was never accepted" for number in _sorted(ends.keys() - accepted)]
     lines += [f"{history.left} entries are left over"] if history.left else []
     lines += [f"{history.containers} containers are left over"] if history.containers else []
     lines += [f"key {key} never expires" for key in history.leftover_keys]
+    lines += history.others
     dead = set(history.dead)
     return lines + [
         f"job {job_id} {flaw}" for job_id, log in history.logs.items() for flaw in _flaws(log, job_id in dead)
@@ -74,7 +108,9 @@ def violations(history: History) -> list[str]:
 def _flaws(log: JobLog, is_dead: bool) -> list[str]:
     """Return the violations in the log of one job. The output of a dead-lettered job may be incomplete."""
     results = [event.result for event in log.events if isinstance(event, JobFinished)]
-    starts = sum(isinstance(event, AttemptStarted) for event in log.events)
+    attempts = [event.attempt for event in log.events if isinstance(event, AttemptStarted)]
+    starts = len(attempts)
+    end = None if log.recorded is None else (log.recorded.outcome.value, log.attempt)
     printed = b"".join(event.data for event in log.events if isinstance(event, Output))
     is_complete = log.printed.startswith(printed) if is_dead else printed == log.printed
     checks = {
@@ -82,6 +118,8 @@ def _flaws(log: JobLog, is_dead: bool) -> list[str]:
         "has different results in its record and its log": [log.recorded] == results,
         "has events after its result": bool(log.events) and isinstance(log.events[-1], JobFinished),
         "contains several attempts": starts <= 1 and (starts == 1 or is_dead),
+        "was started again after the attempt in its log": attempts[-1:] in ([], [log.attempt]),
+        f"was seen as {log.seen} and ended as {end}": log.seen in (None, end),
         "does not start with its attempt": not starts or isinstance(log.events[0], AttemptStarted),
         f"contains {len(printed)} bytes instead of its {len(log.printed)}": is_complete,
     }

@@ -1,4 +1,4 @@
-"""A private Docker Engine of the drill, with the image that its jobs need, and small disks."""
+"""A private Docker Engine of the drill, with the images that its jobs need, a slow proxy, and small disks."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from app.local.engine import engine_host
 from app.sandbox.engine.client import connect_docker
+from tests.proxy import FaultProxy
 from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
 
-__all__ = ["DrillEngine", "SmallDisk", "missing_for_engine"]
+__all__ = ["DrillEngine", "EngineProxy", "SmallDisk", "missing_for_engine"]
 
-_IMAGE = "pyxec/bash:latest"
 _LOAD_SECONDS = 600
+# How a request of the API of the engine starts. The data of an attached container is framed and does not.
+_METHODS = (b"GET /", b"POST /", b"DELETE /", b"HEAD /", b"PUT /")
 
 missing_for_engine = missing_requirement
 
@@ -53,15 +58,17 @@ class DrillEngine:
 
     Args:
         data: Folder for images and containers.
+        languages: Languages whose images are copied from the engine of this machine.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, languages: Sequence[str]) -> None:
         # The path of a Unix socket is limited to 107 bytes (unix(7)).
         self._run = tempfile.TemporaryDirectory(prefix="pyxec-drill-", dir="/run", ignore_cleanup_errors=True)
         self._engine = PrivateEngine(Path(self._run.name), data, ["--cgroup-parent=/pyxec-drill"])
         self.host = self._engine.host
         self.start()
-        self._load()
+        for language in languages:
+            self.load_image(language)
 
     def start(self) -> None:
         self._engine.start().close()
@@ -88,17 +95,61 @@ class DrillEngine:
         with contextlib.suppress(OSError, ValueError):
             os.kill(int((Path(self._run.name) / "docker.pid").read_text()), number)
 
-    def _load(self) -> None:
+    def load_image(self, language: str) -> None:
+        """Copy the image of a language from the engine of this machine."""
         reading, writing = os.pipe()
-        loader = threading.Thread(target=self._save, args=(writing,))
+        loader = threading.Thread(target=self._save, args=(_image_name(language), writing))
         loader.start()
         client = connect_docker(self.host, _LOAD_SECONDS)
         with contextlib.closing(client), os.fdopen(reading, "rb") as archive:
             list(client.load_image(archive))
         loader.join()
 
-    def _save(self, writing: int) -> None:
+    def remove_image(self, language: str) -> None:
+        """Remove the image of a language. Containers of the image keep running."""
+        with contextlib.closing(connect_docker(self.host, _LOAD_SECONDS)) as client:
+            client.remove_image(_image_name(language), force=True)
+
+    @staticmethod
+    def _save(image: str, writing: int) -> None:
         client = connect_docker(engine_host(), _LOAD_SECONDS)
         with contextlib.closing(client), os.fdopen(writing, "wb") as archive:
-            for part in client.get_image(_IMAGE):
+            for part in client.get_image(image):
                 archive.write(part)
+
+
+def _image_name(language: str) -> str:
+    return f"pyxec/{language}:latest"
+
+
+class EngineProxy(FaultProxy):
+    """A proxy in front of an engine that delays every request.
+
+    Args:
+        url: Address of the engine.
+
+    Attributes:
+        delay_seconds: The delay. It can be changed at any time.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(Path(url.removeprefix("unix://")))
+        self.delay_seconds = 0.0
+
+    def _pump(self, source: Any, sink: Any, loss: str) -> None:
+        super()._pump(_DelayingSocket(source, self) if loss == "lose_requests" else source, sink, loss)
+
+
+class _DelayingSocket:
+    """The part of a socket that a proxy uses. It delays received requests."""
+
+    def __init__(self, source: Any, proxy: EngineProxy) -> None:
+        self._source = source
+        self._proxy = proxy
+        self.shutdown = source.shutdown
+
+    def recv(self, size: int) -> bytes:
+        data: bytes = self._source.recv(size)
+        if data.startswith(_METHODS):
+            time.sleep(self._proxy.delay_seconds)
+        return data

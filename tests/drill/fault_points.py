@@ -1,17 +1,18 @@
-"""Fault points: a worker that kills itself between two steps of a job.
+"""Fault points: a worker that kills itself, or signals Redis, between two steps of a job.
 
-A step is a script of the broker that a job runs, or a request of a job to the engine. The process sends itself SIGKILL
+A step is a script of the broker that a job runs, or a request of a job to the engine. The process sends the signal
 before the step with a given number, counted from its first job. Every gap between two steps therefore has a number.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import dramatiq
@@ -21,21 +22,37 @@ from app.broker import StreamsBroker
 from app.broker.scripts import ScriptCall
 from app.sandbox.engine.http import EngineHttpClient
 
-__all__ = ["kill_before_step"]
+__all__ = ["FaultPoint", "install_fault_point", "read_reached_step"]
 
 # Scripts of jobs. Lease renewal and fetching run in other threads.
 _JOB_SCRIPTS = {"FENCED", "FINISH", "RETRY", "REJECT", "START"}
+_PREFIX = "signal before: "
 
 
-def kill_before_step(number: int) -> None:
-    """Install a fault point: this process kills itself before step `number` and writes the step to stderr."""
+@dataclass(frozen=True)
+class FaultPoint:
+    """A signal that a worker sends before a step.
+
+    Attributes:
+        step: Number of the step.
+        signal: Number of the signal.
+        pid: Process that receives it, 0 for the worker itself.
+    """
+
+    step: int
+    signal: int
+    pid: int = 0
+
+
+def install_fault_point(fault_point: FaultPoint) -> None:
+    """Let this process send the signal before the step, after it has written the step to stderr."""
     counter, started = count(1), threading.Event()
 
     def step(name: str) -> None:
-        if started.is_set() and next(counter) == number:
-            sys.stderr.write(f"killed before: {name}\n")
+        if started.is_set() and next(counter) == fault_point.step:
+            sys.stderr.write(f"{_PREFIX}{name}\n")
             sys.stderr.flush()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(fault_point.pid or os.getpid(), fault_point.signal)
 
     broker: Any = dramatiq.get_broker()
     assert isinstance(broker, StreamsBroker)
@@ -43,6 +60,12 @@ def kill_before_step(number: int) -> None:
     _call_before(broker.deliveries, "_run", lambda call: _step_of_script(call, step))
     _call_before(EngineHttpClient, "request", lambda _, method, path, *__: step(f"engine {method} {_shorten(path)}"))
     _call_before(EngineHttpClient, "upgrade", lambda *_: step("engine attach"))
+
+
+def read_reached_step(log: Path) -> str | None:
+    """Return the step before which a worker has sent its signal, None if it has not done so."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return next((line.removeprefix(_PREFIX) for line in lines if line.startswith(_PREFIX)), None)
 
 
 def _step_of_script(call: Any, step: Callable[[str], None]) -> None:

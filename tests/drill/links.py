@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from tests.proxy import FaultProxy
 
+# A locally administered address that no device has: the kernel of the receiver drops packets to it.
+_NO_DEVICE = "02:00:00:00:00:99"
+
 __all__ = ["Link", "Network", "ProxyLink", "VethLink", "missing_for_networks"]
 
 
@@ -156,15 +159,16 @@ class Network:
 
 
 class VethLink:
-    """A pair of virtual Ethernet devices. While it is cut, it drops every packet."""
+    """A pair of virtual Ethernet devices. While it is cut, it drops every packet, or those of one direction."""
 
     def __init__(self, namespace: str, number: int, port: int) -> None:
         self._namespace = namespace
         self._near, self._far = f"{namespace}n{number}", f"{namespace}f{number}"
+        self._process_host = f"10.231.{number}.1"
         self.host = f"10.231.{number}.2"
         self.url = f"redis://{self.host}:{port}/0"
         _ip("link", "add", self._near, "type", "veth", "peer", "name", self._far, "netns", namespace)
-        _ip("addr", "add", f"10.231.{number}.1/30", "dev", self._near)
+        _ip("addr", "add", f"{self._process_host}/30", "dev", self._near)
         _ip("link", "set", self._near, "up")
         _ip("-n", namespace, "addr", "add", f"{self.host}/30", "dev", self._far)
         self.restore()
@@ -172,9 +176,26 @@ class VethLink:
     def cut(self) -> None:
         _ip("-n", self._namespace, "link", "set", self._far, "down")
 
+    def cut_to_server(self) -> None:
+        """Drop the packets to Redis. Those from Redis still arrive."""
+        _ip("neigh", "replace", self.host, "lladdr", _NO_DEVICE, "dev", self._near, "nud", "permanent")
+
+    def cut_from_server(self) -> None:
+        """Drop the packets from Redis. Those to Redis still arrive."""
+        _ip(*self._in_namespace("replace"), "lladdr", _NO_DEVICE, "dev", self._far, "nud", "permanent")
+
     def restore(self) -> None:
+        for arguments in (
+            ("neigh", "del", self.host, "dev", self._near),
+            (*self._in_namespace("del"), "dev", self._far),
+        ):
+            with contextlib.suppress(subprocess.CalledProcessError):  # there is no such entry
+                _ip(*arguments)
         _ip("-n", self._namespace, "link", "set", self._far, "up")
 
     def close(self) -> None:
         with contextlib.suppress(subprocess.CalledProcessError):
             _ip("link", "del", self._near)
+
+    def _in_namespace(self, command: str) -> tuple[str, ...]:
+        return ("-n", self._namespace, "neigh", command, self._process_host)

@@ -5,46 +5,75 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 import httpx
 
-__all__ = ["Load", "Program"]
+__all__ = ["DEFAULT_KINDS", "Load", "Program", "ProgramKind", "print_slowly_for", "print_text", "run_python"]
 
 _RESPONSE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
 _CLIENTS = 3
+# After a job was accepted, its client reads the job that was accepted this many jobs before.
+_READ_JOBS_BEFORE = 8
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Bash program and its standard output."""
+    """A program and its standard output.
 
+    Attributes:
+        kind: Name of the kind of the program.
+        source: Source code.
+        printed: Standard output of one complete run.
+        language: Language of the source code.
+    """
+
+    kind: str
     source: str
     printed: bytes
+    language: str = "bash"
 
 
-def _quick(number: int) -> Program:
-    return Program(f"echo {number}", b"%d\n" % number)
+#: Returns the program with a number.
+ProgramKind = Callable[[int], Program]
 
 
-def _slow(number: int) -> Program:
-    lines = b"".join(b"%d.%d\n" % (number, line) for line in range(1, 13))
-    return Program(f"for i in {{1..12}}; do echo {number}.$i; sleep 0.1; done", lines)
+def print_text(number: int) -> Program:
+    return Program("text", f"echo {number}", b"%d\n" % number)
 
 
-def _verbose(number: int) -> Program:
+def print_slowly_for(seconds: float) -> ProgramKind:
+    """Return a kind of programs that print a line every 0.1 s."""
+    count_lines = round(seconds * 10)
+
+    def create(number: int) -> Program:
+        lines = b"".join(b"%d.%d\n" % (number, line) for line in range(1, count_lines + 1))
+        source = f"for i in {{1..{count_lines}}}; do echo {number}.$i; sleep 0.1; done"
+        return Program(f"{seconds:g} s", source, lines)
+
+    return create
+
+
+def _print_a_lot(number: int) -> Program:
     lines = b"".join(b"%d.%05d\n" % (number, line) for line in range(1, 12_001))
-    return Program(f"for i in {{00001..12000}}; do echo {number}.$i; done", lines)
+    return Program("100 kB", f"for i in {{00001..12000}}; do echo {number}.$i; done", lines)
 
 
-def _failing(number: int) -> Program:
-    return Program(f"echo {number}; exit 3", b"%d\n" % number)
+def _fail(number: int) -> Program:
+    return Program("failing", f"echo {number}; exit 3", b"%d\n" % number)
 
 
-_KINDS: tuple[Callable[[int], Program], ...] = (_quick, _slow, _quick, _verbose, _quick, _failing, _quick, _slow)
+def run_python(number: int) -> Program:
+    return Program("python", f"print({number})", b"%d\n" % number, "python")
+
+
+_PRINT_SLOWLY = print_slowly_for(1.2)
+DEFAULT_KINDS: Sequence[ProgramKind] = (
+    print_text, _PRINT_SLOWLY, print_text, _print_a_lot, print_text, _fail, print_text, _PRINT_SLOWLY
+)  # fmt: skip
 
 
 class Load:
@@ -53,25 +82,38 @@ class Load:
     Args:
         url: URL of the gateway.
         at_least: Minimum number of jobs.
+        kinds: Kinds of the programs, in turn.
         pause_seconds: Pause of a client between two jobs.
         timeout_seconds: After this time, a client gives up a submission, and the drill fails.
 
     Attributes:
         accepted: Program by job id.
+        seen: Outcome and attempt of finished jobs that clients have read, by job id.
         rejections: Number of responses and broken connections after which a client retried.
+        pause_seconds: See above. It can be changed at any time.
     """
 
-    def __init__(self, url: str, at_least: int, *, pause_seconds: float = 1.0, timeout_seconds: float = 90.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        at_least: int,
+        kinds: Sequence[ProgramKind] = DEFAULT_KINDS,
+        *,
+        pause_seconds: float = 1.0,
+        timeout_seconds: float = 90.0,
+    ) -> None:
         self._url = url
         self._at_least = at_least
-        self._pause_seconds = pause_seconds
+        self._kinds = kinds
         self._patience_seconds = timeout_seconds
         self._numbers = count()
         self._submitted = 0
         self._finishing = threading.Event()
         self._name = secrets.token_hex(4)
         self.accepted: dict[str, Program] = {}
+        self.seen: dict[str, tuple[str, int]] = {}
         self.rejections = 0
+        self.pause_seconds = pause_seconds
         self._threads = [threading.Thread(target=self._submit_all, daemon=True) for _ in range(_CLIENTS)]
 
     def start(self) -> None:
@@ -97,14 +139,16 @@ class Load:
             while not (self._finishing.is_set() and self._submitted >= self._at_least):
                 number = next(self._numbers)
                 self._submitted = max(self._submitted, number + 1)
-                program = _KINDS[number % len(_KINDS)](number)
+                program = self._kinds[number % len(self._kinds)](number)
                 if (job_id := self._submit(client, number, program)) is None:
                     return
                 self.accepted[job_id] = program
-                self._finishing.wait(self._pause_seconds)
+                self._read_earlier_job(client)
+                self._finishing.wait(self.pause_seconds)
 
     def _submit(self, client: httpx.Client, number: int, program: Program) -> str | None:
-        body = {"language": "bash", "source": program.source, "priority": "batch" if number % 3 == 0 else "interactive"}
+        priority = "batch" if number % 3 == 0 else "interactive"
+        body = {"language": program.language, "source": program.source, "priority": priority}
         headers = {"Idempotency-Key": f"{self._name}-{number}"}
         deadline = time.monotonic() + self._patience_seconds
         while time.monotonic() < deadline:
@@ -116,7 +160,20 @@ class Load:
                 continue
             if response.is_success:
                 return str(response.json()["id"])
-            assert response.status_code in (429, 502, 503), response.text
+            is_not_installed = "/problems/unknown-language" in response.text
+            assert is_not_installed or response.status_code in (429, 502, 503), response.text
             self.rejections += 1
             time.sleep(_PAUSE_SECONDS)
         return None
+
+    def _read_earlier_job(self, client: httpx.Client) -> None:
+        """Read a job and keep its end, if it has finished. During a fault, the API may not respond."""
+        job_ids = list(self.accepted)
+        if len(job_ids) <= _READ_JOBS_BEFORE or (job_id := job_ids[-_READ_JOBS_BEFORE]) in self.seen:
+            return
+        try:
+            response = client.get(f"/v1/jobs/{job_id}")
+        except httpx.TransportError:
+            return
+        if response.is_success and (job := response.json())["status"] == "finished":
+            self.seen[job_id] = job["outcome"], job["attempt"]

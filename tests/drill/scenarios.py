@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -12,7 +12,7 @@ from tests.drill.deployment import Deployment, Settings
 from tests.drill.engine import missing_for_engine
 from tests.drill.faults import clock, connections, disks, engine, redelivery, redis_server, workers
 from tests.drill.links import missing_for_networks
-from tests.drill.load import Load
+from tests.drill.load import DEFAULT_KINDS, Load, ProgramKind, print_slowly_for, print_text, run_python
 
 __all__ = ["SCENARIOS", "FaultInjection", "Scenario"]
 
@@ -28,6 +28,7 @@ class Scenario:
         fault: Description of the fault.
         inject: Injects the fault.
         jobs: Minimum number of jobs that are submitted in the meantime.
+        kinds: Kinds of the programs, in turn.
         settings: Settings of the deployment.
         missing_requirement: Returns why the scenario cannot run here, an empty string if it can.
     """
@@ -35,6 +36,7 @@ class Scenario:
     fault: str
     inject: FaultInjection
     jobs: int = 40
+    kinds: Sequence[ProgramKind] = DEFAULT_KINDS
     settings: Settings = field(default_factory=Settings)
     missing_requirement: Callable[[], str] = lambda: ""
 
@@ -54,6 +56,12 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             workers.killed_between_steps(28),
             settings=Settings(workers=1, environment={"PYXEC_MAX_DELIVERIES": "20", "PYXEC_POOL_CEILING": "0"}),
         ),
+        "rolling-restart": Scenario(
+            "three workers restarted one after the other, four times, grace period of 4 s",
+            workers.restarted_in_turn(4, "7 s"),
+            kinds=(print_text, print_slowly_for(1.2), print_text, print_slowly_for(7)),
+            settings=Settings(grace_seconds=4),
+        ),
         "attrition": Scenario(
             "a quarter of eight workers killed every 3 s until the backlog is drained",
             workers.attrition(0.25, 3, 75),
@@ -62,6 +70,18 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         ),
         "redis-killed": Scenario(
             "kill -9 and restart of Redis, `appendfsync always`, five times", redis_server.killed(5)
+        ),
+        "redis-killed-steps": Scenario(
+            "kill -9 and restart of Redis, `appendfsync always`, between every two steps of a job",
+            redis_server.killed_between_steps(16),
+            settings=Settings(workers=1, threads=2, environment={"PYXEC_POOL_CEILING": "0"}),
+        ),
+        "redis-frozen-steps": Scenario(
+            "Redis suspended (SIGSTOP) for three renewal intervals between every two steps of a job",
+            redis_server.frozen_between_steps(16),
+            settings=Settings(
+                workers=1, threads=2, environment={"PYXEC_POOL_CEILING": "0", "PYXEC_REDIS_TIMEOUT_SECONDS": "0.5"}
+            ),
         ),
         "redis-frozen": Scenario(
             "Redis suspended (SIGSTOP) for 30 s, leases of 15 s",
@@ -74,6 +94,12 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "worker-cut": Scenario(
             "network of a worker cut for longer than its lease, three times",
             connections.worker_cut(3),
+            settings=Settings(networks=True),
+            missing_requirement=missing_for_networks,
+        ),
+        "worker-cut-one-way": Scenario(
+            "packets to Redis, packets from Redis, or both dropped for longer than the lease of a worker",
+            connections.worker_cut_one_way(2),
             settings=Settings(networks=True),
             missing_requirement=missing_for_networks,
         ),
@@ -97,6 +123,40 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             engine.restarted(),
             settings=Settings(engine=True),
             missing_requirement=missing_for_engine,
+        ),
+        "engine-down": Scenario(
+            "dockerd stopped for 60 s while 50 jobs are queued",
+            engine.down(60),
+            settings=Settings(engine=True),
+            missing_requirement=missing_for_engine,
+        ),
+        "engine-down-600": Scenario(
+            "dockerd stopped for 10 minutes while 50 jobs are queued; all waiting times of the workers and the outage "
+            "divided by 10",
+            engine.down(60),
+            settings=Settings(
+                engine=True,
+                time_factor=10,
+                environment={"PYXEC_LEASE_SECONDS": "1.5", "PYXEC_ENGINE_TIMEOUT_SECONDS": "3"},
+            ),
+            missing_requirement=missing_for_engine,
+        ),
+        "engine-slow": Scenario(
+            "every request to the engine takes 5 s longer",
+            engine.slow(5, 60),
+            settings=Settings(engine_proxy=True),
+        ),
+        "image-missing": Scenario(
+            "image of Bash removed, and installed again after 20 s",
+            engine.image_missing(20),
+            kinds=(print_text, run_python),
+            settings=Settings(engine=True, languages=("bash", "python")),
+            missing_requirement=missing_for_engine,
+        ),
+        "shared-engine": Scenario(
+            "two installations with the same namespace on one engine, workers of the second one killed 30 times",
+            engine.shared(30, 3),
+            settings=Settings(workers=2),
         ),
         "engine-hung": Scenario(
             "dockerd suspended for 12 s, request time-out 4 s",
@@ -123,7 +183,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             missing_requirement=disks.missing_for_disk,
         ),
         "clock": Scenario(
-            "clocks of workers and Redis set an hour ahead, clock of workers set an hour back",
+            "clocks of workers and of Redis set an hour ahead and an hour back",
             clock.stepped(4),
             settings=Settings(fake_clocks=True, environment={"PYXEC_RESULT_TTL_SECONDS": "86400"}),
             missing_requirement=missing_for_clock,

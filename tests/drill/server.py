@@ -74,6 +74,16 @@ class Server:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the process was stopped by a signal: state T in proc_pid_stat(5)."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
     def kill(self) -> None:
         """Kill the server, as a power failure does."""
         self.signal(signal.SIGKILL)

@@ -1,8 +1,8 @@
 """``python -m tests.drill.worker_factory``: starts a worker in a tenth of a second by forking.
 
 The process has imported everything that a worker needs. For each line on stdin, a JSON object with ``environment``,
-``log``, ``threads`` and ``kill_step``, it forks a worker and prints its process id. The child does the same as
-``python -m app.worker --queues jobs``.
+``log``, ``threads``, ``fault_point``, ``time_factor`` and ``grace_ms``, it forks a worker and prints its process id.
+The child does the same as ``python -m app.worker --queues jobs``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,32 @@ import dramatiq
 
 import app.wiring.worker  # setup() would import it in each worker
 import app.worker
-from tests.drill.fault_points import kill_before_step
+from app.actors import run_job
+from app.sandbox import engine_availability, language_pool
+from app.store.keys import RUN_JOB
+from tests.drill.fault_points import FaultPoint, install_fault_point
 
 __all__ = ["main"]
+
+# The waiting times of a worker with a faulty engine that are not settings.
+_WAITING_TIMES = {
+    engine_availability: ("_PROBE_SECONDS", "_MIN_BACKOFF_SECONDS", "_MAX_BACKOFF_SECONDS"),
+    language_pool: ("_FIRST_BACKOFF_SECONDS", "_MAX_BACKOFF_SECONDS"),
+    run_job: ("_MIN_RELEASE_DELAY_MS", "_MAX_RELEASE_DELAY_MS", "_MAX_IMAGE_DELAY_MS"),
+}
+
+
+def _divide_waiting_times(factor: float) -> None:
+    for module, names in _WAITING_TIMES.items():
+        for name in names:
+            value = getattr(module, name)
+            setattr(module, name, type(value)(value / factor))
+
+
+def _divide_retry_delays(factor: float) -> None:
+    options = dramatiq.get_broker().get_actor(RUN_JOB).options
+    for name in ("min_backoff", "max_backoff"):
+        options[name] = int(options[name] / factor)
 
 
 def _become_worker(request: dict[str, Any]) -> NoReturn:
@@ -31,15 +54,17 @@ def _become_worker(request: dict[str, Any]) -> NoReturn:
         os.dup2(log, descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.update(request["environment"])
+    _divide_waiting_times(request["time_factor"])
     app.worker.setup()
-    if request["kill_step"]:
-        kill_before_step(request["kill_step"])
+    _divide_retry_delays(request["time_factor"])
+    if request["fault_point"]:
+        install_fault_point(FaultPoint(**request["fault_point"]))
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     worker = dramatiq.Worker(dramatiq.get_broker(), queues={"jobs"}, worker_threads=request["threads"])
     worker.start()
     stopping.wait()
-    worker.stop(timeout=60_000)
+    worker.stop(timeout=request["grace_ms"])
     os._exit(0)
 
 

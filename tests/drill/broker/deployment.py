@@ -111,15 +111,17 @@ class Deployment:
 
     def settle(self, seconds: float) -> History:
         """Wait until all messages have ended and return the history."""
-        deadline = time.monotonic() + seconds
+        started = time.monotonic()
+        deadline = started + seconds
         while self.broker.qsize(QUEUE) and time.monotonic() < deadline:
             time.sleep(0.05)
+        recovery_seconds = round(time.monotonic() - started, 1)
         keys, client = self.broker.keys(QUEUE), self.broker.client
         finished = [int(number) for number in client.lrange(finished_key(keys.tag), 0, -1)]
         dead_letters = self.broker.dead_letters(QUEUE, count=1_000_000)
         dead = [Message.decode(dead_letter.message).args[0] for dead_letter in dead_letters]
         left = self.broker.qsize(QUEUE) + len(self.broker.pending(QUEUE))
-        return History(self.accepted, finished, dead, left)
+        return History(self.accepted, finished, dead, left, recovery_seconds=recovery_seconds)
 
     def starts(self) -> list[int]:
         """Return the number of starts of each started message."""

@@ -6,6 +6,7 @@ message may be lost, and none may have ended twice.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import signal
 import threading
@@ -36,7 +37,6 @@ class Report:
         seconds: Duration.
         points: Number of injected faults by name.
         history: How the messages ended.
-        restarted: Number of messages that were started more than once.
         most_starts: Largest number of starts of one message.
     """
 
@@ -44,7 +44,6 @@ class Report:
     seconds: float
     points: Counter[str]
     history: History
-    restarted: int
     most_starts: int
 
     @property
@@ -56,7 +55,7 @@ class Report:
         rows = [*((f"point: {name}", count) for name, count in sorted(self.points.items()))]
         rows += [("points in all", self.points.total()), ("accepted", len(self.history.accepted))]
         rows += [("finished", len(self.history.finished)), ("dead", len(self.history.dead))]
-        rows += [("started more than once", self.restarted), ("most starts of one", self.most_starts)]
+        rows += [("started more than once", self.history.restarted), ("most starts of one", self.most_starts)]
         rows += [("left over", self.history.left), ("violations", len(self.violations))]
         rows += [("seconds", round(self.seconds)), ("seed", self.seed)]
         return "\n".join(f"  {name:<36}{count:>8}" for name, count in rows)
@@ -82,8 +81,8 @@ def drill(folder: Path, points: int, seed: int) -> Report:
             done[name] += 1
         history = deployment.settle(_SETTLING_SECONDS)
         starts = deployment.starts()
-    again = sum(count > 1 for count in starts)
-    return Report(seed, time.monotonic() - started, done, history, again, max(starts, default=0))
+    history = dataclasses.replace(history, restarted=sum(count > 1 for count in starts))
+    return Report(seed, time.monotonic() - started, done, history, max(starts, default=0))
 
 
 def _kill(deployment: Deployment, rng: random.Random) -> None:

@@ -13,13 +13,14 @@ __all__ = ["stepped"]
 
 
 def stepped(pause_seconds: float) -> Callable[[Deployment, Load, random.Random], str]:
-    """Set the clock of the workers an hour ahead and an hour back, then that of Redis an hour ahead.
+    """Set the clock of the workers and that of Redis an hour ahead and an hour back from the time of the machine.
 
     A worker is killed after each change.
     """
 
     def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
-        steps = [(deployment.workers_clock, 3600), (deployment.workers_clock, -3600), (deployment.server_clock, 3600)]
+        workers, server = deployment.workers_clock, deployment.server_clock
+        steps = [(workers, 3600), (workers, 0), (workers, -3600), (server, 3600), (server, 0), (server, -3600)]
         for clock, offset_seconds in steps:
             time.sleep(pause_seconds)
             clock.step(offset_seconds)
@@ -27,6 +28,6 @@ def stepped(pause_seconds: float) -> Callable[[Deployment, Load, random.Random],
             worker = rng.choice(deployment.workers)
             deployment.kill(worker)
             deployment.start(worker)
-        return "3 changes, 3 kills"
+        return f"{len(steps)} changes of an hour, {len(steps)} kills"
 
     return inject

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from app.store.keys import RUN_JOB
 from tests.drill.deployment import Deployment
-from tests.drill.links import ProxyLink
+from tests.drill.links import ProxyLink, VethLink
 from tests.drill.load import Load
 from tests.stack import eventually
 
-__all__ = ["api_cut", "api_killed", "lossy", "worker_cut"]
+__all__ = ["api_cut", "api_killed", "lossy", "worker_cut", "worker_cut_one_way"]
 
 _LOSSES = ("lose_requests", "lose_replies")
 #: Only for the API: a submission that is executed twice is one job. Output that is written twice is duplicated
@@ -32,6 +32,25 @@ def worker_cut(times: int) -> Callable[[Deployment, Load, random.Random], str]:
             time.sleep(seconds)
             link.restore()
         return f"{times} cuts of {seconds:g} s, leases of {deployment.lease_ms / 1000:g} s"
+
+    return inject
+
+
+def worker_cut_one_way(times: int) -> Callable[[Deployment, Load, random.Random], str]:
+    """Drop the packets of a worker to Redis, then those from Redis to the worker, for longer than its lease."""
+
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
+        seconds = 2.5 * deployment.lease_ms / 1000
+        for _ in range(times):
+            for cut in (VethLink.cut_to_server, VethLink.cut_from_server, VethLink.cut):
+                time.sleep(1.5)
+                link = rng.choice(deployment.workers).link
+                assert isinstance(link, VethLink)
+                cut(link)
+                time.sleep(seconds)
+                link.restore()
+        lease_seconds = deployment.lease_ms / 1000
+        return f"{times} times each way and {times} times both ways, {seconds:g} s each, leases of {lease_seconds:g} s"
 
     return inject
 

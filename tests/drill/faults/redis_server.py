@@ -8,14 +8,19 @@ import time
 from collections.abc import Callable
 
 from tests.drill.deployment import Deployment
+from tests.drill.fault_points import FaultPoint, read_reached_step
 from tests.drill.load import Load
+from tests.stack import eventually
 
-__all__ = ["frozen", "killed", "out_of_memory"]
+__all__ = ["frozen", "frozen_between_steps", "killed", "killed_between_steps", "out_of_memory"]
 
 #: Share of the memory limit above which new jobs are rejected.
 _NEARLY_FULL = 0.92
 _BALLAST_BYTES = 20_000_000
 _SUSPENDED_LEASES = 0.9
+_STEP_SECONDS = 60.0
+# A renewal interval is a quarter of a lease (app/broker/lua/recovery_rule.lua).
+_FROZEN_LEASES = 0.75
 
 
 def killed(times: int) -> Callable[[Deployment, Load, random.Random], str]:
@@ -42,6 +47,48 @@ def frozen(seconds: float) -> Callable[[Deployment, Load, random.Random], str]:
         time.sleep(seconds)
         deployment.server.signal(signal.SIGCONT)
         return f"{seconds:g} s, leases of {deployment.lease_ms / 1000:g} s, {held} jobs held"
+
+    return inject
+
+
+def killed_between_steps(steps: int) -> Callable[[Deployment, Load, random.Random], str]:
+    """Kill Redis before each step of a job, and restart it up to a second later."""
+
+    def restart(deployment: Deployment, rng: random.Random) -> None:
+        eventually(lambda: not deployment.server.is_running, _STEP_SECONDS, 0.01)
+        time.sleep(rng.random())
+        deployment.server.start()
+
+    return _at_steps(steps, signal.SIGKILL, restart)
+
+
+def frozen_between_steps(steps: int) -> Callable[[Deployment, Load, random.Random], str]:
+    """Suspend Redis before each step of a job, for three renewal intervals."""
+
+    def resume(deployment: Deployment, rng: random.Random) -> None:
+        eventually(lambda: deployment.server.is_suspended, _STEP_SECONDS, 0.01)
+        time.sleep(_FROZEN_LEASES * deployment.lease_ms / 1000)
+        deployment.server.signal(signal.SIGCONT)
+
+    return _at_steps(steps, signal.SIGSTOP, resume)
+
+
+def _at_steps(
+    steps: int, number: signal.Signals, recover: Callable[[Deployment, random.Random], None]
+) -> Callable[[Deployment, Load, random.Random], str]:
+    """Return a fault that sends a signal to Redis before each step of the jobs of one worker thread."""
+
+    def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
+        steps_reached: list[str | None] = []
+        for step in range(1, steps + 1):
+            worker = deployment.add_worker(FaultPoint(step, number, deployment.server.pid), threads=1)
+            recover(deployment, rng)
+            steps_reached.append(read_reached_step(worker.log))
+            deployment.terminate(worker)
+            deployment.workers.remove(worker)
+        assert None not in steps_reached, f"{steps_reached.count(None)} of {steps} workers did not reach their steps"
+        kinds = sorted({step for step in steps_reached if step})
+        return f"{steps} times, before {len(kinds)} kinds of steps"
 
     return inject
 
