@@ -187,8 +187,19 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
     ]
     services: list[Service] = [availability, PeriodicTasks(tasks, meter), inputs, sandbox]
     if settings.worker_probe_port:
-        services.append(ReadinessServer(settings.worker_probe_port, lambda: availability.reason))
+        services.append(
+            ReadinessServer(settings.worker_probe_port, lambda: availability.reason or _find_redis_fault(client))
+        )
     return services
+
+
+def _find_redis_fault(client: redis.Redis) -> str | None:
+    """Return why the worker cannot fetch jobs from Redis, None if it can. The broker itself reconnects."""
+    try:
+        client.ping()
+    except redis.RedisError:
+        return "redis-not-answering"
+    return None
 
 
 def _pause_or_resume(broker: StreamsBroker, meter: Meter, pause_reason: PauseReason | None) -> None:

