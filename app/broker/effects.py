@@ -27,6 +27,7 @@ class Effect:
             Or a command for a ledger, a sum of amounts that can expire (lua/ledger.lua): LEDGER.SET entry amount,
             LEDGER.ADD entry amount, LEDGER.MOVE from_entry to_entry, LEDGER.EXPIRE entry ttl_ms.
             Or STREAM.COMPACT for a stream that has got its last entry: it frees the 4 kB that Redis reserves for more.
+            Or, only in `on_dead`, UNLESS.FIELD field: the effects after it are skipped if the hash has this field.
         key: Must contain the hash tag of the queue. The channel of PUBLISH counts as a key.
         args: Arguments after the key, at most 4,000.
 

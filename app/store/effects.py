@@ -271,8 +271,10 @@ class JobEffects:
         return [Effect("XADD", self.keys.outbox, "*", "job", job_id)] if has_webhook else []
 
     def dead(self, job_id: str, *, has_webhook: bool = False) -> list[Effect]:
-        """Finish a job that is dead-lettered. These effects are stored with its message."""
+        """Finish a job that is dead-lettered, unless it has a result. These effects are stored with its message."""
         return [
+            # A gateway finishes a job that is cancelled while it is queued. Its message remains in the queue.
+            Effect("UNLESS.FIELD", self.keys.record(job_id), "result"),
             Effect("HSETNX", self.keys.record(job_id), "result", encode_result(_LOST)),
             Effect("HSETNX", self.keys.record(job_id), "finished_at_ms", NOW_MS),
             *self.leave_queue(job_id),

@@ -192,6 +192,25 @@ def test_failing_on_dead_effect_is_noted_in_the_dead_letter(make_broker: MakeBro
     assert client.get(right) == b"done"
 
 
+@pytest.mark.parametrize("has_field", [True, False])
+def test_on_dead_effects_after_a_condition_run_unless_the_field_exists(
+    make_broker: MakeBroker, client: redis.Redis, has_field: bool
+) -> None:
+    broker = make_broker(max_deliveries=1)
+    first, second, record = (f"{broker.keys('default').tag}:{name}" for name in ("first", "second", "record"))
+    client.hset(record, "done" if has_field else "another", "1")
+    effects = [Effect("SET", first, "1"), Effect("UNLESS.FIELD", record, "done"), Effect("SET", second, "1")]
+    broker.enqueue(message(), on_dead=effects)
+    take(broker)
+
+    expire(broker)
+    assert broker.recover("default").dead == 1
+
+    (dead_letter,) = broker.dead_letters("default")
+    assert dead_letter.effects_error == ""
+    assert (client.exists(first), client.exists(second)) == (1, not has_field)
+
+
 def test_message_is_delivered_again_when_a_finish_effect_fails(make_broker: MakeBroker, client: redis.Redis) -> None:
     broker = make_broker()
     wrong = f"{broker.keys('default').tag}:wrong"

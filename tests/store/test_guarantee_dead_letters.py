@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.broker import DeadLetter
 from app.core.errors import JobNotFound, NotFound, NotReplayable, StoreUnavailable
+from app.core.events import JobFinished
 from app.core.states import JobState
 from app.store.administration import Administration
 from app.store.keys import JOBS_QUEUE
+from tests.actors.test_run_job import CANCEL
 from tests.store.live_store import TTL_SECONDS, LiveStore, new_job
 
 JOBS = 40
@@ -129,3 +132,22 @@ async def test_guarantee_2_replay_without_memory_changes_nothing(
 
     assert await store.jobs.get("job0") == before
     assert [found.id for found in store.broker.dead_letters(JOBS_QUEUE)] == [dead_letter.id]
+
+
+async def test_guarantee_2_job_that_was_cancelled_ends_once_when_its_message_is_dead_lettered(store: LiveStore) -> None:
+    """A gateway finishes a queued job. Its message stays in the queue, and its worker is killed with it."""
+    job = new_job()
+    await store.submit(msgspec.structs.replace(job, webhook_url="https://192.0.2.1/"))
+    delivery = store.take()
+    await store.jobs.send("job", CANCEL)
+    cancelled = await store.jobs.get("job")
+    ttl_seconds = store.client.ttl(store.keys.record("job"))
+
+    store.dead_letter(delivery)
+
+    assert len(store.broker.dead_letters(JOBS_QUEUE)) == 1
+    assert cancelled.result is not None
+    assert await store.jobs.get("job") == cancelled
+    assert await store.events() == [JobFinished(cancelled.result)]
+    assert store.client.xlen(store.keys.outbox) == 1
+    assert store.client.ttl(store.keys.record("job")) <= ttl_seconds

@@ -9,7 +9,8 @@ local function read_number(packed, position)
   return tonumber(string.sub(packed, position, colon - 1)), colon + 1
 end
 
--- Runs packed effects (effects.py) and returns the last error or nil.
+-- Runs packed effects (effects.py) and returns the last error or nil. The command UNLESS.FIELD ends them if its hash has
+-- the field.
 -- pcall: an effect that fails is noted in the dead letter and does not stop the recovery of other entries.
 local function run_packed_effects(packed, now)
   local position, failure = 1, nil
@@ -23,9 +24,14 @@ local function run_packed_effects(packed, now)
       command[i] = value == NOW and now or value
       position = position + length
     end
-    local has_run, failed = pcall(run_command, command)
+    if command[1] == 'UNLESS.FIELD' then
+      command[1] = 'HEXISTS'
+    end
+    local has_run, reply = pcall(run_command, command)
     if not has_run then
-      failure = type(failed) == 'table' and failed.err or tostring(failed)
+      failure = type(reply) == 'table' and reply.err or tostring(reply)
+    elseif command[1] == 'HEXISTS' and reply == 1 then
+      break
     end
   end
   return failure
