@@ -3,6 +3,7 @@
 #include "process/terminal.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 static bool signal_is_allowed(uint64_t number)
 {
@@ -100,6 +101,23 @@ static const char *collect_instead(struct job *job, const struct frame *frame)
     return NULL;
 }
 
+/* In a cell: applies the limits of the program before the held phase starts. PID 1 of the cell knows them from JOB. */
+static const char *set_limits(struct job *job, const struct frame *frame)
+{
+    unsigned char result = 0;
+    if (frame->length > 0 || job->limits_fd < 0)
+        return "malformed LIMITS, or not in a cell";
+    if (job->state == EXITING)
+        return NULL;
+    if (job->state != HOLDING)
+        return "LIMITS without a held phase";
+    if (write(job->limits_fd, &result, sizeof result) != sizeof result ||
+        read(job->limits_fd, &result, sizeof result) != sizeof result)
+        return "the cell does not change its limits";
+    outbox_put(&job->outbox, FRAME_LIMITS_SET, &result, sizeof result);
+    return NULL;
+}
+
 static const char *cancel(struct job *job, const struct frame *frame)
 {
     if (frame->length > 0)
@@ -138,6 +156,8 @@ static const char *handle_after_go(struct job *job, const struct frame *frame)
         return continue_job(job, frame);
     case FRAME_COLLECT:
         return collect_instead(job, frame);
+    case FRAME_LIMITS:
+        return set_limits(job, frame);
     case FRAME_STDIN:
         return stdin_ring_put(&job->stdin_ring, frame);
     case FRAME_STDIN_EOF:

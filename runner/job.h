@@ -33,6 +33,7 @@ enum stream { STREAM_STDOUT, STREAM_STDERR, STREAMS };
 struct job {
     enum job_state state;
     bool contained; /* the runner is PID 1: all other processes belong to the job */
+    int limits_fd;  /* in a cell: asks PID 1 of the cell for the limits of the program; otherwise -1 */
     int signal_fd;
     int output_epoll_fd; /* reports stdout and stderr in the order in which they became readable */
     unsigned cpu_count;

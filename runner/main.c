@@ -1,93 +1,16 @@
 /* PID 1 of a sandbox: receives one job on stdin, runs it, reports on stdout and exits. See PROTOCOL.md.
  *
- * Usage: runner [FOLDER]    FOLDER (default: /work) is the working folder of the job. */
-#include "job.h"
+ * Usage: runner [FOLDER]                           FOLDER (default: /work) is the working folder of the job
+ *        runner --cell CELL_ID JOB_ID [PATH...]    see cell/cell.h */
+#include "cell/cell.h"
+#include "runner.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static struct job job; /* in .bss: unused buffers occupy no memory */
-
-static _Noreturn void refuse_to_start(const char *reason)
-{
-    const char *parts[] = {"runner: ", reason, "\n"};
-    for (int i = 0; i < 3; i++)
-        if (write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
-            break;
-    _exit(1);
-}
-
-/* Closes descriptors inherited from the engine, and ensures that no new descriptor becomes 0, 1 or 2. */
-static void set_up_descriptors(void)
-{
-    for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            refuse_to_start("stdin, stdout and stderr must be open");
-    if (syscall(SYS_close_range, 3, ~0u, 0) != 0) /* not every C library declares close_range */
-        for (int fd = 3; fd < 1024; fd++)
-            close(fd);
-    int flags = fcntl(STDOUT_FILENO, F_GETFL);
-    if (flags < 0 || fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK) != 0)
-        refuse_to_start("cannot write to stdout without blocking");
-}
-
-/* No handlers: the kernel drops signals from inside the namespace that PID 1 does not handle; see pid_namespaces(7). */
-static int open_signal_fd(void)
-{
-    sigset_t watched;
-    sigemptyset(&watched);
-    sigaddset(&watched, SIGCHLD);
-    signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_SETMASK, &watched, NULL) != 0)
-        return -1;
-    return signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static void enter_folder(const char *folder)
-{
-    job.files.fd = -1;
-    job.files.root_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (job.files.root_fd < 0 || fchdir(job.files.root_fd) != 0)
-        refuse_to_start("cannot enter the working folder");
-    umask(022);
-}
-
-/* Selects the folders that are restored between tests: all writable ones. Outside of a container the shared folders are
- * not touched. */
-static void select_snapshot_folders(void)
-{
-    static const char *const SHARED[] = {"/tmp", "/dev/shm", "/dev/mqueue"};
-    snapshot_add_folder(&job.snapshot, job.files.root_fd);
-    for (size_t i = 0; job.contained && i < sizeof SHARED / sizeof *SHARED; i++)
-        snapshot_add_folder(&job.snapshot, open(SHARED[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    job.snapshot.removes_ipc = job.contained;
-}
 
 int main(int argc, char **argv)
 {
-    if (prctl(PR_SET_DUMPABLE, 0) != 0)
-        refuse_to_start("cannot make the runner non-dumpable");
     set_up_descriptors();
-    job.signal_fd = open_signal_fd();
-    job.output_epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (job.signal_fd < 0 || job.output_epoll_fd < 0)
-        refuse_to_start("cannot watch for children and output");
-    enter_folder(argc > 1 ? argv[1] : "/work");
-    job.child = NO_CHILD;
-    job.contained = getpid() == 1;
-    select_snapshot_folders();
-    job.cpu_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-    cgroup_open(&job.cgroup, job.contained ? CGROUP_ROOT : NULL);
-    socket_quota_open(&job.socket_quota);
-    job.terminal_quota.fd = -1;
-    if (job.contained) /* otherwise, the terminals are those of the host */
-        terminal_quota_open(&job.terminal_quota);
-    return run_event_loop(&job);
+    if (argc > 1 && strcmp(argv[1], "--cell") == 0)
+        return run_cell(argc - 2, argv + 2);
+    return run_job(argc > 1 ? argv[1] : "/work", NULL);
 }

@@ -22,7 +22,7 @@ import platform
 from functools import cache
 from typing import Any, Final
 
-__all__ = ["seccomp_profile"]
+__all__ = ["cell_profile", "seccomp_profile"]
 
 # The numbers below are those of Linux, where the engine runs; this host may be another system.
 _EPERM: Final = 1
@@ -141,6 +141,10 @@ _SECCOMP_FLAGS: Final = (8, 8 | 32)
 _INT_MASK: Final = 0xFFFFFFFF
 # The type without SOCK_NONBLOCK and SOCK_CLOEXEC (SOCK_TYPE_MASK in linux/net.h).
 _SOCKET_TYPE_MASK: Final = 0xF
+# For PID 1 of a cell, to create the namespaces of a job: clone with any flags, clone3 (into a cgroup), mounts, the user
+# namespace of the cell, and SIOCSIFFLAGS, which enables the loopback interface.
+_CELL_CALLS: Final = ("clone", "clone3", "mount", "umount2", "unshare")
+_SIOCSIFFLAGS: Final = 0x8914
 # All CLONE_NEW* flags of clone(2), CLONE_NEWTIME included (linux/sched.h).
 _NAMESPACE_FLAGS: Final = 0x7E020080
 
@@ -155,6 +159,31 @@ def seccomp_profile(machine: str = "") -> str:
     Raises:
         ValueError: The profile does not support the architecture.
     """
+    return _render_profile(_rules(), machine)
+
+
+@cache
+def cell_profile(machine: str = "") -> str:
+    """Return the profile of a cell: that of a sandbox, and what PID 1 needs to create the namespaces of a job.
+
+    Only PID 1 runs under this profile alone. Each job installs the profile of a sandbox in addition
+    (runner/cell/strict_filter.c).
+
+    Args:
+        machine: As for `seccomp_profile`.
+
+    Raises:
+        ValueError: The profile does not support the architecture.
+    """
+    rules = [
+        *(rule for rule in _rules() if not set(rule["names"]) & set(_CELL_CALLS)),
+        {"names": list(_CELL_CALLS), "action": "SCMP_ACT_ALLOW"},
+        _allow_if("ioctl", _masked(1, _INT_MASK, _SIOCSIFFLAGS)),
+    ]
+    return _render_profile(rules, machine)
+
+
+def _render_profile(rules: list[dict[str, Any]], machine: str) -> str:
     name = machine or platform.machine()
     if name not in _ARCHITECTURES:
         raise ValueError(f"machine: {name!r} is not supported; must be one of {', '.join(sorted(_ARCHITECTURES))}")
@@ -162,7 +191,7 @@ def seccomp_profile(machine: str = "") -> str:
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": _EPERM,
         "architectures": [_ARCHITECTURES[name]],
-        "syscalls": _rules(),
+        "syscalls": rules,
     }
     return json.dumps(profile, separators=(",", ":"))
 

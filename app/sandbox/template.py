@@ -13,14 +13,16 @@ from typing import Any, Final
 
 from app.core.limits import LIMITS
 from app.sandbox.resources import ContainerResources
-from app.sandbox.seccomp import seccomp_profile
+from app.sandbox.seccomp import cell_profile, seccomp_profile
 
 __all__ = [
+    "CELL_APPARMOR_PROFILE",
     "INSTALLATION_LABEL",
     "LABEL",
     "MAX_STACK_BYTES",
     "SANDBOX_UIDS",
     "WORKER_LABEL",
+    "cell_creation_body",
     "creation_body",
     "update_body",
 ]
@@ -60,6 +62,10 @@ _HOST_PATHS: Final = (
     *("/proc/key-users", "/proc/locks", "/proc/modules", "/proc/partitions", "/proc/pressure", "/proc/schedstat"),
     *("/proc/softirqs", "/proc/swaps", "/proc/zoneinfo", "/sys/devices/virtual/dmi", "/sys/module"),
 )
+# Capabilities of PID 1 of a cell until it has read its cgroup and has changed its user (runner/cell/cell.h).
+_CELL_CAPABILITIES: Final = ("CHOWN", "SETGID", "SETPCAP", "SETUID", "SYS_ADMIN")
+#: Name of the AppArmor profile in deploy/apparmor/pyxec-cell. The engine's own profile denies mounts.
+CELL_APPARMOR_PROFILE: Final = "pyxec-cell"
 _CPU_FOLDER: Final = Path("/sys/devices/system/cpu")
 
 
@@ -92,6 +98,47 @@ def creation_body(
         "AttachStderr": True,
         "HostConfig": _host_config(resources, runtime),
     }
+
+
+def cell_creation_body(
+    image: str,
+    resources: ContainerResources,
+    labels: dict[str, str],
+    runtime: str,
+    cell_uid: int,
+    job_uid: int,
+    *,
+    has_apparmor: bool,
+) -> dict[str, Any]:
+    """Return the body for the creation of a cell.
+
+    PID 1 starts as root and mounts the file systems of each job. The paths below /proc are masked in the jobs, because
+    the kernel refuses a new /proc while paths of an old one are masked.
+
+    Args:
+        image: Id of an image of the catalogue.
+        resources: Limits of the cell. Those of a job may be lower. ``processes`` includes PID 1 of the cell.
+        labels: As for `creation_body`.
+        runtime: As for `creation_body`.
+        cell_uid: One of SANDBOX_UIDS, the user of PID 1.
+        job_uid: Another one, the user of the jobs.
+        has_apparmor: Whether the host of the engine uses AppArmor.
+    """
+    body = creation_body(image, resources, labels, runtime, cell_uid)
+    in_proc = [path for path in _masked_paths() if path.startswith("/proc/")]
+    options = ["no-new-privileges", f"seccomp={cell_profile()}"]
+    if has_apparmor:
+        options.append(f"apparmor={CELL_APPARMOR_PROFILE}")
+    host_config = {
+        **body["HostConfig"],
+        "CapAdd": list(_CELL_CAPABILITIES),
+        "SecurityOpt": options,
+        "Tmpfs": {},
+        "MaskedPaths": [path for path in _masked_paths() if not path.startswith("/proc/")],
+        "ReadonlyPaths": [],
+    }
+    entrypoint = ["/pyxec-runner", "--cell", str(cell_uid), str(job_uid), *in_proc]
+    return {**body, "User": "0:0", "Entrypoint": entrypoint, "HostConfig": host_config}
 
 
 def update_body(resources: ContainerResources) -> dict[str, int]:

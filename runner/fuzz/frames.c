@@ -89,6 +89,7 @@ static void reset_job(void)
 {
     memset(&job, 0, sizeof job);
     job.child = NO_CHILD;
+    job.limits_fd = -1;
     job.files.fd = job.files.root_fd = job.artifacts.fd = -1;
 }
 

@@ -25,6 +25,9 @@ enum host_frame {
     FRAME_CANCEL = 0x08,
     FRAME_RESIZE = 0x09,
     FRAME_COLLECT = 0x0a,
+    FRAME_END = 0x0b,
+    FRAME_LIMITS = 0x0c,
+    FRAME_JOB = 0x0d, /* for PID 1 of a cell */
 };
 
 enum runner_frame {
@@ -38,6 +41,9 @@ enum runner_frame {
     FRAME_FAULT = 0x88,
     FRAME_ARTIFACT = 0x89,
     FRAME_ARTIFACT_DATA = 0x8a,
+    FRAME_LIMITS_SET = 0x8b,
+    FRAME_CLEAN = 0x8c,    /* from PID 1 of a cell */
+    FRAME_ACCEPTED = 0x8d, /* from PID 1 of a cell */
 };
 
 /* A read position in a payload. Reading past the end sets `broken` and returns zeros. */

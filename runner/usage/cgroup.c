@@ -1,5 +1,7 @@
 #include "usage/cgroup.h"
 
+#include "close_fd.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +24,15 @@ static bool open_version_1(struct cgroup *cgroup, int root_fd)
     return cgroup->memory.fd >= 0 || cgroup->cpu.fd >= 0;
 }
 
-static void open_version_2(struct cgroup *cgroup, int root_fd)
+void cgroup_open_folder(struct cgroup *cgroup, int folder_fd)
 {
-    cgroup->cpu = open_counter(root_fd, "cpu.stat", "usage_usec ");
+    cgroup->cpu = open_counter(folder_fd, "cpu.stat", "usage_usec ");
     cgroup->cpu_per_us = 1;
-    cgroup->memory = open_counter(root_fd, "memory.current", "");
-    cgroup->memory_peak = open_counter(root_fd, "memory.peak", "");
-    cgroup->memory_limit = open_counter(root_fd, "memory.max", "");
-    cgroup->oom_kills = open_counter(root_fd, "memory.events", "oom_kill ");
-    cgroup->process_limit_hits = open_counter(root_fd, "pids.events", "max ");
+    cgroup->memory = open_counter(folder_fd, "memory.current", "");
+    cgroup->memory_peak = open_counter(folder_fd, "memory.peak", "");
+    cgroup->memory_limit = open_counter(folder_fd, "memory.max", "");
+    cgroup->oom_kills = open_counter(folder_fd, "memory.events", "oom_kill ");
+    cgroup->process_limit_hits = open_counter(folder_fd, "pids.events", "max ");
 }
 
 void cgroup_open(struct cgroup *cgroup, const char *root)
@@ -41,8 +43,16 @@ void cgroup_open(struct cgroup *cgroup, const char *root)
     if (root_fd < 0)
         return;
     if (!open_version_1(cgroup, root_fd))
-        open_version_2(cgroup, root_fd);
+        cgroup_open_folder(cgroup, root_fd);
     close(root_fd);
+}
+
+void cgroup_close(struct cgroup *cgroup)
+{
+    struct counter *counters[] = {&cgroup->cpu,       &cgroup->memory,    &cgroup->memory_peak, &cgroup->memory_limit,
+                                  &cgroup->oom_kills, &cgroup->process_limit_hits};
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        close_fd(&counters[i]->fd);
 }
 
 static uint64_t read_counter(const struct counter *counter)

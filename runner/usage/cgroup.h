@@ -22,6 +22,10 @@ struct cgroup {
  * counters there belong to the whole machine. */
 void cgroup_open(struct cgroup *cgroup, const char *root);
 
+/* Opens the counters of version 2 in a folder. */
+void cgroup_open_folder(struct cgroup *cgroup, int folder_fd);
+void cgroup_close(struct cgroup *cgroup);
+
 /* All counters are 0 if they are not available. Those without another comment count since the container started. */
 bool cgroup_has_cpu(const struct cgroup *cgroup);
 uint64_t cgroup_cpu_us(const struct cgroup *cgroup);

@@ -1,0 +1,137 @@
+#include "cell/mounts.h"
+
+#include "close_fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* The sizes are those of app/sandbox/template.py. */
+#define INODES ",nr_inodes=16384"
+#define TMP_OPTIONS "mode=1777,size=67108864" INODES
+#define SHM_OPTIONS "mode=1777,size=16777216"
+
+static const unsigned long SAFE = MS_NOSUID | MS_NODEV;
+
+/* The paths that Docker makes read-only, from 20.10 to 28.5 (oci/defaults.go). */
+static const char *const READ_ONLY[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+
+static unsigned long mount_flags(const char *path)
+{
+    static const struct {
+        unsigned long statvfs, mount;
+    } FLAGS[] = {{ST_NOSUID, MS_NOSUID}, {ST_NODEV, MS_NODEV}, {ST_NOEXEC, MS_NOEXEC}, {ST_RDONLY, MS_RDONLY}};
+    struct statvfs status;
+    unsigned long flags = 0;
+    if (statvfs(path, &status) == 0)
+        for (size_t i = 0; i < sizeof FLAGS / sizeof *FLAGS; i++)
+            flags |= status.f_flag & FLAGS[i].statvfs ? FLAGS[i].mount : 0;
+    return flags;
+}
+
+bool make_read_only(const char *path)
+{
+    return mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | mount_flags(path), NULL) == 0;
+}
+
+const char *prepare_cell_mounts(void)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return "/";
+    return make_read_only("/dev") ? NULL : "/dev";
+}
+
+/* A path that the kernel does not have is skipped, as by Docker. */
+static bool mask(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0)
+        return errno == ENOENT;
+    if (S_ISDIR(status.st_mode))
+        return mount("tmpfs", path, "tmpfs", SAFE | MS_NOEXEC | MS_RDONLY, "size=4k,nr_inodes=1") == 0;
+    return mount("/dev/null", path, NULL, MS_BIND, NULL) == 0;
+}
+
+const char *mount_job_folders(uint64_t disk_bytes, char *const *masked)
+{
+    char work_options[96];
+    snprintf(work_options, sizeof work_options, "mode=1777,size=%llu" INODES, (unsigned long long)disk_bytes);
+    const struct {
+        const char *path, *type;
+        unsigned long flags;
+        const char *options;
+    } FOLDERS[] = {
+        {"/work", "tmpfs", SAFE, work_options},
+        {"/tmp", "tmpfs", SAFE, TMP_OPTIONS},
+        {"/dev/shm", "tmpfs", SAFE | MS_NOEXEC, SHM_OPTIONS},
+        {"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620"},
+        {"/dev/mqueue", "mqueue", SAFE | MS_NOEXEC, NULL},
+        {"/proc", "proc", SAFE | MS_NOEXEC, NULL},
+    };
+    for (size_t i = 0; i < sizeof FOLDERS / sizeof *FOLDERS; i++)
+        if (mount(FOLDERS[i].type, FOLDERS[i].path, FOLDERS[i].type, FOLDERS[i].flags, FOLDERS[i].options) != 0)
+            return FOLDERS[i].path;
+    for (; *masked != NULL; masked++)
+        if (!mask(*masked))
+            return *masked;
+    return NULL;
+}
+
+static bool write_sysctl(const char *path, const char *value)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+    int failure = errno;
+    close_fd(&fd);
+    errno = failure;
+    return written;
+}
+
+static bool enable_loopback(void)
+{
+    struct ifreq request = {.ifr_name = "lo"};
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool enabled = fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+    int failure = errno;
+    close_fd(&fd);
+    errno = failure;
+    return enabled;
+}
+
+/* The reasons for the values are in app/sandbox/template.py. */
+const char *set_up_network(void)
+{
+    static const char *const SYSCTLS[][2] = {
+        {"/proc/sys/net/core/somaxconn", "128"},
+        {"/proc/sys/net/ipv4/tcp_max_tw_buckets", "0"},
+    };
+    if (!enable_loopback())
+        return "lo";
+    for (size_t i = 0; i < sizeof SYSCTLS / sizeof *SYSCTLS; i++)
+        if (!write_sysctl(SYSCTLS[i][0], SYSCTLS[i][1]))
+            return SYSCTLS[i][0];
+    return NULL;
+}
+
+const char *protect_proc(void)
+{
+    for (size_t i = 0; i < sizeof READ_ONLY / sizeof *READ_ONLY; i++) {
+        if (mount(READ_ONLY[i], READ_ONLY[i], NULL, MS_BIND | MS_REC, NULL) != 0) {
+            if (errno == ENOENT)
+                continue;
+            return READ_ONLY[i];
+        }
+        if (!make_read_only(READ_ONLY[i]))
+            return READ_ONLY[i];
+    }
+    return NULL;
+}
