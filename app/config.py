@@ -52,6 +52,10 @@ LANGUAGES_FOLDER: Final = Path(__file__).resolve().parents[1] / "languages"
 
 _MIN_ADMIN_KEY_CHARACTERS: Final = 32
 
+# A worker whose connection hangs renews its lease after 1/4 of the lease, the time-out of Redis and 1/16 of the lease
+# (app/broker/lua/recovery_rule.lua). If 11/16 of the lease are shorter than the time-out, it loses its jobs.
+_MIN_LEASE_TIMEOUTS: Final = 1.5
+
 
 class ConfigurationError(Exception):
     """The environment contains invalid settings. The message has one line for each of them."""
@@ -178,8 +182,8 @@ class Settings(BaseSettings):
     """Maximum number of queued jobs. If the queue is full, the API returns 503."""
     result_ttl_seconds: int = Field(3600, ge=1, le=30 * 86400)
     """Time for which a finished job and its output are kept."""
-    lease_seconds: float = Field(15.0, ge=0.5, le=600)
-    """Duration of a lease. If a worker does not renew it in time, another worker runs the job."""
+    lease_seconds: float = Field(15.0, ge=1, le=600, validate_default=True)
+    """Time after which other workers run the jobs of a lost one. At least 1.5 times `PYXEC_REDIS_TIMEOUT_SECONDS`."""
     max_deliveries: int = Field(3, ge=1, le=100)
     """Number of times that a job is started before it becomes a dead letter."""
     rate_per_minute: int = Field(600, ge=1, le=10**9)
@@ -231,6 +235,16 @@ class Settings(BaseSettings):
     )
     """OpenTelemetry collector for traces (docs/telemetry.md)."""
 
+    @field_validator("lease_seconds")
+    @classmethod
+    def _check_lease(cls, seconds: float, info: ValidationInfo) -> float:
+        timeout_seconds = info.data.get("redis_timeout_seconds", 0.0)
+        if seconds < _MIN_LEASE_TIMEOUTS * timeout_seconds:
+            raise ValueError(
+                f"must be at least {_MIN_LEASE_TIMEOUTS:g} times PYXEC_REDIS_TIMEOUT_SECONDS ({timeout_seconds:g})"
+            )
+        return seconds
+
     @field_validator("redis_url")
     @classmethod
     def _insert_password(cls, url: str, info: ValidationInfo) -> str:
@@ -264,9 +278,13 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         settings = Settings(_build_sources=((source,), {}))  # type: ignore[call-arg]  # hidden by dataclass_transform
     except ValidationError as e:
         for error in e.errors():
-            variable = str(error["loc"][0])
+            location = str(error["loc"][0])
+            # pydantic names the variable of a value, and the field of a default.
+            field = Settings.model_fields.get(location)
+            variable = location if field is None else str(field.validation_alias)
             # The URL can contain a password, and the message is logged.
-            setting = variable if variable == "REDIS_URL" else f"{variable}={environment[variable]!r}"
+            value = environment.get(variable) or str(known[variable].default)
+            setting = variable if variable == "REDIS_URL" else f"{variable}={value!r}"
             reason = error.get("ctx", {}).get("error")  # from a validator of this module
             problems.append(f"{setting}: {reason or 'must be ' + _allowed_values(known[variable])}")
     if problems:

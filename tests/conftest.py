@@ -63,7 +63,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
     """A running server, and nothing else. The test may start, stop and kill processes. Leases last 2 seconds."""
-    with running_stack(tmp_path, PYXEC_LEASE_SECONDS="2") as own:
+    with running_stack(tmp_path, PYXEC_LEASE_SECONDS="2", PYXEC_REDIS_TIMEOUT_SECONDS="1") as own:
         yield own
 
 

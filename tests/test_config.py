@@ -40,7 +40,8 @@ def test_settings_are_read_from_their_variables() -> None:
     settings = read_settings(
         {
             "REDIS_URL": "rediss://:secret@host:1/2",
-            "PYXEC_LEASE_SECONDS": "0.5",
+            "PYXEC_LEASE_SECONDS": "1",
+            "PYXEC_REDIS_TIMEOUT_SECONDS": "0.5",
             "PYXEC_POOL_FLOOR": "0",
             "PYXEC_ANONYMOUS": "off",
             "PYXEC_TRUSTED_PROXIES": "10.0.0.0/8, unix",
@@ -50,7 +51,7 @@ def test_settings_are_read_from_their_variables() -> None:
     )
 
     assert settings.redis_url == "rediss://:secret@host:1/2"
-    assert (settings.lease_seconds, settings.pool_floor, settings.anonymous) == (0.5, 0, False)
+    assert (settings.lease_seconds, settings.pool_floor, settings.anonymous) == (1, 0, False)
     assert settings.trusted_proxies == {"10.0.0.0/8", "unix"}
     assert settings.allowed_origins == {"https://a.example", "http://b.example:81"}
 
@@ -69,7 +70,7 @@ def test_message_lists_every_invalid_variable() -> None:
 
     assert lines == [
         "PYXEC_CONTAINER_RUNTIME='docker': must be one of runc, crun, kata",
-        "PYXEC_LEASE_SECONDS='0': must be a number between 0.5 and 600",
+        "PYXEC_LEASE_SECONDS='0': must be a number between 1 and 600",
         "PYXEC_MAX_BACKLOG='many': must be an integer between 1 and 100000000",
         "PYXEC_NAMESPACE='a{b}': must consist of letters, digits, '-' and '_'",
         "PYXEC_TYPO: there is no such setting",
@@ -81,7 +82,7 @@ def test_message_lists_every_invalid_variable() -> None:
     ("variable", "values"),
     [
         ("PYXEC_MAX_BACKLOG", ["0", "-1", "1.5", "1e3", "100000001", "ten", " "]),
-        ("PYXEC_LEASE_SECONDS", ["0.4", "601", "nan", "inf", "-inf", "15s"]),
+        ("PYXEC_LEASE_SECONDS", ["0.9", "601", "nan", "inf", "-inf", "15s"]),
         ("PYXEC_MAX_WAIT_SECONDS", ["-1", "3601", "nan"]),
         ("PYXEC_ANONYMOUS", ["yes", "true", "1", "ON"]),
         ("PYXEC_NAMESPACE", ["a b", "a:b", "{a}", "-", "a*"]),
@@ -99,6 +100,19 @@ def test_invalid_values_are_refused(variable: str, values: list[str]) -> None:
         [line] = problems(**{variable: value})
         assert line.startswith(variable)
         assert " must " in line or variable == "REDIS_URL"
+
+
+@pytest.mark.parametrize(("lease", "timeout"), [("2", "2"), ("2.9", "2"), ("", "10.1")])
+def test_lease_is_refused_when_a_redis_timeout_can_outlast_it(lease: str, timeout: str) -> None:
+    [line] = problems(PYXEC_LEASE_SECONDS=lease, PYXEC_REDIS_TIMEOUT_SECONDS=timeout)
+
+    assert line == (
+        f"PYXEC_LEASE_SECONDS='{lease or '15.0'}': must be at least 1.5 times PYXEC_REDIS_TIMEOUT_SECONDS ({timeout})"
+    )
+
+
+def test_invalid_redis_timeout_is_reported_once() -> None:
+    assert len(problems(PYXEC_REDIS_TIMEOUT_SECONDS="61")) == 1
 
 
 def test_gvisor_is_refused_with_a_reason() -> None:

@@ -44,7 +44,7 @@ class Project:
             "PYXEC_WEB_PORT": str(self.port),
             "PYXEC_LEASE_SECONDS": "8",
             # Every write waits for the disk, which may be busy.
-            "PYXEC_REDIS_TIMEOUT_SECONDS": "20",
+            "PYXEC_REDIS_TIMEOUT_SECONDS": "5",
             "PYXEC_RATE_BURST": "100000",
             "VALKEY_APPENDFSYNC": "always",
             "PYXEC_EXTRA_CA": _extra_ca(),

@@ -37,7 +37,7 @@ QUEUED: Final = {
 
 def record(folder: Path) -> dict[str, Any]:
     """Create a finished job, a job whose worker was killed, and a queued job. Return their data."""
-    with running_stack(folder, PYXEC_LEASE_SECONDS="2") as stack:
+    with running_stack(folder, PYXEC_LEASE_SECONDS="3") as stack:
         stack.namespace = NAMESPACE
         stack.start_api()
         worker = stack.start_worker()

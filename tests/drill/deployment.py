@@ -350,7 +350,8 @@ class Deployment:
 
     @property
     def _environment(self) -> dict[str, str]:
-        variables = {"PYXEC_LEASE_SECONDS": "2", "PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "2"}
+        variables = {"PYXEC_LEASE_SECONDS": "2", "PYXEC_REDIS_TIMEOUT_SECONDS": "1"}
+        variables |= {"PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "2"}
         variables |= {"DOCKER_HOST": self._engine_url, "PYXEC_RATE_PER_MINUTE": "1000000", "PYXEC_RATE_BURST": "100000"}
         return {**variables, **self.settings.environment}
 

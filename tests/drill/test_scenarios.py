@@ -15,7 +15,7 @@ from tests.drill.scenarios import FaultInjection
 
 pytestmark = pytest.mark.docker
 
-ENVIRONMENT = {"PYXEC_LEASE_SECONDS": "1", "PYXEC_MAX_DELIVERIES": "20"}
+ENVIRONMENT = {"PYXEC_LEASE_SECONDS": "1", "PYXEC_REDIS_TIMEOUT_SECONDS": "0.6", "PYXEC_MAX_DELIVERIES": "20"}
 JOBS = 6
 
 FAULTS: dict[str, FaultInjection] = {

@@ -99,4 +99,5 @@ class Cluster(Hosts):
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
         own = {"REDIS_URL": self.store.url, "PYXEC_NAMESPACE": "hosts", "PYXEC_LEASE_SECONDS": str(LEASE_SECONDS)}
+        own["PYXEC_REDIS_TIMEOUT_SECONDS"] = "1"
         return {**kept, **own, "PYXEC_RATE_BURST": "100000", "PYXEC_POOL_CEILING": "2"}

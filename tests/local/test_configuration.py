@@ -73,7 +73,7 @@ def test_check_configuration_accepts_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"PYXEC_LEASE_SECONDS": "soon"}, "PYXEC_LEASE_SECONDS='soon': must be a number between 0.5 and 600"),
+        ({"PYXEC_LEASE_SECONDS": "soon"}, "PYXEC_LEASE_SECONDS='soon': must be a number between 1 and 600"),
         ({"PYXEC_LEASE_SECOND": "15"}, "PYXEC_LEASE_SECOND: there is no such setting"),
         ({"PYXEC_CONTAINER_RUNTIME": "runsc"}, "PYXEC_CONTAINER_RUNTIME='runsc': is not supported"),
         ({"PYXEC_HTTP_BIND": "8080"}, "PYXEC_HTTP_BIND='8080': must be an address and a port"),
@@ -167,7 +167,7 @@ def test_command_prints_one_line_and_no_traceback_when_a_setting_is_invalid(chec
     )
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: PYXEC_LEASE_SECONDS='soon': must be a number between 0.5 and 600\n"
+    assert done.stderr == "error: PYXEC_LEASE_SECONDS='soon': must be a number between 1 and 600\n"
 
 
 def test_check_configuration_reports_a_missing_procfile(tmp_path: Path) -> None:

@@ -146,4 +146,4 @@ def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
     own = {"PYXEC_LEASE_SECONDS": "5", "PYXEC_RATE_BURST": "100000", "PYXEC_POOL_CEILING": "2"}
     # All hosts write to one disk.
-    return {**kept, **own, "PYXEC_REDIS_TIMEOUT_SECONDS": "20"}
+    return {**kept, **own, "PYXEC_REDIS_TIMEOUT_SECONDS": "3"}

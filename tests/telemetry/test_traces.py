@@ -30,7 +30,7 @@ def traced_stack(collector: Collector, tmp_path_factory: pytest.TempPathFactory)
     """A stack with tracing and without a pool, so that each job starts its container."""
     settings = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200",
-        "PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "0", "PYXEC_LEASE_SECONDS": "2",
+        "PYXEC_POOL_FLOOR": "0", "PYXEC_POOL_CEILING": "0", "PYXEC_LEASE_SECONDS": "3",
     }  # fmt: skip
     with running_stack(tmp_path_factory.mktemp("traced"), **settings) as stack:
         stack.start_api()
