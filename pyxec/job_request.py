@@ -19,6 +19,7 @@ class Case(TypedDict, total=False):
     args: Sequence[str]
     limits: Mapping[str, float]
     expected_output: str
+    compare: str | Mapping[str, Any]
 
 
 class JobOptions(TypedDict, total=False):
@@ -34,6 +35,7 @@ class JobOptions(TypedDict, total=False):
     interactive: bool
     tty: Mapping[str, int]
     tests: Sequence[Case]
+    compare: str | Mapping[str, Any]
     artifacts: Sequence[str]
     priority: Literal["interactive", "batch"]
     webhook_url: str

@@ -57,7 +57,13 @@ class ArtifactInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Report of one test. ``passed`` is None if the test has no expected output."""
+    """Report of one test.
+
+    Attributes:
+        passed: None if the test has no expected output.
+        verdict: One of the verdicts in docs/api.md, for example ``accepted``. None if the outcome is ``ok`` and the
+            test has no expected output.
+    """
 
     name: str
     passed: bool | None
@@ -73,6 +79,7 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
     cpu_seconds: float = 0.0
     memory_peak_bytes: int = 0
     memory_peak_source: str = "sampled"
+    verdict: str | None = None
 
     @property
     def stdout(self) -> str:
@@ -104,6 +111,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a finished job. docs/api.md lists the outcomes.
 
     ``stdout``, ``stderr`` and ``compile_output`` are text; ``stdout_bytes`` and ``stderr_bytes`` are the exact output.
+    ``verdict`` is None if no test has an expected output.
     """
 
     id: str
@@ -126,6 +134,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[ArtifactInfo, ...] = ()
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     attempt: int = 1
+    verdict: str | None = None
 
     @property
     def ok(self) -> bool:

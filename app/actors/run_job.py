@@ -16,10 +16,11 @@ import structlog
 from dramatiq.middleware import CurrentMessage
 
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
+from app.core.case_checker import CaseChecker
 from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost, SandboxUnavailable
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
-from app.core.judging import CaseChecker, judge_phases
+from app.core.judging.phase_outcomes import judge_phases
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import ArtifactInfo, JobResult, Usage
 from app.core.sandbox import Sandbox, SandboxReport
@@ -319,18 +320,20 @@ def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
     if not report.phases:
         # The job was cancelled before its first phase.
         return JobResult(outcome=Outcome.CANCELLED, message="cancelled", version=report.version)
-    verdict = judge_phases(report.phases, report.exhausted)
+    ending = judge_phases(report.phases, report.exhausted)
+    tests = checker.create_reports(report.phases, report.exhausted)
     return JobResult(
-        outcome=verdict.outcome,
-        exit_code=verdict.exit_code,
-        signal=verdict.signal,
-        message=verdict.message,
+        outcome=ending.outcome,
+        exit_code=ending.exit_code,
+        signal=ending.signal,
+        message=ending.message,
         usage=_usage(report.phases),
         phases=report.phases,
-        tests=checker.create_reports(report.phases, report.exhausted),
+        tests=tests,
         artifacts=tuple(ArtifactInfo(artifact.name, len(artifact.data)) for artifact in report.artifacts),
         artifacts_incomplete=report.artifacts_incomplete,
         version=report.version,
+        verdict=checker.judge(ending.outcome, tests),
     )
 
 

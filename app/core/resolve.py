@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from app.core.cases import CaseDefaults, resolve_cases
 from app.core.constraints import (
     ENVIRONMENT_NAME,
     MAX_ARGUMENTS_BYTES,
@@ -24,6 +23,7 @@ from app.core.constraints import (
     encode_utf8,
 )
 from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.judging.cases import CaseDefaults, resolve_cases
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, TotalLimits, check_compile_limits, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
@@ -70,7 +70,7 @@ def resolve_spec(
         limits=limits,
         interactive=request.interactive or request.tty is not None,
         tty=request.tty,
-        tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling)),
+        tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare)),
         artifacts=check_artifact_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
         total_limits=total_limits,

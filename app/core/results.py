@@ -7,16 +7,17 @@ from typing import Final
 import msgspec
 
 from app.core.callers import Priority
-from app.core.cases import CaseReport
 from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
 from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
+from app.core.verdicts import Verdict
 
 __all__ = [
     "MAX_ARTIFACTS",
     "MAX_ARTIFACTS_BYTES",
     "Artifact",
     "ArtifactInfo",
+    "CaseReport",
     "JobPage",
     "JobRecord",
     "JobResult",
@@ -54,6 +55,27 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_source: MemoryPeakSource = MemoryPeakSource.SAMPLED
 
 
+class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of a test. Its output is in the output log.
+
+    Attributes:
+        passed: Whether the outcome is ``ok`` and the output matches; None without an expected output.
+        verdict: None if the outcome is ``ok`` and there is no expected output.
+    """
+
+    name: str
+    passed: bool | None
+    outcome: Outcome
+    exit_code: int | None
+    signal: int | None
+    message: str
+    wall_seconds: float
+    cpu_seconds: float
+    memory_peak_bytes: int
+    memory_peak_source: MemoryPeakSource = MemoryPeakSource.SAMPLED
+    verdict: Verdict | None = None
+
+
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a job. Its output is in the output log.
 
@@ -69,6 +91,7 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
         artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an
             invalid name.
         version: Version of the language; None if the program did not run.
+        verdict: None if no test has an expected output, or if the outcome is ``infrastructure_error``.
     """
 
     outcome: Outcome
@@ -81,6 +104,7 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[ArtifactInfo, ...] = ()
     artifacts_incomplete: bool = False
     version: str | None = None
+    verdict: Verdict | None = None
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,6 @@ from typing import Annotated
 import msgspec
 
 from app.core.callers import Priority
-from app.core.cases import CaseRequest, CaseSpec
 from app.core.constraints import (
     MAX_ARTIFACT_PATTERNS,
     MAX_CASES,
@@ -23,6 +22,8 @@ from app.core.constraints import (
     WebhookUrl,
     schema,
 )
+from app.core.judging.cases import CaseRequest, CaseSpec
+from app.core.judging.comparison import ComparisonRequest
 from app.core.limits import CompileLimits, LimitOverrides, Limits, TotalLimits
 
 __all__ = [
@@ -90,6 +91,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     webhook_url: WebhookUrl | None = None
     tty: TerminalSize | None = None
     tests: Annotated[tuple[CaseRequest, ...], schema(maxItems=MAX_CASES)] = ()
+    compare: ComparisonRequest | None = None
     artifacts: Annotated[tuple[Pattern, ...], schema(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
 
 

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import msgspec
 
-from app.core.cases import CaseSpec
+from app.core.case_checker import CaseChecker
 from app.core.errors import PyxecError
 from app.core.events import Output
-from app.core.judging import CaseChecker
+from app.core.judging.cases import CaseSpec
 from app.core.spec import JobSpec
 from bench.sandbox.under_test import LANGUAGES, NullSink, SandboxUnderTest, program
 from bench.target import Target

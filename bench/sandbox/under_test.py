@@ -14,7 +14,7 @@ from app.config import Settings
 from app.core.errors import PyxecError
 from app.core.events import Output
 from app.core.job_input import Input
-from app.core.judging import judge_phases
+from app.core.judging.phase_outcomes import judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome
 from app.core.sandbox import SandboxReport, Sink

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.core.cases import CaseSpec
-from app.core.judging import CaseChecker
+from app.core.case_checker import CaseChecker
+from app.core.judging.cases import CaseSpec
 from app.core.limits import TotalLimits
 from app.core.outcomes import StopReason
 from app.core.spec import JobSpec

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from app.core.cases import CaseSpec
+from app.core.case_checker import CaseChecker
 from app.core.events import Output, Stream
-from app.core.judging import CaseChecker
+from app.core.judging.cases import CaseSpec
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome, PhaseReport, StopReason
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from app.core import constraints, resolve
 from app.core.callers import ANONYMOUS_TIER, TIERS, Caller, Tier
-from app.core.cases import CaseRequest
 from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.judging.cases import CaseRequest
 from app.core.languages import LanguageInfo, index_languages
 from app.core.limits import LIMITS, CompileLimits, LimitOverrides, TotalLimits
 from app.core.resolve import check_file_name, resolve_spec

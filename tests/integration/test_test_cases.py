@@ -58,6 +58,32 @@ def test_trailing_whitespace_is_ignored_in_comparison(stack: Stack) -> None:
     assert [test["passed"] for test in job["tests"]] == [True, False]
 
 
+def test_verdict_is_that_of_the_first_test_that_is_not_accepted(stack: Stack) -> None:
+    accepted = {"stdin": "1 2", "expected_output": "3"}
+    job = run(stack, ADD, accepted, {"stdin": "1 1", "expected_output": "3"}, {"stdin": "x"}, accepted)
+
+    assert [test["verdict"] for test in job["tests"]] == ["accepted", "wrong_answer", "runtime_error", "accepted"]
+    assert (job["verdict"], job["outcome"]) == ("wrong_answer", "nonzero_exit")
+    assert run(stack, ADD, accepted, {"stdin": "3 4"})["verdict"] == "accepted"
+    assert run(stack, ADD, {"stdin": "1 2"})["verdict"] is None
+    assert run(stack, "int main(", accepted, language="c")["verdict"] == "compile_error"
+
+
+def test_output_is_compared_as_requested(stack: Stack) -> None:
+    job = run(
+        stack,
+        "print('YES  0.333333\\n')",
+        {"expected_output": "yes 0.33333333"},
+        {"expected_output": "yes 0.3333", "compare": {"mode": "tokens", "case_sensitive": False}},
+        {"expected_output": "YES  0.333333\n\n", "compare": "exact"},
+        {"expected_output": "YES  0.333333\n", "compare": "exact"},
+        {"expected_output": "YES  0.333333", "compare": "lines"},
+        compare={"mode": "tokens", "case_sensitive": False, "float_absolute_tolerance": 1e-5},
+    )
+
+    assert [test["passed"] for test in job["tests"]] == [True, False, True, False, True]
+
+
 def test_program_is_compiled_once(stack: Stack) -> None:
     source = '#include <stdio.h>\nint main(int n, char **v) { int x; scanf("%d", &x); printf("%d %s", x, v[1]); }'
     tests = [{"stdin": str(number), "args": [f"a{number}"]} for number in range(5)]
@@ -158,11 +184,16 @@ def test_cancel_ends_all_cases(stack: Stack) -> None:
         ([{"limits": {"wall_seconds": 300}}] * 4, {}, "tests"),
         ([{"limits": {"output_bytes": 2**26}}] * 2, {}, "tests"),
         ([{"stdin": "x" * 2**22}] * 2 + [{"stdin": "x"}], {}, "tests"),
+        ([{"expected_output": "", "compare": "words"}], {}, "tests[0].compare"),
+        ([{"expected_output": "", "compare": {"mode": "lines", "float_absolute_tolerance": 1}}], {},
+         "tests[0].compare.float_absolute_tolerance"),
+        ([{"expected_output": ""}], {"compare": {"tolerance": 1}}, "compare.tolerance"),
+        ([{}], {"compare": "exact"}, "compare"),
         ([{}], {"interactive": True}, "interactive"),
         ([{}], {"tty": {}}, "tty"),
         ([{}], {"artifacts": ["*"]}, "artifacts"),
     ],
-)
+)  # fmt: skip
 def test_cases_are_rejected_when_field_is_invalid(
     stack: Stack, tests: list[dict[str, Any]], more: dict[str, Any], field: str
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.events import Output, Stream
-from app.core.judging import Verdict, judge_phases
+from app.core.judging.phase_outcomes import Verdict, judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import PhaseReport, StopReason
 from app.core.results import Artifact

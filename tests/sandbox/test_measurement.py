@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from app.core.cases import CaseSpec
+from app.core.judging.cases import CaseSpec
 from app.core.outcomes import MemoryPeakSource
 from tests.patience import patient
 from tests.sandbox.sandbox_fixture import MIB, SandboxFixture, job

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.core.cases import CaseSpec
 from app.core.errors import EngineUnavailable, InfrastructureError, SandboxUnavailable
 from app.core.job_input import Input, InputKind
+from app.core.judging.cases import CaseSpec
 from app.core.spec import Invocation, JobSpec, TerminalSize
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import UpdateRefused

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.core.cases import CaseSpec
+from app.core.judging.cases import CaseSpec
 from app.sandbox.resources import resources_by_stage
 from tests.sandbox.sandbox_fixture import LANGUAGES, MIB, SandboxFixture, job
 

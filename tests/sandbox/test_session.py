@@ -14,7 +14,7 @@ import pytest
 from app.core.errors import InfrastructureError, OwnershipLost, ProtocolError, SandboxLost
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
-from app.core.judging import judge_phases
+from app.core.judging.phase_outcomes import judge_phases
 from app.sandbox import session
 from app.sandbox.container import Container
 from app.sandbox.runner.frames import PROTOCOL_VERSION

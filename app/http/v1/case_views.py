@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from app.core.cases import CaseReport
 from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
-from app.core.results import JobResult
+from app.core.results import CaseReport, JobResult
 from app.core.spec import TextEncoding
+from app.core.verdicts import Verdict
 from app.http.jobs.transcript import Transcript
 
 __all__ = ["CaseView", "create_case_views"]
@@ -25,11 +25,12 @@ class CaseTruncated(msgspec.Struct, frozen=True, kw_only=True):
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     """A test that was started, or that was not because the job had used its total time or processor time.
 
-    ``passed`` is None if the test has no expected output.
+    ``passed`` is None if the test has no expected output. ``verdict`` is then None if ``outcome`` is ``ok``.
     """
 
     name: str
     passed: bool | None
+    verdict: Verdict | None
     outcome: Outcome
     exit_code: int | None
     signal: int | None

@@ -14,6 +14,7 @@ from app.core.results import JobRecord, QueuePosition, Usage
 from app.core.spec import TextEncoding
 from app.core.states import JobState
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
+from app.core.verdicts import Verdict
 from app.http.jobs.transcript import Transcript
 from app.http.v1.artifacts import ArtifactView, create_artifact_view
 from app.http.v1.case_views import CaseView, create_case_views
@@ -86,12 +87,14 @@ class Truncated(msgspec.Struct, frozen=True, kw_only=True):
 class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A finished job with its result and output.
 
-    Each output has an encoding. ``compile_output`` is None if the language has no compiler.
+    Each output has an encoding. ``compile_output`` is None if the language has no compiler. ``verdict`` is None if no
+    test has an expected output.
     """
 
     id: str
     status: Annotated[JobState, schema(enum=[JobState.FINISHED])]
     outcome: Outcome
+    verdict: Verdict | None
     exit_code: int | None
     signal: int | None
     message: str
@@ -162,6 +165,7 @@ def create_finished_view(record: JobRecord, transcript: Transcript) -> FinishedJ
         id=record.id,
         status=record.state,
         outcome=result.outcome,
+        verdict=result.verdict,
         exit_code=result.exit_code,
         signal=result.signal,
         message=result.message,

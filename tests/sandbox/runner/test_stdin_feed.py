@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.cases import CaseSpec
+from app.core.judging.cases import CaseSpec
 from app.core.spec import JobSpec
 from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, HostFrame
 from app.sandbox.runner.stdin_feed import StdinFeed

@@ -522,7 +522,7 @@ export interface components {
          * CaseReport
          * @description The result of a test. Its output is in the output log.
          *
-         *     Attributes:     passed: Whether the outcome is `ok` and the output matches; null without an expected output.
+         *     Attributes:     passed: Whether the outcome is `ok` and the output matches; null without an expected output.     verdict: null if the outcome is `ok` and there is no expected output.
          */
         CaseReport: {
             name: string;
@@ -536,6 +536,8 @@ export interface components {
             memory_peak_bytes: number;
             /** @default sampled */
             memory_peak_source: components["schemas"]["MemoryPeakSource"];
+            /** @default null */
+            verdict: components["schemas"]["Verdict"] | null;
         };
         /**
          * CaseRequest
@@ -550,6 +552,8 @@ export interface components {
             args?: string[] | null;
             /** @default null */
             expected_output?: string | null;
+            /** @default null */
+            compare?: components["schemas"]["CompareMode"] | components["schemas"]["Comparison"] | null;
             /**
              * @default {
              *       "wall_seconds": null,
@@ -572,11 +576,12 @@ export interface components {
          * CaseView
          * @description A test that was started, or that was not because the job had used its total time or processor time.
          *
-         *     `passed` is null if the test has no expected output.
+         *     `passed` is null if the test has no expected output. `verdict` is then null if `outcome` is `ok`.
          */
         CaseView: {
             name: string;
             passed: boolean | null;
+            verdict: components["schemas"]["Verdict"] | null;
             outcome: components["schemas"]["Outcome"];
             exit_code: number | null;
             signal: number | null;
@@ -592,6 +597,32 @@ export interface components {
             memory_peak_source: components["schemas"]["MemoryPeakSource"];
         };
         ClientMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
+        /**
+         * CompareMode
+         * @description How an output is compared with the expected output.
+         *
+         *     `exact`: all bytes are equal. `lines`: the lines are equal, except for white space at the end of lines and blank lines at the end. `tokens`: the sequences of words, which white space separates, are equal.
+         * @enum {unknown}
+         */
+        CompareMode: "exact" | "lines" | "tokens";
+        /**
+         * Comparison
+         * @description A comparison with its options, which are named as in the problem package format of ICPC and Kattis.
+         *
+         *     Attributes:     case_sensitive: Whether the case of ASCII letters matters. For `lines` and `tokens`.     space_change_sensitive: Whether the white space between words matters. For `tokens`.     float_absolute_tolerance: A number is accepted if it differs from the expected number by at most this value.         For `tokens`.     float_relative_tolerance: A number is accepted if it differs from the expected number by at most this fraction         of the expected number. With both tolerances, one of them must hold. For `tokens`.
+         */
+        Comparison: {
+            /** @default lines */
+            mode?: components["schemas"]["CompareMode"];
+            /** @default true */
+            case_sensitive?: boolean;
+            /** @default false */
+            space_change_sensitive?: boolean;
+            /** @default null */
+            float_absolute_tolerance?: number | null;
+            /** @default null */
+            float_relative_tolerance?: number | null;
+        };
         /**
          * CompileLimits
          * @description The limits of the compiler, which are independent of the limits of the program.
@@ -671,13 +702,14 @@ export interface components {
          * FinishedJob
          * @description A finished job with its result and output.
          *
-         *     Each output has an encoding. `compile_output` is null if the language has no compiler.
+         *     Each output has an encoding. `compile_output` is null if the language has no compiler. `verdict` is null if no test has an expected output.
          */
         FinishedJob: {
             id: string;
             /** @enum {unknown} */
             status: components["schemas"]["JobState"];
             outcome: components["schemas"]["Outcome"];
+            verdict: components["schemas"]["Verdict"] | null;
             exit_code: number | null;
             signal: number | null;
             message: string;
@@ -867,6 +899,8 @@ export interface components {
             tty?: components["schemas"]["TerminalSize"] | null;
             /** @default [] */
             tests?: components["schemas"]["CaseRequest"][];
+            /** @default null */
+            compare?: components["schemas"]["CompareMode"] | components["schemas"]["Comparison"] | null;
             /** @default [] */
             artifacts?: string[];
         } & ({
@@ -878,7 +912,7 @@ export interface components {
          * JobResult
          * @description The result of a job. Its output is in the output log.
          *
-         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.
+         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.     verdict: null if no test has an expected output, or if the outcome is `infrastructure_error`.
          */
         JobResult: {
             outcome: components["schemas"]["Outcome"];
@@ -899,6 +933,8 @@ export interface components {
             artifacts_incomplete: boolean;
             /** @default null */
             version: string | null;
+            /** @default null */
+            verdict: components["schemas"]["Verdict"] | null;
         };
         /**
          * JobState
@@ -1329,6 +1365,12 @@ export interface components {
             /** @default sampled */
             memory_peak_source: components["schemas"]["MemoryPeakSource"];
         };
+        /**
+         * Verdict
+         * @description The verdict on a program, for a test or for all tests of a job.
+         * @enum {unknown}
+         */
+        Verdict: "accepted" | "cancelled" | "compile_error" | "infrastructure_error" | "memory_limit" | "output_limit" | "runtime_error" | "time_limit" | "wrong_answer";
         /**
          * WebhookBody
          * @description The body of a webhook.

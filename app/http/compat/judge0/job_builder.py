@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from app.core.callers import Caller
-from app.core.cases import CaseRequest
 from app.core.constraints import MAX_STDIN_BYTES, check_size
 from app.core.errors import InvalidRequest
+from app.core.judging.cases import CaseRequest
 from app.core.limits import LimitOverrides, max_limit
 from app.core.spec import FileRequest, ForeignRequest, Invocation, JobRequest, TextEncoding
 from app.core.submission import NewJob

@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from app.core.judging import judge_phase, outputs_match
+from app.core.judging.comparison import outputs_match
+from app.core.judging.phase_outcomes import judge_phase
 from app.core.outcomes import COMPILE, Outcome, PhaseReport, StopReason
 from app.core.results import JobRecord, JobResult
 from app.core.states import JobState

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from app.core.judging import judge_phase
+from app.core.judging.phase_outcomes import judge_phase
 from app.core.outcomes import PhaseReport, StopReason
 from app.http.jobs.transcript import PhaseOutput
 from app.http.large_texts import LargeTexts, TextForm

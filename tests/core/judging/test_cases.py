@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import cases as module
-from app.core.cases import CaseDefaults, CaseLimits, CaseRequest, CaseSpec, resolve_cases
 from app.core.constraints import MAX_ARGUMENTS, MAX_CASE_NAME_CHARACTERS, MAX_CASES, MAX_STDIN_BYTES
 from app.core.errors import InvalidRequest
+from app.core.judging import cases as module
+from app.core.judging.cases import CaseDefaults, CaseLimits, CaseRequest, CaseSpec, resolve_cases
+from app.core.judging.comparison import CompareMode, Comparison, ComparisonRequest
 from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
 
 SURROGATE = "\ud800"
@@ -185,3 +187,30 @@ def test_resolve_cases_resolves_or_rejects_any_tests(requests: list[CaseRequest]
     assert len({spec.name for spec in cases}) == len(cases) == len(requests)
     for spec in cases:
         assert LIMITS["wall_seconds"].minimum <= spec.limits.wall_seconds <= LIMITS["wall_seconds"].maximum
+
+
+def test_resolve_cases_uses_the_comparison_of_the_test_or_of_the_job() -> None:
+    inherited = replace(defaults(), compare=CompareMode.TOKENS)
+
+    cases = resolve_cases([case(expected_output="1"), case(expected_output="2", compare=CompareMode.EXACT)], inherited)
+
+    assert [spec.comparison.mode for spec in cases] == [CompareMode.TOKENS, CompareMode.EXACT]
+    assert resolve_case(case(expected_output="1")).comparison == Comparison()
+
+
+@pytest.mark.parametrize(
+    ("requests", "compare", "field"),
+    [
+        ([case(), case(compare=CompareMode.EXACT)], None, r"tests\[1\]\.compare: requires expected_output"),
+        ([case(expected_output="1", compare=Comparison(float_absolute_tolerance=1))], None,
+         r"tests\[0\]\.compare\.float_absolute_tolerance: requires the mode tokens"),
+        ([case(), case()], CompareMode.EXACT, "compare: requires a test with expected_output"),
+        ([], CompareMode.EXACT, "compare: requires a test with expected_output"),
+        ([case(expected_output="1")], Comparison(float_absolute_tolerance=1), r"compare\.float_absolute_tolerance: "),
+    ],
+)  # fmt: skip
+def test_resolve_cases_rejects_a_comparison_that_cannot_be_used(
+    requests: list[CaseRequest], compare: ComparisonRequest | None, field: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=f"^{field}"):
+        resolve_cases(requests, replace(defaults(), compare=compare))

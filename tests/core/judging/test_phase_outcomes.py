@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.core.judging import judge_phases
+from app.core.judging.phase_outcomes import judge_phases
 from app.core.outcomes import Outcome, PhaseReport, StopReason
 
 

@@ -20,6 +20,7 @@ from app.core.constraints import (
     encode_utf8,
 )
 from app.core.errors import InvalidRequest
+from app.core.judging.comparison import Comparison, ComparisonRequest, resolve_comparison
 from app.core.limits import (
     MAX_OUTPUT_BYTES,
     MAX_TOTAL_SECONDS,
@@ -31,9 +32,8 @@ from app.core.limits import (
     WallSeconds,
     resolve_limits,
 )
-from app.core.outcomes import MemoryPeakSource, Outcome
 
-__all__ = ["CaseDefaults", "CaseLimits", "CaseReport", "CaseRequest", "CaseSpec", "resolve_cases"]
+__all__ = ["CaseDefaults", "CaseLimits", "CaseRequest", "CaseSpec", "resolve_cases"]
 
 MAX_CASES_BYTES: Final = 8 * 1024 * 1024
 
@@ -55,6 +55,7 @@ class CaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stdin: Stdin | None = None
     args: Arguments | None = None
     expected_output: str | None = None
+    compare: ComparisonRequest | None = None
     limits: CaseLimits = CaseLimits()
 
 
@@ -66,25 +67,7 @@ class CaseSpec(msgspec.Struct, frozen=True, kw_only=True):
     args: tuple[str, ...]
     expected_output: bytes | None
     limits: Limits
-
-
-class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a test. Its output is in the output log.
-
-    Attributes:
-        passed: Whether the outcome is ``ok`` and the output matches; None without an expected output.
-    """
-
-    name: str
-    passed: bool | None
-    outcome: Outcome
-    exit_code: int | None
-    signal: int | None
-    message: str
-    wall_seconds: float
-    cpu_seconds: float
-    memory_peak_bytes: int
-    memory_peak_source: MemoryPeakSource = MemoryPeakSource.SAMPLED
+    comparison: Comparison = Comparison()
 
 
 @dataclass(frozen=True)
@@ -95,14 +78,17 @@ class CaseDefaults:
     args: tuple[str, ...]
     limits: Limits
     ceiling: LimitOverrides
+    compare: ComparisonRequest | None = None
 
 
 def resolve_cases(requests: Sequence[CaseRequest], defaults: CaseDefaults) -> tuple[CaseSpec, ...]:
     """Check the tests of a request and fill in their defaults.
 
     Raises:
-        InvalidRequest: Names ``tests`` or the first invalid field, as ``tests[<index>].<field>``.
+        InvalidRequest: Names ``tests``, ``compare`` or the first invalid field, as ``tests[<index>].<field>``.
     """
+    if defaults.compare is not None and all(request.expected_output is None for request in requests):
+        raise InvalidRequest("compare", "requires a test with expected_output")
     if not requests:
         return ()
     if len(requests) > MAX_CASES:
@@ -127,7 +113,16 @@ def _resolve_case(index: int, request: CaseRequest, defaults: CaseDefaults) -> C
         args=defaults.args if args is None else check_arguments(f"{field}.args", args),
         expected_output=None if expected is None else encode_utf8(f"{field}.expected_output", expected),
         limits=_resolve_limits(field, request.limits, defaults),
+        comparison=_resolve_comparison(field, request, defaults),
     )
+
+
+def _resolve_comparison(field: str, request: CaseRequest, defaults: CaseDefaults) -> Comparison:
+    if request.compare is not None:
+        if request.expected_output is None:
+            raise InvalidRequest(f"{field}.compare", "requires expected_output")
+        return resolve_comparison(f"{field}.compare", request.compare)
+    return Comparison() if defaults.compare is None else resolve_comparison("compare", defaults.compare)
 
 
 def _resolve_name(field: str, name: str | None, index: int) -> str:

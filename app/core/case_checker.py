@@ -1,0 +1,111 @@
+"""The check of the tests of a job while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from app.core.events import Output, Stream
+from app.core.judging.cases import CaseSpec
+from app.core.judging.comparison import outputs_match
+from app.core.judging.phase_outcomes import EXHAUSTED, judge_phase
+from app.core.outcomes import Outcome, PhaseReport, StopReason
+from app.core.results import CaseReport
+from app.core.verdicts import Verdict, judge_job, judge_test
+
+__all__ = ["CaseChecker"]
+
+
+class CaseChecker:
+    """Compares the output of each test with its expected output while the job runs.
+
+    It buffers the standard output of one test at a time.
+    """
+
+    def __init__(self, cases: Sequence[CaseSpec]) -> None:
+        self._cases = {case.name: case for case in cases}
+        self._matching: set[str] = set()
+        self._current: str | None = None
+        self._stdout = bytearray()
+
+    def start_phase(self, test: str | None) -> None:
+        """Note that the output from now on belongs to this test, or to no test."""
+        self._compare()
+        self._current = test
+        self._stdout.clear()
+
+    def add_output(self, chunks: Iterable[Output]) -> None:
+        """Add output of the current test."""
+        if self._is_compared(self._current):
+            for chunk in chunks:
+                if chunk.stream is Stream.STDOUT:
+                    self._stdout += chunk.data
+
+    def create_reports(
+        self, phases: Iterable[PhaseReport], exhausted: StopReason = StopReason.NONE
+    ) -> tuple[CaseReport, ...]:
+        """Return a report for each test that ran. Call it after the last phase has ended.
+
+        Args:
+            phases: The phases that ran.
+            exhausted: The total limit that was reached before all tests had run. The others get a report, too.
+        """
+        self.start_phase(None)
+        reports = [self._create_report(phase, phase.test) for phase in phases if isinstance(phase.test, str)]
+        if exhausted is not StopReason.NONE:
+            ran = {report.name for report in reports}
+            reports += [self._report_not_run(test, exhausted) for test in self._cases if test not in ran]
+        return tuple(reports)
+
+    def judge(self, outcome: Outcome, reports: Sequence[CaseReport]) -> Verdict | None:
+        """Return the verdict of the job; None if no test has an expected output.
+
+        Args:
+            outcome: How the job ended.
+            reports: The reports of `create_reports`.
+        """
+        if not any(self._is_compared(name) for name in self._cases):
+            return None
+        return judge_job(outcome, [report.verdict for report in reports])
+
+    def _is_compared(self, name: str | None) -> bool:
+        case = None if name is None else self._cases.get(name)
+        return case is not None and case.expected_output is not None
+
+    def _report_not_run(self, test: str, exhausted: StopReason) -> CaseReport:
+        outcome, message = EXHAUSTED[exhausted]
+        return CaseReport(
+            name=test,
+            passed=False if self._is_compared(test) else None,
+            verdict=judge_test(outcome, None),
+            outcome=outcome,
+            exit_code=None,
+            signal=None,
+            message=f"not run: {message}",
+            wall_seconds=0.0,
+            cpu_seconds=0.0,
+            memory_peak_bytes=0,
+        )
+
+    def _compare(self) -> None:
+        case = None if self._current is None else self._cases.get(self._current)
+        if case is None or case.expected_output is None:
+            return
+        if outputs_match(case.expected_output, self._stdout, case.comparison):
+            self._matching.add(case.name)
+
+    def _create_report(self, phase: PhaseReport, test: str) -> CaseReport:
+        ending = judge_phase(phase)
+        is_matching = test in self._matching if self._is_compared(test) else None
+        return CaseReport(
+            name=test,
+            passed=None if is_matching is None else is_matching and ending.outcome is Outcome.OK,
+            verdict=judge_test(ending.outcome, is_matching),
+            outcome=ending.outcome,
+            exit_code=ending.exit_code,
+            signal=ending.signal,
+            message=ending.message,
+            wall_seconds=phase.wall_seconds,
+            cpu_seconds=phase.cpu_seconds,
+            memory_peak_bytes=phase.memory_peak_bytes,
+            memory_peak_source=phase.memory_peak_source,
+        )

@@ -1,0 +1,1 @@
+"""Judging: tests of a program, their comparison with the expected output, and verdicts."""
