@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.events import Output, Stream
-from app.core.judging.phase_outcomes import Verdict, judge_phases
+from app.core.judging.phase_outcomes import PhaseOutcome, judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import PhaseReport, StopReason
 from app.core.results import Artifact
@@ -87,7 +87,7 @@ class JobRun:
         last_phase_seconds: Time from the start of the last phase to the result, as measured by the worker.
     """
 
-    verdict: Verdict
+    verdict: PhaseOutcome
     phases: tuple[PhaseReport, ...]
     stdout: bytes
     stderr: bytes
