@@ -33,6 +33,8 @@ def describe_waiting(status: JobStatus) -> str | None:
         return None
     if status.waiting_reason == "no-worker":
         return "the job waits: no worker is available"
+    if status.waiting_reason == "image-missing":
+        return f"the job waits: no worker has the image of the language {status.language}"
     if status.waiting_reason is not None:
         return f"the job waits: all workers are paused ({status.waiting_reason})"
     if status.queue_position:

@@ -169,8 +169,8 @@ class QueuePosition(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         before: Number of jobs of the same priority ahead of it.
         estimated_wait_seconds: Estimate from the rate of started jobs; None if no job was started in the last minute.
-        waiting_reason: Why no worker can run jobs: ``no-worker``, or the reason why all workers are paused
-            (app/sandbox/engine_availability.py). None if a worker can.
+        waiting_reason: Why no worker can run the job: ``no-worker``, the reason why all workers are paused
+            (app/sandbox/engine_availability.py), or ``image-missing``. None if a worker can.
     """
 
     before: int

@@ -125,7 +125,7 @@ def _create_routes(services: Services) -> dict[str, object]:
     return {
         "/v1/jobs": JobsResource(jobs, submissions, settings, lifecycle),
         "/v1/jobs/batch": BatchResource(jobs, submissions, settings, request_metrics),
-        "/v1/jobs/{job_id}": JobResource(jobs),
+        "/v1/jobs/{job_id}": JobResource(jobs, languages),
         "/v1/jobs/{job_id}/artifacts/{name:path}": ArtifactResource(jobs),
         "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
         "/v1/jobs/{job_id}/stream": StreamResource(jobs, services.authenticator, settings, lifecycle, request_metrics),

@@ -20,6 +20,8 @@ __all__ = ["LanguageStore", "publish_languages"]
 # The languages of a host stay listed while its workers restart, and are removed after a day.
 _EXPIRE_SECONDS: Final = 86_400
 _CACHE_SECONDS: Final = 2.0
+# Four times the interval in which a worker publishes (app/wiring/worker.py).
+_RECENT_SECONDS: Final = 60.0
 
 
 class _PublishedLanguages(msgspec.Struct, frozen=True):
@@ -63,6 +65,8 @@ class LanguageStore:
         self._cache: cachetools.TTLCache[str, Sequence[LanguageInfo]] = cachetools.TTLCache(1, _CACHE_SECONDS)
         self._installed: Sequence[LanguageInfo] = ()
         self._index: Mapping[str, LanguageInfo] = {}
+        # Ids of the languages of the hosts whose workers run; None if there is no such host.
+        self._recent: frozenset[str] | None = None
 
     async def accepted(self) -> Mapping[str, LanguageInfo]:
         """Return the languages that a request may name, by lower-case id or alias."""
@@ -73,6 +77,11 @@ class LanguageStore:
         """Return the languages whose image is installed on a host, by id."""
         # No language is installed only while the first worker starts, so an empty list is not cached.
         return await self._read_cached() or await self._read()
+
+    async def is_missing(self, language_id: str) -> bool:
+        """Return whether workers run and none of their hosts has the image of a language."""
+        await self._read_cached()
+        return self._recent is not None and language_id not in self._recent
 
     async def hosts(self) -> Sequence[HostLanguages]:
         """Return the languages of each host, by host name."""
@@ -100,6 +109,8 @@ class LanguageStore:
 
     async def _read(self) -> Sequence[LanguageInfo]:
         hosts = (await self._read_hosts()).values()
+        recent = [published for published in hosts if published.published_at > time.time() - _RECENT_SECONDS]
+        self._recent = frozenset(info.id for published in recent for info in published.languages) if recent else None
         by_id = {info.id: info for published in hosts for info in published.languages}
         return tuple(by_id[language_id] for language_id in sorted(by_id))
 

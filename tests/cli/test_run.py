@@ -130,6 +130,10 @@ async def test_guarantee_3_run_states_after_five_seconds_why_the_job_waits(
         ({"status": "queued", "queue_position": 3}, "the job waits: 3 jobs are before it"),
         ({"status": "queued", "queue_position": 0}, "the job waits for a free worker"),
         (
+            {"status": "queued", "waiting_reason": "image-missing"},
+            "the job waits: no worker has the image of the language python",
+        ),
+        (
             {"status": "queued", "waiting_reason": "engine-not-answering"},
             "the job waits: all workers are paused (engine-not-answering)",
         ),

@@ -147,6 +147,24 @@ def test_reload_resumes_the_run(editor: EditorPage) -> None:
     assert editor.output().split("\n") == ["tick 1", "tick 2", "tick 3", "go on? yes", "heard yes"]
 
 
+def test_guarantee_3_status_states_why_no_worker_runs_the_program(
+    own_stack: Stack, page: Page, page_files: None
+) -> None:
+    # Given a page whose only worker has stopped
+    own_stack.start_api()
+    own_stack.start_worker().terminate()
+    site = serve_page(own_stack, own_stack.folder / "nginx")
+    editor = EditorPage(page, site.url).open()
+    # When a program waits for longer than five seconds
+    editor.run("print('at last')")
+    editor.expect_status("Queued: waiting for a worker")
+    # Then the status states the reason, until a worker runs the program
+    editor.expect_status("Queued: no worker is available")
+    own_stack.start_worker()
+    editor.expect_output("at last")
+    editor.expect_status("Finished normally")
+
+
 def test_rate_limited_run_reports_when_to_retry(own_stack: Stack, page: Page, page_files: None) -> None:
     own_stack.settings |= {"PYXEC_RATE_BURST": "1", "PYXEC_RATE_PER_MINUTE": "1"}
     own_stack.start_api()

@@ -111,6 +111,20 @@ async def test_installed_is_cached(
     assert list(await languages.installed()) == [PYTHON]
 
 
+async def test_is_missing_ignores_hosts_without_a_running_worker(
+    languages: LanguageStore, client: redis.Redis, keys: StoreKeys, clock: Clock
+) -> None:
+    assert not await languages.is_missing("python")
+    publish_languages(client, keys, "old", [PYTHON])
+    assert not await languages.is_missing("python")
+    assert await languages.is_missing("bash")
+    clock.now += 61
+    assert not await languages.is_missing("bash")
+    publish_languages(client, keys, "new", [BASH])
+    assert await languages.is_missing("python")
+    assert not await languages.is_missing("bash")
+
+
 async def test_accepted_reads_once_for_concurrent_requests(
     aclient: redis.asyncio.Redis, client: redis.Redis, keys: StoreKeys
 ) -> None:

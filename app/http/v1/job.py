@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import msgspec
 from falcon.asgi import Response
 
 from app.core.job_input import Input, InputKind
+from app.core.results import JobRecord, QueuePosition
 from app.core.states import JobState
 from app.http.jobs.ownership import get_own_job
 from app.http.jobs.transcript import read_transcript, reserve_transcript
@@ -13,15 +17,19 @@ from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.views import create_accepted_view, create_finished_view, create_pending_view
 from app.store.jobs import JobStore
+from app.store.languages import LanguageStore
 
 __all__ = ["CancelResource", "JobResource"]
+
+_IMAGE_MISSING: Final = "image-missing"
 
 
 class JobResource:
     """/v1/jobs/{id}."""
 
-    def __init__(self, jobs: JobStore) -> None:
+    def __init__(self, jobs: JobStore, languages: LanguageStore) -> None:
         self._jobs = jobs
+        self._languages = languages
 
     async def on_get(self, request: Request, response: Response, job_id: str) -> None:
         """Send the state of a job, and its result and output if it has finished. Raises JobNotFound, GatewayBusy."""
@@ -33,7 +41,7 @@ class JobResource:
                 view = create_finished_view(record, transcript)
                 send_json(response, 200, view, transcript.texts, reservation)
             return
-        position = await self._jobs.position(record.id, record.priority) if record.state is JobState.QUEUED else None
+        position = await self._find_position(record) if record.state is JobState.QUEUED else None
         send_json(response, 200, create_pending_view(record, position))
 
     on_head = on_get
@@ -42,6 +50,12 @@ class JobResource:
         """Delete a finished job and its output, and send 204. Raises JobNotFound, JobNotFinished."""
         await self._jobs.delete(await get_own_job(self._jobs, job_id, request.caller))
         response.status = 204
+
+    async def _find_position(self, record: JobRecord) -> QueuePosition | None:
+        position = await self._jobs.position(record.id, record.priority)
+        if position is None or position.waiting_reason or not await self._languages.is_missing(record.language):
+            return position
+        return msgspec.structs.replace(position, waiting_reason=_IMAGE_MISSING, estimated_wait_seconds=None)
 
 
 class CancelResource:

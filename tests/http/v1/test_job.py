@@ -8,9 +8,11 @@ import pytest
 
 from app.core.events import Stream
 from app.core.job_input import Input, InputKind
+from app.core.languages import LanguageInfo
 from app.core.outcomes import Outcome
+from app.store.languages import publish_languages
 from app.store.worker_registry import WorkerRegistry
-from tests.http.gateway import PYTHON, Gateway
+from tests.http.gateway import PYTHON, Gateway, running_gateway
 from tests.http.worker import WORKER_NAME, phase_report
 from tests.proxy import FaultProxy
 
@@ -53,6 +55,33 @@ async def test_guarantee_3_queued_job_states_why_no_worker_can_run_it(gateway: G
     assert await waiting_reason() == "no-worker"
     gateway.worker.start(job_id)
     assert await waiting_reason() is None
+
+
+async def test_guarantee_3_queued_job_states_that_the_image_of_its_language_is_missing(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.languages._CACHE_SECONDS", 0)
+    python, bash = (LanguageInfo(id=name, name=name, file_name="main") for name in ("python", "bash"))
+    async with running_gateway(redis_url, namespace) as gateway:
+        registry = WorkerRegistry(gateway.redis, gateway.keys)
+
+        async def waiting_reason(host_1: list[LanguageInfo], host_2: list[LanguageInfo]) -> str | None:
+            publish_languages(gateway.redis, gateway.keys, "host-1", host_1)
+            publish_languages(gateway.redis, gateway.keys, "host-2", host_2)
+            reason: str | None = (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["waiting_reason"]
+            return reason
+
+        # Given a queued job, and a worker
+        job_id = await gateway.submit()
+        registry.beat("one")
+        # Then the reason is the missing image if no host has it, and if the worker is not paused
+        assert await waiting_reason([python, bash], [python]) is None
+        assert await waiting_reason([bash], [python]) is None
+        assert await waiting_reason([bash], []) == "image-missing"
+        registry.beat("one", "launches-fail")
+        assert await waiting_reason([bash], []) == "launches-fail"
+        registry.beat("one")
+        assert await waiting_reason([bash], [python]) is None
 
 
 async def test_running_job_has_a_worker_and_start_time(gateway: Gateway) -> None:

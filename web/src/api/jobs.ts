@@ -9,6 +9,7 @@ export const QueuedJob = v.object({
   id: v.string(),
   status: v.string(),
   queue_position: v.optional(v.nullable(v.number()), null),
+  waiting_reason: v.optional(v.nullable(v.string()), null),
 })
 
 export const Ticket = v.object({ ticket: v.string() })
@@ -46,9 +47,16 @@ export async function submitJob(submission: Submission): Promise<string> {
   return (await requestJson(AcceptedJob, '/v1/jobs', init)).id
 }
 
-/** Returns how many jobs are ahead of a job in the queue, or null if it is not queued. */
-export async function fetchQueuePosition(jobId: string): Promise<number | null> {
-  return (await requestJson(QueuedJob, jobPath(jobId))).queue_position
+/** `position` is the number of jobs ahead, or null. `reason` states why no worker can run the job, or is null. */
+export interface QueueState {
+  position: number | null
+  reason: string | null
+}
+
+/** Returns where a job waits and why. Both are null if it is not queued. */
+export async function fetchQueueState(jobId: string): Promise<QueueState> {
+  const job = await requestJson(QueuedJob, jobPath(jobId))
+  return { position: job.queue_position, reason: job.waiting_reason }
 }
 
 export async function cancelJob(jobId: string): Promise<void> {

@@ -1139,7 +1139,7 @@ export interface components {
          * PendingJob
          * @description A queued or running job.
          *
-         *     `queue_position` is the number of jobs before it in the queue. It is null if the job is running or if the position is unknown. `estimated_wait_seconds` is the position divided by the rate at which jobs were started in the last minute. It is null if no job was started or if no worker can run jobs. `waiting_reason` is null unless the job is queued and no worker can run jobs: `no-worker` if no worker is alive, else the reason why all workers are paused.
+         *     `queue_position` is the number of jobs before it in the queue. It is null if the job is running or if the position is unknown. `estimated_wait_seconds` is the position divided by the rate at which jobs were started in the last minute. It is null if no job was started or if no worker can run the job. `waiting_reason` is null unless the job is queued and no worker can run it: `no-worker` if no worker is alive, the reason why all workers are paused, or `image-missing` if no worker has the image of the language.
          */
         PendingJob: {
             id: string;

@@ -2,7 +2,7 @@
 import { RequestRejected } from '../api/errors'
 import { type Connection, type JobEvent, openJobStream } from '../api/jobStream'
 import type { TerminalSize } from '../api/jobs'
-import { cancelJob, fetchQueuePosition, submitJob } from '../api/jobs'
+import { cancelJob, fetchQueueState, submitJob } from '../api/jobs'
 import type { ClientMessage, Result, StreamName } from '../api/streamEvents'
 import type { OutputLog } from '../output/outputLog'
 import { outcomeText, truncationText } from './resultText'
@@ -10,7 +10,9 @@ import type { RunContext } from './runContext'
 import type { RunAction, RunState } from './runState'
 import { createContext, createSubmission, type RunRequest } from './submission'
 
-const POSITION_INTERVAL_MS = 1000
+const QUEUE_INTERVAL_MS = 1000
+/** A worker that starts, or an engine that restarts, is no reason to show for a shorter time. As in the command line. */
+const REASON_DELAY_MS = 5000
 const CANCEL_RETRY_MS = 1000
 const NOT_FOUND = 404
 
@@ -95,13 +97,15 @@ export function followJob(owner: JobOwner): FollowedJob {
     else dispatch({ type: 'failed', error: new RequestRejected(connection.problem, null) })
   }
 
-  async function watchPosition(): Promise<void> {
+  async function watchQueue(): Promise<void> {
     const isQueued = () => !isClosed && getState().phase === 'queued'
+    const startedAt = performance.now()
     while (isQueued()) {
-      await sleep(POSITION_INTERVAL_MS)
+      await sleep(QUEUE_INTERVAL_MS)
       if (!isQueued()) return
-      const position = await fetchQueuePosition(jobId).catch(() => null)
-      if (isQueued()) dispatch({ type: 'position', position })
+      const queue = await fetchQueueState(jobId).catch(() => ({ position: null, reason: null }))
+      const reason = performance.now() - startedAt < REASON_DELAY_MS ? null : queue.reason
+      if (isQueued()) dispatch({ type: 'queue', position: queue.position, reason })
     }
   }
 
@@ -109,7 +113,7 @@ export function followJob(owner: JobOwner): FollowedJob {
     onEvent: (event) => !isClosed && onEvent(event),
     onConnection: (connection) => !isClosed && onConnection(connection),
   })
-  void watchPosition()
+  void watchQueue()
 
   return {
     send: stream.send,

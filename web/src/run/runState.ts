@@ -1,5 +1,6 @@
 /** The state of a run, and its reducer. */
 import type { Connection } from '../api/jobStream'
+import type { QueueState } from '../api/jobs'
 import type { Result } from '../api/streamEvents'
 import type { RunContext } from './runContext'
 
@@ -14,7 +15,7 @@ export interface StatusText {
 export type RunState =
   | { phase: 'idle' }
   | { phase: 'submitting' }
-  | Unfinished<'queued', { position: number | null }>
+  | Unfinished<'queued', QueueState>
   | Unfinished<'compiling'>
   | Unfinished<'running', { attempt: number }>
   | ({ phase: 'finished' } & Job & Summary)
@@ -46,7 +47,7 @@ export type UnfinishedRun = Extract<RunState, { connection: Connection }>
 export type RunAction =
   | { type: 'submitted' }
   | ({ type: 'accepted' } & Job)
-  | { type: 'position'; position: number | null }
+  | ({ type: 'queue' } & QueueState)
   | { type: 'started'; attempt: number }
   | { type: 'phase'; phase: string }
   | { type: 'connection'; connection: Connection }
@@ -83,6 +84,7 @@ export function nextRunState(run: RunState, action: RunAction): RunState {
         connection: { state: 'connecting' },
         isStopping: false,
         position: null,
+        reason: null,
         ...job,
       }
     }
@@ -100,8 +102,8 @@ function nextUnfinished(run: UnfinishedRun, action: RunAction): RunState {
   const { connection, isStopping, jobId, context, isResumed } = run
   const job = { jobId, context, isResumed }
   switch (action.type) {
-    case 'position':
-      return run.phase === 'queued' ? { ...run, position: action.position } : run
+    case 'queue':
+      return run.phase === 'queued' ? { ...run, position: action.position, reason: action.reason } : run
     case 'started':
       return { phase: 'running', connection, isStopping, attempt: action.attempt, ...job }
     case 'phase':

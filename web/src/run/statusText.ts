@@ -19,8 +19,14 @@ export function statusText(run: RunState, limits: Record<string, LimitRange>): S
     default:
       return run.connection.state === 'waiting'
         ? { tone: 'warn', text: reconnectingText(run.connection.retryMs) }
-        : { tone: 'busy', text: run.isStopping ? 'Stopping…' : progressText(run) }
+        : progress(run)
   }
+}
+
+function progress(run: UnfinishedRun): StatusText {
+  if (run.isStopping) return { tone: 'busy', text: 'Stopping…' }
+  if (run.phase === 'queued' && run.reason !== null) return { tone: 'warn', text: waitingText(run.reason) }
+  return { tone: 'busy', text: progressText(run) }
 }
 
 function progressText(run: UnfinishedRun): string {
@@ -33,6 +39,18 @@ function progressText(run: UnfinishedRun): string {
       return run.attempt > 1
         ? `Running again: attempt ${run.attempt}, the previous worker was lost`
         : 'Running…'
+  }
+}
+
+/** Describes the `waiting_reason` of a queued job. */
+function waitingText(reason: string): string {
+  switch (reason) {
+    case 'no-worker':
+      return 'Queued: no worker is available'
+    case 'image-missing':
+      return 'Queued: no worker has the image of this language'
+    default:
+      return `Queued: all workers are paused (${reason})`
   }
 }
 

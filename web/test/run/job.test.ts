@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { fetchQueueState } from '../../src/api/jobs'
+import { OutputLog } from '../../src/output/outputLog'
+import { followJob } from '../../src/run/job'
+import { IDLE, nextRunState, type RunState } from '../../src/run/runState'
+import { statusText } from '../../src/run/statusText'
+import { CONTEXT } from '../fixtures'
+
+vi.mock('../../src/api/jobStream', () => ({
+  openJobStream: () => ({ send: () => {}, reconnect: () => {}, close: () => {} }),
+}))
+vi.mock('../../src/api/jobs', () => ({ fetchQueueState: vi.fn() }))
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** Returns functions that read the status text and close the job. */
+function followQueuedJob() {
+  let run: RunState = nextRunState(IDLE, {
+    type: 'accepted',
+    jobId: 'a',
+    context: CONTEXT,
+    isResumed: false,
+  })
+  run = nextRunState(run, { type: 'connection', connection: { state: 'open' } })
+  const job = followJob({
+    jobId: 'a',
+    context: CONTEXT,
+    isResumed: false,
+    output: new OutputLog(),
+    getState: () => run,
+    dispatch: (action) => {
+      run = nextRunState(run, action)
+    },
+    onExpired: () => {},
+  })
+  return { close: job.close, status: () => statusText(run, {}) }
+}
+
+test('status of a queued job states after five seconds why no worker runs it', async () => {
+  vi.mocked(fetchQueueState).mockResolvedValue({ position: 1, reason: 'no-worker' })
+  const { close, status } = followQueuedJob()
+
+  await vi.advanceTimersByTimeAsync(4500)
+  expect(status()).toEqual({ tone: 'busy', text: 'Queued: 1 program is ahead' })
+
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(status()).toEqual({ tone: 'warn', text: 'Queued: no worker is available' })
+
+  vi.mocked(fetchQueueState).mockResolvedValue({ position: 0, reason: null })
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(status().text).toBe('Queued: waiting for a worker…')
+  close()
+})
+
+test.each([
+  ['image-missing', 'Queued: no worker has the image of this language'],
+  ['engine-not-answering', 'Queued: all workers are paused (engine-not-answering)'],
+])('status for the reason %s is %j', async (reason, text) => {
+  vi.mocked(fetchQueueState).mockResolvedValue({ position: 0, reason })
+  const { close, status } = followQueuedJob()
+
+  await vi.advanceTimersByTimeAsync(5500)
+
+  expect(status()).toEqual({ tone: 'warn', text })
+  close()
+})
