@@ -97,7 +97,7 @@ bench-broker: venv-dev ## compare the broker with Dramatiq's RedisBroker (shorte
 	@$(PYTHON) -m bench.broker $(BENCH_ARGS)
 
 .PHONY: drill
-drill: venv-dev images ## inject every fault under load (15 min; one fault: DRILL_ARGS="--only redis-killed")
+drill: venv-dev images ## inject every fault under load (30 min; one fault: DRILL_ARGS="--only redis-killed")
 	@$(PYTHON) -m tests.drill.drill $(DRILL_ARGS)
 
 .PHONY: bench-latency

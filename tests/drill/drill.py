@@ -30,6 +30,7 @@ from tests.drill.deployment import Deployment
 from tests.drill.history import count_dead_letter_reasons, write_history
 from tests.drill.load import Load
 from tests.drill.report import Row, format_row, write_row
+from tests.drill.restarts import LOST_LEASE, UNKNOWN
 from tests.drill.scenarios import SCENARIOS, Scenario
 
 __all__ = ["main", "run"]
@@ -54,8 +55,20 @@ def run(name: str, scenario: Scenario, folder: Path, seed: int) -> Row:
         history = deployment.drain(load, _DRAIN_SECONDS)
         summary += f"; dead letters: {text}" if (text := count_dead_letter_reasons(deployment.broker)) else ""
         history = dataclasses.replace(history, containers=deployment.count_leftover_containers())
+    if not scenario.takes_leases:
+        history = _expect_kept_leases(history)
     write_history(folder / _HISTORY_FILE, name, seed, summary, history)
     return _create_row(name, scenario.fault, seed, summary, history, started)
+
+
+def _expect_kept_leases(history: History) -> History:
+    """Add a violation for each reason for which a live worker lost an attempt."""
+    lost = [
+        f"live workers lost attempts: {reason} {history.restarts[reason]} times"
+        for reason in (LOST_LEASE, UNKNOWN)
+        if history.restarts.get(reason)
+    ]
+    return dataclasses.replace(history, others=[*history.others, *lost])
 
 
 def _run_scenario(name: str, folder: Path, seed: int) -> Row:

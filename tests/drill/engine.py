@@ -13,14 +13,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import docker
+
 from app.local.engine import engine_host
 from app.sandbox.engine.client import connect_docker
 from tests.proxy import FaultProxy
 from tests.sandbox.engine_fixture import PrivateEngine, missing_requirement
+from tests.stack import eventually
 
 __all__ = ["DrillEngine", "EngineProxy", "SmallDisk", "missing_for_engine"]
 
 _LOAD_SECONDS = 600
+# Workers create containers by the id of the image for up to 10 s after its last tag was removed.
+_REMOVE_SECONDS = 60
 # How a request of the API of the engine starts. The data of an attached container is framed and does not.
 _METHODS = (b"GET /", b"POST /", b"DELETE /", b"HEAD /", b"PUT /")
 
@@ -106,9 +111,11 @@ class DrillEngine:
         loader.join()
 
     def remove_image(self, language: str) -> None:
-        """Remove the image of a language. Containers of the image keep running."""
+        """Remove the image of a language. Return when no container uses it any more and it is deleted."""
         with contextlib.closing(connect_docker(self.host, _LOAD_SECONDS)) as client:
+            image_id = client.inspect_image(_image_name(language))["Id"]
             client.remove_image(_image_name(language), force=True)
+            eventually(lambda: _try_remove(client, image_id), _REMOVE_SECONDS, 0.2)
 
     @staticmethod
     def _save(image: str, writing: int) -> None:
@@ -116,6 +123,17 @@ class DrillEngine:
         with contextlib.closing(client), os.fdopen(writing, "wb") as archive:
             for part in client.get_image(image):
                 archive.write(part)
+
+
+def _try_remove(client: docker.APIClient, image_id: str) -> bool:
+    """Remove an image without tags. Return whether it is gone: a container may still use it."""
+    try:
+        client.remove_image(image_id, force=True)
+    except docker.errors.ImageNotFound:
+        return True
+    except docker.errors.APIError:
+        return False
+    return True
 
 
 def _image_name(language: str) -> str:

@@ -8,10 +8,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LogEvent", "count_restart_reasons", "read_log_events"]
+__all__ = ["LOST_LEASE", "UNKNOWN", "LogEvent", "count_restart_reasons", "read_log_events"]
 
 #: One line of the log of a worker.
 LogEvent = Mapping[str, Any]
+
+#: The worker was alive, and its lease expired while the job ran, or before its result was written.
+LOST_LEASE = "lease expired"
+UNKNOWN = "reason unknown"
 
 _ENGINE_ERRORS = ("EngineUnavailable", "SandboxLost", "ProtocolError")
 
@@ -62,9 +66,7 @@ def _find_reason(events: Iterable[LogEvent], killed: Collection[int], terminated
     # A killed worker reports nothing. Its job may not have reached a container, and then it has no event at all.
     if pid in killed or (pid is None and killed):
         return "worker killed"
-    if "job_fenced" in names:
-        return "lease expired"
-    return "lease expired before the result was written" if "job_ended" in names else "reason unknown"
+    return LOST_LEASE if names & {"job_fenced", "job_ended"} else UNKNOWN
 
 
 def _classify(error: str) -> str:

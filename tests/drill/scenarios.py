@@ -30,6 +30,8 @@ class Scenario:
         jobs: Minimum number of jobs that are submitted in the meantime.
         kinds: Kinds of the programs, in turn.
         settings: Settings of the deployment.
+        takes_leases: Whether live workers lose leases: their networks are cut, or messages are taken from them.
+            Otherwise, an attempt that was lost in this way violates the guarantee that a live worker keeps its jobs.
         missing_requirement: Returns why the scenario cannot run here, an empty string if it can.
     """
 
@@ -38,6 +40,7 @@ class Scenario:
     jobs: int = 40
     kinds: Sequence[ProgramKind] = DEFAULT_KINDS
     settings: Settings = field(default_factory=Settings)
+    takes_leases: bool = False
     missing_requirement: Callable[[], str] = lambda: ""
 
 
@@ -68,8 +71,19 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             jobs=80,
             settings=Settings(workers=8, threads=1, environment={"PYXEC_MAX_DELIVERIES": "10"}),
         ),
+        "attrition-1s": Scenario(
+            "a quarter of eight workers with four threads each killed every second for 40 s",
+            workers.attrition(0.25, 1, 40),
+            jobs=120,
+            settings=Settings(workers=8, threads=4),
+        ),
         "redis-killed": Scenario(
             "kill -9 and restart of Redis, `appendfsync always`, five times", redis_server.killed(5)
+        ),
+        "redis-killed-1s": Scenario(
+            "kill -9 and restart of Redis, `appendfsync everysec`, five times",
+            redis_server.killed(5),
+            settings=Settings(redis={"appendfsync": "everysec"}),
         ),
         "redis-killed-steps": Scenario(
             "kill -9 and restart of Redis, `appendfsync always`, between every two steps of a job",
@@ -94,12 +108,14 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "worker-cut": Scenario(
             "network of a worker cut for longer than its lease, three times",
             connections.worker_cut(3),
+            takes_leases=True,
             settings=Settings(networks=True),
             missing_requirement=missing_for_networks,
         ),
         "worker-cut-one-way": Scenario(
             "packets to Redis, packets from Redis, or both dropped for longer than the lease of a worker",
             connections.worker_cut_one_way(2),
+            takes_leases=True,
             settings=Settings(networks=True),
             missing_requirement=missing_for_networks,
         ),
@@ -116,6 +132,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "ten-times": Scenario(
             "messages taken from live workers repeatedly, and delivered ten more times after they have finished",
             redelivery.delivered_ten_times(60),
+            takes_leases=True,
             settings=Settings(environment={"PYXEC_MAX_DELIVERIES": "100"}),
         ),
         "engine-restarted": Scenario(
@@ -147,7 +164,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             settings=Settings(engine_proxy=True),
         ),
         "image-missing": Scenario(
-            "image of Bash removed, and installed again after 20 s",
+            "image of Bash removed while 50 jobs are queued, and installed again after 20 s",
             engine.image_missing(20),
             kinds=(print_text, run_python),
             settings=Settings(engine=True, languages=("bash", "python")),

@@ -112,7 +112,7 @@ def write_log(folder: Path, *events: dict[str, object]) -> Path:
         ([{"event": "sandbox_taken", "worker": "host:2:a"}], "released at the deadline of a shutdown"),
         ([{"event": "sandbox_taken", "worker": "host:3:a"}], "reason unknown"),
         ([{"event": "job_fenced", "worker": "host:3:a"}], "lease expired"),
-        ([{"event": "job_ended", "worker": "host:3:a"}], "lease expired before the result was written"),
+        ([{"event": "job_ended", "worker": "host:3:a"}], "lease expired"),
         ([], "worker killed"),
         (
             [{"event": "job_released", "worker": "host:2:a"}, {"event": "sandbox_taken", "worker": "host:1:a"}],

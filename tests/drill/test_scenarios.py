@@ -20,9 +20,8 @@ JOBS = 6
 
 FAULTS: dict[str, FaultInjection] = {
     "worker killed at random times": workers.killed(4),
-    "Redis killed and restarted": redis_server.killed(1),
+    "Redis killed between steps of a job": redis_server.killed_between_steps(3),
     "Redis suspended longer than the leases": redis_server.frozen(1.5),
-    "Redis out of memory": redis_server.out_of_memory(1.2),
     "network of worker cut longer than its lease": connections.worker_cut(1),
     "requests and replies lost, submissions executed twice": connections.lossy(4),
     "API killed between its write and its response": connections.api_killed(1),

@@ -101,7 +101,6 @@ def image_missing(seconds: float) -> Callable[[Deployment, Load, random.Random],
         time.sleep(3)
         _queue_jobs(deployment, load, pause_seconds=1.0)
         deployment.engine.remove_image("bash")
-        time.sleep(1)  # containers that were launched in advance are used up or closed
         before = _count_finished_by_language(deployment, load)
         time.sleep(seconds)
         after = _count_finished_by_language(deployment, load)
@@ -113,9 +112,9 @@ def image_missing(seconds: float) -> Callable[[Deployment, Load, random.Random],
             deployment.others.append("no job of Python finished while the image of Bash was missing")
         if pauses:
             deployment.others.append(f"{pauses} workers paused because of a missing image")
-        return (
-            f"{seconds:g} s, during which {finished['python']} jobs of Python and {finished['bash']} of Bash finished"
-        )
+        if finished["bash"]:
+            deployment.others.append(f"{finished['bash']} jobs of Bash finished without an image")
+        return f"{load.rejections} submissions rejected, {finished['python']} jobs of Python finished meanwhile"
 
     return inject
 
