@@ -114,7 +114,7 @@ class JobRunner:
             The effects that the finish of the message writes.
         """
         worker = self._broker.consumer_name
-        claim = read_claim(delivery.commit(self._effects.claim(job_id, worker)))
+        claim = read_claim(delivery.commit(self._effects.claim(job_id, worker), is_started=False))
         # A worker of an earlier version did not mark its delivery as started, so that the delivery was not counted.
         attempt = max(delivery.message.attempt, claim.attempts + 1)
         annotate(attempt=attempt)
@@ -214,15 +214,19 @@ class _Delivery:
         self._broker = broker
         self.message = message
 
-    def commit(self, effects: Sequence[Effect]) -> list[Any]:
+    def commit(self, effects: Sequence[Effect], *, is_started: bool | None = None) -> list[Any]:
         """Write effects that may be repeated, and return their replies.
 
         Waits for Redis without a limit: the job has not started, and what Redis executed must be known.
 
+        Args:
+            effects: The effects.
+            is_started: See `StreamsBroker.fenced`. A delivery in which the job is not started does not count.
+
         Raises:
             OwnershipLost: The lease was lost; nothing was written.
         """
-        return self._repeat(effects, deadline=math.inf)
+        return self._repeat(effects, deadline=math.inf, is_started=is_started)
 
     def append(self, effects: Sequence[Effect]) -> None:
         """Append to the output log. The effects have explicit ids of entries, so that a repetition changes nothing.
@@ -233,10 +237,10 @@ class _Delivery:
         """
         self._repeat(effects, deadline=time.monotonic() + _MAX_APPEND_SECONDS)
 
-    def _repeat(self, effects: Sequence[Effect], deadline: float) -> list[Any]:
+    def _repeat(self, effects: Sequence[Effect], deadline: float, is_started: bool | None = None) -> list[Any]:
         for repetition in itertools.count():
             try:
-                return self._broker.fenced(self.message, effects)
+                return self._broker.fenced(self.message, effects, is_started=is_started)
             except LeaseLost as e:
                 raise OwnershipLost(str(e)) from e
             except BrokerUnavailable as e:
@@ -274,7 +278,7 @@ class _OutputLog:
     def start(self, attempt: int, worker: str, now_ms: int) -> None:
         """Record the start of the attempt."""
         start = self.effects.start(self.job_id, attempt, worker, now_ms, self.owner)
-        self.ids = read_entry_ids(start, self.delivery.commit(start))
+        self.ids = read_entry_ids(start, self.delivery.commit(start, is_started=True))
 
     def append_phase(self, phase: PhaseStarted) -> None:
         self.delivery.append(self.effects.append(self.job_id, [phase], self.owner, self.ids))

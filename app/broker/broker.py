@@ -259,14 +259,21 @@ class StreamsBroker(QueueAdministration, Broker):
         """How often a write or a finish of this process was refused because it had lost the lease."""
         return self.deliveries.fenced_total
 
-    def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
+    def fenced(self, message: StreamMessage, effects: Sequence[Effect], *, is_started: bool | None = None) -> list[Any]:
         """Make writes if this delivery still owns its entry, and return their replies.
+
+        Args:
+            message: The delivery.
+            effects: The writes.
+            is_started: Whether the delivery counts from now on if this process is killed. A delivery counts when it
+                reaches its actor. An actor that prepares its work can set False first, and True when the work starts.
+                None leaves it as it is.
 
         Raises:
             LeaseLost: Nothing was written. `StreamMessage.lease_lost` is set.
             BrokerUnavailable: The writes may or may not have been made.
         """
-        return self.deliveries.fenced(message, effects)
+        return self.deliveries.fenced(message, effects, is_started=is_started)
 
     def _select_lane(self, message: Message[Any], lane: Lane | str | None = None) -> Lane:
         actor = self.actors.get(message.actor_name)

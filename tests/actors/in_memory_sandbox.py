@@ -68,11 +68,13 @@ class InMemorySandbox:
         program: Called for each run.
         runs: All runs.
         launch_errors: Raised by the next calls of ``run``, as if no container could be launched.
+        on_launch: Called by each call of ``run`` while the container is launched.
     """
 
     program: Program
     runs: list[Run] = field(default_factory=list)
     launch_errors: list[Exception] = field(default_factory=list)
+    on_launch: Callable[[], object] = lambda: None
 
     def run(
         self,
@@ -85,6 +87,7 @@ class InMemorySandbox:
     ) -> SandboxReport:
         if self.launch_errors:
             raise self.launch_errors.pop(0)
+        self.on_launch()
         on_acquired()
         self.runs.append(run := Run(attempt, spec, sink, inbox))
         return self.program(run)

@@ -31,7 +31,7 @@ def replace_writes(store: LiveStore, monkeypatch: pytest.MonkeyPatch, on_write: 
     monkeypatch.setattr(
         store.broker,
         "fenced",
-        lambda message, effects: on_write(message, effects, lambda: fenced(message, effects)),
+        lambda message, effects, **options: on_write(message, effects, lambda: fenced(message, effects, **options)),
     )
 
 

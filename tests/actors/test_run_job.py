@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ import pytest
 
 from app.actors.run_job import JobRunner
 from app.broker import Lane
+from app.broker.maintenance import RecoveryReport
 from app.core.errors import (
     EngineUnavailable,
     ImageMissing,
@@ -32,6 +34,7 @@ from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.telemetry.metrics import Meter
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, InMemorySandbox, Program, Run, phase_report, sandbox_report
 from tests.broker.conftest import working
+from tests.broker.delivery import expire
 from tests.store.live_store import SPEC, LiveStore, new_job, store_on
 
 CANCEL = Input(InputKind.CANCEL)
@@ -39,9 +42,11 @@ LOST = SandboxLost("the container is gone")
 
 
 @contextmanager
-def running_worker(store: LiveStore, program: Program) -> Iterator[InMemorySandbox]:
+def running_worker(
+    store: LiveStore, program: Program, sandbox: InMemorySandbox | None = None, stop_ms: int | None = None
+) -> Iterator[InMemorySandbox]:
     """Run a worker on the queue of the store. It retries a job twice, without delay."""
-    sandbox = InMemorySandbox(program)
+    sandbox = sandbox or InMemorySandbox(program)
     inputs = JobInputs(store.client, store.keys, store.broker.consumer_name)
     clock = itertools.count(1_800_000_000_000)
     runner = JobRunner(store.broker, store.effects, sandbox, inputs, lambda: next(clock), Meter())
@@ -49,8 +54,10 @@ def running_worker(store: LiveStore, program: Program) -> Iterator[InMemorySandb
     dramatiq.actor(actor_name=RUN_JOB, queue_name=JOBS_QUEUE, broker=store.broker, **options)(runner.run)  # type: ignore[call-overload]
     inputs.start()
     try:
-        with working(store.broker):
+        with working(store.broker) as worker:
             yield sandbox
+            if stop_ms is not None:
+                worker.stop(timeout=stop_ms)
     finally:
         inputs.stop()
 
@@ -339,6 +346,55 @@ async def test_guarantee_3_job_that_cannot_be_launched_uses_no_attempt_and_no_re
     assert (outcome_of(record), record.attempt) == (Outcome.OK, 1)
     assert [run.attempt for run in sandbox.runs] == [1]
     assert store.broker.dead_letters(JOBS_QUEUE) == []
+
+
+async def test_guarantee_3_worker_killed_while_it_launches_a_container_consumes_no_delivery(store: LiveStore) -> None:
+    store.broker.max_deliveries = 1
+    reports: list[RecoveryReport] = []
+
+    def recover_as_if_killed() -> None:
+        expire(store.broker, JOBS_QUEUE)
+        reports.append(store.broker.recover(JOBS_QUEUE))
+
+    launches = itertools.count()
+
+    def recover_at_first_launch() -> None:
+        if next(launches) == 0:
+            recover_as_if_killed()
+
+    def succeed_and_be_killed(_: Run) -> SandboxReport:
+        recover_as_if_killed()
+        return sandbox_report(phase_report())
+
+    with running_worker(store, succeed_and_be_killed) as sandbox:
+        sandbox.on_launch = recover_at_first_launch
+        await store.submit(new_job())
+        record = await wait_for_result(store)
+
+    # The job was released by the first recovery. The second one found it started.
+    assert [(report.requeued, report.dead) for report in reports] == [(1, 0), (0, 1)]
+    assert (outcome_of(record), record.attempt, len(sandbox.runs)) == (Outcome.INFRASTRUCTURE_ERROR, 1, 1)
+    [dead_letter] = store.broker.dead_letters(JOBS_QUEUE)
+    assert dead_letter.attempts == 1
+
+
+async def test_guarantee_5_job_whose_container_is_launched_at_the_deadline_of_a_shutdown_keeps_its_attempt(
+    store: LiveStore,
+) -> None:
+    launching, is_released = threading.Event(), threading.Event()
+
+    def wait_for_release() -> None:
+        launching.set()
+        assert is_released.wait(TIMEOUT_SECONDS)
+
+    sandbox = InMemorySandbox(lambda _: sandbox_report(phase_report()), on_launch=wait_for_release)
+    with running_worker(store, sandbox.program, sandbox, stop_ms=100):
+        await store.submit(new_job())
+        assert await asyncio.to_thread(launching.wait, TIMEOUT_SECONDS)
+        threading.Timer(0.5, is_released.set).start()
+
+    delivery = store.take()
+    assert (delivery.deliveries, delivery.attempt) == (1, 1)
 
 
 async def test_guarantee_3_started_job_without_a_container_for_its_program_uses_no_retry(

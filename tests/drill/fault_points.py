@@ -27,6 +27,8 @@ __all__ = ["FaultPoint", "install_fault_point", "read_reached_step"]
 # Scripts of jobs. Lease renewal and fetching run in other threads.
 _JOB_SCRIPTS = {"FENCED", "FINISH", "RETRY", "REJECT", "START"}
 _PREFIX = "signal before: "
+# Arguments of commands that look like commands.
+_OPTIONS = {"RETRYCOUNT", "JUSTID", "MAXLEN"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def _step_of_script(call: Any, step: Callable[[str], None]) -> None:
 
 def _commands(call: ScriptCall) -> str:
     """Return the names of the Redis commands that the script runs."""
-    return "+".join(arg for arg in call.args if isinstance(arg, str) and arg.isupper() and arg.isalpha())[:60]
+    words = (arg for arg in call.args if isinstance(arg, str) and arg.isupper() and arg.isalpha())
+    return "+".join(word for word in words if word not in _OPTIONS)[:60]
 
 
 def _shorten(path: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from app.broker.delivery.in_flight import InFlightMessages, ProcessLimit
 from app.broker.delivery.message import StreamMessage
-from app.broker.delivery.settlement import fenced_call, is_settled_together, release_call, start_call
+from app.broker.delivery.settlement import fenced_call, is_settled_together, release_call, start_call, start_mark_effect
 from app.broker.effects import Effect
 from app.broker.errors import BrokerUnavailable, Duplicate, LeaseLost, PreconditionFailed, QueueFull
 from app.broker.keys import QueueKeys
@@ -102,17 +102,21 @@ class Deliveries:
                 self._run(call)
         self.in_flight(keys).discard(messages)
 
-    def fenced(self, message: StreamMessage, effects: Sequence[Effect]) -> list[Any]:
+    def fenced(self, message: StreamMessage, effects: Sequence[Effect], *, is_started: bool | None = None) -> list[Any]:
         """Run effects if this process owns the entry; see `StreamsBroker.fenced`."""
+        marks = [] if is_started is None else [start_mark_effect(message, self.consumer_name, is_started=is_started)]
         try:
-            is_owned, *replies = self._run(fenced_call(message, self.consumer_name, effects))
+            # A full server refuses an effect, and then the effects after it do not run.
+            is_owned, *replies = self._run(fenced_call(message, self.consumer_name, [*effects, *marks]))
         except BrokerUnavailable:
             self._write_failed_at = time.monotonic()
             raise
         if not is_owned:
             self._note_fenced(message)
             raise LeaseLost(f"message {message.message_id} is owned by another worker")
-        return list(replies[0])
+        if is_started is not None:
+            message.is_started = is_started
+        return list(replies[0])[: len(effects)]
 
     def may_fetch_with_finish(self) -> bool:
         """Return whether the script that finishes a message may fetch the next one.

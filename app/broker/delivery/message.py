@@ -33,7 +33,7 @@ class StreamMessage(MessageProxy):
             and is reset by a retry. A delivery that is released does not count.
         attempt: 1 for the first start. It increases with every start, including retries.
         created_ms: Unix time in ms at which the server accepted the message.
-        is_started: Whether the entry is marked as started; a delivery counts only if it is.
+        is_started: Whether the entry is marked as started; a delivery counts only if it is. See `StreamsBroker.fenced`.
         lease_lost: Set when another consumer, or no consumer, owns the entry.
         retry_delay_ms: Delay of the retry that replaces the acknowledgement; None if the message is not retried.
         is_released: Whether the retry is a release, which does not count.

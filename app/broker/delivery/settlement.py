@@ -26,6 +26,7 @@ __all__ = [
     "release_call",
     "retry_call",
     "start_call",
+    "start_mark_effect",
 ]
 
 _MAX_TRACEBACK_CHARS = 16_384
@@ -50,6 +51,13 @@ def start_call(keys: QueueKeys, consumer: str, messages: Sequence[StreamMessage]
     """Mark deliveries as started. The reply contains the numbers, from 1 on, of those whose lease was lost."""
     streams, entries = number_entries(messages)
     return ScriptCall(Script.START, streams, [keys.group, consumer, STARTED_MARK, *entries])
+
+
+def start_mark_effect(message: StreamMessage, consumer: str, *, is_started: bool) -> Effect:
+    """Return the effect that sets or removes the mark of a started delivery. It also renews the lease."""
+    count = STARTED_MARK if is_started else 1
+    args = (message.keys.group, consumer, 0, message.entry_id, "RETRYCOUNT", count, "JUSTID")
+    return Effect("XCLAIM", message.stream, *args)
 
 
 def fenced_call(message: StreamMessage, consumer: str, effects: Sequence[Effect]) -> ScriptCall:

@@ -105,7 +105,9 @@ class GracefulShutdown:
             if not running:
                 continue
             try:
-                self._deliveries.release(keys, running, were_started=True)
+                for were_started in (True, False):
+                    selected = [message for message in running if message.is_started is were_started]
+                    self._deliveries.release(keys, selected, were_started=were_started)
             except BrokerUnavailable as e:
                 _log.warning("%d running messages of queue %s were not released: %s", len(running), keys.queue, e)
                 continue
