@@ -15,7 +15,10 @@ from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.logs import configure_logging, create_log_handler
 from app.wiring.gateway import create_api
 
-__all__ = ["GunicornLogger", "Worker", "create"]
+__all__ = ["KEEP_ALIVE_SECONDS", "GunicornLogger", "Worker", "create"]
+
+#: More than the default of common clients and load balancers: 60 s for nginx as a proxy and for AWS ALB.
+KEEP_ALIVE_SECONDS: Final = 75
 
 _GC_THRESHOLD: Final = 20_000
 
@@ -27,6 +30,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
 
     - Forwarded headers are ignored: a client could evade the rate limit with them.
     - The size of a WebSocket frame is limited before it is read into memory. The limit of a message is lower.
+    - An idle connection is closed after KEEP_ALIVE_SECONDS, not after gunicorn's 2 s. Clients and load balancers reuse
+      a connection for up to a minute, and a request that is sent while the server closes it gets no response.
     - WebSocket messages are not compressed: a compressor takes 30 kB for each idle connection.
     """
 
@@ -35,6 +40,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
         "http": BoundedHttpProtocol,
         "ws": BoundedWebSocketProtocol,
         "proxy_headers": False,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "ws_max_size": 256 * 1024,
         "ws_per_message_deflate": False,
     }

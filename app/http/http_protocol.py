@@ -46,7 +46,33 @@ MAX_PIPELINED_BYTES: Final = 64 * 1024
 SEND_BUFFER_BYTES: Final = 256 * 1024
 
 
-class BoundedHttpProtocol(HttpToolsProtocol):
+class _ReadDeadlineProtocol(asyncio.Protocol):
+    """Base of both protocols: aborts a connection whose client does not read what was sent.
+
+    ``connection_made`` of a subclass sets ``_read_deadline``.
+    """
+
+    transport: Any
+    _read_deadline: ReadDeadline
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the deadline."""
+        self._read_deadline.stop()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Start the deadline: the write buffer of the transport is full."""
+        super().pause_writing()
+        self._read_deadline.start()
+
+    def resume_writing(self) -> None:
+        """Stop the deadline: the client has read enough."""
+        if not self.transport.is_closing():
+            self._read_deadline.stop()
+        super().resume_writing()
+
+
+class BoundedHttpProtocol(_ReadDeadlineProtocol, HttpToolsProtocol):
     """uvicorn's protocol with our parser and with deadlines. Pass it as the setting ``http`` of uvicorn.
 
     Requests are processed one after the other: the next one is parsed after the response to the previous one.
@@ -79,19 +105,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers."""
         self._stop_receive_timer()
-        self._read_deadline.stop()
         super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Start the deadline for reading: the write buffer of the transport is full."""
-        super().pause_writing()
-        self._read_deadline.start()
-
-    def resume_writing(self) -> None:
-        """Stop the deadline for reading: the client has read enough."""
-        if not self.transport.is_closing():
-            self._read_deadline.stop()
-        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Parse requests until one of them needs a response."""
@@ -253,29 +267,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
+class BoundedWebSocketProtocol(_ReadDeadlineProtocol, WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol with a deadline for reading. Pass it as the setting ``ws`` of uvicorn."""
 
     def connection_made(self, transport: Any) -> None:
         """Use the transport of BoundedHttpProtocol, which parsed the handshake."""
         super().connection_made(transport)
         self._read_deadline = transport.read_deadline
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the deadline for reading."""
-        self._read_deadline.stop()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """Start the deadline for reading: the write buffer of the transport is full."""
-        super().pause_writing()
-        self._read_deadline.start()
-
-    def resume_writing(self) -> None:
-        """Stop the deadline for reading: the client has read enough."""
-        if not self.transport.is_closing():
-            self._read_deadline.stop()
-        super().resume_writing()
 
 
 class BoundedTransport:

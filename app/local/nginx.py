@@ -29,9 +29,9 @@ _BROTLI_MODULE = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
 _MIN_READ_SECONDS = 75
 # Time that the API needs to respond after the maximum `?wait=`.
 _WAIT_MARGIN_SECONDS = 15
-# The API closes a connection that was idle for 2 s. If nginx reused it at that moment, the request would fail, because
-# nginx does not send it again. So nginx closes idle connections first.
-_KEEPALIVE = "keepalive 32; keepalive_timeout 1s;"
+# The API closes a connection that was idle for 75 s (app/asgi.py). If nginx reused it at that moment, the request would
+# fail, because nginx does not send it again. So nginx closes idle connections first.
+_KEEPALIVE = "keepalive 32; keepalive_timeout 30s;"
 
 
 def ensure_nginx(state: StateFolder, step: Step) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+import uvloop
 import websockets
 
 from app.http.http_protocol import MAX_PIPELINED_BYTES, BoundedHttpProtocol, BoundedWebSocketProtocol
@@ -355,3 +357,23 @@ async def test_websocket_stays_open_while_pings_are_answered() -> None:
     async with serving(accept_websocket) as port, websockets.connect(f"ws://127.0.0.1:{port}/") as viewer:
         await asyncio.sleep(1)  # several times the deadlines
         await viewer.ping()
+
+
+@pytest.mark.parametrize("requests_before", [0, 1])
+def test_request_that_arrives_before_a_deadline_is_served_when_the_event_loop_is_busy(requests_before: int) -> None:
+    async def scenario() -> bytes:
+        async with serving(respond_at_once) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for _ in range(requests_before):
+                writer.write(GET + b"\r\n")
+                await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(0.1)
+            # When a request arrives, and the event loop is busy until both deadlines have passed
+            writer.write(GET + b"\r\n")
+            time.sleep(1.2)
+            response = await asyncio.wait_for(reader.read(1000), _TIMEOUT_SECONDS)
+            writer.close()
+            return response
+
+    # The event loop of the server, which runs timers before it reads
+    assert uvloop.run(scenario()).startswith(b"HTTP/1.1 200")

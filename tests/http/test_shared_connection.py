@@ -64,7 +64,7 @@ def site(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     configuration = create_configuration(ROOT, folder, environment)
     # One process and one connection, so that every request of the tests uses the same connection.
     shared = configuration.replace("worker_processes auto", "worker_processes 1")
-    shared = shared.replace("keepalive 32; keepalive_timeout 1s", "keepalive 1; keepalive_timeout 60s")
+    shared = shared.replace("keepalive 32; keepalive_timeout 30s", "keepalive 1; keepalive_timeout 60s")
     assert shared.count("worker_processes 1;") == shared.count("keepalive 1;") == 1
     (folder / "nginx.conf").write_text(shared)
     nginx = [str(find_program("nginx")), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]

@@ -29,6 +29,7 @@ class RequestMetrics:
         self._metrics = metrics
         self._meter = Meter()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     def count_rejection(self, problem: Problem) -> None:
         """Count a request or a job of a batch that was rejected, labelled with the problem type."""
@@ -49,17 +50,22 @@ class RequestMetrics:
 
     async def process_shutdown(self, scope: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         """Publish the remaining metrics."""
+        # Not with a cancellation: before Python 3.12, redis-py can swallow it, and the task would continue for ever.
+        self._stopping.set()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
         with contextlib.suppress(StoreUnavailable):
             await self._metrics.publish(self._meter)
 
     async def _publish_periodically(self) -> None:
-        while True:
-            await asyncio.sleep(_PUBLISH_SECONDS)
+        while not await self._stops_within(_PUBLISH_SECONDS):
             try:
                 await self._metrics.publish(self._meter)
             except StoreUnavailable as e:  # the meter keeps the values until the next attempt
                 _log.warning("metrics_not_published", error=str(e))
+
+    async def _stops_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        return self._stopping.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -17,6 +18,8 @@ import httpx
 import pytest
 import websockets
 
+import pyxec.connection
+from app.asgi import KEEP_ALIVE_SECONDS
 from tests.http.compat.piston.connect_client import CONNECT, init, read_to_end, send
 from tests.http.gateway import JOB
 
@@ -67,6 +70,23 @@ def serve(redis_url: str, namespace: str) -> Serve:
             await process.wait()
 
     return serve
+
+
+async def test_idle_connection_is_kept_for_as_long_as_clients_reuse_it(serve: Serve) -> None:
+    # Given a client with one connection, which gunicorn's default closes after 2 s
+    async with serve(drain_seconds=0) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for _ in range(2):
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+            with contextlib.suppress(TimeoutError):
+                # When it is idle, it is not closed
+                async with asyncio.timeout(3):
+                    while await reader.read(1000):
+                        pass
+                    pytest.fail("the server closed the connection")
+        writer.close()
+    assert pyxec.connection.KEEPALIVE_SECONDS < KEEP_ALIVE_SECONDS
 
 
 async def test_shutdown_closes_streams_and_returns_waiting_requests(serve: Serve) -> None:
