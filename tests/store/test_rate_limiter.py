@@ -96,6 +96,20 @@ async def test_rejection_takes_no_token_from_any_bucket(
     assert [await aclient.get(keys.bucket(name)) for name in names] == before
 
 
+async def test_charge_succeeds_after_the_clock_of_redis_was_set_back(
+    limiter: RateLimiter, aclient: redis.asyncio.Redis, keys: StoreKeys
+) -> None:
+    slow = caller(rate_per_minute=1)
+    await count_admitted(limiter, slow, 5)
+    # Given buckets that were empty when the clock was set back by an hour
+    for bucket in buckets_of_caller(slow, 10**9):
+        full_at_us = int(await aclient.get(keys.bucket(bucket.name)) or 0)
+        await aclient.set(keys.bucket(bucket.name), full_at_us + 3_600 * 10**6, px=3_600_000)
+
+    # Then they are full
+    assert await count_admitted(limiter, slow, 6) == 5
+
+
 async def test_charge_succeeds_after_retry_after_seconds(limiter: RateLimiter) -> None:
     fast = caller(rate_per_minute=600, burst=1)
     await limiter.charge(fast)

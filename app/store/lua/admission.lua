@@ -30,6 +30,10 @@ for i = first_bucket_key, #keys do
   local argument = first_bucket_argument + 2 * (i - first_bucket_key)
   local us_per_token, burst = tonumber(args[argument]), tonumber(args[argument + 1])
   local full_at_us = math.max(now_us, tonumber(redis.call('GET', keys[i]) or '0'))
+  -- More than empty: the clock was set back, or the burst was reduced. The bucket is full.
+  if full_at_us > now_us + us_per_token * (burst + 1) then
+    full_at_us = now_us
+  end
   local bucket = {
     key = keys[i], us_per_token = us_per_token, capacity_us = us_per_token * burst, full_at_us = full_at_us,
   }
