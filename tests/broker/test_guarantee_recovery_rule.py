@@ -272,6 +272,25 @@ def test_guarantee_4_leases_start_anew_when_the_clock_of_the_server_was_set_back
     assert {entry.deliveries for entry in entries} == {STARTED_MARK}
 
 
+def test_guarantee_4_messages_of_a_dead_worker_are_recovered_after_the_clock_of_the_server_was_set_back(
+    make_broker: MakeBroker, client: redis.Redis
+) -> None:
+    # Given a queue that a worker has just recovered
+    broker = make_broker(lease_ms=15_000)
+    broker.enqueue(message())
+    take(broker)
+    client.set(broker.keys("default").sweep_token, "1", px=3_600_000 + 5_000)
+
+    # When the clock is set back by an hour, and the lease of the message expires
+    set_availability(broker, since_seconds_ago=60, seen_seconds_ago=-3_600)
+    broker.maintain("default")
+    expire(broker)
+    broker.maintain("default")
+
+    # Then it is delivered again
+    assert broker.recovered_total == 1
+
+
 def test_guarantee_4_stopped_worker_counts_as_dead_at_once(make_broker: MakeBroker) -> None:
     stopped, live = make_broker(), make_broker()
     names = [stopped.consumer_name, live.consumer_name]

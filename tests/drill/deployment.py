@@ -274,10 +274,10 @@ class Deployment:
 
     def count_leftover_containers(self) -> int:
         """Stop all workers, run the reaper twice, and return the number of remaining containers."""
-        self.terminate_workers()
+        self._terminate_workers()
         return self._reap_containers()
 
-    def terminate_workers(self) -> None:
+    def _terminate_workers(self) -> None:
         """Terminate all workers, which remove their warm containers."""
         for worker in self.workers:
             worker.signal(signal.SIGCONT)
@@ -335,7 +335,8 @@ class Deployment:
 
     def _containers(self, **filters: list[str]) -> set[str]:
         with contextlib.closing(connect_docker(self._engine_url)) as client:
-            all_filters = {"label": [f"org.pyxec={self.stack.namespace}"], **filters}
+            labels = [f"org.pyxec={self.stack.namespace}", f"org.pyxec.installation={self._installation()}"]
+            all_filters = {"label": labels, **filters}
             return {container["Id"] for container in client.containers(all=True, filters=all_filters)}
 
     def _never_started(self) -> set[str]:

@@ -44,6 +44,9 @@ local function restart_leases(stream)
 end
 
 local was_set_back = redis.call('HDEL', availability, 'set_back') == 1
+if was_set_back then
+  redis.call('DEL', sweep_token)  -- otherwise, no process would sweep for as long as the clock was set back
+end
 local promoted, next_due_ms, is_recovery_due = 0, -1, false
 for i = first_lane_key, #KEYS, 4 do
   local stream, delayed, delayed_entries, redelivered = KEYS[i], KEYS[i + 1], KEYS[i + 2], KEYS[i + 3]
