@@ -56,7 +56,8 @@ VARIANTS = {
             _create_variant(version, suite, difference)
             for (version, suite), difference in product(_SUITES.items(), ("", "proxy", "containerd", "crun"))
         ),
-        # Ubuntu 24.04. Docker 29 refuses API versions before 1.44.
-        *(_create_variant("29.1", "noble", difference) for difference in ("", "containerd", "crun")),
+        # Ubuntu 24.04. Docker 29 refuses API versions before 1.44. crun 1.14 of that release runs no container of this
+        # engine: "unknown version specified".
+        *(_create_variant("29.1", "noble", difference) for difference in ("", "containerd")),
     )
 }
