@@ -1,4 +1,4 @@
-"""The data that a version stores in Redis for a finished, a running and a queued job.
+"""The data that a version stores in Redis for a finished, a running, a queued and a dead-lettered job.
 
 `python -m tests.deploy.format_files tests/deploy/formats/NAME.json` writes the data of this version to a file.
 """
@@ -14,18 +14,22 @@ from typing import Any, Final
 
 import redis
 
-from tests.stack import Stack, eventually, running_stack
+from tests.stack import Process, Stack, eventually, running_stack
 
 __all__ = ["NAMESPACE", "load", "record"]
 
 # Values contain the names of keys, so a file can only be loaded under this namespace.
 NAMESPACE: Final = "formats"
-_KINDS: Final = ("job", "out", "in", "stream", "waiting")
+_KINDS: Final = ("job", "out", "in", "stream", "redelivered", "waiting", "dead", "storage", "slots")
 
 FINISHED: Final = {"language": "python", "source": "print('an early result')", "labels": {"kept": "yes"}}
 RUNNING: Final = {
     "language": "python",
     "source": "import time; print('run', flush=True); time.sleep(2); print('again')",
+}
+DEAD: Final = {
+    "language": "python",
+    "source": "import time; print('first', flush=True); time.sleep(2); print('replayed')",
 }
 QUEUED: Final = {
     "language": "python",
@@ -36,26 +40,38 @@ QUEUED: Final = {
 
 
 def record(folder: Path) -> dict[str, Any]:
-    """Create a finished job, a job whose worker was killed, and a queued job. Return their data."""
-    with running_stack(folder, PYXEC_LEASE_SECONDS="3") as stack:
+    """Create one job in each state, and return their data.
+
+    The states are: finished, running on a worker that was killed, queued, and dead-lettered after a killed worker.
+    """
+    with running_stack(folder, PYXEC_LEASE_SECONDS="3", PYXEC_MAX_DELIVERIES="1") as stack:
         stack.namespace = NAMESPACE
         stack.start_api()
+        dead = _run_on_killed_worker(stack, stack.start_worker(), DEAD)
         worker = stack.start_worker()
+        stack.wait_until_finished(dead)
         finished = _submit(stack, FINISHED)
         stack.wait_until_finished(finished)
-        running = _submit(stack, RUNNING)
-        eventually(lambda: stack.job(running)["status"] == "running", 20)
-        worker.kill()
+        running = _run_on_killed_worker(stack, worker, RUNNING)
         # Otherwise Redis would deliver the next job to the connection of the killed worker.
         eventually(lambda: not _waits_for_messages(stack.client), 20)
         queued = _submit(stack, QUEUED)
-        return {"finished": finished, "running": running, "queued": queued, "keys": _dump(stack.client)}
+        jobs = {"finished": finished, "running": running, "queued": queued, "dead": dead}
+        return {**jobs, "keys": _dump(stack.client)}
 
 
 def load(client: redis.Redis, file: dict[str, Any]) -> None:
     """Load the data of a file into a server."""
     for name, (kind, value) in file["keys"].items():
         _LOADERS[kind](client, name, value)
+
+
+def _run_on_killed_worker(stack: Stack, worker: Process, job: dict[str, Any]) -> str:
+    """Kill a worker while it runs a job that has printed something, and return the id of the job."""
+    job_id = _submit(stack, job)
+    eventually(lambda: '"output"' in stack.http.get(f"/v1/jobs/{job_id}/output").text, 20)
+    worker.kill()
+    return job_id
 
 
 def _submit(stack: Stack, job: dict[str, Any]) -> str:

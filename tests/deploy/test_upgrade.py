@@ -8,23 +8,29 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.broker import StreamsBroker
 from app.core.results import JobResult
 from app.core.spec import JobSpec
+from app.store.keys import JOBS_QUEUE
 from app.store.records import About
 from tests.deploy.format_files import NAMESPACE, load
 from tests.stack import Stack
 
 pytestmark = pytest.mark.docker
 
+ADMIN_KEY = "an-administrators-key-of-the-upgrade-test"
 FORMATS = sorted(Path(__file__).with_name("formats").glob("*.json"))
 
 
 @pytest.mark.parametrize("path", FORMATS, ids=lambda path: path.stem)
-def test_jobs_of_an_earlier_version_finish(own_stack: Stack, path: Path) -> None:
-    # Given a finished job, a job whose worker was killed, and a queued job of an earlier version
+def test_jobs_of_an_earlier_version_finish(own_stack: Stack, path: Path, tmp_path: Path) -> None:
+    # Given a finished job, a job whose worker was killed, a queued job and a dead letter of an earlier version
     file = json.loads(path.read_text())
     own_stack.namespace = NAMESPACE
     load(own_stack.client, file)
+    key_file = tmp_path / "admin-key"
+    key_file.write_text(ADMIN_KEY)
+    own_stack.settings["PYXEC_ADMIN_KEY_FILE"] = str(key_file)
     # When this version starts
     own_stack.start_api()
     own_stack.start_worker()
@@ -36,8 +42,23 @@ def test_jobs_of_an_earlier_version_finish(own_stack: Stack, path: Path) -> None
     assert (queued["outcome"], queued["stdout"], queued["attempt"]) == ("ok", "read by a later version\n", 1)
     running = own_stack.wait_until_finished(file["running"])
     assert (running["outcome"], running["stdout"], running["attempt"]) == ("ok", "run\nagain\n", 2)
+    if "dead" in file:  # 0.1 recorded none
+        check_dead_letter(own_stack, file["dead"])
     queue = own_stack.client.keys(f"{{{NAMESPACE}:jobs}}:stream*") + own_stack.client.keys(f"*{NAMESPACE}:jobs*dead*")
     assert [name for name in queue if own_stack.client.xlen(name)] == []
+
+
+def check_dead_letter(stack: Stack, job_id: str) -> None:
+    """Check that a dead letter is complete and that its job runs when it is replayed."""
+    dead = stack.job(job_id)
+    assert (dead["outcome"], dead["stdout"]) == ("infrastructure_error", "first\n")
+    broker = StreamsBroker(client=stack.client, namespace=NAMESPACE)
+    (dead_letter,) = broker.dead_letters(JOBS_QUEUE)
+    assert (dead_letter.attempts, dead_letter.effects_error) == (1, "")
+    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+    stack.http.post(f"/v1/admin/dead/{JOBS_QUEUE}/{dead_letter.id}/replay", headers=headers).raise_for_status()
+    job = stack.wait_until_finished(job_id)
+    assert (job["outcome"], job["stdout"]) == ("ok", "first\nreplayed\n")
 
 
 @pytest.mark.parametrize("kind", [JobSpec, About, JobResult])
