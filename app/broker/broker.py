@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import redis
-from dramatiq import Broker, Consumer, Message, Middleware
+from dramatiq import Actor, Broker, Consumer, Message, Middleware
 from dramatiq.common import dq_name
 from dramatiq.errors import QueueNotFound
 from dramatiq.middleware import Retries
@@ -28,6 +29,7 @@ from app.broker.middleware import FailureResults, WorkerLifecycle, default_middl
 
 __all__ = ["StreamsBroker"]
 
+_log = logging.getLogger(__name__)
 _MESSAGES_PER_CALL = 1_000
 # redis.connection.Connection has this default since redis-py 8.
 _DEFAULT_SOCKET_TIMEOUT_SECONDS = 5
@@ -94,6 +96,16 @@ class StreamsBroker(QueueAdministration, Broker):
     def get_declared_queues(self) -> set[str]:
         """Return the names of the declared queues, without their delay queues."""
         return set(self.queues)
+
+    def declare_actor(self, actor: Actor[Any, Any]) -> None:
+        """Declare an actor. Its priority has no effect and is reported in the log: use lanes."""
+        super().declare_actor(actor)
+        if actor.priority:
+            _log.warning(
+                "Actor %s: priority=%d has no effect, because no message waits in the memory of a worker. Use lanes.",
+                actor.actor_name,
+                actor.priority,
+            )
 
     def declare_queue(self, queue_name: str) -> None:
         """Declare a queue and its delay queue. Does no I/O.

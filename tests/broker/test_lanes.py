@@ -227,3 +227,15 @@ class TestWeightedRoundRobin:
         round_robin.record(Lane.BATCH, 1)
 
         assert round_robin.order() == [Lane.INTERACTIVE, Lane.BATCH]
+
+
+def test_actor_priority_is_reported_because_it_has_no_effect(
+    broker: StreamsBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    dramatiq.actor(actor_name="plain", broker=broker)(print)
+    assert not caplog.messages
+
+    dramatiq.actor(actor_name="urgent", broker=broker, priority=10)(print)
+
+    (warning,) = caplog.messages
+    assert warning.startswith("Actor urgent: priority=10 has no effect")
