@@ -36,6 +36,7 @@ class JobOptions(TypedDict, total=False):
     tty: Mapping[str, int]
     tests: Sequence[Case]
     compare: str | Mapping[str, Any]
+    stop_on_first_failure: bool
     artifacts: Sequence[str]
     priority: Literal["interactive", "batch"]
     webhook_url: str

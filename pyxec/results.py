@@ -63,11 +63,13 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
         passed: None if the test has no expected output.
         verdict: One of the verdicts in docs/api.md, for example ``accepted``. None if the outcome is ``ok`` and the
             test has no expected output.
+        outcome: None if the test did not run because an earlier one failed; ``passed`` and ``verdict`` are then None,
+            too.
     """
 
     name: str
     passed: bool | None
-    outcome: str
+    outcome: str | None
     exit_code: int | None = None
     signal: int | None = None
     message: str = ""

@@ -11,19 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
 import redis.exceptions
 import structlog
 from dramatiq.middleware import CurrentMessage
 
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
-from app.core.case_checker import CaseChecker
 from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost, SandboxUnavailable
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
-from app.core.judging.phase_outcomes import judge_phases
-from app.core.outcomes import Outcome, PhaseReport
+from app.core.job_judge import JobJudge
+from app.core.judging.phase_outcomes import CANCELLED, judge_phases
+from app.core.outcomes import TEST, Outcome, PhaseReport
 from app.core.results import ArtifactInfo, JobResult, Usage
 from app.core.sandbox import Sandbox, SandboxReport
+from app.core.spec import JobSpec
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.store.effects import JobEffects, is_cancelled, read_claim, read_entry_ids
 from app.store.job_input import JobInbox, JobInputs
@@ -134,7 +136,10 @@ class JobRunner:
         # The result will be rejected, so that the program is stopped at once.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
-        sink = _JobSink(log, CaseChecker(spec.tests))
+        if spec.stop_on_first_failure:
+            spec = msgspec.structs.replace(spec, hold_tests=True)
+        judge = JobJudge(spec.tests, stop_on_first_failure=spec.stop_on_first_failure)
+        sink = _JobSink(log, judge, inbox if spec.hold_tests else None)
         try:
             with self._measure_run(), sink.spans:
                 report = self._sandbox.run(job_id, attempt, spec, sink, inbox, record_start)
@@ -146,7 +151,7 @@ class JobRunner:
             if isinstance(e, SandboxUnavailable):
                 return self._release(job_id, delivery, dataclasses.replace(claim, state=JobState.RUNNING), e)
             raise
-        result = _result(report, sink.checker)
+        result = _result(report, spec, judge, is_cancelled=inbox.is_cancelled and not judge.is_stopped)
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
         self._count_result(spec.language, result)
@@ -288,23 +293,42 @@ class _OutputLog:
 
 
 class _JobSink:
-    """Sink that writes to the output log, and passes output to the checker of the test cases."""
+    """Sink that writes to the output log and judges the tests.
 
-    def __init__(self, log: _OutputLog, checker: CaseChecker) -> None:
+    Args:
+        log: The output log of the attempt.
+        judge: Judges the tests.
+        held_tests: The inbox of a job whose tests are held: the sink starts each of them, or cancels the job. None for
+            any other job.
+    """
+
+    def __init__(self, log: _OutputLog, judge: JobJudge, held_tests: JobInbox | None = None) -> None:
         self._log = log
-        self.checker = checker
+        self._judge = judge
+        self._held_tests = held_tests
         self.spans = SequentialSpans()
+        self._start_next_test()
 
     def phase(self, name: str, test: str | None = None) -> None:
         """Record the start of a phase; ``test`` names the test case that it runs."""
-        self.checker.start_phase(test)
+        self._judge.start_phase(test)
         self.spans.start(name, **({} if test is None else {"test": test}))
         self._log.append_phase(PhaseStarted(name, test))
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Append output. Raises OwnershipLost and InfrastructureError."""
-        self.checker.add_output(chunks)
+        self._judge.add_output(chunks)
         self._log.append_output(chunks)
+
+    def end_phase(self, report: PhaseReport) -> None:
+        """Judge a test, then start the next one."""
+        self._judge.end_phase(report)
+        if report.name == TEST:
+            self._start_next_test()
+
+    def _start_next_test(self) -> None:
+        if self._held_tests is not None:
+            self._held_tests.put(Input(InputKind.CANCEL if self._judge.is_stopped else InputKind.START_TEST))
 
 
 def _is_startable(claim: Claim) -> bool:
@@ -320,12 +344,14 @@ def _cancelled_result(claim: Claim) -> JobResult:
     return _CANCELLED_BEFORE_START if claim.state is JobState.QUEUED else _CANCELLED_BETWEEN_ATTEMPTS
 
 
-def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
+def _result(report: SandboxReport, spec: JobSpec, judge: JobJudge, *, is_cancelled: bool) -> JobResult:
     if not report.phases:
         # The job was cancelled before its first phase.
-        return JobResult(outcome=Outcome.CANCELLED, message="cancelled", version=report.version)
+        return JobResult(outcome=Outcome.CANCELLED, message=CANCELLED.message, version=report.version)
     ending = judge_phases(report.phases, report.exhausted)
-    tests = checker.create_reports(report.phases, report.exhausted)
+    tests = judge.create_reports(report.phases, report.exhausted)
+    if is_cancelled and ending.outcome is Outcome.OK and len(tests) < len(spec.tests):
+        ending = CANCELLED  # between two tests
     return JobResult(
         outcome=ending.outcome,
         exit_code=ending.exit_code,
@@ -337,7 +363,7 @@ def _result(report: SandboxReport, checker: CaseChecker) -> JobResult:
         artifacts=tuple(ArtifactInfo(artifact.name, len(artifact.data)) for artifact in report.artifacts),
         artifacts_incomplete=report.artifacts_incomplete,
         version=report.version,
-        verdict=checker.judge(ending.outcome, tests),
+        verdict=judge.judge(ending.outcome, tests),
     )
 
 

@@ -10,13 +10,17 @@ __all__ = ["Input", "InputKind"]
 
 
 class InputKind(StrEnum):
-    """The kinds of input."""
+    """The kinds of input.
+
+    Callers send all of them except START_TEST, which the worker sends to a job whose tests are held.
+    """
 
     STDIN = "stdin"
     EOF = "eof"
     CANCEL = "cancel"
     RESIZE = "resize"
     SIGNAL = "signal"
+    START_TEST = "start_test"
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -24,8 +28,8 @@ class Input(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: The kind of input.
-        data: The bytes of STDIN, the name of a SIGNAL, or a RESIZE as `TerminalSize.pack` encodes it; empty for the
-            other kinds.
+        data: The bytes of STDIN, the name of a SIGNAL, a RESIZE as `TerminalSize.pack` encodes it, or for START_TEST
+            bytes that follow the stdin of the test; empty for the other kinds.
     """
 
     kind: InputKind

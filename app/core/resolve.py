@@ -73,11 +73,14 @@ def resolve_spec(
         tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare)),
         artifacts=check_artifact_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
+        stop_on_first_failure=request.stop_on_first_failure,
         total_limits=total_limits,
     )
 
 
 def _check_combination(request: JobRequest) -> None:
+    if request.stop_on_first_failure and not request.tests:
+        raise InvalidRequest("stop_on_first_failure", "requires tests")
     # A test has no viewer, and the files of a test are deleted before the next one.
     for field in ("interactive", "tty", "artifacts") if request.tests else ():
         if getattr(request, field):

@@ -60,12 +60,14 @@ class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         passed: Whether the outcome is ``ok`` and the output matches; None without an expected output.
+        outcome: How the program ended. None if the test did not run because an earlier one failed; ``passed`` and
+            ``verdict`` are then None, too.
         verdict: None if the outcome is ``ok`` and there is no expected output.
     """
 
     name: str
     passed: bool | None
-    outcome: Outcome
+    outcome: Outcome | None
     exit_code: int | None
     signal: int | None
     message: str
@@ -86,7 +88,7 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
         message: A sentence for people.
         usage: None if the program did not run.
         phases: The phases that ran.
-        tests: The tests that ran.
+        tests: The tests that ran, and those that did not because of a total limit or an earlier failure.
         artifacts: The files that the program left.
         artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an
             invalid name.

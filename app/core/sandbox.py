@@ -75,6 +75,9 @@ class Sink(Protocol):
             OwnershipLost: Another worker owns the job; the sandbox must stop at once.
         """
 
+    def end_phase(self, report: PhaseReport) -> None:
+        """Report the end of a phase, after its output. The next phase has not started."""
+
 
 class Sandbox(Protocol):
     """Runs each job in a new isolated environment."""

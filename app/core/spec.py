@@ -92,6 +92,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tty: TerminalSize | None = None
     tests: Annotated[tuple[CaseRequest, ...], schema(maxItems=MAX_CASES)] = ()
     compare: ComparisonRequest | None = None
+    stop_on_first_failure: bool = False
     artifacts: Annotated[tuple[Pattern, ...], schema(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
 
 
@@ -139,6 +140,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         tty: Run the program in a terminal of this size.
         tests: If given, the program runs once for each test instead of once.
         artifacts: Patterns of paths relative to the working directory.
+        hold_tests: Each test waits for an Input START_TEST. The worker sets it.
+        stop_on_first_failure: Run no test after one whose verdict is not accepted.
         total_limits: Limits of all phases together, in addition to the limits of each.
     """
 
@@ -156,3 +159,5 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     compile_limits: CompileLimits = CompileLimits()
     invocation: Invocation = Invocation()
     total_limits: TotalLimits = TotalLimits()
+    stop_on_first_failure: bool = False
+    hold_tests: bool = False

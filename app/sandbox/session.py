@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import selectors
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -73,6 +75,10 @@ class RunnerSession:
         self._plan = plan_execution(spec, language, hold_program=program_resources is not None)
         self._reports: list[PhaseReport] = []
         self._outgoing = bytearray(b"".join(self._plan.encode()))
+        # The next phase, until its GO frame is sent. None while the runner starts phases by itself.
+        self._held_phase: int | None = 0
+        # Of the tests that may start: the bytes that follow their stdin.
+        self._startable_tests: deque[bytes] = deque()
         self._stdin = StdinFeed.for_job(spec)
         # A container keeps the stdin that was sent to it. Another one may run the program, until its limits are set.
         self._stdin_is_held = program_resources is not None
@@ -118,7 +124,7 @@ class RunnerSession:
 
     def _run_plan(self, selector: selectors.BaseSelector) -> None:
         selector.register(self.container, selectors.EVENT_READ | selectors.EVENT_WRITE)
-        self._send_stdin()
+        self._start_held_phase()
         while not self._done:
             self._handle_ready(selector)
         selector.unregister(self.container)
@@ -127,7 +133,8 @@ class RunnerSession:
         return self._ended_phases < len(self._plan.phases) or self._reports[-1].stopped_by is self._budget.exhausted
 
     def _handle_ready(self, selector: selectors.BaseSelector) -> None:
-        ready = selector.select(max(0.0, min(self._deadline, self._budget.deadline) - time.monotonic()))
+        deadline = min(self._deadline, self._budget.deadline)
+        ready = selector.select(None if deadline == math.inf else max(0.0, deadline - time.monotonic()))
         self._stop_at_total_limits()
         if not ready and time.monotonic() >= self._deadline:
             raise SandboxLost("runner did not report the end of the phase in time")
@@ -213,11 +220,17 @@ class RunnerSession:
             if not self._is_start_error_of_job(phase, end.value):
                 raise InfrastructureError(f"cannot start {phase.argv[0]}: {os.strerror(end.value)}")
             self._sink.phase(*name)
-        self._reports.append(self._budget.end_phase(convert_phase_end(name, end)))
-        self._stop_at_total_limits()
-        if has_passed(end) and self._is_held(end.phase + 1) and not self._is_cancelled:
-            self._start_held_phase(end.phase + 1)
         self._extend_deadline()
+        self._add_report(self._budget.end_phase(convert_phase_end(name, end)))
+        self._stop_at_total_limits()
+        has_next = has_passed(end) or (phase.is_test and end.reason is not StopReason.CANCELLED)
+        if has_next and self._is_held(end.phase + 1):
+            self._held_phase = end.phase + 1
+            self._start_held_phase()
+
+    def _add_report(self, report: PhaseReport) -> None:
+        self._reports.append(report)
+        self._sink.end_phase(report)
 
     def _stop_at_total_limits(self) -> None:
         """Stop the job if all its phases together have reached a limit. The runner knows only the limits of each."""
@@ -234,8 +247,33 @@ class RunnerSession:
     def _is_held(self, index: int) -> bool:
         return index < len(self._plan.phases) and self._plan.phases[index].held
 
-    def _start_held_phase(self, index: int) -> None:
-        """Give the container the resources of the program, then start it."""
+    def _start_held_phase(self) -> None:
+        """Start the phase that the runner holds, unless it is a test for which START_TEST has not arrived."""
+        if self._held_phase is None or self._is_cancelled:
+            return
+        if self._awaits_start_test():
+            self._extend_deadline()
+            return
+        if self._held_phase > 0 and self._stdin_is_held and not self._set_program_resources(self._held_phase):
+            return
+        self._outgoing += encoder.encode_go()
+        if self._held_phase == 0 and self._terminal_size is not None:
+            self._outgoing += encoder.encode_resize(self._terminal_size)  # another container does not know it
+        if self._is_held_test():
+            test = self._spec.tests[self._held_phase - len(self._plan.phases)]
+            self._stdin.add_test(test.stdin + self._startable_tests.popleft())
+        self._held_phase = None
+        self._send_stdin()
+        self._extend_deadline()
+
+    def _is_held_test(self) -> bool:
+        return self._spec.hold_tests and self._held_phase is not None and self._phase(self._held_phase).is_test
+
+    def _awaits_start_test(self) -> bool:
+        return self._is_held_test() and not self._startable_tests
+
+    def _set_program_resources(self, index: int) -> bool:
+        """Give the container the resources of the program before its first phase. Return whether it has them."""
         assert self._program_resources is not None
         try:
             result = self.container.update_resources(self._program_resources)
@@ -243,17 +281,18 @@ class RunnerSession:
             raise SandboxUnavailable(str(e)) from e
         match result:
             case UpdateResult.APPLIED:
-                self._outgoing += encoder.encode_go()
                 self._stdin_is_held = False
-                self._send_stdin()
             case UpdateResult.MEMORY_IN_USE:
                 # The compiled files already take more memory than the program may use.
                 self._end_by_oom_kill(index, 0.0)
             case UpdateResult.REFUSED:
                 # Either the runner answers, or the connection ends because the lower limit has killed it.
                 self._is_moving = True
+                self._held_phase = None
+                self._extend_deadline()
                 self._collector = ArtifactCollector(_COMPILED_FILES)
                 self._outgoing += encoder.encode_collect(_COMPILED_FILES)
+        return not self._stdin_is_held
 
     def _move_to_new_container(self) -> None:
         """Continue the job after the compile phase in a new container, which has the resources of the program."""
@@ -271,9 +310,7 @@ class RunnerSession:
         self._plan = self._plan.after_compilation(compiled)
         self._collector = ArtifactCollector(self._plan.artifacts)
         self._outgoing = bytearray(b"".join(self._plan.encode()))
-        if self._terminal_size is not None:
-            self._outgoing += encoder.encode_resize(self._terminal_size)
-        self._ended_phases = 0
+        self._ended_phases = self._held_phase = 0
         self._send_failed = self._is_moving = self._stdin_is_held = self._done = False
         self._extend_deadline()
 
@@ -300,8 +337,11 @@ class RunnerSession:
                     self._outgoing += encoder.encode_resize(self._terminal_size)
                 case InputKind.SIGNAL if self._phase_is_running:
                     self._outgoing += encoder.encode_signal(signal.Signals[f"SIG{item.data.decode()}"])
-                case InputKind.EOF:
+                case InputKind.EOF if self._spec.interactive:
                     self._stdin.end()
+                case InputKind.START_TEST if self._spec.hold_tests:
+                    self._startable_tests.append(item.data)
+                    self._start_held_phase()
                 case InputKind.STDIN if self._spec.interactive:
                     self._stdin.add(item.data)
                 case _:
@@ -315,6 +355,9 @@ class RunnerSession:
             raise ProtocolError(f"runner reported phase {index} of {len(self._plan.phases)}") from None
 
     def _extend_deadline(self, running_phase: int | None = None) -> None:
+        if self._awaits_start_test():
+            self._deadline = math.inf
+            return
         limit_seconds = 0.0 if running_phase is None else self._phase(running_phase).wall_ms / 1000
         self._deadline = time.monotonic() + limit_seconds + _GRACE_SECONDS
 
@@ -332,5 +375,5 @@ class RunnerSession:
         name = self._plan.names[index]
         if not self._phase_is_running:
             self._sink.phase(*name)
-        self._reports.append(report_oom_kill(name, wall_seconds, self.container.memory_limit_bytes))
         self._is_oom_killed = self._done = True
+        self._add_report(report_oom_kill(name, wall_seconds, self.container.memory_limit_bytes))

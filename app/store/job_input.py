@@ -25,7 +25,8 @@ _RECONNECT_SECONDS: Final = 1.0
 _BATCH: Final = 64
 # A program that does not read its stdin must not fill the memory of the worker.
 _MAX_BUFFERED_BYTES: Final = 1024 * 1024
-_KINDS: Final = {kind.encode(): kind for kind in InputKind}
+# The kinds in the input stream of a job. Only its worker sends START_TEST.
+_KINDS: Final = {kind.encode(): kind for kind in InputKind if kind is not InputKind.START_TEST}
 _log = structlog.get_logger(__name__)
 
 

@@ -17,10 +17,11 @@ from typing import Any, Final
 
 import msgspec
 
-from app.core.case_checker import CaseChecker
 from app.core.errors import PyxecError
 from app.core.events import Output
+from app.core.job_judge import JobJudge
 from app.core.judging.cases import CaseSpec
+from app.core.outcomes import PhaseReport
 from app.core.spec import JobSpec
 from bench.sandbox.under_test import LANGUAGES, NullSink, SandboxUnderTest, program
 from bench.target import Target
@@ -66,16 +67,20 @@ class _CheckingSink(NullSink):
 
     def __init__(self, spec: JobSpec) -> None:
         super().__init__()
-        self.checker = CaseChecker(spec.tests)
+        self.judge = JobJudge(spec.tests)
 
     def phase(self, name: str, test: str | None = None) -> None:
         """Start a test."""
-        self.checker.start_phase(test)
+        self.judge.start_phase(test)
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Compare output of the current test."""
         super().output(chunks)
-        self.checker.add_output(chunks)
+        self.judge.add_output(chunks)
+
+    def end_phase(self, report: PhaseReport) -> None:
+        """Judge the test that has ended."""
+        self.judge.end_phase(report)
 
 
 def measure_cases(sandbox: SandboxUnderTest, docker_host: str, advance: Callable[[], None]) -> list[Target]:
@@ -121,7 +126,7 @@ def _measure_job(sandbox: SandboxUnderTest, spec: JobSpec) -> tuple[float, dict[
     sink = _CheckingSink(spec)
     started_at = time.perf_counter()
     report = sandbox.run(spec, sink)
-    passed = [case.name for case in sink.checker.create_reports(report.phases) if case.passed]
+    passed = [case.name for case in sink.judge.create_reports(report.phases) if case.passed]
     seconds = time.perf_counter() - started_at
     if len(passed) != _TESTS:
         raise PyxecError(f"{len(passed)} of {_TESTS} tests passed")

@@ -16,7 +16,7 @@ from app.core.events import Output
 from app.core.job_input import Input
 from app.core.judging.phase_outcomes import judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
-from app.core.outcomes import Outcome
+from app.core.outcomes import Outcome, PhaseReport
 from app.core.sandbox import SandboxReport, Sink
 from app.core.spec import JobSpec, SourceFile
 from app.sandbox.engine.client import Engine
@@ -46,6 +46,9 @@ class NullSink:
         self.last_at = time.perf_counter()
         self.first_at = self.first_at or self.last_at
         self.written_bytes += sum(len(chunk.data) for chunk in chunks)
+
+    def end_phase(self, report: PhaseReport) -> None:
+        """Ignore the end of the phase."""
 
 
 class _EmptyInbox:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.core.case_checker import CaseChecker
+from app.core.job_judge import JobJudge
 from app.core.judging.cases import CaseSpec
 from app.core.limits import TotalLimits
 from app.core.outcomes import StopReason
@@ -340,7 +340,7 @@ def test_tests_together_stop_at_the_total_limits_of_the_job(
     assert sum(phase.wall_seconds for phase in result.phases) < total.wall_seconds + 0.5
     assert sum(phase.cpu_seconds for phase in result.phases) < total.cpu_seconds + 1.5
     # And every test has a report
-    reports = CaseChecker(spec.tests).create_reports(result.phases, result.exhausted)
+    reports = JobJudge(spec.tests).create_reports(result.phases, result.exhausted)
     assert [report.name for report in reports] == [str(number) for number in range(60)]
     assert reports[-1].message.startswith("not run: the job has used its total")
     assert (reports[-1].passed, reports[-1].outcome.value) == (False, f"{reason.value}_limit")

@@ -84,6 +84,47 @@ def test_output_is_compared_as_requested(stack: Stack) -> None:
     assert [test["passed"] for test in job["tests"]] == [True, False, True, False, True]
 
 
+@pytest.mark.parametrize("language", ["python", "c"])
+def test_tests_after_a_failure_do_not_run_when_job_stops_on_first_failure(stack: Stack, language: str) -> None:
+    sources = {"python": "print(input())", "c": "#include <stdio.h>\nint main() { int c = getchar(); putchar(c); }"}
+    tests = [{"stdin": text, "expected_output": "a"} for text in ("a", "a", "b", "a", "b")]
+    job = run(stack, sources[language], *tests, language=language, stop_on_first_failure=True)
+
+    assert [test["verdict"] for test in job["tests"]] == ["accepted", "accepted", "wrong_answer", None, None]
+    assert [test["outcome"] for test in job["tests"]] == ["ok", "ok", "ok", None, None]
+    assert [test["message"] for test in job["tests"][2:]] == ["exited normally", *["not run: test 3 failed"] * 2]
+    assert [test["passed"] for test in job["tests"][2:]] == [False, None, None]
+    assert (job["verdict"], job["outcome"]) == ("wrong_answer", "ok")
+    assert [phase.get("test") for phase in job["phases"] if phase["name"] == "test"] == ["1", "2", "3"]
+    events = stack.http.get(f"/v1/jobs/{job['id']}/output").text
+    assert '"test":"3"' in events
+    assert '"test":"4"' not in events
+
+
+def test_all_tests_run_when_none_fails_and_job_stops_on_first_failure(stack: Stack) -> None:
+    tests: list[dict[str, Any]] = [{"stdin": "1", "expected_output": "1"}, {"stdin": "x" * 2**20}, {"stdin": "3"}]
+    job = run(stack, "print(input())", *tests, stop_on_first_failure=True, limits={"output_bytes": 2**22})
+
+    assert [test["verdict"] for test in job["tests"]] == ["accepted", None, None]
+    assert (job["verdict"], job["outcome"], len(job["tests"][1]["stdout"])) == ("accepted", "ok", 2**20 + 1)
+
+
+def test_first_failure_stops_the_job_when_program_fails(stack: Stack) -> None:
+    job = run(stack, "exit(int(input()))", {"stdin": "0"}, {"stdin": "7"}, {"stdin": "0"}, stop_on_first_failure=True)
+
+    assert [test["verdict"] for test in job["tests"]] == [None, "runtime_error", None]
+    assert (job["outcome"], job["message"]) == ("nonzero_exit", "test 2: exited with code 7")
+
+
+def test_program_with_less_memory_than_its_compiler_stops_on_first_failure(stack: Stack) -> None:
+    tests = [{"stdin": "a", "expected_output": "a"}, {"expected_output": "a"}, {}]
+    source = "#include <stdio.h>\nint main() { int c = getchar(); if (c > 0) putchar(c); }"
+    limits = {"memory_bytes": 2**25}
+    job = run(stack, source, *tests, language="c", stop_on_first_failure=True, limits=limits)
+
+    assert [test["verdict"] for test in job["tests"]] == ["accepted", "wrong_answer", None]
+
+
 def test_program_is_compiled_once(stack: Stack) -> None:
     source = '#include <stdio.h>\nint main(int n, char **v) { int x; scanf("%d", &x); printf("%d %s", x, v[1]); }'
     tests = [{"stdin": str(number), "args": [f"a{number}"]} for number in range(5)]
@@ -189,6 +230,8 @@ def test_cancel_ends_all_cases(stack: Stack) -> None:
          "tests[0].compare.float_absolute_tolerance"),
         ([{"expected_output": ""}], {"compare": {"tolerance": 1}}, "compare.tolerance"),
         ([{}], {"compare": "exact"}, "compare"),
+        ([], {"stop_on_first_failure": True}, "stop_on_first_failure"),
+        ([{}], {"stop_on_first_failure": 1}, "stop_on_first_failure"),
         ([{}], {"interactive": True}, "interactive"),
         ([{}], {"tty": {}}, "tty"),
         ([{}], {"artifacts": ["*"]}, "artifacts"),

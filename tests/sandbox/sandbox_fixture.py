@@ -52,9 +52,13 @@ LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")
 
 @dataclass
 class RecordingSink:
-    """A sink that records everything and calls ``on_output`` with itself after each piece of output."""
+    """A sink that records everything and calls ``on_output`` with itself after each piece of output.
+
+    It calls ``on_phase_end`` with the report of each phase.
+    """
 
     on_output: Callable[[RecordingSink], None] = lambda sink: None
+    on_phase_end: Callable[[PhaseReport], None] = lambda report: None
     events: list[str | Output] = field(default_factory=list)
     phase_started_at: float = field(default_factory=time.monotonic)
 
@@ -65,6 +69,9 @@ class RecordingSink:
     def output(self, chunks: Sequence[Output]) -> None:
         self.events += chunks
         self.on_output(self)
+
+    def end_phase(self, report: PhaseReport) -> None:
+        self.on_phase_end(report)
 
     def read_stream(self, stream: Stream) -> bytes:
         return b"".join(event.data for event in self.events if isinstance(event, Output) and event.stream is stream)

@@ -10,7 +10,7 @@ import msgspec
 
 from app.core.outcomes import COMPILE, TEST, Outcome, PhaseReport, StopReason
 
-__all__ = ["EXHAUSTED", "PhaseOutcome", "judge_phase", "judge_phases"]
+__all__ = ["CANCELLED", "EXHAUSTED", "PhaseOutcome", "judge_phase", "judge_phases"]
 
 
 class PhaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,9 @@ class PhaseOutcome(msgspec.Struct, frozen=True, kw_only=True):
     signal: int | None
     message: str
 
+
+#: The outcome of a job that was cancelled while none of its phases ran.
+CANCELLED: Final = PhaseOutcome(outcome=Outcome.CANCELLED, exit_code=None, signal=None, message="cancelled")
 
 _STOPPED: Final[dict[StopReason, tuple[Outcome, str]]] = {
     StopReason.WALL_TIME: (
@@ -64,7 +67,7 @@ def judge_phases(phases: Sequence[PhaseReport], exhausted: StopReason = StopReas
         outcome, message = EXHAUSTED[exhausted]
         return PhaseOutcome(outcome=outcome, exit_code=None, signal=None, message=f"stopped: {message}")
     if last.name == COMPILE and outcome is Outcome.OK:
-        return PhaseOutcome(outcome=Outcome.CANCELLED, exit_code=None, signal=None, message="cancelled")
+        return CANCELLED
     if last.name == COMPILE and outcome is not Outcome.CANCELLED:
         outcome, message = Outcome.COMPILE_ERROR, f"compilation failed: {message}"
     if last.name == TEST and outcome is not Outcome.OK:

@@ -25,13 +25,14 @@ class CaseTruncated(msgspec.Struct, frozen=True, kw_only=True):
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     """A test that was started, or that was not because the job had used its total time or processor time.
 
-    ``passed`` is None if the test has no expected output. ``verdict`` is then None if ``outcome`` is ``ok``.
+    ``passed`` is None if the test has no expected output. ``verdict`` is then None if ``outcome`` is ``ok``. All three
+    are None if the test was not started because an earlier test failed.
     """
 
     name: str
     passed: bool | None
     verdict: Verdict | None
-    outcome: Outcome
+    outcome: Outcome | None
     exit_code: int | None
     signal: int | None
     message: str

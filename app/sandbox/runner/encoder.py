@@ -99,7 +99,7 @@ def encode_go() -> bytes:
     return _encode_frame(HostFrame.GO)
 
 
-def encode_stdin(data: bytes) -> bytes:
+def encode_stdin(data: bytes | memoryview) -> bytes:
     """Return stdin for the next phase that reads it. At most STDIN_WINDOW_BYTES may be unacknowledged."""
     return b"".join(_split_frames(HostFrame.STDIN, data))
 
@@ -126,13 +126,13 @@ def encode_cancel() -> bytes:
     return _encode_frame(HostFrame.CANCEL)
 
 
-def _encode_frame(kind: HostFrame, payload: bytes = b"") -> bytes:
+def _encode_frame(kind: HostFrame, payload: bytes | memoryview = b"") -> bytes:
     if len(payload) > MAX_PAYLOAD:
         raise ProtocolError(f"{kind.name} of {len(payload)} bytes; the maximum is {MAX_PAYLOAD}")
-    return struct.pack(">BI", kind, len(payload)) + payload
+    return b"".join((struct.pack(">BI", kind, len(payload)), payload))
 
 
-def _split_frames(kind: HostFrame, data: bytes) -> Iterator[bytes]:
+def _split_frames(kind: HostFrame, data: bytes | memoryview) -> Iterator[bytes]:
     for start in range(0, len(data), MAX_PAYLOAD):
         yield _encode_frame(kind, data[start : start + MAX_PAYLOAD])
 

@@ -57,7 +57,7 @@ class ExecutionPlan:
     executables: tuple[SourceFile, ...] = ()
 
     def encode(self) -> Iterator[bytes]:
-        """Yield the frames of the plan, up to and including GO."""
+        """Yield the frames of the plan, up to the GO frame, which follows them."""
         for file in self.files:
             yield from encoder.encode_file(file.name, file.content)
         for file in self.executables:
@@ -66,7 +66,6 @@ class ExecutionPlan:
             yield encoder.encode_collect(self.artifacts)
         for phase in self.phases:
             yield encoder.encode_phase(phase)
-        yield encoder.encode_go()
 
     def after_compilation(self, compiled: Iterable[Artifact]) -> ExecutionPlan:
         """Return the plan of the remaining phases in another container.
@@ -95,10 +94,10 @@ def plan_execution(spec: JobSpec, language: Language, *, hold_program: bool = Fa
         hold_program: Whether the program waits for a second GO frame after the compile phase.
     """
     first, *others = _program_phases(spec, language)
-    phases = [replace(first, held=hold_program), *others]
+    phases = [first, *others]
     names = [PhaseName(TEST, test.name) for test in spec.tests] or [PhaseName(RUN)]
     if is_compiled(spec, language):
-        phases.insert(0, _compile_phase(spec, language))
+        phases = [_compile_phase(spec, language), replace(first, held=hold_program or spec.hold_tests), *others]
         names.insert(0, PhaseName(COMPILE))
     artifacts = CollectSpec(spec.artifacts, MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES) if spec.artifacts else None
     return ExecutionPlan(spec.files, tuple(phases), tuple(names), artifacts)
@@ -113,8 +112,10 @@ def is_compiled(spec: JobSpec, language: Language) -> bool:
 def _program_phases(spec: JobSpec, language: Language) -> Iterator[PhaseSpec]:
     if not spec.tests:
         yield _run_phase(spec, language, spec.args, spec.limits)
-    for test in spec.tests:
-        yield replace(_run_phase(spec, language, test.args, test.limits), is_test=True)
+    for index, test in enumerate(spec.tests):
+        # The runner cannot hold the first phase of a plan; the session sends its GO frame later.
+        is_held = spec.hold_tests and index > 0
+        yield replace(_run_phase(spec, language, test.args, test.limits), is_test=True, held=is_held)
 
 
 def _compile_phase(spec: JobSpec, language: Language) -> PhaseSpec:

@@ -24,7 +24,7 @@ class StdinFeed:
     """
 
     def __init__(self, complete: Sequence[bytes], last: bytes, *, stays_open: bool) -> None:
-        self._pieces: deque[bytes | None] = deque()  # None is the end of a stream
+        self._pieces: deque[memoryview | None] = deque()  # None is the end of a stream
         self._buffered_bytes = 0
         self._window_bytes = STDIN_WINDOW_BYTES
         self._open = True
@@ -37,7 +37,9 @@ class StdinFeed:
 
     @classmethod
     def for_job(cls, spec: JobSpec) -> StdinFeed:
-        """Return the feed for all phases of a job."""
+        """Return the feed for all phases of a job. It is empty if the tests of the job are held."""
+        if spec.hold_tests:
+            return cls((), b"", stays_open=True)
         if spec.tests:
             *complete, last = (test.stdin for test in spec.tests)
             return cls(complete, last, stays_open=False)
@@ -52,6 +54,11 @@ class StdinFeed:
         """Add stdin for the last phase. Ignored after ``end``."""
         if self._open:
             self._buffer(data)
+
+    def add_test(self, data: bytes) -> None:
+        """Add the complete stdin of the next test of a job whose tests are held."""
+        self._buffer(data)
+        self._pieces.append(None)
 
     def end(self) -> None:
         """End the stdin of the last phase."""
@@ -82,5 +89,5 @@ class StdinFeed:
 
     def _buffer(self, data: bytes) -> None:
         if data:
-            self._pieces.append(data)
+            self._pieces.append(memoryview(data))
             self._buffered_bytes += len(data)

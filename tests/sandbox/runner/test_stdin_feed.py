@@ -147,3 +147,12 @@ def test_bytes_arrive_in_their_stream_with_any_acknowledgements(
         pieces += decode(feed.take_frames())
 
     assert streams(pieces) == [*first, b"".join(added), b""]
+
+
+def test_held_tests_have_the_stdin_that_is_added_for_them() -> None:
+    feed = StdinFeed.for_job(msgspec.structs.replace(with_tests(b"a", b"b"), hold_tests=True))
+    assert drain(feed) == []
+
+    feed.add_test(b"x" * (W + 1))
+    feed.add_test(b"")
+    assert streams(drain(feed)) == [b"x" * (W + 1), b"", b""]

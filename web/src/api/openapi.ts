@@ -522,12 +522,12 @@ export interface components {
          * CaseReport
          * @description The result of a test. Its output is in the output log.
          *
-         *     Attributes:     passed: Whether the outcome is `ok` and the output matches; null without an expected output.     verdict: null if the outcome is `ok` and there is no expected output.
+         *     Attributes:     passed: Whether the outcome is `ok` and the output matches; null without an expected output.     outcome: How the program ended. null if the test did not run because an earlier one failed; `passed` and         `verdict` are then null, too.     verdict: null if the outcome is `ok` and there is no expected output.
          */
         CaseReport: {
             name: string;
             passed: boolean | null;
-            outcome: components["schemas"]["Outcome"];
+            outcome: components["schemas"]["Outcome"] | null;
             exit_code: number | null;
             signal: number | null;
             message: string;
@@ -576,13 +576,13 @@ export interface components {
          * CaseView
          * @description A test that was started, or that was not because the job had used its total time or processor time.
          *
-         *     `passed` is null if the test has no expected output. `verdict` is then null if `outcome` is `ok`.
+         *     `passed` is null if the test has no expected output. `verdict` is then null if `outcome` is `ok`. All three are null if the test was not started because an earlier test failed.
          */
         CaseView: {
             name: string;
             passed: boolean | null;
             verdict: components["schemas"]["Verdict"] | null;
-            outcome: components["schemas"]["Outcome"];
+            outcome: components["schemas"]["Outcome"] | null;
             exit_code: number | null;
             signal: number | null;
             message: string;
@@ -901,6 +901,8 @@ export interface components {
             tests?: components["schemas"]["CaseRequest"][];
             /** @default null */
             compare?: components["schemas"]["CompareMode"] | components["schemas"]["Comparison"] | null;
+            /** @default false */
+            stop_on_first_failure?: boolean;
             /** @default [] */
             artifacts?: string[];
         } & ({
@@ -912,7 +914,7 @@ export interface components {
          * JobResult
          * @description The result of a job. Its output is in the output log.
          *
-         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.     verdict: null if no test has an expected output, or if the outcome is `infrastructure_error`.
+         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran, and those that did not because of a total limit or an earlier failure.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.     verdict: null if no test has an expected output, or if the outcome is `infrastructure_error`.
          */
         JobResult: {
             outcome: components["schemas"]["Outcome"];

@@ -24,7 +24,7 @@ const TestReport = v.object({
   name: v.string(),
   /** Null if the test has no expected output. */
   passed: v.nullable(v.boolean()),
-  outcome: v.string(),
+  outcome: v.nullable(v.string()),
   exit_code: v.nullable(v.number()),
   signal: v.nullable(v.number()),
   message: v.string(),

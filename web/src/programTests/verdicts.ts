@@ -33,6 +33,7 @@ export function collectVerdicts(run: RunState, output: OutputLog): Map<string, V
 
 function statusOf(report: TestReport | null, run: RunState): VerdictStatus {
   if (!report) return isActive(run) ? 'running' : 'skipped'
+  if (report.outcome === null) return 'skipped'
   if (report.passed === null) return report.outcome === 'ok' ? 'ran' : 'failed'
   return report.passed ? 'passed' : 'failed'
 }

@@ -1,4 +1,4 @@
-"""The check of the tests of a job while it runs."""
+"""The judgement of the tests of a job while it runs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,31 @@ from app.core.outcomes import Outcome, PhaseReport, StopReason
 from app.core.results import CaseReport
 from app.core.verdicts import Verdict, judge_job, judge_test
 
-__all__ = ["CaseChecker"]
+__all__ = ["JobJudge"]
 
 
-class CaseChecker:
+class JobJudge:
     """Compares the output of each test with its expected output while the job runs.
 
     It buffers the standard output of one test at a time.
+
+    Args:
+        cases: The tests of the job.
+        stop_on_first_failure: Whether no test runs after one whose verdict is not accepted.
     """
 
-    def __init__(self, cases: Sequence[CaseSpec]) -> None:
+    def __init__(self, cases: Sequence[CaseSpec], *, stop_on_first_failure: bool = False) -> None:
         self._cases = {case.name: case for case in cases}
+        self._stop_on_first_failure = stop_on_first_failure
         self._matching: set[str] = set()
         self._current: str | None = None
         self._stdout = bytearray()
+        self._stop_message: str | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether no other test may start."""
+        return self._stop_message is not None
 
     def start_phase(self, test: str | None) -> None:
         """Note that the output from now on belongs to this test, or to no test."""
@@ -40,6 +51,14 @@ class CaseChecker:
                 if chunk.stream is Stream.STDOUT:
                     self._stdout += chunk.data
 
+    def end_phase(self, phase: PhaseReport) -> None:
+        """Judge the phase that has ended. It decides whether the job is stopped."""
+        self.start_phase(None)
+        if not self._stop_on_first_failure or not isinstance(phase.test, str):
+            return
+        if self._create_report(phase, phase.test).verdict not in (None, Verdict.ACCEPTED):
+            self._stop_message = f"test {phase.test} failed"
+
     def create_reports(
         self, phases: Iterable[PhaseReport], exhausted: StopReason = StopReason.NONE
     ) -> tuple[CaseReport, ...]:
@@ -47,13 +66,21 @@ class CaseChecker:
 
         Args:
             phases: The phases that ran.
-            exhausted: The total limit that was reached before all tests had run. The others get a report, too.
+            exhausted: The total limit that was reached before all tests had run.
+
+        Returns:
+            The reports in the order of the tests. If a total limit was reached or the job was stopped, they include
+            those of the tests that did not run.
         """
         self.start_phase(None)
         reports = [self._create_report(phase, phase.test) for phase in phases if isinstance(phase.test, str)]
+        ran = {report.name for report in reports}
+        not_run = [test for test in self._cases if test not in ran]
         if exhausted is not StopReason.NONE:
-            ran = {report.name for report in reports}
-            reports += [self._report_not_run(test, exhausted) for test in self._cases if test not in ran]
+            outcome, message = EXHAUSTED[exhausted]
+            reports += [self._report_not_run(test, outcome, message) for test in not_run]
+        elif self._stop_message is not None:
+            reports += [self._report_not_run(test, None, self._stop_message) for test in not_run]
         return tuple(reports)
 
     def judge(self, outcome: Outcome, reports: Sequence[CaseReport]) -> Verdict | None:
@@ -71,12 +98,11 @@ class CaseChecker:
         case = None if name is None else self._cases.get(name)
         return case is not None and case.expected_output is not None
 
-    def _report_not_run(self, test: str, exhausted: StopReason) -> CaseReport:
-        outcome, message = EXHAUSTED[exhausted]
+    def _report_not_run(self, test: str, outcome: Outcome | None, message: str) -> CaseReport:
         return CaseReport(
             name=test,
-            passed=False if self._is_compared(test) else None,
-            verdict=judge_test(outcome, None),
+            passed=False if outcome is not None and self._is_compared(test) else None,
+            verdict=None if outcome is None else judge_test(outcome, None),
             outcome=outcome,
             exit_code=None,
             signal=None,

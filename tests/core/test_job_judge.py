@@ -1,0 +1,167 @@
+"""The comparison of test outputs while a job runs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.core.events import Output, Stream
+from app.core.job_judge import JobJudge
+from app.core.judging.cases import CaseSpec
+from app.core.limits import LimitOverrides, resolve_limits
+from app.core.outcomes import Outcome, PhaseReport, StopReason
+from app.core.verdicts import Verdict
+
+LIMITS = resolve_limits(LimitOverrides(), LimitOverrides())
+PASSED = PhaseReport(
+    name="test", exit_code=0, signal=None, stopped_by=StopReason.NONE, start_error=None, wall_seconds=0.5,
+    cpu_seconds=0.25, memory_peak_bytes=4096, oom_kills=0, stdout_bytes=0, stderr_bytes=0, stdout_truncated=False,
+    stderr_truncated=False,
+)  # fmt: skip
+COMPILED = msgspec.structs.replace(PASSED, name="compile")
+
+
+def case(name: str, expected: bytes | None) -> CaseSpec:
+    return CaseSpec(name=name, stdin=b"", args=(), expected_output=expected, limits=LIMITS)
+
+
+def ended(name: str, **fields: object) -> PhaseReport:
+    return msgspec.structs.replace(PASSED, test=name, **fields)
+
+
+def out(*pieces: bytes) -> list[Output]:
+    return [Output(Stream.STDOUT, piece) for piece in pieces]
+
+
+def test_job_judge_compares_each_test_separately() -> None:
+    judge = JobJudge([case("a", b"1"), case("b", b"2"), case("c", b"3")])
+
+    for name, written in (("a", b"1\n"), ("b", b"1\n"), ("c", b"3")):
+        judge.start_phase(name)
+        judge.add_output(out(written))
+
+    reports = judge.create_reports([ended("a"), ended("b"), ended("c")])
+    assert [(report.name, report.passed) for report in reports] == [("a", True), ("b", False), ("c", True)]
+
+
+def test_job_judge_accepts_output_in_any_chunks() -> None:
+    judge = JobJudge([case("a", "größe".encode())])
+    judge.start_phase("a")
+    for byte in "größe".encode():
+        judge.add_output(out(bytes([byte])))
+
+    assert judge.create_reports([ended("a")])[0].passed is True
+
+
+def test_job_judge_ignores_stderr() -> None:
+    judge = JobJudge([case("a", b"1")])
+    judge.start_phase("a")
+    judge.add_output([Output(Stream.STDERR, b"warning"), *out(b"1"), Output(Stream.STDERR, b"2")])
+
+    assert judge.create_reports([ended("a")])[0].passed is True
+
+
+def test_job_judge_ignores_compiler_output() -> None:
+    judge = JobJudge([case("a", b"1")])
+    judge.start_phase(None)
+    judge.add_output(out(b"note: "))
+    judge.start_phase("a")
+    judge.add_output(out(b"1"))
+
+    (report,) = judge.create_reports([COMPILED, ended("a")])
+    assert (report.name, report.passed) == ("a", True)
+
+
+def test_job_judge_fails_a_test_when_the_program_failed() -> None:
+    judge = JobJudge([case("a", b"1")])
+    judge.start_phase("a")
+    judge.add_output(out(b"1"))
+
+    (report,) = judge.create_reports([ended("a", exit_code=3)])
+    assert (report.passed, report.outcome, report.exit_code) == (False, Outcome.NONZERO_EXIT, 3)
+
+
+def test_job_judge_reports_none_without_expected_output() -> None:
+    judge = JobJudge([case("a", None)])
+    judge.start_phase("a")
+    judge.add_output(out(b"anything"))
+
+    (report,) = judge.create_reports([ended("a")])
+    assert (report.passed, report.outcome) == (None, Outcome.OK)
+
+
+def test_job_judge_compares_empty_output() -> None:
+    judge = JobJudge([case("silent", b""), case("loud", b"")])
+    judge.start_phase("silent")
+    judge.start_phase("loud")
+    judge.add_output(out(b"!"))
+
+    assert [report.passed for report in judge.create_reports([ended("silent"), ended("loud")])] == [True, False]
+
+
+def test_job_judge_reports_only_tests_that_ran() -> None:
+    judge = JobJudge([case("a", b"1"), case("b", b"2")])
+    judge.start_phase("a")
+    judge.add_output(out(b"1"))
+
+    assert [report.name for report in judge.create_reports([ended("a")])] == ["a"]
+
+
+def test_job_judge_reports_resource_usage() -> None:
+    judge = JobJudge([case("a", None)])
+    judge.start_phase("a")
+
+    (report,) = judge.create_reports([ended("a", signal=11, exit_code=None)])
+    assert (report.wall_seconds, report.cpu_seconds, report.memory_peak_bytes) == (0.5, 0.25, 4096)
+    assert (report.outcome, report.signal) == (Outcome.SIGNALED, 11)
+    assert "SIGSEGV" in report.message
+
+
+def test_job_judge_reports_tests_that_did_not_run_because_of_a_total_limit() -> None:
+    judge = JobJudge([case("a", b"1"), case("b", b"2"), case("c", None)])
+    judge.start_phase("a")
+    judge.add_output(out(b"1"))
+
+    reports = judge.create_reports([ended("a")], StopReason.CPU_TIME)
+
+    assert [(report.name, report.passed, report.outcome) for report in reports] == [
+        ("a", True, Outcome.OK), ("b", False, Outcome.CPU_TIME_LIMIT), ("c", None, Outcome.CPU_TIME_LIMIT),
+    ]  # fmt: skip
+    assert reports[1].message == "not run: the job has used its total processor time"
+    assert (reports[1].exit_code, reports[1].wall_seconds, reports[1].memory_peak_bytes) == (None, 0, 0)
+
+
+def test_job_judge_stops_the_job_at_the_first_failure() -> None:
+    judge = JobJudge([case("a", b"1"), case("b", b"1"), case("c", b"1")], stop_on_first_failure=True)
+    stopped = []
+    for name, written in (("a", b"1"), ("b", b"2")):
+        judge.start_phase(name)
+        judge.add_output(out(written))
+        judge.end_phase(ended(name))
+        stopped.append(judge.is_stopped)
+
+    reports = judge.create_reports([ended("a"), ended("b")])
+    assert stopped == [False, True]
+    assert [(report.verdict, report.passed, report.outcome) for report in reports] == [
+        (Verdict.ACCEPTED, True, Outcome.OK), (Verdict.WRONG_ANSWER, False, Outcome.OK), (None, None, None),
+    ]  # fmt: skip
+    assert reports[2].message == "not run: test b failed"
+    assert judge.judge(Outcome.OK, reports) is Verdict.WRONG_ANSWER
+
+
+def test_job_judge_stops_only_if_requested() -> None:
+    judge = JobJudge([case("a", b"1"), case("b", b"1")])
+    judge.start_phase("a")
+    judge.end_phase(ended("a"))
+
+    assert not judge.is_stopped
+
+
+def test_job_judge_does_not_stop_at_a_test_without_expected_output() -> None:
+    judge = JobJudge([case("a", None), case("b", None)], stop_on_first_failure=True)
+    judge.start_phase("a")
+    judge.end_phase(ended("a"))
+    assert not judge.is_stopped
+
+    judge.start_phase("b")
+    judge.end_phase(ended("b", exit_code=1))
+    assert judge.is_stopped
