@@ -60,10 +60,10 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             settings=Settings(workers=1, environment={"PYXEC_MAX_DELIVERIES": "20", "PYXEC_POOL_CEILING": "0"}),
         ),
         "rolling-restart": Scenario(
-            "three workers restarted one after the other, four times, grace period of 4 s",
-            workers.restarted_in_turn(4, "7 s"),
-            kinds=(print_text, print_slowly_for(1.2), print_text, print_slowly_for(7)),
-            settings=Settings(grace_seconds=4),
+            "three workers restarted one after the other, four times, grace period of 8 s",
+            workers.restarted_in_turn(4, "15 s"),
+            kinds=(print_text, print_slowly_for(1.2), print_text, print_text, print_text, print_slowly_for(15)),
+            settings=Settings(grace_seconds=8),
         ),
         "attrition": Scenario(
             "a quarter of eight workers killed every 3 s until the backlog is drained",
@@ -72,9 +72,9 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             settings=Settings(workers=8, threads=1, environment={"PYXEC_MAX_DELIVERIES": "10"}),
         ),
         "attrition-1s": Scenario(
-            "a quarter of eight workers with four threads each killed every second for 40 s",
+            "a quarter of eight workers with four threads each killed every second for 40 s, jobs of 7 s",
             workers.attrition(0.25, 1, 40),
-            jobs=120,
+            kinds=(print_slowly_for(7),),
             settings=Settings(workers=8, threads=4),
         ),
         "redis-killed": Scenario(
