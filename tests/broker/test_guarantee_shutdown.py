@@ -174,6 +174,44 @@ def test_guarantee_5_message_that_arrives_at_a_blocking_fetch_of_a_stopping_work
     assert gate.started == []
 
 
+def test_guarantee_5_message_that_is_fetched_with_a_finish_as_the_worker_stops_is_released(
+    make_broker: MakeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker that runs a long message, and fetches a third one with the script that finishes the second
+    broker = make_broker()
+    gate = Gate(broker)
+    dramatiq.actor(lambda: time.sleep(0.5), actor_name="short", broker=broker)
+    broker.enqueue(message("long"))
+    broker.enqueue(message(actor="short"))
+    worker = start_worker(broker, 2)
+    eventually(lambda: gate.started == ["long"])
+    thread = broker.deliveries.consumer_threads[broker.keys("default")]
+    handle_message, stopping = thread.handle_message, []
+
+    def stop_before_handling(successor: StreamMessage) -> None:
+        if successor.args == ("late",):
+            # When it is stopped before the message reaches a worker thread
+            stopping.append(stop_in_background(worker))
+            time.sleep(0.3)
+        handle_message(successor)
+
+    monkeypatch.setattr(thread, "handle_message", stop_before_handling)
+    broker.enqueue(message("late"))
+    eventually(lambda: bool(stopping))
+
+    # Then the message is available to others at once, as in its first delivery
+    other = make_broker()
+    deadline = time.monotonic() + 2
+    delivery = None
+    while delivery is None and time.monotonic() < deadline:
+        delivery = next(other.consume("default", prefetch=1, timeout=200))
+    gate.released.set()
+    stopping[0].join(20)
+    assert delivery is not None
+    assert (delivery.args, delivery.deliveries, delivery.attempt) == (("late",), 1, 1)
+    assert gate.started == ["long"]
+
+
 def test_guarantee_5_running_messages_share_one_deadline(make_broker: MakeBroker) -> None:
     # Given four messages that end one after the other, within the time-out
     broker = make_broker()

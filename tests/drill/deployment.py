@@ -16,6 +16,7 @@ from pathlib import Path
 
 import redis
 
+import app.config
 from app.broker import BrokerUnavailable, StreamsBroker
 from app.local.engine import engine_host
 from app.sandbox.engine.client import Engine, connect_docker
@@ -40,6 +41,7 @@ _REMOVAL_SECONDS = 20.0
 _MIN_AGE_SECONDS = 61.0
 _BETWEEN_REAPER_RUNS_SECONDS = 3.0
 _POLL_SECONDS = 0.05
+_MAX_DELIVERIES = app.config.Settings.model_fields["max_deliveries"].default
 
 
 @dataclass(frozen=True)
@@ -259,8 +261,18 @@ class Deployment:
             others=[
                 *self.others,
                 *(f"job {job_id} was started again" for job_id in self._single_starts if attempts.get(job_id, 0) > 1),
+                *self._find_early_dead_letters(history, attempts),
             ],
         )
+
+    def _find_early_dead_letters(self, history: History, attempts: Mapping[str, int]) -> list[str]:
+        """Return a violation for each dead letter whose job was not started as often as the setting allows."""
+        allowed = int(self._environment.get("PYXEC_MAX_DELIVERIES", _MAX_DELIVERIES))
+        return [
+            f"job {job_id} became a dead letter after {attempts[str(job_id)]} starts"
+            for job_id in history.dead
+            if attempts[str(job_id)] < allowed
+        ]
 
     def _wait_for_recovery(self, load: Load, seconds: float) -> float:
         """Finish a load. Return how long it takes until all jobs have ended that are accepted now."""

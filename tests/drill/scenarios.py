@@ -71,11 +71,11 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             jobs=80,
             settings=Settings(workers=8, threads=1, environment={"PYXEC_MAX_DELIVERIES": "10"}),
         ),
-        "attrition-1s": Scenario(
-            "a quarter of eight workers with four threads each killed every second for 40 s, jobs of 7 s",
-            workers.attrition(0.25, 1, 40),
-            kinds=(print_slowly_for(7),),
-            settings=Settings(workers=8, threads=4),
+        "dead-letters": Scenario(
+            "a quarter of four workers killed every 2 s for 30 s, jobs of 4 s, `PYXEC_MAX_DELIVERIES=1`",
+            workers.attrition(0.25, 2, 30),
+            kinds=(print_slowly_for(4), print_text),
+            settings=Settings(workers=4, threads=2, environment={"PYXEC_MAX_DELIVERIES": "1"}),
         ),
         "redis-killed": Scenario(
             "kill -9 and restart of Redis, `appendfsync always`, five times", redis_server.killed(5)

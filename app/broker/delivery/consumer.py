@@ -96,7 +96,7 @@ class StreamConsumer(Consumer):
             BrokerUnavailable: Redis cannot be reached.
         """
         if not self._may_fetch():
-            self._release_unprocessed()
+            self.release_unprocessed()
             time.sleep(_PAUSE_SECONDS)
             return None
         message = self._in_flight.next_started()
@@ -147,9 +147,14 @@ class StreamConsumer(Consumer):
             BrokerUnavailable: Call it again.
         """
         self._is_closed = True
-        self._release_unprocessed()
+        self.release_unprocessed()
 
-    def _release_unprocessed(self) -> None:
+    def release_unprocessed(self) -> None:
+        """Release the messages that no worker thread has received.
+
+        Raises:
+            BrokerUnavailable: Call it again.
+        """
         unprocessed = self._in_flight.take_unprocessed()
         try:
             if self._in_flight.reply_lost:

@@ -12,11 +12,13 @@ from typing import Any
 from dramatiq import Worker
 from dramatiq.common import iter_queue
 
+from app.broker.delivery.consumer import StreamConsumer
 from app.broker.delivery.deliveries import Deliveries
 from app.broker.errors import BrokerUnavailable
 
 __all__ = ["GracefulShutdown"]
 
+_RELEASE_INTERVAL_SECONDS = 0.1
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ class GracefulShutdown:
     Dramatiq 2.2's `Worker.stop` has these faults, for which it has no option:
 
     - The consumers fetch messages until all running messages have ended.
+    - A message that reaches the queue in memory while the worker stops is held until all running messages have ended.
     - `dramatiq.common.join_all` subtracts the total elapsed time at every join. If threads end one after the other, it
       stops waiting long before the time-out.
     - The time-out applies to the worker threads and then again to the consumer threads.
@@ -72,7 +75,7 @@ class GracefulShutdown:
         self._release_queued()
         assert self._deliveries.stopping_since is not None
         deadline = self._deliveries.stopping_since + timeout / 1000
-        _join(worker.workers, deadline)
+        self._wait_for_running(deadline)
         self._release_running()
         _join(worker.consumers.values(), deadline)
         self._release_queued()
@@ -80,6 +83,26 @@ class GracefulShutdown:
             consumer.close()
         worker.broker.emit_after("worker_shutdown", worker)
         worker.logger.info("Worker has been shut down.")
+
+    def _wait_for_running(self, deadline: float) -> None:
+        """Wait until the running messages have ended, and release the messages that arrive in the meantime.
+
+        A script that finishes a message and was sent before the stop may have fetched another one.
+        """
+        while any(thread.is_alive() for thread in self._worker.workers) and time.monotonic() < deadline:
+            _join(self._worker.workers, min(deadline, time.monotonic() + _RELEASE_INTERVAL_SECONDS))
+            self._release_queued()
+            self._release_unprocessed()
+
+    def _release_unprocessed(self) -> None:
+        """Release messages that their consumer threads did not hand over before they ended."""
+        for thread in self._worker.consumers.values():
+            if thread.is_alive() or not isinstance(thread.consumer, StreamConsumer):
+                continue
+            try:
+                thread.consumer.release_unprocessed()
+            except BrokerUnavailable as e:
+                _log.warning("Messages of queue %s were not released: %s", thread.queue_name, e)
 
     def _release_queued(self) -> None:
         """Release messages that no worker thread has taken from Dramatiq's queue in memory."""
