@@ -220,6 +220,14 @@ class Settings(BaseSettings):
     """Docker Engine. Only workers use it."""
     container_runtime: Annotated[Literal["", "runc", "crun", "kata"], BeforeValidator(_refuse_gvisor)] = ""
     """OCI runtime of the sandboxes. By default, the engine chooses the runtime."""
+    isolation: Literal["container", "cell"] = "container"
+    """Whether each job has a container of its own, or a nested one in a container that serves many jobs."""
+    cell_max_jobs: int = Field(1000, ge=1, le=10**6)
+    """Number of jobs after which a cell is replaced."""
+    cell_max_age: float = Field(3600.0, ge=1, le=7 * 86400)
+    """Age in seconds from which on a cell starts no further job and is replaced."""
+    cell_sharing: Literal["any", "caller"] = "any"
+    """Whether a cell serves all callers, or only the API key or address of its first job."""
     pool_floor: int = Field(1, ge=0, le=100)
     """Warm sandboxes of each default language per worker process. Other languages have them after their first use."""
     pool_ceiling: int = Field(4, ge=0, le=100)

@@ -24,6 +24,7 @@ from app.core.errors import EngineUnavailable
 from app.logs import configure_logging
 from app.sandbox.engine_availability import EXIT_STATUS, check_at_start
 from app.store.keys import JOBS_QUEUE
+from app.wiring.host_check import create_host_check
 
 __all__ = ["main", "setup"]
 
@@ -61,7 +62,7 @@ def main() -> None:
     settings = _read_valid_settings()
     if not arguments.queues or JOBS_QUEUE in arguments.queues:
         with contextlib.suppress(EngineUnavailable):  # the worker waits for the engine
-            check_at_start(settings.docker_host, settings.container_runtime)
+            check_at_start(settings.docker_host, settings.container_runtime, create_host_check(settings))
     sys.exit(cli.main(arguments))  # type: ignore[no-untyped-call]
 
 

@@ -142,7 +142,7 @@ class JobRunner:
         sink = _JobSink(log, judge, inbox if spec.hold_tests else None)
         try:
             with self._measure_run(), sink.spans:
-                report = self._sandbox.run(job_id, attempt, spec, sink, inbox, record_start)
+                report = self._sandbox.run(job_id, attempt, spec, sink, inbox, record_start, claim.account)
         except OwnershipLost:
             raise
         except InfrastructureError as e:

@@ -90,6 +90,7 @@ class Sandbox(Protocol):
         sink: Sink,
         inbox: Inbox,
         on_acquired: Callable[[], None] = lambda: None,
+        caller: str | None = None,
     ) -> SandboxReport:
         """Run a job. Blocks until the job has ended.
 
@@ -100,6 +101,7 @@ class Sandbox(Protocol):
             sink: Receives phases and output.
             inbox: Supplies input.
             on_acquired: Called once when the environment is ready, before anything of the job is sent to it.
+            caller: The account that submitted the job. None if it is not known.
 
         Raises:
             InfrastructureError: The job could not be run, or how it ended is unknown. Never the program's fault. If

@@ -8,7 +8,7 @@ import socket
 import time
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final, Self
 
 import structlog
 
@@ -22,10 +22,10 @@ from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.frames import PROTOCOL_VERSION, Event, Ready
 from app.sandbox.template import creation_body, update_body
 
-__all__ = ["Container", "ContainerSpec", "UpdateResult"]
+__all__ = ["READY_TIMEOUT_SECONDS", "Container", "ContainerSpec", "UpdateResult"]
 
 # From the start of the container to the Ready frame. It usually takes 0.2 s; a lease is much longer.
-_READY_TIMEOUT_SECONDS: Final = 10.0
+READY_TIMEOUT_SECONDS: Final = 10.0
 _RECEIVE_BYTES: Final = 256 * 1024
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +33,7 @@ _log = structlog.get_logger(__name__)
 class UpdateResult(Enum):
     """Result of a change of the resources of a container.
 
+    ``REQUESTED``: the runner of a cell has to be asked, and answers with ``LimitsSet``.
     ``MEMORY_IN_USE``: the files in the container already take more memory than the new limit. ``REFUSED``: the engine
     answered with another error. Then the container may have ended, or may have any of the limits: crun 1.8 with Engine
     20.10 refuses every update on cgroup v2, and runc with the systemd driver reports an error after a lower memory
@@ -40,6 +41,7 @@ class UpdateResult(Enum):
     """
 
     APPLIED = auto()
+    REQUESTED = auto()
     MEMORY_IN_USE = auto()
     REFUSED = auto()
 
@@ -53,6 +55,10 @@ class ContainerSpec:
     labels: dict[str, str]
     runtime: str
     uid: int
+
+    def creation_body(self) -> dict[str, Any]:
+        """Return the body for ``POST /containers/create``."""
+        return creation_body(self.image.image_id, self.resources, self.labels, self.runtime, self.uid)
 
 
 class Container:
@@ -77,15 +83,14 @@ class Container:
         self._created_at = time.monotonic()
 
     @classmethod
-    def launch(cls, engine: Engine, spec: ContainerSpec) -> Container:
+    def launch(cls, engine: Engine, spec: ContainerSpec) -> Self:
         """Create, attach and start a container; return when its runner is ready.
 
         Raises:
             InfrastructureError: A step failed. The container is removed when the engine answers.
         """
         with contextlib.ExitStack() as cleanup:
-            body = creation_body(spec.image.image_id, spec.resources, spec.labels, spec.runtime, spec.uid)
-            container_id = engine.create_container(body)
+            container_id = engine.create_container(spec.creation_body())
             cleanup.callback(engine.discard_container, container_id)
             # Attach before the start, or the first frame could be lost. With StdinOnce, the container ends when this
             # connection ends.
@@ -114,6 +119,9 @@ class Container:
             return None
         if not data:
             return None
+        return self._decode(data)
+
+    def _decode(self, data: bytes) -> list[Event]:
         return self._decoder.feed(self._demultiplexer.feed(data))
 
     def send(self, data: memoryview | bytes | bytearray) -> int:
@@ -158,6 +166,11 @@ class Container:
         return self._engine.was_oom_killed(self.id, created_at)
 
     @property
+    def has_finished(self) -> bool:
+        """Whether the runner has sent its last frame."""
+        return self._decoder.closed
+
+    @property
     def memory_limit_bytes(self) -> int:
         """The memory limit that was set last."""
         return self._resources.memory_bytes
@@ -176,7 +189,8 @@ class Container:
         self._engine.discard_container(self.id)
 
     def _await_ready(self) -> None:
-        event = self._receive_first_event(time.monotonic() + _READY_TIMEOUT_SECONDS)
+        """Wait until the runner accepts a job."""
+        event = self._receive_first_event(time.monotonic() + READY_TIMEOUT_SECONDS)
         if not isinstance(event, Ready) or event.version != PROTOCOL_VERSION:
             raise SandboxLost(f"runner sent {event!r} first; expected Ready with protocol version {PROTOCOL_VERSION}")
 
@@ -188,7 +202,7 @@ class Container:
                 raise SandboxLost(f"sandbox ended before it was ready: {self.read_stderr() or 'no reason given'}")
             if events:
                 return events[0]
-        raise SandboxLost(f"runner was not ready within {_READY_TIMEOUT_SECONDS:g} s")
+        raise SandboxLost(f"runner was not ready within {READY_TIMEOUT_SECONDS:g} s")
 
     def _wait_readable(self, seconds: float) -> bool:
         # poll(), because select() does not support file descriptors above 1023.

@@ -52,6 +52,8 @@ class EngineAvailability:
         timeout_seconds: Time-out of each request.
         on_change: Called with the reason when the engine becomes unavailable, with another reason when that changes,
             and with None when it is available again. It must return quickly.
+        check_host: Checks what else the host must support, after the engine has met the requirements for the first
+            time. It raises UnsupportedEngine or EngineUnavailable.
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class EngineAvailability:
         runtime: str,
         timeout_seconds: float,
         on_change: Callable[[PauseReason | None], None] = lambda reason: None,
+        check_host: Callable[[], object] = lambda: None,
     ) -> None:
         self._docker_host = docker_host
         self._runtime = runtime
         self._timeout_seconds = timeout_seconds
         self._on_change = on_change
+        self._check_host = check_host
         self._has_met_requirements = False
         self._reason: PauseReason | None = None
         self._paused_at = 0.0
@@ -89,7 +93,7 @@ class EngineAvailability:
             SystemExit: The engine does not meet the requirements. The log states what to do.
         """
         try:
-            check_at_start(self._docker_host, self._runtime)
+            check_at_start(self._docker_host, self._runtime, self._check_host)
             self._has_met_requirements = True
         except EngineUnavailable as e:
             self._pause(PauseReason.NOT_ANSWERING, e)
@@ -142,6 +146,8 @@ class EngineAvailability:
     def _probe(self) -> None:
         try:
             check_engine_requirements(self._docker_host, self._runtime, self._timeout_seconds)
+            if not self._has_met_requirements:
+                self._check_host()
         except UnsupportedEngine as e:
             if not self._has_met_requirements and not self._stopping:
                 _log_faults(e)
@@ -181,8 +187,8 @@ class EngineAvailability:
         _log.info("fetching_resumed", reason=reason.value, paused_seconds=paused_seconds)
 
 
-def check_at_start(docker_host: str, runtime: str) -> None:
-    """Check the engine of a process that starts.
+def check_at_start(docker_host: str, runtime: str, check_host: Callable[[], object] = lambda: None) -> None:
+    """Check the engine of a process that starts, and then its host.
 
     Raises:
         SystemExit: The engine does not meet the requirements. The log states what to do.
@@ -190,6 +196,7 @@ def check_at_start(docker_host: str, runtime: str) -> None:
     """
     try:
         check_engine_requirements(docker_host, runtime, _START_TIMEOUT_SECONDS)
+        check_host()
     except UnsupportedEngine as e:
         _log_faults(e)
         raise SystemExit(EXIT_STATUS) from None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from app.sandbox.container import Container
 
 __all__ = ["IN_USE_SECONDS", "Demand", "LanguagePool", "PoolStats"]
+
+C = TypeVar("C", bound=Container)
 
 # A language is in use for this long after its last job.
 IN_USE_SECONDS: Final = 60.0
@@ -104,7 +106,7 @@ class PoolStats:
     launch_seconds: float = 0.0
 
 
-class LanguagePool:
+class LanguagePool(Generic[C]):
     """Idle containers and counters of one language. Not thread-safe; ``Pool`` calls it with its lock held.
 
     Attributes:
@@ -113,23 +115,29 @@ class LanguagePool:
     """
 
     def __init__(self, floor: int, ceiling: int) -> None:
-        self._idle: deque[Container] = deque()
-        self._demand = Demand(floor, ceiling)
+        self._idle: deque[C] = deque()
+        self._demand = self._create_demand(floor, ceiling)
         self._stats = PoolStats()
         self._consecutive_failures = 0
         self.launching = 0
         self.retry_at = float("-inf")
 
-    def add(self, container: Container) -> None:
+    def _create_demand(self, floor: int, ceiling: int) -> Demand:
+        return Demand(floor, ceiling)
+
+    def _is_usable(self, container: C) -> bool:
+        return container.is_alive()
+
+    def add(self, container: C) -> None:
         """Add an idle container."""
         self._idle.append(container)
 
-    def take(self, now: float) -> Container | None:
+    def take(self, now: float) -> C | None:
         """Remove and return the oldest idle container that still runs, or None."""
         self._demand.record_request(now)
         while self._idle:
             container = self._idle.popleft()
-            if container.is_alive():
+            if self._is_usable(container):
                 self._stats.hits += 1
                 return container
             container.close()
@@ -137,9 +145,9 @@ class LanguagePool:
         return None
 
     def trim(self, maximum: int) -> None:
-        """Close the containers that have ended, and the newest ones above ``maximum``."""
-        alive = [container for container in self._idle if container.is_alive()]
-        kept = alive[:maximum]
+        """Close the containers that have ended or cannot be used any more, and the newest ones above ``maximum``."""
+        usable = [container for container in self._idle if self._is_usable(container)]
+        kept = usable[:maximum]
         for container in set(self._idle) - set(kept):
             container.close()
         self._idle = deque(kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import structlog
 
@@ -25,8 +25,10 @@ _CHECK_SECONDS: Final = 5.0
 _STOP_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
+C = TypeVar("C", bound=Container)
 
-class Pool:
+
+class Pool(Generic[C]):
     """Keeps idle containers for each language: ``floor``, and up to ``ceiling`` while it is in use.
 
     Safe to use from many threads. Every call returns immediately, except ``stop``.
@@ -43,7 +45,7 @@ class Pool:
 
     def __init__(
         self,
-        launch: Callable[[str], Container],
+        launch: Callable[[str], C],
         list_installed: Callable[[], Iterable[str]],
         floor: int,
         ceiling: int,
@@ -57,7 +59,7 @@ class Pool:
         self._memory = memory or HostMemory()
         self._always_warm = always_warm
         self._installed: frozenset[str] = frozenset()
-        self._languages: dict[str, LanguagePool] = {}
+        self._languages: dict[str, LanguagePool[C]] = {}
         self._memory_is_low = False
         self._refill_not_before = 0.0
         self._stopped = threading.Event()
@@ -84,7 +86,7 @@ class Pool:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
 
-    def take(self, language: str) -> Container | None:
+    def take(self, language: str) -> C | None:
         """Return the oldest idle container of a language, or None if there is none."""
         with self._changed:
             now = time.monotonic()
@@ -109,11 +111,14 @@ class Pool:
             now = time.monotonic()
             return {language: pool.stats(now) for language, pool in self._languages.items()}
 
-    def _language(self, language: str) -> LanguagePool:
+    def _language(self, language: str) -> LanguagePool[C]:
         if language not in self._languages:
             is_warm = self._always_warm is None or language in self._always_warm
-            self._languages[language] = LanguagePool(self._floor if is_warm else 0, self._ceiling)
+            self._languages[language] = self._create_language_pool(self._floor if is_warm else 0, self._ceiling)
         return self._languages[language]
+
+    def _create_language_pool(self, floor: int, ceiling: int) -> LanguagePool[C]:
+        return LanguagePool(floor, ceiling)
 
     def _check_forever(self) -> None:
         """Update the list of installed images and the state of the memory; close what is not needed."""

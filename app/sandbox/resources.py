@@ -12,10 +12,20 @@ from app.core.spec import JobSpec
 from app.sandbox.images.catalogue import Language
 from app.sandbox.runner.execution_plan import is_compiled
 
-__all__ = ["RUNNER_PROCESSES", "ContainerResources", "StageResources", "default_resources", "resources_by_stage"]
+__all__ = [
+    "CELL_PROCESSES",
+    "RUNNER_PROCESSES",
+    "ContainerResources",
+    "StageResources",
+    "default_resources",
+    "maximum_resources",
+    "resources_by_stage",
+]
 
 # The runner. All other processes of a container belong to the job.
 RUNNER_PROCESSES: Final = 1
+# PID 1 of a cell, in addition to the runner of its job.
+CELL_PROCESSES: Final = 1
 _NANO: Final = 1_000_000_000
 
 
@@ -70,6 +80,16 @@ class StageResources(NamedTuple):
 def default_resources(language: Language, cpus: float) -> ContainerResources:
     """Return the resources of a job that sets no limits."""
     return ContainerResources.from_limits(resolve_limits(LimitOverrides(), language.limits), cpus)
+
+
+def maximum_resources(cpus: float) -> ContainerResources:
+    """Return the highest resources that a job can have."""
+    return ContainerResources(
+        memory_bytes=int(LIMITS["memory_bytes"].maximum),
+        processes=int(LIMITS["processes"].maximum) + RUNNER_PROCESSES,
+        disk_bytes=int(LIMITS["disk_bytes"].maximum),
+        nano_cpus=int(cpus * _NANO),
+    )
 
 
 def resources_by_stage(spec: JobSpec, language: Language, cpus: float) -> StageResources:

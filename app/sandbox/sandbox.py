@@ -1,10 +1,12 @@
-"""Sandbox that runs each job in its own container of a Docker Engine."""
+"""Sandboxes that run jobs in containers of a Docker Engine, and the one that gives each job its own container."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 import structlog
@@ -20,17 +22,19 @@ from app.sandbox.images.catalogue import Language, default_set
 from app.sandbox.images.installed import ImageCache, InstalledImage, installed_images
 from app.sandbox.language_pool import PoolStats
 from app.sandbox.pool import Pool
-from app.sandbox.resources import ContainerResources, default_resources, resources_by_stage
+from app.sandbox.resources import ContainerResources, StageResources, default_resources, resources_by_stage
 from app.sandbox.session import RunnerSession
 from app.sandbox.template import INSTALLATION_LABEL, LABEL, SANDBOX_UIDS, WORKER_LABEL
 from app.telemetry.spans import span
 
-__all__ = ["ContainerSandbox"]
+__all__ = ["ContainerSandbox", "PooledSandbox", "choose_uids"]
+
+C = TypeVar("C", bound=Container)
 
 _log = structlog.get_logger(__name__)
 
 
-class ContainerSandbox:
+class PooledSandbox(ABC, Generic[C]):
     """Implements the ``Sandbox`` port with a Docker Engine and a pool of idle containers.
 
     Args:
@@ -70,9 +74,23 @@ class ContainerSandbox:
         self._cpus = cpus
         self._defaults = {name: default_resources(language, cpus) for name, language in languages.items()}
         self._images = ImageCache(self._list_images)
-        self._pool = Pool(
-            self._launch_default, self._images.read, pool_floor, pool_ceiling, always_warm=default_set(languages).keys()
-        )
+        self._pool = self._create_pool(pool_floor, pool_ceiling, default_set(languages).keys())
+
+    @abstractmethod
+    def _create_pool(self, floor: int, ceiling: int, always_warm: Collection[str]) -> Pool[C]:
+        """Create the pool. The attributes of this class are set."""
+
+    @abstractmethod
+    def _acquire_container(self, language: str, stages: StageResources, caller: str | None) -> C:
+        """Return a container for a job, in which the runner is ready."""
+
+    @abstractmethod
+    def _release_container(self, language: str, session: RunnerSession, *, has_failed: bool) -> None:
+        """Close the container after a job, or keep it for another one."""
+
+    @abstractmethod
+    def _start_container(self, image: InstalledImage, resources: ContainerResources, labels: dict[str, str]) -> C:
+        """Create a container and wait until it is ready."""
 
     def start(self) -> None:
         """Start filling the pool."""
@@ -90,8 +108,9 @@ class ContainerSandbox:
         sink: Sink,
         inbox: Inbox,
         on_acquired: Callable[[], None] = lambda: None,
+        caller: str | None = None,
     ) -> SandboxReport:
-        """Run a job in a container of its own and return its result.
+        """Run a job and return its result.
 
         Args:
             job_id: For the log only, like ``attempt``.
@@ -99,6 +118,7 @@ class ContainerSandbox:
             sink: Receives phases and output while the job runs.
             inbox: Supplies stdin, signals, terminal sizes and the request to cancel.
             on_acquired: Called when the container is ready, before anything of the job is sent to it.
+            caller: The account that submitted the job.
 
         Raises:
             ImageMissing: The image of the language is not on this engine.
@@ -111,7 +131,7 @@ class ContainerSandbox:
             raise ImageMissing(f"language {spec.language} is not in the catalogue of this worker")
         resources = resources_by_stage(spec, language, self._cpus)
         with span("container take"):
-            container = self._acquire_container(spec.language, resources.initial)
+            container = self._acquire_container(spec.language, resources, caller)
         _log.info("sandbox_taken", job_id=job_id, attempt=attempt, container=container.id[:12])
         session = RunnerSession(
             container,
@@ -124,13 +144,13 @@ class ContainerSandbox:
         )
         try:
             on_acquired()
-            return session.run()
+            report = session.run()
         except BaseException:
             session.container.discard()
+            self._release_container(spec.language, session, has_failed=True)
             raise
-        finally:
-            session.container.close()
-            self._pool.refill()
+        self._release_container(spec.language, session, has_failed=False)
+        return report
 
     def installed(self) -> Sequence[LanguageInfo]:
         """Return the languages whose image is on this engine, by id, with version and size of the image."""
@@ -147,7 +167,48 @@ class ContainerSandbox:
         """Return the statistics of the pool by language."""
         return self._pool.stats()
 
-    def _acquire_container(self, language: str, resources: ContainerResources) -> Container:
+    def _launch(self, language: str, resources: ContainerResources) -> C:
+        labels = {**self._labels, INSTALLATION_LABEL: self._read_installation()}
+        try:
+            container = self._launch_from_image(language, resources, labels)
+        except InfrastructureError as e:
+            self._record_failure(e)
+            raise
+        if self._availability is not None:
+            self._availability.record_launch()
+        return container
+
+    def _record_failure(self, error: InfrastructureError) -> None:
+        if self._availability is not None:
+            self._availability.record_failure(error)
+
+    def _launch_from_image(self, language: str, resources: ContainerResources, labels: dict[str, str]) -> C:
+        image = self._images.read().get(language)
+        if image is None:
+            raise ImageMissing(f"image of language {language} is not on this engine")
+        started_at = time.monotonic()
+        try:
+            with span("container start"):
+                container = self._start_container(image, resources, labels)
+        except ImageMissing:
+            self._images.invalidate()
+            raise
+        self._pool.record_launch(language, time.monotonic() - started_at)
+        return container
+
+    def _list_images(self) -> dict[str, InstalledImage]:
+        installed = installed_images(self._engine.docker_client)
+        return {name: image for name, image in installed.items() if name in self._languages}
+
+
+class ContainerSandbox(PooledSandbox[Container]):
+    """Runs each job in its own container."""
+
+    def _create_pool(self, floor: int, ceiling: int, always_warm: Collection[str]) -> Pool[Container]:
+        return Pool(self._launch_default, self._images.read, floor, ceiling, always_warm=always_warm)
+
+    def _acquire_container(self, language: str, stages: StageResources, caller: str | None) -> Container:
+        resources = stages.initial
         # The size of the disk is fixed at creation: a job with another size needs a new container.
         has_default_disk = resources.disk_bytes == self._defaults[language].disk_bytes
         idle = self._pool.take(language) if has_default_disk else None
@@ -158,6 +219,10 @@ class ContainerSandbox:
         except BaseException:
             self._pool.refill()
             raise
+
+    def _release_container(self, language: str, session: RunnerSession, *, has_failed: bool) -> None:
+        session.container.close()
+        self._pool.refill()
 
     def _launch_default(self, language: str) -> Container:
         return self._launch(language, self._defaults[language])
@@ -174,37 +239,16 @@ class ContainerSandbox:
             idle.discard()
         return is_ready
 
-    def _launch(self, language: str, resources: ContainerResources) -> Container:
-        labels = {**self._labels, INSTALLATION_LABEL: self._read_installation()}
-        try:
-            container = self._launch_from_image(language, resources, labels)
-        except InfrastructureError as e:
-            self._record_failure(e)
-            raise
-        if self._availability is not None:
-            self._availability.record_launch()
-        return container
+    def _start_container(
+        self, image: InstalledImage, resources: ContainerResources, labels: dict[str, str]
+    ) -> Container:
+        (uid,) = choose_uids(1)
+        return Container.launch(self._engine, ContainerSpec(image, resources, labels, self._runtime, uid))
 
-    def _record_failure(self, error: InfrastructureError) -> None:
-        if self._availability is not None:
-            self._availability.record_failure(error)
 
-    def _launch_from_image(self, language: str, resources: ContainerResources, labels: dict[str, str]) -> Container:
-        image = self._images.read().get(language)
-        if image is None:
-            raise ImageMissing(f"image of language {language} is not on this engine")
-        # Need not be secret. Two containers with the same uid only share the kernel's limits per user.
-        uid = random.choice(SANDBOX_UIDS)  # noqa: S311
-        started_at = time.monotonic()
-        try:
-            with span("container start"):
-                container = Container.launch(self._engine, ContainerSpec(image, resources, labels, self._runtime, uid))
-        except ImageMissing:
-            self._images.invalidate()
-            raise
-        self._pool.record_launch(language, time.monotonic() - started_at)
-        return container
+def choose_uids(count: int) -> Sequence[int]:
+    """Return different user ids for a container, chosen at random.
 
-    def _list_images(self) -> dict[str, InstalledImage]:
-        installed = installed_images(self._engine.docker_client)
-        return {name: image for name, image in installed.items() if name in self._languages}
+    They need not be secret. Two containers with the same one only share the kernel's limits per user.
+    """
+    return random.sample(SANDBOX_UIDS, count)

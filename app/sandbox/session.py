@@ -82,6 +82,7 @@ class RunnerSession:
         self._stdin = StdinFeed.for_job(spec)
         # A container keeps the stdin that was sent to it. Another one may run the program, until its limits are set.
         self._stdin_is_held = program_resources is not None
+        self._awaits_limits = False
         self._terminal_size: frames.WindowSize | None = None
         self._is_cancelled = False
         self._budget = JobBudget(spec.total_limits)
@@ -121,6 +122,11 @@ class RunnerSession:
             artifacts_incomplete=self._artifacts_incomplete or has_invalid_names,
             exhausted=self._budget.exhausted if self._has_unfinished_phases() else StopReason.NONE,
         )
+
+    @property
+    def unsent(self) -> bytes:
+        """The rest of the frames that were not sent before the job ended. It may start within a frame."""
+        return bytes(self._outgoing)
 
     def _run_plan(self, selector: selectors.BaseSelector) -> None:
         selector.register(self.container, selectors.EVENT_READ | selectors.EVENT_WRITE)
@@ -204,6 +210,8 @@ class RunnerSession:
             case frames.ArtifactData(data):
                 self._collector.append(data)
                 self._extend_deadline()
+            case frames.LimitsSet(result):
+                self._on_limits_set(result)
             case frames.Done():
                 self._artifacts_incomplete = event.incomplete
                 self._done = True
@@ -249,7 +257,7 @@ class RunnerSession:
 
     def _start_held_phase(self) -> None:
         """Start the phase that the runner holds, unless it is a test for which START_TEST has not arrived."""
-        if self._held_phase is None or self._is_cancelled:
+        if self._held_phase is None or self._awaits_limits or self._is_cancelled or self._done:
             return
         if self._awaits_start_test():
             self._extend_deadline()
@@ -279,7 +287,26 @@ class RunnerSession:
             result = self.container.update_resources(self._program_resources)
         except InfrastructureError as e:
             raise SandboxUnavailable(str(e)) from e
+        self._on_resources_updated(index, result)
+        return not self._stdin_is_held
+
+    def _on_limits_set(self, result: frames.LimitsResult) -> None:
+        """Continue after the answer of a cell."""
+        if result is frames.LimitsResult.FAILED:
+            raise SandboxLost("the cell cannot change its limits")
+        self._awaits_limits = False
+        is_applied = result is frames.LimitsResult.APPLIED
+        updated = UpdateResult.APPLIED if is_applied else UpdateResult.MEMORY_IN_USE
+        if not self._is_cancelled:
+            self._on_resources_updated(self._ended_phases, updated)
+            self._start_held_phase()
+
+    def _on_resources_updated(self, index: int, result: UpdateResult) -> None:
         match result:
+            case UpdateResult.REQUESTED:
+                self._awaits_limits = True
+                self._outgoing += encoder.encode_limits()
+                self._extend_deadline()
             case UpdateResult.APPLIED:
                 self._stdin_is_held = False
             case UpdateResult.MEMORY_IN_USE:
@@ -292,7 +319,6 @@ class RunnerSession:
                 self._extend_deadline()
                 self._collector = ArtifactCollector(_COMPILED_FILES)
                 self._outgoing += encoder.encode_collect(_COMPILED_FILES)
-        return not self._stdin_is_held
 
     def _move_to_new_container(self) -> None:
         """Continue the job after the compile phase in a new container, which has the resources of the program."""

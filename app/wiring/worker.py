@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import dramatiq
 import redis
@@ -22,6 +22,8 @@ from app.core.errors import InfrastructureError
 from app.core.timestamps import current_unix_ms
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
+from app.sandbox.cell_pool import CellPolicy
+from app.sandbox.cell_sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine_availability import EngineAvailability, PauseReason
 from app.sandbox.images.catalogue import load_languages
@@ -41,6 +43,7 @@ from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.telemetry.message_tracing import MessageTracing
 from app.telemetry.metrics import Meter
 from app.telemetry.tracer import create_tracer
+from app.wiring.host_check import create_host_check
 
 __all__ = ["CALLBACK_FORMATS", "create_broker", "declare_run_job"]
 
@@ -158,19 +161,9 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         settings.container_runtime,
         settings.engine_timeout_seconds,
         lambda reason: _pause_or_resume(broker, meter, reason),
+        create_host_check(settings),
     )
-    sandbox = ContainerSandbox(
-        engine,
-        load_languages(LANGUAGES_FOLDER),
-        worker=worker,
-        namespace=settings.namespace,
-        read_installation=installation.read,
-        runtime=settings.container_runtime,
-        cpus=settings.sandbox_cpus,
-        pool_floor=settings.pool_floor,
-        pool_ceiling=settings.pool_ceiling,
-        availability=availability,
-    )
+    sandbox = _create_sandbox(settings, engine, worker, installation, availability)
     inputs = JobInputs(client, keys, worker)
     runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inputs, current_unix_ms, meter)
     dramatiq.actor(
@@ -200,6 +193,30 @@ def _find_redis_fault(client: redis.Redis) -> str | None:
     except redis.RedisError:
         return "redis-not-answering"
     return None
+
+
+def _create_sandbox(
+    settings: Settings,
+    engine: Engine,
+    worker: str,
+    installation: _Installation,
+    availability: EngineAvailability,
+) -> ContainerSandbox | CellSandbox:
+    arguments: dict[str, Any] = {
+        "worker": worker,
+        "namespace": settings.namespace,
+        "read_installation": installation.read,
+        "runtime": settings.container_runtime,
+        "cpus": settings.sandbox_cpus,
+        "pool_floor": settings.pool_floor,
+        "pool_ceiling": settings.pool_ceiling,
+        "availability": availability,
+    }
+    languages = load_languages(LANGUAGES_FOLDER)
+    if settings.isolation == "container":
+        return ContainerSandbox(engine, languages, **arguments)
+    policy = CellPolicy(settings.cell_max_jobs, settings.cell_max_age, settings.cell_sharing)
+    return CellSandbox(engine, languages, policy=policy, **arguments)
 
 
 def _pause_or_resume(broker: StreamsBroker, meter: Meter, pause_reason: PauseReason | None) -> None:
@@ -239,7 +256,7 @@ def _worker_tasks(
     keys: StoreKeys,
     settings: Settings,
     engine: Engine,
-    sandbox: ContainerSandbox,
+    sandbox: ContainerSandbox | CellSandbox,
     installation: _Installation,
     availability: EngineAvailability,
     broker: StreamsBroker,
@@ -269,7 +286,7 @@ def _worker_tasks(
 
 
 def _publish_metrics_task(
-    broker: StreamsBroker, settings: Settings, meter: Meter, sandbox: ContainerSandbox | None = None
+    broker: StreamsBroker, settings: Settings, meter: Meter, sandbox: ContainerSandbox | CellSandbox | None = None
 ) -> PeriodicTask:
     """Return the task that publishes the metrics of this process, including those of its pool."""
     client, keys = _create_client(settings), StoreKeys(settings.namespace)
@@ -286,7 +303,7 @@ def _publish_metrics_task(
     return PeriodicTask("publish_metrics", PUBLISH_SECONDS, publish)
 
 
-def _collect_pool_metrics(sandbox: ContainerSandbox, meter: Meter) -> None:
+def _collect_pool_metrics(sandbox: ContainerSandbox | CellSandbox, meter: Meter) -> None:
     for language, stats in sandbox.pool_stats().items():
         meter.set("pyxec_pool_idle", stats.idle, language)
         meter.count_up_to("pyxec_pool_hits_total", language, total=stats.hits)

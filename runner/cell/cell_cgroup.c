@@ -65,19 +65,23 @@ static uint64_t read_number(int fd)
     return pread(fd, text, sizeof text - 1, 0) > 0 ? strtoull(text, NULL, 10) : 0;
 }
 
-/* Version 1: the engine mounts the hierarchies read-only. Whoever has opened a file for writing can write to it later. */
+/* Version 1: the engine mounts the hierarchies read-only. A second mount on top becomes writable, and is detached again: a
+ * file that was opened through it stays writable. */
 static int open_writable(const char *controller, const char *name)
 {
     const unsigned long flags = MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     char folder[PATH_MAX], path[PATH_MAX + 64];
+    int fd = -1;
     snprintf(path, sizeof path, CGROUP_ROOT "/%s", controller);
-    if (realpath(path, folder) == NULL || mount(NULL, folder, NULL, flags, NULL) != 0)
+    if (realpath(path, folder) == NULL || mount(folder, folder, NULL, MS_BIND, NULL) != 0)
         return -1;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0 && errno == EACCES)
-        fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (mount(NULL, folder, NULL, flags | MS_RDONLY, NULL) != 0)
+    if (mount(NULL, folder, NULL, flags, NULL) == 0) {
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd < 0 && errno == EACCES) /* a file that can only be written */
+            fd = open(path, O_WRONLY | O_CLOEXEC);
+    }
+    if (umount2(folder, MNT_DETACH) != 0)
         close_fd(&fd);
     return fd;
 }

@@ -8,8 +8,8 @@
 /* Adds the read-only flag to a mount and keeps its other flags. Returns false and sets errno. */
 bool make_read_only(const char *path);
 
-/* In the mount namespace of the cell: /dev becomes read-only, because times of the devices in it would show the next job
- * that they were written to. Returns NULL, or the path that failed with errno. */
+/* In the mount namespace of the cell: /etc/hosts gets the entries of localhost. /dev becomes read-only, because times of the
+ * devices in it would show the next job that they were written to. Returns NULL, or the path that failed with errno. */
 const char *prepare_cell_mounts(void);
 
 /* In the mount namespace of a job: mounts new file systems at /work (with `disk_bytes`), /tmp, /dev/shm, /dev/pts,

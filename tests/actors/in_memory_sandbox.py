@@ -84,6 +84,7 @@ class InMemorySandbox:
         sink: Sink,
         inbox: Inbox,
         on_acquired: Callable[[], None] = lambda: None,
+        caller: str | None = None,
     ) -> SandboxReport:
         if self.launch_errors:
             raise self.launch_errors.pop(0)

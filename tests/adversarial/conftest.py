@@ -17,7 +17,7 @@ import pytest
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.adversarial.kernel_memory import read_socket_buffer_bytes, read_socket_slab_bytes
 from tests.patience import patient
-from tests.sandbox.sandbox_fixture import MIB, SandboxFixture, eventually, job, open_sandbox_fixture
+from tests.sandbox.sandbox_fixture import ISOLATIONS, MIB, SandboxFixture, eventually, job, open_sandbox_fixture
 
 # User ids of the sandboxes of this process, so that the processes of other engines and tests are not counted. There are
 # few, because other sandboxes choose theirs at random from all.
@@ -46,12 +46,12 @@ class UidCycle(Sequence[int]):
         return next(self._uids)
 
 
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[BoundedSandbox]:
+@pytest.fixture(scope="session", params=ISOLATIONS)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[BoundedSandbox]:
     """A sandbox with warm containers, as in a worker."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.sandbox.sandbox.SANDBOX_UIDS", UidCycle())
-        with open_sandbox_fixture(pool_floor=1, pool_ceiling=2) as opened:
+        with open_sandbox_fixture(pool_floor=1, pool_ceiling=2, isolation=request.param) as opened:
             opened.run(job("python", ""))  # opens connections to the engine, which stay open
             assert eventually(lambda: is_settled(opened), within_seconds=60)
             yield BoundedSandbox(opened.engine, opened.namespace, opened.container_sandbox)

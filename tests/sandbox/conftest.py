@@ -9,12 +9,21 @@ import pytest
 
 from app.sandbox.engine.client import Engine
 from tests.sandbox.in_memory_inbox import InMemoryInbox
-from tests.sandbox.sandbox_fixture import SandboxFixture, open_sandbox_fixture
+from tests.sandbox.sandbox_fixture import ISOLATIONS, SandboxFixture, open_sandbox_fixture
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests of jobs in every isolation. A module that tests containers defines ISOLATIONS."""
+    if "sandbox" not in metafunc.fixturenames:
+        return
+    uses_containers = {"container", "launch"} & set(metafunc.fixturenames)
+    isolations = ISOLATIONS[:1] if uses_containers else getattr(metafunc.module, "ISOLATIONS", ISOLATIONS)
+    metafunc.parametrize("sandbox", isolations, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[SandboxFixture]:
-    with open_sandbox_fixture(pool_floor=0, pool_ceiling=0) as opened:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[SandboxFixture]:
+    with open_sandbox_fixture(pool_floor=0, pool_ceiling=0, isolation=request.param) as opened:
         yield opened
 
 

@@ -17,6 +17,8 @@ from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import PhaseReport, StopReason
 from app.core.results import Artifact
 from app.core.spec import JobSpec, SourceFile
+from app.sandbox.cell_pool import CellPolicy
+from app.sandbox.cell_sandbox import CellSandbox
 from app.sandbox.container import Container, ContainerSpec
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import Language, load_languages
@@ -29,10 +31,12 @@ from tests.sandbox.in_memory_inbox import InMemoryInbox
 
 __all__ = [
     "INSTALLATION",
+    "ISOLATIONS",
     "MIB",
     "JobRun",
     "RecordingSink",
     "SandboxFixture",
+    "create_cell_sandbox",
     "create_sandbox",
     "eventually",
     "execute_as_root",
@@ -47,6 +51,9 @@ RUNTIME = os.environ.get("PYXEC_CONTAINER_RUNTIME", "")
 INSTALLATION = "test"
 ENGINE_SECONDS = patient(30.0)
 JOB_SECONDS = patient(5.0)
+# The values of PYXEC_ISOLATION.
+ISOLATIONS = ("container", "cell")
+CELL_POLICY = CellPolicy(max_jobs=1000, max_age_seconds=3600, sharing="any")
 LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")
 
 
@@ -146,11 +153,16 @@ def job(
 
 @dataclass
 class SandboxFixture:
-    """A container sandbox with a namespace of its own, on the engine of this machine."""
+    """A sandbox with a namespace of its own, on the engine of this machine."""
 
     engine: Engine
     namespace: str
-    container_sandbox: ContainerSandbox
+    container_sandbox: ContainerSandbox | CellSandbox
+
+    @property
+    def isolation(self) -> str:
+        """The value of PYXEC_ISOLATION to which the sandbox belongs."""
+        return "cell" if isinstance(self.container_sandbox, CellSandbox) else "container"
 
     def run(self, spec: JobSpec, sink: RecordingSink | None = None, inbox: InMemoryInbox | None = None) -> JobRun:
         sink = sink or RecordingSink()
@@ -209,25 +221,48 @@ def create_sandbox(
     runtime: str = RUNTIME,
 ) -> ContainerSandbox:
     """Return a sandbox that is not started, so that its pool stays empty."""
-    return ContainerSandbox(
-        engine,
-        languages,
-        worker="test",
-        namespace=namespace,
-        read_installation=lambda: INSTALLATION,
-        runtime=runtime,
-        cpus=1.0,
-        pool_floor=pool_floor,
-        pool_ceiling=pool_ceiling,
+    return ContainerSandbox(engine, languages, **sandbox_arguments(namespace, pool_floor, pool_ceiling, runtime))
+
+
+def create_cell_sandbox(
+    engine: Engine, namespace: str, pool_floor: int, pool_ceiling: int, policy: CellPolicy = CELL_POLICY
+) -> CellSandbox:
+    """Return a sandbox with cells that is not started, so that its pool stays empty until the first job."""
+    return CellSandbox(
+        engine, LANGUAGES, policy=policy, **sandbox_arguments(namespace, pool_floor, pool_ceiling, RUNTIME)
     )
 
 
+def sandbox_arguments(namespace: str, pool_floor: int, pool_ceiling: int, runtime: str) -> dict[str, Any]:
+    return {
+        "worker": "test",
+        "namespace": namespace,
+        "read_installation": lambda: INSTALLATION,
+        "runtime": runtime,
+        "cpus": 1.0,
+        "pool_floor": pool_floor,
+        "pool_ceiling": pool_ceiling,
+    }
+
+
 @contextmanager
-def open_sandbox_fixture(pool_floor: int, pool_ceiling: int, engine: Engine | None = None) -> Iterator[SandboxFixture]:
+def open_sandbox_fixture(
+    pool_floor: int,
+    pool_ceiling: int,
+    engine: Engine | None = None,
+    isolation: str = "container",
+    policy: CellPolicy = CELL_POLICY,
+) -> Iterator[SandboxFixture]:
     """Start a sandbox in a new namespace. At the end, remove all containers of the namespace."""
     engine = engine or Engine(ENGINE_URL, ENGINE_SECONDS)
     namespace = f"test-{uuid.uuid4().hex[:12]}"
-    sandbox = SandboxFixture(engine, namespace, create_sandbox(engine, namespace, pool_floor, pool_ceiling))
+    sandbox = SandboxFixture(
+        engine,
+        namespace,
+        create_cell_sandbox(engine, namespace, pool_floor, pool_ceiling, policy)
+        if isolation == "cell"
+        else create_sandbox(engine, namespace, pool_floor, pool_ceiling),
+    )
     sandbox.container_sandbox.start()
     try:
         yield sandbox

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.docker
 
 INSPECTION_PROGRAM = r"""
 import json, os, resource, socket
-status = dict(line.rstrip().split(":\t", 1) for line in open("/proc/self/status") if ":\t" in line)
+status = {key: value.strip() for key, _, value in (line.partition(":") for line in open("/proc/self/status"))}
 mounts = {}
 for line in open("/proc/self/mountinfo"):
     fields = line.split()
@@ -111,8 +112,10 @@ def test_program_has_a_seccomp_filter_and_no_new_privileges(inside: dict[str, An
     assert int(inside["status"]["Seccomp_filters"]) >= 2
 
 
-def test_jobs_run_as_different_users(sandbox: SandboxFixture) -> None:
-    uids = {sandbox.run(job("bash", "echo $UID")).text for _ in range(3)}
+def test_concurrent_jobs_run_as_different_users(sandbox: SandboxFixture) -> None:
+    with ThreadPoolExecutor(3) as workers:
+        running = [workers.submit(sandbox.run, job("bash", "echo $UID; sleep 1")) for _ in range(3)]
+        uids = {future.result().text for future in running}
 
     assert len(uids) > 1
 

@@ -19,6 +19,8 @@ from tests.sandbox.sandbox_fixture import SandboxFixture, eventually, job, open_
 
 pytestmark = pytest.mark.docker
 
+ISOLATIONS = ("container",)
+
 # The files of both cgroup versions; those of the other version do not exist.
 SHOW_LIMITS = (
     "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>&-;"

@@ -32,6 +32,8 @@ from tests.sandbox.test_resources import ECHO, FORK
 
 pytestmark = pytest.mark.docker
 
+ISOLATIONS = ("container",)
+
 
 class RefusingEngine(Engine):
     """Refuses every update, as crun 1.8 with Engine 20.10 does on cgroup v2."""

@@ -16,6 +16,7 @@ import pytest
 
 from app.local.engine import engine_host
 from app.sandbox.engine_availability import EXIT_STATUS
+from tests.sandbox.engine.faulty_engine import rejecting_engine
 from tests.sandbox.engine.version_proxy import version_proxy
 from tests.stack import ROOT, Process, Stack, eventually
 
@@ -74,6 +75,16 @@ def test_worker_exits_when_the_engine_does_not_meet_the_requirements(
         (refusal,) = read_refusals(worker)
 
     assert sentence in refusal
+
+
+def test_worker_exits_when_the_host_cannot_run_cells(own_stack: Stack, tmp_path: Path) -> None:
+    with rejecting_engine(tmp_path, Path(ENGINE), r"POST \S+/start", "unshare: operation not permitted") as url:
+        worker = start_worker(own_stack, DOCKER_HOST=url, PYXEC_ISOLATION="cell")
+
+        (refusal,) = read_refusals(worker)
+
+    assert refusal.startswith("this host cannot run cells (")
+    assert "unshare: operation not permitted" in refusal
 
 
 def test_worker_exits_when_settings_are_invalid(own_stack: Stack) -> None:

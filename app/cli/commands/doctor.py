@@ -79,6 +79,7 @@ def _check_jobs(client: Client) -> Iterator[Finding]:
 
 
 def _check_local() -> Iterator[Finding]:
+    from app.cli.checks.cell import check_cell
     from app.cli.checks.engine import check_engine
     from app.cli.checks.finding import Status, failed, skipped
     from app.cli.checks.sandbox import check_sandbox
@@ -95,9 +96,11 @@ def _check_local() -> Iterator[Finding]:
     engine = list(check_engine(host, timeout_seconds, runtime))
     yield from engine
     if any(finding.status is Status.FAILED for finding in engine):
-        yield skipped("sandbox", "the engine does not meet the requirements")
+        yield skipped("sandbox and cell", "the engine does not meet the requirements")
     else:
         yield from check_sandbox(host, timeout_seconds, settings.namespace, runtime)
+        is_required = settings.isolation == "cell"
+        yield from check_cell(host, timeout_seconds, settings.namespace, runtime, is_required=is_required)
 
 
 def _print_table(findings: Sequence[Finding]) -> None:

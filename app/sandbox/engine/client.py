@@ -234,6 +234,12 @@ class Engine:
             ends = [event["Actor"]["Attributes"]["exitCode"] for event in events if event["Action"] == "die"]
             return {event["Action"] for event in events}, set(ends)
 
+    def has_apparmor(self) -> bool:
+        """Return whether the host of the engine uses AppArmor."""
+        with translate_engine_errors("describe engine"):
+            options: Any = json.loads(self._request("GET", "/info")).get("SecurityOptions") or ()
+        return any("name=apparmor" in option or option == "apparmor" for option in options)
+
     def close(self) -> None:
         """Close the idle connections. Later calls open new ones."""
         self._background.close()

@@ -23,6 +23,8 @@ from app.sandbox.runner.frames import (
     Ending,
     Event,
     Fault,
+    LimitsResult,
+    LimitsSet,
     PhaseEnd,
     Ready,
     RunnerFrame,
@@ -119,6 +121,9 @@ class FrameDecoder:
                 return self._decode_artifact(payload)
             case RunnerFrame.ARTIFACT_DATA:
                 return self._decode_artifact_data(payload)
+            case RunnerFrame.LIMITS_SET:
+                _require(not self._running and self._ended > 0 and not self._artifacts, "LIMITS_SET out of order")
+                return LimitsSet(LimitsResult(_unpack_number(payload, ">B")))
             case RunnerFrame.DONE:
                 return self._decode_done(payload)
             case RunnerFrame.FAULT:

@@ -27,8 +27,10 @@ __all__ = [
     "SIGNALS",
     "encode_cancel",
     "encode_collect",
+    "encode_end",
     "encode_file",
     "encode_go",
+    "encode_limits",
     "encode_phase",
     "encode_resize",
     "encode_signal",
@@ -124,6 +126,16 @@ def encode_resize(size: WindowSize) -> bytes:
 def encode_cancel() -> bytes:
     """Return the frame that kills the running phase and ends the job."""
     return _encode_frame(HostFrame.CANCEL)
+
+
+def encode_limits() -> bytes:
+    """Return the frame that applies the limits of the program in a cell, before the held phase starts."""
+    return _encode_frame(HostFrame.LIMITS)
+
+
+def encode_end() -> bytes:
+    """Return the frame after which a cell removes the job. It is the last one, after Done."""
+    return _encode_frame(HostFrame.END)
 
 
 def _encode_frame(kind: HostFrame, payload: bytes | memoryview = b"") -> bytes:

@@ -25,6 +25,8 @@ __all__ = [
     "Event",
     "Fault",
     "HostFrame",
+    "LimitsResult",
+    "LimitsSet",
     "PhaseEnd",
     "PhaseSpec",
     "Ready",
@@ -56,6 +58,8 @@ class HostFrame(IntEnum):
     CANCEL = 0x08
     RESIZE = 0x09
     COLLECT = 0x0A
+    END = 0x0B
+    LIMITS = 0x0C
 
 
 class RunnerFrame(IntEnum):
@@ -71,6 +75,15 @@ class RunnerFrame(IntEnum):
     FAULT = 0x88
     ARTIFACT = 0x89
     ARTIFACT_DATA = 0x8A
+    LIMITS_SET = 0x8B
+
+
+class LimitsResult(IntEnum):
+    """Result of a change of the limits of a cell."""
+
+    APPLIED = 0
+    MEMORY_IN_USE = 1
+    FAILED = 2
 
 
 class Ending(IntEnum):
@@ -235,4 +248,11 @@ class ArtifactData:
     data: bytes
 
 
-Event = Ready | Started | Output | StdinAck | PhaseEnd | Artifact | ArtifactData | Done | Fault
+@dataclass(frozen=True, slots=True)
+class LimitsSet:
+    """A cell has changed its limits to those of the program, or has failed to."""
+
+    result: LimitsResult
+
+
+Event = Ready | Started | Output | StdinAck | PhaseEnd | Artifact | ArtifactData | LimitsSet | Done | Fault

@@ -27,6 +27,8 @@ from tests.sandbox.sandbox_fixture import (
 
 pytestmark = pytest.mark.docker
 
+ISOLATIONS = ("container",)
+
 ENGINE = Path(engine_host().removeprefix("unix://"))
 TIMEOUT = 1.0
 SLOTS = 4

@@ -45,6 +45,8 @@ OPERATIONS = {
     "was_oom_killed": "read events",
 }
 
+ISOLATIONS = ("container",)
+
 
 def run_echo(sandbox: ContainerSandbox) -> None:
     with closing(InMemoryInbox()) as inbox:
