@@ -13,6 +13,13 @@ enum { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_HOST_GONE = 2 };
 
 static const int FAULT_FLUSH_MS = 1000;
 
+/* An engine that loses the connection of a killed host without closing stdin would keep the container for ever. The pool
+ * replaces idle containers earlier: see app/sandbox/container.py. */
+#ifndef SILENCE_LIMIT_S
+#define SILENCE_LIMIT_S 1800
+#endif
+static const uint64_t SILENCE_LIMIT_NS = (uint64_t)SILENCE_LIMIT_S * NS_PER_S;
+
 /* Ends the runner because the host closed the connection. When PID 1 exits, the kernel kills all processes of the namespace. */
 static _Noreturn void abandon(const struct job *job)
 {
@@ -61,6 +68,27 @@ static void write_to_host(struct job *job)
         abandon(job);
 }
 
+/* Returns whether only the host can continue the job. Otherwise its processes run, within their own limits. */
+static bool waits_for_host(const struct job *job)
+{
+    return job->state != RUNNING && job->state != KILLING;
+}
+
+/* Ends the runner if it waits for a host that is silent. */
+static void check_silence(struct job *job, const struct pollfd watched[WATCHED])
+{
+    uint64_t now_ns = monotonic_ns();
+    if (watched[FROM_HOST].revents || watched[TO_HOST].revents || !waits_for_host(job))
+        job->contact_ns = now_ns;
+    else if (now_ns - job->contact_ns >= SILENCE_LIMIT_NS)
+        abandon(job);
+}
+
+static uint64_t next_check_ns(const struct job *job)
+{
+    return waits_for_host(job) ? job->contact_ns + SILENCE_LIMIT_NS : watch_next_check_ns(job);
+}
+
 /* Performs state transitions that need no event. Returns NULL, or a description of the fault. */
 static const char *advance(struct job *job)
 {
@@ -103,10 +131,10 @@ static void wait_for_events(const struct job *job, struct pollfd watched[WATCHED
 {
     bool has_output = job->state == DRAINING || job->state == COLLECTING;
     bool busy = job->more_to_reap || (has_output && outbox_output_room(&job->outbox) > 0);
-    uint64_t now_ns = monotonic_ns(), at_ns = busy ? now_ns : watch_next_check_ns(job);
+    uint64_t now_ns = monotonic_ns(), at_ns = busy ? now_ns : next_check_ns(job);
     uint64_t wait_ns = at_ns > now_ns ? at_ns - now_ns : 0;
     struct timespec wait = {(time_t)(wait_ns / NS_PER_S), (long)(wait_ns % NS_PER_S)};
-    if (ppoll(watched, WATCHED, at_ns == WATCH_NEVER ? NULL : &wait, NULL) < 0)
+    if (ppoll(watched, WATCHED, &wait, NULL) < 0)
         for (int i = 0; i < WATCHED; i++)
             watched[i].revents = 0;
 }
@@ -144,12 +172,14 @@ int run_event_loop(struct job *job)
     struct pollfd watched[WATCHED];
     const unsigned char version = PROTOCOL_VERSION;
     outbox_put(&job->outbox, FRAME_READY, &version, sizeof version);
+    job->contact_ns = monotonic_ns();
     for (;;) {
         write_to_host(job);
         if (job->state == EXITING && outbox_is_empty(&job->outbox))
             return EXIT_DONE;
         choose_events(job, watched);
         wait_for_events(job, watched);
+        check_silence(job, watched);
         handle_events(job, watched);
         const char *fault = watch_limits(job);
         if (fault == NULL)

@@ -43,6 +43,7 @@ struct job {
     struct child child; /* of the current phase */
     struct usage usage;
     uint64_t next_check_ns, kill_deadline_ns;
+    uint64_t contact_ns; /* last time when the host sent or received something, or when a process of the job ran */
     bool main_reaped, all_reaped, more_to_reap;
     enum ending ending;
     uint32_t ending_value; /* exit code, signal or errno */
@@ -84,8 +85,7 @@ void output_forward(struct job *job, enum stream stream);
 void output_close(struct job *job);
 
 /* limits_watch.c: enforces wall time and CPU time. Returns NULL, or a description of the fault; and the time of the
- * next check. */
-#define WATCH_NEVER UINT64_MAX
+ * next check in the states RUNNING and KILLING. */
 const char *watch_limits(struct job *job);
 uint64_t watch_next_check_ns(const struct job *job);
 

@@ -47,8 +47,6 @@ uint64_t watch_next_check_ns(const struct job *job)
 {
     if (job->state == KILLING)
         return job->kill_deadline_ns;
-    if (job->state != RUNNING)
-        return WATCH_NEVER;
     uint64_t next_ns = wall_deadline_ns(job);
     if (job->next_check_ns < next_ns)
         next_ns = job->next_check_ns;

@@ -26,6 +26,8 @@ __all__ = ["READY_TIMEOUT_SECONDS", "Container", "ContainerSpec", "UpdateResult"
 
 # From the start of the container to the Ready frame. It usually takes 0.2 s; a lease is much longer.
 READY_TIMEOUT_SECONDS: Final = 10.0
+# An idle runner exits after 30 minutes (runner/event_loop.c).
+_MAX_IDLE_SECONDS: Final = 25 * 60.0
 _RECEIVE_BYTES: Final = 256 * 1024
 _log = structlog.get_logger(__name__)
 
@@ -138,8 +140,11 @@ class Container:
             raise SandboxLost(f"connection to the sandbox ended: {e}") from e
 
     def is_alive(self) -> bool:
-        """Return whether an idle container still runs. An idle runner sends nothing, so readable means ended."""
-        return not self._wait_readable(0)
+        """Return whether an idle container still runs and its runner will not exit soon.
+
+        An idle runner sends nothing, so readable means ended.
+        """
+        return time.monotonic() - self._created_at < _MAX_IDLE_SECONDS and not self._wait_readable(0)
 
     def update_resources(self, resources: ContainerResources) -> UpdateResult:
         """Change the resources of a container in which no program runs. ``disk_bytes`` cannot be changed.

@@ -7,6 +7,7 @@ an engine kept over its own restart, and containers whose removal failed.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -20,8 +21,11 @@ from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL
 
 __all__ = ["remove_orphans"]
 
-# A younger container may belong to a worker that has not registered yet.
-_MIN_AGE_SECONDS: Final = 60
+# A younger container may belong to a worker that has not registered yet. With the interval of the reaper, containers
+# of a killed worker are removed within a minute.
+_MIN_AGE_SECONDS: Final = 30
+# Age from which on no installation uses a container that has not started. Its time-outs have at most half an hour.
+_ABANDONED_SECONDS: Final = 86_400
 _log = structlog.get_logger(__name__)
 
 
@@ -34,6 +38,9 @@ def remove_orphans(
     now: float | None = None,
 ) -> int:
     """Remove the containers of an installation that no live worker uses.
+
+    Containers of other installations are removed only if they were created a day ago and never started: the
+    installation may not exist any more. A container that runs ends by itself.
 
     Args:
         engine: The engine. Other installations may use it, also with the same namespace.
@@ -52,17 +59,18 @@ def remove_orphans(
     """
     time_now = time.time() if now is None else now
     removed = 0
-    for container in engine.list_containers(f"{LABEL}={namespace}"):
-        if container.labels.get(INSTALLATION_LABEL) != installation:
-            continue
+    for container in engine.list_containers(LABEL):
         worker = container.labels.get(WORKER_LABEL, "")
         age_seconds = time_now - container.created_at
-        was_never_started = container.state == "created" and age_seconds >= never_started_seconds
         # "dead": the engine itself has failed to remove it, for example when it was killed and started again.
-        is_unused = was_never_started or container.state == "dead"
-        if age_seconds < _MIN_AGE_SECONDS or (is_alive(worker) and not is_unused):
-            continue
-        if not _try_remove(engine, container):
+        never_runs_after_seconds = {"created": never_started_seconds, "dead": 0.0}.get(container.state, math.inf)
+        if (container.labels[LABEL], container.labels.get(INSTALLATION_LABEL)) != (namespace, installation):
+            is_orphan = never_runs_after_seconds < math.inf and age_seconds >= _ABANDONED_SECONDS
+        elif age_seconds < _MIN_AGE_SECONDS:
+            is_orphan = False
+        else:
+            is_orphan = not is_alive(worker) or age_seconds >= never_runs_after_seconds
+        if not is_orphan or not _try_remove(engine, container):
             continue
         removed += 1
         _log.warning("orphan_removed", container=container.id[:12], worker=worker, state=container.state)

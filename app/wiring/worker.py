@@ -50,7 +50,7 @@ __all__ = ["CALLBACK_FORMATS", "create_broker", "declare_run_job"]
 CALLBACK_FORMATS: Final[Mapping[str, CallbackFormat]] = {JUDGE0: CallbackFormat("PUT", create_callback_body)}
 
 _PUBLISH_LANGUAGES_SECONDS: Final = 15.0
-_REMOVE_ORPHANS_SECONDS: Final = 30.0
+_REMOVE_ORPHANS_SECONDS: Final = 15.0
 # Added to the two engine calls after the creation of a container, attach and start, because the clock of the engine's
 # host may differ from the local one.
 _CLOCK_MARGIN_SECONDS: Final = 60.0

@@ -37,6 +37,15 @@ def runner_binary(build_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def impatient_runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runner that waits for a silent host for one second."""
+    folder = tmp_path_factory.mktemp("impatient") / "runner"
+    shutil.copytree(SOURCES, folder, ignore=shutil.ignore_patterns("build", "runner"))
+    subprocess.run(["make", "-s", "-C", folder, "CC=gcc -DSILENCE_LIMIT_S=1"], check=True)
+    return folder / "runner"
+
+
+@pytest.fixture(scope="session")
 def image(runner_binary: Path) -> Iterator[str]:
     """An image that contains only the runner."""
     name = f"pyxec-runner-test:{uuid.uuid4().hex[:12]}"

@@ -5,13 +5,24 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from app.core.outcomes import StopReason
-from app.sandbox.runner.encoder import SIGNALS, encode_cancel, encode_go, encode_phase, encode_signal
+from app.sandbox.runner.encoder import (
+    SIGNALS,
+    encode_cancel,
+    encode_file,
+    encode_go,
+    encode_phase,
+    encode_signal,
+)
 from app.sandbox.runner.frames import Done, Ending
-from tests.runner.runner_process import Opener, RunnerProcess, job, phase
+from tests.runner.runner_process import Opener, RunnerProcess, job, phase, start_runner
+
+# EXIT_HOST_GONE in runner/event_loop.c.
+HOST_GONE = 2
 
 
 def test_signal_reaches_the_program(runner: RunnerProcess) -> None:
@@ -116,3 +127,29 @@ def test_second_go_is_a_fault(bare: RunnerProcess) -> None:
 
     assert bare.read_to_end().fault == "GO without a held phase"
     assert bare.exit_status() == 1
+
+
+def test_runner_exits_when_an_idle_connection_is_silent(impatient_runner: Path, tmp_path: Path) -> None:
+    # Given a connection that stays open although its host was killed
+    with start_runner([str(impatient_runner), str(tmp_path)]) as runner:
+        assert runner.exit_status(within_s=10) == HOST_GONE
+
+
+def test_runner_exits_when_the_host_does_not_read_the_output(impatient_runner: Path, tmp_path: Path) -> None:
+    with start_runner([str(impatient_runner), str(tmp_path)]) as runner:
+        runner.send(job(phase("head", "-c", "3000000", "/dev/zero", wall_ms=1_000)))
+
+        assert runner.exit_status(within_s=15) == HOST_GONE
+
+
+def test_runner_waits_while_the_host_sends_or_a_program_runs(impatient_runner: Path, tmp_path: Path) -> None:
+    with start_runner([str(impatient_runner), str(tmp_path)]) as runner:
+        # Given a host that sends a part of the job more often than once in a second
+        for number in range(4):
+            time.sleep(0.4)
+            runner.send(*encode_file(f"file-{number}", b"", executable=False))
+        # When its program runs for longer than a second without output
+        runner.run(phase("sh", "-c", "sleep 2; ls"))
+
+        assert runner.stdout == b"file-0\nfile-1\nfile-2\nfile-3\n"
+        assert runner.exit_status() == 0

@@ -149,6 +149,24 @@ def test_take_skips_a_container_that_has_ended(sandbox: SandboxFixture, bash_poo
     taken.close()
 
 
+def test_idle_container_is_replaced_before_its_runner_exits(
+    sandbox: SandboxFixture, bash_pool: Callable[[int, int], Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "_CHECK_SECONDS", 0.05)
+    pool = bash_pool(1, 1)
+    assert eventually(lambda: idle(pool) == 1)
+    (first,) = sandbox.containers()
+
+    # When the container is as old as a runner may be idle
+    monkeypatch.setattr("app.sandbox.container._MAX_IDLE_SECONDS", 0.0)
+    assert eventually(lambda: idle(pool) == 0)
+    monkeypatch.undo()
+
+    assert eventually(lambda: idle(pool) == 1)
+    assert eventually(lambda: len(sandbox.containers()) == 1)
+    assert first not in sandbox.containers()
+
+
 def test_ended_container_is_replaced(
     sandbox: SandboxFixture, bash_pool: Callable[[int, int], Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from app.core.errors import EngineUnavailable
 from app.sandbox import reaper
-from app.sandbox.engine.client import Engine
+from app.sandbox.engine.client import ContainerSummary, Engine
 from app.sandbox.engine.errors import EngineResponseError
 from app.sandbox.template import LABEL
 from tests.sandbox.sandbox_fixture import INSTALLATION, SandboxFixture, eventually, open_sandbox_fixture
@@ -138,3 +138,39 @@ def test_container_ends_when_its_connection_was_closed_before_the_start(sandbox:
     sandbox.engine.start_container(container_id)
 
     assert eventually(lambda: sandbox.containers() == [])
+
+
+class ListedEngine:
+    """An engine with given containers, which records the removed ones."""
+
+    def __init__(self, *containers: ContainerSummary) -> None:
+        self.containers = containers
+        self.removed: list[str] = []
+
+    def list_containers(self, label: str) -> list[ContainerSummary]:
+        return [container for container in self.containers if label in container.labels]
+
+    def remove_container(self, container_id: str) -> None:
+        self.removed.append(container_id)
+
+
+def test_containers_of_a_lost_installation_are_removed_when_they_never_started() -> None:
+    # Given containers of two installations, whose workers do not exist, created a day and an hour ago
+    now = 1_800_000_000
+    engine = ListedEngine(
+        *(
+            ContainerSummary(f"{namespace}-{state}-{age}", {LABEL: namespace}, now - age, state)
+            for namespace in ("lost", "test")
+            for state in ("created", "dead", "running")
+            for age in (HOUR, 25 * HOUR)
+        )
+    )
+
+    # When a worker of another installation removes orphans
+    removed = reaper.remove_orphans(engine, "test", "another", lambda worker: False, NEVER_STARTED_SECONDS, now)  # type: ignore[arg-type]
+
+    # Then it removes only those that no worker can use any more
+    assert engine.removed == [
+        "lost-created-90000", "lost-dead-90000", "test-created-90000", "test-dead-90000",
+    ]  # fmt: skip
+    assert removed == 4
