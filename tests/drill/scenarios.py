@@ -44,6 +44,8 @@ class Scenario:
     missing_requirement: Callable[[], str] = lambda: ""
 
 
+# Claim, create, attach, start the container, start the attempt, append output, finish.
+_KINDS_OF_STEPS = 7
 _LEASES_15 = {"PYXEC_LEASE_SECONDS": "15"}
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
@@ -87,12 +89,12 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         ),
         "redis-killed-steps": Scenario(
             "kill -9 and restart of Redis, `appendfsync always`, between every two steps of a job",
-            redis_server.killed_between_steps(16),
+            redis_server.killed_between_steps(16, _KINDS_OF_STEPS),
             settings=Settings(workers=1, threads=2, environment={"PYXEC_POOL_CEILING": "0"}),
         ),
         "redis-frozen-steps": Scenario(
             "Redis suspended (SIGSTOP) for three renewal intervals between every two steps of a job",
-            redis_server.frozen_between_steps(16),
+            redis_server.frozen_between_steps(16, _KINDS_OF_STEPS),
             settings=Settings(
                 workers=1, threads=2, environment={"PYXEC_POOL_CEILING": "0", "PYXEC_REDIS_TIMEOUT_SECONDS": "0.5"}
             ),

@@ -19,6 +19,7 @@ _NEARLY_FULL = 0.92
 _BALLAST_BYTES = 20_000_000
 _SUSPENDED_LEASES = 0.9
 _STEP_SECONDS = 60.0
+_MAX_STEPS = 48
 # A renewal interval is a quarter of a lease (app/broker/lua/recovery_rule.lua).
 _FROZEN_LEASES = 0.75
 
@@ -51,44 +52,53 @@ def frozen(seconds: float) -> Callable[[Deployment, Load, random.Random], str]:
     return inject
 
 
-def killed_between_steps(steps: int) -> Callable[[Deployment, Load, random.Random], str]:
-    """Kill Redis before each step of a job, and restart it up to a second later."""
+def killed_between_steps(steps: int, kinds: int = 1) -> Callable[[Deployment, Load, random.Random], str]:
+    """Kill Redis before each step of a job, and restart it up to a second later; see `_at_steps`."""
 
     def restart(deployment: Deployment, rng: random.Random) -> None:
         eventually(lambda: not deployment.server.is_running, _STEP_SECONDS, 0.01)
         time.sleep(rng.random())
         deployment.server.start()
 
-    return _at_steps(steps, signal.SIGKILL, restart)
+    return _at_steps(steps, kinds, signal.SIGKILL, restart)
 
 
-def frozen_between_steps(steps: int) -> Callable[[Deployment, Load, random.Random], str]:
-    """Suspend Redis before each step of a job, for three renewal intervals."""
+def frozen_between_steps(steps: int, kinds: int = 1) -> Callable[[Deployment, Load, random.Random], str]:
+    """Suspend Redis before each step of a job, for three renewal intervals; see `_at_steps`."""
 
     def resume(deployment: Deployment, rng: random.Random) -> None:
         eventually(lambda: deployment.server.is_suspended, _STEP_SECONDS, 0.01)
         time.sleep(_FROZEN_LEASES * deployment.lease_ms / 1000)
         deployment.server.signal(signal.SIGCONT)
 
-    return _at_steps(steps, signal.SIGSTOP, resume)
+    return _at_steps(steps, kinds, signal.SIGSTOP, resume)
 
 
 def _at_steps(
-    steps: int, number: signal.Signals, recover: Callable[[Deployment, random.Random], None]
+    steps: int, kinds: int, number: signal.Signals, recover: Callable[[Deployment, random.Random], None]
 ) -> Callable[[Deployment, Load, random.Random], str]:
-    """Return a fault that sends a signal to Redis before each step of the jobs of one worker thread."""
+    """Return a fault that sends a signal to Redis before each step of the jobs of one worker thread.
+
+    Args:
+        steps: Number of steps.
+        kinds: Number of kinds of steps that must be among them. More steps follow until they are.
+        number: The signal.
+        recover: Waits for the effect of the signal and ends it.
+    """
 
     def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
-        steps_reached: list[str | None] = []
-        for step in range(1, steps + 1):
-            worker = deployment.add_worker(FaultPoint(step, number, deployment.server.pid), threads=1)
+        reached: list[str] = []
+        while len(reached) < steps or len(set(reached)) < kinds:
+            assert len(reached) < _MAX_STEPS, f"only {len(set(reached))} kinds of steps: {sorted(set(reached))}"
+            fault_point = FaultPoint(len(reached) + 1, number, deployment.server.pid)
+            worker = deployment.add_worker(fault_point, threads=1)
             recover(deployment, rng)
-            steps_reached.append(read_reached_step(worker.log))
+            step = read_reached_step(worker.log)
+            assert step, "the worker did not reach its step"
+            reached.append(step)
             deployment.terminate(worker)
             deployment.workers.remove(worker)
-        assert None not in steps_reached, f"{steps_reached.count(None)} of {steps} workers did not reach their steps"
-        kinds = sorted({step for step in steps_reached if step})
-        return f"{steps} times, before {len(kinds)} kinds of steps"
+        return f"{len(reached)} times, before {len(set(reached))} kinds of steps"
 
     return inject
 
