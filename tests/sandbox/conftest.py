@@ -13,8 +13,11 @@ from tests.sandbox.sandbox_fixture import ISOLATIONS, SandboxFixture, open_sandb
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests of jobs in every isolation. A module that tests containers defines ISOLATIONS."""
-    if "sandbox" not in metafunc.fixturenames:
+    """Run tests of jobs in every isolation. A module that tests containers defines ISOLATIONS.
+
+    A module with a fixture ``sandbox`` of its own is not parametrized: this would change the scope of its fixture.
+    """
+    if "sandbox" not in metafunc.fixturenames or hasattr(metafunc.module, "sandbox"):
         return
     uses_containers = {"container", "launch"} & set(metafunc.fixturenames)
     isolations = ISOLATIONS[:1] if uses_containers else getattr(metafunc.module, "ISOLATIONS", ISOLATIONS)

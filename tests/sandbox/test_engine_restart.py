@@ -40,8 +40,6 @@ from tests.sandbox.sandbox_fixture import (
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(missing_requirement()), reason=missing_requirement())]
 
-ISOLATIONS = ("container",)
-
 RUNNER = "pyxec-runner"
 SLOTS = 4
 POOL_CEILING = 4

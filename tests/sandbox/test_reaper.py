@@ -17,8 +17,6 @@ from tests.sandbox.sandbox_fixture import INSTALLATION, SandboxFixture, eventual
 
 pytestmark = pytest.mark.docker
 
-ISOLATIONS = ("container",)
-
 HOUR = 3600
 NEVER_STARTED_SECONDS = 120
 
