@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypedDict, Unpack
 
 from pyxec.errors import InvalidJob
 
-__all__ = ["Case", "JobOptions", "job_request"]
+__all__ = ["Case", "Checker", "JobOptions", "job_request"]
 
 
 class Case(TypedDict, total=False):
@@ -20,6 +20,22 @@ class Case(TypedDict, total=False):
     limits: Mapping[str, float]
     expected_output: str
     compare: str | Mapping[str, Any]
+
+
+class Checker(TypedDict, total=False):
+    """A program that judges the output of the tests; docs/judging.md describes it.
+
+    It requires ``language``, and either ``source`` or ``files``: file name to content, text or bytes.
+    """
+
+    language: str
+    version: str
+    source: str
+    files: Mapping[str, str | bytes]
+    entrypoint: str
+    style: Literal["icpc", "testlib"]
+    args: Sequence[str]
+    limits: Mapping[str, float]
 
 
 class JobOptions(TypedDict, total=False):
@@ -36,6 +52,7 @@ class JobOptions(TypedDict, total=False):
     tty: Mapping[str, int]
     tests: Sequence[Case]
     compare: str | Mapping[str, Any]
+    checker: Checker
     stop_on_first_failure: bool
     artifacts: Sequence[str]
     priority: Literal["interactive", "batch"]
@@ -63,10 +80,16 @@ def job_request(language: str, source: str | None = None, **options: Unpack[JobO
     if source is not None:
         body["source"] = source
     if "files" in options:
-        body["files"] = [_encode_file(name, content) for name, content in options["files"].items()]
+        body["files"] = _encode_files(options["files"])
+    if "checker" in options and "files" in options["checker"]:
+        body["checker"] = {**options["checker"], "files": _encode_files(options["checker"]["files"])}
     if not isinstance(options.get("stdin", ""), str):
         raise InvalidJob("stdin: must be text; send bytes to a running interactive job")
     return body
+
+
+def _encode_files(files: Mapping[str, str | bytes]) -> list[dict[str, str]]:
+    return [_encode_file(name, content) for name, content in files.items()]
 
 
 def _encode_file(name: str, content: str | bytes) -> dict[str, str]:

@@ -60,9 +60,12 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
     """Report of one test.
 
     Attributes:
-        passed: None if the test has no expected output.
-        verdict: One of the verdicts in docs/api.md, for example ``accepted``. None if the outcome is ``ok`` and the
-            test has no expected output.
+        passed: Whether the verdict is ``accepted``. None if nothing judges the output: neither an expected output nor
+            a checker.
+        verdict: One of the verdicts in docs/judging.md, for example ``accepted``. None if the outcome is ``ok`` and
+            nothing judges the output.
+        checker_message: What the checker wrote, or why it failed. None if it did not run for this test.
+        score: The score that the checker has given; else 1 for an accepted test, 0 for another one.
         outcome: None if the test did not run because an earlier one failed; ``passed`` and ``verdict`` are then None,
             too.
     """
@@ -82,6 +85,8 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int = 0
     memory_peak_source: str = "sampled"
     verdict: str | None = None
+    checker_message: str | None = None
+    score: float | None = None
 
     @property
     def stdout(self) -> str:
@@ -113,7 +118,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a finished job. docs/api.md lists the outcomes.
 
     ``stdout``, ``stderr`` and ``compile_output`` are text; ``stdout_bytes`` and ``stderr_bytes`` are the exact output.
-    ``verdict`` is None if no test has an expected output.
+    ``verdict`` is None if no test has an expected output and there is no checker.
     """
 
     id: str

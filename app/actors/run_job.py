@@ -7,16 +7,18 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 import redis.exceptions
 import structlog
 from dramatiq.middleware import CurrentMessage
 
+from app.actors.checker_session import CheckerSession
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
+from app.core.checker_job import CheckResult, create_checker_job, encode_check
 from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost, SandboxUnavailable
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
@@ -42,6 +44,7 @@ _CANCELLED_BETWEEN_ATTEMPTS = JobResult(outcome=Outcome.CANCELLED, message="canc
 # While an append waits for Redis, the time limits of the program continue to run.
 _MAX_APPEND_SECONDS = 3.0
 _MAX_PAUSE_SECONDS = 1.0
+_CANCEL_POLL_SECONDS: Final = 0.2
 # Another worker may be able to run a released job at once. The message of a job of a missing image, of which there may
 # be many, is fetched less often.
 _MIN_RELEASE_DELAY_MS = 1_000
@@ -129,6 +132,8 @@ class JobRunner:
 
         def record_start() -> None:
             log.start(attempt, worker, self._now_ms())
+            if checker is not None:
+                checker.start()
             self._observe_queue_time(claim)
             if claim.has_input:
                 self._inputs.wake(job_id)
@@ -136,13 +141,19 @@ class JobRunner:
         # The result will be rejected, so that the program is stopped at once.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
-        if spec.stop_on_first_failure:
+        if spec.stop_on_first_failure or spec.checker is not None:
             spec = msgspec.structs.replace(spec, hold_tests=True)
-        judge = JobJudge(spec.tests, stop_on_first_failure=spec.stop_on_first_failure)
-        sink = _JobSink(log, judge, inbox if spec.hold_tests else None)
+        judge = JobJudge(
+            spec.tests, stop_on_first_failure=spec.stop_on_first_failure, has_checker=spec.checker is not None
+        )
+        sink = _JobSink(log, judge, spec, inbox)
+        checker = sink.checker = self._create_checker(job_id, attempt, spec, sink, inbox, claim.account)
         try:
-            with self._measure_run(), sink.spans:
+            with self._measure_run(), sink.spans, checker or nullcontext():
                 report = self._sandbox.run(job_id, attempt, spec, sink, inbox, record_start, claim.account)
+                _wait_for_checker(checker, inbox)
+            if checker is not None:
+                checker.raise_error()
         except OwnershipLost:
             raise
         except InfrastructureError as e:
@@ -151,7 +162,7 @@ class JobRunner:
             if isinstance(e, SandboxUnavailable):
                 return self._release(job_id, delivery, dataclasses.replace(claim, state=JobState.RUNNING), e)
             raise
-        result = _result(report, spec, judge, is_cancelled=inbox.is_cancelled and not judge.is_stopped)
+        result = _result(report, judge, is_cancelled=inbox.is_cancelled and not judge.is_stopped)
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
         self._count_result(spec.language, result)
@@ -161,6 +172,20 @@ class JobRunner:
             self._now_ms(),
             claim=claim,
             artifacts=report.artifacts,
+        )
+
+    def _create_checker(
+        self, job_id: str, attempt: int, spec: JobSpec, sink: _JobSink, inbox: JobInbox, caller: str | None
+    ) -> CheckerSession | None:
+        if spec.checker is None:
+            return None
+        job = create_checker_job(spec.checker, len(spec.tests), spec.total_limits)
+
+        def cancel() -> None:
+            inbox.put(Input(InputKind.CANCEL))
+
+        return CheckerSession(
+            self._sandbox, job_id, attempt, job, caller, spec.checker.style, sink.record_check, on_lost=cancel
         )
 
     def _release(self, job_id: str, delivery: _Delivery, claim: Claim, error: InfrastructureError) -> Sequence[Effect]:
@@ -298,14 +323,20 @@ class _JobSink:
     Args:
         log: The output log of the attempt.
         judge: Judges the tests.
-        held_tests: The inbox of a job whose tests are held: the sink starts each of them, or cancels the job. None for
-            any other job.
+        spec: The job. If its tests are held, the sink starts each of them, or cancels the job.
+        inbox: The inbox of the job.
+
+    Attributes:
+        checker: The checker of the job, or None.
     """
 
-    def __init__(self, log: _OutputLog, judge: JobJudge, held_tests: JobInbox | None = None) -> None:
+    def __init__(self, log: _OutputLog, judge: JobJudge, spec: JobSpec, inbox: JobInbox) -> None:
         self._log = log
         self._judge = judge
-        self._held_tests = held_tests
+        self._cases = {case.name: case for case in spec.tests}
+        self._held_tests = inbox if spec.hold_tests else None
+        self._checked_test = ""
+        self.checker: CheckerSession | None = None
         self.spans = SequentialSpans()
         self._start_next_test()
 
@@ -321,14 +352,36 @@ class _JobSink:
         self._log.append_output(chunks)
 
     def end_phase(self, report: PhaseReport) -> None:
-        """Judge a test, then start the next one."""
-        self._judge.end_phase(report)
-        if report.name == TEST:
+        """Judge a test, then start the next one. A checker runs in between."""
+        output = self._judge.end_phase(report)
+        if output is not None and self.checker is not None and isinstance(report.test, str):
+            self._checked_test = report.test
+            self.checker.check(encode_check(self._cases[report.test], output))
+        elif report.name == TEST:
             self._start_next_test()
+
+    def record_check(self, result: CheckResult, failure: str | None) -> None:
+        """Record the result of the checker and start the next test. The thread of the checker calls it.
+
+        Args:
+            result: The result.
+            failure: Why the checker cannot run any more, None if it can.
+        """
+        self._judge.record_check(self._checked_test, result)
+        if failure is not None:
+            self._judge.fail_checker(failure)
+        self._start_next_test()
 
     def _start_next_test(self) -> None:
         if self._held_tests is not None:
             self._held_tests.put(Input(InputKind.CANCEL if self._judge.is_stopped else InputKind.START_TEST))
+
+
+def _wait_for_checker(checker: CheckerSession | None, inbox: JobInbox) -> None:
+    """Wait for the check of the last test, unless the job is cancelled."""
+    while checker is not None and not checker.wait(_CANCEL_POLL_SECONDS):
+        if inbox.is_cancelled:
+            return
 
 
 def _is_startable(claim: Claim) -> bool:
@@ -344,14 +397,16 @@ def _cancelled_result(claim: Claim) -> JobResult:
     return _CANCELLED_BEFORE_START if claim.state is JobState.QUEUED else _CANCELLED_BETWEEN_ATTEMPTS
 
 
-def _result(report: SandboxReport, spec: JobSpec, judge: JobJudge, *, is_cancelled: bool) -> JobResult:
+def _result(report: SandboxReport, judge: JobJudge, *, is_cancelled: bool) -> JobResult:
     if not report.phases:
         # The job was cancelled before its first phase.
         return JobResult(outcome=Outcome.CANCELLED, message=CANCELLED.message, version=report.version)
     ending = judge_phases(report.phases, report.exhausted)
     tests = judge.create_reports(report.phases, report.exhausted)
-    if is_cancelled and ending.outcome is Outcome.OK and len(tests) < len(spec.tests):
-        ending = CANCELLED  # between two tests
+    if is_cancelled and ending.outcome is Outcome.OK and not judge.is_complete(tests):
+        ending = CANCELLED  # between two tests, or during a check
+    elif judge.checker_failure is not None:
+        ending = msgspec.structs.replace(ending, message=judge.checker_failure)
     return JobResult(
         outcome=ending.outcome,
         exit_code=ending.exit_code,

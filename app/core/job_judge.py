@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from app.core.checker_job import CheckResult
 from app.core.events import Output, Stream
 from app.core.judging.cases import CaseSpec
 from app.core.judging.comparison import outputs_match
@@ -16,19 +17,28 @@ __all__ = ["JobJudge"]
 
 
 class JobJudge:
-    """Compares the output of each test with its expected output while the job runs.
+    """Judges each test while the job runs, by its expected output or by a checker.
 
     It buffers the standard output of one test at a time.
 
     Args:
         cases: The tests of the job.
         stop_on_first_failure: Whether no test runs after one whose verdict is not accepted.
+        has_checker: Whether a checker judges the output. Its results come from outside.
+
+    Attributes:
+        checker_failure: Why the checker cannot run any more, None if it can.
     """
 
-    def __init__(self, cases: Sequence[CaseSpec], *, stop_on_first_failure: bool = False) -> None:
+    def __init__(
+        self, cases: Sequence[CaseSpec], *, stop_on_first_failure: bool = False, has_checker: bool = False
+    ) -> None:
+        self.checker_failure: str | None = None
         self._cases = {case.name: case for case in cases}
         self._stop_on_first_failure = stop_on_first_failure
+        self._has_checker = has_checker
         self._matching: set[str] = set()
+        self._checks: dict[str, CheckResult] = {}
         self._current: str | None = None
         self._stdout = bytearray()
         self._stop_message: str | None = None
@@ -42,22 +52,40 @@ class JobJudge:
         """Note that the output from now on belongs to this test, or to no test."""
         self._compare()
         self._current = test
-        self._stdout.clear()
+        self._stdout = bytearray()
 
     def add_output(self, chunks: Iterable[Output]) -> None:
         """Add output of the current test."""
-        if self._is_compared(self._current):
+        if self._is_judged(self._current):
             for chunk in chunks:
                 if chunk.stream is Stream.STDOUT:
                     self._stdout += chunk.data
 
-    def end_phase(self, phase: PhaseReport) -> None:
-        """Judge the phase that has ended. It decides whether the job is stopped."""
+    def end_phase(self, phase: PhaseReport) -> bytearray | None:
+        """Judge the phase that has ended. This decides whether the job is stopped.
+
+        Returns:
+            The output that the checker has to judge. None if the phase needs no checker.
+        """
+        output = self._stdout
         self.start_phase(None)
-        if not self._stop_on_first_failure or not isinstance(phase.test, str):
-            return
-        if self._create_report(phase, phase.test).verdict not in (None, Verdict.ACCEPTED):
-            self._stop_message = f"test {phase.test} failed"
+        if not isinstance(phase.test, str):
+            return None
+        report = self._create_report(phase, phase.test)
+        if self._has_checker and report.outcome is Outcome.OK:
+            return output
+        self._stop_at_failure(report.name, report.verdict)
+        return None
+
+    def record_check(self, test: str, result: CheckResult) -> None:
+        """Record the result of the checker for a test."""
+        self._checks[test] = result
+        self._stop_at_failure(test, result.verdict)
+
+    def fail_checker(self, reason: str) -> None:
+        """Stop the job because its checker cannot run any more. The tests that do not run report the first line."""
+        self.checker_failure = reason
+        self._stop_message = reason.partition("\n")[0]
 
     def create_reports(
         self, phases: Iterable[PhaseReport], exhausted: StopReason = StopReason.NONE
@@ -84,24 +112,35 @@ class JobJudge:
         return tuple(reports)
 
     def judge(self, outcome: Outcome, reports: Sequence[CaseReport]) -> Verdict | None:
-        """Return the verdict of the job; None if no test has an expected output.
+        """Return the verdict of the job; None if no test has an expected output and there is no checker.
 
         Args:
             outcome: How the job ended.
             reports: The reports of `create_reports`.
         """
-        if not any(self._is_compared(name) for name in self._cases):
+        if self.checker_failure is not None:
+            return Verdict.CHECKER_ERROR
+        if not any(self._is_judged(name) for name in self._cases):
             return None
         return judge_job(outcome, [report.verdict for report in reports])
 
-    def _is_compared(self, name: str | None) -> bool:
+    def is_complete(self, reports: Sequence[CaseReport]) -> bool:
+        """Return whether all tests have run and the checker has judged each of them that needs it."""
+        unchecked = [report for report in reports if report.verdict is None and report.outcome is Outcome.OK]
+        return len(reports) == len(self._cases) and not (self._has_checker and unchecked)
+
+    def _is_judged(self, name: str | None) -> bool:
         case = None if name is None else self._cases.get(name)
-        return case is not None and case.expected_output is not None
+        return case is not None and (self._has_checker or case.expected_output is not None)
+
+    def _stop_at_failure(self, test: str, verdict: Verdict | None) -> None:
+        if self._stop_on_first_failure and verdict not in (None, Verdict.ACCEPTED):
+            self._stop_message = f"test {test} failed"
 
     def _report_not_run(self, test: str, outcome: Outcome | None, message: str) -> CaseReport:
         return CaseReport(
             name=test,
-            passed=False if outcome is not None and self._is_compared(test) else None,
+            passed=False if outcome is not None and self._is_judged(test) else None,
             verdict=None if outcome is None else judge_test(outcome, None),
             outcome=outcome,
             exit_code=None,
@@ -114,18 +153,24 @@ class JobJudge:
 
     def _compare(self) -> None:
         case = None if self._current is None else self._cases.get(self._current)
-        if case is None or case.expected_output is None:
+        if case is None or case.expected_output is None or self._has_checker:
             return
         if outputs_match(case.expected_output, self._stdout, case.comparison):
             self._matching.add(case.name)
 
     def _create_report(self, phase: PhaseReport, test: str) -> CaseReport:
         ending = judge_phase(phase)
-        is_matching = test in self._matching if self._is_compared(test) else None
+        check = self._checks.get(test)
+        if self._has_checker:
+            verdict = judge_test(ending.outcome, None) if check is None else check.verdict
+        else:
+            verdict = judge_test(ending.outcome, test in self._matching if self._is_judged(test) else None)
         return CaseReport(
             name=test,
-            passed=None if is_matching is None else is_matching and ending.outcome is Outcome.OK,
-            verdict=judge_test(ending.outcome, is_matching),
+            passed=verdict is Verdict.ACCEPTED if self._is_judged(test) and verdict is not None else None,
+            verdict=verdict,
+            checker_message=None if check is None else check.message,
+            score=_score(verdict, check),
             outcome=ending.outcome,
             exit_code=ending.exit_code,
             signal=ending.signal,
@@ -135,3 +180,11 @@ class JobJudge:
             memory_peak_bytes=phase.memory_peak_bytes,
             memory_peak_source=phase.memory_peak_source,
         )
+
+
+def _score(verdict: Verdict | None, check: CheckResult | None) -> float | None:
+    if verdict in (None, Verdict.CHECKER_ERROR):
+        return None
+    if check is not None and check.score is not None:
+        return check.score
+    return 1.0 if verdict is Verdict.ACCEPTED else 0.0

@@ -24,6 +24,7 @@ from app.core.constraints import (
 )
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.judging.cases import CaseDefaults, resolve_cases
+from app.core.judging.checker import CheckerRequest, CheckerSpec
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, TotalLimits, check_compile_limits, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
@@ -73,21 +74,51 @@ def resolve_spec(
         tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare)),
         artifacts=check_artifact_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
+        checker=None if request.checker is None else _resolve_checker(request.checker, languages, ceiling),
         stop_on_first_failure=request.stop_on_first_failure,
         total_limits=total_limits,
     )
 
 
 def _check_combination(request: JobRequest) -> None:
-    if request.stop_on_first_failure and not request.tests:
-        raise InvalidRequest("stop_on_first_failure", "requires tests")
+    for field in ("checker", "stop_on_first_failure"):
+        if getattr(request, field) and not request.tests:
+            raise InvalidRequest(field, "requires tests")
+    if request.checker is not None:
+        _check_no_comparison(request)
     # A test has no viewer, and the files of a test are deleted before the next one.
     for field in ("interactive", "tty", "artifacts") if request.tests else ():
         if getattr(request, field):
             raise InvalidRequest(field, "cannot be combined with tests")
 
 
-def _find_language(request: JobRequest, languages: Mapping[str, LanguageInfo]) -> LanguageInfo:
+def _check_no_comparison(request: JobRequest) -> None:
+    fields = {"compare": request.compare}
+    fields |= {f"tests[{index}].compare": test.compare for index, test in enumerate(request.tests)}
+    for field, compare in fields.items():
+        if compare is not None:
+            raise InvalidRequest(field, "cannot be combined with checker")
+
+
+def _resolve_checker(
+    request: CheckerRequest, languages: Mapping[str, LanguageInfo], ceiling: LimitOverrides
+) -> CheckerSpec:
+    try:
+        language = _find_language(request, languages)
+        files = _resolve_files(request, language)
+        return CheckerSpec(
+            language=language.id,
+            files=files,
+            entrypoint=_resolve_entrypoint(request, files),
+            style=request.style,
+            args=check_arguments("args", request.args),
+            limits=resolve_limits(request.limits, language.limits, ceiling),
+        )
+    except InvalidRequest as e:
+        raise type(e)(f"checker.{e.field}", e.reason) from e
+
+
+def _find_language(request: JobRequest | CheckerRequest, languages: Mapping[str, LanguageInfo]) -> LanguageInfo:
     info = languages.get(request.language.lower())
     if info is None:
         known = ", ".join(sorted({language.id for language in languages.values()}))
@@ -101,7 +132,7 @@ def _find_language(request: JobRequest, languages: Mapping[str, LanguageInfo]) -
     return info
 
 
-def _resolve_files(request: JobRequest, language: LanguageInfo) -> tuple[SourceFile, ...]:
+def _resolve_files(request: JobRequest | CheckerRequest, language: LanguageInfo) -> tuple[SourceFile, ...]:
     if (request.source is None) == (request.files is None):
         raise InvalidRequest("source", "either source or files is required, not both")
     if request.source is not None:
@@ -159,7 +190,7 @@ def _check_unique_names(names: list[str]) -> None:
             raise InvalidRequest(f"files[{index}].name", "is a file and a folder at once")
 
 
-def _resolve_entrypoint(request: JobRequest, files: tuple[SourceFile, ...]) -> str:
+def _resolve_entrypoint(request: JobRequest | CheckerRequest, files: tuple[SourceFile, ...]) -> str:
     names = [file.name for file in files]
     if request.entrypoint is None:
         return names[0]

@@ -59,10 +59,13 @@ class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a test. Its output is in the output log.
 
     Attributes:
-        passed: Whether the outcome is ``ok`` and the output matches; None without an expected output.
+        passed: Whether the verdict is ``accepted``; None if nothing judges the output.
         outcome: How the program ended. None if the test did not run because an earlier one failed; ``passed`` and
             ``verdict`` are then None, too.
-        verdict: None if the outcome is ``ok`` and there is no expected output.
+        verdict: None if the outcome is ``ok`` and nothing judges the output: neither an expected output nor a checker.
+        checker_message: What the checker wrote, or why it failed. None if it did not run for this test.
+        score: The score that the checker has given; else 1 for an accepted test, 0 for another one. None without a
+            verdict on the program.
     """
 
     name: str
@@ -76,6 +79,8 @@ class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int
     memory_peak_source: MemoryPeakSource = MemoryPeakSource.SAMPLED
     verdict: Verdict | None = None
+    checker_message: str | None = None
+    score: float | None = None
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +98,8 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
         artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an
             invalid name.
         version: Version of the language; None if the program did not run.
-        verdict: None if no test has an expected output, or if the outcome is ``infrastructure_error``.
+        verdict: None if no test has an expected output and there is no checker, or if the outcome is
+            ``infrastructure_error``.
     """
 
     outcome: Outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -14,7 +13,6 @@ from app.core.constraints import (
     MAX_FILES,
     Arguments,
     Environment,
-    FileName,
     Labels,
     Pattern,
     Source,
@@ -23,8 +21,10 @@ from app.core.constraints import (
     schema,
 )
 from app.core.judging.cases import CaseRequest, CaseSpec
+from app.core.judging.checker import CheckerRequest, CheckerSpec
 from app.core.judging.comparison import ComparisonRequest
 from app.core.limits import CompileLimits, LimitOverrides, Limits, TotalLimits
+from app.core.source_files import FileRequest, SourceFile, TextEncoding
 
 __all__ = [
     "Cells",
@@ -57,21 +57,6 @@ class TerminalSize(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return cls(rows=int.from_bytes(data[:2]), cols=int.from_bytes(data[2:4]))
 
 
-class TextEncoding(StrEnum):
-    """The encoding of bytes in a JSON string."""
-
-    UTF8 = "utf8"
-    BASE64 = "base64"
-
-
-class FileRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of a program. Its name is relative to the working directory."""
-
-    name: FileName
-    content: Source
-    encoding: TextEncoding = TextEncoding.UTF8
-
-
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of ``POST /v1/jobs``. It contains either ``source``, for one file, or ``files``."""
 
@@ -92,19 +77,13 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tty: TerminalSize | None = None
     tests: Annotated[tuple[CaseRequest, ...], schema(maxItems=MAX_CASES)] = ()
     compare: ComparisonRequest | None = None
+    checker: CheckerRequest | None = None
     stop_on_first_failure: bool = False
     artifacts: Annotated[tuple[Pattern, ...], schema(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
 
 
-class SourceFile(msgspec.Struct, frozen=True, array_like=True):
-    """A file of a program. Its name is relative to the working directory."""
-
-    name: str
-    content: bytes
-
-
-class Invocation(msgspec.Struct, frozen=True, kw_only=True):
-    """Changes to how a program is compiled and started. Only compat APIs set them.
+class Invocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Changes to how a program is compiled and started. Only compat APIs and the worker set them.
 
     Attributes:
         compiler_options: Replace ``{options}`` in the compile command of the language.
@@ -112,6 +91,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
         compile: Compile command instead of the language's. Requires ``run``.
         run: Run command instead of the language's. Without ``compile``, there is no compile phase.
         stderr_to_stdout: Redirect standard error to standard output.
+        command_prefix: A command that starts the run command, which is appended to it.
         stack_bytes: Maximum stack size; None for the default.
         file_bytes: Maximum size of a file that the program writes; None for the default.
     """
@@ -121,6 +101,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     compile: tuple[str, ...] | None = None
     run: tuple[str, ...] | None = None
     stderr_to_stdout: bool = False
+    command_prefix: tuple[str, ...] = ()
     stack_bytes: int | None = None
     file_bytes: int | None = None
 
@@ -132,7 +113,7 @@ class ForeignRequest(msgspec.Struct, frozen=True, array_like=True):
     body: bytes
 
 
-class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything a worker needs to run a job.
 
     Attributes:
@@ -141,6 +122,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
         tests: If given, the program runs once for each test instead of once.
         artifacts: Patterns of paths relative to the working directory.
         hold_tests: Each test waits for an Input START_TEST. The worker sets it.
+        checker: Decides whether the output of a test is accepted.
         stop_on_first_failure: Run no test after one whose verdict is not accepted.
         total_limits: Limits of all phases together, in addition to the limits of each.
     """
@@ -159,5 +141,6 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     compile_limits: CompileLimits = CompileLimits()
     invocation: Invocation = Invocation()
     total_limits: TotalLimits = TotalLimits()
+    checker: CheckerSpec | None = None
     stop_on_first_failure: bool = False
     hold_tests: bool = False

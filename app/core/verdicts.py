@@ -13,15 +13,20 @@ __all__ = ["Verdict", "judge_job", "judge_test"]
 
 
 class Verdict(StrEnum):
-    """The verdict on a program, for a test or for all tests of a job."""
+    """The verdict on a program, for a test or for all tests of a job.
+
+    ``checker_error`` is no verdict on the program: its checker failed.
+    """
 
     ACCEPTED = "accepted"
+    PARTIALLY_ACCEPTED = "partially_accepted"
     WRONG_ANSWER = "wrong_answer"
     TIME_LIMIT = "time_limit"
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     RUNTIME_ERROR = "runtime_error"
     COMPILE_ERROR = "compile_error"
+    CHECKER_ERROR = "checker_error"
     CANCELLED = "cancelled"
     INFRASTRUCTURE_ERROR = "infrastructure_error"
 

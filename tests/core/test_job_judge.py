@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from app.core.checker_job import CheckResult
 from app.core.events import Output, Stream
 from app.core.job_judge import JobJudge
 from app.core.judging.cases import CaseSpec
@@ -165,3 +166,53 @@ def test_job_judge_does_not_stop_at_a_test_without_expected_output() -> None:
     judge.start_phase("b")
     judge.end_phase(ended("b", exit_code=1))
     assert judge.is_stopped
+
+
+def check(verdict: Verdict, score: float | None = None) -> CheckResult:
+    return CheckResult(verdict=verdict, message="why", score=score)
+
+
+def test_job_judge_returns_output_for_the_checker_if_the_program_succeeded() -> None:
+    judge = JobJudge([case("a", None), case("b", b"1")], has_checker=True)
+    judge.start_phase("a")
+    judge.add_output(out(b"1", b"2"))
+    assert judge.end_phase(ended("a")) == b"12"
+
+    judge.start_phase("b")
+    judge.add_output(out(b"1"))
+    assert judge.end_phase(ended("b", exit_code=1)) is None
+
+
+def test_job_judge_reports_the_result_of_the_checker() -> None:
+    verdicts = {
+        "a": check(Verdict.ACCEPTED), "b": check(Verdict.WRONG_ANSWER), "c": check(Verdict.PARTIALLY_ACCEPTED, 0.5),
+        "d": check(Verdict.CHECKER_ERROR),
+    }  # fmt: skip
+    judge = JobJudge([case(name, b"") for name in (*verdicts, "e", "f")], has_checker=True)
+    for name, result in verdicts.items():
+        judge.record_check(name, result)
+
+    reports = judge.create_reports([*(ended(name) for name in (*verdicts, "e")), ended("f", exit_code=2)])
+
+    assert [(report.passed, report.verdict, report.score, report.checker_message) for report in reports] == [
+        (True, Verdict.ACCEPTED, 1.0, "why"),
+        (False, Verdict.WRONG_ANSWER, 0.0, "why"),
+        (False, Verdict.PARTIALLY_ACCEPTED, 0.5, "why"),
+        (False, Verdict.CHECKER_ERROR, None, "why"),
+        (None, None, None, None),
+        (False, Verdict.RUNTIME_ERROR, 0.0, None),
+    ]
+    assert not judge.is_complete(reports)
+    assert judge.judge(Outcome.OK, reports) is Verdict.WRONG_ANSWER
+
+
+def test_job_judge_stops_when_the_checker_fails() -> None:
+    judge = JobJudge([case("a", None), case("b", None)], has_checker=True)
+    judge.record_check("a", check(Verdict.CHECKER_ERROR))
+    assert not judge.is_stopped
+    judge.fail_checker("not compiled\nmain.c:1: error")
+
+    reports = judge.create_reports([ended("a")])
+    assert judge.is_stopped
+    assert (reports[1].message, reports[1].verdict) == ("not run: not compiled", None)
+    assert judge.judge(Outcome.OK, reports) is Verdict.CHECKER_ERROR

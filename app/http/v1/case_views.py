@@ -25,13 +25,17 @@ class CaseTruncated(msgspec.Struct, frozen=True, kw_only=True):
 class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     """A test that was started, or that was not because the job had used its total time or processor time.
 
-    ``passed`` is None if the test has no expected output. ``verdict`` is then None if ``outcome`` is ``ok``. All three
-    are None if the test was not started because an earlier test failed.
+    ``passed`` is None if nothing judges the output: neither an expected output nor a checker. ``verdict`` is then None
+    if ``outcome`` is ``ok``. All three are None if the test was not started because an earlier test failed.
+    ``checker_message`` is what the checker wrote, or why it failed; None if it did not run. ``score`` is the score that
+    the checker has given, else 1 if the test was accepted and 0 if it was not.
     """
 
     name: str
     passed: bool | None
     verdict: Verdict | None
+    checker_message: str | None
+    score: float | None
     outcome: Outcome | None
     exit_code: int | None
     signal: int | None

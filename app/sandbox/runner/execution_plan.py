@@ -133,7 +133,7 @@ def _compile_phase(spec: JobSpec, language: Language) -> PhaseSpec:
 
 def _run_phase(spec: JobSpec, language: Language, args: tuple[str, ...], limits: Limits) -> PhaseSpec:
     invocation = spec.invocation
-    argv = (*_command("run", spec, language), *args)
+    argv = (*invocation.command_prefix, *_command("run", spec, language), *args)
     disk_bytes, file_bytes = limits.disk_bytes, invocation.file_bytes
     return PhaseSpec(
         argv=(*_STDERR_TO_STDOUT, *argv) if invocation.stderr_to_stdout else argv,

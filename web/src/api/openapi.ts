@@ -522,7 +522,7 @@ export interface components {
          * CaseReport
          * @description The result of a test. Its output is in the output log.
          *
-         *     Attributes:     passed: Whether the outcome is `ok` and the output matches; null without an expected output.     outcome: How the program ended. null if the test did not run because an earlier one failed; `passed` and         `verdict` are then null, too.     verdict: null if the outcome is `ok` and there is no expected output.
+         *     Attributes:     passed: Whether the verdict is `accepted`; null if nothing judges the output.     outcome: How the program ended. null if the test did not run because an earlier one failed; `passed` and         `verdict` are then null, too.     verdict: null if the outcome is `ok` and nothing judges the output: neither an expected output nor a checker.     checker_message: What the checker wrote, or why it failed. null if it did not run for this test.     score: The score that the checker has given; else 1 for an accepted test, 0 for another one. null without a         verdict on the program.
          */
         CaseReport: {
             name: string;
@@ -538,6 +538,10 @@ export interface components {
             memory_peak_source: components["schemas"]["MemoryPeakSource"];
             /** @default null */
             verdict: components["schemas"]["Verdict"] | null;
+            /** @default null */
+            checker_message: string | null;
+            /** @default null */
+            score: number | null;
         };
         /**
          * CaseRequest
@@ -576,12 +580,14 @@ export interface components {
          * CaseView
          * @description A test that was started, or that was not because the job had used its total time or processor time.
          *
-         *     `passed` is null if the test has no expected output. `verdict` is then null if `outcome` is `ok`. All three are null if the test was not started because an earlier test failed.
+         *     `passed` is null if nothing judges the output: neither an expected output nor a checker. `verdict` is then null if `outcome` is `ok`. All three are null if the test was not started because an earlier test failed. `checker_message` is what the checker wrote, or why it failed; null if it did not run. `score` is the score that the checker has given, else 1 if the test was accepted and 0 if it was not.
          */
         CaseView: {
             name: string;
             passed: boolean | null;
             verdict: components["schemas"]["Verdict"] | null;
+            checker_message: string | null;
+            score: number | null;
             outcome: components["schemas"]["Outcome"] | null;
             exit_code: number | null;
             signal: number | null;
@@ -596,6 +602,58 @@ export interface components {
             memory_peak_bytes: number;
             memory_peak_source: components["schemas"]["MemoryPeakSource"];
         };
+        /**
+         * CheckerRequest
+         * @description `checker` in a job request. It contains either `source`, for one file, or `files`.
+         */
+        CheckerRequest: {
+            /**
+             * @description An id or alias of `GET /v1/languages`.
+             * @example cpp
+             */
+            language: string;
+            /**
+             * @description A version or its first components; `*` is any.
+             * @default null
+             */
+            version?: string | null;
+            /** @default null */
+            source?: string | null;
+            /** @default null */
+            files?: components["schemas"]["FileRequest"][] | null;
+            /**
+             * @description The file to run. Default: the first file.
+             * @default null
+             */
+            entrypoint?: string | null;
+            /** @default icpc */
+            style?: components["schemas"]["CheckerStyle"];
+            /**
+             * @description Further arguments, after those of the style.
+             * @default []
+             */
+            args?: string[];
+            /**
+             * @default {
+             *       "wall_seconds": null,
+             *       "cpu_seconds": null,
+             *       "memory_bytes": null,
+             *       "processes": null,
+             *       "output_bytes": null,
+             *       "disk_bytes": null,
+             *       "open_files": null
+             *     }
+             */
+            limits?: components["schemas"]["LimitOverrides"];
+        };
+        /**
+         * CheckerStyle
+         * @description The arguments and exit codes of a checker.
+         *
+         *     `icpc`: the output validators of the problem package format of ICPC and Kattis. `testlib`: the checkers of Codeforces, which use testlib.h.
+         * @enum {unknown}
+         */
+        CheckerStyle: "icpc" | "testlib";
         ClientMessage: components["schemas"]["StdinMessage"] | components["schemas"]["EofMessage"] | components["schemas"]["CancelMessage"] | components["schemas"]["ResizeMessage"] | components["schemas"]["SignalMessage"];
         /**
          * CompareMode
@@ -901,6 +959,8 @@ export interface components {
             tests?: components["schemas"]["CaseRequest"][];
             /** @default null */
             compare?: components["schemas"]["CompareMode"] | components["schemas"]["Comparison"] | null;
+            /** @default null */
+            checker?: components["schemas"]["CheckerRequest"] | null;
             /** @default false */
             stop_on_first_failure?: boolean;
             /** @default [] */
@@ -914,7 +974,7 @@ export interface components {
          * JobResult
          * @description The result of a job. Its output is in the output log.
          *
-         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran, and those that did not because of a total limit or an earlier failure.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.     verdict: null if no test has an expected output, or if the outcome is `infrastructure_error`.
+         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran, and those that did not because of a total limit or an earlier failure.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.     verdict: null if no test has an expected output and there is no checker, or if the outcome is         `infrastructure_error`.
          */
         JobResult: {
             outcome: components["schemas"]["Outcome"];
@@ -1370,9 +1430,11 @@ export interface components {
         /**
          * Verdict
          * @description The verdict on a program, for a test or for all tests of a job.
+         *
+         *     `checker_error` is no verdict on the program: its checker failed.
          * @enum {unknown}
          */
-        Verdict: "accepted" | "cancelled" | "compile_error" | "infrastructure_error" | "memory_limit" | "output_limit" | "runtime_error" | "time_limit" | "wrong_answer";
+        Verdict: "accepted" | "cancelled" | "checker_error" | "compile_error" | "infrastructure_error" | "memory_limit" | "output_limit" | "partially_accepted" | "runtime_error" | "time_limit" | "wrong_answer";
         /**
          * WebhookBody
          * @description The body of a webhook.

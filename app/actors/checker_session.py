@@ -1,0 +1,177 @@
+"""The checker of a running job, in a sandbox of its own."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Self
+
+import structlog
+
+from app.core.checker_job import MAX_MESSAGE_BYTES, CheckResult, read_check
+from app.core.errors import InfrastructureError, SandboxUnavailable
+from app.core.events import Output, Stream
+from app.core.job_input import Input, InputKind
+from app.core.judging.checker import CheckerStyle
+from app.core.judging.phase_outcomes import judge_phase, judge_phases
+from app.core.outcomes import COMPILE, TEST, PhaseReport
+from app.core.sandbox import Sandbox, SandboxReport
+from app.core.spec import JobSpec
+from app.core.verdicts import Verdict
+from app.store.job_input import JobInbox
+
+__all__ = ["CheckerSession"]
+
+_MAX_STREAM_BYTES: Final = 2 * MAX_MESSAGE_BYTES
+_log = structlog.get_logger(__name__)
+
+
+class CheckerSession:
+    """Runs the checker of one job in another thread.
+
+    The checker is compiled while the program is compiled. At most one check runs at a time.
+
+    Args:
+        sandbox: Runs the checker.
+        job_id: The job.
+        attempt: The attempt of the job.
+        spec: The job of the checker, of `create_checker_job`.
+        caller: The account that submitted the job. None if it is not known.
+        style: The style of the checker.
+        on_result: Called in the other thread with the result of each check, and with why the checker cannot run any
+            more, or None.
+        on_lost: Called in the other thread if the session cannot continue because of an infrastructure fault.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        job_id: str,
+        attempt: int,
+        spec: JobSpec,
+        caller: str | None,
+        style: CheckerStyle,
+        on_result: Callable[[CheckResult, str | None], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._sandbox = sandbox
+        self._job_id = job_id
+        self._attempt = attempt
+        self._spec = spec
+        self._caller = caller
+        self._style = style
+        self._on_result = on_result
+        self._on_lost = on_lost
+        self._inbox = JobInbox(request_more=lambda: None)
+        self._streams = {Stream.STDOUT: bytearray(), Stream.STDERR: bytearray()}
+        self._lock = threading.Lock()
+        self._is_idle = threading.Event()
+        self._is_idle.set()
+        self._is_closed = self._is_acquired = False
+        self._failure: CheckResult | None = None
+        self._error: Exception | None = None
+        context = contextvars.copy_context()  # of the log and of the trace
+        self._thread = threading.Thread(target=context.run, args=(self._run,), name="checker", daemon=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the sandbox and compile the checker."""
+        self._thread.start()
+
+    def check(self, data: bytes) -> None:
+        """Start a check. Its result is reported to ``on_result``.
+
+        Args:
+            data: The stdin of the checker, of `encode_check`.
+        """
+        with self._lock:
+            failure = self._failure
+            if failure is None:
+                self._is_idle.clear()
+                self._inbox.put(Input(InputKind.START_TEST, data))
+        if failure is not None:
+            self._on_result(failure, failure.message)
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether no check runs, after at most this time."""
+        return self._is_idle.wait(seconds)
+
+    def close(self) -> None:
+        """Stop the checker and remove its sandbox."""
+        self._is_closed = True
+        self._inbox.put(Input(InputKind.CANCEL))
+        if self._thread.is_alive():
+            self._thread.join()
+        self._inbox.close()
+
+    def raise_error(self) -> None:
+        """Raise the error because of which the session ended, if there is one. Call it after `close`.
+
+        Raises:
+            SandboxUnavailable: The host could not provide the sandbox.
+            InfrastructureError: The sandbox failed.
+        """
+        if isinstance(self._error, InfrastructureError) and not self._is_acquired:
+            raise SandboxUnavailable(f"checker: {self._error}") from self._error
+        if self._error is not None:
+            raise self._error
+
+    def phase(self, name: str, test: str | None = None) -> None:
+        """Discard the output of the previous phase."""
+        for stream in self._streams.values():
+            stream.clear()
+
+    def output(self, chunks: Sequence[Output]) -> None:
+        """Keep the beginning of the output."""
+        for chunk in chunks:
+            stream = self._streams[chunk.stream]
+            stream += chunk.data[: _MAX_STREAM_BYTES - len(stream)]
+
+    def end_phase(self, report: PhaseReport) -> None:
+        """Report the result of a check."""
+        if report.name == TEST and not self._is_closed:
+            stdout, stderr = (bytes(self._streams[stream]) for stream in (Stream.STDOUT, Stream.STDERR))
+            self._is_idle.set()
+            self._on_result(read_check(self._style, report, stdout, stderr), None)
+
+    def _run(self) -> None:
+        try:
+            report = self._sandbox.run(
+                self._job_id, self._attempt, self._spec, self, self._inbox, self._note_acquisition, self._caller
+            )
+            self._fail(self._describe_end(report))
+        except Exception as e:  # noqa: BLE001 - the thread of the job raises it
+            _log.warning("checker_lost", error=f"{type(e).__name__}: {e}")
+            self._error = e
+            self._is_idle.set()
+            self._on_lost()
+
+    def _note_acquisition(self) -> None:
+        self._is_acquired = True
+
+    def _fail(self, reason: str) -> None:
+        """Report the check that waits, and all later ones, as failed."""
+        failure = CheckResult(verdict=Verdict.CHECKER_ERROR, message=reason)
+        with self._lock:
+            self._failure = failure
+            is_checking = not self._is_idle.is_set()
+            self._is_idle.set()
+        if is_checking and not self._is_closed:
+            self._on_result(failure, reason)
+
+    def _describe_end(self, report: SandboxReport) -> str:
+        if not report.phases:
+            return "the checker was stopped"
+        last = report.phases[-1]
+        if last.name == COMPILE and not self._is_closed:
+            ending = judge_phase(last)
+            compiler_output = self._streams[Stream.STDOUT] + self._streams[Stream.STDERR]
+            text = compiler_output[:MAX_MESSAGE_BYTES].decode(errors="replace").strip()
+            return f"the checker could not be compiled: {ending.message}\n{text}".strip()
+        return f"the checker was stopped: {judge_phases(report.phases, report.exhausted).message}"

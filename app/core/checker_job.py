@@ -1,0 +1,169 @@
+"""The job that runs a checker: its phases, its input and its result.
+
+A checker runs in a sandbox of its own. There, it is compiled once, and each run is a test whose stdin contains the
+files of the program's test. A shell script writes them into a folder and then starts the checker.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import signal
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from app.core.judging.cases import CaseSpec
+from app.core.judging.checker import CheckerSpec, CheckerStyle
+from app.core.judging.phase_outcomes import judge_phase
+from app.core.limits import TotalLimits
+from app.core.outcomes import Outcome, PhaseReport
+from app.core.spec import Invocation, JobSpec
+from app.core.verdicts import Verdict
+
+__all__ = ["MAX_MESSAGE_BYTES", "MAX_SCORE", "CheckResult", "create_checker_job", "encode_check", "read_check"]
+
+#: Bytes of the message of a checker, and of its compiler, that a result contains.
+MAX_MESSAGE_BYTES: Final = 4096
+MAX_SCORE: Final = 1e9
+
+_FOLDER: Final = ".pyxec"
+# Exit code of the script; no style uses it.
+_SCRIPT_FAILED: Final = 125
+# Stdin: the sizes of input and answer in a line, input, answer, output. Stdout: the message and the score that the
+# checker has written into its feedback folder, separated by a NUL. Both streams of the checker go to stderr.
+_SCRIPT: Final = f"""
+read -r input_bytes answer_bytes && mkdir {_FOLDER} {_FOLDER}/feedback && cd {_FOLDER} &&
+head -c "$input_bytes" > input && head -c "$answer_bytes" > answer && cat > output && cd .. ||
+{{ echo "the files of the test could not be written" >&2; exit {_SCRIPT_FAILED}; }}
+"$@" < {_FOLDER}/output 1>&2
+code=$?
+head -c {MAX_MESSAGE_BYTES} {_FOLDER}/feedback/judgemessage.txt 2> /dev/null
+printf '\\0'
+head -c 64 {_FOLDER}/feedback/score.txt 2> /dev/null
+exit $code
+"""
+_ARGUMENTS: Final[Mapping[CheckerStyle, tuple[str, ...]]] = {
+    # https://www.kattis.com/problem-package-format/spec/legacy.html#output-validators
+    CheckerStyle.ICPC: (f"{_FOLDER}/input", f"{_FOLDER}/answer", f"{_FOLDER}/feedback/"),
+    # https://github.com/MikeMirzayanov/testlib
+    CheckerStyle.TESTLIB: (f"{_FOLDER}/input", f"{_FOLDER}/output", f"{_FOLDER}/answer"),
+}
+_VERDICTS: Final[Mapping[CheckerStyle, Mapping[int, Verdict]]] = {
+    CheckerStyle.ICPC: {42: Verdict.ACCEPTED, 43: Verdict.WRONG_ANSWER},
+    # 1: wrong answer, 2: presentation error, 4: additional output, 8: unexpected end of file. 3 is an error of the
+    # checker.
+    CheckerStyle.TESTLIB: {
+        0: Verdict.ACCEPTED,
+        **dict.fromkeys((1, 2, 4, 8), Verdict.WRONG_ANSWER),
+        7: Verdict.PARTIALLY_ACCEPTED,
+    },
+}
+_TESTLIB_POINTS: Final = re.compile(r"\s*points\s+(\S+)")
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one run of a checker.
+
+    Attributes:
+        verdict: ACCEPTED, PARTIALLY_ACCEPTED, WRONG_ANSWER or CHECKER_ERROR.
+        message: What the checker wrote, or the reason of the error.
+        score: The score that the checker has given, or None.
+    """
+
+    verdict: Verdict
+    message: str
+    score: float | None = None
+
+
+def create_checker_job(checker: CheckerSpec, runs: int, total_limits: TotalLimits) -> JobSpec:
+    """Return the job that compiles a checker and runs it for each test of a program.
+
+    Args:
+        checker: The checker.
+        runs: Maximum number of runs.
+        total_limits: The limits of all runs together.
+    """
+    args = (*_ARGUMENTS[checker.style], *checker.args)
+    return JobSpec(
+        language=checker.language,
+        files=checker.files,
+        entrypoint=checker.entrypoint,
+        stdin=b"",
+        args=(),
+        env={},
+        limits=checker.limits,
+        interactive=False,
+        tests=tuple(
+            CaseSpec(name=str(number), stdin=b"", args=args, expected_output=None, limits=checker.limits)
+            for number in range(1, runs + 1)
+        ),
+        invocation=Invocation(command_prefix=("/bin/sh", "-c", _SCRIPT, "sh")),
+        total_limits=total_limits,
+        hold_tests=True,
+    )
+
+
+def encode_check(test: CaseSpec, output: bytes | bytearray) -> bytes:
+    """Return the stdin of a run of a checker.
+
+    Args:
+        test: The test; its input is its stdin, its answer the expected output.
+        output: What the program wrote to standard output.
+    """
+    answer = test.expected_output or b""
+    return b"".join((f"{len(test.stdin)} {len(answer)}\n".encode(), test.stdin, answer, output))
+
+
+def read_check(style: CheckerStyle, report: PhaseReport, stdout: bytes, stderr: bytes) -> CheckResult:
+    """Return the result of a run of a checker.
+
+    Args:
+        style: The style of the checker.
+        report: The report of the run.
+        stdout: Standard output of the run: message and score, separated by a NUL.
+        stderr: Both streams of the checker.
+    """
+    ending = judge_phase(report)
+    message, _, score_text = stdout.rpartition(b"\0")
+    text = _decode_message(message) or _decode_message(stderr)
+    if ending.outcome not in (Outcome.OK, Outcome.NONZERO_EXIT) or ending.exit_code is None:
+        return _create_error(ending.message, text)
+    verdict = _VERDICTS[style].get(ending.exit_code)
+    if verdict is None:
+        return _create_error(_describe_exit_code(ending.exit_code), text)
+    if style is CheckerStyle.TESTLIB:
+        points = _TESTLIB_POINTS.match(text) if verdict is Verdict.PARTIALLY_ACCEPTED else None
+        given = None if points is None else points[1]
+    else:
+        given = score_text.decode(errors="replace").strip() or None
+    score = None if given is None else _parse_score(given)
+    if score is None and (given is not None or verdict is Verdict.PARTIALLY_ACCEPTED):
+        return _create_error(f"the score must be a number from 0 to {MAX_SCORE:g}", text)
+    return CheckResult(verdict=verdict, message=text, score=score)
+
+
+def _create_error(reason: str, text: str) -> CheckResult:
+    return CheckResult(verdict=Verdict.CHECKER_ERROR, message=f"{reason}: {text}" if text else reason)
+
+
+def _describe_exit_code(code: int) -> str:
+    if code == _SCRIPT_FAILED:
+        return "the checker was not started"
+    # A shell exits with 128 + N if signal N has ended the command.
+    if code - 128 in {number.value for number in signal.Signals}:
+        return f"killed by signal {code - 128} ({signal.Signals(code - 128).name})"
+    return f"exited with code {code}, which is no verdict"
+
+
+def _decode_message(data: bytes) -> str:
+    return data[:MAX_MESSAGE_BYTES].decode(errors="replace").strip()
+
+
+def _parse_score(text: str) -> float | None:
+    try:
+        score = float(text)
+    except ValueError:
+        return None
+    return score if math.isfinite(score) and 0 <= score <= MAX_SCORE else None

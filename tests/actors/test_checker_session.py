@@ -1,0 +1,168 @@
+"""Checkers of jobs in a real worker with an in-memory sandbox: lost sandboxes and cancellation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from app.core.checker_job import encode_check
+from app.core.errors import ImageMissing, SandboxLost
+from app.core.events import Output, Stream
+from app.core.job_input import Input, InputKind
+from app.core.judging.cases import CaseSpec
+from app.core.judging.checker import CheckerSpec, CheckerStyle
+from app.core.outcomes import Outcome, PhaseReport, StopReason
+from app.core.sandbox import SandboxReport
+from app.core.spec import JobSpec
+from app.core.verdicts import Verdict
+from tests.actors.in_memory_sandbox import Program, Run, phase_report, sandbox_report
+from tests.actors.test_run_job import outcome_of, running_worker, until, wait_for_result
+from tests.store.live_store import SPEC, LiveStore, new_job
+
+CHECKER = CheckerSpec(
+    language="cpp", files=SPEC.files, entrypoint="main.cpp", style=CheckerStyle.ICPC, args=(), limits=SPEC.limits
+)
+
+
+def with_checker(*outputs: str) -> JobSpec:
+    """Return a job with a test for each output."""
+    tests = tuple(
+        CaseSpec(name=output, stdin=b"in", args=(), expected_output=b"out", limits=SPEC.limits) for output in outputs
+    )
+    return msgspec.structs.replace(SPEC, tests=tests, checker=CHECKER)
+
+
+def end_test(run: Run, test: str, exit_code: int = 0) -> PhaseReport:
+    report = msgspec.structs.replace(phase_report(exit_code), name="test", test=test)
+    run.sink.end_phase(report)
+    return report
+
+
+def wait_for_start(run: Run) -> bytes | None:
+    """Wait until a test may start, and return what follows its stdin. None if the job was cancelled."""
+    while True:
+        for item in run.receive():
+            if item.kind is InputKind.CANCEL:
+                return None
+            if item.kind is InputKind.START_TEST:
+                return item.data
+
+
+def play(checker: Program) -> Program:
+    """Return a program whose tests write their names, and which has this checker."""
+
+    def write_names(run: Run) -> SandboxReport:
+        if run.spec.language == CHECKER.language:
+            return checker(run)
+        reports = []
+        for test in run.spec.tests:
+            if wait_for_start(run) is None:
+                break
+            run.sink.phase("test", test.name)
+            run.sink.output([Output(Stream.STDOUT, test.name.encode())])
+            reports.append(end_test(run, test.name))
+        return sandbox_report(*reports)
+
+    return write_names
+
+
+def check_with(decide: Callable[[Run, bytes], int]) -> Program:
+    """Return a checker whose exit code a function decides."""
+
+    def check(run: Run) -> SandboxReport:
+        reports = [msgspec.structs.replace(phase_report(), name="compile")]
+        for test in run.spec.tests:
+            if (data := wait_for_start(run)) is None:
+                break
+            run.sink.phase("test", test.name)
+            reports.append(end_test(run, test.name, decide(run, data)))
+        return sandbox_report(*reports)
+
+    return check
+
+
+async def test_checker_receives_each_output_once_and_its_exit_code_is_the_verdict(store: LiveStore) -> None:
+    spec, checked = with_checker("a", "b"), []
+
+    def accept_b(run: Run, data: bytes) -> int:
+        checked.append(data)
+        return 42 if data.endswith(b"b") else 43
+
+    with running_worker(store, play(check_with(accept_b))) as sandbox:
+        await store.submit(new_job(spec=spec))
+        record = await wait_for_result(store)
+
+    assert record.result is not None
+    assert [test.verdict for test in record.result.tests] == [Verdict.WRONG_ANSWER, Verdict.ACCEPTED]
+    assert record.result.verdict is Verdict.WRONG_ANSWER
+    assert checked == [encode_check(spec.tests[0], b"a"), encode_check(spec.tests[1], b"b")]
+    assert len(sandbox.runs) == 2
+
+
+@pytest.mark.parametrize("error", [SandboxLost("gone"), ValueError("a bug in Pyxec")])
+async def test_job_is_retried_when_the_sandbox_of_its_checker_is_lost(store: LiveStore, error: Exception) -> None:
+    def fail_first_attempt(run: Run, data: bytes) -> int:
+        if run.attempt == 1:
+            raise error
+        return 42
+
+    with running_worker(store, play(check_with(fail_first_attempt))):
+        await store.submit(new_job(spec=with_checker("a", "b")))
+        record = await wait_for_result(store)
+
+    assert (outcome_of(record), record.attempt) == (Outcome.OK, 2)
+    assert record.result is not None
+    assert record.result.verdict is Verdict.ACCEPTED
+
+
+async def test_job_is_released_without_a_retry_when_the_image_of_its_checker_is_missing(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.actors.run_job._MIN_RELEASE_DELAY_MS", 1)
+    monkeypatch.setattr("app.actors.run_job._MAX_IMAGE_DELAY_MS", 1)
+    spec = with_checker("a")
+    with running_worker(store, play(check_with(lambda run, data: 42))) as sandbox:
+        launch, missing = sandbox.run, [ImageMissing("no image")] * 5
+
+        def run_without_image(job_id: str, attempt: int, spec: JobSpec, *arguments: object) -> SandboxReport:
+            if spec.language == CHECKER.language and missing:
+                raise missing.pop()
+            return launch(job_id, attempt, spec, *arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(sandbox, "run", run_without_image)
+        await store.submit(new_job(spec=spec))
+        record = await wait_for_result(store)
+
+    assert outcome_of(record) is Outcome.OK
+    assert record.result is not None
+    assert record.result.verdict is Verdict.ACCEPTED
+    assert store.broker.dead_letters("jobs") == []
+
+
+async def test_cancel_during_a_check_ends_job_and_checker(store: LiveStore) -> None:
+    checking, ended = [], []
+
+    def wait(run: Run) -> SandboxReport:
+        wait_for_start(run)
+        run.sink.phase("test", "1")
+        checking.append(run)
+        run.wait_for_cancel()
+        report = msgspec.structs.replace(
+            phase_report(exit_code=None, stopped_by=StopReason.CANCELLED), name="test", test="1"
+        )
+        run.sink.end_phase(report)
+        ended.append(run)
+        return sandbox_report(report)
+
+    with running_worker(store, play(wait)):
+        await store.submit(new_job(spec=with_checker("a")))
+        await until(lambda: bool(checking))
+        await store.jobs.send("job", Input(InputKind.CANCEL))
+        record = await wait_for_result(store)
+
+    assert outcome_of(record) is Outcome.CANCELLED
+    assert record.result is not None
+    assert [test.verdict for test in record.result.tests] == [None]
+    assert len(ended) == 1

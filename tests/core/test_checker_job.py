@@ -1,0 +1,72 @@
+"""The results of checkers from their exit codes and output."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from app.core.checker_job import MAX_MESSAGE_BYTES, CheckResult, read_check
+from app.core.judging.checker import CheckerStyle
+from app.core.outcomes import PhaseReport, StopReason
+from app.core.verdicts import Verdict
+from tests.core.test_job_judge import PASSED
+
+ICPC, TESTLIB = CheckerStyle.ICPC, CheckerStyle.TESTLIB
+ERROR = Verdict.CHECKER_ERROR
+
+
+def exited(code: int, **fields: object) -> PhaseReport:
+    return msgspec.structs.replace(PASSED, exit_code=code, **fields)
+
+
+@pytest.mark.parametrize(
+    ("style", "verdicts"),
+    [
+        (ICPC, {42: Verdict.ACCEPTED, 43: Verdict.WRONG_ANSWER}),
+        (TESTLIB, {0: Verdict.ACCEPTED, **dict.fromkeys((1, 2, 4, 8), Verdict.WRONG_ANSWER)}),
+    ],
+)
+def test_every_other_exit_code_is_an_error(style: CheckerStyle, verdicts: dict[int, Verdict]) -> None:
+    results = {code: read_check(style, exited(code), b"\0", b"").verdict for code in range(256)}
+
+    assert results == {code: verdicts.get(code, ERROR) for code in range(256)}
+
+
+@pytest.mark.parametrize("stopped_by", [StopReason.WALL_TIME, StopReason.CPU_TIME, StopReason.OUTPUT])
+def test_checker_that_was_stopped_has_no_verdict_whatever_its_exit_code_is(stopped_by: StopReason) -> None:
+    assert read_check(ICPC, exited(42, stopped_by=stopped_by), b"yes\0", b"").verdict is ERROR
+    assert read_check(TESTLIB, exited(0, stopped_by=stopped_by), b"yes\0", b"").verdict is ERROR
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "message", "score"),
+    [
+        (b"judge\0", b"log", "judge", None),
+        (b"\0", b" log\n", "log", None),
+        (b" \n\0 0.5\n", b"", "", 0.5),
+        (b"a\0b\x00100", b"", "a\0b", 100.0),
+        (b"\xff\0", b"", "\ufffd", None),
+        (b"", b"", "", None),
+    ],
+)
+def test_icpc_checker_gives_message_and_score(stdout: bytes, stderr: bytes, message: str, score: float | None) -> None:
+    result = read_check(ICPC, exited(42), stdout, stderr)
+
+    assert result == CheckResult(verdict=Verdict.ACCEPTED, message=message, score=score)
+
+
+@pytest.mark.parametrize("score", [b"-1", b"nan", b"inf", b"1e10", b"much", b"\xff"])
+def test_invalid_score_is_an_error(score: bytes) -> None:
+    assert read_check(ICPC, exited(42), b"\0" + score, b"").verdict is ERROR
+    assert read_check(TESTLIB, exited(7), b"\0", b"points " + score + b" text").verdict is ERROR
+
+
+def test_testlib_points_require_a_number() -> None:
+    assert read_check(TESTLIB, exited(7), b"\0", b"points 12.5 half\n").score == 12.5
+    assert read_check(TESTLIB, exited(7), b"\0", b"half").verdict is ERROR
+
+
+def test_long_message_is_cut() -> None:
+    message = read_check(TESTLIB, exited(1), b"\0", b"x" * 10**5).message
+
+    assert len(message) == MAX_MESSAGE_BYTES
