@@ -29,6 +29,7 @@ from app.wiring.host_check import create_host_check
 __all__ = ["main", "setup"]
 
 _BROKER = "app.worker:setup"
+_CHECK = "--check"
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _log = structlog.get_logger(__name__)
 
@@ -49,21 +50,24 @@ def setup() -> None:
 
 
 def main() -> None:
-    """Check the configuration, then run Dramatiq's command.
+    """Check the configuration, then run Dramatiq's command. With ``--check`` as the only option, only check.
 
     Raises:
         SystemExit: A setting is invalid, or the worker runs jobs and its engine does not meet the requirements. The log
             states what to do.
     """
+    only_checks = sys.argv[1:] == [_CHECK]
     # Dramatiq executes these arguments again when it receives SIGHUP.
-    sys.argv = [str(Path(sys.executable).with_name("dramatiq")), _BROKER, *sys.argv[1:]]
+    options = [] if only_checks else sys.argv[1:]
+    sys.argv = [str(Path(sys.executable).with_name("dramatiq")), _BROKER, *options]
     arguments = cli.make_argument_parser().parse_args()  # type: ignore[no-untyped-call]
     configure_logging()
     settings = _read_valid_settings()
     if not arguments.queues or JOBS_QUEUE in arguments.queues:
         with contextlib.suppress(EngineUnavailable):  # the worker waits for the engine
             check_at_start(settings.docker_host, settings.container_runtime, create_host_check(settings))
-    sys.exit(cli.main(arguments))  # type: ignore[no-untyped-call]
+    if not only_checks:
+        sys.exit(cli.main(arguments))  # type: ignore[no-untyped-call]
 
 
 def _end_with_parent() -> None:

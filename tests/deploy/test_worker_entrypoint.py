@@ -21,8 +21,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start ``worker`` with stand-ins for ``pyxec`` and ``python``. Return ``unshare`` and the pid of process 1."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def run(script: str, *, pyxec: str = "true") -> tuple[subprocess.Popen[bytes], int]:
-        for name, body in (("python", script), ("pyxec", pyxec)):
+    def run(script: str, *, check: str = "exit 0", pyxec: str = "true") -> tuple[subprocess.Popen[bytes], int]:
+        python = f'if [ "$*" = "-m app.worker --check" ]; then {check}; fi\n{script}'
+        for name, body in (("python", python), ("pyxec", pyxec)):
             (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
             (tmp_path / name).chmod(0o755)
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
@@ -69,6 +70,12 @@ def test_guarantee_5_signal_ends_a_worker_that_waits_for_images(start: Start) ->
     os.kill(first_process, signal.SIGTERM)
 
     assert process.wait(5) == 128 + signal.SIGTERM
+
+
+def test_worker_container_ends_before_it_waits_for_images_when_its_configuration_is_invalid(start: Start) -> None:
+    process, _ = start("exec sleep 30", check="sleep 0.3; exit 78", pyxec="exec sleep 30")
+
+    assert process.wait(5) == 78
 
 
 @pytest.mark.parametrize("code", [0, 3])
