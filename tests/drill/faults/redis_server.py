@@ -112,10 +112,8 @@ def out_of_memory(seconds: float) -> Callable[[Deployment, Load, random.Random],
     def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
         client = deployment.broker.client
         client.set("ballast", b"x" * _BALLAST_BYTES)  # so that buffers of connections are a small part
-        _accumulate_jobs(deployment)
         nearly = _limit_memory(deployment, load, 1 / _NEARLY_FULL, seconds)
         entirely = _limit_memory(deployment, load, 1.0, seconds / 2)
-        client.config_set("maxmemory", 0)
         client.delete("ballast")
         return f"nearly full {nearly}; entirely full {entirely}"
 
@@ -132,9 +130,11 @@ def _accumulate_jobs(deployment: Deployment) -> None:
 def _limit_memory(deployment: Deployment, load: Load, share: float, seconds: float) -> str:
     """Set the memory limit to a share of the used memory for some time and describe the effects."""
     client = deployment.broker.client
+    _accumulate_jobs(deployment)
     client.config_set("maxmemory", int(client.info("memory")["used_memory"] * share))
     rejections, finished, waiting = load.rejections, deployment.count_finished(), deployment.count_unfinished()
     time.sleep(seconds)
     finished = deployment.count_finished() - finished
     rejections = load.rejections - rejections
+    client.config_set("maxmemory", 0)
     return f"for {seconds:g} s: {rejections} submissions rejected, {finished} of {waiting} jobs finished"
