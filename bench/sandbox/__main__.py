@@ -1,6 +1,6 @@
 """Benchmark of the sandbox against the engine itself and against no sandbox at all.
 
-    python -m bench.sandbox [start|rate|output|cases]...
+    python -m bench.sandbox [start|rate|isolation|output|cases]...
 
 All sides of a comparison are measured alternately in one run, on one engine with one image. The results are medians.
 The exit code is 0 even if a target is missed.
@@ -28,7 +28,7 @@ from app.config import Settings
 from app.core.errors import PyxecError
 from app.sandbox.engine.client import connect_docker
 from bench.machine import describe_machine
-from bench.sandbox import cases, output, rate, start
+from bench.sandbox import cases, isolation, output, rate, start
 from bench.sandbox.docker_run import docker_run
 from bench.sandbox.peers import PEERS, Peer, open_peers
 from bench.sandbox.under_test import docker_host, sandbox_under_test
@@ -105,6 +105,10 @@ def _measure_rate(client: docker.APIClient, advance: AdvanceProgress) -> list[Ta
         return rate.measure_rate(sandbox, advance)
 
 
+def _measure_isolation(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
+    return isolation.measure_isolation(client, _FLOOR, _CEILING, advance)
+
+
 def _measure_output(client: docker.APIClient, advance: AdvanceProgress) -> list[Target]:
     with sandbox_under_test(_FLOOR, _CEILING, ["python"]) as sandbox:
         return output.measure_output(sandbox, docker_host(), advance)
@@ -127,6 +131,7 @@ def _print_report(report: dict[str, Any], console: Console) -> None:
 _PARTS: Final[dict[str, tuple[int, Callable[[docker.APIClient, AdvanceProgress], list[Target]]]]] = {
     "start": (start.STEPS, _measure_start),
     "rate": (rate.STEPS, _measure_rate),
+    "isolation": (isolation.STEPS, _measure_isolation),
     "output": (output.ROUNDS, _measure_output),
     "cases": (cases.ROUNDS, _measure_cases),
 }

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from app.config import Settings
 from app.core.errors import PyxecError
@@ -19,6 +19,8 @@ from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.sandbox import SandboxReport, Sink
 from app.core.spec import JobSpec, SourceFile
+from app.sandbox.cell_pool import CellPolicy
+from app.sandbox.cell_sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import Language, load_languages
 from app.sandbox.sandbox import ContainerSandbox
@@ -71,7 +73,7 @@ class _EmptyInbox:
 class SandboxUnderTest:
     """Runs jobs that must succeed. Safe to use from many threads."""
 
-    def __init__(self, sandbox: ContainerSandbox, engine: Engine, namespace: str) -> None:
+    def __init__(self, sandbox: ContainerSandbox | CellSandbox, engine: Engine, namespace: str) -> None:
         self._sandbox = sandbox
         self.engine = engine
         self.namespace = namespace
@@ -99,7 +101,9 @@ class SandboxUnderTest:
 
 
 @contextmanager
-def sandbox_under_test(floor: int, ceiling: int, languages: Sequence[str]) -> Iterator[SandboxUnderTest]:
+def sandbox_under_test(
+    floor: int, ceiling: int, languages: Sequence[str], isolation: str = "container"
+) -> Iterator[SandboxUnderTest]:
     """Start a sandbox and wait until it has an idle container for each language. At the end, remove all containers.
 
     Raises:
@@ -108,7 +112,7 @@ def sandbox_under_test(floor: int, ceiling: int, languages: Sequence[str]) -> It
     engine = Engine(docker_host(), _ENGINE_SECONDS)
     namespace = f"bench-{uuid.uuid4().hex[:12]}"
     selected = {name: LANGUAGES[name] for name in languages}
-    sandbox = _create_sandbox(engine, selected, namespace, floor, ceiling)
+    sandbox = _create_sandbox(engine, selected, namespace, floor, ceiling, isolation)
     under_test = SandboxUnderTest(sandbox, engine, namespace)
     sandbox.start()
     try:
@@ -143,19 +147,22 @@ def program(language: str, source: str, **limits: float) -> JobSpec:
 
 
 def _create_sandbox(
-    engine: Engine, languages: dict[str, Language], namespace: str, floor: int, ceiling: int
-) -> ContainerSandbox:
-    return ContainerSandbox(
-        engine,
-        languages,
-        worker="bench",
-        namespace=namespace,
-        read_installation=lambda: "bench",
-        runtime=os.environ.get("PYXEC_CONTAINER_RUNTIME", ""),
-        cpus=Settings.model_fields["sandbox_cpus"].default,
-        pool_floor=floor,
-        pool_ceiling=ceiling,
-    )
+    engine: Engine, languages: dict[str, Language], namespace: str, floor: int, ceiling: int, isolation: str
+) -> ContainerSandbox | CellSandbox:
+    arguments: dict[str, Any] = {
+        "worker": "bench",
+        "namespace": namespace,
+        "read_installation": lambda: "bench",
+        "runtime": os.environ.get("PYXEC_CONTAINER_RUNTIME", ""),
+        "cpus": Settings.model_fields["sandbox_cpus"].default,
+        "pool_floor": floor,
+        "pool_ceiling": ceiling,
+    }
+    if isolation == "container":
+        return ContainerSandbox(engine, languages, **arguments)
+    fields = Settings.model_fields
+    policy = CellPolicy(fields["cell_max_jobs"].default, fields["cell_max_age"].default, fields["cell_sharing"].default)
+    return CellSandbox(engine, languages, policy=policy, **arguments)
 
 
 def _wait_until(condition: Callable[[], bool], description: str) -> None:

@@ -21,14 +21,38 @@ enum { CELL_PROCESSES = 1 };
 enum { MAX_CARRIED_BYTES = 48 * 1024 * 1024 };
 enum { REMOVE_ATTEMPTS = 200, REMOVE_WAIT_NS = 5 * 1000 * 1000 };
 
-/* Of the files below, these show the limits of the job; runtimes like the JVM read them. */
-static const char *const VISIBLE_V1[] = {
-    "memory/memory.limit_in_bytes", "memory/memory.memsw.limit_in_bytes", "memory/memory.soft_limit_in_bytes",
-    "memory/memory.use_hierarchy",  "cpu/cpu.cfs_quota_us",               "cpu/cpu.cfs_period_us",
-    "cpu/cpu.shares",               "cpuset/cpuset.cpus",                 "cpuset/cpuset.mems",
-    "cpuset/cpuset.effective_cpus", "pids/pids.max",
+/* These files show the limits of the job; runtimes like the JVM read them. */
+static const struct visible_file {
+    const char *origin, *name; /* below CGROUP_ROOT; the second one is where the job sees it */
+} VISIBLE_V1[] = {
+    {"memory/memory.limit_in_bytes", "memory/memory.limit_in_bytes"},
+    {"memory/memory.memsw.limit_in_bytes", "memory/memory.memsw.limit_in_bytes"},
+    {"memory/memory.soft_limit_in_bytes", "memory/memory.soft_limit_in_bytes"},
+    {"memory/memory.use_hierarchy", "memory/memory.use_hierarchy"},
+    {"cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_quota_us"},
+    {"cpu/cpu.cfs_period_us", "cpu/cpu.cfs_period_us"},
+    {"cpu/cpu.shares", "cpu/cpu.shares"},
+    {"cpuset/cpuset.cpus", "cpuset/cpuset.cpus"},
+    {"cpuset/cpuset.mems", "cpuset/cpuset.mems"},
+    {"cpuset/cpuset.effective_cpus", "cpuset/cpuset.effective_cpus"},
+    {"pids/pids.max", "pids/pids.max"},
+}, VISIBLE_V2[] = {
+    {"jobs/job/memory.max", "memory.max"},
+    {"jobs/job/memory.high", "memory.high"},
+    {"jobs/job/memory.swap.max", "memory.swap.max"},
+    {"jobs/job/pids.max", "pids.max"},
+    {"cgroup.controllers", "cgroup.controllers"},
+    {"cpu.max", "cpu.max"},
+}, VISIBLE_V2_WITHOUT_JOBS[] = {
+    {"memory.max", "memory.max"},
+    {"memory.swap.max", "memory.swap.max"},
+    {"pids.max", "pids.max"},
+    {"cgroup.controllers", "cgroup.controllers"},
+    {"cpu.max", "cpu.max"},
 };
-static const char *const VISIBLE_V2[] = {"memory.max", "memory.high", "memory.swap.max", "pids.max", "cgroup.controllers"};
+
+enum { VISIBLE_MAX = 16 };
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static bool write_text(int fd, const char *text)
 {
@@ -65,19 +89,18 @@ static uint64_t read_number(int fd)
     return pread(fd, text, sizeof text - 1, 0) > 0 ? strtoull(text, NULL, 10) : 0;
 }
 
-/* Version 1: the engine mounts the hierarchies read-only. A second mount on top becomes writable, and is detached again: a
- * file that was opened through it stays writable. */
-static int open_writable(const char *controller, const char *name)
+/* The engine mounts the cgroups read-only. A second mount on top becomes writable, and is detached again: a file or folder
+ * that was opened through it stays writable. */
+static int open_writable(const char *folder, const char *name)
 {
     const unsigned long flags = MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    char folder[PATH_MAX], path[PATH_MAX + 64];
+    char path[PATH_MAX + 64];
     int fd = -1;
-    snprintf(path, sizeof path, CGROUP_ROOT "/%s", controller);
-    if (realpath(path, folder) == NULL || mount(folder, folder, NULL, MS_BIND, NULL) != 0)
+    if (mount(folder, folder, NULL, MS_BIND, NULL) != 0)
         return -1;
     if (mount(NULL, folder, NULL, flags, NULL) == 0) {
         snprintf(path, sizeof path, "%s/%s", folder, name);
-        fd = open(path, O_RDWR | O_CLOEXEC);
+        fd = open(path, *name == '\0' ? O_RDONLY | O_DIRECTORY | O_CLOEXEC : O_RDWR | O_CLOEXEC);
         if (fd < 0 && errno == EACCES) /* a file that can only be written */
             fd = open(path, O_WRONLY | O_CLOEXEC);
     }
@@ -86,28 +109,25 @@ static int open_writable(const char *controller, const char *name)
     return fd;
 }
 
+/* `controller` may be a link, for example from cpu to cpu,cpuacct. */
+static int open_version_1_file(const char *controller, const char *name)
+{
+    char path[64], folder[PATH_MAX];
+    snprintf(path, sizeof path, CGROUP_ROOT "/%s", controller);
+    return realpath(path, folder) == NULL ? -1 : open_writable(folder, name);
+}
+
 static bool open_version_1(struct cell_cgroup *cgroup)
 {
-    cgroup->memory_limit_fd = open_writable("memory", "memory.limit_in_bytes");
-    cgroup->swap_limit_fd = open_writable("memory", "memory.memsw.limit_in_bytes"); /* absent without swap accounting */
-    cgroup->memory_peak_fd = open_writable("memory", "memory.max_usage_in_bytes");
+    cgroup->memory_limit_fd = open_version_1_file("memory", "memory.limit_in_bytes");
+    cgroup->swap_limit_fd = open_version_1_file("memory", "memory.memsw.limit_in_bytes"); /* absent without swap accounting */
+    cgroup->memory_peak_fd = open_version_1_file("memory", "memory.max_usage_in_bytes");
     cgroup->memory_usage_fd = open(CGROUP_ROOT "/memory/memory.usage_in_bytes", O_RDONLY | O_CLOEXEC);
-    cgroup->memory_drop_fd = open_writable("memory", "memory.force_empty");
-    cgroup->process_limit_fd = open_writable("pids", "pids.max");
+    cgroup->memory_drop_fd = open_version_1_file("memory", "memory.force_empty");
+    cgroup->process_limit_fd = open_version_1_file("pids", "pids.max");
     cgroup_open(&cgroup->counters, CGROUP_ROOT);
     return cgroup->memory_limit_fd >= 0 && cgroup->memory_peak_fd >= 0 && cgroup->memory_usage_fd >= 0 &&
            cgroup->memory_drop_fd >= 0 && cgroup->process_limit_fd >= 0;
-}
-
-/* Mounts the hierarchy once more, because the mount of the engine is read-only, and detaches the mount again. */
-static int open_writable_root(void)
-{
-    if (mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
-        return -1;
-    int root_fd = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (umount2(CGROUP_ROOT, MNT_DETACH) != 0)
-        close_fd(&root_fd);
-    return root_fd;
 }
 
 /* A cgroup with processes cannot have children with controllers: PID 1 moves to a cgroup of its own first. The owner of
@@ -129,7 +149,7 @@ static bool delegate_subtree(struct cell_cgroup *cgroup, int root_fd, uid_t id)
 
 static bool open_version_2(struct cell_cgroup *cgroup, uid_t id)
 {
-    int root_fd = open_writable_root();
+    int root_fd = open_writable(CGROUP_ROOT, "");
     bool delegated = root_fd >= 0 && delegate_subtree(cgroup, root_fd, id);
     close_fd(&root_fd);
     return delegated;
@@ -146,43 +166,48 @@ void cell_cgroup_open(struct cell_cgroup *cgroup, uid_t id)
         cgroup_open(&cgroup->counters, CGROUP_ROOT);
 }
 
-/* Creates `root`/`name`, a file in a folder or a file. */
-static bool create_file(const char *root, const char *name)
+/* Creates an empty file below CGROUP_ROOT, in a folder that may exist. */
+static bool create_file(const char *name)
 {
     char path[PATH_MAX];
     const char *slash = strchr(name, '/');
-    snprintf(path, sizeof path, "%s/%.*s", root, slash == NULL ? 0 : (int)(slash - name), name);
+    snprintf(path, sizeof path, CGROUP_ROOT "/%.*s", slash == NULL ? 0 : (int)(slash - name), name);
     if (slash != NULL && mkdir(path, 0755) != 0 && errno != EEXIST)
         return false;
-    snprintf(path, sizeof path, "%s/%s", root, name);
+    snprintf(path, sizeof path, CGROUP_ROOT "/%s", name);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
     bool created = fd >= 0;
     close_fd(&fd);
     return created;
 }
 
-/* Binds the files that exist onto an empty tmpfs. Their descriptors keep them reachable after they are covered. */
-static const char *cover(const char *origin, const char *const *names, size_t count)
+static bool bind_file(int fd, const char *name)
 {
-    int fds[16];
-    const char *failed = NULL;
     char path[PATH_MAX], source[64];
+    snprintf(path, sizeof path, CGROUP_ROOT "/%s", name);
+    snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
+    return create_file(name) && mount(source, path, NULL, MS_BIND, NULL) == 0;
+}
+
+/* Binds the files that exist onto an empty tmpfs. Their descriptors keep them reachable after they are covered. */
+static const char *cover(const struct visible_file *files, size_t count)
+{
+    int fds[VISIBLE_MAX], failure = 0;
+    const char *failed = NULL;
+    char path[PATH_MAX];
     for (size_t i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "%s/%s", origin, names[i]);
+        snprintf(path, sizeof path, CGROUP_ROOT "/%s", files[i].origin);
         fds[i] = open(path, O_PATH | O_CLOEXEC);
     }
     if (mount("tmpfs", CGROUP_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=64k,nr_inodes=64") != 0)
         failed = CGROUP_ROOT;
     for (size_t i = 0; i < count; i++) {
-        snprintf(path, sizeof path, CGROUP_ROOT "/%s", names[i]);
-        snprintf(source, sizeof source, "/proc/self/fd/%d", fds[i]);
-        if (failed == NULL && fds[i] >= 0 &&
-            (!create_file(CGROUP_ROOT, names[i]) || mount(source, path, NULL, MS_BIND, NULL) != 0))
-            failed = names[i];
-        int failure = errno;
+        if (failed == NULL && fds[i] >= 0 && !bind_file(fds[i], files[i].name))
+            failed = files[i].name;
+        failure = failed != NULL && failure == 0 ? errno : failure;
         close_fd(&fds[i]);
-        errno = failure;
     }
+    errno = failure;
     if (failed == NULL && !make_read_only(CGROUP_ROOT))
         failed = CGROUP_ROOT;
     return failed;
@@ -192,16 +217,14 @@ const char *cell_cgroup_hide(const struct cell_cgroup *cgroup)
 {
     if (cgroup->support == CGROUP_VERSION_2 || access(CGROUP_ROOT, F_OK) != 0)
         return NULL;
-    bool is_version_2 = access(CGROUP_ROOT "/cgroup.controllers", F_OK) == 0;
-    return is_version_2 ? cover(CGROUP_ROOT, VISIBLE_V2, sizeof VISIBLE_V2 / sizeof *VISIBLE_V2)
-                        : cover(CGROUP_ROOT, VISIBLE_V1, sizeof VISIBLE_V1 / sizeof *VISIBLE_V1);
+    if (access(CGROUP_ROOT "/cgroup.controllers", F_OK) == 0)
+        return cover(VISIBLE_V2_WITHOUT_JOBS, COUNT(VISIBLE_V2_WITHOUT_JOBS));
+    return cover(VISIBLE_V1, COUNT(VISIBLE_V1));
 }
 
 const char *job_cgroup_hide(const struct cell_cgroup *cgroup)
 {
-    if (cgroup->support != CGROUP_VERSION_2)
-        return NULL;
-    return cover(CGROUP_ROOT "/jobs/job", VISIBLE_V2, sizeof VISIBLE_V2 / sizeof *VISIBLE_V2);
+    return cgroup->support == CGROUP_VERSION_2 ? cover(VISIBLE_V2, COUNT(VISIBLE_V2)) : NULL;
 }
 
 /* The kernel requires that the limit of memory and swap is never below that of memory. */

@@ -128,19 +128,17 @@ static bool enable_loopback(void)
     return enabled;
 }
 
-/* The reasons for the values are in app/sandbox/template.py. */
+/* The reasons for the values are in app/sandbox/template.py. Older kernels (6.1, for example) do not have the first one in a
+ * network namespace of a user namespace. Connections that wait to be accepted are then bounded by process/socket_quota.h. */
 const char *set_up_network(void)
 {
-    static const char *const SYSCTLS[][2] = {
-        {"/proc/sys/net/core/somaxconn", "128"},
-        {"/proc/sys/net/ipv4/tcp_max_tw_buckets", "0"},
-    };
+    static const char SOMAXCONN_PATH[] = "/proc/sys/net/core/somaxconn";
+    static const char TIME_WAIT_PATH[] = "/proc/sys/net/ipv4/tcp_max_tw_buckets";
     if (!enable_loopback())
         return "lo";
-    for (size_t i = 0; i < sizeof SYSCTLS / sizeof *SYSCTLS; i++)
-        if (!write_sysctl(SYSCTLS[i][0], SYSCTLS[i][1]))
-            return SYSCTLS[i][0];
-    return NULL;
+    if (!write_sysctl(SOMAXCONN_PATH, "128") && errno != ENOENT)
+        return SOMAXCONN_PATH;
+    return write_sysctl(TIME_WAIT_PATH, "0") ? NULL : TIME_WAIT_PATH;
 }
 
 const char *protect_proc(void)
