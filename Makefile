@@ -80,6 +80,10 @@ fuzz-http: venv-dev ## fuzz the gateway at byte level, with 20 times the example
 	@PYXEC_TEST_EXAMPLES=$${PYXEC_TEST_EXAMPLES:-20} $(PYTHON) -m pytest --timeout 0 \
 		tests/http/test_parser_differential.py tests/http/test_shared_connection.py $(PYTEST_ARGS)
 
+.PHONY: test-model
+test-model: venv-dev ## run the queue model with 20 times the examples of `make test`
+	@PYXEC_TEST_EXAMPLES=$${PYXEC_TEST_EXAMPLES:-20} $(PYTHON) -m pytest --timeout 0 tests/broker/model $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: venv-dev ## run ruff, mypy --strict and import-linter
 	@$(VENV)/bin/ruff check .
