@@ -13,6 +13,7 @@ from uvicorn_worker import UvicornWorker
 from app.config import ConfigurationError, read_settings
 from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.logs import configure_logging, create_log_handler
+from app.parent_process import stop_with_parent
 from app.wiring.gateway import create_api
 
 __all__ = ["KEEP_ALIVE_SECONDS", "GunicornLogger", "Worker", "create"]
@@ -44,6 +45,11 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
         "ws_max_size": 256 * 1024,
         "ws_per_message_deflate": False,
     }
+
+    def init_process(self) -> None:
+        """Run the server until gunicorn's main process stops it or exits."""
+        stop_with_parent(self.ppid)
+        super().init_process()
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]  # the package has no types

@@ -8,10 +8,7 @@ worker process imports the whole service, and Dramatiq's main process looks for 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import multiprocessing
-import os
-import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from dramatiq import cli
 from app.config import ConfigurationError, Settings, read_settings
 from app.core.errors import EngineUnavailable
 from app.logs import configure_logging
+from app.parent_process import stop_with_parent
 from app.sandbox.engine_availability import EXIT_STATUS, check_at_start
 from app.store.keys import JOBS_QUEUE
 from app.wiring.host_check import create_host_check
@@ -30,7 +28,6 @@ __all__ = ["main", "setup"]
 
 _BROKER = "app.worker:setup"
 _CHECK = "--check"
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 _log = structlog.get_logger(__name__)
 
 
@@ -41,7 +38,9 @@ def setup() -> None:
         SystemExit: A setting is invalid. The log names each invalid variable.
     """
     configure_logging()
-    _end_with_parent()
+    # A scheduler has no parent of this kind.
+    if (parent := multiprocessing.parent_process()) is not None and parent.pid is not None:
+        stop_with_parent(parent.pid)
     settings = _read_valid_settings()
     # These imports take most of the time of a start.
     from app.wiring.worker import create_broker
@@ -68,20 +67,6 @@ def main() -> None:
             check_at_start(settings.docker_host, settings.container_runtime, create_host_check(settings))
     if not only_checks:
         sys.exit(cli.main(arguments))  # type: ignore[no-untyped-call]
-
-
-def _end_with_parent() -> None:
-    """Stop this worker process gracefully when Dramatiq's main process exits.
-
-    If the main process is killed, nothing else stops the worker: it would continue to run jobs and keep its sandboxes
-    next to the worker that is started in its place. A scheduler has no parent of this kind.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != parent.pid:  # it exited before the call
-        raise SystemExit(EXIT_STATUS)
 
 
 def _read_valid_settings() -> Settings:

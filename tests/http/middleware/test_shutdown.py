@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -150,3 +151,25 @@ async def test_shutdown_reaches_the_clients_of_compat_apis(serve: Serve) -> None
         assert answer.status_code == 504
         assert "the program has not finished: see /v1/jobs/" in answer.json()["message"]
         assert await server.process.wait() == 0
+
+
+async def test_server_process_ends_when_its_parent_is_killed(serve: Serve) -> None:
+    async with serve(drain_seconds=0) as server:
+        assert (await server.client.get("/livez")).status_code == 200
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        assert children
+
+        server.process.kill()
+        await server.process.wait()
+
+        async with asyncio.timeout(20):
+            while any(is_running(child) for child in children):
+                await asyncio.sleep(0.05)
+
+
+def is_running(pid: str) -> bool:
+    """Return whether a process has neither ended nor become a zombie."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
