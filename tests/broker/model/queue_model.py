@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from app.broker import Lane, StreamsBroker
+from app.broker.delivery.settlement import STARTED_MARK
 from app.broker.scripts import Script
 from app.core.errors import JobNotFinished, JobNotFound, NotFound, NotReplayable, RateLimited, StoreUnavailable
 from app.core.events import AttemptStarted, JobFinished
@@ -43,6 +44,8 @@ _KEYS = ("key-a", "key-b")
 _EXPECTED_ERRORS = (JobNotFinished, JobNotFound, NotFound, NotReplayable, RateLimited, StoreUnavailable)
 
 Item = TypeVar("Item")
+#: Stream and id of an entry. The id is not used again when the message is delivered again.
+Entry = tuple[str, str]
 
 budgets = st.sampled_from([_ALL, _ALL, _ALL, 1, 2, 3, 4])
 indexes = st.integers(0, 5)
@@ -87,7 +90,7 @@ class JobHistory:
 
     Attributes:
         key: Its idempotency key.
-        launches: Attempt -> worker, of each container that was ready.
+        launches: Attempt and worker of each container that was ready.
         was_accepted: Whether its record existed.
         has_finished: Whether its record had a result.
         result: The result in its record.
@@ -95,7 +98,7 @@ class JobHistory:
     """
 
     key: str | None
-    launches: dict[int, str] = field(default_factory=dict)
+    launches: set[tuple[int, str]] = field(default_factory=set)
     was_accepted: bool = False
     has_finished: bool = False
     result: bytes | None = None
@@ -149,7 +152,7 @@ class Snapshot:
 
     messages: Counter[str]
     dead_letters: list[DeadEntry]
-    owners: Mapping[tuple[str, str], str]
+    owners: Mapping[Entry, str]
     finished: Counter[str]
     jobs: Mapping[str, JobState]
     idempotency_keys: Mapping[str, str]
@@ -188,7 +191,8 @@ class QueueModel(RuleBasedStateMachine):
         self.jobs: dict[str, JobHistory] = {}
         self.plain: dict[str, int] = {}
         self.dropped: set[str] = set()
-        self.marks: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.entries: dict[Entry, str] = {}
+        self.started: set[Entry] = set()
         self.observer = self.new_broker()
         self.queue = self.observer.keys(JOBS_QUEUE)
         self.gateway = self.new_gateway()
@@ -241,13 +245,19 @@ class QueueModel(RuleBasedStateMachine):
         if command.is_blocking:
             position = arguments.index("BLOCK")
             arguments = arguments[:position] + arguments[position + 2 :]
-        entries = self.entries_to_start(arguments)
+        to_start = self.entries_to_start(arguments)
         reply = self.scripts.execute(arguments, command.options)
-        for entry, body in [*entries, *entries_started(arguments, reply)]:
-            self.marks[Message.decode(body).message_id].add(entry)
+        for entry, body in [*to_start, *entries_started(arguments, reply)]:
+            self.entries[entry] = Message.decode(body).message_id
+            self.started.add(entry)
+        match mark_of_job(arguments, reply):
+            case entry, True:
+                self.started.add(entry)
+            case entry, False:
+                self.started.discard(entry)
         return reply
 
-    def entries_to_start(self, arguments: tuple[Any, ...]) -> list[tuple[tuple[str, str], bytes]]:
+    def entries_to_start(self, arguments: tuple[Any, ...]) -> list[tuple[Entry, bytes]]:
         """Return the entries of a call of start.lua that this worker owns, with their messages."""
         if script_of(arguments) is not Script.START:
             return []
@@ -262,7 +272,7 @@ class QueueModel(RuleBasedStateMachine):
         ]
 
     def record_launch(self, job_id: str, attempt: int, worker: str) -> None:
-        self.jobs[job_id].launches[attempt] = worker
+        self.jobs[job_id].launches.add((attempt, worker))
 
     # Control of tasks
 
@@ -583,7 +593,7 @@ class QueueModel(RuleBasedStateMachine):
     def check_dead_letters(self, snapshot: Snapshot) -> None:
         for dead_letter in snapshot.dead_letters:
             if "never finished" in dead_letter.reason:
-                starts = len(self.marks[dead_letter.message_id])
+                starts = sum(self.entries[entry] == dead_letter.message_id for entry in self.started)
                 self.check(starts >= dead_letter.deliveries, "a dead letter counts a delivery that was not started")
 
     def check_owners(self, snapshot: Snapshot) -> None:
@@ -630,7 +640,7 @@ class QueueModel(RuleBasedStateMachine):
             attempt, worker, _ = start
             assert attempt is not None
             assert worker is not None
-            is_known = job.launches.get(int(attempt)) == worker.decode()
+            is_known = (int(attempt), worker.decode()) in job.launches
             self.check(is_known, "a record states a start that did not happen")
 
     def check_log(self, log: Sequence[tuple[bytes, Mapping[bytes, bytes]]], result: bytes) -> None:
@@ -756,8 +766,8 @@ def without_error(reply: Any) -> Any:
 
 
 def script_of(arguments: tuple[Any, ...]) -> Script | None:
-    """Return the script that a command calls, if it marks entries as started."""
-    scripts = (Script.START, Script.FETCH, Script.FINISH)
+    """Return the script that a command calls, if it can mark entries as started."""
+    scripts = (Script.START, Script.FETCH, Script.FINISH, Script.FENCED)
     if arguments[0] not in ("EVAL", "EVALSHA"):
         return None
     return next((script for script in scripts if arguments[1] in (script.sha, script.source)), None)
@@ -769,7 +779,18 @@ def parse_call(arguments: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
     return list(arguments[3:last_key]), list(arguments[last_key:])
 
 
-def entries_started(arguments: tuple[Any, ...], reply: Any) -> list[tuple[tuple[str, str], bytes]]:
+def mark_of_job(arguments: tuple[Any, ...], reply: Any) -> tuple[Entry, bool] | None:
+    """Return the entry whose mark a fenced write of a job has set (True) or removed (False), if any."""
+    if script_of(arguments) is not Script.FENCED or not reply[0]:
+        return None
+    keys, args = parse_call(arguments)
+    match args[-10:]:
+        case ["XCLAIM", key_number, 7, _, _, _, entry_id, "RETRYCOUNT", count, "JUSTID"]:
+            return (keys[key_number - 1], entry_id), count == STARTED_MARK
+    return None
+
+
+def entries_started(arguments: tuple[Any, ...], reply: Any) -> list[tuple[Entry, bytes]]:
     """Return the entries that fetch.lua or finish.lua has fetched and started, with their messages."""
     script = script_of(arguments)
     if script not in (Script.FETCH, Script.FINISH):

@@ -36,7 +36,7 @@ __all__ = ["ACTOR", "ATTEMPT_MS", "LEASE_MS", "PAUSE", "RENEWAL_MS", "ModelWorke
 ACTOR = "act"
 #: Steps of a job outside Redis: the launch of its container, and its program or the program of a plain message.
 LAUNCH, RUN = "launch", "run"
-#: Step of a shutdown: running messages have ended, or the grace period is over.
+#: Step of a shutdown: it waits for threads.
 GRACE = "grace"
 #: Step of a consumer that may not fetch.
 PAUSE = "pause"
@@ -45,6 +45,7 @@ PAUSE = "pause"
 # another event does not depend on fractions of a millisecond.
 LEASE_MS = 16_216
 _THREADS = 2
+_GRACE_MS = 15_000
 #: Time between two renewals at most, and until the next attempt after a failure (app/broker/delivery/lease_renewal.py).
 RENEWAL_MS, ATTEMPT_MS = 4_000, 1_000
 
@@ -112,9 +113,11 @@ class ModelWorker:
             worker_timeout=1_000,
         )
         self._worker.consumers[JOBS_QUEUE] = self._consumer
+        self._worker.workers = [_WorkerThreads(process)]
         self.broker.emit_before("worker_boot", self._worker)
         self.next_renewal_ms = now_ms()
         self.consumer_task = process.start("consumer", self._consumer.run)
+        self._consumer.is_alive = lambda: self.consumer_task.waiting is not None  # type: ignore[method-assign]
         [lifecycle] = [item for item in self.broker.middleware if isinstance(item, WorkerLifecycle)]
         self._renewal: LeaseRenewal = lifecycle._renewals[JOBS_QUEUE]
 
@@ -157,7 +160,7 @@ class ModelWorker:
 
     def stop(self) -> None:
         """Begin a graceful shutdown."""
-        self.stop_task = self.process.start("stop", self._worker.stop)
+        self.stop_task = self.process.start("stop", lambda: self._worker.stop(_GRACE_MS))
 
     # The sandbox of the worker
 
@@ -205,6 +208,19 @@ class ModelWorker:
                 raise Retry(delay=0)
             case "command lost":
                 raise InfrastructureError("failed")
+
+
+class _WorkerThreads:
+    """The threads of a worker that process messages, for its shutdown. Each message has a task of its own."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def is_alive(self) -> bool:
+        return any(task.name == "worker" for task in self._process.tasks)
+
+    def stop(self) -> None:
+        """Do nothing: a task ends with its message."""
 
 
 def wait_for_step(name: str) -> str:
