@@ -35,6 +35,7 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     """Report of one phase: ``compile``, ``run`` or ``test``.
 
     ``process_limit_hits`` counts the processes and threads that could not be started because of the process limit.
+    ``heap_exhausted`` is true if the runtime of the language reported that the program got no more memory.
     """
 
     name: str
@@ -46,6 +47,7 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_bytes: int = 0
     memory_peak_source: str = "sampled"
     process_limit_hits: int = 0
+    heap_exhausted: bool = False
 
 
 class ArtifactInfo(msgspec.Struct, frozen=True, kw_only=True):

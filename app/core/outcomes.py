@@ -65,6 +65,7 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
         memory_peak_bytes: Highest memory usage of the container during the phase, including files in memory.
         oom_kills: Processes of the phase that the kernel killed because of the memory limit.
         process_limit_hits: How often a process or thread could not be started because of the process limit.
+        heap_exhausted: Whether the runtime of the language reported that the program got no more memory.
         test: Name of the test, for a TEST phase.
     """
 
@@ -85,3 +86,4 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     # Results that an earlier version stored do not have these fields.
     memory_peak_source: MemoryPeakSource = MemoryPeakSource.SAMPLED
     process_limit_hits: int = 0
+    heap_exhausted: bool = False

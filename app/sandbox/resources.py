@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final, NamedTuple
 
-import msgspec
-
 from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
 from app.core.spec import JobSpec
 from app.sandbox.images.catalogue import Language
-from app.sandbox.runner.execution_plan import is_compiled
+from app.sandbox.runner.execution_plan import compiler_limits, is_compiled
 
 __all__ = [
     "CELL_PROCESSES",
@@ -93,21 +91,11 @@ def maximum_resources(cpus: float) -> ContainerResources:
 
 
 def resources_by_stage(spec: JobSpec, language: Language, cpus: float) -> StageResources:
-    """Return the resources for a job.
-
-    The limits of a job apply to its program. The compiler gets at least the default memory and processes of the
-    language, so that a program with a low memory limit still compiles.
-    """
+    """Return the resources for a job. Its limits apply to its program; `compiler_limits` apply to the compiler."""
     program = ContainerResources.from_limits(spec.limits, cpus)
     if not is_compiled(spec, language):
         return StageResources(program, None)
-    defaults = resolve_limits(LimitOverrides(), language.limits)
-    compiler_limits = msgspec.structs.replace(
-        spec.limits,
-        memory_bytes=max(spec.limits.memory_bytes, defaults.memory_bytes),
-        processes=max(spec.limits.processes, defaults.processes),
-    )
-    initial = ContainerResources.from_limits(compiler_limits, cpus)
+    initial = ContainerResources.from_limits(compiler_limits(spec, language), cpus)
     return StageResources(initial, None if initial == program else program)
 
 

@@ -27,6 +27,7 @@ from app.sandbox.resources import ContainerResources
 from app.sandbox.runner import encoder, frames
 from app.sandbox.runner.artifact_collector import ArtifactCollector
 from app.sandbox.runner.execution_plan import plan_execution
+from app.sandbox.runner.heap_report import HeapReportDetector
 from app.sandbox.runner.phase_reports import convert_phase_end, has_passed, report_oom_kill
 from app.sandbox.runner.stdin_feed import StdinFeed
 
@@ -73,6 +74,7 @@ class RunnerSession:
         self._inbox = inbox
         self._program_resources = program_resources
         self._plan = plan_execution(spec, language, hold_program=program_resources is not None)
+        self._heap_report = HeapReportDetector(language, spec)
         self._reports: list[PhaseReport] = []
         self._outgoing = bytearray(b"".join(self._plan.encode()))
         # The next phase, until its GO frame is sent. None while the runner starts phases by itself.
@@ -185,6 +187,7 @@ class RunnerSession:
     def _flush(self, outputs: list[Output]) -> None:
         if not outputs:
             return
+        self._heap_report.add(outputs)
         started_at = time.monotonic()
         self._sink.output(outputs)
         outputs.clear()
@@ -196,6 +199,7 @@ class RunnerSession:
             case frames.Started(index):
                 self._phase_started_at = time.monotonic()
                 self._phase_is_running = True
+                self._heap_report.start_phase()
                 self._budget.start_phase()
                 self._extend_deadline(index)
                 self._sink.phase(*self._plan.names[index])
@@ -229,7 +233,9 @@ class RunnerSession:
                 raise InfrastructureError(f"cannot start {phase.argv[0]}: {os.strerror(end.value)}")
             self._sink.phase(*name)
         self._extend_deadline()
-        self._add_report(self._budget.end_phase(convert_phase_end(name, end)))
+        is_heap_exhausted = not has_passed(end) and self._heap_report.is_exhausted()
+        report = convert_phase_end(name, end, heap_exhausted=is_heap_exhausted)
+        self._add_report(self._budget.end_phase(report))
         self._stop_at_total_limits()
         has_next = has_passed(end) or (phase.is_test and end.reason is not StopReason.CANCELLED)
         if has_next and self._is_held(end.phase + 1):

@@ -23,6 +23,7 @@ from app.core.job_judge import JobJudge
 from app.core.judging.cases import CaseSpec
 from app.core.outcomes import PhaseReport
 from app.core.spec import JobSpec
+from app.sandbox.resources import default_resources
 from bench.sandbox.under_test import LANGUAGES, NullSink, SandboxUnderTest, program
 from bench.target import Target
 
@@ -135,8 +136,9 @@ def _measure_job(sandbox: SandboxUnderTest, spec: JobSpec) -> tuple[float, dict[
 
 
 def _measure_bare(docker_host: str) -> float:
-    compiler = LANGUAGES["cpp"].command("compile", "main.cpp", ["main.cpp"])
-    run = LANGUAGES["cpp"].command("run", "main.cpp", ["main.cpp"])
+    memory_bytes = default_resources(LANGUAGES["cpp"], 1.0).memory_bytes
+    compiler = LANGUAGES["cpp"].command("compile", "main.cpp", ["main.cpp"], memory_bytes)
+    run = LANGUAGES["cpp"].command("run", "main.cpp", ["main.cpp"], memory_bytes)
     script = _BARE_SCRIPT.format(tests=_TESTS, compile=shlex.join(compiler), run=shlex.join(run))
     options = ("--rm", "--interactive", "--network=none", "--tmpfs=/work:exec,mode=1777", "--entrypoint=bash")
     command = ["docker", "--host", docker_host, "run", *options, _IMAGE, "-c", script]

@@ -31,8 +31,11 @@ def list_languages() -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test for each language under test, or for those of its marker ``languages`` that are under test."""
     if "language" in metafunc.fixturenames:
-        metafunc.parametrize("language", list_languages())
+        marker = metafunc.definition.get_closest_marker("languages")
+        languages = list_languages() if marker is None else [id_ for id_ in list_languages() if id_ in marker.args]
+        metafunc.parametrize("language", languages)
 
 
 @pytest.fixture(scope="session")

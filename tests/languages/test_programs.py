@@ -1,4 +1,4 @@
-"""The five test programs of each language, with the default limits of the language."""
+"""The six test programs of each language, with the default limits of the language."""
 
 from __future__ import annotations
 
@@ -54,3 +54,28 @@ def test_endless_program_ends_at_its_cpu_time_limit(sandbox: SandboxFixture, lan
 
     assert result.outcome == Outcome.CPU_TIME_LIMIT, result
     assert result.last.name == "run"
+
+
+def test_program_that_needs_more_memory_ends_at_its_memory_limit(sandbox: SandboxFixture, language: str) -> None:
+    greedy = program(language, LANGUAGES[language].programs.memory_limit, cpu_seconds=60, wall_seconds=120)
+
+    result = sandbox.run(greedy)
+
+    assert result.outcome == Outcome.MEMORY_LIMIT, (result.verdict, result.stderr[-2000:])
+    assert result.last.name == "run"
+
+
+def test_hello_runs_with_a_byte_order_mark_and_crlf(sandbox: SandboxFixture, language: str) -> None:
+    hello = LANGUAGES[language].hello
+
+    result = sandbox.run(program(language, "\ufeff" + hello.source.strip().replace("\n", "\r\n") + "\r\n"))
+
+    assert (result.outcome, result.text.replace("\r", ""), result.stderr) == (Outcome.OK, hello.output, b"")
+
+
+def test_echo_runs_with_crlf(sandbox: SandboxFixture, language: str) -> None:
+    source = LANGUAGES[language].programs.echo.replace("\n", "\r\n")
+
+    result = sandbox.run(program(language, source, stdin=LINES))
+
+    assert (result.outcome, result.stdout) == (Outcome.OK, LINES), result.stderr

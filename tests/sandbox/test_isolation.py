@@ -208,7 +208,7 @@ def test_host_is_not_visible_in_names(inside: dict[str, Any]) -> None:
 
 def test_environment_contains_only_documented_variables(inside: dict[str, Any]) -> None:
     # Base variables and those of the catalogue; Python itself sets LC_CTYPE
-    documented = {"PATH", "HOME", "LANG", "TMPDIR"} | set(LANGUAGES["python"].env)
+    documented = {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR"} | set(LANGUAGES["python"].env)
     assert set(inside["environment"]) - {"LC_CTYPE"} == documented
 
 

@@ -100,6 +100,8 @@ def _judge_ending(phase: PhaseReport) -> tuple[Outcome, str]:
     # A child can be OOM-killed while its parent continues and exits with 0: that is a success.
     if phase.oom_kills and phase.exit_code != 0:
         return Outcome.MEMORY_LIMIT, "killed: it needed more memory than its limit"
+    if phase.heap_exhausted:
+        return Outcome.MEMORY_LIMIT, "ended: its runtime got no more memory"
     if phase.signal is not None:
         return Outcome.SIGNALED, f"killed by signal {phase.signal} ({_signal_name(phase.signal)})"
     if phase.exit_code:

@@ -71,7 +71,8 @@ class ImageSources:
         Args:
             base_id: Digest of the layers of the base image.
         """
-        recipe = {"Dockerfile": self._read("runner/Dockerfile"), "install.sh": self._read("install.sh")}
+        names = {"Dockerfile": "runner/Dockerfile", "nss_sandbox.c": "runner/nss_sandbox.c", "install.sh": "install.sh"}
+        recipe = {name: self._read(path) for name, path in names.items()}
         sources = {f"runner/{name}": content for name, content in self._runner_files().items()}
         digest = _digest({**recipe, **sources}, base_id)
         return BuildContext({**recipe, **sources, "extra-ca.crt": _extra_ca()}, digest)

@@ -15,17 +15,19 @@ import msgspec
 
 from app.core.errors import InvalidRequest, PyxecError
 from app.core.languages import LanguageInfo
-from app.core.limits import LimitOverrides, resolve_limits
+from app.core.limits import MIB, LimitOverrides, resolve_limits
 
 __all__ = [
     "CatalogueError",
     "Command",
     "Compat",
+    "Heap",
     "Hello",
     "Language",
     "Packages",
     "Phase",
     "Programs",
+    "Removed",
     "Text",
     "VersionProbe",
     "default_set",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 Phase = Literal["compile", "run"]
+Removed = Literal["bom", "cr"]
 
 _Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 _FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
@@ -47,6 +50,7 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 Command = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
+_HEAP: Final = "{heap_mib}"
 
 
 class CatalogueError(PyxecError):
@@ -94,6 +98,25 @@ class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: Text
 
 
+class Heap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a runtime uses the memory of a job, and how it ends without memory.
+
+    Attributes:
+        exhausted: Regular expression, searched in the last output to stderr of a program that failed. If it matches,
+            the program ended because it got no more memory, and the outcome is ``memory_limit``.
+        percent: Share of the memory of a phase in ``{heap_mib}``. The rest is for the runtime itself.
+    """
+
+    exhausted: Text
+    percent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 75
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.exhausted)
+        except re.error as e:
+            raise ValueError(f"`exhausted` is not a regular expression: {e}") from e
+
+
 class Programs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Programs for the tests, one for each way to end.
 
@@ -101,12 +124,14 @@ class Programs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         echo: Prints its standard input line by line.
         runtime_error: Starts, then fails.
         time_limit: Uses processor time without end.
+        memory_limit: Needs more memory than a job may use.
         compile_error: Does not compile. Required if the language has a compile phase, otherwise not allowed.
     """
 
     echo: Text
     runtime_error: Text
     time_limit: Text
+    memory_limit: Text
     compile_error: Text | None = None
 
 
@@ -126,6 +151,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         file_name: Name of the source file if a request contains only text.
         run: Arguments of the program, with placeholders. ``{entrypoint}`` is the file to start, ``{stem}`` the same
             without its suffix. ``{sources}`` must be a whole argument: the entrypoint, then the other source files.
+            ``{heap_mib}`` is the share of the memory that ``heap`` defines, in MiB.
         packages: Packages of the image.
         version: How to read the version from the image.
         hello: Smallest program.
@@ -134,7 +160,10 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sources: Globs for base names that select the files of ``{sources}``.
         compile: Arguments of the compiler, with the placeholders of ``run`` and ``{options}``: a whole argument that
             is replaced with the compiler options of a request. Without it, the language takes no options.
-        env: Additional environment of both phases.
+        env: Additional environment of both phases. The values may contain ``{heap_mib}``.
+        heap: How the runtime ends without memory. None if the kernel ends it.
+        removed: What is removed from the entrypoint, because the language takes it for a part of the program: ``bom``,
+            a UTF-8 byte order mark, and ``cr``, a carriage return at the end of a line. Other files never change.
         limits: Default limits, where they differ from the common ones.
         compat: Names in other APIs.
         setup: Shell commands that run as root at the end of the build.
@@ -153,6 +182,8 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[Text, ...] = ()
     compile: Command | None = None
     env: dict[_EnvName, str] = {}
+    heap: Heap | None = None
+    removed: tuple[Removed, ...] = ()
     limits: LimitOverrides = LimitOverrides()
     compat: Compat = Compat()
     setup: str = ""
@@ -163,6 +194,8 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("`programs.compile_error` must be set if and only if `compile` is set")
         for phase, command in (("compile", self.compile), ("run", self.run)):
             _check_placeholders(phase, command or (), self.sources)
+            _check_heap(phase, command or (), self.heap)
+        _check_heap("env", self.env.values(), self.heap)
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -191,7 +224,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def command(
-        self, phase: Phase, entrypoint: str, files: Sequence[str], options: Sequence[str] = ()
+        self, phase: Phase, entrypoint: str, files: Sequence[str], memory_bytes: int, options: Sequence[str] = ()
     ) -> tuple[str, ...]:
         """Return the arguments of one phase, with the placeholders replaced.
 
@@ -199,6 +232,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             phase: One of ``phases``.
             entrypoint: Path of the file to start, relative to the working directory.
             files: Paths of all files of the job, in any order.
+            memory_bytes: Memory of the phase.
             options: Compiler options. Ignored if the command has no ``{options}``.
 
         Raises:
@@ -210,15 +244,32 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(
             argument
             for part in template
-            for argument in (options if part == "{options}" else self._replace_placeholders(part, entrypoint, files))
+            for argument in (
+                options if part == "{options}" else self._replace_placeholders(part, entrypoint, files, memory_bytes)
+            )
         )
 
-    def _replace_placeholders(self, part: str, entrypoint: str, files: Sequence[str]) -> tuple[str, ...]:
+    def environment(self, memory_bytes: int) -> dict[str, str]:
+        """Return ``env`` for a phase with this memory."""
+        heap = str(self._heap_mib(memory_bytes))
+        return {name: value.replace(_HEAP, heap) for name, value in self.env.items()}
+
+    def _heap_mib(self, memory_bytes: int) -> int:
+        percent = 100 if self.heap is None else self.heap.percent
+        return max(1, memory_bytes * percent // 100 // MIB)
+
+    def _replace_placeholders(
+        self, part: str, entrypoint: str, files: Sequence[str], memory_bytes: int
+    ) -> tuple[str, ...]:
         if part == "{sources}":
             others = sorted(path for path in files if path != entrypoint and self._is_source(path))
             return tuple(_as_argument(path) for path in (entrypoint, *others))
         stem = str(PurePosixPath(entrypoint).with_suffix(""))
-        values = {"entrypoint": _as_argument(entrypoint), "stem": _as_argument(stem)}
+        values = {
+            "entrypoint": _as_argument(entrypoint),
+            "stem": _as_argument(stem),
+            "heap_mib": str(self._heap_mib(memory_bytes)),
+        }
         return (_PLACEHOLDER.sub(lambda match: values[match[1]], part),)
 
     def _is_source(self, path: str) -> bool:
@@ -288,13 +339,18 @@ def _check_unique(languages: Iterable[Language], field: str, names: Callable[[La
 def _check_placeholders(phase: str, command: Sequence[str], sources: Sequence[str]) -> None:
     for part in command:
         for name in _PLACEHOLDER.findall(part):
-            if name not in ("entrypoint", "sources", "stem", *(("options",) if phase == "compile" else ())):
+            if name not in ("entrypoint", "sources", "stem", "heap_mib", *(("options",) if phase == "compile" else ())):
                 raise ValueError(f"`{phase}`: unknown placeholder {{{name}}}")
         for name in ("sources", "options"):
             if f"{{{name}}}" in part and part != f"{{{name}}}":
                 raise ValueError(f"`{phase}`: {{{name}}} must be a whole argument, not part of {part!r}")
         if part == "{sources}" and not sources:
             raise ValueError(f"`{phase}`: {{sources}} requires the field `sources`")
+
+
+def _check_heap(field: str, texts: Iterable[str], heap: Heap | None) -> None:
+    if heap is None and any(_HEAP in text for text in texts):
+        raise ValueError(f"`{field}`: {_HEAP} requires the table `heap`")
 
 
 def _as_argument(path: str) -> str:

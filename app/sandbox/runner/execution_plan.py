@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from app.core.limits import MAX_COMPILE_OUTPUT_BYTES, MAX_COMPILE_SECONDS, Limits
+import msgspec
+
+from app.core.limits import (
+    MAX_COMPILE_OUTPUT_BYTES,
+    MAX_COMPILE_SECONDS,
+    LimitOverrides,
+    Limits,
+    resolve_limits,
+)
 from app.core.outcomes import COMPILE, RUN, TEST
 from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES, Artifact
 from app.core.spec import JobSpec, SourceFile
@@ -14,7 +23,7 @@ from app.sandbox.images.catalogue import Language, Phase
 from app.sandbox.runner import encoder
 from app.sandbox.runner.frames import CollectSpec, PhaseSpec, WindowSize
 
-__all__ = ["ExecutionPlan", "PhaseName", "is_compiled", "plan_execution"]
+__all__ = ["ExecutionPlan", "PhaseName", "compiler_limits", "is_compiled", "plan_execution"]
 
 _COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
@@ -23,7 +32,15 @@ _STACK_BYTES: Final = 64 * 1024 * 1024
 _TERMINAL_ENVIRONMENT: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 # The shell replaces itself, so that the runner measures the program.
 _STDERR_TO_STDOUT: Final = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT: Final = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/work",
+    # The name in images/runner/nss_sandbox.c. Programs without a C library, such as those of Go, read it from here.
+    "USER": "runner",
+    "LOGNAME": "runner",
+    "LANG": "C.UTF-8",
+    "TMPDIR": "/tmp",  # noqa: S108 - inside the sandbox
+}
 
 
 class PhaseName(NamedTuple):
@@ -100,13 +117,38 @@ def plan_execution(spec: JobSpec, language: Language, *, hold_program: bool = Fa
         phases = [_compile_phase(spec, language), replace(first, held=hold_program or spec.hold_tests), *others]
         names.insert(0, PhaseName(COMPILE))
     artifacts = CollectSpec(spec.artifacts, MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES) if spec.artifacts else None
-    return ExecutionPlan(spec.files, tuple(phases), tuple(names), artifacts)
+    files = tuple(_prepare_file(file, spec.entrypoint, language) for file in spec.files)
+    return ExecutionPlan(files, tuple(phases), tuple(names), artifacts)
 
 
 def is_compiled(spec: JobSpec, language: Language) -> bool:
     """Return whether the job has a compile phase."""
     invocation = spec.invocation
     return "compile" in language.phases if invocation.run is None else invocation.compile is not None
+
+
+def compiler_limits(spec: JobSpec, language: Language) -> Limits:
+    """Return the memory and process limits of the compiler; the other limits are those of the job.
+
+    They are at least the defaults of the language, so that a program with a low memory limit still compiles.
+    """
+    defaults = resolve_limits(LimitOverrides(), language.limits)
+    return msgspec.structs.replace(
+        spec.limits,
+        memory_bytes=max(spec.limits.memory_bytes, defaults.memory_bytes),
+        processes=max(spec.limits.processes, defaults.processes),
+    )
+
+
+def _prepare_file(file: SourceFile, entrypoint: str, language: Language) -> SourceFile:
+    if file.name != entrypoint or not language.removed:
+        return file
+    content = file.content
+    if "bom" in language.removed:
+        content = content.removeprefix(codecs.BOM_UTF8)
+    if "cr" in language.removed:
+        content = content.replace(b"\r\n", b"\n")
+    return SourceFile(file.name, content)
 
 
 def _program_phases(spec: JobSpec, language: Language) -> Iterator[PhaseSpec]:
@@ -119,9 +161,10 @@ def _program_phases(spec: JobSpec, language: Language) -> Iterator[PhaseSpec]:
 
 
 def _compile_phase(spec: JobSpec, language: Language) -> PhaseSpec:
+    memory_bytes = compiler_limits(spec, language).memory_bytes
     return PhaseSpec(
-        argv=_command("compile", spec, language),
-        env=_environment(language, {}, {}),
+        argv=_command("compile", spec, language, memory_bytes),
+        env=_environment(language.environment(memory_bytes)),
         wall_ms=_milliseconds(min(spec.compile_limits.wall_seconds, _COMPILE_WALL_SECONDS)),
         cpu_ms=_milliseconds(min(spec.compile_limits.cpu_seconds, _COMPILE_CPU_SECONDS)),
         output_bytes=MAX_COMPILE_OUTPUT_BYTES,
@@ -133,11 +176,12 @@ def _compile_phase(spec: JobSpec, language: Language) -> PhaseSpec:
 
 def _run_phase(spec: JobSpec, language: Language, args: tuple[str, ...], limits: Limits) -> PhaseSpec:
     invocation = spec.invocation
-    argv = (*invocation.command_prefix, *_command("run", spec, language), *args)
+    argv = (*invocation.command_prefix, *_command("run", spec, language, limits.memory_bytes), *args)
+    terminal = {} if spec.tty is None else _TERMINAL_ENVIRONMENT
     disk_bytes, file_bytes = limits.disk_bytes, invocation.file_bytes
     return PhaseSpec(
         argv=(*_STDERR_TO_STDOUT, *argv) if invocation.stderr_to_stdout else argv,
-        env=_environment(language, {} if spec.tty is None else _TERMINAL_ENVIRONMENT, spec.env),
+        env=_environment(terminal, language.environment(limits.memory_bytes), spec.env),
         wall_ms=_milliseconds(limits.wall_seconds),
         cpu_ms=_milliseconds(limits.cpu_seconds),
         output_bytes=limits.output_bytes,
@@ -149,19 +193,20 @@ def _run_phase(spec: JobSpec, language: Language, args: tuple[str, ...], limits:
     )
 
 
-def _command(phase: Phase, spec: JobSpec, language: Language) -> tuple[str, ...]:
+def _command(phase: Phase, spec: JobSpec, language: Language, memory_bytes: int) -> tuple[str, ...]:
     invocation = spec.invocation
     if invocation.run is not None:
         return (invocation.compile or ()) if phase == "compile" else invocation.run
     files = () if invocation.entrypoint_only else tuple(file.name for file in spec.files)
-    return language.command(phase, spec.entrypoint, files, invocation.compiler_options)
+    return language.command(phase, spec.entrypoint, files, memory_bytes, invocation.compiler_options)
 
 
-def _environment(
-    language: Language, terminal: Mapping[str, str], job: Mapping[str, str]
-) -> tuple[tuple[str, str], ...]:
-    base = {"PATH": _PATH, "HOME": "/work", "LANG": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108 - inside the sandbox
-    return tuple({**base, **terminal, **language.env, **job}.items())
+def _environment(*layers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return the common variables and those of ``layers``. A later layer overrides an earlier one."""
+    merged = dict(_ENVIRONMENT)
+    for layer in layers:
+        merged.update(layer)
+    return tuple(merged.items())
 
 
 def _milliseconds(seconds: float) -> int:

@@ -17,7 +17,7 @@ __all__ = ["convert_phase_end", "has_passed", "report_oom_kill"]
 _MICROSECONDS: Final = 1_000_000
 
 
-def convert_phase_end(name: PhaseName, end: PhaseEnd) -> PhaseReport:
+def convert_phase_end(name: PhaseName, end: PhaseEnd, *, heap_exhausted: bool = False) -> PhaseReport:
     """Return the report of a phase that the runner has ended."""
 
     def value_if(ending: Ending) -> int | None:
@@ -37,6 +37,7 @@ def convert_phase_end(name: PhaseName, end: PhaseEnd) -> PhaseReport:
         memory_peak_source=MemoryPeakSource.KERNEL if end.peak_is_exact else MemoryPeakSource.SAMPLED,
         oom_kills=end.oom_kills,
         process_limit_hits=end.process_limit_hits,
+        heap_exhausted=heap_exhausted,
         stdout_bytes=end.stdout_bytes,
         stderr_bytes=end.stderr_bytes,
         stdout_truncated=end.stdout_truncated,

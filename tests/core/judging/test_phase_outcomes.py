@@ -39,6 +39,8 @@ RUNS = [
     (phase(exit_code=1, oom_kills=1), Outcome.MEMORY_LIMIT, "more memory"),
     # A child was killed, and its parent exited with 0.
     (phase(exit_code=0, oom_kills=2), Outcome.OK, "exited normally"),
+    (phase(exit_code=1, heap_exhausted=True), Outcome.MEMORY_LIMIT, "ended: its runtime got no more memory"),
+    (killed(6, heap_exhausted=True), Outcome.MEMORY_LIMIT, "ended: its runtime got no more memory"),
     (phase(exit_code=1, process_limit_hits=3), Outcome.NONZERO_EXIT, "with code 1; the process limit was reached"),
     (killed(9, stopped_by=StopReason.WALL_TIME, process_limit_hits=1), Outcome.WALL_TIME_LIMIT, "s; the process limit"),
     # A program can send SIGXCPU and SIGXFSZ to itself. Only ``stopped_by`` means that a limit was reached.

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from app.core.limits import MIB
 from app.sandbox.images.catalogue import CatalogueError, Language, default_set, load_languages
 
 CATALOGUE = Path(__file__).parents[3] / "languages"
+MEMORY = 512 * MIB
 DEFAULT_SET = {"python", "javascript", "typescript", "bash", "c", "cpp"}
 
 VALID = """
@@ -28,6 +30,7 @@ output = "hello"
 echo = "say the input"
 runtime_error = "say no"
 time_limit = "repeat"
+memory_limit = "hold"
 """
 
 
@@ -63,29 +66,29 @@ def test_interpreted_language_has_only_a_run_phase(languages: dict[str, Language
     python = languages["python"]
 
     assert python.phases == ("run",)
-    assert python.command("run", "app/start.py", ["app/start.py", "lib.py"]) == ("python3", "app/start.py")
+    assert python.command("run", "app/start.py", ["app/start.py", "lib.py"], MEMORY) == ("python3", "app/start.py")
     with pytest.raises(ValueError, match="python has no compile phase"):
-        python.command("compile", "main.py", ["main.py"])
+        python.command("compile", "main.py", ["main.py"], MEMORY)
 
 
 def test_compile_command_contains_all_sources_and_no_other_file(languages: dict[str, Language]) -> None:
     files = ["z.c", "table.txt", "lib/a.c", "main.c", "a.h"]
 
-    command = languages["c"].command("compile", "main.c", files)
+    command = languages["c"].command("compile", "main.c", files, MEMORY)
 
     assert languages["c"].phases == ("compile", "run")
     assert [argument for argument in command if argument in files] == ["main.c", "lib/a.c", "z.c"]
 
 
 def test_compile_command_contains_the_entrypoint_with_any_name(languages: dict[str, Language]) -> None:
-    assert "program.txt" in languages["cpp"].command("compile", "program.txt", ["program.txt"])
+    assert "program.txt" in languages["cpp"].command("compile", "program.txt", ["program.txt"], MEMORY)
 
 
 @pytest.mark.parametrize("phase", ["compile", "run"])
 def test_command_never_contains_a_file_name_as_an_option(languages: dict[str, Language], phase: str) -> None:
     language = languages["c"] if phase == "compile" else languages["python"]
 
-    command = language.command(phase, "-rf", ["-rf", "-o.c"])  # type: ignore[arg-type]
+    command = language.command(phase, "-rf", ["-rf", "-o.c"], MEMORY)  # type: ignore[arg-type]
 
     assert "./-rf" in command
     assert not {"-rf", "-o.c"} & set(command)
@@ -97,15 +100,33 @@ def test_command_never_contains_a_file_name_as_an_option(languages: dict[str, La
 def test_run_command_replaces_stem_with_the_path_of_the_entrypoint(
     languages: dict[str, Language], entrypoint: str, runs: str
 ) -> None:
-    assert languages["typescript"].command("run", entrypoint, [entrypoint]) == ("node", runs)
+    command = languages["typescript"].command("run", entrypoint, [entrypoint], MEMORY)
+
+    assert (command[0], command[-1]) == ("node", runs)
 
 
 def test_compile_command_inserts_options_at_their_placeholder(languages: dict[str, Language]) -> None:
-    command = languages["c"].command("compile", "main.c", ["main.c"], ["-std=c99", "-DA=b c"])
+    command = languages["c"].command("compile", "main.c", ["main.c"], MEMORY, ["-std=c99", "-DA=b c"])
     assert command[-4:] == ("-std=c99", "-DA=b c", "main.c", "-lm")
 
-    command = languages["nasm"].command("compile", "main.asm", ["main.asm"], ["-O0"])
+    command = languages["nasm"].command("compile", "main.asm", ["main.asm"], MEMORY, ["-O0"])
     assert "-O0" not in command
+
+
+@pytest.mark.parametrize(
+    ("memory_bytes", "percent", "expected"),
+    [(512 * MIB, 75, "384"), (16 * MIB, 75, "12"), (1 * MIB, 10, "1"), (2048 * MIB, 100, "2048")],
+)
+def test_heap_is_a_share_of_the_memory_of_the_phase(
+    tmp_path: Path, memory_bytes: int, percent: int, expected: str
+) -> None:
+    text = VALID.replace('"toy", "{entrypoint}"', '"toy", "-Xmx{heap_mib}m", "{entrypoint}"')
+    text += f"[env]\nTOY_HEAP = '{{heap_mib}}'\n[heap]\nexhausted = 'no memory'\npercent = {percent}\n"
+
+    toy = load_languages(write(tmp_path, text))["toy"]
+
+    assert toy.command("run", "main.toy", ["main.toy"], memory_bytes) == ("toy", f"-Xmx{expected}m", "main.toy")
+    assert toy.environment(memory_bytes) == {"TOY_HEAP": expected}
 
 
 def test_info_contains_the_fields_of_the_api(languages: dict[str, Language]) -> None:
@@ -134,6 +155,12 @@ def test_load_accepts_a_valid_file(tmp_path: Path) -> None:
         ('"{entrypoint}"', '"{sources}"', "requires the field `sources`"),
         ('"{entrypoint}"', '"-x{sources}"', "must be a whole argument"),
         ('file_name = "main.toy"', 'file_name = "../main"', r"at `\$.file_name`"),
+        ('"{entrypoint}"', '"{heap_mib}"', r"`run`: \{heap_mib\} requires the table `heap`"),
+        ("[hello]", '[env]\nA = "{heap_mib}"\n[hello]', r"`env`: \{heap_mib\} requires the table `heap`"),
+        ("[hello]", "[heap]\nexhausted = '('\n[hello]", "`exhausted` is not a regular expression"),
+        ("[hello]", "[heap]\nexhausted = 'x'\npercent = 101\n[hello]", r"at `\$.heap.percent`"),
+        ('file_name = "main.toy"', 'file_name = "main.toy"\nremoved = ["tab"]', r"at `\$.removed\[0\]`"),
+        ('memory_limit = "hold"', "", "missing required field `memory_limit`"),
         ('debian = ["toy"]', 'debian = ["toy; reboot"]', r"at `\$.packages.debian\[0\]`"),
         ('debian = ["toy"]', 'debian = []\npython = ["toy"]', r"at `\$.packages.python\[0\]`"),
         ('debian = ["toy"]', 'debian = []\nnode = ["toy@latest"]', r"at `\$.packages.node\[0\]`"),

@@ -1239,7 +1239,7 @@ export interface components {
          * PhaseReport
          * @description The report of one phase: compile, run or a test.
          *
-         *     Attributes:     name: COMPILE, RUN or TEST.     exit_code: Exit code; null if a signal ended the process or it could not be started.     signal: Number of the signal that ended the process, or null.     stopped_by: Why the runner killed the phase.     start_error: Reason of the kernel if the program could not be started (not executable, no process left under         the limit), or null.     memory_peak_bytes: Highest memory usage of the container during the phase, including files in memory.     oom_kills: Processes of the phase that the kernel killed because of the memory limit.     process_limit_hits: How often a process or thread could not be started because of the process limit.     test: Name of the test, for a TEST phase.
+         *     Attributes:     name: COMPILE, RUN or TEST.     exit_code: Exit code; null if a signal ended the process or it could not be started.     signal: Number of the signal that ended the process, or null.     stopped_by: Why the runner killed the phase.     start_error: Reason of the kernel if the program could not be started (not executable, no process left under         the limit), or null.     memory_peak_bytes: Highest memory usage of the container during the phase, including files in memory.     oom_kills: Processes of the phase that the kernel killed because of the memory limit.     process_limit_hits: How often a process or thread could not be started because of the process limit.     heap_exhausted: Whether the runtime of the language reported that the program got no more memory.     test: Name of the test, for a TEST phase.
          */
         PhaseReport: {
             name: string;
@@ -1260,6 +1260,8 @@ export interface components {
             memory_peak_source: components["schemas"]["MemoryPeakSource"];
             /** @default 0 */
             process_limit_hits: number;
+            /** @default false */
+            heap_exhausted: boolean;
         };
         /**
          * Priority
