@@ -7,27 +7,22 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
-import msgspec
 import redis.exceptions
 import structlog
 from dramatiq.middleware import CurrentMessage
 
-from app.actors.checker_session import CheckerSession
+from app.actors.judged_run import JudgedRun
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
-from app.core.checker_job import CheckResult, create_checker_job, encode_check
 from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost, SandboxUnavailable
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
-from app.core.job_judge import JobJudge
-from app.core.judging.phase_outcomes import CANCELLED, judge_phases
-from app.core.outcomes import TEST, Outcome, PhaseReport
-from app.core.results import ArtifactInfo, JobResult, Usage
-from app.core.sandbox import Sandbox, SandboxReport
-from app.core.spec import JobSpec
+from app.core.outcomes import Outcome, PhaseReport
+from app.core.results import JobResult
+from app.core.sandbox import Sandbox
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.store.effects import JobEffects, is_cancelled, read_claim, read_entry_ids
 from app.store.job_input import JobInbox, JobInputs
@@ -44,7 +39,6 @@ _CANCELLED_BETWEEN_ATTEMPTS = JobResult(outcome=Outcome.CANCELLED, message="canc
 # While an append waits for Redis, the time limits of the program continue to run.
 _MAX_APPEND_SECONDS = 3.0
 _MAX_PAUSE_SECONDS = 1.0
-_CANCEL_POLL_SECONDS: Final = 0.2
 # Another worker may be able to run a released job at once. The message of a job of a missing image, of which there may
 # be many, is fetched less often.
 _MIN_RELEASE_DELAY_MS = 1_000
@@ -132,8 +126,6 @@ class JobRunner:
 
         def record_start() -> None:
             log.start(attempt, worker, self._now_ms())
-            if checker is not None:
-                checker.start()
             self._observe_queue_time(claim)
             if claim.has_input:
                 self._inputs.wake(job_id)
@@ -141,19 +133,11 @@ class JobRunner:
         # The result will be rejected, so that the program is stopped at once.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
-        if spec.stop_on_first_failure or spec.checker is not None:
-            spec = msgspec.structs.replace(spec, hold_tests=True)
-        judge = JobJudge(
-            spec.tests, stop_on_first_failure=spec.stop_on_first_failure, has_checker=spec.checker is not None
-        )
-        sink = _JobSink(log, judge, spec, inbox)
-        checker = sink.checker = self._create_checker(job_id, attempt, spec, sink, inbox, claim.account)
+        sink = _JobSink(log)
+        judged = JudgedRun(self._sandbox, job_id, attempt, spec, sink, inbox, claim.account)
         try:
-            with self._measure_run(), sink.spans, checker or nullcontext():
-                report = self._sandbox.run(job_id, attempt, spec, sink, inbox, record_start, claim.account)
-                _wait_for_checker(checker, inbox)
-            if checker is not None:
-                checker.raise_error()
+            with self._measure_run(), sink.spans:
+                result, artifacts = judged.run(record_start)
         except OwnershipLost:
             raise
         except InfrastructureError as e:
@@ -162,7 +146,6 @@ class JobRunner:
             if isinstance(e, SandboxUnavailable):
                 return self._release(job_id, delivery, dataclasses.replace(claim, state=JobState.RUNNING), e)
             raise
-        result = _result(report, judge, is_cancelled=inbox.is_cancelled and not judge.is_stopped)
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
         self._count_result(spec.language, result)
@@ -171,21 +154,7 @@ class JobRunner:
             result,
             self._now_ms(),
             claim=claim,
-            artifacts=report.artifacts,
-        )
-
-    def _create_checker(
-        self, job_id: str, attempt: int, spec: JobSpec, sink: _JobSink, inbox: JobInbox, caller: str | None
-    ) -> CheckerSession | None:
-        if spec.checker is None:
-            return None
-        job = create_checker_job(spec.checker, len(spec.tests), spec.total_limits)
-
-        def cancel() -> None:
-            inbox.put(Input(InputKind.CANCEL))
-
-        return CheckerSession(
-            self._sandbox, job_id, attempt, job, caller, spec.checker.style, sink.record_check, on_lost=cancel
+            artifacts=artifacts,
         )
 
     def _release(self, job_id: str, delivery: _Delivery, claim: Claim, error: InfrastructureError) -> Sequence[Effect]:
@@ -318,70 +287,23 @@ class _OutputLog:
 
 
 class _JobSink:
-    """Sink that writes to the output log and judges the tests.
+    """Sink that writes to the output log."""
 
-    Args:
-        log: The output log of the attempt.
-        judge: Judges the tests.
-        spec: The job. If its tests are held, the sink starts each of them, or cancels the job.
-        inbox: The inbox of the job.
-
-    Attributes:
-        checker: The checker of the job, or None.
-    """
-
-    def __init__(self, log: _OutputLog, judge: JobJudge, spec: JobSpec, inbox: JobInbox) -> None:
+    def __init__(self, log: _OutputLog) -> None:
         self._log = log
-        self._judge = judge
-        self._cases = {case.name: case for case in spec.tests}
-        self._held_tests = inbox if spec.hold_tests else None
-        self._checked_test = ""
-        self.checker: CheckerSession | None = None
         self.spans = SequentialSpans()
-        self._start_next_test()
 
     def phase(self, name: str, test: str | None = None) -> None:
         """Record the start of a phase; ``test`` names the test case that it runs."""
-        self._judge.start_phase(test)
         self.spans.start(name, **({} if test is None else {"test": test}))
         self._log.append_phase(PhaseStarted(name, test))
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Append output. Raises OwnershipLost and InfrastructureError."""
-        self._judge.add_output(chunks)
         self._log.append_output(chunks)
 
     def end_phase(self, report: PhaseReport) -> None:
-        """Judge a test, then start the next one. A checker runs in between."""
-        output = self._judge.end_phase(report)
-        if output is not None and self.checker is not None and isinstance(report.test, str):
-            self._checked_test = report.test
-            self.checker.check(encode_check(self._cases[report.test], output))
-        elif report.name == TEST:
-            self._start_next_test()
-
-    def record_check(self, result: CheckResult, failure: str | None) -> None:
-        """Record the result of the checker and start the next test. The thread of the checker calls it.
-
-        Args:
-            result: The result.
-            failure: Why the checker cannot run any more, None if it can.
-        """
-        self._judge.record_check(self._checked_test, result)
-        if failure is not None:
-            self._judge.fail_checker(failure)
-        self._start_next_test()
-
-    def _start_next_test(self) -> None:
-        if self._held_tests is not None:
-            self._held_tests.put(Input(InputKind.CANCEL if self._judge.is_stopped else InputKind.START_TEST))
-
-
-def _wait_for_checker(checker: CheckerSession | None, inbox: JobInbox) -> None:
-    """Wait for the check of the last test, unless the job is cancelled."""
-    while checker is not None and not checker.wait(_CANCEL_POLL_SECONDS):
-        if inbox.is_cancelled:
-            return
+        """Do nothing: the result contains the reports."""
 
 
 def _is_startable(claim: Claim) -> bool:
@@ -395,39 +317,3 @@ def _is_startable(claim: Claim) -> bool:
 
 def _cancelled_result(claim: Claim) -> JobResult:
     return _CANCELLED_BEFORE_START if claim.state is JobState.QUEUED else _CANCELLED_BETWEEN_ATTEMPTS
-
-
-def _result(report: SandboxReport, judge: JobJudge, *, is_cancelled: bool) -> JobResult:
-    if not report.phases:
-        # The job was cancelled before its first phase.
-        return JobResult(outcome=Outcome.CANCELLED, message=CANCELLED.message, version=report.version)
-    ending = judge_phases(report.phases, report.exhausted)
-    tests = judge.create_reports(report.phases, report.exhausted)
-    if is_cancelled and ending.outcome is Outcome.OK and not judge.is_complete(tests):
-        ending = CANCELLED  # between two tests, or during a check
-    elif judge.checker_failure is not None:
-        ending = msgspec.structs.replace(ending, message=judge.checker_failure)
-    return JobResult(
-        outcome=ending.outcome,
-        exit_code=ending.exit_code,
-        signal=ending.signal,
-        message=ending.message,
-        usage=_usage(report.phases),
-        phases=report.phases,
-        tests=tests,
-        artifacts=tuple(ArtifactInfo(artifact.name, len(artifact.data)) for artifact in report.artifacts),
-        artifacts_incomplete=report.artifacts_incomplete,
-        version=report.version,
-        verdict=judge.judge(ending.outcome, tests),
-    )
-
-
-def _usage(phases: Sequence[PhaseReport]) -> Usage:
-    largest = max(phases, key=lambda phase: phase.memory_peak_bytes)
-    return Usage(
-        wall_seconds=sum(phase.wall_seconds for phase in phases),
-        cpu_seconds=sum(phase.cpu_seconds for phase in phases),
-        memory_peak_bytes=largest.memory_peak_bytes,
-        memory_peak_source=largest.memory_peak_source,
-        oom_killed=any(phase.oom_kills for phase in phases),
-    )
