@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypedDict, Unpack
 
 from pyxec.errors import InvalidJob
 
-__all__ = ["Case", "Checker", "JobOptions", "job_request"]
+__all__ = ["Case", "Checker", "Group", "JobOptions", "job_request"]
 
 
 class Case(TypedDict, total=False):
@@ -38,6 +38,15 @@ class Checker(TypedDict, total=False):
     limits: Mapping[str, float]
 
 
+class Group(TypedDict, total=False):
+    """A group of tests with a score. It requires ``name`` and ``tests``, the names of its tests."""
+
+    name: str
+    tests: Sequence[str]
+    weight: float
+    aggregation: Literal["min", "average", "sum"]
+
+
 class JobOptions(TypedDict, total=False):
     """The optional fields of a job; docs/api.md describes them."""
 
@@ -53,6 +62,7 @@ class JobOptions(TypedDict, total=False):
     tests: Sequence[Case]
     compare: str | Mapping[str, Any]
     checker: Checker
+    groups: Sequence[Group]
     stop_on_first_failure: bool
     artifacts: Sequence[str]
     priority: Literal["interactive", "batch"]

@@ -8,7 +8,17 @@ import msgspec
 
 from pyxec.events import text_bytes
 
-__all__ = ["Accepted", "ArtifactInfo", "JobStatus", "Language", "PhaseReport", "Result", "TestReport", "Usage"]
+__all__ = [
+    "Accepted",
+    "ArtifactInfo",
+    "GroupScore",
+    "JobStatus",
+    "Language",
+    "PhaseReport",
+    "Result",
+    "TestReport",
+    "Usage",
+]
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -101,6 +111,13 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
         return text_bytes(self.encoded_stderr, self.stderr_encoding).decode(errors="replace")
 
 
+class GroupScore(msgspec.Struct, frozen=True, kw_only=True):
+    """Score of a group of tests. None if there is no verdict on the program for one of its tests."""
+
+    name: str
+    score: float | None = None
+
+
 class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
     """State of a job. ``status`` is ``queued``, ``running`` or ``finished``; a finished job has an ``outcome``."""
 
@@ -121,6 +138,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     ``stdout``, ``stderr`` and ``compile_output`` are text; ``stdout_bytes`` and ``stderr_bytes`` are the exact output.
     ``verdict`` is None if no test has an expected output and there is no checker.
+    ``score`` is the sum of the scores of ``groups``; None without groups.
     """
 
     id: str
@@ -144,6 +162,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     attempt: int = 1
     verdict: str | None = None
+    groups: tuple[GroupScore, ...] = ()
+    score: float | None = None
 
     @property
     def ok(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Final
@@ -13,6 +14,7 @@ from app.core.checker_job import CheckResult, create_checker_job, encode_check
 from app.core.events import Output
 from app.core.job_input import Input, InputKind
 from app.core.job_judge import JobJudge
+from app.core.judging.groups import GroupReport
 from app.core.judging.phase_outcomes import CANCELLED, judge_phases
 from app.core.outcomes import TEST, Outcome, PhaseReport
 from app.core.results import Artifact, ArtifactInfo, JobResult, Usage
@@ -150,6 +152,8 @@ class JudgedRun:
             ending = CANCELLED  # between two tests, or during a check
         elif self._judge.checker_failure is not None:
             ending = msgspec.structs.replace(ending, message=self._judge.checker_failure)
+        is_scored = ending.outcome is not Outcome.CANCELLED
+        groups = self._judge.score(self._spec.groups, tests) if is_scored else ()
         return JobResult(
             outcome=ending.outcome,
             exit_code=ending.exit_code,
@@ -162,7 +166,14 @@ class JudgedRun:
             artifacts_incomplete=report.artifacts_incomplete,
             version=report.version,
             verdict=self._judge.judge(ending.outcome, tests),
+            groups=groups,
+            score=_sum_scores(groups),
         )
+
+
+def _sum_scores(groups: Sequence[GroupReport]) -> float | None:
+    scores = [group.score for group in groups if group.score is not None]
+    return math.fsum(scores) if groups and len(scores) == len(groups) else None
 
 
 def _usage(phases: Sequence[PhaseReport]) -> Usage:

@@ -8,6 +8,7 @@ from app.core.checker_job import CheckResult
 from app.core.events import Output, Stream
 from app.core.judging.cases import CaseSpec
 from app.core.judging.comparison import outputs_match
+from app.core.judging.groups import GroupReport, TestGroup, score_groups
 from app.core.judging.phase_outcomes import EXHAUSTED, judge_phase
 from app.core.outcomes import Outcome, PhaseReport, StopReason
 from app.core.results import CaseReport
@@ -124,6 +125,10 @@ class JobJudge:
             return None
         return judge_job(outcome, [report.verdict for report in reports])
 
+    def score(self, groups: Sequence[TestGroup], reports: Sequence[CaseReport]) -> tuple[GroupReport, ...]:
+        """Return the scores of groups. A test that did not run has the score 0."""
+        return score_groups(groups, {report.name: report.score for report in reports if report.outcome is not None})
+
     def is_complete(self, reports: Sequence[CaseReport]) -> bool:
         """Return whether all tests have run and the checker has judged each of them that needs it."""
         unchecked = [report for report in reports if report.verdict is None and report.outcome is Outcome.OK]
@@ -142,6 +147,7 @@ class JobJudge:
             name=test,
             passed=False if outcome is not None and self._is_judged(test) else None,
             verdict=None if outcome is None else judge_test(outcome, None),
+            score=0.0 if outcome is not None and self._is_judged(test) else None,
             outcome=outcome,
             exit_code=None,
             signal=None,
@@ -170,7 +176,7 @@ class JobJudge:
             passed=verdict is Verdict.ACCEPTED if self._is_judged(test) and verdict is not None else None,
             verdict=verdict,
             checker_message=None if check is None else check.message,
-            score=_score(verdict, check),
+            score=_score(verdict, check) if self._is_judged(test) else None,
             outcome=ending.outcome,
             exit_code=ending.exit_code,
             signal=ending.signal,
@@ -183,7 +189,7 @@ class JobJudge:
 
 
 def _score(verdict: Verdict | None, check: CheckResult | None) -> float | None:
-    if verdict in (None, Verdict.CHECKER_ERROR):
+    if verdict in (None, Verdict.CHECKER_ERROR, Verdict.CANCELLED):
         return None
     if check is not None and check.score is not None:
         return check.score

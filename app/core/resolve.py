@@ -25,6 +25,7 @@ from app.core.constraints import (
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.judging.cases import CaseDefaults, resolve_cases
 from app.core.judging.checker import CheckerRequest, CheckerSpec
+from app.core.judging.groups import check_groups
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, TotalLimits, check_compile_limits, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
@@ -61,6 +62,7 @@ def resolve_spec(
     args = check_arguments("args", request.args)
     limits = resolve_limits(request.limits, language.limits, ceiling)
     _check_combination(request)
+    tests = resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare))
     return JobSpec(
         language=language.id,
         files=files,
@@ -71,17 +73,18 @@ def resolve_spec(
         limits=limits,
         interactive=request.interactive or request.tty is not None,
         tty=request.tty,
-        tests=resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare)),
+        tests=tests,
         artifacts=check_artifact_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
         checker=None if request.checker is None else _resolve_checker(request.checker, languages, ceiling),
+        groups=check_groups(request.groups, tests, has_checker=request.checker is not None),
         stop_on_first_failure=request.stop_on_first_failure,
         total_limits=total_limits,
     )
 
 
 def _check_combination(request: JobRequest) -> None:
-    for field in ("checker", "stop_on_first_failure"):
+    for field in ("checker", "groups", "stop_on_first_failure"):
         if getattr(request, field) and not request.tests:
             raise InvalidRequest(field, "requires tests")
     if request.checker is not None:

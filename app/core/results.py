@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from app.core.callers import Priority
+from app.core.judging.groups import GroupReport
 from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
 from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
@@ -100,6 +101,8 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
         version: Version of the language; None if the program did not run.
         verdict: None if no test has an expected output and there is no checker, or if the outcome is
             ``infrastructure_error``.
+        groups: The scores of the groups of tests.
+        score: The sum of the scores of the groups. None without groups, or if one of them has no score.
     """
 
     outcome: Outcome
@@ -113,6 +116,8 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     artifacts_incomplete: bool = False
     version: str | None = None
     verdict: Verdict | None = None
+    groups: tuple[GroupReport, ...] = ()
+    score: float | None = None
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):

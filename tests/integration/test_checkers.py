@@ -168,6 +168,33 @@ def test_first_failure_stops_the_job_when_the_checker_rejects(stack: Stack) -> N
     assert job["tests"][2]["message"] == "not run: test 2 failed"
 
 
+def test_scores_of_the_checker_give_the_job_a_score(stack: Stack) -> None:
+    tests = [{"name": text, "stdin": f"7 points {text}"} for text in ("0.5", "0.25", "bad", "10")]
+    groups = [
+        {"name": "lowest", "tests": ["0.5", "0.25", "10"], "weight": 8},
+        {"name": "sum", "tests": ["0.5", "10"], "aggregation": "sum"},
+    ]
+    checker = {"source": TESTLIB, "style": "testlib"}
+    job = run(stack, checker, *tests, groups=groups)
+
+    assert job["groups"] == [{"name": "lowest", "score": 2.0}, {"name": "sum", "score": 10.5}]
+    assert (job["score"], job["verdict"]) == (12.5, "partially_accepted")
+
+    job = run(stack, checker, *tests, groups=[*groups, {"name": "failed", "tests": ["0.5", "bad"]}])
+    assert [group["score"] for group in job["groups"]] == [2.0, 10.5, None]
+    assert job["score"] is None
+
+
+def test_tests_that_do_not_run_score_nothing(stack: Stack) -> None:
+    tests = [{"stdin": text, "expected_output": "a"} for text in ("a", "b", "a")]
+    groups = [{"name": "first", "tests": ["1"], "weight": 5}, {"name": "last", "tests": ["3"], "weight": 7}]
+    body = {"tests": tests, "groups": groups, "stop_on_first_failure": True}
+
+    assert stack.submit(ECHO, wait=60, **body)["score"] == 5
+    job = stack.submit("int main(", "c", wait=60, **body)
+    assert (job["verdict"], job["score"]) == ("compile_error", 0)
+
+
 def test_cancel_ends_a_running_checker(stack: Stack) -> None:
     checker = {"language": "python", "source": "import time; time.sleep(60)", "limits": {"wall_seconds": 60}}
     job = stack.submit("print('up')", tests=[{}], checker=checker)
@@ -199,6 +226,8 @@ def test_cancel_ends_a_running_checker(stack: Stack) -> None:
         ({"limits": {"memory": 1}}, {}, "checker.limits.memory"),
         ({"stdin": ""}, {}, "checker.stdin"),
         ({}, {"tests": []}, "checker"),
+        ({}, {"groups": [{"name": "g", "tests": ["2"]}]}, "groups[0].tests[0]"),
+        ({}, {"groups": [{"name": "g", "tests": ["1"], "aggregation": "max"}]}, "groups[0].aggregation"),
         ({}, {"compare": "exact", "tests": [{"expected_output": ""}]}, "compare"),
         ({}, {"tests": [{"expected_output": "", "compare": "exact"}]}, "tests[0].compare"),
     ],

@@ -9,6 +9,7 @@ import msgspec
 
 from app.core.callers import Priority
 from app.core.constraints import schema
+from app.core.judging.groups import GroupReport
 from app.core.outcomes import COMPILE, Outcome, PhaseReport
 from app.core.results import JobRecord, QueuePosition, Usage
 from app.core.spec import TextEncoding
@@ -89,13 +90,16 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A finished job with its result and output.
 
     Each output has an encoding. ``compile_output`` is None if the language has no compiler. ``verdict`` is None if no
-    test has an expected output.
+    test has an expected output and there is no checker. ``score`` is the sum of the scores of ``groups``; None without
+    groups, or if one of them has none.
     """
 
     id: str
     status: Annotated[JobState, schema(enum=[JobState.FINISHED])]
     outcome: Outcome
     verdict: Verdict | None
+    score: float | None
+    groups: tuple[GroupReport, ...]
     exit_code: int | None
     signal: int | None
     message: str
@@ -167,6 +171,8 @@ def create_finished_view(record: JobRecord, transcript: Transcript) -> FinishedJ
         status=record.state,
         outcome=result.outcome,
         verdict=result.verdict,
+        score=result.score,
+        groups=result.groups,
         exit_code=result.exit_code,
         signal=result.signal,
         message=result.message,

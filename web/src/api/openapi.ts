@@ -455,6 +455,14 @@ export interface components {
             links: components["schemas"]["Links"];
         };
         /**
+         * Aggregation
+         * @description How the score of a group follows from the scores of its tests, before it is multiplied by the weight.
+         *
+         *     `min`: the lowest. Without scores of a checker, it is 1 if all tests were accepted, else 0. `average`: the mean. `sum`: the sum.
+         * @enum {unknown}
+         */
+        Aggregation: "average" | "min" | "sum";
+        /**
          * ArtifactInfo
          * @description An artifact without its content.
          */
@@ -760,7 +768,7 @@ export interface components {
          * FinishedJob
          * @description A finished job with its result and output.
          *
-         *     Each output has an encoding. `compile_output` is null if the language has no compiler. `verdict` is null if no test has an expected output.
+         *     Each output has an encoding. `compile_output` is null if the language has no compiler. `verdict` is null if no test has an expected output and there is no checker. `score` is the sum of the scores of `groups`; null without groups, or if one of them has none.
          */
         FinishedJob: {
             id: string;
@@ -768,6 +776,8 @@ export interface components {
             status: components["schemas"]["JobState"];
             outcome: components["schemas"]["Outcome"];
             verdict: components["schemas"]["Verdict"] | null;
+            score: number | null;
+            groups: components["schemas"]["GroupReport"][];
             exit_code: number | null;
             signal: number | null;
             message: string;
@@ -807,6 +817,14 @@ export interface components {
             type: "finished";
             cursor: string;
             result: components["schemas"]["JobResult"];
+        };
+        /**
+         * GroupReport
+         * @description The score of a group. null if there is no verdict on the program for one of its tests.
+         */
+        GroupReport: {
+            name: string;
+            score: number | null;
         };
         /**
          * HealthView
@@ -961,6 +979,8 @@ export interface components {
             compare?: components["schemas"]["CompareMode"] | components["schemas"]["Comparison"] | null;
             /** @default null */
             checker?: components["schemas"]["CheckerRequest"] | null;
+            /** @default [] */
+            groups?: components["schemas"]["TestGroup"][];
             /** @default false */
             stop_on_first_failure?: boolean;
             /** @default [] */
@@ -974,7 +994,7 @@ export interface components {
          * JobResult
          * @description The result of a job. Its output is in the output log.
          *
-         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran, and those that did not because of a total limit or an earlier failure.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.     verdict: null if no test has an expected output and there is no checker, or if the outcome is         `infrastructure_error`.
+         *     Attributes:     outcome: How the job ended.     exit_code: Exit code of the decisive phase, or null.     signal: Signal that ended the decisive phase, or null.     message: A sentence for people.     usage: null if the program did not run.     phases: The phases that ran.     tests: The tests that ran, and those that did not because of a total limit or an earlier failure.     artifacts: The files that the program left.     artifacts_incomplete: Whether requested files are missing because they are too many, too large, or have an         invalid name.     version: Version of the language; null if the program did not run.     verdict: null if no test has an expected output and there is no checker, or if the outcome is         `infrastructure_error`.     groups: The scores of the groups of tests.     score: The sum of the scores of the groups. null without groups, or if one of them has no score.
          */
         JobResult: {
             outcome: components["schemas"]["Outcome"];
@@ -997,6 +1017,10 @@ export interface components {
             version: string | null;
             /** @default null */
             verdict: components["schemas"]["Verdict"] | null;
+            /** @default [] */
+            groups: components["schemas"]["GroupReport"][];
+            /** @default null */
+            score: number | null;
         };
         /**
          * JobState
@@ -1393,6 +1417,21 @@ export interface components {
             rows?: number;
             /** @default 80 */
             cols?: number;
+        };
+        /**
+         * TestGroup
+         * @description A group of tests. A test can be in several groups, or in none.
+         *
+         *     Attributes:     tests: The names of its tests.
+         */
+        TestGroup: {
+            /** @description Printable, unique among the tests. */
+            name: string;
+            tests: string[];
+            /** @default 1 */
+            weight?: number;
+            /** @default min */
+            aggregation?: components["schemas"]["Aggregation"];
         };
         /**
          * TextEncoding
