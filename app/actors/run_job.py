@@ -113,7 +113,7 @@ class JobRunner:
             The effects that the finish of the message writes.
         """
         worker = self._broker.consumer_name
-        claim = read_claim(delivery.commit(self._effects.claim(job_id, worker), is_started=False))
+        claim = read_claim(delivery.commit(self._effects.claim(job_id, worker)))
         # A worker of an earlier version did not mark its delivery as started, so that the delivery was not counted.
         attempt = max(delivery.message.attempt, claim.attempts + 1)
         annotate(attempt=attempt)

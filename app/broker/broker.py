@@ -139,6 +139,7 @@ class StreamsBroker(QueueAdministration, Broker):
         if queue_name not in self.queues:
             raise QueueNotFound(queue_name)  # type: ignore[no-untyped-call]
         socket_timeout = self.client.get_connection_kwargs().get("socket_timeout", _DEFAULT_SOCKET_TIMEOUT_SECONDS)
+        actors = [actor for actor in self.actors.values() if actor.queue_name == queue_name]
         return StreamConsumer(
             run=self.run,
             keys=self.keys(queue_name),
@@ -147,6 +148,7 @@ class StreamsBroker(QueueAdministration, Broker):
             prefetch=prefetch,
             timeout_ms=timeout,
             block_ms=blocking_time_ms(timeout, int(socket_timeout * 1000) if socket_timeout else None),
+            counts=not any(actor.options.get("marks_start") for actor in actors),
             before_enqueue=self._emit_before_enqueue,
             after_enqueue=partial(self.emit_after, "enqueue"),
         )
@@ -278,7 +280,7 @@ class StreamsBroker(QueueAdministration, Broker):
             message: The delivery.
             effects: The writes.
             is_started: Whether the delivery counts from now on if this process is killed. A delivery counts when it
-                reaches its actor. An actor that prepares its work can set False first, and True when the work starts.
+                is fetched. If an actor of the queue has the option ``marks_start``, it counts when its actor sets True.
                 None leaves it as it is.
 
         Raises:

@@ -202,7 +202,8 @@ class FailureResults(Middleware):
 class WorkerLifecycle(Middleware):
     """Prepares a worker for this broker: limits what it holds, renews its leases and replaces its shutdown.
 
-    The broker adds it itself, before all other middleware. It also declares the actor option ``lane``.
+    The broker adds it itself, before all other middleware. It also declares the actor options ``lane`` and
+    ``marks_start`` (`StreamsBroker.fenced`).
 
     Args:
         deliveries: The messages of this process.
@@ -219,7 +220,7 @@ class WorkerLifecycle(Middleware):
     @property
     def actor_options(self) -> set[str]:
         """The actor options of the broker itself."""
-        return {"lane"}
+        return {"lane", "marks_start"}
 
     def before_worker_boot(self, broker: Broker, worker: Worker) -> None:
         """Limit the messages of the process to its threads: a message that it cannot run must not wait in it."""

@@ -171,6 +171,7 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         queue_name=JOBS_QUEUE,
         broker=broker,
         max_retries=4,
+        marks_start=True,
         min_backoff=1_000,
         max_backoff=30_000,
     )(runner.run)

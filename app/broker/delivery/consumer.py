@@ -54,6 +54,7 @@ class StreamConsumer(Consumer):
         prefetch: Number of messages of the queue that this process may hold. `Deliveries.limit` applies as well.
         timeout_ms: How long one step may wait for capacity.
         block_ms: How long one step may wait for a message.
+        counts: Whether a delivery counts when it is fetched. Otherwise, the actor marks it as started.
         before_enqueue: Called before a retry with the message that is enqueued; returns it as middleware sees it.
         after_enqueue: Called after a retry.
 
@@ -71,6 +72,7 @@ class StreamConsumer(Consumer):
         prefetch: int,
         timeout_ms: int,
         block_ms: int,
+        counts: bool,
         before_enqueue: Callable[[Message[Any], int | None], Message[Any]],
         after_enqueue: EnqueueHook,
     ) -> None:
@@ -81,12 +83,13 @@ class StreamConsumer(Consumer):
         self._prefetch = prefetch
         self._timeout_ms = timeout_ms
         self._block_ms = block_ms
+        self._deliveries_count = counts
         self._before_enqueue = before_enqueue
         self._after_enqueue = after_enqueue
         self._consumer_name = deliveries.consumer_name
         self._is_closed = False
         self._in_flight = deliveries.in_flight(keys)
-        self._fetcher = Fetcher(run, keys, self._consumer_name, self._in_flight)
+        self._fetcher = Fetcher(run, keys, self._consumer_name, self._in_flight, counts=counts)
         self._fetcher.create_groups()
 
     def __next__(self) -> StreamMessage | None:
@@ -185,8 +188,9 @@ class StreamConsumer(Consumer):
             successors.extend(self._decode_all(self._fetcher.parse(reply[1], streams)))
             return successors[0] if successors else None
 
+        finish = finish_call(message, self._consumer_name, streams, counts=self._deliveries_count)
         try:
-            self._deliveries.settle(message, finish_call(message, self._consumer_name, streams), decode_next)
+            self._deliveries.settle(message, finish, decode_next)
         except redis.ResponseError:
             raise  # the server refused an effect: the script ended before the fetch
         except BaseException:
@@ -234,7 +238,7 @@ class StreamConsumer(Consumer):
         if not fetched:
             return
         try:
-            self._deliveries.start(self._keys, fetched)
+            self._deliveries.start(self._keys, fetched, counts=self._deliveries_count)
         except BrokerUnavailable:
             self._in_flight.put_back(fetched)
             raise
@@ -265,6 +269,7 @@ class StreamConsumer(Consumer):
             starts=starts,
             created_ms=int(fields[b"created_ms"]) if b"created_ms" in fields else None,
             is_started=entry.is_started,
+            is_counted=self._deliveries_count,
         )
 
     def _reject_undecodable(self, entry: Entry, attempt: int, error: DecodeError) -> None:

@@ -73,8 +73,8 @@ class Deliveries:
         with self._lock:
             return self._in_flight.setdefault(keys, InFlightMessages(self.limit))
 
-    def start(self, keys: QueueKeys, messages: Sequence[StreamMessage]) -> None:
-        """Mark messages of a queue as started and set `lease_lost` of those that this process no longer owns.
+    def start(self, keys: QueueKeys, messages: Sequence[StreamMessage], *, counts: bool) -> None:
+        """Mark messages of a queue as started, if they count, and set `lease_lost` of those that were lost.
 
         Only started messages count towards `max_deliveries` when this process is killed. The process holds no more
         messages than it has threads: a started message reaches its actor at once.
@@ -82,7 +82,7 @@ class Deliveries:
         Raises:
             BrokerUnavailable: None, some or all messages were marked. Call it again.
         """
-        for number in self._run(start_call(keys, self.consumer_name, messages)):
+        for number in self._run(start_call(keys, self.consumer_name, messages, counts=counts)):
             messages[number - 1].lose_lease()
 
     def release(self, keys: QueueKeys, messages: Sequence[StreamMessage], *, were_started: bool = False) -> None:
@@ -115,7 +115,7 @@ class Deliveries:
             self._note_fenced(message)
             raise LeaseLost(f"message {message.message_id} is owned by another worker")
         if is_started is not None:
-            message.is_started = is_started
+            message.is_counted = is_started
         return list(replies[0])[: len(effects)]
 
     def may_fetch_with_finish(self) -> bool:

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
         stream: Stream of the entry.
         entry_id: Id of the entry.
         fields: Fields; see lua/entry.lua.
-        is_started: Whether the entry is marked as started.
+        is_started: Whether the script that fetched the entry has marked it as started, if its delivery counts.
     """
 
     stream: str
@@ -47,13 +47,17 @@ class Fetcher:
         keys: Keys of the queue.
         consumer_name: Name of this process in the consumer group.
         in_flight: Messages of the queue that this process holds.
+        counts: Whether the delivery of a fetched message counts.
     """
 
-    def __init__(self, run: Run, keys: QueueKeys, consumer_name: str, in_flight: InFlightMessages) -> None:
+    def __init__(
+        self, run: Run, keys: QueueKeys, consumer_name: str, in_flight: InFlightMessages, *, counts: bool
+    ) -> None:
         self._run = run
         self._keys = keys
         self._consumer_name = consumer_name
         self._in_flight = in_flight
+        self._deliveries_count = counts
         self._round_robin = WeightedRoundRobin()
         self._lock = threading.Lock()
         self._redelivered = [lane.redelivered for lane in keys.lanes.values()]
@@ -72,7 +76,8 @@ class Fetcher:
         entries: list[Entry] = []
         if not self._is_idle:
             streams = self.order_streams()
-            call = fetch_call(self._keys, self._consumer_name, streams, self._counts(streams, capacity))
+            limits = self._counts(streams, capacity)
+            call = fetch_call(self._keys, self._consumer_name, streams, limits, counts=self._deliveries_count)
             entries = self.parse(self._read(call) or (), streams)
         if not entries:
             entries = self._read_pending_or_new(self._keys.streams, ">", _count_per_stream(capacity), block_ms)

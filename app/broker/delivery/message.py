@@ -33,7 +33,8 @@ class StreamMessage(MessageProxy):
             and is reset by a retry. A delivery that is released does not count.
         attempt: 1 for the first start. It increases with every start, including retries.
         created_ms: Unix time in ms at which the server accepted the message.
-        is_started: Whether the entry is marked as started; a delivery counts only if it is. See `StreamsBroker.fenced`.
+        is_started: Whether the message may be passed to its actor.
+        is_counted: Whether the entry is marked as started; a delivery counts only if it is. See `StreamsBroker.fenced`.
         lease_lost: Set when another consumer, or no consumer, owns the entry.
         retry_delay_ms: Delay of the retry that replaces the acknowledgement; None if the message is not retried.
         is_released: Whether the retry is a release, which does not count.
@@ -56,6 +57,7 @@ class StreamMessage(MessageProxy):
         starts: int = 0,
         created_ms: int | None = None,
         is_started: bool = False,
+        is_counted: bool = True,
     ) -> None:
         super().__init__(message)
         self.stream = stream or keys.stream
@@ -66,6 +68,7 @@ class StreamMessage(MessageProxy):
         self.attempt = starts + 1
         self.created_ms = int(entry_id.split("-")[0]) if created_ms is None else created_ms
         self.is_started = is_started
+        self.is_counted = is_counted
         self.lease_lost = threading.Event()
         self.retry_delay_ms: int | None = None
         self.is_released = False

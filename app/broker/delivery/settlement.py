@@ -34,6 +34,8 @@ _MAX_REASON_CHARS = 1_024
 
 #: Delivery count of a pending entry from which on the entry counts as started. Redis never reaches it by counting.
 STARTED_MARK = 1_000_000
+#: Delivery count of a pending entry that does not count as started.
+_UNSTARTED_MARK = 1
 
 
 def number_entries(messages: Sequence[StreamMessage]) -> tuple[list[str], list[Any]]:
@@ -47,16 +49,15 @@ def number_entries(messages: Sequence[StreamMessage]) -> tuple[list[str], list[A
     return streams, [value for message in messages for value in (numbers[message.stream], message.entry_id)]
 
 
-def start_call(keys: QueueKeys, consumer: str, messages: Sequence[StreamMessage]) -> ScriptCall:
-    """Mark deliveries as started. The reply contains the numbers, from 1 on, of those whose lease was lost."""
+def start_call(keys: QueueKeys, consumer: str, messages: Sequence[StreamMessage], *, counts: bool) -> ScriptCall:
+    """Mark deliveries as started, if they count. The reply contains the numbers, from 1 on, of those that were lost."""
     streams, entries = number_entries(messages)
-    return ScriptCall(Script.START, streams, [keys.group, consumer, STARTED_MARK, *entries])
+    return ScriptCall(Script.START, streams, [keys.group, consumer, _mark(counts), *entries])
 
 
 def start_mark_effect(message: StreamMessage, consumer: str, *, is_started: bool) -> Effect:
     """Return the effect that sets or removes the mark of a started delivery. It also renews the lease."""
-    count = STARTED_MARK if is_started else 1
-    args = (message.keys.group, consumer, 0, message.entry_id, "RETRYCOUNT", count, "JUSTID")
+    args = (message.keys.group, consumer, 0, message.entry_id, "RETRYCOUNT", _mark(is_started), "JUSTID")
     return Effect("XCLAIM", message.stream, *args)
 
 
@@ -65,17 +66,24 @@ def fenced_call(message: StreamMessage, consumer: str, effects: Sequence[Effect]
     return _with_effects(_owner_call(Script.FENCED, message, consumer), message, effects)
 
 
-def fetch_call(keys: QueueKeys, consumer: str, streams: Sequence[str], counts: Sequence[int]) -> ScriptCall:
-    """Fetch and start entries of the first stream that has new ones. The reply is a list as in `Fetcher.parse`."""
-    return ScriptCall(Script.FETCH, [*streams], [keys.group, consumer, STARTED_MARK, *counts])
+def fetch_call(
+    keys: QueueKeys, consumer: str, streams: Sequence[str], limits: Sequence[int], *, counts: bool
+) -> ScriptCall:
+    """Fetch entries of the first stream that has new ones, and mark them as started if their deliveries count.
+
+    The reply is a list as in `Fetcher.parse`.
+    """
+    return ScriptCall(Script.FETCH, [*streams], [keys.group, consumer, _mark(counts), *limits])
 
 
-def finish_call(message: StreamMessage, consumer: str, next_streams: Sequence[str] = ()) -> ScriptCall:
-    """Acknowledge a message with its effects, and fetch and start the next entry of `next_streams`.
+def finish_call(
+    message: StreamMessage, consumer: str, next_streams: Sequence[str] = (), *, counts: bool = True
+) -> ScriptCall:
+    """Acknowledge a message with its effects, and fetch the next entry of `next_streams` as `fetch_call` does.
 
     The reply is [1, list of at most one entry as in `Fetcher.parse`], or [0] if the lease was lost.
     """
-    call = _owner_call(Script.FINISH, message, consumer, [STARTED_MARK, len(next_streams)])
+    call = _owner_call(Script.FINISH, message, consumer, [_mark(counts), len(next_streams)])
     call = _with_effects(call, message, [*message.finish_effects, *_follow_up_effects(message)])
     call.keys += next_streams
     return call
@@ -130,6 +138,10 @@ def release_call(
 def is_settled_together(follow_up: EnqueueRequest, message: StreamMessage) -> bool:
     """Return whether the script that settles a message can enqueue a follow-up: it must be plain and in its queue."""
     return follow_up.is_plain and follow_up.keys == message.keys
+
+
+def _mark(is_started: bool) -> int:
+    return STARTED_MARK if is_started else _UNSTARTED_MARK
 
 
 def _owner_call(

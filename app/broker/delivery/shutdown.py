@@ -129,7 +129,7 @@ class GracefulShutdown:
                 continue
             try:
                 for were_started in (True, False):
-                    selected = [message for message in running if message.is_started is were_started]
+                    selected = [message for message in running if message.is_counted is were_started]
                     self._deliveries.release(keys, selected, were_started=were_started)
             except BrokerUnavailable as e:
                 _log.warning("%d running messages of queue %s were not released: %s", len(running), keys.queue, e)
