@@ -142,8 +142,12 @@ class CellPool(Pool[Cell]):
     def take_for(self, language: str, caller: str | None) -> Cell | None:
         """Return an idle cell that may run a job of the caller, or None. Call `record_end` after the job."""
         with self._changed:
-            self._changed.notify_all()
-            return self._cells(language).take_for(caller, time.monotonic())
+            now = time.monotonic()
+            pool = self._cells(language)
+            cell = pool.take_for(caller, now)
+            if pool.missing(now) > 0:
+                self._changed.notify_all()
+            return cell
 
     def give_back(self, language: str, cell: Cell) -> None:
         """Keep a cell for the next job, or close it if it is worn."""
@@ -156,8 +160,11 @@ class CellPool(Pool[Cell]):
     def record_end(self, language: str) -> None:
         """Count the end of a job, whatever became of its cell."""
         with self._changed:
-            self._cells(language).record_end(time.monotonic())
-            self._changed.notify_all()
+            now = time.monotonic()
+            pool = self._cells(language)
+            pool.record_end(now)
+            if pool.missing(now) > 0:
+                self._changed.notify_all()
 
     def _cells(self, language: str) -> CellLanguagePool:
         pool = self._language(language)

@@ -65,11 +65,11 @@ def run_command(
     return b"".join(event.data for event in events if isinstance(event, Output))
 
 
-def read_events(cell: Cell) -> list[Event]:
-    """Return the events of a job up to Done."""
+def read_events(cell: Cell, last: type[Event] = Done) -> list[Event]:
+    """Return the events of a job up to the first one of a type."""
     events: list[Event] = []
     deadline = time.monotonic() + JOB_SECONDS
-    while not any(isinstance(event, Done) for event in events):
+    while not any(isinstance(event, last) for event in events):
         assert time.monotonic() < deadline, events
         cell._wait_readable(1.0)
         received = cell.receive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ from app.sandbox.cell_pool import CellPolicy
 from app.sandbox.images.catalogue import load_languages
 from app.sandbox.images.installed import installed_images
 from app.sandbox.runner.encoder import encode_end, encode_go, encode_limits, encode_phase
-from app.sandbox.runner.frames import Fault, PhaseSpec
+from app.sandbox.runner.frames import Fault, LimitsResult, LimitsSet, PhaseEnd, PhaseSpec
 from tests.patience import patient
 from tests.sandbox.cell_fixture import (
     CELL_UID,
@@ -239,6 +240,20 @@ def test_limits_of_the_program_cannot_be_raised(cell: Cell, sandbox: SandboxFixt
 
     with pytest.raises(InfrastructureError, match="the limits of the program exceed the initial ones"):
         cell.start_job(JOB_RESOURCES, higher)
+
+
+def test_limits_of_the_program_are_applied_once(cell: Cell) -> None:
+    program = dataclasses.replace(JOB_RESOURCES, memory_bytes=64 * MIB)
+    quick = dataclasses.replace(PHASE, argv=("true",))
+    cell.start_job(JOB_RESOURCES, program)
+    cell._send_all(encode_phase(quick) + encode_phase(dataclasses.replace(quick, held=True)) + encode_go())
+    read_events(cell, PhaseEnd)
+
+    cell._send_all(encode_limits())
+    assert read_events(cell, LimitsSet)[-1] == LimitsSet(LimitsResult.APPLIED)
+    cell._send_all(encode_limits())
+
+    assert read_events(cell, Fault)[-1] == Fault("the cell does not change its limits")
 
 
 def test_leftover_stdin_does_not_reach_the_next_job() -> None:
