@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from app.core.events import Output
 from app.sandbox.cell import Cell, CellSpec
@@ -17,7 +20,16 @@ from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL
 from tests.patience import patient
 from tests.sandbox.sandbox_fixture import INSTALLATION, MIB, RUNTIME, SandboxFixture
 
-__all__ = ["CELL_UID", "JOB_RESOURCES", "JOB_UID", "first_process", "launch_cell", "read_events", "run_command"]
+__all__ = [
+    "CELL_UID",
+    "JOB_RESOURCES",
+    "JOB_UID",
+    "first_process",
+    "launch_cell",
+    "read_events",
+    "require_local_engine",
+    "run_command",
+]
 
 CELL_UID, JOB_UID = 21_001, 21_002
 JOB_RESOURCES = ContainerResources(256 * MIB, 64, 64 * MIB, 1_000_000_000)
@@ -76,6 +88,12 @@ def read_events(cell: Cell, last: type[Event] = Done) -> list[Event]:
         assert received is not None, (events, cell.read_stderr())
         events += received
     return events
+
+
+def require_local_engine(sandbox: SandboxFixture) -> None:
+    """Skip a test that uses processes of a cell directly, if they run on another machine."""
+    if sandbox.engine.docker_client.info()["KernelVersion"] != os.uname().release:
+        pytest.skip("uses processes of the host of the engine, which is another machine")
 
 
 def first_process(cell: Cell, sandbox: SandboxFixture) -> Path:

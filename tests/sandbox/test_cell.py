@@ -29,6 +29,7 @@ from tests.sandbox.cell_fixture import (
     first_process,
     launch_cell,
     read_events,
+    require_local_engine,
     run_command,
 )
 from tests.sandbox.in_memory_inbox import InMemoryInbox
@@ -78,7 +79,7 @@ for file in {" ".join(KERNEL_FILES.split())}; do
 done
 section folders; ls -AlnR --time-style=+ /work /tmp /dev/shm /dev/mqueue
 section devices; find /dev -xdev ! -type d -exec ls -dln --full-time {{}} +
-section cgroups; ls -AlnR --full-time /sys/fs/cgroup
+section cgroups; ls -AlnR --time-style=+ /sys/fs/cgroup
 section mounts; sed 's/^[0-9]* [0-9]* [0-9]*:[0-9]* //' /proc/self/mountinfo
 section status; grep -E '^(Uid|Gid|Groups|Pid|PPid|NS|Sig|Shd|Cap|NoNew|Seccomp|Cpus|FDSize|Threads)' /proc/self/status
 section processes; echo /proc/[0-9]*
@@ -170,6 +171,7 @@ def test_job_can_neither_read_nor_change_the_counters_of_its_cell(cell: Cell) ->
 
 
 def test_first_process_of_a_cell_has_no_privilege_outside_of_it(cell: Cell, sandbox: SandboxFixture) -> None:
+    require_local_engine(sandbox)
     process = first_process(cell, sandbox)
     status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
 
@@ -279,6 +281,7 @@ def test_killed_runner_ends_its_cell_and_the_next_job_runs() -> None:
         os.kill(find_runner(Path("/proc") / str(sandbox.inspect(container)["State"]["Pid"])), signal.SIGKILL)
 
     with open_sandbox_fixture(0, 0, isolation="cell") as sandbox:
+        require_local_engine(sandbox)
         # The engine does not tell this from an OOM kill, neither in a container nor in a cell
         killed = sandbox.run(job("bash", "echo up; sleep 60", wall_seconds=60), RecordingSink(kill))
 
@@ -295,6 +298,7 @@ def test_oom_killed_runner_is_a_memory_limit_and_the_next_job_runs() -> None:
     # Files on a tmpfs stay when their writers have ended
     fill = "echo up; read; echo 0 > /proc/self/oom_score_adj; head -c 100m /dev/zero > big; echo $?"
     with open_sandbox_fixture(0, 0, isolation="cell") as sandbox:
+        require_local_engine(sandbox)
         filled = sandbox.run(
             job("bash", fill.replace("read; ", "sleep 2; "), memory_bytes=16 * MIB, disk_bytes=512 * MIB),
             RecordingSink(prefer_runner),
@@ -331,6 +335,7 @@ def test_next_job_runs_when_its_cell_was_killed(recycling: bool) -> None:
 def test_cell_that_stops_while_it_removes_a_job_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.sandbox.cell._CLEAN_TIMEOUT_SECONDS", 1.0)
     with open_sandbox_fixture(0, 0, isolation="cell") as sandbox:
+        require_local_engine(sandbox)
         stopped: list[int] = []
 
         def stop(_: RecordingSink) -> None:
@@ -401,6 +406,7 @@ def read_slab() -> list[str]:
 
 @pytest.mark.timeout(patient(300))
 def test_cell_does_not_grow_over_its_thousand_jobs(cell: Cell, sandbox: SandboxFixture) -> None:
+    require_local_engine(sandbox)
     process = first_process(cell, sandbox)
     command = partial(run_command, cell, ["/bin/echo", "fine"])
     for _ in range(WARM_UP_JOBS):
