@@ -82,7 +82,7 @@ MUTATIONS = (
     # A replay resets the record of the job before it enqueues the message.
     Mutation(
         row=6,
-        violation="an unfinished job has neither a message nor a dead letter",
+        violation="an unfinished job has neither a message nor a dead letter|a result changed",
         functions=[
             FunctionChange(
                 Administration,
