@@ -50,6 +50,9 @@ class LimitRange:
     """The range of a limit, both ends included, and its default.
 
     A language can have another default (the JVM needs more processes), but not another range.
+
+    Attributes:
+        follows: Name of the limit whose value is the default. ``default`` is the default of that limit.
     """
 
     minimum: float
@@ -57,6 +60,7 @@ class LimitRange:
     maximum: float
     unit: str
     description: str
+    follows: str | None = None
 
 
 LIMITS: Final[dict[str, LimitRange]] = {
@@ -67,6 +71,9 @@ LIMITS: Final[dict[str, LimitRange]] = {
     "output_bytes": LimitRange(1, 1 * MIB, 64 * MIB, "bytes", "stdout and stderr together, each phase"),
     "disk_bytes": LimitRange(1 * MIB, 64 * MIB, 512 * MIB, "bytes", "files under /work"),
     "open_files": LimitRange(16, 256, 1024, "", "open file descriptors of one process"),
+    "stack_bytes": LimitRange(
+        1 * MIB, 256 * MIB, 2048 * MIB, "bytes", "stack of the main thread of each process", follows="memory_bytes"
+    ),
 }
 
 
@@ -77,7 +84,11 @@ MAX_OUTPUT_BYTES: Final = int(LIMITS["output_bytes"].maximum)
 def _limit_schema(name: str) -> msgspec.Meta:
     limit = LIMITS[name]
     sentence = f"{limit.description[0].upper()}{limit.description[1:]}"
-    description = f"{sentence}; {limit.default:.10g} unless the language has another default."
+    if limit.follows is None:
+        default = f"{limit.default:.10g} unless the language has another default"
+    else:
+        default = f"by default the same as `{limit.follows}`"
+    description = f"{sentence}; {default}."
     return schema(minimum=limit.minimum, maximum=limit.maximum, description=description)
 
 
@@ -88,6 +99,7 @@ Processes = Annotated[int, _limit_schema("processes")]
 OutputBytes = Annotated[int, _limit_schema("output_bytes")]
 DiskBytes = Annotated[int, _limit_schema("disk_bytes")]
 OpenFiles = Annotated[int, _limit_schema("open_files")]
+StackBytes = Annotated[int, _limit_schema("stack_bytes")]
 CompileSeconds = Annotated[float, schema(minimum=MIN_COMPILE_SECONDS, maximum=MAX_COMPILE_SECONDS)]
 
 
@@ -101,6 +113,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     output_bytes: int
     disk_bytes: int
     open_files: int
+    # Jobs that an earlier version queued do not have this limit. It was constant.
+    stack_bytes: int = 64 * MIB
 
 
 class LimitOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,6 +127,7 @@ class LimitOverrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     output_bytes: OutputBytes | None = None
     disk_bytes: DiskBytes | None = None
     open_files: OpenFiles | None = None
+    stack_bytes: StackBytes | None = None
 
 
 class CompileLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -156,7 +171,11 @@ def resolve_limits(
     Raises:
         InvalidRequest: A limit is out of its range. Names ``limits.<name>`` and the range.
     """
-    return Limits(**{name: _resolve_limit(name, requested, language, ceiling) for name in LIMITS})
+    resolved: dict[str, Any] = {}
+    for name, limit in LIMITS.items():
+        default = limit.default if limit.follows is None else resolved[limit.follows]
+        resolved[name] = _resolve_limit(name, default, requested, language, ceiling)
+    return Limits(**resolved)
 
 
 def max_limit(name: str, ceiling: LimitOverrides) -> float:
@@ -179,12 +198,14 @@ def check_compile_limits(limits: CompileLimits) -> CompileLimits:
     return limits
 
 
-def _resolve_limit(name: str, requested: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides) -> Any:
+def _resolve_limit(
+    name: str, default: float, requested: LimitOverrides, language: LimitOverrides, ceiling: LimitOverrides
+) -> Any:
     limit, maximum = LIMITS[name], max_limit(name, ceiling)
     value = getattr(requested, name)
     if value is None:
-        default = getattr(language, name)
-        value = min(limit.default if default is None else default, maximum)
+        of_language = getattr(language, name)
+        value = min(default if of_language is None else of_language, maximum)
     # NaN fails every comparison; it must be rejected.
     if not limit.minimum <= value <= maximum:
         reason = f"must be between {limit.minimum:.10g} and {maximum:.10g} {limit.unit}"

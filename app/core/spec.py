@@ -94,7 +94,6 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         run: Run command instead of the language's. Without ``compile``, there is no compile phase.
         stderr_to_stdout: Redirect standard error to standard output.
         command_prefix: A command that starts the run command, which is appended to it.
-        stack_bytes: Maximum stack size; None for the default.
         file_bytes: Maximum size of a file that the program writes; None for the default.
     """
 
@@ -104,7 +103,6 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run: tuple[str, ...] | None = None
     stderr_to_stdout: bool = False
     command_prefix: tuple[str, ...] = ()
-    stack_bytes: int | None = None
     file_bytes: int | None = None
 
 

@@ -35,7 +35,7 @@ WORKER_LABEL: Final = f"{LABEL}.worker"
 # Each container gets one of these user ids, so that two jobs do not share the kernel's limits per user (inotify
 # instances, pending signals, pipe pages). They are below 65536 because user namespaces often map only that many ids.
 SANDBOX_UIDS: Final = range(20_000, 60_000)
-MAX_STACK_BYTES: Final = 128 * 1024 * 1024
+MAX_STACK_BYTES: Final = int(LIMITS["stack_bytes"].maximum)
 _STACK_BYTES: Final = 8 * 1024 * 1024
 _SHM_BYTES: Final = 16 * 1024 * 1024
 _TMP_BYTES: Final = 64 * 1024 * 1024

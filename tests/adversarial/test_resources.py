@@ -271,7 +271,15 @@ CASES = (
     Attack("zombies", "python", ZOMBIES, "ok", lambda ran: 0 < int(ran.text) <= 64),
     Attack("orphans", "python", ORPHAN_STORM, "ok", lambda ran: ran.text == "done\n"),
     Attack("recursion", "python", RECURSION, "signaled memory_limit nonzero_exit wall_time_limit"),
-    Attack("recursion in C", "c", C_RECURSION, "signaled", lambda ran: ran.last.signal == 11, {"wall_seconds": 5}),
+    Attack("recursion in C", "c", C_RECURSION, "memory_limit", settings={"wall_seconds": 5}),
+    Attack(
+        "recursion in C on a small stack",
+        "c",
+        C_RECURSION,
+        "signaled",
+        lambda ran: ran.last.signal == 11,
+        {"wall_seconds": 5, "stack_bytes": 8 * MIB},
+    ),
     Attack("a file of a pebibyte", "python", SPARSE, "ok", lambda ran: ran.text == "EFBIG\n"),
     Attack("no core dump", "bash", CORE, "ok nonzero_exit", lambda ran: ran.text == "139\n0\n"),
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import InvalidRequest
-from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
+from app.core.limits import LIMITS, MIB, LimitOverrides, Limits, resolve_limits
 
 NOTHING = LimitOverrides()
 numbers = st.one_of(st.integers(), st.floats(), st.none())
@@ -46,6 +46,22 @@ def test_resolve_limits_prefers_request_over_language_over_table() -> None:
     limits = resolve_limits(LimitOverrides(processes=2), language)
 
     assert (limits.processes, limits.open_files, limits.wall_seconds) == (2, 512, LIMITS["wall_seconds"].default)
+
+
+def test_stack_is_as_large_as_the_memory_unless_it_is_set() -> None:
+    def resolve_stack(requested: LimitOverrides, language: LimitOverrides = NOTHING) -> int:
+        return resolve_limits(requested, language).stack_bytes
+
+    assert resolve_stack(LimitOverrides(memory_bytes=32 * MIB)) == 32 * MIB
+    assert resolve_stack(NOTHING, LimitOverrides(memory_bytes=512 * MIB)) == 512 * MIB
+    assert resolve_stack(LimitOverrides(memory_bytes=32 * MIB, stack_bytes=64 * MIB)) == 64 * MIB
+
+
+def test_limits_that_an_earlier_version_queued_have_its_stack() -> None:
+    limits = msgspec.structs.asdict(resolve_limits(NOTHING, NOTHING))
+    del limits["stack_bytes"]
+
+    assert msgspec.convert(limits, Limits).stack_bytes == 64 * MIB
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(LIMITS, numbers)))

@@ -14,7 +14,7 @@ from app.local.engine import engine_host
 from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.catalogue import default_set
 from app.sandbox.images.installed import installed_images
-from tests.sandbox.sandbox_fixture import LANGUAGES, SandboxFixture, open_sandbox_fixture
+from tests.sandbox.sandbox_fixture import ISOLATIONS, LANGUAGES, SandboxFixture, open_sandbox_fixture
 
 
 def list_languages() -> list[str]:
@@ -31,14 +31,20 @@ def list_languages() -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test for each language under test, or for those of its marker ``languages`` that are under test."""
+    """Run a test for each language under test, or for those of its marker ``languages`` that are under test.
+
+    The tests run in every isolation, except those of modules that define ISOLATIONS because they take long.
+    """
     if "language" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("languages")
         languages = list_languages() if marker is None else [id_ for id_ in list_languages() if id_ in marker.args]
         metafunc.parametrize("language", languages)
+    if "sandbox" in metafunc.fixturenames:
+        isolations = getattr(metafunc.module, "ISOLATIONS", ISOLATIONS)
+        metafunc.parametrize("sandbox", isolations, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[SandboxFixture]:
-    with open_sandbox_fixture(pool_floor=0, pool_ceiling=0) as opened:
+def sandbox(request: pytest.FixtureRequest) -> Iterator[SandboxFixture]:
+    with open_sandbox_fixture(pool_floor=0, pool_ceiling=0, isolation=request.param) as opened:
         yield opened

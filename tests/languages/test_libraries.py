@@ -10,6 +10,7 @@ from tests.languages.jobs import program
 from tests.sandbox.sandbox_fixture import SandboxFixture
 
 pytestmark = pytest.mark.docker
+ISOLATIONS = ("container",)
 
 PLOT = """
 import matplotlib.pyplot as plt

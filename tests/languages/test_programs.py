@@ -9,6 +9,7 @@ from tests.languages.jobs import program
 from tests.sandbox.sandbox_fixture import LANGUAGES, SandboxFixture
 
 pytestmark = pytest.mark.docker
+ISOLATIONS = ("container",)
 
 LINES = b"one\ntwo words\nthe third line\n"
 

@@ -198,7 +198,7 @@ def test_process_has_its_resource_limits(inside: dict[str, Any]) -> None:
     assert inside["limits"]["RLIMIT_CORE"] == [0, 0]
     assert inside["limits"]["RLIMIT_NOFILE"] == [100, 100]
     assert inside["limits"]["RLIMIT_FSIZE"] == [8 * MIB, 8 * MIB]
-    assert inside["limits"]["RLIMIT_STACK"] == [64 * MIB, MAX_STACK_BYTES]
+    assert inside["limits"]["RLIMIT_STACK"] == [256 * MIB, MAX_STACK_BYTES]
 
 
 def test_host_is_not_visible_in_names(inside: dict[str, Any]) -> None:

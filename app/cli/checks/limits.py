@@ -89,6 +89,15 @@ TRIALS: Final = (
         {"open_files": 32},
         lambda job: job.stdout.endswith("EMFILE\n") and 0 <= _printed_number(job) <= 32,
     ),
+    # The kernel refuses arguments that are larger than a quarter of the stack (execve(2)).
+    Trial(
+        "stack",
+        "import errno, os\ntry:\n    os.execv('/bin/true', ['true', *['x' * 100_000] * 4])\n"
+        "except OSError as error:\n    print(errno.errorcode[error.errno])\n",
+        ("ok",),
+        {"stack_bytes": 1 * MIB},
+        lambda job: job.stdout == "E2BIG\n",
+    ),
     # Connecting a datagram socket sends nothing; it only looks up a route. 192.0.2.0/24 is reserved for documentation
     # (RFC 5737).
     Trial(

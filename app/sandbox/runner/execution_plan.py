@@ -28,7 +28,7 @@ __all__ = ["ExecutionPlan", "PhaseName", "compiler_limits", "is_compiled", "plan
 _COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_OPEN_FILES: Final = 256
-_STACK_BYTES: Final = 64 * 1024 * 1024
+_COMPILE_STACK_BYTES: Final = 64 * 1024 * 1024
 _TERMINAL_ENVIRONMENT: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 # The shell replaces itself, so that the runner measures the program.
 _STDERR_TO_STDOUT: Final = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
@@ -170,7 +170,7 @@ def _compile_phase(spec: JobSpec, language: Language) -> PhaseSpec:
         output_bytes=MAX_COMPILE_OUTPUT_BYTES,
         open_files=max(spec.limits.open_files, _COMPILE_OPEN_FILES),
         file_bytes=spec.limits.disk_bytes,
-        stack_bytes=_STACK_BYTES,
+        stack_bytes=_COMPILE_STACK_BYTES,
     )
 
 
@@ -187,7 +187,7 @@ def _run_phase(spec: JobSpec, language: Language, args: tuple[str, ...], limits:
         output_bytes=limits.output_bytes,
         open_files=limits.open_files,
         file_bytes=disk_bytes if file_bytes is None else min(file_bytes, disk_bytes),
-        stack_bytes=invocation.stack_bytes or _STACK_BYTES,
+        stack_bytes=limits.stack_bytes,
         gets_stdin=True,
         terminal=None if spec.tty is None else WindowSize(spec.tty.rows, spec.tty.cols),
     )

@@ -649,7 +649,8 @@ export interface components {
              *       "processes": null,
              *       "output_bytes": null,
              *       "disk_bytes": null,
-             *       "open_files": null
+             *       "open_files": null,
+             *       "stack_bytes": null
              *     }
              */
             limits?: components["schemas"]["LimitOverrides"];
@@ -950,7 +951,8 @@ export interface components {
              *       "processes": null,
              *       "output_bytes": null,
              *       "disk_bytes": null,
-             *       "open_files": null
+             *       "open_files": null,
+             *       "stack_bytes": null
              *     }
              */
             limits?: components["schemas"]["LimitOverrides"];
@@ -1138,6 +1140,8 @@ export interface components {
             disk_bytes?: number | null;
             /** @default null */
             open_files?: number | null;
+            /** @default null */
+            stack_bytes?: number | null;
         };
         /**
          * LimitView

@@ -17,6 +17,7 @@ export const LIMIT_LABELS: Record<LimitName, string> = {
   output_bytes: 'Output',
   disk_bytes: 'Files',
   open_files: 'Open files',
+  stack_bytes: 'Stack',
 }
 
 /** The limits of a run if the program does not set any, by name. */

@@ -11,6 +11,7 @@ export const LIMIT_NAMES = [
   'output_bytes',
   'disk_bytes',
   'open_files',
+  'stack_bytes',
 ] as const
 
 /**

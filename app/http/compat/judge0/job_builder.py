@@ -131,6 +131,8 @@ def _convert_limits(submission: Submission, ceiling: LimitOverrides) -> LimitOve
         limits["cpu_seconds"] = min(with_extra_time, max_limit("cpu_seconds", ceiling))
     if submission.max_file_size == 0:  # in Judge0, 0 means no limit
         limits["output_bytes"] = max_limit("output_bytes", ceiling)
+    if submission.stack_limit == 0:
+        limits["stack_bytes"] = max_limit("stack_bytes", ceiling)
     typed = {name: value if name.endswith("_seconds") else int(value) for name, value in limits.items()}
     return msgspec.convert(typed, LimitOverrides)
 
@@ -142,21 +144,12 @@ def _create_invocation(submission: Submission, language: Judge0Language, files: 
         run_script = next(name for name in _RUN_SCRIPTS if name in files)
         compile_command = None if compile_script is None else ("bash", compile_script)
         invocation = Invocation(compile=compile_command, run=("bash", run_script))
-    max_stack_kib = int(NUMBER_FIELDS["stack_limit"].own_maximum)
     return msgspec.structs.replace(
         invocation,
         compiler_options=split_arguments(submission.compiler_options),
         stderr_to_stdout=submission.redirect_stderr_to_stdout,
-        stack_bytes=_to_bytes(submission.stack_limit, unlimited=max_stack_kib * KIB),
-        file_bytes=_to_bytes(submission.max_file_size, unlimited=None),
+        file_bytes=submission.max_file_size * KIB if submission.max_file_size else None,  # 0 means no limit
     )
-
-
-def _to_bytes(kib: int | None, *, unlimited: int | None) -> int | None:
-    """Convert a size in KiB. In Judge0, 0 means no limit."""
-    if kib == 0:
-        return unlimited
-    return None if kib is None else kib * KIB
 
 
 def _add_foreign_parts(job: NewJob, submission: Submission, invocation: Invocation) -> NewJob:

@@ -68,7 +68,7 @@ NUMBER_FIELDS: Final[Mapping[str, NumberField]] = {
     "cpu_extra_time": NumberField(0, own_maximum=5, own_default=0),
     "wall_time_limit": NumberField(1, "wall_seconds"),
     "memory_limit": NumberField(2048, "memory_bytes", KIB, is_integer=True),
-    "stack_limit": NumberField(0, own_maximum=128_000, own_default=65_536, is_integer=True),
+    "stack_limit": NumberField(0, "stack_bytes", KIB, is_integer=True),
     "max_processes_and_or_threads": NumberField(1, "processes", is_integer=True),
     "max_file_size": NumberField(0, "output_bytes", KIB, is_integer=True),
 }

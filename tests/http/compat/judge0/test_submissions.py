@@ -274,7 +274,7 @@ async def test_service_information(gateway: Gateway) -> None:
     config = (await get("config_info")).json()
     assert (config["max_cpu_time_limit"], config["max_stack_limit"], config["memory_limit"]) == (
         300.0,
-        128_000,
+        2_097_152,
         262_144,
     )
     assert (config["enable_network"], config["max_submission_batch_size"]) == (False, 20)
