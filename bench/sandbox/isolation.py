@@ -141,10 +141,11 @@ def _command_loop(command: list[str], folder: Path) -> Job:
 
 
 def _other_sandboxes(folder: Path) -> dict[str, Job]:
-    """Return the tools that are installed, with new namespaces of all kinds and the file system of this machine."""
+    """Return the tools that are installed, with new namespaces of all kinds and the interpreter of this machine."""
+    links = [argument for name in ("bin", "lib", "lib64") for argument in ("--symlink", f"usr/{name}", f"/{name}")]
     bubblewrap = [
-        *("bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"),
-        *("--tmpfs", "/tmp", "--bind", str(folder), str(folder), _INTERPRETER, f"{folder}/main.py"),
+        *("bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", *links, "--proc", "/proc"),
+        *("--dev", "/dev", "--tmpfs", "/tmp", "--bind", str(folder), "/work", _INTERPRETER, "/work/main.py"),
     ]
     nsjail = ["nsjail", "-Mo", "-q", "--chroot", "/", "-R", str(folder), "--", _INTERPRETER, f"{folder}/main.py"]
     commands = {"bubblewrap": bubblewrap, "nsjail": nsjail}
