@@ -30,6 +30,7 @@ from tests.patience import patient
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 
 __all__ = [
+    "CELL_POLICY",
     "INSTALLATION",
     "ISOLATIONS",
     "MIB",

@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from tests.sandbox.cell_fixture import (
 )
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 from tests.sandbox.sandbox_fixture import (
+    CELL_POLICY,
     MIB,
     RecordingSink,
     SandboxFixture,
@@ -105,10 +106,13 @@ def leftovers(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return program.read_bytes()
 
 
-@pytest.fixture(autouse=True)
-def _no_checks_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without spare cells, a check of the pool would close the idle ones between two jobs."""
-    monkeypatch.setattr("app.sandbox.pool._CHECK_SECONDS", 3600.0)
+@contextmanager
+def open_cells(policy: CellPolicy = CELL_POLICY) -> Iterator[SandboxFixture]:
+    """Open a sandbox that launches cells for jobs only, and keeps them all."""
+    with open_sandbox_fixture(0, 0, isolation="cell", policy=policy) as opened:
+        # Without spare cells, a check of the pool would close the idle ones between two jobs.
+        opened.container_sandbox._pool._trim = lambda: None  # type: ignore[method-assign]
+        yield opened
 
 
 @pytest.fixture
@@ -141,6 +145,7 @@ def installed_languages(sandbox: SandboxFixture) -> list[str]:
     return sorted(set(installed_images(sandbox.engine.docker_client)) & set(CATALOGUE))
 
 
+@pytest.mark.timeout(patient(400))
 def test_job_sees_nothing_of_twenty_jobs_before_it(sandbox: SandboxFixture, leftovers: bytes) -> None:
     for language in installed_languages(sandbox):
         with launch_cell(sandbox, language) as cell:
@@ -259,7 +264,7 @@ def test_limits_of_the_program_are_applied_once(cell: Cell) -> None:
 
 
 def test_leftover_stdin_does_not_reach_the_next_job() -> None:
-    with open_sandbox_fixture(0, 0, isolation="cell") as sandbox:
+    with open_cells() as sandbox:
         for size in (100, 300_000, 10 * MIB):
             unread = sandbox.run(job("bash", "exit 0", stdin=b"s" * size))
             following = sandbox.run(job("bash", "cat", stdin=b"mine"))
@@ -280,7 +285,7 @@ def test_killed_runner_ends_its_cell_and_the_next_job_runs() -> None:
         (container,) = sandbox.containers()
         os.kill(find_runner(Path("/proc") / str(sandbox.inspect(container)["State"]["Pid"])), signal.SIGKILL)
 
-    with open_sandbox_fixture(0, 0, isolation="cell") as sandbox:
+    with open_cells() as sandbox:
         require_local_engine(sandbox)
         # The engine does not tell this from an OOM kill, neither in a container nor in a cell
         killed = sandbox.run(job("bash", "echo up; sleep 60", wall_seconds=60), RecordingSink(kill))
@@ -297,7 +302,7 @@ def test_oom_killed_runner_is_a_memory_limit_and_the_next_job_runs() -> None:
 
     # Files on a tmpfs stay when their writers have ended
     fill = "echo up; read; echo 0 > /proc/self/oom_score_adj; head -c 100m /dev/zero > big; echo $?"
-    with open_sandbox_fixture(0, 0, isolation="cell") as sandbox:
+    with open_cells() as sandbox:
         require_local_engine(sandbox)
         filled = sandbox.run(
             job("bash", fill.replace("read; ", "sleep 2; "), memory_bytes=16 * MIB, disk_bytes=512 * MIB),
@@ -321,7 +326,7 @@ def test_processes_that_outlive_the_program_are_gone_before_the_next_job(cell: C
 
 @pytest.mark.parametrize("recycling", [False, True])
 def test_next_job_runs_when_its_cell_was_killed(recycling: bool) -> None:
-    with open_sandbox_fixture(0, 0, isolation="cell") as sandbox:
+    with open_cells() as sandbox:
         assert sandbox.run(job("bash", "echo first")).text == "first\n"
         (cell,) = sandbox.containers()
         if not recycling:
@@ -334,7 +339,7 @@ def test_next_job_runs_when_its_cell_was_killed(recycling: bool) -> None:
 
 def test_cell_that_stops_while_it_removes_a_job_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.sandbox.cell._CLEAN_TIMEOUT_SECONDS", 1.0)
-    with open_sandbox_fixture(0, 0, isolation="cell") as sandbox:
+    with open_cells() as sandbox:
         require_local_engine(sandbox)
         stopped: list[int] = []
 
@@ -383,7 +388,7 @@ def run_uids(sandbox: SandboxFixture, callers: list[str | None]) -> list[str]:
     ],
 )
 def test_cell_is_replaced_according_to_the_policy(policy: CellPolicy, callers: list[str | None], cells: int) -> None:
-    with open_sandbox_fixture(0, 0, isolation="cell", policy=policy) as sandbox:
+    with open_cells(policy) as sandbox:
         assert len(set(run_uids(sandbox, callers))) == cells
 
 
