@@ -23,7 +23,7 @@ class Case(TypedDict, total=False):
 
 
 class Checker(TypedDict, total=False):
-    """A program that judges the output of the tests; docs/judging.md describes it.
+    """A checker or interactor, which judges the tests; docs/judging.md describes it.
 
     It requires ``language``, and either ``source`` or ``files``: file name to content, text or bytes.
     """
@@ -62,6 +62,7 @@ class JobOptions(TypedDict, total=False):
     tests: Sequence[Case]
     compare: str | Mapping[str, Any]
     checker: Checker
+    interactor: Checker
     groups: Sequence[Group]
     stop_on_first_failure: bool
     artifacts: Sequence[str]
@@ -91,8 +92,9 @@ def job_request(language: str, source: str | None = None, **options: Unpack[JobO
         body["source"] = source
     if "files" in options:
         body["files"] = _encode_files(options["files"])
-    if "checker" in options and "files" in options["checker"]:
-        body["checker"] = {**options["checker"], "files": _encode_files(options["checker"]["files"])}
+    for judge in ("checker", "interactor"):
+        if judge in options and "files" in options[judge]:
+            body[judge] = {**options[judge], "files": _encode_files(options[judge]["files"])}
     if not isinstance(options.get("stdin", ""), str):
         raise InvalidJob("stdin: must be text; send bytes to a running interactive job")
     return body

@@ -76,7 +76,8 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
             a checker.
         verdict: One of the verdicts in docs/judging.md, for example ``accepted``. None if the outcome is ``ok`` and
             nothing judges the output.
-        checker_message: What the checker wrote, or why it failed. None if it did not run for this test.
+        checker_message: What the checker or interactor wrote, or why it failed. None if it did not run for this test.
+        interactor_output: The beginning of what the interactor wrote to the program. None without an interactor.
         score: The score that the checker has given; else 1 for an accepted test, 0 for another one.
         outcome: None if the test did not run because an earlier one failed; ``passed`` and ``verdict`` are then None,
             too.
@@ -98,6 +99,7 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
     memory_peak_source: str = "sampled"
     verdict: str | None = None
     checker_message: str | None = None
+    interactor_output: str | None = None
     score: float | None = None
 
     @property

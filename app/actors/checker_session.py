@@ -1,10 +1,11 @@
-"""The checker of a running job, in a sandbox of its own."""
+"""The checker or interactor of a running job, in a sandbox of its own."""
 
 from __future__ import annotations
 
 import contextvars
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Self
 
 import structlog
@@ -21,16 +22,34 @@ from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
 from app.store.job_input import JobInbox
 
-__all__ = ["CheckerSession"]
+__all__ = ["CheckerEvents", "CheckerSession"]
 
-_MAX_STREAM_BYTES: Final = 2 * MAX_MESSAGE_BYTES
+# Message and score of the feedback, and as much of the log.
+_MAX_LOG_BYTES: Final = 2 * MAX_MESSAGE_BYTES + 128
 _log = structlog.get_logger(__name__)
 
 
-class CheckerSession:
-    """Runs the checker of one job in another thread.
+@dataclass(frozen=True)
+class CheckerEvents:
+    """Functions that the thread of a session calls.
 
-    The checker is compiled while the program is compiled. At most one check runs at a time.
+    Attributes:
+        on_result: Called with the result of each check, and with why the checker cannot run any more, or None.
+        on_lost: Called if the session cannot continue because of an infrastructure fault.
+        on_start: Called when a check has started.
+        on_output: Called with what the checker writes to standard output.
+    """
+
+    on_result: Callable[[CheckResult, str | None], None]
+    on_lost: Callable[[], None]
+    on_start: Callable[[], None] = lambda: None
+    on_output: Callable[[bytes], None] = lambda data: None
+
+
+class CheckerSession:
+    """Runs the checker or interactor of one job in another thread.
+
+    It is compiled while the program is compiled. At most one check runs at a time.
 
     Args:
         sandbox: Runs the checker.
@@ -39,9 +58,7 @@ class CheckerSession:
         spec: The job of the checker, of `create_checker_job`.
         caller: The account that submitted the job. None if it is not known.
         style: The style of the checker.
-        on_result: Called in the other thread with the result of each check, and with why the checker cannot run any
-            more, or None.
-        on_lost: Called in the other thread if the session cannot continue because of an infrastructure fault.
+        events: Receives results.
     """
 
     def __init__(
@@ -52,8 +69,7 @@ class CheckerSession:
         spec: JobSpec,
         caller: str | None,
         style: CheckerStyle,
-        on_result: Callable[[CheckResult, str | None], None],
-        on_lost: Callable[[], None],
+        events: CheckerEvents,
     ) -> None:
         self._sandbox = sandbox
         self._job_id = job_id
@@ -61,14 +77,13 @@ class CheckerSession:
         self._spec = spec
         self._caller = caller
         self._style = style
-        self._on_result = on_result
-        self._on_lost = on_lost
+        self._events = events
         self._inbox = JobInbox(request_more=lambda: None)
-        self._streams = {Stream.STDOUT: bytearray(), Stream.STDERR: bytearray()}
+        self._output = bytearray()
         self._lock = threading.Lock()
         self._is_idle = threading.Event()
         self._is_idle.set()
-        self._is_closed = self._is_acquired = False
+        self._is_running = self._is_closed = self._is_acquired = False
         self._failure: CheckResult | None = None
         self._error: Exception | None = None
         context = contextvars.copy_context()  # of the log and of the trace
@@ -96,7 +111,13 @@ class CheckerSession:
                 self._is_idle.clear()
                 self._inbox.put(Input(InputKind.START_TEST, data))
         if failure is not None:
-            self._on_result(failure, failure.message)
+            self._events.on_result(failure, failure.message)
+
+    def send(self, item: Input) -> None:
+        """Send stdin or its end to the interactor that runs. Ignored if none runs."""
+        with self._lock:
+            if self._is_running:
+                self._inbox.put(item)
 
     def wait(self, seconds: float) -> bool:
         """Return whether no check runs, after at most this time."""
@@ -124,21 +145,38 @@ class CheckerSession:
 
     def phase(self, name: str, test: str | None = None) -> None:
         """Discard the output of the previous phase."""
-        for stream in self._streams.values():
-            stream.clear()
+        self._output.clear()
+        if name == TEST:
+            with self._lock:
+                self._is_running = True
+            self._events.on_start()
 
     def output(self, chunks: Sequence[Output]) -> None:
-        """Keep the beginning of the output."""
+        """Keep a part of the output, and pass on what an interactor writes to standard output."""
         for chunk in chunks:
-            stream = self._streams[chunk.stream]
-            stream += chunk.data[: _MAX_STREAM_BYTES - len(stream)]
+            if self._is_running and chunk.stream is Stream.STDOUT:
+                self._events.on_output(chunk.data)
+                continue
+            self._log_output(chunk.data)
 
     def end_phase(self, report: PhaseReport) -> None:
         """Report the result of a check."""
+        with self._lock:
+            self._is_running = False
+            self._inbox.discard_stdin()
         if report.name == TEST and not self._is_closed:
-            stdout, stderr = (bytes(self._streams[stream]) for stream in (Stream.STDOUT, Stream.STDERR))
             self._is_idle.set()
-            self._on_result(read_check(self._style, report, stdout, stderr), None)
+            self._events.on_result(read_check(self._style, report, bytes(self._output)), None)
+
+    def hold_test(self) -> None:
+        """Do nothing: `check` starts the tests."""
+
+    def _log_output(self, data: bytes) -> None:
+        if self._is_running:
+            self._output += data
+            del self._output[:-_MAX_LOG_BYTES]
+        else:  # the compiler, whose first error is the most important one
+            self._output += data[: _MAX_LOG_BYTES - len(self._output)]
 
     def _run(self) -> None:
         try:
@@ -150,7 +188,7 @@ class CheckerSession:
             _log.warning("checker_lost", error=f"{type(e).__name__}: {e}")
             self._error = e
             self._is_idle.set()
-            self._on_lost()
+            self._events.on_lost()
 
     def _note_acquisition(self) -> None:
         self._is_acquired = True
@@ -163,7 +201,7 @@ class CheckerSession:
             is_checking = not self._is_idle.is_set()
             self._is_idle.set()
         if is_checking and not self._is_closed:
-            self._on_result(failure, reason)
+            self._events.on_result(failure, reason)
 
     def _describe_end(self, report: SandboxReport) -> str:
         if not report.phases:
@@ -171,7 +209,6 @@ class CheckerSession:
         last = report.phases[-1]
         if last.name == COMPILE and not self._is_closed:
             ending = judge_phase(last)
-            compiler_output = self._streams[Stream.STDOUT] + self._streams[Stream.STDERR]
-            text = compiler_output[:MAX_MESSAGE_BYTES].decode(errors="replace").strip()
+            text = self._output[:MAX_MESSAGE_BYTES].decode(errors="replace").strip()
             return f"the checker could not be compiled: {ending.message}\n{text}".strip()
         return f"the checker was stopped: {judge_phases(report.phases, report.exhausted).message}"

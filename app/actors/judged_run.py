@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Final
 
 import msgspec
 
-from app.actors.checker_session import CheckerSession
+from app.actors.checker_session import CheckerEvents, CheckerSession
+from app.actors.interaction import Interaction
 from app.core.checker_job import CheckResult, create_checker_job, encode_check
 from app.core.events import Output
 from app.core.job_input import Input, InputKind
 from app.core.job_judge import JobJudge
 from app.core.judging.groups import GroupReport
 from app.core.judging.phase_outcomes import CANCELLED, judge_phases
-from app.core.outcomes import TEST, Outcome, PhaseReport
+from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import Artifact, ArtifactInfo, JobResult, Usage
 from app.core.sandbox import Sandbox, SandboxReport, Sink
 from app.core.spec import JobSpec
@@ -57,13 +59,21 @@ class JudgedRun:
         self._job_id = job_id
         self._attempt = attempt
         self._caller = caller
-        has_checker = spec.checker is not None
-        self._spec = msgspec.structs.replace(spec, hold_tests=spec.stop_on_first_failure or has_checker)
+        has_checker = spec.checker is not None or spec.interactor is not None
+        self._spec = msgspec.structs.replace(
+            _without_stdin(spec) if spec.interactor is not None else spec,
+            hold_tests=spec.stop_on_first_failure or has_checker,
+            interactive=spec.interactive or spec.interactor is not None,
+        )
         self._sink = sink
         self._inbox = inbox
         self._judge = JobJudge(spec.tests, stop_on_first_failure=spec.stop_on_first_failure, has_checker=has_checker)
         self._cases = {case.name: case for case in spec.tests}
+        self._waiting_cases = list(reversed(spec.tests))
+        self._lock = threading.Lock()
+        self._is_holding = self._is_judging = False
         self._checked_test = ""
+        self._interaction = None if spec.interactor is None else Interaction(inbox, self._record_test)
         self._checker = self._create_checker()
 
     def run(self, on_acquired: Callable[[], None]) -> tuple[JobResult, tuple[Artifact, ...]]:
@@ -81,7 +91,6 @@ class JudgedRun:
             if self._checker is not None:
                 self._checker.start()
 
-        self._start_next_test()
         with self._checker or nullcontext():
             report = self._sandbox.run(self._job_id, self._attempt, self._spec, self, self._inbox, start, self._caller)
             self._wait_for_checker()
@@ -96,44 +105,85 @@ class JudgedRun:
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Pass on output. Raises OwnershipLost and InfrastructureError."""
-        self._judge.add_output(chunks)
+        if self._interaction is not None:
+            self._interaction.send_to_interactor(chunks)
+        else:
+            self._judge.add_output(chunks)
         self._sink.output(chunks)
 
     def end_phase(self, report: PhaseReport) -> None:
-        """Judge a test, then start the next one. A checker runs in between."""
+        """Judge a test, unless a checker or interactor does so later."""
         self._sink.end_phase(report)
         output = self._judge.end_phase(report)
-        if output is not None and self._checker is not None and isinstance(report.test, str):
+        if not isinstance(report.test, str):
+            return
+        if self._interaction is not None:
+            self._is_judging = True
+            self._interaction.end_program(report)
+        elif output is not None and self._checker is not None:
+            self._is_judging = True
             self._checked_test = report.test
             self._checker.check(encode_check(self._cases[report.test], output))
-        elif report.name == TEST:
-            self._start_next_test()
+
+    def hold_test(self) -> None:
+        """Start the next test, as soon as the previous one was judged."""
+        with self._lock:
+            self._is_holding = True
+        self._start_next_test()
 
     def _create_checker(self) -> CheckerSession | None:
-        checker = self._spec.checker
+        interaction = self._interaction
+        checker = self._spec.checker if interaction is None else self._spec.interactor
         if checker is None:
             return None
-        return CheckerSession(
-            self._sandbox,
-            self._job_id,
-            self._attempt,
-            create_checker_job(checker, len(self._cases), self._spec.total_limits),
-            self._caller,
-            checker.style,
-            self._record_check,
-            on_lost=lambda: self._inbox.put(Input(InputKind.CANCEL)),
+
+        def cancel() -> None:
+            self._inbox.put(Input(InputKind.CANCEL))
+
+        if interaction is None:
+            events = CheckerEvents(self._record_check, cancel)
+        else:
+            events = CheckerEvents(
+                interaction.end_interactor, cancel, interaction.start_program, interaction.send_to_program
+            )
+        job = create_checker_job(
+            checker, len(self._cases), self._spec.total_limits, is_interactor=interaction is not None
         )
+        session = CheckerSession(self._sandbox, self._job_id, self._attempt, job, self._caller, checker.style, events)
+        if interaction is not None:
+            interaction.session = session
+        return session
 
     def _record_check(self, result: CheckResult, failure: str | None) -> None:
-        """Record the result of the checker and start the next test. The thread of the checker calls it."""
-        self._judge.record_check(self._checked_test, result)
+        self._record_test(self._checked_test, result, failure)
+
+    def _record_test(self, test: str, result: CheckResult, failure: str | None) -> None:
+        """Record the result of a test, then start the next one. The thread of the checker or of the program calls it.
+
+        Args:
+            test: The test.
+            result: The result.
+            failure: Why the checker cannot run any more, None if it can.
+        """
+        self._judge.record_check(test, result)
         if failure is not None:
             self._judge.fail_checker(failure)
+        with self._lock:
+            self._is_judging = False
         self._start_next_test()
 
     def _start_next_test(self) -> None:
-        if self._spec.hold_tests:
-            self._inbox.put(Input(InputKind.CANCEL if self._judge.is_stopped else InputKind.START_TEST))
+        with self._lock:
+            is_ready = self._is_holding and not self._is_judging
+            self._is_holding = self._is_holding and not is_ready
+        if not is_ready:
+            return
+        if self._judge.is_stopped:
+            self._inbox.put(Input(InputKind.CANCEL))
+        elif self._interaction is None:
+            self._inbox.put(Input(InputKind.START_TEST))
+        else:
+            self._interaction.start_test(self._waiting_cases.pop())
 
     def _wait_for_checker(self) -> None:
         """Wait for the check of the last test, unless the job is cancelled."""
@@ -169,6 +219,11 @@ class JudgedRun:
             groups=groups,
             score=_sum_scores(groups),
         )
+
+
+def _without_stdin(spec: JobSpec) -> JobSpec:
+    """Return the job with tests whose stdin comes from the interactor."""
+    return msgspec.structs.replace(spec, tests=tuple(msgspec.structs.replace(test, stdin=b"") for test in spec.tests))
 
 
 def _sum_scores(groups: Sequence[GroupReport]) -> float | None:

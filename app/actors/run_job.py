@@ -305,6 +305,9 @@ class _JobSink:
     def end_phase(self, report: PhaseReport) -> None:
         """Do nothing: the result contains the reports."""
 
+    def hold_test(self) -> None:
+        """Do nothing: `JudgedRun` starts the tests."""
+
 
 def _is_startable(claim: Claim) -> bool:
     """Whether the job may start: not if it was cancelled or has expired while it was queued."""

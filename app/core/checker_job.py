@@ -31,19 +31,24 @@ MAX_SCORE: Final = 1e9
 _FOLDER: Final = ".pyxec"
 # Exit code of the script; no style uses it.
 _SCRIPT_FAILED: Final = 125
-# Stdin: the sizes of input and answer in a line, input, answer, output. Stdout: the message and the score that the
-# checker has written into its feedback folder, separated by a NUL. Both streams of the checker go to stderr.
+# Stdin: the sizes of input and answer in a line, input, answer, then the output of the program. The script ends stderr
+# with the message and the score that the checker has written into its feedback folder, each after a NUL.
 _SCRIPT: Final = f"""
 read -r input_bytes answer_bytes && mkdir {_FOLDER} {_FOLDER}/feedback && cd {_FOLDER} &&
-head -c "$input_bytes" > input && head -c "$answer_bytes" > answer && cat > output && cd .. ||
-{{ echo "the files of the test could not be written" >&2; exit {_SCRIPT_FAILED}; }}
-"$@" < {_FOLDER}/output 1>&2
+head -c "$input_bytes" > input && head -c "$answer_bytes" > answer && {{save_output}} cd .. ||
+{{{{ echo "the files of the test could not be written" >&2; exit {_SCRIPT_FAILED}; }}}}
+"$@" {{redirections}}
 code=$?
+exec >&2
+printf '\\0'
 head -c {MAX_MESSAGE_BYTES} {_FOLDER}/feedback/judgemessage.txt 2> /dev/null
 printf '\\0'
 head -c 64 {_FOLDER}/feedback/score.txt 2> /dev/null
 exit $code
 """
+_CHECKER_SCRIPT: Final = _SCRIPT.format(save_output="cat > output &&", redirections=f"< {_FOLDER}/output 1>&2")
+# An interactor reads the output of the program while the program runs.
+_INTERACTOR_SCRIPT: Final = _SCRIPT.format(save_output="", redirections="")
 _ARGUMENTS: Final[Mapping[CheckerStyle, tuple[str, ...]]] = {
     # https://www.kattis.com/problem-package-format/spec/legacy.html#output-validators
     CheckerStyle.ICPC: (f"{_FOLDER}/input", f"{_FOLDER}/answer", f"{_FOLDER}/feedback/"),
@@ -60,31 +65,38 @@ _VERDICTS: Final[Mapping[CheckerStyle, Mapping[int, Verdict]]] = {
         7: Verdict.PARTIALLY_ACCEPTED,
     },
 }
-_TESTLIB_POINTS: Final = re.compile(r"\s*points\s+(\S+)")
+_TESTLIB_POINTS: Final = re.compile(r"^\s*points\s+(\S+)", re.MULTILINE)
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one run of a checker.
 
     Attributes:
-        verdict: ACCEPTED, PARTIALLY_ACCEPTED, WRONG_ANSWER or CHECKER_ERROR.
+        verdict: ACCEPTED, PARTIALLY_ACCEPTED, WRONG_ANSWER or CHECKER_ERROR. With an interactor, also that of a
+            program that failed.
         message: What the checker wrote, or the reason of the error.
         score: The score that the checker has given, or None.
+        sent: The beginning of what an interactor wrote to the program. None for a checker.
     """
 
     verdict: Verdict
     message: str
     score: float | None = None
+    sent: str | None = None
 
 
-def create_checker_job(checker: CheckerSpec, runs: int, total_limits: TotalLimits) -> JobSpec:
-    """Return the job that compiles a checker and runs it for each test of a program.
+def create_checker_job(
+    checker: CheckerSpec, runs: int, total_limits: TotalLimits, *, is_interactor: bool = False
+) -> JobSpec:
+    """Return the job that compiles a checker or interactor and runs it for each test of a program.
 
     Args:
-        checker: The checker.
+        checker: The checker or interactor.
         runs: Maximum number of runs.
         total_limits: The limits of all runs together.
+        is_interactor: Whether it reads the output of the program while the program runs.
     """
+    script = _INTERACTOR_SCRIPT if is_interactor else _CHECKER_SCRIPT
     args = (*_ARGUMENTS[checker.style], *checker.args)
     return JobSpec(
         language=checker.language,
@@ -94,47 +106,47 @@ def create_checker_job(checker: CheckerSpec, runs: int, total_limits: TotalLimit
         args=(),
         env={},
         limits=checker.limits,
-        interactive=False,
+        interactive=is_interactor,
         tests=tuple(
             CaseSpec(name=str(number), stdin=b"", args=args, expected_output=None, limits=checker.limits)
             for number in range(1, runs + 1)
         ),
-        invocation=Invocation(command_prefix=("/bin/sh", "-c", _SCRIPT, "sh")),
+        invocation=Invocation(command_prefix=("/bin/sh", "-c", script, "sh")),
         total_limits=total_limits,
         hold_tests=True,
     )
 
 
-def encode_check(test: CaseSpec, output: bytes | bytearray) -> bytes:
-    """Return the stdin of a run of a checker.
+def encode_check(test: CaseSpec, output: bytes | bytearray = b"") -> bytes:
+    """Return the stdin of a run of a checker, or its beginning.
 
     Args:
         test: The test; its input is its stdin, its answer the expected output.
-        output: What the program wrote to standard output.
+        output: What the program wrote to standard output. Empty for an interactor, which receives it later.
     """
     answer = test.expected_output or b""
     return b"".join((f"{len(test.stdin)} {len(answer)}\n".encode(), test.stdin, answer, output))
 
 
-def read_check(style: CheckerStyle, report: PhaseReport, stdout: bytes, stderr: bytes) -> CheckResult:
+def read_check(style: CheckerStyle, report: PhaseReport, stderr: bytes) -> CheckResult:
     """Return the result of a run of a checker.
 
     Args:
         style: The style of the checker.
         report: The report of the run.
-        stdout: Standard output of the run: message and score, separated by a NUL.
-        stderr: Both streams of the checker.
+        stderr: The end of standard error: what the checker wrote, and the message and the score of the feedback folder.
     """
     ending = judge_phase(report)
-    message, _, score_text = stdout.rpartition(b"\0")
-    text = _decode_message(message) or _decode_message(stderr)
+    log, *feedback = stderr.rsplit(b"\0", 2)
+    message, score_text = feedback if len(feedback) == 2 else (b"", b"")
+    text = _decode_message(message) or _decode_message(log)
     if ending.outcome not in (Outcome.OK, Outcome.NONZERO_EXIT) or ending.exit_code is None:
         return _create_error(ending.message, text)
     verdict = _VERDICTS[style].get(ending.exit_code)
     if verdict is None:
         return _create_error(_describe_exit_code(ending.exit_code), text)
     if style is CheckerStyle.TESTLIB:
-        points = _TESTLIB_POINTS.match(text) if verdict is Verdict.PARTIALLY_ACCEPTED else None
+        points = _TESTLIB_POINTS.search(text) if verdict is Verdict.PARTIALLY_ACCEPTED else None
         given = None if points is None else points[1]
     else:
         given = score_text.decode(errors="replace").strip() or None
@@ -158,7 +170,7 @@ def _describe_exit_code(code: int) -> str:
 
 
 def _decode_message(data: bytes) -> str:
-    return data[:MAX_MESSAGE_BYTES].decode(errors="replace").strip()
+    return data[-MAX_MESSAGE_BYTES:].decode(errors="replace").strip()
 
 
 def _parse_score(text: str) -> float | None:

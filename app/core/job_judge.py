@@ -176,6 +176,7 @@ class JobJudge:
             passed=verdict is Verdict.ACCEPTED if self._is_judged(test) and verdict is not None else None,
             verdict=verdict,
             checker_message=None if check is None else check.message,
+            interactor_output=None if check is None else check.sent,
             score=_score(verdict, check) if self._is_judged(test) else None,
             outcome=ending.outcome,
             exit_code=ending.exit_code,

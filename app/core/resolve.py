@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import msgspec
 
 from app.core.constraints import (
     ENVIRONMENT_NAME,
@@ -23,16 +25,17 @@ from app.core.constraints import (
     encode_utf8,
 )
 from app.core.errors import InvalidRequest, UnknownLanguage
-from app.core.judging.cases import CaseDefaults, resolve_cases
+from app.core.judging.cases import CaseDefaults, CaseSpec, resolve_cases
 from app.core.judging.checker import CheckerRequest, CheckerSpec
 from app.core.judging.groups import check_groups
 from app.core.languages import LanguageInfo
-from app.core.limits import LimitOverrides, TotalLimits, check_compile_limits, resolve_limits
+from app.core.limits import LimitOverrides, TotalLimits, check_compile_limits, max_limit, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 
 __all__ = ["check_file_name", "resolve_spec"]
 
 MAX_PATH_DEPTH: Final = 8
+_INTERACTOR_MARGIN_SECONDS: Final = 5.0
 _NO_CEILING: Final = LimitOverrides()
 _NO_TOTAL_LIMITS: Final = TotalLimits()
 _ENVIRONMENT_NAME: Final = re.compile(ENVIRONMENT_NAME)
@@ -62,6 +65,7 @@ def resolve_spec(
     args = check_arguments("args", request.args)
     limits = resolve_limits(request.limits, language.limits, ceiling)
     _check_combination(request)
+    has_checker = request.checker is not None or request.interactor is not None
     tests = resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare))
     return JobSpec(
         language=language.id,
@@ -76,36 +80,59 @@ def resolve_spec(
         tests=tests,
         artifacts=check_artifact_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
-        checker=None if request.checker is None else _resolve_checker(request.checker, languages, ceiling),
-        groups=check_groups(request.groups, tests, has_checker=request.checker is not None),
+        checker=_resolve_checker("checker", request.checker, languages, ceiling),
+        interactor=_resolve_interactor(request, tests, languages, ceiling),
+        groups=check_groups(request.groups, tests, has_checker=has_checker),
         stop_on_first_failure=request.stop_on_first_failure,
         total_limits=total_limits,
     )
 
 
 def _check_combination(request: JobRequest) -> None:
-    for field in ("checker", "groups", "stop_on_first_failure"):
+    for field in ("checker", "interactor", "groups", "stop_on_first_failure"):
         if getattr(request, field) and not request.tests:
             raise InvalidRequest(field, "requires tests")
+    if request.checker is not None and request.interactor is not None:
+        raise InvalidRequest("interactor", "cannot be combined with checker")
     if request.checker is not None:
-        _check_no_comparison(request)
+        _check_no_comparison(request, "checker")
+    if request.interactor is not None:
+        _check_no_comparison(request, "interactor")
     # A test has no viewer, and the files of a test are deleted before the next one.
     for field in ("interactive", "tty", "artifacts") if request.tests else ():
         if getattr(request, field):
             raise InvalidRequest(field, "cannot be combined with tests")
 
 
-def _check_no_comparison(request: JobRequest) -> None:
+def _check_no_comparison(request: JobRequest, judged_by: str) -> None:
     fields = {"compare": request.compare}
     fields |= {f"tests[{index}].compare": test.compare for index, test in enumerate(request.tests)}
     for field, compare in fields.items():
         if compare is not None:
-            raise InvalidRequest(field, "cannot be combined with checker")
+            raise InvalidRequest(field, f"cannot be combined with {judged_by}")
+
+
+def _resolve_interactor(
+    request: JobRequest,
+    tests: Sequence[CaseSpec],
+    languages: Mapping[str, LanguageInfo],
+    ceiling: LimitOverrides,
+) -> CheckerSpec | None:
+    """Check the interactor. Its default time limit is above those of the tests, because it waits for the program."""
+    interactor = request.interactor
+    if interactor is not None and interactor.limits.wall_seconds is None:
+        wall_seconds = max(test.limits.wall_seconds for test in tests) + _INTERACTOR_MARGIN_SECONDS
+        wall_seconds = min(wall_seconds, max_limit("wall_seconds", ceiling))
+        limits = msgspec.structs.replace(interactor.limits, wall_seconds=wall_seconds)
+        interactor = msgspec.structs.replace(interactor, limits=limits)
+    return _resolve_checker("interactor", interactor, languages, ceiling)
 
 
 def _resolve_checker(
-    request: CheckerRequest, languages: Mapping[str, LanguageInfo], ceiling: LimitOverrides
-) -> CheckerSpec:
+    field: str, request: CheckerRequest | None, languages: Mapping[str, LanguageInfo], ceiling: LimitOverrides
+) -> CheckerSpec | None:
+    if request is None:
+        return None
     try:
         language = _find_language(request, languages)
         files = _resolve_files(request, language)
@@ -118,7 +145,7 @@ def _resolve_checker(
             limits=resolve_limits(request.limits, language.limits, ceiling),
         )
     except InvalidRequest as e:
-        raise type(e)(f"checker.{e.field}", e.reason) from e
+        raise type(e)(f"{field}.{e.field}", e.reason) from e
 
 
 def _find_language(request: JobRequest | CheckerRequest, languages: Mapping[str, LanguageInfo]) -> LanguageInfo:

@@ -64,9 +64,10 @@ class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
         outcome: How the program ended. None if the test did not run because an earlier one failed; ``passed`` and
             ``verdict`` are then None, too.
         verdict: None if the outcome is ``ok`` and nothing judges the output: neither an expected output nor a checker.
-        checker_message: What the checker wrote, or why it failed. None if it did not run for this test.
+        checker_message: What the checker or interactor wrote, or why it failed. None if it did not run for this test.
         score: The score that the checker has given; else 1 for an accepted test, 0 for another one. None without a
             verdict on the program.
+        interactor_output: The beginning of what the interactor wrote to the program. None without an interactor.
     """
 
     name: str
@@ -82,6 +83,7 @@ class CaseReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     checker_message: str | None = None
     score: float | None = None
+    interactor_output: str | None = None
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):

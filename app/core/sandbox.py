@@ -78,6 +78,9 @@ class Sink(Protocol):
     def end_phase(self, report: PhaseReport) -> None:
         """Report the end of a phase, after its output. The next phase has not started."""
 
+    def hold_test(self) -> None:
+        """Report that the next test of a job with ``hold_tests`` waits for START_TEST. Called once for each test."""
+
 
 class Sandbox(Protocol):
     """Runs each job in a new isolated environment."""

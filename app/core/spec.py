@@ -79,6 +79,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     tests: Annotated[tuple[CaseRequest, ...], schema(maxItems=MAX_CASES)] = ()
     compare: ComparisonRequest | None = None
     checker: CheckerRequest | None = None
+    interactor: CheckerRequest | None = None
     groups: Annotated[tuple[TestGroup, ...], schema(maxItems=MAX_CASES)] = ()
     stop_on_first_failure: bool = False
     artifacts: Annotated[tuple[Pattern, ...], schema(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
@@ -123,6 +124,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         artifacts: Patterns of paths relative to the working directory.
         hold_tests: Each test waits for an Input START_TEST. The worker sets it.
         checker: Decides whether the output of a test is accepted.
+        interactor: Is connected to the program while a test runs, and decides whether the program is accepted.
         groups: Groups of tests that have a score.
         stop_on_first_failure: Run no test after one whose verdict is not accepted.
         total_limits: Limits of all phases together, in addition to the limits of each.
@@ -143,6 +145,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     invocation: Invocation = Invocation()
     total_limits: TotalLimits = TotalLimits()
     checker: CheckerSpec | None = None
+    interactor: CheckerSpec | None = None
     groups: tuple[TestGroup, ...] = ()
     stop_on_first_failure: bool = False
     hold_tests: bool = False

@@ -79,6 +79,7 @@ class RunnerSession:
         self._outgoing = bytearray(b"".join(self._plan.encode()))
         # The next phase, until its GO frame is sent. None while the runner starts phases by itself.
         self._held_phase: int | None = 0
+        self._reported_hold: int | None = None
         # Of the tests that may start: the bytes that follow their stdin.
         self._startable_tests: deque[bytes] = deque()
         self._stdin = StdinFeed.for_job(spec)
@@ -228,6 +229,8 @@ class RunnerSession:
         phase, name = self._phase(end.phase), self._plan.names[end.phase]
         self._phase_is_running = False
         self._ended_phases += 1
+        if phase.is_test and self._spec.hold_tests:
+            self._stdin.end()
         if end.ending is frames.Ending.NOT_STARTED:
             if not self._is_start_error_of_job(phase, end.value):
                 raise InfrastructureError(f"cannot start {phase.argv[0]}: {os.strerror(end.value)}")
@@ -267,6 +270,9 @@ class RunnerSession:
             return
         if self._awaits_start_test():
             self._extend_deadline()
+            if self._reported_hold != self._held_phase:
+                self._reported_hold = self._held_phase
+                self._sink.hold_test()
             return
         if self._held_phase > 0 and self._stdin_is_held and not self._set_program_resources(self._held_phase):
             return
@@ -275,7 +281,8 @@ class RunnerSession:
             self._outgoing += encoder.encode_resize(self._terminal_size)  # another container does not know it
         if self._is_held_test():
             test = self._spec.tests[self._held_phase - len(self._plan.phases)]
-            self._stdin.add_test(test.stdin + self._startable_tests.popleft())
+            stdin = test.stdin + self._startable_tests.popleft()
+            self._stdin.add_test(stdin, stays_open=self._spec.interactive)
         self._held_phase = None
         self._send_stdin()
         self._extend_deadline()

@@ -96,6 +96,12 @@ class JobInbox:
             self._request_more()
         return taken
 
+    def discard_stdin(self) -> None:
+        """Discard stdin and end of file that `take` has not returned."""
+        with self._lock:
+            self._buffered_bytes -= sum(len(item.data) for item in self._items)
+            self._items.clear()
+
     def close(self) -> None:
         """Close the file descriptors."""
         with self._lock:

@@ -52,6 +52,9 @@ class NullSink:
     def end_phase(self, report: PhaseReport) -> None:
         """Ignore the end of the phase."""
 
+    def hold_test(self) -> None:
+        """Do nothing: no test is held."""
+
 
 class _EmptyInbox:
     """An inbox without input."""

@@ -42,6 +42,7 @@ def end_test(run: Run, test: str, exit_code: int = 0) -> PhaseReport:
 
 def wait_for_start(run: Run) -> bytes | None:
     """Wait until a test may start, and return what follows its stdin. None if the job was cancelled."""
+    run.sink.hold_test()
     while True:
         for item in run.receive():
             if item.kind is InputKind.CANCEL:

@@ -27,46 +27,47 @@ def exited(code: int, **fields: object) -> PhaseReport:
     ],
 )
 def test_every_other_exit_code_is_an_error(style: CheckerStyle, verdicts: dict[int, Verdict]) -> None:
-    results = {code: read_check(style, exited(code), b"\0", b"").verdict for code in range(256)}
+    results = {code: read_check(style, exited(code), b"\0\0").verdict for code in range(256)}
 
     assert results == {code: verdicts.get(code, ERROR) for code in range(256)}
 
 
 @pytest.mark.parametrize("stopped_by", [StopReason.WALL_TIME, StopReason.CPU_TIME, StopReason.OUTPUT])
 def test_checker_that_was_stopped_has_no_verdict_whatever_its_exit_code_is(stopped_by: StopReason) -> None:
-    assert read_check(ICPC, exited(42, stopped_by=stopped_by), b"yes\0", b"").verdict is ERROR
-    assert read_check(TESTLIB, exited(0, stopped_by=stopped_by), b"yes\0", b"").verdict is ERROR
+    assert read_check(ICPC, exited(42, stopped_by=stopped_by), b"\0yes\0").verdict is ERROR
+    assert read_check(TESTLIB, exited(0, stopped_by=stopped_by), b"\0yes\0").verdict is ERROR
 
 
 @pytest.mark.parametrize(
-    ("stdout", "stderr", "message", "score"),
+    ("stderr", "message", "score"),
     [
-        (b"judge\0", b"log", "judge", None),
-        (b"\0", b" log\n", "log", None),
-        (b" \n\0 0.5\n", b"", "", 0.5),
-        (b"a\0b\x00100", b"", "a\0b", 100.0),
-        (b"\xff\0", b"", "\ufffd", None),
-        (b"", b"", "", None),
+        (b"log\0judge\0", "judge", None),
+        (b" log\n\0\0", "log", None),
+        (b"\0 \n\0 0.5\n", "", 0.5),
+        (b"a\0b\0c\x00100", "c", 100.0),
+        (b"\xff\0\0", "\ufffd", None),
+        (b"log", "log", None),
+        (b"", "", None),
     ],
 )
-def test_icpc_checker_gives_message_and_score(stdout: bytes, stderr: bytes, message: str, score: float | None) -> None:
-    result = read_check(ICPC, exited(42), stdout, stderr)
+def test_icpc_checker_gives_message_and_score(stderr: bytes, message: str, score: float | None) -> None:
+    result = read_check(ICPC, exited(42), stderr)
 
     assert result == CheckResult(verdict=Verdict.ACCEPTED, message=message, score=score)
 
 
 @pytest.mark.parametrize("score", [b"-1", b"nan", b"inf", b"1e10", b"much", b"\xff"])
 def test_invalid_score_is_an_error(score: bytes) -> None:
-    assert read_check(ICPC, exited(42), b"\0" + score, b"").verdict is ERROR
-    assert read_check(TESTLIB, exited(7), b"\0", b"points " + score + b" text").verdict is ERROR
+    assert read_check(ICPC, exited(42), b"\0\0" + score).verdict is ERROR
+    assert read_check(TESTLIB, exited(7), b"points " + score + b" text\0\0").verdict is ERROR
 
 
 def test_testlib_points_require_a_number() -> None:
-    assert read_check(TESTLIB, exited(7), b"\0", b"points 12.5 half\n").score == 12.5
-    assert read_check(TESTLIB, exited(7), b"\0", b"half").verdict is ERROR
+    assert read_check(TESTLIB, exited(7), b"debug\npoints 12.5 half\n\0\0").score == 12.5
+    assert read_check(TESTLIB, exited(7), b"half\0\0").verdict is ERROR
 
 
 def test_long_message_is_cut() -> None:
-    message = read_check(TESTLIB, exited(1), b"\0", b"x" * 10**5).message
+    message = read_check(TESTLIB, exited(1), b"x" * 10**5 + b"\0\0").message
 
     assert len(message) == MAX_MESSAGE_BYTES

@@ -81,6 +81,9 @@ class RecordingSink:
     def end_phase(self, report: PhaseReport) -> None:
         self.on_phase_end(report)
 
+    def hold_test(self) -> None:
+        self.events.append("held")
+
     def read_stream(self, stream: Stream) -> bytes:
         return b"".join(event.data for event in self.events if isinstance(event, Output) and event.stream is stream)
 

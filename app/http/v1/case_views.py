@@ -27,7 +27,8 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
 
     ``passed`` is None if nothing judges the output: neither an expected output nor a checker. ``verdict`` is then None
     if ``outcome`` is ``ok``. All three are None if the test was not started because an earlier test failed.
-    ``checker_message`` is what the checker wrote, or why it failed; None if it did not run. ``score`` is the score that
+    ``checker_message`` is what the checker or interactor wrote, or why it failed; None if it did not run.
+    ``interactor_output`` is the beginning of what the interactor wrote to the program. ``score`` is the score that
     the checker has given, else 1 if the test was accepted and 0 if it was not.
     """
 
@@ -35,6 +36,7 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True):
     passed: bool | None
     verdict: Verdict | None
     checker_message: str | None
+    interactor_output: str | None
     score: float | None
     outcome: Outcome | None
     exit_code: int | None

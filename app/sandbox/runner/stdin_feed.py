@@ -39,7 +39,9 @@ class StdinFeed:
     def for_job(cls, spec: JobSpec) -> StdinFeed:
         """Return the feed for all phases of a job. It is empty if the tests of the job are held."""
         if spec.hold_tests:
-            return cls((), b"", stays_open=True)
+            feed = cls((), b"", stays_open=True)
+            feed._open = False
+            return feed
         if spec.tests:
             *complete, last = (test.stdin for test in spec.tests)
             return cls(complete, last, stays_open=False)
@@ -51,17 +53,24 @@ class StdinFeed:
         return max(0, self._window_bytes - self._buffered_bytes)
 
     def add(self, data: bytes) -> None:
-        """Add stdin for the last phase. Ignored after ``end``."""
+        """Add stdin for the last phase, or for the last test that was added. Ignored after its end."""
         if self._open:
             self._buffer(data)
 
-    def add_test(self, data: bytes) -> None:
-        """Add the complete stdin of the next test of a job whose tests are held."""
+    def add_test(self, data: bytes, *, stays_open: bool) -> None:
+        """Add the stdin of the next test of a job whose tests are held, or its beginning.
+
+        Args:
+            data: The stdin.
+            stays_open: Whether more stdin of this test may follow.
+        """
+        self._open = True
         self._buffer(data)
-        self._pieces.append(None)
+        if not stays_open:
+            self.end()
 
     def end(self) -> None:
-        """End the stdin of the last phase."""
+        """End the stdin of the last phase, or of the last test that was added."""
         if self._open:
             self._open = False
             self._pieces.append(None)

@@ -530,7 +530,7 @@ export interface components {
          * CaseReport
          * @description The result of a test. Its output is in the output log.
          *
-         *     Attributes:     passed: Whether the verdict is `accepted`; null if nothing judges the output.     outcome: How the program ended. null if the test did not run because an earlier one failed; `passed` and         `verdict` are then null, too.     verdict: null if the outcome is `ok` and nothing judges the output: neither an expected output nor a checker.     checker_message: What the checker wrote, or why it failed. null if it did not run for this test.     score: The score that the checker has given; else 1 for an accepted test, 0 for another one. null without a         verdict on the program.
+         *     Attributes:     passed: Whether the verdict is `accepted`; null if nothing judges the output.     outcome: How the program ended. null if the test did not run because an earlier one failed; `passed` and         `verdict` are then null, too.     verdict: null if the outcome is `ok` and nothing judges the output: neither an expected output nor a checker.     checker_message: What the checker or interactor wrote, or why it failed. null if it did not run for this test.     score: The score that the checker has given; else 1 for an accepted test, 0 for another one. null without a         verdict on the program.     interactor_output: The beginning of what the interactor wrote to the program. null without an interactor.
          */
         CaseReport: {
             name: string;
@@ -550,6 +550,8 @@ export interface components {
             checker_message: string | null;
             /** @default null */
             score: number | null;
+            /** @default null */
+            interactor_output: string | null;
         };
         /**
          * CaseRequest
@@ -588,13 +590,14 @@ export interface components {
          * CaseView
          * @description A test that was started, or that was not because the job had used its total time or processor time.
          *
-         *     `passed` is null if nothing judges the output: neither an expected output nor a checker. `verdict` is then null if `outcome` is `ok`. All three are null if the test was not started because an earlier test failed. `checker_message` is what the checker wrote, or why it failed; null if it did not run. `score` is the score that the checker has given, else 1 if the test was accepted and 0 if it was not.
+         *     `passed` is null if nothing judges the output: neither an expected output nor a checker. `verdict` is then null if `outcome` is `ok`. All three are null if the test was not started because an earlier test failed. `checker_message` is what the checker or interactor wrote, or why it failed; null if it did not run. `interactor_output` is the beginning of what the interactor wrote to the program. `score` is the score that the checker has given, else 1 if the test was accepted and 0 if it was not.
          */
         CaseView: {
             name: string;
             passed: boolean | null;
             verdict: components["schemas"]["Verdict"] | null;
             checker_message: string | null;
+            interactor_output: string | null;
             score: number | null;
             outcome: components["schemas"]["Outcome"] | null;
             exit_code: number | null;
@@ -981,6 +984,8 @@ export interface components {
             compare?: components["schemas"]["CompareMode"] | components["schemas"]["Comparison"] | null;
             /** @default null */
             checker?: components["schemas"]["CheckerRequest"] | null;
+            /** @default null */
+            interactor?: components["schemas"]["CheckerRequest"] | null;
             /** @default [] */
             groups?: components["schemas"]["TestGroup"][];
             /** @default false */
