@@ -20,7 +20,7 @@ JOBS = 6
 
 FAULTS: dict[str, FaultInjection] = {
     "worker killed at random times": workers.killed(4),
-    "Redis killed between steps of a job": redis_server.killed_between_steps(3),
+    "Redis killed between steps of a job": redis_server.killed_between_steps(2),
     "Redis suspended longer than the leases": redis_server.frozen(1.5),
     "network of worker cut longer than its lease": connections.worker_cut(1),
     "requests and replies lost, submissions executed twice": connections.lossy(4),
