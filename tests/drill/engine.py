@@ -68,6 +68,7 @@ class DrillEngine:
 
     def __init__(self, data: Path, languages: Sequence[str]) -> None:
         # The path of a Unix socket is limited to 107 bytes (unix(7)).
+        self._data = data
         self._run = tempfile.TemporaryDirectory(prefix="pyxec-drill-", dir="/run", ignore_cleanup_errors=True)
         self._engine = PrivateEngine(Path(self._run.name), data, ["--cgroup-parent=/pyxec-drill"])
         self.host = self._engine.host
@@ -94,6 +95,8 @@ class DrillEngine:
         self.resume()
         self._engine.stop()
         self._engine.kill_shims()
+        # A dockerd that is killed leaves its folder as a mount point.
+        subprocess.run(["umount", "--lazy", str(self._data)], check=False, capture_output=True)
         self._run.cleanup()
 
     def _signal(self, number: int) -> None:
