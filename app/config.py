@@ -216,6 +216,8 @@ class Settings(BaseSettings):
     """Web origins, separated by commas, that may open a WebSocket or call the goxec API, besides the API's own."""
     allowed_hosts: Annotated[_Set, AfterValidator(_check_hosts)] = frozenset()
     """Host names, separated by commas, that the API serves besides addresses and names without a dot; `*` for all."""
+    piston_any_version: _Switch = True
+    """Whether Piston's API uses the nearest installed version if the requested version is not installed."""
     docker_host: str = Field("unix:///var/run/docker.sock", validation_alias="DOCKER_HOST")
     """Docker Engine. Only workers use it."""
     container_runtime: Annotated[Literal["", "runc", "crun", "kata"], BeforeValidator(_refuse_gvisor)] = ""

@@ -37,6 +37,8 @@ class HttpSettings:
         trusted_proxies: Proxies whose X-Forwarded-For header is trusted.
         allow_private_webhooks: Whether webhook URLs can have private addresses.
         authentication_seconds: Maximum time to receive the first message of a WebSocket with ``?auth=message``.
+        piston_any_version: Whether Piston's API runs a program with the nearest installed version if the requested one
+            is not installed.
     """
 
     max_body_bytes: int = 12 * 1024 * 1024
@@ -53,3 +55,4 @@ class HttpSettings:
     trusted_proxies: TrustedProxies = NO_PROXIES
     allow_private_webhooks: bool = False
     authentication_seconds: float = 5
+    piston_any_version: bool = True

@@ -93,6 +93,7 @@ def _http_settings(settings: Settings) -> HttpSettings:
         drain_seconds=settings.drain_seconds,
         allowed_origins=settings.allowed_origins,
         allowed_hosts=settings.allowed_hosts,
+        piston_any_version=settings.piston_any_version,
         anonymous_tier=_anonymous_tier(settings) if settings.anonymous else None,
         allow_private_webhooks=settings.webhook_allow_private,
         trusted_proxies=TrustedProxies.parse(settings.trusted_proxies),

@@ -103,7 +103,13 @@ class _Connection:
         # The watch precedes the submission: otherwise the wake-up of a fast job could be missed.
         async with services.jobs.watch(job_id) as watch:
             async with submissions.charge_on_rejection(caller):
-                execution = await read_execution_request(body, services.languages, caller, interactive=True)
+                execution = await read_execution_request(
+                    body,
+                    services.languages,
+                    caller,
+                    interactive=True,
+                    any_version=services.settings.piston_any_version,
+                )
                 job = await submissions.resolve(
                     execution.job_request, caller, request_id=self._request.request_id, job_id=job_id
                 )

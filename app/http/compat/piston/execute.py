@@ -47,7 +47,13 @@ class ExecuteResource:
         settings = services.settings
         async with services.submissions.charge_on_rejection(caller, response):
             body = await read_json_body(request, settings.max_body_bytes, settings.body_seconds)
-            execution = await read_execution_request(decode_json(body), services.languages, caller, interactive=False)
+            execution = await read_execution_request(
+                decode_json(body),
+                services.languages,
+                caller,
+                interactive=False,
+                any_version=settings.piston_any_version,
+            )
             job = await services.submissions.resolve(execution.job_request, caller, request_id=request.request_id)
         async with request.disconnect_task() as disconnected:
             outcome = await services.submissions.submit_and_wait(

@@ -48,13 +48,14 @@ def decode_json(data: bytes | str) -> Any:
 
 
 async def read_execution_request(
-    body: Any, languages: LanguageStore, caller: Caller, *, interactive: bool
+    body: Any, languages: LanguageStore, caller: Caller, *, interactive: bool, any_version: bool
 ) -> ExecutionRequest:
     """Check and convert the body of ``/execute``, or the ``init`` message of ``/connect``.
 
     Args:
         body: The decoded JSON.
         interactive: The client sends standard input later. ``stdin`` of the body is ignored.
+        any_version: Whether the nearest version is used if the requested one is not installed.
 
     Raises:
         InvalidRequest: Names the first invalid field.
@@ -65,7 +66,7 @@ async def read_execution_request(
     name, version = _required_string(body, "language"), _required_string(body, "version")
     files = check_files(body.get("files"))
     accepted = {info.id: info for info in (await languages.accepted()).values()}
-    language = find_runtime(accepted.values(), name, version)
+    language = find_runtime(accepted.values(), name, version, any_version=any_version)
     limits = read_stage_limits(body, caller.tier.ceiling)
     job_files, entrypoint = convert_files(files, language)
     job_request = JobRequest(

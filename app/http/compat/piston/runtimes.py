@@ -15,22 +15,32 @@ __all__ = ["find_runtime", "runtime_names", "runtime_version"]
 
 _MAX_RANGE_CHARACTERS: Final = 256  # the limit of npm's semver package
 _UNKNOWN_VERSION: Final = "0.0.0"  # before a worker has reported the version
+_LATEST: Final = "latest"
 _NUMBERS: Final = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,2}")
 
 
-def find_runtime(languages: Iterable[LanguageInfo], name: str, version: str) -> LanguageInfo:
+def find_runtime(
+    languages: Iterable[LanguageInfo], name: str, version: str, *, any_version: bool = False
+) -> LanguageInfo:
     """Return the language with this name and a version in this range.
 
     Args:
         version: A range in the syntax of npm: ``3.x``, ``^12.1``, ``>=1 <2 || 3``, ``*``.
+        any_version: If no version is in the range, return the nearest one to the first version in it. ``latest`` is the
+            highest version.
 
     Raises:
         UnknownLanguage: There is none. The message is Piston's.
     """
-    for language in languages:
-        if name.lower() in runtime_names(language) and _is_in_range(language.version, version):
+    named = [language for language in languages if name.lower() in runtime_names(language)]
+    for language in named:
+        if _is_in_range(language.version, version):
             return language
-    raise UnknownLanguage(f"{name}-{version} runtime", "is unknown")
+    if not named or not any_version or not _is_version(version):
+        raise UnknownLanguage(f"{name}-{version} runtime", "is unknown")
+    if version == _LATEST:
+        return max(named, key=lambda language: _parse_numbers(language.version or ""))
+    return min(named, key=lambda language: _distance(language.version or "", version))
 
 
 def runtime_names(language: LanguageInfo) -> tuple[str, ...]:
@@ -54,8 +64,22 @@ def _is_in_range(version: str | None, version_range: str) -> bool:
         return False
 
 
+def _is_version(version: str) -> bool:
+    return len(version) <= _MAX_RANGE_CHARACTERS and (version == _LATEST or _NUMBERS.search(version) is not None)
+
+
+def _distance(installed: str, requested: str) -> tuple[int, ...]:
+    pairs = zip(_parse_numbers(installed), _parse_numbers(requested), strict=True)
+    return tuple(abs(first - second) for first, second in pairs)
+
+
 def _to_semver(version: str) -> str:
-    """Convert versions such as 17, 2.16.01 and 5.2.15(1)-release to three numbers."""
+    return ".".join(map(str, _parse_numbers(version)))
+
+
+def _parse_numbers(version: str) -> tuple[int, int, int]:
+    """Return three numbers for versions such as 17, 2.16.01, ^3.9 and 5.2.15(1)-release. Missing numbers are 0."""
     found = _NUMBERS.search(version)
-    numbers = [str(int(number)) for number in found[0].split(".")] if found else []
-    return ".".join([*numbers, "0", "0", "0"][:3])
+    numbers = [int(number) for number in found[0].split(".")] if found else []
+    major, minor, patch = [*numbers, 0, 0, 0][:3]
+    return major, minor, patch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.core.errors import UnknownLanguage
@@ -59,6 +60,23 @@ def test_find_runtime_rejects_an_unknown_runtime(name: str, version: str) -> Non
     with pytest.raises(UnknownLanguage) as rejection:
         find_runtime(LANGUAGES, name, version)
     assert rejection.value.field == f"{name}-{version} runtime"
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [("3.10.0", "3.11.2"), ("latest", "3.12.1"), ("2.x", "3.11.2"), ("^3.14", "3.12.1"), ("3.12.9", "3.12.1"),
+     ("*", "3.11.2"), ("18.15.0", "3.12.1")],
+)  # fmt: skip
+def test_find_runtime_returns_the_nearest_version_if_any_version_is_allowed(version: str, found: str) -> None:
+    newer = msgspec.structs.replace(PYTHON, id="python-new", version="3.12.1")
+
+    assert find_runtime([PYTHON, newer, *LANGUAGES], "python", version, any_version=True).version == found
+
+
+@pytest.mark.parametrize(("name", "version"), [("cobol", "1"), ("python", "nonsense"), ("python", "3" * 300)])
+def test_find_runtime_rejects_what_is_no_version_of_a_language(name: str, version: str) -> None:
+    with pytest.raises(UnknownLanguage):
+        find_runtime(LANGUAGES, name, version, any_version=True)
 
 
 def test_runtime_names_are_our_own_without_a_package_of_piston() -> None:

@@ -43,8 +43,7 @@ async def small_gateway(start_gateway: StartGateway) -> Gateway:
         ({"files": [FILE, {"content": "xyz", "encoding": "hex"}]}, "files[1].content is not valid hex"),
         ({"files": [FILE, {"content": "a", "encoding": "base64"}]}, "files[1].content is not valid base64"),
         ({"language": "cobol"}, "cobol-* runtime is unknown"),
-        ({"version": "2.x"}, "python-2.x runtime is unknown"),
-        ({"version": "latest"}, "python-latest runtime is unknown"),
+        ({"version": "newest"}, "python-newest runtime is unknown"),
         ({"run_timeout": "3000"}, "If specified, run_timeout must be a number"),
         ({"compile_timeout": True}, "If specified, compile_timeout must be a number"),
         ({"run_timeout": 300_001}, "run_timeout cannot exceed the configured limit of 300000"),
@@ -62,6 +61,15 @@ async def test_invalid_body_is_rejected_with_its_field(gateway: Gateway, changes
     assert (response.status_code, response.json()) == (400, {"message": message})
     assert response.headers["Content-Type"] == "application/json"
     assert gateway.job_ids() == []
+
+
+@pytest.mark.parametrize("version", ["2.x", "3.10.0", "latest"])
+async def test_version_that_is_not_installed_is_rejected_if_the_setting_is_off(
+    start_gateway: StartGateway, version: str
+) -> None:
+    gateway = await start_gateway(languages=[PYTHON], PYXEC_PISTON_ANY_VERSION="off")
+    response = await gateway.client.post("/api/v2/execute", json={**BODY, "version": version})
+    assert (response.status_code, response.json()) == (400, {"message": f"python-{version} runtime is unknown"})
 
 
 async def test_file_outside_the_folder_is_rejected(gateway: Gateway) -> None:

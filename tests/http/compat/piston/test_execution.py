@@ -33,6 +33,16 @@ def run(stack: Stack, source: str, **body: Any) -> dict[str, Any]:
     return stage
 
 
+@pytest.mark.parametrize("version", ["3.10.0", "latest", "*", "2.7.1"])
+def test_request_for_another_version_runs_with_the_installed_one(stack: Stack, version: str) -> None:
+    source = "import platform; print(platform.python_version())"
+
+    response = execute(stack, language="python", version=version, files=[{"content": source}])
+
+    assert response.status_code == 200
+    assert response.json()["run"]["stdout"] == response.json()["version"] + "\n"
+
+
 def test_program_runs_with_input_and_arguments(stack: Stack) -> None:
     source = """
 import sys, time
