@@ -410,8 +410,10 @@ class Deployment:
         return factory
 
     def _stop_factory(self, factory: subprocess.Popen[str]) -> None:
-        for worker in self.workers:
-            worker.signal(signal.SIGKILL)
+        for pid in self._started:
+            with contextlib.suppress(OSError):  # the process has exited
+                if b"worker_factory" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
         factory.kill()
         factory.communicate()
 

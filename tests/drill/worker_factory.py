@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import sys
-import threading
+import time
 from typing import Any, NoReturn
 
 import dramatiq
@@ -25,6 +25,7 @@ from tests.drill.fault_points import FaultPoint, install_fault_point
 
 __all__ = ["main"]
 
+_POLL_SECONDS = 0.05
 # The waiting times of a worker with a faulty engine that are not settings.
 _WAITING_TIMES = {
     engine_availability: ("_PROBE_SECONDS", "_MIN_BACKOFF_SECONDS", "_MAX_BACKOFF_SECONDS"),
@@ -59,11 +60,13 @@ def _become_worker(request: dict[str, Any]) -> NoReturn:
     _divide_retry_delays(request["time_factor"])
     if request["fault_point"]:
         install_fault_point(FaultPoint(**request["fault_point"]))
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    # A handler must not set an Event: the main thread may hold its lock.
+    stop_signals: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stop_signals.append(number))
     worker = dramatiq.Worker(dramatiq.get_broker(), queues={"jobs"}, worker_threads=request["threads"])
     worker.start()
-    stopping.wait()
+    while not stop_signals:
+        time.sleep(_POLL_SECONDS)
     worker.stop(timeout=request["grace_ms"])
     os._exit(0)
 
