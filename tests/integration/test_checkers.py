@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.store.keys import StoreKeys
 from tests.stack import Stack
 
 pytestmark = pytest.mark.docker
@@ -35,6 +36,7 @@ def run(stack: Stack, checker: dict[str, Any], *tests: dict[str, Any], source: s
 
 
 def test_checker_judges_output_with_input_and_answer(stack: Stack) -> None:
+    before = count_jobs(stack)
     job = run(
         stack,
         {"source": ANY_ORDER},
@@ -48,6 +50,7 @@ def test_checker_judges_output_with_input_and_answer(stack: Stack) -> None:
     assert [test["score"] for test in job["tests"]] == [1, 0, 1]
     assert job["tests"][1]["checker_message"] == "input 'b c', team ['b', 'c']"
     assert (job["verdict"], job["outcome"], job["message"]) == ("wrong_answer", "ok", "exited normally")
+    assert count_jobs(stack) == before + 1
     # And the checker is not a phase of the job
     assert [phase["name"] for phase in job["phases"]] == ["test"] * 3
 
@@ -106,6 +109,20 @@ def test_checker_gets_output_unchanged(stack: Stack) -> None:
     job = run(stack, {"source": checker}, {"stdin": "\0" * 2**20}, source=source)
 
     assert job["verdict"] == "accepted", job["tests"][0]["checker_message"]
+
+
+def test_large_output_reaches_the_checker_if_its_disk_is_large_enough(stack: Stack) -> None:
+    size = 24 * 2**20
+    source = f"import sys\nsys.stdout.write('x' * {size})"
+    checker = f"import sys\nsys.exit(42 if sys.stdin.read() == 'x' * {size} else 43)"
+    limits = {"output_bytes": 32 * 2**20}
+    job = run(stack, {"source": checker}, {}, source=source, limits=limits)
+    assert job["verdict"] == "accepted", job["tests"][0]["checker_message"]
+
+    job = run(stack, {"source": checker, "limits": {"disk_bytes": 2**20}}, {}, source=source, limits=limits)
+    assert job["verdict"] == "checker_error"
+    assert job["tests"][0]["checker_message"].startswith("the checker was not started: ")
+    assert job["tests"][0]["checker_message"].endswith("the files of the test could not be written")
 
 
 @pytest.mark.parametrize(
@@ -215,6 +232,8 @@ def test_cancel_ends_a_running_checker(stack: Stack) -> None:
         ({"version": "1.2.3"}, {}, "checker.version"),
         ({"source": None}, {}, "checker.source"),
         ({"files": [{"name": "a", "content": ""}]}, {}, "checker.source"),
+        ({"source": "x" * (4 * 2**20 + 1)}, {}, "checker.source"),
+        ({"source": None, "files": [{"name": str(n), "content": "x" * 2**20} for n in range(5)]}, {}, "checker.files"),
         ({"source": None, "files": []}, {}, "checker.files"),
         ({"source": None, "files": [{"name": "../a", "content": ""}]}, {}, "checker.files[0].name"),
         ({"source": None, "files": [{"name": "a", "content": "?", "encoding": "base64"}]}, {},
@@ -238,6 +257,13 @@ def test_checker_is_rejected_when_field_is_invalid(
     body = {"language": "python", "source": "", "tests": [{}], **more}
     fields = {"language": "python", "source": "", **checker}
     fields = {name: value for name, value in fields.items() if value is not None}
+    before = count_jobs(stack)
     response = stack.http.post("/v1/jobs", json={**body, "checker": fields})
 
     assert (response.status_code, response.json()["field"]) == (422, field)
+    assert count_jobs(stack) == before
+
+
+def count_jobs(stack: Stack) -> int:
+    """Return the number of records of jobs."""
+    return len(list(stack.client.scan_iter(StoreKeys(stack.namespace).record("*"), count=1000)))

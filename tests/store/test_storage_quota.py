@@ -14,12 +14,14 @@ from app.core.callers import TIERS, Caller
 from app.core.errors import JobNotFound, QueueFull, StorageFull
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
+from app.core.judging.checker import CheckerSpec, CheckerStyle
 from app.core.results import Artifact
+from app.core.source_files import SourceFile
 from app.core.spec import ForeignRequest
 from app.store.keys import JOBS_QUEUE
 from app.store.records import JOB_OVERHEAD_BYTES
 from app.store.storage import StorageReconciliation
-from tests.store.live_store import CALLER, OK, START_MS, LiveStore, new_job, store_on
+from tests.store.live_store import CALLER, OK, SPEC, START_MS, LiveStore, new_job, store_on
 from tests.store.stored_jobs import sized_job, stored_bytes
 
 MIB = 1024 * 1024
@@ -53,6 +55,22 @@ async def own_store(own_server: ValkeyServer) -> AsyncIterator[LiveStore]:
 
 
 # --- refusal
+
+
+async def test_checker_and_interactor_count_for_the_quota(store: LiveStore) -> None:
+    checker = CheckerSpec(
+        language="python",
+        files=(SourceFile("check.py", b"x" * 100_000),),
+        entrypoint="check.py",
+        style=CheckerStyle.ICPC,
+        args=(),
+        limits=SPEC.limits,
+    )
+    for field in ("checker", "interactor"):
+        job = new_job(field, spec=msgspec.structs.replace(SPEC, **{field: checker}))
+        with pytest.raises(StorageFull):
+            await store.submit(job, caller_with_quota(100_000, field))
+        await store.submit(job, caller_with_quota(200_000, field))
 
 
 async def test_anonymous_callers_together_cannot_fill_redis(own_store: LiveStore) -> None:
