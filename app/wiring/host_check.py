@@ -16,7 +16,7 @@ def create_host_check(settings: Settings) -> Callable[[], object]:
 
     def check() -> object:
         # Imported here, because the main process of a worker starts twice as fast without the client of the engine.
-        from app.sandbox.cell_requirements import check_cell_requirements
+        from app.sandbox.cells.requirements import check_cell_requirements
 
         return check_cell_requirements(
             settings.docker_host, settings.container_runtime, settings.engine_timeout_seconds, settings.namespace

@@ -22,8 +22,8 @@ from app.core.errors import InfrastructureError
 from app.core.timestamps import current_unix_ms
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
-from app.sandbox.cell_pool import CellPolicy
-from app.sandbox.cell_sandbox import CellSandbox
+from app.sandbox.cells.pool import CellPolicy
+from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine_availability import EngineAvailability, PauseReason
 from app.sandbox.images.catalogue import load_languages

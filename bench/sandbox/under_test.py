@@ -19,8 +19,8 @@ from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.sandbox import SandboxReport, Sink
 from app.core.spec import JobSpec, SourceFile
-from app.sandbox.cell_pool import CellPolicy
-from app.sandbox.cell_sandbox import CellSandbox
+from app.sandbox.cells.pool import CellPolicy
+from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
 from app.sandbox.images.catalogue import Language, load_languages
 from app.sandbox.sandbox import ContainerSandbox

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -47,10 +49,12 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> Probes:
 
 
 @contextmanager
-def started() -> Iterator[tuple[EngineAvailability, list[PauseReason | None]]]:
+def started(
+    check_host: Callable[[], object] = lambda: None,
+) -> Iterator[tuple[EngineAvailability, list[PauseReason | None]]]:
     """Start the service; provide it and the list of its changes."""
     changes: list[PauseReason | None] = []
-    availability = EngineAvailability("unix:///engine.sock", "", 1.0, changes.append)
+    availability = EngineAvailability("unix:///engine.sock", "", 1.0, changes.append, check_host)
     availability.start()
     try:
         yield availability, changes
@@ -133,3 +137,32 @@ def test_worker_exits_when_engine_is_unsupported_at_its_start(probes: Probes) ->
     with pytest.raises(SystemExit) as exit_info, started():
         pass
     assert exit_info.value.code == engine_availability.EXIT_STATUS
+
+
+def refuse_host() -> None:
+    raise UnsupportedEngine("this host cannot run cells")
+
+
+def test_worker_exits_when_its_host_is_unsupported_at_its_start(probes: Probes) -> None:
+    with pytest.raises(SystemExit) as exit_info, started(refuse_host):
+        pass
+    assert exit_info.value.code == engine_availability.EXIT_STATUS
+
+
+def test_worker_stops_when_its_host_is_unsupported_after_the_engine_has_answered(
+    probes: Probes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signals: list[tuple[int, int]] = []
+    monkeypatch.setattr(engine_availability.os, "kill", lambda pid, number: signals.append((pid, number)))
+    probes.error = DOWN
+    with started(refuse_host):
+        assert signals == []
+        probes.error = None
+        assert eventually(lambda: signals == [(os.getpid(), signal.SIGTERM)])
+
+
+def test_host_is_checked_once(probes: Probes) -> None:
+    checks: list[float] = []
+    with started(lambda: checks.append(time.monotonic())):
+        assert eventually(lambda: len(probes.times) >= 3)
+    assert len(checks) == 1

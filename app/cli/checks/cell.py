@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from app.cli.checks.finding import Finding, failed, passed, skipped, warned
 from app.core.errors import InfrastructureError
-from app.sandbox.cell_requirements import CellProperties, check_cell_requirements
+from app.sandbox.cells.requirements import CellProperties, check_cell_requirements
 
 __all__ = ["check_cell"]
 

@@ -15,18 +15,18 @@ from pathlib import Path
 import pytest
 
 from app.local.engine import engine_host
-from app.sandbox.cell import Cell, CellSpec
+from app.sandbox.cells.cell import Cell, CellSpec
 from app.sandbox.resources import ContainerResources
 from app.sandbox.runner.encoder import encode_cancel, encode_go, encode_limits, encode_phase
 from app.sandbox.runner.frames import LimitsResult, LimitsSet, PhaseEnd, PhaseSpec
 from app.sandbox.template import LABEL
-from tests.sandbox.cell_fixture import CELL_UID, JOB_RESOURCES, JOB_UID, read_events, run_command
+from tests.sandbox.cells.cell_fixture import CELL_UID, JOB_RESOURCES, JOB_UID, read_events, run_command
 from tests.sandbox.sandbox_fixture import MIB, RUNTIME, SandboxFixture
 
 pytestmark = pytest.mark.docker
 
 ISOLATIONS = ("cell",)
-SOURCES = Path(__file__).parents[2] / "runner"
+SOURCES = Path(__file__).parents[3] / "runner"
 # Without a terminal, LeakSanitizer cannot trace, and a runner never frees memory. The libraries are static because the
 # image does not contain them.
 DOCKERFILE = """

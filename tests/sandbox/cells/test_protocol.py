@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
-from app.sandbox.cell import Cell, CellSpec
-from app.sandbox.cell_protocol import Clean, decode_reports, encode_accepted, encode_job
+from app.sandbox.cells.cell import Cell, CellSpec
+from app.sandbox.cells.protocol import Clean, decode_reports, encode_accepted, encode_job
 from app.sandbox.images.installed import InstalledImage
 from app.sandbox.resources import ContainerResources
 from app.sandbox.runner.frames import PROTOCOL_VERSION, LimitsResult, LimitsSet
@@ -104,7 +104,7 @@ def test_cell_refuses_output_of_an_earlier_job_before_or_instead_of_the_nonce(
 
 
 def test_cell_gets_no_nonce_before_it_is_clean(scripted: ScriptedCell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.sandbox.cell.READY_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("app.sandbox.cells.cell.READY_TIMEOUT_SECONDS", 0.1)
     scripted.engine.setblocking(False)
 
     with pytest.raises(SandboxLost, match="not clean within"):
@@ -164,7 +164,7 @@ def test_cell_is_reused_only_after_the_last_frame_of_its_runner(scripted: Script
 
 
 def test_output_after_the_end_of_a_job_is_refused(scripted: ScriptedCell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.sandbox.cell._CLEAN_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("app.sandbox.cells.cell._CLEAN_TIMEOUT_SECONDS", 0.1)
     scripted.write(STDERR, CLEAN)
     scripted.start_job((STDOUT, lambda nonce: accept_and_be_ready(nonce) + DONE))
     scripted.cell.end_job(b"")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.core.events import Output
-from app.sandbox.cell import Cell, CellSpec
+from app.sandbox.cells.cell import Cell, CellSpec
 from app.sandbox.images.installed import installed_images
 from app.sandbox.resources import ContainerResources, maximum_resources
 from app.sandbox.runner.encoder import encode_file, encode_go, encode_phase

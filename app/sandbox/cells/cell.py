@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from app.core.errors import ProtocolError, SandboxLost
-from app.sandbox.cell_protocol import NONCE_BYTES, Clean, decode_reports, encode_accepted, encode_job
+from app.sandbox.cells.protocol import NONCE_BYTES, Clean, decode_reports, encode_accepted, encode_job
 from app.sandbox.container import READY_TIMEOUT_SECONDS, Container, ContainerSpec, UpdateResult
 from app.sandbox.resources import CELL_PROCESSES, ContainerResources
 from app.sandbox.runner.decoder import FrameDecoder

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import InfrastructureError, SandboxLost
-from app.sandbox.cell import Cell
-from app.sandbox.cell_pool import CellPolicy
+from app.sandbox.cells.cell import Cell
+from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.images.catalogue import load_languages
 from app.sandbox.images.installed import installed_images
 from app.sandbox.runner.encoder import encode_end, encode_go, encode_limits, encode_phase
 from app.sandbox.runner.frames import Fault, LimitsResult, LimitsSet, PhaseEnd, PhaseSpec
 from tests.patience import patient
-from tests.sandbox.cell_fixture import (
+from tests.sandbox.cells.cell_fixture import (
     CELL_UID,
     JOB_RESOURCES,
     JOB_UID,
@@ -50,7 +50,7 @@ ISOLATIONS = ("cell",)
 DIRTY_JOBS = 20
 SOAK_JOBS = 1000
 WARM_UP_JOBS = 20
-CATALOGUE = load_languages(Path(__file__).parents[2] / "languages")
+CATALOGUE = load_languages(Path(__file__).parents[3] / "languages")
 # The files of the kernel that a job can read and that could show what happened before.
 KERNEL_FILES = """
     /proc/self/cgroup /proc/self/limits /proc/self/uid_map /proc/self/gid_map /proc/self/oom_score_adj /proc/self/io
@@ -338,7 +338,7 @@ def test_next_job_runs_when_its_cell_was_killed(recycling: bool) -> None:
 
 
 def test_cell_that_stops_while_it_removes_a_job_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.sandbox.cell._CLEAN_TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr("app.sandbox.cells.cell._CLEAN_TIMEOUT_SECONDS", 1.0)
     with open_cells() as sandbox:
         require_local_engine(sandbox)
         stopped: list[int] = []

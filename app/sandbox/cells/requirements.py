@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.core.errors import EngineUnavailable, InfrastructureError, UnsupportedEngine
 from app.core.limits import LimitOverrides, resolve_limits
-from app.sandbox.cell import Cell, CellSpec
+from app.sandbox.cells.cell import Cell, CellSpec
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import EngineResponseError
 from app.sandbox.images.installed import InstalledImage, installed_images

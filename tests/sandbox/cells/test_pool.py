@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.sandbox.cell_pool import CellDemand, CellLanguagePool, CellPolicy
+from app.sandbox.cells.pool import CellDemand, CellLanguagePool, CellPolicy
 from app.sandbox.language_pool import IN_USE_SECONDS
 
 ANY = CellPolicy(max_jobs=3, max_age_seconds=60, sharing="any")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.sandbox.cell import Cell
+from app.sandbox.cells.cell import Cell
 from app.sandbox.host_memory import HostMemory
 from app.sandbox.language_pool import IN_USE_SECONDS, Demand, LanguagePool
 from app.sandbox.pool import Pool

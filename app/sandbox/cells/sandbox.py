@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 
 from app.core.errors import InfrastructureError
-from app.sandbox.cell import Cell, CellSpec
-from app.sandbox.cell_pool import CellPolicy, CellPool
+from app.sandbox.cells.cell import Cell, CellSpec
+from app.sandbox.cells.pool import CellPolicy, CellPool
 from app.sandbox.images.installed import InstalledImage
 from app.sandbox.pool import Pool
 from app.sandbox.resources import ContainerResources, StageResources, maximum_resources
