@@ -29,8 +29,9 @@ __all__ = [
 ]
 
 EOF_MESSAGE: Final = '{"type":"eof"}'
-# A message has at most 65,536 characters, and JSON encodes a control character as six.
-CHUNK_BYTES: Final = 8 * 1024
+_MAX_MESSAGE_CHARACTERS: Final = 65_536  # the limit of the service
+#: A chunk in base64 fits into one message.
+CHUNK_BYTES: Final = 45 * 1024
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
@@ -130,11 +131,22 @@ def stdin_messages(data: bytes | str) -> Iterator[str]:
     content = data.encode() if isinstance(data, str) else data
     for start in range(0, len(content), CHUNK_BYTES):
         chunk = content[start : start + CHUNK_BYTES]
-        try:
-            body = {"type": "stdin", "data": chunk.decode()}
-        except UnicodeDecodeError:
-            body = {"type": "stdin", "data": base64.b64encode(chunk).decode(), "encoding": "base64"}
-        yield msgspec.json.encode(body).decode()
+        yield _encode_text(chunk) or _encode_base64(chunk)
+
+
+def _encode_text(chunk: bytes) -> str | None:
+    """Return a message, or None if the chunk is not UTF-8 or has too many characters that JSON escapes."""
+    try:
+        message = msgspec.json.encode({"type": "stdin", "data": chunk.decode()}).decode()
+    except UnicodeDecodeError:
+        return None
+    return message if len(message) <= _MAX_MESSAGE_CHARACTERS else None
+
+
+def _encode_base64(chunk: bytes) -> str:
+    return msgspec.json.encode(
+        {"type": "stdin", "data": base64.b64encode(chunk).decode(), "encoding": "base64"}
+    ).decode()
 
 
 def text_bytes(text: str, encoding: str | None) -> bytes:

@@ -15,8 +15,8 @@ __all__ = ["StdinSource", "file_text", "open_stdin", "pump"]
 
 # A larger file is sent in chunks while the job runs.
 MAX_INLINE_BYTES: Final = 1024 * 1024
-# A message has at most 64 KiB, and JSON encodes a control character as six characters.
-READ_BYTES: Final = 8 * 1024
+# The size of one message of the SDK.
+READ_BYTES: Final = 45 * 1024
 STDIN_FD: Final = 0
 
 

@@ -27,7 +27,7 @@ from app.store.worker_registry import read_waiting_reason
 
 __all__ = ["JobStore"]
 
-MAX_INPUT_BYTES: Final = 16 * 1024 * 1024
+MAX_INPUT_BYTES: Final = 64 * 1024 * 1024
 MAX_INPUT_ENTRIES: Final = 256 * 1024
 _MINUTE_SECONDS: Final = 60
 _STORAGE_RETRY_SECONDS: Final = 5.0
