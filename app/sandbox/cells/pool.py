@@ -11,6 +11,7 @@ from app.sandbox.cells.cell import Cell
 from app.sandbox.host_memory import HostMemory
 from app.sandbox.language_pool import IN_USE_SECONDS, Demand, LanguagePool
 from app.sandbox.pool import Pool
+from app.sandbox.resources import ContainerResources
 
 __all__ = ["CellDemand", "CellLanguagePool", "CellPolicy", "CellPool", "CellSharing"]
 
@@ -89,20 +90,26 @@ class CellLanguagePool(LanguagePool[Cell]):
     def _is_usable(self, container: Cell) -> bool:
         return not self._policy.is_worn(container) and container.is_alive()
 
-    def take_for(self, caller: str | None, now: float) -> Cell | None:
+    def take_for(self, caller: str | None, now: float, resources: ContainerResources | None = None) -> Cell | None:
         """Remove and return the oldest cell that may run a job of the caller, or None. Unused cells come last.
 
         If all cells belong to other callers, the oldest one is closed, so that an unused one takes its place.
+
+        Args:
+            caller: The caller; None if it is not known.
+            now: Monotonic time.
+            resources: The resources that the cell must have. None for any.
         """
         self._demand.record_request(now)
         permitted = [cell for cell in self._idle if self._policy.permits(cell, caller)]
-        for cell in sorted(permitted, key=lambda cell: cell.jobs == 0):
+        matching = [cell for cell in permitted if resources is None or cell.spec.resources == resources]
+        for cell in sorted(matching, key=lambda cell: cell.jobs == 0):
             self._idle.remove(cell)
             if self._is_usable(cell):
                 self._stats.hits += 1
                 return cell
             cell.close()
-        if self._idle:
+        if self._idle and not permitted:
             self._idle.popleft().close()
         self._stats.misses += 1
         return None
@@ -139,12 +146,18 @@ class CellPool(Pool[Cell]):
         super().__init__(launch, list_installed, floor, ceiling, memory, always_warm)
         self._policy = policy
 
-    def take_for(self, language: str, caller: str | None) -> Cell | None:
-        """Return an idle cell that may run a job of the caller, or None. Call `record_end` after the job."""
+    def take_for(self, language: str, caller: str | None, resources: ContainerResources | None = None) -> Cell | None:
+        """Return an idle cell that may run a job of the caller, or None. Call `record_end` after the job.
+
+        Args:
+            language: The language of the job.
+            caller: The caller; None if it is not known.
+            resources: The resources that the cell must have. None for any.
+        """
         with self._changed:
             now = time.monotonic()
             pool = self._cells(language)
-            cell = pool.take_for(caller, now)
+            cell = pool.take_for(caller, now, resources)
             if pool.missing(now) > 0:
                 self._changed.notify_all()
             return cell

@@ -44,9 +44,9 @@ class CellSandbox(PooledSandbox[Cell]):
         return self._cells
 
     def _acquire_container(self, language: str, stages: StageResources, caller: str | None) -> Cell:
-        while (cell := self._cells.take_for(language, caller)) is not None:
+        while (cell := self._cells.take_for(language, caller, self._fixed_resources(stages))) is not None:
             try:
-                if self._can_run(cell, language, stages):
+                if self._has_current_image(cell, language):
                     return _start_job(cell, stages, caller)
             except InfrastructureError as e:
                 _log.warning("cell_lost", container=cell.id[:12], jobs=cell.jobs, error=str(e))
@@ -73,12 +73,13 @@ class CellSandbox(PooledSandbox[Cell]):
         finally:
             self._cells.record_end(language)
 
-    def _can_run(self, cell: Cell, language: str, stages: StageResources) -> bool:
-        """Return whether an idle cell has the current image, and can have the resources of the job."""
+    def _fixed_resources(self, stages: StageResources) -> ContainerResources | None:
+        """Return the resources that the cell of a job must have, or None if each job can have its own."""
+        return None if self._has_job_limits else stages.initial
+
+    def _has_current_image(self, cell: Cell, language: str) -> bool:
         image = self._images.read().get(language)
-        if image is None or image.image_id != cell.spec.image.image_id:
-            return False
-        return self._has_job_limits or stages.initial == cell.spec.resources
+        return image is not None and image.image_id == cell.spec.image.image_id
 
     def _launch_for_pool(self, language: str) -> Cell:
         if self._has_job_limits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ from app.sandbox.images.catalogue import load_languages
 from app.sandbox.images.installed import installed_images
 from app.sandbox.runner.encoder import encode_end, encode_go, encode_limits, encode_phase
 from app.sandbox.runner.frames import Fault, LimitsResult, LimitsSet, PhaseEnd, PhaseSpec
+from app.sandbox.seccomp import cell_profile
 from tests.patience import patient
 from tests.sandbox.cells.cell_fixture import (
     CELL_UID,
@@ -49,6 +51,8 @@ pytestmark = pytest.mark.docker
 ISOLATIONS = ("cell",)
 DIRTY_JOBS = 20
 SOAK_JOBS = 1000
+CLONE_NEWUSER = 0x10000000  # linux/sched.h
+MS_RDONLY, MS_REMOUNT = 1, 32  # linux/mount.h
 WARM_UP_JOBS = 20
 CATALOGUE = load_languages(Path(__file__).parents[3] / "languages")
 # The files of the kernel that a job can read and that could show what happened before.
@@ -216,6 +220,57 @@ def test_cell_ends_when_the_runner_gets_a_frame_out_of_order(
     assert eventually(lambda: not cell.is_alive())
     assert "the runner has failed" in cell.read_stderr()
     assert eventually(lambda: cell.id not in sandbox.containers())
+
+
+def test_jobs_share_the_user_namespace_of_their_cell_where_the_host_restricts_them(
+    sandbox: SandboxFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a host on which only root may create user namespaces: PID 1 is root when it creates that of the cell
+    profile = json.loads(cell_profile())
+    for rule in profile["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name not in ("clone", "clone3")]
+    no_user_namespace = {"index": 0, "value": CLONE_NEWUSER, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
+    profile["syscalls"].append({"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [no_user_namespace]})
+    monkeypatch.setattr("app.sandbox.template.cell_profile", lambda: json.dumps(profile))
+    script = "grep ^Cap /proc/self/status; id -u; readlink /proc/self/ns/user; cat /proc/self/uid_map"
+
+    with launch_cell(sandbox) as restricted:
+        if restricted.cgroup_version != 1:
+            pytest.skip("with cgroup v2, a cell uses clone3, whose flags a filter cannot read")
+        first, second = (run_command(restricted, ["bash", "-c", script]).decode().split() for _ in range(2))
+        restricted._await_clean()
+
+    assert not restricted.has_job_user_namespaces
+    assert {value for name, value in zip(first[:10:2], first[1:10:2], strict=True)} == {"0" * 16}
+    assert first[10] == str(JOB_UID)
+    assert first[11] == second[11]
+    assert first[12:18] == [str(CELL_UID)] * 2 + ["1"] + [str(JOB_UID)] * 2 + ["1"]
+
+
+def test_jobs_have_their_limits_where_the_cgroups_are_not_writable(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a host on which a mount cannot become writable, for example one with a rootless engine
+    profile = json.loads(cell_profile())
+    for rule in profile["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name != "mount"]
+    both = MS_REMOUNT | MS_RDONLY
+    for mask, value in ((MS_REMOUNT, 0), (both, both)):
+        flags = {"index": 3, "value": mask, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}
+        profile["syscalls"].append({"names": ["mount"], "action": "SCMP_ACT_ALLOW", "args": [flags]})
+    monkeypatch.setattr("app.sandbox.template.cell_profile", lambda: json.dumps(profile))
+    show = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>&-; true"
+    allocate = (
+        "int main(void) { static volatile char bytes[90 << 20]; for (int i = 0; i < 90 << 20; i++) bytes[i] = 1; }"
+    )
+
+    with open_cells() as sandbox:
+        limits = [sandbox.run(job("bash", show, **memory)).text for memory in ({}, {"memory_bytes": 64 * MIB}, {})]
+        too_large = sandbox.run(job("c", allocate, memory_bytes=48 * MIB))
+        # A cell serves the jobs with its own limits, and no job after the engine has changed its limits for a program.
+        assert eventually(lambda: len(sandbox.containers()) == 2)
+
+    default = CATALOGUE["bash"].limits.memory_bytes or 256 * MIB
+    assert limits == [f"{default}\n", f"{64 * MIB}\n", f"{default}\n"]
+    assert too_large.outcome == "memory_limit"
 
 
 @pytest.mark.parametrize("message", [b"\x0e" + bytes(4), b"\x0d\0\0\0\x01x", b"\x0d\0\0\0\x30" + bytes(48)])
