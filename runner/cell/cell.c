@@ -119,8 +119,9 @@ static int await_job(struct cell *cell, const struct job_order *order, const str
     int status = 0;
     if (read(process->sync_fd, &byte, 1) == 1) {
         unsigned char result = (unsigned char)job_cgroup_set_limits(&cell->cgroup, &order->program);
-        if (send(process->sync_fd, &result, sizeof result, MSG_NOSIGNAL) == sizeof result)
-            shutdown(process->sync_fd, SHUT_RD);
+        shutdown(process->sync_fd, SHUT_RD); /* before the answer, so that the next request fails instead of waiting */
+        if (send(process->sync_fd, &result, sizeof result, MSG_NOSIGNAL) != sizeof result)
+            kill(process->pid, SIGKILL);
     }
     while (waitpid(process->pid, &status, 0) != process->pid)
         continue;
