@@ -28,6 +28,8 @@ static void check_cpu(struct job *job, uint64_t now_ns)
     job->next_check_ns = now_ns + check_interval_ns(job, used_us);
     if (used_us > (uint64_t)job->phases[job->current].cpu_ms * 1000)
         phase_stop(job, REASON_CPU_TIME);
+    else if (job->limits_fd >= 0 && !terminal_quota_count())
+        phase_stop(job, REASON_NONE); /* the outcome is SIGKILL */
 }
 
 const char *watch_limits(struct job *job)

@@ -94,7 +94,7 @@ int run_job(const char *folder, const struct cell_link *cell)
     open_counters(cell);
     socket_quota_open(&job.socket_quota);
     job.terminal_quota.fd = -1;
-    if (job.contained) /* otherwise, the terminals are those of the host */
+    if (job.contained && cell == NULL) /* otherwise, the terminals are those of the host, or are counted */
         terminal_quota_open(&job.terminal_quota);
     return run_event_loop(&job);
 }

@@ -18,8 +18,9 @@
 #define INODES ",nr_inodes=16384"
 #define TMP_OPTIONS "mode=1777,size=67108864" INODES
 #define SHM_OPTIONS "mode=1777,size=16777216"
-/* The runner kills a program with more than 16 terminals, and these are all that it can open until then. */
-#define PTS_OPTIONS "newinstance,ptmxmode=0666,mode=620,max=64"
+/* The runner counts the terminals at least every 100 ms and kills a program with more than 16. These are all that a program
+ * can open until then. */
+#define PTS_OPTIONS "newinstance,ptmxmode=0666,mode=620,max=32"
 
 static const unsigned long SAFE = MS_NOSUID | MS_NODEV;
 

@@ -44,3 +44,8 @@ bool terminal_quota_check(struct terminal_quota *quota)
     }
     return quota->count <= TERMINALS_MAX;
 }
+
+bool terminal_quota_count(void)
+{
+    return count_terminals() <= TERMINALS_MAX;
+}

@@ -18,4 +18,8 @@ void terminal_quota_open(struct terminal_quota *quota);
 /* Reads the next reports. Returns false if there are more than TERMINALS_MAX terminals. */
 bool terminal_quota_check(struct terminal_quota *quota);
 
+/* For a cell: counts the terminals instead of watching them, because the kernel needs 13 ms to close a watch, during which the
+ * cell could not be used. Returns false if there are more than TERMINALS_MAX. */
+bool terminal_quota_count(void);
+
 #endif
