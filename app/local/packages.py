@@ -30,6 +30,7 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     # another name. Its package does not start a service.
     "redis-check-rdb": ("redis-tools",),
     "openssl": ("openssl",),
+    "curl": ("curl",),
     # Tests create namespaces with their own networks and mounts.
     "ip": ("iproute2",),
     "mount": ("mount",),

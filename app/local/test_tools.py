@@ -20,6 +20,7 @@ _TOOLS: Final = (
     "docker",
     "redis-check-rdb",
     "openssl",
+    "curl",
     "ip",
     "mount",
     "nginx",

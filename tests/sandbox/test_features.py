@@ -15,7 +15,7 @@ pytestmark = pytest.mark.docker
 
 ADD = '#include <stdio.h>\nint main(void) { int a, b; scanf("%d %d", &a, &b); printf("%d\\n", a + b); return 0; }\n'
 TERMINAL = """
-import os, signal, sys
+import os, signal, sys, time
 def show(*_):
     size = os.get_terminal_size()
     print(f"size {size.lines}x{size.columns}", flush=True)
@@ -24,7 +24,7 @@ signal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))
 print(os.isatty(0), os.ttyname(0), flush=True)
 show()
 while True:
-    signal.pause()
+    time.sleep(0.05)  # signal.pause() would miss a signal that arrives just before it
 """
 
 

@@ -96,7 +96,7 @@ def _check_local() -> Iterator[Finding]:
     engine = list(check_engine(host, timeout_seconds, runtime))
     yield from engine
     if any(finding.status is Status.FAILED for finding in engine):
-        yield skipped("sandbox and cell", "the engine does not meet the requirements")
+        yield from (skipped(check, "the engine does not meet the requirements") for check in ("sandbox", "cell"))
     else:
         yield from check_sandbox(host, timeout_seconds, settings.namespace, runtime)
         is_required = settings.isolation == "cell"

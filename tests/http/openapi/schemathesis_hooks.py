@@ -42,8 +42,14 @@ def make_valid(job: dict[str, Any]) -> None:
     for number, test in enumerate(job.get("tests") or ()):
         test["name"] = str(number)
         test.pop("limits", None)
+        test.pop("compare", None)
     if job.get("tests"):
         job.pop("limits", None)
+    else:
+        job.pop("stop_on_first_failure", None)
+    # These depend on each other and on the tests.
+    for name in ("compare", "checker", "interactor", "groups"):
+        job.pop(name, None)
     # Patterns of JSON Schema cannot express printable characters.
     if job.get("labels"):
         job["labels"] = {name: printable(value) for name, value in job["labels"].items()}

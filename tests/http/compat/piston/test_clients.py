@@ -58,7 +58,7 @@ async def test_ultra_piston_executes_without_blocking(ultra: ultra_piston.Piston
 
 def test_ultra_piston_reports_an_unknown_runtime(ultra: ultra_piston.PistonClient) -> None:
     with pytest.raises(BadRequestError):
-        ultra.post_execute("python", "2.x", ultra_piston.File(content=READS_INPUT))
+        ultra.post_execute("cobol", "*", ultra_piston.File(content=READS_INPUT))
 
 
 async def test_pyston_lists_runtimes(stack: Stack, pyston: PystonClient) -> None:
