@@ -45,7 +45,9 @@ _CONCURRENT_BUILDS: Final = 2
 # Share of the packages stage in the progress of one image.
 _PACKAGES_FRACTION: Final = 0.9
 # The classic builder caches each step as an image. The removal of an old image can delete a step that it uses.
-_CACHED_STEP_REMOVED: Final = re.compile(r"No such image|layer does not exist|failed to get digest")
+_CACHED_STEP_REMOVED: Final = re.compile(
+    r"No such image|layer does not exist|failed to get digest|unknown parent image"
+)
 # The context is the body of the request. If containerd stores the images, BuildKit of Docker 26.1 requests it from a
 # server "build-context-ID" nevertheless. These engines have the classic builder.
 _CONTEXT_NOT_READ: Final = "failed to read downloaded context"
