@@ -45,7 +45,7 @@ end
 
 local was_set_back = redis.call('HDEL', availability, 'set_back') == 1
 if was_set_back then
-  redis.call('DEL', sweep_token)  -- otherwise, no process would sweep for as long as the clock was set back
+  redis.call('DEL', sweep_token)  -- otherwise, no process sweeps until the clock has caught up
 end
 local promoted, next_due_ms, is_recovery_due = 0, -1, false
 for i = first_lane_key, #KEYS, 4 do
