@@ -116,6 +116,10 @@ bench: venv-dev images ## measure the whole service for docs/performance.md (par
 bench-sandbox: venv images ## compare the sandbox with `docker run`, no sandbox and other libraries
 	@$(PYTHON) -m bench.sandbox $(BENCH_ARGS)
 
+.PHONY: test-packages
+test-packages: venv-dev ## install the checkout into an empty environment and run its commands (1 min)
+	@$(PYTHON) -m pytest tests/packages/installation.py $(PYTEST_ARGS)
+
 .PHONY: test-compose
 test-compose: venv-dev ## test docker-compose.yml with three releases of Compose (one: PYTEST_ARGS="-k 1.29")
 	@$(PYTHON) -m app.local.test_tools

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
-__all__ = ["LANGUAGES_FOLDER", "LAUNCH_VARIABLES", "ConfigurationError", "Settings", "read_settings", "settings_table"]
+__all__ = ["LAUNCH_VARIABLES", "ConfigurationError", "Settings", "read_settings", "settings_table"]
 
 # The Procfile, docker-compose.yml, the Makefile, `make up`, the tests and the command line read these, not the service.
 LAUNCH_VARIABLES: Final = frozenset(
@@ -46,9 +46,6 @@ LAUNCH_VARIABLES: Final = frozenset(
         "PYXEC_WORKER_THREADS",
     }
 )
-
-#: The catalogue of languages: one TOML file for each.
-LANGUAGES_FOLDER: Final = Path(__file__).resolve().parents[1] / "languages"
 
 _MIN_ADMIN_KEY_CHARACTERS: Final = 32
 

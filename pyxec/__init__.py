@@ -8,30 +8,34 @@ with Client("http://127.0.0.1:8080") as client:
 
 from __future__ import annotations
 
-from pyxec.async_client import AsyncClient
-from pyxec.async_job import AsyncJob
-from pyxec.async_stream import AsyncJobStream
-from pyxec.client import Client
-from pyxec.errors import (
-    Conflict,
-    InvalidJob,
-    InvalidRequest,
-    JobTimeout,
-    NotAllowed,
-    NotAuthenticated,
-    NotFound,
-    PyxecError,
-    RequestRefused,
-    ServiceFailed,
-    ServiceUnreachable,
-    TooManyRequests,
-    UnreadableReply,
-)
-from pyxec.events import Event, Finished, FinishedResult, Output, Phase, Started
-from pyxec.job import Job
-from pyxec.job_request import Case, JobOptions, job_request
-from pyxec.results import ArtifactInfo, JobStatus, Language, PhaseReport, Result, TestReport, Usage
-from pyxec.stream import JobStream
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyxec.async_client import AsyncClient
+    from pyxec.async_job import AsyncJob
+    from pyxec.async_stream import AsyncJobStream
+    from pyxec.client import Client
+    from pyxec.errors import (
+        Conflict,
+        InvalidJob,
+        InvalidRequest,
+        JobTimeout,
+        NotAllowed,
+        NotAuthenticated,
+        NotFound,
+        PyxecError,
+        RequestRefused,
+        ServiceFailed,
+        ServiceUnreachable,
+        TooManyRequests,
+        UnreadableReply,
+    )
+    from pyxec.events import Event, Finished, FinishedResult, Output, Phase, Started
+    from pyxec.job import Job
+    from pyxec.job_request import Case, JobOptions, job_request
+    from pyxec.results import ArtifactInfo, JobStatus, Language, PhaseReport, Result, TestReport, Usage
+    from pyxec.stream import JobStream
 
 __all__ = [
     "ArtifactInfo",
@@ -70,3 +74,60 @@ __all__ = [
     "Usage",
     "job_request",
 ]
+
+# The modules are imported on first use: `pyxec --help` starts without httpx and websockets.
+_MODULES = {
+    "pyxec.async_client": ("AsyncClient",),
+    "pyxec.async_job": ("AsyncJob",),
+    "pyxec.async_stream": ("AsyncJobStream",),
+    "pyxec.client": ("Client",),
+    "pyxec.errors": (
+        "Conflict",
+        "InvalidJob",
+        "InvalidRequest",
+        "JobTimeout",
+        "NotAllowed",
+        "NotAuthenticated",
+        "NotFound",
+        "PyxecError",
+        "RequestRefused",
+        "ServiceFailed",
+        "ServiceUnreachable",
+        "TooManyRequests",
+        "UnreadableReply",
+    ),
+    "pyxec.events": (
+        "Event",
+        "Finished",
+        "FinishedResult",
+        "Output",
+        "Phase",
+        "Started",
+    ),
+    "pyxec.job": ("Job",),
+    "pyxec.job_request": (
+        "Case",
+        "JobOptions",
+        "job_request",
+    ),
+    "pyxec.results": (
+        "ArtifactInfo",
+        "JobStatus",
+        "Language",
+        "PhaseReport",
+        "Result",
+        "TestReport",
+        "Usage",
+    ),
+    "pyxec.stream": ("JobStream",),
+}
+_MODULE_BY_NAME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _MODULE_BY_NAME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULE_BY_NAME[name]), name)
+    globals()[name] = value
+    return value

@@ -4,7 +4,7 @@ PyxecError
 |-- ServiceUnreachable     no connection, or no response in time
 |-- UnreadableReply        the server is not Pyxec, or its version is not compatible
 |-- JobTimeout             the job has not finished in time; it continues
-|-- InvalidJob             the job cannot be encoded; nothing was sent
+|-- InvalidJob             the job is invalid; nothing was sent
 `-- RequestRefused         the response is an error: a problem document (RFC 9457)
     |-- InvalidRequest     400, 408, 413, 415, 422: names the invalid field
     |-- NotAuthenticated   401
@@ -64,7 +64,7 @@ class JobTimeout(PyxecError):
 
 
 class InvalidJob(PyxecError):
-    """The job cannot be encoded as JSON. Nothing was sent."""
+    """The job is invalid or cannot be encoded as JSON. Nothing was sent."""
 
 
 class RequestRefused(PyxecError):

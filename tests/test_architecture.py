@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import pyxec
+
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "app"
 SOURCES = sorted([*APP.rglob("*.py"), *(ROOT / "pyxec").rglob("*.py")])
@@ -106,10 +108,17 @@ def _exported(tree: ast.Module) -> list[str] | None:
     return None
 
 
+def test_public_names_of_the_sdk_are_importable() -> None:
+    """They are imported on first use, so that an undefined one would not fail with ``import pyxec``."""
+    assert [name for name in pyxec.__all__ if not hasattr(pyxec, name)] == []
+
+
 def _defined(tree: ast.Module) -> set[str]:
     names: set[str] = set()
     for node in tree.body:
         match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=body):  # imported on first use
+                names |= _defined(ast.Module(body, []))
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 names.add(name)
             case ast.Assign(targets=targets):

@@ -1,11 +1,31 @@
-"""Paths of the checkout that this code runs from."""
+"""The checkout that the commands for this machine use."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Final
 
-__all__ = ["CATALOGUE", "ROOT"]
+from app.resources import RESOURCES
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-CATALOGUE: Final = ROOT / "languages"
+__all__ = ["find_checkout", "state_root"]
+
+
+def find_checkout() -> Path:
+    """Return the checkout that this code belongs to, or that is the current folder.
+
+    Raises:
+        SetupError: Neither is a checkout: the package is installed without one.
+    """
+    for folder in (RESOURCES, Path.cwd()):
+        if (folder / "Procfile").is_file():
+            return folder
+    from app.local.console import SetupError
+
+    raise SetupError("no checkout of Pyxec: run the command in a folder that `git clone` created")
+
+
+def state_root() -> Path:
+    """Return the folder below which logs are kept: the checkout, or a folder of the user."""
+    if (RESOURCES / "app").is_dir():
+        return RESOURCES
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "pyxec"

@@ -10,10 +10,11 @@ import msgspec
 import redis.asyncio
 
 from app.broker import AsyncProducer, StreamsBroker
-from app.config import LANGUAGES_FOLDER, Settings
+from app.config import Settings
 from app.core.callers import ANONYMOUS_TIER, Tier
 from app.core.timestamps import current_unix_ms
 from app.http import HttpSettings, TrustedProxies, create_app
+from app.resources import LANGUAGES
 from app.sandbox.images.catalogue import load_languages
 from app.store.administration import Administration
 from app.store.admission import MemoryGuard, RateLimiter
@@ -56,7 +57,7 @@ def create_api(settings: Settings) -> Any:
         await client.aclose()
         await asyncio.to_thread(administration.close)
 
-    catalogue = [language.info(None) for language in load_languages(LANGUAGES_FOLDER).values()]
+    catalogue = [language.info(None) for language in load_languages(LANGUAGES).values()]
     return create_app(
         jobs=jobs,
         languages=LanguageStore(client, keys, catalogue),

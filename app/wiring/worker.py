@@ -17,11 +17,12 @@ from app.actors.readiness_server import ReadinessServer
 from app.actors.recover import Recovery
 from app.actors.run_job import JobRunner
 from app.broker import StreamsBroker, default_middleware
-from app.config import LANGUAGES_FOLDER, Settings
+from app.config import Settings
 from app.core.errors import InfrastructureError
 from app.core.timestamps import current_unix_ms
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
+from app.resources import LANGUAGES
 from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
@@ -213,7 +214,7 @@ def _create_sandbox(
         "pool_ceiling": settings.pool_ceiling,
         "availability": availability,
     }
-    languages = load_languages(LANGUAGES_FOLDER)
+    languages = load_languages(LANGUAGES)
     if settings.isolation == "container":
         return ContainerSandbox(engine, languages, **arguments)
     policy = CellPolicy(settings.cell_max_jobs, settings.cell_max_age, settings.cell_sharing)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.language_guess import guess_language, source_file_name
-from app.core.errors import InvalidRequest
 from app.sandbox.images.catalogue import load_languages
 from pyxec import Language
+from pyxec.cli.language_guess import guess_language, source_file_name
+from pyxec.errors import InvalidJob
 from tests.cli.conftest import ROOT
 
 INSTALLED = {
@@ -32,12 +32,12 @@ def test_guess_language_uses_the_suffix(name: str, language: str) -> None:
 
 @pytest.mark.parametrize("name", ["main", "main.", "main.cobol", ".py"])
 def test_guess_language_refuses_an_unknown_suffix(name: str) -> None:
-    with pytest.raises(InvalidRequest, match="--language"):
+    with pytest.raises(InvalidJob, match="--language"):
         guess_language(Path(name), INSTALLED.values())
 
 
 def test_guess_language_ignores_languages_that_are_not_installed() -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidJob):
         guess_language(Path("x.cc"), [INSTALLED["python"]])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from app.core.job_input import Input, InputKind
+from app.core.limits import LIMITS
 from app.core.outcomes import Outcome
 from app.core.states import JobState
+from pyxec.cli.limit_options import LIMIT_DESCRIPTIONS
+from pyxec.version import VERSION
 from tests.cli.conftest import ROOT, StartCommand
 from tests.http.gateway import Gateway
 
@@ -135,6 +140,28 @@ def test_commands_are_all_documented() -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("module", ["app.cli", "pyxec.cli"])
+def test_version_is_that_of_the_package(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout) == (0, f"pyxec {VERSION}\n")
+
+
+def test_completion_of_a_shell_lists_the_commands() -> None:
+    # The variables that the script of `pyxec --show-completion` sets in bash.
+    variables = {"_PYXEC_COMPLETE": "complete_bash", "COMP_WORDS": "pyxec ", "COMP_CWORD": "1"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pyxec.cli"], cwd=ROOT, env={**os.environ, **variables}, capture_output=True, text=True
+    )
+
+    assert {"run", "submit", "tail", "cancel", "languages"} <= set(done.stdout.split())
+
+
+def test_limit_options_are_those_of_the_service() -> None:
+    assert {name: limit.description for name, limit in LIMITS.items()} == LIMIT_DESCRIPTIONS
+
+
 def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield all subcommands with their paths."""
     for name, below in getattr(command, "commands", {}).items():
@@ -161,5 +188,5 @@ def test_help_imports_no_heavy_module() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", listing], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()
-    assert "app.cli.commands.run" in loaded
+    assert "pyxec.cli.commands.run" in loaded
     assert heavy.isdisjoint(loaded)

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from app.cli.waiting_note import describe_waiting
 from app.core.events import Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome
 from app.core.spec import JobSpec
 from pyxec import JobStatus
+from pyxec.cli.waiting_note import describe_waiting
 from tests.cli.conftest import StartCommand
 from tests.http.gateway import Gateway, wait_until
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.cli.job_options import parse_size
+from pyxec.cli.job_options import parse_size
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.cli.terminal_text import escape_control, format_json
+from pyxec.cli.terminal_text import escape_control, format_json
 
 
 @pytest.mark.parametrize(

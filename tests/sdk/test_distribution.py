@@ -1,4 +1,4 @@
-"""The SDK as a wheel, in a virtual environment without the server."""
+"""The distribution `pyxec` as a wheel, in a virtual environment without the server."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pyxec.version import VERSION
 from tests.stack import ROOT, Stack
 
 pytestmark = pytest.mark.docker
@@ -20,7 +21,7 @@ from pyxec import AsyncClient, Client
 
 assert pathlib.Path(pyxec.__file__).is_relative_to(sys.prefix), pyxec.__file__
 assert pathlib.Path(pyxec.__file__).with_name("py.typed").exists()
-print(*[name for name in ("falcon", "redis", "docker", "dramatiq", "typer", "app") if importlib.util.find_spec(name)])
+print(*[name for name in ("falcon", "redis", "docker", "dramatiq", "app") if importlib.util.find_spec(name)])
 with Client() as client:
     print(client.run("python", "print('threads')").stdout, end="")
 
@@ -29,6 +30,13 @@ async def main():
         print((await client.run("python", "print('tasks')")).stdout, end="")
 
 asyncio.run(main())
+"""
+METADATA = """
+from importlib.metadata import files, metadata
+
+found = metadata("pyxec")
+print(found["Version"], found["License-Expression"], *found.get_all("License-File"))
+print(*sorted(url.partition(",")[0] for url in found.get_all("Project-URL")))
 """
 
 
@@ -40,10 +48,29 @@ def test_wheel_runs_a_job_without_server_dependencies(stack: Stack, tmp_path: Pa
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, ROOT / "pyxec")
     (wheel,) = wheels.glob("*.whl")
     run(sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "-q", wheel)
+    python, pyxec = environment / "bin" / "python", environment / "bin" / "pyxec"
     # When it is used outside the checkout, with the URL in the environment
-    printed = run(environment / "bin" / "python", "-c", PROGRAM, cwd=tmp_path, PYXEC_URL=stack.url)
+    printed = run(python, "-c", PROGRAM, cwd=tmp_path, PYXEC_URL=stack.url)
     # Then jobs run, and no package of the server is installed
     assert printed == "\nthreads\ntasks\n"
+    # And the client commands work
+    program = tmp_path / "program.py"
+    program.write_text("import sys; print(sys.argv[1])\n")
+    assert run(pyxec, "run", program, "argument", cwd=tmp_path, PYXEC_URL=stack.url) == "argument\n"
+    job_id = run(pyxec, "submit", program, "later", cwd=tmp_path, PYXEC_URL=stack.url).strip()
+    assert run(pyxec, "tail", job_id, cwd=tmp_path, PYXEC_URL=stack.url) == "later\n"
+    assert run(pyxec, "cancel", job_id, cwd=tmp_path, PYXEC_URL=stack.url) == ""
+    assert "python" in run(pyxec, "languages", cwd=tmp_path, PYXEC_URL=stack.url)
+    assert run(pyxec, "--version", cwd=tmp_path) == f"pyxec {VERSION}\n"
+    assert "_PYXEC_COMPLETE=complete_bash" in run(
+        pyxec, "--show-completion", "bash", cwd=tmp_path, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"
+    )
+    # And the metadata contains the licence and the URLs
+    assert run(python, "-c", METADATA, cwd=tmp_path).splitlines() == [
+        f"{VERSION} MIT LICENSE",
+        "Changelog Documentation Issues Source",
+    ]
+    assert (ROOT / "pyxec" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.job_options import DEFAULT_URL, Json, Url
+from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 __all__ = ["dead"]
 
@@ -25,7 +25,7 @@ def list_dead_letters(
 ) -> None:
     """List dead letters of a queue, newest first. For the next page, pass the last id with --before."""
     from app.cli.admin_client import AdminClient
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     dead_letters = AdminClient(url).dead_letters(queue, count, before)
     if as_json:
@@ -35,7 +35,7 @@ def list_dead_letters(
     from rich.markup import escape
     from rich.table import Table
 
-    from app.cli.terminal_text import escape_control
+    from pyxec.cli.terminal_text import escape_control
 
     table = Table("id", "dead-lettered at", "actor", "job", "reason")
     for dead_letter in dead_letters:
@@ -48,7 +48,7 @@ def list_dead_letters(
 def show(dead_letter_id: DeadLetterId, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Show a dead letter with its message and its last traceback."""
     from app.cli.admin_client import AdminClient
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     dead_letter = AdminClient(url).dead_letter(queue, dead_letter_id)
     if as_json:
@@ -58,7 +58,7 @@ def show(dead_letter_id: DeadLetterId, queue: Queue = "jobs", url: Url = DEFAULT
     from rich.markup import escape
     from rich.table import Table
 
-    from app.cli.terminal_text import escape_control, format_json
+    from pyxec.cli.terminal_text import escape_control, format_json
 
     table = Table("", "dead letter", show_header=False)
     for name in ("id", "queue", "actor", "job_id", "reason", "deliveries", "attempts", "dead_lettered_at"):
@@ -77,7 +77,7 @@ def show(dead_letter_id: DeadLetterId, queue: Queue = "jobs", url: Url = DEFAULT
 def replay(dead_letter_id: DeadLetterId, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Queue a dead letter again. The job starts from the beginning."""
     from app.cli.admin_client import AdminClient
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     AdminClient(url).replay(queue, dead_letter_id)
     if as_json:
@@ -88,7 +88,7 @@ def replay(dead_letter_id: DeadLetterId, queue: Queue = "jobs", url: Url = DEFAU
 def drop(dead_letter_id: DeadLetterId, queue: Queue = "jobs", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Delete a dead letter."""
     from app.cli.admin_client import AdminClient
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     AdminClient(url).drop(queue, dead_letter_id)
     if as_json:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app.cli.checkout import CATALOGUE
-from app.cli.job_options import DEFAULT_URL, Json, Url
+from app.resources import LANGUAGES
+from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
     from app.cli.checks.finding import Finding
@@ -29,7 +29,7 @@ def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     from rich.console import Console
 
     from app.cli.checks.finding import Status
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     findings: list[Finding] = []
     console = Console(stderr=True)
@@ -69,7 +69,7 @@ def _check_jobs(client: Client) -> Iterator[Finding]:
     from app.cli.checks.limits import LANGUAGE, check_limits
 
     has_canary = False
-    for finding in check_languages(client, CATALOGUE):
+    for finding in check_languages(client, LANGUAGES):
         has_canary |= finding.check == f"canary {LANGUAGE}" and finding.status is Status.OK
         yield finding
     if has_canary:

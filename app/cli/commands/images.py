@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from app.cli.checkout import CATALOGUE, ROOT
-from app.cli.job_options import Json
+from app.cli.checkout import state_root
+from app.resources import LANGUAGES, RESOURCES
+from pyxec.cli.job_options import Json
 
 if TYPE_CHECKING:
     import docker
@@ -31,16 +32,16 @@ def build(names: Names = None, every: All = False, as_json: Json = False) -> Non
     """Build missing and outdated images, of the default languages or of the given ones."""
     from rich.console import Console
 
-    from app.cli.json_output import print_json
     from app.local.console import Steps, exit_on_error
     from app.local.images import default_and_installed, prepare_engine_and_images
     from app.local.state import StateFolder
     from app.sandbox.images.installed import installed_images
+    from pyxec.cli.json_output import print_json
 
     named = _select_languages(names or [], every)
     choose = (lambda client, catalogue: named) if named else default_and_installed
     with exit_on_error(), Steps(Console(stderr=as_json)) as steps:
-        prepare_engine_and_images(ROOT, StateFolder.for_checkout(ROOT), steps, choose)
+        prepare_engine_and_images(RESOURCES, StateFolder.for_checkout(state_root()), steps, choose)
     if as_json:
         found = installed_images(_connect_engine())
         print_json([found[name] for name in sorted(found) if not named or name in named])
@@ -49,8 +50,8 @@ def build(names: Names = None, every: All = False, as_json: Json = False) -> Non
 @images.command()
 def remove(names: Names = None, every: All = False, as_json: Json = False) -> None:
     """Remove images. Running jobs are not affected."""
-    from app.cli.json_output import print_json
     from app.sandbox.images.removal import remove_images
+    from pyxec.cli.json_output import print_json
 
     named = _select_languages(names or [], every)
     if not named:
@@ -65,9 +66,9 @@ def remove(names: Names = None, every: All = False, as_json: Json = False) -> No
 @images.command()
 def wait() -> None:
     """Wait until every default language has an image, outdated or not."""
-    from app.cli.notes import note
     from app.sandbox.images.catalogue import default_set
     from app.sandbox.images.installed import installed_images
+    from pyxec.cli.notes import note
 
     engine, message = _connect_engine(), ""
     while missing := sorted(default_set(_catalogue()).keys() - installed_images(engine).keys()):
@@ -80,8 +81,8 @@ def wait() -> None:
 def list_images(every: All = False, as_json: Json = False) -> None:
     """List the built images with their versions. With --all, also list languages without an image."""
     from app.cli.image_table import print_images
-    from app.cli.json_output import print_json
     from app.sandbox.images.installed import installed_images
+    from pyxec.cli.json_output import print_json
 
     found = installed_images(_connect_engine())
     if as_json:
@@ -105,7 +106,7 @@ def _select_languages(names: list[str], every: bool) -> Mapping[str, Language]:
 def _catalogue() -> Mapping[str, Language]:
     from app.sandbox.images.catalogue import load_languages
 
-    return load_languages(CATALOGUE)
+    return load_languages(LANGUAGES)
 
 
 def _connect_engine() -> docker.APIClient:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from app.cli.job_options import DEFAULT_URL, Json, Url
+from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
     from app.cli.admin_client import Key, NewKey
@@ -34,8 +34,8 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Create a key. Stdout contains only the key, which is not shown again."""
-    from app.cli.json_output import print_json
-    from app.cli.notes import note
+    from pyxec.cli.json_output import print_json
+    from pyxec.cli.notes import note
 
     created = _create(url, name, tier, admin)
     if as_json:
@@ -50,7 +50,7 @@ def create(
 @keys.command("list")
 def list_keys(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """List all keys."""
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     all_keys = _list(url)
     if as_json:
@@ -68,7 +68,7 @@ def list_keys(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
 @keys.command()
 def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Revoke a key. Its jobs continue."""
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     _revoke(url, key_id)
     if as_json:

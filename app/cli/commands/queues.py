@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.cli.job_options import DEFAULT_URL, Json, Url
+from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
     from app.cli.admin_client import Lane, Queue
@@ -15,7 +15,7 @@ __all__ = ["queues"]
 def queues(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Show every queue and its lanes, one for each priority. Requires an admin key in PYXEC_API_KEY."""
     from app.cli.admin_client import AdminClient
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     stats = AdminClient(url).queues()
     if as_json:

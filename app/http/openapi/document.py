@@ -22,12 +22,12 @@ from app.http.openapi.schemas import create_reference, create_schemas
 from app.http.openapi.webhooks import WEBHOOKS
 from app.http.request import Request
 from app.http.settings import HttpSettings
+from pyxec.version import VERSION
 
 __all__ = ["PATHS", "DocumentResource", "make_document"]
 
 Security = dict[Access, list[dict[str, list[str]]]]
 
-VERSION: Final = "0.1.0"
 PATHS: Final[Paths] = {**jobs.PATHS, **service.PATHS, **administration.PATHS}
 TAGS: Final = {
     jobs.JOBS: "Submit, read, cancel and delete jobs.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.job_options import DEFAULT_URL, Json, Url
+from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -31,7 +31,7 @@ def bench(
 
     The values include the time of this client and of the network. Exits with 1 if a job has another outcome than ok.
     """
-    from app.cli.json_output import print_json
+    from pyxec.cli.json_output import print_json
 
     report = asyncio.run(_measure(url, language, count, concurrency))
     if as_json:
@@ -60,12 +60,12 @@ async def _measure(url: str, name: str, count: int, concurrency: int) -> dict[st
 
 
 def _find_language(name: str, languages: tuple[Language, ...]) -> Language:
-    from app.core.errors import InvalidRequest
+    from pyxec.errors import InvalidJob
 
     for language in languages:
         if name in (language.id, *language.aliases):
             return language
-    raise InvalidRequest("--language", f"must be one of {', '.join(language.id for language in languages)}")
+    raise InvalidJob(f"--language: must be one of {', '.join(language.id for language in languages)}")
 
 
 class _LoadGenerator:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from app.cli.job_options import DEFAULT_URL, Json, Url
+from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 __all__ = ["languages"]
 
 
 def languages(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """List the installed languages with their versions."""
-    from app.cli.json_output import print_json
     from pyxec import Client
+    from pyxec.cli.json_output import print_json
 
     installed = Client(url).languages()
     if as_json:

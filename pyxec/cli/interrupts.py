@@ -7,8 +7,8 @@ import threading
 from types import FrameType
 from typing import Any, Self
 
-from app.cli.notes import note
 from pyxec import Job, PyxecError
+from pyxec.cli.notes import note
 
 __all__ = ["CancelOnInterrupt"]
 

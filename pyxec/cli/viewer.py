@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Iterable
 
-from app.cli.notes import note
 from pyxec import Event, Finished, FinishedResult, Output, Phase, Started, UnreadableReply
+from pyxec.cli.notes import note
 
 __all__ = ["Viewer"]
 

@@ -6,8 +6,8 @@ import contextlib
 import threading
 from typing import Final
 
-from app.cli.notes import note
 from pyxec import Job, JobStatus, PyxecError
+from pyxec.cli.notes import note
 
 __all__ = ["describe_waiting", "note_why_job_waits"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from app.core.errors import InvalidRequest
 from pyxec import Language
+from pyxec.errors import InvalidJob
 
 __all__ = ["guess_language", "source_file_name"]
 
@@ -19,14 +19,14 @@ def guess_language(file: Path, languages: Iterable[Language]) -> Language:
     """Return the language with the suffix of the file.
 
     Raises:
-        InvalidRequest: No installed language has this suffix.
+        InvalidJob: No installed language has this suffix.
     """
     suffix = file.suffix.removeprefix(".").lower()
     by_suffix = _suffixes(languages)
     if suffix in by_suffix:
         return by_suffix[suffix]
     known = ", ".join(f".{known}" for known in sorted(by_suffix)) or "nothing"
-    raise InvalidRequest(file.name, f"no installed language has this suffix ({known}); pass --language")
+    raise InvalidJob(f"{file.name}: no installed language has this suffix ({known}); pass --language")
 
 
 def source_file_name(file: Path, language: Language | None) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.job_options import DEFAULT_URL, Json, Url
+from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 __all__ = ["cancel"]
 
@@ -17,8 +17,8 @@ def cancel(
     as_json: Json = False,
 ) -> None:
     """Cancel a job. A finished job does not change."""
-    from app.cli.json_output import print_json
     from pyxec import Client, calls
+    from pyxec.cli.json_output import print_json
 
     response = Client(url).send(calls.cancel(job_id))
     if as_json:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.cli.job_options import JobOptions
-from app.cli.language_guess import guess_language, source_file_name
-from app.cli.stdin_source import StdinSource
 from pyxec import Language
+from pyxec.cli.job_options import JobOptions
+from pyxec.cli.language_guess import guess_language, source_file_name
+from pyxec.cli.stdin_source import StdinSource
 
 __all__ = ["job_request"]
 
@@ -20,7 +20,7 @@ def job_request(
     """Return the keyword arguments for ``Client.submit``. The service validates them.
 
     Raises:
-        InvalidRequest: The language cannot be derived from the file name.
+        InvalidJob: The language cannot be derived from the file name.
     """
     language = _find_language(file, options.language, languages)
     name = source_file_name(file, language)

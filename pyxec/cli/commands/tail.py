@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.job_options import DEFAULT_URL, Json, Url
+from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 __all__ = ["tail"]
 
@@ -17,11 +17,11 @@ def tail(
     as_json: Json = False,
 ) -> None:
     """Show the output of a job until it finishes. Exit codes as for `pyxec run`. Ctrl-C does not cancel the job."""
-    from app.cli.exit_codes import OUTPUT_CLOSED, exit_code
-    from app.cli.json_output import print_json
-    from app.cli.notes import note
-    from app.cli.viewer import Viewer
     from pyxec import Client, calls
+    from pyxec.cli.exit_codes import OUTPUT_CLOSED, exit_code
+    from pyxec.cli.json_output import print_json
+    from pyxec.cli.notes import note
+    from pyxec.cli.viewer import Viewer
 
     client = Client(url, on_retry=note)
     try:

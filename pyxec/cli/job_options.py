@@ -1,6 +1,6 @@
 """The options of a job, shared by all commands that submit one.
 
-The options for limits are generated from the table of limits.
+The options for limits are generated from ``LIMIT_DESCRIPTIONS``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app.core.limits import LIMITS, LimitRange
+from pyxec.cli.limit_options import LIMIT_DESCRIPTIONS
 
 __all__ = ["DEFAULT_URL", "JobOptions", "Json", "Url", "limit_option_name", "parse_size", "takes_job_options"]
 
@@ -69,11 +69,11 @@ def takes_job_options(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command, eval_str=True).parameters
     parameters = [parameter for name, parameter in own.items() if name != "options"]
     parameters += [_parameter(name, annotation, default) for name, (annotation, default) in _OPTIONS.items()]
-    parameters += [_parameter(name, _limit_annotation(name, row), None) for name, row in LIMITS.items()]
+    parameters += [_parameter(name, _limit_annotation(name, text), None) for name, text in LIMIT_DESCRIPTIONS.items()]
 
     @wraps(command)
     def with_options(**values: Any) -> None:
-        limits = {name: value for name in LIMITS if (value := values.pop(name)) is not None}
+        limits = {name: value for name in LIMIT_DESCRIPTIONS if (value := values.pop(name)) is not None}
         extra_files = tuple(values.pop("extra_files"))
         options = JobOptions(values.pop("language"), extra_files, values.pop("stdin"), limits)
         command(**values, options=options)
@@ -88,8 +88,8 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _limit_annotation(name: str, row: LimitRange) -> Any:
-    text = f"Limit: {row.description}."
+def _limit_annotation(name: str, description: str) -> Any:
+    text = f"Limit: {description}."
     if name.endswith("_bytes"):
         return Annotated[
             int | None, typer.Option(limit_option_name(name), parser=parse_size, metavar="SIZE", help=text)

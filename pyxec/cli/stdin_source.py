@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.core.errors import InvalidRequest
+from pyxec.errors import InvalidJob
 
 __all__ = ["StdinSource", "file_text", "open_stdin", "pump"]
 
@@ -42,14 +42,14 @@ def file_text(path: Path | None) -> str:
     """Return the content of a file for a job that is not followed.
 
     Raises:
-        InvalidRequest: The file is not UTF-8: a request contains text only.
+        InvalidJob: The file is not UTF-8: a request contains text only.
     """
     if path is None:
         return ""
     try:
         return path.read_bytes().decode()
     except UnicodeDecodeError as e:
-        raise InvalidRequest(str(path), "is not UTF-8; only `pyxec run` can send such a file") from e
+        raise InvalidJob(f"{path}: is not UTF-8; only `pyxec run` can send such a file") from e
 
 
 def pump(descriptor: int, send: Callable[[bytes], bool], end: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.job_options import DEFAULT_URL, JobOptions, Json, Url, takes_job_options
+from pyxec.cli.job_options import DEFAULT_URL, JobOptions, Json, Url, takes_job_options
 
 __all__ = ["submit"]
 
@@ -22,11 +22,11 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Submit a program and print the id of the job. Options come before FILE. Follow it with `pyxec tail ID`."""
-    from app.cli.job_request import job_request
-    from app.cli.json_output import print_json
-    from app.cli.notes import note
-    from app.cli.stdin_source import StdinSource, file_text
     from pyxec import Client, calls
+    from pyxec.cli.job_request import job_request
+    from pyxec.cli.json_output import print_json
+    from pyxec.cli.notes import note
+    from pyxec.cli.stdin_source import StdinSource, file_text
     from pyxec.connection import new_idempotency_key
     from pyxec.job_request import job_request as request_body
 

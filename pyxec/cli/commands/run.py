@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.job_options import DEFAULT_URL, JobOptions, Json, Url, takes_job_options
+from pyxec.cli.job_options import DEFAULT_URL, JobOptions, Json, Url, takes_job_options
 
 if TYPE_CHECKING:
-    from app.cli.interrupts import CancelOnInterrupt
     from pyxec import Job
+    from pyxec.cli.interrupts import CancelOnInterrupt
 
 __all__ = ["run"]
 
@@ -29,12 +29,12 @@ def run(
 
     Options come before FILE. The exit code is the program's; docs/cli.md lists the others. Ctrl-C cancels the job.
     """
-    from app.cli.interrupts import CancelOnInterrupt
-    from app.cli.job_request import job_request
-    from app.cli.json_output import print_json
-    from app.cli.notes import note
-    from app.cli.stdin_source import open_stdin
     from pyxec import Client, calls
+    from pyxec.cli.interrupts import CancelOnInterrupt
+    from pyxec.cli.job_request import job_request
+    from pyxec.cli.json_output import print_json
+    from pyxec.cli.notes import note
+    from pyxec.cli.stdin_source import open_stdin
 
     client = Client(url, on_retry=note)
     stdin = open_stdin(options.stdin)
@@ -50,12 +50,12 @@ def run(
 
 def _follow(job: Job, descriptor: int | None, interrupts: CancelOnInterrupt, *, silent: bool) -> int:
     """Show the output and send the input until the job finishes. Returns the exit code."""
-    from app.cli.exit_codes import OUTPUT_CLOSED, exit_code
-    from app.cli.notes import note
-    from app.cli.stdin_source import pump
-    from app.cli.viewer import Viewer
-    from app.cli.waiting_note import note_why_job_waits
     from pyxec import PyxecError, ServiceUnreachable
+    from pyxec.cli.exit_codes import OUTPUT_CLOSED, exit_code
+    from pyxec.cli.notes import note
+    from pyxec.cli.stdin_source import pump
+    from pyxec.cli.viewer import Viewer
+    from pyxec.cli.waiting_note import note_why_job_waits
 
     stream = job.stream()
     if not silent:
