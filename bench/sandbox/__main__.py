@@ -130,7 +130,7 @@ def _print_report(report: dict[str, Any], console: Console) -> None:
 
 _PARTS: Final[dict[str, tuple[int, Callable[[docker.APIClient, AdvanceProgress], list[Target]]]]] = {
     "start": (start.STEPS, _measure_start),
-    "rate": (rate.STEPS, _measure_rate),
+    "rate": (rate.steps(2), _measure_rate),
     "isolation": (isolation.STEPS, _measure_isolation),
     "output": (output.ROUNDS, _measure_output),
     "cases": (cases.ROUNDS, _measure_cases),

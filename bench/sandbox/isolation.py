@@ -38,6 +38,8 @@ _SECONDS: Final = 3.0
 _PAUSE_SECONDS: Final = 1.5
 _WARM_UP_JOBS: Final = 20
 _CANDIDATES: Final = ("bare", "cell", "pool", "docker run", "bubblewrap", "nsjail")
+# How to make the other sandboxes available. nsjail was removed from Debian and Ubuntu.
+_INSTALLATION: Final = {"bubblewrap": "install the package bubblewrap", "nsjail": "build nsjail and add it to PATH"}
 STEPS: Final = _ROUNDS * len(_CANDIDATES)
 _PROGRAM: Final = "print(6 * 7)"
 _OUTPUT: Final = b"42\n"
@@ -184,7 +186,7 @@ def _targets(medians: Mapping[str, Measurement]) -> list[Target]:
             True,
             cell.cpu_ms_per_job / bare.cpu_ms_per_job,
         ),
-        *(_compare_with(name, medians) for name in ("bubblewrap", "nsjail")),
+        *(_compare_with(name, medians) for name in _INSTALLATION),
         *(
             Target(f"processor time of a job: {name}", 0, False, measured.cpu_ms_per_job, " ms")
             for name, measured in medians.items()
@@ -196,5 +198,5 @@ def _targets(medians: Mapping[str, Measurement]) -> list[Target]:
 def _compare_with(name: str, medians: Mapping[str, Measurement]) -> Target:
     other = medians.get(name)
     ratio = None if other is None else medians["cell"].cpu_ms_per_job / other.cpu_ms_per_job
-    reason = "" if other is not None else f"install the Debian package {name}"
+    reason = "" if other is not None else _INSTALLATION[name]
     return Target(f"processor time of a job: cell / {name}", 1, True, ratio, reason=reason)

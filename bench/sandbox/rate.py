@@ -11,6 +11,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from app.core.errors import PyxecError
@@ -22,13 +23,21 @@ from app.sandbox.template import LABEL, creation_body
 from bench.sandbox.under_test import NullSink, SandboxUnderTest, docker_host, program
 from bench.target import Target
 
-__all__ = ["CONCURRENCIES", "STEPS", "bare_loop", "compare", "jobs_per_second", "measure_rate", "sandbox_loop"]
+__all__ = [
+    "CONCURRENCIES",
+    "Comparison",
+    "bare_loop",
+    "compare",
+    "jobs_per_second",
+    "measure_rate",
+    "sandbox_loop",
+    "steps",
+]
 
 CONCURRENCIES: Final = (2, 4, 8)
 # A single short measurement is not reliable: the best concurrency is determined by the median of several.
 _TRIALS: Final = 3
 _ROUNDS: Final = 6
-STEPS: Final = 2 * (len(CONCURRENCIES) * _TRIALS + _ROUNDS)
 _TRIAL_SECONDS: Final = 1.5
 _ROUND_SECONDS: Final = 3.5
 _RAMP_SECONDS: Final = 1.0
@@ -51,19 +60,56 @@ def measure_rate(sandbox: SandboxUnderTest, advance: Callable[[], None]) -> list
         PyxecError: A job failed.
     """
     loops = {"sandbox": sandbox_loop(sandbox), "bare loop": bare_loop(sandbox.engine, sandbox.namespace)}
-    ratio, details = compare(loops, advance)
+    comparison = compare(loops, advance)
     title = "sustained jobs per second: sandbox / loop over the Docker API"
-    return [Target(title, 0.95, False, ratio, details=details)]
+    return [Target(title, 0.95, False, comparison.ratio("sandbox", "bare loop"), details=comparison.details())]
 
 
-def compare(loops: Mapping[str, Job], advance: Callable[[], None]) -> tuple[float, dict[str, Any]]:
-    """Compare two loops.
+@dataclass(frozen=True)
+class Comparison:
+    """Rates of several loops that were measured alternately.
+
+    Attributes:
+        concurrency: The concurrency at which each loop was fastest in the trials.
+        rounds: Jobs per second of each loop in each round.
+        trials: Median of the jobs per second in the trials, by loop and concurrency.
+    """
+
+    concurrency: dict[str, int]
+    rounds: list[dict[str, float]]
+    trials: dict[str, dict[int, float]]
+
+    def ratios(self, name: str, reference: str) -> list[float]:
+        """Return the rate of a loop divided by that of another one, for each round in which the other one ran jobs."""
+        return [rates[name] / rates[reference] for rates in self.rounds if rates[reference]]
+
+    def ratio(self, name: str, reference: str) -> float:
+        """Return the median of the ratios.
+
+        Raises:
+            PyxecError: The reference ran no job in any round.
+        """
+        ratios = self.ratios(name, reference)
+        if not ratios:
+            raise PyxecError(f"{reference}: no job ended in time; the machine is too busy")
+        return statistics.median(ratios)
+
+    def details(self) -> dict[str, Any]:
+        """Return all values and the medians of the rates, as JSON."""
+        medians = {name: statistics.median(rates[name] for rates in self.rounds) for name in self.concurrency}
+        return {"jobs_per_second": medians, **asdict(self)}
+
+
+def steps(loops: int) -> int:
+    """Return how often ``compare`` calls ``advance`` for a number of loops."""
+    return loops * (len(CONCURRENCIES) * _TRIALS + _ROUNDS)
+
+
+def compare(loops: Mapping[str, Job], advance: Callable[[], None]) -> Comparison:
+    """Compare loops, in another order in each round.
 
     Args:
-        advance: Called STEPS times.
-
-    Returns:
-        The rate of the first loop divided by that of the second, and the values from which it was computed.
+        advance: Called after each measurement, see ``steps``.
 
     Raises:
         PyxecError: A job failed.
@@ -71,16 +117,11 @@ def compare(loops: Mapping[str, Job], advance: Callable[[], None]) -> tuple[floa
     trials = _run_trials(loops, advance)
     best = {name: max(CONCURRENCIES, key=medians.__getitem__) for name, medians in trials.items()}
     rounds: list[dict[str, float]] = []
-    for index in range(_ROUNDS):
-        names = sorted(loops, reverse=bool(index % 2))
+    names = list(loops)
+    for _ in range(_ROUNDS):
         rounds.append({name: _measure_loop(loops[name], best[name], _ROUND_SECONDS, advance) for name in names})
-    first, second = loops
-    ratios = [rates[first] / rates[second] for rates in rounds if rates[second]]
-    if not ratios:
-        raise PyxecError(f"{second}: no job ended in time; the machine is too busy")
-    medians = {name: statistics.median(rates[name] for rates in rounds) for name in loops}
-    details = {"jobs_per_second": medians, "concurrency": best, "ratios": ratios, "rounds": rounds, "trials": trials}
-    return statistics.median(ratios), details
+        names = [*names[1:], names[0]]
+    return Comparison(best, rounds, trials)
 
 
 def _run_trials(loops: Mapping[str, Job], advance: Callable[[], None]) -> dict[str, dict[int, float]]:

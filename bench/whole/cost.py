@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,13 +18,14 @@ from bench.sandbox.rate import bare_loop
 from bench.sandbox.under_test import docker_host
 from bench.target import Target
 from bench.whole.private_engine import PrivateEngine, private_engine
-from bench.whole.stack import IMAGE, THREADS, run_one_job, whole_stack
+from bench.whole.stack import IMAGE, STACKS, THREADS, run_one_job, whole_stack
 
 __all__ = ["PART"]
 
 ROUNDS: Final = 2
-# The reciprocal of the throughput target: 1 / 0.9.
-TARGET_RATIO: Final = 1.11
+# By isolation mode. The ratio of containers is the reciprocal of the throughput target: 1 / 0.9.
+_TARGET_RATIOS: Final = {"container": 1.11, "cell": 0.18}
+_BARE: Final = "bare engine loop"
 _WARM_UP_JOBS: Final = 20
 _ENGINE_SECONDS: Final = 60.0
 # Time for refills and removals of earlier jobs to complete.
@@ -47,31 +48,32 @@ class CpuUsage:
 
 def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
     source = connect_docker(docker_host())
-    bare: list[CpuUsage] = []
-    pyxec: list[CpuUsage] = []
+    usages: dict[str, list[CpuUsage]] = {name: [] for name in (*STACKS.values(), _BARE)}
     jobs = extent.cost_jobs // ROUNDS
     with private_engine(source, [f"{IMAGE}:latest"]) as engine:
         for _ in range(ROUNDS):
-            bare.append(_bare(engine, jobs))
+            usages[_BARE].append(_bare(engine, jobs))
             advance()
-            pyxec.append(_pyxec(engine, jobs))
-            advance()
-    mean = {
-        "Pyxec": _mean([usage.per_job for usage in pyxec]),
-        "bare engine loop": _mean([usage.per_job for usage in bare]),
-    }
-    program = mean["Pyxec"].pop("program")
+            for isolation, name in STACKS.items():
+                usages[name].append(_pyxec(engine, jobs, isolation))
+                advance()
+    mean = {name: _mean([usage.per_job for usage in measured]) for name, measured in usages.items()}
+    program_ms = {name: mean[name].pop("program") for name in STACKS.values()}
     totals = {name: sum(parts.values()) for name, parts in mean.items()}
-    ratio = totals["Pyxec"] / totals["bare engine loop"]
-    target = Target("CPU time per job: Pyxec / bare engine loop", TARGET_RATIO, True, ratio, details=totals)
+    targets = [
+        Target(f"CPU time per job: {name} / {_BARE}", _TARGET_RATIOS[isolation], True, totals[name] / totals[_BARE])
+        for isolation, name in STACKS.items()
+    ]
     measurements = {
         "jobs": jobs * ROUNDS,
         "cpu_ms": mean,
-        "program_ms": program,
-        "containers_per_job": sum(usage.containers for usage in pyxec) / (jobs * ROUNDS),
-        "idle_ms_per_second": _mean([usage.idle for usage in pyxec]),
+        "program_ms": program_ms,
+        "containers_per_job": {
+            name: sum(usage.containers for usage in usages[name]) / (jobs * ROUNDS) for name in STACKS.values()
+        },
+        "idle_ms_per_second": {name: _mean([usage.idle for usage in usages[name]]) for name in STACKS.values()},
     }
-    return Findings([target], measurements)
+    return Findings(targets, measurements)
 
 
 def _bare(engine: PrivateEngine, jobs: int) -> CpuUsage:
@@ -83,8 +85,8 @@ def _bare(engine: PrivateEngine, jobs: int) -> CpuUsage:
     return _measure_usage(job, jobs, read, engine)
 
 
-def _pyxec(engine: PrivateEngine, jobs: int) -> CpuUsage:
-    with whole_stack(docker_host=engine.host) as service:
+def _pyxec(engine: PrivateEngine, jobs: int, isolation: str) -> CpuUsage:
+    with whole_stack(docker_host=engine.host, pyxec_isolation=isolation) as service:
         http = HttpCalls(service.url)
         programs: list[float] = []
 
@@ -137,23 +139,29 @@ def _mean(readings: list[Reading]) -> Reading:
 
 
 def _table(measurements: Measurements) -> str:
-    pyxec, bare = measurements["cpu_ms"]["Pyxec"], measurements["cpu_ms"]["bare engine loop"]
-    rows = [f"| {name} | {_cell(pyxec, name)} | {_cell(bare, name)} |" for name in {**pyxec, **bare}]
-    total = f"| **all** | **{sum(pyxec.values()):.1f}** | **{sum(bare.values()):.1f}** |"
-    head = ["| CPU ms per job | Pyxec | bare engine loop |", "|---|---:|---:|"]
-    rest = measurements["idle_ms_per_second"]
-    notes = [
-        f"The program uses {measurements['program_ms']:.1f} ms of the time of the containers.",
-        f"Means of {measurements['jobs']} jobs each; "
-        f"Pyxec created {measurements['containers_per_job']:.2f} containers per job.",
-        "Idle usage in ms per second (subtracted):",
-        ", ".join(f"{name} {value:.1f}" for name, value in rest.items()) + ".",
-    ]
-    return "\n".join([*head, *rows, total, "", " ".join(notes)])
+    cpu_ms = measurements["cpu_ms"]
+    components = list(dict.fromkeys(component for parts in cpu_ms.values() for component in parts))
+    rows = [_row(component, [parts.get(component) for parts in cpu_ms.values()]) for component in components]
+    totals = " | ".join(f"**{sum(parts.values()):.1f}**" for parts in cpu_ms.values())
+    head = [f"| CPU ms per job | {' | '.join(cpu_ms)} |", f"|---|{'---:|' * len(cpu_ms)}"]
+    return "\n".join([*head, *rows, f"| **all** | {totals} |", "", _notes(measurements)])
 
 
-def _cell(parts: Mapping[str, float], name: str) -> str:
-    return f"{parts[name]:.1f}" if name in parts else ""
+def _row(component: str, values: list[float | None]) -> str:
+    return f"| {component} | {' | '.join('' if value is None else f'{value:.1f}' for value in values)} |"
+
+
+def _notes(measurements: Measurements) -> str:
+    """Return a sentence for each stack."""
+    notes = [f"Means of {measurements['jobs']} jobs each."]
+    for name, program_ms in measurements["program_ms"].items():
+        idle = ", ".join(f"{part} {value:.1f}" for part, value in measurements["idle_ms_per_second"][name].items())
+        notes.append(
+            f"{name}: the program uses {program_ms:.1f} ms of the time of the containers; "
+            f"{measurements['containers_per_job'][name]:.2f} containers were created per job; "
+            f"idle usage in ms per second (subtracted): {idle}."
+        )
+    return " ".join(notes)
 
 
 def _plot(measurements: Measurements) -> str:
@@ -163,13 +171,13 @@ def _plot(measurements: Measurements) -> str:
 PART: Final = Part(
     title="CPU time",
     about="""\
-CPU time depends little on other load. The stack runs one-line Python jobs, four at a time, on a private engine in
-its own cgroup, so that short-lived processes such as `runc` are included. The bare loop creates the same containers
-on the same engine with the program instead of the runner: create, attach, start, read, wait, remove. `containers`
-is the CPU time in the cgroups of the containers: the end of `runc`'s start, the runner and the program. The client
-of the API is not included; the client of the bare loop is, because it does the work of the worker. The idle usage
-of each process is measured before and subtracted.""",
-    steps=lambda extent: 2 * ROUNDS,
+CPU time depends little on other load. The stack runs one-line Python jobs, four at a time and in both isolation modes,
+on a private engine in its own cgroup, so that short-lived processes such as `runc` are included. The bare loop creates
+the same containers on the same engine with the program instead of the runner: create, attach, start, read, wait,
+remove. `containers` is the CPU time in the cgroups of the containers: the end of `runc`'s start, the runner and the
+program. The client of the API is not included; the client of the bare loop is, because it does the work of the worker.
+The idle usage of each process is measured before and subtracted.""",
+    steps=lambda extent: (1 + len(STACKS)) * ROUNDS,
     measure=_measure,
     table=_table,
     plots={"cost": _plot},

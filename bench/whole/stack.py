@@ -11,12 +11,14 @@ from app.core.errors import PyxecError
 from bench.gateway.service import GatewayService, gateway_service
 from bench.http_calls import Call, HttpCalls
 
-__all__ = ["IMAGE", "JOB", "PRINTED", "PROGRAM", "THREADS", "check", "run_one_job", "whole_stack"]
+__all__ = ["IMAGE", "JOB", "PRINTED", "PROGRAM", "STACKS", "THREADS", "check", "run_one_job", "whole_stack"]
 
 PROGRAM: Final = "print(6 * 7)"
 PRINTED: Final = "42\n"
 IMAGE: Final = "pyxec/python"
 JOB: Final = {"language": "python", "source": PROGRAM}
+# Isolation mode to the name of the stack in tables.
+STACKS: Final = {"container": "Pyxec, containers", "cell": "Pyxec, cells"}
 # The default of the Procfile.
 THREADS: Final = 4
 _SUBMIT_AND_WAIT: Final = Call("POST", "/v1/jobs?wait=60", JOB)

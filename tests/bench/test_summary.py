@@ -18,8 +18,8 @@ def test_summary_of_one_value() -> None:
 
 def test_measure_alternately_changes_the_order() -> None:
     calls: list[str] = []
-    first, second = measure_alternately(
-        lambda: calls.append("a"), lambda: calls.append("b"), 2, pause_seconds=0, advance=lambda: None
+    seconds = measure_alternately(
+        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2, pause_seconds=0, advance=lambda: None
     )
-    assert (len(first), len(second)) == (2, 2)
-    assert "".join(calls) == "baab" * (len(calls) // 4)
+    assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
+    assert "".join(calls) == "abba" * (len(calls) // 4)
