@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include "runner.h"
 #include "usage/monotonic.h"
 
 #include <poll.h>
@@ -15,9 +16,6 @@ static const int FAULT_FLUSH_MS = 1000;
 
 /* An engine that loses the connection of a killed host without closing stdin would keep the container for ever. The pool
  * replaces idle containers earlier: see app/sandbox/container.py. */
-#ifndef SILENCE_LIMIT_S
-#define SILENCE_LIMIT_S 1800
-#endif
 static const uint64_t SILENCE_LIMIT_NS = (uint64_t)SILENCE_LIMIT_S * NS_PER_S;
 
 /* Ends the runner because the host closed the connection. When PID 1 exits, the kernel kills all processes of the namespace. */

@@ -6,6 +6,11 @@
 
 #include <stdbool.h>
 
+/* How long a runner, and PID 1 of a cell, wait for a silent host. A test sets a shorter time. */
+#ifndef SILENCE_LIMIT_S
+#define SILENCE_LIMIT_S 1800
+#endif
+
 /* What a runner in a cell gets from PID 1 of the cell. */
 struct cell_link {
     int limits_fd; /* a socket: the runner writes a byte to ask for the limits of the program, and reads the result */

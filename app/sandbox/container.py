@@ -22,12 +22,12 @@ from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.frames import PROTOCOL_VERSION, Event, Ready
 from app.sandbox.template import creation_body, update_body
 
-__all__ = ["READY_TIMEOUT_SECONDS", "Container", "ContainerSpec", "UpdateResult"]
+__all__ = ["MAX_IDLE_SECONDS", "READY_TIMEOUT_SECONDS", "Container", "ContainerSpec", "UpdateResult"]
 
 # From the start of the container to the Ready frame. It usually takes 0.2 s; a lease is much longer.
 READY_TIMEOUT_SECONDS: Final = 10.0
-# An idle runner exits after 30 minutes (runner/event_loop.c).
-_MAX_IDLE_SECONDS: Final = 25 * 60.0
+# An idle runner and an idle cell exit after 30 minutes (SILENCE_LIMIT_S in runner/runner.h).
+MAX_IDLE_SECONDS: Final = 25 * 60.0
 _RECEIVE_BYTES: Final = 256 * 1024
 _log = structlog.get_logger(__name__)
 
@@ -144,7 +144,7 @@ class Container:
 
         An idle runner sends nothing, so readable means ended.
         """
-        return time.monotonic() - self._created_at < _MAX_IDLE_SECONDS and not self._wait_readable(0)
+        return time.monotonic() - self._created_at < MAX_IDLE_SECONDS and not self._wait_readable(0)
 
     def update_resources(self, resources: ContainerResources) -> UpdateResult:
         """Change the resources of a container in which no program runs. ``disk_bytes`` cannot be changed.

@@ -1,5 +1,7 @@
 #include "cell/host.h"
 
+#include "runner.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -7,9 +9,15 @@
 
 enum { WRITE_TIMEOUT_MS = 5000, FAULT_MAX = 512 };
 
+/* Sets *ended if the connection ends before the first byte, or if the host is silent for too long. */
 static bool read_exactly(unsigned char *to, size_t length, bool *ended)
 {
     for (size_t done = 0; done < length;) {
+        struct pollfd host = {STDIN_FILENO, POLLIN, 0};
+        if (poll(&host, 1, SILENCE_LIMIT_S * 1000) == 0) {
+            *ended = true;
+            return false;
+        }
         ssize_t got = read(STDIN_FILENO, to + done, length - done);
         if (got < 0 && errno == EINTR)
             continue;

@@ -25,7 +25,7 @@ struct job_order {
 const char *decode_job(struct job_order *order, const unsigned char *payload, size_t length);
 
 /* Reads exactly one frame from stdin, because the bytes after it are for the runner. Returns NULL, or a description of the
- * fault; *ended is set if the host has closed the connection. */
+ * fault; *ended is set if the host has closed the connection, or was silent for SILENCE_LIMIT_S. */
 const char *read_job(struct job_order *order, bool *ended);
 
 /* Writes to stderr, which no job has: the cell has no trace of a job. */

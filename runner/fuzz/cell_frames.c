@@ -1,13 +1,15 @@
 /* Fuzz target: passes arbitrary bytes to PID 1 of a cell, in chunks as a pipe would deliver them, until it refuses them. No
- * namespace is created. Linked with --wrap for read, which has external effects. */
+ * namespace is created. Linked with --wrap for read and poll, which have external effects. */
 #include "cell/host.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 ssize_t __wrap_read(int fd, void *to, size_t room);
+int __wrap_poll(struct pollfd *watched, nfds_t count, int timeout_ms);
 
 static const uint8_t *input;
 static size_t remaining;
@@ -23,6 +25,15 @@ ssize_t __wrap_read(int fd, void *to, size_t room)
     input += chunk;
     remaining -= chunk;
     return (ssize_t)chunk;
+}
+
+/* The host is never silent. */
+int __wrap_poll(struct pollfd *watched, nfds_t count, int timeout_ms)
+{
+    (void)timeout_ms;
+    for (nfds_t i = 0; i < count; i++)
+        watched[i].revents = watched[i].events;
+    return (int)count;
 }
 
 /* An accepted JOB took exactly its bytes: the rest belongs to the runner. */

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.core.outcomes import StopReason
+from app.sandbox.cells.protocol import Clean, decode_reports
 from app.sandbox.runner.encoder import (
     SIGNALS,
     encode_cancel,
@@ -133,6 +134,24 @@ def test_runner_exits_when_an_idle_connection_is_silent(impatient_runner: Path, 
     # Given a connection that stays open although its host was killed
     with start_runner([str(impatient_runner), str(tmp_path)]) as runner:
         assert runner.exit_status(within_s=10) == HOST_GONE
+
+
+@pytest.mark.docker
+def test_cell_exits_when_an_idle_connection_is_silent(impatient_runner: Path, image: str) -> None:
+    capabilities = [f"--cap-add={name}" for name in ("CHOWN", "SETGID", "SETPCAP", "SETUID", "SYS_ADMIN")]
+    security = ["--security-opt=seccomp=unconfined", "--security-opt=systempaths=unconfined", "--cap-drop=ALL"]
+    container = ["docker", "run", "-i", "--rm", "--network", "none", *security, *capabilities]
+    binary = ["-v", f"{impatient_runner}:/impatient:ro", "--entrypoint", "/impatient", image]
+    command = [*container, *binary, "--cell", "10001", "10002"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
+        # An open connection whose host was killed sends nothing.
+        assert client.wait(30) == 0
+        assert client.stdout is not None
+        assert client.stderr is not None
+        reports, rest = decode_reports(client.stderr.read())
+        assert [type(report) for report in reports] == [Clean]
+        assert rest == b""
+        assert client.stdout.read() == b""
 
 
 def test_runner_exits_when_the_host_does_not_read_the_output(impatient_runner: Path, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_idle_container_is_replaced_before_its_runner_exits(
     (first,) = sandbox.containers()
 
     # When the container is as old as a runner may be idle
-    monkeypatch.setattr("app.sandbox.container._MAX_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("app.sandbox.container.MAX_IDLE_SECONDS", 0.0)
     assert eventually(lambda: idle(pool) == 0)
     monkeypatch.undo()
 

@@ -12,7 +12,7 @@ import structlog
 
 from app.core.errors import ProtocolError, SandboxLost
 from app.sandbox.cells.protocol import NONCE_BYTES, Clean, decode_reports, encode_accepted, encode_job
-from app.sandbox.container import READY_TIMEOUT_SECONDS, Container, ContainerSpec, UpdateResult
+from app.sandbox.container import MAX_IDLE_SECONDS, READY_TIMEOUT_SECONDS, Container, ContainerSpec, UpdateResult
 from app.sandbox.resources import CELL_PROCESSES, ContainerResources
 from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.encoder import encode_cancel, encode_end
@@ -71,6 +71,7 @@ class Cell(Container):
         self.caller: str | None = None
         self._clean: Clean | None = None
         self._is_idle = True
+        self._idle_since = time.monotonic()
         self._accepted = b""  # what is missing of the message that must come first
         self._cannot_be_reused = False
 
@@ -128,6 +129,7 @@ class Cell(Container):
         """
         self._clean = None
         self._is_idle = True
+        self._idle_since = time.monotonic()
         self._send_all(unsent + encode_end())
 
     def try_job(self, resources: ContainerResources) -> None:
@@ -145,7 +147,9 @@ class Cell(Container):
         self._await_clean()
 
     def is_alive(self) -> bool:
-        """Return whether an idle cell still runs, and has sent nothing but that it is clean."""
+        """Return whether an idle cell still runs and will not exit soon, and has sent nothing but that it is clean."""
+        if time.monotonic() - self._idle_since >= MAX_IDLE_SECONDS:
+            return False
         try:
             while self._wait_readable(0):
                 if self.receive() is None:

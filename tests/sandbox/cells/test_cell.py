@@ -222,6 +222,12 @@ def test_cell_ends_when_the_runner_gets_a_frame_out_of_order(
     assert eventually(lambda: cell.id not in sandbox.containers())
 
 
+def test_cell_is_not_used_shortly_before_its_first_process_exits(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cell.is_alive()
+    monkeypatch.setattr("app.sandbox.cells.cell.MAX_IDLE_SECONDS", 0.0)
+    assert not cell.is_alive()
+
+
 def test_jobs_share_the_user_namespace_of_their_cell_where_the_host_restricts_them(
     sandbox: SandboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
