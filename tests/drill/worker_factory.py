@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sys
 import time
+import traceback
 from typing import Any, NoReturn
 
 import dramatiq
@@ -47,6 +49,11 @@ def _divide_retry_delays(factor: float) -> None:
         options[name] = int(options[name] / factor)
 
 
+def _sleep(seconds: float) -> None:
+    """Replace time.sleep, whose absolute deadline libfaketime 0.9.10 rejects (EINVAL)."""
+    select.select((), (), (), seconds)
+
+
 def _become_worker(request: dict[str, Any]) -> NoReturn:
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -55,6 +62,7 @@ def _become_worker(request: dict[str, Any]) -> NoReturn:
         os.dup2(log, descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.update(request["environment"])
+    time.sleep = _sleep
     _divide_waiting_times(request["time_factor"])
     app.worker.setup()
     _divide_retry_delays(request["time_factor"])
@@ -80,6 +88,8 @@ def main() -> None:
         if pid == 0:
             try:
                 _become_worker(json.loads(line))
+            except Exception:  # noqa: BLE001 - shown in the log of the worker
+                traceback.print_exc()
             finally:
                 os._exit(1)
         print(pid, flush=True)  # noqa: T201
