@@ -18,7 +18,7 @@ from tests.store.live_store import new_job, store_on
 
 JOBS = 13
 # The retries of the fixture are used up in a moment. An append is repeated for three seconds.
-FULL_SECONDS = 8.0
+FULL_SECONDS = 4.0
 
 
 async def test_guarantee_3_accepted_jobs_wait_while_redis_is_full(own_server: ValkeyServer, namespace: str) -> None:

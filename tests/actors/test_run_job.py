@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import dramatiq
 import pytest
 
 from app.actors.run_job import JobRunner
-from app.broker import Lane
+from app.broker import Effect, Lane
 from app.core.errors import (
     EngineUnavailable,
     ImageMissing,
@@ -28,6 +28,7 @@ from app.core.outcomes import Outcome, StopReason
 from app.core.results import JobRecord, Usage
 from app.core.sandbox import SandboxReport
 from app.core.states import JobState
+from app.store.effects import JobEffects
 from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.telemetry.metrics import Meter
@@ -347,32 +348,44 @@ async def test_guarantee_3_job_that_cannot_be_launched_uses_no_attempt_and_no_re
     assert store.broker.dead_letters(JOBS_QUEUE) == []
 
 
-async def test_guarantee_3_worker_killed_while_it_launches_a_container_consumes_no_delivery(store: LiveStore) -> None:
+@pytest.mark.parametrize("killed_before", ["claim", "launch"])
+async def test_guarantee_3_worker_killed_between_fetch_and_start_consumes_no_delivery(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch, killed_before: str
+) -> None:
+    # Given a worker that is killed once before the job has started, and once while the program runs
     store.broker.max_deliveries = 1
-    launches = itertools.count()
+    steps: list[str] = []
+    create_claim = JobEffects.claim
 
     def recover_as_if_killed() -> None:
         [held] = store.broker.pending(JOBS_QUEUE)
         # The worker may renew the lease between the two steps.
         while held.entry_id in [entry.entry_id for entry in store.broker.pending(JOBS_QUEUE)]:
-            expire(store.broker, JOBS_QUEUE)
+            expire(store.broker, JOBS_QUEUE, entry_id=held.entry_id)
             store.broker.recover(JOBS_QUEUE)
 
-    def recover_at_first_launch() -> None:
-        if next(launches) == 0:
+    def enter(step: str) -> None:
+        steps.append(step)
+        if step == killed_before and steps.count(step) == 1:
             recover_as_if_killed()
 
-    def succeed_and_be_killed(_: Run) -> SandboxReport:
+    def claim(effects: JobEffects, job_id: str, worker: str) -> Sequence[Effect]:
+        enter("claim")
+        return create_claim(effects, job_id, worker)
+
+    def run_and_be_killed(_: Run) -> SandboxReport:
         recover_as_if_killed()
         return sandbox_report(phase_report())
 
-    with running_worker(store, succeed_and_be_killed) as sandbox:
-        sandbox.on_launch = recover_at_first_launch
+    # When it runs the job
+    monkeypatch.setattr(JobEffects, "claim", claim)
+    with running_worker(store, run_and_be_killed) as sandbox:
+        sandbox.on_launch = lambda: enter("launch")
         await store.submit(new_job())
         record = await wait_for_result(store)
 
-    # The first recovery released the job. The second one found it started.
-    assert next(launches) == 2
+    # Then the first recovery has released the job, and the second has found it started
+    assert steps.count(killed_before) == 2
     assert (outcome_of(record), record.attempt, len(sandbox.runs)) == (Outcome.INFRASTRUCTURE_ERROR, 1, 1)
     [dead_letter] = store.broker.dead_letters(JOBS_QUEUE)
     assert dead_letter.attempts == 1

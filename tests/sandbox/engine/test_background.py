@@ -63,7 +63,7 @@ def open_sandbox(holding: HoldingEngine, observer: SandboxFixture) -> ContainerS
 
 
 @pytest.mark.parametrize("held", [r"POST \S+/containers/create", r"(POST \S+/start|DELETE) "])
-def test_launches_are_bounded_and_leave_nothing_when_the_engine_hangs(
+def test_guarantee_7_launches_are_bounded_and_leave_nothing_when_the_engine_hangs(
     observer: SandboxFixture, tmp_path: Path, held: str
 ) -> None:
     with holding_engine(tmp_path, ENGINE, held) as holding:
@@ -82,7 +82,7 @@ def test_launches_are_bounded_and_leave_nothing_when_the_engine_hangs(
         assert eventually(lambda: observer.containers() == [], within_seconds=30)
 
 
-def test_launch_whose_response_is_late_is_removed(observer: SandboxFixture, tmp_path: Path) -> None:
+def test_guarantee_7_launch_whose_response_is_late_is_removed(observer: SandboxFixture, tmp_path: Path) -> None:
     with holding_engine(tmp_path, ENGINE, r"POST \S+/containers/create") as holding:
         sandbox = open_sandbox(holding, observer)
         with closing(InMemoryInbox()) as inbox, pytest.raises(EngineUnavailable):
