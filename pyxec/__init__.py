@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyxec.async_client import AsyncClient
     from pyxec.async_job import AsyncJob
     from pyxec.async_stream import AsyncJobStream
+    from pyxec.batch_stream import BatchResult
     from pyxec.client import Client
     from pyxec.errors import (
         Conflict,
@@ -42,6 +43,7 @@ __all__ = [
     "AsyncClient",
     "AsyncJob",
     "AsyncJobStream",
+    "BatchResult",
     "Case",
     "Client",
     "Conflict",
@@ -80,6 +82,7 @@ _MODULES = {
     "pyxec.async_client": ("AsyncClient",),
     "pyxec.async_job": ("AsyncJob",),
     "pyxec.async_stream": ("AsyncJobStream",),
+    "pyxec.batch_stream": ("BatchResult",),
     "pyxec.client": ("Client",),
     "pyxec.errors": (
         "Conflict",

@@ -27,6 +27,7 @@ __all__ = [
     "ready",
     "result",
     "status",
+    "stream_batch",
     "submit",
     "submit_batch",
 ]
@@ -109,6 +110,26 @@ def submit_batch(requests: Sequence[Mapping[str, Any]], key: str) -> Call[Sequen
         lambda reply: reply.read(_Batch).jobs,
         body={"jobs": list(requests)},
         headers={"Idempotency-Key": key},
+    )
+
+
+def stream_batch(requests: Sequence[Mapping[str, Any]], key: str, after: str, silence_seconds: float) -> Call[None]:
+    """Submit a batch and stream its results, or continue after a cursor. For ``stream_lines`` of a transport.
+
+    Args:
+        requests: The jobs.
+        key: Idempotency key of the batch.
+        after: Cursor of the last line that was received; empty for the first request.
+        silence_seconds: Maximum time between two lines.
+    """
+    query = f"?{urlencode({'after': after})}" if after else ""
+    return Call(
+        "POST",
+        f"/v1/jobs/batch{query}",
+        lambda reply: None,
+        body={"jobs": list(requests)},
+        headers={"Idempotency-Key": key, "Accept": "application/x-ndjson"},
+        wait_seconds=silence_seconds,
     )
 
 

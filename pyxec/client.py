@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
 
 from pyxec import calls
+from pyxec.batch_stream import BatchResult, iterate_batch
 from pyxec.calls import BatchItem, Call
 from pyxec.connection import Connection, new_idempotency_key
 from pyxec.errors import InvalidRequest, JobTimeout, RequestRefused
@@ -136,6 +137,16 @@ class Client:
         """Submit up to 100 jobs, each made with ``job_request``. Each is accepted or refused on its own."""
         answers = self.send(calls.submit_batch(requests, idempotency_key or new_idempotency_key()))
         return [self._job_or_error(answer) for answer in answers]
+
+    def run_batch(
+        self, requests: Sequence[Mapping[str, Any]], *, idempotency_key: str | None = None
+    ) -> Iterator[BatchResult]:
+        """Run up to 10,000 jobs, each made with ``job_request``, and iterate over their ends in the order of the ends.
+
+        The service accepts jobs as long as their results are read. After a lost connection, the iteration continues
+        after the last result that was received. With the same key, so does another process.
+        """
+        return iterate_batch(self._transport, requests, idempotency_key or new_idempotency_key())
 
     def job(self, job_id: str) -> Job:
         """Return a handle of a known job. Sends no request."""

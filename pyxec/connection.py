@@ -99,11 +99,15 @@ class Connection:
 
     def reply(self, response: httpx.Response) -> Reply:
         """Return the response if its status is below 400. Raises RequestRefused otherwise."""
+        return Reply(response.status_code, response.content, self.check_status(response))
+
+    def check_status(self, response: httpx.Response) -> dict[str, str]:
+        """Return the header fields. Raises RequestRefused for a status of 400 or more, whose body must be read."""
         self._has_answered = True
         headers = {name.lower(): value for name, value in response.headers.items()}
         if response.status_code >= 400:
             raise error_for(response.status_code, response.content, headers)
-        return Reply(response.status_code, response.content, headers)
+        return headers
 
     def unreachable(self, error: Exception) -> ServiceUnreachable:
         """Return the error for a request that was not answered."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, Generator
 from typing import TypeVar
 
 import httpx
@@ -33,6 +34,17 @@ class Transport:
             except (RequestRefused, ServiceUnreachable) as e:
                 time.sleep(self.connection.pause_after(call, e, backoff))
 
+    def stream_lines(self, call: Call[None]) -> Generator[str, None, None]:
+        """Send a request once and yield the lines of its response. Raises a PyxecError."""
+        try:
+            with self._http.stream(**self.connection.request_options(call)) as response:
+                if response.status_code >= 400:
+                    response.read()
+                self.connection.check_status(response)
+                yield from response.iter_lines()
+        except httpx.TransportError as e:
+            raise self.connection.unreachable(e) from e
+
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
@@ -60,6 +72,18 @@ class AsyncTransport:
                 return call.read(await self._send_once(call))
             except (RequestRefused, ServiceUnreachable) as e:
                 await asyncio.sleep(self.connection.pause_after(call, e, backoff))
+
+    async def stream_lines(self, call: Call[None]) -> AsyncGenerator[str, None]:
+        """Send a request once and yield the lines of its response. Raises a PyxecError."""
+        try:
+            async with self._http.stream(**self.connection.request_options(call)) as response:
+                if response.status_code >= 400:
+                    await response.aread()
+                self.connection.check_status(response)
+                async for line in response.aiter_lines():
+                    yield line
+        except httpx.TransportError as e:
+            raise self.connection.unreachable(e) from e
 
     async def close(self) -> None:
         """Close all connections."""

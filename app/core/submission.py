@@ -15,7 +15,7 @@ from app.core.resolve import resolve_spec
 from app.core.spec import ForeignRequest, JobRequest, JobSpec
 from app.core.webhooks import check_webhook_url
 
-__all__ = ["Idempotency", "NewJob", "resolve_job"]
+__all__ = ["BatchPosition", "Idempotency", "NewJob", "resolve_job"]
 
 
 class Idempotency(msgspec.Struct, frozen=True):
@@ -28,6 +28,18 @@ class Idempotency(msgspec.Struct, frozen=True):
 
     name: str
     fingerprint: str
+
+
+class BatchPosition(msgspec.Struct, frozen=True):
+    """The position of a job in a streamed batch.
+
+    Attributes:
+        batch_id: The batch.
+        index: Position of the job in the request, from 0.
+    """
+
+    batch_id: str
+    index: int
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +56,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         backlog_share: The job is rejected if the backlog is larger than this share of its limit.
         idempotency: If given, the first job with this name is the only one.
         webhook_url: Where the result is delivered.
+        batch: The streamed batch that the job belongs to.
         foreign: The request in the format of the compat API that the job was submitted through.
     """
 
@@ -57,6 +70,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     backlog_share: float = 1.0
     idempotency: Idempotency | None = None
     webhook_url: str | None = None
+    batch: BatchPosition | None = None
     foreign: ForeignRequest | None = None
 
 

@@ -32,6 +32,7 @@ from app.http.v1.admin.keys import KeyResource, KeysResource
 from app.http.v1.admin.metrics import MetricsJsonResource
 from app.http.v1.admin.queues import QueuesResource, WorkersResource
 from app.http.v1.artifacts import ArtifactResource
+from app.http.v1.batch_stream import BatchStreamResource, BatchStreams
 from app.http.v1.batches import BatchResource
 from app.http.v1.health import LivezResource, ReadyzResource
 from app.http.v1.job import CancelResource, JobResource
@@ -43,6 +44,7 @@ from app.http.v1.stream import StreamResource
 from app.http.v1.tickets import TicketsResource
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
+from app.store.batches import BatchStore
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
@@ -63,6 +65,7 @@ ERROR_FORMATS: Final[dict[str, ErrorFormat]] = {
 def create_app(
     *,
     jobs: JobStore,
+    batches: BatchStore,
     languages: LanguageStore,
     submitter: Submitter,
     api_keys: ApiKeyStore,
@@ -85,6 +88,7 @@ def create_app(
     allow_private = settings.allow_private_webhooks
     services = Services(
         jobs=jobs,
+        batches=batches,
         languages=languages,
         api_keys=api_keys,
         administration=administration,
@@ -122,9 +126,11 @@ def _create_routes(services: Services) -> dict[str, object]:
     languages, api_keys, administration = services.languages, services.api_keys, services.administration
     metrics, now_ms = services.metrics, services.now_ms
     docs_page = DocsPageResource()
+    streams = BatchStreams(services.batches, jobs, submissions, settings, lifecycle, request_metrics)
     return {
         "/v1/jobs": JobsResource(jobs, submissions, settings, lifecycle),
-        "/v1/jobs/batch": BatchResource(jobs, submissions, settings, request_metrics),
+        "/v1/jobs/batch": BatchResource(jobs, submissions, settings, request_metrics, streams),
+        "/v1/jobs/batch/{batch_id}": BatchStreamResource(streams),
         "/v1/jobs/{job_id}": JobResource(jobs, languages),
         "/v1/jobs/{job_id}/artifacts/{name:path}": ArtifactResource(jobs),
         "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),

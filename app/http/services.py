@@ -12,6 +12,7 @@ from app.http.middleware.metrics import RequestMetrics
 from app.http.settings import HttpSettings
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
+from app.store.batches import BatchStore
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
@@ -28,6 +29,7 @@ class Services:
     """
 
     jobs: JobStore
+    batches: BatchStore
     languages: LanguageStore
     api_keys: ApiKeyStore
     administration: Administration

@@ -16,7 +16,7 @@ from app.core.events import AttemptStarted, Event, JobFinished, Output
 from app.core.outcomes import Outcome
 from app.core.results import Artifact, JobResult
 from app.core.states import JobState
-from app.core.submission import NewJob
+from app.core.submission import BatchPosition, NewJob
 from app.store.admission import SLOT_SECONDS
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.output_log import EntryIds, encode_event, merge_outputs
@@ -24,6 +24,7 @@ from app.store.records import (
     DEAD_LETTER_SECONDS,
     ENTRY_OVERHEAD_BYTES,
     Claim,
+    batch_retention_seconds,
     decode_about,
     encode_idempotency,
     encode_result,
@@ -37,7 +38,7 @@ __all__ = ["JobEffects", "is_cancelled", "read_claim", "read_entry_ids"]
 _MINUTE_MS: Final = 60_000
 _CLAIM_FIELDS: Final = (
     "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms", "account", "owner", "about",
-    "attempt", "started_at_ms", "idempotency",
+    "attempt", "started_at_ms", "idempotency", "batch", "batch_index",
 )  # fmt: skip
 _STARTS_EXPIRE_SECONDS: Final = 180
 _MAX_LISTED: Final = 100_000
@@ -231,6 +232,7 @@ class JobEffects:
             *self.append(job_id, [JobFinished(result)], owner),
             Effect("STREAM.COMPACT", self.keys.output(job_id)),
             *self._notify_webhook(job_id, claim is not None and claim.has_webhook),
+            *([] if claim is None or claim.batch is None else self._end_in_batch(job_id, claim.batch)),
             *([] if claim is None or claim.account is None else [self._free_slot(job_id, claim.account)]),
             *self._expire(job_id, self._retention_seconds(claim is not None and claim.has_webhook)),
             *([] if claim is None else self._expire_idempotency(claim)),
@@ -269,6 +271,14 @@ class JobEffects:
 
     def _notify_webhook(self, job_id: str, has_webhook: bool) -> list[Effect]:
         return [Effect("XADD", self.keys.outbox, "*", "job", job_id)] if has_webhook else []
+
+    def _end_in_batch(self, job_id: str, position: BatchPosition) -> list[Effect]:
+        batch = self.keys.batch(position.batch_id)
+        return [
+            Effect("XADD", batch, "*", "index", position.index, "job", job_id),
+            Effect("EXPIRE", batch, batch_retention_seconds(self.result_ttl_seconds)),
+            Effect("PUBLISH", self.keys.batch_channel(position.batch_id), b""),
+        ]
 
     def dead(self, job_id: str, *, has_webhook: bool = False) -> list[Effect]:
         """Finish a job that is dead-lettered, unless it has a result. These effects are stored with its message."""
@@ -309,6 +319,8 @@ class JobEffects:
         ]
         if job.idempotency is not None:
             effects.append(Effect("EXPIRE", self.keys.idempotency(job.idempotency.name), record_seconds))
+        if job.batch is not None:
+            effects += self._end_in_batch(job.id, job.batch)
         return effects
 
     @cached_property
@@ -335,6 +347,7 @@ class JobEffects:
 def read_claim(replies: Sequence[Any]) -> Claim:
     """Read the replies to the effects of `JobEffects.claim`."""
     fields = dict(zip(_CLAIM_FIELDS, replies[-1], strict=True))
+    batch, index = fields["batch"], fields["batch_index"]
     created_at_ms, account, owner, about = (fields[name] for name in ("created_at_ms", "account", "owner", "about"))
     has_expired = created_at_ms is None
     state = JobState.QUEUED if fields["started_at_ms"] is None else JobState.RUNNING
@@ -351,6 +364,7 @@ def read_claim(replies: Sequence[Any]) -> Claim:
         owner=None if owner is None else owner.decode(),
         keeps_source=about is not None and decode_about(about).api is not None,
         idempotency=None if fields["idempotency"] is None else fields["idempotency"].decode(),
+        batch=None if batch is None or index is None else BatchPosition(batch.decode(), int(index)),
         kept_bytes=stored_bytes([about or b"", fields["webhook"] or b""]),
     )
 

@@ -21,7 +21,13 @@ from app.store.connection import StoreScript, read_lua, translated
 from app.store.job_list import JobList
 from app.store.keys import StoreKeys
 from app.store.output_log import OutputPages, check_cursor, decode_entry
-from app.store.records import ENTRY_OVERHEAD_BYTES, decode_record, encode_result, webhook_retention_seconds
+from app.store.records import (
+    ENTRY_OVERHEAD_BYTES,
+    batch_retention_seconds,
+    decode_record,
+    encode_result,
+    webhook_retention_seconds,
+)
 from app.store.wakeups import Wakeups, Watch
 from app.store.worker_registry import read_waiting_reason
 
@@ -122,7 +128,8 @@ class JobStore:
                     item.kind, item.data, job_id, keys.worker_channel(""), keys.output_channel(job_id),
                     MAX_INPUT_BYTES, MAX_INPUT_ENTRIES, encode_result(_CANCELLED), self._ttl, keys.slots(""),
                     keys.storage(""), ENTRY_OVERHEAD_BYTES, keys.idempotency(""),
-                    webhook_retention_seconds(self._ttl),
+                    webhook_retention_seconds(self._ttl), keys.batch(""), keys.batch_channel(""),
+                    batch_retention_seconds(self._ttl),
                 ],
             )  # fmt: skip
         status, *details = reply

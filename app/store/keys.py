@@ -98,6 +98,14 @@ class StoreKeys:
         """Entry of the storage ledger for the output of an unfinished job. The entry of a job itself is its id."""
         return f"{job_id}:out"
 
+    def batch(self, batch_id: str) -> str:
+        """Stream: the ends of the jobs of a streamed batch (app/store/batches.py)."""
+        return f"{self.tag}:batch:{batch_id}"
+
+    def batch_channel(self, batch_id: str) -> str:
+        """Channel: wake-ups for the reader of a streamed batch."""
+        return f"{self.tag}:wake-batch:{batch_id}"
+
     @property
     def outbox(self) -> str:
         """Stream: one entry with the job id for each end of a job whose webhook is due."""

@@ -10,6 +10,7 @@ The script that finishes a job deletes its spec, which contains the source and t
 request or is dead-lettered. The fields ``about`` and ``created_at_ms`` exist as long as the record.
 
 Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign, idempotency; claim;
+batch, batch_index (of a job of a streamed batch);
 attempt, worker, started_at_ms; cancel; input_bytes; result, finished_at_ms;
 earlier_ends (of a replayed job whose webhooks may not have been delivered; JSON).
 """
@@ -27,7 +28,7 @@ from app.core.outcomes import Outcome
 from app.core.results import JobRecord, JobResult, JobSummary
 from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
-from app.core.submission import Idempotency, NewJob
+from app.core.submission import BatchPosition, Idempotency, NewJob
 
 __all__ = [
     "DEAD_LETTER_SECONDS",
@@ -36,6 +37,7 @@ __all__ = [
     "SUMMARY_FIELDS",
     "About",
     "Claim",
+    "batch_retention_seconds",
     "decode_about",
     "decode_idempotency",
     "decode_record",
@@ -61,6 +63,11 @@ def webhook_retention_seconds(result_ttl_seconds: int) -> int:
     Every failed attempt starts this time anew. After the delivery, the record is kept for ``result_ttl_seconds``.
     """
     return max(result_ttl_seconds, WEBHOOK_ATTEMPT_SECONDS + DEAD_LETTER_SECONDS)
+
+
+def batch_retention_seconds(result_ttl_seconds: int) -> int:
+    """Return how long a streamed batch is kept after the last end of one of its jobs."""
+    return max(result_ttl_seconds, 86_400)
 
 
 class _Outcome(msgspec.Struct, frozen=True):
@@ -94,6 +101,7 @@ class Claim:
         idempotency: Name of the idempotency key of the job; None if it has none.
         keeps_source: Whether the source and the inputs are kept with the result, because the API that the job was
             submitted through returns them.
+        batch: The batch of the job, for its entry in the stream of the batch; None if it has none.
         kept_bytes: Bytes of the record that are kept with the result, without the source.
     """
 
@@ -110,6 +118,7 @@ class Claim:
     idempotency: str | None
     keeps_source: bool
     kept_bytes: int
+    batch: BatchPosition | None = None
 
 
 #: What a job takes in Redis in addition to its data: the keys, small fields, the queue entry and the indexes. Measured.
@@ -135,6 +144,7 @@ def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
         "request_id", job.request_id,
         "created_at_ms", job.created_at_ms,
         *(() if job.webhook_url is None else ("webhook", job.webhook_url)),
+        *(() if job.batch is None else ("batch", job.batch.batch_id, "batch_index", job.batch.index)),
         *(() if job.foreign is None else ("foreign", _spec_encoder.encode(job.foreign))),
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from app.sandbox.images.catalogue import load_languages
 from app.store.administration import Administration
 from app.store.admission import MemoryGuard, RateLimiter
 from app.store.api_keys import ApiKeyStore
+from app.store.batches import BatchStore
 from app.store.connection import create_async_client, create_client, create_pubsub_client
 from app.store.effects import JobEffects
 from app.store.jobs import JobStore
@@ -60,6 +61,7 @@ def create_api(settings: Settings) -> Any:
     catalogue = [language.info(None) for language in load_languages(LANGUAGES).values()]
     return create_app(
         jobs=jobs,
+        batches=BatchStore(client, keys, wakeups, settings.result_ttl_seconds),
         languages=LanguageStore(client, keys, catalogue),
         submitter=submitter,
         api_keys=create_api_keys(settings, client),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from pyxec.cli.commands.batch import batch
 from pyxec.cli.commands.bench import bench
 from pyxec.cli.commands.cancel import cancel
 from pyxec.cli.commands.languages import languages
@@ -29,6 +30,7 @@ def create_app() -> typer.Typer:
     app.callback()(print_version)
     app.command(context_settings=_PROGRAM_ARGUMENTS)(run)
     app.command(context_settings=_PROGRAM_ARGUMENTS)(submit)
+    app.command()(batch)
     app.command()(tail)
     app.command()(cancel)
     app.command()(languages)

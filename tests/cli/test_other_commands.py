@@ -127,7 +127,7 @@ def test_commands_all_have_a_json_option() -> None:
         for path, command in leaves(get_command(app))
         if not any("--json" in parameter.opts for parameter in command.params)
     ]
-    assert without == ["images wait"]  # it prints nothing
+    assert without == ["batch", "images wait"]  # one always prints JSON, the other prints nothing
 
 
 def test_commands_are_all_documented() -> None:
@@ -190,3 +190,25 @@ def test_help_imports_no_heavy_module() -> None:
     ).stdout.split()
     assert "pyxec.cli.commands.run" in loaded
     assert heavy.isdisjoint(loaded)
+
+
+async def test_batch_prints_a_line_for_each_job(gateway: Gateway, pyxec: StartCommand, tmp_path: Path) -> None:
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, stdout=b"42\n"))
+    jobs = tmp_path / "jobs.jsonl"
+    jobs.write_text('{"language": "python", "source": "print(42)"}\n\n{"language": "cobol", "source": ""}\n')
+    code, stdout, stderr = await (await pyxec("batch", jobs)).wait()
+    lines = sorted((msgspec.json.decode(line) for line in stdout.splitlines()), key=lambda line: line["index"])
+    assert (code, stderr) == (0, b"")
+    assert (lines[0]["job"]["stdout"], lines[1]["problem"]["field"]) == ("42\n", "language")
+    # And with the key of an earlier batch, the results are read again
+    first = await (await pyxec("batch", "--key", "k", jobs)).wait()
+    again = await (await pyxec("batch", "--key", "k", jobs)).wait()
+    assert sorted(first[1].splitlines()) == sorted(again[1].splitlines())
+
+
+async def test_batch_names_the_line_that_is_not_json(gateway: Gateway, pyxec: StartCommand, tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs.jsonl"
+    jobs.write_text('{}\n{"language": \n')
+    code, stdout, stderr = await (await pyxec("batch", jobs)).wait()
+    assert (code, stdout) == (2, b"")
+    assert b"jobs.jsonl, line 2" in stderr

@@ -102,12 +102,41 @@ _BATCH: Final = Operation(
     id="submitBatch",
     tag=JOBS,
     summary="Submit several jobs",
-    text="Each job is accepted or rejected on its own. The response has one item for each job, in the same order.",
-    parameters=("idempotency_key",),
+    text="Each job is accepted or rejected on its own. The response has one item for each job, in the same order.\n\n"
+    "With `Accept: application/x-ndjson`, the response streams the results in the order in which the jobs finish, one "
+    "on each line. To continue an interrupted stream, send the request again with the same `Idempotency-Key`, and the "
+    "`cursor` of the last line as `after`.",
+    parameters=("idempotency_key", "batch_after"),
     request_body=BatchRequest,
     examples={"two jobs": {"jobs": [_PYTHON_EXAMPLE, _TESTS_EXAMPLE]}},
-    replies=(Reply(status=200, text="The result for each job.", body=BatchView, headers=_RATE_LIMIT_HEADERS),),
-    errors=(RateLimited, TooManyJobs, StorageFull),
+    replies=(
+        Reply(
+            status=200,
+            text="The receipt of each job; or, with `Accept: application/x-ndjson`, the results.",
+            body=BatchView,
+            media={NDJSON: {"type": "string", "description": "Each line is a BatchMessage."}},
+            headers=_RATE_LIMIT_HEADERS,
+        ),
+    ),
+    errors=(RateLimited, TooManyJobs, StorageFull, QueueFull, IdempotencyMismatch),
+)
+
+_READ_BATCH: Final = Operation(
+    id="getBatch",
+    tag=JOBS,
+    summary="Read the results of a streamed batch, as they are now or followed to the end of the batch",
+    text="The `Location` of the response to a streamed batch. Jobs that were not accepted before that response was "
+    "interrupted are not submitted by this request.",
+    parameters=("batch_id", "batch_after", "follow_batch"),
+    replies=(
+        Reply(
+            status=200,
+            text="The results, one on each line.",
+            media={NDJSON: {"type": "string", "description": "Each line is a BatchMessage."}},
+            required=("Location",),
+        ),
+    ),
+    errors=(NotFound, InvalidRequest),
 )
 
 _GET: Final = Operation(
@@ -186,6 +215,7 @@ _ARTIFACT: Final = Operation(
 PATHS: Final[Paths] = {
     "/v1/jobs": {"get": _LIST, "post": _SUBMIT},
     "/v1/jobs/batch": {"post": _BATCH},
+    "/v1/jobs/batch/{batch_id}": {"get": _READ_BATCH},
     "/v1/jobs/{job_id}": {"get": _GET, "delete": _DELETE},
     "/v1/jobs/{job_id}/cancel": {"post": _CANCEL},
     "/v1/jobs/{job_id}/output": {"get": _OUTPUT},

@@ -29,6 +29,7 @@ def _header(name: str, text: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "job_id": _path("job_id", "The id of a job of the caller.", "^[A-Za-z0-9_-]{1,64}$"),
+    "batch_id": _path("batch_id", "The id of a streamed batch of the caller.", "^[A-Za-z0-9_-]{1,64}$"),
     "artifact": _path("name", "The path of the file in the working directory.", "^[^/]+(/[^/]+)*$"),
     "key_id": _path("key_id", "An `id` from `GET /v1/admin/keys`.", "^[A-Za-z0-9]+$"),
     "queue": _path("queue", "A `name` from `GET /v1/admin/queues`.", "^[a-z.]+$"),
@@ -65,6 +66,14 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     ),
     "event_after": _query(
         "after", "The `cursor` of the last event received. Only later events are sent.", _EVENT_CURSOR
+    ),
+    "batch_after": _query(
+        "after",
+        "Only for a stream: the `cursor` of the last line received. Only later results are sent.",
+        _EVENT_CURSOR,
+    ),
+    "follow_batch": _query(
+        "follow", "Follow the results to the end of the batch.", {"type": "boolean", "default": False}
     ),
     "follow": _query("follow", "Follow the output to the end of the job.", {"type": "boolean", "default": False}),
     "idempotency_key": _header(

@@ -11,6 +11,7 @@ import msgspec
 
 from app.core.spec import JobRequest
 from app.http.errors import Problem
+from app.http.v1.batch_stream import BatchMessage
 from app.http.v1.batches import RejectedJob
 from app.http.v1.messages import ClientMessage, ServerMessage
 
@@ -30,7 +31,7 @@ _RULES: Final[dict[type, dict[str, Any]]] = {
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 _OMITS_DEFAULTS: Final = Problem.__name__
-_UNIONS: Final[dict[str, Any]] = {"Event": ServerMessage, "ClientMessage": ClientMessage}
+_UNIONS: Final[dict[str, Any]] = {"Event": ServerMessage, "ClientMessage": ClientMessage, "BatchMessage": BatchMessage}
 
 
 def create_schemas(types: Iterable[type]) -> dict[str, Any]:

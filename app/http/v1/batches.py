@@ -1,13 +1,18 @@
-"""POST /v1/jobs/batch: submit several jobs in one request. Each is accepted or rejected on its own."""
+"""POST /v1/jobs/batch: submit several jobs in one request. Each is accepted or rejected on its own.
+
+With ``Accept: application/x-ndjson``, the response streams the results (batch_stream.py).
+"""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Final
 
 import msgspec
 import structlog
 from falcon.asgi import Response
 
+from app.core.callers import Caller
 from app.core.constraints import schema
 from app.core.errors import InvalidRequest
 from app.core.spec import JobRequest
@@ -20,12 +25,15 @@ from app.http.middleware.metrics import RequestMetrics
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
+from app.http.v1.batch_stream import BatchStreams
+from app.http.v1.output import NDJSON
 from app.http.v1.views import AcceptedJob, create_accepted_view
 from app.store.jobs import JobStore
 
 __all__ = ["BatchRequest", "BatchResource", "BatchView", "RejectedJob"]
 
 MAX_JOBS: Final = 100
+MAX_STREAMED_JOBS: Final = 10_000
 _log = structlog.get_logger("pyxec.http")
 
 
@@ -33,7 +41,12 @@ class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of POST /v1/jobs/batch. Each job is decoded on its own, so that an invalid job rejects only itself."""
 
     jobs: Annotated[
-        list[msgspec.Raw], schema(minItems=1, maxItems=MAX_JOBS, items={"description": "A body of `POST /v1/jobs`."})
+        list[msgspec.Raw],
+        schema(
+            minItems=1,
+            description=f"At most {MAX_JOBS} jobs, or {MAX_STREAMED_JOBS} if the results are streamed.",
+            items={"description": "A body of `POST /v1/jobs`."},
+        ),
     ]
 
 
@@ -62,24 +75,37 @@ class BatchResource:
     """POST /v1/jobs/batch."""
 
     def __init__(
-        self, jobs: JobStore, submissions: Submissions, settings: HttpSettings, request_metrics: RequestMetrics
+        self,
+        jobs: JobStore,
+        submissions: Submissions,
+        settings: HttpSettings,
+        request_metrics: RequestMetrics,
+        streams: BatchStreams,
     ) -> None:
         self._jobs = jobs
         self._submissions = submissions
         self._settings = settings
         self._request_metrics = request_metrics
+        self._streams = streams
 
     async def on_post(self, request: Request, response: Response) -> None:
         """Submit several jobs.
 
-        Returns 200 with one item for each job. If the rate limit rejects the first job, it rejects the batch.
+        Returns 200 with one item for each job, or with a stream of their results. If the rate limit rejects the first
+        job, it rejects the batch.
         """
         async with self._submissions.charge_on_rejection(request.caller, response):
             batch_key = request.read_idempotency_key()
             body = await read_json_body(request, self._settings.max_body_bytes, self._settings.body_seconds)
             documents = decode(_DECODER, body).jobs
-            if not 1 <= len(documents) <= MAX_JOBS:
-                raise InvalidRequest("jobs", f"must contain 1 to {MAX_JOBS} jobs")
+            is_streamed = NDJSON in (request.get_header("Accept") or "")
+            max_jobs = MAX_STREAMED_JOBS if is_streamed else MAX_JOBS
+            if not 1 <= len(documents) <= max_jobs:
+                raise InvalidRequest("jobs", f"must contain 1 to {max_jobs} jobs")
+        if is_streamed:
+            batch_id = self._submissions.new_id() if batch_key is None else _hash_key(batch_key, request.caller)
+            await self._streams.submit(batch_id, batch_key, documents, request, response)
+            return
 
         async def submit(index: int, document: msgspec.Raw) -> AcceptedJob:
             key = None if batch_key is None else f"{batch_key}\n{index}"
@@ -109,3 +135,8 @@ class BatchResource:
         if problem.status == 500:
             _log.error("batch_job_failed", request_id=request.request_id, exc_info=error)
         return RejectedJob(problem)
+
+
+def _hash_key(key: str, caller: Caller) -> str:
+    """Return the id of the streamed batch with this idempotency key."""
+    return hashlib.sha256(f"batch\n{caller.account}\n{key}".encode()).hexdigest()[:32]

@@ -4,7 +4,8 @@
 -- KEYS   record, inputs, output log, webhook outbox, queue positions (one sorted set for each priority)...
 -- ARGV   kind, data, job_id, prefix of worker channels, output channel, max_input_bytes, max_input_entries,
 --        result of a cancelled job, retention time in seconds, prefix of slots, prefix of storage ledgers,
---        overhead of an input in bytes, prefix of idempotency keys, retention time of a job with a webhook in seconds
+--        overhead of an input in bytes, prefix of idempotency keys, retention time of a job with a webhook in seconds,
+--        prefix of batches, prefix of channels of batches, retention time of a batch in seconds
 -- Reply  {'missing' | 'ignored' (finished) | 'full' | 'storage_full' | 'cancelled' (no worker had claimed it) | 'sent',
 --        bytes in storage, storage quota in bytes, owner}; the last three only with 'storage_full'
 local record, inputs, output_log, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -12,14 +13,15 @@ local kind, data, job_id, worker_channels, output_channel = ARGV[1], ARGV[2], AR
 local max_input_bytes, max_input_entries = tonumber(ARGV[6]), tonumber(ARGV[7])
 local cancelled_result, ttl_seconds, slots_prefix = ARGV[8], tonumber(ARGV[9]), ARGV[10]
 local storage_prefix, input_overhead, idempotency_prefix = ARGV[11], tonumber(ARGV[12]), ARGV[13]
-local webhook_ttl_seconds = tonumber(ARGV[14])
+local webhook_ttl_seconds, batch_prefix, batch_channels = tonumber(ARGV[14]), ARGV[15], ARGV[16]
+local batch_ttl_seconds = tonumber(ARGV[17])
 
 local fields = redis.call(
   'HMGET', record, 'created_at_ms', 'result', 'started_at_ms', 'worker', 'input_bytes', 'webhook', 'account', 'owner',
-  'claim', 'idempotency')
+  'claim', 'idempotency', 'batch', 'batch_index')
 local created_at_ms, result, started_at_ms, worker = fields[1], fields[2], fields[3], fields[4]
 local input_bytes, webhook, account, owner = tonumber(fields[5] or '0'), fields[6], fields[7], fields[8]
-local claim, idempotency = fields[9], fields[10]
+local claim, idempotency, batch, batch_index = fields[9], fields[10], fields[11], fields[12]
 if not created_at_ms then return {'missing'} end
 if result then return {'ignored'} end
 local storage = storage_prefix .. owner
@@ -54,6 +56,11 @@ local function finish_queued_job()
   ledger_expire(storage, job_id, 1000 * ttl_seconds)
   if webhook then redis.call('XADD', outbox, '*', 'job', job_id) end
   redis.call('PUBLISH', output_channel, '')
+  if batch then
+    redis.call('XADD', batch_prefix .. batch, '*', 'index', batch_index, 'job', job_id)
+    redis.call('EXPIRE', batch_prefix .. batch, batch_ttl_seconds)
+    redis.call('PUBLISH', batch_channels .. batch, '')
+  end
 end
 
 if kind == 'cancel' then

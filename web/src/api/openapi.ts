@@ -40,8 +40,30 @@ export interface paths {
         /**
          * Submit several jobs
          * @description Each job is accepted or rejected on its own. The response has one item for each job, in the same order.
+         *
+         *     With `Accept: application/x-ndjson`, the response streams the results in the order in which the jobs finish, one on each line. To continue an interrupted stream, send the request again with the same `Idempotency-Key`, and the `cursor` of the last line as `after`.
          */
         post: operations["submitBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/batch/{batch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the results of a streamed batch, as they are now or followed to the end of the batch
+         * @description The `Location` of the response to a streamed batch. Jobs that were not accepted before that response was interrupted are not submitted by this request.
+         */
+        get: operations["getBatch"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -481,10 +503,22 @@ export interface components {
             link: string;
         };
         /**
+         * BatchLine
+         * @description The first line.
+         */
+        BatchLine: {
+            /** @enum {unknown} */
+            type: "batch";
+            id: string;
+            jobs: number;
+        };
+        BatchMessage: components["schemas"]["BatchLine"] | components["schemas"]["ResultLine"] | components["schemas"]["ProblemLine"] | components["schemas"]["HeartbeatLine"] | components["schemas"]["EndLine"] | components["schemas"]["ErrorMessage"];
+        /**
          * BatchRequest
          * @description The body of POST /v1/jobs/batch. Each job is decoded on its own, so that an invalid job rejects only itself.
          */
         BatchRequest: {
+            /** @description At most 100 jobs, or 10000 if the results are streamed. */
             jobs: unknown[];
         };
         /**
@@ -735,6 +769,16 @@ export interface components {
             next: string | null;
         };
         /**
+         * EndLine
+         * @description The last line. `ended` is less than `jobs` only without `follow`.
+         */
+        EndLine: {
+            /** @enum {unknown} */
+            type: "end";
+            ended: number;
+            jobs: number;
+        };
+        /**
          * EofMessage
          * @description Close the standard input of the program.
          */
@@ -840,6 +884,14 @@ export interface components {
              * @enum {unknown}
              */
             status: "ok";
+        };
+        /**
+         * HeartbeatLine
+         * @description No job has finished for some seconds.
+         */
+        HeartbeatLine: {
+            /** @enum {unknown} */
+            type: "heartbeat";
         };
         /**
          * HeldMessage
@@ -1317,6 +1369,17 @@ export interface components {
             request_id?: string | null;
         };
         /**
+         * ProblemLine
+         * @description A job was rejected, or was deleted before its result was sent.
+         */
+        ProblemLine: {
+            /** @enum {unknown} */
+            type: "problem";
+            cursor: string;
+            index: number;
+            problem: components["schemas"]["Problem"];
+        };
+        /**
          * QueueStats
          * @description The number of messages in a queue.
          *
@@ -1354,6 +1417,17 @@ export interface components {
             type: "resize";
             rows: number;
             cols: number;
+        };
+        /**
+         * ResultLine
+         * @description A job has finished.
+         */
+        ResultLine: {
+            /** @enum {unknown} */
+            type: "result";
+            cursor: string;
+            index: number;
+            job: components["schemas"]["FinishedJob"];
         };
         /**
          * SeriesView
@@ -1765,7 +1839,10 @@ export interface operations {
     };
     submitBatch: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only for a stream: the `cursor` of the last line received. Only later results are sent. */
+                after?: string;
+            };
             header?: {
                 /** @description A key of your choice. Requests of the same caller with the same key create only one job while it exists. */
                 "Idempotency-Key"?: string;
@@ -1779,7 +1856,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The result for each job. */
+            /** @description The receipt of each job; or, with `Accept: application/x-ndjson`, the results. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1788,6 +1865,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-ndjson": string;
                     "application/json": components["schemas"]["BatchView"];
                 };
             };
@@ -1842,7 +1920,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Invalid request */
+            /** @description Invalid request; or: The Idempotency-Key was used with a different request */
             422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1859,6 +1937,99 @@ export interface operations {
                     "Retry-After": components["headers"]["Retry-After"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal server error */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store is unavailable; or: The queue is full */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBatch: {
+        parameters: {
+            query?: {
+                /** @description Only for a stream: the `cursor` of the last line received. Only later results are sent. */
+                after?: string;
+                /** @description Follow the results to the end of the batch. */
+                follow?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The id of a streamed batch of the caller. */
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The results, one on each line. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description The path of the new resource. */
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description Malformed request */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Missing or invalid API key */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Route not found; or: Not found */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid request */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
