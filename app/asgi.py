@@ -6,11 +6,11 @@ import gc
 from typing import Any, Final
 
 import structlog
-from gunicorn.errors import AppImportError
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
-from app.config import ConfigurationError, read_settings
+from app.config import ConfigurationError, Settings, read_settings
 from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.logs import configure_logging, create_log_handler
 from app.parent_process import stop_with_parent
@@ -53,29 +53,28 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # the package has no types
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]  # the package has no types
-    """gunicorn logger that writes the log lines of gunicorn and uvicorn in the form of all other log lines."""
+    """gunicorn logger that writes the log lines of gunicorn and uvicorn in the form of all other log lines.
+
+    It is the first object that gunicorn creates. So it also checks the configuration: nothing has started yet, and the
+    invalid settings are the last lines of the log.
+    """
 
     def setup(self, cfg: Any) -> None:
         """Configure the logger in the parent process. Its children inherit the handler."""
         super().setup(cfg)
         self.error_log.handlers = [create_log_handler()]
+        configure_logging()
+        _read_valid_settings()
 
 
 def create() -> Any:
     """Create the ASGI application with the settings of the environment.
 
     Raises:
-        AppImportError: A setting is invalid. The log names each invalid variable. With this exception, gunicorn stops;
-            with any other it starts the worker again and again.
+        SystemExit: A setting is invalid. The log names each invalid variable.
     """
     configure_logging()
-    try:
-        settings = read_settings()
-    except ConfigurationError as e:
-        for problem in str(e).splitlines():
-            _log.critical("configuration_invalid", error=problem)
-        raise AppImportError("invalid configuration") from None
-    api = create_api(settings)
+    api = create_api(_read_valid_settings())
     _reduce_garbage_collections()
     return api
 
@@ -85,3 +84,13 @@ def _reduce_garbage_collections() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD)
+
+
+def _read_valid_settings() -> Settings:
+    try:
+        return read_settings()
+    except ConfigurationError as e:
+        for problem in str(e).splitlines():
+            _log.critical("configuration_invalid", error=problem)
+        # gunicorn does not start a process again after this status.
+        raise SystemExit(Arbiter.APP_LOAD_ERROR) from None

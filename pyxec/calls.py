@@ -23,6 +23,7 @@ __all__ = [
     "document",
     "error_for",
     "languages",
+    "not_a_pyxec_api",
     "output",
     "ready",
     "result",
@@ -37,18 +38,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reply:
-    """A response with a status below 400. Header names are in lower case."""
+    """A response with a status below 400 of the service at ``url``. Header names are in lower case."""
 
     status: int
     body: bytes
     headers: Mapping[str, str]
+    url: str = ""
 
     def read(self, shape: type[T]) -> T:
         """Decode the JSON body to a value of the type ``shape``. Raises UnreadableReply."""
         try:
             return msgspec.json.decode(self.body, type=shape)
-        except msgspec.MsgspecError as e:
-            raise UnreadableReply(f"the response does not match this version of pyxec: {e}") from e
+        except msgspec.ValidationError as e:
+            raise UnreadableReply(
+                f"{self.url}: this is not a Pyxec API, or its version does not match this version of pyxec: {e}"
+            ) from e
+        except msgspec.DecodeError as e:
+            raise not_a_pyxec_api(self.url, f"status {self.status}, and a body that is not JSON") from e
+
+
+def not_a_pyxec_api(url: str, answer: str) -> UnreadableReply:
+    """Return the error for a server that is not Pyxec."""
+    return UnreadableReply(
+        f"{url}: this is not a Pyxec API (it answers with {answer}). Set PYXEC_URL to the URL of Pyxec"
+    )
 
 
 @dataclass(frozen=True)
@@ -176,7 +189,15 @@ def languages() -> Call[tuple[Language, ...]]:
 
 def ready() -> Call[None]:
     """Check whether the service can accept a job. Not retried."""
-    return Call("GET", "/readyz", lambda reply: None, is_repeatable=False)
+    return Call("GET", "/readyz", _read_health, is_repeatable=False)
+
+
+class _Health(msgspec.Struct):
+    status: str
+
+
+def _read_health(reply: Reply) -> None:
+    reply.read(_Health)
 
 
 class _Problem(msgspec.Struct):

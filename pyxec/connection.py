@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from pyxec.backoff import Backoff
-from pyxec.calls import Call, Reply, error_for
+from pyxec.calls import Call, Reply, error_for, not_a_pyxec_api
 from pyxec.errors import InvalidJob, PyxecError, RequestRefused, ServiceUnreachable
 
 __all__ = ["DEFAULT_URL", "Connection", "new_idempotency_key"]
@@ -21,6 +21,8 @@ __all__ = ["DEFAULT_URL", "Connection", "new_idempotency_key"]
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 # Temporary: a rate limit, a full or starting service, or a proxy without an upstream.
 RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
+# Responses of a server that has no such path or method. Pyxec sends a problem document with each of them.
+FOREIGN_STATUSES: Final = frozenset({404, 405, 501})
 # Below the keep-alive time-out of servers (uvicorn: 5 s): a request on a connection that is being closed fails, and
 # not every request can be repeated.
 KEEPALIVE_SECONDS: Final = 2.0
@@ -98,19 +100,30 @@ class Connection:
         return urlunsplit((scheme, self._parts.netloc, path, "", ""))
 
     def reply(self, response: httpx.Response) -> Reply:
-        """Return the response if its status is below 400. Raises RequestRefused otherwise."""
-        return Reply(response.status_code, response.content, self.check_status(response))
+        """Return the response if its status is below 400. Raises as `check_status`."""
+        return Reply(response.status_code, response.content, self.check_status(response), self.url)
 
     def check_status(self, response: httpx.Response) -> dict[str, str]:
-        """Return the header fields. Raises RequestRefused for a status of 400 or more, whose body must be read."""
-        self._has_answered = True
+        """Return the header fields.
+
+        Raises:
+            RequestRefused: The status is 400 or more. The body must be read.
+            UnreadableReply: The server is not Pyxec.
+        """
         headers = {name.lower(): value for name, value in response.headers.items()}
         if response.status_code >= 400:
-            raise error_for(response.status_code, response.content, headers)
+            error = error_for(response.status_code, response.content, headers)
+            if not error.type and response.status_code in FOREIGN_STATUSES:
+                raise not_a_pyxec_api(self.url, f"status {response.status_code}, without a problem document")
+            self._has_answered = True
+            raise error
+        self._has_answered = True
         return headers
 
-    def unreachable(self, error: Exception) -> ServiceUnreachable:
-        """Return the error for a request that was not answered."""
+    def unreachable(self, error: Exception) -> PyxecError:
+        """Return the error for a request that was not answered with HTTP."""
+        if isinstance(error, httpx.RemoteProtocolError) and not self._has_answered:
+            return not_a_pyxec_api(self.url, f"something else than HTTP: {error}")
         return ServiceUnreachable(f"no response from {self.url}: {error or type(error).__name__}")
 
     def pause_after(self, call: Call[Any], error: PyxecError, backoff: Backoff) -> float:

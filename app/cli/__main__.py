@@ -5,6 +5,9 @@ It contains the commands of the client and those that need the server's code: th
 
 from __future__ import annotations
 
+import os
+
+from app.cli.checkout import find_running_url
 from app.cli.commands.dead import dead
 from app.cli.commands.doctor import doctor
 from app.cli.commands.images import images
@@ -28,7 +31,12 @@ app.add_typer(dead, name="dead")
 
 
 def main() -> None:
-    """Run one command and exit with its exit code."""
+    """Run one command and exit with its exit code.
+
+    Without PYXEC_URL, the commands use the service that `make up` started in this checkout, on whatever port it runs.
+    """
+    if not os.environ.get("PYXEC_URL") and (url := find_running_url()):
+        os.environ["PYXEC_URL"] = url
     run_app(app, PyxecError)
 
 

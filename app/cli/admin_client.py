@@ -8,12 +8,16 @@ from urllib.parse import quote
 
 import msgspec
 
-from pyxec import Client
+from app.core.errors import NotAllowed, NotFound
+from pyxec import Client, NotAuthenticated
+from pyxec import NotAllowed as KeyNotAllowed
+from pyxec import NotFound as DeadLetterNotFound
 from pyxec.calls import Call
 
 __all__ = ["AdminClient", "DeadLetter", "Key", "Lane", "NewKey", "Queue", "has_api_key"]
 
 _T = TypeVar("_T")
+_CREATE_KEY = "`pyxec keys create --admin`, without PYXEC_API_KEY on the host of the service, creates one"
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,9 +91,15 @@ def has_api_key() -> bool:
 
 
 class AdminClient:
-    """The administration API of a service. Every method raises a PyxecError of the SDK."""
+    """The administration API of a service. Every method raises a PyxecError of the SDK.
+
+    Raises:
+        NotAllowed: The environment has no API key.
+    """
 
     def __init__(self, url: str) -> None:
+        if not has_api_key():
+            raise NotAllowed(f"set PYXEC_API_KEY to an admin key. {_CREATE_KEY}")
         self._client = Client(url)
 
     def create_key(self, name: str, tier: str, admin: bool) -> NewKey:
@@ -117,6 +127,19 @@ class AdminClient:
         """Return one dead letter."""
         return self._request("GET", f"dead/{_quote(queue)}/{_quote(dead_letter_id)}", DeadLetter)
 
+    def find_queue(self, dead_letter_id: str) -> str:
+        """Return the queue of a dead letter.
+
+        Raises:
+            NotFound: No queue has a dead letter with this id.
+        """
+        for queue in self.queues():
+            try:
+                return self.dead_letter(queue.name, dead_letter_id).queue
+            except DeadLetterNotFound:
+                continue
+        raise NotFound(f"no queue has a dead letter with the id {dead_letter_id}. `pyxec dead list` lists all")
+
     def replay(self, queue: str, dead_letter_id: str) -> None:
         """Queue a dead letter again."""
         self._request_without_body("POST", f"dead/{_quote(queue)}/{_quote(dead_letter_id)}/replay")
@@ -134,10 +157,18 @@ class AdminClient:
             body=body,
             is_repeatable=method == "GET",
         )
-        return self._client.send(call)
+        return self._send(call)
 
     def _request_without_body(self, method: str, path: str) -> None:
-        self._client.send(Call(method, f"/v1/admin/{path}", lambda reply: None, is_repeatable=False))
+        self._send(Call(method, f"/v1/admin/{path}", lambda reply: None, is_repeatable=False))
+
+    def _send(self, call: Call[_T]) -> _T:
+        try:
+            return self._client.send(call)
+        except (NotAuthenticated, KeyNotAllowed) as e:
+            raise NotAllowed(
+                f"the key in PYXEC_API_KEY is not an admin key of {self._client.url}. {_CREATE_KEY}"
+            ) from e
 
 
 def _quote(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.resources import RESOURCES
 
-__all__ = ["find_checkout", "state_root"]
+__all__ = ["find_checkout", "find_running_url", "state_root"]
 
 
 def find_checkout() -> Path:
@@ -22,6 +22,17 @@ def find_checkout() -> Path:
     from app.local.console import SetupError
 
     raise SetupError("no checkout of Pyxec: run the command in a folder that `git clone` created")
+
+
+def find_running_url() -> str | None:
+    """Return the URL of the API that `make up` started, in the current folder or in this checkout."""
+    from app.local.state import ProcessRecord
+
+    for folder in (Path.cwd(), RESOURCES):
+        record = ProcessRecord.read(folder / ".pyxec" / "run" / "supervisor.json")
+        if record is not None and record.url:
+            return record.url
+    return None
 
 
 def state_root() -> Path:

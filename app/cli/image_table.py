@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich.console import Console
 from rich.table import Table
 
 from app.sandbox.images.catalogue import Language
 from app.sandbox.images.installed import InstalledImage
+from pyxec.cli.tables import print_table
 
 __all__ = ["print_images"]
 
@@ -21,7 +21,7 @@ def print_images(catalogue: Mapping[str, Language], installed: Mapping[str, Inst
     for name in sorted(installed.keys() | (catalogue.keys() if every else set())):
         title = catalogue[name].name if name in catalogue else "(not in the catalogue)"
         table.add_row(name, title, *_state(installed.get(name)))
-    Console().print(table)
+    print_table(table, "There are no language images. `pyxec images build` builds the default ones.")
 
 
 def _state(image: InstalledImage | None) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 from app.core.errors import PyxecError
@@ -45,13 +45,16 @@ class Step:
         outcome: Text that is printed when the step succeeds.
     """
 
-    def __init__(self, title: str, console: Console, progress: Progress) -> None:
+    def __init__(self, title: str, console: Console, progress: Progress, print_every: float | None = None) -> None:
         self.title = title
         self.outcome = ""
         self._console = console
         self._progress = progress
         self._started = time.monotonic()
         self._task: TaskID = progress.add_task(title, total=1.0, detail="")
+        # None on a terminal, which shows the progress bar.
+        self._print_every = None if console.is_terminal else print_every
+        self._printed = 0.0
 
     def advance(self, fraction: float, detail: str = "") -> None:
         """Update the progress bar.
@@ -61,6 +64,9 @@ class Step:
             detail: Current activity, shown to the right of the bar.
         """
         self._progress.update(self._task, completed=fraction, detail=escape(detail))
+        if self._print_every is not None and fraction >= self._printed + self._print_every:
+            self._printed = fraction - fraction % self._print_every
+            self._console.print(f"  {escape(self.title):<{_TITLE_WIDTH + 2}} {fraction:.0%}", highlight=False)
 
     def succeed(self, outcome: str = "") -> None:
         """Replace the progress bar by a line with the outcome and the duration."""
@@ -86,7 +92,8 @@ class Steps:
         with Steps(Console()) as steps, steps.step("engine") as step:
             step.outcome = start_engine()
 
-    Only a terminal shows progress bars. Other outputs show one line for each finished step.
+    Only a terminal shows progress bars. Other outputs show one line for each finished step, and the percentage of some
+    steps.
     """
 
     def __init__(self, console: Console) -> None:
@@ -96,6 +103,7 @@ class Steps:
             SpinnerColumn(),
             TextColumn("{task.description}", table_column=Column(width=_TITLE_WIDTH)),
             BarColumn(bar_width=24),
+            TaskProgressColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[detail]}[/]", table_column=detail_column),
             console=console,
@@ -113,9 +121,14 @@ class Steps:
     ) -> None:
         self._progress.stop()
 
-    def start(self, title: str) -> Step:
-        """Start a step that the caller finishes with :meth:`Step.succeed` or :meth:`Step.fail`."""
-        return Step(title, self.console, self._progress)
+    def start(self, title: str, print_every: float | None = None) -> Step:
+        """Start a step that the caller finishes with :meth:`Step.succeed` or :meth:`Step.fail`.
+
+        Args:
+            title: Name of the step.
+            print_every: Without a terminal, print a line whenever this fraction of the step is done. None prints none.
+        """
+        return Step(title, self.console, self._progress, print_every)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:

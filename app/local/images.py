@@ -51,6 +51,8 @@ _MMDEBSTRAP = (
 # mmdebstrap prints a line with this prefix at the start of each stage.
 _STAGE_PREFIX = "I: "
 _STAGES = 15
+# The log of a container shows no progress bar. A build of five minutes prints ten lines.
+_PRINT_EVERY = 0.1
 
 
 def default_and_installed(client: docker.APIClient, catalogue: Mapping[str, Language]) -> Mapping[str, Language]:
@@ -110,7 +112,7 @@ class _BuildProgress:
 
     def _step(self, image: str) -> Step:
         if image not in self._steps_by_image:
-            self._steps_by_image[image] = self._steps.start(f"image {image}")
+            self._steps_by_image[image] = self._steps.start(f"image {image}", _PRINT_EVERY)
         return self._steps_by_image[image]
 
 

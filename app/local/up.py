@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -61,7 +62,7 @@ def bring_up(root: Path, console: Console) -> None:
         with steps.step("first job") as step:
             language = load_languages(root / "languages")[_FIRST_LANGUAGE]
             step.outcome = _run_first_job(supervisor.url, language).strip()
-    _print_urls(console, supervisor.url, time.monotonic() - started)
+    _print_urls(root, console, supervisor.url, time.monotonic() - started)
 
 
 def is_ready(url: str) -> bool:
@@ -125,11 +126,20 @@ def _run_first_job(url: str, language: Language) -> str:
     return job.stdout
 
 
-def _print_urls(console: Console, url: str, seconds: float) -> None:
+def _pyxec_command(root: Path) -> str:
+    """Return the command that runs the `pyxec` of the checkout in the user's shell."""
+    program = root / ".venv" / "bin" / "pyxec"
+    found = shutil.which("pyxec")
+    if found is not None and Path(found).resolve() == program.resolve():
+        return "pyxec"
+    return f'export PATH="{program.parent}:$PATH"    # once in each shell, or in ~/.profile\n  pyxec'
+
+
+def _print_urls(root: Path, console: Console, url: str, seconds: float) -> None:
     request = '{"language": "python", "source": "print(6 * 7)"}'
     console.print(f"\nPyxec is running at [bold]{web_url()}[/]. It started in {seconds:.1f} s.", soft_wrap=True)
     console.print(f"The API is at {url}. Try:\n", highlight=False)
-    console.print("  make run FILE=examples/sieve.c", highlight=False)
+    console.print(f"  {_pyxec_command(root)} run examples/sieve.c", soft_wrap=True, highlight=False)
     console.print(f"  curl '{url}/v1/jobs?wait=10' -H 'Content-Type: application/json' -d '{request}'", soft_wrap=True)
     console.print("\n[dim]Log: .pyxec/log/pyxec.log. Stop with `make down`.[/]", highlight=False)
 

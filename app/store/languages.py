@@ -83,6 +83,13 @@ class LanguageStore:
         await self._read_cached()
         return self._recent is not None and language_id not in self._recent
 
+    def find_in_catalogue(self, name: str) -> LanguageInfo | None:
+        """Return the language of the catalogue with an id, alias or file suffix, installed or not."""
+        name = name.lower()
+        if name in self._catalogue:
+            return self._catalogue[name]
+        return next((info for info in self._catalogue.values() if info.file_name.endswith(f".{name}")), None)
+
     async def hosts(self) -> Sequence[HostLanguages]:
         """Return the languages of each host, by host name."""
         now = time.time()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pyxec import Language
+from pyxec import InvalidJob, InvalidRequest, Language
 from pyxec.cli.job_options import JobOptions
 from pyxec.cli.language_guess import guess_language, source_file_name
 from pyxec.cli.stdin_source import StdinSource
 
-__all__ = ["job_request"]
+__all__ = ["job_request", "unknown_language_explained"]
+
+_UNKNOWN_LANGUAGE: Final = "/problems/unknown-language"
+_BUILD_COMMAND: Final = "pyxec images build"
 
 
 def job_request(
@@ -19,13 +23,13 @@ def job_request(
 ) -> dict[str, Any]:
     """Return the keyword arguments for ``Client.submit``. The service validates them.
 
-    Raises:
-        InvalidJob: The language cannot be derived from the file name.
+    If no installed language has the suffix of the file, the suffix is sent as the language: the service knows all
+    languages, and its error states how to install the one that is missing.
     """
     language = _find_language(file, options.language, languages)
     name = source_file_name(file, language)
     return {
-        "language": options.language or (language.id if language else ""),
+        "language": options.language or (language.id if language else file.suffix.removeprefix(".") or file.name),
         "files": {name: file.read_bytes()}
         | {_sandbox_name(path, file): path.read_bytes() for path in options.extra_files},
         "entrypoint": name,
@@ -36,9 +40,27 @@ def job_request(
     }
 
 
+@contextmanager
+def unknown_language_explained(file: Path, options: JobOptions, languages: Sequence[Language]) -> Iterator[None]:
+    """Raise a better error if the service refuses a job because no language has the suffix of its file.
+
+    Raises:
+        InvalidJob: The language was derived from the suffix, and the service knows no such language.
+    """
+    try:
+        yield
+    except InvalidRequest as e:
+        if e.type == _UNKNOWN_LANGUAGE and options.language is None and _BUILD_COMMAND not in e.reason:
+            guess_language(file, languages)
+        raise
+
+
 def _find_language(file: Path, name: str | None, languages: Sequence[Language]) -> Language | None:
     if name is None:
-        return guess_language(file, languages)
+        try:
+            return guess_language(file, languages)
+        except InvalidJob:
+            return None
     names = {alias.lower(): language for language in languages for alias in (language.id, *language.aliases)}
     return names.get(name.lower())
 

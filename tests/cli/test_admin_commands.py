@@ -103,6 +103,46 @@ async def test_dead_lists_shows_and_replays_a_dead_letter(live: Gateway) -> None
     assert await run_json(live, "dead", "list") == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "key"), [("queues", ""), ("dead list", ""), ("dead drop 1-0", ""), ("queues", "no-such-key")]
+)
+async def test_admin_command_names_the_variable_of_the_key(live: Gateway, arguments: str, key: str) -> None:
+    code, stdout, stderr = await pyxec(live, *arguments.split(), key=key)
+
+    assert (code, stdout, stderr.count("\n")) == (125, "", 1)
+    assert "PYXEC_API_KEY" in stderr
+    assert "`pyxec keys create --admin`" in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("dead list", "There are no dead letters."),
+        ("keys list", "There are no API keys. `pyxec keys create` creates one."),
+    ],
+)
+async def test_empty_table_is_a_sentence(live: Gateway, arguments: str, sentence: str) -> None:
+    assert await pyxec(live, *arguments.split()) == (0, f"{sentence}\n", "")
+    assert await run_json(live, *arguments.split()) == []
+
+
+async def test_dead_commands_find_dead_letters_of_all_queues(live: Gateway) -> None:
+    # Given dead letters of two queues
+    await live.submit()
+    live.worker.reject(live.worker.start())
+    live.worker.reject_in("webhooks")
+    # When they are listed
+    listed = await run_json(live, "dead", "list")
+    # Then both are found, newest first
+    assert [dead_letter["queue"] for dead_letter in listed] == ["webhooks", "jobs"]
+    assert [row["id"] for row in await run_json(live, "dead", "list", "--queue", "jobs")] == [listed[1]["id"]]
+    # And an id is sufficient to show and to drop one
+    webhooks = listed[0]["id"]
+    assert (await run_json(live, "dead", "show", webhooks))["queue"] == "webhooks"
+    assert [(await pyxec(live, "dead", "drop", webhooks))[0] for _ in range(2)] == [0, 125]
+    assert [row["queue"] for row in await run_json(live, "dead", "list")] == ["jobs"]
+
+
 async def test_dead_show_escapes_the_message(
     live: Gateway,
 ) -> None:
@@ -146,6 +186,9 @@ async def test_queues_shows_lanes(live: Gateway) -> None:
 
 
 async def test_commands_print_tables_without_json(live: Gateway) -> None:
+    await live.submit()
+    live.worker.reject(live.worker.start())
+    await run_json(live, "keys", "create")
     for command in (("queues",), ("dead", "list"), ("keys", "list")):
         code, stdout, _ = await pyxec(live, *command)
         assert (code, "━" in stdout) == (0, True), command

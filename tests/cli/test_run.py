@@ -340,6 +340,60 @@ async def test_run_refuses_a_file_of_an_unknown_language(gateway: Gateway, pyxec
     assert gateway.job_ids() == []
 
 
+@pytest.mark.parametrize("options", [(), ("--language", "go")])
+async def test_run_names_the_command_that_installs_a_missing_language(
+    gateway: Gateway, pyxec: StartCommand, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    # Given a program in a language of the catalogue that is not installed
+    program = tmp_path / "main.go"
+    program.write_text("package main")
+    # When it is run, with the language from the suffix or from the option
+    code, _, stderr = await (await pyxec("run", *options, program)).wait()
+    # Then one line states what to do, and nothing is queued
+    assert code == 125
+    assert stderr.decode() == (
+        "pyxec: language: Go is not installed; build its image on the host of each worker: `pyxec images build go`\n"
+    )
+    assert gateway.job_ids() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "server"),
+    [
+        (["run", "main.py"], "not found"),
+        (["languages"], "page"),
+        (["languages"], "other JSON"),
+        (["tail", "7"], "not found"),
+        (["cancel", "7"], "no HTTP"),
+    ],
+)
+async def test_command_reports_a_server_that_is_not_pyxec(
+    pyxec: StartCommand, tmp_path: Path, arguments: list[str], server: str
+) -> None:
+    responses = {
+        "not found": b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\nConnection: close\r\n\r\nnot found",
+        "page": b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>",
+        "other JSON": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+        "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    }
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(responses[server])
+        writer.close()
+
+    (tmp_path / "main.py").write_text("print()")
+    arguments = [str(tmp_path / "main.py") if argument == "main.py" else argument for argument in arguments]
+    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        code, _, stderr = await (await pyxec(*arguments, url=url)).wait()
+
+    assert code == 125
+    (line,) = stderr.decode().splitlines()
+    assert line.startswith(f"pyxec: {url}: this is not a Pyxec API")
+
+
 async def test_run_reports_an_unreachable_service_in_one_line(
     gateway: Gateway, pyxec: StartCommand, program: Path, unused_tcp_port: int
 ) -> None:

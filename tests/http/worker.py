@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import dramatiq
 import msgspec
 import redis
 
@@ -149,6 +150,15 @@ class ScriptedWorker:
         if error is not None:
             delivery.stuff_exception(error)
         self.broker.consume(JOBS_QUEUE).nack(delivery)
+
+    def reject_in(self, queue_name: str) -> None:
+        """Create a dead letter in another queue."""
+        self.broker.declare_queue(queue_name)
+        self.broker.enqueue(dramatiq.Message(queue_name, "deliver_webhook", (), {}, {}))
+        consumer = self.broker.consume(queue_name, prefetch=1, timeout=200)
+        delivery = next(consumer)
+        assert delivery is not None, "nothing was delivered"
+        consumer.nack(delivery)
 
     def inputs(self, job_id: str) -> list[Input]:
         """Everything that was sent to an unfinished job; a request to cancel comes last."""

@@ -44,6 +44,30 @@ def test_step_shows_its_current_activity_on_a_terminal() -> None:
     assert "Unpacking [amd64] g++" in output.getvalue()
 
 
+def test_step_shows_its_percentage_on_a_terminal() -> None:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, width=100, color_system=None, _environ={"TERM": "xterm"})
+
+    with Steps(console) as steps:
+        steps.start("image cpp", 0.1).advance(0.25, "Unpacking")
+        steps._progress.refresh()
+
+    assert " 25 %" in output.getvalue()
+
+
+def test_step_prints_its_percentage_without_a_terminal() -> None:
+    output = io.StringIO()
+
+    with Steps(Console(file=output)) as steps:
+        step = steps.start("image cpp", 0.25)
+        for hundredths in range(101):
+            step.advance(hundredths / 100)
+
+    assert [line.split() for line in output.getvalue().splitlines()] == [
+        ["image", "cpp", percentage] for percentage in ("25%", "50%", "75%", "100%")
+    ]
+
+
 def test_exit_on_error_prints_the_message_and_exits_with_status_1(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited, exit_on_error():
         raise SetupError("missing: [nginx]")

@@ -93,6 +93,20 @@ def test_up_runs_a_job_and_prints_the_urls(checkout: Checkout) -> None:
     assert f"Pyxec is running at {checkout.page}" in done.stdout
     assert checkout.url in done.stdout
     assert "curl" in done.stdout
+    assert f'export PATH="{checkout.folder / ".venv" / "bin"}:$PATH"' in done.stdout
+
+
+def test_pyxec_finds_the_service_on_its_port(up: Checkout) -> None:
+    """The checkout listens on other ports than the default ones."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "run", ROOT / "examples" / "sieve.c"],
+        cwd=up.folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_up_serves_the_page_with_its_security_policy_and_the_api(up: Checkout) -> None:

@@ -56,13 +56,14 @@ def list_keys(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     if as_json:
         print_json(all_keys)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from pyxec.cli.tables import print_table
 
     table = Table("id", "name", "tier", "admin", "created")
     for key in all_keys:
         table.add_row(key.id, key.name, key.tier, "yes" if key.admin else "", key.created_at)
-    Console().print(table)
+    print_table(table, "There are no API keys. `pyxec keys create` creates one.")
 
 
 @keys.command()
@@ -129,7 +130,7 @@ def _to_key(key: ApiKey) -> Key:
 
 def _with_store(operation: Callable[[ApiKeyStore], Awaitable[T]]) -> T:
     from app.config import ConfigurationError, read_settings
-    from app.core.errors import StoreUnavailable
+    from app.core.errors import PyxecError, StoreUnavailable
     from app.wiring.gateway import create_api_keys
 
     async def run() -> T:
@@ -138,6 +139,6 @@ def _with_store(operation: Callable[[ApiKeyStore], Awaitable[T]]) -> T:
     try:
         return asyncio.run(run())
     except ConfigurationError as e:
-        raise typer.BadParameter(str(e)) from e
+        raise PyxecError(str(e)) from e
     except StoreUnavailable as e:
         raise StoreUnavailable(f"PYXEC_API_KEY has no admin key, and Redis (REDIS_URL) cannot be reached: {e}") from e

@@ -21,8 +21,9 @@ def queues(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     if as_json:
         print_json(stats)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from pyxec.cli.tables import print_table
 
     table = Table("queue", "waiting", "running", "delayed", "dead", "oldest")
     for queue in stats:
@@ -30,7 +31,7 @@ def queues(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
         table.add_row(queue.name, *_depths(queue), str(queue.dead), oldest)
         for lane in queue.lanes:
             table.add_row(f"  {lane.name}", *_depths(lane), style="dim")
-    Console().print(table)
+    print_table(table, "There are no queues.")
 
 
 def _depths(stats: Queue | Lane) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,7 +11,8 @@ from typing import TypeVar
 from falcon.asgi import Response
 
 from app.core.callers import Caller
-from app.core.errors import RateLimited, StoreUnavailable, SubmissionRejected
+from app.core.errors import RateLimited, StoreUnavailable, SubmissionRejected, UnknownLanguage
+from app.core.languages import LanguageInfo
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.submission import NewJob, resolve_job
@@ -121,15 +122,32 @@ class Submissions:
             InvalidRequest: Names the invalid field.
             StoreUnavailable: The installed languages cannot be read.
         """
-        return resolve_job(
-            request,
-            await self._languages.accepted(),
-            caller,
-            job_id=self.new_id() if job_id is None else job_id,
-            request_id=request_id,
-            created_at_ms=self._now_ms(),
-            idempotency_key=idempotency_key,
-            allow_private_webhooks=self._allow_private_webhooks,
+        languages = await self._languages.accepted()
+        try:
+            return resolve_job(
+                request,
+                languages,
+                caller,
+                job_id=self.new_id() if job_id is None else job_id,
+                request_id=request_id,
+                created_at_ms=self._now_ms(),
+                idempotency_key=idempotency_key,
+                allow_private_webhooks=self._allow_private_webhooks,
+            )
+        except UnknownLanguage as e:
+            raise self._explain_unknown_language(e, request, languages) from e
+
+    def _explain_unknown_language(
+        self, error: UnknownLanguage, request: JobRequest, installed: Mapping[str, LanguageInfo]
+    ) -> UnknownLanguage:
+        """Return an error that states how to install the language, if the catalogue contains it."""
+        judge = {"checker.language": request.checker, "interactor.language": request.interactor}.get(error.field)
+        language = self._languages.find_in_catalogue(request.language if judge is None else judge.language)
+        if error.field.endswith("version") or language is None or language.id in installed:
+            return error
+        command = f"pyxec images build {language.id}"
+        return UnknownLanguage(
+            error.field, f"{language.name} is not installed; build its image on the host of each worker: `{command}`"
         )
 
     async def submit(self, job: NewJob, caller: Caller, response: Response | None = None) -> Receipt:

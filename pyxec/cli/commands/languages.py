@@ -16,11 +16,14 @@ def languages(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     if as_json:
         print_json(installed)
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from pyxec.cli.tables import print_table
 
     table = Table("language", "name", "version", "aliases", "file")
     for language in installed:
         aliases = ", ".join(language.aliases)
         table.add_row(language.id, language.name, language.version or "?", aliases, language.file_name)
-    Console().print(table)
+    print_table(
+        table, "No language is installed. `pyxec images build`, on the host of a worker, builds the default ones."
+    )

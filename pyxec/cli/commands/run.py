@@ -31,16 +31,18 @@ def run(
     """
     from pyxec import Client, calls
     from pyxec.cli.interrupts import CancelOnInterrupt
-    from pyxec.cli.job_request import job_request
+    from pyxec.cli.job_request import job_request, unknown_language_explained
     from pyxec.cli.json_output import print_json
     from pyxec.cli.notes import note
     from pyxec.cli.stdin_source import open_stdin
 
     client = Client(url, on_retry=note)
     stdin = open_stdin(options.stdin)
-    request = job_request(file, args or [], options, stdin, client.languages())
+    languages = client.languages()
+    request = job_request(file, args or [], options, stdin, languages)
     with CancelOnInterrupt() as interrupts:
-        job = client.submit(**request)
+        with unknown_language_explained(file, options, languages):
+            job = client.submit(**request)
         interrupts.accepted(job)
         code = _follow(job, stdin.descriptor, interrupts, silent=as_json)
     if as_json:

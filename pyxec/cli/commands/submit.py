@@ -23,7 +23,7 @@ def submit(
 ) -> None:
     """Submit a program and print the id of the job. Options come before FILE. Follow it with `pyxec tail ID`."""
     from pyxec import Client, calls
-    from pyxec.cli.job_request import job_request
+    from pyxec.cli.job_request import job_request, unknown_language_explained
     from pyxec.cli.json_output import print_json
     from pyxec.cli.notes import note
     from pyxec.cli.stdin_source import StdinSource, file_text
@@ -32,8 +32,10 @@ def submit(
 
     client = Client(url, on_retry=note)
     stdin = StdinSource(text=file_text(options.stdin))
-    request = request_body(**job_request(file, args or [], options, stdin, client.languages()))
-    accepted = client.send(calls.submit(request, new_idempotency_key()))
+    languages = client.languages()
+    request = request_body(**job_request(file, args or [], options, stdin, languages))
+    with unknown_language_explained(file, options, languages):
+        accepted = client.send(calls.submit(request, new_idempotency_key()))
     if as_json:
         print_json(accepted)
     else:

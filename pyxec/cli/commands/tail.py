@@ -24,6 +24,7 @@ def tail(
     from pyxec.cli.viewer import Viewer
 
     client = Client(url, on_retry=note)
+    client.send(calls.status(job_id))  # states why, if there is no such job or the server is not Pyxec
     try:
         code = exit_code(Viewer(silent=as_json).follow(client.job(job_id).stream()))
     except BrokenPipeError:
