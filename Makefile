@@ -19,6 +19,10 @@ DRILL_ARGS ?=
 ENGINES_ARGS ?=
 CGROUP2_ARGS ?=
 BARE_ARGS ?=
+ifdef BASE
+# The release of Debian in the language images: `make images BASE=bookworm`.
+export PYXEC_BASE_IMAGE := debian:$(BASE)-slim
+endif
 # A line for a finished step, as app/local/console.py prints it. $SECONDS is the time that bash has run.
 STEP = $(EMPTY)  ✓ %-22s %s\n
 
@@ -44,7 +48,7 @@ run: venv ## run a program: make run FILE=examples/sieve.c
 	@PYXEC_URL="$${PYXEC_URL:-$$($(PYTHON) -m app.local.address)}" $(PYTHON) -m app.cli run "$(FILE)"
 
 .PHONY: images
-images: venv ## build the default language images and those that are outdated
+images: venv ## build the default language images and those that are outdated (from Debian 12: BASE=bookworm)
 	@$(PYTHON) -m app.local.images
 
 .PHONY: web

@@ -35,7 +35,8 @@ python() {
 }
 
 wheels() {
-    python install --no-cache-dir --only-binary=:all: --progress-bar=off "$@"
+    # A dependency that is a Debian package here may be removed with pip below.
+    python install --no-cache-dir --only-binary=:all: --ignore-installed --progress-bar=off "$@"
 }
 
 apt-get update -q

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ from typing import Any
 import docker
 import requests
 from docker.errors import DockerException, ImageNotFound
+from docker.utils import parse_repository_tag
 from rich.console import Console
 
 from app.local.console import SetupError, Step, Steps, exit_on_error
@@ -25,12 +28,13 @@ from app.sandbox.images.catalogue import Language, default_set, load_languages
 from app.sandbox.images.docker_build import read_stream_error
 from app.sandbox.images.installed import BASE_IMAGE, installed_images
 
-__all__ = ["LanguageSelector", "default_and_installed", "ensure_base_image", "prepare_engine_and_images"]
+__all__ = ["LanguageSelector", "base_image", "default_and_installed", "ensure_base_image", "prepare_engine_and_images"]
 
 LanguageSelector = Callable[[docker.APIClient, Mapping[str, Language]], Mapping[str, Language]]
 """Selects the languages to build from the catalogue. The client lists the installed images."""
 
-_DEBIAN_SUITE = "bookworm"
+# Images that can be built from Debian packages.
+_DEBIAN_IMAGE = re.compile(r"debian:([a-z]+)-slim")
 # A firewall that drops packets sends no error. If a registry is silent for this time, there is none.
 _REGISTRY_SECONDS = 10
 _PULL_SECONDS = 180
@@ -45,14 +49,20 @@ _MMDEBSTRAP = (
     "--dpkgopt=path-exclude=/usr/share/info/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
     "--dpkgopt=path-exclude=/usr/share/lintian/*",
+    # A build that is interrupted leaves no image.
+    "--dpkgopt=force-unsafe-io",
     '--aptopt=Acquire::Languages "none"',
-    _DEBIAN_SUITE,
 )
 # mmdebstrap prints a line with this prefix at the start of each stage.
 _STAGE_PREFIX = "I: "
 _STAGES = 15
 # The log of a container shows no progress bar. A build of five minutes prints ten lines.
 _PRINT_EVERY = 0.1
+
+
+def base_image() -> str:
+    """Return the base of the language images: ``PYXEC_BASE_IMAGE`` or Debian 13."""
+    return os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
 
 
 def default_and_installed(client: docker.APIClient, catalogue: Mapping[str, Language]) -> Mapping[str, Language]:
@@ -71,7 +81,13 @@ def prepare_engine_and_images(
     """
     client = _prepare_engine_and_base(state, steps)
     languages = select(client, load_languages(root / "languages"))
-    images = ensure_images(client, languages.values(), ImageSources.from_repository(root), _BuildProgress(steps).show)
+    images = ensure_images(
+        client,
+        languages.values(),
+        ImageSources.from_repository(root),
+        _BuildProgress(steps).show,
+        base=base_image(),
+    )
     with steps.step("languages") as step:
         step.outcome = ", ".join(f"{image.language} {image.version}" for image in images.values())
     return client
@@ -83,13 +99,14 @@ def ensure_base_image(client: docker.APIClient, state: StateFolder, step: Step) 
     Raises:
         SetupError: The image can neither be pulled nor built.
     """
-    if _has_base_image(client):
-        step.outcome = f"{BASE_IMAGE}, was installed"
-    elif _pull(client, step):
-        step.outcome = f"{BASE_IMAGE}, pulled"
+    image = base_image()
+    if _has_image(client, image):
+        step.outcome = f"{image}, was installed"
+    elif _pull(client, image, step):
+        step.outcome = f"{image}, pulled"
     else:
-        _bootstrap(client, state, step)
-        step.outcome = f"{BASE_IMAGE}, built from Debian packages"
+        _bootstrap(client, image, state, step)
+        step.outcome = f"{image}, built from Debian packages"
 
 
 class _BuildProgress:
@@ -124,17 +141,17 @@ def _prepare_engine_and_base(state: StateFolder, steps: Steps) -> docker.APIClie
     return client
 
 
-def _has_base_image(client: docker.APIClient) -> bool:
+def _has_image(client: docker.APIClient, image: str) -> bool:
     try:
-        client.inspect_image(BASE_IMAGE)  # type: ignore[no-untyped-call]
+        client.inspect_image(image)  # type: ignore[no-untyped-call]
     except ImageNotFound:
         return False
     return True
 
 
-def _pull(client: docker.APIClient, step: Step) -> bool:
+def _pull(client: docker.APIClient, image: str, step: Step) -> bool:
     """Pull the base image. Return False after any failure."""
-    repository, tag = BASE_IMAGE.split(":")
+    repository, tag = parse_repository_tag(image)
     pulling = connect_docker(engine_host(), _REGISTRY_SECONDS)
     deadline = time.monotonic() + _PULL_SECONDS
     step.advance(0, "connecting to the image registry")
@@ -147,7 +164,7 @@ def _pull(client: docker.APIClient, step: Step) -> bool:
         return False
     finally:
         pulling.close()
-    return _has_base_image(client)
+    return _has_image(client, image)
 
 
 def _pulled_fraction(message: dict[str, Any]) -> float:
@@ -155,26 +172,29 @@ def _pulled_fraction(message: dict[str, Any]) -> float:
     return float(detail.get("current", 0)) / float(detail.get("total") or 1)
 
 
-def _bootstrap(client: docker.APIClient, state: StateFolder, step: Step) -> None:
+def _bootstrap(client: docker.APIClient, image: str, state: StateFolder, step: Step) -> None:
+    suite = _DEBIAN_IMAGE.fullmatch(image)
+    if suite is None:
+        raise SetupError(f"missing: the image {image}. It cannot be pulled, and only debian:<suite>-slim can be built")
     if find_program("mmdebstrap") is None or find_program(_KEYRING) is None:
         obstacle = find_install_obstacle()
         if obstacle:
-            raise SetupError(f"missing: the image {BASE_IMAGE}. No image registry responds, and {obstacle}")
+            raise SetupError(f"missing: the image {image}. No image registry responds, and {obstacle}")
         install_packages(PACKAGES["mmdebstrap"], state.log("apt"), step)
     archive = state.path / "base.tar"
     try:
-        _create_archive(archive, state.log("mmdebstrap"), step)
+        _create_archive(suite[1], archive, state.log("mmdebstrap"), step)
         step.advance(1, "importing")
-        repository, tag = BASE_IMAGE.split(":")
+        repository, tag = parse_repository_tag(image)
         client.import_image(src=str(archive), repository=repository, tag=tag)
     except (DockerException, requests.RequestException) as e:
-        raise SetupError(f"the engine cannot import the image {BASE_IMAGE}: {e}") from e
+        raise SetupError(f"the engine cannot import the image {image}: {e}") from e
     finally:
         archive.unlink(missing_ok=True)
 
 
-def _create_archive(archive: Path, log: Path, step: Step) -> None:
-    command = [*_MMDEBSTRAP, str(archive)]
+def _create_archive(suite: str, archive: Path, log: Path, step: Step) -> None:
+    command = [*_MMDEBSTRAP, suite, str(archive)]
     with (
         log.open("w") as sink,
         subprocess.Popen(
@@ -189,7 +209,7 @@ def _create_archive(archive: Path, log: Path, step: Step) -> None:
                 stage += 1
                 step.advance(min(1.0, stage / _STAGES), line.removeprefix(_STAGE_PREFIX).strip())
     if process.returncode != 0:
-        raise SetupError(f"the image {BASE_IMAGE} cannot be built. End of {log}:\n{tail(log)}")
+        raise SetupError(f"Debian {suite} cannot be installed. End of {log}:\n{tail(log)}")
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def image(runner_binary: Path) -> Iterator[str]:
     context = runner_binary.parent / "image"
     context.mkdir()
     shutil.copy(runner_binary, context / "runner")
-    (context / "Dockerfile").write_text('FROM debian:bookworm-slim\nCOPY runner /runner\nENTRYPOINT ["/runner"]\n')
+    (context / "Dockerfile").write_text('FROM debian:trixie-slim\nCOPY runner /runner\nENTRYPOINT ["/runner"]\n')
     subprocess.run(["docker", "build", "-q", "--network", "host", "-t", name, context], check=True, capture_output=True)
     yield name
     subprocess.run(["docker", "rmi", "-f", name], check=True, capture_output=True)

@@ -24,7 +24,7 @@ _STACK = "pyxec"
 _SERVICE_IMAGE = "pyxec-api:latest"
 # Names of the service image.
 _IMAGE_NAMES = ("images", "worker", "maintenance", "webhooks", "scheduler")
-_SANDBOX = ("pyxec/bash:latest", "debian:bookworm-slim")
+_SANDBOX = ("pyxec/bash:latest", "debian:trixie-slim")
 _FILES = ("docker-compose.yml", "deploy/swarm.yml", "tests/swarm/bash-only.yml")
 _TIMEOUT_SECONDS = 120
 _UPDATE_SECONDS = 400

@@ -33,7 +33,7 @@ __all__ = [
     "installed_images",
 ]
 
-BASE_IMAGE: Final = "debian:bookworm-slim"
+BASE_IMAGE: Final = "debian:trixie-slim"
 LANGUAGE_LABEL: Final = "org.pyxec.language"
 VERSION_LABEL: Final = "org.pyxec.version"
 RUNNER_LABEL: Final = "org.pyxec.runner"

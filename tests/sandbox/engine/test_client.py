@@ -16,7 +16,7 @@ import pytest
 from app.core.errors import EngineUnavailable, ImageMissing, InfrastructureError
 from app.sandbox.container import Container
 from app.sandbox.engine.client import Engine
-from app.sandbox.images.installed import InstalledImage
+from app.sandbox.images.installed import BASE_IMAGE, InstalledImage
 from app.sandbox.sandbox import ContainerSandbox
 from tests.patience import patient
 from tests.sandbox.engine.faulty_engine import scripted_engine, unresponsive_engine
@@ -173,7 +173,7 @@ def test_launch_with_unknown_runtime_fails_and_leaves_no_container(sandbox: Sand
 @pytest.mark.docker
 def test_container_is_removed_when_it_does_not_become_ready(sandbox: SandboxFixture) -> None:
     # The entry point of this image is not the runner
-    base = sandbox.engine.docker_client.inspect_image("debian:bookworm-slim")["Id"]
+    base = sandbox.engine.docker_client.inspect_image(BASE_IMAGE)["Id"]
     foreign = replace(sandbox.container_spec("bash"), image=InstalledImage("bash", "", "", "", base))
 
     with pytest.raises(InfrastructureError):
