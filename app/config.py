@@ -111,6 +111,12 @@ def _refuse_gvisor(runtime: object) -> object:
     return runtime
 
 
+def _check_file_storage(text: str) -> str:
+    if text != "redis":
+        raise ValueError("must be redis")
+    return text
+
+
 def _check_hosts(hosts: frozenset[str]) -> frozenset[str]:
     for host in hosts - {"*"}:
         if not re.fullmatch(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*", host):
@@ -195,6 +201,19 @@ class Settings(BaseSettings):
     """Maximum number of unfinished jobs of one address without an API key."""
     anonymous_storage_bytes: int = Field(512 * 1024 * 1024, ge=64 * 1024 * 1024, le=2**40)
     """Bytes that all jobs of callers without an API key may take in Redis together. Beyond it, the API returns 429."""
+    anonymous_file_bytes: int = Field(1024 * 1024 * 1024, ge=1024 * 1024, le=2**44)
+    """Bytes that all files of callers without an API key may take in the file storage together."""
+    files: Annotated[str, AfterValidator(_check_file_storage)] = "redis"
+    """Where files are stored."""
+    file_ttl_seconds: int = Field(86_400, ge=1, le=365 * 86400)
+    """Time for which a file is kept after its last use."""
+    max_file_bytes: int = Field(1024 * 1024 * 1024, ge=1024, le=2**40)
+    """Maximum size of a file. In Redis, it is at most 67108864."""
+    file_cache: str = ""
+    """Folder of the files of running jobs on each worker host. By default, a folder below the folder for temporary
+    files."""
+    file_cache_bytes: int = Field(4 * 1024 * 1024 * 1024, ge=2 * 1024 * 1024 * 1024, le=2**44)
+    """Maximum size of the folder of `PYXEC_FILE_CACHE`."""
     admin_key: Annotated[_Secret, AfterValidator(_check_admin_key)] | None = Field(
         None, validation_alias="PYXEC_ADMIN_KEY_FILE", repr=False
     )

@@ -13,6 +13,7 @@ import structlog
 from app.core.checker_job import MAX_MESSAGE_BYTES, CheckResult, read_check
 from app.core.errors import InfrastructureError, SandboxUnavailable
 from app.core.events import Output, Stream
+from app.core.files import Content
 from app.core.job_input import Input, InputKind
 from app.core.judging.checker import CheckerStyle
 from app.core.judging.phase_outcomes import judge_phase, judge_phases
@@ -99,17 +100,17 @@ class CheckerSession:
         """Start the sandbox and compile the checker."""
         self._thread.start()
 
-    def check(self, data: bytes) -> None:
+    def check(self, contents: tuple[Content, ...]) -> None:
         """Start a check. Its result is reported to ``on_result``.
 
         Args:
-            data: The stdin of the checker, of `encode_check`.
+            contents: The stdin of the checker, of `encode_check`.
         """
         with self._lock:
             failure = self._failure
             if failure is None:
                 self._is_idle.clear()
-                self._inbox.put(Input(InputKind.START_TEST, data))
+                self._inbox.put(Input(InputKind.START_TEST, contents=contents))
         if failure is not None:
             self._events.on_result(failure, failure.message)
 

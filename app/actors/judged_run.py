@@ -22,6 +22,7 @@ from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import Artifact, ArtifactInfo, JobResult, Usage
 from app.core.sandbox import Sandbox, SandboxReport, Sink
 from app.core.spec import JobSpec
+from app.files.content import read_content
 from app.store.job_input import JobInbox
 
 __all__ = ["JudgedRun"]
@@ -67,7 +68,12 @@ class JudgedRun:
         )
         self._sink = sink
         self._inbox = inbox
-        self._judge = JobJudge(spec.tests, stop_on_first_failure=spec.stop_on_first_failure, has_checker=has_checker)
+        self._judge = JobJudge(
+            spec.tests,
+            stop_on_first_failure=spec.stop_on_first_failure,
+            has_checker=has_checker,
+            read_content=read_content,
+        )
         self._cases = {case.name: case for case in spec.tests}
         self._waiting_cases = list(reversed(spec.tests))
         self._lock = threading.Lock()
@@ -123,7 +129,7 @@ class JudgedRun:
         elif output is not None and self._checker is not None:
             self._is_judging = True
             self._checked_test = report.test
-            self._checker.check(encode_check(self._cases[report.test], output))
+            self._checker.check(encode_check(self._cases[report.test], bytes(output)))
 
     def hold_test(self) -> None:
         """Start the next test, as soon as the previous one was judged."""

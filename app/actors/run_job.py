@@ -16,14 +16,23 @@ import structlog
 from dramatiq.middleware import CurrentMessage
 
 from app.actors.judged_run import JudgedRun
+from app.actors.local_files import local_files
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
-from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost, SandboxUnavailable
+from app.core.errors import (
+    BlobNotFound,
+    FileStorageUnavailable,
+    ImageMissing,
+    InfrastructureError,
+    OwnershipLost,
+    SandboxUnavailable,
+)
 from app.core.events import Output, PhaseStarted
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import JobResult
 from app.core.sandbox import Sandbox
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
+from app.files.cache import FileCache
 from app.store.effects import JobEffects, is_cancelled, read_claim, read_entry_ids
 from app.store.job_input import JobInbox, JobInputs
 from app.store.output_log import EntryIds
@@ -60,6 +69,7 @@ class JobRunner:
         effects: Redis commands that record the progress of a job.
         sandbox: Runs the program.
         inputs: Delivers stdin, signals and cancellation to running jobs.
+        file_cache: Provides the files that jobs refer to.
         now_ms: Clock, Unix time in milliseconds.
         meter: Counts jobs and their durations.
     """
@@ -70,6 +80,7 @@ class JobRunner:
         effects: JobEffects,
         sandbox: Sandbox,
         inputs: JobInputs,
+        file_cache: FileCache,
         now_ms: Callable[[], int],
         meter: Meter,
     ) -> None:
@@ -77,6 +88,7 @@ class JobRunner:
         self._effects = effects
         self._sandbox = sandbox
         self._inputs = inputs
+        self._file_cache = file_cache
         self._now_ms = now_ms
         self._meter = meter
 
@@ -134,14 +146,17 @@ class JobRunner:
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
         sink = _JobSink(log)
-        judged = JudgedRun(self._sandbox, job_id, attempt, spec, sink, inbox, claim.account)
         try:
-            with self._measure_run(), sink.spans:
-                result, artifacts = judged.run(record_start)
+            with local_files(spec, self._file_cache, lambda: inbox.is_cancelled) as local_spec:
+                if local_spec is not spec and inbox.is_cancelled:  # while the files were fetched
+                    return self._effects.finish(job_id, _cancelled_result(claim), self._now_ms(), claim=claim)
+                judged = JudgedRun(self._sandbox, job_id, attempt, local_spec, sink, inbox, claim.account)
+                with self._measure_run(), sink.spans:
+                    result, artifacts = judged.run(record_start)
         except OwnershipLost:
             raise
         except InfrastructureError as e:
-            if not log.is_started:
+            if not log.is_started and not isinstance(e, BlobNotFound):
                 return self._release(job_id, delivery, claim, e)
             if isinstance(e, SandboxUnavailable):
                 return self._release(job_id, delivery, dataclasses.replace(claim, state=JobState.RUNNING), e)
@@ -179,7 +194,8 @@ class JobRunner:
         waited_ms = self._now_ms() - delivery.message.created_ms
         delay_ms = min(max_delay_ms, max(_MIN_RELEASE_DELAY_MS, waited_ms // 4))
         delivery.message.release_later(delay_ms, was_started=isinstance(error, SandboxUnavailable))
-        self._meter.count("pyxec_jobs_released_total", "image-missing" if is_missing else "launch-failed")
+        reason = "file-storage-unavailable" if isinstance(error, FileStorageUnavailable) else "launch-failed"
+        self._meter.count("pyxec_jobs_released_total", "image-missing" if is_missing else reason)
         error_text = f"{type(error).__name__}: {error}"
         _log.warning("job_released", error=error_text, retry_in_seconds=delay_ms / 1000)
         return ()

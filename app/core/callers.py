@@ -44,6 +44,8 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
         unfinished_jobs: Concurrency slots: jobs of the caller that may wait or run at one time.
         storage_bytes: Storage quota: bytes that the queued, running and kept jobs of the caller may take in Redis. All
             callers without an API key share one quota.
+        file_bytes: File quota: bytes of the files that the caller may have in the file storage. All callers without an
+            API key share one quota.
         backlog_share: Jobs of this tier are rejected if the backlog exceeds this share of its limit.
         ceiling: Maximum limits of each phase of a job. A limit that is not set has the maximum of the table.
         total_limits: Limits of all phases of a job together.
@@ -56,13 +58,14 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     address_rate_per_minute: int
     unfinished_jobs: int
     storage_bytes: int
+    file_bytes: int
     backlog_share: float
     ceiling: LimitOverrides = LimitOverrides()
     total_limits: TotalLimits = TotalLimits()
     priorities: tuple[Priority, ...] = (Priority.INTERACTIVE, Priority.BATCH)
 
 
-# Callers without an API key. The operator sets the rates, unfinished_jobs and storage_bytes.
+# Callers without an API key. The operator sets the rates, unfinished_jobs, storage_bytes and file_bytes.
 ANONYMOUS_TIER: Final = Tier(
     name="anonymous",
     rate_per_minute=600,
@@ -70,6 +73,7 @@ ANONYMOUS_TIER: Final = Tier(
     address_rate_per_minute=600,
     unfinished_jobs=1_000,
     storage_bytes=512 * MIB,
+    file_bytes=1024 * MIB,
     backlog_share=0.5,
 )
 
@@ -83,6 +87,7 @@ TIERS: Final[dict[str, Tier]] = {
             address_rate_per_minute=600,
             unfinished_jobs=10,
             storage_bytes=64 * MIB,
+            file_bytes=128 * MIB,
             backlog_share=0.5,
             ceiling=LimitOverrides(
                 wall_seconds=30, cpu_seconds=30, memory_bytes=512 * MIB, processes=128, output_bytes=4 * MIB
@@ -97,6 +102,7 @@ TIERS: Final[dict[str, Tier]] = {
             address_rate_per_minute=30_000,
             unfinished_jobs=2_000,
             storage_bytes=256 * MIB,
+            file_bytes=2048 * MIB,
             backlog_share=0.9,
         ),
         Tier(
@@ -106,6 +112,7 @@ TIERS: Final[dict[str, Tier]] = {
             address_rate_per_minute=1_200_000,
             unfinished_jobs=50_000,
             storage_bytes=768 * MIB,
+            file_bytes=16 * 1024 * MIB,
             backlog_share=1.0,
         ),
     )

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from app.core.files import Content
 from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerSpec, CheckerStyle
 from app.core.judging.phase_outcomes import judge_phase
@@ -117,15 +118,15 @@ def create_checker_job(
     )
 
 
-def encode_check(test: CaseSpec, output: bytes | bytearray = b"") -> bytes:
-    """Return the stdin of a run of a checker, or its beginning.
+def encode_check(test: CaseSpec, output: bytes = b"") -> tuple[Content, ...]:
+    """Return the stdin of a run of a checker, or its beginning, as contents that follow each other.
 
     Args:
         test: The test; its input is its stdin, its answer the expected output.
         output: What the program wrote to standard output. Empty for an interactor, which receives it later.
     """
     answer = test.expected_output or b""
-    return b"".join((f"{len(test.stdin)} {len(answer)}\n".encode(), test.stdin, answer, output))
+    return (f"{len(test.stdin)} {len(answer)}\n".encode(), test.stdin, answer, output)
 
 
 def read_check(style: CheckerStyle, report: PhaseReport, stderr: bytes) -> CheckResult:

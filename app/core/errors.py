@@ -12,10 +12,12 @@ PyxecError
 |   |-- QueueFull             the backlog has reached its limit
 |   |-- RateLimited           a token bucket is empty
 |   |   |-- TooManyJobs       the caller has as many unfinished jobs as its tier allows
-|   |   `-- StorageFull       the stored jobs of the owner have reached their quota
+|   |   |-- StorageFull       the stored jobs of the owner have reached their quota
+|   |   `-- FilesFull         the files of the owner have reached their quota
 |   `-- IdempotencyMismatch   the idempotency key was used with a different request
 |-- NotReplayable             the job of a dead letter cannot run again
 |-- JobNotFinished            an unfinished job cannot be deleted
+|-- FileTooLarge              a file is larger than the maximum
 |-- StoreUnavailable          Redis did not answer in time
 |-- GatewayBusy               other requests hold the memory that this one needs
 `-- InfrastructureError       a fault of the service: a started job is retried, then dead-lettered; others wait
@@ -25,6 +27,8 @@ PyxecError
     |-- SandboxLost           the container disappeared without a report
     |-- SandboxUnavailable    the host cannot provide the container for the program of a started job
     |-- ProtocolError         the runner violated its protocol
+    |-- FileStorageUnavailable  the file storage did not answer in time
+    |-- BlobNotFound          the file storage has lost the content of a file
     |-- WebhookUndelivered    a webhook was not delivered
     `-- OwnershipLost         the lease expired and another worker owns the job
 """
@@ -36,7 +40,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 __all__ = [
+    "BlobNotFound",
     "EngineUnavailable",
+    "FileStorageUnavailable",
+    "FileTooLarge",
+    "FilesFull",
     "GatewayBusy",
     "IdempotencyMismatch",
     "ImageMissing",
@@ -209,6 +217,23 @@ class StorageFull(RateLimited):
         super().__init__(retry_after_seconds, rate_limit)
 
 
+class FilesFull(RateLimited):
+    """The files of the owner have reached their quota.
+
+    Args:
+        stored_bytes: Bytes that the files take, as the quota counts them.
+        quota_bytes: The quota.
+        retry_after_seconds: When to try again.
+    """
+
+    def __init__(self, stored_bytes: int, quota_bytes: int, retry_after_seconds: float = 60.0) -> None:
+        self.reason = (
+            f"file quota reached: the files take {stored_bytes} of {quota_bytes} bytes; "
+            "delete files or wait until they expire"
+        )
+        super().__init__(retry_after_seconds)
+
+
 class IdempotencyMismatch(SubmissionRejected):
     """The idempotency key was used with a different request."""
 
@@ -226,6 +251,10 @@ class NotReplayable(PyxecError):
 
 class JobNotFinished(PyxecError):
     """The job is queued or running. It can be cancelled, but not deleted."""
+
+
+class FileTooLarge(PyxecError):
+    """A file is larger than the maximum. Clients receive the message."""
 
 
 class StoreUnavailable(PyxecError):
@@ -265,6 +294,14 @@ class SandboxUnavailable(InfrastructureError):
 
 class ProtocolError(InfrastructureError):
     """The runner violated its protocol."""
+
+
+class FileStorageUnavailable(InfrastructureError):
+    """The file storage, or the disk of the file cache, failed or did not answer in time. Jobs that need it wait."""
+
+
+class BlobNotFound(InfrastructureError):
+    """The file storage has lost the content of a file."""
 
 
 class WebhookUndelivered(InfrastructureError):

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from app.core.files import Content
+
 __all__ = ["Input", "InputKind"]
 
 
@@ -28,9 +30,11 @@ class Input(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: The kind of input.
-        data: The bytes of STDIN, the name of a SIGNAL, a RESIZE as `TerminalSize.pack` encodes it, or for START_TEST
-            bytes that follow the stdin of the test; empty for the other kinds.
+        data: The bytes of STDIN, the name of a SIGNAL, or a RESIZE as `TerminalSize.pack` encodes it; empty for the
+            other kinds.
+        contents: For START_TEST, what follows the stdin of the test.
     """
 
     kind: InputKind
     data: bytes = b""
+    contents: tuple[Content, ...] = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from app.core.checker_job import CheckResult
 from app.core.events import Output, Stream
+from app.core.files import Content
 from app.core.judging.cases import CaseSpec
 from app.core.judging.comparison import outputs_match
 from app.core.judging.groups import GroupReport, TestGroup, score_groups
@@ -26,18 +27,25 @@ class JobJudge:
         cases: The tests of the job.
         stop_on_first_failure: Whether no test runs after one whose verdict is not accepted.
         has_checker: Whether a checker judges the output. Its results come from outside.
+        read_content: Returns the bytes of an expected output. Not needed if no test has a file by reference.
 
     Attributes:
         checker_failure: Why the checker cannot run any more, None if it can.
     """
 
     def __init__(
-        self, cases: Sequence[CaseSpec], *, stop_on_first_failure: bool = False, has_checker: bool = False
+        self,
+        cases: Sequence[CaseSpec],
+        *,
+        stop_on_first_failure: bool = False,
+        has_checker: bool = False,
+        read_content: Callable[[Content], bytes] | None = None,
     ) -> None:
         self.checker_failure: str | None = None
         self._cases = {case.name: case for case in cases}
         self._stop_on_first_failure = stop_on_first_failure
         self._has_checker = has_checker
+        self._read_content = read_content
         self._matching: set[str] = set()
         self._checks: dict[str, CheckResult] = {}
         self._current: str | None = None
@@ -161,8 +169,14 @@ class JobJudge:
         case = None if self._current is None else self._cases.get(self._current)
         if case is None or case.expected_output is None or self._has_checker:
             return
-        if outputs_match(case.expected_output, self._stdout, case.comparison):
+        if outputs_match(self._read_expected(case.expected_output), self._stdout, case.comparison):
             self._matching.add(case.name)
+
+    def _read_expected(self, expected: Content) -> bytes:
+        if isinstance(expected, bytes):
+            return expected
+        assert self._read_content is not None
+        return self._read_content(expected)
 
     def _create_report(self, phase: PhaseReport, test: str) -> CaseReport:
         ending = judge_phase(phase)

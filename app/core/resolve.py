@@ -17,7 +17,6 @@ from app.core.constraints import (
     MAX_FILE_NAME_BYTES,
     MAX_FILES,
     MAX_FILES_BYTES,
-    MAX_STDIN_BYTES,
     check_arguments,
     check_artifact_patterns,
     check_no_nul,
@@ -25,7 +24,8 @@ from app.core.constraints import (
     encode_utf8,
 )
 from app.core.errors import InvalidRequest, UnknownLanguage
-from app.core.judging.cases import CaseDefaults, CaseSpec, resolve_cases
+from app.core.files import FileReference, StoredFile, check_file_bytes, find_stored_file
+from app.core.judging.cases import CaseDefaults, CaseSpec, resolve_cases, resolve_stdin
 from app.core.judging.checker import CheckerRequest, CheckerSpec
 from app.core.judging.groups import check_groups
 from app.core.languages import LanguageInfo
@@ -38,6 +38,7 @@ MAX_PATH_DEPTH: Final = 8
 _INTERACTOR_MARGIN_SECONDS: Final = 5.0
 _NO_CEILING: Final = LimitOverrides()
 _NO_TOTAL_LIMITS: Final = TotalLimits()
+_NO_FILES: Final[Mapping[str, StoredFile]] = {}
 _ENVIRONMENT_NAME: Final = re.compile(ENVIRONMENT_NAME)
 
 
@@ -46,6 +47,7 @@ def resolve_spec(
     languages: Mapping[str, LanguageInfo],
     ceiling: LimitOverrides = _NO_CEILING,
     total_limits: TotalLimits = _NO_TOTAL_LIMITS,
+    stored_files: Mapping[str, StoredFile] = _NO_FILES,
 ) -> JobSpec:
     """Check a request and fill in its defaults.
 
@@ -54,19 +56,21 @@ def resolve_spec(
         languages: The installed languages by lower-case id or alias.
         ceiling: The maximum limits of the caller for each phase.
         total_limits: The limits of the caller for all phases of a job together.
+        stored_files: The files that the request refers to, by their ids.
 
     Raises:
         UnknownLanguage: The language, or this version of it, is not installed.
         InvalidRequest: Names the first invalid field.
     """
     language = _find_language(request, languages)
-    files = _resolve_files(request, language)
-    stdin = check_size("stdin", encode_utf8("stdin", request.stdin), MAX_STDIN_BYTES)
+    files = _resolve_files(request, language, stored_files)
+    stdin = resolve_stdin("stdin", request.stdin, stored_files)
+    check_file_bytes(stored_files)
     args = check_arguments("args", request.args)
     limits = resolve_limits(request.limits, language.limits, ceiling)
     _check_combination(request)
     has_checker = request.checker is not None or request.interactor is not None
-    tests = resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare))
+    tests = resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare, stored_files))
     return JobSpec(
         language=language.id,
         files=files,
@@ -80,8 +84,8 @@ def resolve_spec(
         tests=tests,
         artifacts=check_artifact_patterns(request.artifacts),
         compile_limits=check_compile_limits(request.compile_limits),
-        checker=_resolve_checker("checker", request.checker, languages, ceiling),
-        interactor=_resolve_interactor(request, tests, languages, ceiling),
+        checker=_resolve_checker("checker", request.checker, languages, ceiling, stored_files),
+        interactor=_resolve_interactor(request, tests, languages, ceiling, stored_files),
         groups=check_groups(request.groups, tests, has_checker=has_checker),
         stop_on_first_failure=request.stop_on_first_failure,
         total_limits=total_limits,
@@ -117,6 +121,7 @@ def _resolve_interactor(
     tests: Sequence[CaseSpec],
     languages: Mapping[str, LanguageInfo],
     ceiling: LimitOverrides,
+    stored_files: Mapping[str, StoredFile],
 ) -> CheckerSpec | None:
     """Check the interactor. Its default time limit is above those of the tests, because it waits for the program."""
     interactor = request.interactor
@@ -125,17 +130,21 @@ def _resolve_interactor(
         wall_seconds = min(wall_seconds, max_limit("wall_seconds", ceiling))
         limits = msgspec.structs.replace(interactor.limits, wall_seconds=wall_seconds)
         interactor = msgspec.structs.replace(interactor, limits=limits)
-    return _resolve_checker("interactor", interactor, languages, ceiling)
+    return _resolve_checker("interactor", interactor, languages, ceiling, stored_files)
 
 
 def _resolve_checker(
-    field: str, request: CheckerRequest | None, languages: Mapping[str, LanguageInfo], ceiling: LimitOverrides
+    field: str,
+    request: CheckerRequest | None,
+    languages: Mapping[str, LanguageInfo],
+    ceiling: LimitOverrides,
+    stored_files: Mapping[str, StoredFile],
 ) -> CheckerSpec | None:
     if request is None:
         return None
     try:
         language = _find_language(request, languages)
-        files = _resolve_files(request, language)
+        files = _resolve_files(request, language, stored_files)
         return CheckerSpec(
             language=language.id,
             files=files,
@@ -162,24 +171,30 @@ def _find_language(request: JobRequest | CheckerRequest, languages: Mapping[str,
     return info
 
 
-def _resolve_files(request: JobRequest | CheckerRequest, language: LanguageInfo) -> tuple[SourceFile, ...]:
+def _resolve_files(
+    request: JobRequest | CheckerRequest, language: LanguageInfo, stored_files: Mapping[str, StoredFile]
+) -> tuple[SourceFile, ...]:
     if (request.source is None) == (request.files is None):
         raise InvalidRequest("source", "either source or files is required, not both")
+    if isinstance(request.source, FileReference):
+        return (SourceFile(language.file_name, find_stored_file("source", request.source, stored_files)),)
     if request.source is not None:
         content = encode_utf8("source", request.source)
         return (SourceFile(language.file_name, check_size("source", content, MAX_FILES_BYTES)),)
     assert request.files is not None
     if not 1 <= len(request.files) <= MAX_FILES:
         raise InvalidRequest("files", f"must contain 1 to {MAX_FILES} files")
-    files = tuple(_resolve_file(f"files[{index}]", file) for index, file in enumerate(request.files))
+    files = tuple(_resolve_file(f"files[{index}]", file, stored_files) for index, file in enumerate(request.files))
     _check_unique_names([file.name for file in files])
-    if sum(len(file.content) for file in files) > MAX_FILES_BYTES:
+    if sum(len(file.content) for file in files if isinstance(file.content, bytes)) > MAX_FILES_BYTES:
         raise InvalidRequest("files", f"must be at most {MAX_FILES_BYTES} bytes together")
     return files
 
 
-def _resolve_file(field: str, file: FileRequest) -> SourceFile:
+def _resolve_file(field: str, file: FileRequest, stored_files: Mapping[str, StoredFile]) -> SourceFile:
     check_file_name(f"{field}.name", file.name)
+    if isinstance(file.content, FileReference):
+        return SourceFile(file.name, find_stored_file(f"{field}.content", file.content, stored_files))
     if file.encoding is TextEncoding.UTF8:
         return SourceFile(file.name, encode_utf8(f"{field}.content", file.content))
     try:

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from app.core.constraints import FileName, Source
+from app.core.files import Content, FileReference
 
 __all__ = ["FileRequest", "SourceFile", "TextEncoding"]
 
@@ -19,10 +20,10 @@ class TextEncoding(StrEnum):
 
 
 class FileRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of a program. Its name is relative to the working directory."""
+    """A file of a program. Its name is relative to the working directory. A reference has no encoding."""
 
     name: FileName
-    content: Source
+    content: Source | FileReference
     encoding: TextEncoding = TextEncoding.UTF8
 
 
@@ -30,4 +31,4 @@ class SourceFile(msgspec.Struct, frozen=True, array_like=True):
     """A file of a program. Its name is relative to the working directory."""
 
     name: str
-    content: bytes
+    content: Content

@@ -20,6 +20,7 @@ from app.core.constraints import (
     WebhookUrl,
     schema,
 )
+from app.core.files import Content, FileReference
 from app.core.judging.cases import CaseRequest, CaseSpec
 from app.core.judging.checker import CheckerRequest, CheckerSpec
 from app.core.judging.comparison import ComparisonRequest
@@ -63,10 +64,10 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     language: Annotated[str, schema(description="An id or alias of `GET /v1/languages`.", examples=["python"])]
     version: Annotated[str | None, schema(description="A version or its first components; `*` is any.")] = None
-    source: Source | None = None
+    source: Source | FileReference | None = None
     files: Annotated[tuple[FileRequest, ...], schema(minItems=1, maxItems=MAX_FILES)] | None = None
     entrypoint: Annotated[str | None, schema(description="The file to run. Default: the first file.")] = None
-    stdin: Stdin = ""
+    stdin: Stdin | FileReference = ""
     args: Arguments = ()
     env: Environment = {}
     limits: LimitOverrides = LimitOverrides()
@@ -133,7 +134,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str
     files: tuple[SourceFile, ...]
     entrypoint: str
-    stdin: bytes
+    stdin: Content
     args: tuple[str, ...]
     env: dict[str, str]
     limits: Limits

@@ -10,6 +10,7 @@ import msgspec
 from app.core.callers import Caller, Priority, Tier
 from app.core.constraints import check_labels
 from app.core.errors import InvalidRequest
+from app.core.files import StoredFile
 from app.core.languages import LanguageInfo
 from app.core.resolve import resolve_spec
 from app.core.spec import ForeignRequest, JobRequest, JobSpec
@@ -58,6 +59,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         webhook_url: Where the result is delivered.
         batch: The streamed batch that the job belongs to.
         foreign: The request in the format of the compat API that the job was submitted through.
+        has_files: Whether the job refers to files, which are kept until it has finished.
     """
 
     id: str
@@ -72,6 +74,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     webhook_url: str | None = None
     batch: BatchPosition | None = None
     foreign: ForeignRequest | None = None
+    has_files: bool = False
 
 
 def resolve_job(
@@ -84,6 +87,7 @@ def resolve_job(
     created_at_ms: int,
     idempotency_key: str | None = None,
     allow_private_webhooks: bool = False,
+    stored_files: Mapping[str, StoredFile] | None = None,
 ) -> NewJob:
     """Check a request and fill in its defaults.
 
@@ -96,13 +100,15 @@ def resolve_job(
         created_at_ms: Unix time in milliseconds.
         idempotency_key: The caller's idempotency key.
         allow_private_webhooks: Whether webhooks may be delivered to private addresses.
+        stored_files: The files that the request refers to, by their ids.
 
     Raises:
         UnknownLanguage: The language, or this version of it, is not installed.
         InvalidRequest: Names the first invalid field.
     """
     check_labels(request.labels)
-    spec = resolve_spec(request, languages, caller.tier.ceiling, caller.tier.total_limits)
+    tier = caller.tier
+    spec = resolve_spec(request, languages, tier.ceiling, tier.total_limits, stored_files or {})
     if request.webhook_url is not None:
         _check_webhook(request.webhook_url, caller, allow_private_webhooks)
     return NewJob(
@@ -116,6 +122,7 @@ def resolve_job(
         backlog_share=caller.tier.backlog_share,
         idempotency=None if idempotency_key is None else _hash_idempotency(idempotency_key, caller, request),
         webhook_url=request.webhook_url,
+        has_files=bool(stored_files),
     )
 
 

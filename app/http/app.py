@@ -34,6 +34,7 @@ from app.http.v1.admin.queues import QueuesResource, WorkersResource
 from app.http.v1.artifacts import ArtifactResource
 from app.http.v1.batch_stream import BatchStreamResource, BatchStreams
 from app.http.v1.batches import BatchResource
+from app.http.v1.files import FileResource, FilesResource
 from app.http.v1.health import LivezResource, ReadyzResource
 from app.http.v1.job import CancelResource, JobResource
 from app.http.v1.jobs import JobsResource
@@ -45,6 +46,7 @@ from app.http.v1.tickets import TicketsResource
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
 from app.store.batches import BatchStore
+from app.store.files import FileStore
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
@@ -66,6 +68,7 @@ def create_app(
     *,
     jobs: JobStore,
     batches: BatchStore,
+    files: FileStore,
     languages: LanguageStore,
     submitter: Submitter,
     api_keys: ApiKeyStore,
@@ -89,6 +92,7 @@ def create_app(
     services = Services(
         jobs=jobs,
         batches=batches,
+        files=files,
         languages=languages,
         api_keys=api_keys,
         administration=administration,
@@ -98,7 +102,9 @@ def create_app(
         lifecycle=Lifecycle(settings.drain_seconds, close),
         request_metrics=RequestMetrics(metrics),
         authenticator=Authenticator(api_keys, settings),
-        submissions=Submissions(jobs, languages, submitter, new_id, now_ms, allow_private_webhooks=allow_private),
+        submissions=Submissions(
+            jobs, languages, submitter, files, new_id, now_ms, allow_private_webhooks=allow_private
+        ),
     )
     app = falcon.asgi.App(request_type=Request)
     # Every WebSocket resource reads its socket all the time, so Falcon's receive queue and its task are not needed.
@@ -136,6 +142,8 @@ def _create_routes(services: Services) -> dict[str, object]:
         "/v1/jobs/{job_id}/output": OutputResource(jobs, settings, lifecycle),
         "/v1/jobs/{job_id}/stream": StreamResource(jobs, services.authenticator, settings, lifecycle, request_metrics),
         "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
+        "/v1/files": FilesResource(services.files, submissions, settings),
+        "/v1/files/{file_id}": FileResource(services.files),
         "/v1/languages": LanguagesResource(languages),
         "/v1/tickets": TicketsResource(api_keys),
         "/v1/admin/keys": KeysResource(api_keys, now_ms),

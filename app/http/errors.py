@@ -10,6 +10,9 @@ import falcon
 import msgspec
 
 from app.core.errors import (
+    FilesFull,
+    FileStorageUnavailable,
+    FileTooLarge,
     GatewayBusy,
     IdempotencyMismatch,
     InvalidRequest,
@@ -88,6 +91,9 @@ PROBLEM_TYPES: Final[dict[type[BaseException], ProblemType]] = {
     RateLimited: ProblemType(429, "rate-limited", "Too many requests"),
     TooManyJobs: ProblemType(429, "too-many-jobs", "Too many unfinished jobs"),
     StorageFull: ProblemType(429, "storage-full", "Storage quota reached"),
+    FilesFull: ProblemType(429, "files-full", "File quota reached"),
+    FileTooLarge: ProblemType(413, "file-too-large", "The file is too large"),
+    FileStorageUnavailable: ProblemType(503, "file-storage-unavailable", "The file storage is unavailable"),
     NotReplayable: ProblemType(409, "not-replayable", "The job cannot be replayed"),
     JobNotFinished: ProblemType(409, "job-not-finished", "The job has not finished"),
     IdempotencyMismatch: ProblemType(
@@ -118,7 +124,16 @@ HTTP_PROBLEM_TYPES: Final[dict[int, ProblemType]] = {
 }
 
 # The messages of these errors are written for clients. Other messages can contain addresses of internal servers.
-_PUBLIC_ERRORS: Final = (RateLimited, QueueFull, GatewayBusy, NotAuthenticated, NotAllowed, NotFound, NotReplayable)
+_PUBLIC_ERRORS: Final = (
+    RateLimited,
+    FileTooLarge,
+    QueueFull,
+    GatewayBusy,
+    NotAuthenticated,
+    NotAllowed,
+    NotFound,
+    NotReplayable,
+)
 
 
 class ErrorResponse(msgspec.Struct, frozen=True):
@@ -175,7 +190,7 @@ def retry_after_seconds(error: Exception) -> int | None:
         return max(1, math.ceil(error.retry_after_seconds))
     if isinstance(error, QueueFull):
         return error.retry_after_seconds
-    return STORE_RETRY_SECONDS if isinstance(error, (StoreUnavailable, GatewayBusy)) else None
+    return STORE_RETRY_SECONDS if isinstance(error, (StoreUnavailable, FileStorageUnavailable, GatewayBusy)) else None
 
 
 def websocket_close_code(problem: Problem) -> int:

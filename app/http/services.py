@@ -13,6 +13,7 @@ from app.http.settings import HttpSettings
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
 from app.store.batches import BatchStore
+from app.store.files import FileStore
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
@@ -30,6 +31,7 @@ class Services:
 
     jobs: JobStore
     batches: BatchStore
+    files: FileStore
     languages: LanguageStore
     api_keys: ApiKeyStore
     administration: Administration

@@ -9,13 +9,15 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Final
 
 import structlog
 
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost, SandboxUnavailable
 from app.core.events import Output
+from app.core.files import Content
 from app.core.job_input import InputKind
 from app.core.outcomes import PhaseReport, StopReason
 from app.core.sandbox import Inbox, SandboxReport, Sink
@@ -28,6 +30,7 @@ from app.sandbox.runner import encoder, frames
 from app.sandbox.runner.artifact_collector import ArtifactCollector
 from app.sandbox.runner.execution_plan import plan_execution
 from app.sandbox.runner.heap_report import HeapReportDetector
+from app.sandbox.runner.outgoing_frames import OutgoingFrames
 from app.sandbox.runner.phase_reports import convert_phase_end, has_passed, report_oom_kill
 from app.sandbox.runner.stdin_feed import StdinFeed
 
@@ -76,12 +79,12 @@ class RunnerSession:
         self._plan = plan_execution(spec, language, hold_program=program_resources is not None)
         self._heap_report = HeapReportDetector(language, spec)
         self._reports: list[PhaseReport] = []
-        self._outgoing = bytearray(b"".join(self._plan.encode()))
+        self._outgoing = OutgoingFrames(self._plan.encode())
         # The next phase, until its GO frame is sent. None while the runner starts phases by itself.
         self._held_phase: int | None = 0
         self._reported_hold: int | None = None
-        # Of the tests that may start: the bytes that follow their stdin.
-        self._startable_tests: deque[bytes] = deque()
+        # Of the tests that may start: what follows their stdin.
+        self._startable_tests: deque[tuple[Content, ...]] = deque()
         self._stdin = StdinFeed.for_job(spec)
         # A container keeps the stdin that was sent to it. Another one may run the program, until its limits are set.
         self._stdin_is_held = program_resources is not None
@@ -109,7 +112,7 @@ class RunnerSession:
             InfrastructureError: The end of the job is not known.
             OwnershipLost: Raised by the sink.
         """
-        with selectors.DefaultSelector() as selector:
+        with selectors.DefaultSelector() as selector, closing(self._stdin):
             selector.register(self._inbox, selectors.EVENT_READ)
             self._run_plan(selector)
             if self._is_moving and not self._is_cancelled and not self._is_oom_killed:
@@ -127,9 +130,9 @@ class RunnerSession:
         )
 
     @property
-    def unsent(self) -> bytes:
+    def unsent(self) -> Iterator[bytes]:
         """The rest of the frames that were not sent before the job ended. It may start within a frame."""
-        return bytes(self._outgoing)
+        return iter(self._outgoing)
 
     def _run_plan(self, selector: selectors.BaseSelector) -> None:
         selector.register(self.container, selectors.EVENT_READ | selectors.EVENT_WRITE)
@@ -160,13 +163,13 @@ class RunnerSession:
 
     def _send(self) -> None:
         try:
-            sent = self.container.send(self._outgoing)
+            sent = self.container.send(self._outgoing.peek())
         except SandboxLost:
             # Not an error by itself: after the last frame, the runner exits without reading the rest of stdin. What
             # it has sent before decides.
             self._send_failed = True
         else:
-            del self._outgoing[:sent]
+            self._outgoing.remove(sent)
             if sent and not self._phase_is_running:
                 self._extend_deadline()  # large files take a while on a slow engine
 
@@ -258,7 +261,7 @@ class RunnerSession:
     def _cancel(self) -> None:
         """Stop the running phase, and start no other one."""
         self._is_cancelled = True
-        self._outgoing += encoder.encode_cancel()
+        self._outgoing.add(encoder.encode_cancel())
         self._deadline = min(self._deadline, time.monotonic() + _GRACE_SECONDS)
 
     def _is_held(self, index: int) -> bool:
@@ -276,13 +279,13 @@ class RunnerSession:
             return
         if self._held_phase > 0 and self._stdin_is_held and not self._set_program_resources(self._held_phase):
             return
-        self._outgoing += encoder.encode_go()
+        self._outgoing.add(encoder.encode_go())
         if self._held_phase == 0 and self._terminal_size is not None:
-            self._outgoing += encoder.encode_resize(self._terminal_size)  # another container does not know it
+            self._outgoing.add(encoder.encode_resize(self._terminal_size))  # another container does not know it
         if self._is_held_test():
             test = self._spec.tests[self._held_phase - len(self._plan.phases)]
-            stdin = test.stdin + self._startable_tests.popleft()
-            self._stdin.add_test(stdin, stays_open=self._spec.interactive)
+            contents = (test.stdin, *self._startable_tests.popleft())
+            self._stdin.add_test(contents, stays_open=self._spec.interactive)
         self._held_phase = None
         self._send_stdin()
         self._extend_deadline()
@@ -318,7 +321,7 @@ class RunnerSession:
         match result:
             case UpdateResult.REQUESTED:
                 self._awaits_limits = True
-                self._outgoing += encoder.encode_limits()
+                self._outgoing.add(encoder.encode_limits())
                 self._extend_deadline()
             case UpdateResult.APPLIED:
                 self._stdin_is_held = False
@@ -331,7 +334,7 @@ class RunnerSession:
                 self._held_phase = None
                 self._extend_deadline()
                 self._collector = ArtifactCollector(_COMPILED_FILES)
-                self._outgoing += encoder.encode_collect(_COMPILED_FILES)
+                self._outgoing.add(encoder.encode_collect(_COMPILED_FILES))
 
     def _move_to_new_container(self) -> None:
         """Continue the job after the compile phase in a new container, which has the resources of the program."""
@@ -348,14 +351,14 @@ class RunnerSession:
         _log.info("job_moved", container=moved_from.id[:12], new_container=self.container.id[:12], files=len(compiled))
         self._plan = self._plan.after_compilation(compiled)
         self._collector = ArtifactCollector(self._plan.artifacts)
-        self._outgoing = bytearray(b"".join(self._plan.encode()))
+        self._outgoing = OutgoingFrames(self._plan.encode())
         self._ended_phases = self._held_phase = 0
         self._send_failed = self._is_moving = self._stdin_is_held = self._done = False
         self._extend_deadline()
 
     def _send_stdin(self) -> None:
         if not self._stdin_is_held:
-            self._outgoing += self._stdin.take_frames()
+            self._outgoing.add(self._stdin.take_frames())
 
     def _is_start_error_of_job(self, phase: frames.PhaseSpec, error_number: int) -> bool:
         """Return whether the job, and not the image, is the reason that a phase could not start.
@@ -373,13 +376,13 @@ class RunnerSession:
                 case InputKind.RESIZE if self._spec.tty is not None:
                     size = TerminalSize.unpack(item.data)
                     self._terminal_size = frames.WindowSize(size.rows, size.cols)
-                    self._outgoing += encoder.encode_resize(self._terminal_size)
+                    self._outgoing.add(encoder.encode_resize(self._terminal_size))
                 case InputKind.SIGNAL if self._phase_is_running:
-                    self._outgoing += encoder.encode_signal(signal.Signals[f"SIG{item.data.decode()}"])
+                    self._outgoing.add(encoder.encode_signal(signal.Signals[f"SIG{item.data.decode()}"]))
                 case InputKind.EOF if self._spec.interactive:
                     self._stdin.end()
                 case InputKind.START_TEST if self._spec.hold_tests:
-                    self._startable_tests.append(item.data)
+                    self._startable_tests.append(item.contents)
                     self._start_held_phase()
                 case InputKind.STDIN if self._spec.interactive:
                     self._stdin.add(item.data)

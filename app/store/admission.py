@@ -32,6 +32,8 @@ _MIN_RETRY_SECONDS: Final = 1e-6
 # A shared bucket holds the tokens of this many seconds, but at least enough for several batches.
 _SHARED_BURST_SECONDS: Final = 2
 _MIN_SHARED_BURST: Final = 1_000
+# Uploads of files that a caller may send for each submission.
+_UPLOADS_PER_JOB: Final = 20
 _MAX_CACHED_REJECTIONS: Final = 10_000
 # Share of ``maxmemory``. The rest is for the output and the results of accepted jobs.
 _SHARE_FOR_NEW_JOBS: Final = 0.9
@@ -153,6 +155,21 @@ class RateLimiter:
         with translated():
             reply = await self._charge(admission.keys, admission.args)
         return self.read_reply(caller, reply, called_at)
+
+    async def charge_upload(self, caller: Caller) -> None:
+        """Take a token for the upload of a file. A job can refer to many files, so there are more than for jobs.
+
+        Raises:
+            RateLimited: The caller has no token left.
+            StoreUnavailable: Redis did not answer.
+        """
+        tier = caller.tier
+        rate, burst = tier.rate_per_minute * _UPLOADS_PER_JOB, tier.burst * _UPLOADS_PER_JOB
+        admission = self._admission(caller, [Bucket(f"upload:{caller.account}", rate, burst)], ("", "", ""))
+        with translated():
+            status, *_, wait_us = await self._charge(admission.keys, admission.args)
+        if status == b"rate_limited":
+            raise RateLimited(max(_MIN_RETRY_SECONDS, wait_us / _MICROSECONDS))
 
     def check_cached_rejection(self, caller: Caller) -> None:
         """Reject a caller whose bucket is known to be empty. Sends nothing to Redis.

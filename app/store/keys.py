@@ -106,6 +106,59 @@ class StoreKeys:
         """Channel: wake-ups for the reader of a streamed batch."""
         return f"{self.tag}:wake-batch:{batch_id}"
 
+    def file(self, file_id: str) -> str:
+        """Hash: a file (app/store/files.py)."""
+        return f"{self.tag}:file:{file_id}"
+
+    def file_jobs(self, file_id: str) -> str:
+        """Set: unfinished jobs that need a file, which is not removed meanwhile."""
+        return f"{self.tag}:file-jobs:{file_id}"
+
+    def job_files(self, job_id: str) -> str:
+        """Set: files that an unfinished job needs."""
+        return f"{self.tag}:job-files:{job_id}"
+
+    @property
+    def jobs_with_files(self) -> str:
+        """Sorted set: jobs that need files, by the time in ms at which they were submitted."""
+        return f"{self.tag}:jobs-with-files"
+
+    def owned_files(self, owner: str) -> str:
+        """Sorted set: files of an owner by the time of their upload in ms."""
+        return f"{self.tag}:files:{owner}"
+
+    @property
+    def file_expiry(self) -> str:
+        """Sorted set: files by the time in ms at which they expire."""
+        return f"{self.tag}:file-expiry"
+
+    def file_storage(self, owner: str) -> str:
+        """Ledger (app/broker/lua/ledger.lua): bytes of the files and uploads of an owner."""
+        return f"{self.tag}:file-storage:{owner}"
+
+    @property
+    def all_file_storage(self) -> str:
+        """Ledger: bytes of the files and uploads of all owners."""
+        return f"{self.tag}:all-file-storage"
+
+    @property
+    def uploads(self) -> str:
+        """Sorted set: uploads by the time in ms at which they count as abandoned."""
+        return f"{self.tag}:file-uploads"
+
+    def blob(self, digest: str) -> str:
+        """String: id of the blob with this SHA-256."""
+        return f"{self.tag}:blob:{digest}"
+
+    def blob_holders(self, digest: str) -> str:
+        """Set: what needs the blob with this SHA-256, ``file:<id>`` for a file."""
+        return f"{self.tag}:blob-holders:{digest}"
+
+    @property
+    def unused_blobs(self) -> str:
+        """Set: blobs to delete from the file storage."""
+        return f"{self.tag}:unused-blobs"
+
     @property
     def outbox(self) -> str:
         """Stream: one entry with the job id for each end of a job whose webhook is due."""

@@ -22,6 +22,8 @@ from app.store.api_keys import ApiKeyStore
 from app.store.batches import BatchStore
 from app.store.connection import create_async_client, create_client, create_pubsub_client
 from app.store.effects import JobEffects
+from app.store.file_table import FileTable
+from app.store.files import FileStore
 from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE, StoreKeys
 from app.store.languages import LanguageStore
@@ -29,8 +31,9 @@ from app.store.metrics import MetricStore
 from app.store.submission import Submitter
 from app.store.wakeups import Wakeups
 from app.telemetry.tracer import create_tracer
+from app.wiring.file_storage import create_file_storage
 
-__all__ = ["create_api", "create_api_keys"]
+__all__ = ["create_api", "create_api_keys", "create_file_store"]
 
 
 def create_api(settings: Settings) -> Any:
@@ -50,11 +53,13 @@ def create_api(settings: Settings) -> Any:
         settings.max_backlog,
     )
     administration = _create_administration(settings)
+    files = create_file_store(settings, client)
 
     async def close() -> None:
         await wakeups.close()
         await producer.close()
         await jobs.close()
+        files.close()
         await client.aclose()
         await asyncio.to_thread(administration.close)
 
@@ -62,6 +67,7 @@ def create_api(settings: Settings) -> Any:
     return create_app(
         jobs=jobs,
         batches=BatchStore(client, keys, wakeups, settings.result_ttl_seconds),
+        files=files,
         languages=LanguageStore(client, keys, catalogue),
         submitter=submitter,
         api_keys=create_api_keys(settings, client),
@@ -73,6 +79,13 @@ def create_api(settings: Settings) -> Any:
         close=close,
         tracer=create_tracer(settings.otlp_endpoint, "pyxec-api"),
     )
+
+
+def create_file_store(settings: Settings, client: redis.asyncio.Redis) -> FileStore:
+    """Create the store of files."""
+    storage = create_file_storage(settings)
+    table = FileTable(client, StoreKeys(settings.namespace), settings.file_ttl_seconds, storage.capacity_bytes)
+    return FileStore(table, storage, settings.max_file_bytes)
 
 
 def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = None) -> ApiKeyStore:
@@ -111,4 +124,5 @@ def _anonymous_tier(settings: Settings) -> Tier:
         address_rate_per_minute=settings.rate_per_minute,
         unfinished_jobs=settings.anonymous_jobs,
         storage_bytes=settings.anonymous_storage_bytes,
+        file_bytes=settings.anonymous_file_bytes,
     )

@@ -20,6 +20,7 @@ from app.broker import StreamsBroker, default_middleware
 from app.config import Settings
 from app.core.errors import InfrastructureError
 from app.core.timestamps import current_unix_ms
+from app.files.cache import FileCache
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
 from app.resources import LANGUAGES
@@ -32,6 +33,7 @@ from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
 from app.store.connection import create_client
 from app.store.effects import JobEffects
+from app.store.file_collection import FileCollection
 from app.store.installation import read_installation
 from app.store.job_input import JobInputs
 from app.store.keys import DELIVER_WEBHOOK, JOBS_QUEUE, MAINTENANCE_QUEUE, RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
@@ -44,6 +46,7 @@ from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
 from app.telemetry.message_tracing import MessageTracing
 from app.telemetry.metrics import Meter
 from app.telemetry.tracer import create_tracer
+from app.wiring.file_storage import create_file_storage, file_cache_folder
 from app.wiring.host_check import create_host_check
 
 __all__ = ["CALLBACK_FORMATS", "create_broker", "declare_run_job"]
@@ -71,6 +74,7 @@ def create_broker(settings: Settings) -> StreamsBroker:
     meter = Meter()
     _declare_recover(broker, meter)
     _declare_reconcile_storage(broker, settings, meter)
+    _declare_collect_files(broker, settings, meter)
     maintenance_tasks = [_maintain_task(broker), _publish_metrics_task(broker, settings, meter)]
     services = {
         JOBS_QUEUE: declare_run_job(broker, settings, meter),
@@ -114,6 +118,14 @@ def _declare_recover(broker: StreamsBroker, meter: Meter) -> None:
 def _declare_reconcile_storage(broker: StreamsBroker, settings: Settings, meter: Meter) -> None:
     reconciliation = StorageReconciliation(_create_client(settings), StoreKeys(settings.namespace))
     _declare_periodic(broker, meter, "reconcile_storage", "*/10 * * * *", reconciliation.run)
+
+
+def _declare_collect_files(broker: StreamsBroker, settings: Settings, meter: Meter) -> None:
+    storage = create_file_storage(settings)
+    collection = FileCollection(
+        _create_client(settings), StoreKeys(settings.namespace), storage, settings.file_ttl_seconds
+    )
+    _declare_periodic(broker, meter, "collect_files", "* * * * *", collection.run)
 
 
 def _declare_periodic(broker: StreamsBroker, meter: Meter, name: str, schedule: str, run: Callable[[], object]) -> None:
@@ -166,7 +178,9 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
     )
     sandbox = _create_sandbox(settings, engine, worker, installation, availability)
     inputs = JobInputs(client, keys, worker)
-    runner = JobRunner(broker, JobEffects(keys, settings.result_ttl_seconds), sandbox, inputs, current_unix_ms, meter)
+    cache = FileCache(create_file_storage(settings), file_cache_folder(settings), settings.file_cache_bytes)
+    effects = JobEffects(keys, settings.result_ttl_seconds)
+    runner = JobRunner(broker, effects, sandbox, inputs, cache, current_unix_ms, meter)
     dramatiq.actor(
         actor_name=RUN_JOB,
         queue_name=JOBS_QUEUE,

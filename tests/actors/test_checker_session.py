@@ -48,7 +48,12 @@ def wait_for_start(run: Run) -> bytes | None:
             if item.kind is InputKind.CANCEL:
                 return None
             if item.kind is InputKind.START_TEST:
-                return item.data
+                return b"".join(content for content in item.contents if isinstance(content, bytes))
+
+
+def join_check(test: CaseSpec, output: bytes) -> bytes:
+    """Return the stdin of a run of a checker for a test without files by reference."""
+    return b"".join(content for content in encode_check(test, output) if isinstance(content, bytes))
 
 
 def play(checker: Program) -> Program:
@@ -98,7 +103,7 @@ async def test_checker_receives_each_output_once_and_its_exit_code_is_the_verdic
     assert record.result is not None
     assert [test.verdict for test in record.result.tests] == [Verdict.WRONG_ANSWER, Verdict.ACCEPTED]
     assert record.result.verdict is Verdict.WRONG_ANSWER
-    assert checked == [encode_check(spec.tests[0], b"a"), encode_check(spec.tests[1], b"b")]
+    assert checked == [join_check(spec.tests[0], b"a"), join_check(spec.tests[1], b"b")]
     assert len(sandbox.runs) == 2
 
 

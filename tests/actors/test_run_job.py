@@ -7,6 +7,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import dramatiq
 import pytest
@@ -29,6 +30,8 @@ from app.core.results import JobRecord, Usage
 from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.store.effects import JobEffects
+from app.files.cache import FileCache
+from app.files.redis_storage import RedisStorage
 from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.telemetry.metrics import Meter
@@ -43,13 +46,18 @@ LOST = SandboxLost("the container is gone")
 
 @contextmanager
 def running_worker(
-    store: LiveStore, program: Program, sandbox: InMemorySandbox | None = None, stop_ms: int | None = None
+    store: LiveStore,
+    program: Program,
+    sandbox: InMemorySandbox | None = None,
+    stop_ms: int | None = None,
+    file_cache: FileCache | None = None,
 ) -> Iterator[InMemorySandbox]:
     """Run a worker on the queue of the store. It retries a job twice, without delay."""
     sandbox = sandbox or InMemorySandbox(program)
     inputs = JobInputs(store.client, store.keys, store.broker.consumer_name)
     clock = itertools.count(1_800_000_000_000)
-    runner = JobRunner(store.broker, store.effects, sandbox, inputs, lambda: next(clock), Meter())
+    cache = file_cache or FileCache(RedisStorage(store.client, store.keys.namespace), Path("unused"), 0)
+    runner = JobRunner(store.broker, store.effects, sandbox, inputs, cache, lambda: next(clock), Meter())
     options = {"max_retries": 2, "min_backoff": 1, "max_backoff": 2, "marks_start": True}
     dramatiq.actor(actor_name=RUN_JOB, queue_name=JOBS_QUEUE, broker=store.broker, **options)(runner.run)  # type: ignore[call-overload]
     inputs.start()

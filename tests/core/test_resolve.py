@@ -85,7 +85,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("entrypoint", {"entrypoint": "other.py"}),
     ("entrypoint", {"files": [file("a/b.py")], "entrypoint": "./a/b.py"}),
     ("stdin", {"stdin": SURROGATE}),
-    ("stdin", {"stdin": "x" * (resolve.MAX_STDIN_BYTES + 1)}),
+    ("stdin", {"stdin": "x" * (constraints.MAX_STDIN_BYTES + 1)}),
     ("args", {"args": ("",) * (constraints.MAX_ARGUMENTS + 1)}),
     ("args", {"args": ("x" * (constraints.MAX_ARGUMENTS_BYTES // 2),) * 2}),
     ("args[1]", {"args": ("a", "b\0")}),

@@ -27,6 +27,7 @@ TIER = Tier(
     address_rate_per_minute=10**6,
     unfinished_jobs=10**6,
     storage_bytes=2**40,
+    file_bytes=1,
     backlog_share=1,
 )
 

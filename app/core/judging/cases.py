@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ from app.core.constraints import (
     encode_utf8,
 )
 from app.core.errors import InvalidRequest
+from app.core.files import Content, FileReference, StoredFile, find_stored_file
 from app.core.judging.comparison import Comparison, ComparisonRequest, resolve_comparison
 from app.core.limits import (
     MAX_OUTPUT_BYTES,
@@ -33,7 +35,7 @@ from app.core.limits import (
     resolve_limits,
 )
 
-__all__ = ["CaseDefaults", "CaseLimits", "CaseRequest", "CaseSpec", "resolve_cases"]
+__all__ = ["CaseDefaults", "CaseLimits", "CaseRequest", "CaseSpec", "resolve_cases", "resolve_stdin"]
 
 MAX_CASES_BYTES: Final = 8 * 1024 * 1024
 
@@ -52,9 +54,9 @@ class CaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     of the test."""
 
     name: CaseName | None = None
-    stdin: Stdin | None = None
+    stdin: Stdin | FileReference | None = None
     args: Arguments | None = None
-    expected_output: str | None = None
+    expected_output: str | FileReference | None = None
     compare: ComparisonRequest | None = None
     limits: CaseLimits = CaseLimits()
 
@@ -63,22 +65,23 @@ class CaseSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A complete test. Without an expected output, nothing is compared."""
 
     name: str
-    stdin: bytes
+    stdin: Content
     args: tuple[str, ...]
-    expected_output: bytes | None
+    expected_output: Content | None
     limits: Limits
     comparison: Comparison = Comparison()
 
 
 @dataclass(frozen=True)
 class CaseDefaults:
-    """What a test inherits from its job, and the ceiling of the caller."""
+    """What a test inherits from its job, the ceiling of the caller, and its files by their ids."""
 
-    stdin: bytes
+    stdin: Content
     args: tuple[str, ...]
     limits: Limits
     ceiling: LimitOverrides
     compare: ComparisonRequest | None = None
+    stored_files: Mapping[str, StoredFile] = dataclass_field(default_factory=dict)
 
 
 def resolve_cases(requests: Sequence[CaseRequest], defaults: CaseDefaults) -> tuple[CaseSpec, ...]:
@@ -105,23 +108,45 @@ def resolve_cases(requests: Sequence[CaseRequest], defaults: CaseDefaults) -> tu
 
 
 def _resolve_case(index: int, request: CaseRequest, defaults: CaseDefaults) -> CaseSpec:
-    field = f"tests[{index}]"
+    path = f"tests[{index}]"
     stdin, args, expected = request.stdin, request.args, request.expected_output
     return CaseSpec(
-        name=_resolve_name(f"{field}.name", request.name, index),
-        stdin=defaults.stdin if stdin is None else _encode_stdin(f"{field}.stdin", stdin),
-        args=defaults.args if args is None else check_arguments(f"{field}.args", args),
-        expected_output=None if expected is None else encode_utf8(f"{field}.expected_output", expected),
-        limits=_resolve_limits(field, request.limits, defaults),
-        comparison=_resolve_comparison(field, request, defaults),
+        name=_resolve_name(f"{path}.name", request.name, index),
+        stdin=defaults.stdin if stdin is None else resolve_stdin(f"{path}.stdin", stdin, defaults.stored_files),
+        args=defaults.args if args is None else check_arguments(f"{path}.args", args),
+        expected_output=_resolve_expected_output(f"{path}.expected_output", expected, defaults),
+        limits=_resolve_limits(path, request.limits, defaults),
+        comparison=_resolve_comparison(path, request, defaults),
     )
 
 
-def _resolve_comparison(field: str, request: CaseRequest, defaults: CaseDefaults) -> Comparison:
+def resolve_stdin(path: str, stdin: str | FileReference, stored_files: Mapping[str, StoredFile]) -> Content:
+    """Return the stdin of a program.
+
+    Args:
+        path: Path of the field in the request.
+        stdin: The value of the field.
+        stored_files: The files of the caller by their ids.
+
+    Raises:
+        InvalidRequest: The text is too large or not valid Unicode, or there is no such file.
+    """
+    if isinstance(stdin, FileReference):
+        return find_stored_file(path, stdin, stored_files)
+    return check_size(path, encode_utf8(path, stdin), MAX_STDIN_BYTES)
+
+
+def _resolve_expected_output(path: str, expected: str | FileReference | None, defaults: CaseDefaults) -> Content | None:
+    if isinstance(expected, FileReference):
+        return find_stored_file(path, expected, defaults.stored_files)
+    return None if expected is None else encode_utf8(path, expected)
+
+
+def _resolve_comparison(path: str, request: CaseRequest, defaults: CaseDefaults) -> Comparison:
     if request.compare is not None:
         if request.expected_output is None:
-            raise InvalidRequest(f"{field}.compare", "requires expected_output")
-        return resolve_comparison(f"{field}.compare", request.compare)
+            raise InvalidRequest(f"{path}.compare", "requires expected_output")
+        return resolve_comparison(f"{path}.compare", request.compare)
     return Comparison() if defaults.compare is None else resolve_comparison("compare", defaults.compare)
 
 
@@ -134,10 +159,6 @@ def _resolve_name(field: str, name: str | None, index: int) -> str:
     return name
 
 
-def _encode_stdin(field: str, text: str) -> bytes:
-    return check_size(field, encode_utf8(field, text), MAX_STDIN_BYTES)
-
-
 def _resolve_limits(field: str, requested: CaseLimits, defaults: CaseDefaults) -> Limits:
     overrides = {name: value for name, value in msgspec.structs.asdict(requested).items() if value is not None}
     merged = LimitOverrides(**{**msgspec.structs.asdict(defaults.limits), **overrides})
@@ -148,7 +169,9 @@ def _resolve_limits(field: str, requested: CaseLimits, defaults: CaseDefaults) -
 
 
 def _check_request_size(requests: Sequence[CaseRequest]) -> None:
-    texts = [text for request in requests for text in (request.stdin, request.expected_output, *(request.args or ()))]
+    contents = [content for request in requests for content in (request.stdin, request.expected_output)]
+    texts = [content for content in contents if isinstance(content, str)]
+    texts += [argument for request in requests for argument in request.args or ()]
     # The number of characters first: a request that is far too large is not encoded.
     if sum(len(text) for text in texts if text) > MAX_CASES_BYTES or (
         sum(len(text.encode(errors="replace")) for text in texts if text) > MAX_CASES_BYTES
@@ -158,7 +181,9 @@ def _check_request_size(requests: Sequence[CaseRequest]) -> None:
 
 def _check_resolved_size(cases: Sequence[CaseSpec]) -> None:
     """Inherited values count for each test, because they are stored with each."""
-    size = sum(len(case.stdin) + len(case.expected_output or b"") + _arguments_size(case.args) for case in cases)
+    contents = [content for case in cases for content in (case.stdin, case.expected_output)]
+    size = sum(len(content) for content in contents if isinstance(content, bytes))
+    size += sum(_arguments_size(case.args) for case in cases)
     if size > MAX_CASES_BYTES:
         raise InvalidRequest(
             "tests", f"must be at most {MAX_CASES_BYTES} bytes together, including what each inherits from the job"

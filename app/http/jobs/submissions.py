@@ -11,8 +11,9 @@ from typing import TypeVar
 from falcon.asgi import Response
 
 from app.core.callers import Caller
-from app.core.errors import RateLimited, StoreUnavailable, SubmissionRejected, UnknownLanguage
+from app.core.errors import InvalidRequest, RateLimited, StoreUnavailable, SubmissionRejected, UnknownLanguage
 from app.core.languages import LanguageInfo
+from app.core.references import find_file_ids
 from app.core.results import JobRecord
 from app.core.spec import JobRequest
 from app.core.submission import NewJob, resolve_job
@@ -21,6 +22,7 @@ from app.http.jobs.transcript import Transcript, count_transcript_bytes
 from app.http.memory import MEMORY, Reservation
 from app.http.responses import set_rate_limit_headers
 from app.http.settings import POLL_SECONDS
+from app.store.files import FileStore
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.submission import Receipt, Submitter
@@ -59,6 +61,7 @@ class Submissions:
         jobs: The jobs.
         languages: The installed languages.
         submitter: Writes accepted jobs to the store.
+        files: The files that jobs refer to.
         new_id: Creates ids of jobs.
         now_ms: Unix time in milliseconds.
         allow_private_webhooks: Whether webhooks may be delivered to private addresses.
@@ -69,6 +72,7 @@ class Submissions:
         jobs: JobStore,
         languages: LanguageStore,
         submitter: Submitter,
+        files: FileStore,
         new_id: Callable[[], str],
         now_ms: Callable[[], int],
         *,
@@ -77,6 +81,7 @@ class Submissions:
         self._jobs = jobs
         self._languages = languages
         self._submitter = submitter
+        self._files = files
         self._now_ms = now_ms
         self._allow_private_webhooks = allow_private_webhooks
         self.new_id = new_id
@@ -122,20 +127,27 @@ class Submissions:
             InvalidRequest: Names the invalid field.
             StoreUnavailable: The installed languages cannot be read.
         """
-        languages = await self._languages.accepted()
+        job_id = self.new_id() if job_id is None else job_id
+        languages, file_ids = await self._languages.accepted(), find_file_ids(request)
+        stored_files = await self._files.use(job_id, caller.owner, file_ids) if file_ids else {}
         try:
             return resolve_job(
                 request,
                 languages,
                 caller,
-                job_id=self.new_id() if job_id is None else job_id,
+                job_id=job_id,
                 request_id=request_id,
                 created_at_ms=self._now_ms(),
                 idempotency_key=idempotency_key,
                 allow_private_webhooks=self._allow_private_webhooks,
+                stored_files=stored_files,
             )
-        except UnknownLanguage as e:
-            raise self._explain_unknown_language(e, request, languages) from e
+        except InvalidRequest as e:
+            if stored_files:
+                await self._files.release(job_id)
+            if isinstance(e, UnknownLanguage):
+                raise self._explain_unknown_language(e, request, languages) from e
+            raise
 
     def _explain_unknown_language(
         self, error: UnknownLanguage, request: JobRequest, installed: Mapping[str, LanguageInfo]
@@ -158,10 +170,24 @@ class Submissions:
             StoreUnavailable: The job may or may not have been accepted.
         """
         with _reported_rejection(response):
-            receipt = await self._submitter.submit(job, caller)
+            try:
+                receipt = await self._submitter.submit(job, caller)
+            except SubmissionRejected:
+                await self._release_files(job)
+                raise
+        if receipt.job_id != job.id:
+            await self._release_files(job)
         if response is not None:
             set_rate_limit_headers(response, receipt.rate_limit)
         return receipt
+
+    async def _release_files(self, job: NewJob) -> None:
+        if job.has_files:
+            await self._files.release(job.id)
+
+    async def charge_upload(self, caller: Caller) -> None:
+        """Take a token for the upload of a file. Raises RateLimited."""
+        await self._submitter.rate_limiter.charge_upload(caller)
 
     async def submit_and_wait(
         self, job: NewJob, caller: Caller, seconds: float, should_stop: Callable[[], bool], response: Response

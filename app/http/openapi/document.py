@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
+from importlib import resources
 from string import Template
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from falcon.asgi import Response
 
 from app.core.webhooks import WebhookBody
 from app.http.errors import Problem
-from app.http.openapi import administration, jobs, service
+from app.http.openapi import administration, files, jobs, service
 from app.http.openapi.headers import HEADERS, create_header_references
 from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply
 from app.http.openapi.parameters import create_parameters
@@ -28,10 +28,11 @@ __all__ = ["PATHS", "DocumentResource", "make_document"]
 
 Security = dict[Access, list[dict[str, list[str]]]]
 
-PATHS: Final[Paths] = {**jobs.PATHS, **service.PATHS, **administration.PATHS}
+PATHS: Final[Paths] = {**jobs.PATHS, **files.PATHS, **service.PATHS, **administration.PATHS}
 TAGS: Final = {
     jobs.JOBS: "Submit, read, cancel and delete jobs.",
     jobs.OUTPUT: "Read the output and the artifacts of jobs. See *Live* above for WebSockets.",
+    files.FILES: "Upload files once, and refer to them in any number of jobs.",
     service.LANGUAGES: "The installed languages.",
     service.SERVICE: "Tickets, health, metrics and this document.",
     administration.ADMINISTRATION: "Manage the service. All operations require an admin key.",
@@ -91,7 +92,7 @@ def _create_security(settings: HttpSettings) -> Security:
 
 
 def _create_introduction() -> str:
-    text = files(__package__).joinpath("introduction.md").read_text("utf-8")
+    text = resources.files(__package__).joinpath("introduction.md").read_text("utf-8")
     return Template(text).substitute(problems=create_problem_table())
 
 
@@ -114,6 +115,9 @@ def _create_operation(operation: Operation, parameters: dict[str, Any], security
         item["parameters"] = [parameters[name] for name in operation.parameters]
     if operation.request_body is not None:
         item["requestBody"] = _create_request_body(operation.request_body, operation.examples)
+    elif operation.request_media:
+        content = {media_type: {"schema": schema} for media_type, schema in operation.request_media.items()}
+        item["requestBody"] = {"required": True, "content": content}
     replies = {str(reply.status): _create_response(reply) for reply in operation.replies}
     return {**item, "responses": replies | create_error_responses(operation)}
 

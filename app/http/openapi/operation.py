@@ -9,9 +9,10 @@ from typing import Any
 
 from app.core.errors import PyxecError
 
-__all__ = ["JSON", "Access", "Operation", "Paths", "Reply"]
+__all__ = ["JSON", "OCTET_STREAM", "Access", "Operation", "Paths", "Reply"]
 
 JSON = "application/json"
+OCTET_STREAM = "application/octet-stream"
 
 
 class Access(Enum):
@@ -54,6 +55,7 @@ class Operation:
         text: The description, as Markdown.
         parameters: Keys of ``parameters.PARAMETERS``, including the path parameters.
         request_body: The type of the JSON request body.
+        request_media: The schemas of a request body of other media types.
         errors: Exceptions and HTTP statuses. ``problems.py`` adds those that follow from the other attributes.
     """
 
@@ -64,6 +66,7 @@ class Operation:
     access: Access = Access.ANYONE
     parameters: tuple[str, ...] = ()
     request_body: type | None = None
+    request_media: Mapping[str, Any] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
     replies: tuple[Reply, ...]
     errors: tuple[type[PyxecError] | int, ...] = ()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from app.core.files import FILE_ID
 from app.core.states import JobState
 from app.http.settings import HttpSettings
 from app.http.v1.admin.dead_letters import MAX_DEAD_LETTERS
+from app.http.v1.files import MAX_NAME_BYTES
 from app.http.v1.job_list import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 __all__ = ["PARAMETERS", "create_parameters"]
@@ -31,6 +33,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "job_id": _path("job_id", "The id of a job of the caller.", "^[A-Za-z0-9_-]{1,64}$"),
     "batch_id": _path("batch_id", "The id of a streamed batch of the caller.", "^[A-Za-z0-9_-]{1,64}$"),
     "artifact": _path("name", "The path of the file in the working directory.", "^[^/]+(/[^/]+)*$"),
+    "file_id": _path("file_id", "The id of a file of the caller.", FILE_ID),
     "key_id": _path("key_id", "An `id` from `GET /v1/admin/keys`.", "^[A-Za-z0-9]+$"),
     "queue": _path("queue", "A `name` from `GET /v1/admin/queues`.", "^[a-z.]+$"),
     "dead_letter_id": _path("dead_letter_id", "An `id` from the list of dead letters.", "^[0-9-]+$"),
@@ -50,6 +53,15 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "The maximum number of jobs.",
         {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
     ),
+    "files_limit": _query(
+        "limit",
+        "The maximum number of files.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+    ),
+    "files_after": _query(
+        "after", "The `next` of the previous page.", {"type": "string", "pattern": "^([0-9a-f]{32})?$"}
+    ),
+    "file_name": _query("name", "A name for people.", {"type": "string", "maxLength": MAX_NAME_BYTES}),
     "status": _query("status", "Only jobs with this status.", {"type": "string", "enum": list(JobState)}),
     "label": _query(
         "label",

@@ -17,7 +17,7 @@ from app.core.timestamps import Timestamp, format_optional_timestamp, format_tim
 from app.http.request import Request
 from app.http.v1.views import Links, create_links
 
-__all__ = ["DEFAULT_PAGE_SIZE", "MAX_PAGE_SIZE", "JobFilter", "JobListView", "create_job_list_view"]
+__all__ = ["DEFAULT_PAGE_SIZE", "MAX_PAGE_SIZE", "JobFilter", "JobListView", "create_job_list_view", "read_page_size"]
 
 MAX_PAGE_SIZE: Final = 100
 DEFAULT_PAGE_SIZE: Final = 20
@@ -43,7 +43,7 @@ class JobFilter:
     def from_request(cls, request: Request) -> JobFilter:
         """Read ``?limit=&after=&status=&label=NAME:VALUE``. Raises InvalidRequest."""
         labels = [_parse_label(text) for text in request.get_param_as_list("label") or ()]
-        return cls(_read_limit(request), request.get_param("after") or None, _read_status(request), dict(labels))
+        return cls(read_page_size(request), request.get_param("after") or None, _read_status(request), dict(labels))
 
     def matches(self, job: JobSummary) -> bool:
         """Return whether a job has the requested state and labels."""
@@ -94,7 +94,8 @@ def _create_summary_view(job: JobSummary) -> JobSummaryView:
     )
 
 
-def _read_limit(request: Request) -> int:
+def read_page_size(request: Request) -> int:
+    """Read ``?limit=``. Raises InvalidRequest."""
     text = request.get_param("limit")
     if text is None:
         return DEFAULT_PAGE_SIZE

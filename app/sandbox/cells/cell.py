@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import select
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -118,7 +119,7 @@ class Cell(Container):
         self._send_all(encode_job(nonce, initial, program))
         super()._await_ready()
 
-    def end_job(self, unsent: bytes) -> None:
+    def end_job(self, unsent: Iterable[bytes]) -> None:
         """End a job that has finished. The cell removes what is left of it in the background.
 
         Args:
@@ -130,7 +131,9 @@ class Cell(Container):
         self._clean = None
         self._is_idle = True
         self._idle_since = time.monotonic()
-        self._send_all(unsent + encode_end())
+        for data in unsent:
+            self._send_all(data)
+        self._send_all(encode_end())
 
     def try_job(self, resources: ContainerResources) -> None:
         """Run a job without a program.
@@ -143,7 +146,7 @@ class Cell(Container):
         while not self.has_finished:
             if not self._wait_readable(READY_TIMEOUT_SECONDS) or self.receive() is None:
                 raise SandboxLost(f"cell did not end a job: {self.read_stderr() or 'no reason given'}")
-        self.end_job(b"")
+        self.end_job((b"",))
         self._await_clean()
 
     def is_alive(self) -> bool:

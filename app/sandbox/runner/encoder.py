@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.core.errors import ProtocolError
+from app.core.files import Content
+from app.files.content import ContentReader
 from app.sandbox.runner.frames import (
     MAX_ARTIFACT_FILES,
     MAX_PAYLOAD,
@@ -53,16 +55,21 @@ _MAX_PATTERN_BYTES: Final = 255
 _GETS_STDIN_FLAG, _TERMINAL_FLAG, _TEST_FLAG, _HELD_FLAG = 1, 2, 4, 8
 
 
-def encode_file(path: str, data: bytes, *, executable: bool = False) -> Iterator[bytes]:
+def encode_file(path: str, content: Content, *, executable: bool = False) -> Iterator[bytes]:
     """Yield the frames that create a file of any size, with its parent folders.
 
     Args:
         path: Relative to the working folder: at most 8 components of 1 to 255 bytes, none of them ``.`` or ``..``.
+        content: The content.
+
+    Raises:
+        InfrastructureError: The content cannot be read from the file cache.
     """
     head = (0o755 if executable else 0o644).to_bytes(2) + _encode_string(_check_path(path))
-    room = MAX_PAYLOAD - len(head)
-    yield _encode_frame(HostFrame.FILE, head + data[:room])
-    yield from _split_frames(HostFrame.FILE_DATA, data[room:])
+    reader = ContentReader(content)
+    yield _encode_frame(HostFrame.FILE, head + reader.read(MAX_PAYLOAD - len(head)))
+    while reader.remaining_bytes:
+        yield _encode_frame(HostFrame.FILE_DATA, reader.read(MAX_PAYLOAD))
 
 
 def encode_phase(spec: PhaseSpec) -> bytes:

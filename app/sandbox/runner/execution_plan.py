@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from app.core.constraints import MAX_FILES_BYTES
 from app.core.limits import (
     MAX_COMPILE_OUTPUT_BYTES,
     MAX_COMPILE_SECONDS,
@@ -19,6 +20,7 @@ from app.core.limits import (
 from app.core.outcomes import COMPILE, RUN, TEST
 from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES, Artifact
 from app.core.spec import JobSpec, SourceFile
+from app.files.content import read_content
 from app.sandbox.images.catalogue import Language, Phase
 from app.sandbox.runner import encoder
 from app.sandbox.runner.frames import CollectSpec, PhaseSpec, WindowSize
@@ -141,9 +143,9 @@ def compiler_limits(spec: JobSpec, language: Language) -> Limits:
 
 
 def _prepare_file(file: SourceFile, entrypoint: str, language: Language) -> SourceFile:
-    if file.name != entrypoint or not language.removed:
+    if file.name != entrypoint or not language.removed or len(file.content) > MAX_FILES_BYTES:
         return file
-    content = file.content
+    content = read_content(file.content)
     if "bom" in language.removed:
         content = content.removeprefix(codecs.BOM_UTF8)
     if "cr" in language.removed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from app.core.files import Content
 from app.core.spec import JobSpec
+from app.files.content import ContentReader
 from app.sandbox.runner import encoder
 from app.sandbox.runner.frames import STDIN_WINDOW_BYTES
 
@@ -15,7 +17,8 @@ __all__ = ["StdinFeed"]
 class StdinFeed:
     """Holds the stdin of all phases of one job until the runner has room for it.
 
-    Data that the program does not read stays on the host, so that it never delays other frames.
+    Data that the program does not read stays on the host, so that it never delays other frames. Files are read when
+    the runner has room for them.
 
     Args:
         complete: The stdin of each phase except the last.
@@ -23,15 +26,15 @@ class StdinFeed:
         stays_open: Whether more stdin of the last phase may follow.
     """
 
-    def __init__(self, complete: Sequence[bytes], last: bytes, *, stays_open: bool) -> None:
-        self._pieces: deque[memoryview | None] = deque()  # None is the end of a stream
+    def __init__(self, complete: Sequence[Content], last: Content, *, stays_open: bool) -> None:
+        self._pieces: deque[ContentReader | None] = deque()  # None is the end of a stream
         self._buffered_bytes = 0
         self._window_bytes = STDIN_WINDOW_BYTES
         self._open = True
-        for data in complete:
-            self._buffer(data)
+        for content in complete:
+            self._buffer(content)
             self._pieces.append(None)
-        self.add(last)
+        self._buffer(last)
         if not stays_open:
             self.end()
 
@@ -57,15 +60,16 @@ class StdinFeed:
         if self._open:
             self._buffer(data)
 
-    def add_test(self, data: bytes, *, stays_open: bool) -> None:
+    def add_test(self, contents: Iterable[Content], *, stays_open: bool) -> None:
         """Add the stdin of the next test of a job whose tests are held, or its beginning.
 
         Args:
-            data: The stdin.
+            contents: The stdin, one content after the other.
             stays_open: Whether more stdin of this test may follow.
         """
         self._open = True
-        self._buffer(data)
+        for content in contents:
+            self._buffer(content)
         if not stays_open:
             self.end()
 
@@ -80,23 +84,33 @@ class StdinFeed:
         self._window_bytes += count
 
     def take_frames(self) -> bytes:
-        """Remove and return the frames for which the window has room."""
+        """Remove and return the frames for which the window has room.
+
+        Raises:
+            InfrastructureError: A file cannot be read.
+        """
         encoded = bytearray()
         while self._pieces:
             piece = self._pieces.popleft()
             if piece is None:
                 encoded += encoder.encode_stdin_eof()
                 continue
-            now, later = piece[: self._window_bytes], piece[self._window_bytes :]
-            self._window_bytes -= len(now)
-            self._buffered_bytes -= len(now)
-            encoded += encoder.encode_stdin(now)
-            if later:
-                self._pieces.appendleft(later)
+            data = piece.read(self._window_bytes)
+            self._window_bytes -= len(data)
+            self._buffered_bytes -= len(data)
+            encoded += encoder.encode_stdin(data)
+            if piece.remaining_bytes:
+                self._pieces.appendleft(piece)
                 break
         return bytes(encoded)
 
-    def _buffer(self, data: bytes) -> None:
-        if data:
-            self._pieces.append(memoryview(data))
-            self._buffered_bytes += len(data)
+    def close(self) -> None:
+        """Close the open file."""
+        for piece in self._pieces:
+            if piece is not None:
+                piece.close()
+
+    def _buffer(self, content: Content) -> None:
+        if len(content):
+            self._pieces.append(ContentReader(content))
+            self._buffered_bytes += len(content)

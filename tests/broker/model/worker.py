@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +25,8 @@ from app.core.events import Output, Stream
 from app.core.job_input import Input
 from app.core.outcomes import StopReason
 from app.core.sandbox import SandboxReport
+from app.files.cache import FileCache
+from app.files.redis_storage import RedisStorage
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.telemetry.metrics import Meter
@@ -97,7 +100,8 @@ class ModelWorker:
             max_deliveries=max_deliveries,
             middleware=[CurrentMessage(), StreamRetries()],
         )
-        runner = JobRunner(self.broker, effects, self, _NoInput(), now_ms, Meter())
+        cache = FileCache(RedisStorage(process.client(), namespace), Path("unused"), 0)  # no job has files
+        runner = JobRunner(self.broker, effects, self, _NoInput(), cache, now_ms, Meter())
         options: dict[str, Any] = {"broker": self.broker, "queue_name": JOBS_QUEUE}
         options |= {"max_retries": 1, "min_backoff": 4_000, "max_backoff": 4_000}
         dramatiq.actor(actor_name=RUN_JOB, **options)(lambda job_id: self._call(runner.run, job_id))

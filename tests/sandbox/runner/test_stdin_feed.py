@@ -153,20 +153,20 @@ def test_held_tests_have_the_stdin_that_is_added_for_them() -> None:
     feed = StdinFeed.for_job(msgspec.structs.replace(with_tests(b"a", b"b"), hold_tests=True))
     assert drain(feed) == []
 
-    feed.add_test(b"x" * (W + 1), stays_open=False)
-    feed.add_test(b"", stays_open=False)
+    feed.add_test([b"x" * (W + 1)], stays_open=False)
+    feed.add_test([b""], stays_open=False)
     assert streams(drain(feed)) == [b"x" * (W + 1), b"", b""]
 
 
 def test_held_test_with_open_stdin_receives_only_what_arrives_before_its_end() -> None:
     feed = StdinFeed.for_job(msgspec.structs.replace(with_tests(b"", b""), hold_tests=True))
     feed.add(b"early")
-    feed.add_test(b"a", stays_open=True)
+    feed.add_test([b"a"], stays_open=True)
     feed.add(b"b")
     feed.end()
     feed.add(b"late")
     feed.end()
-    feed.add_test(b"", stays_open=True)
+    feed.add_test([b""], stays_open=True)
     feed.add(b"c")
 
     assert streams(drain(feed)) == [b"ab", b"c"]

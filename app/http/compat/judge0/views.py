@@ -9,6 +9,7 @@ from typing import Any, Final
 import falcon
 import msgspec
 
+from app.core.files import Content
 from app.core.results import JobRecord
 from app.core.spec import JobSpec
 from app.core.timestamps import format_optional_timestamp, format_timestamp
@@ -39,13 +40,17 @@ Text = bytes | bytearray | str | None
 
 
 def _source_code(judged: JudgedSubmission) -> Text:
-    return None if judged.submission.language_id == MULTI_FILE else judged.spec.files[0].content
+    return None if judged.submission.language_id == MULTI_FILE else _find_text(judged.spec.files[0].content)
+
+
+def _find_text(content: Content) -> Text:
+    return content if isinstance(content, bytes) else None  # Judge0's API has no files by reference
 
 
 # With base64_encoded=true, these are in Base64.
 _TEXT_FIELDS: Final[Mapping[str, Callable[[JudgedSubmission], Text]]] = {
     "source_code": _source_code,
-    "stdin": lambda judged: judged.spec.stdin or None,
+    "stdin": lambda judged: _find_text(judged.spec.stdin) or None,
     "expected_output": lambda judged: judged.submission.expected_output,
     "stdout": lambda judged: judged.verdict.stdout,
     "stderr": lambda judged: judged.verdict.stderr,

@@ -1,0 +1,1 @@
+"""The file storage: its port, its implementations, and the cache of a worker."""

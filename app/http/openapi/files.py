@@ -1,0 +1,78 @@
+"""The operations on files."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.core.errors import FilesFull, FileStorageUnavailable, FileTooLarge, GatewayBusy, InvalidRequest, RateLimited
+from app.http.openapi.operation import OCTET_STREAM, Access, Operation, Paths, Reply
+from app.http.v1.files import FileListView, FileView
+
+__all__ = ["FILES", "PATHS"]
+
+FILES: Final = "Files"
+
+_FILE_ID: Final = {"file_id": "$response.body#/file_id"}
+
+_PUT: Final = Operation(
+    id="uploadFile",
+    tag=FILES,
+    summary="Upload a file",
+    text='A job refers to it with `{"file_id": ...}` wherever it accepts the text of a program or of a test. The file '
+    "is kept for a time after its last use, and until the jobs that refer to it have finished.",
+    parameters=("file_name",),
+    request_media={OCTET_STREAM: {}},
+    replies=(
+        Reply(
+            status=201,
+            text="The file.",
+            body=FileView,
+            required=("Location",),
+            links=dict.fromkeys(("downloadFile", "deleteFile"), _FILE_ID),
+        ),
+    ),
+    errors=(
+        InvalidRequest, 408, 413, FileTooLarge, 415, FilesFull, RateLimited, FileStorageUnavailable, GatewayBusy,
+    ),
+)  # fmt: skip
+
+_LIST: Final = Operation(
+    id="listFiles",
+    tag=FILES,
+    summary="List your files, newest first",
+    text="Pass `next` as `after` to get the next page.",
+    access=Access.KEY,
+    parameters=("files_limit", "files_after"),
+    replies=(Reply(status=200, text="A page of files.", body=FileListView),),
+)
+
+_GET: Final = Operation(
+    id="downloadFile",
+    tag=FILES,
+    summary="Download a file",
+    text="Renews its expiry.",
+    parameters=("file_id",),
+    replies=(
+        Reply(
+            status=200,
+            text="The content of the file. The `ETag` is its SHA-256.",
+            media={OCTET_STREAM: {}},
+            required=("Content-Disposition", "ETag"),
+        ),
+    ),
+    errors=(FileStorageUnavailable,),
+)
+
+_DELETE: Final = Operation(
+    id="deleteFile",
+    tag=FILES,
+    summary="Delete a file",
+    text="Queued and running jobs that refer to it keep its content.",
+    parameters=("file_id",),
+    replies=(Reply(status=204, text="The file is deleted."),),
+)
+
+PATHS: Final[Paths] = {
+    "/v1/files": {"put": _PUT, "get": _LIST},
+    "/v1/files/{file_id}": {"get": _GET, "delete": _DELETE},
+}
