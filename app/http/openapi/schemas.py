@@ -21,7 +21,7 @@ __all__ = ["create_reference", "create_schemas"]
 _RULES: Final[dict[type, dict[str, Any]]] = {
     JobRequest: {
         "oneOf": [
-            {"required": ["source"], "properties": {"source": {"type": "string"}}},
+            {"required": ["source"], "properties": {"source": {"type": ["string", "object"]}}},
             {"required": ["files"], "properties": {"files": {"type": "array"}}},
         ],
         "if": {"required": ["tests"], "properties": {"tests": {"minItems": 1}}},

@@ -100,6 +100,8 @@ def test_operations_have_unique_ids_summaries_and_tags() -> None:
 def test_examples_are_valid() -> None:
     for _, _, operation in operations():
         for media_type in operation.get("requestBody", {}).get("content", {}).values():
+            if not media_type["schema"]:
+                continue  # the bytes of a file
             assert media_type["examples"]
             for example in media_type["examples"].values():
                 validate_schema(example["value"], media_type["schema"])
