@@ -29,9 +29,9 @@ from app.core.outcomes import Outcome, StopReason
 from app.core.results import JobRecord, Usage
 from app.core.sandbox import SandboxReport
 from app.core.states import JobState
-from app.store.effects import JobEffects
 from app.files.cache import FileCache
 from app.files.redis_storage import RedisStorage
+from app.store.effects import JobEffects
 from app.store.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.telemetry.metrics import Meter
