@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from playwright.sync_api import Page, expect
 
-__all__ = ["EditorPage"]
+__all__ = ["LAYOUTS", "EditorPage", "Layout", "encode_fragment"]
 
 # A test may compile a program or restart the API on two busy cores.
 _TIMEOUT_MS = 45_000
@@ -22,11 +23,30 @@ _IS_DRAFT_STORED = """([language, program]) => {
 }"""
 
 
+# Monaco reuses the elements of lines, so that their order is not that of the text.
+_SHOWS_CODE = """text => [...document.querySelectorAll('.monaco-editor .view-line')]
+  .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
+  .map(line => line.textContent.replaceAll('\\xa0', ' ')).join('\\n') === text"""
+
+
 def encode_fragment(language: str, program: dict[str, Any]) -> str:
     """Return the URL fragment that contains a program, see web/src/share/shareLink.ts."""
     text = json.dumps({"language": language, "program": program})
     compressed = zlib.compress(text.encode(), wbits=-15)
     return "#v1." + base64.urlsafe_b64encode(compressed).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The size of the window in CSS pixels and the colour scheme of the system."""
+
+    width: int
+    height: int
+    scheme: Literal["light", "dark"]
+
+
+# Below 760 px, tabs switch between the panes.
+LAYOUTS = (Layout(1440, 900, "light"), Layout(820, 1180, "dark"), Layout(390, 844, "light"))
 
 
 class EditorPage:
@@ -55,22 +75,43 @@ class EditorPage:
         """Replace the program through a share link. Stops a running program, and clears the output."""
         self.page.keyboard.press("Control+.")
         expect(self.run_button).to_be_enabled(timeout=_TIMEOUT_MS)
+        self.show_pane("Output")
         self.page.get_by_role("tab", name="Terminal").click()
         clear = self.page.get_by_role("button", name="Clear")
         if clear.is_enabled():
             clear.click()
         self.expect_status("Ready")
         program = {"files": [{"name": name, "content": source}]} | options
-        self.page.evaluate("fragment => { location.hash = fragment }", encode_fragment(language, program))
+        self.open_link(encode_fragment(language, program))
+        self.page.get_by_role("button", name="Keep", exact=True).click()
         self.page.wait_for_function(_IS_DRAFT_STORED, arg=[language, program])
         return self
+
+    def open_link(self, fragment: str) -> None:
+        """Open a share link in the tab, without loading the page again."""
+        self.page.evaluate("fragment => { location.hash = fragment }", fragment)
+
+    def set_layout(self, layout: Layout) -> None:
+        """Set the size of the window and the colour scheme."""
+        self.page.set_viewport_size({"width": layout.width, "height": layout.height})
+        self.page.emulate_media(color_scheme=layout.scheme)
+
+    def show_pane(self, name: Literal["Code", "Output"]) -> None:
+        """Show a pane. On a wide screen, both are visible."""
+        tab = self.page.get_by_role("tab", name=name, exact=True)
+        if tab.is_visible():
+            tab.click()
+
+    def focus_code(self) -> None:
+        self.show_pane("Code")
+        self.page.locator(".monaco-editor .view-lines").click()
+        self.page.wait_for_selector(".monaco-editor.focused")
 
     def type_code(self, text: str) -> None:
         """Replace the code by typing."""
         lines = self.page.locator(".monaco-editor .view-lines")
-        lines.click()
         # On a busy machine, the editor gets the focus some time after the click.
-        self.page.wait_for_selector(".monaco-editor.focused")
+        self.focus_code()
         self.page.keyboard.press("Control+A")
         self.page.keyboard.insert_text(text)
         expect(lines).to_contain_text(text.splitlines()[0].split()[0], timeout=_TIMEOUT_MS)
@@ -101,6 +142,16 @@ class EditorPage:
         self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
         self.focus_terminal()
         self.page.keyboard.press("Control+V")
+
+    def expect_code(self, text: str) -> None:
+        """Wait until the editor shows exactly this text."""
+        self.page.wait_for_function(_SHOWS_CODE, arg=text)
+
+    def dismiss_notices(self) -> None:
+        self.page.evaluate(
+            "document.querySelectorAll('.notice [aria-label=Dismiss]').forEach(button => button.click())"
+        )
+        expect(self.page.locator(".notice")).to_have_count(0)
 
     def output(self) -> str:
         """Return the visible text of the terminal without trailing blanks."""

@@ -84,23 +84,6 @@ def test_terminal_shows_hostile_output_as_text(shared_editor: EditorPage) -> Non
     assert "<script>alert(1)</script>" in editor.output()
 
 
-def test_f6_moves_the_focus_between_the_panes(editor: EditorPage) -> None:
-    # Given the focus in the editor, where the Tab key indents
-    editor.type_code("print(1)")
-    editor.page.keyboard.press("Tab")
-    assert editor.focused_pane() == "editor"
-    expect(editor.page.locator(".hint")).to_contain_text("F6 leaves the editor")
-    # When F6 is pressed, the focus moves to the terminal, and then out of it
-    editor.page.keyboard.press("F6")
-    assert editor.focused_pane() == "terminal"
-    expect(editor.page.locator(".hint")).to_contain_text("F6 leaves the terminal")
-    editor.page.keyboard.press("F6")
-    assert editor.focused_pane() == "top-bar"
-    # And Shift+F6 moves it back
-    editor.page.keyboard.press("Shift+F6")
-    assert editor.focused_pane() == "terminal"
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_violation(browser: Browser, site: Site, scheme: Any) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
@@ -201,8 +184,10 @@ def test_share_link_opens_the_program_in_another_browser(editor: EditorPage, bro
     context = browser.new_context()
     other = EditorPage(context.new_page(), link).open()
     other.run()
-    # Then the program runs there, and the URL no longer contains it
+    # Then the program runs there, and the URL contains it until it is kept
     other.expect_output("shared here")
+    assert "#v1." in other.page.url
+    other.page.get_by_role("button", name="Keep", exact=True).click()
     assert "#" not in other.page.url
     context.close()
 

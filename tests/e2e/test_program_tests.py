@@ -72,4 +72,4 @@ def test_rejected_program_test_is_reported_with_its_field(editor: EditorPage) ->
 
     editor.page.keyboard.press("Control+Shift+Enter")
 
-    editor.expect_status("Not accepted: tests[1].name")
+    editor.expect_status("Not accepted: The name of test same is a duplicate")

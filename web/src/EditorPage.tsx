@@ -2,13 +2,14 @@ import { lazy, Suspense } from 'react'
 import { Tabs } from './components/Tabs'
 import { useMediaQuery } from './components/useMediaQuery'
 import { CodePane } from './editor/CodePane'
-import { StatusBar } from './layout/StatusBar'
 import { TopBar } from './layout/TopBar'
 import { OutputPane } from './output/OutputPane'
 import { setCodePaneShare, useSettings } from './settings/settings'
 import { type PaneName, useStore } from './store'
 
 const OpenDialog = lazy(() => import('./dialogs/OpenDialog'))
+const NoticeList = lazy(() => import('./notices/NoticeList'))
+const StatusBar = lazy(() => import('./layout/StatusBar'))
 const Splitter = lazy(() => import('./components/Splitter'))
 
 const PANES: { name: PaneName; text: string }[] = [
@@ -25,6 +26,7 @@ export function EditorPage() {
   const share = useSettings((settings) => settings.share)
   const pane = useStore((state) => state.pane)
   const dialog = useStore((state) => state.dialog)
+  const hasNotices = useStore((state) => state.notices.length > 0)
   return (
     <div className="page">
       <TopBar isNarrow={isNarrow} />
@@ -63,7 +65,20 @@ export function EditorPage() {
           <OutputPane />
         </section>
       </main>
-      <StatusBar />
+      <Suspense
+        fallback={
+          <footer className="status-bar">
+            <div className="status tone-quiet">Ready</div>
+          </footer>
+        }
+      >
+        <StatusBar />
+      </Suspense>
+      {hasNotices && (
+        <Suspense>
+          <NoticeList />
+        </Suspense>
+      )}
       {dialog && (
         <Suspense>
           <OpenDialog key={dialog} name={dialog} />

@@ -8,11 +8,8 @@ import './styles/controls.css'
 import './layout/layout.css'
 import { EditorPage } from './EditorPage'
 import { listenToShortcuts } from './layout/shortcuts'
-import { persistDrafts, watchLanguages } from './program/programActions'
 import { loadJobModule, runController } from './run/runController'
 
-persistDrafts()
-watchLanguages()
 listenToShortcuts()
 openSharedProgram()
 addEventListener('hashchange', openSharedProgram)
@@ -27,10 +24,14 @@ if (root)
     </StrictMode>,
   )
 
+// The page shows the languages of the last visit until these arrive.
+void import('./program/languageList').then(({ watchLanguages }) => watchLanguages())
+// It compares the drafts with the stored ones, so that no edit before is lost.
+void import('./program/draftPersistence').then(({ persistDrafts }) => persistDrafts())
 import('./afterLoad').catch(() => {}) // The page works without it.
 
 /** Opens the program in the URL, see share/shareLink.ts. */
 function openSharedProgram(): void {
-  if (!/^#v\d+\./.test(location.hash)) return
-  void import('./share/shareLink').then((shareLink) => shareLink.openSharedProgram())
+  if (!/^#v\d/.test(location.hash)) return
+  void import('./share/shareLink').then(({ openLink }) => openLink())
 }

@@ -12,9 +12,26 @@ export function readStored<Schema extends v.GenericSchema>(
   schema: Schema,
   area: StorageArea = 'browser',
 ): v.InferOutput<Schema> | null {
+  return parseStored(readStoredText(key, area), schema)
+}
+
+/** Returns the value of a stored text, or null if it does not match the schema. */
+export function parseStored<Schema extends v.GenericSchema>(
+  text: string | null,
+  schema: Schema,
+): v.InferOutput<Schema> | null {
   try {
-    const parsed = v.safeParse(schema, JSON.parse(storage(area).getItem(PREFIX + key) ?? 'null'))
+    const parsed = v.safeParse(schema, JSON.parse(text ?? 'null'))
     return parsed.success ? parsed.output : null
+  } catch {
+    return null
+  }
+}
+
+/** Returns the JSON text of a value, or null if it is missing. */
+export function readStoredText(key: string, area: StorageArea = 'browser'): string | null {
+  try {
+    return storage(area).getItem(PREFIX + key)
   } catch {
     return null
   }
@@ -22,8 +39,12 @@ export function readStored<Schema extends v.GenericSchema>(
 
 /** Returns false if the value could not be stored. */
 export function writeStored(key: string, value: unknown, area: StorageArea = 'browser'): boolean {
+  return writeStoredText(key, JSON.stringify(value), area)
+}
+
+export function writeStoredText(key: string, text: string, area: StorageArea = 'browser'): boolean {
   try {
-    storage(area).setItem(PREFIX + key, JSON.stringify(value))
+    storage(area).setItem(PREFIX + key, text)
     return true
   } catch {
     return false
@@ -35,6 +56,17 @@ export function removeStored(key: string, area: StorageArea = 'browser'): void {
     storage(area).removeItem(PREFIX + key)
   } catch {
     // Without storage, there is nothing to remove.
+  }
+}
+
+/** Returns the keys in the browser's storage that start with a prefix. */
+export function storedKeys(prefix: string): string[] {
+  try {
+    return Array.from({ length: localStorage.length }, (_, index) => localStorage.key(index) ?? '')
+      .filter((key) => key.startsWith(PREFIX + prefix))
+      .map((key) => key.slice(PREFIX.length))
+  } catch {
+    return []
   }
 }
 

@@ -11,10 +11,10 @@ import { RequestRejected } from './errors'
 import { createTicket, jobPath } from './jobs'
 import { type ClientMessage, StreamEvent, type StreamName } from './streamEvents'
 
-/** An event of the job. Output is decoded to bytes. */
+/** An event of the job. Output is text, or bytes if a character is split between two events or invalid. */
 export type JobEvent =
   | Exclude<StreamEvent, { type: 'error' | 'output' }>
-  | { type: 'output'; cursor: string; stream: StreamName; bytes: Uint8Array }
+  | { type: 'output'; cursor: string; stream: StreamName; data: string | Uint8Array }
 
 export type Connection =
   | { state: 'connecting' }
@@ -182,12 +182,11 @@ export function openJobStream(
 function decodeEvent(event: Exclude<StreamEvent, { type: 'error' }>): JobEvent {
   if (event.type !== 'output') return event
   const { type, cursor, stream, data, encoding } = event
-  return { type, cursor, stream, bytes: decodeOutput(data, encoding) }
+  return { type, cursor, stream, data: encoding === 'utf8' ? data : decodeBase64(data) }
 }
 
 /** The server sends base64 if the bytes are not valid UTF-8, such as a chunk that ends inside a character. */
-function decodeOutput(data: string, encoding: 'utf8' | 'base64'): Uint8Array {
-  if (encoding === 'utf8') return new TextEncoder().encode(data)
+function decodeBase64(data: string): Uint8Array {
   return Uint8Array.from(atob(data), (character) => character.charCodeAt(0))
 }
 

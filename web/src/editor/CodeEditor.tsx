@@ -2,23 +2,18 @@ import { lazy, Suspense } from 'react'
 import type { EditorProps } from './editorProps'
 import { PlainEditor } from './PlainEditor'
 
-const MonacoEditor = lazy(() => import('./MonacoEditor'))
-
-// Monaco does not support touch. A text area has the selection handles and the keyboard of the phone.
+// Monaco does not support touch.
 const isTouch = matchMedia('(pointer: coarse)').matches
 
-/** A text area until Monaco is loaded, then Monaco. */
+const LoadedEditor = lazy(() => (isTouch ? import('./TouchEditor') : import('./MonacoEditor')))
+
+/** A text area until the editor is loaded: CodeMirror on touch screens, Monaco on others. */
 export function CodeEditor(props: EditorProps) {
-  const plain = <PlainEditor {...props} />
   return (
     <div className="editor">
-      {isTouch ? (
-        plain
-      ) : (
-        <Suspense fallback={plain}>
-          <MonacoEditor {...props} />
-        </Suspense>
-      )}
+      <Suspense fallback={<PlainEditor {...props} />}>
+        <LoadedEditor {...props} />
+      </Suspense>
     </div>
   )
 }

@@ -1,10 +1,13 @@
-import { useMemo } from 'react'
-import { editProgram } from '../program/programActions'
-import { RunOptions } from '../runOptions/RunOptions'
+import { lazy, Suspense, useMemo } from 'react'
+import { editProgram, isSharedProgramShown } from '../program/programActions'
 import { currentLanguage, currentProgram, useStore } from '../store'
 import { CodeEditor } from './CodeEditor'
-import { FileTabs } from './FileTabs'
 import './editor.css'
+
+const FileTabs = lazy(() => import('./FileTabs'))
+const RunOptions = lazy(() => import('../runOptions/RunOptions'))
+const FileError = lazy(() => import('./FileError'))
+const SharedBanner = lazy(() => import('../share/SharedBanner'))
 
 /** The program: its files, the editor and the options of its runs. */
 export function CodePane() {
@@ -12,32 +15,52 @@ export function CodePane() {
   const { files } = useStore(currentProgram)
   const revision = useStore((state) => state.revision)
   const openFile = useStore((state) => state.openFile)
+  const followedEdits = useStore((state) => state.followedEdits)
+  const hasFailed = useStore((state) => state.run.phase === 'failed')
+  const isShared = useStore(isSharedProgramShown)
   const target = useStore((state) => state.target)
   const diagnostics = useStore((state) => state.diagnostics)
   const file = files[openFile] ?? files[0]
   const name = file?.name
   const fileDiagnostics = useMemo(() => diagnostics.filter(({ file }) => file === name), [diagnostics, name])
-  const writeFile = (content: string) =>
+  const writeFile = (content: string) => {
+    if (content === file?.content) return
     editProgram((program) => ({
       ...program,
       files: program.files.map((other) => (other.name === name ? { ...other, content } : other)),
     }))
+  }
   return (
     <>
       <div className="pane-head">
-        <FileTabs />
+        <Suspense>
+          <FileTabs />
+        </Suspense>
       </div>
+      {hasFailed && (
+        <Suspense>
+          <FileError />
+        </Suspense>
+      )}
+      {isShared && (
+        <Suspense>
+          <SharedBanner />
+        </Suspense>
+      )}
       <div className="pane-body">
         <CodeEditor
           path={`${languageId}/${revision}/${name}`}
           languageId={languageId}
           value={file?.content ?? ''}
+          followedEdits={followedEdits}
           diagnostics={fileDiagnostics}
           target={target?.file === name ? target : null}
           onChange={writeFile}
         />
       </div>
-      <RunOptions />
+      <Suspense fallback={<section className="run-options" />}>
+        <RunOptions />
+      </Suspense>
     </>
   )
 }

@@ -25,9 +25,7 @@ export default function FileNameField({ name, otherNames, onRename, onCancel }: 
       value={text}
       // biome-ignore lint/a11y/noAutofocus: the user has just opened the field
       autoFocus
-      onFocus={(event) =>
-        event.target.setSelectionRange(0, text.lastIndexOf('.') > 0 ? text.lastIndexOf('.') : text.length)
-      }
+      onFocus={(event) => event.target.select()}
       onChange={(event) => setText(event.target.value)}
       onKeyDown={onKeyDown}
       onBlur={() => (error ? onCancel() : onRename(text))}

@@ -1,13 +1,13 @@
 import { lazy, Suspense, useState } from 'react'
 import { Icon } from '../components/Icon'
-import { newFileName, type SourceFile } from '../program/program'
+import { newFileName, restoreFile, type SourceFile } from '../program/program'
 import { editProgram } from '../program/programActions'
 import { currentProgram, useStore } from '../store'
 
 const FileNameField = lazy(() => import('./FileNameField'))
 
 /** The files of the program. The first one is executed. A double click or F2 renames a file. */
-export function FileTabs() {
+export default function FileTabs() {
   const { files } = useStore(currentProgram)
   const storedIndex = useStore((state) => state.openFile)
   const openFile = files[storedIndex] ? storedIndex : 0
@@ -19,6 +19,15 @@ export function FileTabs() {
     setRenamedFile(files.length)
   }
   const remove = (index: number) => {
+    const file = files[index]
+    const { revision } = useStore.getState()
+    void import('../notices/notices').then(({ offerUndo }) =>
+      offerUndo(`${file?.name} was removed.`, () => {
+        if (file && useStore.getState().revision === revision)
+          editProgram((program) => restoreFile(program, file, index))
+        open(index)
+      }),
+    )
     setFiles(files.filter((_, at) => at !== index))
     open(Math.max(0, openFile >= index ? openFile - 1 : openFile))
   }

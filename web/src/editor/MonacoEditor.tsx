@@ -12,6 +12,7 @@ export default function MonacoEditor({
   path,
   languageId,
   value,
+  followedEdits,
   diagnostics,
   target,
   onChange,
@@ -63,6 +64,16 @@ export default function MonacoEditor({
   // The open document holds the current text, and `value` follows it. Monaco takes `value` only for another path.
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of the text must not run it
   useLayoutEffect(() => showDocument(), [path, languageId])
+
+  // The undo history contains the edit of the other tab.
+  const followOtherTab = useEffectEvent(() => {
+    const model = editor.getModel(documentUri(path))
+    if (model && model.getValue() !== value) {
+      model.pushEditOperations(null, [{ range: model.getFullModelRange(), text: value }], () => null)
+    }
+  })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the number states that `value` comes from another tab
+  useEffect(() => followOtherTab(), [followedEdits])
 
   useEffect(() => {
     const model = editor.getModel(documentUri(path))

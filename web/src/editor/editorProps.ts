@@ -6,6 +6,8 @@ export interface EditorProps {
   path: string
   languageId: string
   value: string
+  /** Increases when `value` was changed by another tab. */
+  followedEdits: number
   diagnostics: Diagnostic[]
   /** The location to show; a new object for each request. */
   target: SourceLocation | null

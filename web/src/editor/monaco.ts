@@ -28,31 +28,46 @@ import 'monaco-editor/features/unicodeHighlighter/register'
 import 'monaco-editor/features/wordHighlighter/register'
 import 'monaco-editor/features/wordOperations/register'
 import 'monaco-editor/features/wordPartOperations/register'
+import 'monaco-editor/languages/definitions/clojure/register'
 import 'monaco-editor/languages/definitions/cpp/register'
 import 'monaco-editor/languages/definitions/csharp/register'
+import 'monaco-editor/languages/definitions/elixir/register'
 import 'monaco-editor/languages/definitions/go/register'
 import 'monaco-editor/languages/definitions/java/register'
 import 'monaco-editor/languages/definitions/javascript/register'
 import 'monaco-editor/languages/definitions/kotlin/register'
 import 'monaco-editor/languages/definitions/lua/register'
 import 'monaco-editor/languages/definitions/markdown/register'
+import 'monaco-editor/languages/definitions/pascal/register'
 import 'monaco-editor/languages/definitions/perl/register'
 import 'monaco-editor/languages/definitions/php/register'
 import 'monaco-editor/languages/definitions/python/register'
 import 'monaco-editor/languages/definitions/r/register'
 import 'monaco-editor/languages/definitions/ruby/register'
 import 'monaco-editor/languages/definitions/rust/register'
+import 'monaco-editor/languages/definitions/scala/register'
+import 'monaco-editor/languages/definitions/scheme/register'
 import 'monaco-editor/languages/definitions/shell/register'
+import 'monaco-editor/languages/definitions/sql/register'
+import 'monaco-editor/languages/definitions/tcl/register'
 import 'monaco-editor/languages/definitions/typescript/register'
 import { themeColor } from '../components/themeColor'
 import type { ColorScheme } from '../settings/settings'
+import { registerKeywordGrammars } from './grammars/monarch'
+
+registerKeywordGrammars()
 
 self.MonacoEnvironment = { getWorker: () => new EditorWorker() }
 
 export { editor, MarkerSeverity, Range, Uri }
 
 /** Languages that have another id in Monaco. */
-const MONACO_IDS: Record<string, string> = { bash: 'shell', text: 'plaintext' }
+const MONACO_IDS: Record<string, string> = {
+  bash: 'shell',
+  commonlisp: 'scheme',
+  sqlite: 'sql',
+  text: 'plaintext',
+}
 
 export function monacoLanguage(languageId: string): string {
   return MONACO_IDS[languageId] ?? languageId

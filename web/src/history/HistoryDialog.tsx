@@ -1,7 +1,8 @@
 import { useState } from 'react'
 import { Dialog } from '../components/Dialog'
+import { offerUndo } from '../notices/notices'
 import { replaceProgram } from '../program/programActions'
-import { clearHistory, type PastRun, readHistory } from './history'
+import { clearHistory, type PastRun, readHistory, restoreHistory } from './history'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removes escape sequences, which HTML cannot show
 const ANSI = /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)/g
@@ -17,6 +18,8 @@ export function HistoryDialog({ onClose }: { onClose(): void }) {
   const clear = () => {
     clearHistory()
     setRuns([])
+    offerUndo('The history was cleared.', () => restoreHistory(runs))
+    onClose()
   }
   return (
     <Dialog title="The last ten runs" onClose={onClose}>

@@ -33,6 +33,11 @@ export function addToHistory(run: PastRun): void {
   while (runs.length > 0 && !writeStored(STORAGE_KEY, runs)) runs.pop()
 }
 
+/** Stores runs again that were cleared. */
+export function restoreHistory(runs: PastRun[]): void {
+  writeStored(STORAGE_KEY, [...readHistory(), ...runs].slice(0, MAX_RUNS))
+}
+
 export function clearHistory(): void {
   removeStored(STORAGE_KEY)
 }

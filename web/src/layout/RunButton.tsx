@@ -27,6 +27,8 @@ export function RunButton() {
       className={`button run ${isRunning ? 'stop' : ''}`}
       disabled={isUnfinished(run) && run.isStopping}
       title={isRunning ? 'Stop the program' : 'Run the program (Ctrl+Enter)'}
+      // A click keeps the focus in the editor, which has it again after the run.
+      onMouseDown={(event) => event.preventDefault()}
       onClick={isRunning ? () => runController.stop() : onRun}
     >
       <Icon name={isRunning ? 'stop' : 'run'} />

@@ -3,19 +3,22 @@ import { formatBytes, formatSeconds } from '../format'
 import { runController } from '../run/runController'
 import { isActive, type RunState } from '../run/runState'
 import { errorText, requiresApiKey, statusText } from '../run/statusText'
-import { currentLanguage, type PaneName, useStore } from '../store'
+import { currentLanguage, currentProgram, type PaneName, useStore } from '../store'
 import { COMMAND_KEY } from './shortcuts'
 import { useFocusedPane } from './useFocusedPane'
 
 /** The bar at the bottom: the state of the run, its resource usage and the keys of the focused pane. */
-export function StatusBar() {
+export default function StatusBar() {
   const run = useStore((state) => state.run)
   const { limits } = useStore(currentLanguage)
+  const program = useStore(currentProgram)
   const languagesError = useStore((state) => state.languagesError)
   const focusedPane = useFocusedPane()
   const idleError = run.phase === 'idle' ? languagesError : null
   const error = run.phase === 'failed' ? run.error : idleError
-  const { tone, text } = idleError ? { tone: 'warn', text: errorText(idleError) } : statusText(run, limits)
+  const { tone, text } = idleError
+    ? { tone: 'warn', text: errorText(idleError) }
+    : statusText(run, program, limits)
   const isWaiting = 'connection' in run && run.connection.state === 'waiting'
   return (
     <footer className="status-bar">

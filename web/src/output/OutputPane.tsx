@@ -1,12 +1,13 @@
 import { lazy, Suspense } from 'react'
 import { Tabs } from '../components/Tabs'
 import { COMMAND_KEY } from '../layout/shortcuts'
-import { currentProgram, type OutputTab, useStore } from '../store'
+import { currentProgram, isOutputShown, type OutputTab, useStore } from '../store'
 import { TerminalPane } from '../terminal/TerminalPane'
 import './output.css'
 
 const OutputActions = lazy(() => import('./OutputActions'))
 const TestsPane = lazy(() => import('../programTests/TestsPane'))
+const OtherOutput = lazy(() => import('./OtherOutput'))
 const ArtifactsPane = lazy(() => import('../artifacts/ArtifactsPane'))
 
 /** The output of the run: the terminal with the artifacts below it, or the tests with their results. */
@@ -14,6 +15,7 @@ export function OutputPane() {
   const run = useStore((state) => state.run)
   const tab = useStore((state) => state.outputTab)
   const testCount = useStore((state) => currentProgram(state).tests.length)
+  const isOwn = useStore(isOutputShown)
   const isTerminal = tab === 'terminal'
   return (
     <>
@@ -27,7 +29,7 @@ export function OutputPane() {
           selected={tab}
           onSelect={(outputTab) => useStore.setState({ outputTab })}
         />
-        <Suspense>{isTerminal && <OutputActions />}</Suspense>
+        <Suspense>{isTerminal && isOwn && <OutputActions />}</Suspense>
       </div>
       <div
         className="pane-body"
@@ -36,7 +38,14 @@ export function OutputPane() {
         aria-label="Terminal"
         hidden={!isTerminal}
       >
-        <TerminalPane />
+        <div className={isOwn ? '' : 'hidden-output'}>
+          <TerminalPane />
+        </div>
+        {!isOwn && (
+          <Suspense>
+            <OtherOutput />
+          </Suspense>
+        )}
         {run.phase === 'idle' && (
           <div className="terminal-empty">
             <p>
@@ -52,11 +61,11 @@ export function OutputPane() {
             <TestsPane />
           </div>
         )}
-        {isTerminal && run.phase === 'finished' && run.result.artifacts.length > 0 && (
+        {isTerminal && isOwn && run.phase === 'finished' && run.result.artifacts.length > 0 && (
           <ArtifactsPane key={run.jobId} jobId={run.jobId} result={run.result} />
         )}
       </Suspense>
-      {run.phase === 'finished' && run.truncation && <p className="output-note">{run.truncation}</p>}
+      {isOwn && run.phase === 'finished' && run.truncation && <p className="output-note">{run.truncation}</p>}
     </>
   )
 }

@@ -24,9 +24,13 @@ export class OutputLog {
   private decoders = newDecoders()
   private listeners = new Set<(change: Change) => void>()
 
-  /** Adds bytes of one source. A character may be split between two calls. */
-  append(stream: OutputSource, bytes: Uint8Array): void {
-    const text = this.decoders[stream].decode(bytes, { stream: true })
+  /** Adds output of one source. A character may be split between two calls with bytes. */
+  append(stream: OutputSource, data: string | Uint8Array): void {
+    // A text after bytes: the replacement character of an incomplete character, if there is one, and the text.
+    const text =
+      typeof data === 'string'
+        ? this.decoders[stream].decode() + data
+        : this.decoders[stream].decode(data, { stream: true })
     if (text) this.add({ stream, text, ...(this.test !== null && { test: this.test }) })
   }
 

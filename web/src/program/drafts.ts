@@ -1,20 +1,57 @@
-/** Drafts: one program for each language, stored in this browser. */
+/** Drafts: one program for each language, stored in this browser. Tabs share them. */
 import * as v from 'valibot'
-import { readStored, removeStored, writeStored } from '../storage'
+import {
+  parseStored,
+  readStored,
+  readStoredText,
+  removeStored,
+  writeStored,
+  writeStoredText,
+} from '../storage'
 import { Program } from './program'
 
-const draftKey = (languageId: string) => `draft.${languageId}`
+const PREFIX = 'draft.'
+
+/** What this tab has last read or written, by language id. Another text in the storage is an edit of another tab. */
+const knownTexts = new Map<string, string | null>()
+
+export type WriteResult = 'stored' | 'full' | 'changed elsewhere'
 
 export function readDraft(languageId: string): Program | null {
-  return readStored(draftKey(languageId), Program)
+  const text = readStoredText(PREFIX + languageId)
+  knownTexts.set(languageId, text)
+  return parseStored(text, Program)
 }
 
-export function writeDraft(languageId: string, program: Program): boolean {
-  return writeStored(draftKey(languageId), program)
+/** Stores a draft, unless another tab has changed it since this tab read it. `overwrite` stores it in any case. */
+export function writeDraft(languageId: string, program: Program, overwrite = false): WriteResult {
+  const text = JSON.stringify(program)
+  const stored = readStoredText(PREFIX + languageId)
+  const isKnown = stored === (knownTexts.get(languageId) ?? null) || stored === text
+  if (!isKnown && !overwrite) return 'changed elsewhere'
+  if (!writeStoredText(PREFIX + languageId, text)) return 'full'
+  knownTexts.set(languageId, text)
+  return 'stored'
+}
+
+/** Whether the storage contains this draft. */
+export function isDraftStored(languageId: string, program: Program): boolean {
+  return readStoredText(PREFIX + languageId) === JSON.stringify(program)
 }
 
 export function removeDraft(languageId: string): void {
-  removeStored(draftKey(languageId))
+  removeStored(PREFIX + languageId)
+  knownTexts.set(languageId, null)
+}
+
+/** Calls `onChange` with the language id when another tab has changed a draft. Returns a function that stops it. */
+export function listenToOtherTabs(onChange: (languageId: string) => void): () => void {
+  const onStorage = ({ key }: StorageEvent) => {
+    const languageId = key?.startsWith(`pyxec.${PREFIX}`) ? key.slice(`pyxec.${PREFIX}`.length) : null
+    if (languageId !== null) onChange(languageId)
+  }
+  addEventListener('storage', onStorage)
+  return () => removeEventListener('storage', onStorage)
 }
 
 /** Returns the id of the language that was selected last. */

@@ -59,6 +59,13 @@ export function newProgram(language: Language, content = language.template.repla
   }
 }
 
+/** Inserts a removed file again. Its name changes if another file has it now. */
+export function restoreFile(program: Program, file: SourceFile, index: number): Program {
+  const isUsed = program.files.some(({ name }) => name === file.name)
+  const restored = isUsed ? { ...file, name: newFileName(program.files) } : file
+  return { ...program, files: program.files.toSpliced(index, 0, restored) }
+}
+
 /** Returns an unused name for a new file, with the extension of the first file. */
 export function newFileName(files: SourceFile[]): string {
   const extension = /\.[^.]+$/.exec(files[0]?.name ?? '')?.[0] ?? ''

@@ -8,6 +8,8 @@ interface Props {
   test: TestCase
   /** Its name in the results. */
   name: string
+  /** Why the server rejected it. */
+  error: string | null
   verdict: Verdict | null
   onChange(change: Partial<TestCase>): void
   onRemove(): void
@@ -22,7 +24,7 @@ const VERDICT_LABELS = {
 } as const
 
 /** A test: its name, its fields and its result. */
-export function TestCard({ test, name, verdict, onChange, onRemove }: Props) {
+export function TestCard({ test, name, error, verdict, onChange, onRemove }: Props) {
   const label = verdict && VERDICT_LABELS[verdict.status]
   return (
     <li className="test">
@@ -40,6 +42,11 @@ export function TestCard({ test, name, verdict, onChange, onRemove }: Props) {
           <Icon name="close" />
         </button>
       </div>
+      {error && (
+        <p className="tone-bad" role="alert">
+          {error}.
+        </p>
+      )}
       <TestFields test={test} name={name} onChange={onChange} />
       {verdict?.report && verdict.status !== 'passed' && (
         <TestResult

@@ -1,8 +1,10 @@
 import { Icon } from '../components/Icon'
+import { offerUndo } from '../notices/notices'
 import { editProgram } from '../program/programActions'
 import { EMPTY_TEST, MAX_TESTS, type TestCase, testName } from '../program/testCase'
 import { runController } from '../run/runController'
 import { isActive } from '../run/runState'
+import { useFieldError } from '../run/useFieldError'
 import { currentProgram, useStore } from '../store'
 import { TestCard } from './TestCard'
 import { collectVerdicts } from './verdicts'
@@ -12,6 +14,7 @@ import './programTests.css'
 export default function TestsPane() {
   const { tests } = useStore(currentProgram)
   const run = useStore((state) => state.run)
+  const error = useFieldError()
   const verdicts = collectVerdicts(run, runController.output)
   return (
     <div className="tests">
@@ -47,16 +50,25 @@ export default function TestsPane() {
             key={index}
             test={test}
             name={testName(test, index)}
+            error={error?.target.kind === 'test' && error.target.index === index ? error.text : null}
             verdict={verdicts.get(testName(test, index)) ?? null}
             onChange={(change) =>
               editTests((all) => all.map((other, at) => (at === index ? { ...other, ...change } : other)))
             }
-            onRemove={() => editTests((all) => all.filter((_, at) => at !== index))}
+            onRemove={() => removeTest(test, index)}
           />
         ))}
       </ol>
     </div>
   )
+}
+
+function removeTest(test: TestCase, index: number): void {
+  const { revision } = useStore.getState()
+  editTests((all) => all.filter((_, at) => at !== index))
+  offerUndo(`Test ${testName(test, index)} was removed.`, () => {
+    if (useStore.getState().revision === revision) editTests((all) => all.toSpliced(index, 0, test))
+  })
 }
 
 function editTests(change: (tests: TestCase[]) => TestCase[]): void {

@@ -62,8 +62,8 @@ export function followJob(owner: JobOwner): FollowedJob {
         if (event.test !== null) startTest(event.test)
         break
       case 'output':
-        shownBytes[event.stream] += event.bytes.length
-        output.append(isTerminalOutput() ? 'terminal' : event.stream, event.bytes)
+        shownBytes[event.stream] += countBytes(event.data)
+        output.append(isTerminalOutput() ? 'terminal' : event.stream, event.data)
         break
       case 'finished':
         onFinished(event.result)
@@ -118,9 +118,7 @@ export function followJob(owner: JobOwner): FollowedJob {
   return {
     send: stream.send,
     reconnect: stream.reconnect,
-    async cancel() {
-      while (!isClosed && !(await tryCancel(jobId))) await sleep(CANCEL_RETRY_MS)
-    },
+    cancel: () => cancelUntilAccepted(jobId, () => isClosed),
     close() {
       isClosed = true
       stream.close()
@@ -133,11 +131,23 @@ function printable(text: string): string {
   return text.replace(/\p{C}/gu, '\ufffd')
 }
 
+/** Cancels a job. Retries until the server has accepted the cancellation, or until `isClosed` returns true. */
+export async function cancelUntilAccepted(jobId: string, isClosed = () => false): Promise<void> {
+  while (!isClosed() && !(await tryCancel(jobId))) await sleep(CANCEL_RETRY_MS)
+}
+
 async function tryCancel(jobId: string): Promise<boolean> {
   return cancelJob(jobId).then(
     () => true,
     (error) => error instanceof RequestRejected && error.problem.status === NOT_FOUND,
   )
+}
+
+/** The size in UTF-8. */
+function countBytes(data: string | Uint8Array): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII
+  const isCounted = typeof data !== 'string' || /^[\x00-\x7f]*$/.test(data)
+  return isCounted ? data.length : new TextEncoder().encode(data).length
 }
 
 function noBytes(): Record<StreamName, number> {

@@ -3,9 +3,10 @@ import { ServerUnreachable } from '../api/errors'
 import type { TerminalSize } from '../api/jobs'
 import type { ClientMessage } from '../api/streamEvents'
 import { OutputLog } from '../output/outputLog'
-import { currentLanguage, currentProgram, useStore } from '../store'
+import { currentLanguage, currentProgram, currentProgramKey, useStore } from '../store'
 import type { FollowedJob } from './job'
 import { type RunContext, readStoredRun, removeStoredRun, storeRun } from './runContext'
+import { saveFocus } from './runFocus'
 import { isActive, isUnfinished, nextRunState, type RunAction, type RunState, runContext } from './runState'
 import type { RunRequest } from './submission'
 
@@ -17,7 +18,8 @@ class RunController {
   private job: FollowedJob | null = null
   /** The request of the current run; null for a resumed run. */
   private request: RunRequest | null = null
-  private isStopRequested = false
+  /** Messages that were sent before the job existed. */
+  private pendingMessages: ClientMessage[] = []
   private generation = 0
 
   /** Runs the program that is shown, or its tests, and shows the output. Ignored while a run is active. */
@@ -25,7 +27,12 @@ class RunController {
     const store = useStore.getState()
     const program = currentProgram(store)
     if (isActive(store.run) || (mode === 'tests' && program.tests.length === 0)) return
-    useStore.setState({ pane: 'output', outputTab: mode === 'tests' ? 'tests' : 'terminal' })
+    saveFocus()
+    useStore.setState({
+      pane: 'output',
+      outputTab: mode === 'tests' ? 'tests' : 'terminal',
+      outputOwner: currentProgramKey(store),
+    })
     void this.submit({ mode, language: currentLanguage(store), program })
   }
 
@@ -34,6 +41,7 @@ class RunController {
     const stored = readStoredRun()
     if (!stored) return
     const generation = this.reset()
+    useStore.setState({ outputOwner: { languageId: stored.context.language, revision: 0 } })
     try {
       const module = await loadJobModule()
       if (generation !== this.generation) return
@@ -44,18 +52,23 @@ class RunController {
     }
   }
 
-  /** Stops the program, as soon as its job exists. */
+  /** Stops the program, or withdraws its submission. */
   stop(): void {
-    this.isStopRequested = true
     const run = this.getRun()
+    if (run.phase === 'submitting') {
+      this.generation += 1
+      this.dispatch({ type: 'withdrawn' })
+    }
     if (!isUnfinished(run) || run.isStopping) return
     this.dispatch({ type: 'stopping' })
     void this.job?.cancel()
   }
 
-  /** Sends a message to the running job. */
+  /** Sends a message to the job. A message to a job that is being submitted is sent when the job exists. */
   send(message: ClientMessage): void {
-    if (isUnfinished(this.getRun())) this.job?.send(message)
+    const run = this.getRun()
+    if (run.phase === 'submitting') this.pendingMessages.push(message)
+    else if (isUnfinished(run)) this.job?.send(message)
   }
 
   /** Sets the size of the page's terminal, and of the program's terminal if it has one. */
@@ -80,11 +93,11 @@ class RunController {
   private async submit(request: RunRequest): Promise<void> {
     const generation = this.reset()
     this.request = request
-    this.dispatch({ type: 'submitted' })
+    this.dispatch({ type: 'submitted', input: request.mode === 'tests' ? 'text' : request.program.input })
     try {
       const module = await loadJobModule()
       const { jobId, context } = await module.startJob(request, this.terminalSize)
-      if (generation !== this.generation) return
+      if (generation !== this.generation) return void module.cancelUntilAccepted(jobId)
       storeRun({ jobId, context })
       this.follow(module, jobId, context, false)
     } catch (error) {
@@ -97,7 +110,7 @@ class RunController {
     this.job?.close()
     this.job = null
     this.request = null
-    this.isStopRequested = false
+    this.pendingMessages = []
     this.output.clear()
     this.generation += 1
     return this.generation
@@ -114,7 +127,7 @@ class RunController {
       dispatch: (action) => this.dispatch(action),
       onExpired: () => this.clear(),
     })
-    if (this.isStopRequested) this.stop()
+    for (const message of this.pendingMessages.splice(0)) this.send(message)
   }
 
   private getRun(): RunState {
@@ -127,6 +140,7 @@ class RunController {
     if (run === before) return
     useStore.setState(run.phase === 'submitting' || run.phase === 'idle' ? { run, diagnostics: [] } : { run })
     if (run.phase === 'finished') void this.onFinished(run)
+    if (run.phase === 'failed') void import('./fieldErrors').then(({ showField }) => showField(run))
   }
 
   private async onFinished(run: Extract<RunState, { phase: 'finished' }>): Promise<void> {

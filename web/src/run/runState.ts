@@ -2,6 +2,7 @@
 import type { Connection } from '../api/jobStream'
 import type { QueueState } from '../api/jobs'
 import type { Result } from '../api/streamEvents'
+import type { Input } from '../program/program'
 import type { RunContext } from './runContext'
 
 /** The meaning of a status text, shown as its colour. */
@@ -14,7 +15,8 @@ export interface StatusText {
 
 export type RunState =
   | { phase: 'idle' }
-  | { phase: 'submitting' }
+  | { phase: 'submitting'; input: Input }
+  | { phase: 'withdrawn' }
   | Unfinished<'queued', QueueState>
   | Unfinished<'compiling'>
   | Unfinished<'running', { attempt: number }>
@@ -45,7 +47,8 @@ type Unfinished<Phase extends string, More = unknown> = {
 export type UnfinishedRun = Extract<RunState, { connection: Connection }>
 
 export type RunAction =
-  | { type: 'submitted' }
+  | { type: 'submitted'; input: Input }
+  | { type: 'withdrawn' }
   | ({ type: 'accepted' } & Job)
   | ({ type: 'queue' } & QueueState)
   | { type: 'started'; attempt: number }
@@ -73,10 +76,18 @@ export function runContext(run: RunState): RunContext | null {
   return jobOf(run)?.context ?? null
 }
 
+/** How the active run gets its standard input; null if no run is active. */
+export function activeInput(run: RunState): Input | null {
+  if (run.phase === 'submitting') return run.input
+  return isUnfinished(run) ? run.context.input : null
+}
+
 export function nextRunState(run: RunState, action: RunAction): RunState {
   switch (action.type) {
     case 'submitted':
-      return { phase: 'submitting' }
+      return { phase: 'submitting', input: action.input }
+    case 'withdrawn':
+      return run.phase === 'submitting' ? { phase: 'withdrawn' } : run
     case 'accepted': {
       const { type: _, ...job } = action
       return {

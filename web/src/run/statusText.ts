@@ -2,18 +2,21 @@
 import { readApiKey } from '../api/apiKey'
 import { RequestRejected, ServerUnreachable } from '../api/errors'
 import type { LimitRange } from '../api/languages'
-import { isLimitName, limitError } from '../program/limits'
+import type { Program } from '../program/program'
+import { describeField } from './fieldErrors'
 import type { RunState, StatusText, UnfinishedRun } from './runState'
 
-/** `limits` are the ranges of the language, for the message about an invalid limit. */
-export function statusText(run: RunState, limits: Record<string, LimitRange>): StatusText {
+/** `program` and `limits`, the ranges of its language, are used in messages about an invalid field. */
+export function statusText(run: RunState, program: Program, limits: Record<string, LimitRange>): StatusText {
   switch (run.phase) {
     case 'idle':
       return { tone: 'quiet', text: 'Ready' }
     case 'submitting':
       return { tone: 'busy', text: 'Submitting…' }
+    case 'withdrawn':
+      return { tone: 'quiet', text: 'Stopped by you' }
     case 'failed':
-      return { tone: 'bad', text: errorText(run.error, limits) }
+      return { tone: 'bad', text: errorText(run.error, program, limits) }
     case 'finished':
       return run.outcome
     default:
@@ -70,8 +73,12 @@ export function requiresApiKey(error: Error): boolean {
 }
 
 /** Describes an error of the API, and what the user can do. */
-export function errorText(error: Error, limits: Record<string, LimitRange> = {}): string {
-  if (error instanceof RequestRejected) return rejectionText(error, limits)
+export function errorText(
+  error: Error,
+  program: Program | null = null,
+  limits: Record<string, LimitRange> = {},
+): string {
+  if (error instanceof RequestRejected) return rejectionText(error, program, limits)
   if (!(error instanceof ServerUnreachable)) return `Unexpected error in this page: ${error.message}`
   return navigator.onLine
     ? 'The server does not respond. Your program is saved in this browser. Try again in a moment.'
@@ -80,6 +87,7 @@ export function errorText(error: Error, limits: Record<string, LimitRange> = {})
 
 function rejectionText(
   { problem, retryAfterSeconds }: RequestRejected,
+  program: Program | null,
   limits: Record<string, LimitRange>,
 ): string {
   const delay = retryAfterSeconds === null ? 'in a moment' : `in ${retryAfterSeconds} s`
@@ -93,7 +101,7 @@ function rejectionText(
     case 413:
       return 'The program and its input are too large for this server.'
     case 422:
-      return `Not accepted: ${invalidFieldText(problem.field ?? '', problem.detail || problem.title, limits)}`
+      return `Not accepted: ${invalidFieldText(problem.field ?? '', problem.detail || problem.title, program, limits)}.`
     case 429:
       return `Too many requests. Try again ${delay}.`
     case 503:
@@ -105,10 +113,13 @@ function rejectionText(
   }
 }
 
-/** States an invalid limit in the units of the page, and another field as the server does. */
-function invalidFieldText(field: string, detail: string, limits: Record<string, LimitRange>): string {
-  const name = /^limits\.(\w+)$/.exec(field)?.[1] ?? ''
-  const range = limits[name]
-  if (range && isLimitName(name)) return limitError(name, range)
-  return field === '' || detail.startsWith(field) ? detail : `${field}: ${detail}`
+/** Names the field as the page does, if the page has it. */
+function invalidFieldText(
+  field: string,
+  detail: string,
+  program: Program | null,
+  limits: Record<string, LimitRange>,
+): string {
+  const error = program && describeField(field, detail, program, limits)
+  return error?.text ?? (field === '' || detail.startsWith(field) ? detail : `${field}: ${detail}`)
 }

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react'
+import { lazy, Suspense } from 'react'
 import { Tabs } from '../components/Tabs'
 import type { Program } from '../program/program'
 import { currentProgram, useStore } from '../store'
@@ -8,16 +8,16 @@ import './runOptions.css'
 const RunOptionsPanel = lazy(() => import('./RunOptionsPanel'))
 
 /** The options of a run: input, arguments, limits and artifacts. A second click on a tab closes its panel. */
-export function RunOptions() {
+export default function RunOptions() {
   const program = useStore(currentProgram)
-  const [openTab, setOpenTab] = useState<RunOptionsTab | null>(null)
+  const openTab = useStore((state) => state.runOptionsTab)
   return (
     <section className="run-options" aria-label="Run options">
       <Tabs
         label="Run options"
         tabs={tabsFor(program)}
         selected={openTab}
-        onSelect={(name) => setOpenTab(name === openTab ? null : name)}
+        onSelect={(name) => useStore.setState({ runOptionsTab: name === openTab ? null : name })}
       />
       {openTab && (
         <div className="run-options-panel" id={`panel-${openTab}`} role="tabpanel" aria-label={openTab}>

@@ -1,6 +1,7 @@
 import { splitArguments } from '../program/arguments'
 import { INPUTS, type Input, type Program } from '../program/program'
 import { editProgram } from '../program/programActions'
+import { useFieldError } from '../run/useFieldError'
 import { currentProgram, useStore } from '../store'
 import { LimitFields } from './LimitFields'
 import type { RunOptionsTab } from './runOptionsTab'
@@ -9,7 +10,24 @@ import './runOptionsPanel.css'
 /** The panel of the open tab. Loaded when the first tab is opened. */
 export default function RunOptionsPanel({ tab }: { tab: RunOptionsTab }) {
   const program = useStore(currentProgram)
+  const error = useFieldError()
+  const isHere = error?.target.kind === 'option' && error.target.tab === tab
+  return (
+    <>
+      {isHere && (
+        <p className="tone-bad" role="alert">
+          {error.text}.
+        </p>
+      )}
+      <OptionFields tab={tab} program={program} />
+    </>
+  )
+}
+
+function OptionFields({ tab, program }: { tab: RunOptionsTab; program: Program }) {
   switch (tab) {
+    case 'compiler':
+      return null
     case 'input':
       return <InputField input={program.input} stdin={program.stdin} />
     case 'arguments':

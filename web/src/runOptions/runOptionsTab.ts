@@ -1,1 +1,1 @@
-export type RunOptionsTab = 'input' | 'arguments' | 'limits' | 'artifacts'
+export type RunOptionsTab = 'input' | 'arguments' | 'compiler' | 'limits' | 'artifacts'

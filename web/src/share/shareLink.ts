@@ -4,8 +4,11 @@
  * Browsers send the fragment to no server. It starts with the version of the format.
  */
 import * as v from 'valibot'
+import { showNotice } from '../notices/notices'
 import { Program } from '../program/program'
-import { replaceProgram } from '../program/programActions'
+import { openSharedProgram } from '../program/programActions'
+import { downloadProgram } from '../program/savedPrograms'
+import { useStore } from '../store'
 
 const VERSION = 'v1'
 // A few kilobytes can decompress to gigabytes.
@@ -14,12 +17,37 @@ const MAX_BYTES = 8 * 1024 * 1024
 const SharedProgram = v.object({ language: v.string(), program: Program })
 export type SharedProgram = v.InferOutput<typeof SharedProgram>
 
-/** Opens the program in the page's URL, and removes it from the URL. A reload then shows the edited program. */
-export async function openSharedProgram(): Promise<void> {
+/** Opens the program in the page's URL, or states what is wrong with the link. */
+export async function openLink(): Promise<void> {
   const fragment = location.hash
-  history.replaceState(null, '', location.pathname + location.search)
   const shared = await decodeFragment(fragment)
-  if (shared) replaceProgram(shared.language, shared.program)
+  if (location.hash !== fragment) return // Another link was opened in the meantime.
+  if (typeof shared === 'string') reportLinkError(shared, [])
+  else if (await isInstalled(shared.language)) openSharedProgram(shared.language, shared.program)
+  else
+    reportLinkError(
+      `The link contains a program in the language "${shared.language}", which this server does not run. Your own program is shown.`,
+      [{ text: 'Download it', run: () => downloadProgram(shared.program) }],
+    )
+}
+
+function reportLinkError(text: string, actions: { text: string; run(): void }[]): void {
+  history.replaceState(null, '', location.pathname + location.search)
+  showNotice({ id: 'link', tone: 'bad', text, actions, durationMs: null })
+}
+
+/** Waits for the languages of the server if those of the last visit do not contain it. */
+async function isInstalled(languageId: string): Promise<boolean> {
+  const isListed = () => useStore.getState().languages.some(({ id }) => id === languageId)
+  while (!isListed() && !useStore.getState().areLanguagesFetched) {
+    await new Promise<void>((resolve) => {
+      const unsubscribe = useStore.subscribe(() => {
+        unsubscribe()
+        resolve()
+      })
+    })
+  }
+  return isListed()
 }
 
 export async function encodeFragment(shared: SharedProgram): Promise<string> {
@@ -28,10 +56,16 @@ export async function encodeFragment(shared: SharedProgram): Promise<string> {
   return `#${VERSION}.${encodeBase64Url(new Uint8Array(await new Response(compressed).arrayBuffer()))}`
 }
 
-/** Returns the program in a fragment, or null if there is none or if it is invalid. */
-export async function decodeFragment(fragment: string): Promise<SharedProgram | null> {
+const DAMAGED =
+  'The link is incomplete or damaged, so its program cannot be shown. Ask for the link again: some mail and chat programs cut off long links. Your own program is shown.'
+const NEWER_VERSION =
+  'The link was created by a newer version of this page. Reload the page, and open the link again. Your own program is shown.'
+
+/** Returns the program in a fragment, or a text that states why there is none. */
+export async function decodeFragment(fragment: string): Promise<SharedProgram | string> {
   const [version, text] = fragment.replace(/^#/, '').split('.')
-  if (version !== VERSION || !text) return null
+  if (version !== VERSION && /^v\d+$/.test(version ?? '')) return NEWER_VERSION
+  if (version !== VERSION || !text) return DAMAGED
   try {
     const compressed = new Blob([decodeBase64Url(text)])
     const json = compressed
@@ -39,9 +73,9 @@ export async function decodeFragment(fragment: string): Promise<SharedProgram | 
       .pipeThrough(new DecompressionStream('deflate-raw'))
       .pipeThrough(limitBytes(MAX_BYTES))
     const parsed = v.safeParse(SharedProgram, await new Response(json).json())
-    return parsed.success ? parsed.output : null
+    return parsed.success ? parsed.output : DAMAGED
   } catch {
-    return null
+    return DAMAGED
   }
 }
 

@@ -33,7 +33,7 @@ export function TemplatesDialog({ onClose }: { onClose(): void }) {
           </li>
         ))}
       </ul>
-      <p className="dialog-note">Your current program stays in the history.</p>
+      <p className="dialog-note">Your current program stays in Programs.</p>
     </Dialog>
   )
 }

@@ -1,5 +1,7 @@
 import { useEffect, useRef } from 'react'
-import { isActive } from '../run/runState'
+import { focusPane } from '../layout/paneFocus'
+import { restoreFocus } from '../run/runFocus'
+import { activeInput, isActive, type RunState } from '../run/runState'
 import { useColorScheme, useSettings } from '../settings/settings'
 import { useStore } from '../store'
 import { connectTerminal } from './connectTerminal'
@@ -11,6 +13,7 @@ export function TerminalPane() {
   const box = useRef<HTMLDivElement>(null)
   const screen = useRef<TerminalScreen | null>(null)
   const isRunning = useStore((state) => isActive(state.run))
+  const canRead = useStore((state) => canReadTerminal(state.run))
   const fontSize = useSettings((settings) => settings.fontSize)
   const scheme = useColorScheme()
 
@@ -23,6 +26,7 @@ export function TerminalPane() {
       if (isUnmounted) return
       screen.current = openScreen(parent, useSettings.getState().fontSize)
       disconnect = connectTerminal(screen.current, parent)
+      if (canReadTerminal(useStore.getState().run)) screen.current.terminal.focus()
     })
     return () => {
       isUnmounted = true
@@ -38,8 +42,20 @@ export function TerminalPane() {
     if (!isRunning) screen.current?.resetModes()
   }, [isRunning])
 
+  useEffect(() => {
+    if (!canRead) return
+    screen.current?.terminal.focus()
+    return () => restoreFocus(() => focusPane('code'))
+  }, [canRead])
+
   // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
   return <div className="terminal" ref={box} role="group" aria-label="Terminal" />
+}
+
+/** On a touch screen, the focus would open the keyboard of the device over the output. */
+function canReadTerminal(run: RunState): boolean {
+  const input = activeInput(run)
+  return input !== null && input !== 'text' && !matchMedia('(pointer: coarse)').matches
 }
 
 /** The terminal measures its font only once, when it opens. */

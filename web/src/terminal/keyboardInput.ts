@@ -1,6 +1,7 @@
 /** Sends typed keys to the program: key by key to its terminal, or line by line to its pipe. */
 import { runController } from '../run/runController'
-import { isUnfinished } from '../run/runState'
+import { noteTerminalKey } from '../run/runFocus'
+import { activeInput, isUnfinished } from '../run/runState'
 import { useStore } from '../store'
 import type { LineEditor } from './lineEditor'
 import type { TerminalScreen } from './terminalScreen'
@@ -31,20 +32,19 @@ export function listenToKeyboard({ terminal, write }: TerminalScreen): KeyboardI
 
   function onData(data: string): void {
     const run = getRun()
-    if (!isUnfinished(run)) return
-    if (run.context.input === 'lines') {
+    const input = activeInput(run)
+    if (input === 'lines') {
       lineEditor ??= loadLineEditor()
       void lineEditor.then((editor) => editor.type(data))
       return
     }
     // After a reload, the terminal answers the queries in the repeated output again.
-    const isRepeatedReply = run.isResumed && !hasTyped && TERMINAL_REPLY.test(data)
-    if (run.context.input === 'terminal' && !isRepeatedReply) runController.send({ type: 'stdin', data })
+    const isRepeatedReply = isUnfinished(run) && run.isResumed && !hasTyped && TERMINAL_REPLY.test(data)
+    if (input === 'terminal' && !isRepeatedReply) runController.send({ type: 'stdin', data })
   }
 
   function hasProgramTerminal(): boolean {
-    const run = getRun()
-    return isUnfinished(run) && run.context.input === 'terminal'
+    return activeInput(getRun()) === 'terminal'
   }
 
   terminal.onData(onData)
@@ -54,6 +54,7 @@ export function listenToKeyboard({ terminal, write }: TerminalScreen): KeyboardI
   // Returning false leaves the key to the browser.
   terminal.attachCustomKeyEventHandler((event) => {
     hasTyped = true
+    noteTerminalKey(event)
     if (isPageShortcut(event)) return false
     if (isControl(event, 'v')) return false // paste
     if (!isControl(event, 'c')) return true

@@ -18,6 +18,8 @@ const IGNORED_OSC_COMMANDS = [
 ]
 // Default colours, visible cursor, no mouse or focus reports, no bracketed paste, normal cursor keys and keypad.
 const RESET_MODES = '\x1b[0m\x1b[?25h\x1b[?1000;1002;1003;1004;1006;2004l\x1b[?1l\x1b>'
+// The first characters whose width differs from one cell are combining marks.
+const WIDE_CHARACTER = /[\u0300-\uffff]/
 // An escape sequence and not terminal.reset(), which would take effect before the text that xterm.js has buffered.
 const RESET = '\x1bc'
 const LEAVE_ALTERNATE_SCREEN = '\x1b[?1049l'
@@ -65,7 +67,19 @@ export function openScreen(parent: HTMLElement, fontSize: number): TerminalScree
   const fitAddon = new FitAddon()
   terminal.loadAddon(fitAddon)
   terminal.open(parent)
-  const queue = createWriteQueue(terminal)
+  const queue = createWriteQueue(terminal, {
+    maxLines: () => SCROLLBACK_LINES + terminal.rows,
+    prepare: (text) => (hasWideCharacters || !WIDE_CHARACTER.test(text) ? null : prepareWideCharacters()),
+  })
+  let hasWideCharacters = false
+
+  /** Loads the widths of characters of Unicode 15, which few programs need. */
+  async function prepareWideCharacters(): Promise<void> {
+    hasWideCharacters = true
+    const { UnicodeGraphemesAddon } = await import('@xterm/addon-unicode-graphemes')
+    terminal.loadAddon(new UnicodeGraphemesAddon())
+  }
+
   return {
     terminal,
     write: queue.write,

@@ -157,7 +157,7 @@ test('stream decodes base64 output', async () => {
   environment.socket.accept()
   environment.socket.receive({ ...output('1-0', '/w=='), encoding: 'base64' })
 
-  expect(environment.events).toMatchObject([{ bytes: Uint8Array.of(255) }])
+  expect(environment.events).toMatchObject([{ data: Uint8Array.of(255) }])
 })
 
 test('stream ignores unknown messages', async () => {

@@ -1,8 +1,19 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-import { editProgram, openLocation, replaceProgram, resetProgram } from '../../src/program/programActions'
+import {
+  closeSharedProgram,
+  editProgram,
+  openLocation,
+  openSharedProgram,
+  replaceProgram,
+  resetProgram,
+} from '../../src/program/programActions'
+import { listSavedPrograms } from '../../src/program/savedPrograms'
 import { currentProgram, useStore } from '../../src/store'
 import { storedItems } from '../fakeStorage'
 import { LANGUAGE } from '../fixtures'
+
+vi.stubGlobal('location', { pathname: '/', search: '' })
+vi.stubGlobal('history', { replaceState: () => {} })
 
 const initialState = useStore.getInitialState()
 
@@ -18,21 +29,41 @@ test('currentProgram returns the template, and the same object each time', () =>
   expect(currentProgram(useStore.getState())).toBe(program)
 })
 
-test('replaceProgram adds the replaced draft to the history', async () => {
+test('replaceProgram saves the replaced draft and offers to restore it', async () => {
   editProgram((program) => ({ ...program, args: 'edited' }))
 
   replaceProgram('python', { ...currentProgram(initialState), args: 'new' })
 
   expect(currentProgram(useStore.getState()).args).toBe('new')
-  await vi.waitFor(() => expect(JSON.parse(storedItems.get('pyxec.history') ?? '[]')).toHaveLength(1))
-  expect(JSON.parse(storedItems.get('pyxec.history') ?? '')[0].program.args).toBe('edited')
+  await vi.waitFor(() => expect(listSavedPrograms()).toMatchObject([{ program: { args: 'edited' } }]))
+  await vi.waitFor(() => expect(useStore.getState().notices).toHaveLength(1))
+  useStore.getState().notices[0]?.actions[0]?.run()
+  expect(currentProgram(useStore.getState()).args).toBe('edited')
 })
 
-test('replaceProgram does not add a template to the history', async () => {
+test('replaceProgram does not save a template', async () => {
   replaceProgram('python', currentProgram(initialState))
 
   await new Promise((resolve) => setTimeout(resolve, 10))
-  expect(storedItems.has('pyxec.history')).toBe(false)
+  expect(listSavedPrograms()).toEqual([])
+})
+
+test('shared program is shown beside the draft, and an edit keeps it', async () => {
+  editProgram((program) => ({ ...program, args: 'draft' }))
+  const shared = { ...currentProgram(initialState), args: 'shared' }
+
+  openSharedProgram('python', shared)
+  expect(currentProgram(useStore.getState()).args).toBe('shared')
+  closeSharedProgram()
+  expect(currentProgram(useStore.getState()).args).toBe('draft')
+
+  openSharedProgram('python', shared)
+  editProgram((program) => ({ ...program, stdin: 'typed' }))
+  expect(useStore.getState()).toMatchObject({
+    shared: null,
+    drafts: { python: { args: 'shared', stdin: 'typed' } },
+  })
+  await vi.waitFor(() => expect(listSavedPrograms()).toMatchObject([{ program: { args: 'draft' } }]))
 })
 
 test('resetProgram shows the template and starts a new undo history', () => {

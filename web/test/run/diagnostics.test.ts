@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { findDiagnostics, findLocations } from '../../src/run/diagnostics'
+import { COMPILER_MESSAGES } from './compilerMessages'
 
 const location = (file: string, line: number, column = 1) => expect.objectContaining({ file, line, column })
 
@@ -38,4 +40,22 @@ test('findDiagnostics finds compiler messages with and without colours', () => {
     ['warning', 'odd'],
     ['error', 'wrong'],
   ])
+})
+
+test.each(Object.entries(COMPILER_MESSAGES))(
+  'findDiagnostics finds the message of %s',
+  (_language, expected) => {
+    const [first] = findDiagnostics(expected.output, [expected.file])
+
+    if (expected.line === null) return expect(first).toBeUndefined()
+
+    expect(first).toMatchObject({ file: expected.file, line: expected.line, message: expected.message })
+    if (expected.column !== undefined) expect(first?.column).toBe(expected.column)
+  },
+)
+
+test('messages of all languages of the catalogue are tested', () => {
+  const catalogue = readdirSync('../languages').flatMap((name) => name.match(/^(.*)\.toml$/)?.[1] ?? [])
+
+  expect(Object.keys(COMPILER_MESSAGES).sort()).toEqual(catalogue.sort())
 })

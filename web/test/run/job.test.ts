@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { fetchQueueState } from '../../src/api/jobs'
 import { OutputLog } from '../../src/output/outputLog'
+import { newProgram } from '../../src/program/program'
 import { followJob } from '../../src/run/job'
 import { IDLE, nextRunState, type RunState } from '../../src/run/runState'
 import { statusText } from '../../src/run/statusText'
-import { CONTEXT } from '../fixtures'
+import { CONTEXT, LANGUAGE } from '../fixtures'
 
 vi.mock('../../src/api/jobStream', () => ({
   openJobStream: () => ({ send: () => {}, reconnect: () => {}, close: () => {} }),
@@ -39,7 +40,7 @@ function followQueuedJob() {
     },
     onExpired: () => {},
   })
-  return { close: job.close, status: () => statusText(run, {}) }
+  return { close: job.close, status: () => statusText(run, newProgram(LANGUAGE), {}) }
 }
 
 test('status of a queued job states after five seconds why no worker runs it', async () => {

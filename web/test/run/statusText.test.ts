@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { RequestRejected } from '../../src/api/errors'
+import { newProgram } from '../../src/program/program'
+import { EMPTY_TEST } from '../../src/program/testCase'
 import { outcomeText, truncationText } from '../../src/run/resultText'
 import { errorText } from '../../src/run/statusText'
-import { RESULT } from '../fixtures'
+import { LANGUAGE, RESULT } from '../fixtures'
 
 const MIB = 1024 * 1024
 
@@ -32,9 +34,21 @@ test('errorText contains the delay before a retry', () => {
   )
 })
 
-test('errorText names the invalid field', () => {
-  expect(errorText(rejection(422, '/problems/invalid-request', 'files[0].name', null))).toBe(
-    'Not accepted: files[0].name: detail',
+test.each([
+  ['files[0].name', 'The name of the file "main.py" detail.'],
+  ['files[0].content', 'The content of the file "main.py" detail.'],
+  ['tests[1].name', 'The name of test second detail.'],
+  ['tests[0].limits.wall_seconds', 'The time limit of test 1 detail.'],
+  ['args[0]', 'The arguments detail.'],
+  ['artifacts[2]', 'The artifact patterns detail.'],
+  ['limits.wall_seconds', 'Time detail.'],
+  ['callback_url', 'callback_url: detail.'],
+])('errorText names the invalid field %s in words', (field, text) => {
+  const tests = [EMPTY_TEST, { ...EMPTY_TEST, name: 'second' }]
+  const program = { ...newProgram(LANGUAGE), tests }
+
+  expect(errorText(rejection(422, '/problems/invalid-request', field, null), program)).toBe(
+    `Not accepted: ${text}`,
   )
 })
 
@@ -42,8 +56,8 @@ test('errorText states an invalid limit in the units of the page', () => {
   const range = { default: 0, minimum: 16 * MIB, maximum: 2048 * MIB, unit: 'bytes', description: '' }
   const error = rejection(422, '/problems/invalid-request', 'limits.memory_bytes', null)
 
-  expect(errorText(error, { memory_bytes: range })).toBe(
-    'Not accepted: Memory must be between 16 and 2048 MiB',
+  expect(errorText(error, newProgram(LANGUAGE), { memory_bytes: range })).toBe(
+    'Not accepted: Memory must be between 16 and 2048 MiB.',
   )
 })
 
