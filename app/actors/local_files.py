@@ -43,6 +43,7 @@ def local_files(spec: JobSpec, cache: FileCache, is_cancelled: Callable[[], bool
 
 def _iterate_contents(spec: JobSpec) -> Iterator[Content | None]:
     yield spec.stdin
+    yield from (file.content for file in spec.workspace_files)
     for program in (spec, spec.checker, spec.interactor):
         if program is not None:
             yield from (file.content for file in program.files)
@@ -58,7 +59,7 @@ def _replace_contents(spec: JobSpec, paths: Mapping[str, Path]) -> JobSpec:
         return msgspec.structs.replace(content, path=str(paths[content.digest]))
 
     def localize_files(files: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
-        return tuple(SourceFile(file.name, localize(file.content)) for file in files)
+        return tuple(msgspec.structs.replace(file, content=localize(file.content)) for file in files)
 
     def localize_test(test: CaseSpec) -> CaseSpec:
         expected = None if test.expected_output is None else localize(test.expected_output)
@@ -70,6 +71,7 @@ def _replace_contents(spec: JobSpec, paths: Mapping[str, Path]) -> JobSpec:
     return msgspec.structs.replace(
         spec,
         files=localize_files(spec.files),
+        workspace_files=localize_files(spec.workspace_files),
         stdin=localize(spec.stdin),
         tests=tuple(localize_test(test) for test in spec.tests),
         checker=localize_checker(spec.checker),

@@ -15,6 +15,7 @@ import redis.exceptions
 import structlog
 from dramatiq.middleware import CurrentMessage
 
+from app.actors.job_workspace import JobWorkspace
 from app.actors.judged_run import JudgedRun
 from app.actors.local_files import local_files
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
@@ -37,6 +38,7 @@ from app.store.effects import JobEffects, is_cancelled, read_claim, read_entry_i
 from app.store.job_input import JobInbox, JobInputs
 from app.store.output_log import EntryIds
 from app.store.records import Claim, decode_spec
+from app.store.workspace_jobs import WorkspaceJobs
 from app.telemetry.metrics import Meter
 from app.telemetry.spans import SequentialSpans, annotate
 
@@ -45,6 +47,9 @@ __all__ = ["JobRunner"]
 _log = structlog.get_logger(__name__)
 _CANCELLED_BEFORE_START = JobResult(outcome=Outcome.CANCELLED, message="cancelled before it started")
 _CANCELLED_BETWEEN_ATTEMPTS = JobResult(outcome=Outcome.CANCELLED, message="cancelled between two attempts to run it")
+_WORKSPACE_EXPIRED = JobResult(
+    outcome=Outcome.INFRASTRUCTURE_ERROR, message="the workspace expired before the job started"
+)
 # While an append waits for Redis, the time limits of the program continue to run.
 _MAX_APPEND_SECONDS = 3.0
 _MAX_PAUSE_SECONDS = 1.0
@@ -53,6 +58,8 @@ _MAX_PAUSE_SECONDS = 1.0
 _MIN_RELEASE_DELAY_MS = 1_000
 _MAX_RELEASE_DELAY_MS = 5_000
 _MAX_IMAGE_DELAY_MS = 30_000
+_MIN_WORKSPACE_DELAY_MS = 50
+_MAX_WORKSPACE_DELAY_MS = 500
 # Start of the error of an XADD whose id is not greater than the last one in the stream.
 _ALREADY_APPENDED = "The ID specified in XADD is equal or smaller"
 
@@ -70,6 +77,7 @@ class JobRunner:
         sandbox: Runs the program.
         inputs: Delivers stdin, signals and cancellation to running jobs.
         file_cache: Provides the files that jobs refer to.
+        workspaces: Provides the files of workspaces, and stores what jobs leave in them.
         now_ms: Clock, Unix time in milliseconds.
         meter: Counts jobs and their durations.
     """
@@ -81,6 +89,7 @@ class JobRunner:
         sandbox: Sandbox,
         inputs: JobInputs,
         file_cache: FileCache,
+        workspaces: WorkspaceJobs,
         now_ms: Callable[[], int],
         meter: Meter,
     ) -> None:
@@ -89,6 +98,7 @@ class JobRunner:
         self._sandbox = sandbox
         self._inputs = inputs
         self._file_cache = file_cache
+        self._workspaces = workspaces
         self._now_ms = now_ms
         self._meter = meter
 
@@ -146,6 +156,18 @@ class JobRunner:
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
         sink = _JobSink(log)
+        job_workspace: JobWorkspace | None = None
+        effects: Sequence[Effect] = ()
+        try:
+            if spec.workspace is not None:
+                job_workspace = JobWorkspace.take(self._workspaces, spec, job_id)
+                if job_workspace is None:
+                    return self._wait_for_workspace(job_id, delivery, claim)
+                spec = job_workspace.spec
+        except KeyError:
+            return self._effects.finish(job_id, _WORKSPACE_EXPIRED, self._now_ms(), claim=claim)
+        except InfrastructureError as e:
+            return self._release(job_id, delivery, claim, e)
         try:
             with local_files(spec, self._file_cache, lambda: inbox.is_cancelled) as local_spec:
                 if local_spec is not spec and inbox.is_cancelled:  # while the files were fetched
@@ -153,6 +175,9 @@ class JobRunner:
                 judged = JudgedRun(self._sandbox, job_id, attempt, local_spec, sink, inbox, claim.account)
                 with self._measure_run(), sink.spans:
                     result, artifacts = judged.run(record_start)
+            if job_workspace is not None:
+                result, effects = job_workspace.write(self._workspaces, result, artifacts, delivery.commit)
+                artifacts = ()
         except OwnershipLost:
             raise
         except InfrastructureError as e:
@@ -164,13 +189,22 @@ class JobRunner:
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
         self._count_result(spec.language, result)
-        return self._effects.finish(
-            job_id,
-            result,
-            self._now_ms(),
-            claim=claim,
-            artifacts=artifacts,
-        )
+        finish = self._effects.finish(job_id, result, self._now_ms(), claim=claim, artifacts=artifacts)
+        return [*finish, *effects]
+
+    def _wait_for_workspace(self, job_id: str, delivery: _Delivery, claim: Claim) -> Sequence[Effect]:
+        """Return a job to the queue whose workspace is used by an earlier job. It uses neither a retry nor a slot.
+
+        Returns:
+            The effects that finish the job if it was cancelled since its claim.
+        """
+        if is_cancelled(delivery.commit(self._effects.release(job_id, claim, delivery.message.lane.value))):
+            finish = self._effects.finish(job_id, _cancelled_result(claim), self._now_ms(), claim=claim)
+            return [*self._effects.leave_queue(job_id), *finish]
+        waited_ms = self._now_ms() - delivery.message.created_ms
+        delay_ms = min(_MAX_WORKSPACE_DELAY_MS, max(_MIN_WORKSPACE_DELAY_MS, waited_ms // 8))
+        delivery.message.release_later(delay_ms, was_started=False)
+        return ()
 
     def _release(self, job_id: str, delivery: _Delivery, claim: Claim, error: InfrastructureError) -> Sequence[Effect]:
         """Return a job to the queue for which this host has no container. It uses no retry.

@@ -14,6 +14,8 @@ PyxecError
 |   |   |-- TooManyJobs       the caller has as many unfinished jobs as its tier allows
 |   |   |-- StorageFull       the stored jobs of the owner have reached their quota
 |   |   `-- FilesFull         the files of the owner have reached their quota
+|   |-- WorkspaceBusy         another job uses the workspace
+|   |-- TooManyWorkspaces     the caller has as many workspaces as are allowed
 |   `-- IdempotencyMismatch   the idempotency key was used with a different request
 |-- NotReplayable             the job of a dead letter cannot run again
 |-- JobNotFinished            an unfinished job cannot be deleted
@@ -69,9 +71,11 @@ __all__ = [
     "StoreUnavailable",
     "SubmissionRejected",
     "TooManyJobs",
+    "TooManyWorkspaces",
     "UnknownLanguage",
     "UnsupportedEngine",
     "WebhookUndelivered",
+    "WorkspaceBusy",
 ]
 
 
@@ -243,6 +247,14 @@ class IdempotencyMismatch(SubmissionRejected):
         rate_limit: RateLimit | None = None,
     ) -> None:
         super().__init__(message, rate_limit)
+
+
+class WorkspaceBusy(SubmissionRejected):
+    """A job uses the workspace, or too many jobs wait for it. Clients receive the message."""
+
+
+class TooManyWorkspaces(SubmissionRejected):
+    """The caller has as many workspaces as are allowed. Clients receive the message."""
 
 
 class NotReplayable(PyxecError):

@@ -31,6 +31,7 @@ from app.core.judging.groups import check_groups
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, TotalLimits, check_compile_limits, max_limit, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
+from app.core.workspaces import WORKSPACE_ID, WorkspaceMode
 
 __all__ = ["check_file_name", "resolve_spec"]
 
@@ -39,6 +40,7 @@ _INTERACTOR_MARGIN_SECONDS: Final = 5.0
 _NO_CEILING: Final = LimitOverrides()
 _NO_TOTAL_LIMITS: Final = TotalLimits()
 _NO_FILES: Final[Mapping[str, StoredFile]] = {}
+_WORKSPACE_ID: Final = re.compile(WORKSPACE_ID)
 _ENVIRONMENT_NAME: Final = re.compile(ENVIRONMENT_NAME)
 
 
@@ -89,6 +91,7 @@ def resolve_spec(
         groups=check_groups(request.groups, tests, has_checker=has_checker),
         stop_on_first_failure=request.stop_on_first_failure,
         total_limits=total_limits,
+        workspace=_check_workspace(request),
     )
 
 
@@ -106,6 +109,20 @@ def _check_combination(request: JobRequest) -> None:
     for field in ("interactive", "tty", "artifacts") if request.tests else ():
         if getattr(request, field):
             raise InvalidRequest(field, "cannot be combined with tests")
+
+
+def _check_workspace(request: JobRequest) -> str | None:
+    if request.workspace is None:
+        if request.workspace_mode is not WorkspaceMode.REJECT:
+            raise InvalidRequest("workspace_mode", "requires workspace")
+        return None
+    if not _WORKSPACE_ID.fullmatch(request.workspace):
+        raise InvalidRequest("workspace", "must be the id of a workspace of this caller that has not expired")
+    # The files of a test are deleted before the next one. The workspace contains all files that the program left.
+    for field in ("tests", "artifacts"):
+        if getattr(request, field):
+            raise InvalidRequest("workspace", f"cannot be combined with {field}")
+    return request.workspace
 
 
 def _check_no_comparison(request: JobRequest, judged_by: str) -> None:

@@ -12,6 +12,7 @@ from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
 from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
 from app.core.verdicts import Verdict
+from app.core.workspaces import WorkspaceReport
 
 __all__ = [
     "MAX_ARTIFACTS",
@@ -104,6 +105,7 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
         verdict: None if no test has an expected output and there is no checker, or if the outcome is
             ``infrastructure_error``.
         groups: The scores of the groups of tests.
+        workspace: What the job did to the files of its workspace. None without one, or if the program did not run.
         score: The sum of the scores of the groups. None without groups, or if one of them has no score.
     """
 
@@ -120,6 +122,7 @@ class JobResult(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
     groups: tuple[GroupReport, ...] = ()
     score: float | None = None
+    workspace: WorkspaceReport | None = None
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,3 +32,4 @@ class SourceFile(msgspec.Struct, frozen=True, array_like=True):
 
     name: str
     content: Content
+    executable: bool = False

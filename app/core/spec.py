@@ -27,6 +27,7 @@ from app.core.judging.comparison import ComparisonRequest
 from app.core.judging.groups import TestGroup
 from app.core.limits import CompileLimits, LimitOverrides, Limits, TotalLimits
 from app.core.source_files import FileRequest, SourceFile, TextEncoding
+from app.core.workspaces import WORKSPACE_ID, WorkspaceMode
 
 __all__ = [
     "Cells",
@@ -41,6 +42,9 @@ __all__ = [
 ]
 
 Cells = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+WorkspaceId = Annotated[str, schema(pattern=WORKSPACE_ID, description="An `id` from `POST /v1/workspaces`.")]
 
 
 class TerminalSize(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +88,8 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     groups: Annotated[tuple[TestGroup, ...], schema(maxItems=MAX_CASES)] = ()
     stop_on_first_failure: bool = False
     artifacts: Annotated[tuple[Pattern, ...], schema(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
+    workspace: WorkspaceId | None = None
+    workspace_mode: WorkspaceMode = WorkspaceMode.REJECT
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -127,6 +133,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         checker: Decides whether the output of a test is accepted.
         interactor: Is connected to the program while a test runs, and decides whether the program is accepted.
         groups: Groups of tests that have a score.
+        workspace: Workspace whose files the program finds and changes.
+        workspace_files: Files of the workspace. The worker sets them.
         stop_on_first_failure: Run no test after one whose verdict is not accepted.
         total_limits: Limits of all phases together, in addition to the limits of each.
     """
@@ -150,3 +158,5 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     groups: tuple[TestGroup, ...] = ()
     stop_on_first_failure: bool = False
     hold_tests: bool = False
+    workspace: str | None = None
+    workspace_files: tuple[SourceFile, ...] = ()

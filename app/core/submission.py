@@ -15,6 +15,7 @@ from app.core.languages import LanguageInfo
 from app.core.resolve import resolve_spec
 from app.core.spec import ForeignRequest, JobRequest, JobSpec
 from app.core.webhooks import check_webhook_url
+from app.core.workspaces import WorkspaceMode
 
 __all__ = ["BatchPosition", "Idempotency", "NewJob", "resolve_job"]
 
@@ -56,6 +57,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         labels: The caller's own labels.
         backlog_share: The job is rejected if the backlog is larger than this share of its limit.
         idempotency: If given, the first job with this name is the only one.
+        workspace_mode: What happens if another job uses the workspace of the job.
         webhook_url: Where the result is delivered.
         batch: The streamed batch that the job belongs to.
         foreign: The request in the format of the compat API that the job was submitted through.
@@ -73,6 +75,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     idempotency: Idempotency | None = None
     webhook_url: str | None = None
     batch: BatchPosition | None = None
+    workspace_mode: WorkspaceMode = WorkspaceMode.REJECT
     foreign: ForeignRequest | None = None
     has_files: bool = False
 
@@ -122,6 +125,7 @@ def resolve_job(
         backlog_share=caller.tier.backlog_share,
         idempotency=None if idempotency_key is None else _hash_idempotency(idempotency_key, caller, request),
         webhook_url=request.webhook_url,
+        workspace_mode=request.workspace_mode,
         has_files=bool(stored_files),
     )
 

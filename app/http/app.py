@@ -43,6 +43,7 @@ from app.http.v1.metrics import MetricsResource
 from app.http.v1.output import OutputResource
 from app.http.v1.stream import StreamResource
 from app.http.v1.tickets import TicketsResource
+from app.http.v1.workspaces import WorkspaceFileResource, WorkspaceResource, WorkspacesResource
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
 from app.store.batches import BatchStore
@@ -51,6 +52,7 @@ from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
 from app.store.submission import Submitter
+from app.store.workspaces import WorkspaceStore
 from app.telemetry.spans import Tracer
 
 __all__ = ["ERROR_FORMATS", "create_app"]
@@ -69,6 +71,7 @@ def create_app(
     jobs: JobStore,
     batches: BatchStore,
     files: FileStore,
+    workspaces: WorkspaceStore,
     languages: LanguageStore,
     submitter: Submitter,
     api_keys: ApiKeyStore,
@@ -93,6 +96,7 @@ def create_app(
         jobs=jobs,
         batches=batches,
         files=files,
+        workspaces=workspaces,
         languages=languages,
         api_keys=api_keys,
         administration=administration,
@@ -144,6 +148,9 @@ def _create_routes(services: Services) -> dict[str, object]:
         "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
         "/v1/files": FilesResource(services.files, submissions, settings),
         "/v1/files/{file_id}": FileResource(services.files),
+        "/v1/workspaces": WorkspacesResource(services.workspaces),
+        "/v1/workspaces/{workspace_id}": WorkspaceResource(services.workspaces),
+        "/v1/workspaces/{workspace_id}/files/{path:path}": WorkspaceFileResource(services.workspaces, settings),
         "/v1/languages": LanguagesResource(languages),
         "/v1/tickets": TicketsResource(api_keys),
         "/v1/admin/keys": KeysResource(api_keys, now_ms),

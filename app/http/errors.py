@@ -27,7 +27,9 @@ from app.core.errors import (
     StorageFull,
     StoreUnavailable,
     TooManyJobs,
+    TooManyWorkspaces,
     UnknownLanguage,
+    WorkspaceBusy,
 )
 
 __all__ = [
@@ -96,6 +98,8 @@ PROBLEM_TYPES: Final[dict[type[BaseException], ProblemType]] = {
     FileStorageUnavailable: ProblemType(503, "file-storage-unavailable", "The file storage is unavailable"),
     NotReplayable: ProblemType(409, "not-replayable", "The job cannot be replayed"),
     JobNotFinished: ProblemType(409, "job-not-finished", "The job has not finished"),
+    WorkspaceBusy: ProblemType(409, "workspace-busy", "A job uses the workspace"),
+    TooManyWorkspaces: ProblemType(409, "too-many-workspaces", "Too many workspaces"),
     IdempotencyMismatch: ProblemType(
         422, "idempotency-mismatch", "The Idempotency-Key was used with a different request"
     ),
@@ -133,6 +137,8 @@ _PUBLIC_ERRORS: Final = (
     NotAllowed,
     NotFound,
     NotReplayable,
+    WorkspaceBusy,
+    TooManyWorkspaces,
 )
 
 

@@ -17,6 +17,7 @@ from app.store.files import FileStore
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
+from app.store.workspaces import WorkspaceStore
 
 __all__ = ["Services"]
 
@@ -32,6 +33,7 @@ class Services:
     jobs: JobStore
     batches: BatchStore
     files: FileStore
+    workspaces: WorkspaceStore
     languages: LanguageStore
     api_keys: ApiKeyStore
     administration: Administration

@@ -106,6 +106,27 @@ class StoreKeys:
         """Channel: wake-ups for the reader of a streamed batch."""
         return f"{self.tag}:wake-batch:{batch_id}"
 
+    def workspace(self, workspace_id: str) -> str:
+        """Hash with expiry: a workspace (lua/workspace.lua)."""
+        return f"{self.tag}:workspace:{workspace_id}"
+
+    def workspace_jobs(self, workspace_id: str) -> str:
+        """Sorted set: jobs that use a workspace or wait for it."""
+        return f"{self.tag}:workspace-jobs:{workspace_id}"
+
+    def workspace_blobs(self, workspace_id: str) -> str:
+        """Sorted set: blobs of a workspace by the time in ms from which on they are deleted."""
+        return f"{self.tag}:workspace-blobs:{workspace_id}"
+
+    @property
+    def workspace_garbage(self) -> str:
+        """Sorted set: workspaces by the time in ms of the next search for blobs that they do not need."""
+        return f"{self.tag}:workspace-garbage"
+
+    def owned_workspaces(self, owner: str) -> str:
+        """Sorted set: workspaces of an owner. Some may have expired."""
+        return f"{self.tag}:workspaces:{owner}"
+
     def file(self, file_id: str) -> str:
         """Hash: a file (app/store/files.py)."""
         return f"{self.tag}:file:{file_id}"

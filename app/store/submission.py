@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,13 +15,21 @@ from redis.asyncio import Redis
 from app.broker import AsyncProducer, BrokerUnavailable, Duplicate, Precondition, PreconditionFailed
 from app.broker import QueueFull as BacklogFull
 from app.core.callers import Caller
-from app.core.errors import IdempotencyMismatch, QueueFull, RateLimit, StoreUnavailable
+from app.core.errors import (
+    IdempotencyMismatch,
+    QueueFull,
+    RateLimit,
+    StoreUnavailable,
+    SubmissionRejected,
+    WorkspaceBusy,
+)
 from app.core.submission import NewJob
 from app.store.admission import MemoryGuard, RateLimiter
 from app.store.connection import StoreScript, read_lua, translated
 from app.store.effects import JobEffects
 from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.store.records import decode_idempotency, encode_new, stored_bytes
+from app.store.workspaces import WorkspaceStore
 from app.telemetry.spans import trace_options
 
 __all__ = ["Receipt", "Submitter"]
@@ -55,6 +64,7 @@ class Submitter:
         effects: Builds the writes to the keys of a job.
         rate_limiter: Token buckets and slots of the callers.
         memory_guard: Rejects jobs while Redis is nearly full.
+        workspaces: The workspaces of jobs.
         max_backlog: Jobs that may wait and run before new ones are rejected.
     """
 
@@ -65,6 +75,7 @@ class Submitter:
         effects: JobEffects,
         rate_limiter: RateLimiter,
         memory_guard: MemoryGuard,
+        workspaces: WorkspaceStore,
         max_backlog: int,
     ) -> None:
         self._producer = producer
@@ -72,6 +83,7 @@ class Submitter:
         self._delete_idempotency = StoreScript(client, read_lua("delete_idempotency"))
         self._effects = effects
         self._memory_guard = memory_guard
+        self._workspaces = workspaces
         self._max_backlog = max_backlog
         self.rate_limiter = rate_limiter
 
@@ -84,11 +96,37 @@ class Submitter:
             RateLimited: The token bucket of the caller, of its address or of the service is empty.
             TooManyJobs: The caller has as many unfinished jobs as its tier allows.
             StorageFull: The job does not fit into the storage quota of its owner.
+            WorkspaceBusy: Another job uses the workspace of the job.
+            InvalidRequest: The workspace does not exist.
             QueueFull: The backlog has reached its limit, or Redis is nearly out of memory.
             IdempotencyMismatch: The idempotency key was used with a different request.
             StoreUnavailable: Redis did not answer. The job may or may not have been accepted; submit it again with the
                 same idempotency key to find out.
         """
+        if job.spec.workspace is None:
+            return await self._submit_with_room(job, caller)
+        if job.idempotency is not None and (existing := await self._find_existing_job(job, caller)) is not None:
+            return existing
+        try:
+            await self._workspaces.join(job.spec.workspace, caller, job.id, job.workspace_mode)
+        except WorkspaceBusy as e:
+            raise WorkspaceBusy(str(e), await self.rate_limiter.charge(caller)) from e
+        try:
+            receipt = await self._submit_with_room(job, caller)
+        except SubmissionRejected:
+            await self._leave_workspace(job)
+            raise
+        if receipt.job_id != job.id:
+            await self._leave_workspace(job)
+        return receipt
+
+    async def _leave_workspace(self, job: NewJob) -> None:
+        """Remove a job that was not accepted from its workspace. An outage delays it for a minute."""
+        assert job.spec.workspace is not None
+        with suppress(StoreUnavailable):
+            await self._workspaces.leave(job.spec.workspace, job.id)
+
+    async def _submit_with_room(self, job: NewJob, caller: Caller) -> Receipt:
         fields = encode_new(job)
         size_bytes = stored_bytes(fields)
         async with self._memory_guard.reserve(size_bytes) as has_room:

@@ -30,6 +30,7 @@ from app.store.languages import LanguageStore
 from app.store.metrics import MetricStore
 from app.store.submission import Submitter
 from app.store.wakeups import Wakeups
+from app.store.workspaces import WorkspaceStore
 from app.telemetry.tracer import create_tracer
 from app.wiring.file_storage import create_file_storage
 
@@ -44,16 +45,18 @@ def create_api(settings: Settings) -> Any:
     keys = StoreKeys(settings.namespace)
     jobs = JobStore(client, keys, wakeups, settings.result_ttl_seconds)
     producer = AsyncProducer(client, settings.namespace)
+    files = create_file_store(settings, client)
+    workspaces = WorkspaceStore(client, keys, create_file_storage(settings), files.run, settings.file_ttl_seconds)
     submitter = Submitter(
         producer,
         client,
         JobEffects(keys, settings.result_ttl_seconds),
         RateLimiter(jobs.writes, keys, global_rate_per_minute=settings.global_rate_per_minute),
         MemoryGuard(client),
+        workspaces,
         settings.max_backlog,
     )
     administration = _create_administration(settings)
-    files = create_file_store(settings, client)
 
     async def close() -> None:
         await wakeups.close()
@@ -68,6 +71,7 @@ def create_api(settings: Settings) -> Any:
         jobs=jobs,
         batches=BatchStore(client, keys, wakeups, settings.result_ttl_seconds),
         files=files,
+        workspaces=workspaces,
         languages=LanguageStore(client, keys, catalogue),
         submitter=submitter,
         api_keys=create_api_keys(settings, client),

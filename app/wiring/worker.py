@@ -43,6 +43,7 @@ from app.store.outbox import Outbox
 from app.store.storage import StorageReconciliation
 from app.store.webhook_slots import WebhookSlots
 from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
+from app.store.workspace_jobs import WorkspaceCollection, WorkspaceJobs
 from app.telemetry.message_tracing import MessageTracing
 from app.telemetry.metrics import Meter
 from app.telemetry.tracer import create_tracer
@@ -126,6 +127,10 @@ def _declare_collect_files(broker: StreamsBroker, settings: Settings, meter: Met
         _create_client(settings), StoreKeys(settings.namespace), storage, settings.file_ttl_seconds
     )
     _declare_periodic(broker, meter, "collect_files", "* * * * *", collection.run)
+    workspaces = WorkspaceCollection(
+        _create_client(settings), StoreKeys(settings.namespace), storage, settings.file_ttl_seconds
+    )
+    _declare_periodic(broker, meter, "collect_workspace_files", "* * * * *", workspaces.run)
 
 
 def _declare_periodic(broker: StreamsBroker, meter: Meter, name: str, schedule: str, run: Callable[[], object]) -> None:
@@ -180,7 +185,8 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
     inputs = JobInputs(client, keys, worker)
     cache = FileCache(create_file_storage(settings), file_cache_folder(settings), settings.file_cache_bytes)
     effects = JobEffects(keys, settings.result_ttl_seconds)
-    runner = JobRunner(broker, effects, sandbox, inputs, cache, current_unix_ms, meter)
+    workspaces = WorkspaceJobs(client, keys, create_file_storage(settings), settings.file_ttl_seconds)
+    runner = JobRunner(broker, effects, sandbox, inputs, cache, workspaces, current_unix_ms, meter)
     dramatiq.actor(
         actor_name=RUN_JOB,
         queue_name=JOBS_QUEUE,

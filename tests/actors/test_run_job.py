@@ -57,7 +57,9 @@ def running_worker(
     inputs = JobInputs(store.client, store.keys, store.broker.consumer_name)
     clock = itertools.count(1_800_000_000_000)
     cache = file_cache or FileCache(RedisStorage(store.client, store.keys.namespace), Path("unused"), 0)
-    runner = JobRunner(store.broker, store.effects, sandbox, inputs, cache, lambda: next(clock), Meter())
+    runner = JobRunner(
+        store.broker, store.effects, sandbox, inputs, cache, store.workspace_jobs, lambda: next(clock), Meter()
+    )
     options = {"max_retries": 2, "min_backoff": 1, "max_backoff": 2, "marks_start": True}
     dramatiq.actor(actor_name=RUN_JOB, queue_name=JOBS_QUEUE, broker=store.broker, **options)(runner.run)  # type: ignore[call-overload]
     inputs.start()

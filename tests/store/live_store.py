@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from app.core.results import JobResult
 from app.core.spec import JobSpec, SourceFile
 from app.core.states import JobState
 from app.core.submission import NewJob
+from app.files.redis_storage import RedisStorage
 from app.store.admission import MemoryGuard, RateLimiter
 from app.store.connection import create_async_client, create_client
 from app.store.effects import JobEffects, read_claim
@@ -28,6 +30,8 @@ from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.records import Claim
 from app.store.submission import Receipt, Submitter
 from app.store.wakeups import Wakeups
+from app.store.workspace_jobs import WorkspaceJobs
+from app.store.workspaces import WorkspaceStore
 
 TTL_SECONDS = 600
 START_MS = 1_700_000_000_000
@@ -60,6 +64,8 @@ class LiveStore:
     wakeups: Wakeups
     jobs: JobStore
     submitter: Submitter
+    workspaces: WorkspaceStore
+    workspace_jobs: WorkspaceJobs
     claims: dict[str, Claim] = field(default_factory=dict)
 
     async def submit(self, job: NewJob, caller: Caller = CALLER) -> Receipt:
@@ -132,9 +138,12 @@ async def store_on(
     wakeups = Wakeups(aclient)
     jobs = JobStore(aclient, keys, wakeups, ttl_seconds)
     rate_limiter = RateLimiter(jobs.writes, keys, global_rate_per_minute=60_000)
-    submitter = Submitter(producer, aclient, effects, rate_limiter, MemoryGuard(aclient), max_backlog)
+    storage = RedisStorage(client, namespace)
+    workspaces = WorkspaceStore(aclient, keys, storage, asyncio.to_thread, ttl_seconds)
+    workspace_jobs = WorkspaceJobs(client, keys, storage, ttl_seconds)
+    submitter = Submitter(producer, aclient, effects, rate_limiter, MemoryGuard(aclient), workspaces, max_backlog)
     try:
-        yield LiveStore(client, keys, effects, broker, wakeups, jobs, submitter)
+        yield LiveStore(client, keys, effects, broker, wakeups, jobs, submitter, workspaces, workspace_jobs)
     finally:
         await wakeups.close()
         await producer.close()

@@ -16,6 +16,7 @@ from app.core.errors import (
     StorageFull,
     TooManyJobs,
     UnknownLanguage,
+    WorkspaceBusy,
 )
 from app.core.spec import JobRequest
 from app.http.openapi.operation import Access, Operation, Paths, Reply
@@ -45,7 +46,9 @@ _TESTS_EXAMPLE: Final = {
     "source": "print(sum(map(int, input().split())))",
     "tests": [{"name": "small", "stdin": "1 2", "expected_output": "3"}, {"stdin": "5 5"}],
 }
-_SUBMISSION_ERRORS: Final = (UnknownLanguage, IdempotencyMismatch, RateLimited, TooManyJobs, StorageFull, QueueFull)
+_SUBMISSION_ERRORS: Final = (
+    UnknownLanguage, IdempotencyMismatch, RateLimited, TooManyJobs, StorageFull, QueueFull, WorkspaceBusy,
+)  # fmt: skip
 
 _JOB_ID: Final[dict[str, str]] = {"job_id": "$response.body#/id"}
 _JOB_LINKS: Final[dict[str, Any]] = dict.fromkeys(("getJob", "getJobOutput", "cancelJob", "deleteJob"), _JOB_ID)

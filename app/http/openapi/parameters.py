@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.core.files import FILE_ID
 from app.core.states import JobState
+from app.core.workspaces import WORKSPACE_ID
 from app.http.settings import HttpSettings
 from app.http.v1.admin.dead_letters import MAX_DEAD_LETTERS
 from app.http.v1.files import MAX_NAME_BYTES
@@ -34,6 +35,8 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "batch_id": _path("batch_id", "The id of a streamed batch of the caller.", "^[A-Za-z0-9_-]{1,64}$"),
     "artifact": _path("name", "The path of the file in the working directory.", "^[^/]+(/[^/]+)*$"),
     "file_id": _path("file_id", "The id of a file of the caller.", FILE_ID),
+    "workspace_id": _path("workspace_id", "The id of a workspace of the caller.", WORKSPACE_ID),
+    "workspace_path": _path("path", "The path of a file in the working directory.", "^[^/]+(/[^/]+)*$"),
     "key_id": _path("key_id", "An `id` from `GET /v1/admin/keys`.", "^[A-Za-z0-9]+$"),
     "queue": _path("queue", "A `name` from `GET /v1/admin/queues`.", "^[a-z.]+$"),
     "dead_letter_id": _path("dead_letter_id", "An `id` from the list of dead letters.", "^[0-9-]+$"),

@@ -16,6 +16,7 @@ from app.core.spec import TextEncoding
 from app.core.states import JobState
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.core.verdicts import Verdict
+from app.core.workspaces import WorkspaceReport
 from app.http.jobs.transcript import Transcript
 from app.http.v1.artifacts import ArtifactView, create_artifact_view
 from app.http.v1.case_views import CaseView, create_case_views
@@ -115,6 +116,7 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[CaseView, ...]
     artifacts: tuple[ArtifactView, ...]
     artifacts_incomplete: bool
+    workspace: WorkspaceReport | None
     language: str
     version: str | None
     priority: Priority
@@ -188,6 +190,7 @@ def create_finished_view(record: JobRecord, transcript: Transcript) -> FinishedJ
         tests=create_case_views(result, transcript),
         artifacts=tuple(create_artifact_view(job_path(record.id), info) for info in result.artifacts),
         artifacts_incomplete=result.artifacts_incomplete,
+        workspace=result.workspace,
         language=record.language,
         version=result.version,
         priority=record.priority,

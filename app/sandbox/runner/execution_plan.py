@@ -20,10 +20,11 @@ from app.core.limits import (
 from app.core.outcomes import COMPILE, RUN, TEST
 from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES, Artifact
 from app.core.spec import JobSpec, SourceFile
+from app.core.workspaces import MAX_WORKSPACE_BYTES
 from app.files.content import read_content
 from app.sandbox.images.catalogue import Language, Phase
 from app.sandbox.runner import encoder
-from app.sandbox.runner.frames import CollectSpec, PhaseSpec, WindowSize
+from app.sandbox.runner.frames import MAX_ARTIFACT_FILES, CollectSpec, PhaseSpec, WindowSize
 
 __all__ = ["ExecutionPlan", "PhaseName", "compiler_limits", "is_compiled", "plan_execution"]
 
@@ -31,6 +32,9 @@ _COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_OPEN_FILES: Final = 256
 _COMPILE_STACK_BYTES: Final = 64 * 1024 * 1024
+_ALL_FILES: Final = ("**",)
+# The files of a workspace, and room for the files of the job itself and of its compiler, which are not kept.
+_MAX_LEFT_BYTES: Final = MAX_WORKSPACE_BYTES + MAX_FILES_BYTES + 16 * 1024 * 1024
 _TERMINAL_ENVIRONMENT: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 # The shell replaces itself, so that the runner measures the program.
 _STDERR_TO_STDOUT: Final = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
@@ -100,7 +104,7 @@ class ExecutionPlan:
             files=tuple(file for file in self.files if file.name not in names),
             phases=(replace(program, held=False), *others),
             names=self.names[1:],
-            executables=executables,
+            executables=(*executables, *(file for file in self.executables if file.name not in names)),
         )
 
 
@@ -118,9 +122,14 @@ def plan_execution(spec: JobSpec, language: Language, *, hold_program: bool = Fa
     if is_compiled(spec, language):
         phases = [_compile_phase(spec, language), replace(first, held=hold_program or spec.hold_tests), *others]
         names.insert(0, PhaseName(COMPILE))
-    artifacts = CollectSpec(spec.artifacts, MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES) if spec.artifacts else None
+    if spec.workspace is not None:
+        artifacts: CollectSpec | None = CollectSpec(_ALL_FILES, MAX_ARTIFACT_FILES, _MAX_LEFT_BYTES)
+    else:
+        artifacts = CollectSpec(spec.artifacts, MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES) if spec.artifacts else None
     files = tuple(_prepare_file(file, spec.entrypoint, language) for file in spec.files)
-    return ExecutionPlan(files, tuple(phases), tuple(names), artifacts)
+    files += tuple(file for file in spec.workspace_files if not file.executable)
+    executables = tuple(file for file in spec.workspace_files if file.executable)
+    return ExecutionPlan(files, tuple(phases), tuple(names), artifacts, executables)
 
 
 def is_compiled(spec: JobSpec, language: Language) -> bool:

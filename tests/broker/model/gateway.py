@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from app.broker import AsyncProducer, StreamsBroker
 from app.core.job_input import Input, InputKind
 from app.core.submission import Idempotency, NewJob
+from app.files.redis_storage import RedisStorage
 from app.store.administration import Administration
 from app.store.admission import MemoryGuard, RateLimiter
 from app.store.effects import JobEffects
@@ -14,6 +16,7 @@ from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, StoreKeys
 from app.store.submission import Receipt, Submitter
 from app.store.wakeups import Wakeups
+from app.store.workspaces import WorkspaceStore
 from tests.broker.model.tasks import Process, Task, run_coroutine
 from tests.broker.model.worker import LEASE_MS
 from tests.store.live_store import CALLER, SPEC
@@ -40,7 +43,9 @@ class ModelGateway:
         self._jobs = JobStore(client, keys, Wakeups(client), effects.result_ttl_seconds)
         limiter = RateLimiter(client, keys, global_rate_per_minute=60_000_000)
         producer = AsyncProducer(client, keys.namespace)
-        self._submitter = Submitter(producer, client, effects, limiter, guard, max_backlog=1_000)
+        storage = RedisStorage(process.client(), keys.namespace)  # no job has a workspace
+        workspaces = WorkspaceStore(client, keys, storage, asyncio.to_thread, 60)
+        self._submitter = Submitter(producer, client, effects, limiter, guard, workspaces, max_backlog=1_000)
         self._administration = Administration(broker, keys, effects.result_ttl_seconds)
 
     def _create_broker(self, namespace: str) -> StreamsBroker:

@@ -28,7 +28,8 @@ from app.core.sandbox import SandboxReport
 from app.files.cache import FileCache
 from app.files.redis_storage import RedisStorage
 from app.store.effects import JobEffects
-from app.store.keys import JOBS_QUEUE, RUN_JOB
+from app.store.keys import JOBS_QUEUE, RUN_JOB, StoreKeys
+from app.store.workspace_jobs import WorkspaceJobs
 from app.telemetry.metrics import Meter
 from tests.actors.in_memory_sandbox import phase_report, sandbox_report
 from tests.broker.model.tasks import MonotonicClock, Process, Sleep, Step, Task, current_task
@@ -100,8 +101,10 @@ class ModelWorker:
             max_deliveries=max_deliveries,
             middleware=[CurrentMessage(), StreamRetries()],
         )
-        cache = FileCache(RedisStorage(process.client(), namespace), Path("unused"), 0)  # no job has files
-        runner = JobRunner(self.broker, effects, self, _NoInput(), cache, now_ms, Meter())
+        storage = RedisStorage(process.client(), namespace)  # no job has files
+        cache = FileCache(storage, Path("unused"), 0)
+        workspaces = WorkspaceJobs(process.client(), StoreKeys(namespace), storage, 60)
+        runner = JobRunner(self.broker, effects, self, _NoInput(), cache, workspaces, now_ms, Meter())
         options: dict[str, Any] = {"broker": self.broker, "queue_name": JOBS_QUEUE}
         options |= {"max_retries": 1, "min_backoff": 4_000, "max_backoff": 4_000}
         dramatiq.actor(actor_name=RUN_JOB, **options)(lambda job_id: self._call(runner.run, job_id))
