@@ -112,8 +112,17 @@ def _refuse_gvisor(runtime: object) -> object:
 
 
 def _check_file_storage(text: str) -> str:
-    if text != "redis":
-        raise ValueError("must be redis")
+    kind, _, path = text.partition(":")
+    is_folder = kind == "dir" and path.startswith("/")
+    if text != "redis" and not is_folder and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._-]+)*", text):
+        raise ValueError("must be redis, dir:/path or s3://bucket")
+    return text
+
+
+def _check_s3_endpoint(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("must be the URL of an S3-compatible service, for example https://s3.example.org")
     return text
 
 
@@ -204,7 +213,16 @@ class Settings(BaseSettings):
     anonymous_file_bytes: int = Field(1024 * 1024 * 1024, ge=1024 * 1024, le=2**44)
     """Bytes that all files of callers without an API key may take in the file storage together."""
     files: Annotated[str, AfterValidator(_check_file_storage)] = "redis"
-    """Where files are stored."""
+    """Where files are stored: `redis`, a folder that all gateways and workers see, `dir:/path`, or a bucket,
+    `s3://bucket` or `s3://bucket/prefix`."""
+    s3_endpoint: Annotated[str, AfterValidator(_check_s3_endpoint)] = ""
+    """URL of the S3-compatible service of `PYXEC_FILES`. By default, the service of Amazon."""
+    s3_region: str = "us-east-1"
+    """Region of the bucket of `PYXEC_FILES`."""
+    s3_access_key: _Secret | None = Field(None, validation_alias="PYXEC_S3_ACCESS_KEY_FILE", repr=False)
+    """File with the access key of the bucket. By default, the credentials that the AWS SDK finds."""
+    s3_secret_key: _Secret | None = Field(None, validation_alias="PYXEC_S3_SECRET_KEY_FILE", repr=False)
+    """File with the secret key that belongs to the access key."""
     file_ttl_seconds: int = Field(86_400, ge=1, le=365 * 86400)
     """Time for which a file is kept after its last use."""
     max_file_bytes: int = Field(1024 * 1024 * 1024, ge=1024, le=2**40)

@@ -13,12 +13,13 @@ __all__ = ["LOCKED", "SHIPPED", "Pin", "read_lock", "read_requirements"]
 LOCKED: Final = (
     "requirements",
     "requirements-telemetry",
+    "requirements-s3",
     "requirements-web",
     "requirements-build",
     "requirements-dev",
 )
 # Packages that run the service or build its page. The others are used for development only.
-SHIPPED: Final = LOCKED[:3]
+SHIPPED: Final = LOCKED[:4]
 
 _PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)")
 _HASH: Final = re.compile(r"--hash=(sha256:[0-9a-f]{64})")

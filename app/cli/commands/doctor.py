@@ -81,6 +81,7 @@ def _check_jobs(client: Client) -> Iterator[Finding]:
 def _check_local() -> Iterator[Finding]:
     from app.cli.checks.cell import check_cell
     from app.cli.checks.engine import check_engine
+    from app.cli.checks.files import check_file_storage
     from app.cli.checks.finding import Status, failed, skipped
     from app.cli.checks.sandbox import check_sandbox
     from app.cli.checks.store import check_store
@@ -92,6 +93,7 @@ def _check_local() -> Iterator[Finding]:
         yield failed("configuration", str(e))
         return
     yield from check_store(settings.redis_url, settings.redis_timeout_seconds)
+    yield from check_file_storage(settings)
     host, timeout_seconds, runtime = settings.docker_host, settings.engine_timeout_seconds, settings.container_runtime
     engine = list(check_engine(host, timeout_seconds, runtime))
     yield from engine
