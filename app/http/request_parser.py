@@ -211,6 +211,8 @@ class RequestParser:
         _check_host(fields.get(b"host"), version)
         self._start_body(fields, version)
         connection = _split_list(fields.get(b"connection"))
+        if b"upgrade" in connection and method != b"GET" and _requests_websocket(fields):
+            raise RequestError(400, "a WebSocket handshake must be a GET request")
         return RequestHead(
             method=method.decode("ascii"),
             path=path,
@@ -370,10 +372,14 @@ def _expects_continue(values: list[bytes], version: bytes) -> bool:
     return True
 
 
+def _requests_websocket(fields: _Fields) -> bool:
+    return [value.lower() for value in fields.get(b"upgrade")] == [b"websocket"]
+
+
 def _is_websocket_handshake(fields: _Fields) -> bool:
     """Whether the fields are those of RFC 6455, section 4.2.1."""
     return (
-        [value.lower() for value in fields.get(b"upgrade")] == [b"websocket"]
+        _requests_websocket(fields)
         and fields.get(b"sec-websocket-version") == [b"13"]
         and len(fields.get(b"sec-websocket-key")) == 1
         and not fields.get(b"content-length")

@@ -291,7 +291,15 @@ def statuses(received: bytes) -> list[int]:
 LAST = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
-@pytest.mark.parametrize("value", [b"x", b"h2c", b"websocket", b"TLS/1.0, h2c"])
+@pytest.mark.parametrize("method", [b"POST", b"PUT", b"HEAD"])
+async def test_websocket_handshake_with_another_method_is_rejected(gateway: Gateway, method: bytes) -> None:
+    head = HANDSHAKE.replace(b"GET / ", b"%b /v1/jobs " % method) + b"Content-Length: %d\r\n\r\n" % len(LAST)
+    received = await exchange(gateway, head, LAST)
+    assert statuses(received) == [400]
+    assert b"a WebSocket handshake must be a GET request" in received
+
+
+@pytest.mark.parametrize("value", [b"x", b"h2c", b"TLS/1.0, h2c"])
 async def test_body_of_a_request_with_upgrade_header_is_not_a_request(gateway: Gateway, value: bytes) -> None:
     head = POST + b"Connection: Upgrade\r\nUpgrade: %b\r\nContent-Length: %d\r\n\r\n" % (value, len(LAST))
     # A body that is not JSON, then a request for a route that does not exist

@@ -153,13 +153,20 @@ def test_authority_of_an_absolute_target_replaces_the_host_header() -> None:
     assert head.headers == [(b"host", b"a.example:81")]
 
 
-@pytest.mark.parametrize("value", [b"h2c", b"websocket", b"x", b"websocket, h2c", b""])
+@pytest.mark.parametrize("value", [b"h2c", b"x", b"websocket, h2c", b""])
 def test_upgrade_header_does_not_end_a_request(value: bytes) -> None:
     body = b"GET /v1/admin/keys HTTP/1.1\r\nHost: x\r\n\r\n"
     head = b"Connection: Upgrade\r\nUpgrade: %b\r\nContent-Length: %d\r\n\r\n" % (value, len(body))
     (parsed,), error = parse_requests(POST + head + body)
     assert error is None
     assert parsed.body == body
+
+
+@pytest.mark.parametrize("method", [b"POST", b"HEAD", b"OPTIONS"])
+def test_websocket_handshake_must_be_a_get_request(method: bytes) -> None:
+    with pytest.raises(RequestError) as rejection:
+        read_head(WEBSOCKET.replace(b"GET", method) + b"\r\n")
+    assert rejection.value.status == 400
 
 
 def test_websocket_handshake_is_recognised() -> None:
@@ -169,7 +176,6 @@ def test_websocket_handshake_is_recognised() -> None:
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        WEBSOCKET.replace(b"GET", b"POST"),
         WEBSOCKET.replace(b"HTTP/1.1", b"HTTP/1.0"),
         WEBSOCKET.replace(b"keep-alive, Upgrade", b"keep-alive"),
         WEBSOCKET.replace(b"WebSocket\r\n", b"h2c\r\n"),

@@ -190,7 +190,9 @@ def test_upgrade_headers_do_not_mix_up_responses(
     site: Site, victim: HTTPConnection, upgrade: bytes, connection: bytes, data: st.DataObject
 ) -> None:
     method = data.draw(st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"DELETE"]))
-    target = data.draw(st.sampled_from([b"/livez", b"/v1/jobs", b"/v1/jobs/a/stream", b"/api/ws", b"/nowhere"]))
+    target = data.draw(
+        st.sampled_from([b"/livez", b"/v1/jobs", b"/v1/jobs/a/stream", b"/api/ws", b"/sandboxfusion/run_code", b"/x"])
+    )
     body = data.draw(mutated(st.sampled_from([HIDDEN, SHORT_HIDDEN, b"{}", b"\x81\x80aaaa"])))
     head = b"%b %b HTTP/1.1\r\nHost: x\r\nUpgrade: %b\r\nConnection: %b\r\n" % (method, target, upgrade, connection)
     if data.draw(st.booleans()):

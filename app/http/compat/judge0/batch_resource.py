@@ -55,11 +55,10 @@ class SubmissionBatchResource(Judge0Resource):
     async def on_get(self, request: Request, response: Response) -> None:
         """Return the submissions with these tokens, in their order; null for each that does not exist.
 
-        A repeated token is returned once.
+        A repeated token is returned once. The header ``Tokens`` takes precedence over the query parameter.
         """
         options = ResponseOptions.from_request(request)
-        tokens = [token.strip() for text in request.get_param_as_list("tokens") or () for token in text.split(",")]
-        tokens = [token for token in tokens if token]
+        tokens = _read_tokens(request)
         _check_count(len(tokens))
         texts = LargeTexts()
         with Reservation(MEMORY) as reservation:
@@ -88,6 +87,12 @@ class SubmissionBatchResource(Judge0Resource):
         if problem.status == 500:
             _log.error("batch_submission_failed", request_id=request_id, exc_info=result)
         return format_judge0_error(problem, result).body
+
+
+def _read_tokens(request: Request) -> Sequence[str]:
+    header = request.get_header("Tokens")
+    texts = (request.get_param_as_list("tokens") or ()) if header is None else (header,)
+    return [token for text in texts for item in text.split(",") if (token := item.strip())]
 
 
 def _read_documents(body: Mapping[str, Any]) -> Sequence[Any]:

@@ -31,6 +31,11 @@ _FALSE: Final = frozenset({False, "0", "f", "F", "false", "FALSE", "off", "OFF"}
 # Judge0 removes these characters to protect its shell. Pyxec uses no shell, but the arguments have to be the same.
 _SHELL_CHARACTERS: Final = re.compile(r"[$&;<>|`]")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
+_INTEGER: Final = re.compile(r"\s*([+-]?[0-9]{1,20})")
+_MAX_ID: Final = 2**31 - 1
+# Language ids of submissions without a valid one. No language has them.
+_NO_NUMBER: Final = -(2**31)
+_OUT_OF_RANGE: Final = _NO_NUMBER - 1
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,20 +106,22 @@ class _Decoder:
             source_code=self._content("source_code"),
             stdin=self._content("stdin"),
             expected_output=self._content("expected_output"),
-            additional_files=self._content("additional_files", always_encoded=True),
+            additional_files=self._content("additional_files", always_encoded=True) or None,
             compiler_options=self._option("compiler_options"),
             command_line_arguments=self._option("command_line_arguments"),
-            callback_url=self._text("callback_url") or None,
+            callback_url=(self._text("callback_url") or "").strip() or None,
             redirect_stderr_to_stdout=self._flag("redirect_stderr_to_stdout"),
             **{name: self._number(name) for name in NUMBER_FIELDS},
         )
 
     def check(self, submission: Submission, language: Judge0Language | None) -> None:
         """Check the fields against the language and against each other."""
-        if language is None:
-            self.errors["language_id"].append(f"language with id {self._text('language_id') or ''} doesn't exist")
+        if language is None and submission.language_id != _OUT_OF_RANGE:
+            number = "" if submission.language_id == _NO_NUMBER else submission.language_id
+            self.errors["language_id"].append(f"language with id {number} doesn't exist")
         self._check_source(submission, language)
-        if submission.compiler_options and language is not None and not language.accepts_compiler_options:
+        has_options = bool((submission.compiler_options or "").strip())
+        if has_options and language is not None and not language.accepts_compiler_options:
             reason = "setting compiler options is only allowed for compiled languages"
             self.errors["compiler_options"].append(reason)
         if len(submission.expected_output or b"") > _MAX_EXPECTED_BYTES:
@@ -126,19 +133,24 @@ class _Decoder:
             self.errors["enable_network"].append("enabling network is not allowed")
 
     def _check_source(self, submission: Submission, language: Judge0Language | None) -> None:
+        has_source = bool((submission.source_code or b"").strip())
         if language is not None and language.is_multi_file:
-            if submission.source_code:
+            if has_source:
                 self.errors["source_code"].append("must be blank")
             if not submission.additional_files and "additional_files" not in self.errors:
                 self.errors["additional_files"].append("can't be blank")
-        elif not (submission.source_code or b"").strip() and "source_code" not in self.errors:
+        elif not has_source and "source_code" not in self.errors:
             self.errors["source_code"].append("can't be blank")
 
     def _language_id(self) -> int:
-        value = _cast_number(self._document.get("language_id"))
-        if value is None:
+        number = _cast_integer(self._document.get("language_id"))
+        if number is None:
             self.errors["language_id"].append("can't be blank")
-        return -1 if value is None or not math.isfinite(value) or abs(value) > 2**31 else int(value)
+            return _NO_NUMBER
+        if abs(number) > _MAX_ID:
+            self.errors["language_id"].append("is out of range")
+            return _OUT_OF_RANGE
+        return number
 
     def _number(self, name: str) -> Any:
         raw = self._document.get(name)
@@ -192,6 +204,21 @@ class _Decoder:
         except ValueError:
             self.errors[name].append("is not valid Base64")
             return None
+
+
+def _cast_integer(value: Any) -> int | None:
+    """Cast a value to an integer as Rails does: a text that does not start with a number is 0. None: it is blank."""
+    match value:
+        case bool():
+            return int(value)
+        case int():
+            return value
+        case float():
+            return int(value) if math.isfinite(value) else None
+        case str() if value.strip():
+            match = _INTEGER.match(value)
+            return 0 if match is None else int(match[1])
+    return None
 
 
 def _cast_number(value: Any) -> float | None:

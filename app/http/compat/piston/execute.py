@@ -12,7 +12,7 @@ from app.core.outcomes import COMPILE, PhaseReport
 from app.http.body import read_json_body
 from app.http.compat.piston.authentication import read_piston_key
 from app.http.compat.piston.execution_request import decode_json, read_execution_request
-from app.http.compat.piston.runtimes import runtime_names, runtime_version
+from app.http.compat.piston.runtimes import runtime_names, runtime_version, to_semver
 from app.http.compat.piston.stages import StageView, create_failed_stage, create_stage_view
 from app.http.jobs.submissions import CompletedJob, UnfinishedJob
 from app.http.jobs.transcript import Transcript
@@ -77,7 +77,7 @@ def _create_view(completed: CompletedJob, language: LanguageInfo) -> ExecutionVi
     stages = {report.name: _create_stage(report, completed.transcript) for report in result.phases}
     return ExecutionView(
         language=runtime_names(language)[0],
-        version=result.version or runtime_version(language),
+        version=runtime_version(language) if result.version is None else to_semver(result.version),
         run=next(reversed(stages.values()), None) or create_failed_stage(result.message),
         compile=stages.get(COMPILE, UNSET),
     )

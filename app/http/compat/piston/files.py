@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -16,6 +16,14 @@ __all__ = ["check_files", "convert_files"]
 
 _UTF8: Final = "utf8"
 _PISTON_SUFFIX: Final = ".code"
+#: Suffixes that compilers accept besides that of the language's default file name.
+_OTHER_SUFFIXES: Final[Mapping[str, frozenset[str]]] = {
+    "cpp": frozenset({".cc", ".cxx", ".c++", ".C", ".cp"}),
+    "fortran": frozenset({".f", ".for", ".f95", ".f03", ".f08", ".F90"}),
+    "haskell": frozenset({".lhs"}),
+    "nasm": frozenset({".nasm", ".s"}),
+    "pascal": frozenset({".pp", ".p"}),
+}
 _FROM_URL_SAFE: Final = str.maketrans("-_", "+/", " \t\r\n=")
 
 
@@ -53,11 +61,11 @@ def convert_files(files: Sequence[dict[str, Any]], language: LanguageInfo) -> tu
 
 
 def _add_suffix(name: str, language: LanguageInfo) -> str:
-    """Add the file name suffix that a compiler requires if the source file has none, as Piston's packages do."""
-    path = PurePosixPath(name)
-    if not language.compiled or path.suffix not in ("", _PISTON_SUFFIX) or not path.name:
+    """Add the suffix that a compiler requires to any name without it, as Piston's packages do."""
+    suffix, default_suffix = PurePosixPath(name).suffix, PurePosixPath(language.file_name).suffix
+    if not language.compiled or suffix == default_suffix or suffix in _OTHER_SUFFIXES.get(language.id, ()):
         return name
-    return name.removesuffix(_PISTON_SUFFIX) + PurePosixPath(language.file_name).suffix
+    return name.removesuffix(_PISTON_SUFFIX) + default_suffix
 
 
 def _encoding(file: dict[str, Any]) -> str:

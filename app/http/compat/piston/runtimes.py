@@ -11,7 +11,7 @@ import nodesemver
 from app.core.errors import UnknownLanguage
 from app.core.languages import LanguageInfo
 
-__all__ = ["find_runtime", "runtime_names", "runtime_version"]
+__all__ = ["find_runtime", "runtime_names", "runtime_version", "to_semver"]
 
 _MAX_RANGE_CHARACTERS: Final = 256  # the limit of npm's semver package
 _UNKNOWN_VERSION: Final = "0.0.0"  # before a worker has reported the version
@@ -49,17 +49,22 @@ def runtime_names(language: LanguageInfo) -> tuple[str, ...]:
 
 
 def runtime_version(language: LanguageInfo) -> str:
-    """Return the version that the image reported, or 0.0.0."""
-    return language.version or _UNKNOWN_VERSION
+    """Return the version that the image reported as a semantic version; 0.0.0 if it is unknown."""
+    return to_semver(language.version or _UNKNOWN_VERSION)
+
+
+def to_semver(version: str) -> str:
+    """Return a version with exactly three numbers, as Piston requires: 17.0.21.1 is 17.0.21, and 8.6 is 8.6.0."""
+    return ".".join(map(str, _parse_numbers(version)))
 
 
 def _is_in_range(version: str | None, version_range: str) -> bool:
-    if version is None or version_range == version:
+    if not version or version_range == version:
         return True
     if len(version_range) > _MAX_RANGE_CHARACTERS:
         return False
     try:
-        return bool(nodesemver.satisfies(_to_semver(version), version_range, loose=True))
+        return bool(nodesemver.satisfies(to_semver(version), version_range, loose=True))
     except ValueError:  # not a range
         return False
 
@@ -71,10 +76,6 @@ def _is_version(version: str) -> bool:
 def _distance(installed: str, requested: str) -> tuple[int, ...]:
     pairs = zip(_parse_numbers(installed), _parse_numbers(requested), strict=True)
     return tuple(abs(first - second) for first, second in pairs)
-
-
-def _to_semver(version: str) -> str:
-    return ".".join(map(str, _parse_numbers(version)))
 
 
 def _parse_numbers(version: str) -> tuple[int, int, int]:

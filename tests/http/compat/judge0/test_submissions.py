@@ -46,6 +46,64 @@ async def test_submission_is_queued_processed_and_accepted(gateway: Gateway) -> 
     assert (await gateway.client.get(f"/v1/jobs/{token}")).json()["outcome"] == "ok"
 
 
+@pytest.mark.parametrize(
+    "blank",
+    [
+        {"additional_files": ""},
+        {"additional_files": " \n"},
+        {"compiler_options": ""},
+        {"compiler_options": " \t"},
+        {"command_line_arguments": " "},
+        {"callback_url": " "},
+        {"stdin": "", "expected_output": "", "number_of_runs": "", "enable_network": ""},
+    ],
+)
+async def test_blank_field_is_absent(gateway: Gateway, blank: dict[str, Any]) -> None:
+    token = await submit(gateway, **blank)
+    gateway.worker.run()
+    query = {"fields": "status_id,additional_files"}
+    submission = (await gateway.client.get(f"{SUBMISSIONS}/{token}", params=query)).json()
+    assert submission == {"status_id": 3, "additional_files": None}
+
+
+@pytest.mark.parametrize("language_id", ["71", " 71", "71.9", 71.9, "71abc"])
+async def test_language_id_is_cast_as_in_judge0(gateway: Gateway, language_id: Any) -> None:
+    token = await submit(gateway, language_id=language_id)
+    found = await gateway.client.get(f"{SUBMISSIONS}/{token}", params={"fields": "language_id"})
+    assert found.json() == {"language_id": 71}
+
+
+async def test_tokens_header_replaces_the_query_parameter(gateway: Gateway) -> None:
+    first, second = [await submit(gateway) for _ in range(2)]
+
+    async def get(tokens: str, query: str) -> httpx.Response:
+        params = {"fields": "token", "tokens": query}
+        return await gateway.client.get(f"{SUBMISSIONS}/batch", params=params, headers={"Tokens": tokens})
+
+    assert (await get(f"{second},{first}", first)).json() == {"submissions": [{"token": second}, {"token": first}]}
+    assert (await get(first, "")).json() == {"submissions": [{"token": first}]}
+    for tokens, error in (("", "at least one submission"), (",".join(["x"] * 21), "less than or equal to 20")):
+        response = await get(tokens, first)
+        assert response.status_code == 400
+        assert error in response.json()["error"]
+
+
+async def test_repeated_token_is_returned_once_and_counts_for_the_limit(gateway: Gateway) -> None:
+    token = await submit(gateway)
+    batch, query = f"{SUBMISSIONS}/batch", {"fields": "token"}
+    repeated = await gateway.client.get(batch, params={**query, "tokens": ",".join([token] * 20)})
+    assert repeated.json() == {"submissions": [{"token": token}]}
+    # 20,000 tokens do not fit into the URL; the header is limited as well
+    for count in (21, 400):
+        for options in (
+            {"params": {"tokens": ",".join([token] * count)}},
+            {"headers": {"tokens": ",".join([token] * count)}},
+        ):
+            response = await gateway.client.get(batch, **options)
+            assert response.status_code == 400
+            assert "less than or equal to 20" in response.json()["error"]
+
+
 async def test_infrastructure_error_is_an_internal_error(gateway: Gateway) -> None:
     token = await submit(gateway)
     gateway.worker.run(outcome=Outcome.INFRASTRUCTURE_ERROR, exit_code=None, message="it could not be run", phases=())
@@ -89,6 +147,12 @@ async def test_submission_returns_all_fields(gateway: Gateway) -> None:
     [
         ({"language_id": None}, {"language_id": ["can't be blank", "language with id  doesn't exist"]}),
         ({"language_id": 70}, {"language_id": ["language with id 70 doesn't exist"]}),
+        ({"language_id": "abc"}, {"language_id": ["language with id 0 doesn't exist"]}),
+        ({"language_id": False}, {"language_id": ["language with id 0 doesn't exist"]}),
+        ({"language_id": "70.9x"}, {"language_id": ["language with id 70 doesn't exist"]}),
+        ({"language_id": 10**400}, {"language_id": ["is out of range"]}),
+        ({"source_code": ""}, {"source_code": ["can't be blank"]}),
+        ({"language_id": 89, "source_code": " ", "additional_files": ""}, {"additional_files": ["can't be blank"]}),
         ({"source_code": " \n"}, {"source_code": ["can't be blank"]}),
         ({"language_id": 89}, {"source_code": ["must be blank"], "additional_files": ["can't be blank"]}),
         ({"language_id": 89, "source_code": None, "additional_files": zip_files({"main.py": ""})},

@@ -13,7 +13,7 @@ from app.core.limits import MIB, CompileLimits, LimitOverrides
 from app.core.outcomes import StopReason
 from app.http.compat.piston.files import convert_files
 from app.http.compat.piston.limits import compile_limits, read_stage_limits, run_limits
-from app.http.compat.piston.runtimes import find_runtime, runtime_names
+from app.http.compat.piston.runtimes import find_runtime, runtime_names, runtime_version
 from app.http.compat.piston.stages import create_stage_view
 from app.http.jobs.transcript import PhaseOutput
 from app.http.large_texts import LargeTexts
@@ -79,6 +79,19 @@ def test_find_runtime_rejects_what_is_no_version_of_a_language(name: str, versio
         find_runtime(LANGUAGES, name, version, any_version=True)
 
 
+@pytest.mark.parametrize(
+    ("version", "semver"),
+    [("17.0.21.1", "17.0.21"), ("2.16.01", "2.16.1"), ("8.6", "8.6.0"), ("5.2.15(1)-release", "5.2.15"),
+     ("2.2.9.debian", "2.2.9"), ("18.20.4", "18.20.4"), (None, "0.0.0"), ("", "0.0.0")],
+)  # fmt: skip
+def test_runtime_version_is_a_semantic_version(version: str | None, semver: str) -> None:
+    language = msgspec.structs.replace(PYTHON, version=version)
+
+    assert runtime_version(language) == semver
+    # Clients request the version that is listed
+    assert find_runtime([language], "python", semver) is language
+
+
 def test_runtime_names_are_our_own_without_a_package_of_piston() -> None:
     assert runtime_names(TCL) == ("tcl", "tclsh")
     assert runtime_names(CPP) == ("c++", "g++")
@@ -92,6 +105,10 @@ def test_runtime_names_are_our_own_without_a_package_of_piston() -> None:
         ("prog", CPP, "prog.cpp"),
         ("file0.code", CPP, "file0.cpp"),
         ("prog.cc", CPP, "prog.cc"),
+        ("prog.txt", CPP, "prog.txt.cpp"),
+        ("my.prog.c", CPP, "my.prog.c.cpp"),
+        (".cpp", CPP, ".cpp.cpp"),
+        ("prog.txt", PYTHON, "prog.txt"),
         ("src/prog", CPP, "src/prog.cpp"),
         (None, PYTHON, "main.py"),
         ("prog", PYTHON, "prog"),
