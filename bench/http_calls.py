@@ -66,10 +66,16 @@ class HttpCalls:
         except (OSError, http.client.HTTPException) as e:
             raise PyxecError(f"{call.method} {call.path}: no response: {e!r}") from e
 
-    def send_all(self, calls: Sequence[Call], connections: int) -> list[Any]:
-        """Send requests over several connections and return the responses in order. Raises as ``send``."""
+    def send_all(self, calls: Sequence[Call], connections: int, read_seconds: float | None = None) -> list[Any]:
+        """Send requests over several connections and return the responses in order. Raises as ``send``.
+
+        Args:
+            calls: The requests.
+            connections: Number of connections.
+            read_seconds: Maximum time from a request to its response.
+        """
         host, _, port = self._address.partition(":")
-        responses = exchange(host, int(port), [self._encode(call) for call in calls], connections)
+        responses = exchange(host, int(port), [self._encode(call) for call in calls], connections, read_seconds)
         for _ in range(_TRIES):
             late = [
                 number
@@ -79,7 +85,8 @@ class HttpCalls:
             if not late:
                 break
             time.sleep(_IDLE_SECONDS)
-            repeated = exchange(host, int(port), [self._encode(calls[number]) for number in late], connections)
+            encoded = [self._encode(calls[number]) for number in late]
+            repeated = exchange(host, int(port), encoded, connections, read_seconds)
             for number, response in zip(late, repeated, strict=True):
                 responses[number] = response
         return [_decode(call, *response) for call, response in zip(calls, responses, strict=True)]

@@ -27,6 +27,7 @@ class Extent:
     viewer_rounds: int = 2
     cost_jobs: int = 150
     stored_jobs: int = 300
+    trainer_jobs: int = 2_000
 
 
 @dataclass(frozen=True)

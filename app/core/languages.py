@@ -27,6 +27,7 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
         run: Command of the program, with placeholders.
         judge0: Ids of the language in Judge0; the first one is preferred.
         piston: Names of the language in Piston; the first one is preferred.
+        packages: Python packages that programs can import, ``name==version``.
         image: Tag of the image; None if no image is installed.
         image_bytes: Size of the image; None if no image is installed.
     """
@@ -43,6 +44,7 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
     run: tuple[str, ...] = ()
     judge0: tuple[int, ...] = ()
     piston: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     image: str | None = None
     image_bytes: int | None = None
 

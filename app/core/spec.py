@@ -97,6 +97,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         compiler_options: Replace ``{options}`` in the compile command of the language.
+        interpreter_options: Inserted after the first argument of the run command of the language.
         entrypoint_only: Compile only the entry point; other files can be included or read.
         compile: Compile command instead of the language's. Requires ``run``.
         run: Run command instead of the language's. Without ``compile``, there is no compile phase.
@@ -106,6 +107,7 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     compiler_options: tuple[str, ...] = ()
+    interpreter_options: tuple[str, ...] = ()
     entrypoint_only: bool = False
     compile: tuple[str, ...] | None = None
     run: tuple[str, ...] | None = None

@@ -8,10 +8,18 @@ from typing import Final
 import falcon.asgi
 from falcon.asgi import Response
 
+from app.http.compat.dify.responses import format_dify_error
+from app.http.compat.dify.routes import DIFY_PREFIX, dify_routes
 from app.http.compat.goxec.routes import RUN_PATH, WATCH_PATH, format_goxec_error, goxec_routes
+from app.http.compat.jobe.resources import JOBE_PREFIX, format_jobe_error, jobe_routes
 from app.http.compat.judge0 import format_judge0_error, judge0_routes
 from app.http.compat.piston.errors import format_piston_error
 from app.http.compat.piston.routes import PISTON_PREFIX, piston_routes
+from app.http.compat.sandboxfusion.routes import (
+    SANDBOXFUSION_PREFIX,
+    format_sandboxfusion_error,
+    sandboxfusion_routes,
+)
 from app.http.error_handler import ErrorHandler
 from app.http.errors import ErrorFormat
 from app.http.jobs.submissions import Submissions
@@ -63,6 +71,9 @@ ERROR_FORMATS: Final[dict[str, ErrorFormat]] = {
     f"{PISTON_PREFIX}/": format_piston_error,
     RUN_PATH: format_goxec_error,
     WATCH_PATH: format_goxec_error,
+    f"{SANDBOXFUSION_PREFIX}/": format_sandboxfusion_error,
+    f"{DIFY_PREFIX}/": format_dify_error,
+    f"{JOBE_PREFIX}/": format_jobe_error,
 }
 
 
@@ -172,4 +183,7 @@ def _create_routes(services: Services) -> dict[str, object]:
         **judge0_routes(services),
         **piston_routes(services),
         **goxec_routes(services),
+        **sandboxfusion_routes(services),
+        **dify_routes(services),
+        **jobe_routes(services),
     }

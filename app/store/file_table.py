@@ -7,6 +7,7 @@ the blobs that nothing needs. Equal contents share a blob.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -137,6 +138,23 @@ class FileTable:
             expires_at_ms=int(expires_at_ms),
         )
 
+    async def set_alias(self, alias: str, owner: str, file_id: str) -> None:
+        """Let an alias refer to a file. It expires like the file."""
+        with translated():
+            await self._client.set(self._alias_key(alias, owner), file_id, ex=self._ttl_seconds)
+
+    async def find_alias(self, alias: str, owner: str) -> FileRecord:
+        """Return the file of an alias. This is a use, which renews the expiry of both.
+
+        Raises:
+            NotFound: The owner has no file with this alias, or it has expired.
+        """
+        with translated():
+            file_id: Any = await self._client.getex(self._alias_key(alias, owner), ex=self._ttl_seconds)
+        if file_id is None:
+            raise NotFound(_NOT_FOUND)
+        return await self.find(file_id.decode(), owner, renews=True)
+
     async def use(self, job_id: str, owner: str, file_ids: Iterable[str]) -> Mapping[str, StoredFile]:
         """Keep files for a job that is about to be submitted. They are kept until the job has finished.
 
@@ -201,6 +219,9 @@ class FileTable:
             except NotFound:
                 continue  # it has expired
         return records, ids[-1].decode() if len(ids) == count else None
+
+    def _alias_key(self, alias: str, owner: str) -> str:
+        return self._keys.file_alias(owner, hashlib.sha256(alias.encode()).hexdigest())
 
     async def _run(self, name: str, args: Sequence[str | int]) -> Any:
         with translated():

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final, ParamSpec, TypeVar
 
 from app.core.callers import Caller
-from app.core.errors import FileStorageUnavailable, FileTooLarge, StoreUnavailable
+from app.core.errors import FileStorageUnavailable, FileTooLarge, NotFound, StoreUnavailable
 from app.core.files import FileRecord, StoredFile
 from app.files.storage import BlobWriter, FileStorage
 from app.store.file_table import UPLOAD_SECONDS, FileTable
@@ -87,6 +87,27 @@ class FileStore:
             yield content
 
         return await self.put(caller, iterate(), len(content), name)
+
+    async def put_alias(self, alias: str, caller: Caller, content: bytes, name: str) -> FileRecord:
+        """Store a content under an alias of the caller's choice. It replaces the file of this alias, if there is one.
+
+        Raises as `put`.
+        """
+        replaced: FileRecord | None = None
+        with suppress(NotFound):
+            replaced = await self.find_alias(alias, caller.owner)
+        if replaced is not None and replaced.digest == hashlib.sha256(content).hexdigest():
+            return replaced
+        record = await self.put_bytes(caller, content, name)
+        await self.table.set_alias(alias, caller.owner, record.id)
+        if replaced is not None:
+            with suppress(NotFound):
+                await self.delete(replaced.id, caller.owner)
+        return record
+
+    async def find_alias(self, alias: str, owner: str) -> FileRecord:
+        """Return the file of an alias, and renew its expiry. Raises NotFound."""
+        return await self.table.find_alias(alias, owner)
 
     async def open(self, record: FileRecord) -> AsyncIterator[bytes]:
         """Return an iterator over the content of a file, in pieces of at most 1 MiB. The first piece is read already.

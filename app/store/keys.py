@@ -131,6 +131,10 @@ class StoreKeys:
         """Hash: a file (app/store/files.py)."""
         return f"{self.tag}:file:{file_id}"
 
+    def file_alias(self, owner: str, digest: str) -> str:
+        """String: id of the file of an owner that has a name of the owner's choice, whose SHA-256 this is."""
+        return f"{self.tag}:file-alias:{owner}:{digest}"
+
     def file_jobs(self, file_id: str) -> str:
         """Set: unfinished jobs that need a file, which is not removed meanwhile."""
         return f"{self.tag}:file-jobs:{file_id}"

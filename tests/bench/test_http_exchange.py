@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,7 +14,7 @@ from bench.http_calls import Call, HttpCalls
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Echoes the body. /busy returns 503 to the first request; /gone closes the connection."""
+    """Echoes the body. /busy returns 503 to the first request, /gone closes the connection, /slow takes 0.3 s."""
 
     protocol_version = "HTTP/1.1"
     requests: dict[str, int] = {}  # noqa: RUF012 - emptied by the fixture
@@ -24,6 +25,8 @@ class Echo(BaseHTTPRequestHandler):
         if self.path == "/gone":
             self.close_connection = True
             return
+        if self.path == "/slow":
+            time.sleep(0.3)
         busy = self.path.startswith("/busy") and self.requests[self.path] == 1
         self.send_response(503 if busy else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -64,3 +67,8 @@ def test_send_all_repeats_idempotent_calls_after_503(http: HttpCalls) -> None:
 def test_send_all_raises_when_the_connection_is_lost(http: HttpCalls) -> None:
     with pytest.raises(PyxecError):
         http.send_all([Call("POST", "/gone", 1)], 1)
+
+
+def test_send_all_raises_when_a_response_is_late(http: HttpCalls) -> None:
+    with pytest.raises(PyxecError, match=r"no response within 0.05 s"):
+        http.send_all([Call("POST", "/slow", 1)], 1, read_seconds=0.05)

@@ -20,7 +20,12 @@ __all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator", "KeyReader",
 KeyReader = Callable[[Request], str | None]
 
 MAX_KEY_CHARACTERS: Final = 512
-_PUBLIC_ROUTES: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/", "/docs/{name}"})
+_PUBLIC_ROUTES: Final = frozenset(
+    {
+        "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/", "/docs/{name}",
+        "/dify/health", "/sandboxfusion/v1/ping",
+    }
+)  # fmt: skip
 _ADMIN_PREFIX: Final = "/v1/admin/"
 
 

@@ -221,6 +221,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             compiled=self.compile is not None,
             judge0=self.compat.judge0,
             piston=self.compat.piston,
+            packages=self.packages.python,
         )
 
     def command(

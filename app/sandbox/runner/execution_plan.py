@@ -209,7 +209,8 @@ def _command(phase: Phase, spec: JobSpec, language: Language, memory_bytes: int)
     if invocation.run is not None:
         return (invocation.compile or ()) if phase == "compile" else invocation.run
     files = () if invocation.entrypoint_only else tuple(file.name for file in spec.files)
-    return language.command(phase, spec.entrypoint, files, memory_bytes, invocation.compiler_options)
+    command = language.command(phase, spec.entrypoint, files, memory_bytes, invocation.compiler_options)
+    return command if phase == "compile" else (command[0], *invocation.interpreter_options, *command[1:])
 
 
 def _environment(*layers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,1 @@
+"""The API of Dify's sandbox, below /dify. docs/compat.md lists the differences."""

@@ -1,0 +1,1 @@
+"""SandboxFusion's API, below /sandboxfusion. docs/compat.md lists the differences."""

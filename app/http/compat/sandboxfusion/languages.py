@@ -1,0 +1,110 @@
+"""SandboxFusion's language names, and how a program of each is compiled and started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.languages import LanguageInfo
+from app.core.spec import Invocation
+
+__all__ = ["LANGUAGES", "FusionLanguage", "find_language"]
+
+_PHP_TAG: Final = "<?php\n"
+
+
+@dataclass(frozen=True)
+class FusionLanguage:
+    """How SandboxFusion runs a language.
+
+    Attributes:
+        id: Pyxec's language.
+        compiler_options: Options that give the compiler the behaviour that SandboxFusion's programs expect.
+        interpreter_options: The same for the interpreter.
+        file_name: Name of the file with the code. None: the default of the language.
+        run: Command instead of the language's; the name of the file is appended.
+        compile: Command of the compiler, together with ``run``.
+        takes_arguments: Whether ``args`` of the request are passed on. SandboxFusion ignores them for other languages.
+        replaces_file: Whether the code replaces a file of the request with the same name.
+        prefix: What the code must start with; it is added if it occurs nowhere.
+    """
+
+    id: str
+    compiler_options: tuple[str, ...] = ()
+    interpreter_options: tuple[str, ...] = ()
+    file_name: str | None = None
+    run: tuple[str, ...] | None = None
+    compile: tuple[str, ...] | None = None
+    takes_arguments: bool = False
+    replaces_file: bool = False
+    prefix: str = ""
+
+    def create_invocation(self, entrypoint: str) -> Invocation:
+        """Return the invocation of a program in this file. As in SandboxFusion, other files are not compiled."""
+        return Invocation(
+            compiler_options=self.compiler_options,
+            interpreter_options=self.interpreter_options,
+            entrypoint_only=True,
+            compile=self.compile,
+            run=None if self.run is None else (*self.run, entrypoint),
+        )
+
+    def prepare_code(self, code: str) -> str:
+        """Return the code with the prefix that it lacks."""
+        return code if self.prefix.strip() in code else self.prefix + code
+
+
+_JAVASCRIPT: Final = FusionLanguage("javascript")
+# Programs were written for a compiler that does not check types.
+_TYPESCRIPT: Final = FusionLanguage("typescript", compiler_options=("--noCheck",))
+
+LANGUAGES: Final[Mapping[str, FusionLanguage]] = {
+    "python": FusionLanguage("python"),
+    "pytest": FusionLanguage("python", file_name="test_main.py", run=("pytest",), takes_arguments=True),
+    "cpp": FusionLanguage("cpp", compiler_options=("-std=c++17",)),
+    "nodejs": _JAVASCRIPT,
+    "js": _JAVASCRIPT,
+    "typescript": _TYPESCRIPT,
+    "ts": _TYPESCRIPT,
+    "jest": FusionLanguage("jest"),
+    "go": FusionLanguage("go"),
+    "go_test": FusionLanguage("go", file_name="main_test.go", run=("go", "test")),
+    # Tests of data sets use assertions.
+    "java": FusionLanguage("java", interpreter_options=("-ea",), replaces_file=True),
+    "junit": FusionLanguage("junit"),
+    "php": FusionLanguage("php", prefix=_PHP_TAG),
+    "csharp": FusionLanguage("csharp"),
+    "bash": FusionLanguage("bash"),
+    "sql": FusionLanguage("sqlite"),
+    "rust": FusionLanguage("rust"),
+    "lua": FusionLanguage("lua"),
+    "R": FusionLanguage("r"),
+    "perl": FusionLanguage("perl"),
+    "D_ut": FusionLanguage("d", compiler_options=("-funittest",)),
+    "ruby": FusionLanguage("ruby"),
+    "scala": FusionLanguage("scala"),
+    "julia": FusionLanguage("julia"),
+    "kotlin_script": FusionLanguage("kotlin-script"),
+    "racket": FusionLanguage("racket"),
+    "swift": FusionLanguage("swift"),
+    **{name: FusionLanguage(name) for name in ("cuda", "verilog", "python_gpu", "lean", "gtest", "react", "python2")},
+}
+
+
+def find_language(name: str, installed: Mapping[str, LanguageInfo]) -> tuple[FusionLanguage, LanguageInfo]:
+    """Return a language of SandboxFusion and the installed language that runs it.
+
+    Raises:
+        InvalidRequest: SandboxFusion has no language with this name.
+        UnknownLanguage: The language is not installed.
+    """
+    language = LANGUAGES.get(name)
+    if language is None:
+        raise InvalidRequest("language", f"should be one of {', '.join(LANGUAGES)}")
+    info = installed.get(language.id)
+    if info is None:
+        names = [other for other, candidate in LANGUAGES.items() if candidate.id in installed]
+        raise UnknownLanguage("language", f"{name} is not installed; installed are: {', '.join(names) or 'none'}")
+    return language, info
