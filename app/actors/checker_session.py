@@ -160,6 +160,9 @@ class CheckerSession:
                 continue
             self._log_output(chunk.data)
 
+    def flush(self) -> None:
+        """Do nothing: output is passed on at once."""
+
     def end_phase(self, report: PhaseReport) -> None:
         """Report the result of a check."""
         with self._lock:

@@ -117,6 +117,10 @@ class JudgedRun:
             self._judge.add_output(chunks)
         self._sink.output(chunks)
 
+    def flush(self) -> None:
+        """Pass on that nothing follows at once. Raises OwnershipLost and InfrastructureError."""
+        self._sink.flush()
+
     def end_phase(self, report: PhaseReport) -> None:
         """Judge a test, unless a checker or interactor does so later."""
         self._sink.end_phase(report)

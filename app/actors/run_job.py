@@ -7,8 +7,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import redis.exceptions
@@ -27,7 +26,7 @@ from app.core.errors import (
     OwnershipLost,
     SandboxUnavailable,
 )
-from app.core.events import Output, PhaseStarted
+from app.core.events import Event, Output, PhaseStarted
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.results import JobResult
@@ -53,6 +52,8 @@ _WORKSPACE_EXPIRED = JobResult(
 # While an append waits for Redis, the time limits of the program continue to run.
 _MAX_APPEND_SECONDS = 3.0
 _MAX_PAUSE_SECONDS = 1.0
+# What the output log collects between two flushes.
+_MAX_COLLECTED_BYTES = 64 * 1024
 # Another worker may be able to run a released job at once. The message of a job of a missing image, of which there may
 # be many, is fetched less often.
 _MIN_RELEASE_DELAY_MS = 1_000
@@ -185,12 +186,15 @@ class JobRunner:
                 return self._release(job_id, delivery, claim, e)
             if isinstance(e, SandboxUnavailable):
                 return self._release(job_id, delivery, dataclasses.replace(claim, state=JobState.RUNNING), e)
+            # If the job becomes a dead letter, its output is kept.
+            with suppress(InfrastructureError):
+                log.flush()
             raise
         annotate(language=spec.language, outcome=result.outcome.value, request_id=claim.request_id)
         _log.info("job_ended", language=spec.language, outcome=result.outcome.value)
         self._count_result(spec.language, result)
         finish = self._effects.finish(job_id, result, self._now_ms(), claim=claim, artifacts=artifacts)
-        return [*finish, *effects]
+        return [*log.take_effects(), *finish, *effects]
 
     def _wait_for_workspace(self, job_id: str, delivery: _Delivery, claim: Claim) -> Sequence[Effect]:
         """Return a job to the queue whose workspace is used by an earlier job. It uses neither a retry nor a slot.
@@ -306,34 +310,57 @@ class _Delivery:
         raise AssertionError("itertools.count is endless")
 
 
-@dataclass
 class _OutputLog:
-    """The output log of one attempt. Every append is fenced.
+    """The output log of one attempt. Collects events, so that those of a short job are written with its result.
 
-    Attributes:
-        ids: Ids of the next entries. None until the attempt has started.
+    Args:
+        job_id: The job.
+        owner: See `JobEffects.append`.
+        delivery: Fences every append.
+        effects: Creates the Redis commands.
     """
 
-    job_id: str
-    owner: str | None
-    delivery: _Delivery
-    effects: JobEffects
-    ids: EntryIds | None = None
+    def __init__(self, job_id: str, owner: str | None, delivery: _Delivery, effects: JobEffects) -> None:
+        self._job_id = job_id
+        self._owner = owner
+        self._delivery = delivery
+        self._effects = effects
+        self._ids: EntryIds | None = None
+        self._collected: list[Event] = []
+        self._collected_bytes = 0
 
     @property
     def is_started(self) -> bool:
-        return self.ids is not None
+        """Whether the attempt has started."""
+        return self._ids is not None
 
     def start(self, attempt: int, worker: str, now_ms: int) -> None:
         """Record the start of the attempt."""
-        start = self.effects.start(self.job_id, attempt, worker, now_ms, self.owner)
-        self.ids = read_entry_ids(start, self.delivery.commit(start, is_started=True))
+        start = self._effects.start(self._job_id, attempt, worker, now_ms, self._owner)
+        self._ids = read_entry_ids(start, self._delivery.commit(start, is_started=True))
 
-    def append_phase(self, phase: PhaseStarted) -> None:
-        self.delivery.append(self.effects.append(self.job_id, [phase], self.owner, self.ids))
+    def add_phase(self, phase: PhaseStarted) -> None:
+        """Collect the start of a phase."""
+        self._collected.append(phase)
 
-    def append_output(self, chunks: Sequence[Output]) -> None:
-        self.delivery.append(self.effects.output(self.job_id, chunks, self.owner, self.ids))
+    def add_output(self, chunks: Sequence[Output]) -> None:
+        """Collect output; write it if it is large."""
+        self._collected += chunks
+        self._collected_bytes += sum(len(chunk.data) for chunk in chunks)
+        if self._collected_bytes >= _MAX_COLLECTED_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was collected. Raises OwnershipLost and InfrastructureError."""
+        if effects := self.take_effects():
+            self._delivery.append(effects)
+
+    def take_effects(self) -> list[Effect]:
+        """Return the effects that write what was collected, and forget it."""
+        if not self._collected:
+            return []
+        events, self._collected, self._collected_bytes = self._collected, [], 0
+        return self._effects.output(self._job_id, events, self._owner, self._ids)
 
 
 class _JobSink:
@@ -346,11 +373,15 @@ class _JobSink:
     def phase(self, name: str, test: str | None = None) -> None:
         """Record the start of a phase; ``test`` names the test case that it runs."""
         self.spans.start(name, **({} if test is None else {"test": test}))
-        self._log.append_phase(PhaseStarted(name, test))
+        self._log.add_phase(PhaseStarted(name, test))
 
     def output(self, chunks: Sequence[Output]) -> None:
         """Append output. Raises OwnershipLost and InfrastructureError."""
-        self._log.append_output(chunks)
+        self._log.add_output(chunks)
+
+    def flush(self) -> None:
+        """Write the phases and the output. Raises OwnershipLost and InfrastructureError."""
+        self._log.flush()
 
     def end_phase(self, report: PhaseReport) -> None:
         """Do nothing: the result contains the reports."""

@@ -75,6 +75,15 @@ class Sink(Protocol):
             OwnershipLost: Another worker owns the job; the sandbox must stop at once.
         """
 
+    def flush(self) -> None:
+        """Report that nothing has followed the last phase or output for a few milliseconds.
+
+        A sink that collects what it received writes it now.
+
+        Raises:
+            OwnershipLost: Another worker owns the job; the sandbox must stop at once.
+        """
+
     def end_phase(self, report: PhaseReport) -> None:
         """Report the end of a phase, after its output. The next phase has not started."""
 

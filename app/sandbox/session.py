@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Final
 
 import structlog
@@ -38,6 +39,9 @@ __all__ = ["RunnerSession"]
 
 # The runner ends a phase at its limit. If it does not report the end within this time, the sandbox is lost.
 _GRACE_SECONDS: Final = 5.0
+# How long the sink may collect phases and output, so that a short job is written in one step. What a terminal shows
+# must follow each key at once.
+_FLUSH_SECONDS: Final = 0.005
 # The compiled files that another container gets if the engine refuses to change the limits of this one. The worker
 # holds them in memory.
 _COMPILED_FILES: Final = frames.CollectSpec(("**",), frames.MAX_ARTIFACT_FILES, 64 * 1024 * 1024)
@@ -98,6 +102,7 @@ class RunnerSession:
         self._collector = ArtifactCollector(self._plan.artifacts)
         self._artifacts_incomplete = False
         self._phase_is_running = False
+        self._flush_at = math.inf
         self._send_failed = False
         self._done = False
         self._phase_started_at = time.monotonic()
@@ -145,8 +150,9 @@ class RunnerSession:
         return self._ended_phases < len(self._plan.phases) or self._reports[-1].stopped_by is self._budget.exhausted
 
     def _handle_ready(self, selector: selectors.BaseSelector) -> None:
-        deadline = min(self._deadline, self._budget.deadline)
+        deadline = min(self._deadline, self._budget.deadline, self._flush_at)
         ready = selector.select(None if deadline == math.inf else max(0.0, deadline - time.monotonic()))
+        self._flush_when_due()
         self._stop_at_total_limits()
         if not ready and time.monotonic() >= self._deadline:
             raise SandboxLost("runner did not report the end of the phase in time")
@@ -184,18 +190,33 @@ class RunnerSession:
                 outputs.append(event)
                 continue
             # The output of a phase goes to the sink before the end of the phase.
-            self._flush(outputs)
+            self._pass_on(outputs)
             self._on_event(event)
-        self._flush(outputs)
+        self._pass_on(outputs)
 
-    def _flush(self, outputs: list[Output]) -> None:
+    def _pass_on(self, outputs: list[Output]) -> None:
         if not outputs:
             return
         self._heap_report.add(outputs)
-        started_at = time.monotonic()
-        self._sink.output(outputs)
+        self._call_sink(partial(self._sink.output, outputs))
         outputs.clear()
-        # While the sink blocked, the session could not read from the runner.
+        self._schedule_flush()
+
+    def _schedule_flush(self) -> None:
+        if self._spec.tty is not None:
+            self._flush_at = 0.0
+        elif self._flush_at == math.inf:
+            self._flush_at = time.monotonic() + _FLUSH_SECONDS
+
+    def _flush_when_due(self) -> None:
+        if time.monotonic() >= self._flush_at:
+            self._flush_at = math.inf
+            self._call_sink(self._sink.flush)
+
+    def _call_sink(self, call: Callable[[], None]) -> None:
+        """Call the sink. While it blocks, the session cannot read from the runner."""
+        started_at = time.monotonic()
+        call()
         self._deadline += time.monotonic() - started_at
 
     def _on_event(self, event: frames.Event) -> None:
@@ -207,6 +228,7 @@ class RunnerSession:
                 self._budget.start_phase()
                 self._extend_deadline(index)
                 self._sink.phase(*self._plan.names[index])
+                self._schedule_flush()
             case frames.StdinAck(count):
                 self._stdin.acknowledge(count)
                 self._read_inbox()  # take the input for which there was no room before

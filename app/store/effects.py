@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from app.broker import NOW_MS, Effect, PackedEffects, QueueKeys, pack_effects
 from app.core.callers import ANONYMOUS, Priority
-from app.core.events import AttemptStarted, Event, JobFinished, Output
+from app.core.events import AttemptStarted, Event, JobFinished
 from app.core.outcomes import Outcome
 from app.core.results import Artifact, JobResult
 from app.core.states import JobState
@@ -197,10 +197,10 @@ class JobEffects:
         return [Effect("LEDGER.ADD", self.keys.storage(owner), self.keys.output_entry(job_id), size_bytes)]
 
     def output(
-        self, job_id: str, chunks: Sequence[Output], owner: str | None = None, ids: EntryIds | None = None
+        self, job_id: str, events: Sequence[Event], owner: str | None = None, ids: EntryIds | None = None
     ) -> list[Effect]:
-        """Append output of the program to the output log; see `append`."""
-        return self.append(job_id, merge_outputs(chunks), owner, ids)
+        """Append output of the program and starts of phases to the output log; see `append`."""
+        return self.append(job_id, merge_outputs(events), owner, ids)
 
     def finish(
         self,

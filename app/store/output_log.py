@@ -94,15 +94,18 @@ def _is_entry_id(cursor: str) -> bool:
     return max(pair) < 2**64 and pair != _LAST_ID
 
 
-def merge_outputs(chunks: Iterable[Output]) -> list[Output]:
-    """Join consecutive chunks of the same stream to chunks of up to 64 KiB."""
-    merged: list[tuple[Stream, bytearray]] = []
-    for chunk in chunks:
-        if merged and merged[-1][0] is chunk.stream and len(merged[-1][1]) + len(chunk.data) <= MAX_CHUNK_BYTES:
-            merged[-1][1].extend(chunk.data)
+def merge_outputs(events: Iterable[Event]) -> list[Event]:
+    """Join consecutive outputs of the same stream to outputs of up to 64 KiB."""
+    merged: list[Event | tuple[Stream, bytearray]] = []
+    for event in events:
+        last = merged[-1] if merged else None
+        if not isinstance(event, Output):
+            merged.append(event)
+        elif isinstance(last, tuple) and last[0] is event.stream and len(last[1]) + len(event.data) <= MAX_CHUNK_BYTES:
+            last[1].extend(event.data)
         else:
-            merged.append((chunk.stream, bytearray(chunk.data)))
-    return [Output(stream, bytes(data)) for stream, data in merged]
+            merged.append((event.stream, bytearray(event.data)))
+    return [Output(item[0], bytes(item[1])) if isinstance(item, tuple) else item for item in merged]
 
 
 class EntryIds:

@@ -49,6 +49,9 @@ class NullSink:
         self.first_at = self.first_at or self.last_at
         self.written_bytes += sum(len(chunk.data) for chunk in chunks)
 
+    def flush(self) -> None:
+        """Do nothing."""
+
     def end_phase(self, report: PhaseReport) -> None:
         """Ignore the end of the phase."""
 

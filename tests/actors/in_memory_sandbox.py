@@ -6,6 +6,7 @@ import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from app.core.events import Output
 from app.core.job_input import Input, InputKind
 from app.core.languages import LanguageInfo
 from app.core.outcomes import PhaseReport, StopReason
@@ -36,6 +37,24 @@ class Run:
 
 
 Program = Callable[[Run], SandboxReport]
+
+
+class FlushingSink:
+    """Flushes after each event, as if nothing followed for a while."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.flush = sink.flush
+        self.end_phase = sink.end_phase
+        self.hold_test = sink.hold_test
+
+    def phase(self, name: str, test: str | None = None) -> None:
+        self._sink.phase(name, test)
+        self.flush()
+
+    def output(self, chunks: Sequence[Output]) -> None:
+        self._sink.output(chunks)
+        self.flush()
 
 
 def phase_report(exit_code: int | None = 0, stopped_by: StopReason = StopReason.NONE) -> PhaseReport:
@@ -69,12 +88,14 @@ class InMemorySandbox:
         runs: All runs.
         launch_errors: Raised by the next calls of ``run``, as if no container could be launched.
         on_launch: Called by each call of ``run`` while the container is launched.
+        flushes: Whether each event is flushed, as if nothing followed for a while.
     """
 
     program: Program
     runs: list[Run] = field(default_factory=list)
     launch_errors: list[Exception] = field(default_factory=list)
     on_launch: Callable[[], object] = lambda: None
+    flushes: bool = True
 
     def run(
         self,
@@ -90,7 +111,7 @@ class InMemorySandbox:
             raise self.launch_errors.pop(0)
         self.on_launch()
         on_acquired()
-        self.runs.append(run := Run(attempt, spec, sink, inbox))
+        self.runs.append(run := Run(attempt, spec, FlushingSink(sink) if self.flushes else sink, inbox))
         return self.program(run)
 
     def installed(self) -> Sequence[LanguageInfo]:

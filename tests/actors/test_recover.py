@@ -37,7 +37,7 @@ async def test_recover_runs_every_minute_on_queue_without_jobs(store: LiveStore,
     broker = create_broker(read_settings({"REDIS_URL": url, "PYXEC_NAMESPACE": store.keys.namespace}))
     try:
         periodic_actors = {name: actor for name, actor in broker.actors.items() if "periodic" in actor.options}
-        assert list(periodic_actors) == ["recover", "reconcile_storage"]
+        assert list(periodic_actors) == ["recover", "reconcile_storage", "collect_files", "collect_workspace_files"]
         recover = periodic_actors["recover"]
         assert recover.queue_name == MAINTENANCE_QUEUE
         assert str(recover.options["periodic"]) == "* * * * *"

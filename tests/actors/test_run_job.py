@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dramatiq
 import pytest
@@ -115,6 +116,39 @@ async def test_result_contains_output_and_usage_when_program_succeeds(store: Liv
         JobFinished(record.result),
     ]  # fmt: skip
     assert all(store.client.ttl(name) > 0 for name in store.job_keys())
+
+
+async def test_phases_and_output_of_a_short_job_are_written_with_its_result(store: LiveStore) -> None:
+    def hello(run: Run) -> SandboxReport:
+        run.sink.phase("run")
+        run.sink.output([Output(Stream.STDOUT, b"hel")])
+        run.sink.output([Output(Stream.STDOUT, b"lo")])
+        written.extend(store.client.xrange(store.keys.output("job")))
+        return sandbox_report(phase_report())
+
+    written: list[Any] = []
+    with running_worker(store, hello, InMemorySandbox(hello, flushes=False)):
+        await store.submit(new_job())
+        record = await wait_for_result(store)
+
+    assert len(written) == 1  # the start of the attempt
+    assert await store.events() == [
+        AttemptStarted(1), PhaseStarted("run"), Output(Stream.STDOUT, b"hello"), JobFinished(record.result)
+    ]  # fmt: skip
+
+
+async def test_large_output_is_written_before_the_result(store: LiveStore) -> None:
+    def fill(run: Run) -> SandboxReport:
+        run.sink.output([Output(Stream.STDOUT, b"x" * 65_536)])
+        written.extend(store.client.xrange(store.keys.output("job")))
+        return sandbox_report(phase_report())
+
+    written: list[Any] = []
+    with running_worker(store, fill, InMemorySandbox(fill, flushes=False)):
+        await store.submit(new_job())
+        await wait_for_result(store)
+
+    assert len(written) == 2
 
 
 async def test_job_is_not_retried_when_program_fails(store: LiveStore) -> None:

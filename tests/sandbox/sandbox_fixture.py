@@ -69,6 +69,7 @@ class RecordingSink:
     on_phase_end: Callable[[PhaseReport], None] = lambda report: None
     events: list[str | Output] = field(default_factory=list)
     phase_started_at: float = field(default_factory=time.monotonic)
+    flushes: int = 0
 
     def phase(self, name: str, test: str | None = None) -> None:
         self.phase_started_at = time.monotonic()
@@ -77,6 +78,9 @@ class RecordingSink:
     def output(self, chunks: Sequence[Output]) -> None:
         self.events += chunks
         self.on_output(self)
+
+    def flush(self) -> None:
+        self.flushes += 1
 
     def end_phase(self, report: PhaseReport) -> None:
         self.on_phase_end(report)

@@ -285,6 +285,19 @@ def test_output_is_truncated_exactly_at_its_limit(sandbox: SandboxFixture) -> No
     assert result.last.stderr_truncated
 
 
+def test_output_is_flushed_while_the_program_pauses(sandbox: SandboxFixture) -> None:
+    flushes: list[int] = []
+    sink = RecordingSink(on_output=lambda sink: flushes.append(sink.flushes))
+
+    sandbox.run(job("bash", "echo 1; sleep 0.3; echo 2; sleep 0.3"), sink)
+
+    assert sink.stdout == b"1\n2\n"
+    # The start of the phase and the first line may be collected, the second line follows later.
+    assert flushes[0] <= 1
+    assert flushes[-1] > flushes[0]
+    assert sink.flushes > flushes[-1]
+
+
 def test_output_arrives_while_the_program_runs(sandbox: SandboxFixture) -> None:
     arrived: list[float] = []
     sink = RecordingSink(lambda _: arrived.append(time.monotonic()))

@@ -71,7 +71,7 @@ def run_command(
     frames = [frame for name, data in (files or {}).items() for frame in encode_file(name, data, executable=True)]
     cell._send_all(b"".join([*frames, encode_phase(phase), encode_go()]))
     events = read_events(cell)
-    cell.end_job(b"")
+    cell.end_job([])
     (end,) = (event for event in events if isinstance(event, PhaseEnd))
     assert end.value == 0, events
     return b"".join(event.data for event in events if isinstance(event, Output))

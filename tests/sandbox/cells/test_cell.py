@@ -294,7 +294,7 @@ def test_cell_ends_when_bytes_follow_the_end_of_a_job(cell: Cell, sandbox: Sandb
     cell._send_all(encode_phase(PHASE) + b"\x08" + bytes(4))  # CANCEL
     read_events(cell)
 
-    cell.end_job(b"")
+    cell.end_job([])
     cell._send_all(b"\x0d")
 
     # The runner may have read END alone; then its first process gets an incomplete JOB

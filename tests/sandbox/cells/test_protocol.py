@@ -159,7 +159,7 @@ def test_cell_is_reused_only_after_the_last_frame_of_its_runner(scripted: Script
     scripted.cell.receive()
 
     assert scripted.cell.can_be_reused
-    scripted.cell.end_job(b"rest")
+    scripted.cell.end_job([b"rest"])
     assert scripted.read(9) == b"rest" + b"\x0b" + bytes(4)
 
 
@@ -167,7 +167,7 @@ def test_output_after_the_end_of_a_job_is_refused(scripted: ScriptedCell, monkey
     monkeypatch.setattr("app.sandbox.cells.cell._CLEAN_TIMEOUT_SECONDS", 0.1)
     scripted.write(STDERR, CLEAN)
     scripted.start_job((STDOUT, lambda nonce: accept_and_be_ready(nonce) + DONE))
-    scripted.cell.end_job(b"")
+    scripted.cell.end_job([])
 
     scripted.write(STDOUT, b"late")
     scripted.write(STDERR, CLEAN)

@@ -78,7 +78,7 @@ def test_cell_serves_jobs_without_a_memory_error(cell: Cell) -> None:
         assert read_events(cell, LimitsSet)[-1] in [LimitsSet(result) for result in LimitsResult]
         cell._send_all(encode_cancel())
         read_events(cell)
-        cell.end_job(b"")
+        cell.end_job([])
 
     assert cell.is_alive()
     cell._await_clean()
