@@ -31,8 +31,12 @@ help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: up
-up: venv $(NODE) ## install what is missing, start every process and run a first job
+up: preflight venv $(NODE) ## install what is missing, start every process and run a first job
 	@$(PYTHON) -m app.local.up
+
+.PHONY: preflight
+preflight: ## report an occupied port and missing access to the engine, before anything is installed
+	@if command -v python3 > /dev/null; then python3 app/local/preflight.py; fi
 
 .PHONY: down
 down: venv ## stop what `make up` started (data and images stay)

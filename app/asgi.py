@@ -12,7 +12,7 @@ from uvicorn_worker import UvicornWorker
 
 from app.config import ConfigurationError, Settings, read_settings
 from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
-from app.logs import configure_logging, create_log_handler
+from app.logs import configure_logging, create_log_handler, set_log_level
 from app.parent_process import stop_with_parent
 from app.wiring.gateway import create_api
 
@@ -88,7 +88,9 @@ def _reduce_garbage_collections() -> None:
 
 def _read_valid_settings() -> Settings:
     try:
-        return read_settings()
+        settings = read_settings()
+        set_log_level(settings.log_level)
+        return settings
     except ConfigurationError as e:
         for problem in str(e).splitlines():
             _log.critical("configuration_invalid", error=problem)

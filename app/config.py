@@ -31,19 +31,25 @@ LAUNCH_VARIABLES: Final = frozenset(
     {
         "PYXEC_API_KEY",
         "PYXEC_BASE_IMAGE",
+        "PYXEC_CADDY_NETWORK",
         "PYXEC_DOCKER_SOCKET",
+        "PYXEC_DOMAIN",
         "PYXEC_EXTRA_CA",
         "PYXEC_HTTP_BIND",
         "PYXEC_HTTP_SOCKET",
         "PYXEC_HTTP_WORKERS",
+        "PYXEC_IMAGE_PREFIX",
         "PYXEC_TEST_EXAMPLES",
         "PYXEC_TEST_LANGUAGES",
         "PYXEC_TEST_PATIENCE",
+        "PYXEC_TLS_PORT",
         "PYXEC_URL",
+        "PYXEC_WEB_ADDRESS",
         "PYXEC_WEB_BIND",
         "PYXEC_WEB_PORT",
         "PYXEC_WORKER_PROCESSES",
         "PYXEC_WORKER_THREADS",
+        "PYXEC_WORKERS",
     }
 )
 
@@ -205,7 +211,8 @@ class Settings(BaseSettings):
     global_rate_per_minute: int = Field(600_000, ge=1, le=10**9)
     """Submissions per minute from all callers together."""
     anonymous: _Switch = True
-    """Whether requests without an API key are allowed."""
+    """Whether requests without an API key are allowed. The default is `off` if the service listens on an address that
+    other machines can reach (`PYXEC_WEB_ADDRESS`, `PYXEC_WEB_BIND`, `PYXEC_HTTP_BIND`)."""
     anonymous_jobs: int = Field(1000, ge=1, le=10**6)
     """Maximum number of unfinished jobs of one address without an API key."""
     anonymous_storage_bytes: int = Field(512 * 1024 * 1024, ge=64 * 1024 * 1024, le=2**40)
@@ -274,6 +281,8 @@ class Settings(BaseSettings):
     """Port, on all interfaces, on which a worker serves `/livez` and `/readyz`. 0 for none."""
     sandbox_cpus: float = Field(1.0, ge=0.05, le=64)
     """Number of CPUs that a sandbox may use."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity of the log lines of all processes. `debug` includes those of libraries."""
     otlp_endpoint: Annotated[str, AfterValidator(_check_otlp_url)] = Field(
         "", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT"
     )
@@ -312,6 +321,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """
     source = EnvSettingsSource(Settings)
     source.env_vars = {variable: text for variable, text in environment.items() if text}
+    if _is_public(environment):
+        source.env_vars = {"PYXEC_ANONYMOUS": "off"} | dict(source.env_vars)
     known = _fields_by_variable()
     problems = [
         f"{variable}: there is no such setting"
@@ -334,6 +345,30 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     if problems:
         raise ConfigurationError("\n".join(sorted(problems)))
     return settings
+
+
+def _is_public(environment: Mapping[str, str]) -> bool:
+    """Return whether other machines can reach the page or the API.
+
+    Docker Compose publishes the page on the IP address in PYXEC_WEB_ADDRESS. The other variables contain the address
+    and the port of a process. `make up` and Docker refuse values of another form.
+    """
+    published = environment.get("PYXEC_WEB_ADDRESS") or "127.0.0.1"
+    binds = (environment.get(variable, "") for variable in ("PYXEC_WEB_BIND", "PYXEC_HTTP_BIND"))
+    hosts = [bind.rpartition(":")[0].strip("[]") for bind in binds if ":" in bind]
+    return _is_address(published) and not all(map(_is_loopback, [published, *hosts]))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def settings_table() -> str:

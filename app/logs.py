@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-__all__ = ["configure_logging", "create_log_handler"]
+__all__ = ["configure_logging", "create_log_handler", "set_log_level"]
 
 _SHARED_PROCESSORS: Final[list[structlog.types.Processor]] = [
     structlog.contextvars.merge_contextvars,
@@ -33,6 +33,14 @@ def configure_logging() -> None:
     root = logging.getLogger()
     root.handlers = [create_log_handler()]
     root.setLevel(logging.INFO)
+
+
+def set_log_level(level: str) -> None:
+    """Set the least severity of the log lines: ``debug``, ``info``, ``warning`` or ``error``."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger().setLevel(number)
+    # gunicorn configures its logger itself, and it does not propagate.
+    logging.getLogger("gunicorn.error").setLevel(number)
 
 
 def create_log_handler() -> logging.Handler:

@@ -18,7 +18,7 @@ from dramatiq import cli
 
 from app.config import ConfigurationError, Settings, read_settings
 from app.core.errors import EngineUnavailable
-from app.logs import configure_logging
+from app.logs import configure_logging, set_log_level
 from app.parent_process import stop_with_parent
 from app.sandbox.engine_availability import EXIT_STATUS, check_at_start
 from app.store.keys import JOBS_QUEUE
@@ -71,7 +71,9 @@ def main() -> None:
 
 def _read_valid_settings() -> Settings:
     try:
-        return read_settings()
+        settings = read_settings()
+        set_log_level(settings.log_level)
+        return settings
     except ConfigurationError as e:
         for problem in str(e).splitlines():
             _log.critical("configuration_invalid", error=problem)

@@ -22,7 +22,7 @@ from app.local.nginx import ensure_nginx
 from app.local.state import ProcessRecord, StateFolder, tail
 from app.local.web import build_page
 from app.sandbox.images.catalogue import Language, load_languages
-from pyxec import Client, PyxecError
+from pyxec import Client, NotAuthenticated, PyxecError
 
 __all__ = ["bring_up", "is_ready"]
 
@@ -119,6 +119,8 @@ def _wait_until_ready(url: str, is_running: Callable[[], bool], step: Step) -> N
 def _run_first_job(url: str, language: Language) -> str:
     try:
         job = Client(url).run(language.id, language.hello.source, timeout_seconds=_JOB_SECONDS)
+    except NotAuthenticated:
+        return "skipped: callers need an API key. `pyxec keys create` creates one"
     except PyxecError as e:
         raise SetupError(f"the first job failed: {e}") from e
     if job.outcome != "ok" or job.stdout != language.hello.output:

@@ -70,7 +70,7 @@ class Administration:
         return await _run_in_thread(self._read_queues)
 
     async def workers(self) -> Sequence[WorkerStats]:
-        """Return the workers seen within the last day and those that hold messages, sorted by name."""
+        """Return the workers seen within the last ten minutes and those that hold messages, sorted by name."""
         return await _run_in_thread(self._read_workers)
 
     async def dead_letters(self, queue: str, count: int, before: str | None) -> Sequence[DeadMessage]:

@@ -16,7 +16,8 @@ __all__ = ["BEAT_SECONDS", "WorkerRegistry", "read_waiting_reason"]
 BEAT_SECONDS: Final = 5
 # More than three heartbeats. The leases of a worker expire within the same time.
 _LIVE_SECONDS: Final = 20
-_REMEMBER_SECONDS: Final = 86_400
+# Longer than the restart of a worker and of its host.
+_REMEMBER_SECONDS: Final = 600
 _NEWEST_WORKERS: Final = 100
 _NO_WORKER: Final = "no-worker"
 
@@ -43,7 +44,7 @@ class WorkerRegistry:
             pipeline.execute()
 
     def last_seen_seconds_ago(self) -> dict[str, float]:
-        """Return the age of the last heartbeat of each worker of the last day.
+        """Return the age of the last heartbeat of each worker of the last ten minutes.
 
         The ages are approximate, because they compare the clocks of two hosts.
         """

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.config import Settings
+from app.config import Settings, read_settings
 from tests.compose.releases import COMPOSE_RELEASES, find_compose
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,13 +21,13 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 _NOT_PASSED = {"DOCKER_HOST"}
 
 
-def run_compose(release: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_compose(release: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command, variables = find_compose(release)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYXEC_", "COMPOSE_"))}
     return subprocess.run(
         [*command, "-p", "pyxec", *arguments],
         cwd=ROOT,
-        env=environment | variables,
+        env=environment | variables | settings,
         capture_output=True,
         text=True,
         timeout=60,
@@ -65,7 +65,11 @@ def test_releases_read_the_same_services(release: str) -> None:
         assert to_command(service) == to_command(expected[name]), name
         assert service.get("environment", {}) == expected[name].get("environment", {}), name
         for key in ("cap_drop", "cap_add", "read_only", "restart", "user", "tmpfs", "init"):
-            assert service.get(key) == expected[name].get(key), (name, key)
+            value, other = service.get(key), expected[name].get(key)
+            # Releases sort a list that another file may extend.
+            assert (sorted(value) if isinstance(value, list) else value) == (
+                sorted(other) if isinstance(other, list) else other
+            ), (name, key)
 
 
 def to_command(service: dict[str, Any]) -> list[str]:
@@ -86,12 +90,43 @@ def test_services_have_distinct_images() -> None:
     assert len(images) == len(set(images)) == len(re.findall(r"^  [a-z]+:\n    image:", TEXT, re.MULTILINE))
 
 
+@pytest.mark.parametrize("release", COMPOSE_RELEASES)
+def test_workers_are_scaled_by_a_setting(release: str) -> None:
+    def replicas(**variables: str) -> int:
+        done = run_compose(release, "config", **variables)
+        assert done.returncode == 0, done.stderr
+        return int(yaml.safe_load(done.stdout)["services"]["worker"]["deploy"]["replicas"])
+
+    assert (replicas(), replicas(PYXEC_WORKERS="3")) == (1, 3)
+
+
+@pytest.mark.parametrize("release", COMPOSE_RELEASES)
+def test_tls_overlay_publishes_one_more_port_and_refuses_anonymous_callers(release: str) -> None:
+    files = ("docker-compose.yml", "docker-compose.override.yml", "deploy/caddy.yml")
+    options = [part for file in files for part in ("-f", file)]
+
+    missing = run_compose(release, *options, "config")
+    done = run_compose(release, *options, "config", PYXEC_DOMAIN="pyxec.example.org")
+
+    assert missing.returncode != 0
+    assert "PYXEC_DOMAIN" in missing.stderr
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    assert {name for name, service in services.items() if service.get("ports")} == {"web", "caddy"}
+    environment = services["api"]["environment"]
+    assert (environment["PYXEC_WEB_ADDRESS"], environment["PYXEC_ALLOWED_HOSTS"]) == ("0.0.0.0", "pyxec.example.org,")
+    public = {"PYXEC_WEB_ADDRESS": environment["PYXEC_WEB_ADDRESS"]}
+    assert not read_settings(public).anonymous
+
+
 def test_services_have_no_container_name() -> None:
     assert "container_name" not in TEXT
 
 
 def test_only_the_web_port_is_published() -> None:
-    assert re.findall(r"^    ports: .*$", TEXT, re.MULTILINE) == ['    ports: ["${PYXEC_WEB_PORT:-80}:8080"]']
+    assert re.findall(r"^    ports: .*$", TEXT, re.MULTILINE) == [
+        '    ports: ["${PYXEC_WEB_ADDRESS:-127.0.0.1}:${PYXEC_WEB_PORT:-80}:8080"]'
+    ]
 
 
 def test_build_context_contains_no_secrets_and_no_local_files() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -18,13 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 _COLOURS: Final = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
+_DEFAULT_SOCKET: Final = Path("/var/run/docker.sock")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def doctor(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Check the API, Redis, the engine and a sandbox, run a job in each language, and exceed every limit.
 
-    Exits with 1 if a check fails. Redis and the engine are checked only if the service runs on this machine.
+    Exits with 1 if a check fails. Redis and the engine are checked if the service runs on this machine, or if REDIS_URL
+    is set, as in the containers of Docker Compose.
     """
     from rich.console import Console
 
@@ -53,10 +57,14 @@ def _check_all(url: str) -> Iterator[Finding]:
     client = Client(url)
     api = list(check_api(client))
     yield from api
-    if urlsplit(url).hostname in _LOOPBACK:
+    if urlsplit(url).hostname in _LOOPBACK or os.environ.get("REDIS_URL"):
         yield from _check_local()
     else:
-        yield skipped("Redis and engine", "the service runs on another machine: run `pyxec doctor` there")
+        yield skipped(
+            "Redis and engine",
+            "the service runs on another machine: run `pyxec doctor` there, or set REDIS_URL; with Docker Compose, run"
+            " `docker-compose exec worker pyxec doctor`",
+        )
     if any(finding.status is Status.FAILED for finding in api):
         yield skipped("canaries and limits", "the service is not ready")
         return
@@ -94,6 +102,11 @@ def _check_local() -> Iterator[Finding]:
         return
     yield from check_store(settings.redis_url, settings.redis_timeout_seconds)
     yield from check_file_storage(settings)
+    if os.environ.get("REDIS_URL") and not os.environ.get("DOCKER_HOST") and not _DEFAULT_SOCKET.exists():
+        yield skipped(
+            "Docker Engine", f"{_DEFAULT_SOCKET} is not here: run `pyxec doctor` in the container of a worker"
+        )
+        return
     host, timeout_seconds, runtime = settings.docker_host, settings.engine_timeout_seconds, settings.container_runtime
     engine = list(check_engine(host, timeout_seconds, runtime))
     yield from engine

@@ -15,15 +15,19 @@ from app.http.request import Request
 __all__ = ["AccessLog", "log_access"]
 
 _VALID_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Health checks: several requests per second and process would hide the others.
+_UNLOGGED_ROUTES: Final = frozenset({"/livez", "/readyz"})
 _log = structlog.get_logger("pyxec.http")
 
 
 def log_access(request: Request, status: int) -> None:
-    """Log that a request has ended.
+    """Log that a request has ended. Requests of health checks are not logged.
 
     Args:
         status: The HTTP status, or the close code of a WebSocket.
     """
+    if request.uri_template in _UNLOGGED_ROUTES:
+        return
     _log.info(
         "request",
         request_id=request.request_id,

@@ -51,14 +51,14 @@ async def test_stream_is_logged_when_it_ends(gateway: Gateway, lines: Lines) -> 
         gateway.worker.run(job_id)
         await response.aread()
     # The first request has certainly ended when another one has been answered.
-    await gateway.client.get("/livez")
-    assert [line["route"] for line in lines] == ["/v1/jobs/{job_id}/output", "/livez"]
+    await gateway.client.get("/v1/languages")
+    assert [line["route"] for line in lines] == ["/v1/jobs/{job_id}/output", "/v1/languages"]
 
 
 async def test_websocket_is_logged_with_its_close_code(gateway: Gateway, lines: Lines) -> None:
     async with gateway.connect("/v1/jobs/unknown/stream") as socket:
         await socket.wait_closed()
-    await gateway.client.get("/livez")
+    await gateway.client.get("/v1/languages")
     line = next(line for line in lines if line["event"] == "request")
     assert (line["method"], line["route"], line["status"]) == ("WEBSOCKET", "/v1/jobs/{job_id}/stream", 4404)
 
@@ -71,3 +71,10 @@ async def test_server_error_is_logged_with_its_cause(gateway: Gateway, lines: Li
     failure = next(line for line in lines if line["event"] == "request_failed")
     assert failure["request_id"] == "r-2"
     assert isinstance(failure["exc_info"], msgspec.DecodeError)
+
+
+async def test_access_log_omits_health_checks(gateway: Gateway, lines: Lines) -> None:
+    for path in ("/livez", "/readyz", "/v1/languages"):
+        await gateway.client.get(path)
+
+    assert [line["route"] for line in lines] == ["/v1/languages"]
