@@ -39,9 +39,10 @@ __all__ = ["RunnerSession"]
 
 # The runner ends a phase at its limit. If it does not report the end within this time, the sandbox is lost.
 _GRACE_SECONDS: Final = 5.0
-# How long the sink may collect phases and output, so that a short job is written in one step. What a terminal shows
-# must follow each key at once.
-_FLUSH_SECONDS: Final = 0.005
+# How long the sink may collect the start of a phase and output, so that a short job is written in one step. What a
+# terminal shows must follow each key at once.
+_PHASE_FLUSH_SECONDS: Final = 0.05
+_OUTPUT_FLUSH_SECONDS: Final = 0.005
 # The compiled files that another container gets if the engine refuses to change the limits of this one. The worker
 # holds them in memory.
 _COMPILED_FILES: Final = frames.CollectSpec(("**",), frames.MAX_ARTIFACT_FILES, 64 * 1024 * 1024)
@@ -200,13 +201,10 @@ class RunnerSession:
         self._heap_report.add(outputs)
         self._call_sink(partial(self._sink.output, outputs))
         outputs.clear()
-        self._schedule_flush()
+        self._schedule_flush(_OUTPUT_FLUSH_SECONDS if self._spec.tty is None else 0.0)
 
-    def _schedule_flush(self) -> None:
-        if self._spec.tty is not None:
-            self._flush_at = 0.0
-        elif self._flush_at == math.inf:
-            self._flush_at = time.monotonic() + _FLUSH_SECONDS
+    def _schedule_flush(self, delay_seconds: float) -> None:
+        self._flush_at = min(self._flush_at, time.monotonic() + delay_seconds)
 
     def _flush_when_due(self) -> None:
         if time.monotonic() >= self._flush_at:
@@ -228,7 +226,7 @@ class RunnerSession:
                 self._budget.start_phase()
                 self._extend_deadline(index)
                 self._sink.phase(*self._plan.names[index])
-                self._schedule_flush()
+                self._schedule_flush(_PHASE_FLUSH_SECONDS)
             case frames.StdinAck(count):
                 self._stdin.acknowledge(count)
                 self._read_inbox()  # take the input for which there was no room before
