@@ -150,6 +150,10 @@ test-swarm: venv-dev images ## test docker-compose.yml on a swarm of three hosts
 base-image: venv ## pull the base image, or build it from Debian packages if no registry responds
 	@$(PYTHON) -m app.local.images --base
 
+.PHONY: bench-judging
+bench-judging: venv images ## measure checkers and interactors (a row: BENCH_ARGS=checker)
+	@$(PYTHON) -m bench.judging $(BENCH_ARGS)
+
 .PHONY: bench-gateway
 bench-gateway: venv-dev images ## measure submissions, WebSockets and rate limits (a part: BENCH_ARGS=rate; requires wrk)
 	@$(PYTHON) -m bench.gateway $(BENCH_ARGS)

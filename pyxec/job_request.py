@@ -57,6 +57,7 @@ class JobOptions(TypedDict, total=False):
     args: Sequence[str]
     env: Mapping[str, str]
     limits: Mapping[str, float]
+    compile_limits: Mapping[str, float]
     interactive: bool
     tty: Mapping[str, int]
     tests: Sequence[Case]
@@ -65,6 +66,7 @@ class JobOptions(TypedDict, total=False):
     interactor: Checker
     groups: Sequence[Group]
     stop_on_first_failure: bool
+    tests_parallel: int
     artifacts: Sequence[str]
     priority: Literal["interactive", "batch"]
     webhook_url: str

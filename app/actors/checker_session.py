@@ -10,6 +10,9 @@ from typing import Final, Self
 
 import structlog
 
+from app.actors.checker_compiler import CheckerCompiler
+from app.actors.job_sandbox import JobSandbox
+from app.core.budget import JobBudget
 from app.core.checker_job import MAX_MESSAGE_BYTES, CheckResult, read_check
 from app.core.errors import InfrastructureError, SandboxUnavailable
 from app.core.events import Output, Stream
@@ -18,7 +21,7 @@ from app.core.job_input import Input, InputKind
 from app.core.judging.checker import CheckerStyle
 from app.core.judging.phase_outcomes import judge_phase, judge_phases
 from app.core.outcomes import COMPILE, TEST, PhaseReport
-from app.core.sandbox import Sandbox, SandboxReport
+from app.core.sandbox import SandboxReport
 from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
 from app.store.job_input import JobInbox
@@ -54,32 +57,31 @@ class CheckerSession:
 
     Args:
         sandbox: Runs the checker.
-        job_id: The job.
-        attempt: The attempt of the job.
         spec: The job of the checker, of `create_checker_job`.
-        caller: The account that submitted the job. None if it is not known.
         style: The style of the checker.
         events: Receives results.
+        compiler: Compiles the checker.
+        budget: The budget that it shares with the other checkers of the job. None if there is no other one.
     """
 
     def __init__(
         self,
-        sandbox: Sandbox,
-        job_id: str,
-        attempt: int,
+        sandbox: JobSandbox,
         spec: JobSpec,
-        caller: str | None,
         style: CheckerStyle,
         events: CheckerEvents,
+        compiler: CheckerCompiler,
+        budget: JobBudget | None = None,
     ) -> None:
         self._sandbox = sandbox
-        self._job_id = job_id
-        self._attempt = attempt
         self._spec = spec
-        self._caller = caller
         self._style = style
         self._events = events
+        self._compiler = compiler
+        self._budget = budget
         self._inbox = JobInbox(request_more=lambda: None)
+        # A check can start while the checker is compiled. The sandbox of the compiler must not receive it.
+        self._compiler_inbox = JobInbox(request_more=lambda: None)
         self._output = bytearray()
         self._lock = threading.Lock()
         self._is_idle = threading.Event()
@@ -127,9 +129,11 @@ class CheckerSession:
     def close(self) -> None:
         """Stop the checker and remove its sandbox."""
         self._is_closed = True
-        self._inbox.put(Input(InputKind.CANCEL))
+        for inbox in (self._compiler_inbox, self._inbox):
+            inbox.put(Input(InputKind.CANCEL))
         if self._thread.is_alive():
             self._thread.join()
+        self._compiler_inbox.close()
         self._inbox.close()
 
     def raise_error(self) -> None:
@@ -184,10 +188,13 @@ class CheckerSession:
 
     def _run(self) -> None:
         try:
-            report = self._sandbox.run(
-                self._job_id, self._attempt, self._spec, self, self._inbox, self._note_acquisition, self._caller
+            prepared = self._compiler.prepare(
+                self._spec, self, self._compiler_inbox, self._note_acquisition, self._budget
             )
-            self._fail(self._describe_end(report))
+            if not isinstance(prepared, SandboxReport):
+                self._is_acquired = False
+                prepared = self._sandbox.run(prepared, self, self._inbox, self._note_acquisition, self._budget)
+            self._fail(self._describe_end(prepared))
         except Exception as e:  # noqa: BLE001 - the thread of the job raises it
             _log.warning("checker_lost", error=f"{type(e).__name__}: {e}")
             self._error = e

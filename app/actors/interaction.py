@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.actors.checker_session import CheckerSession
-from app.core.checker_job import CheckResult, encode_check
+from app.core.checker_job import CheckResult, encode_interaction
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
 from app.core.judging.cases import CaseSpec
@@ -70,7 +70,7 @@ class Interaction:
         """Start the interactor for a test. The program starts when the interactor runs."""
         with self._lock:
             self._exchange = _Exchange(case)
-        self.session.check(encode_check(case))
+        self.session.check(encode_interaction(case))
 
     def start_program(self) -> None:
         """Start the program, because the interactor runs."""

@@ -14,8 +14,9 @@ import redis.exceptions
 import structlog
 from dramatiq.middleware import CurrentMessage
 
+from app.actors.job_sandbox import JobSandbox
 from app.actors.job_workspace import JobWorkspace
-from app.actors.judged_run import JudgedRun
+from app.actors.judged_run import JudgedRun, JudgingServices
 from app.actors.local_files import local_files
 from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
 from app.core.errors import (
@@ -102,6 +103,7 @@ class JobRunner:
         self._workspaces = workspaces
         self._now_ms = now_ms
         self._meter = meter
+        self._judging = JudgingServices(lambda: broker.deliveries.limit.max_held or 1)
 
     def run(self, job_id: str) -> None:
         """Run the job of the message that the current Dramatiq thread processes.
@@ -157,6 +159,7 @@ class JobRunner:
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
         sink = _JobSink(log)
+        sandbox = JobSandbox(self._sandbox, job_id, attempt, claim.account)
         job_workspace: JobWorkspace | None = None
         effects: Sequence[Effect] = ()
         try:
@@ -173,8 +176,8 @@ class JobRunner:
             with local_files(spec, self._file_cache, lambda: inbox.is_cancelled) as local_spec:
                 if local_spec is not spec and inbox.is_cancelled:  # while the files were fetched
                     return self._effects.finish(job_id, _cancelled_result(claim), self._now_ms(), claim=claim)
-                judged = JudgedRun(self._sandbox, job_id, attempt, local_spec, sink, inbox, claim.account)
-                with self._measure_run(), sink.spans:
+                with self._measure_run(), sink.spans, self._judging.slots.open() as slots:
+                    judged = JudgedRun(sandbox, local_spec, sink, inbox, self._judging, slots)
                     result, artifacts = judged.run(record_start)
             if job_workspace is not None:
                 result, effects = job_workspace.write(self._workspaces, result, artifacts, delivery.commit)

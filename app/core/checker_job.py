@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import signal
+import tarfile
 from collections.abc import Mapping
 from typing import Final
 
@@ -23,7 +24,15 @@ from app.core.outcomes import Outcome, PhaseReport
 from app.core.spec import Invocation, JobSpec
 from app.core.verdicts import Verdict
 
-__all__ = ["MAX_MESSAGE_BYTES", "MAX_SCORE", "CheckResult", "create_checker_job", "encode_check", "read_check"]
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "MAX_SCORE",
+    "CheckResult",
+    "create_checker_job",
+    "encode_check",
+    "encode_interaction",
+    "read_check",
+]
 
 #: Bytes of the message of a checker, and of its compiler, that a result contains.
 MAX_MESSAGE_BYTES: Final = 4096
@@ -32,24 +41,28 @@ MAX_SCORE: Final = 1e9
 _FOLDER: Final = ".pyxec"
 # Exit code of the script; no style uses it.
 _SCRIPT_FAILED: Final = 125
-# Stdin: the sizes of input and answer in a line, input, answer, then the output of the program. The script ends stderr
-# with the message and the score that the checker has written into its feedback folder, each after a NUL.
+# The script ends stderr with message and score, which the checker has written into its feedback folder, each after
+# a NUL. It starts few processes: each takes about as long as a small checker.
 _SCRIPT: Final = f"""
-read -r input_bytes answer_bytes && mkdir {_FOLDER} {_FOLDER}/feedback && cd {_FOLDER} &&
-head -c "$input_bytes" > input && head -c "$answer_bytes" > answer && {{save_output}} cd .. ||
-{{{{ echo "the files of the test could not be written" >&2; exit {_SCRIPT_FAILED}; }}}}
+{{save_files}} || {{{{ echo "the files of the test could not be written" >&2; exit {_SCRIPT_FAILED}; }}}}
 "$@" {{redirections}}
 code=$?
 exec >&2
 printf '\\0'
-head -c {MAX_MESSAGE_BYTES} {_FOLDER}/feedback/judgemessage.txt 2> /dev/null
+cd {_FOLDER}/feedback 2> /dev/null
+[ ! -e judgemessage.txt ] || head -c {MAX_MESSAGE_BYTES} judgemessage.txt 2> /dev/null
 printf '\\0'
-head -c 64 {_FOLDER}/feedback/score.txt 2> /dev/null
+[ ! -e score.txt ] || head -c 64 score.txt 2> /dev/null
 exit $code
 """
-_CHECKER_SCRIPT: Final = _SCRIPT.format(save_output="cat > output &&", redirections=f"< {_FOLDER}/output 1>&2")
-# An interactor reads the output of the program while the program runs.
-_INTERACTOR_SCRIPT: Final = _SCRIPT.format(save_output="", redirections="")
+# Stdin: an archive of the folder with input, answer and output of the program.
+_CHECKER_SCRIPT: Final = _SCRIPT.format(save_files="tar -x", redirections=f"< {_FOLDER}/output 1>&2")
+# Stdin: the sizes of input and answer in a line, input, answer, then what the program writes while it runs.
+_INTERACTOR_SCRIPT: Final = _SCRIPT.format(
+    save_files=f"""read -r input_bytes answer_bytes && mkdir {_FOLDER} {_FOLDER}/feedback &&
+head -c "$input_bytes" > {_FOLDER}/input && head -c "$answer_bytes" > {_FOLDER}/answer""",
+    redirections="",
+)
 _ARGUMENTS: Final[Mapping[CheckerStyle, tuple[str, ...]]] = {
     # https://www.kattis.com/problem-package-format/spec/legacy.html#output-validators
     CheckerStyle.ICPC: (f"{_FOLDER}/input", f"{_FOLDER}/answer", f"{_FOLDER}/feedback/"),
@@ -118,15 +131,37 @@ def create_checker_job(
     )
 
 
-def encode_check(test: CaseSpec, output: bytes = b"") -> tuple[Content, ...]:
-    """Return the stdin of a run of a checker, or its beginning, as contents that follow each other.
+def encode_check(test: CaseSpec, output: bytes) -> tuple[Content, ...]:
+    """Return the stdin of a run of a checker, as contents that follow each other: an archive in the format of tar.
 
     Args:
         test: The test; its input is its stdin, its answer the expected output.
-        output: What the program wrote to standard output. Empty for an interactor, which receives it later.
+        output: What the program wrote to standard output.
     """
+    contents: list[Content] = [_encode_header("", 0), _encode_header("feedback", 0)]
+    size = 2 * tarfile.BLOCKSIZE
+    for name, content in (("input", test.stdin), ("answer", test.expected_output or b""), ("output", output)):
+        padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+        contents += [_encode_header(name, len(content)), content, padding]
+        size += tarfile.BLOCKSIZE + len(content) + len(padding)
+    # The archive ends with two empty blocks, and has whole records.
+    return (*contents, bytes(2 * tarfile.BLOCKSIZE + -(size + 2 * tarfile.BLOCKSIZE) % tarfile.RECORDSIZE))
+
+
+def encode_interaction(test: CaseSpec) -> tuple[Content, ...]:
+    """Return the beginning of the stdin of a run of an interactor, as contents that follow each other."""
     answer = test.expected_output or b""
-    return (f"{len(test.stdin)} {len(answer)}\n".encode(), test.stdin, answer, output)
+    return (f"{len(test.stdin)} {len(answer)}\n".encode(), test.stdin, answer)
+
+
+def _encode_header(name: str, size_bytes: int) -> bytes:
+    """Return the header of a file in the folder, of its folder ``feedback``, or of the folder itself."""
+    info = tarfile.TarInfo(f"{_FOLDER}/{name}".rstrip("/"))
+    info.size = size_bytes
+    info.mode = 0o644
+    if name in ("", "feedback"):
+        info.type, info.mode = tarfile.DIRTYPE, 0o755
+    return info.tobuf(tarfile.GNU_FORMAT)
 
 
 def read_check(style: CheckerStyle, report: PhaseReport, stderr: bytes) -> CheckResult:

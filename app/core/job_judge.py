@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from app.core.checker_job import CheckResult
-from app.core.events import Output, Stream
 from app.core.files import Content
 from app.core.judging.cases import CaseSpec
 from app.core.judging.comparison import outputs_match
@@ -19,13 +19,12 @@ __all__ = ["JobJudge"]
 
 
 class JobJudge:
-    """Judges each test while the job runs, by its expected output or by a checker.
-
-    It buffers the standard output of one test at a time.
+    """Judges each test while the job runs, by its expected output or by a checker. Tests may run at the same time.
 
     Args:
         cases: The tests of the job.
-        stop_on_first_failure: Whether no test runs after one whose verdict is not accepted.
+        stop_on_first_failure: Whether no test runs after one whose verdict is not accepted. The results of later ones
+            that have run at the same time are discarded.
         has_checker: Whether a checker judges the output. Its results come from outside.
         read_content: Returns the bytes of an expected output. Not needed if no test has a file by reference.
 
@@ -48,53 +47,62 @@ class JobJudge:
         self._read_content = read_content
         self._matching: set[str] = set()
         self._checks: dict[str, CheckResult] = {}
-        self._current: str | None = None
-        self._stdout = bytearray()
-        self._stop_message: str | None = None
+        self._order = {case.name: index for index, case in enumerate(cases)}
+        self._failed_test: str | None = None
+        self._lock = threading.Lock()
 
     @property
     def is_stopped(self) -> bool:
-        """Whether no other test may start."""
-        return self._stop_message is not None
+        """Whether the checker cannot run any more, or a test has failed after which no other one runs."""
+        return self.checker_failure is not None or self._failed_test is not None
 
-    def start_phase(self, test: str | None) -> None:
-        """Note that the output from now on belongs to this test, or to no test."""
-        self._compare()
-        self._current = test
-        self._stdout = bytearray()
+    def may_start(self, test: str) -> bool:
+        """Return whether a test may start, or continue, with what is known so far."""
+        return self.checker_failure is None and not self._is_after_failure(test)
 
-    def add_output(self, chunks: Iterable[Output]) -> None:
-        """Add output of the current test."""
-        if self._is_judged(self._current):
-            for chunk in chunks:
-                if chunk.stream is Stream.STDOUT:
-                    self._stdout += chunk.data
+    def may_report(self, test: str) -> bool:
+        """Return whether the result contains a test that has run, with what is known so far."""
+        return not self._is_after_failure(test)
 
-    def end_phase(self, phase: PhaseReport) -> bytearray | None:
-        """Judge the phase that has ended. This decides whether the job is stopped.
+    def needs_output(self, test: str) -> bool:
+        """Return whether the output of a test is compared or checked."""
+        return self._is_judged(test)
+
+    def end_test(self, report: PhaseReport, output: bytes | bytearray) -> bool:
+        """Judge a test that has ended.
+
+        Args:
+            report: The report of its phase.
+            output: What it wrote to standard output.
 
         Returns:
-            The output that the checker has to judge. None if the phase needs no checker.
+            Whether the checker has to judge the output.
         """
-        output = self._stdout
-        self.start_phase(None)
-        if not isinstance(phase.test, str):
-            return None
-        report = self._create_report(phase, phase.test)
-        if self._has_checker and report.outcome is Outcome.OK:
-            return output
-        self._stop_at_failure(report.name, report.verdict)
-        return None
+        assert isinstance(report.test, str)
+        case = self._cases[report.test]
+        is_matching = (
+            not self._has_checker
+            and case.expected_output is not None
+            and outputs_match(self._read_expected(case.expected_output), output, case.comparison)
+        )
+        with self._lock:
+            if is_matching:
+                self._matching.add(case.name)
+            judged = self._create_report(report, case.name)
+            if self._has_checker and judged.outcome is Outcome.OK:
+                return True
+            self._stop_at_failure(case.name, judged.verdict)
+            return False
 
     def record_check(self, test: str, result: CheckResult) -> None:
         """Record the result of the checker for a test."""
-        self._checks[test] = result
-        self._stop_at_failure(test, result.verdict)
+        with self._lock:
+            self._checks[test] = result
+            self._stop_at_failure(test, result.verdict)
 
     def fail_checker(self, reason: str) -> None:
         """Stop the job because its checker cannot run any more. The tests that do not run report the first line."""
         self.checker_failure = reason
-        self._stop_message = reason.partition("\n")[0]
 
     def create_reports(
         self, phases: Iterable[PhaseReport], exhausted: StopReason = StopReason.NONE
@@ -109,15 +117,15 @@ class JobJudge:
             The reports in the order of the tests. If a total limit was reached or the job was stopped, they include
             those of the tests that did not run.
         """
-        self.start_phase(None)
-        reports = [self._create_report(phase, phase.test) for phase in phases if isinstance(phase.test, str)]
+        tests = [(phase, phase.test) for phase in phases if isinstance(phase.test, str)]
+        reports = [self._create_report(phase, name) for phase, name in tests if not self._is_after_failure(name)]
         ran = {report.name for report in reports}
-        not_run = [test for test in self._cases if test not in ran]
+        not_run = [name for name in self._cases if name not in ran]
         if exhausted is not StopReason.NONE:
-            outcome, message = EXHAUSTED[exhausted]
-            reports += [self._report_not_run(test, outcome, message) for test in not_run]
-        elif self._stop_message is not None:
-            reports += [self._report_not_run(test, None, self._stop_message) for test in not_run]
+            outcome, reason = EXHAUSTED[exhausted]
+            reports += [self._report_not_run(name, outcome, reason) for name in not_run]
+        elif (message := self._describe_stop()) is not None:
+            reports += [self._report_not_run(name, None, message) for name in not_run]
         return tuple(reports)
 
     def judge(self, outcome: Outcome, reports: Sequence[CaseReport]) -> Verdict | None:
@@ -147,8 +155,17 @@ class JobJudge:
         return case is not None and (self._has_checker or case.expected_output is not None)
 
     def _stop_at_failure(self, test: str, verdict: Verdict | None) -> None:
-        if self._stop_on_first_failure and verdict not in (None, Verdict.ACCEPTED):
-            self._stop_message = f"test {test} failed"
+        is_failure = verdict not in (None, Verdict.ACCEPTED, Verdict.CANCELLED)
+        if self._stop_on_first_failure and is_failure and not self._is_after_failure(test):
+            self._failed_test = test
+
+    def _is_after_failure(self, test: str) -> bool:
+        return self._failed_test is not None and self._order[test] > self._order[self._failed_test]
+
+    def _describe_stop(self) -> str | None:
+        if self.checker_failure is not None:
+            return self.checker_failure.partition("\n")[0]
+        return None if self._failed_test is None else f"test {self._failed_test} failed"
 
     def _report_not_run(self, test: str, outcome: Outcome | None, message: str) -> CaseReport:
         return CaseReport(
@@ -164,13 +181,6 @@ class JobJudge:
             cpu_seconds=0.0,
             memory_peak_bytes=0,
         )
-
-    def _compare(self) -> None:
-        case = None if self._current is None else self._cases.get(self._current)
-        if case is None or case.expected_output is None or self._has_checker:
-            return
-        if outputs_match(self._read_expected(case.expected_output), self._stdout, case.comparison):
-            self._matching.add(case.name)
 
     def _read_expected(self, expected: Content) -> bytes:
         if isinstance(expected, bytes):

@@ -17,6 +17,7 @@ from app.core.constraints import (
     MAX_FILE_NAME_BYTES,
     MAX_FILES,
     MAX_FILES_BYTES,
+    MAX_TESTS_PARALLEL,
     check_arguments,
     check_artifact_patterns,
     check_no_nul,
@@ -90,6 +91,7 @@ def resolve_spec(
         interactor=_resolve_interactor(request, tests, languages, ceiling, stored_files),
         groups=check_groups(request.groups, tests, has_checker=has_checker),
         stop_on_first_failure=request.stop_on_first_failure,
+        tests_parallel=request.tests_parallel,
         total_limits=total_limits,
         workspace=_check_workspace(request),
     )
@@ -99,6 +101,10 @@ def _check_combination(request: JobRequest) -> None:
     for field in ("checker", "interactor", "groups", "stop_on_first_failure"):
         if getattr(request, field) and not request.tests:
             raise InvalidRequest(field, "requires tests")
+    if not 1 <= request.tests_parallel <= MAX_TESTS_PARALLEL:
+        raise InvalidRequest("tests_parallel", f"must be 1 to {MAX_TESTS_PARALLEL}")
+    if request.tests_parallel > 1 and not request.tests:
+        raise InvalidRequest("tests_parallel", "requires tests")
     if request.checker is not None and request.interactor is not None:
         raise InvalidRequest("interactor", "cannot be combined with checker")
     if request.checker is not None:

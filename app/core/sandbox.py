@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from app.core.budget import JobBudget
 from app.core.events import Output
 from app.core.job_input import Input
 from app.core.languages import LanguageInfo
@@ -26,7 +27,7 @@ class SandboxReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         phases: The phases that ran.
         version: Version of the language.
-        artifacts: The files that the program left.
+        artifacts: The files that the program left. With ``compile_only``, all files in its working folder.
         artifacts_incomplete: Whether requested files are missing.
         exhausted: The total limit of the job because of which the last phase was stopped or phases did not run,
             WALL_TIME or CPU_TIME. NONE if all phases ran.
@@ -103,22 +104,31 @@ class Sandbox(Protocol):
         inbox: Inbox,
         on_acquired: Callable[[], None] = lambda: None,
         caller: str | None = None,
+        budget: JobBudget | None = None,
     ) -> SandboxReport:
         """Run a job. Blocks until the job has ended.
 
         Args:
             job_id: For the log only, like `attempt`.
             attempt: Number of the attempt.
-            spec: The checked job.
+            spec: The checked job. With ``compile_only``, only its compile phase runs; if its language has none, the
+                report has no phase.
             sink: Receives phases and output.
             inbox: Supplies input.
             on_acquired: Called once when the environment is ready, before anything of the job is sent to it.
             caller: The account that submitted the job. None if it is not known.
+            budget: The budget that it shares with other sandboxes. Default: one with the ``total_limits`` of the job.
 
         Raises:
             InfrastructureError: The job could not be run, or how it ended is unknown. Never the program's fault. If
                 `on_acquired` was not called, the host could not provide an environment, and nothing of the job ran. If
                 it is SandboxUnavailable, the host could not provide the one for the program.
+        """
+
+    def compilation_key(self, spec: JobSpec) -> str | None:
+        """Return a digest of all that the compile phase of a job depends on: files, command, limits and image.
+
+        None if the job has no compile phase or its image is not installed.
         """
 
     def installed(self) -> Sequence[LanguageInfo]:

@@ -11,6 +11,7 @@ from app.core.constraints import (
     MAX_ARTIFACT_PATTERNS,
     MAX_CASES,
     MAX_FILES,
+    MAX_TESTS_PARALLEL,
     Arguments,
     Environment,
     Labels,
@@ -87,6 +88,14 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     interactor: CheckerRequest | None = None
     groups: Annotated[tuple[TestGroup, ...], schema(maxItems=MAX_CASES)] = ()
     stop_on_first_failure: bool = False
+    tests_parallel: Annotated[
+        int,
+        schema(
+            minimum=1,
+            maximum=MAX_TESTS_PARALLEL,
+            description="Maximum number of tests that run at the same time, each in a sandbox of its own.",
+        ),
+    ] = 1
     artifacts: Annotated[tuple[Pattern, ...], schema(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
     workspace: WorkspaceId | None = None
     workspace_mode: WorkspaceMode = WorkspaceMode.REJECT
@@ -131,13 +140,16 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         tty: Run the program in a terminal of this size.
         tests: If given, the program runs once for each test instead of once.
         artifacts: Patterns of paths relative to the working directory.
-        hold_tests: Each test waits for an Input START_TEST. The worker sets it.
+        hold_tests: Each test waits for an Input START_TEST. The worker sets it, as the following two.
+        compile_only: End after the compile phase, and return the files in the working folder.
+        compiled: The files that the compile phase left in another sandbox. They replace it.
         checker: Decides whether the output of a test is accepted.
         interactor: Is connected to the program while a test runs, and decides whether the program is accepted.
         groups: Groups of tests that have a score.
         workspace: Workspace whose files the program finds and changes.
         workspace_files: Files of the workspace. The worker sets them.
         stop_on_first_failure: Run no test after one whose verdict is not accepted.
+        tests_parallel: Maximum number of tests that run at the same time.
         total_limits: Limits of all phases together, in addition to the limits of each.
     """
 
@@ -159,6 +171,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     interactor: CheckerSpec | None = None
     groups: tuple[TestGroup, ...] = ()
     stop_on_first_failure: bool = False
+    tests_parallel: int = 1
     hold_tests: bool = False
     workspace: str | None = None
     workspace_files: tuple[SourceFile, ...] = ()
+    compile_only: bool = False
+    compiled: tuple[SourceFile, ...] | None = None

@@ -96,7 +96,7 @@ def resources_by_stage(spec: JobSpec, language: Language, cpus: float) -> StageR
     if not is_compiled(spec, language):
         return StageResources(program, None)
     initial = ContainerResources.from_limits(compiler_limits(spec, language), cpus)
-    return StageResources(initial, None if initial == program else program)
+    return StageResources(initial, None if spec.compile_only or initial == program else program)
 
 
 def _clamp(name: str, value: int) -> int:

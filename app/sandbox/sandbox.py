@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from abc import ABC, abstractmethod
@@ -11,6 +12,7 @@ from typing import Generic, TypeVar
 import msgspec
 import structlog
 
+from app.core.budget import JobBudget
 from app.core.errors import ImageMissing, InfrastructureError
 from app.core.languages import LanguageInfo
 from app.core.sandbox import Inbox, SandboxReport, Sink
@@ -23,6 +25,7 @@ from app.sandbox.images.installed import ImageCache, InstalledImage, installed_i
 from app.sandbox.language_pool import PoolStats
 from app.sandbox.pool import Pool
 from app.sandbox.resources import ContainerResources, StageResources, default_resources, resources_by_stage
+from app.sandbox.runner.execution_plan import is_compiled, plan_execution
 from app.sandbox.session import RunnerSession
 from app.sandbox.template import INSTALLATION_LABEL, LABEL, SANDBOX_UIDS, WORKER_LABEL
 from app.telemetry.spans import span
@@ -109,16 +112,19 @@ class PooledSandbox(ABC, Generic[C]):
         inbox: Inbox,
         on_acquired: Callable[[], None] = lambda: None,
         caller: str | None = None,
+        budget: JobBudget | None = None,
     ) -> SandboxReport:
         """Run a job and return its result.
 
         Args:
             job_id: For the log only, like ``attempt``.
-            spec: The checked job.
+            spec: The checked job. With ``compile_only``, only its compile phase runs; if its language has none, the
+                report has no phase, and no container is acquired.
             sink: Receives phases and output while the job runs.
             inbox: Supplies stdin, signals, terminal sizes and the request to cancel.
             on_acquired: Called when the container is ready, before anything of the job is sent to it.
             caller: The account that submitted the job.
+            budget: The budget that it shares with other sandboxes. Default: one with the ``total_limits`` of the job.
 
         Raises:
             ImageMissing: The image of the language is not on this engine.
@@ -129,6 +135,8 @@ class PooledSandbox(ABC, Generic[C]):
         language = self._languages.get(spec.language)
         if language is None:
             raise ImageMissing(f"language {spec.language} is not in the catalogue of this worker")
+        if spec.compile_only and not is_compiled(spec, language):
+            return SandboxReport(phases=(), version=None)
         resources = resources_by_stage(spec, language, self._cpus)
         with span("container take"):
             container = self._acquire_container(spec.language, resources, caller)
@@ -141,6 +149,7 @@ class PooledSandbox(ABC, Generic[C]):
             inbox,
             resources.program,
             lambda program: self._launch(spec.language, program),
+            budget,
         )
         try:
             on_acquired()
@@ -151,6 +160,19 @@ class PooledSandbox(ABC, Generic[C]):
             raise
         self._release_container(spec.language, session, has_failed=False)
         return report
+
+    def compilation_key(self, spec: JobSpec) -> str | None:
+        """Return a digest of the image of a job and of the frames that describe its compile phase.
+
+        None if the job has no compile phase or its image is not installed.
+        """
+        language, image = self._languages.get(spec.language), self._images.read().get(spec.language)
+        if language is None or image is None or not is_compiled(spec, language):
+            return None
+        digest = hashlib.sha256(image.image_id.encode())
+        for frame in plan_execution(msgspec.structs.replace(spec, compile_only=True), language).encode():
+            digest.update(frame)
+        return digest.hexdigest()
 
     def installed(self) -> Sequence[LanguageInfo]:
         """Return the languages whose image is on this engine, by id, with version and size of the image."""

@@ -16,6 +16,7 @@ from typing import Final
 
 import structlog
 
+from app.core.budget import JobBudget
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost, SandboxUnavailable
 from app.core.events import Output
 from app.core.files import Content
@@ -23,13 +24,12 @@ from app.core.job_input import InputKind
 from app.core.outcomes import PhaseReport, StopReason
 from app.core.sandbox import Inbox, SandboxReport, Sink
 from app.core.spec import JobSpec, TerminalSize
-from app.sandbox.budget import JobBudget
 from app.sandbox.container import Container, UpdateResult
 from app.sandbox.images.catalogue import Language
 from app.sandbox.resources import ContainerResources
 from app.sandbox.runner import encoder, frames
 from app.sandbox.runner.artifact_collector import ArtifactCollector
-from app.sandbox.runner.execution_plan import plan_execution
+from app.sandbox.runner.execution_plan import COMPILED_FILES, plan_execution
 from app.sandbox.runner.heap_report import HeapReportDetector
 from app.sandbox.runner.outgoing_frames import OutgoingFrames
 from app.sandbox.runner.phase_reports import convert_phase_end, has_passed, report_oom_kill
@@ -43,9 +43,6 @@ _GRACE_SECONDS: Final = 5.0
 # terminal shows must follow each key at once.
 _PHASE_FLUSH_SECONDS: Final = 0.05
 _OUTPUT_FLUSH_SECONDS: Final = 0.005
-# The compiled files that another container gets if the engine refuses to change the limits of this one. The worker
-# holds them in memory.
-_COMPILED_FILES: Final = frames.CollectSpec(("**",), frames.MAX_ARTIFACT_FILES, 64 * 1024 * 1024)
 _log = structlog.get_logger(__name__)
 
 
@@ -60,6 +57,7 @@ class RunnerSession:
         inbox: Supplies stdin, signals, terminal sizes and the request to cancel.
         program_resources: Resources of the container from the end of the compile phase on. None if they do not change.
         launch: Launches another container of the language. It is called if the engine refuses to change the resources.
+        budget: See ``Sandbox.run``.
 
     Attributes:
         container: The container in which the job runs.
@@ -74,6 +72,7 @@ class RunnerSession:
         inbox: Inbox,
         program_resources: ContainerResources | None = None,
         launch: Callable[[ContainerResources], Container] | None = None,
+        budget: JobBudget | None = None,
     ) -> None:
         self.container = container
         self._launch = launch
@@ -96,7 +95,7 @@ class RunnerSession:
         self._awaits_limits = False
         self._terminal_size: frames.WindowSize | None = None
         self._is_cancelled = False
-        self._budget = JobBudget(spec.total_limits)
+        self._budget = budget or JobBudget(spec.total_limits)
         self._is_moving = False
         self._is_oom_killed = False
         self._ended_phases = 0  # in this container
@@ -223,7 +222,7 @@ class RunnerSession:
                 self._phase_started_at = time.monotonic()
                 self._phase_is_running = True
                 self._heap_report.start_phase()
-                self._budget.start_phase()
+                self._budget.start_phase(self)
                 self._extend_deadline(index)
                 self._sink.phase(*self._plan.names[index])
                 self._schedule_flush(_PHASE_FLUSH_SECONDS)
@@ -261,7 +260,7 @@ class RunnerSession:
         self._extend_deadline()
         is_heap_exhausted = not has_passed(end) and self._heap_report.is_exhausted()
         report = convert_phase_end(name, end, heap_exhausted=is_heap_exhausted)
-        self._add_report(self._budget.end_phase(report))
+        self._add_report(self._budget.end_phase(self, report))
         self._stop_at_total_limits()
         has_next = has_passed(end) or (phase.is_test and end.reason is not StopReason.CANCELLED)
         if has_next and self._is_held(end.phase + 1):
@@ -275,7 +274,7 @@ class RunnerSession:
     def _stop_at_total_limits(self) -> None:
         """Stop the job if all its phases together have reached a limit. The runner knows only the limits of each."""
         has_phases_left = self._ended_phases < len(self._plan.phases)
-        if has_phases_left and not self._is_cancelled and self._budget.check():
+        if has_phases_left and not self._is_cancelled and self._budget.is_exhausted():
             self._cancel()
 
     def _cancel(self) -> None:
@@ -353,8 +352,8 @@ class RunnerSession:
                 self._is_moving = True
                 self._held_phase = None
                 self._extend_deadline()
-                self._collector = ArtifactCollector(_COMPILED_FILES)
-                self._outgoing.add(encoder.encode_collect(_COMPILED_FILES))
+                self._collector = ArtifactCollector(COMPILED_FILES)
+                self._outgoing.add(encoder.encode_collect(COMPILED_FILES))
 
     def _move_to_new_container(self) -> None:
         """Continue the job after the compile phase in a new container, which has the resources of the program."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from app.core.errors import PyxecError
-from app.core.events import Output
+from app.core.events import Output, Stream
 from app.core.job_judge import JobJudge
 from app.core.judging.cases import CaseSpec
 from app.core.outcomes import PhaseReport
@@ -69,19 +69,23 @@ class _CheckingSink(NullSink):
     def __init__(self, spec: JobSpec) -> None:
         super().__init__()
         self.judge = JobJudge(spec.tests)
+        self._stdout = bytearray()
 
     def phase(self, name: str, test: str | None = None) -> None:
         """Start a test."""
-        self.judge.start_phase(test)
+        self._stdout = bytearray()
 
     def output(self, chunks: Sequence[Output]) -> None:
-        """Compare output of the current test."""
+        """Collect output of the current test."""
         super().output(chunks)
-        self.judge.add_output(chunks)
+        for chunk in chunks:
+            if chunk.stream is Stream.STDOUT:
+                self._stdout += chunk.data
 
     def end_phase(self, report: PhaseReport) -> None:
         """Judge the test that has ended."""
-        self.judge.end_phase(report)
+        if report.test is not msgspec.UNSET:
+            self.judge.end_test(report, self._stdout)
 
 
 def measure_cases(sandbox: SandboxUnderTest, docker_host: str, advance: Callable[[], None]) -> list[Target]:

@@ -80,7 +80,7 @@ class SandboxUnderTest:
     """Runs jobs that must succeed. Safe to use from many threads."""
 
     def __init__(self, sandbox: ContainerSandbox | CellSandbox, engine: Engine, namespace: str) -> None:
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self.engine = engine
         self.namespace = namespace
 
@@ -92,7 +92,7 @@ class SandboxUnderTest:
         """
         inbox = _EmptyInbox()
         try:
-            report = self._sandbox.run(uuid.uuid4().hex, 1, spec, sink, inbox)
+            report = self.sandbox.run(uuid.uuid4().hex, 1, spec, sink, inbox)
         finally:
             inbox.close()
         verdict = judge_phases(report.phases)
@@ -102,7 +102,7 @@ class SandboxUnderTest:
 
     def is_warm(self, language: str) -> bool:
         """Return whether a container of the language is idle."""
-        stats = self._sandbox.pool_stats().get(language)
+        stats = self.sandbox.pool_stats().get(language)
         return stats is not None and stats.idle > 0
 
 

@@ -7,6 +7,7 @@ import typer
 from pyxec.cli.commands.batch import batch
 from pyxec.cli.commands.bench import bench
 from pyxec.cli.commands.cancel import cancel
+from pyxec.cli.commands.judge import judge
 from pyxec.cli.commands.languages import languages
 from pyxec.cli.commands.run import run
 from pyxec.cli.commands.submit import submit
@@ -33,6 +34,7 @@ def create_app() -> typer.Typer:
     app.command()(batch)
     app.command()(tail)
     app.command()(cancel)
+    app.command()(judge)
     app.command()(languages)
     app.command()(bench)
     return app

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from pyxec import InvalidJob, InvalidRequest, Language
 from pyxec.cli.job_options import JobOptions
-from pyxec.cli.language_guess import guess_language, source_file_name
 from pyxec.cli.stdin_source import StdinSource
+from pyxec.language_guess import guess_language, source_file_name
 
 __all__ = ["job_request", "unknown_language_explained"]
 

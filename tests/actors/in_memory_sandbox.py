@@ -6,6 +6,7 @@ import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from app.core.budget import JobBudget
 from app.core.events import Output
 from app.core.job_input import Input, InputKind
 from app.core.languages import LanguageInfo
@@ -24,6 +25,7 @@ class Run:
     spec: JobSpec
     sink: Sink
     inbox: Inbox
+    budget: JobBudget | None = None
 
     def receive(self) -> list[Input]:
         """Wait for input and return it."""
@@ -89,6 +91,8 @@ class InMemorySandbox:
         launch_errors: Raised by the next calls of ``run``, as if no container could be launched.
         on_launch: Called by each call of ``run`` while the container is launched.
         flushes: Whether each event is flushed, as if nothing followed for a while.
+        compiler: Called for each compile phase in a sandbox of its own. None if there is no compiler.
+        compiled_language: The language that it compiles.
     """
 
     program: Program
@@ -96,6 +100,8 @@ class InMemorySandbox:
     launch_errors: list[Exception] = field(default_factory=list)
     on_launch: Callable[[], object] = lambda: None
     flushes: bool = True
+    compiler: Program | None = None
+    compiled_language: str = "cpp"
 
     def run(
         self,
@@ -106,13 +112,22 @@ class InMemorySandbox:
         inbox: Inbox,
         on_acquired: Callable[[], None] = lambda: None,
         caller: str | None = None,
+        budget: JobBudget | None = None,
     ) -> SandboxReport:
+        if spec.compile_only:
+            if self.compiler is None or spec.language != self.compiled_language:
+                return SandboxReport(phases=(), version=None)
+            on_acquired()
+            return self.compiler(Run(attempt, spec, sink, inbox, budget))
         if self.launch_errors:
             raise self.launch_errors.pop(0)
         self.on_launch()
         on_acquired()
-        self.runs.append(run := Run(attempt, spec, FlushingSink(sink) if self.flushes else sink, inbox))
+        self.runs.append(run := Run(attempt, spec, FlushingSink(sink) if self.flushes else sink, inbox, budget))
         return self.program(run)
+
+    def compilation_key(self, spec: JobSpec) -> str | None:
+        return None if self.compiler is None or spec.language != self.compiled_language else str(spec.files)
 
     def installed(self) -> Sequence[LanguageInfo]:
         return ()

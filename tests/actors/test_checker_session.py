@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,10 +16,19 @@ from app.core.job_input import Input, InputKind
 from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerSpec, CheckerStyle
 from app.core.outcomes import Outcome, PhaseReport, StopReason
+from app.core.results import Artifact
 from app.core.sandbox import SandboxReport
+from app.core.source_files import SourceFile
 from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
-from tests.actors.in_memory_sandbox import Program, Run, phase_report, sandbox_report
+from tests.actors.in_memory_sandbox import (
+    TIMEOUT_SECONDS,
+    InMemorySandbox,
+    Program,
+    Run,
+    phase_report,
+    sandbox_report,
+)
 from tests.actors.test_run_job import outcome_of, running_worker, until, wait_for_result
 from tests.store.live_store import SPEC, LiveStore, new_job
 
@@ -94,7 +105,7 @@ async def test_checker_receives_each_output_once_and_its_exit_code_is_the_verdic
 
     def accept_b(run: Run, data: bytes) -> int:
         checked.append(data)
-        return 42 if data.endswith(b"b") else 43
+        return 42 if data.rstrip(b"\0").endswith(b"b") else 43
 
     with running_worker(store, play(check_with(accept_b))) as sandbox:
         await store.submit(new_job(spec=spec))
@@ -172,3 +183,76 @@ async def test_cancel_during_a_check_ends_job_and_checker(store: LiveStore) -> N
     assert record.result is not None
     assert [test.verdict for test in record.result.tests] == [None]
     assert len(ended) == 1
+
+
+def compile_with(on_compile: Callable[[Run], object], exit_code: int = 0) -> Program:
+    def compile_checker(run: Run) -> SandboxReport:
+        on_compile(run)
+        run.sink.phase("compile")
+        run.sink.output([Output(Stream.STDERR, b"main.cpp:1: error")])
+        report = msgspec.structs.replace(phase_report(exit_code), name="compile")
+        run.sink.end_phase(report)
+        files = (Artifact("program", b"compiled"),) if exit_code == 0 else ()
+        return SandboxReport(phases=(report,), version="1.0", artifacts=files)
+
+    return compile_checker
+
+
+async def test_checker_is_compiled_once_for_several_jobs_of_a_caller(store: LiveStore) -> None:
+    compiled: list[Run] = []
+    sandbox = InMemorySandbox(play(check_with(lambda run, data: 42)), compiler=compile_with(compiled.append))
+
+    with running_worker(store, sandbox.program, sandbox):
+        for name in ("first", "second"):
+            await store.submit(new_job(name, spec=with_checker("a", "b")))
+            record = await wait_for_result(store, name)
+            assert record.result is not None
+            assert [test.verdict for test in record.result.tests] == [Verdict.ACCEPTED] * 2
+
+    assert len(compiled) == 1
+    assert [run.spec.compiled for run in sandbox.runs if run.spec.language == CHECKER.language] == [
+        (SourceFile("program", b"compiled"),)
+    ] * 2
+
+
+async def test_check_that_arrives_while_the_checker_is_compiled_is_not_lost(store: LiveStore) -> None:
+    sandbox = InMemorySandbox(play(check_with(lambda run, data: 42)), flushes=False)
+
+    def wait_for_program(run: Run) -> None:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while not any(program.sink.phases for program in programs):  # the first test has ended
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        run.inbox.take(10**6)
+
+    programs: list[Any] = []
+    sandbox.compiler = compile_with(wait_for_program)
+    judged = sandbox.program
+
+    def run_program(run: Run) -> SandboxReport:
+        if run.spec.language != CHECKER.language:
+            programs.append(run)
+        return judged(run)
+
+    sandbox.program = run_program
+    with running_worker(store, sandbox.program, sandbox):
+        await store.submit(new_job(spec=with_checker("a", "b")))
+        record = await wait_for_result(store)
+
+    assert record.result is not None
+    assert record.result.verdict is Verdict.ACCEPTED
+
+
+async def test_checker_that_is_not_compiled_stops_the_job_and_is_compiled_again(store: LiveStore) -> None:
+    compiled: list[Run] = []
+    sandbox = InMemorySandbox(play(check_with(lambda run, data: 42)), compiler=compile_with(compiled.append, 1))
+
+    with running_worker(store, sandbox.program, sandbox):
+        for name in ("first", "second"):
+            await store.submit(new_job(name, spec=with_checker("a", "b")))
+            record = await wait_for_result(store, name)
+            assert record.result is not None
+            assert record.result.verdict is Verdict.CHECKER_ERROR
+            assert "main.cpp:1: error" in record.result.message
+
+    assert len(compiled) == 2

@@ -52,6 +52,7 @@ def running_worker(
     sandbox: InMemorySandbox | None = None,
     stop_ms: int | None = None,
     file_cache: FileCache | None = None,
+    threads: int = 2,
 ) -> Iterator[InMemorySandbox]:
     """Run a worker on the queue of the store. It retries a job twice, without delay."""
     sandbox = sandbox or InMemorySandbox(program)
@@ -65,7 +66,7 @@ def running_worker(
     dramatiq.actor(actor_name=RUN_JOB, queue_name=JOBS_QUEUE, broker=store.broker, **options)(runner.run)  # type: ignore[call-overload]
     inputs.start()
     try:
-        with working(store.broker) as worker:
+        with working(store.broker, threads=threads) as worker:
             yield sandbox
             if stop_ms is not None:
                 worker.stop(timeout=stop_ms)

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
-from app.actors.judged_run import JudgedRun
+from app.actors.job_sandbox import JobSandbox
+from app.actors.judged_run import JudgedRun, JudgingServices
+from app.core.checker_job import create_checker_job
 from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerSpec, CheckerStyle
 from app.core.results import JobResult
@@ -104,10 +106,15 @@ def opened_inbox() -> Iterator[JobInbox]:
         inbox.close()
 
 
-def judge(sandbox: BoundedSandbox, spec: JobSpec) -> JobResult:
+def judge(
+    sandbox: BoundedSandbox, spec: JobSpec, caller: str | None = None, services: JudgingServices | None = None
+) -> JobResult:
     with opened_inbox() as inbox:
-        run = JudgedRun(sandbox.container_sandbox, uuid.uuid4().hex, 1, spec, RecordingSink(), inbox, None)
-        result, _ = run.run(lambda: None)
+        services = services or JudgingServices(lambda: 3)
+        with services.slots.open() as slots:
+            job_sandbox = JobSandbox(sandbox.container_sandbox, uuid.uuid4().hex, 1, caller)
+            run = JudgedRun(job_sandbox, spec, RecordingSink(), inbox, services, slots)
+            result, _ = run.run(lambda: None)
     return result
 
 
@@ -193,6 +200,112 @@ sys.exit(42)
     assert first is not None
     assert first.endswith("{})")
     assert others == [first, first]
+
+
+# --- compiled checkers, which a worker keeps for the next job
+
+
+SELF_CHANGING_CHECKER = r"""
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+int main(int count, char **arguments) {
+    std::ofstream(std::string(arguments[3]) + "judgemessage.txt") << std::filesystem::file_size("program");
+    std::rename("program", "moved");
+    std::ofstream("program") << "#!/bin/sh\nexit 43\n";
+    std::filesystem::permissions("program", std::filesystem::perms::all);
+    std::ofstream("main.cpp") << "int main() { return 43; }";
+    std::ofstream("added") << "x";
+    return std::filesystem::exists("/tmp/left") || std::ofstream("/tmp/left").fail() ? 43 : 42;
+}
+"""
+
+
+def with_compiled_checker(checker: str = SELF_CHANGING_CHECKER) -> JobSpec:
+    spec = with_checker(HELLO, "")
+    compiled = job("cpp", checker)
+    assert spec.checker is not None
+    fields = {"language": "cpp", "files": compiled.files, "entrypoint": compiled.entrypoint, "limits": compiled.limits}
+    return msgspec.structs.replace(spec, checker=msgspec.structs.replace(spec.checker, **fields))
+
+
+def test_checker_cannot_change_the_compiled_checker_of_the_next_job(sandbox: BoundedSandbox) -> None:
+    services, spec = JudgingServices(), with_compiled_checker()
+    key = sandbox.container_sandbox.compilation_key(checker_spec(spec))
+    assert key is not None
+
+    first = judge(sandbox, spec, "a", services)
+    compiled = services.checkers.get("a", key)
+    second = judge(sandbox, spec, "a", services)
+
+    assert verdicts(first) == verdicts(second) == ["accepted"] * 2
+    assert len({test.checker_message for test in (*first.tests, *second.tests)}) == 1
+    assert compiled is not None
+    assert services.checkers.get("a", key) == compiled
+    assert {file.name for file in compiled} == {"main.cpp", "program"}
+
+
+def test_checker_is_compiled_for_each_caller(sandbox: BoundedSandbox) -> None:
+    services, spec = JudgingServices(), with_compiled_checker()
+    key = sandbox.container_sandbox.compilation_key(checker_spec(spec))
+    assert key is not None
+
+    assert verdicts(judge(sandbox, spec, "a", services)) == ["accepted"] * 2
+    assert services.checkers.get("b", key) is None
+    assert verdicts(judge(sandbox, spec, None, services)) == ["accepted"] * 2
+    assert services.checkers.get("b", key) is None
+
+
+def test_checker_that_is_not_compiled_is_not_kept(sandbox: BoundedSandbox) -> None:
+    services, spec = JudgingServices(), with_compiled_checker("int main() { return undeclared; }")
+    key = sandbox.container_sandbox.compilation_key(checker_spec(spec))
+    assert key is not None
+
+    for _ in range(2):
+        result = judge(sandbox, spec, "a", services)
+        assert result.verdict == "checker_error"
+        assert "undeclared" in result.message
+    assert services.checkers.get("a", key) is None
+
+
+def checker_spec(spec: JobSpec) -> JobSpec:
+    """Return the job of the checker of a job."""
+    assert spec.checker is not None
+    return create_checker_job(spec.checker, len(spec.tests), spec.total_limits)
+
+
+# --- tests that run at the same time
+
+
+def test_parallel_tests_and_their_checkers_find_nothing_of_each_other(sandbox: BoundedSandbox) -> None:
+    checker = (
+        FIND_TRACES
+        + LEAVE_ATTACKER
+        + r"""
+import sys, time
+traces = {name: value for name, value in find_traces().items() if value}
+time.sleep(0.2)
+traces |= {name: value for name, value in find_traces().items() if value}
+if traces:
+    print(traces)
+    sys.exit(43)
+leave_attacker([os.getpid(), os.getppid()])
+sys.exit(42 if sys.stdin.read() == "{}\n" else 41)
+"""
+    )
+    program = (
+        FIND_TRACES
+        + LEAVE_ATTACKER
+        + "print({name: value for name, value in find_traces().items() if value}, flush=True)\n"
+        + "leave_attacker([os.getpid()])"
+    )
+    spec = msgspec.structs.replace(with_checker(program, checker, tests=6), tests_parallel=3)
+    result = judge(sandbox, spec)
+
+    assert verdicts(result) == ["accepted"] * 6, result.tests
+    assert [test.name for test in result.tests] == list("012345")
 
 
 # --- hostile programs

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+
 import msgspec
 import pytest
 
-from app.core.checker_job import MAX_MESSAGE_BYTES, CheckResult, read_check
+from app.core.checker_job import MAX_MESSAGE_BYTES, CheckResult, encode_check, read_check
+from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerStyle
 from app.core.outcomes import PhaseReport, StopReason
 from app.core.verdicts import Verdict
-from tests.core.test_job_judge import PASSED
+from tests.core.test_job_judge import LIMITS, PASSED
 
 ICPC, TESTLIB = CheckerStyle.ICPC, CheckerStyle.TESTLIB
 ERROR = Verdict.CHECKER_ERROR
@@ -71,3 +75,18 @@ def test_long_message_is_cut() -> None:
     message = read_check(TESTLIB, exited(1), b"x" * 10**5 + b"\0\0").message
 
     assert len(message) == MAX_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize("output", [b"", b"x" * 511, b"x" * 512, bytes(range(256)) * 100])
+def test_archive_for_a_checker_contains_input_answer_and_output(output: bytes) -> None:
+    test = CaseSpec(name="a", stdin=b"in\0put", args=(), expected_output=b"answer", limits=LIMITS)
+
+    data = b"".join(content for content in encode_check(test, output) if isinstance(content, bytes))
+
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        members = {member.name: member for member in archive.getmembers()}
+        assert list(members) == [".pyxec", ".pyxec/feedback", ".pyxec/input", ".pyxec/answer", ".pyxec/output"]
+        assert [member.isdir() for member in members.values()] == [True, True, False, False, False]
+        contents = [archive.extractfile(member) for member in list(members.values())[2:]]
+        assert [content and content.read() for content in contents] == [b"in\0put", b"answer", output]
+    assert len(data) % tarfile.RECORDSIZE == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from app.core.checker_job import CheckResult
-from app.core.events import Output, Stream
 from app.core.job_judge import JobJudge
 from app.core.judging.cases import CaseSpec
 from app.core.limits import LimitOverrides, resolve_limits
@@ -29,53 +28,19 @@ def ended(name: str, **fields: object) -> PhaseReport:
     return msgspec.structs.replace(PASSED, test=name, **fields)
 
 
-def out(*pieces: bytes) -> list[Output]:
-    return [Output(Stream.STDOUT, piece) for piece in pieces]
-
-
 def test_job_judge_compares_each_test_separately() -> None:
     judge = JobJudge([case("a", b"1"), case("b", b"2"), case("c", b"3")])
 
     for name, written in (("a", b"1\n"), ("b", b"1\n"), ("c", b"3")):
-        judge.start_phase(name)
-        judge.add_output(out(written))
+        judge.end_test(ended(name), written)
 
     reports = judge.create_reports([ended("a"), ended("b"), ended("c")])
     assert [(report.name, report.passed) for report in reports] == [("a", True), ("b", False), ("c", True)]
 
 
-def test_job_judge_accepts_output_in_any_chunks() -> None:
-    judge = JobJudge([case("a", "größe".encode())])
-    judge.start_phase("a")
-    for byte in "größe".encode():
-        judge.add_output(out(bytes([byte])))
-
-    assert judge.create_reports([ended("a")])[0].passed is True
-
-
-def test_job_judge_ignores_stderr() -> None:
-    judge = JobJudge([case("a", b"1")])
-    judge.start_phase("a")
-    judge.add_output([Output(Stream.STDERR, b"warning"), *out(b"1"), Output(Stream.STDERR, b"2")])
-
-    assert judge.create_reports([ended("a")])[0].passed is True
-
-
-def test_job_judge_ignores_compiler_output() -> None:
-    judge = JobJudge([case("a", b"1")])
-    judge.start_phase(None)
-    judge.add_output(out(b"note: "))
-    judge.start_phase("a")
-    judge.add_output(out(b"1"))
-
-    (report,) = judge.create_reports([COMPILED, ended("a")])
-    assert (report.name, report.passed) == ("a", True)
-
-
 def test_job_judge_fails_a_test_when_the_program_failed() -> None:
     judge = JobJudge([case("a", b"1")])
-    judge.start_phase("a")
-    judge.add_output(out(b"1"))
+    judge.end_test(ended("a", exit_code=3), b"1")
 
     (report,) = judge.create_reports([ended("a", exit_code=3)])
     assert (report.passed, report.outcome, report.exit_code) == (False, Outcome.NONZERO_EXIT, 3)
@@ -83,8 +48,7 @@ def test_job_judge_fails_a_test_when_the_program_failed() -> None:
 
 def test_job_judge_reports_none_without_expected_output() -> None:
     judge = JobJudge([case("a", None)])
-    judge.start_phase("a")
-    judge.add_output(out(b"anything"))
+    judge.end_test(ended("a"), b"anything")
 
     (report,) = judge.create_reports([ended("a")])
     assert (report.passed, report.outcome) == (None, Outcome.OK)
@@ -92,24 +56,21 @@ def test_job_judge_reports_none_without_expected_output() -> None:
 
 def test_job_judge_compares_empty_output() -> None:
     judge = JobJudge([case("silent", b""), case("loud", b"")])
-    judge.start_phase("silent")
-    judge.start_phase("loud")
-    judge.add_output(out(b"!"))
+    judge.end_test(ended("silent"), b"")
+    judge.end_test(ended("loud"), b"!")
 
     assert [report.passed for report in judge.create_reports([ended("silent"), ended("loud")])] == [True, False]
 
 
 def test_job_judge_reports_only_tests_that_ran() -> None:
     judge = JobJudge([case("a", b"1"), case("b", b"2")])
-    judge.start_phase("a")
-    judge.add_output(out(b"1"))
+    judge.end_test(ended("a"), b"1")
 
     assert [report.name for report in judge.create_reports([ended("a")])] == ["a"]
 
 
 def test_job_judge_reports_resource_usage() -> None:
     judge = JobJudge([case("a", None)])
-    judge.start_phase("a")
 
     (report,) = judge.create_reports([ended("a", signal=11, exit_code=None)])
     assert (report.wall_seconds, report.cpu_seconds, report.memory_peak_bytes) == (0.5, 0.25, 4096)
@@ -119,8 +80,7 @@ def test_job_judge_reports_resource_usage() -> None:
 
 def test_job_judge_reports_tests_that_did_not_run_because_of_a_total_limit() -> None:
     judge = JobJudge([case("a", b"1"), case("b", b"2"), case("c", None)])
-    judge.start_phase("a")
-    judge.add_output(out(b"1"))
+    judge.end_test(ended("a"), b"1")
 
     reports = judge.create_reports([ended("a")], StopReason.CPU_TIME)
 
@@ -135,9 +95,7 @@ def test_job_judge_stops_the_job_at_the_first_failure() -> None:
     judge = JobJudge([case("a", b"1"), case("b", b"1"), case("c", b"1")], stop_on_first_failure=True)
     stopped = []
     for name, written in (("a", b"1"), ("b", b"2")):
-        judge.start_phase(name)
-        judge.add_output(out(written))
-        judge.end_phase(ended(name))
+        judge.end_test(ended(name), written)
         stopped.append(judge.is_stopped)
 
     reports = judge.create_reports([ended("a"), ended("b")])
@@ -151,20 +109,17 @@ def test_job_judge_stops_the_job_at_the_first_failure() -> None:
 
 def test_job_judge_stops_only_if_requested() -> None:
     judge = JobJudge([case("a", b"1"), case("b", b"1")])
-    judge.start_phase("a")
-    judge.end_phase(ended("a"))
+    judge.end_test(ended("a"), b"")
 
     assert not judge.is_stopped
 
 
 def test_job_judge_does_not_stop_at_a_test_without_expected_output() -> None:
     judge = JobJudge([case("a", None), case("b", None)], stop_on_first_failure=True)
-    judge.start_phase("a")
-    judge.end_phase(ended("a"))
+    judge.end_test(ended("a"), b"")
     assert not judge.is_stopped
 
-    judge.start_phase("b")
-    judge.end_phase(ended("b", exit_code=1))
+    judge.end_test(ended("b", exit_code=1), b"")
     assert judge.is_stopped
 
 
@@ -172,15 +127,28 @@ def check(verdict: Verdict, score: float | None = None) -> CheckResult:
     return CheckResult(verdict=verdict, message="why", score=score)
 
 
-def test_job_judge_returns_output_for_the_checker_if_the_program_succeeded() -> None:
+def test_job_judge_needs_the_checker_if_the_program_succeeded() -> None:
     judge = JobJudge([case("a", None), case("b", b"1")], has_checker=True)
-    judge.start_phase("a")
-    judge.add_output(out(b"1", b"2"))
-    assert judge.end_phase(ended("a")) == b"12"
 
-    judge.start_phase("b")
-    judge.add_output(out(b"1"))
-    assert judge.end_phase(ended("b", exit_code=1)) is None
+    assert judge.end_test(ended("a"), b"12")
+    assert not judge.end_test(ended("b", exit_code=1), b"1")
+
+
+def test_job_judge_discards_results_after_the_first_failure_when_tests_end_in_another_order() -> None:
+    judge = JobJudge([case(name, b"1") for name in "abcd"], stop_on_first_failure=True)
+    judge.end_test(ended("d"), b"1")
+    judge.end_test(ended("c"), b"2")
+    assert (judge.may_start("a"), judge.may_start("b"), judge.may_start("d")) == (True, True, False)
+    judge.end_test(ended("b"), b"2")
+    judge.end_test(ended("a"), b"1")
+
+    reports = judge.create_reports([ended(name) for name in "abcd"])
+    assert [(report.verdict, report.message) for report in reports] == [
+        (Verdict.ACCEPTED, "exited normally"),
+        (Verdict.WRONG_ANSWER, "exited normally"),
+        (None, "not run: test b failed"),
+        (None, "not run: test b failed"),
+    ]
 
 
 def test_job_judge_reports_the_result_of_the_checker() -> None:

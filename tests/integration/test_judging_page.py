@@ -44,7 +44,7 @@ def select(actual: Any, expected: Any) -> Any:
 
 
 def test_page_has_examples() -> None:
-    assert len(CURL) + len(PYTHON) == PAGE.count("    curl ") + PAGE.count("    from pyxec") >= 3
+    assert len(CURL) + len(PYTHON) == len(re.findall(r"\n\n    (?:curl |from pyxec)", PAGE)) >= 3
 
 
 @pytest.mark.parametrize(("command", "answer"), CURL)

@@ -26,8 +26,17 @@ from app.sandbox.images.catalogue import Language, Phase
 from app.sandbox.runner import encoder
 from app.sandbox.runner.frames import MAX_ARTIFACT_FILES, CollectSpec, PhaseSpec, WindowSize
 
-__all__ = ["ExecutionPlan", "PhaseName", "compiler_limits", "is_compiled", "plan_execution"]
+__all__ = [
+    "COMPILED_FILES",
+    "ExecutionPlan",
+    "PhaseName",
+    "compiler_limits",
+    "is_compiled",
+    "plan_execution",
+]
 
+#: The files in the working folder after the compile phase. The worker holds them in memory.
+COMPILED_FILES: Final = CollectSpec(("**",), MAX_ARTIFACT_FILES, 64 * 1024 * 1024)
 _COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_OPEN_FILES: Final = 256
@@ -116,6 +125,12 @@ def plan_execution(spec: JobSpec, language: Language, *, hold_program: bool = Fa
     Args:
         hold_program: Whether the program waits for a second GO frame after the compile phase.
     """
+    files = tuple(_prepare_file(file, spec.entrypoint, language) for file in spec.files)
+    files += tuple(file for file in spec.workspace_files if not file.executable)
+    executables = tuple(file for file in spec.workspace_files if file.executable)
+    if spec.compile_only:
+        phases = [_compile_phase(spec, language)]
+        return ExecutionPlan(files, tuple(phases), (PhaseName(COMPILE),), COMPILED_FILES, executables)
     first, *others = _program_phases(spec, language)
     phases = [first, *others]
     names = [PhaseName(TEST, test.name) for test in spec.tests] or [PhaseName(RUN)]
@@ -126,14 +141,17 @@ def plan_execution(spec: JobSpec, language: Language, *, hold_program: bool = Fa
         artifacts: CollectSpec | None = CollectSpec(_ALL_FILES, MAX_ARTIFACT_FILES, _MAX_LEFT_BYTES)
     else:
         artifacts = CollectSpec(spec.artifacts, MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES) if spec.artifacts else None
-    files = tuple(_prepare_file(file, spec.entrypoint, language) for file in spec.files)
-    files += tuple(file for file in spec.workspace_files if not file.executable)
-    executables = tuple(file for file in spec.workspace_files if file.executable)
+    if spec.compiled is not None:
+        executables = spec.compiled
+        replaced = {file.name for file in executables}
+        files = tuple(file for file in files if file.name not in replaced)
     return ExecutionPlan(files, tuple(phases), tuple(names), artifacts, executables)
 
 
 def is_compiled(spec: JobSpec, language: Language) -> bool:
     """Return whether the job has a compile phase."""
+    if spec.compiled is not None:
+        return False
     invocation = spec.invocation
     return "compile" in language.phases if invocation.run is None else invocation.compile is not None
 

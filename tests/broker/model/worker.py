@@ -180,6 +180,7 @@ class ModelWorker:
         inbox: _NoInput,
         on_acquired: Callable[[], None],
         caller: str | None,
+        budget: object = None,
     ) -> SandboxReport:
         """Run a job; see app.core.sandbox.Sandbox."""
         if wait_for_step(LAUNCH) != "ok":

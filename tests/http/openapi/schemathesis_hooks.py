@@ -47,6 +47,7 @@ def make_valid(job: dict[str, Any]) -> None:
         job.pop("limits", None)
     else:
         job.pop("stop_on_first_failure", None)
+        job.pop("tests_parallel", None)
     # These depend on each other and on the tests.
     for name in ("compare", "checker", "interactor", "groups"):
         job.pop(name, None)

@@ -1184,6 +1184,11 @@ export interface components {
             groups?: components["schemas"]["TestGroup"][];
             /** @default false */
             stop_on_first_failure?: boolean;
+            /**
+             * @description Maximum number of tests that run at the same time, each in a sandbox of its own.
+             * @default 1
+             */
+            tests_parallel?: number;
             /** @default [] */
             artifacts?: string[];
             /** @default null */

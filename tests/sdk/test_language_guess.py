@@ -8,8 +8,8 @@ import pytest
 
 from app.sandbox.images.catalogue import load_languages
 from pyxec import Language
-from pyxec.cli.language_guess import guess_language, source_file_name
 from pyxec.errors import InvalidJob
+from pyxec.language_guess import guess_language, source_file_name
 from tests.cli.conftest import ROOT
 
 INSTALLED = {

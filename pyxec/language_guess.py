@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from pyxec import Language
 from pyxec.errors import InvalidJob
+from pyxec.results import Language
 
 __all__ = ["guess_language", "source_file_name"]
 

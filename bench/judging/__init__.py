@@ -1,0 +1,1 @@
+"""Benchmark of judging: checkers, interactors and tests with many bytes."""

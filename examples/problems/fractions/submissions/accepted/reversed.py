@@ -1,0 +1,11 @@
+# Another right answer: the validator accepts any order.
+from fractions import Fraction
+
+p, q = map(int, input().split())
+rest, denominators = Fraction(p, q), []
+while rest:
+    denominator = -(-rest.denominator // rest.numerator)
+    denominators.append(denominator)
+    rest -= Fraction(1, denominator)
+for denominator in reversed(denominators):
+    print(denominator)

@@ -1,0 +1,3 @@
+# The fractions must be different.
+p, q = map(int, input().split())
+print(*[q] * p)

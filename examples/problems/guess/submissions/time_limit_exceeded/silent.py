@@ -1,0 +1,2 @@
+# Waits for the validator, which waits for the first guess.
+print(input())
