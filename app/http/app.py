@@ -13,6 +13,7 @@ from app.http.compat.dify.routes import DIFY_PREFIX, dify_routes
 from app.http.compat.goxec.routes import RUN_PATH, WATCH_PATH, format_goxec_error, goxec_routes
 from app.http.compat.jobe.resources import JOBE_PREFIX, format_jobe_error, jobe_routes
 from app.http.compat.judge0 import format_judge0_error, judge0_routes
+from app.http.compat.librechat.routes import LIBRECHAT_PREFIX, format_librechat_error, librechat_routes
 from app.http.compat.piston.errors import format_piston_error
 from app.http.compat.piston.routes import PISTON_PREFIX, piston_routes
 from app.http.compat.sandboxfusion.routes import (
@@ -74,6 +75,7 @@ ERROR_FORMATS: Final[dict[str, ErrorFormat]] = {
     f"{SANDBOXFUSION_PREFIX}/": format_sandboxfusion_error,
     f"{DIFY_PREFIX}/": format_dify_error,
     f"{JOBE_PREFIX}/": format_jobe_error,
+    f"{LIBRECHAT_PREFIX}/": format_librechat_error,
 }
 
 
@@ -186,4 +188,5 @@ def _create_routes(services: Services) -> dict[str, object]:
         **sandboxfusion_routes(services),
         **dify_routes(services),
         **jobe_routes(services),
+        **librechat_routes(services),
     }

@@ -96,13 +96,17 @@ class WorkspaceStore:
             name: StoreScript(client, read_workspace_lua(f"workspace_{name}")) for name in ("join", "change", "delete")
         }
 
-    async def create(self, caller: Caller) -> Workspace:
+    async def create(self, caller: Caller, workspace_id: str | None = None) -> Workspace:
         """Create an empty workspace.
+
+        Args:
+            caller: The owner.
+            workspace_id: An id that cannot be guessed, if it needs a special format.
 
         Raises:
             TooManyWorkspaces: The caller has MAX_WORKSPACES of them.
         """
-        workspace_id, now_ms = secrets.token_hex(16), int(time.time() * 1000)
+        workspace_id, now_ms = workspace_id or secrets.token_hex(16), int(time.time() * 1000)
         owned, key = self._keys.owned_workspaces(caller.owner), self._keys.workspace(workspace_id)
         with translated():
             await self._client.zremrangebyscore(owned, "-inf", now_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from app.local.nginx import create_configuration
 from app.local.packages import find_program
+from tests.http.routes import http_routes
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -57,3 +59,11 @@ def test_nginx_refuses_a_body_above_the_limit_of_the_api(url: str) -> None:
 def test_nginx_serves_no_file_outside_the_page(url: str) -> None:
     for path in ("/.digest", "/../package.json", "/%2e%2e/package.json", "/nginx.conf"):
         assert httpx.get(f"{url}{path}", trust_env=False).status_code in (400, 404)
+
+
+def test_nginx_forwards_every_public_route_of_the_api(url: str) -> None:
+    # The API is down, so a forwarded request returns 503. Metrics are for the network of the service only.
+    paths = {re.sub(r"\{[^}]*\}", "x", path) for _, path in http_routes()} - {"/metrics"}
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        not_forwarded = [path for path in sorted(paths) if client.get(path).status_code != 503]
+    assert not_forwarded == []

@@ -22,6 +22,7 @@ from app.http.compat.sandboxfusion.languages import LANGUAGES
 from tests.http.gateway import PYTHON, Gateway, StartGateway, wait_until
 from tests.http.strategies import anything, text
 from tests.http.worker import phase_report
+from tests.proxy import FaultProxy
 
 CPP = LanguageInfo(
     id="cpp", name="C++", file_name="main.cpp", version="12.2.0", compiled=True,
@@ -172,6 +173,22 @@ async def test_request_waits_longer_than_the_maximum_of_the_native_api(start_gat
     gateway.worker.run(job_id, b"late\n")
     response = await request
     assert (response.status_code, response.json()["run_result"]["stdout"]) == (200, "late\n")
+
+
+async def test_request_survives_an_outage_of_the_job_store(
+    start_gateway: StartGateway, redis_proxy: FaultProxy
+) -> None:
+    url = f"redis://127.0.0.1:{redis_proxy.port}/0"
+    gateway = await start_gateway(url, PYXEC_REDIS_TIMEOUT_SECONDS="0.2", languages=[PYTHON])
+    request = asyncio.create_task(gateway.client.post(RUN_CODE, json=CODE))
+    job_id = await gateway.wait_for_viewer()
+    redis_proxy.cut()
+    gateway.worker.run(job_id, b"1\n")
+    await asyncio.sleep(1.5)  # longer than the interval of reads
+    redis_proxy.restore()
+    response = await request
+    assert (response.status_code, response.json()["run_result"]["stdout"]) == (200, "1\n")
+    assert gateway.job_ids() == [job_id]
 
 
 @pytest.mark.parametrize("path", [RUN_CODE, RUN_JUPYTER])
