@@ -118,7 +118,8 @@ def _create_operation(operation: Operation, parameters: dict[str, Any], security
         item["requestBody"] = _create_request_body(operation.request_body, operation.examples)
     elif operation.request_media:
         content = {media_type: {"schema": schema} for media_type, schema in operation.request_media.items()}
-        item["requestBody"] = {"required": True, "content": content}
+        # An empty file is a file.
+        item["requestBody"] = {"required": False, "content": content}
     replies = {str(reply.status): _create_response(reply) for reply in operation.replies}
     return {**item, "responses": replies | create_error_responses(operation)}
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.core.errors import FilesFull, FileStorageUnavailable, FileTooLarge, GatewayBusy, InvalidRequest, RateLimited
+from app.core.errors import (
+    FilesFull,
+    FileStorageUnavailable,
+    FileTooLarge,
+    GatewayBusy,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+)
 from app.http.openapi.operation import OCTET_STREAM, Access, Operation, Paths, Reply
 from app.http.v1.files import FileListView, FileView
 
@@ -60,7 +68,7 @@ _GET: Final = Operation(
             required=("Content-Disposition", "ETag"),
         ),
     ),
-    errors=(FileStorageUnavailable,),
+    errors=(NotFound, FileStorageUnavailable),
 )
 
 _DELETE: Final = Operation(
@@ -70,6 +78,7 @@ _DELETE: Final = Operation(
     text="Queued and running jobs that refer to it keep its content.",
     parameters=("file_id",),
     replies=(Reply(status=204, text="The file is deleted."),),
+    errors=(NotFound,),
 )
 
 PATHS: Final[Paths] = {

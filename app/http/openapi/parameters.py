@@ -36,7 +36,12 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "artifact": _path("name", "The path of the file in the working directory.", "^[^/]+(/[^/]+)*$"),
     "file_id": _path("file_id", "The id of a file of the caller.", FILE_ID),
     "workspace_id": _path("workspace_id", "The id of a workspace of the caller.", WORKSPACE_ID),
-    "workspace_path": _path("path", "The path of a file in the working directory.", "^[^/]+(/[^/]+)*$"),
+    "workspace_path": _path(
+        # The gateway also refuses other characters that are not printable, which a pattern cannot express.
+        "path",
+        "The path of a file in the working directory.",
+        r"^[^/\\\x00-\x1f\x7f]+(/[^/\\\x00-\x1f\x7f]+)*$",
+    ),
     "key_id": _path("key_id", "An `id` from `GET /v1/admin/keys`.", "^[A-Za-z0-9]+$"),
     "queue": _path("queue", "A `name` from `GET /v1/admin/queues`.", "^[a-z.]+$"),
     "dead_letter_id": _path("dead_letter_id", "An `id` from the list of dead letters.", "^[0-9-]+$"),
@@ -62,7 +67,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
     ),
     "files_after": _query(
-        "after", "The `next` of the previous page.", {"type": "string", "pattern": "^([0-9a-f]{32})?$"}
+        "after", "The `next` of the previous page.", {"type": "string", "pattern": "^([0-9]{1,15}-[0-9a-f]{32})?$"}
     ),
     "file_name": _query("name", "A name for people.", {"type": "string", "maxLength": MAX_NAME_BYTES}),
     "status": _query("status", "Only jobs with this status.", {"type": "string", "enum": list(JobState)}),

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from app.core.spec import JobRequest
+from app.core.workspaces import WorkspaceMode
 from app.http.errors import Problem
 from app.http.v1.batch_stream import BatchMessage
 from app.http.v1.batches import RejectedJob
@@ -26,6 +27,14 @@ _RULES: Final[dict[type, dict[str, Any]]] = {
         ],
         "if": {"required": ["tests"], "properties": {"tests": {"minItems": 1}}},
         "then": {"properties": {"interactive": {"const": False}, "tty": {"const": None}, "artifacts": {"maxItems": 0}}},
+        "dependentSchemas": {
+            "workspace_mode": {
+                "anyOf": [
+                    {"properties": {"workspace_mode": {"const": WorkspaceMode.REJECT.value}}},
+                    {"required": ["workspace"], "properties": {"workspace": {"type": "string"}}},
+                ]
+            }
+        },
     },
 }
 

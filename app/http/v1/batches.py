@@ -29,6 +29,7 @@ from app.http.v1.batch_stream import BatchStreams
 from app.http.v1.output import NDJSON
 from app.http.v1.views import AcceptedJob, create_accepted_view
 from app.store.jobs import JobStore
+from app.store.output_log import check_cursor
 
 __all__ = ["BatchRequest", "BatchResource", "BatchView", "RejectedJob"]
 
@@ -102,6 +103,8 @@ class BatchResource:
             max_jobs = MAX_STREAMED_JOBS if is_streamed else MAX_JOBS
             if not 1 <= len(documents) <= max_jobs:
                 raise InvalidRequest("jobs", f"must contain 1 to {max_jobs} jobs")
+            if after := request.get_param("after"):
+                check_cursor(after)
         if is_streamed:
             batch_id = self._submissions.new_id() if batch_key is None else _hash_key(batch_key, request.caller)
             await self._streams.submit(batch_id, batch_key, documents, request, response)

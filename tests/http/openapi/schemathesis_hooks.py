@@ -35,6 +35,11 @@ def make_valid(job: dict[str, Any]) -> None:
         file["name"] = f"{number}.py"
         file["encoding"] = "utf8"  # otherwise the content has to be base64
     job.pop("entrypoint", None)
+    # No file and no workspace has a generated id.
+    for name, value in job.items():
+        job[name] = replace_file_references(value)
+    for name in ("workspace", "workspace_mode"):
+        job.pop(name, None)
     # The host of a webhook has to be valid and public.
     if job.get("webhook_url"):
         job["webhook_url"] = "https://example.org/pyxec"
@@ -56,6 +61,16 @@ def make_valid(job: dict[str, Any]) -> None:
         job["labels"] = {name: printable(value) for name, value in job["labels"].items()}
     if job.get("artifacts"):
         job["artifacts"] = [pattern.replace("..", "_")[:60] for pattern in job["artifacts"]]
+
+
+def replace_file_references(value: Any) -> Any:
+    if isinstance(value, list):
+        return [replace_file_references(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "file_id" in value:
+        return ""
+    return {name: replace_file_references(item) for name, item in value.items()}
 
 
 def printable(text: str) -> str:

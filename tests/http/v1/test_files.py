@@ -111,6 +111,18 @@ async def test_list_contains_own_files_newest_first(gateway: Gateway) -> None:
     assert (await gateway.client.get("/v1/files")).status_code == 401
 
 
+async def test_list_continues_after_a_file_that_was_deleted(gateway: Gateway) -> None:
+    owner = await gateway.create_caller()
+    ids = []
+    for number in range(3):
+        ids.append((await upload(gateway, b"%d" % number, owner))["file_id"])
+        await asyncio.sleep(0.002)  # the order is that of the milliseconds
+    first = (await gateway.client.get("/v1/files?limit=2", headers=owner)).json()
+    await gateway.client.delete(f"/v1/files/{ids[1]}", headers=owner)
+    second = (await gateway.client.get(f"/v1/files?limit=2&after={first['next']}", headers=owner)).json()
+    assert [file["file_id"] for file in second["files"]] == [ids[0]]
+
+
 async def test_upload_above_the_maximum_returns_413(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(PYXEC_MAX_FILE_BYTES="100000")
 
