@@ -9,7 +9,7 @@ import msgspec
 
 from app.actors.checker_compiler import CheckerCache, CheckerCompiler
 from app.actors.job_sandbox import JobSandbox
-from app.actors.parallel_tests import ParallelTests
+from app.actors.parallel_tests import MAX_TESTS_OF_SANDBOX, ParallelTests
 from app.actors.sandbox_slots import JobSlots, SandboxSlots
 from app.actors.test_lane import LaneContext, TestLane
 from app.actors.test_queue import TestQueue
@@ -91,7 +91,8 @@ class JudgedRun:
             InfrastructureError: See `Sandbox.run`; also for the sandbox of the checker.
         """
         compiler = CheckerCompiler(self._sandbox, self._services.checkers)
-        if self._spec.tests_parallel > 1 and len(self._spec.tests) > 1:
+        is_parallel = self._spec.tests_parallel > 1 and len(self._spec.tests) > 1
+        if is_parallel or len(self._spec.tests) > MAX_TESTS_OF_SANDBOX:
             tests = ParallelTests(
                 self._sandbox,
                 self._spec,

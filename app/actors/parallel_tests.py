@@ -1,4 +1,4 @@
-"""Tests of a job in several sandboxes at the same time."""
+"""Tests of a job in several sandboxes, at the same time or one after the other."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from app.core.source_files import SourceFile
 from app.core.spec import JobSpec
 from app.store.job_input import JobInbox
 
-__all__ = ["ParallelTests"]
+__all__ = ["MAX_TESTS_OF_SANDBOX", "ParallelTests"]
 
 # How soon lanes follow a cancel, a total limit, a failed test, and a slot that becomes free.
 _POLL_SECONDS: Final = 0.05
-# Tests of one sandbox. The runner accepts 128 phases, of which one may be the compile phase.
-_MAX_TESTS_OF_SANDBOX: Final = 100
+#: Tests of one sandbox. The runner accepts 128 phases, of which one may be the compile phase.
+MAX_TESTS_OF_SANDBOX: Final = 100
 _log = structlog.get_logger(__name__)
 
 
@@ -282,7 +282,7 @@ class _LaneThread(threading.Thread):
             while group := self._context.queue.find_group():
                 if self._is_cancelled or self._is_slot_given_back:
                     break
-                self._run_lane(group[:_MAX_TESTS_OF_SANDBOX])
+                self._run_lane(group[:MAX_TESTS_OF_SANDBOX])
         except Exception as e:  # noqa: BLE001 - the thread of the job raises it
             self.error = e
         finally:

@@ -26,7 +26,7 @@ __all__ = ["JudgeOptions", "Progress", "judge_package"]
 
 _MIB: Final = 1024 * 1024
 # Limits of a job; docs/judging.md lists them. A job has less than the maximum, because its other fields take space.
-_MAX_TESTS: Final = 100
+_MAX_TESTS: Final = 1000
 _MAX_TEXT_BYTES: Final = 7 * _MIB
 _MAX_STDIN_BYTES: Final = 4 * _MIB
 _MAX_OUTPUT_BYTES: Final = 64 * _MIB

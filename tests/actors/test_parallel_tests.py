@@ -253,6 +253,19 @@ async def test_tests_with_other_arguments_run_in_another_sandbox(store: LiveStor
     assert seen == {"a": (), "b": ("x",), "c": (), "d": ("x",)}
 
 
+async def test_more_tests_than_fit_into_a_sandbox_run_in_several(store: LiveStore) -> None:
+    names = [f"t{number}" for number in range(230)]
+    spec = msgspec.structs.replace(parallel_job(*names), tests_parallel=1)
+
+    with running_worker(store, play(lambda run, name: (b"ok", 0, StopReason.NONE)), threads=PARALLEL) as sandbox:
+        await store.submit(new_job(spec=spec))
+        record = await wait_for_result(store)
+
+    assert verdicts(record) == [(name, "accepted") for name in names]
+    assert [len(run.spec.tests) for run in sandbox.runs] == [100, 100, 30]
+    assert (await read_log(store))[:40] == [f"{name}:ok" for name in names[:40]]  # of the first page
+
+
 # --- slots
 
 

@@ -56,7 +56,7 @@ def test_group_has_no_score_when_a_test_has_none() -> None:
         ([group("a", weight=-1)], "groups[0].weight"),
         ([group("a", weight=float("nan"))], "groups[0].weight"),
         ([group("a", weight=1e7)], "groups[0].weight"),
-        ([group("a", name=str(number)) for number in range(101)], "groups"),
+        ([group("a", name=str(number)) for number in range(1001)], "groups"),
     ],
 )
 def test_invalid_group_is_rejected(groups: list[TestGroup], field: str) -> None:

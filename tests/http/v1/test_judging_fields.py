@@ -109,7 +109,7 @@ def checkers(name: str) -> Iterator[tuple[dict[str, Any], str, str]]:
 CASES: list[tuple[dict[str, Any], str, str]] = [
     # tests
     ({"tests": "1"}, "tests", ""),
-    ({"tests": [{}] * 101}, "tests", "must be at most 100"),
+    ({"tests": [{}] * 1001}, "tests", "must be at most 1000"),
     ({"tests": [{"stdin": "x" * 3 * 2**20}] * 3}, "tests", "must be at most 8388608 bytes together"),
     ({"tests": [{}] * 60, "limits": {"wall_seconds": 20}}, "tests", "must have at most 1000 wall_seconds together"),
     ({"tests": [{"limits": {"output_bytes": 2**26}}] * 2}, "tests", "must have at most 67108864 output_bytes together"),
@@ -140,10 +140,10 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     # groups
     ({"groups": [GROUP]}, "groups", "requires tests"),
     ({"tests": [TEST], "groups": {}}, "groups", ""),
-    ({"tests": [TEST], "groups": [{**GROUP, "name": str(n)} for n in range(101)]}, "groups", "must be at most 100"),
+    ({"tests": [TEST], "groups": [{**GROUP, "name": str(n)} for n in range(1001)]}, "groups", "must be at most 1000"),
     (with_group(name=""), "groups[0].name", "must be 1 to 100 printable characters"),
     ({"tests": [TEST], "groups": [GROUP, GROUP]}, "groups[1].name", "is a duplicate"),
-    (with_group(tests=[]), "groups[0].tests", "must contain 1 to 100 names of tests"),
+    (with_group(tests=[]), "groups[0].tests", "must contain 1 to 1000 names of tests"),
     (with_group(tests=["2"]), "groups[0].tests[0]", "must be the name of a test"),
     (with_group(tests=["1", "1"]), "groups[0].tests[1]", "is a duplicate"),
     ({"tests": [{}], "groups": [GROUP]}, "groups[0].tests[0]", "must be a test with expected_output, or the job needs"),
