@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         UnreadableReply,
     )
     from pyxec.events import Event, Finished, FinishedResult, Output, Phase, Started
+    from pyxec.files import FileInfo
     from pyxec.job import Job
     from pyxec.job_request import Case, JobOptions, job_request
     from pyxec.results import ArtifactInfo, JobStatus, Language, PhaseReport, Result, TestReport, Usage
@@ -48,6 +49,7 @@ __all__ = [
     "Client",
     "Conflict",
     "Event",
+    "FileInfo",
     "Finished",
     "FinishedResult",
     "InvalidJob",
@@ -107,6 +109,7 @@ _MODULES = {
         "Phase",
         "Started",
     ),
+    "pyxec.files": ("FileInfo",),
     "pyxec.job": ("Job",),
     "pyxec.job_request": (
         "Case",

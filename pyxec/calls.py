@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
@@ -73,6 +73,7 @@ class Call(Generic[T]):
         path: Path below the URL of the service, with the query.
         read: Decodes a response with a status below 400.
         body: Sent as JSON unless it is None.
+        content: Sent as it is, instead of ``body``. It is iterated over again for each attempt.
         headers: Additional header fields.
         wait_seconds: How long the service may wait before it responds; added to the time-out.
         is_repeatable: Whether the request may be repeated when there was no response.
@@ -85,6 +86,7 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     wait_seconds: float = 0.0
     is_repeatable: bool = True
+    content: Iterable[bytes] | None = None
 
 
 class BatchItem(msgspec.Struct, frozen=True):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar, Unpack
+from pathlib import Path
+from typing import Any, BinaryIO, Self, TypeVar, Unpack
 
-from pyxec import calls
+from pyxec import calls, files
 from pyxec.batch_stream import BatchResult, iterate_batch
 from pyxec.calls import BatchItem, Call
 from pyxec.connection import Connection, new_idempotency_key
 from pyxec.errors import InvalidRequest, JobTimeout, RequestRefused
 from pyxec.events import Event
+from pyxec.files import FileInfo, OnProgress
 from pyxec.job import Job
-from pyxec.job_request import JobOptions, job_request
+from pyxec.job_request import JobOptions, Reference, job_request
 from pyxec.results import Language, Result
 from pyxec.transport import Transport
 
@@ -63,7 +65,7 @@ class Client:
     def run(
         self,
         language: str,
-        source: str | None = None,
+        source: str | Reference | None = None,
         *,
         timeout_seconds: float | None = None,
         idempotency_key: str | None = None,
@@ -101,7 +103,7 @@ class Client:
     def stream(
         self,
         language: str,
-        source: str | None = None,
+        source: str | Reference | None = None,
         *,
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
@@ -112,7 +114,7 @@ class Client:
     def submit(
         self,
         language: str,
-        source: str | None = None,
+        source: str | Reference | None = None,
         *,
         idempotency_key: str | None = None,
         **options: Unpack[JobOptions],
@@ -147,6 +149,34 @@ class Client:
         after the last result that was received. With the same key, so does another process.
         """
         return iterate_batch(self._transport, requests, idempotency_key or new_idempotency_key())
+
+    def upload(
+        self, content: Path | bytes | BinaryIO, *, name: str | None = None, on_progress: OnProgress | None = None
+    ) -> FileInfo:
+        """Upload a file, which jobs can refer to. The memory does not depend on its size.
+
+        Args:
+            content: A path, bytes, or an open binary file whose rest is uploaded.
+            name: A name for people. The default is the name of the path.
+            on_progress: Called with the number of bytes that were sent so far. An upload that is repeated starts at 0.
+        """
+        return self.send(files.upload_file(files.Upload(content, on_progress), name))
+
+    def download(self, file_id: str) -> Iterator[bytes]:
+        """Iterate over the content of a file. The request is sent when the iteration starts."""
+        return self._transport.stream_bytes(files.download_file(file_id))
+
+    def files(self) -> Iterator[FileInfo]:
+        """Iterate over the files of the API key, newest first."""
+        after, is_last = None, False
+        while not is_last:
+            page = self.send(files.list_files(after))
+            yield from page.files
+            after, is_last = page.next, page.next is None
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a file. Queued and running jobs that refer to it keep its content."""
+        self.send(files.delete_file(file_id))
 
     def job(self, job_id: str) -> Job:
         """Return a handle of a known job. Sends no request."""

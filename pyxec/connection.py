@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -82,7 +82,7 @@ class Connection:
     def request_options(self, call: Call[Any]) -> dict[str, Any]:
         """Return the keyword arguments for ``request`` of httpx."""
         headers = dict(call.headers)
-        content = None
+        content: bytes | Iterator[bytes] | None = None if call.content is None else iter(call.content)
         if call.body is not None:
             content = _encode(call.body)
             headers["Content-Type"] = "application/json"

@@ -135,12 +135,29 @@ class JobStatus(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A source file or an input that was kept with ``keep_source``.
+
+    Attributes:
+        field: Path of the field of the request, such as ``tests[0].stdin``.
+        name: Name of a source file; empty for an input.
+        file_id: The file, for ``Client.download``.
+        size_bytes: Size of the content.
+    """
+
+    field: str
+    name: str
+    file_id: str
+    size_bytes: int
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a finished job. docs/api.md lists the outcomes.
 
     ``stdout``, ``stderr`` and ``compile_output`` are text; ``stdout_bytes`` and ``stderr_bytes`` are the exact output.
     ``verdict`` is None if no test has an expected output and there is no checker.
     ``score`` is the sum of the scores of ``groups``; None without groups.
+    ``kept_files`` are the source files and inputs of a job with ``keep_source``.
     """
 
     id: str
@@ -166,6 +183,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str | None = None
     groups: tuple[GroupScore, ...] = ()
     score: float | None = None
+    kept_files: tuple[KeptFile, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterable
 from typing import TypeVar
 
 import httpx
@@ -42,6 +42,17 @@ class Transport:
                     response.read()
                 self.connection.check_status(response)
                 yield from response.iter_lines()
+        except httpx.TransportError as e:
+            raise self.connection.unreachable(e) from e
+
+    def stream_bytes(self, call: Call[None]) -> Generator[bytes, None, None]:
+        """Send a request once and yield its response in pieces. Raises a PyxecError."""
+        try:
+            with self._http.stream(**self.connection.request_options(call)) as response:
+                if response.status_code >= 400:
+                    response.read()
+                self.connection.check_status(response)
+                yield from response.iter_bytes()
         except httpx.TransportError as e:
             raise self.connection.unreachable(e) from e
 
@@ -85,13 +96,33 @@ class AsyncTransport:
         except httpx.TransportError as e:
             raise self.connection.unreachable(e) from e
 
+    async def stream_bytes(self, call: Call[None]) -> AsyncGenerator[bytes, None]:
+        """Send a request once and yield its response in pieces. Raises a PyxecError."""
+        try:
+            async with self._http.stream(**self.connection.request_options(call)) as response:
+                if response.status_code >= 400:
+                    await response.aread()
+                self.connection.check_status(response)
+                async for piece in response.aiter_bytes():
+                    yield piece
+        except httpx.TransportError as e:
+            raise self.connection.unreachable(e) from e
+
     async def close(self) -> None:
         """Close all connections."""
         await self._http.aclose()
 
     async def _send_once(self, call: Call[T]) -> Reply:
         try:
-            response = await self._http.request(**self.connection.request_options(call))
+            options = self.connection.request_options(call)
+            if call.content is not None:
+                options["content"] = _iterate_async(call.content)
+            response = await self._http.request(**options)
         except httpx.TransportError as e:
             raise self.connection.unreachable(e) from e
         return self.connection.reply(response)
+
+
+async def _iterate_async(pieces: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
+    for piece in pieces:
+        yield piece

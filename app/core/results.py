@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from app.core.callers import Priority
+from app.core.contents import KeptFile
 from app.core.judging.groups import GroupReport
 from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
 from app.core.spec import ForeignRequest, JobSpec
@@ -134,6 +135,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
             the source of finished jobs, or the job was dead-lettered and can be replayed.
         result: Set if and only if ``state`` is finished.
         foreign: The request in the format of the compat API that the job was submitted through.
+        kept_files: The source files and the inputs, if the caller requested to keep them.
     """
 
     id: str
@@ -152,6 +154,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested: bool = False
     result: JobResult | None = None
     foreign: ForeignRequest | None = None
+    kept_files: tuple[KeptFile, ...] = ()
 
 
 class JobSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -99,6 +99,9 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     artifacts: Annotated[tuple[Pattern, ...], schema(maxItems=MAX_ARTIFACT_PATTERNS)] = ()
     workspace: WorkspaceId | None = None
     workspace_mode: WorkspaceMode = WorkspaceMode.REJECT
+    keep_source: Annotated[
+        bool, schema(description="Keep the source files and the inputs as files. The finished job refers to them.")
+    ] = False
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from app.core.callers import Caller, Priority, Tier
 from app.core.constraints import check_labels
+from app.core.contents import KeptFile
 from app.core.errors import InvalidRequest
 from app.core.files import StoredFile
 from app.core.languages import LanguageInfo
@@ -62,6 +63,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         batch: The streamed batch that the job belongs to.
         foreign: The request in the format of the compat API that the job was submitted through.
         has_files: Whether the job refers to files, which are kept until it has finished.
+        kept_files: The source files and the inputs, if the caller requested to keep them.
+        new_file_ids: Files that were stored for this job. They are deleted if it is not accepted.
     """
 
     id: str
@@ -78,6 +81,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     workspace_mode: WorkspaceMode = WorkspaceMode.REJECT
     foreign: ForeignRequest | None = None
     has_files: bool = False
+    kept_files: tuple[KeptFile, ...] = ()
+    new_file_ids: tuple[str, ...] = ()
 
 
 def resolve_job(

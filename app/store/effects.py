@@ -38,7 +38,7 @@ __all__ = ["JobEffects", "is_cancelled", "read_claim", "read_entry_ids"]
 _MINUTE_MS: Final = 60_000
 _CLAIM_FIELDS: Final = (
     "spec", "result", "cancel", "input_bytes", "request_id", "webhook", "created_at_ms", "account", "owner", "about",
-    "attempt", "started_at_ms", "idempotency", "batch", "batch_index",
+    "attempt", "started_at_ms", "idempotency", "kept_files", "batch", "batch_index",
 )  # fmt: skip
 _STARTS_EXPIRE_SECONDS: Final = 180
 _MAX_LISTED: Final = 100_000
@@ -365,7 +365,7 @@ def read_claim(replies: Sequence[Any]) -> Claim:
         keeps_source=about is not None and decode_about(about).api is not None,
         idempotency=None if fields["idempotency"] is None else fields["idempotency"].decode(),
         batch=None if batch is None or index is None else BatchPosition(batch.decode(), int(index)),
-        kept_bytes=stored_bytes([about or b"", fields["webhook"] or b""]),
+        kept_bytes=stored_bytes([about or b"", fields["webhook"] or b"", fields["kept_files"] or b""]),
     )
 
 

@@ -9,7 +9,7 @@ The state is not a field. It follows from the fields that exist, so that no writ
 The script that finishes a job deletes its spec, which contains the source and the inputs, unless the job has a foreign
 request or is dead-lettered. The fields ``about`` and ``created_at_ms`` exist as long as the record.
 
-Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign, idempotency; claim;
+Fields: spec, about, owner, account, request_id, created_at_ms, webhook, foreign, kept_files, idempotency; claim;
 batch, batch_index (of a job of a streamed batch);
 attempt, worker, started_at_ms; cancel; input_bytes; result, finished_at_ms;
 earlier_ends (of a replayed job whose webhooks may not have been delivered; JSON).
@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 
 from app.core.callers import Priority
+from app.core.contents import KeptFile
 from app.core.outcomes import Outcome
 from app.core.results import JobRecord, JobResult, JobSummary
 from app.core.spec import ForeignRequest, JobSpec
@@ -128,6 +129,7 @@ ENTRY_OVERHEAD_BYTES: Final = 64
 
 _decode_spec: Final = msgspec.msgpack.Decoder(JobSpec)
 _decode_foreign: Final = msgspec.msgpack.Decoder(ForeignRequest)
+_decode_kept_files: Final = msgspec.msgpack.Decoder(tuple[KeptFile, ...])
 _decode_result: Final = msgspec.json.Decoder(JobResult)
 _decode_about: Final = msgspec.msgpack.Decoder(About)
 _decode_outcome: Final = msgspec.json.Decoder(_Outcome)
@@ -146,6 +148,7 @@ def encode_new(job: NewJob) -> tuple[str | bytes | int, ...]:
         *(() if job.webhook_url is None else ("webhook", job.webhook_url)),
         *(() if job.batch is None else ("batch", job.batch.batch_id, "batch_index", job.batch.index)),
         *(() if job.foreign is None else ("foreign", _spec_encoder.encode(job.foreign))),
+        *(("kept_files", _spec_encoder.encode(job.kept_files)) if job.kept_files else ()),
     )  # fmt: skip
 
 
@@ -206,6 +209,7 @@ def decode_record(job_id: str, fields: Mapping[bytes, bytes]) -> JobRecord:
         cancel_requested=b"cancel" in fields,
         result=None if result is None else _decode_result.decode(result),
         foreign=_decode_foreign.decode(fields[b"foreign"]) if b"foreign" in fields else None,
+        kept_files=_decode_kept_files.decode(fields[b"kept_files"]) if b"kept_files" in fields else (),
     )
 
 

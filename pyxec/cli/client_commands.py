@@ -8,6 +8,7 @@ from pyxec.cli.commands.batch import batch
 from pyxec.cli.commands.bench import bench
 from pyxec.cli.commands.cancel import cancel
 from pyxec.cli.commands.judge import judge
+from pyxec.cli.commands.files import files
 from pyxec.cli.commands.languages import languages
 from pyxec.cli.commands.run import run
 from pyxec.cli.commands.submit import submit
@@ -37,4 +38,5 @@ def create_app() -> typer.Typer:
     app.command()(judge)
     app.command()(languages)
     app.command()(bench)
+    app.add_typer(files, name="files")
     return app

@@ -46,6 +46,13 @@ _OPTIONS: Final[dict[str, tuple[Any, Any]]] = {
         ],
         None,
     ),
+    "keep_source": (
+        Annotated[
+            bool,
+            typer.Option("--keep-source", help="Keep the source and the input; `--json` shows the ids of the files."),
+        ],
+        False,
+    ),
 }
 
 
@@ -57,6 +64,7 @@ class JobOptions:
     extra_files: tuple[Path, ...]
     stdin: Path | None
     limits: Mapping[str, float]
+    keep_source: bool = False
 
 
 def limit_option_name(name: str) -> str:
@@ -75,7 +83,9 @@ def takes_job_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_options(**values: Any) -> None:
         limits = {name: value for name in LIMIT_DESCRIPTIONS if (value := values.pop(name)) is not None}
         extra_files = tuple(values.pop("extra_files"))
-        options = JobOptions(values.pop("language"), extra_files, values.pop("stdin"), limits)
+        options = JobOptions(
+            values.pop("language"), extra_files, values.pop("stdin"), limits, values.pop("keep_source")
+        )
         command(**values, options=options)
 
     # Typer reads the options from the signature and from the annotations: both must agree.

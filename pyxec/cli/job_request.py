@@ -34,9 +34,10 @@ def job_request(
         | {_sandbox_name(path, file): path.read_bytes() for path in options.extra_files},
         "entrypoint": name,
         "args": list(args),
-        "stdin": stdin.text,
+        "stdin": stdin.field,
         "limits": dict(options.limits),
         "interactive": stdin.descriptor is not None,
+        **({"keep_source": True} if options.keep_source else {}),
     }
 
 

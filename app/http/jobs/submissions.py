@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
 from falcon.asgi import Response
 
 from app.core.callers import Caller
-from app.core.errors import InvalidRequest, RateLimited, StoreUnavailable, SubmissionRejected, UnknownLanguage
+from app.core.contents import KeptFile, iterate_contents, replace_contents
+from app.core.errors import InvalidRequest, NotFound, RateLimited, StoreUnavailable, SubmissionRejected, UnknownLanguage
+from app.core.files import StoredFile
 from app.core.languages import LanguageInfo
 from app.core.references import find_file_ids
 from app.core.results import JobRecord
@@ -131,7 +134,7 @@ class Submissions:
         languages, file_ids = await self._languages.accepted(), find_file_ids(request)
         stored_files = await self._files.use(job_id, caller.owner, file_ids) if file_ids else {}
         try:
-            return resolve_job(
+            job = resolve_job(
                 request,
                 languages,
                 caller,
@@ -148,6 +151,41 @@ class Submissions:
             if isinstance(e, UnknownLanguage):
                 raise self._explain_unknown_language(e, request, languages) from e
             raise
+        return await self._keep_source(job, caller) if request.keep_source else job
+
+    async def _keep_source(self, job: NewJob, caller: Caller) -> NewJob:
+        """Store the source files and the inputs of a job as files of its caller. Equal ones become one file."""
+        contents = [(field, name, content) for field, name, content in iterate_contents(job.spec) if len(content)]
+        stored: dict[str, StoredFile] = {}
+        uploaded: dict[bytes, StoredFile] = {}
+        try:
+            for field, name, content in contents:
+                if isinstance(content, StoredFile):
+                    stored[field] = content
+                    continue
+                if content not in uploaded:
+                    uploaded[content] = (await self._files.put_bytes(caller, content, name or field)).stored
+                stored[field] = uploaded[content]
+            await self._files.use(job.id, caller.owner, [file.file_id for file in stored.values()])
+        except Exception:
+            await self._delete_files(caller.owner, [file.file_id for file in uploaded.values()])
+            raise
+        kept_files = tuple(
+            KeptFile(field=field, name=name, file_id=stored[field].file_id, size_bytes=len(content))
+            for field, name, content in contents
+        )
+        return msgspec.structs.replace(
+            job,
+            spec=replace_contents(job.spec, stored),
+            has_files=True,
+            kept_files=kept_files,
+            new_file_ids=tuple(file.file_id for file in uploaded.values()),
+        )
+
+    async def _delete_files(self, owner: str, file_ids: Iterable[str]) -> None:
+        for file_id in file_ids:
+            with suppress(NotFound, StoreUnavailable):  # it expires
+                await self._files.delete(file_id, owner)
 
     def _explain_unknown_language(
         self, error: UnknownLanguage, request: JobRequest, installed: Mapping[str, LanguageInfo]
@@ -184,6 +222,7 @@ class Submissions:
     async def _release_files(self, job: NewJob) -> None:
         if job.has_files:
             await self._files.release(job.id)
+            await self._delete_files(job.owner, job.new_file_ids)
 
     async def charge_upload(self, caller: Caller) -> None:
         """Take a token for the upload of a file. Raises RateLimited."""

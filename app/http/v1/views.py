@@ -9,6 +9,7 @@ import msgspec
 
 from app.core.callers import Priority
 from app.core.constraints import schema
+from app.core.contents import KeptFile
 from app.core.judging.groups import GroupReport
 from app.core.outcomes import COMPILE, Outcome, PhaseReport
 from app.core.results import JobRecord, QueuePosition, Usage
@@ -117,6 +118,7 @@ class FinishedJob(msgspec.Struct, frozen=True, kw_only=True):
     artifacts: tuple[ArtifactView, ...]
     artifacts_incomplete: bool
     workspace: WorkspaceReport | None
+    kept_files: tuple[KeptFile, ...]
     language: str
     version: str | None
     priority: Priority
@@ -191,6 +193,7 @@ def create_finished_view(record: JobRecord, transcript: Transcript) -> FinishedJ
         artifacts=tuple(create_artifact_view(job_path(record.id), info) for info in result.artifacts),
         artifacts_incomplete=result.artifacts_incomplete,
         workspace=result.workspace,
+        kept_files=record.kept_files,
         language=record.language,
         version=result.version,
         priority=record.priority,

@@ -34,15 +34,14 @@ def run(
     from pyxec.cli.job_request import job_request, unknown_language_explained
     from pyxec.cli.json_output import print_json
     from pyxec.cli.notes import note
-    from pyxec.cli.stdin_source import open_stdin
+    from pyxec.cli.stdin_source import open_stdin, upload_stdin
 
     client = Client(url, on_retry=note)
     stdin = open_stdin(options.stdin)
     languages = client.languages()
-    request = job_request(file, args or [], options, stdin, languages)
     with CancelOnInterrupt() as interrupts:
-        with unknown_language_explained(file, options, languages):
-            job = client.submit(**request)
+        with upload_stdin(client, stdin) as source, unknown_language_explained(file, options, languages):
+            job = client.submit(**job_request(file, args or [], options, source, languages))
         interrupts.accepted(job)
         code = _follow(job, stdin.descriptor, interrupts, silent=as_json)
     if as_json:

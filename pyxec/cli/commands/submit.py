@@ -26,15 +26,17 @@ def submit(
     from pyxec.cli.job_request import job_request, unknown_language_explained
     from pyxec.cli.json_output import print_json
     from pyxec.cli.notes import note
-    from pyxec.cli.stdin_source import StdinSource, file_text
+    from pyxec.cli.stdin_source import open_file, upload_stdin
     from pyxec.connection import new_idempotency_key
     from pyxec.job_request import job_request as request_body
 
     client = Client(url, on_retry=note)
-    stdin = StdinSource(text=file_text(options.stdin))
     languages = client.languages()
-    request = request_body(**job_request(file, args or [], options, stdin, languages))
-    with unknown_language_explained(file, options, languages):
+    with (
+        upload_stdin(client, open_file(options.stdin)) as stdin,
+        unknown_language_explained(file, options, languages),
+    ):
+        request = request_body(**job_request(file, args or [], options, stdin, languages))
         accepted = client.send(calls.submit(request, new_idempotency_key()))
     if as_json:
         print_json(accepted)

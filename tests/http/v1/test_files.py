@@ -266,3 +266,48 @@ async def test_rejected_job_releases_its_files(gateway: Gateway) -> None:
     await gateway.client.delete(f"/v1/files/{reference['file_id']}")
     collect(gateway)
     assert not blob_keys(gateway)
+
+
+async def test_keep_source_keeps_sources_and_inputs_by_reference(gateway: Gateway) -> None:
+    tests = [{"stdin": "in", "expected_output": "out"}, {"stdin": "in"}]
+    job_id = await gateway.submit(keep_source=True, tests=tests)
+    assert int(gateway.redis.memory_usage(gateway.keys.record(job_id)) or 0) < 3000
+    gateway.worker.run(job_id)
+    assert gateway.record(job_id).spec is None
+    collect(gateway)
+    kept = {file["field"]: file for file in (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["kept_files"]}
+    contents = {field: (await gateway.client.get(f"/v1/files/{file['file_id']}")).text for field, file in kept.items()}
+    assert contents == {
+        "files[0].content": JOB["source"],
+        "tests[0].stdin": "in",
+        "tests[0].expected_output": "out",
+        "tests[1].stdin": "in",
+    }
+    assert kept["files[0].content"]["name"] == "main.py"
+    assert kept["tests[0].stdin"]["file_id"] == kept["tests[1].stdin"]["file_id"]
+
+
+async def test_job_without_keep_source_keeps_nothing(gateway: Gateway) -> None:
+    job_id = await gateway.submit()
+    gateway.worker.run(job_id)
+    assert (await gateway.client.get(f"/v1/jobs/{job_id}")).json()["kept_files"] == []
+    assert not blob_keys(gateway)
+
+
+async def test_repeated_submission_with_keep_source_is_the_same_job(gateway: Gateway) -> None:
+    headers = {"Idempotency-Key": "key"}
+    responses = [
+        await gateway.client.post("/v1/jobs", json={**JOB, "keep_source": True}, headers=headers) for _ in range(2)
+    ]
+    assert responses[0].json()["id"] == responses[1].json()["id"]
+    collect(gateway)
+    assert len(list(gateway.redis.scan_iter(f"{gateway.keys.tag}:file:*"))) == 1
+
+
+async def test_keep_source_above_the_quota_queues_nothing(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(PYXEC_ANONYMOUS_FILE_BYTES=str(2**20))
+    response = await gateway.client.post("/v1/jobs", json={**JOB, "keep_source": True, "stdin": "x" * 2**20})
+    assert (response.status_code, response.json()["type"]) == (429, "/problems/files-full")
+    assert not gateway.job_ids()
+    collect(gateway)
+    assert not blob_keys(gateway)

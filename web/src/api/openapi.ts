@@ -983,6 +983,7 @@ export interface components {
             artifacts: components["schemas"]["ArtifactView"][];
             artifacts_incomplete: boolean;
             workspace: components["schemas"]["WorkspaceReport"] | null;
+            kept_files: components["schemas"]["KeptFile"][];
             language: string;
             version: string | null;
             priority: components["schemas"]["Priority"];
@@ -1195,6 +1196,11 @@ export interface components {
             workspace?: string | null;
             /** @default reject */
             workspace_mode?: components["schemas"]["WorkspaceMode"];
+            /**
+             * @description Keep the source files and the inputs as files. The finished job refers to them.
+             * @default false
+             */
+            keep_source?: boolean;
         } & ({
             source: string | Record<string, never>;
         } | {
@@ -1258,6 +1264,18 @@ export interface components {
             started_at: string | null;
             finished_at: string | null;
             links: components["schemas"]["Links"];
+        };
+        /**
+         * KeptFile
+         * @description A source file or an input of a job that is kept as a file.
+         *
+         *     Attributes:     field: Path of the field of the request.     name: Name of a source file; empty for an input.
+         */
+        KeptFile: {
+            field: string;
+            name: string;
+            file_id: string;
+            size_bytes: number;
         };
         /**
          * KeyRequest
