@@ -17,6 +17,7 @@ from app.local.address import service_url, web_url
 from app.local.console import SetupError
 from app.local.nginx import API_SOCKET, create_api_socket_folder
 from app.local.packages import find_program
+from app.local.state import StateFolder
 from app.local.valkey import embedded_url
 from app.local.web import is_page_built
 
@@ -103,6 +104,10 @@ def create_launch_plan(root: Path, environment: Mapping[str, str]) -> LaunchPlan
         commands.pop(SERVER, None)
     else:
         merged["REDIS_URL"] = listens["VALKEY_PORT"]
+        # All processes run on this machine. The embedded server has less memory than the disk has room.
+        state = StateFolder.for_checkout(root)
+        merged.setdefault("PYXEC_FILES", f"dir:{state.data('files')}")
+        merged.setdefault("PYXEC_FILE_CACHE", str(state.data("file-cache")))
     if find_program("nginx") is None or not is_page_built(root):
         commands.pop(WEB, None)
     if WEB not in commands:

@@ -7,8 +7,8 @@ import typer
 from pyxec.cli.commands.batch import batch
 from pyxec.cli.commands.bench import bench
 from pyxec.cli.commands.cancel import cancel
-from pyxec.cli.commands.judge import judge
 from pyxec.cli.commands.files import files
+from pyxec.cli.commands.judge import judge
 from pyxec.cli.commands.languages import languages
 from pyxec.cli.commands.run import run
 from pyxec.cli.commands.submit import submit
