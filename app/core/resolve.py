@@ -30,7 +30,7 @@ from app.core.judging.cases import CaseDefaults, CaseSpec, resolve_cases, resolv
 from app.core.judging.checker import CheckerRequest, CheckerSpec
 from app.core.judging.groups import check_groups
 from app.core.languages import LanguageInfo
-from app.core.limits import LimitOverrides, TotalLimits, check_compile_limits, max_limit, resolve_limits
+from app.core.limits import LimitOverrides, Limits, TotalLimits, check_compile_limits, max_limit, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 from app.core.workspaces import WORKSPACE_ID, WorkspaceMode
 
@@ -71,6 +71,7 @@ def resolve_spec(
     check_file_bytes(stored_files)
     args = check_arguments("args", request.args)
     limits = resolve_limits(request.limits, language.limits, ceiling)
+    _check_disk(files, limits)
     _check_combination(request)
     has_checker = request.checker is not None or request.interactor is not None
     tests = resolve_cases(request.tests, CaseDefaults(stdin, args, limits, ceiling, request.compare, stored_files))
@@ -168,13 +169,15 @@ def _resolve_checker(
     try:
         language = _find_language(request, languages)
         files = _resolve_files(request, language, stored_files)
+        limits = resolve_limits(request.limits, language.limits, ceiling)
+        _check_disk(files, limits)
         return CheckerSpec(
             language=language.id,
             files=files,
             entrypoint=_resolve_entrypoint(request, files),
             style=request.style,
             args=check_arguments("args", request.args),
-            limits=resolve_limits(request.limits, language.limits, ceiling),
+            limits=limits,
         )
     except InvalidRequest as e:
         raise type(e)(f"{field}.{e.field}", e.reason) from e
@@ -224,6 +227,13 @@ def _resolve_file(field: str, file: FileRequest, stored_files: Mapping[str, Stor
         return SourceFile(file.name, base64.b64decode(file.content, validate=True))
     except (binascii.Error, ValueError) as e:
         raise InvalidRequest(f"{field}.content", "is not valid base64") from e
+
+
+def _check_disk(files: Sequence[SourceFile], limits: Limits) -> None:
+    """Check that files by reference, whose size has no other limit, fit into the working folder."""
+    has_references = any(isinstance(file.content, StoredFile) for file in files)
+    if has_references and sum(len(file.content) for file in files) > limits.disk_bytes:
+        raise InvalidRequest("files", f"must be at most {limits.disk_bytes} bytes together, the limit disk_bytes")
 
 
 def check_file_name(field: str, name: str) -> None:

@@ -311,3 +311,14 @@ async def test_keep_source_above_the_quota_queues_nothing(start_gateway: StartGa
     assert not gateway.job_ids()
     collect(gateway)
     assert not blob_keys(gateway)
+
+
+async def test_source_files_larger_than_the_disk_return_422(gateway: Gateway) -> None:
+    files = [
+        {"name": "main.py", "content": ""},
+        {"name": "x", "content": {"file_id": (await upload(gateway))["file_id"]}},
+    ]
+    body = {"language": "python", "files": files, "limits": {"disk_bytes": 2**20}}
+    response = await gateway.client.post("/v1/jobs", json=body)
+    assert (response.status_code, response.json()["field"]) == (422, "files")
+    assert not gateway.job_ids()
