@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pyxec.events import Event, Finished, FinishedResult, Output, Phase, Started
     from pyxec.files import FileInfo
     from pyxec.job import Job
-    from pyxec.job_request import Case, JobOptions, job_request
+    from pyxec.job_options import Case, JobOptions, job_request
     from pyxec.results import ArtifactInfo, JobStatus, Language, PhaseReport, Result, TestReport, Usage
     from pyxec.stream import JobStream
 
@@ -111,7 +111,7 @@ _MODULES = {
     ),
     "pyxec.files": ("FileInfo",),
     "pyxec.job": ("Job",),
-    "pyxec.job_request": (
+    "pyxec.job_options": (
         "Case",
         "JobOptions",
         "job_request",

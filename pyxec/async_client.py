@@ -17,7 +17,7 @@ from pyxec.connection import Connection, new_idempotency_key
 from pyxec.errors import InvalidRequest, JobTimeout, RequestRefused
 from pyxec.events import Event
 from pyxec.files import FileInfo, OnProgress
-from pyxec.job_request import JobOptions, Reference, job_request
+from pyxec.job_options import JobOptions, Reference, job_request
 from pyxec.results import Language, Result
 from pyxec.transport import AsyncTransport
 

@@ -16,7 +16,7 @@ from pyxec.errors import InvalidRequest, JobTimeout, RequestRefused
 from pyxec.events import Event
 from pyxec.files import FileInfo, OnProgress
 from pyxec.job import Job
-from pyxec.job_request import JobOptions, Reference, job_request
+from pyxec.job_options import JobOptions, Reference, job_request
 from pyxec.results import Language, Result
 from pyxec.transport import Transport
 

