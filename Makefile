@@ -128,6 +128,11 @@ bench-sandbox: venv images ## compare the sandbox with `docker run`, no sandbox 
 test-packages: venv-dev ## install the checkout into an empty environment and run its commands (1 min)
 	@$(PYTHON) -m pytest tests/packages/installation.py $(PYTEST_ARGS)
 
+.PHONY: test-site
+test-site: venv-dev images ## run every command of the pages for new users, and build the documentation site
+	@$(PYTHON) -m pytest tests/site/examples.py $(PYTEST_ARGS)
+	@$(PYTHON) -m deploy.site.build
+
 .PHONY: test-compose
 test-compose: venv-dev ## test docker-compose.yml with three releases of Compose (one: PYTEST_ARGS="-k 1.29")
 	@$(PYTHON) -m app.local.test_tools
@@ -179,6 +184,14 @@ lock: venv-dev ## update requirements*.lock after a change of a pin
 .PHONY: sbom
 sbom: venv-dev $(NODE) ## list the packages of the service and the page (CycloneDX, in .pyxec/sbom)
 	@$(PYTHON) -m deploy.supply.sbom
+
+.PHONY: release
+release: venv-dev $(NODE) ## build packages, images, SBOM and checksums of this version in dist/
+	@$(PYTHON) -m deploy.release.release
+
+.PHONY: docs
+docs: venv-dev ## build the documentation site in site/
+	@$(PYTHON) -m deploy.site.build
 
 .PHONY: audit
 audit: venv $(NODE) ## check licences and known vulnerabilities (offline)

@@ -110,3 +110,33 @@ def test_failed_backup_leaves_no_partial_file(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert done.stdout == b""
     assert not list(tmp_path.glob("backup.*"))
+
+
+def test_scheduled_backups_keep_the_newest_and_can_be_restored(tmp_path: Path) -> None:
+    # Given a server whose data changes between four scheduled backups
+    folder, old = tmp_path / "backups", tmp_path / "old"
+    with run_server(old) as client:
+        for number in range(4):
+            client.set("number", number)
+            assert run_scheduled_backup(folder, old, get_port(client), SCRIPTS / "backup").returncode == 0
+        # And one that fails
+        assert run_scheduled_backup(folder, old, get_port(client), Path("/bin/false")).returncode != 0
+    # Then the newest three are kept
+    kept = sorted(folder.glob("*.rdb"))
+    assert len(kept) == 3
+    # And each restores its data
+    for number, backup in enumerate(kept, 1):
+        new = tmp_path / f"new-{number}"
+        new.mkdir()
+        assert run_script("restore", new, stdin=backup.read_bytes()).returncode == 0
+        with run_server(new) as client:
+            assert client.get("number") == str(number).encode()
+
+
+def run_scheduled_backup(folder: Path, data: Path, port: int, command: Path) -> subprocess.CompletedProcess[bytes]:
+    secret = data / "password"
+    secret.write_text(PASSWORD)
+    environment = {"REDIS_DATA": str(data), "REDIS_PASSWORD_FILE": str(secret), "REDIS_PORT": str(port), "KEEP": "3"}
+    return subprocess.run(
+        [SCRIPTS / "scheduled-backup", folder, command], env={**os.environ, **environment}, capture_output=True
+    )

@@ -86,6 +86,7 @@ def test_compose_file_passes_every_setting() -> None:
 
 def test_services_have_distinct_images() -> None:
     images = re.findall(r"^    image: (\S+)$", TEXT, re.MULTILINE)
+    assert all(image.startswith("${PYXEC_IMAGE_PREFIX:-pyxec}-") for image in images)
 
     assert len(images) == len(set(images)) == len(re.findall(r"^  [a-z]+:\n    image:", TEXT, re.MULTILINE))
 
