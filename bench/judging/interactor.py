@@ -50,7 +50,7 @@ def measure_interactor(sandbox: SandboxUnderTest, advance: Callable[[], None]) -
         PyxecError: The interactor rejected the program.
     """
     jobs = JudgedJobs(sandbox)
-    limits = {"wall_seconds": 120.0, "cpu_seconds": 120.0}
+    limits = {"wall_seconds": 300.0, "cpu_seconds": 300.0}
     spec = msgspec.structs.replace(
         program("python", _PROGRAM, **limits), interactor=create_checker("python", _INTERACTOR, **limits)
     )

@@ -65,5 +65,6 @@ class JudgedJobs:
         finally:
             inbox.close()
         if result.verdict is not Verdict.ACCEPTED:
-            raise PyxecError(f"the verdict is {result.verdict}, not accepted: {result.message}")
+            messages = [test.checker_message or test.message for test in result.tests if not test.passed]
+            raise PyxecError(f"the verdict is {result.verdict}, not accepted: {', '.join(messages) or result.message}")
         return result

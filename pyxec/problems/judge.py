@@ -14,6 +14,7 @@ from typing import Any, Final
 from pyxec.client import Client
 from pyxec.errors import PyxecError
 from pyxec.events import Phase
+from pyxec.files import FileInfo
 from pyxec.job import Job
 from pyxec.problems.document import PackageError
 from pyxec.problems.package import Package, parse_comparison
@@ -28,13 +29,14 @@ _MIB: Final = 1024 * 1024
 # Limits of a job; docs/judging.md lists them. A job has less than the maximum, because its other fields take space.
 _MAX_TESTS: Final = 1000
 _MAX_TEXT_BYTES: Final = 7 * _MIB
-_MAX_STDIN_BYTES: Final = 4 * _MIB
+# A larger file is uploaded once, for all submissions.
+_MAX_INLINE_BYTES: Final = 64 * 1024
 _MAX_OUTPUT_BYTES: Final = 64 * _MIB
 _MAX_WALL_SECONDS: Final = 1000.0
 _DEFAULT_OUTPUT_BYTES: Final = 1 * _MIB
-# A submission that waits, for example for its interactor, uses no processor time.
+# A submission that waits for its input or its interactor uses no processor time.
 _WALL_FACTOR: Final = 2.0
-_WALL_MARGIN_SECONDS: Final = 1.0
+_WALL_MARGIN_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def judge_package(
     options: JudgeOptions | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> PackageReport:
-    """Judge submissions. If an exception ends it, the unfinished jobs are cancelled.
+    """Judge submissions. Large tests are uploaded once. If an exception ends it, the unfinished jobs are cancelled.
 
     Args:
         client: Client of the service.
@@ -87,7 +89,7 @@ def judge_package(
         on_progress: Called from several threads, one at a time.
 
     Raises:
-        PackageError: No installed language matches a program, or a file is too large.
+        PackageError: No installed language matches a program, or a file cannot be read.
         PyxecError: As for every method of the client.
     """
     submissions = submissions or find_submissions(package)
@@ -128,6 +130,8 @@ class _PackageJudge:
         stops = options.stop_on_first_failure
         self._stops_at_failure = not package.is_scoring if stops is None else stops
         self._validator = self._describe_validator()
+        paths = [path for test in self._tests for path in (test.input, test.answer)]
+        self._contents = {path: self._read_or_upload(path) for path in paths}
         self._chunks = tuple(self._split_tests())
 
     def cancel(self) -> None:
@@ -200,12 +204,26 @@ class _PackageJudge:
     def _describe_test(self, language: Language, test: PackageTest) -> dict[str, Any]:
         case: dict[str, Any] = {
             "name": test.name,
-            "stdin": _read_text(test.input),
-            "expected_output": _read_text(test.answer),
+            "stdin": self._contents[test.input],
+            "expected_output": self._contents[test.answer],
         }
         if self._validator is None:
             case["compare"] = parse_comparison(self._package, test)
         return case
+
+    def _read_or_upload(self, path: Path) -> str | FileInfo:
+        """Return a small text, or the reference to an uploaded file.
+
+        Raises:
+            PackageError: The file cannot be read.
+        """
+        try:
+            content = path.read_bytes() if path.stat().st_size <= _MAX_INLINE_BYTES else b"\xff"
+            return content.decode()
+        except UnicodeDecodeError:
+            return self._client.upload(path, name=path.name)
+        except OSError as e:
+            raise PackageError(path, f"cannot be read: {e}") from e
 
     def _describe_validator(self) -> dict[str, Any] | None:
         files = self._package.validator
@@ -251,7 +269,7 @@ class _PackageJudge:
         chunk: list[PackageTest] = []
         chunk_bytes = 0
         for test in self._tests:
-            size = _count_json_bytes(test)
+            size = sum(len(json.dumps(self._contents[path], default=str)) for path in (test.input, test.answer))
             has_other_args = self._validator is not None and chunk and chunk[0].validator_args != test.validator_args
             if chunk and (len(chunk) == max_tests or chunk_bytes + size > _MAX_TEXT_BYTES or has_other_args):
                 yield tuple(chunk)
@@ -325,24 +343,3 @@ def _clamp(language: Language, name: str, value: float) -> float:
     allowed = language.limits.get(name, {})
     clamped = min(max(value, allowed.get("minimum", -math.inf)), allowed.get("maximum", math.inf))
     return clamped if name.endswith("_seconds") else int(clamped)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as e:
-        raise PackageError(path, f"cannot be read as UTF-8: {e}") from e
-
-
-def _count_json_bytes(test: PackageTest) -> int:
-    """Return the size of a test in a request.
-
-    Raises:
-        PackageError: A file is larger than a job permits.
-    """
-    if test.input.stat().st_size > _MAX_STDIN_BYTES:
-        raise PackageError(test.input, f"must be at most {_MAX_STDIN_BYTES} bytes")
-    size = sum(len(json.dumps(_read_text(path))) for path in (test.input, test.answer))
-    if size > _MAX_TEXT_BYTES:
-        raise PackageError(test.answer, f"must be at most {_MAX_TEXT_BYTES} bytes together with the input")
-    return size

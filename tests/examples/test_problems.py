@@ -64,6 +64,10 @@ def test_verdicts_of_all_submissions_match_their_folders(stack: Stack, tmp_path:
     assert report["tests"] == len(list(package.glob("data/**/*.in"))) >= 11
     expected = {f"{path.parent.name}/{path.name}": path.parent.name for path in package.glob("submissions/*/*")}
     assert {submission["name"] for submission in report["submissions"]} == expected.keys()
+    if name == "fractions":
+        page = (ROOT / "docs" / "judging.md").read_text()
+        shown = [[submission[field] for field in ("name", "language", "verdict")] for submission in report["submissions"]]
+        assert read_table(page) == shown
     for submission in report["submissions"]:
         assert submission["verdict"] in VERDICTS[expected[submission["name"]]], submission
         assert submission["is_match"]
@@ -73,6 +77,12 @@ def test_verdicts_of_all_submissions_match_their_folders(stack: Stack, tmp_path:
         if name == "sorting":
             scores = {"accepted": 100, "partially_accepted": 30, "wrong_answer": 0}
             assert (submission["score"], submission["max_score"]) == (scores[submission["verdict"]], 100)
+
+
+def read_table(text: str) -> list[list[str]]:
+    """Return name, language and verdict in the rows of a table of verdicts that match."""
+    rows = [line.split("│")[2:5] for line in text.splitlines() if line.strip().startswith("│ ✓")]
+    return [[cell.strip() for cell in row] for row in rows]
 
 
 def test_judge_prints_a_table_and_exits_with_1_when_a_verdict_differs(stack: Stack, tmp_path: Path) -> None:

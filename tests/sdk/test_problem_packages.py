@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pyxec import Language, PyxecError
-from pyxec.problems import PackageError, find_submissions, read_package
+from pyxec import Event, Language, PyxecError, Result
+from pyxec import TestReport as CaseReport
+from pyxec.files import FileInfo
+from pyxec.problems import PackageError, find_submissions, judge_package, read_package
 from pyxec.problems.package import parse_comparison
 from pyxec.problems.report import TestResult, score_group
 from pyxec.problems.submissions import choose_language
@@ -190,3 +193,77 @@ def test_language_follows_from_the_files(tmp_path: Path) -> None:
     assert choose_language(tmp_path, ["solver.h", "a.cpp"], LANGUAGES) == (LANGUAGES[1], "a.cpp")
     with pytest.raises(PyxecError, match="no installed language matches its files"):
         choose_language(tmp_path, ["main.zig"], LANGUAGES)
+
+
+class FakeClient:
+    """Accepts every submission, and records uploads and submitted jobs."""
+
+    def __init__(self) -> None:
+        self.uploads: list[Path] = []
+        self.jobs: list[dict[str, Any]] = []
+
+    def languages(self) -> list[Language]:
+        return LANGUAGES
+
+    def upload(self, path: Path, *, name: str) -> FileInfo:
+        self.uploads.append(path)
+        return FileInfo(f"{len(self.uploads):032}", name, path.stat().st_size, "", "", "")
+
+    def submit(self, language: str, **options: Any) -> FinishedJob:
+        self.jobs.append(options)
+        tests = tuple(
+            CaseReport(name=test["name"], passed=True, outcome="ok", verdict="accepted") for test in options["tests"]
+        )
+        return FinishedJob(Result(id="1", outcome="ok", language=language, verdict="accepted", tests=tests))
+
+
+class FinishedJob:
+    """A job with this result."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def stream(self) -> list[Event]:
+        return []
+
+    def wait(self) -> Result:
+        return self._result
+
+
+def test_large_and_binary_files_are_uploaded_once_for_all_submissions(package: Path) -> None:
+    (package / "data/secret/2.in").write_text("x" * 100_000)
+    (package / "data/secret/2.ans").write_bytes(b"\xff\xfe")
+    write(package, {"submissions/wrong_answer/a.py": "", "submissions/accepted/b.cpp": ""})
+    client = FakeClient()
+
+    report = judge_package(client, read_package(package))  # type: ignore[arg-type]
+
+    assert client.uploads == [package / "data/secret/2.in", package / "data/secret/2.ans"]
+    assert len(client.jobs) == 3
+    for job in client.jobs:
+        small, large = job["tests"]
+        assert (small["stdin"], small["expected_output"]) == ("1 2\n", "3\n")
+        assert (large["stdin"].file_id, large["expected_output"].file_id) == (f"{1:032}", f"{2:032}")
+    assert [(submission.name, submission.is_match) for submission in report.submissions] == [
+        ("accepted/b.cpp", True), ("accepted/sum.py", True), ("wrong_answer/a.py", False),
+    ]  # fmt: skip
+    assert not report.is_ok
+
+
+def test_tests_with_other_validator_arguments_are_another_job(package: Path) -> None:
+    write(
+        package,
+        {
+            "problem.yaml": "validation: custom\n",
+            "output_validators/check.py": "",
+            "data/secret/a/testdata.yaml": "output_validator_flags: strict\n",
+            **{f"data/secret/a/{n}.{suffix}": "" for n in (1, 2) for suffix in ("in", "ans")},
+        },
+    )
+    client = FakeClient()
+
+    judge_package(client, read_package(package))  # type: ignore[arg-type]
+
+    assert [([test["name"] for test in job["tests"]], job["checker"]["args"]) for job in client.jobs] == [
+        (["secret/1"], []), (["secret/a/1", "secret/a/2"], ["strict"]),
+    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Creates the tests: the same ones in each run. `large` has more than 10 MB."""
+"""Creates the tests: the same ones in each run. `large` has 9 MB."""
 
 import random
 from pathlib import Path
@@ -17,5 +17,5 @@ def write(name, numbers):
 write("sample/1", [3, -1, 2])
 for index in range(20):
     write(f"secret/small/{index + 1:02}", [RANDOM.randint(-100, 100) for _ in range(RANDOM.randint(1, 100))])
-for index in range(3):
-    write(f"secret/large/{index + 1}", [RANDOM.randint(-(10**9), 10**9) for _ in range(100_000 * (index + 1))])
+for index in range(2):
+    write(f"secret/large/{index + 1}", [RANDOM.randint(-(10**9), 10**9) for _ in range(150_000 * (index + 1))])

@@ -1,2 +1,5 @@
-numbers = [input() for _ in range(int(input()))]
+# Sorts the numbers as texts.
+import sys
+
+numbers = sys.stdin.read().split()[1:]
 print(*sorted(numbers), sep="\n")
