@@ -27,6 +27,7 @@ from app.core.webhooks import JobEnded, WebhookBody
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import DueWebhook, JobEnd, Outbox
 from app.store.webhook_slots import WebhookSlots
+from app.telemetry.metrics import Meter
 
 __all__ = ["RELAY_SECONDS", "RETRY_SECONDS", "CallbackFormat", "WebhookDelivery", "WebhookRelay"]
 
@@ -105,6 +106,7 @@ class WebhookDelivery:
         allow_private: Whether webhooks may go to private addresses.
         callback_formats: Formats of the jobs that were submitted through another API, by the name of the API.
         resolve: Resolves host names.
+        meter: Counts the attempts.
     """
 
     def __init__(
@@ -114,7 +116,9 @@ class WebhookDelivery:
         allow_private: bool,
         callback_formats: Mapping[str, CallbackFormat] = MappingProxyType({}),
         resolve: Resolver = resolve_host,
+        meter: Meter | None = None,
     ) -> None:
+        self._meter = Meter() if meter is None else meter
         self._outbox = outbox
         self._slots = slots
         self._allow_private = allow_private
@@ -150,6 +154,10 @@ class WebhookDelivery:
         started_at = time.monotonic()
         try:
             self.send(webhook)
+            self._meter.count("pyxec_webhooks_total", "delivered")
+        except BaseException:
+            self._meter.count("pyxec_webhooks_total", "failed")
+            raise
         finally:
             # A webhook that was delivered must not be repeated because of this. The slots expire.
             with _suppressed_store_errors():

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from app.store.connection import translated
 from app.store.keys import StoreKeys
 from app.telemetry.metrics import Meter, Sample
+from pyxec.version import VERSION
 
 __all__ = ["PUBLISH_SECONDS", "MetricStore", "publish_metrics"]
 
@@ -55,9 +56,11 @@ class MetricStore:
         client: Redis client.
         keys: Key names.
         process: Name of this process, unique among all processes.
+        max_backlog: Number of queued jobs from which on submissions are rejected.
     """
 
-    def __init__(self, client: Redis, keys: StoreKeys, process: str) -> None:
+    def __init__(self, client: Redis, keys: StoreKeys, process: str, max_backlog: int = 0) -> None:
+        self._max_backlog = max_backlog
         self._client = client
         self._keys = keys
         self._process = process
@@ -79,7 +82,7 @@ class MetricStore:
             raise
 
     async def read(self) -> dict[Sample, float]:
-        """Return the totals of all processes and the sums of the gauges of all live processes.
+        """Return the totals of all processes, the sums of the gauges of all live processes, and the memory of Redis.
 
         Raises:
             StoreUnavailable: Redis did not answer.
@@ -88,8 +91,13 @@ class MetricStore:
             async with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.hgetall(self._keys.metrics)
                 pipeline.hgetall(self._keys.gauges)
-                totals, gauges = await pipeline.execute()
+                pipeline.info("memory")
+                totals, gauges, memory = await pipeline.execute()
         values: dict[Sample, float] = defaultdict(float)
+        values[Sample("pyxec_build_info", (VERSION,))] = 1
+        values[Sample("pyxec_max_backlog", ())] = self._max_backlog
+        values[Sample("pyxec_redis_memory_bytes", ())] = memory.get("used_memory", 0)
+        values[Sample("pyxec_redis_memory_max_bytes", ())] = memory.get("maxmemory", 0)
         for name, value in totals.items():
             values[_sample_decoder.decode(name)] += float(value)
         expired = []

@@ -80,6 +80,20 @@ METRICS: Final[dict[str, Metric]] = {
     "pyxec_pending_entries": Metric(Kind.GAUGE, "Messages that workers hold.", ("queue",)),
     "pyxec_delayed": Metric(Kind.GAUGE, "Messages that are not due yet.", ("queue",)),
     "pyxec_dead_letters": Metric(Kind.GAUGE, "Dead letters.", ("queue",)),
+    "pyxec_max_backlog": Metric(Kind.GAUGE, "Number of queued jobs from which on submissions are rejected."),
+    "pyxec_redis_memory_bytes": Metric(Kind.GAUGE, "Memory that Redis uses."),
+    "pyxec_redis_memory_max_bytes": Metric(Kind.GAUGE, "Limit of the memory of Redis (maxmemory). 0 for none."),
+    "pyxec_http_requests_total": Metric(
+        Kind.COUNTER,
+        "HTTP requests, by route, method and status. WebSockets are not counted.",
+        ("route", "method", "status"),
+    ),
+    "pyxec_http_request_seconds": Metric(
+        Kind.HISTOGRAM, "Time until the response to a request starts.", ("route",), _SECONDS
+    ),
+    "pyxec_webhooks_total": Metric(Kind.COUNTER, "Attempts to deliver a webhook.", ("result",)),
+    "pyxec_workers_by_isolation": Metric(Kind.GAUGE, "Live workers, by PYXEC_ISOLATION.", ("mode",)),
+    "pyxec_build_info": Metric(Kind.GAUGE, "1, with the version of the gateway.", ("version",)),
 }
 
 

@@ -76,7 +76,7 @@ def create_api(settings: Settings) -> Any:
         submitter=submitter,
         api_keys=create_api_keys(settings, client),
         administration=administration,
-        metrics=MetricStore(client, keys, f"api-{secrets.token_hex(4)}"),
+        metrics=MetricStore(client, keys, f"api-{secrets.token_hex(4)}", settings.max_backlog),
         settings=_http_settings(settings),
         new_id=lambda: secrets.token_hex(16),
         now_ms=current_unix_ms,

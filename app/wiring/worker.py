@@ -148,7 +148,7 @@ def _declare_deliver_webhook(broker: StreamsBroker, settings: Settings, meter: M
     """Declare the actor and return the services of the workers that consume its queue."""
     outbox = Outbox(_create_client(settings), StoreKeys(settings.namespace), settings.result_ttl_seconds)
     slots = WebhookSlots(broker)
-    delivery = WebhookDelivery(outbox, slots, settings.webhook_allow_private, CALLBACK_FORMATS)
+    delivery = WebhookDelivery(outbox, slots, settings.webhook_allow_private, CALLBACK_FORMATS, meter=meter)
     # Each delay is twice the previous one. Together with the requests, they fit into RETRY_SECONDS.
     dramatiq.actor(
         actor_name=DELIVER_WEBHOOK,
@@ -318,6 +318,7 @@ def _publish_metrics_task(
         meter.count_up_to("pyxec_recovered_total", total=broker.recovered_total)
         if sandbox is not None:
             meter.set("pyxec_workers", 1)
+            meter.set("pyxec_workers_by_isolation", 1, settings.isolation)
             meter.set("pyxec_worker_slots", broker.deliveries.limit.max_held or 0)
             _collect_pool_metrics(sandbox, meter)
         publish_metrics(client, keys, broker.consumer_name, meter)

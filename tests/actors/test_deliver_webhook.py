@@ -20,6 +20,7 @@ from app.core.outcomes import Outcome
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.outbox import Outbox
 from app.store.webhook_slots import WebhookSlots
+from app.telemetry.metrics import Meter, Sample
 from tests.actors.webhook_receiver import WebhookReceiver, respond_with, running_receiver
 from tests.http.gateway import JOB, Gateway, bearer, running_gateway
 from tests.http.openapi.conformance import validate_schema
@@ -48,7 +49,8 @@ class WebhookWorker:
         self.outbox = Outbox(gateway.redis, gateway.keys, RESULT_TTL_SECONDS)
         self.relay = WebhookRelay(self.broker, self.outbox)
         self.slots = WebhookSlots(self.broker)
-        delivery = WebhookDelivery(self.outbox, self.slots, allow_private=True)
+        self.meter = Meter()
+        delivery = WebhookDelivery(self.outbox, self.slots, allow_private=True, meter=self.meter)
         dramatiq.actor(
             actor_name=DELIVER_WEBHOOK, queue_name=WEBHOOKS_QUEUE, broker=self.broker,
             max_retries=2, min_backoff=10, max_backoff=20,
@@ -95,6 +97,8 @@ async def test_webhook_is_sent_once_and_signed_when_job_finishes(
         webhook.verify(request.body + b" ", request.headers)
     # And it is not sent again
     assert webhook_worker.deliver_all() == 0
+    # And it is counted
+    assert webhook_worker.meter.take_increments() == {Sample("pyxec_webhooks_total", ("delivered",)): 1}
 
 
 async def test_webhook_is_signed_when_key_of_earlier_version_has_url_safe_secret(

@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_compose_file_for_published_images_is_up_to_date() -> None:
     files = ((ROOT / name).read_text() for name in ("docker-compose.yml", "docker-compose.override.yml"))
 
-    assert (ROOT / "deploy" / "compose.yaml").read_text() == create_compose_file(*files)
+    is_current = (ROOT / "deploy" / "compose.yaml").read_text() == create_compose_file(*files)
+    assert is_current, "run `python -m deploy.release.compose_file`"
 
 
 @pytest.mark.parametrize("release", COMPOSE_RELEASES)

@@ -1,16 +1,19 @@
-"""Counts rejected requests and open WebSockets, and publishes the metrics of this gateway process."""
+"""Counts requests, rejections and open WebSockets, and publishes the metrics of this gateway process."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
+from falcon.asgi import Response
 
 from app.core.errors import StoreUnavailable
 from app.http.errors import Problem
+from app.http.request import Request
 from app.store.metrics import MetricStore
 from app.telemetry.metrics import Meter
 
@@ -19,11 +22,12 @@ __all__ = ["RequestMetrics"]
 _PUBLISH_SECONDS: Final = 2.0
 # Statuses that depend on the rights of the caller or on the load of the service. Errors in requests are not counted.
 _REJECTION_STATUSES: Final = frozenset({401, 403, 429, 503})
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger("pyxec.http")
 
 
 class RequestMetrics:
-    """Falcon middleware for the ASGI lifespan, and the meter of this process."""
+    """Falcon middleware: the meter of this process. It comes after AccessLog, which sets ``started_at``."""
 
     def __init__(self, metrics: MetricStore) -> None:
         self._metrics = metrics
@@ -35,6 +39,13 @@ class RequestMetrics:
         """Count a request or a job of a batch that was rejected, labelled with the problem type."""
         if problem.status in _REJECTION_STATUSES:
             self._meter.count("pyxec_rejected_total", problem.type.rpartition("/")[2])
+
+    async def process_response(self, request: Request, response: Response, resource: object, succeeded: bool) -> None:
+        """Count a request and its time. The routes are those of the application, so that their number is limited."""
+        route = request.uri_template or "none"
+        method = request.method if request.method in _METHODS else "other"
+        self._meter.count("pyxec_http_requests_total", route, method, str(response.status_code))
+        self._meter.observe("pyxec_http_request_seconds", time.perf_counter() - request.started_at, route)
 
     def websocket_opened(self) -> None:
         """Increment the number of open WebSockets."""

@@ -15,6 +15,7 @@ from redis.retry import Retry
 from app.store.keys import StoreKeys
 from app.store.metrics import publish_metrics
 from app.telemetry.metrics import METRICS, Kind, Meter, Sample
+from pyxec.version import VERSION
 from tests.http.gateway import JOB, Gateway, StartGateway, bearer
 
 Metrics = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -72,6 +73,26 @@ async def test_queue_gauges_are_read_at_scrape_time(gateway: Gateway) -> None:
     assert metrics["pyxec_queue_depth", (("queue", "jobs"),)] == 2
     assert metrics["pyxec_pending_entries", (("queue", "jobs"),)] == 1
     assert metrics["pyxec_dead_letters", (("queue", "jobs"),)] == 0
+
+
+async def test_requests_are_counted_by_route_method_and_status(gateway: Gateway) -> None:
+    for path in ("/v1/jobs/unknown", "/v1/jobs/other", "/nonsense"):
+        await gateway.client.get(path)
+    missing = ("pyxec_http_requests_total", (("method", "GET"), ("route", "/v1/jobs/{job_id}"), ("status", "404")))
+
+    metrics = await eventually(gateway, lambda metrics: metrics.get(missing) == 2)
+
+    assert metrics["pyxec_http_requests_total", (("method", "GET"), ("route", "none"), ("status", "404"))] == 1
+    assert metrics["pyxec_http_request_seconds_count", (("route", "/v1/jobs/{job_id}"),)] == 2
+
+
+async def test_memory_of_redis_version_and_backlog_are_exposed(gateway: Gateway) -> None:
+    metrics = await scrape(gateway)
+
+    assert metrics["pyxec_redis_memory_bytes", ()] > 100_000
+    assert metrics["pyxec_redis_memory_max_bytes", ()] == gateway.redis.info("memory")["maxmemory"]
+    assert metrics["pyxec_build_info", (("version", VERSION),)] == 1
+    assert ("pyxec_max_backlog", ()) in metrics
 
 
 async def test_rejections_are_counted_by_reason(gateway: Gateway) -> None:
