@@ -36,14 +36,26 @@ if TYPE_CHECKING:
     from pyxec.files import FileInfo
     from pyxec.job import Job
     from pyxec.job_options import Case, JobOptions, job_request
-    from pyxec.results import ArtifactInfo, JobStatus, Language, PhaseReport, Result, TestReport, Usage
+    from pyxec.results import (
+        ArtifactInfo,
+        JobStatus,
+        Language,
+        PhaseReport,
+        Result,
+        TestReport,
+        Usage,
+        WorkspaceInfo,
+        WorkspaceReport,
+    )
     from pyxec.stream import JobStream
+    from pyxec.workspace import AsyncWorkspace, Workspace
 
 __all__ = [
     "ArtifactInfo",
     "AsyncClient",
     "AsyncJob",
     "AsyncJobStream",
+    "AsyncWorkspace",
     "BatchResult",
     "Case",
     "Client",
@@ -76,6 +88,9 @@ __all__ = [
     "TooManyRequests",
     "UnreadableReply",
     "Usage",
+    "Workspace",
+    "WorkspaceInfo",
+    "WorkspaceReport",
     "job_request",
 ]
 
@@ -124,8 +139,11 @@ _MODULES = {
         "Result",
         "TestReport",
         "Usage",
+        "WorkspaceInfo",
+        "WorkspaceReport",
     ),
     "pyxec.stream": ("JobStream",),
+    "pyxec.workspace": ("AsyncWorkspace", "Workspace"),
 }
 _MODULE_BY_NAME = {name: module for module, names in _MODULES.items() for name in names}
 

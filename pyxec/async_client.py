@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar, Unpack
 
+import httpx
+
 from pyxec import calls, files
 from pyxec.async_job import AsyncJob
 from pyxec.batch_stream import BatchResult, iterate_batch_async
@@ -20,6 +22,7 @@ from pyxec.files import FileInfo, OnProgress
 from pyxec.job_options import JobOptions, Reference, job_request
 from pyxec.results import Language, Result
 from pyxec.transport import AsyncTransport
+from pyxec.workspace import AsyncWorkspace
 
 __all__ = ["AsyncClient"]
 
@@ -38,6 +41,7 @@ class AsyncClient:
             503 or 504, and a stream without any event. ``Retry-After`` is honoured. 0 disables retries.
         tls: TLS settings for https. The default verifies against the system's certificates.
         on_retry: Called with one sentence, the reason, before each pause.
+        transport: Sends the HTTP requests instead of httpx's own transport. Streams of jobs do not use it.
     """
 
     def __init__(
@@ -49,10 +53,11 @@ class AsyncClient:
         retry_seconds: float = 60.0,
         tls: ssl.SSLContext | None = None,
         on_retry: Callable[[str], None] | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         connection = Connection(url, api_key, timeout_seconds, retry_seconds, tls, on_retry)
         self.url = connection.url
-        self._transport = AsyncTransport(connection)
+        self._transport = AsyncTransport(connection, transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -178,6 +183,14 @@ class AsyncClient:
     async def delete_file(self, file_id: str) -> None:
         """Delete a file. Queued and running jobs that refer to it keep its content."""
         await self.send(files.delete_file(file_id))
+
+    async def create_workspace(self) -> AsyncWorkspace:
+        """Create an empty workspace. Pass its ``id`` as ``workspace`` to the jobs that share its files."""
+        return self.workspace((await self.send(calls.create_workspace())).id)
+
+    def workspace(self, workspace_id: str) -> AsyncWorkspace:
+        """Return a handle of a known workspace. Sends no request."""
+        return AsyncWorkspace(self._transport, workspace_id)
 
     def job(self, job_id: str) -> AsyncJob:
         """Return a handle of a known job. Sends no request."""

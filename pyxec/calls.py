@@ -11,7 +11,7 @@ import msgspec
 
 from pyxec.errors import RequestRefused, UnreadableReply, error_class
 from pyxec.events import Event, read_events
-from pyxec.results import Accepted, JobStatus, Language, Result
+from pyxec.results import Accepted, JobStatus, Language, Result, WorkspaceInfo
 
 __all__ = [
     "BatchItem",
@@ -202,6 +202,36 @@ def _read_health(reply: Reply) -> None:
     reply.read(_Health)
 
 
+def create_workspace() -> Call[WorkspaceInfo]:
+    """Create a workspace. Not repeatable: a second request would create another one."""
+    return Call("POST", "/v1/workspaces", lambda reply: reply.read(WorkspaceInfo), is_repeatable=False)
+
+
+def workspace(workspace_id: str) -> Call[WorkspaceInfo]:
+    """Get a workspace with the list of its files."""
+    return Call("GET", _workspace(workspace_id), lambda reply: reply.read(WorkspaceInfo))
+
+
+def delete_workspace(workspace_id: str) -> Call[None]:
+    """Delete a workspace. Not repeatable: the second request would return 404."""
+    return Call("DELETE", _workspace(workspace_id), lambda reply: None, is_repeatable=False)
+
+
+def read_file(workspace_id: str, path: str) -> Call[bytes]:
+    """Get the content of a file of a workspace."""
+    return Call("GET", _workspace_file(workspace_id, path), lambda reply: reply.body)
+
+
+def write_file(workspace_id: str, path: str, content: bytes) -> Call[WorkspaceInfo]:
+    """Create or replace a file of a workspace."""
+    return Call("PUT", _workspace_file(workspace_id, path), lambda reply: reply.read(WorkspaceInfo), content=[content])
+
+
+def delete_file(workspace_id: str, path: str) -> Call[None]:
+    """Delete a file of a workspace. Not repeatable: the second request would return 404."""
+    return Call("DELETE", _workspace_file(workspace_id, path), lambda reply: None, is_repeatable=False)
+
+
 class _Problem(msgspec.Struct):
     """A problem document (RFC 9457), with the extension members ``field`` and ``request_id``."""
 
@@ -236,6 +266,16 @@ def error_for(status: int, body: bytes, headers: Mapping[str, str]) -> RequestRe
         request_id=problem.request_id or headers.get("x-request-id", ""),
         retry_after_seconds=float(retry_after) if retry_after.isdecimal() else None,
     )
+
+
+def _workspace(workspace_id: str) -> str:
+    return f"/v1/workspaces/{quote(workspace_id, safe='')}"
+
+
+def _workspace_file(workspace_id: str, path: str) -> str:
+    # HTTP clients remove dot segments. The service has to see them to reject them.
+    parts = [part.replace(".", "%2E") if part in (".", "..") else quote(part, safe="") for part in path.split("/")]
+    return f"{_workspace(workspace_id)}/files/{'/'.join(parts)}"
 
 
 def _job(job_id: str) -> str:

@@ -19,6 +19,7 @@ from pyxec.job import Job
 from pyxec.job_options import JobOptions, Reference, job_request
 from pyxec.results import Language, Result
 from pyxec.transport import Transport
+from pyxec.workspace import Workspace
 
 __all__ = ["MAX_WAIT_SECONDS", "Client"]
 
@@ -177,6 +178,14 @@ class Client:
     def delete_file(self, file_id: str) -> None:
         """Delete a file. Queued and running jobs that refer to it keep its content."""
         self.send(files.delete_file(file_id))
+
+    def create_workspace(self) -> Workspace:
+        """Create an empty workspace. Pass its ``id`` as ``workspace`` to the jobs that share its files."""
+        return self.workspace((self.send(calls.create_workspace())).id)
+
+    def workspace(self, workspace_id: str) -> Workspace:
+        """Return a handle of a known workspace. Sends no request."""
+        return Workspace(self._transport, workspace_id)
 
     def job(self, job_id: str) -> Job:
         """Return a handle of a known job. Sends no request."""

@@ -75,6 +75,8 @@ class JobOptions(TypedDict, total=False):
     artifacts: Sequence[str]
     priority: Literal["interactive", "batch"]
     keep_source: bool
+    workspace: str
+    workspace_mode: Literal["reject", "wait"]
     webhook_url: str
     labels: Mapping[str, str]
 

@@ -18,6 +18,9 @@ __all__ = [
     "Result",
     "TestReport",
     "Usage",
+    "WorkspaceFile",
+    "WorkspaceInfo",
+    "WorkspaceReport",
 ]
 
 
@@ -151,6 +154,33 @@ class KeptFile(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
+class WorkspaceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job did to the files of its workspace. ``error`` is why the workspace is unchanged, or None."""
+
+    id: str
+    version: int = 0
+    changed: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class WorkspaceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a workspace."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+class WorkspaceInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A workspace with its files."""
+
+    id: str
+    version: int
+    size_bytes: int
+    files: tuple[WorkspaceFile, ...] = ()
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a finished job. docs/api.md lists the outcomes.
 
@@ -178,6 +208,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     phases: tuple[PhaseReport, ...] = ()
     tests: tuple[TestReport, ...] = ()
     artifacts: tuple[ArtifactInfo, ...] = ()
+    artifacts_incomplete: bool = False
+    workspace: WorkspaceReport | None = None
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     attempt: int = 1
     verdict: str | None = None

@@ -71,9 +71,9 @@ class Transport:
 class AsyncTransport:
     """HTTP transport for the tasks of one event loop."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.connection = connection
-        self._http = httpx.AsyncClient(**connection.http_options())
+        self._http = httpx.AsyncClient(**connection.http_options(), transport=transport)
 
     async def send(self, call: Call[T]) -> T:
         """Send a request, with retries, and return the decoded response. Raises a PyxecError."""

@@ -18,7 +18,7 @@ from app.core.spec import ForeignRequest, JobRequest, JobSpec
 from app.core.webhooks import check_webhook_url
 from app.core.workspaces import WorkspaceMode
 
-__all__ = ["BatchPosition", "Idempotency", "NewJob", "resolve_job"]
+__all__ = ["BatchPosition", "Idempotency", "NewJob", "hash_idempotency_key", "resolve_job"]
 
 
 class Idempotency(msgspec.Struct, frozen=True):
@@ -149,8 +149,13 @@ def _resolve_priority(priority: Priority | None, tier: Tier) -> Priority:
     return priority
 
 
+def hash_idempotency_key(key: str, caller: Caller) -> str:
+    """Return the name of an idempotency key of a caller."""
+    return hashlib.sha256(f"{caller.account}\n{key}".encode()).hexdigest()
+
+
 def _hash_idempotency(key: str, caller: Caller, request: JobRequest) -> Idempotency:
     # The order of the fields in the JSON of the request does not matter.
-    name = hashlib.sha256(f"{caller.account}\n{key}".encode()).hexdigest()
+    name = hash_idempotency_key(key, caller)
     fingerprint = hashlib.sha256(msgspec.json.encode(request, order="deterministic")).hexdigest()
     return Idempotency(name, fingerprint)

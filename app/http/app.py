@@ -24,6 +24,7 @@ from app.http.compat.sandboxfusion.routes import (
 from app.http.error_handler import ErrorHandler
 from app.http.errors import ErrorFormat
 from app.http.jobs.submissions import Submissions
+from app.http.mcp import McpResource
 from app.http.middleware.access_log import AccessLog
 from app.http.middleware.allowed_hosts import AllowedHosts
 from app.http.middleware.authentication import Authentication, Authenticator
@@ -105,6 +106,15 @@ def create_app(
         tracer: Creates a span for each request. None disables tracing.
     """
     allow_private = settings.allow_private_webhooks
+    submissions = Submissions(jobs, languages, submitter, files, new_id, now_ms, allow_private_webhooks=allow_private)
+
+    async def close_all() -> None:
+        await mcp.close()
+        if close is not None:
+            await close()
+
+    lifecycle = Lifecycle(settings.drain_seconds, close_all)
+    mcp = McpResource(jobs, submissions, settings, lifecycle)
     services = Services(
         jobs=jobs,
         batches=batches,
@@ -116,14 +126,13 @@ def create_app(
         metrics=metrics,
         settings=settings,
         now_ms=now_ms,
-        lifecycle=Lifecycle(settings.drain_seconds, close),
+        lifecycle=lifecycle,
         request_metrics=RequestMetrics(metrics),
         authenticator=Authenticator(api_keys, settings),
-        submissions=Submissions(
-            jobs, languages, submitter, files, new_id, now_ms, allow_private_webhooks=allow_private
-        ),
+        submissions=submissions,
     )
     app = falcon.asgi.App(request_type=Request)
+    mcp.connect(app)
     # Every WebSocket resource reads its socket all the time, so Falcon's receive queue and its task are not needed.
     app.ws_options.max_receive_queue = 0
     app.add_middleware(AccessLog(new_id))
@@ -137,7 +146,7 @@ def create_app(
     handle_error = ErrorHandler(services.request_metrics, ERROR_FORMATS)
     app.add_error_handler(Exception, handle_error)
     app.add_error_handler(falcon.HTTPError, handle_error)  # replaces Falcon's own handler
-    for template, resource in _create_routes(services).items():
+    for template, resource in {**_create_routes(services), "/mcp": mcp}.items():
         app.add_route(template, resource)
     return app
 

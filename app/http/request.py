@@ -83,12 +83,13 @@ class Request(falcon.asgi.Request):
     @asynccontextmanager
     async def disconnect_task(self) -> AsyncIterator[asyncio.Task[Any]]:
         """Yield a task that is done when the client has disconnected. Read the body before."""
-        task = asyncio.create_task(self._wait_for_disconnect())
+        task = asyncio.create_task(self.wait_for_disconnect())
         try:
             yield task
         finally:
             task.cancel()
 
-    async def _wait_for_disconnect(self) -> None:
+    async def wait_for_disconnect(self) -> None:
+        """Return when the client has disconnected. Read the body before."""
         while (await self._receive())["type"] != "http.disconnect":
             pass

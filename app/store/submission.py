@@ -23,7 +23,7 @@ from app.core.errors import (
     SubmissionRejected,
     WorkspaceBusy,
 )
-from app.core.submission import NewJob
+from app.core.submission import NewJob, hash_idempotency_key
 from app.store.admission import MemoryGuard, RateLimiter
 from app.store.connection import StoreScript, read_lua, translated
 from app.store.effects import JobEffects
@@ -119,6 +119,17 @@ class Submitter:
         if receipt.job_id != job.id:
             await self._leave_workspace(job)
         return receipt
+
+    async def find_job(self, key: str, caller: Caller) -> str | None:
+        """Return the job that a caller submitted with an idempotency key; None if there is none.
+
+        Raises:
+            StoreUnavailable: Redis did not answer.
+        """
+        name = self._effects.keys.idempotency(hash_idempotency_key(key, caller))
+        with translated():
+            value: Any = await self._client.get(name)
+        return None if value is None else decode_idempotency(value)[1]
 
     async def _leave_workspace(self, job: NewJob) -> None:
         """Remove a job that was not accepted from its workspace. An outage delays it for a minute."""

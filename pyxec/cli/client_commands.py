@@ -10,6 +10,7 @@ from pyxec.cli.commands.cancel import cancel
 from pyxec.cli.commands.files import files
 from pyxec.cli.commands.judge import judge
 from pyxec.cli.commands.languages import languages
+from pyxec.cli.commands.mcp import mcp
 from pyxec.cli.commands.run import run
 from pyxec.cli.commands.submit import submit
 from pyxec.cli.commands.tail import tail
@@ -39,4 +40,5 @@ def create_app() -> typer.Typer:
     app.command()(languages)
     app.command()(bench)
     app.add_typer(files, name="files")
+    app.command()(mcp)
     return app

@@ -127,7 +127,7 @@ def test_commands_all_have_a_json_option() -> None:
         for path, command in leaves(get_command(app))
         if not any("--json" in parameter.opts for parameter in command.params)
     ]
-    assert without == ["batch", "images wait"]  # one always prints JSON, the other prints nothing
+    assert without == ["batch", "images wait", "mcp"]  # JSON always, nothing, JSON-RPC
 
 
 def test_commands_are_all_documented() -> None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from tests.drill.clocks import missing_for_clock
 from tests.drill.deployment import Deployment, Settings
 from tests.drill.engine import missing_for_engine
-from tests.drill.faults import clock, connections, disks, engine, redelivery, redis_server, workers
+from tests.drill.faults import clock, connections, disks, engine, redelivery, redis_server, workers, workspaces
 from tests.drill.links import missing_for_networks
 from tests.drill.load import DEFAULT_KINDS, Load, ProgramKind, print_slowly_for, print_text, run_python
 
@@ -60,6 +60,11 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             "kill -9 of a worker between every two steps of a job",
             workers.killed_between_steps(28),
             settings=Settings(workers=1, environment={"PYXEC_MAX_DELIVERIES": "20", "PYXEC_POOL_CEILING": "0"}),
+        ),
+        "workspaces": Scenario(
+            "kill -9 of a worker during each of 40 jobs that change the files of one workspace",
+            workspaces.killed_while_files_change(40),
+            settings=Settings(environment={"PYXEC_MAX_DELIVERIES": "20", "PYXEC_LEASE_SECONDS": "2"}),
         ),
         "rolling-restart": Scenario(
             "three workers restarted one after the other, four times, grace period of 8 s",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.drill.checker import violations
 from tests.drill.deployment import Deployment, Settings
-from tests.drill.faults import connections, redelivery, redis_server, workers
+from tests.drill.faults import connections, redelivery, redis_server, workers, workspaces
 from tests.drill.load import Load
 from tests.drill.scenarios import FaultInjection
 
@@ -20,6 +20,7 @@ JOBS = 6
 
 FAULTS: dict[str, FaultInjection] = {
     "worker killed at random times": workers.killed(4),
+    "worker killed while files of a workspace change": workspaces.killed_while_files_change(3),
     "Redis killed between steps of a job": redis_server.killed_between_steps(2),
     "Redis suspended longer than the leases": redis_server.frozen(1.5),
     "network of worker cut longer than its lease": connections.worker_cut(1),

@@ -224,6 +224,10 @@ class Submissions:
             await self._files.release(job.id)
             await self._delete_files(job.owner, job.new_file_ids)
 
+    async def find_job(self, key: str, caller: Caller) -> str | None:
+        """Return the job that a caller submitted with an idempotency key; None if there is none."""
+        return await self._submitter.find_job(key, caller)
+
     async def charge_upload(self, caller: Caller) -> None:
         """Take a token for the upload of a file. Raises RateLimited."""
         await self._submitter.rate_limiter.charge_upload(caller)

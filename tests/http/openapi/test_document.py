@@ -24,8 +24,8 @@ from tests.http.gateway import PYTHON
 from tests.http.openapi.conformance import DOCUMENT, validate_schema
 from tests.http.routes import http_routes, websocket_routes
 
-# The documentation page is not part of the API.
-PAGE = ("/docs", "/docs/", "/docs/{name}")
+# The documentation page and MCP, a protocol of its own, are not part of the API.
+PAGE = ("/mcp", "/docs", "/docs/", "/docs/{name}")
 JOB: dict[str, Any] = {"language": "python", "source": "print(1)"}
 JOB_SCHEMA = {"$ref": "#/components/schemas/JobRequest"}
 

@@ -1,0 +1,1 @@
+"""MCP server: the tools that run code, for language models. Requires ``pip install 'pyxec[mcp]'``."""

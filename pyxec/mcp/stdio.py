@@ -1,0 +1,31 @@
+"""The MCP server over stdio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.server.stdio import stdio_server
+
+from pyxec.async_client import AsyncClient
+from pyxec.mcp.server import CallContext, create_server
+
+__all__ = ["serve_stdio"]
+
+
+async def serve_stdio(url: str) -> None:
+    """Serve one MCP client until it closes stdin.
+
+    Args:
+        url: URL of the service. The API key is read from PYXEC_API_KEY.
+    """
+    async with AsyncClient(url) as client:
+
+        @asynccontextmanager
+        async def open_context(context: Any) -> AsyncIterator[CallContext]:
+            yield CallContext(client)
+
+        server = create_server(open_context)
+        async with stdio_server() as (read_stream, write_stream):
+            await server.run(read_stream, write_stream, server.create_initialization_options())
