@@ -224,7 +224,9 @@ def read_file(workspace_id: str, path: str) -> Call[bytes]:
 
 def write_file(workspace_id: str, path: str, content: bytes) -> Call[WorkspaceInfo]:
     """Create or replace a file of a workspace."""
-    return Call("PUT", _workspace_file(workspace_id, path), lambda reply: reply.read(WorkspaceInfo), content=[content])
+    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(content))}
+    read = lambda reply: reply.read(WorkspaceInfo)  # noqa: E731
+    return Call("PUT", _workspace_file(workspace_id, path), read, headers=headers, content=[content])
 
 
 def delete_file(workspace_id: str, path: str) -> Call[None]:
