@@ -24,7 +24,16 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
-__all__ = ["LAUNCH_VARIABLES", "ConfigurationError", "Settings", "read_settings", "settings_table"]
+from app.resources import LANGUAGES
+
+__all__ = [
+    "LAUNCH_VARIABLES",
+    "ConfigurationError",
+    "Settings",
+    "read_language_folders",
+    "read_settings",
+    "settings_table",
+]
 
 # The Procfile, docker-compose.yml, the Makefile, `make up`, the tests and the command line read these, not the service.
 LAUNCH_VARIABLES: Final = frozenset(
@@ -72,6 +81,14 @@ def _parse_switch(text: object) -> object:
 
 def _split(text: object) -> object:
     return frozenset(part.strip() for part in str(text).split(",") if part.strip())
+
+
+def _split_folders(text: object) -> object:
+    folders = tuple(Path(part) for part in str(text).split(os.pathsep) if part)
+    for folder in folders:
+        if not folder.is_dir():
+            raise ValueError(f"must be folders separated by {os.pathsep!r}, and {str(folder)!r} is not a folder")
+    return folders
 
 
 def _check_namespace(text: str) -> str:
@@ -166,6 +183,7 @@ def _check_admin_key(key: str) -> str:
 
 _Switch = Annotated[bool, BeforeValidator(_parse_switch)]
 _Secret = Annotated[str, BeforeValidator(_read_secret)]
+_Folders = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_folders)]
 _Set = Annotated[frozenset[str], NoDecode, BeforeValidator(_split)]
 
 
@@ -271,6 +289,8 @@ class Settings(BaseSettings):
     """Age in seconds from which on a cell starts no further job and is replaced."""
     cell_sharing: Literal["any", "caller"] = "any"
     """Whether a cell serves all callers, or only the API key or address of its first job."""
+    languages: _Folders = ()
+    """Folders, separated by `:`, with additional languages: TOML files as in `languages/` (docs/languages.md)."""
     pool_floor: int = Field(1, ge=0, le=100)
     """Warm sandboxes of each default language per worker process. Other languages have them after their first use."""
     pool_ceiling: int = Field(4, ge=0, le=100)
@@ -287,6 +307,11 @@ class Settings(BaseSettings):
         "", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT"
     )
     """OpenTelemetry collector for traces (docs/telemetry.md)."""
+
+    @property
+    def language_folders(self) -> tuple[Path, ...]:
+        """All folders with languages, those of Pyxec first."""
+        return (LANGUAGES, *self.languages)
 
     @field_validator("lease_seconds")
     @classmethod
@@ -369,6 +394,16 @@ def _is_address(host: str) -> bool:
 
 def _is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def read_language_folders(environment: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Return all folders with languages, for programs that need no other setting.
+
+    Raises:
+        ConfigurationError: ``PYXEC_LANGUAGES`` is invalid.
+    """
+    variables = {name: value for name, value in environment.items() if name == "PYXEC_LANGUAGES"}
+    return read_settings(variables).language_folders
 
 
 def settings_table() -> str:

@@ -21,6 +21,7 @@ from app.core.errors import EngineUnavailable
 from app.logs import configure_logging, set_log_level
 from app.parent_process import stop_with_parent
 from app.sandbox.engine_availability import EXIT_STATUS, check_at_start
+from app.sandbox.images.catalogue import CatalogueError, load_languages
 from app.store.keys import JOBS_QUEUE
 from app.wiring.host_check import create_host_check
 
@@ -52,8 +53,8 @@ def main() -> None:
     """Check the configuration, then run Dramatiq's command. With ``--check`` as the only option, only check.
 
     Raises:
-        SystemExit: A setting is invalid, or the worker runs jobs and its engine does not meet the requirements. The log
-            states what to do.
+        SystemExit: A setting is invalid, or the worker runs jobs and a language file is invalid or its engine does not
+            meet the requirements. The log states what to do.
     """
     only_checks = sys.argv[1:] == [_CHECK]
     # Dramatiq executes these arguments again when it receives SIGHUP.
@@ -63,6 +64,7 @@ def main() -> None:
     configure_logging()
     settings = _read_valid_settings()
     if not arguments.queues or JOBS_QUEUE in arguments.queues:
+        _check_languages(settings)
         with contextlib.suppress(EngineUnavailable):  # the worker waits for the engine
             check_at_start(settings.docker_host, settings.container_runtime, create_host_check(settings))
     if not only_checks:
@@ -77,6 +79,14 @@ def _read_valid_settings() -> Settings:
     except ConfigurationError as e:
         for problem in str(e).splitlines():
             _log.critical("configuration_invalid", error=problem)
+        raise SystemExit(EXIT_STATUS) from None
+
+
+def _check_languages(settings: Settings) -> None:
+    try:
+        load_languages(*settings.language_folders)
+    except CatalogueError as e:
+        _log.critical("configuration_invalid", error=str(e))
         raise SystemExit(EXIT_STATUS) from None
 
 

@@ -47,7 +47,12 @@ def _suffixes(languages: Iterable[Language]) -> dict[str, Language]:
             by_suffix[suffix] = by_id[language_id]
     for language in by_id.values():
         by_suffix |= dict.fromkeys((alias.lower() for alias in language.aliases), language)
-    # The suffix of a language's usual file name has priority.
+    # The suffix of a language's usual file name has priority. If several languages share it, it means the one with this
+    # suffix as a name, or the first one.
+    usual: dict[str, Language] = {}
     for language in by_id.values():
-        by_suffix[Path(language.file_name).suffix.removeprefix(".").lower()] = language
+        suffix = Path(language.file_name).suffix.removeprefix(".").lower()
+        if suffix not in usual or suffix in (language.id, *language.aliases):
+            usual[suffix] = language
+    by_suffix |= usual
     return by_suffix

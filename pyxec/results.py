@@ -251,12 +251,16 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Language(msgspec.Struct, frozen=True, kw_only=True):
-    """An installed language. ``limits`` has the default and the range of each limit for this caller."""
+    """An installed language. ``limits`` has the default and the range of each limit for this caller.
+
+    Each version of a language is an entry. ``version_of`` is the id of the default version, or None for that version.
+    """
 
     id: str
     name: str
     file_name: str
     aliases: tuple[str, ...] = ()
     version: str | None = None
+    version_of: str | None = None
     template: str = ""
     limits: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)

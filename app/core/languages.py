@@ -30,6 +30,7 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
         packages: Python packages that programs can import, ``name==version``.
         image: Tag of the image; None if no image is installed.
         image_bytes: Size of the image; None if no image is installed.
+        version_of: Id of the language of which this is another version. None for the default version.
     """
 
     id: str
@@ -47,6 +48,12 @@ class LanguageInfo(msgspec.Struct, frozen=True, kw_only=True):
     packages: tuple[str, ...] = ()
     image: str | None = None
     image_bytes: int | None = None
+    version_of: str | None = None
+
+    @property
+    def family(self) -> str:
+        """Id that all versions of the language share: that of the default version."""
+        return self.version_of or self.id
 
 
 class HostLanguages(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,5 +65,12 @@ class HostLanguages(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def index_languages(languages: Iterable[LanguageInfo]) -> dict[str, LanguageInfo]:
-    """Index languages by their ids and aliases in lower case."""
-    return {name.lower(): info for info in languages for name in (info.id, *info.aliases)}
+    """Index languages by their ids and aliases in lower case.
+
+    If the default version of a language is missing, its id means the first of its other versions.
+    """
+    listed = list(languages)
+    index = {name.lower(): info for info in listed for name in (info.id, *info.aliases)}
+    for info in listed:
+        index.setdefault(info.family, info)
+    return index

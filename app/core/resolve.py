@@ -32,6 +32,7 @@ from app.core.judging.groups import check_groups
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, Limits, TotalLimits, check_compile_limits, max_limit, resolve_limits
 from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
+from app.core.version_ranges import is_in_range, parse_numbers
 from app.core.workspaces import WORKSPACE_ID, WorkspaceMode
 
 __all__ = ["check_file_name", "resolve_spec"]
@@ -184,17 +185,38 @@ def _resolve_checker(
 
 
 def _find_language(request: JobRequest | CheckerRequest, languages: Mapping[str, LanguageInfo]) -> LanguageInfo:
-    info = languages.get(request.language.lower())
+    """Return the language with the requested version.
+
+    If several versions are in the range, it is the default version or, if that one is not in the range, the highest.
+    """
+    name, version = request.language.lower(), request.version
+    if version is None and name not in languages:
+        name, _, version = name.partition("@")  # java@25
+    info = languages.get(name)
     if info is None:
         known = ", ".join(sorted({language.id for language in languages.values()}))
         raise UnknownLanguage("language", f"is not installed; the installed languages are: {known or 'none'}")
-    version = request.version
-    if version in (None, "*", "latest") or info.version is None:
+    # The id of a version other than the default one, such as java-25, means only this version.
+    is_family = name == info.family or info.version_of is None
+    versions = [info, *_other_versions(info, languages)] if is_family else [info]
+    if version in (None, "*") or info.version is None:
         return info
-    # 3.11 matches any 3.11.x. Only whole components match: 3.1 does not match 3.11.
-    if info.version != version and not info.version.startswith(f"{version}."):
-        raise UnknownLanguage("version", f"{info.id} is installed in version {info.version} only")
-    return info
+    if version == "latest":
+        return max(versions, key=_read_version)
+    matching = [candidate for candidate in versions if is_in_range(candidate.version or "", version)]
+    if not matching:
+        installed = ", ".join(sorted(candidate.version or "unknown" for candidate in versions))
+        raise UnknownLanguage("version", f"{info.id} is installed in version {installed} only")
+    return info if info in matching else max(matching, key=_read_version)
+
+
+def _other_versions(info: LanguageInfo, languages: Mapping[str, LanguageInfo]) -> list[LanguageInfo]:
+    others = {other.id: other for other in languages.values() if other.family == info.family and other.id != info.id}
+    return list(others.values())
+
+
+def _read_version(info: LanguageInfo) -> tuple[int, int, int]:
+    return parse_numbers(info.version or "")
 
 
 def _resolve_files(

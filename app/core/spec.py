@@ -28,6 +28,7 @@ from app.core.judging.comparison import ComparisonRequest
 from app.core.judging.groups import TestGroup
 from app.core.limits import CompileLimits, LimitOverrides, Limits, TotalLimits
 from app.core.source_files import FileRequest, SourceFile, TextEncoding
+from app.core.version_ranges import VERSION_DESCRIPTION
 from app.core.workspaces import WORKSPACE_ID, WorkspaceMode
 
 __all__ = [
@@ -68,7 +69,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The body of ``POST /v1/jobs``. It contains either ``source``, for one file, or ``files``."""
 
     language: Annotated[str, schema(description="An id or alias of `GET /v1/languages`.", examples=["python"])]
-    version: Annotated[str | None, schema(description="A version or its first components; `*` is any.")] = None
+    version: Annotated[str | None, schema(description=VERSION_DESCRIPTION)] = None
     source: Source | FileReference | None = None
     files: Annotated[tuple[FileRequest, ...], schema(minItems=1, maxItems=MAX_FILES)] | None = None
     entrypoint: Annotated[str | None, schema(description="The file to run. Default: the first file.")] = None

@@ -10,6 +10,7 @@ from app.config import ConfigurationError, read_settings
 from app.local.console import SetupError
 from app.local.launch_plan import read_addresses, read_procfile
 from app.local.valkey import server_command
+from app.sandbox.images.catalogue import CatalogueError, load_languages
 
 __all__ = ["check_configuration"]
 
@@ -23,7 +24,7 @@ _CA_VARIABLE: Final = "PYXEC_EXTRA_CA"
 
 
 def check_configuration(root: Path, environment: Mapping[str, str]) -> None:
-    """Check all settings of the service and of its start.
+    """Check all settings of the service and of its start, and the language files.
 
     Args:
         root: The checkout, with the Procfile.
@@ -39,8 +40,8 @@ def check_configuration(root: Path, environment: Mapping[str, str]) -> None:
 
 def _find_problems(root: Path, environment: Mapping[str, str]) -> Iterator[str]:
     try:
-        read_settings(environment)
-    except ConfigurationError as e:
+        load_languages(*read_settings(environment).language_folders)
+    except (ConfigurationError, CatalogueError) as e:
         yield str(e)
     try:
         read_procfile(root / "Procfile")

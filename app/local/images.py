@@ -17,6 +17,7 @@ from docker.errors import DockerException, ImageNotFound
 from docker.utils import parse_repository_tag
 from rich.console import Console
 
+from app.config import ConfigurationError, read_language_folders
 from app.local.console import SetupError, Step, Steps, exit_on_error
 from app.local.engine import engine_host, ensure_engine
 from app.local.packages import PACKAGES, find_install_obstacle, find_program, install_packages
@@ -28,7 +29,14 @@ from app.sandbox.images.catalogue import Language, default_set, load_languages
 from app.sandbox.images.docker_build import read_stream_error
 from app.sandbox.images.installed import BASE_IMAGE, installed_images
 
-__all__ = ["LanguageSelector", "base_image", "default_and_installed", "ensure_base_image", "prepare_engine_and_images"]
+__all__ = [
+    "LanguageSelector",
+    "base_image",
+    "default_and_installed",
+    "ensure_base_image",
+    "load_catalogue",
+    "prepare_engine_and_images",
+]
 
 LanguageSelector = Callable[[docker.APIClient, Mapping[str, Language]], Mapping[str, Language]]
 """Selects the languages to build from the catalogue. The client lists the installed images."""
@@ -65,6 +73,19 @@ def base_image() -> str:
     return os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
 
 
+def load_catalogue() -> dict[str, Language]:
+    """Return the languages of Pyxec and of the folders in ``PYXEC_LANGUAGES``.
+
+    Raises:
+        SetupError: The variable is invalid.
+        app.sandbox.images.catalogue.CatalogueError: A language file is invalid.
+    """
+    try:
+        return load_languages(*read_language_folders())
+    except ConfigurationError as e:
+        raise SetupError(str(e)) from e
+
+
 def default_and_installed(client: docker.APIClient, catalogue: Mapping[str, Language]) -> Mapping[str, Language]:
     """Select the default languages and the installed ones, whose images must be rebuilt when the runner changes."""
     installed = installed_images(client)
@@ -80,7 +101,7 @@ def prepare_engine_and_images(
         app.core.errors.PyxecError: The engine cannot be started, or a build failed.
     """
     client = _prepare_engine_and_base(state, steps)
-    languages = select(client, load_languages(root / "languages"))
+    languages = select(client, load_catalogue())
     images = ensure_images(
         client,
         languages.values(),

@@ -16,12 +16,12 @@ from rich.console import Console
 from app.local.address import SUPERVISOR_RECORD, service_url, web_url
 from app.local.configuration import check_configuration
 from app.local.console import SetupError, Step, Steps, exit_on_error
-from app.local.images import prepare_engine_and_images
+from app.local.images import load_catalogue, prepare_engine_and_images
 from app.local.launch_plan import check_addresses, create_launch_plan, read_addresses
 from app.local.nginx import ensure_nginx
 from app.local.state import ProcessRecord, StateFolder, tail
 from app.local.web import build_page
-from app.sandbox.images.catalogue import Language, load_languages
+from app.sandbox.images.catalogue import Language
 from pyxec import Client, NotAuthenticated, PyxecError
 
 __all__ = ["bring_up", "is_ready"]
@@ -60,7 +60,7 @@ def bring_up(root: Path, console: Console) -> None:
         with steps.step("processes") as step:
             _wait_for_processes(supervisor, state, step)
         with steps.step("first job") as step:
-            language = load_languages(root / "languages")[_FIRST_LANGUAGE]
+            language = load_catalogue()[_FIRST_LANGUAGE]
             step.outcome = _run_first_job(supervisor.url, language).strip()
     _print_urls(root, console, supervisor.url, time.monotonic() - started)
 

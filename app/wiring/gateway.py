@@ -14,7 +14,6 @@ from app.config import Settings
 from app.core.callers import ANONYMOUS_TIER, Tier
 from app.core.timestamps import current_unix_ms
 from app.http import HttpSettings, TrustedProxies, create_app
-from app.resources import LANGUAGES
 from app.sandbox.images.catalogue import load_languages
 from app.store.administration import Administration
 from app.store.admission import MemoryGuard, RateLimiter
@@ -66,7 +65,7 @@ def create_api(settings: Settings) -> Any:
         await client.aclose()
         await asyncio.to_thread(administration.close)
 
-    catalogue = [language.info(None) for language in load_languages(LANGUAGES).values()]
+    catalogue = [language.info(None) for language in load_languages(*settings.language_folders).values()]
     return create_app(
         jobs=jobs,
         batches=BatchStore(client, keys, wakeups, settings.result_ttl_seconds),

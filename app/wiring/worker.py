@@ -23,7 +23,6 @@ from app.core.timestamps import current_unix_ms
 from app.files.cache import FileCache
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
-from app.resources import LANGUAGES
 from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
@@ -234,7 +233,7 @@ def _create_sandbox(
         "pool_ceiling": settings.pool_ceiling,
         "availability": availability,
     }
-    languages = load_languages(LANGUAGES)
+    languages = load_languages(*settings.language_folders)
     if settings.isolation == "container":
         return ContainerSandbox(engine, languages, **arguments)
     policy = CellPolicy(settings.cell_max_jobs, settings.cell_max_age, settings.cell_sharing)

@@ -29,7 +29,12 @@ _SHIFTS: Final = {"": 0, "k": 10, "m": 20, "g": 30}
 _EXISTING_FILE: Final[dict[str, Any]] = {"exists": True, "dir_okay": False, "readable": True}
 _OPTIONS: Final[dict[str, tuple[Any, Any]]] = {
     "language": (
-        Annotated[str | None, typer.Option("--language", "-l", help="Language. Default: from the file name.")],
+        Annotated[
+            str | None,
+            typer.Option(
+                "--language", "-l", help="Language, also with a version: java@25. Default: from the file name."
+            ),
+        ],
         None,
     ),
     "extra_files": (

@@ -63,7 +63,7 @@ def _find_language(file: Path, name: str | None, languages: Sequence[Language]) 
         except InvalidJob:
             return None
     names = {alias.lower(): language for language in languages for alias in (language.id, *language.aliases)}
-    return names.get(name.lower())
+    return names.get(name.lower()) or names.get(name.lower().partition("@")[0])
 
 
 def _sandbox_name(extra: Path, file: Path) -> str:

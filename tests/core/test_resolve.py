@@ -25,7 +25,10 @@ PYTHON = LanguageInfo(
     limits=LimitOverrides(processes=32),
 )  # fmt: skip
 UNBUILT = LanguageInfo(id="go", name="Go", file_name="main.go")
-LANGUAGES = index_languages([PYTHON, UNBUILT])
+JAVA = LanguageInfo(id="java", name="Java", file_name="Main.java", aliases=("jdk",), version="21.0.8")
+JAVA_25 = LanguageInfo(id="java-25", name="Java", file_name="Main.java", version="25.0.1", version_of="java")
+JAVA_9 = LanguageInfo(id="java-9", name="Java", file_name="Main.java", version="9.0.4", version_of="java")
+LANGUAGES = index_languages([PYTHON, UNBUILT, JAVA, JAVA_25, JAVA_9])
 SURROGATE = "\ud800"
 
 
@@ -175,7 +178,7 @@ def test_resolve_spec_finds_languages_by_alias_in_any_case(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "python ", "perl", "3.11", SURROGATE, "\0"])
 def test_resolve_spec_lists_installed_languages_when_the_language_is_unknown(name: str) -> None:
-    with pytest.raises(UnknownLanguage, match="go, python") as refused:
+    with pytest.raises(UnknownLanguage, match="go, java, java-25, java-9, python") as refused:
         resolved(language=name)
     assert refused.value.field == "language"
     assert name == "" or name not in refused.value.reason or name in "go, python"
@@ -191,6 +194,42 @@ def test_resolve_spec_names_the_installed_version_when_another_is_requested(vers
     with pytest.raises(UnknownLanguage, match=r"3\.11\.2") as refused:
         resolved(version=version)
     assert refused.value.field == "version"
+
+
+@pytest.mark.parametrize(
+    ("language", "version", "selected"),
+    [
+        ("java", None, "java"), ("java", "*", "java"), ("java", "latest", "java-25"), ("java", "25", "java-25"),
+        ("java", "25.0.1", "java-25"), ("JDK", "25", "java-25"), ("java", ">=21", "java"),
+        ("java", ">21.0.8", "java-25"),
+        ("java", ">=9 <21 || >=25", "java-25"),
+        ("java", "^25.0", "java-25"), ("java", "25.x", "java-25"),
+        ("java", "<20", "java-9"), ("java@25", None, "java-25"), ("Java@>=9 <21", None, "java-9"),
+        ("java-25", None, "java-25"),
+        ("java-25", "25", "java-25"), ("python", ">=3.10 <4", "python"), ("python@3.11", None, "python"),
+    ],
+)  # fmt: skip
+def test_resolve_spec_selects_a_version_in_the_range(language: str, version: str | None, selected: str) -> None:
+    assert resolved(language=language, version=version).language == selected
+
+
+@pytest.mark.parametrize(
+    ("language", "version"),
+    [("java", "17"), ("java", ">25.0.1"), ("java", "<9"), ("java-25", "21"), ("java@17", None), ("java@", None),
+     ("java", "=>21"), ("java", "^" * 300)],
+)  # fmt: skip
+def test_resolve_spec_names_all_versions_when_none_is_in_the_range(language: str, version: str | None) -> None:
+    with pytest.raises(UnknownLanguage) as refused:
+        resolved(language=language, version=version)
+
+    assert refused.value.field == "version"
+    assert "25.0.1" in refused.value.reason
+
+
+def test_id_of_a_language_means_another_version_when_the_default_one_is_not_installed() -> None:
+    languages = index_languages([PYTHON, JAVA_25])
+
+    assert resolve_spec(JobRequest(language="java", source=""), languages).language == "java-25"
 
 
 def test_resolve_spec_accepts_any_version_when_none_is_known() -> None:

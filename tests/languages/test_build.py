@@ -31,7 +31,7 @@ def with_files(spec: JobSpec, entrypoint: str, files: dict[str, str]) -> JobSpec
     return msgspec.structs.replace(spec, entrypoint=entrypoint, files=sources)
 
 
-@pytest.mark.languages("java")
+@pytest.mark.languages("java", "java-25")
 @pytest.mark.parametrize("name", ["Main.java", "main.java", "Greeter.java", "prog", "app/Start.java"])
 @pytest.mark.parametrize("modifier", ["public", "", "final"])
 def test_java_class_of_any_name_starts(sandbox: SandboxFixture, language: str, name: str, modifier: str) -> None:
@@ -42,7 +42,7 @@ def test_java_class_of_any_name_starts(sandbox: SandboxFixture, language: str, n
     assert (result.outcome, result.text, result.stderr) == (Outcome.OK, "hi\n", b""), result.stdout
 
 
-@pytest.mark.languages("java")
+@pytest.mark.languages("java", "java-25")
 def test_java_finds_the_class_with_main_among_others(sandbox: SandboxFixture, language: str) -> None:
     source = """
 package shop.front;
@@ -69,7 +69,44 @@ class Shop {
     assert (result.outcome, result.text) == (Outcome.OK, "7@file\n"), result.stdout
 
 
-@pytest.mark.languages("java")
+@pytest.mark.languages("java", "java-25")
+@pytest.mark.parametrize(
+    "source",
+    [
+        'class Start { static void main(String[] arguments) { System.out.println("hi"); } }',
+        'class Start { static void main() { System.out.println("hi"); } }',
+        'class Start { void main() { System.out.println("hi"); } }',
+        'class Start { protected void main(String[] arguments) { System.out.println("hi"); } }',
+        'record Helper(String text) {}\nvoid main() { System.out.println(new Helper("hi").text()); }',
+        'String text() { return "hi"; }\nstatic void main(String[] arguments) { System.out.println("hi"); }',
+        'class Start { static void main() {} public static void main(String[] a) { System.out.println("hi"); } }',
+    ],
+    ids=["package-private", "no arguments", "instance", "protected", "no class", "no class, static", "two mains"],
+)
+@pytest.mark.parametrize("name", ["Main.java", "my-program.java", "app/Start.java"])
+def test_java_starts_every_kind_of_main(sandbox: SandboxFixture, language: str, source: str, name: str) -> None:
+    result = sandbox.run(with_files(program(language, ""), name, {name: source}))
+
+    assert (result.outcome, result.text) == (Outcome.OK, "hi\n"), (result.stdout, result.stderr)
+
+
+@pytest.mark.languages("java-25")
+def test_java_25_runs_compact_source_files(sandbox: SandboxFixture, language: str) -> None:
+    source = """
+import module java.base;
+
+void main() {
+    var numbers = List.of(1, 2, 3);
+    IO.println(numbers.stream().mapToInt(Integer::intValue).sum());
+}
+"""
+
+    result = sandbox.run(program(language, source))
+
+    assert (result.outcome, result.text, result.stderr) == (Outcome.OK, "6\n", b""), result.stdout
+
+
+@pytest.mark.languages("java", "java-25")
 def test_java_compiles_the_other_files_of_the_job(sandbox: SandboxFixture, language: str) -> None:
     other = 'public class Greeting { static String text() { return "hello"; } }'
     source = "class Start { public static void main(String[] args) { System.out.println(Greeting.text()); } }"

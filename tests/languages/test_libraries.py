@@ -39,6 +39,29 @@ def test_python_libraries_compute_and_plot(sandbox: SandboxFixture) -> None:
     assert plot.data.endswith(b"IEND\xaeB`\x82")
 
 
+# Characters outside of a font are drawn as equal boxes, after a warning.
+GLYPHS = """
+import warnings
+warnings.simplefilter("error")
+import matplotlib.pyplot as plt
+
+images = []
+for character in "A你日本한あ😀🎉🚀✔":
+    figure = plt.figure(figsize=(1, 1))
+    figure.text(0.1, 0.3, character, fontsize=30)
+    figure.canvas.draw()
+    images.append(bytes(figure.canvas.buffer_rgba()))
+    plt.close(figure)
+print(len(images), len(set(images)))
+"""
+
+
+def test_python_plots_contain_chinese_japanese_and_korean_characters_and_emoji(sandbox: SandboxFixture) -> None:
+    result = sandbox.run(program("python", GLYPHS, cpu_seconds=60, wall_seconds=120))
+
+    assert (result.outcome, result.text, result.stderr) == (Outcome.OK, "10 10\n", b"")
+
+
 def test_python_does_not_load_libraries_at_start(sandbox: SandboxFixture) -> None:
     source = "import sys; print(len({'numpy', 'matplotlib', 'mpl_toolkits'} & set(sys.modules)), len(sys.modules) < 60)"
 

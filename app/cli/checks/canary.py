@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 
 from app.cli.checks.finding import Finding, failed, passed_if, skipped
 from app.cli.checks.sent_job import JobUnfinished, run_job
-from app.sandbox.images.catalogue import CatalogueError, Hello, load_languages
+from app.core.errors import PyxecError as ServiceError
+from app.sandbox.images.catalogue import Hello, Language
 from pyxec import Client, PyxecError
 
 __all__ = ["check_languages"]
 
 
-def check_languages(client: Client, catalogue: Path) -> Iterator[Finding]:
+def check_languages(client: Client, load_catalogue: Callable[[], Mapping[str, Language]]) -> Iterator[Finding]:
     """Run the hello program of each language and compare its output with the catalogue.
 
     Stops after a job that does not finish: the remaining jobs would not finish either.
     """
     try:
-        known = load_languages(catalogue)
+        known = load_catalogue()
         installed = client.languages()
-    except (CatalogueError, PyxecError) as e:
+    except (ServiceError, PyxecError) as e:
         yield failed("canary", str(e))
         return
     for language in installed:

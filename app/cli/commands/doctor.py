@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import typer
 
-from app.resources import LANGUAGES
 from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 
 if TYPE_CHECKING:
@@ -75,9 +74,10 @@ def _check_jobs(client: Client) -> Iterator[Finding]:
     from app.cli.checks.canary import check_languages
     from app.cli.checks.finding import Status, skipped
     from app.cli.checks.limits import LANGUAGE, check_limits
+    from app.local.images import load_catalogue
 
     has_canary = False
-    for finding in check_languages(client, LANGUAGES):
+    for finding in check_languages(client, load_catalogue):
         has_canary |= finding.check == f"canary {LANGUAGE}" and finding.status is Status.OK
         yield finding
     if has_canary:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from app.cli.checkout import state_root
-from app.resources import LANGUAGES, RESOURCES
+from app.resources import RESOURCES
 from pyxec.cli.job_options import Json
 
 if TYPE_CHECKING:
@@ -92,11 +92,12 @@ def list_images(every: All = False, as_json: Json = False) -> None:
 
 
 def _select_languages(names: list[str], every: bool) -> Mapping[str, Language]:
-    """Return the languages with these ids or aliases."""
+    """Return the languages with these ids or aliases. ``java@25`` means ``java-25``."""
     catalogue = _catalogue()
     if every:
         return catalogue
     known = {name: language for language in catalogue.values() for name in (*language.aliases, language.id)}
+    names = [name.replace("@", "-") for name in names]
     for name in names:
         if name not in known:
             raise typer.BadParameter(f"{name!r} is not in the catalogue. Available: {', '.join(sorted(catalogue))}")
@@ -104,9 +105,9 @@ def _select_languages(names: list[str], every: bool) -> Mapping[str, Language]:
 
 
 def _catalogue() -> Mapping[str, Language]:
-    from app.sandbox.images.catalogue import load_languages
+    from app.local.images import load_catalogue
 
-    return load_languages(LANGUAGES)
+    return load_catalogue()
 
 
 def _connect_engine() -> docker.APIClient:

@@ -11,6 +11,7 @@ from app.core.constraints import MAX_FILES, Arguments, Source, schema
 from app.core.files import FileReference
 from app.core.limits import LimitOverrides, Limits
 from app.core.source_files import FileRequest, SourceFile
+from app.core.version_ranges import VERSION_DESCRIPTION
 
 __all__ = ["CheckerRequest", "CheckerSpec", "CheckerStyle"]
 
@@ -30,7 +31,7 @@ class CheckerRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """``checker`` in a job request. It contains either ``source``, for one file, or ``files``."""
 
     language: Annotated[str, schema(description="An id or alias of `GET /v1/languages`.", examples=["cpp"])]
-    version: Annotated[str | None, schema(description="A version or its first components; `*` is any.")] = None
+    version: Annotated[str | None, schema(description=VERSION_DESCRIPTION)] = None
     source: Source | FileReference | None = None
     files: Annotated[tuple[FileRequest, ...], schema(minItems=1, maxItems=MAX_FILES)] | None = None
     entrypoint: Annotated[str | None, schema(description="The file to run. Default: the first file.")] = None

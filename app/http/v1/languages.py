@@ -25,11 +25,15 @@ class LimitView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A language. ``file_name`` is the default name of the program. ``template`` is an example program for editors."""
+    """A language. ``file_name`` is the default name of the program. ``template`` is an example program for editors.
+
+    Each version of a language is an entry. ``version_of`` is the id of the default version, or null for that version.
+    """
 
     id: str
     name: str
     version: str | None
+    version_of: str | None
     aliases: tuple[str, ...]
     file_name: str
     template: str
@@ -62,6 +66,7 @@ def _create_view(language: LanguageInfo, ceiling: LimitOverrides) -> LanguageVie
         id=language.id,
         name=language.name,
         version=language.version,
+        version_of=language.version_of,
         aliases=language.aliases,
         file_name=language.file_name,
         template=language.template,

@@ -87,6 +87,9 @@ def ensure_images(
 ) -> dict[str, InstalledImage]:
     """Build the images of ``languages`` that are missing or out of date, and remove those they supersede.
 
+    Args:
+        base: Image with Debian on which all images are based.
+
     Returns:
         The images of all these languages, by id.
 
@@ -171,7 +174,7 @@ class _Builder:
             target="packages",
         )
         try:
-            version = read_version(self._client, language.id, packages_id, language.version)
+            version = read_version(self._client, language.id, packages_id, language.version_probe)
             labels |= {VERSION_LABEL: version, RUNNER_LABEL: self._runner.digest, DIGEST_LABEL: context.digest}
             arguments = {**packages, "RUNNER": runner.result()}
             tags = [f"pyxec/{language.id}:latest", f"pyxec/{language.id}:{context.digest}"]
@@ -211,7 +214,7 @@ class _Builder:
 
 def _package_arguments(packages: Packages) -> dict[str, str]:
     return {
-        "DEBIAN_PACKAGES": " ".join(packages.debian),
+        "DEBIAN_PACKAGES": " ".join(package.replace(" ", "") for package in packages.debian),
         "PYTHON_PACKAGES": " ".join(packages.python),
         "NODE_PACKAGES": " ".join(packages.node),
     }

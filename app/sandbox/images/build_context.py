@@ -21,6 +21,8 @@ __all__ = ["BuildContext", "ImageSources"]
 _CA_VARIABLES: Final = ("PYXEC_EXTRA_CA", "SSL_CERT_FILE", "PIP_CERT")
 _RUNNER_SUFFIXES: Final = (".c", ".h", ".inc")
 _DIGEST_LENGTH: Final = 16
+# The line of images/Dockerfile after which the instructions of a language are inserted.
+_INSTRUCTIONS: Final = b"# The instructions of the language, its field `dockerfile`.\n"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class ImageSources:
         """
         names = ("Dockerfile", "install.sh", "finish.sh")
         recipe = {name: self._read(name) for name in names} | {"setup.sh": language.setup.encode()}
-        contents = msgspec.json.encode([language.id, language.packages, language.version])
+        recipe["Dockerfile"] = _insert_instructions(recipe["Dockerfile"], language.dockerfile)
+        contents = msgspec.json.encode([language.id, language.packages, language.version_probe])
         digest = _digest({**recipe, "language": contents}, base_id, runner_digest)
         return BuildContext({**recipe, "extra-ca.crt": _extra_ca()}, digest)
 
@@ -94,6 +97,15 @@ class ImageSources:
     def _runner_files(self) -> dict[str, bytes]:
         paths = [path for path in self.runner.rglob("*") if path.suffix in _RUNNER_SUFFIXES or path.name == "Makefile"]
         return {str(path.relative_to(self.runner)): path.read_bytes() for path in sorted(paths)}
+
+
+def _insert_instructions(dockerfile: bytes, instructions: str) -> bytes:
+    """Insert the instructions of a language into the stage of the packages."""
+    if not instructions:
+        return dockerfile
+    before, mark, after = dockerfile.partition(_INSTRUCTIONS)
+    assert mark
+    return b"".join((before, mark, instructions.strip().encode(), b"\nUSER root\n", after))
 
 
 def _digest(files: Mapping[str, bytes], *others: str) -> str:

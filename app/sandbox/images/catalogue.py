@@ -1,5 +1,7 @@
 """The language catalogue: one TOML file for each language, with the fields of ``Language``.
 
+A file can extend another language, and define several versions of its language (see ``language_files.py``).
+
 A language in the catalogue can be used only where its image is on the engine (see ``installed.py``).
 """
 
@@ -13,9 +15,10 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from app.core.errors import InvalidRequest, PyxecError
+from app.core.errors import InvalidRequest
 from app.core.languages import LanguageInfo
 from app.core.limits import MIB, LimitOverrides, resolve_limits
+from app.sandbox.images.language_files import CatalogueError, LanguageTables, read_language_files
 
 __all__ = [
     "CatalogueError",
@@ -37,10 +40,11 @@ __all__ = [
 Phase = Literal["compile", "run"]
 Removed = Literal["bom", "cr"]
 
-_Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9.-]{0,31}$")]
 _FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 _EnvName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z_][A-Z0-9_]*$")]
-_DebianPackage = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+# "a | b" is the first package that the release of Debian contains.
+_DebianPackage = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9+.-]+( \| [a-z0-9][a-z0-9+.-]+)*$")]
 # Python and Node packages must have a version: their newest version changes between two builds.
 _PythonPackage = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.+]*$")]
 _NodePackage = Annotated[
@@ -51,17 +55,15 @@ Command = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _HEAP: Final = "{heap_mib}"
-
-
-class CatalogueError(PyxecError):
-    """A file of the catalogue is invalid. The message names the file and the field."""
+_STAGE: Final = re.compile(r"^\s*FROM\b", re.IGNORECASE | re.MULTILINE)
+_PATH_PART: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 class Packages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Packages of an image, in the order of their installation.
 
     Attributes:
-        debian: Debian packages.
+        debian: Debian packages. Of ``a | b``, the first one that the release contains is installed.
         python: Wheels, ``name==version``, installed for all users below /usr/local.
         node: npm packages, ``name@version``, installed below /usr/local.
     """
@@ -153,7 +155,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             without its suffix. ``{sources}`` must be a whole argument: the entrypoint, then the other source files.
             ``{heap_mib}`` is the share of the memory that ``heap`` defines, in MiB.
         packages: Packages of the image.
-        version: How to read the version from the image.
+        version_probe: How to read the version from the image.
         hello: Smallest program.
         programs: Programs for the tests.
         aliases: Other names that the API accepts.
@@ -167,7 +169,10 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         limits: Default limits, where they differ from the common ones.
         compat: Names in other APIs.
         setup: Shell commands that run as root at the end of the build.
+        dockerfile: Instructions of a Dockerfile that run as root after the installation of the packages.
         default: Whether ``make up`` builds the image. The others are built on request.
+        version_of: Id of the language of which this is a version; None for the default version and for a language with
+            one version.
     """
 
     id: _Id
@@ -175,7 +180,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file_name: _FileName
     run: Command
     packages: Packages
-    version: VersionProbe
+    version_probe: VersionProbe
     hello: Hello
     programs: Programs
     aliases: tuple[Text, ...] = ()
@@ -187,7 +192,9 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitOverrides = LimitOverrides()
     compat: Compat = Compat()
     setup: str = ""
+    dockerfile: str = ""
     default: bool = False
+    version_of: _Id | None = None
 
     def __post_init__(self) -> None:
         if (self.programs.compile_error is None) != (self.compile is None):
@@ -196,6 +203,8 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             _check_placeholders(phase, command or (), self.sources)
             _check_heap(phase, command or (), self.heap)
         _check_heap("env", self.env.values(), self.heap)
+        if _STAGE.search(self.dockerfile):
+            raise ValueError("`dockerfile` must not contain FROM: it is a part of the stage of the packages")
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -222,6 +231,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             judge0=self.compat.judge0,
             piston=self.compat.piston,
             packages=self.packages.python,
+            version_of=self.version_of,
         )
 
     def command(
@@ -277,17 +287,18 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return any(fnmatchcase(PurePosixPath(path).name, glob) for glob in self.sources)
 
 
-def load_languages(folder: Path) -> dict[str, Language]:
-    """Read every ``*.toml`` file of a folder; return the languages by id, sorted by id.
+def load_languages(*folders: Path) -> dict[str, Language]:
+    """Read every ``*.toml`` file of the folders; return the languages by id, sorted by id.
 
     Raises:
-        CatalogueError: The folder has no such file, a file is invalid, or two languages have the same name.
+        CatalogueError: A folder has no such file, a file is invalid, or two languages have the same name.
     """
-    languages = {path.stem: _read_language(path) for path in sorted(folder.glob("*.toml"))}
-    if not languages:
-        raise CatalogueError(f"{folder}: contains no language; expected files such as python.toml")
+    tables = read_language_files(folders)
+    # A language comes after the one that it extends, so that an error in that file is not reported twice.
+    languages = {language_id: _parse_language(language_id, tables[language_id]) for language_id in tables}
+    languages = {language_id: languages[language_id] for language_id in sorted(languages)}
     for field, names in _UNIQUE_NAMES.items():
-        _check_unique(languages.values(), field, names)
+        _check_unique(languages.values(), tables, field, names)
     return languages
 
 
@@ -296,20 +307,33 @@ def default_set(languages: Mapping[str, Language]) -> dict[str, Language]:
     return {name: language for name, language in languages.items() if language.default}
 
 
-def _read_language(path: Path) -> Language:
+def _parse_language(language_id: str, tables: LanguageTables) -> Language:
     try:
-        language = msgspec.toml.decode(path.read_bytes(), type=Language)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
-        raise CatalogueError(f"{path.name}: {e}") from e
-    except OSError as e:
-        raise CatalogueError(f"{path.name}: cannot be read: {e.strerror}") from e
+        language = msgspec.convert(tables.fields, Language)
+    except msgspec.ValidationError as e:
+        field, problem = _parse_error(str(e))
+        raise tables.error(field, problem) from e
     try:
         resolve_limits(LimitOverrides(), language.limits)
     except InvalidRequest as e:
-        raise CatalogueError(f"{path.name}: `{e.field}` {e.reason}") from e
-    if language.id != path.stem:
-        raise CatalogueError(f"{path.name}: `id` must be {path.stem!r}, as in the file name, not {language.id!r}")
+        raise tables.error(tuple(e.field.split(".")), e.reason) from e
+    if language.id != language_id:
+        raise tables.error(("id",), f"must be {language_id!r}, as in the file name, not {language.id!r}")
     return language
+
+
+def _parse_error(message: str) -> tuple[tuple[str | int, ...], str]:
+    """Split a message of msgspec, such as "Expected `str`, got `int` - at `$.packages.debian[0]`", at the field."""
+    problem, _, location = message.partition(" - at ")
+    path = re.search(r"`\$([^`]*)`", location)
+    field: tuple[str | int, ...] = tuple(
+        int(index) if index else name for name, index in _PATH_PART.findall(path[1] if path else "")
+    )
+    # The message about a missing or unknown field, or of a check in this module, names a field of this table.
+    named = re.search(r"`(\w+)`", problem)
+    if named and not problem.startswith("Expected"):
+        field = (*field, *([named[1]] if field[-1:] != (named[1],) else []))
+    return field, problem
 
 
 def _own_names(language: Language) -> Sequence[str]:
@@ -324,17 +348,29 @@ def _piston_names(language: Language) -> Sequence[str]:
     return language.compat.piston
 
 
+# In Piston, the versions of a language have the same names.
+_PISTON_NAMES: Final = "compat.piston"
 # Names that no two languages may share, by field.
-_UNIQUE_NAMES: Final = {"aliases": _own_names, "compat.judge0": _judge0_ids, "compat.piston": _piston_names}
+_UNIQUE_NAMES: Final = {"aliases": _own_names, "compat.judge0": _judge0_ids, _PISTON_NAMES: _piston_names}
 
 
-def _check_unique(languages: Iterable[Language], field: str, names: Callable[[Language], Sequence[str]]) -> None:
-    owner: dict[str, str] = {}
+def _check_unique(
+    languages: Iterable[Language],
+    tables: Mapping[str, LanguageTables],
+    field: str,
+    names: Callable[[Language], Sequence[str]],
+) -> None:
+    owners: dict[str, Language] = {}
     for language in languages:
         for name in names(language):
-            first = owner.setdefault(name, language.id)
-            if first != language.id:
-                raise CatalogueError(f"{language.id}.toml: `{field}`: {name!r} is already used by {first}.toml")
+            owner = owners.setdefault(name, language)
+            if owner is not language and (field != _PISTON_NAMES or _family(owner) != _family(language)):
+                path = tables[owner.id].path
+                raise tables[language.id].error(tuple(field.split(".")), f"{name!r} is already used by {path}")
+
+
+def _family(language: Language) -> str:
+    return language.version_of or language.id
 
 
 def _check_placeholders(phase: str, command: Sequence[str], sources: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from app.cli.checks.finding import Finding, Status
 from app.cli.checks.limits import OUTPUT_BYTES, TRIALS, check_limits
 from app.core.outcomes import Outcome
 from app.core.states import JobState
-from app.resources import LANGUAGES
+from app.local.images import load_catalogue
 from pyxec import Client
 from tests.http.gateway import Gateway
 
@@ -28,7 +28,7 @@ async def findings(gateway: Gateway, check: Callable[[Client], Iterable[Finding]
 
 
 def canaries(service: Client) -> Iterable[Finding]:
-    return check_languages(service, LANGUAGES)
+    return check_languages(service, load_catalogue)
 
 
 async def test_check_languages_fails_on_unexpected_output(gateway: Gateway) -> None:

@@ -212,6 +212,43 @@ async def test_languages_have_versions_and_limits(gateway: Gateway) -> None:
     assert python["limits"]["processes"]["default"] == 64
 
 
+async def test_every_version_of_a_language_is_listed_and_can_be_selected(gateway: Gateway) -> None:
+    java = LanguageInfo(
+        id="java",
+        name="Java",
+        file_name="Main.java",
+        version="21.0.8",
+        piston=("java",),
+        judge0=(62,),
+        aliases=("jdk",),
+    )
+    newer = LanguageInfo(
+        id="java-25", name="Java", file_name="Main.java", version="25.0.1", piston=("java",), judge0=(1025,),
+        version_of="java",
+    )  # fmt: skip
+    gateway.publish_languages(java, newer)
+
+    listed = (await gateway.client.get("/v1/languages")).json()["languages"]
+    judge0 = (await gateway.client.get("/judge0/languages")).json()
+    runtimes = (await gateway.client.get("/api/v2/runtimes")).json()
+
+    assert [(language["id"], language["version"], language["version_of"]) for language in listed] == [
+        ("java", "21.0.8", None),
+        ("java-25", "25.0.1", "java"),
+    ]
+    assert {62: "Java (21.0.8)", 1025: "Java (25.0.1)"}.items() <= {item["id"]: item["name"] for item in judge0}.items()
+    assert {(runtime["language"], runtime["version"]) for runtime in runtimes} == {
+        ("java", "21.0.8"),
+        ("java", "25.0.1"),
+    }
+    # A range selects the version that runs the job
+    response = await gateway.client.post("/v1/jobs", json={"language": "jdk", "version": ">21.0.8", "source": ""})
+    assert (await gateway.client.get(f"/v1/jobs/{response.json()['id']}")).json()["language"] == "java-25"
+    response = await gateway.client.post("/v1/jobs", json={"language": "java", "version": "17", "source": ""})
+    assert response.status_code == 422
+    assert response.json()["field"] == "version"
+
+
 async def test_readyz_fails_when_redis_does_not_answer(proxied_gateway: Gateway, redis_proxy: FaultProxy) -> None:
     client = proxied_gateway.client
     assert (await client.get("/readyz")).json() == {"status": "ok"}

@@ -766,7 +766,7 @@ export interface components {
              */
             language: string;
             /**
-             * @description A version or its first components; `*` is any.
+             * @description A version, its first components, or a range in the syntax of npm, such as `>=21 <25`; `*` is the default version.
              * @default null
              */
             version?: string | null;
@@ -1120,7 +1120,7 @@ export interface components {
              */
             language: string;
             /**
-             * @description A version or its first components; `*` is any.
+             * @description A version, its first components, or a range in the syntax of npm, such as `>=21 <25`; `*` is the default version.
              * @default null
              */
             version?: string | null;
@@ -1330,11 +1330,14 @@ export interface components {
         /**
          * LanguageView
          * @description A language. `file_name` is the default name of the program. `template` is an example program for editors.
+         *
+         *     Each version of a language is an entry. `version_of` is the id of the default version, or null for that version.
          */
         LanguageView: {
             id: string;
             name: string;
             version: string | null;
+            version_of: string | null;
             aliases: string[];
             file_name: string;
             template: string;

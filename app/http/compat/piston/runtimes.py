@@ -10,19 +10,19 @@ import nodesemver
 
 from app.core.errors import UnknownLanguage
 from app.core.languages import LanguageInfo
+from app.core.version_ranges import MAX_RANGE_CHARACTERS, parse_numbers
 
 __all__ = ["find_runtime", "runtime_names", "runtime_version", "to_semver"]
 
-_MAX_RANGE_CHARACTERS: Final = 256  # the limit of npm's semver package
 _UNKNOWN_VERSION: Final = "0.0.0"  # before a worker has reported the version
 _LATEST: Final = "latest"
-_NUMBERS: Final = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,2}")
+_NUMBERS: Final = re.compile(r"\d")
 
 
 def find_runtime(
     languages: Iterable[LanguageInfo], name: str, version: str, *, any_version: bool = False
 ) -> LanguageInfo:
-    """Return the language with this name and a version in this range.
+    """Return the language with this name and the highest version in this range.
 
     Args:
         version: A range in the syntax of npm: ``3.x``, ``^12.1``, ``>=1 <2 || 3``, ``*``.
@@ -33,13 +33,14 @@ def find_runtime(
         UnknownLanguage: There is none. The message is Piston's.
     """
     named = [language for language in languages if name.lower() in runtime_names(language)]
+    named.sort(key=lambda language: parse_numbers(language.version or ""), reverse=True)
     for language in named:
         if _is_in_range(language.version, version):
             return language
     if not named or not any_version or not _is_version(version):
         raise UnknownLanguage(f"{name}-{version} runtime", "is unknown")
     if version == _LATEST:
-        return max(named, key=lambda language: _parse_numbers(language.version or ""))
+        return named[0]
     return min(named, key=lambda language: _distance(language.version or "", version))
 
 
@@ -55,13 +56,13 @@ def runtime_version(language: LanguageInfo) -> str:
 
 def to_semver(version: str) -> str:
     """Return a version with exactly three numbers, as Piston requires: 17.0.21.1 is 17.0.21, and 8.6 is 8.6.0."""
-    return ".".join(map(str, _parse_numbers(version)))
+    return ".".join(map(str, parse_numbers(version)))
 
 
 def _is_in_range(version: str | None, version_range: str) -> bool:
     if not version or version_range == version:
         return True
-    if len(version_range) > _MAX_RANGE_CHARACTERS:
+    if len(version_range) > MAX_RANGE_CHARACTERS:
         return False
     try:
         return bool(nodesemver.satisfies(to_semver(version), version_range, loose=True))
@@ -70,17 +71,9 @@ def _is_in_range(version: str | None, version_range: str) -> bool:
 
 
 def _is_version(version: str) -> bool:
-    return len(version) <= _MAX_RANGE_CHARACTERS and (version == _LATEST or _NUMBERS.search(version) is not None)
+    return len(version) <= MAX_RANGE_CHARACTERS and (version == _LATEST or _NUMBERS.search(version) is not None)
 
 
 def _distance(installed: str, requested: str) -> tuple[int, ...]:
-    pairs = zip(_parse_numbers(installed), _parse_numbers(requested), strict=True)
+    pairs = zip(parse_numbers(installed), parse_numbers(requested), strict=True)
     return tuple(abs(first - second) for first, second in pairs)
-
-
-def _parse_numbers(version: str) -> tuple[int, int, int]:
-    """Return three numbers for versions such as 17, 2.16.01, ^3.9 and 5.2.15(1)-release. Missing numbers are 0."""
-    found = _NUMBERS.search(version)
-    numbers = [int(number) for number in found[0].split(".")] if found else []
-    major, minor, patch = [*numbers, 0, 0, 0][:3]
-    return major, minor, patch
