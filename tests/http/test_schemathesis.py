@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from app.core.judging.comparison import Comparison
+from app.store.records import decode_spec
 from tests.http.gateway import Gateway, StartGateway, bearer
 
 HOOKS = "tests.http.openapi.schemathesis_hooks"
@@ -80,3 +82,9 @@ async def test_gateway_conforms_to_its_openapi_document(gateway: Gateway, tmp_pa
     )
     # Then it finds no failure
     assert status == 0, report
+    # And the fields that depend on each other were in accepted jobs
+    specs = [decode_spec(claim.spec) for claim in gateway.worker.claims.values() if claim.spec is not None]
+    assert any(spec.checker for spec in specs)
+    assert any(spec.interactor for spec in specs)
+    assert any(spec.groups for spec in specs)
+    assert any(case.comparison != Comparison() for spec in specs for case in spec.tests)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.core.judging.checker import CheckerRequest
 from app.core.spec import JobRequest
 from app.core.workspaces import WorkspaceMode
 from app.http.errors import Problem
@@ -18,13 +19,17 @@ from app.http.v1.messages import ClientMessage, ServerMessage
 
 __all__ = ["create_reference", "create_schemas"]
 
+_SOURCE_OR_FILES: Final[dict[str, Any]] = {
+    "oneOf": [
+        {"required": ["source"], "properties": {"source": {"type": ["string", "object"]}}},
+        {"required": ["files"], "properties": {"files": {"type": "array"}}},
+    ]
+}
 # Rules between several fields of a type, which annotations of single fields cannot express.
 _RULES: Final[dict[type, dict[str, Any]]] = {
+    CheckerRequest: _SOURCE_OR_FILES,
     JobRequest: {
-        "oneOf": [
-            {"required": ["source"], "properties": {"source": {"type": ["string", "object"]}}},
-            {"required": ["files"], "properties": {"files": {"type": "array"}}},
-        ],
+        **_SOURCE_OR_FILES,
         "if": {"required": ["tests"], "properties": {"tests": {"minItems": 1}}},
         "then": {"properties": {"interactive": {"const": False}, "tty": {"const": None}, "artifacts": {"maxItems": 0}}},
         "dependentSchemas": {
@@ -33,6 +38,16 @@ _RULES: Final[dict[type, dict[str, Any]]] = {
                     {"properties": {"workspace_mode": {"const": WorkspaceMode.REJECT.value}}},
                     {"required": ["workspace"], "properties": {"workspace": {"type": "string"}}},
                 ]
+            }
+        },
+        "else": {
+            "properties": {
+                "compare": {"const": None},
+                "checker": {"const": None},
+                "interactor": {"const": None},
+                "groups": {"maxItems": 0},
+                "stop_on_first_failure": {"const": False},
+                "tests_parallel": {"const": 1},
             }
         },
     },

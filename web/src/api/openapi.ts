@@ -799,7 +799,11 @@ export interface components {
              *     }
              */
             limits?: components["schemas"]["LimitOverrides"];
-        };
+        } & ({
+            source: string | Record<string, never>;
+        } | {
+            files: unknown[];
+        });
         /**
          * CheckerStyle
          * @description The arguments and exit codes of a checker.
@@ -2761,7 +2765,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/octet-stream": unknown;
             };
@@ -2913,7 +2917,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Route not found */
+            /** @description Route not found; or: Not found */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2977,7 +2981,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Route not found */
+            /** @description Route not found; or: Not found */
             404: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3297,7 +3301,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/octet-stream": unknown;
             };

@@ -56,9 +56,11 @@ async def test_ultra_piston_executes_without_blocking(ultra: ultra_piston.Piston
     assert (output.compile.code, output.run.output, output.run.code) == (0, "ran\n", 4)
 
 
-def test_ultra_piston_reports_an_unknown_runtime(ultra: ultra_piston.PistonClient) -> None:
+# By default, a number that no installed version matches selects the nearest version (PYXEC_PISTON_ANY_VERSION).
+@pytest.mark.parametrize(("language", "version"), [("cobol", "*"), ("python", "not-a-version")])
+def test_ultra_piston_reports_an_unknown_runtime(ultra: ultra_piston.PistonClient, language: str, version: str) -> None:
     with pytest.raises(BadRequestError):
-        ultra.post_execute("cobol", "*", ultra_piston.File(content=READS_INPUT))
+        ultra.post_execute(language, version, ultra_piston.File(content=READS_INPUT))
 
 
 async def test_pyston_lists_runtimes(stack: Stack, pyston: PystonClient) -> None:
