@@ -156,7 +156,7 @@ base-image: venv ## pull the base image, or build it from Debian packages if no 
 	@$(PYTHON) -m app.local.images --base
 
 .PHONY: bench-judging
-bench-judging: venv images ## measure checkers and interactors (a row: BENCH_ARGS=checker)
+bench-judging: venv images ## measure checkers, interactors and files by reference (a row: BENCH_ARGS=checker)
 	@$(PYTHON) -m bench.judging $(BENCH_ARGS)
 
 .PHONY: bench-gateway

@@ -1,6 +1,6 @@
 """Benchmark of judging.
 
-    python -m bench.judging [checker|interactor]...
+    python -m bench.judging [checker|interactor|references]...
 
 Both sides of a comparison are measured alternately in one run, on one engine. The results are medians. The exit code is
 0 even if a target is missed. PYXEC_ISOLATION selects containers or cells.
@@ -26,13 +26,15 @@ from rich.table import Table
 from app.config import Settings
 from app.core.errors import PyxecError
 from app.sandbox.engine.client import connect_docker
-from bench.judging import checker, interactor
+from bench.judging import checker, interactor, references
 from bench.machine import describe_machine
 from bench.sandbox.under_test import SandboxUnderTest, docker_host, sandbox_under_test
 from bench.target import Target
 
 __all__ = ["main"]
 
+#: The row that runs the whole stack instead of a sandbox.
+REFERENCES: Final = "references"
 RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
 _CEILING: Final = Settings.model_fields["pool_ceiling"].default
 _ENGINE_SECONDS: Final = 120
@@ -42,7 +44,7 @@ def main() -> None:
     """Measure, print the results and write them to bench/results/judging.json."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
-        report = _measure(sys.argv[1:] or list(_ROWS), os.environ.get("PYXEC_ISOLATION", "container"))
+        report = _measure(sys.argv[1:] or [*_ROWS, REFERENCES], os.environ.get("PYXEC_ISOLATION", "container"))
     except PyxecError as e:
         sys.exit(f"bench.judging: {e}")
     RESULTS.mkdir(exist_ok=True)
@@ -56,13 +58,18 @@ def main() -> None:
 
 
 def _measure(rows: list[str], isolation: str) -> dict[str, Any]:
-    unknown = set(rows) - set(_ROWS)
+    known = [*_ROWS, REFERENCES]
+    unknown = set(rows) - set(known)
     if unknown:
-        raise PyxecError(f"unknown row {', '.join(sorted(unknown))}: must be one of {', '.join(_ROWS)}")
+        raise PyxecError(f"unknown row {', '.join(sorted(unknown))}: must be one of {', '.join(known)}")
     client = connect_docker(docker_host(), _ENGINE_SECONDS)
     targets: list[Target] = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for row in rows:
+            if row == REFERENCES:
+                task = progress.add_task(row, total=references.STEPS)
+                targets += references.measure_references(partial(progress.advance, task))
+                continue
             languages, steps, measure = _ROWS[row]
             task = progress.add_task(row, total=steps)
             with sandbox_under_test(2, _CEILING, languages, isolation) as sandbox:
