@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 
 from app.core.errors import BlobNotFound, FileStorageUnavailable
 from app.files.folder_storage import FolderStorage
 from app.files.redis_storage import RedisStorage
 from app.files.s3_storage import S3Settings, S3Storage
 from app.files.storage import FileStorage
+from app.store.connection import create_client
 from tests.files.conftest import write_blob
 from tests.ports import free_port
 
@@ -78,7 +78,7 @@ def dead_storage(request: pytest.FixtureRequest, tmp_path: Path) -> FileStorage:
         return FolderStorage(tmp_path / "not-mounted")
     if request.param == "s3":
         return S3Storage(_s3_settings(f"http://127.0.0.1:{port}"))
-    return RedisStorage(redis.Redis(port=port), "pyxec")
+    return RedisStorage(create_client(f"redis://127.0.0.1:{port}/0", 1), "pyxec")
 
 
 @pytest.mark.parametrize("sizes", [(), (5,), (9 * MIB, 9 * MIB, 100)])
