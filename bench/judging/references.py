@@ -29,6 +29,8 @@ _TEST_BYTES: Final = 5 * _MIB
 _TEXT_BYTES: Final = 4 * _MIB - 64
 _TEXTS_PER_JOB: Final = 2
 _CONNECTIONS: Final = 4
+# All tests of a job together may have 1000 s.
+_TEST_SECONDS: Final = 8
 _PROGRAM: Final = "import sys; print(len(sys.stdin.buffer.read()))"
 _MAX_SHARE: Final = 0.05
 
@@ -102,7 +104,7 @@ def _run(client: Client, jobs: Sequence[Sequence[Case]]) -> int:
     """Run one job for each list of tests. Returns the number of submissions."""
 
     def run(tests: Sequence[Case]) -> str | None:
-        result = client.run("python", _PROGRAM, tests=tests)
+        result = client.run("python", _PROGRAM, tests=tests, limits={"wall_seconds": _TEST_SECONDS})
         return result.verdict if result.verdict != "accepted" else None
 
     with ThreadPoolExecutor(_CONNECTIONS) as executor:
