@@ -23,7 +23,7 @@ from app.core.errors import PyxecError
 from bench.document import DOCUMENT, PLOTS, render_page, render_plots
 from bench.part import Extent, Part
 from bench.results_folder import create_report, load_report, save_report
-from bench.whole import burst, cost, latency, load, storage, throughput, viewers
+from bench.whole import burst, cost, latency, load, storage, throughput, trainers, viewers
 
 __all__ = ["PARTS", "main"]
 
@@ -35,8 +35,11 @@ PARTS: Final[Mapping[str, Part]] = {
     "viewers": viewers.PART,
     "cost": cost.PART,
     "storage": storage.PART,
+    "trainers": trainers.PART,
 }
-QUICK: Final = Extent(pairs=5, jobs=500, drain=50, rate_seconds=4, viewer_rounds=1, cost_jobs=30, stored_jobs=30)
+QUICK: Final = Extent(
+    pairs=5, jobs=500, drain=50, rate_seconds=4, viewer_rounds=1, cost_jobs=30, stored_jobs=30, trainer_jobs=300
+)
 
 
 def main() -> None:

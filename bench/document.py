@@ -20,7 +20,7 @@ _HEAD: Final = """\
 # Performance
 
 `make bench` generates this page and its plots from the results in `docs/images/performance/*.json`; do not edit it.
-A complete run takes less than twelve minutes. `make bench BENCH_ARGS="load cost"` measures two parts;
+A complete run takes about fifteen minutes. `make bench BENCH_ARGS="load cost"` measures two parts;
 `BENCH_ARGS="--help"` lists all options.
 
 Values that are compared are measured alternately in one run, so that other load on the machine affects both:

@@ -17,7 +17,7 @@ Measurements = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Extent:
-    """Size of the measurements. The defaults take less than twelve minutes on two cores."""
+    """Size of the measurements. The defaults take about fifteen minutes on two cores."""
 
     pairs: int = 40
     rounds: int = 5

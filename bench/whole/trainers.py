@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Final
 
+from app.core.errors import PyxecError
 from bench.http_calls import Call, HttpCalls
 from bench.part import AdvanceProgress, Extent, Findings, Measurements, Part
 from bench.plot import bars
@@ -46,6 +47,7 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
             TARGET_RATIO,
             False,
             row["ratio"],
+            reason=row["reason"],
         )
         for row in rows
     ]
@@ -53,23 +55,32 @@ def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
 
 
 def _measure_isolation(isolation: str, jobs: int, advance: AdvanceProgress) -> list[dict[str, Any]]:
-    """Measure every route, with the rate of the sandbox before and after it."""
+    """Measure every route, with the rate of the sandbox before and after it. A route that fails has a reason."""
     rows = []
     with ExitStack() as stack:
         service = stack.enter_context(whole_stack(pyxec_isolation=isolation))
         own = sandbox_loop(stack.enter_context(sandbox_under_test(_FLOOR, _CEILING, ["python"], isolation)))
         before = _measure_sandbox(own, advance)
         for route, run in _ROUTES.items():
-            started_at = time.monotonic()
-            run(HttpCalls(service.url), jobs)
-            rate = jobs / (time.monotonic() - started_at)
+            rate, reason = _measure_route(run, HttpCalls(service.url), jobs)
             advance()
             after = _measure_sandbox(own, advance)
             sandbox_rate = (before + after) / 2
+            ratio = None if rate is None else rate / sandbox_rate
             row = {"isolation": isolation, "route": route, "rate": rate, "sandbox": sandbox_rate}
-            rows.append({**row, "ratio": rate / sandbox_rate})
+            rows.append({**row, "ratio": ratio, "reason": reason})
             before = after
     return rows
+
+
+def _measure_route(run: Callable[[HttpCalls, int], None], http: HttpCalls, jobs: int) -> tuple[float | None, str]:
+    """Return the jobs per second, or None and why a request failed."""
+    started_at = time.monotonic()
+    try:
+        run(http, jobs)
+    except PyxecError as e:
+        return None, f"a request failed: {e}"
+    return jobs / (time.monotonic() - started_at), ""
 
 
 def _measure_sandbox(own: Job, advance: AdvanceProgress) -> float:
@@ -81,16 +92,22 @@ def _measure_sandbox(own: Job, advance: AdvanceProgress) -> float:
 def _table(measurements: Measurements) -> str:
     head = ["| route | isolation | jobs per second | sandbox | ratio |", "|---|---|---:|---:|---:|"]
     rows = [
-        f"| {row['route']} | {row['isolation']} | {row['rate']:.1f} | {row['sandbox']:.1f} | {row['ratio']:.2f} |"
+        f"| {row['route']} | {row['isolation']} | {_format(row['rate'], 1)} | {row['sandbox']:.1f} | "
+        f"{_format(row['ratio'], 2)} |"
         for row in measurements["rows"]
     ]
-    return "\n".join([*head, *rows, f"\n{measurements['jobs']} jobs for each row; no request failed."])
+    return "\n".join([*head, *rows, f"\n{measurements['jobs']} jobs for each row."])
+
+
+def _format(value: float | None, digits: int) -> str:
+    return "not measured" if value is None else f"{value:.{digits}f}"
 
 
 def _plot(measurements: Measurements) -> str:
     rows = {}
     for row in measurements["rows"]:
-        rows[f"{row['route']}, {row['isolation']}s"] = {"median": row["rate"]}
+        if row["rate"] is not None:
+            rows[f"{row['route']}, {row['isolation']}s"] = {"median": row["rate"]}
         rows[f"sandbox, {row['isolation']}s"] = {"median": row["sandbox"]}
     return bars("One-line jobs per second of a trainer", "", rows)
 
@@ -101,7 +118,7 @@ PART: Final = Part(
 One-line Python jobs, as trainers for reinforcement learning send them: {CLIENTS} clients keep a request open at any
 time and give up after {READ_SECONDS:g} s, as the client of SandboxFusion is used. The rate contains the first and the
 last job. It is compared with the rate of the sandbox alone, without API, queue and clients, on the same two cores: the
-same pool with {THREADS} threads, before and after. A failed or late request ends the measurement.""",
+same pool with {THREADS} threads, before and after. A row is not measured if a request fails or is late.""",
     steps=lambda extent: len(STACKS) * (1 + 2 * len(_ROUTES)),
     measure=_measure,
     table=_table,
