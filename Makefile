@@ -63,6 +63,10 @@ web: venv $(NODE) ## build the web page if its sources have changed
 web-test: venv $(NODE) ## lint and test the sources of the web page (`make test` runs its browser tests)
 	@$(PYTHON) -m app.local.web check
 
+.PHONY: screenshots
+screenshots: venv-dev images web ## take the screenshots of docs/images again
+	@$(PYTHON) -m tests.e2e.screenshots
+
 .PHONY: web-types
 web-types: venv $(NODE) ## generate the types of the API for the web page
 	@$(PYTHON) -m app.local.web types

@@ -41,5 +41,6 @@ export default defineConfig({
   },
   worker: { format: 'es' },
   server: { proxy: { '/v1': { target: API, ws: true, changeOrigin: true } } },
-  test: { include: ['test/**/*.test.ts'] },
+  // A busy machine takes seconds for a property.
+  test: { include: ['test/**/*.test.ts'], testTimeout: 20_000 },
 })

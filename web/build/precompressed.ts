@@ -4,9 +4,11 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Plugin } from 'vite'
 
-const TEXT = /\.(js|css|html|svg|json|md)$/
+const TEXT = /\.(js|css|html|svg|json|md|wasm)$/
 // Higher levels take seconds longer and save about one per cent.
 const BROTLI_QUALITY = 9
+const BROTLI_QUALITY_OF_LARGE_FILES = 5
+const LARGE_BYTES = 2_000_000
 
 /** Writes a .gz and a .br file beside each text file, so that the web server does not compress responses. */
 export function precompressed(): Plugin {
@@ -28,7 +30,8 @@ export function precompressed(): Plugin {
 
 async function compress(path: string): Promise<void> {
   const content = await readFile(path)
-  const options = { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }
+  const quality = content.length > LARGE_BYTES ? BROTLI_QUALITY_OF_LARGE_FILES : BROTLI_QUALITY
+  const options = { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }
   await Promise.all([
     promisify(gzip)(content, { level: 9 }).then((packed) => writeFile(`${path}.gz`, packed)),
     promisify(brotliCompress)(content, options).then((packed) => writeFile(`${path}.br`, packed)),

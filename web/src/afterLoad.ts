@@ -1,4 +1,5 @@
 /** Parts that the page does not need at first: fonts for characters beyond Latin-1, and the service worker. */
+import { listenToDrops } from './files/dropFiles'
 import './styles/extendedFonts.css'
 
 const CACHED_PATHS = /^\/(assets\/.*|theme\.js|icon\.svg)?$/
@@ -15,6 +16,8 @@ async function registerServiceWorker(): Promise<void> {
     .map(({ pathname }) => pathname)
   active?.postMessage(['/', ...paths])
 }
+
+listenToDrops()
 
 if (import.meta.env.PROD && 'serviceWorker' in navigator)
   setTimeout(() => registerServiceWorker().catch(() => {}), CACHE_DELAY_MS)

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState } from 'react'
+import { REFRESH_SECONDS, setAdminRefreshSeconds, useSettings } from '../settings/settings'
 import { ChartGrid } from './charts/ChartGrid'
 import { DeadLetterSection } from './deadLetters/DeadLetterSection'
 import { formatTime } from './format'
@@ -16,6 +17,7 @@ const NOTICE_MS = 10_000
 /** The state of the service. Requires an admin key. */
 export function Dashboard({ onKeyRejected }: { onKeyRejected(error: RequestError): void }) {
   const { snapshot, error, refresh } = useLiveData(onKeyRejected)
+  const refreshSeconds = useSettings((settings) => settings.adminRefreshSeconds)
   const [notice, setNotice] = useState<Notice | null>(null)
   useEffect(() => {
     if (notice === null) return
@@ -53,8 +55,26 @@ export function Dashboard({ onKeyRejected }: { onKeyRejected(error: RequestError
           <SandboxStats metrics={snapshot.metrics} />
           <HostLanguages hosts={snapshot.hosts} />
           <p className="muted small">
-            Updated every 2 seconds while this page is visible. Charts start when the page is opened. Last
-            update at {formatTime(snapshot.timestampMs)}.
+            <label>
+              Update every{' '}
+              <select
+                className="select"
+                aria-label="Refresh interval"
+                value={refreshSeconds}
+                onChange={(event) => {
+                  setAdminRefreshSeconds(Number(event.target.value))
+                  refresh()
+                }}
+              >
+                {REFRESH_SECONDS.map((seconds) => (
+                  <option key={seconds} value={seconds}>
+                    {seconds} s
+                  </option>
+                ))}
+              </select>
+            </label>{' '}
+            while this page is visible. Charts start when the page is opened. Last update at{' '}
+            {formatTime(snapshot.timestampMs)}.
           </p>
         </>
       ) : (

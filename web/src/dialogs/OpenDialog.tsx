@@ -1,4 +1,6 @@
+import { FilesDialog } from '../files/FilesDialog'
 import { HistoryDialog } from '../history/HistoryDialog'
+import { ProgramsDialog } from '../programs/ProgramsDialog'
 import { SettingsDialog } from '../settings/SettingsDialog'
 import { ShareDialog } from '../share/ShareDialog'
 import { useStore } from '../store'
@@ -10,6 +12,8 @@ import './dialogs.css'
 
 const DIALOGS = {
   templates: TemplatesDialog,
+  programs: ProgramsDialog,
+  files: FilesDialog,
   share: ShareDialog,
   history: HistoryDialog,
   settings: SettingsDialog,

@@ -3,6 +3,8 @@ import type { IconName } from '../components/Icon'
 
 export const DIALOG_BUTTONS = [
   { name: 'templates', text: 'Templates', icon: 'template' },
+  { name: 'programs', text: 'Programs', icon: 'folder' },
+  { name: 'files', text: 'Files', icon: 'open' },
   { name: 'share', text: 'Share', icon: 'share' },
   { name: 'history', text: 'History', icon: 'history' },
   { name: 'settings', text: 'Settings', icon: 'settings' },

@@ -1,6 +1,7 @@
 import { useEffect, useEffectEvent, useLayoutEffect, useRef } from 'react'
 import type { Diagnostic } from '../program/sourceLocation'
 import { useColorScheme, useSettings } from '../settings/settings'
+import { useLint } from '../tools/useLint'
 import { takeCaret } from './caret'
 import type { EditorProps } from './editorProps'
 import { applyTheme, editor, MarkerSeverity, monacoLanguage, Range, Uri } from './monaco'
@@ -80,6 +81,12 @@ export default function MonacoEditor({
     if (model) editor.setModelMarkers(model, 'run', diagnostics.map(marker))
   }, [path, diagnostics])
 
+  const lintMessages = useLint(languageId, path.split('/').slice(2).join('/'), value)
+  useEffect(() => {
+    const model = editor.getModel(documentUri(path))
+    if (model) editor.setModelMarkers(model, 'lint', lintMessages.map(marker))
+  }, [path, lintMessages])
+
   useEffect(() => {
     if (!target || !instance.current) return
     instance.current.setPosition({ lineNumber: target.line, column: target.column })
@@ -105,7 +112,8 @@ const OPTIONS: editor.IStandaloneEditorConstructionOptions = {
   overviewRulerBorder: false,
   hideCursorInOverviewRuler: true,
   stickyScroll: { enabled: false },
-  quickSuggestions: false,
+  quickSuggestions: { other: true, comments: false, strings: false },
+  acceptSuggestionOnEnter: 'off', // Enter always starts a line.
   wordBasedSuggestions: 'currentDocument',
   fixedOverflowWidgets: true,
   accessibilitySupport: 'auto',
@@ -124,7 +132,7 @@ function marker(diagnostic: Diagnostic): editor.IMarkerData {
     message: diagnostic.message,
     startLineNumber: diagnostic.line,
     startColumn: diagnostic.column,
-    endLineNumber: diagnostic.line,
-    endColumn: Number.MAX_SAFE_INTEGER,
+    endLineNumber: diagnostic.endLine ?? diagnostic.line,
+    endColumn: diagnostic.endColumn ?? Number.MAX_SAFE_INTEGER,
   }
 }

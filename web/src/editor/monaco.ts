@@ -1,6 +1,9 @@
 /** Monaco with the languages of Pyxec, and without features that need a language server. Loaded apart from the page. */
 import { editor, MarkerSeverity, Range, Uri } from 'monaco-editor/editor'
 import EditorWorker from 'monaco-editor/editor/editor.worker?worker'
+import TypeScriptWorker from 'monaco-editor/languages/features/typescript/ts.worker?worker'
+// The entry `features/suggest` does not contain the controller.
+import 'monaco-editor/editor/contrib/suggest/browser/suggestController'
 import 'monaco-editor/features/bracketMatching/register'
 import 'monaco-editor/features/caretOperations/register'
 import 'monaco-editor/features/clipboard/register'
@@ -18,6 +21,7 @@ import 'monaco-editor/features/indentation/register'
 import 'monaco-editor/features/lineSelection/register'
 import 'monaco-editor/features/linesOperations/register'
 import 'monaco-editor/features/multicursor/register'
+import 'monaco-editor/features/parameterHints/register'
 import 'monaco-editor/features/placeholderText/register'
 import 'monaco-editor/features/quickCommand/register'
 import 'monaco-editor/features/smartSelect/register'
@@ -54,10 +58,16 @@ import 'monaco-editor/languages/definitions/typescript/register'
 import { themeColor } from '../components/themeColor'
 import type { ColorScheme } from '../settings/settings'
 import { registerKeywordGrammars } from './grammars/monarch'
+import { configureTypeScript } from './typescript'
 
 registerKeywordGrammars()
 
-self.MonacoEnvironment = { getWorker: () => new EditorWorker() }
+self.MonacoEnvironment = {
+  getWorker: (_id, label) =>
+    label === 'typescript' || label === 'javascript' ? new TypeScriptWorker() : new EditorWorker(),
+}
+
+configureTypeScript()
 
 export { editor, MarkerSeverity, Range, Uri }
 

@@ -1,4 +1,5 @@
 /** The keyboard shortcuts of the page. */
+import type { DialogName } from '../dialogs/dialogButtons'
 import { runController } from '../run/runController'
 import { useStore } from '../store'
 import { focusNextPane } from './paneFocus'
@@ -7,6 +8,8 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent)
 
 /** The name of the modifier key of the shortcuts. */
 export const COMMAND_KEY = isMac ? '⌘' : 'Ctrl'
+
+const DIALOG_KEYS: Record<string, DialogName> = { s: 'programs', o: 'files' }
 
 /** Handles the shortcuts before the editor and the terminal do. */
 export function listenToShortcuts(): void {
@@ -24,6 +27,11 @@ function shortcutAction(event: KeyboardEvent): (() => void) | null {
   const isCommand = (event.ctrlKey || event.metaKey) && !event.altKey
   if (isCommand && event.key === 'Enter')
     return () => runController.start(event.shiftKey ? 'tests' : 'program')
+  if (event.shiftKey && event.altKey && event.code === 'KeyF')
+    return () => void import('../tools/formatProgram').then(({ formatOpenFile }) => formatOpenFile())
+  const dialog = isCommand && !event.shiftKey ? DIALOG_KEYS[event.key.toLowerCase()] : undefined
+  // In the terminal, these keys belong to the program. Elsewhere, the browser would save or open the page.
+  if (dialog && !document.activeElement?.closest('.terminal')) return () => useStore.setState({ dialog })
   if (isCommand && event.key === '.') return () => runController.stop()
   if (event.key === 'F6') return () => focusNextPane(event.shiftKey)
   const isInEditor = document.activeElement?.closest('.monaco') != null

@@ -7,6 +7,9 @@ export interface SourceLocation {
 
 /** An error or warning of a compiler or interpreter. */
 export interface Diagnostic extends SourceLocation {
+  /** Where it ends. By default, at the end of the line. */
+  endLine?: number
+  endColumn?: number
   severity: 'error' | 'warning'
   message: string
 }

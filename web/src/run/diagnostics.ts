@@ -64,9 +64,13 @@ const MESSAGE_FOLLOWS = [
 /** How many lines a message and its location are apart. */
 const MAX_DISTANCE = 6
 const MAX_DIAGNOSTICS = 100
+/** A compiler writes less. A program that writes more must not block the page. */
+const MAX_LINES = 10_000
+const MAX_LINE_CHARACTERS = 1000
 
 /** Returns the locations in a line of output that are in one of these files. */
 export function findLocations(text: string, files: string[]): LocationMatch[] {
+  if (!mayContainLocation(text, files)) return []
   const matches: LocationMatch[] = []
   for (const pattern of LOCATION_PATTERNS) {
     for (const match of text.matchAll(pattern)) {
@@ -80,10 +84,18 @@ export function findLocations(text: string, files: string[]): LocationMatch[] {
   return matches.sort((a, b) => a.start - b.start)
 }
 
+/** Most lines of an output contain no location. This check is much faster than the patterns. */
+function mayContainLocation(text: string, files: string[]): boolean {
+  return files.some((name) => text.includes(name)) || text.includes('line')
+}
+
 /** Returns the messages of compilers and interpreters, each with its location in one of these files. */
 export function findDiagnostics(output: string, files: string[]): Diagnostic[] {
   const diagnostics: Diagnostic[] = []
-  const lines = output.split('\n').map((line) => line.replace(ANSI, '').trimEnd())
+  const lines = output
+    .split('\n')
+    .slice(-MAX_LINES)
+    .map((line) => line.slice(0, MAX_LINE_CHARACTERS).replace(ANSI, '').trimEnd())
   let before: { message: string; severity: Diagnostic['severity']; index: number } | null = null
   let last: { location: SourceLocation; index: number } | null = null
   const add = (location: SourceLocation, severity: Diagnostic['severity'], message: string) => {

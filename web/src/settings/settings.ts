@@ -11,24 +11,30 @@ export type ColorScheme = 'light' | 'dark'
 /** In pixels. */
 export const FONT_SIZES = { minimum: 11, default: 14, maximum: 24 } as const
 
+/** The intervals between two updates of the admin page, in seconds. */
+export const REFRESH_SECONDS = [1, 2, 5, 10, 30, 60] as const
+
 const SCHEMAS = {
   /** public/theme.js reads it, too. */
   theme: v.picklist(THEMES),
   fontSize: v.pipe(v.number(), v.minValue(FONT_SIZES.minimum), v.maxValue(FONT_SIZES.maximum)),
   /** The width of the code pane in per cent. */
   share: v.number(),
+  adminRefreshSeconds: v.picklist(REFRESH_SECONDS),
 }
 
 interface Settings {
   theme: Theme
   fontSize: number
   share: number
+  adminRefreshSeconds: number
 }
 
 export const useSettings = create<Settings>(() => ({
   theme: readStored('theme', SCHEMAS.theme) ?? 'system',
   fontSize: readStored('fontSize', SCHEMAS.fontSize) ?? FONT_SIZES.default,
   share: readStored('share', SCHEMAS.share) ?? 52,
+  adminRefreshSeconds: readStored('adminRefreshSeconds', SCHEMAS.adminRefreshSeconds) ?? 2,
 }))
 
 export function setFontSize(fontSize: number): void {
@@ -39,6 +45,11 @@ export function setFontSize(fontSize: number): void {
 export function setCodePaneShare(share: number): void {
   writeStored('share', share)
   useSettings.setState({ share })
+}
+
+export function setAdminRefreshSeconds(adminRefreshSeconds: number): void {
+  writeStored('adminRefreshSeconds', adminRefreshSeconds)
+  useSettings.setState({ adminRefreshSeconds })
 }
 
 /** The document changes first, because effects of the components read its colours. */

@@ -24,10 +24,12 @@ const setHidden = (hidden: boolean) => {
   page.dispatchEvent(new Event('visibilitychange'))
 }
 
+const interval = () => POLL_INTERVAL_MS
+
 test('startPolling sends one request every two seconds', async () => {
   let respond = () => {}
   const request = vi.fn(() => new Promise<void>((resolve) => (respond = resolve)))
-  const poll = startPolling(request, () => {})
+  const poll = startPolling(request, () => {}, interval)
   poll.refresh()
   await vi.advanceTimersByTimeAsync(10 * POLL_INTERVAL_MS)
   expect(request).toHaveBeenCalledTimes(1)
@@ -39,7 +41,7 @@ test('startPolling sends one request every two seconds', async () => {
 
 test('startPolling pauses while the page is hidden', async () => {
   const request = vi.fn(async () => {})
-  const poll = startPolling(request, () => {})
+  const poll = startPolling(request, () => {}, interval)
   await vi.advanceTimersByTimeAsync(0)
   setHidden(true)
   await vi.advanceTimersByTimeAsync(20 * POLL_INTERVAL_MS)
@@ -51,7 +53,7 @@ test('startPolling pauses while the page is hidden', async () => {
 
 test('startPolling ends when the error handler stops it', async () => {
   const request = vi.fn(() => Promise.reject(rejection(403)))
-  startPolling(request, (error, stop) => describeError(error).requiresKey && stop())
+  startPolling(request, (error, stop) => describeError(error).requiresKey && stop(), interval)
   await vi.advanceTimersByTimeAsync(60_000)
   expect(request).toHaveBeenCalledTimes(1)
 })
@@ -59,7 +61,7 @@ test('startPolling ends when the error handler stops it', async () => {
 test('startPolling slows down after failures and recovers after a response', async () => {
   let isDown = true
   const request = vi.fn(() => (isDown ? Promise.reject(new ServerUnreachable('')) : Promise.resolve()))
-  const poll = startPolling(request, () => {})
+  const poll = startPolling(request, () => {}, interval)
   await vi.advanceTimersByTimeAsync(60_000)
   expect(request.mock.calls.length).toBeLessThan(15)
   isDown = false

@@ -55,6 +55,6 @@ test('decodeFragment returns each encoded program, and never a part of a truncat
       expect(await decodeFragment(fragment)).toEqual(shared)
       expect(typeof (await decodeFragment(fragment.slice(0, cut % fragment.length)))).toBe('string')
     }),
-    { numRuns: 60 },
+    { numRuns: 15 },
   )
 })

@@ -1,5 +1,5 @@
 /** Repeats a request: at a fixed interval, with backoff after failures, and not while the page is hidden. */
-import { POLL_INTERVAL_MS, retryDelayMs } from './requestError'
+import { retryDelayMs } from './requestError'
 
 export interface Poll {
   /** Repeats the request now. */
@@ -11,11 +11,13 @@ export interface Poll {
  * Starts polling.
  *
  * @param request is not called again until its last call has settled.
+ * @param intervalMs is read before each delay.
  * @param onError is called for each failure. It may call `stop`.
  */
 export function startPolling(
   request: () => Promise<void>,
   onError: (error: unknown, stop: () => void) => void,
+  intervalMs: () => number,
 ): Poll {
   let timer: ReturnType<typeof setTimeout> | undefined
   let failures = 0
@@ -31,13 +33,13 @@ export function startPolling(
     clearTimeout(timer)
     if (isPending || isStopped || document.hidden) return
     isPending = true
-    let delay = POLL_INTERVAL_MS
+    let delay = intervalMs()
     try {
       await request()
       failures = 0
     } catch (error) {
       if (isStopped) return
-      delay = retryDelayMs(error, failures, Math.random())
+      delay = Math.max(delay, retryDelayMs(error, failures, Math.random()))
       failures += 1
       onError(error, stop)
     } finally {

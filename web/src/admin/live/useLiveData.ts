@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { useSettings } from '../../settings/settings'
 import { fetchHosts, fetchMetrics, fetchQueues, fetchWorkers } from '../api/requests'
 import type { Host, Metrics, Queue, Worker } from '../api/schema'
 import { addSample, createSample, type Sample } from '../charts/samples'
@@ -48,13 +49,17 @@ export function useLiveData(onKeyRejected: (error: RequestError) => void): LiveD
       setSnapshot(last)
       setError(null)
     }
-    const started = startPolling(fetchAll, (failure, stop) => {
-      const described = describeError(failure)
-      setError(described)
-      if (!described.requiresKey) return
-      stop()
-      onKeyRejected(described)
-    })
+    const started = startPolling(
+      fetchAll,
+      (failure, stop) => {
+        const described = describeError(failure)
+        setError(described)
+        if (!described.requiresKey) return
+        stop()
+        onKeyRejected(described)
+      },
+      () => useSettings.getState().adminRefreshSeconds * 1000,
+    )
     poll.current = started
     return () => started.stop()
   }, [onKeyRejected])

@@ -1,0 +1,33 @@
+/** Formats the open file. */
+import { showNotice } from '../notices/notices'
+import { editProgram } from '../program/programActions'
+import { currentLanguage, currentProgram, useStore } from '../store'
+import { FORMATTED_LANGUAGES } from './protocol'
+import { format } from './tools'
+
+const NOTICE_MS = 6000
+
+/** Replaces the text of the open file by the formatted one. The undo history of the editor contains the change. */
+export async function formatOpenFile(): Promise<void> {
+  const state = useStore.getState()
+  const { id, name: languageName } = currentLanguage(state)
+  const file = currentProgram(state).files[state.openFile]
+  if (!file) return
+  if (!FORMATTED_LANGUAGES.has(id)) return report(`There is no formatter for ${languageName} in this page.`)
+  try {
+    const content = await format(id, file.name, file.content)
+    if (content === file.content) return report(`${file.name} is formatted already.`)
+    editProgram((program) => ({
+      ...program,
+      // A file that was edited in the meantime keeps the edit.
+      files: program.files.map((other) => (other === file ? { ...other, content } : other)),
+    }))
+    useStore.setState(({ followedEdits }) => ({ followedEdits: followedEdits + 1 }))
+  } catch (error) {
+    report(`${file.name} was not formatted: ${(error as Error).message.split('\n')[0]}`)
+  }
+}
+
+function report(text: string): void {
+  showNotice({ id: 'format', tone: 'warn', text, actions: [], durationMs: NOTICE_MS })
+}

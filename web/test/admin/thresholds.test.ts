@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { thresholdText, tileTone } from '../../src/admin/sections/thresholds'
+
+test.each([
+  [null, { warn: 1 }, null],
+  [9, { warn: 10, bad: 60 }, null],
+  [10, { warn: 10, bad: 60 }, 'warn'],
+  [60, { warn: 10, bad: 60 }, 'bad'],
+  [0, { minimum: 1 }, 'bad'],
+  [1, { minimum: 1 }, null],
+])('tileTone of %j with %j is %j', (value, threshold, tone) => {
+  expect(tileTone(value, threshold)).toBe(tone)
+})
+
+test('a larger value is never less critical', () => {
+  const rank = (tone: string | null) => ['warn', 'bad'].indexOf(tone ?? '')
+  fc.assert(
+    fc.property(fc.nat(100), fc.nat(100), fc.nat(100), fc.nat(100), (a, b, x, y) => {
+      const threshold = { warn: Math.min(a, b), bad: Math.max(a, b) }
+      expect(rank(tileTone(Math.max(x, y), threshold))).toBeGreaterThanOrEqual(
+        rank(tileTone(Math.min(x, y), threshold)),
+      )
+    }),
+  )
+})
+
+test('thresholdText describes all thresholds', () => {
+  expect(thresholdText({ warn: 1, bad: 5 }, String)).toBe('warning from 1, critical from 5')
+  expect(thresholdText({ minimum: 1 }, String)).toBe('critical below 1')
+})
