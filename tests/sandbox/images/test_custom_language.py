@@ -48,8 +48,8 @@ def test_example_has_eight_lines_and_extends_python(tmp_path: Path) -> None:
     assert len(read_example().splitlines()) == 8
     assert language.run == LANGUAGES["python"].run
     assert set(language.packages.debian) == set(LANGUAGES["python"].packages.debian)
-    names = [package.partition("==")[0] for package in language.packages.python]
-    assert sorted(names) == ["matplotlib", "numpy", "pandas", "scipy", "torch"]
+    (torch,) = set(language.packages.python) - set(LANGUAGES["python"].packages.python)
+    assert torch.startswith("torch==")
     assert language.limits.memory_bytes == 2**31
 
 
@@ -84,7 +84,8 @@ def test_custom_language_is_built_with_its_packages_and_runs(
 
     fractions = [event.fraction for event in events if event.image == custom.id and event.stage == "building"]
     assert fractions == sorted(fractions)
-    assert len(set(fractions)) >= 5
+    assert fractions[-1] >= 0.9
+    assert any("emoji" in event.line for event in events)
     assert image.version.startswith("3.")
     monkeypatch.setitem(LANGUAGES, custom.id, custom)
     with open_sandbox_fixture(pool_floor=0, pool_ceiling=0) as sandbox:
