@@ -1,0 +1,83 @@
+"""Programs of SandboxFusion's languages, as its API runs them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from app.core.callers import ANONYMOUS_TIER, Caller
+from app.core.languages import index_languages
+from app.core.outcomes import Outcome
+from app.core.resolve import resolve_spec
+from app.core.spec import JobSpec
+from app.http.compat.sandboxfusion.languages import LANGUAGES as FUSION_LANGUAGES
+from app.http.compat.sandboxfusion.run_request import RunCodeRequest, convert_request
+from tests.sandbox.sandbox_fixture import LANGUAGES, SandboxFixture
+
+pytestmark = pytest.mark.docker
+
+ISOLATIONS: Final = ("container",)
+CALLER: Final = Caller(owner="anonymous", account="test", address="127.0.0.1", tier=ANONYMOUS_TIER)
+#: Names whose programs are not programs of the language.
+TESTS: Final = {"pytest", "go_test"}
+
+
+def convert(name: str, code: str, **fields: Any) -> JobSpec:
+    """Return the job of a request."""
+    installed = {language.id: language.info(None) for language in LANGUAGES.values()}
+    request = RunCodeRequest(language=name, code=code, **fields)
+    job_request, invocation = convert_request(request, installed, CALLER)
+    spec = resolve_spec(job_request, index_languages(installed.values()))
+    return msgspec.structs.replace(spec, invocation=invocation)
+
+
+def test_program_of_every_name_of_a_language_runs(sandbox: SandboxFixture, language: str) -> None:
+    hello = LANGUAGES[language].hello
+    for name in (name for name, fusion in FUSION_LANGUAGES.items() if fusion.id == language and name not in TESTS):
+        result = sandbox.run(convert(name, hello.source))
+        assert (result.outcome, result.text) == (Outcome.OK, hello.output), (name, result.stderr)
+
+
+@pytest.mark.languages("go")
+def test_go_test_runs_tests(sandbox: SandboxFixture, language: str) -> None:
+    code = """
+package main
+
+import "testing"
+
+func TestOne(t *testing.T) {
+    if 1 != %d {
+        t.Fatal("on purpose")
+    }
+}
+"""
+    passed, failed = (sandbox.run(convert("go_test", code % number, run_timeout=60)) for number in (1, 2))
+
+    assert passed.outcome is Outcome.OK, passed.stdout
+    assert passed.text.startswith("ok")
+    assert failed.outcome is Outcome.NONZERO_EXIT
+    assert "on purpose" in failed.text
+
+
+@pytest.mark.languages("java")
+def test_java_runs_with_assertions(sandbox: SandboxFixture, language: str) -> None:
+    code = "public class Main { public static void main(String[] args) { assert args.length > 0; } }"
+    result = sandbox.run(convert("java", code))
+
+    assert result.outcome is Outcome.NONZERO_EXIT
+    assert b"AssertionError" in result.stderr
+
+
+@pytest.mark.languages("d")
+def test_d_runs_unit_tests(sandbox: SandboxFixture, language: str) -> None:
+    result = sandbox.run(convert("D_ut", "unittest { assert(1 == 2); }\nvoid main() {}"))
+
+    assert result.outcome is not Outcome.OK
+    assert b"unittest" in result.stderr
+
+
+@pytest.mark.languages("php")
+def test_php_runs_without_an_opening_tag(sandbox: SandboxFixture, language: str) -> None:
+    assert sandbox.run(convert("php", "echo 6 * 7;")).text == "42"
