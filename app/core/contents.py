@@ -37,6 +37,8 @@ def iterate_contents(spec: JobSpec) -> Iterator[tuple[str, str, Content]]:
     for prefix, program in (("", spec), ("checker.", spec.checker), ("interactor.", spec.interactor)):
         for index, file in enumerate(() if program is None else program.files):
             yield f"{prefix}files[{index}].content", file.name, file.content
+    for index, file in enumerate(spec.workspace_files):
+        yield f"workspace_files[{index}].content", file.name, file.content
     for index, test in enumerate(spec.tests):
         yield f"tests[{index}].stdin", "", test.stdin
         if test.expected_output is not None:
@@ -68,6 +70,10 @@ def replace_contents(spec: JobSpec, contents: Mapping[str, Content]) -> JobSpec:
     return msgspec.structs.replace(
         replace_files("", spec),
         stdin=contents.get("stdin", spec.stdin),
+        workspace_files=tuple(
+            msgspec.structs.replace(file, content=contents.get(f"workspace_files[{index}].content", file.content))
+            for index, file in enumerate(spec.workspace_files)
+        ),
         tests=tuple(replace_test(index, test) for index, test in enumerate(spec.tests)),
         checker=None if spec.checker is None else replace_files("checker.", spec.checker),
         interactor=None if spec.interactor is None else replace_files("interactor.", spec.interactor),
