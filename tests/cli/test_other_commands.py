@@ -127,7 +127,8 @@ def test_commands_all_have_a_json_option() -> None:
         for path, command in leaves(get_command(app))
         if not any("--json" in parameter.opts for parameter in command.params)
     ]
-    assert without == ["batch", "images wait", "mcp"]  # JSON always, nothing, JSON-RPC
+    # One always prints JSON, one speaks JSON-RPC, and the others print nothing or a file.
+    assert without == ["batch", "mcp", "files get", "files rm", "images wait"]
 
 
 def test_commands_are_all_documented() -> None:
@@ -195,7 +196,7 @@ def test_help_imports_no_heavy_module() -> None:
 async def test_batch_prints_a_line_for_each_job(gateway: Gateway, pyxec: StartCommand, tmp_path: Path) -> None:
     gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, stdout=b"42\n"))
     jobs = tmp_path / "jobs.jsonl"
-    jobs.write_text('{"language": "python", "source": "print(42)"}\n\n{"language": "cobol", "source": ""}\n')
+    jobs.write_text('{"language": "python", "source": "print(42)"}\n\n{"language": "klingon", "source": ""}\n')
     code, stdout, stderr = await (await pyxec("batch", jobs)).wait()
     lines = sorted((msgspec.json.decode(line) for line in stdout.splitlines()), key=lambda line: line["index"])
     assert (code, stderr) == (0, b"")

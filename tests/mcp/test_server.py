@@ -155,7 +155,7 @@ async def test_time_out_names_the_limit(gateway: Gateway, connect: Connect) -> N
 async def test_invalid_arguments_are_tool_errors(gateway: Gateway, connect: Connect) -> None:
     client = await connect()
     for name, arguments, reason in (
-        ("run_code", {"language": "cobol", "code": ""}, "language"),
+        ("run_code", {"language": "klingon", "code": ""}, "language"),
         ("run_code", {"language": "python"}, "code"),
         ("run_code", {**RUN, "timeout_seconds": 10**6}, "limits.wall_seconds"),
         ("run_code", {**RUN, "color": 1}, "color"),

@@ -24,7 +24,7 @@ async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
 async def test_run_batch_yields_the_ends_of_all_jobs(gateway: Gateway, open_client: OpenClient) -> None:
     gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, stdout=b"42\n"))
     client = open_client(f"http://127.0.0.1:{gateway.port}")
-    requests = [job_request("python", "print(6 * 7)"), job_request("cobol", "STOP RUN.")]
+    requests = [job_request("python", "print(6 * 7)"), job_request("klingon", "STOP RUN.")]
     ends = {end.index: end async for end in events(client.run_batch(requests))}
     assert (ends[0].result.stdout, ends[0].error) == ("42\n", None)
     assert ends[1].result is None

@@ -25,7 +25,7 @@ async def test_batch_queues_jobs_in_order(gateway: Gateway) -> None:
 
 
 async def test_batch_rejects_only_invalid_jobs(gateway: Gateway) -> None:
-    wrong = [{**JOB, "language": "cobol"}, {**JOB, "limits": {"wall_seconds": 0}}, 7, {"source": "x"}, {**JOB, "x": 1}]
+    wrong = [{**JOB, "language": "klingon"}, {**JOB, "limits": {"wall_seconds": 0}}, 7, {"source": "x"}, {**JOB, "x": 1}]
     items = await batch(gateway, [JOB, *wrong, JOB])
     assert [item["problem"]["field"] for item in items[1:-1]] == [
         "language", "limits.wall_seconds", "body", "language", "x",
@@ -58,7 +58,7 @@ async def test_batch_consumes_a_token_for_each_job(start_gateway: StartGateway) 
 async def test_batch_is_accepted_up_to_the_free_slots(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(PYXEC_ANONYMOUS_JOBS="3")
     # An invalid job takes no slot.
-    items = await batch(gateway, [{**JOB, "language": "cobol"}, JOB, JOB, JOB, JOB])
+    items = await batch(gateway, [{**JOB, "language": "klingon"}, JOB, JOB, JOB, JOB])
     assert [item.get("problem", {}).get("type") for item in items] == [
         "/problems/unknown-language", None, None, None, "/problems/too-many-jobs",
     ]  # fmt: skip

@@ -91,7 +91,7 @@ async def test_streamed_batch_sends_results_without_polling(gateway: Gateway, no
 
 
 async def test_streamed_batch_reports_rejected_and_cancelled_jobs(gateway: Gateway) -> None:
-    jobs = [JOB, {**JOB, "language": "cobol"}, 7]
+    jobs = [JOB, {**JOB, "language": "klingon"}, 7]
     async with open_batch(gateway, jobs) as lines:
         await lines.read()
         problems = [await lines.read() for _ in range(2)]
