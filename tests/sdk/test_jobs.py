@@ -119,7 +119,9 @@ async def test_artifacts_returns_contents_by_name(stack: Stack, open_client: Ope
 
 async def test_submit_batch_accepts_each_job_on_its_own(stack: Stack, open_client: OpenClient) -> None:
     client = open_client(stack.url)
-    good, bad = await call(client.submit_batch, [job_request("python", "print(1)"), job_request("klingon", "STOP RUN.")])
+    good, bad = await call(
+        client.submit_batch, [job_request("python", "print(1)"), job_request("klingon", "STOP RUN.")]
+    )
     assert (await call(good.wait, 20)).stdout == "1\n"
     assert isinstance(bad, InvalidRequest)
     assert (bad.status, bad.field, bad.type) == (422, "language", "/problems/unknown-language")

@@ -25,7 +25,13 @@ async def test_batch_queues_jobs_in_order(gateway: Gateway) -> None:
 
 
 async def test_batch_rejects_only_invalid_jobs(gateway: Gateway) -> None:
-    wrong = [{**JOB, "language": "klingon"}, {**JOB, "limits": {"wall_seconds": 0}}, 7, {"source": "x"}, {**JOB, "x": 1}]
+    wrong = [
+        {**JOB, "language": "klingon"},
+        {**JOB, "limits": {"wall_seconds": 0}},
+        7,
+        {"source": "x"},
+        {**JOB, "x": 1},
+    ]
     items = await batch(gateway, [JOB, *wrong, JOB])
     assert [item["problem"]["field"] for item in items[1:-1]] == [
         "language", "limits.wall_seconds", "body", "language", "x",
