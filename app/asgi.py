@@ -14,8 +14,7 @@ from app.config import ConfigurationError, Settings, read_settings
 from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.logs import configure_logging, create_log_handler, set_log_level
 from app.parent_process import stop_with_parent
-from app.sandbox.images.catalogue import CatalogueError, load_languages
-from app.wiring.gateway import create_api
+from app.wiring.gateway import check_languages, create_api
 
 __all__ = ["KEEP_ALIVE_SECONDS", "GunicornLogger", "Worker", "create"]
 
@@ -90,10 +89,10 @@ def _reduce_garbage_collections() -> None:
 def _read_valid_settings() -> Settings:
     try:
         settings = read_settings()
-        load_languages(*settings.language_folders)
+        check_languages(settings)
         set_log_level(settings.log_level)
         return settings
-    except (ConfigurationError, CatalogueError) as e:
+    except ConfigurationError as e:
         for problem in str(e).splitlines():
             _log.critical("configuration_invalid", error=problem)
         # gunicorn does not start a process again after this status.

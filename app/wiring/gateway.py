@@ -10,11 +10,11 @@ import msgspec
 import redis.asyncio
 
 from app.broker import AsyncProducer, StreamsBroker
-from app.config import Settings
+from app.config import ConfigurationError, Settings
 from app.core.callers import ANONYMOUS_TIER, Tier
 from app.core.timestamps import current_unix_ms
 from app.http import HttpSettings, TrustedProxies, create_app
-from app.sandbox.images.catalogue import load_languages
+from app.sandbox.images.catalogue import CatalogueError, load_languages
 from app.store.administration import Administration
 from app.store.admission import MemoryGuard, RateLimiter
 from app.store.api_keys import ApiKeyStore
@@ -33,7 +33,19 @@ from app.store.workspaces import WorkspaceStore
 from app.telemetry.tracer import create_tracer
 from app.wiring.file_storage import create_file_storage
 
-__all__ = ["create_api", "create_api_keys", "create_file_store"]
+__all__ = ["check_languages", "create_api", "create_api_keys", "create_file_store"]
+
+
+def check_languages(settings: Settings) -> None:
+    """Check the language files.
+
+    Raises:
+        ConfigurationError: A file is invalid. The message names it, the line and the field.
+    """
+    try:
+        load_languages(*settings.language_folders)
+    except CatalogueError as e:
+        raise ConfigurationError(str(e)) from e
 
 
 def create_api(settings: Settings) -> Any:

@@ -44,7 +44,7 @@ def build_site(root: Path, site: Path) -> None:
     folder = root / ".pyxec" / "site"
     stage_documents(root, folder)
     configuration = root / "deploy" / "site" / "mkdocs.yml"
-    options = ["--strict", "-q", "-f", configuration, "-d", site]
+    options: list[str | Path] = ["--strict", "-q", "-f", configuration, "-d", site]
     subprocess.run([sys.executable, "-m", "mkdocs", "build", *options], cwd=root, check=True)
 
 
