@@ -13,10 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.core.files import StoredFile
 from app.core.job_input import Input, InputKind
 from app.core.limits import LIMITS
 from app.core.outcomes import Outcome
 from app.core.states import JobState
+from app.store.records import decode_spec
 from pyxec.cli.limit_options import LIMIT_DESCRIPTIONS
 from pyxec.version import VERSION
 from tests.cli.conftest import ROOT, StartCommand
@@ -36,15 +38,17 @@ async def test_submit_prints_the_id_and_exits(
     assert (record.spec.stdin, record.spec.args, record.spec.interactive) == (b"one two", ("x",), False)
 
 
-async def test_submit_refuses_binary_stdin(
+async def test_submit_uploads_binary_stdin(
     gateway: Gateway, pyxec: StartCommand, program: Path, tmp_path: Path
 ) -> None:
     picture = tmp_path / "picture"
     picture.write_bytes(b"\xff\xd8\xff")
-    code, _, stderr = await (await pyxec("submit", "--stdin", picture, program)).wait()
-    assert code == 125
-    assert b"not UTF-8" in stderr
-    assert gateway.job_ids() == []
+    code, stdout, _ = await (await pyxec("submit", "--stdin", picture, program)).wait()
+    assert code == 0
+    assert gateway.job_ids() == [stdout.decode().strip()]
+    spec = decode_spec(gateway.redis.hget(gateway.keys.record(gateway.job_ids()[0]), "spec"))
+    assert isinstance(spec.stdin, StoredFile)
+    assert spec.stdin.size_bytes == 3
 
 
 async def test_tail_shows_a_finished_job_from_the_start(gateway: Gateway, pyxec: StartCommand) -> None:
