@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import cast
 
-import redis.exceptions
 import structlog
 from dramatiq.middleware import CurrentMessage
 
+from app.actors.job_delivery import JobDelivery
+from app.actors.job_output import JobSink, OutputLogWriter
 from app.actors.job_sandbox import JobSandbox
 from app.actors.job_workspace import JobWorkspace
 from app.actors.judged_run import JudgedRun, JudgingServices
 from app.actors.local_files import local_files
-from app.broker import BrokerUnavailable, Effect, LeaseLost, StreamMessage, StreamsBroker
+from app.broker import Effect, StreamMessage, StreamsBroker
 from app.core.errors import (
     BlobNotFound,
     FileStorageUnavailable,
@@ -27,20 +26,18 @@ from app.core.errors import (
     OwnershipLost,
     SandboxUnavailable,
 )
-from app.core.events import Event, Output, PhaseStarted
 from app.core.job_input import Input, InputKind
-from app.core.outcomes import Outcome, PhaseReport
+from app.core.outcomes import Outcome
 from app.core.results import JobResult
 from app.core.sandbox import Sandbox
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.files.cache import FileCache
-from app.store.effects import JobEffects, is_cancelled, read_claim, read_entry_ids
+from app.store.effects import JobEffects, is_cancelled, read_claim
 from app.store.job_input import JobInbox, JobInputs
-from app.store.output_log import EntryIds
 from app.store.records import Claim, decode_spec
 from app.store.workspace_jobs import WorkspaceJobs
 from app.telemetry.metrics import Meter
-from app.telemetry.spans import SequentialSpans, annotate
+from app.telemetry.spans import annotate
 
 __all__ = ["JobRunner"]
 
@@ -50,11 +47,6 @@ _CANCELLED_BETWEEN_ATTEMPTS = JobResult(outcome=Outcome.CANCELLED, message="canc
 _WORKSPACE_EXPIRED = JobResult(
     outcome=Outcome.INFRASTRUCTURE_ERROR, message="the workspace expired before the job started"
 )
-# While an append waits for Redis, the time limits of the program continue to run.
-_MAX_APPEND_SECONDS = 3.0
-_MAX_PAUSE_SECONDS = 1.0
-# What the output log collects between two flushes.
-_MAX_COLLECTED_BYTES = 64 * 1024
 # Another worker may be able to run a released job at once. The message of a job of a missing image, of which there may
 # be many, is fetched less often.
 _MIN_RELEASE_DELAY_MS = 1_000
@@ -62,8 +54,6 @@ _MAX_RELEASE_DELAY_MS = 5_000
 _MAX_IMAGE_DELAY_MS = 30_000
 _MIN_WORKSPACE_DELAY_MS = 50
 _MAX_WORKSPACE_DELAY_MS = 500
-# Start of the error of an XADD whose id is not greater than the last one in the stream.
-_ALREADY_APPENDED = "The ID specified in XADD is equal or smaller"
 
 
 class JobRunner:
@@ -111,7 +101,7 @@ class JobRunner:
         Raises:
             InfrastructureError: The sandbox or Redis failed.
         """
-        delivery = _Delivery(self._broker, cast(StreamMessage, CurrentMessage.get_current_message()))
+        delivery = JobDelivery(self._broker, cast(StreamMessage, CurrentMessage.get_current_message()))
         fields: dict[str, str | int] = {
             "job_id": job_id,
             "attempt": delivery.message.attempt,
@@ -131,7 +121,7 @@ class JobRunner:
                 self._meter.count("pyxec_job_attempts_failed_total", type(e).__name__)
                 raise
 
-    def _run_attempt(self, job_id: str, delivery: _Delivery, inbox: JobInbox) -> Sequence[Effect]:
+    def _run_attempt(self, job_id: str, delivery: JobDelivery, inbox: JobInbox) -> Sequence[Effect]:
         """Run the job unless it was cancelled or has expired.
 
         Returns:
@@ -147,7 +137,7 @@ class JobRunner:
             return self._effects.unclaim(job_id)
         if claim.cancel_requested:
             return self._effects.finish(job_id, _cancelled_result(claim), self._now_ms(), claim=claim)
-        log = _OutputLog(job_id, claim.owner, delivery, self._effects)
+        log = OutputLogWriter(job_id, claim.owner, delivery, self._effects)
 
         def record_start() -> None:
             log.start(attempt, worker, self._now_ms())
@@ -158,7 +148,7 @@ class JobRunner:
         # The result will be rejected, so that the program is stopped at once.
         delivery.message.on_lease_lost(lambda: inbox.put(Input(InputKind.CANCEL)))
         spec = decode_spec(claim.spec)
-        sink = _JobSink(log)
+        sink = JobSink(log)
         sandbox = JobSandbox(self._sandbox, job_id, attempt, claim.account)
         job_workspace: JobWorkspace | None = None
         effects: Sequence[Effect] = ()
@@ -199,7 +189,7 @@ class JobRunner:
         finish = self._effects.finish(job_id, result, self._now_ms(), claim=claim, artifacts=artifacts)
         return [*log.take_effects(), *finish, *effects]
 
-    def _wait_for_workspace(self, job_id: str, delivery: _Delivery, claim: Claim) -> Sequence[Effect]:
+    def _wait_for_workspace(self, job_id: str, delivery: JobDelivery, claim: Claim) -> Sequence[Effect]:
         """Return a job to the queue whose workspace is used by an earlier job. It uses neither a retry nor a slot.
 
         Returns:
@@ -213,7 +203,9 @@ class JobRunner:
         delivery.message.release_later(delay_ms, was_started=False)
         return ()
 
-    def _release(self, job_id: str, delivery: _Delivery, claim: Claim, error: InfrastructureError) -> Sequence[Effect]:
+    def _release(
+        self, job_id: str, delivery: JobDelivery, claim: Claim, error: InfrastructureError
+    ) -> Sequence[Effect]:
         """Return a job to the queue for which this host has no container. It uses no retry.
 
         The delay is a quarter of the time that the job has waited, within limits: the message has no counter.
@@ -261,136 +253,6 @@ class JobRunner:
         self._meter.count("pyxec_jobs_total", result.outcome.value, language)
         if any(phase.stdout_truncated or phase.stderr_truncated for phase in result.phases):
             self._meter.count("pyxec_output_truncated_total")
-
-
-class _Delivery:
-    """One delivery of a message. Repeats writes whose reply was lost, and translates the errors of the broker."""
-
-    def __init__(self, broker: StreamsBroker, message: StreamMessage) -> None:
-        self._broker = broker
-        self.message = message
-
-    def commit(self, effects: Sequence[Effect], *, is_started: bool | None = None) -> list[Any]:
-        """Write effects that may be repeated, and return their replies.
-
-        Waits for Redis without a limit: the job has not started, and what Redis executed must be known.
-
-        Args:
-            effects: The effects.
-            is_started: See `StreamsBroker.fenced`. A delivery in which the job is not started does not count.
-
-        Raises:
-            OwnershipLost: The lease was lost; nothing was written.
-        """
-        return self._repeat(effects, deadline=math.inf, is_started=is_started)
-
-    def append(self, effects: Sequence[Effect]) -> None:
-        """Append to the output log. The effects have explicit ids of entries, so that a repetition changes nothing.
-
-        Raises:
-            OwnershipLost: The lease was lost; nothing was written.
-            InfrastructureError: Redis did not answer; the effects may have been written.
-        """
-        self._repeat(effects, deadline=time.monotonic() + _MAX_APPEND_SECONDS)
-
-    def _repeat(self, effects: Sequence[Effect], deadline: float, is_started: bool | None = None) -> list[Any]:
-        for repetition in itertools.count():
-            try:
-                return self._broker.fenced(self.message, effects, is_started=is_started)
-            except LeaseLost as e:
-                raise OwnershipLost(str(e)) from e
-            except BrokerUnavailable as e:
-                if time.monotonic() >= deadline:
-                    raise InfrastructureError(f"Redis did not answer: {e}") from e
-            except redis.exceptions.ResponseError as e:
-                if repetition > 0 and _ALREADY_APPENDED in str(e):
-                    return []
-                raise
-            # The first repetition is immediate: usually the connection was closed.
-            pause = min(_MAX_PAUSE_SECONDS, 0.05 * repetition)
-            if self.message.lease_lost.wait(pause):
-                raise OwnershipLost("the lease was lost while Redis did not answer")
-        raise AssertionError("itertools.count is endless")
-
-
-class _OutputLog:
-    """The output log of one attempt. Collects events, so that those of a short job are written with its result.
-
-    Args:
-        job_id: The job.
-        owner: See `JobEffects.append`.
-        delivery: Fences every append.
-        effects: Creates the Redis commands.
-    """
-
-    def __init__(self, job_id: str, owner: str | None, delivery: _Delivery, effects: JobEffects) -> None:
-        self._job_id = job_id
-        self._owner = owner
-        self._delivery = delivery
-        self._effects = effects
-        self._ids: EntryIds | None = None
-        self._collected: list[Event] = []
-        self._collected_bytes = 0
-
-    @property
-    def is_started(self) -> bool:
-        """Whether the attempt has started."""
-        return self._ids is not None
-
-    def start(self, attempt: int, worker: str, now_ms: int) -> None:
-        """Record the start of the attempt."""
-        start = self._effects.start(self._job_id, attempt, worker, now_ms, self._owner)
-        self._ids = read_entry_ids(start, self._delivery.commit(start, is_started=True))
-
-    def add_phase(self, phase: PhaseStarted) -> None:
-        """Collect the start of a phase."""
-        self._collected.append(phase)
-
-    def add_output(self, chunks: Sequence[Output]) -> None:
-        """Collect output; write it if it is large."""
-        self._collected += chunks
-        self._collected_bytes += sum(len(chunk.data) for chunk in chunks)
-        if self._collected_bytes >= _MAX_COLLECTED_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what was collected. Raises OwnershipLost and InfrastructureError."""
-        if effects := self.take_effects():
-            self._delivery.append(effects)
-
-    def take_effects(self) -> list[Effect]:
-        """Return the effects that write what was collected, and forget it."""
-        if not self._collected:
-            return []
-        events, self._collected, self._collected_bytes = self._collected, [], 0
-        return self._effects.output(self._job_id, events, self._owner, self._ids)
-
-
-class _JobSink:
-    """Sink that writes to the output log."""
-
-    def __init__(self, log: _OutputLog) -> None:
-        self._log = log
-        self.spans = SequentialSpans()
-
-    def phase(self, name: str, test: str | None = None) -> None:
-        """Record the start of a phase; ``test`` names the test case that it runs."""
-        self.spans.start(name, **({} if test is None else {"test": test}))
-        self._log.add_phase(PhaseStarted(name, test))
-
-    def output(self, chunks: Sequence[Output]) -> None:
-        """Append output. Raises OwnershipLost and InfrastructureError."""
-        self._log.add_output(chunks)
-
-    def flush(self) -> None:
-        """Write the phases and the output. Raises OwnershipLost and InfrastructureError."""
-        self._log.flush()
-
-    def end_phase(self, report: PhaseReport) -> None:
-        """Do nothing: the result contains the reports."""
-
-    def hold_test(self) -> None:
-        """Do nothing: `JudgedRun` starts the tests."""
 
 
 def _is_startable(claim: Claim) -> bool:

@@ -289,7 +289,7 @@ def replace_waiting(patch: pytest.MonkeyPatch, clock: MonotonicClock) -> None:
         patch.setattr(f"{module}.time", time)
     patch.setattr("asyncio.to_thread", call)
     # An event that is not set would wait by the clock of the system.
-    patch.setattr("app.actors.run_job._MAX_PAUSE_SECONDS", 0)
+    patch.setattr("app.actors.job_delivery._MAX_PAUSE_SECONDS", 0)
     patch.setattr(InFlightMessages, "wait_for_capacity", wait_for_capacity)
     patch.setattr(LeaseRenewal, "start", lambda self: None)
     patch.setattr(GracefulShutdown, "_extend_handler", lambda self, number: None)
