@@ -7,6 +7,7 @@ export const LANGUAGE: Language = {
   id: 'python',
   name: 'Python',
   version: '3.11.2',
+  version_of: null,
   file_name: 'main.py',
   template: 'print(1)',
   limits: { wall_seconds: limitRange(10, 30), cpu_seconds: limitRange(10, 300) },

@@ -14,6 +14,8 @@ export const Language = v.object({
   id: v.string(),
   name: v.string(),
   version: v.nullable(v.string()),
+  /** The id of the default version, or null for it. A list that an earlier version of the page stored does not contain it. */
+  version_of: v.optional(v.nullable(v.string()), null),
   file_name: v.string(),
   template: v.string(),
   limits: v.record(v.string(), LimitRange),

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useMemo } from 'react'
 import { editProgram, isSharedProgramShown } from '../program/programActions'
+import { syntaxId } from '../program/syntax'
 import { currentLanguage, currentProgram, useStore } from '../store'
 import { CodeEditor } from './CodeEditor'
 import './editor.css'
@@ -11,7 +12,7 @@ const SharedBanner = lazy(() => import('../share/SharedBanner'))
 
 /** The program: its files, the editor and the options of its runs. */
 export function CodePane() {
-  const languageId = useStore((state) => currentLanguage(state).id)
+  const language = useStore(currentLanguage)
   const { files } = useStore(currentProgram)
   const revision = useStore((state) => state.revision)
   const openFile = useStore((state) => state.openFile)
@@ -49,8 +50,8 @@ export function CodePane() {
       )}
       <div className="pane-body">
         <CodeEditor
-          path={`${languageId}/${revision}/${name}`}
-          languageId={languageId}
+          path={`${language.id}/${revision}/${name}`}
+          languageId={syntaxId(language)}
           value={file?.content ?? ''}
           followedEdits={followedEdits}
           diagnostics={fileDiagnostics}

@@ -4,7 +4,8 @@ import { useColorScheme, useSettings } from '../settings/settings'
 import { useLint } from '../tools/useLint'
 import { takeCaret } from './caret'
 import type { EditorProps } from './editorProps'
-import { applyTheme, editor, MarkerSeverity, monacoLanguage, Range, Uri } from './monaco'
+import { monacoLanguage } from './grammars/monacoIds'
+import { applyTheme, editor, MarkerSeverity, Range, Uri } from './monaco'
 
 const LINE_HEIGHT = 1.55
 

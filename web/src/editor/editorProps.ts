@@ -4,6 +4,7 @@ import type { Diagnostic, SourceLocation } from '../program/sourceLocation'
 export interface EditorProps {
   /** Identifies the document. Each path has its own undo history. */
   path: string
+  /** The id that `syntaxId` returns. */
   languageId: string
   value: string
   /** Increases when `value` was changed by another tab. */

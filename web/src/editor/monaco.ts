@@ -42,6 +42,7 @@ import 'monaco-editor/languages/definitions/javascript/register'
 import 'monaco-editor/languages/definitions/kotlin/register'
 import 'monaco-editor/languages/definitions/lua/register'
 import 'monaco-editor/languages/definitions/markdown/register'
+import 'monaco-editor/languages/definitions/objective-c/register'
 import 'monaco-editor/languages/definitions/pascal/register'
 import 'monaco-editor/languages/definitions/perl/register'
 import 'monaco-editor/languages/definitions/php/register'
@@ -53,6 +54,7 @@ import 'monaco-editor/languages/definitions/scala/register'
 import 'monaco-editor/languages/definitions/scheme/register'
 import 'monaco-editor/languages/definitions/shell/register'
 import 'monaco-editor/languages/definitions/sql/register'
+import 'monaco-editor/languages/definitions/swift/register'
 import 'monaco-editor/languages/definitions/tcl/register'
 import 'monaco-editor/languages/definitions/typescript/register'
 import { themeColor } from '../components/themeColor'
@@ -70,18 +72,6 @@ self.MonacoEnvironment = {
 configureTypeScript()
 
 export { editor, MarkerSeverity, Range, Uri }
-
-/** Languages that have another id in Monaco. */
-const MONACO_IDS: Record<string, string> = {
-  bash: 'shell',
-  commonlisp: 'scheme',
-  sqlite: 'sql',
-  text: 'plaintext',
-}
-
-export function monacoLanguage(languageId: string): string {
-  return MONACO_IDS[languageId] ?? languageId
-}
 
 const SYNTAX = {
   comment: 'code-comment',

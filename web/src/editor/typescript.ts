@@ -7,10 +7,10 @@ import {
   typescriptDefaults,
 } from 'monaco-editor/languages/features/typescript/register'
 
-// The declarations of Node.js are larger than the editor. Its modules and globals have the type `any`.
-const NODE_GLOBALS = `
+// The declarations of Node.js, Deno and Bun are larger than the editor. Their modules and globals have the type `any`.
+const RUNTIME_GLOBALS = `
 declare module '*'
-declare var process: any, Buffer: any, require: any, module: any, exports: any, global: any
+declare var Bun: any, Deno: any, process: any, Buffer: any, require: any, module: any, exports: any, global: any
 declare var __dirname: string, __filename: string
 declare function setImmediate(callback: (...args: any[]) => void, ...args: any[]): any
 `
@@ -26,9 +26,11 @@ export function configureTypeScript(): void {
       allowJs: true,
       allowNonTsExtensions: true,
     })
-    defaults.addExtraLib(NODE_GLOBALS, 'inmemory:///node.d.ts')
+    defaults.addExtraLib(RUNTIME_GLOBALS, 'inmemory:///runtime.d.ts')
     defaults.setEagerModelSync(true)
   }
+  // Deno and Bun permit `await` outside of functions in each file. tsc reports it.
+  typescriptDefaults.setDiagnosticsOptions({ diagnosticCodesToIgnore: [1375, 1431] })
   // JavaScript without annotations has too few types to report errors.
   javascriptDefaults.setDiagnosticsOptions({ noSemanticValidation: true })
 }

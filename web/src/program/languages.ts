@@ -9,6 +9,7 @@ const DEFAULT_LANGUAGE: Language = {
   id: 'python',
   name: 'Python',
   version: null,
+  version_of: null,
   file_name: 'main.py',
   template: '',
   limits: {},

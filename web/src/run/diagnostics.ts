@@ -16,10 +16,10 @@ const LOCATION_PATTERNS = [
   /File "(?<file>[^"\n]+)", line (?<line>\d+)(?:, characters (?<offset>\d+))?/g, // Python, OCaml
   /\(file "(?<file>[^"\n]+)" line (?<line>\d+)\)/g, // Tcl
   /(?<file>[^\s:"'()]+): line (?<line>\d+)/g, // Bash
-  /\b(?:at|in) (?<file>[^\s:"'()]+) (?:on )?line (?<line>\d+)/g, // Perl, PHP
+  /\b(?:at|in) (?<file>[^\s:"'()]+) (?:on )?line (?<line>\d+)/g, // Perl, PHP, Raku
   /near line (?<line>\d+)(?:, column (?<column>\d+))? of file (?<file>[^\s:]+)/g, // Octave
   /(?<file>[^\s:"'()@]+)\((?<line>\d+)(?:, ?(?<column>\d+))?\)/g, // TypeScript, C#, Pascal, Nim, D
-  /(?<file>[^\s:"'()]+):(?<line>\d+)(?::(?<column>\d+))?/g, // GCC, Clang, Go, Rust, JavaScript, Java, Lua, Ruby and most others
+  /(?<file>[^\s:"'()]+):(?<line>\d+)(?::(?<column>\d+))?/g, // GCC, Clang, Go, Rust, JavaScript, Java, Lua, Ruby, Racket and most others
   /\bnear line (?<line>\d+)\b/g, // SQLite, which does not name the file
   /starting at line: (?<line>\d+), column: (?<column>\d+)/g, // SBCL, as well
 ]
@@ -29,30 +29,31 @@ const ANSI = /\x1b\[[0-9;?]*[ -/]*[@-~]/g
 const SEVERITY = String.raw`(?:fatal )?(?<severity>error|warning)(?:\[\w+\])?(?: [A-Z]+\d+)?`
 /** Messages in one line. The location is that of LOCATION_PATTERNS. */
 const MESSAGE_PATTERNS = [
-  new RegExp(String.raw`^(?:;;; )?\S+:\d+(?::\d+)?: ${SEVERITY}: ?(?<message>.*)$`, 'i'), // GCC, javac, GHC, NASM
+  new RegExp(String.raw`^(?:;;; )?\S+:\d+(?::\d+)?: ${SEVERITY}: ?(?<message>.*)$`, 'i'), // GCC, Clang, javac, GHC, NASM, GnuCOBOL, Swift, Zig
   new RegExp(String.raw`^\S+\(\d+(?:, ?\d+)?\)(?: |: )${SEVERITY}: ?(?<message>.*)$`, 'i'), // TypeScript, C#, Pascal, Nim
-  /^(?:ERROR: |Warning: )?(?:\.\/)?[^\s:]+:\d+:\d+: (?<message>[^\s].*)$/, // Go, Erlang, Prolog
+  /^(?:ERROR: |Warning: )?(?:\.\/)?[^\s:]+:\d+:\d+: (?<message>[^\s].*)$/, // Go, Erlang, Prolog, Racket
   /^(?:lua[\d.]*: )?[^\s:]+:\d+:(?: |in [`'][^']*': )(?<message>[^\s].*)$/, // Lua, Ruby
   /^[^\s:]+: line \d+: (?<message>.+)$/, // Bash
   /^\w[\w.]*@[^\s:]+\(\d+\): (?<message>.+)$/, // D
   /^(?:PHP )?(?:Parse|Fatal) error: +(?<message>.+?) in \S+(?: on line \d+|:\d+)$/, // PHP
-  /^(?<message>.+) at \S+ line \d+(?:, near .*|\.)?$/, // Perl
+  /^(?<message>\S.*) at \S+ line \d+(?:, near .*|\.)?$/, // Perl
   /^(?<message>parse error) near line \d+/, // Octave
   /^(?:Parse error|Runtime error|Error):? near line \d+: (?<message>.+)$/, // SQLite
 ]
 /** A message before its location. */
 const HEADER_BEFORE = [
-  /^(?<severity>error|warning)(?:\[\w+\])?: (?<message>.+)$/, // Rust, Elixir
+  /^(?<severity>error|warning)(?:\[\w+\])?: (?:Uncaught (?:\(in promise\) )?)?(?:Error: )?(?<message>.+)$/, // Rust, Elixir, Deno, Bun
   /^(?<message>panic: .+)$/, // Go
   /^\*\* \((?<kind>\w+)\) (?<message>.+)$/, // Elixir
   /^(?:Exception in thread "[^"]*"|Caused by:) (?<message>.+)$/, // Java, Kotlin, Scala
   /^(?:e|w): (?<message>.+)$/, // Kotlin
+  /^Unhandled exception: (?<message>.+)$/, // Crystal
   /^ +(?<message>READ error .+)$/, // SBCL
 ]
 /** A message after its location. */
 const HEADER_AFTER = [
   /^(?:Uncaught )?(?<message>[A-Z][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)$/, // Python, JavaScript
-  /^(?:Uncaught |Fatal )?Error: (?<message>.+)$/, // JavaScript, Fortran, OCaml, Nim
+  /^(?:Uncaught |Fatal )?Error: (?<message>.+)$/, // JavaScript, Fortran, OCaml, Nim, Crystal
 ]
 /** A location whose message is the next line that is not blank. */
 const MESSAGE_FOLLOWS = [
@@ -61,6 +62,12 @@ const MESSAGE_FOLLOWS = [
   new RegExp(String.raw`^\S+:\d+:\d+: ${SEVERITY}:(?: \[[\w-]+\])?(?: \[[^\]]*\])?$`, 'i'), // GHC
   /^-- (?:\[E\d+\] )?(?<title>[\w ]*Error): \S+:\d+:\d+ -+$/, // Scala
 ]
+/** The line after a message: the first one of its stack. */
+const STACK_START = /^(?: {4}while executing| {2}in \w+ .*at \S+ line \d+)$/ // Tcl, Raku
+/** The line before a message. */
+const MESSAGE_START = /^===SORRY!===/ // Raku
+/** The files of Racket, Guile and SBCL, which count columns from 0. */
+const ZERO_BASED_FILE = /\.(?:rkt|scm|lisp)$/
 /** How many lines a message and its location are apart. */
 const MAX_DISTANCE = 6
 const MAX_DIAGNOSTICS = 100
@@ -124,8 +131,8 @@ export function findDiagnostics(output: string, files: string[]): Diagnostic[] {
       add(last.location, severityOf(after), after.message ?? '')
       continue
     }
-    const isTcl = lines[index + 1] === '    while executing'
-    const header = isTcl ? { message: text } : (matchFirst(HEADER_BEFORE, text) ?? after)
+    const isMessage = STACK_START.test(lines[index + 1] ?? '') || MESSAGE_START.test(lines[index - 1] ?? '')
+    const header = isMessage ? { message: text } : (matchFirst(HEADER_BEFORE, text) ?? after)
     if (header) before = { message: header.message ?? '', severity: severityOf(header), index }
   }
   return diagnostics
@@ -157,10 +164,11 @@ function nextMessage(lines: string[], index: number): string {
 
 function locationOf({ groups = {} }: RegExpMatchArray, files: string[]): SourceLocation | null {
   const named = groups.file
-  const file =
-    named === undefined ? files[0] : named.replace(/^(file:\/\/)?\/work\//, '').replace(/^\.\//, '')
+  // The patterns find `///work/main.js` in a URL with the scheme `file:`.
+  const file = named === undefined ? files[0] : named.replace(/^(?:\/\/)?\/work\//, '').replace(/^\.\//, '')
   if (!file || !files.includes(file)) return null
   // OCaml counts characters from 0.
-  const column = groups.offset === undefined ? Number(groups.column ?? 1) : Number(groups.offset) + 1
+  const offset = groups.offset ?? (ZERO_BASED_FILE.test(file) ? groups.column : undefined)
+  const column = offset === undefined ? Number(groups.column ?? 1) : Number(offset) + 1
   return { file, line: Number(groups.line), column }
 }

@@ -1,6 +1,7 @@
 import { Dialog } from '../components/Dialog'
 import { newProgram } from '../program/program'
 import { replaceProgram, resetProgram } from '../program/programActions'
+import { syntaxId } from '../program/syntax'
 import { currentLanguage, useStore } from '../store'
 import { templatesFor } from './templates'
 
@@ -24,7 +25,7 @@ export function TemplatesDialog({ onClose }: { onClose(): void }) {
             <span>A minimal program that prints a line</span>
           </button>
         </li>
-        {templatesFor(language.id).map(({ title, description, content }) => (
+        {templatesFor(syntaxId(language)).map(({ title, description, content }) => (
           <li key={title}>
             <button type="button" onClick={() => open(content)}>
               <b>{title}</b>

@@ -1,6 +1,7 @@
 /** Formats the open file. */
 import { showNotice } from '../notices/notices'
 import { editProgram } from '../program/programActions'
+import { syntaxId } from '../program/syntax'
 import { currentLanguage, currentProgram, useStore } from '../store'
 import { FORMATTED_LANGUAGES } from './protocol'
 import { format } from './tools'
@@ -10,10 +11,11 @@ const NOTICE_MS = 6000
 /** Replaces the text of the open file by the formatted one. The undo history of the editor contains the change. */
 export async function formatOpenFile(): Promise<void> {
   const state = useStore.getState()
-  const { id, name: languageName } = currentLanguage(state)
+  const language = currentLanguage(state)
+  const id = syntaxId(language)
   const file = currentProgram(state).files[state.openFile]
   if (!file) return
-  if (!FORMATTED_LANGUAGES.has(id)) return report(`There is no formatter for ${languageName} in this page.`)
+  if (!FORMATTED_LANGUAGES.has(id)) return report(`There is no formatter for ${language.name} in this page.`)
   try {
     const content = await format(id, file.name, file.content)
     if (content === file.content) return report(`${file.name} is formatted already.`)

@@ -23,7 +23,7 @@ export type ToolResponse =
   | { id: number; tool: 'format'; text: string }
   | { id: number; tool: 'failed'; message: string }
 
-/** The languages that the worker can lint and format. */
+/** The languages that the worker can lint and format, by the id that `syntaxId` returns. */
 export const LINTED_LANGUAGES = new Set(['python'])
 export const FORMATTED_LANGUAGES = new Set([
   'c',
@@ -32,6 +32,7 @@ export const FORMATTED_LANGUAGES = new Set([
   'go',
   'java',
   'javascript',
+  'objectivec',
   'python',
   'typescript',
 ])

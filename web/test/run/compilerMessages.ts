@@ -9,8 +9,15 @@ interface CompilerMessage {
   message: string
 }
 
-/** By language id. Most were written by the compilers of Debian 12 for the programs of `languages/*.toml`. Those of C#, Clojure,
- * Erlang, Haskell, Kotlin, Octave, Pascal, PHP, Prolog, Scala and Guile are examples of their manuals. */
+/**
+ * By language id.
+ *
+ * Most were written by the compilers of Debian 12 for programs like those of `languages/*.toml`. Those of Bun, Deno and
+ * Zig were written by the versions in their files, and that of Objective-C by Clang without GNUstep.
+ *
+ * Those of Bash, C, C#, C++, Clojure, Erlang, Guile, Haskell, Kotlin, Octave, Pascal, PHP, Prolog, Python, SBCL, Scala,
+ * Swift and TypeScript were written by hand, in the form that the compilers use. No compiler wrote them.
+ */
 export const COMPILER_MESSAGES: Record<string, CompilerMessage> = {
   ada: {
     file: 'main.adb',
@@ -27,6 +34,19 @@ gnatmake: "main.adb" compilation error`,
     line: 2,
     message: 'nothing_of_this_name: unbound variable',
   },
+  bun: {
+    file: 'main.ts',
+    output: `1 | const greeting: string = "a";
+2 | throw new Error("on purpose");
+              ^
+error: on purpose
+      at /work/main.ts:2:11
+
+Bun v1.4.5 (Linux x64)`,
+    line: 2,
+    column: 11,
+    message: 'on purpose',
+  },
   c: {
     file: 'main.c',
     output: `main.c: In function 'main':
@@ -37,12 +57,38 @@ main.c:2:12: error: 'nothing_of_this_name' undeclared (first use in this functio
     column: 12,
     message: "'nothing_of_this_name' undeclared (first use in this function)",
   },
+  clang: {
+    file: 'main.c',
+    output: `main.c:2:12: error: use of undeclared identifier 'nothing_of_this_name'
+    return nothing_of_this_name;
+           ^
+1 error generated.`,
+    line: 2,
+    column: 12,
+    message: "use of undeclared identifier 'nothing_of_this_name'",
+  },
+  clangpp: {
+    file: 'main.cpp',
+    output: `main.cpp:2:5: error: use of undeclared identifier 'std'
+    std::string without_its_header;
+    ^
+1 error generated.`,
+    line: 2,
+    column: 5,
+    message: "use of undeclared identifier 'std'",
+  },
   clojure: {
     file: 'main.clj',
     output: `Syntax error compiling at (main.clj:3:1).
 Unable to resolve symbol: x in this context`,
     line: 3,
     message: 'Unable to resolve symbol: x in this context',
+  },
+  cobol: {
+    file: 'main.cob',
+    output: "main.cob:4: error: 'nothing-of-this-name' is not defined",
+    line: 4,
+    message: "'nothing-of-this-name' is not defined",
   },
   commonlisp: {
     file: 'main.lisp',
@@ -52,7 +98,7 @@ Unhandled SB-C::INPUT-ERROR-IN-LOAD in thread #<SB-THREAD:THREAD "main thread" R
     end of file on #<SB-SYS:FD-STREAM for "file /work/main.lisp" {1001336EF3}>
     (in form starting at line: 2, column: 0, position: 17)`,
     line: 2,
-    column: 0,
+    column: 1,
     message: 'READ error during LOAD:',
   },
   cpp: {
@@ -61,6 +107,19 @@ Unhandled SB-C::INPUT-ERROR-IN-LOAD in thread #<SB-THREAD:THREAD "main thread" R
     line: 2,
     column: 10,
     message: "'string' is not a member of 'std'",
+  },
+  crystal: {
+    file: 'main.cr',
+    output: `Showing last frame. Use --error-trace for full trace.
+
+In main.cr:1:1
+
+ 1 | count : Int32 = "three"
+     ^----
+Error: type must be Int32, not String`,
+    line: 1,
+    column: 1,
+    message: 'type must be Int32, not String',
   },
   csharp: {
     file: 'Main.cs',
@@ -78,6 +137,16 @@ Compilation failed: 1 error(s), 0 warnings`,
     line: 3,
     column: 17,
     message: "cannot implicitly convert expression '\"three\"' of type 'string' to 'int'",
+  },
+  deno: {
+    file: 'main.ts',
+    output: `error: Uncaught (in promise) Error: on purpose
+throw new Error("on purpose");
+      ^
+    at file:///work/main.ts:2:7`,
+    line: 2,
+    column: 7,
+    message: 'on purpose',
   },
   elixir: {
     file: 'main.exs',
@@ -179,6 +248,16 @@ stack traceback:
     column: 18,
     message: "type mismatch: got 'string' for '\"three\"' but expected 'int'",
   },
+  objectivec: {
+    file: 'main.m',
+    output: `main.m:2:12: error: use of undeclared identifier 'nothing_of_this_name'
+    return nothing_of_this_name;
+           ^
+1 error generated.`,
+    line: 2,
+    column: 12,
+    message: "use of undeclared identifier 'nothing_of_this_name'",
+  },
   ocaml: {
     file: 'main.ml',
     output: `File "main.ml", line 1, characters 18-25:
@@ -223,6 +302,15 @@ main.pas(5) Fatal: There were 1 errors compiling module, stopping`,
     column: 5,
     message: 'Syntax error: Operator expected',
   },
+  pypy: {
+    file: 'main.py',
+    output: `  File "/work/main.py", line 1
+    print(
+         ^
+SyntaxError: parenthesis is never closed`,
+    line: 1,
+    message: 'SyntaxError: parenthesis is never closed',
+  },
   python: {
     file: 'main.py',
     output: `  File "/work/main.py", line 1
@@ -238,6 +326,24 @@ SyntaxError: '(' was never closed`,
 Execution halted`,
     line: null, // Rscript does not report it.
     message: '',
+  },
+  racket: {
+    file: 'main.rkt',
+    output: `main.rkt:2:11: x: unbound identifier
+  in: x
+  location...:
+   main.rkt:2:11`,
+    line: 2,
+    column: 12,
+    message: 'x: unbound identifier',
+  },
+  raku: {
+    file: 'main.raku',
+    output: `on purpose
+  in sub f at main.raku line 2
+  in block <unit> at main.raku line 4`,
+    line: 2,
+    message: 'on purpose',
   },
   ruby: {
     file: 'main.rb',
@@ -280,6 +386,16 @@ ERROR: In procedure scm_error: on purpose`,
     line: 1,
     message: 'no such table: nothing_of_this_name',
   },
+  swift: {
+    file: 'main.swift',
+    output: `main.swift:1:18: error: cannot convert value of type 'String' to specified type 'Int'
+1 | let count: Int = "three"
+  |                  \`- error: cannot convert value of type 'String' to specified type 'Int'
+2 | print(count)`,
+    line: 1,
+    column: 18,
+    message: "cannot convert value of type 'String' to specified type 'Int'",
+  },
   tcl: {
     file: 'main.tcl',
     output: `on purpose
@@ -295,5 +411,14 @@ ERROR: In procedure scm_error: on purpose`,
     line: 1,
     column: 7,
     message: "Type 'string' is not assignable to type 'number'.",
+  },
+  zig: {
+    file: 'main.zig',
+    output: `main.zig:2:24: error: expected type 'u32', found '*const [5:0]u8'
+    const count: u32 = "three";
+                       ^~~~~~~`,
+    line: 2,
+    column: 24,
+    message: "expected type 'u32', found '*const [5:0]u8'",
   },
 }

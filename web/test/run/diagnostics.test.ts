@@ -54,6 +54,29 @@ test.each(Object.entries(COMPILER_MESSAGES))(
   },
 )
 
+test.each([
+  [
+    'Crystal exception',
+    'main.cr',
+    "Unhandled exception: on purpose (Exception)\n  from main.cr:1:1 in '__crystal_main'",
+    { line: 1, column: 1, message: 'on purpose (Exception)' },
+  ],
+  [
+    'Deno syntax error',
+    'main.ts',
+    'error: SyntaxError: Expression expected\n  |\n1 | const count: number = ;\n  |                       ~\n    at file:///work/main.ts:1:23',
+    { line: 1, column: 23, message: 'SyntaxError: Expression expected' },
+  ],
+  [
+    'Raku syntax error',
+    'main.raku',
+    '\x1b[31m===\x1b[0mSORRY!\x1b[31m===\x1b[0m Error while compiling /work/main.raku\nMissing required term after infix\nat /work/main.raku:2\n------> say (1 + ;',
+    { line: 2, column: 1, message: 'Missing required term after infix' },
+  ],
+])('findDiagnostics finds the location and the message of a %s', (_name, file, output, expected) => {
+  expect(findDiagnostics(output, [file])).toEqual([{ file, severity: 'error', ...expected }])
+})
+
 test('messages of all languages of the catalogue are tested', () => {
   const catalogue = readdirSync('../languages').flatMap((name) => name.match(/^(.*)\.toml$/)?.[1] ?? [])
 

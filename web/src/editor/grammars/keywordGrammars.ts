@@ -9,11 +9,15 @@ export interface KeywordGrammar {
   /** Whether `'` also starts a string. By default, it encloses a single character. */
   hasSingleQuotes?: boolean
   isCaseInsensitive?: boolean
+  /** The source of a regular expression with the flag `u` that matches a name. */
+  name?: string
 }
+
+export const DEFAULT_NAME = "[\\p{L}_][\\w']*"
 
 const words = (text: string) => text.trim().split(/\s+/)
 
-/** By language id of the catalogue. */
+/** By the id that `syntaxId` returns. */
 export const KEYWORD_GRAMMARS: Record<string, KeywordGrammar> = {
   ada: {
     keywords:
@@ -24,6 +28,28 @@ export const KEYWORD_GRAMMARS: Record<string, KeywordGrammar> = {
       while with xor`),
     lineComment: '--.*$',
     isCaseInsensitive: true,
+  },
+  cobol: {
+    keywords:
+      words(`accept add address advancing after all allocate also alternate and any are assign at based before binary
+      blank by call cancel class close comp comp-3 comp-5 computational compute configuration content continue converting
+      copy corresponding count data declaratives delete delimited delimiter depending descending ascending display divide
+      division down dynamic else end end-accept end-add end-call end-compute end-delete end-display end-divide
+      end-evaluate end-if end-multiply end-perform end-read end-return end-rewrite end-search end-start end-string
+      end-subtract end-unstring end-write environment equal error evaluate exit extend external false fd file
+      file-control filler first for free from function global go goback greater high-value high-values i-o
+      identification if in indexed initial initialize input input-output inspect into invalid is just justified key
+      label leading left less linage line linkage local-storage low-value low-values merge mode move multiply next no
+      not null numeric object occurs of off on open optional or order organization other output overflow packed-decimal
+      perform pic picture pointer procedure program program-id quote quotes random read record recursive redefines
+      relative release remainder renames repeated replacing return returning reverse rewrite right rounded run search
+      section select sentence separate sequence sequential set sign size sort space spaces special-names standard start
+      status stop string subtract sync synchronized tallying than then through thru times to trailing true unsigned
+      unstring until up upon usage using value values varying when with working-storage write zero zeroes zeros`),
+    lineComment: '\\*>.*$',
+    hasSingleQuotes: true,
+    isCaseInsensitive: true,
+    name: '\\p{L}[\\w-]*',
   },
   d: {
     keywords:
@@ -121,5 +147,15 @@ export const KEYWORD_GRAMMARS: Record<string, KeywordGrammar> = {
     lineComment: '%.*$',
     blockComment: ['/*', '*/'],
     hasSingleQuotes: true,
+  },
+  zig: {
+    keywords:
+      words(`addrspace align allowzero and anyerror anyframe anyopaque anytype asm bool break callconv catch
+      comptime comptime_float comptime_int const continue defer else enum errdefer error export extern f16 f32 f64 f80
+      f128 false fn for i8 i16 i32 i64 i128 if inline isize linksection noalias noinline noreturn nosuspend null opaque
+      or orelse packed pub resume return struct suspend switch test threadlocal true try type u8 u16 u32 u64 u128
+      undefined union unreachable usize var void volatile while`),
+    lineComment: '//.*$',
+    name: '@?[\\p{L}_]\\w*',
   },
 }

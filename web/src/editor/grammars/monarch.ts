@@ -1,6 +1,6 @@
 /** Registers the grammars that Monaco does not have. */
 import { languages } from 'monaco-editor/editor'
-import { KEYWORD_GRAMMARS, type KeywordGrammar } from './keywordGrammars'
+import { DEFAULT_NAME, KEYWORD_GRAMMARS, type KeywordGrammar } from './keywordGrammars'
 
 /** Monaco has these two. */
 const BUILT_IN = new Set(['elixir', 'php'])
@@ -32,7 +32,10 @@ function createMonarch(grammar: KeywordGrammar): languages.IMonarchLanguage {
         [/"(?:[^"\\]|\\.)*"?/, 'string'],
         [hasSingleQuotes ? /'(?:[^'\\]|\\.|'')*'?/ : /'(?:[^'\\]|\\.[^']*)'/, 'string'],
         [/\d[\w.]*/, 'number'],
-        [/[\p{L}_][\w']*/u, { cases: { '@keywords': 'keyword', '@default': 'identifier' } }],
+        [
+          new RegExp(grammar.name ?? DEFAULT_NAME, 'u'),
+          { cases: { '@keywords': 'keyword', '@default': 'identifier' } },
+        ],
         [/[{}()[\]]/, '@brackets'],
       ],
       comment: close
@@ -46,7 +49,7 @@ function createMonarch(grammar: KeywordGrammar): languages.IMonarchLanguage {
 }
 
 function createConfiguration({ blockComment, lineComment }: KeywordGrammar): languages.LanguageConfiguration {
-  const mark = /^(?:\(?)(--|\/\/|[#%!;])|^\[([%#])/.exec(lineComment)
+  const mark = /^[(\\]?(--|\/\/|\*>|[#%!;])|^\[([%#])/.exec(lineComment)
   const line = mark?.[1] ?? mark?.[2]
   return {
     comments: { ...(line && { lineComment: line }), ...(blockComment && { blockComment }) },
