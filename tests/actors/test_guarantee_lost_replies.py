@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -262,10 +263,14 @@ async def test_guarantee_2_output_is_complete_and_the_program_runs_once_when_con
                     if number % 10 == 0:
                         killer.client_kill_filter(_type="normal", skipme=True)
                     run.sink.output([output])
+            has_ended.set()
             return sandbox_report(phase_report())
 
+        has_ended = threading.Event()
         await store.submit(new_job())
         with running_worker(store, write_outputs) as sandbox:
+            # The connections of this test are closed as well, and a gateway does not repeat a read.
+            assert await asyncio.to_thread(has_ended.wait, 30)
             record = await wait_for_result(store)
             log = [*await store.jobs.events("job", None, count=1_000)]
             events = [logged.event for logged in log if isinstance(logged.event, Output)]
