@@ -29,6 +29,7 @@ of processors means that other programs were running.
 
 Benchmarks of single components: `make bench-broker` ([broker.md](broker.md)), `make bench-sandbox`
 ([sandbox.md](sandbox.md)), `make bench-gateway` (submissions per second, WebSockets, rate limiter).
+[measurements.md](measurements.md) summarises all of them.
 """
 
 
