@@ -15,8 +15,8 @@ __all__ = ["ALLOWED", "is_allowed", "read_node_licences", "read_python_licences"
 
 # SPDX identifiers. The LGPL is allowed because Dramatiq and periodiq are unmodified libraries that can be replaced.
 ALLOWED: Final = frozenset(
-    {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "LGPL-3.0-or-later", "MIT", "MPL-2.0", "OFL-1.1"}
-    | {"PSF-2.0", "Python-2.0"}
+    {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "LGPL-3.0-or-later", "MIT", "MIT-0", "MPL-2.0"}
+    | {"OFL-1.1", "PSF-2.0", "Python-2.0"}
 )
 
 # SPDX identifiers by the names in classifiers and licence fields of older packages.

@@ -332,8 +332,8 @@ async def test_run_names_the_invalid_field_and_queues_nothing(
 
 
 async def test_run_refuses_a_file_of_an_unknown_language(gateway: Gateway, pyxec: StartCommand, tmp_path: Path) -> None:
-    unknown = tmp_path / "main.cobol"
-    unknown.write_text("STOP RUN.")
+    unknown = tmp_path / "main.unknown"
+    unknown.write_text("?")
     code, _, stderr = await (await pyxec("run", unknown)).wait()
     assert code == 125
     assert b"--language" in stderr
