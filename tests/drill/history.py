@@ -26,7 +26,9 @@ __all__ = ["count_dead_letter_reasons", "job_ids", "read_attempts", "read_histor
 #: which are empty.
 _PERMANENT_KEYS = re.compile(
     # StorageReconciliation removes the entries of the storage ledgers every ten minutes (app/store/storage.py).
+    # Its counterparts for files and workspaces remove their contents within an hour (app/store/file_collection.py).
     rb"(\{[^}]+\}:((stream|redelivered|dead)(\.batch)?|storage-owners|storage:.+)|"
+    rb"\{[^}]+\}:((all-)?file-storage.*|workspace-garbage|workspace-blobs:.+|blob:.+)|"
     rb"[^{:]+:(metrics|gauges|workers|languages|installation))$"
 )
 _QUEUE_STREAMS = re.compile(rb"\{[^}]+\}:(stream|redelivered)(\.batch)?$")

@@ -30,6 +30,7 @@ def killed_while_files_change(jobs: int) -> Callable[[Deployment, Load, random.R
 
     def inject(deployment: Deployment, load: Load, rng: random.Random) -> str:
         kills = mixtures = 0
+        job_ids: list[str] = []
         with httpx.Client(base_url=deployment.stack.url, timeout=_RESPONSE_SECONDS, trust_env=False) as client:
             workspace = client.post("/v1/workspaces").raise_for_status().json()["id"]
             for number in range(1, jobs + 1):
@@ -44,6 +45,10 @@ def killed_while_files_change(jobs: int) -> Callable[[Deployment, Load, random.R
                         deployment.start(worker)
                         kills, kill_at = kills + 1, float("inf")
                 mixtures += not _is_consistent(client, workspace, number, number)
+                job_ids.append(job_id)
+            # The checker knows only the jobs of the load.
+            for path in (f"/v1/workspaces/{workspace}", *(f"/v1/jobs/{job_id}" for job_id in job_ids)):
+                client.delete(path).raise_for_status()
         if mixtures:
             deployment.others.append(f"the workspace had {mixtures} times another version than that of a finished job")
         return f"{jobs} jobs, {kills} kills, each job changed all files once"
