@@ -117,7 +117,7 @@ async def test_bench_reports_latencies_and_outcomes(gateway: Gateway, pyxec: Sta
 
 
 async def test_bench_refuses_an_unknown_language(gateway: Gateway, pyxec: StartCommand) -> None:
-    code, _, stderr = await (await pyxec("bench", "--language", "cobol")).wait()
+    code, _, stderr = await (await pyxec("bench", "--language", "klingon")).wait()
     assert (code, b"must be one of python" in stderr) == (125, True)
 
 

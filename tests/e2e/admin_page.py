@@ -49,7 +49,7 @@ class AdminPage:
 
     def tile(self, name: str) -> Locator:
         """Return the value of a tile."""
-        return self.page.locator(".tiles > div").filter(has=self.page.get_by_text(name, exact=True)).locator("dd")
+        return self.page.locator(".tiles > div").filter(has=self.page.get_by_text(name, exact=True)).locator("dd").first
 
     def row(self, section: str, name: str) -> Locator:
         """Return the first row of a table with this row header."""

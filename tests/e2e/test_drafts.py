@@ -94,7 +94,10 @@ def test_edit_keeps_the_shared_program_and_saves_the_replaced_draft(editor: Edit
         (encode_fragment("python", program_of("print('x' * 1000)"))[:-20], "The link is incomplete or damaged"),
         ("#v1", "The link is incomplete or damaged"),
         ("#v9.abcd", "created by a newer version of this page"),
-        (encode_fragment("cobol", program_of("DISPLAY 1.")), 'the language "cobol", which this server does not run'),
+        (
+            encode_fragment("klingon", program_of("DISPLAY 1.")),
+            'the language "klingon", which this server does not',
+        ),
     ],
     ids=["truncated", "empty", "newer", "language"],
 )

@@ -30,7 +30,7 @@ def test_guess_language_uses_the_suffix(name: str, language: str) -> None:
     assert guess_language(Path(name), INSTALLED.values()).id == language
 
 
-@pytest.mark.parametrize("name", ["main", "main.", "main.cobol", ".py"])
+@pytest.mark.parametrize("name", ["main", "main.", "main.klingon", ".py"])
 def test_guess_language_refuses_an_unknown_suffix(name: str) -> None:
     with pytest.raises(InvalidJob, match="--language"):
         guess_language(Path(name), INSTALLED.values())

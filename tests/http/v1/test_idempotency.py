@@ -84,7 +84,7 @@ async def test_concurrent_requests_with_wait_both_return_the_result(gateway: Gat
 
 
 async def test_rejected_request_does_not_use_up_the_key(gateway: Gateway) -> None:
-    rejected = await gateway.client.post("/v1/jobs", json={**JOB, "language": "cobol"}, headers=KEY)
+    rejected = await gateway.client.post("/v1/jobs", json={**JOB, "language": "klingon"}, headers=KEY)
     assert rejected.status_code == 422
     assert (await gateway.client.post("/v1/jobs", json=JOB, headers=KEY)).status_code == 202
 

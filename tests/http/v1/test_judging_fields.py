@@ -70,7 +70,7 @@ def checkers(name: str) -> Iterator[tuple[dict[str, Any], str, str]]:
     files = [{"name": "a.py", "content": ""}]
     invalid: list[tuple[dict[str, Any], str, str]] = [
         ({"source": ""}, ".language", "is required"),
-        ({**CHECKER, "language": "cobol"}, ".language", "is not installed; the installed languages are: "),
+        ({**CHECKER, "language": "klingon"}, ".language", "is not installed; the installed languages are: "),
         ({**CHECKER, "language": 7}, ".language", ""),
         ({**CHECKER, "version": "2.7"}, ".version", ""),
         ({"language": "python"}, ".source", "either source or files is required, not both"),

@@ -98,7 +98,7 @@ async def test_memory_of_redis_version_and_backlog_are_exposed(gateway: Gateway)
 async def test_rejections_are_counted_by_reason(gateway: Gateway) -> None:
     for _ in range(2):
         await gateway.client.get("/v1/languages", headers=bearer("nonsense"))
-    await gateway.client.post("/v1/jobs", json={**JOB, "language": "cobol"})
+    await gateway.client.post("/v1/jobs", json={**JOB, "language": "klingon"})
     rejected = ("pyxec_rejected_total", (("reason", "not-authenticated"),))
     metrics = await eventually(gateway, lambda metrics: metrics.get(rejected) == 2)
     reasons = {labels: value for (name, labels), value in metrics.items() if name == "pyxec_rejected_total"}

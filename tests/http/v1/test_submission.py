@@ -82,7 +82,7 @@ async def test_submission_names_the_path_of_an_invalid_field(
 
 
 async def test_submission_lists_the_languages_when_the_language_is_unknown(gateway: Gateway) -> None:
-    response = await gateway.client.post("/v1/jobs", json={**JOB, "language": "cobol"})
+    response = await gateway.client.post("/v1/jobs", json={**JOB, "language": "klingon"})
     assert "python" in problem(response, 422, "unknown-language")["detail"]
 
 

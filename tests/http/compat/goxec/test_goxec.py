@@ -90,7 +90,7 @@ async def test_watch_of_another_callers_job_closes_with_4404(gateway: Gateway) -
         ({"code": "", "language": "python"}, "Code and Language are required"),
         ({"code": 1, "language": "python"}, "code must be `str`, got `int`"),
         ([], "body must be `object`, got `array`"),
-        ({"code": "x", "language": "cobol"}, "language is not installed; the installed languages are: python"),
+        ({"code": "x", "language": "klingon"}, "language is not installed; the installed languages are: python"),
     ],
 )
 async def test_run_rejects_an_invalid_body_with_400(start_gateway: StartGateway, body: Any, error: str) -> None:

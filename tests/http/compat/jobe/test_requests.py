@@ -51,7 +51,7 @@ async def resolve(gateway: Gateway, **run_spec: Any) -> JobSpec:
         ({"run_spec": 1}, "No run_spec attribute found in post data"),
         ({"run_spec": {"language_id": "c"}}, "run_spec is missing the required attribute 'sourcecode'"),
         ({"run_spec": {"sourcecode": ""}}, "run_spec is missing the required attribute 'language_id'"),
-        ({"run_spec": {**RUN, "language_id": "cobol"}}, "Language 'cobol' is not known"),
+        ({"run_spec": {**RUN, "language_id": "klingon"}}, "Language 'klingon' is not known"),
         ({"run_spec": {**RUN, "sourcefilename": "../x"}}, "The sourcefilename for the run_spec is illegal"),
         ({"run_spec": {**RUN, "sourcefilename": ".x"}}, "The sourcefilename for the run_spec is illegal"),
         ({"run_spec": {**RUN, "file_list": [["short", "x"]]}}, "Invalid file specifier"),

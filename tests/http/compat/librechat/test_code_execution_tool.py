@@ -206,7 +206,7 @@ def test_invalid_request_and_key_are_errors_of_the_tool(stack: Stack, librechat:
         return stack.http.post(f"{API}/exec", json={"lang": "py", "code": "x", **body}, headers=headers)
 
     for response, status in (
-        (send(lang="cobol"), 400),
+        (send(lang="klingon"), 400),
         (send(code=None), 400),
         (send(files=[{"id": "x", "name": "../x", "session_id": "y"}]), 400),
         (send({"X-API-Key": "unknown"}), 401),

@@ -57,7 +57,7 @@ async def test_ultra_piston_executes_without_blocking(ultra: ultra_piston.Piston
 
 
 # By default, a number that no installed version matches selects the nearest version (PYXEC_PISTON_ANY_VERSION).
-@pytest.mark.parametrize(("language", "version"), [("cobol", "*"), ("python", "not-a-version")])
+@pytest.mark.parametrize(("language", "version"), [("klingon", "*"), ("python", "not-a-version")])
 def test_ultra_piston_reports_an_unknown_runtime(ultra: ultra_piston.PistonClient, language: str, version: str) -> None:
     with pytest.raises(BadRequestError):
         ultra.post_execute(language, version, ultra_piston.File(content=READS_INPUT))
@@ -83,5 +83,5 @@ async def test_pyston_receives_stages_and_signals(pyston: PystonClient) -> None:
 
 
 async def test_pyston_reports_an_unknown_runtime(pyston: PystonClient) -> None:
-    with pytest.raises(ExecutionError, match="cobol"):
-        await pyston.execute("cobol", [File("")])
+    with pytest.raises(ExecutionError, match="klingon"):
+        await pyston.execute("klingon", [File("")])

@@ -57,7 +57,7 @@ async def test_connection_closes_without_init_after_a_second(gateway: Gateway) -
     [
         (["{"], "not valid JSON"),
         ([b"{}"], "must be text"),
-        ([init(language="cobol")], "cobol-* runtime is unknown"),
+        ([init(language="klingon")], "klingon-* runtime is unknown"),
         ([init(files=None)], "files is required as an array"),
         ([init(run_timeout=10**9)], "run_timeout cannot exceed the configured limit of 300000"),
         ([init(), "nonsense"], "not valid JSON"),

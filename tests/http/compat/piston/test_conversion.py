@@ -73,7 +73,7 @@ def test_find_runtime_returns_the_nearest_version_if_any_version_is_allowed(vers
     assert find_runtime([PYTHON, newer, *LANGUAGES], "python", version, any_version=True).version == found
 
 
-@pytest.mark.parametrize(("name", "version"), [("cobol", "1"), ("python", "nonsense"), ("python", "3" * 300)])
+@pytest.mark.parametrize(("name", "version"), [("klingon", "1"), ("python", "nonsense"), ("python", "3" * 300)])
 def test_find_runtime_rejects_what_is_no_version_of_a_language(name: str, version: str) -> None:
     with pytest.raises(UnknownLanguage):
         find_runtime(LANGUAGES, name, version, any_version=True)

@@ -42,7 +42,7 @@ async def small_gateway(start_gateway: StartGateway) -> Gateway:
         ({"files": [{**FILE, "encoding": "hex"}]}, "files must include at least one utf8 encoded file"),
         ({"files": [FILE, {"content": "xyz", "encoding": "hex"}]}, "files[1].content is not valid hex"),
         ({"files": [FILE, {"content": "a", "encoding": "base64"}]}, "files[1].content is not valid base64"),
-        ({"language": "cobol"}, "cobol-* runtime is unknown"),
+        ({"language": "klingon"}, "klingon-* runtime is unknown"),
         ({"version": "newest"}, "python-newest runtime is unknown"),
         ({"run_timeout": "3000"}, "If specified, run_timeout must be a number"),
         ({"compile_timeout": True}, "If specified, compile_timeout must be a number"),

@@ -39,6 +39,6 @@ async def test_piston_rspy_receives_stages_and_signals(rspy: piston_rspy.Client)
 
 
 async def test_piston_rspy_reports_an_unknown_runtime(rspy: piston_rspy.Client) -> None:
-    executor = piston_rspy.Executor().set_language("cobol").set_version("*")
+    executor = piston_rspy.Executor().set_language("klingon").set_version("*")
     response = await rspy.execute(executor.add_file(piston_rspy.File(name="a", content="")))
     assert (response.status, response.is_err()) == (400, True)

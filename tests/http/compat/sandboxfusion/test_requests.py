@@ -54,7 +54,7 @@ async def resolve(gateway: Gateway, **body: Any) -> JobSpec:
     ("path", "body", "field", "message"),
     [
         (RUN_CODE, {"code": None}, ["code"], "must be `str`, got `null`"),
-        (RUN_CODE, {"language": "cobol"}, ["language"], "should be one of python, pytest, cpp"),
+        (RUN_CODE, {"language": "klingon"}, ["language"], "should be one of python, pytest, cpp"),
         (RUN_CODE, {"run_timeout": "soon"}, ["run_timeout"], "must be `float`"),
         (RUN_CODE, {"run_timeout": 301}, ["run_timeout"], "should be less than or equal to 300"),
         (RUN_CODE, {"language": "cpp", "compile_timeout": 31}, ["compile_timeout"], "less than or equal to 30"),
