@@ -55,7 +55,7 @@ def test_official_sdk_runs_a_program(official: judge0.Client) -> None:
 
 
 def test_official_sdk_runs_test_cases(official: judge0.Client) -> None:
-    source = "#include <iostream>\nint main() { int a, b; std::cin >> a >> b; std::cout << a + b; }"
+    source = "#include <iostream>\nint main() { int a = 0, b = 0; std::cin >> a >> b; std::cout << a + b; }"
     cases = [judge0.TestCase("1 2", "3"), judge0.TestCase("3 4", "8"), judge0.TestCase("x", "0")]
     done = run(official, source_code=source, language=judge0.CPP, test_cases=cases)
     assert [submission.status for submission in done] == [
