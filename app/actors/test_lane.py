@@ -29,6 +29,8 @@ from app.store.job_input import JobInbox
 __all__ = ["LaneContext", "TestLane"]
 
 _CANCEL_POLL_SECONDS: Final = 0.2
+# How long the last output waits to be written together with the result.
+_FLUSH_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -270,6 +272,9 @@ class TestLane:
 
     def _wait_for_checker(self) -> None:
         """Wait until the last test is judged, unless the job is cancelled."""
-        while self._checker is not None and not self._checker.wait(_CANCEL_POLL_SECONDS):
-            if self._inbox.is_cancelled:
-                return
+        if self._checker is None or self._checker.wait(_FLUSH_SECONDS):
+            return
+        # The sandbox of the program has ended and calls the sink no more.
+        self._sink.flush()
+        while not self._inbox.is_cancelled and not self._checker.wait(_CANCEL_POLL_SECONDS):
+            pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -156,6 +157,22 @@ async def test_job_is_released_without_a_retry_when_the_image_of_its_checker_is_
     assert record.result is not None
     assert record.result.verdict is Verdict.ACCEPTED
     assert store.broker.dead_letters("jobs") == []
+
+
+async def test_output_is_written_while_the_last_test_is_checked(store: LiveStore) -> None:
+    may_end = threading.Event()
+    program = play(check_with(lambda run, data: 42 * may_end.wait(TIMEOUT_SECONDS)))
+
+    with running_worker(store, program, InMemorySandbox(program, flushes=False)):
+        await store.submit(new_job(spec=with_checker("a")))
+        try:
+            await until(lambda: len(store.client.xrange(store.keys.output("job"))) > 1)
+        finally:
+            may_end.set()
+        record = await wait_for_result(store)
+
+    assert record.result is not None
+    assert record.result.verdict is Verdict.ACCEPTED
 
 
 async def test_cancel_during_a_check_ends_job_and_checker(store: LiveStore) -> None:

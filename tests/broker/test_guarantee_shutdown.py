@@ -213,11 +213,13 @@ def test_guarantee_5_message_that_is_fetched_with_a_finish_as_the_worker_stops_i
 
 
 def test_guarantee_5_running_messages_share_one_deadline(make_broker: MakeBroker) -> None:
-    # Given four messages that end one after the other, within the time-out
+    # Given four running messages that end one after the other, within the time-out
     broker = make_broker()
+    all_started = threading.Barrier(5, timeout=15)
     finished: list[float] = []
 
     def sleep(seconds: float) -> None:
+        all_started.wait()
         time.sleep(seconds)
         finished.append(seconds)
 
@@ -225,7 +227,7 @@ def test_guarantee_5_running_messages_share_one_deadline(make_broker: MakeBroker
     durations = [0.6, 1.2, 1.8, 2.4]
     broker.enqueue_many(message(seconds) for seconds in durations)
     worker = start_worker(broker, 4)
-    eventually(lambda: len(held_entries(broker)) == 4)
+    all_started.wait()
 
     # When the worker is stopped
     stopped_at = time.monotonic()

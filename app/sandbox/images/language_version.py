@@ -11,7 +11,7 @@ import docker
 from app.sandbox.engine.errors import translate_engine_errors
 from app.sandbox.images.catalogue import VersionProbe
 from app.sandbox.images.docker_build import ImageBuildError
-from app.sandbox.images.removal import PROBE_LABEL
+from app.sandbox.images.removal import PROBE_LABEL, ignore_conflict
 
 __all__ = ["read_version"]
 
@@ -48,4 +48,5 @@ def _run_command(client: docker.APIClient, image_id: str, command: tuple[str, ..
             status = int(client.wait(container, timeout=_TIMEOUT_SECONDS)["StatusCode"])
             return status, client.logs(container, stdout=True, stderr=True).decode(errors="replace")
         finally:
-            client.remove_container(container, force=True)
+            with ignore_conflict():
+                client.remove_container(container, force=True)

@@ -30,6 +30,7 @@ __all__ = [
     "MIN_AGE_SECONDS",
     "PACKAGES_TAG_PREFIX",
     "PROBE_LABEL",
+    "ignore_conflict",
     "read_age",
     "remove_image_tag",
     "remove_images",
@@ -129,7 +130,7 @@ def _delete_if_old(client: docker.APIClient, image: Mapping[str, Any]) -> None:
     """Delete an image with all its tags. If a running container uses it, a later build deletes it."""
     if _is_old(image):
         # By id: another builder may have given the tag to a new image since the list was read.
-        with translate_engine_errors("remove image"), _ignore_conflict():
+        with translate_engine_errors("remove image"), ignore_conflict():
             client.remove_image(image["Id"], force=True)
 
 
@@ -137,7 +138,7 @@ def _remove_untagged(client: docker.APIClient, label: str, is_removable: Callabl
     """Delete the untagged images with a label that no container uses."""
     for image in find_images(client, {"dangling": ["true"], "label": [label]}):
         if is_removable(image):
-            with translate_engine_errors("remove image"), _ignore_conflict():
+            with translate_engine_errors("remove image"), ignore_conflict():
                 client.remove_image(image["Id"])
 
 
@@ -146,12 +147,12 @@ def _remove_old_containers(client: docker.APIClient) -> None:
     with translate_engine_errors("remove container"):
         for container in client.containers(all=True, filters={"label": PROBE_LABEL}):
             if read_age(container, PROBE_LABEL) > MIN_AGE_SECONDS:
-                with _ignore_conflict():
+                with ignore_conflict():
                     client.remove_container(container["Id"], force=True)
 
 
 @contextlib.contextmanager
-def _ignore_conflict() -> Iterator[None]:
+def ignore_conflict() -> Iterator[None]:
     """Ignore that an image or container is in use, or that another process has removed it."""
     try:
         yield

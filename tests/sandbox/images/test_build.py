@@ -173,10 +173,11 @@ def test_build_error_contains_the_end_of_the_log(client: docker.APIClient, langu
 
 def test_build_fails_when_the_version_cannot_be_read(client: docker.APIClient, languages: dict[str, Language]) -> None:
     bash = languages["bash"]
-    versionless = msgspec.structs.replace(bash, version=msgspec.structs.replace(bash.version, command=("true",)))
+    probe = msgspec.structs.replace(bash.version_probe, command=("true",))
+    versionless = msgspec.structs.replace(bash, id="versionless", version_probe=probe)
 
     with pytest.raises(ImageBuildError, match="'true' printed no version"):
-        ensure_images(client, [msgspec.structs.replace(versionless, id="versionless")], SOURCES, lambda event: None)
+        ensure_images(client, [versionless], SOURCES, lambda event: None)
 
 
 def test_build_keeps_a_recent_superseded_image(client: docker.APIClient, toy: Language) -> None:

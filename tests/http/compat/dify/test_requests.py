@@ -67,14 +67,19 @@ async def test_error_of_the_service_has_a_code(gateway: Gateway) -> None:
     assert response.json() == {"code": -500, "message": "the engine failed", "data": None}
 
 
-async def test_full_queue_and_rate_limit_have_the_code_429(start_gateway: StartGateway) -> None:
-    full = await start_gateway(PYXEC_MAX_BACKLOG="1")
-    await full.submit()
-    limited = await start_gateway(PYXEC_RATE_BURST="1", PYXEC_RATE_PER_MINUTE="1")
-    await limited.submit()
-    for response in (await full.client.post(RUN, json=CODE), await limited.client.post(RUN, json=CODE)):
-        assert (response.status_code, response.json()["code"]) == (429, -429)
-        assert response.headers["Retry-After"]
+@pytest.mark.parametrize(
+    "settings",
+    [{"PYXEC_MAX_BACKLOG": "1"}, {"PYXEC_RATE_BURST": "1", "PYXEC_RATE_PER_MINUTE": "1"}],
+    ids=["full-queue", "rate-limit"],
+)
+async def test_full_queue_and_rate_limit_have_the_code_429(
+    start_gateway: StartGateway, settings: dict[str, str]
+) -> None:
+    gateway = await start_gateway(**settings)
+    await gateway.submit()
+    response = await gateway.client.post(RUN, json=CODE)
+    assert (response.status_code, response.json()["code"]) == (429, -429)
+    assert response.headers["Retry-After"]
 
 
 @pytest.mark.parametrize("path", ["run", "dependencies"])
