@@ -19,8 +19,15 @@ from pyxec.job import Job
 from pyxec.problems.document import PackageError
 from pyxec.problems.package import Package, parse_comparison
 from pyxec.problems.report import PackageReport, SubmissionReport, TestResult, score_group
-from pyxec.problems.submissions import Submission, choose_language, find_submissions, read_submission_files
+from pyxec.problems.submissions import (
+    Submission,
+    choose_language,
+    find_accepted_submissions,
+    find_submissions,
+    read_submission_files,
+)
 from pyxec.problems.test_data import PackageTest
+from pyxec.problems.time_limit import REFERENCE_TIME_SECONDS
 from pyxec.results import Language, Result
 
 __all__ = ["JudgeOptions", "Progress", "judge_package"]
@@ -34,6 +41,8 @@ _MAX_INLINE_BYTES: Final = 64 * 1024
 _MAX_OUTPUT_BYTES: Final = 64 * _MIB
 _MAX_WALL_SECONDS: Final = 1000.0
 _DEFAULT_OUTPUT_BYTES: Final = 1 * _MIB
+# Used if the package has neither a time limit nor a submission from which it could be derived.
+_DEFAULT_TIME_SECONDS: Final = 10.0
 # A submission that waits for its input or its interactor uses no processor time.
 _WALL_FACTOR: Final = 2.0
 _WALL_MARGIN_SECONDS: Final = 4.0
@@ -44,7 +53,7 @@ class JudgeOptions:
     """How submissions are judged.
 
     Attributes:
-        time_seconds: Time limit instead of that of the package.
+        time_seconds: Processor time of a test, instead of the time limit of the package.
         tests_parallel: Tests of a submission that run at the same time, if the service has free sandboxes.
         submissions_parallel: Submissions that are judged at the same time.
         stop_on_first_failure: Whether no test of a submission runs after one that was not accepted. None: yes, unless
@@ -63,7 +72,7 @@ class Progress:
 
     Attributes:
         tests: Tests of all submissions that have started, or that are not going to run.
-        total_tests: Number of tests times number of submissions.
+        total_tests: Number of tests times number of submissions, including those that only determine the time limit.
         report: The report of a submission that has just ended, else None.
     """
 
@@ -81,6 +90,9 @@ def judge_package(
 ) -> PackageReport:
     """Judge submissions. Large tests are uploaded once. If an exception ends it, the unfinished jobs are cancelled.
 
+    If neither the options nor the package contain a time limit, the submissions in ``submissions/accepted`` run first,
+    with up to 20 s of processor time for each test. Their slowest test determines the time limit.
+
     Args:
         client: Client of the service.
         package: The problem package.
@@ -93,16 +105,47 @@ def judge_package(
         PyxecError: As for every method of the client.
     """
     submissions = submissions or find_submissions(package)
-    judge = _PackageJudge(client, package, options or JudgeOptions(), on_progress, len(submissions))
-    with ThreadPoolExecutor(judge.options.submissions_parallel, "judge") as executor:
+    options = options or JudgeOptions()
+    time_seconds, source = options.time_seconds, "option"
+    if time_seconds is None:
+        time_seconds, source = package.limits.time_seconds, "package"
+    references = find_accepted_submissions(package) if time_seconds is None else ()
+    count = len({submission.path.resolve() for submission in (*references, *submissions)})
+    judge = _PackageJudge(client, package, options, on_progress, count)
+    reports: dict[Path, SubmissionReport] = {}
+    with ThreadPoolExecutor(options.submissions_parallel, "judge") as executor:
+
+        def judge_all(chosen: Sequence[Submission], limit_seconds: float) -> None:
+            judge.set_time_limit(limit_seconds)
+            paths = [submission.path.resolve() for submission in chosen]
+            reports.update(zip(paths, executor.map(judge.judge, chosen), strict=True))
+
         try:
-            reports = tuple(executor.map(judge.judge, submissions))
+            if time_seconds is None:
+                judge_all(references, REFERENCE_TIME_SECONDS)
+                time_seconds, source = _derive_time_limit(package, tuple(reports.values()))
+            judge_all([each for each in submissions if each.path.resolve() not in reports], time_seconds)
         except BaseException:
             judge.cancel()
             executor.shutdown(wait=False, cancel_futures=True)
             raise
-    is_ok = all(report.is_match for report in reports)
-    return PackageReport(problem=package.name, is_ok=is_ok, tests=len(package.tests), submissions=reports)
+    ordered = tuple(reports[submission.path.resolve()] for submission in submissions)
+    return PackageReport(
+        problem=package.name,
+        is_ok=all(report.is_match for report in ordered),
+        tests=len(package.tests),
+        time_limit_seconds=time_seconds,
+        time_limit_source=source,
+        submissions=ordered,
+    )
+
+
+def _derive_time_limit(package: Package, reports: Sequence[SubmissionReport]) -> tuple[float, str]:
+    """Return the time limit in seconds and its source."""
+    seconds = [report.cpu_seconds for report in reports if report.verdict == "accepted"]
+    if not seconds:
+        return _DEFAULT_TIME_SECONDS, "default"
+    return package.limits.time_rule.derive_limit(max(seconds)), "accepted_submissions"
 
 
 class _PackageJudge:
@@ -132,6 +175,12 @@ class _PackageJudge:
         self._validator = self._describe_validator()
         paths = [path for test in self._tests for path in (test.input, test.answer)]
         self._contents = {path: self._read_or_upload(path) for path in paths}
+        self._time_seconds = _DEFAULT_TIME_SECONDS
+        self._chunks: tuple[tuple[PackageTest, ...], ...] = ()
+
+    def set_time_limit(self, seconds: float) -> None:
+        """Set the processor time of each test of the submissions that are judged next."""
+        self._time_seconds = seconds
         self._chunks = tuple(self._split_tests())
 
     def cancel(self) -> None:
@@ -244,10 +293,6 @@ class _PackageJudge:
             "memory_bytes": limits.memory_bytes,
         }
         return {name: _clamp(language, name, value) for name, value in requested.items() if value is not None}
-
-    @property
-    def _time_seconds(self) -> float:
-        return self.options.time_seconds or self._package.limits.time_seconds
 
     @property
     def _wall_seconds(self) -> float:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pyxec.problems.document import Document, PackageError
 from pyxec.problems.test_data import Group, PackageTest, read_groups
+from pyxec.problems.time_limit import TimeRule, read_time_rule
 
-__all__ = ["DEFAULT_TIME_SECONDS", "Limits", "Package", "parse_comparison", "read_package", "read_source_files"]
+__all__ = ["Limits", "Package", "parse_comparison", "read_package", "read_source_files"]
 
-#: Used if the package has no time limit. The legacy format derives it from the accepted submissions.
-DEFAULT_TIME_SECONDS: Final = 10.0
 _MIB: Final = 1024 * 1024
 _TYPES: Final = frozenset({"pass-fail", "scoring", "interactive"})
 _LEGACY: Final = frozenset({"legacy", "legacy-icpc"})
@@ -30,10 +29,11 @@ _TOLERANCES: Final = {
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a problem. None stands for the default of the service.
+    """The limits of a problem. None stands for the default of the service, unless stated otherwise.
 
     Attributes:
-        time_seconds: Processor time of a test.
+        time_seconds: Processor time of a test. None if it follows from the accepted submissions.
+        time_rule: How it follows from them.
         memory_bytes: Memory of a submission.
         output_bytes: Output of a test.
         compile_seconds: Time of the compiler.
@@ -41,7 +41,8 @@ class Limits:
         validation_memory_bytes: Memory of the output validator.
     """
 
-    time_seconds: float = DEFAULT_TIME_SECONDS
+    time_seconds: float | None = None
+    time_rule: TimeRule = field(default_factory=TimeRule)
     memory_bytes: int | None = None
     output_bytes: int | None = None
     compile_seconds: float | None = None
@@ -107,7 +108,7 @@ def read_package(path: Path | str) -> Package:
         name=document.first_text("name", folder.resolve().name),
         is_scoring="scoring" in types,
         is_interactive=is_interactive,
-        limits=_read_limits(document, folder),
+        limits=_read_limits(document, folder, is_legacy=version in _LEGACY),
         groups=groups,
         validator=validator,
     )
@@ -189,7 +190,7 @@ def _read_validator(folder: Path) -> dict[str, bytes] | None:
     return files
 
 
-def _read_limits(document: Document, folder: Path) -> Limits:
+def _read_limits(document: Document, folder: Path, *, is_legacy: bool) -> Limits:
     limits = document.map("limits")
 
     def bytes_of(field: str) -> int | None:
@@ -199,7 +200,8 @@ def _read_limits(document: Document, folder: Path) -> Limits:
         return limits.number(field, 0, 0.001) if field in limits else None
 
     return Limits(
-        time_seconds=seconds_of("time_limit") or _read_time_file(folder) or DEFAULT_TIME_SECONDS,
+        time_seconds=seconds_of("time_limit") or _read_time_file(folder),
+        time_rule=read_time_rule(limits, is_legacy=is_legacy),
         memory_bytes=bytes_of("memory"),
         output_bytes=bytes_of("output"),
         compile_seconds=seconds_of("compilation_time"),

@@ -69,11 +69,16 @@ class PackageReport(msgspec.Struct, frozen=True, kw_only=True):
         problem: Name of the problem.
         is_ok: Whether all verdicts match.
         tests: Number of tests.
+        time_limit_seconds: Processor time that each test could use.
+        time_limit_source: ``option``, ``package``, ``accepted_submissions``, or ``default`` if no submission in
+            ``submissions/accepted`` was accepted.
     """
 
     problem: str
     is_ok: bool
     tests: int
+    time_limit_seconds: float
+    time_limit_source: str
     submissions: tuple[SubmissionReport, ...]
 
 

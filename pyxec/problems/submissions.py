@@ -14,7 +14,14 @@ from pyxec.problems.document import PackageError
 from pyxec.problems.package import Package, read_source_files
 from pyxec.results import Language
 
-__all__ = ["EXPECTED_VERDICTS", "Submission", "choose_language", "find_submissions", "read_submission_files"]
+__all__ = [
+    "EXPECTED_VERDICTS",
+    "Submission",
+    "choose_language",
+    "find_accepted_submissions",
+    "find_submissions",
+    "read_submission_files",
+]
 
 _NOT_ACCEPTED: Final = frozenset(
     {"partially_accepted", "wrong_answer", "time_limit", "memory_limit", "output_limit", "runtime_error"}
@@ -89,6 +96,12 @@ def find_submissions(package: Package, paths: Sequence[Path | str] = ()) -> tupl
     if not submissions:
         raise PackageError(root, "must contain a submission, such as accepted/solution.py")
     return tuple(submissions)
+
+
+def find_accepted_submissions(package: Package) -> tuple[Submission, ...]:
+    """Return the submissions in ``submissions/accepted`` of the package, in the order of their names."""
+    folder = package.path / "submissions" / "accepted"
+    return tuple(Submission(path, folder.name) for path in _list_entries(folder)) if folder.is_dir() else ()
 
 
 def choose_language(

@@ -66,7 +66,7 @@ def test_verdicts_of_all_submissions_match_their_folders(stack: Stack, tmp_path:
     assert {submission["name"] for submission in report["submissions"]} == expected.keys()
     if name == "fractions":
         page = (ROOT / "docs" / "judging.md").read_text()
-        shown = [[submission[field] for field in ("name", "language", "verdict")] for submission in report["submissions"]]
+        shown = [[shown[field] for field in ("name", "language", "verdict")] for shown in report["submissions"]]
         assert read_table(page) == shown
     for submission in report["submissions"]:
         assert submission["verdict"] in VERDICTS[expected[submission["name"]]], submission
@@ -93,8 +93,27 @@ def test_judge_prints_a_table_and_exits_with_1_when_a_verdict_differs(stack: Sta
     done = judge(stack, package, wrong, package / "submissions" / "wrong_answer")
 
     assert done.returncode == 1, done.stderr
-    assert "Egyptian Fractions: 11 tests" in done.stdout
+    assert "Egyptian Fractions: 11 tests, time limit 1 s\n" in done.stdout
     assert "accepted/wrong.py" in done.stdout
     assert "wrong_answer, expected accepted" in done.stdout
     assert "sample/1: the sum is not 1/2" in done.stdout
     assert "1 of 2 verdicts match" in done.stdout
+
+
+def test_time_limit_follows_from_the_accepted_submissions_when_the_package_has_none(
+    stack: Stack, tmp_path: Path
+) -> None:
+    package = copy_package("fractions", tmp_path)
+    (package / ".timelimit").unlink()
+    submission = package / "submissions" / "time_limit_exceeded"
+
+    done = judge(stack, "--json", package, submission)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["time_limit_source"] == "accepted_submissions"
+    # The accepted submissions need some hundredths of a second; on a busy machine some tenths.
+    assert report["time_limit_seconds"] in (1, 2, 3)
+    [search] = report["submissions"]
+    assert search["name"] == "time_limit_exceeded/search.cpp"
+    assert search["cpu_seconds"] == pytest.approx(report["time_limit_seconds"], rel=0.3)

@@ -12,7 +12,7 @@ import pytest
 from pyxec import Event, Language, PyxecError, Result
 from pyxec import TestReport as CaseReport
 from pyxec.files import FileInfo
-from pyxec.problems import PackageError, find_submissions, judge_package, read_package
+from pyxec.problems import JudgeOptions, PackageError, find_submissions, judge_package, read_package
 from pyxec.problems.package import parse_comparison
 from pyxec.problems.report import TestResult, score_group
 from pyxec.problems.submissions import choose_language
@@ -41,7 +41,7 @@ def package(tmp_path: Path) -> Path:
             "problem.yaml": "name: Sum\nlimits:\n  time_limit: 2\n  memory: 128\n",
             "data/secret/1.in": "1 2\n",
             "data/secret/1.ans": "3\n",
-            "submissions/accepted/sum.py": "print(sum(map(int, input().split())))\n",
+            "submissions/accepted/sum.py": "",
         },
     )
 
@@ -130,6 +130,14 @@ def test_groups_of_2023_07_have_maximum_scores(package: Path) -> None:
         ({"problem.yaml": "limits:\n  memory: many\n"}, "problem.yaml:2: limits.memory: must be a number of at"),
         ({"problem.yaml": "limits:\n  output: -1\n"}, "problem.yaml:2: limits.output: must be a number of at least 1"),
         ({"problem.yaml": "limits:\n  time_limit: .nan\n"}, "problem.yaml:2: limits.time_limit: must be a number of"),
+        ({"problem.yaml": "limits:\n  time_multiplier: 0.5\n"},
+         "problem.yaml:2: limits.time_multiplier: must be a number of at least 1"),
+        ({"problem.yaml": "problem_format_version: 2023-07\nlimits:\n  time_multipliers: 3\n"},
+         "problem.yaml:3: limits.time_multipliers: must be a mapping"),
+        ({"problem.yaml": "problem_format_version: 2023-07\nlimits:\n  time_multipliers:\n    ac_to_time_limit: x\n"},
+         "problem.yaml:4: limits.time_multipliers.ac_to_time_limit: must be a number of at least 1"),
+        ({"problem.yaml": "problem_format_version: 2023-07\nlimits:\n  time_resolution: 0\n"},
+         "problem.yaml:3: limits.time_resolution: must be a number of at least 0.001"),
         ({"problem.yaml": "validator_flags: float_tolerance x\n"}, "validator_flags: float_tolerance must be followed"),
         ({"problem.yaml": "validator_flags: loose\n"}, "validator_flags: loose is unknown; must be case_sensitive, "),
         ({".timelimit": "soon", "problem.yaml": ""}, ".timelimit: timelimit: must contain the time limit in seconds"),
@@ -196,7 +204,10 @@ def test_language_follows_from_the_files(tmp_path: Path) -> None:
 
 
 class FakeClient:
-    """Accepts every submission, and records uploads and submitted jobs."""
+    """Accepts every submission, and records uploads and submitted jobs.
+
+    The processor time of each test is the number in the source of the submission, or 0.
+    """
 
     def __init__(self) -> None:
         self.uploads: list[Path] = []
@@ -211,10 +222,13 @@ class FakeClient:
 
     def submit(self, language: str, **options: Any) -> FinishedJob:
         self.jobs.append(options)
+        seconds = float(options["files"][options["entrypoint"]] or 0)
+        verdict = "accepted" if seconds <= options["limits"]["cpu_seconds"] else "time_limit"
         tests = tuple(
-            CaseReport(name=test["name"], passed=True, outcome="ok", verdict="accepted") for test in options["tests"]
+            CaseReport(name=test["name"], passed=True, outcome="ok", verdict=verdict, cpu_seconds=seconds)
+            for test in options["tests"]
         )
-        return FinishedJob(Result(id="1", outcome="ok", language=language, verdict="accepted", tests=tests))
+        return FinishedJob(Result(id="1", outcome="ok", language=language, verdict=verdict, tests=tests))
 
 
 class FinishedJob:
@@ -254,7 +268,7 @@ def test_tests_with_other_validator_arguments_are_another_job(package: Path) -> 
     write(
         package,
         {
-            "problem.yaml": "validation: custom\n",
+            "problem.yaml": "validation: custom\nlimits: {time_limit: 1}\n",
             "output_validators/check.py": "",
             "data/secret/a/testdata.yaml": "output_validator_flags: strict\n",
             **{f"data/secret/a/{n}.{suffix}": "" for n in (1, 2) for suffix in ("in", "ans")},
@@ -267,3 +281,66 @@ def test_tests_with_other_validator_arguments_are_another_job(package: Path) -> 
     assert [([test["name"] for test in job["tests"]], job["checker"]["args"]) for job in client.jobs] == [
         (["secret/1"], []), (["secret/a/1", "secret/a/2"], ["strict"]),
     ]  # fmt: skip
+
+
+LEGACY = "limits:\n  memory: 128\n"
+CURRENT = "problem_format_version: 2023-07\n"
+MULTIPLIERS = CURRENT + "limits:\n  time_multipliers: {ac_to_time_limit: 1.5}\n  time_resolution: 0.1\n"
+
+
+@pytest.mark.parametrize(
+    ("problem", "seconds", "limit"),
+    [
+        (LEGACY, ["0.02", "0.01"], 1),
+        (LEGACY, ["0.5", "0.69"], 3),
+        (LEGACY + "  time_multiplier: 2\n", ["4"], 8),
+        (LEGACY + "  time_multiplier: 1\n", ["1.4"], 2),
+        (CURRENT, ["0.5"], 1),
+        (CURRENT, ["0.51"], 2),
+        (MULTIPLIERS, ["0.19", "0.01"], 0.3),
+    ],
+)
+def test_time_limit_is_a_multiple_of_the_slowest_accepted_submission(
+    package: Path, problem: str, seconds: list[str], limit: float
+) -> None:
+    (package / "submissions/accepted/sum.py").unlink()
+    accepted = {f"submissions/accepted/{number}.py": text for number, text in enumerate(seconds)}
+    slow = {"submissions/time_limit_exceeded/slow.py": str(limit + 0.05)}
+    write(package, {"problem.yaml": problem, **accepted, **slow})
+    client, progress = FakeClient(), []
+
+    report = judge_package(client, read_package(package), on_progress=progress.append)  # type: ignore[arg-type]
+
+    assert (report.time_limit_seconds, report.time_limit_source) == (limit, "accepted_submissions")
+    # Each submission ran once, the accepted ones with enough time
+    assert [job["limits"]["cpu_seconds"] for job in client.jobs] == [20] * len(seconds) + [limit]
+    assert [submission.verdict for submission in report.submissions] == ["accepted"] * len(seconds) + ["time_limit"]
+    assert report.is_ok
+    assert (progress[-1].tests, progress[-1].total_tests) == (len(seconds) + 1, len(seconds) + 1)
+
+
+def test_accepted_submissions_of_the_package_determine_the_time_limit_of_another_submission(
+    package: Path, tmp_path: Path
+) -> None:
+    write(package, {"problem.yaml": LEGACY, "submissions/accepted/sum.py": "0.4"})
+    write(tmp_path, {"mine.py": "3"})
+    read, client = read_package(package), FakeClient()
+
+    report = judge_package(client, read, find_submissions(read, [tmp_path / "mine.py"]))  # type: ignore[arg-type]
+
+    [mine] = report.submissions
+    assert (Path(mine.name).name, mine.verdict) == ("mine.py", "time_limit")
+    assert [job["limits"]["cpu_seconds"] for job in client.jobs] == [20, 2]
+
+
+@pytest.mark.parametrize(("options", "source", "limit"), [(JudgeOptions(3), "option", 3), (None, "default", 10)])
+def test_accepted_submissions_do_not_determine_the_time_limit_when_it_is_known_or_none_is_accepted(
+    package: Path, options: JudgeOptions | None, source: str, limit: float
+) -> None:
+    write(package, {"problem.yaml": LEGACY, "submissions/accepted/sum.py": "21"})
+
+    report = judge_package(FakeClient(), read_package(package), options=options)  # type: ignore[arg-type]
+
+    assert (report.time_limit_seconds, report.time_limit_source) == (limit, source)
+    assert [submission.verdict for submission in report.submissions] == ["time_limit"]
+    assert not report.is_ok

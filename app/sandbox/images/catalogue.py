@@ -314,7 +314,7 @@ def _parse_language(language_id: str, tables: LanguageTables) -> Language:
         field, problem = _parse_error(str(e))
         raise tables.error(field, problem) from e
     try:
-        resolve_limits(LimitOverrides(), language.limits)
+        resolve_limits(language.limits, LimitOverrides())
     except InvalidRequest as e:
         raise tables.error(tuple(e.field.split(".")), e.reason) from e
     if language.id != language_id:

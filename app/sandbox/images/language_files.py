@@ -97,8 +97,9 @@ class _Merger:
         base = file.fields["extends"]
         if not isinstance(base, str):
             raise _file_error(file.path, [("extends",)], "must be the id of a language")
-        if base in chain:
-            cycle = " -> ".join((*chain[chain.index(base) :], base))
+        extended = next((other for other in chain if base == other or base in self._version_ids(other)), None)
+        if extended is not None:
+            cycle = " -> ".join((*chain[chain.index(extended) :], base))
             raise _file_error(file.path, [("extends",)], f"is cyclic: {cycle}")
         # The id of a version starts with that of its language.
         for language_id in self._files.keys() - set(chain):
@@ -107,6 +108,13 @@ class _Merger:
         if base not in self._merged:
             raise _file_error(file.path, [("extends",)], f"there is no language {base!r}")
         return {name: value for name, value in self._merged[base].fields.items() if name not in _NOT_INHERITED}
+
+    def _version_ids(self, language_id: str) -> set[str]:
+        """Return the ids of the versions in a file whose fields are not checked."""
+        versions = self._files[language_id].fields.get("version")
+        if not isinstance(versions, list):
+            return set()
+        return {f"{language_id}-{version.get('name')}" for version in versions if isinstance(version, dict)}
 
 
 def _read_files(folders: Iterable[Path]) -> dict[str, _LanguageFile]:

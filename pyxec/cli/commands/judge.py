@@ -51,7 +51,11 @@ def judge(
         found = find_submissions(package, submissions or ())
         with _progress_bar(len(package.tests) * len(found)) as bar, Client(url, on_retry=note) as client:
             report = judge_package(
-                client, package, found, options, lambda progress: bar.update(bar.task_ids[0], completed=progress.tests)
+                client,
+                package,
+                found,
+                options,
+                lambda progress: bar.update(bar.task_ids[0], completed=progress.tests, total=progress.total_tests),
             )
     except PackageError as e:
         note(str(e))
@@ -93,9 +97,14 @@ def _print(report: PackageReport) -> None:
         table.add_row(*row)
     matching = sum(submission.is_match for submission in report.submissions)
     console = Console()
-    console.print(f"[bold]{escape(report.problem)}[/]: {report.tests} tests")
+    console.print(f"[bold]{escape(report.problem)}[/]: {report.tests} tests, {_describe_time_limit(report)}")
     console.print(table)
     console.print(f"{matching} of {len(report.submissions)} verdicts match")
+
+
+def _describe_time_limit(report: PackageReport) -> str:
+    sources = {"accepted_submissions": " (from the accepted submissions)", "default": " (default)"}
+    return f"time limit {report.time_limit_seconds:g} s{sources.get(report.time_limit_source, '')}"
 
 
 def _describe_verdict(submission: SubmissionReport) -> str:

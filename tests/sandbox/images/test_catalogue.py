@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.core.limits import MIB
@@ -178,6 +182,9 @@ def test_load_accepts_a_valid_file(tmp_path: Path) -> None:
         (r"'toy (\S+)'", r"'toy \S+'", "toy.toml:10: `version_probe.pattern`: .*exactly one group"),
         (r"'toy (\S+)'", "'toy ('", "toy.toml:10: `version_probe.pattern`: .*not a regular expression"),
         ("[hello]", "[limits]\nmemory_bytes = 1\n[hello]", "toy.toml:12: `limits.memory_bytes`: must be between"),
+        ("[hello]", "[limits]\nwall_seconds = 301\n[hello]", "toy.toml:12: `limits.wall_seconds`: must be between"),
+        ("[hello]", "[limits]\ncpu_seconds = inf\n[hello]", "toy.toml:12: `limits.cpu_seconds`: must be between"),
+        ("[hello]", "[limits]\ncpu_seconds = nan\n[hello]", "toy.toml:12: `limits.cpu_seconds`: must be between"),
         ("[hello]", '[env]\n"A B" = "1"\n[hello]', r"toy.toml:11: `env`: "),
         ('id = "toy"', 'id = "toy', "toy.toml:2: "),
     ],
@@ -190,6 +197,58 @@ def test_load_error_names_the_file_and_the_field(tmp_path: Path, before: str, af
         load_languages(folder)
 
     assert str(raised.value).startswith(f"{folder / 'toy.toml'}:")
+
+
+@pytest.mark.parametrize("field", [field.encode_name for field in msgspec.structs.fields(Language)])
+def test_each_field_of_a_wrong_type_is_one_error_with_file_line_and_field(tmp_path: Path, field: str) -> None:
+    document = {name: value for name, value in tomllib.loads(VALID).items() if name != field}
+    line = 1 + len([name for name, value in document.items() if not isinstance(value, dict)])
+    scalars = [f"{name} = {json.dumps(value)}" for name, value in document.items() if not isinstance(value, dict)]
+    tables = [
+        "\n".join([f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())])
+        for name, table in document.items()
+        if isinstance(table, dict)
+    ]
+    write(tmp_path, "\n".join([*scalars, f"{field} = 1979-05-27", *tables]))
+
+    with pytest.raises(CatalogueError) as raised:
+        load_languages(tmp_path)
+
+    assert re.fullmatch(f"{re.escape(str(tmp_path))}/toy.toml:{line}: `{field}`: [^\n]+", str(raised.value))
+
+
+@pytest.mark.parametrize("table", ["packages", "version_probe", "hello", "programs", "limits", "heap", "compat"])
+def test_unknown_field_of_each_table_is_one_error_with_file_line_and_field(tmp_path: Path, table: str) -> None:
+    needed = "exhausted = 'x'\n" if table == "heap" else ""
+    text = VALID if f"[{table}]" in VALID else f"{VALID}[{table}]\n{needed}"
+    head, _, tail = text.partition(f"[{table}]\n")
+    write(tmp_path, f"{head}[{table}]\ncolour = 'red'\n{tail}")
+    line = head.count("\n") + 2
+
+    with pytest.raises(CatalogueError) as raised:
+        load_languages(tmp_path)
+
+    assert re.fullmatch(f"{re.escape(str(tmp_path))}/toy.toml:{line}: `{table}.colour`: [^\n]+", str(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = [[[", "toy.toml:1: Invalid value (at end of document)"),
+        (b"a = 1\n\na = 2\n", "toy.toml:3: Cannot overwrite a value (at line 3, column 6)"),
+        (b"a = 1\nb\n", "toy.toml:2: Expected '=' after a key in a key/value pair (at line 2, column 2)"),
+        (b"a = '\xff'", "toy.toml:1: 'utf-8' codec can't decode byte 0xff in position 5: invalid start byte"),
+    ],
+)
+def test_file_that_is_not_toml_is_one_error_with_file_and_line(tmp_path: Path, content: bytes, message: str) -> None:
+    tmp_path.joinpath("toy.toml").write_bytes(content)
+
+    with pytest.raises(CatalogueError) as raised:
+        load_languages(tmp_path)
+
+    assert re.sub(r"column \d+", "column", str(raised.value)) == re.sub(
+        r"column \d+", "column", f"{tmp_path}/{message}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -309,6 +368,30 @@ def test_error_in_a_language_that_extends_another_has_its_line(
     assert str(raised.value).startswith(f"{folder}/")
     assert f"{file}: " in str(raised.value) or "is cyclic" in message
     assert message.partition(": ")[2].partition(" toy-ml ->")[0] in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("extends", "file", "cycle"),
+    [
+        ({"a": "b", "b": "c", "c": "a"}, "c.toml:3", "a -> b -> c -> a"),
+        ({"a": "a-2"}, "a.toml:3", "a -> a-2"),
+        ({"a": "a-3"}, "a.toml:3", "a -> a-3"),
+        ({"a": "b", "b": "a-3"}, "b.toml:3", "a -> b -> a-3"),
+    ],
+)
+def test_cycle_is_one_error_that_names_the_languages(
+    tmp_path: Path, extends: dict[str, str], file: str, cycle: str
+) -> None:
+    versions = '[[version]]\nname = "2"\ndefault = true\n[[version]]\nname = "3"\n'
+    write(tmp_path, VALID)
+    for name, base in extends.items():
+        text = f'id = "{name}"\nname = "Cyclic"\nextends = "{base}"\n'
+        write(tmp_path, text + (versions if name == "a" else ""), f"{name}.toml")
+
+    with pytest.raises(CatalogueError) as raised:
+        load_languages(tmp_path)
+
+    assert str(raised.value) == f"{tmp_path}/{file}: `extends`: is cyclic: {cycle}"
 
 
 def test_load_rejects_two_files_with_one_id(tmp_path: Path) -> None:
