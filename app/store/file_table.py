@@ -82,8 +82,31 @@ class FileTable:
             assert self._capacity_bytes is not None
             raise FilesFull(all_bytes, self._capacity_bytes)
 
-    async def register(self, file_id: str, caller: Caller, name: str, digest: str, size_bytes: int) -> FileRecord:
+    async def find_blob(self, digest: str) -> str | None:
+        """Return the blob that has the content with a SHA-256. None if no file has this content."""
+        with translated():
+            blob_id: Any = await self._client.get(self._keys.blob(digest))
+        return None if blob_id is None else str(blob_id.decode())
+
+    async def register(
+        self,
+        file_id: str,
+        caller: Caller,
+        name: str,
+        digest: str,
+        size_bytes: int,
+        *,
+        lost_blob_id: str | None = None,
+    ) -> FileRecord:
         """Make an upload a file. Its blob must be complete.
+
+        Args:
+            file_id: The upload, and its blob.
+            caller: The owner.
+            name: A name for people.
+            digest: SHA-256 of the content in hexadecimal.
+            size_bytes: Size of the content.
+            lost_blob_id: A blob that the storage has lost. All files with this blob get that of the upload.
 
         Returns:
             The file. If its blob is not that of the upload, the storage had the content already.
@@ -94,7 +117,7 @@ class FileTable:
         counted_bytes = size_bytes + FILE_OVERHEAD_BYTES
         reply = await self._run(
             "register_file",
-            [file_id, caller.owner, name, digest, size_bytes, counted_bytes, self._ttl_seconds],
+            [file_id, caller.owner, name, digest, size_bytes, counted_bytes, self._ttl_seconds, lost_blob_id or ""],
         )
         if reply[0] == b"abandoned":
             raise FileStorageUnavailable("the upload took too long")

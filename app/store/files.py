@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, ParamSpec, TypeVar
 
+import structlog
+
 from app.core.callers import Caller
-from app.core.errors import FileStorageUnavailable, FileTooLarge, NotFound, StoreUnavailable
+from app.core.errors import BlobNotFound, FileStorageUnavailable, FileTooLarge, NotFound, StoreUnavailable
 from app.core.files import FileRecord, StoredFile
 from app.files.storage import BlobWriter, FileStorage
 from app.store.file_table import UPLOAD_SECONDS, FileTable
@@ -28,6 +30,7 @@ _RESERVATION_BYTES: Final = 16 * 1024 * 1024
 _THREADS: Final = 16
 # Shorter than UPLOAD_SECONDS: the blob of an upload that still runs must not be deleted.
 _MAX_UPLOAD_SECONDS: Final = UPLOAD_SECONDS / 2
+_log: Final = structlog.get_logger(__name__)
 
 
 class FileStore:
@@ -113,10 +116,14 @@ class FileStore:
         """Return an iterator over the content of a file, in pieces of at most 1 MiB. The first piece is read already.
 
         Raises:
-            BlobNotFound: The storage has lost the file.
+            NotFound: The storage has lost the content. Another upload of the same content restores it.
         """
         pieces = self._storage.read(record.blob_id)
-        first = await self.run(next, pieces, None)
+        try:
+            first = await self.run(next, pieces, None)
+        except BlobNotFound as e:
+            _log.warning("file_content_lost", file_id=record.id, blob_id=record.blob_id)
+            raise NotFound("the file storage has lost the content of this file; upload it again") from e
 
         async def iterate() -> AsyncIterator[bytes]:
             piece = first
@@ -155,6 +162,15 @@ class FileStore:
         """Call a function of the storage in a thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+
+    def has_blob(self, blob_id: str) -> bool:
+        """Return whether the storage has a blob. Blocks."""
+        pieces = self._storage.read(blob_id)
+        try:
+            next(pieces, None)
+        except BlobNotFound:
+            return False
+        return True
 
     def create_blob(self, blob_id: str) -> BlobWriter:
         """Start to write a blob. Blocks."""
@@ -206,8 +222,11 @@ class _Upload:
         await self._flush()
         assert self._writer is not None
         await self._store.run(self._writer.commit)
+        digest = self._digest.hexdigest()
+        stored = await self._store.table.find_blob(digest)
+        lost = stored if stored is not None and not await self._store.run(self._store.has_blob, stored) else None
         record = await self._store.table.register(
-            self._id, self._caller, name, self._digest.hexdigest(), self._size_bytes
+            self._id, self._caller, name, digest, self._size_bytes, lost_blob_id=lost
         )
         self._writer = None
         return record

@@ -11,11 +11,13 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
+import structlog
 from redis.asyncio import Redis
 
 from app.broker import read_ledger_lua
 from app.core.callers import Caller
 from app.core.errors import (
+    BlobNotFound,
     FilesFull,
     FileStorageUnavailable,
     FileTooLarge,
@@ -49,6 +51,7 @@ _MISSING: Final = "this caller has no workspace with this id, or it has expired"
 _BUSY: Final = "a job uses the workspace"
 _FULL: Final = f"{MAX_WAITING_JOBS} jobs use the workspace or wait for it"
 _PIECE_BYTES: Final = 1024 * 1024
+_log: Final = structlog.get_logger(__name__)
 _files_decoder: Final = msgspec.json.Decoder(dict[str, WorkspaceFile])
 _encoder: Final = msgspec.json.Encoder()
 
@@ -165,15 +168,18 @@ class WorkspaceStore:
         """Return the content of a file. This renews the expiry of the workspace.
 
         Raises:
-            NotFound: There is no workspace with this id, or no file with this path.
-            BlobNotFound: The file storage has lost the file.
+            NotFound: There is no workspace with this id, or no file with this path, or its content is lost.
         """
         file = (await self.get(workspace_id, owner)).files.get(path)
         if file is None:
             raise NotFound("the workspace has no file with this path")
         with translated():
             await self._client.expire(self._keys.workspace(workspace_id), self._ttl_seconds)
-        content: bytes = await self._run_in_thread(lambda: b"".join(self._storage.read(file.blob_id)))
+        try:
+            content: bytes = await self._run_in_thread(lambda: b"".join(self._storage.read(file.blob_id)))
+        except BlobNotFound as e:
+            _log.warning("file_content_lost", workspace_id=workspace_id, blob_id=file.blob_id)
+            raise NotFound("the file storage has lost the content of this file; write it again") from e
         return content
 
     async def write_file(self, workspace_id: str, caller: Caller, path: str, content: bytes) -> Workspace:

@@ -94,18 +94,23 @@ def test_stopped_worker_finishes_its_jobs(project: Project) -> None:
 
 
 def test_backup_restores_results_and_running_jobs(project: Project) -> None:
-    # Given a backup with a finished and running jobs, and a job that was submitted later
+    # Given a backup with a file, a finished and running jobs, and a job that was submitted later
+    file = project.http.put("/v1/files", content=b"from the backup").json()["file_id"]
     finished = project.submit("print('before')", wait=20)["id"]
     running = [project.submit(COUNTS.format(count=6))["id"] for _ in range(4)]
     project.wait_until_running(running[0])
     backup = project.pipe("exec", "-T", "redis", "backup")
+    files = project.pipe("exec", "-T", "api", "backup-files")
     late = project.submit("print('later')", wait=20)["id"]
     # When the backup is restored
     project.compose("stop")
     project.pipe("run", "--rm", "-T", "--no-deps", "--entrypoint", "restore", "redis", stdin=backup)
+    project.pipe("run", "--rm", "-T", "--no-deps", "--entrypoint", "restore-files", "api", stdin=files)
     project.compose("start")
     eventually(lambda: _is_ready(project), 60, 0.2)
-    # Then results exist, running jobs run again, and later jobs are unknown
+    # Then files and results exist, running jobs run again, and later jobs are unknown
+    assert project.http.get(f"/v1/files/{file}").content == b"from the backup"
+    assert project.submit("print(input())", stdin={"file_id": file}, wait=20)["stdout"] == "from the backup\n"
     jobs = [project.wait_until_finished(job_id) for job_id in running]
     assert {(job["outcome"], job["stdout"]) for job in jobs} == {("ok", expected_output(6))}
     assert all(job["attempt"] >= 2 for job in jobs)

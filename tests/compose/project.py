@@ -42,6 +42,7 @@ class Project:
             "COMPOSE_PROJECT_NAME": self.name,
             "PYXEC_NAMESPACE": self.name,
             "PYXEC_WEB_PORT": str(self.port),
+            "PYXEC_FILES": "dir:/var/lib/pyxec/files",
             "PYXEC_LEASE_SECONDS": "8",
             # Every write waits for the disk, which may be busy.
             "PYXEC_REDIS_TIMEOUT_SECONDS": "5",

@@ -1,22 +1,28 @@
-"""Backup and restore with the scripts of the image and with the Redis of Debian, which the image contains."""
+"""Backup and restore with the scripts of the images and with the Redis of Debian, which the image contains."""
 
 from __future__ import annotations
 
 import contextlib
+import io
+import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import tarfile
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
 from tests.broker.servers import eventually, process
+from tests.http.gateway import Gateway, running_gateway
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "deploy" / "redis"
+FILE_SCRIPTS = ROOT / "deploy" / "service"
 PASSWORD = "correct-horse"
 GROUP = "workers"
 
@@ -131,6 +137,148 @@ def test_scheduled_backups_keep_the_newest_and_can_be_restored(tmp_path: Path) -
         assert run_script("restore", new, stdin=backup.read_bytes()).returncode == 0
         with run_server(new) as client:
             assert client.get("number") == str(number).encode()
+
+
+# --- files by reference
+
+CONTENT = bytes(range(256)) * 5000
+
+
+def run_file_script(script: str, storage: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "PYXEC_FILES": storage}
+    return subprocess.run([FILE_SCRIPTS / script], env=environment, input=stdin, capture_output=True)
+
+
+@contextlib.asynccontextmanager
+async def open_gateway(client: redis.Redis, storage: str) -> AsyncIterator[Gateway]:
+    url = f"redis://:{PASSWORD}@127.0.0.1:{get_port(client)}/0"
+    async with running_gateway(url, "restored", PYXEC_FILES=storage) as gateway:
+        yield gateway
+
+
+async def upload(gateway: Gateway, content: bytes) -> str:
+    response = await gateway.client.put("/v1/files", content=content)
+    assert response.status_code == 201, response.text
+    return str(response.json()["file_id"])
+
+
+@pytest.mark.parametrize("kind", ["redis", "dir"])
+async def test_restore_keeps_the_contents_of_files(tmp_path: Path, kind: str) -> None:
+    # Given two files whose contents are in Redis or in a folder
+    old, new = tmp_path / "old-files", tmp_path / "new-files"
+    old.mkdir()
+    new.mkdir()
+    storage, restored_storage = ("redis", "redis") if kind == "redis" else (f"dir:{old}", f"dir:{new}")
+    with run_server(tmp_path / "old") as client:
+        async with open_gateway(client, storage) as gateway:
+            kept, deleted = await upload(gateway, CONTENT), await upload(gateway, b"deleted")
+            # When a backup is written while files are deleted and uploaded
+            backup = run_script("backup", tmp_path / "old", get_port(client)).stdout
+            for blob in old.glob("blobs/*/*") if kind == "dir" else ():
+                if blob.read_bytes() == b"deleted":
+                    blob.unlink()
+            archive = run_file_script("backup-files", storage)
+            late = await upload(gateway, b"after the backup")
+    assert archive.returncode == 0, archive.stderr
+    # And restored on another machine
+    (tmp_path / "new").mkdir()
+    assert run_script("restore", tmp_path / "new", stdin=backup).returncode == 0
+    if kind == "dir":
+        restored = run_file_script("restore-files", restored_storage, archive.stdout)
+        assert restored.returncode == 0, restored.stderr
+        assert not list(new.glob("blobs.new"))
+    # Then it has the contents of the backup, and accepts new files
+    with run_server(tmp_path / "new") as client:
+        async with open_gateway(client, restored_storage) as gateway:
+            assert (await gateway.client.get(f"/v1/files/{kept}")).content == CONTENT
+            statuses = [(await gateway.client.get(f"/v1/files/{file}")).status_code for file in (late, deleted)]
+            assert statuses == [404, 200 if kind == "redis" else 404]
+            new_file = await upload(gateway, b"after the restore")
+            assert (await gateway.client.get(f"/v1/files/{new_file}")).content == b"after the restore"
+            # And another upload of a lost content restores the file
+            again = await upload(gateway, b"deleted")
+            for file in (deleted, again):
+                assert (await gateway.client.get(f"/v1/files/{file}")).content == b"deleted"
+
+
+def test_restore_of_files_keeps_the_previous_contents(tmp_path: Path) -> None:
+    blob = tmp_path / "blobs" / "ab" / "abc"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"old")
+    archive = run_file_script("backup-files", f"dir:{tmp_path}").stdout
+    blob.write_bytes(b"new")
+
+    assert run_file_script("restore-files", f"dir:{tmp_path}", archive).returncode == 0
+
+    [before] = tmp_path.glob("blobs.before-*")
+    assert ((before / "ab" / "abc").read_bytes(), blob.read_bytes()) == (b"new", b"old")
+
+
+@pytest.mark.parametrize("size", [0, 700, 1536, -10240], ids=["empty", "header", "member", "without its end"])
+def test_restore_refuses_an_archive_that_is_not_complete(tmp_path: Path, size: int) -> None:
+    blobs = tmp_path / "blobs" / "ab"
+    blobs.mkdir(parents=True)
+    for name in ("abc", "abd"):
+        (blobs / name).write_bytes(bytes(20_000))
+    archive = run_file_script("backup-files", f"dir:{tmp_path}").stdout
+
+    for broken in (archive[:size], b"not an archive"):
+        assert run_file_script("restore-files", f"dir:{tmp_path}", broken).returncode != 0
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["blobs"]
+    assert sorted(path.name for path in blobs.iterdir()) == ["abc", "abd"]
+
+
+def test_backup_of_files_is_empty_when_they_are_not_in_a_folder(tmp_path: Path) -> None:
+    archive = run_file_script("backup-files", "redis")
+
+    assert archive.returncode == 0
+    assert b"PYXEC_FILES is redis, not a folder: the archive is empty" in archive.stderr
+    assert run_file_script("restore-files", f"dir:{tmp_path}", archive.stdout).returncode == 0
+    assert run_file_script("restore-files", "redis", archive.stdout).returncode == 64
+    assert [path.name for path in tmp_path.iterdir()] == ["blobs"]
+
+
+def test_backup_of_files_succeeds_while_files_are_added_and_deleted(tmp_path: Path) -> None:
+    folder = tmp_path / "blobs" / "ab"
+    folder.mkdir(parents=True)
+    for number in range(300):
+        (folder / f"kept{number}").write_bytes(b"kept")
+    is_stopped = threading.Event()
+
+    def change() -> None:
+        for number in itertools.count():
+            if is_stopped.is_set():
+                return
+            path = folder / f"changing{number % 50}"
+            path.write_bytes(bytes(1000))
+            path.unlink()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        archives = [run_file_script("backup-files", f"dir:{tmp_path}") for _ in range(5)]
+    finally:
+        is_stopped.set()
+        thread.join()
+    for archive in archives:
+        assert archive.returncode == 0, archive.stderr
+        with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as content:
+            assert len([name for name in content.getnames() if "kept" in name]) == 300
+
+
+def test_scheduled_backups_of_files_are_kept_beside_those_of_redis(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    folder = tmp_path / "backups"
+    environment = {**os.environ, "KEEP": "2", "PYXEC_FILES": f"dir:{tmp_path}"}
+    for _ in range(3):
+        for suffix, command in (("rdb", ["echo", "a snapshot"]), ("tar", [str(FILE_SCRIPTS / "backup-files")])):
+            subprocess.run(
+                [SCRIPTS / "scheduled-backup", folder, *command], env={**environment, "SUFFIX": suffix}, check=True
+            )
+    assert [len(list(folder.glob(f"*.{suffix}"))) for suffix in ("rdb", "tar")] == [2, 2]
+    newest = max(folder.glob("*.tar")).read_bytes()
+    assert run_file_script("restore-files", f"dir:{tmp_path}", newest).returncode == 0
 
 
 def run_scheduled_backup(folder: Path, data: Path, port: int, command: Path) -> subprocess.CompletedProcess[bytes]:

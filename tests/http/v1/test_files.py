@@ -66,6 +66,25 @@ async def test_head_returns_the_size_without_content(gateway: Gateway) -> None:
     assert response.headers["Content-Length"] == str(len(DATA))
 
 
+async def test_lost_content_is_restored_by_another_upload(gateway: Gateway) -> None:
+    first, second = await upload(gateway), await upload(gateway)
+    for key in blob_keys(gateway):
+        gateway.redis.delete(key)
+
+    response = await gateway.client.get(f"/v1/files/{first['file_id']}")
+
+    assert (response.status_code, response.json()["type"]) == (404, "/problems/not-found")
+    assert response.json()["detail"] == "the file storage has lost the content of this file; upload it again"
+    third = await upload(gateway)
+    collect(gateway)
+    for file in (first, second, third):
+        assert (await gateway.client.get(f"/v1/files/{file['file_id']}")).content == DATA
+        assert (await gateway.client.delete(f"/v1/files/{file['file_id']}")).status_code == 204
+    collect(gateway)
+    assert not blob_keys(gateway)
+    assert not list(gateway.redis.scan_iter(f"{gateway.keys.tag}:blob*"))
+
+
 async def test_equal_contents_are_stored_once_and_deleted_with_the_last_file(gateway: Gateway) -> None:
     first, second = await upload(gateway), await upload(gateway)
     assert first["file_id"] != second["file_id"]

@@ -45,6 +45,19 @@ async def test_files_are_written_listed_read_and_deleted(gateway: Gateway) -> No
     assert gone.status_code == 404
 
 
+async def test_file_whose_content_is_lost_is_not_found(gateway: Gateway) -> None:
+    path = f"/v1/workspaces/{await create(gateway)}/files/a"
+    await gateway.client.put(path, content=b"content")
+    for key in gateway.redis.scan_iter(f"{{{gateway.namespace}:files}}:blob:*"):
+        gateway.redis.delete(key)
+
+    response = await gateway.client.get(path)
+
+    assert_conforms(response, "get", FILE)
+    assert response.status_code == 404
+    assert response.json()["detail"] == "the file storage has lost the content of this file; write it again"
+
+
 async def test_workspaces_of_tenants_are_separate(gateway: Gateway) -> None:
     owner, other = await gateway.create_caller(), await gateway.create_caller()
     workspace_id = await create(gateway, owner)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from app.core.callers import Caller
-from app.core.errors import BlobNotFound, InvalidRequest, NotFound, PyxecError
+from app.core.errors import InvalidRequest, NotFound, PyxecError
 from app.core.resolve import check_file_name
 from app.core.timestamps import format_timestamp
 from app.core.workspaces import Workspace
@@ -136,7 +136,7 @@ class SessionFiles:
         """Return the content of a file. Raises NotFound, whose message names the file."""
         try:
             return await self._workspaces.read_file(session_id, caller.owner, path)
-        except (NotFound, BlobNotFound) as e:
+        except NotFound as e:
             raise _missing(path) from e
 
     async def delete_file(self, session_id: str, file_id: str, caller: Caller) -> None:
