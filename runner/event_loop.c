@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include "close_fd.h"
 #include "runner.h"
 #include "usage/monotonic.h"
 
@@ -157,6 +158,8 @@ static void handle_events(struct job *job, const struct pollfd watched[WATCHED])
         stdin_ring_write(&job->stdin_ring, &job->child.stdin_fd, job->child.terminal_fd);
     if (watched[SOCKETS].revents & POLLIN)
         socket_quota_decide(&job->socket_quota, job->child.notify_fd);
+    else if (watched[SOCKETS].revents) /* all processes exit. That can take a while, in which poll must not return at once. */
+        close_fd(&job->child.notify_fd);
     if (watched[TERMINALS].revents && !terminal_quota_check(&job->terminal_quota))
         phase_stop(job, REASON_NONE); /* the outcome is SIGKILL */
     if (watched[SIGNALS].revents)

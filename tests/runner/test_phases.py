@@ -5,13 +5,18 @@ from __future__ import annotations
 import errno
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from app.core.outcomes import StopReason
 from app.sandbox.runner.encoder import encode_cancel, encode_go, encode_stdin, encode_stdin_eof
-from app.sandbox.runner.frames import MAX_PHASES, Done, Ending, Started
+from app.sandbox.runner.frames import MAX_PHASES, Done, Ending, PhaseEnd, Started
 from tests.runner.runner_process import RunnerProcess, job, phase
+
+
+GIB = 2**30
 
 
 def test_phase_forwards_both_streams_and_the_exit_code(runner: RunnerProcess) -> None:
@@ -37,6 +42,28 @@ def test_fatal_signal_is_reported(runner: RunnerProcess, number: int) -> None:
 
     assert (runner.end.ending, runner.end.value) == (Ending.SIGNALLED, number)
     assert runner.end.reason is StopReason.NONE
+
+
+def test_runner_sleeps_while_the_kernel_frees_the_memory_of_the_program(
+    bare: RunnerProcess, compile_c: Callable[[str], bytes]
+) -> None:
+    # The filter of the program has no process any more before its memory is freed
+    source = f"""
+        #include <sys/mman.h>
+        int main(void) {{
+            return mmap(0, {GIB}, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) == MAP_FAILED;
+        }}
+    """
+    bare.send(job(phase("./main"), phase("sleep", "20"), files={"main": compile_c(source)}))
+    bare.read_until(lambda so_far: any(isinstance(event, PhaseEnd) for event in so_far.events))
+
+    assert bare.ends[0].value == 0
+    assert processor_seconds(bare.process.pid) < 0.02
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time of one process, from proc_pid_schedstat (Documentation/scheduler/sched-stats.rst)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def test_environment_is_exactly_that_of_the_phase(runner: RunnerProcess) -> None:
