@@ -15,7 +15,6 @@ from app.sandbox.runner.encoder import encode_cancel, encode_go, encode_stdin, e
 from app.sandbox.runner.frames import MAX_PHASES, Done, Ending, PhaseEnd, Started
 from tests.runner.runner_process import RunnerProcess, job, phase
 
-
 GIB = 2**30
 
 
@@ -51,7 +50,8 @@ def test_runner_sleeps_while_the_kernel_frees_the_memory_of_the_program(
     source = f"""
         #include <sys/mman.h>
         int main(void) {{
-            return mmap(0, {GIB}, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) == MAP_FAILED;
+            int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+            return mmap(0, {GIB}, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED;
         }}
     """
     bare.send(job(phase("./main"), phase("sleep", "20"), files={"main": compile_c(source)}))
