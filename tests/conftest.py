@@ -66,6 +66,23 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield shared
 
 
+@pytest.fixture(scope="session")
+def cell_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack like ``stack``, whose worker runs jobs in cells."""
+    with running_stack(tmp_path_factory.mktemp("cells"), PYXEC_ISOLATION="cell") as shared:
+        shared.start_api()
+        shared.start_worker()
+        shared.start_maintenance()
+        yield shared
+
+
+@pytest.fixture(scope="session", params=["container", "cell"])
+def any_stack(request: pytest.FixtureRequest) -> Stack:
+    """The shared stack of each isolation mode."""
+    shared: Stack = request.getfixturevalue("stack" if request.param == "container" else "cell_stack")
+    return shared
+
+
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
     """A running server, and nothing else. The test may start, stop and kill processes. Leases last 2 seconds."""

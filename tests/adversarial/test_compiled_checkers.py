@@ -1,4 +1,4 @@
-"""Compiled checkers, which a worker keeps: no checker can change them for the next job, and no other caller gets them."""
+"""Compiled checkers, which a worker keeps: no checker changes that of the next job, and no other caller gets them."""
 
 from __future__ import annotations
 
