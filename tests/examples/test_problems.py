@@ -116,4 +116,5 @@ def test_time_limit_follows_from_the_accepted_submissions_when_the_package_has_n
     assert report["time_limit_seconds"] in (1, 2, 3)
     [search] = report["submissions"]
     assert search["name"] == "time_limit_exceeded/search.cpp"
-    assert search["cpu_seconds"] == pytest.approx(report["time_limit_seconds"], rel=0.3)
+    # Not about as much: a program that gets little processor time ends at the limit of elapsed time.
+    assert search["cpu_seconds"] < 1.3 * report["time_limit_seconds"]
