@@ -31,9 +31,10 @@ MAX_WORKSPACE_BYTES: Final = 32 * 1024 * 1024
 MAX_WORKSPACE_FILES: Final = 200
 #: What the file quota counts for a workspace in addition to its files.
 WORKSPACE_OVERHEAD_BYTES: Final = 4096
-# What interpreters write beside a program, and what the compile commands of languages/*.toml write.
-_CACHES: Final = ("__pycache__/*", "*/__pycache__/*")
-_COMPILER_OUTPUTS: Final = ("program", "program.*", "*.class", "*.o", "*.ali", "*.hi", "*.cm[iox]")
+# Folders in which interpreters and tools keep what they can create again.
+_CACHES: Final = frozenset({"__pycache__", ".cache", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+# What the compile commands of languages/*.toml write.
+_COMPILER_OUTPUTS: Final = ("program", "program.*", "*.class", "*.o", "*.ali", "*.hi", "*.cm[iox]", ".main-class")
 _EXECUTABLE_STARTS: Final = (b"#!", b"\x7fELF")
 
 
@@ -132,7 +133,7 @@ def is_kept(path: str, sources: Iterable[str], *, is_compiled: bool) -> bool:
         is_compiled: Whether the job had a compile phase, whose outputs are not kept.
     """
     names = set(sources)
-    if path in names or any(fnmatchcase(path, pattern) for pattern in _CACHES):
+    if path in names or not _CACHES.isdisjoint(path.split("/")[:-1]):
         return False
     if not is_compiled:
         return True

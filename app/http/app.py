@@ -170,9 +170,11 @@ def _create_routes(services: Services) -> dict[str, object]:
         "/v1/jobs/{job_id}/cancel": CancelResource(jobs),
         "/v1/files": FilesResource(services.files, submissions, settings),
         "/v1/files/{file_id}": FileResource(services.files),
-        "/v1/workspaces": WorkspacesResource(services.workspaces),
+        "/v1/workspaces": WorkspacesResource(services.workspaces, services.submissions),
         "/v1/workspaces/{workspace_id}": WorkspaceResource(services.workspaces),
-        "/v1/workspaces/{workspace_id}/files/{path:path}": WorkspaceFileResource(services.workspaces, settings),
+        "/v1/workspaces/{workspace_id}/files/{path:path}": WorkspaceFileResource(
+            services.workspaces, services.submissions, settings
+        ),
         "/v1/languages": LanguagesResource(languages),
         "/v1/tickets": TicketsResource(api_keys),
         "/v1/admin/keys": KeysResource(api_keys, now_ms),

@@ -81,6 +81,7 @@ class JobEffects:
             Effect("ZADD", self.keys.waiting(job.priority), job.created_at_ms, job.id),
             *self._index_by_owner(job),
             *self._store_idempotency_key(job),
+            *([] if job.spec.workspace is None else [Effect("DEL", self.keys.workspace_submission(job.id))]),
         ]
 
     def _index_by_owner(self, job: NewJob) -> list[Effect]:

@@ -123,9 +123,17 @@ class StoreKeys:
         """Sorted set: workspaces by the time in ms of the next search for blobs that they do not need."""
         return f"{self.tag}:workspace-garbage"
 
+    def workspace_submission(self, job_id: str) -> str:
+        """Key with expiry: a job with a workspace is being submitted and has no record yet."""
+        return f"{self.tag}:workspace-submission:{job_id}"
+
     def owned_workspaces(self, owner: str) -> str:
-        """Sorted set: workspaces of an owner. Some may have expired."""
+        """Sorted set: workspaces of an owner by their last use, without `owned_sessions`. Some may have expired."""
         return f"{self.tag}:workspaces:{owner}"
+
+    def owned_sessions(self, owner: str) -> str:
+        """Sorted set: workspaces of an owner that may be removed before they expire, by their last use."""
+        return f"{self.tag}:workspace-sessions:{owner}"
 
     def file(self, file_id: str) -> str:
         """Hash: a file (app/store/files.py)."""

@@ -175,6 +175,8 @@ class WorkspaceJobs:
         blobs = self._keys.workspace_blobs(taken.id)
         effects += [Effect("ZADD", blobs, "inf", blob_id) for blob_id in written]
         effects += [Effect("ZADD", blobs, now_ms, blob_id) for blob_id in unneeded]
+        for owned in (self._keys.owned_workspaces(taken.owner), self._keys.owned_sessions(taken.owner)):
+            effects.append(Effect("ZADD", owned, "XX", now_ms, taken.id))
         for ledger in (self._keys.file_storage(taken.owner), self._keys.all_file_storage):
             effects.append(Effect("LEDGER.SET", ledger, entry, size_bytes))
             effects.append(Effect("LEDGER.EXPIRE", ledger, entry, 1000 * self._ttl_seconds))

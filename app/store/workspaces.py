@@ -46,6 +46,12 @@ __all__ = ["BLOB_SECONDS", "WorkspaceStore", "decode_files", "encode_files", "re
 #: A blob that no file needs is kept for this time: longer than a job can take between writing it and its end.
 BLOB_SECONDS: Final = 3600
 MAX_WORKSPACES: Final = 1000
+#: The file quota bounds the number of sessions as well: each counts WORKSPACE_OVERHEAD_BYTES.
+MAX_SESSIONS: Final = 10_000
+#: No session is removed within this time after its last use.
+SESSION_SECONDS: Final = 3600
+#: Sessions are removed as long as more than this share of the file quota is used.
+SESSION_QUOTA_SHARE: Final = 0.75
 MAX_WAITING_JOBS: Final = 100
 _MISSING: Final = "this caller has no workspace with this id, or it has expired"
 _BUSY: Final = "a job uses the workspace"
@@ -96,36 +102,52 @@ class WorkspaceStore:
         self._run_in_thread = run_in_thread
         self._ttl_seconds = ttl_seconds
         self._scripts = {
-            name: StoreScript(client, read_workspace_lua(f"workspace_{name}")) for name in ("join", "change", "delete")
+            name: StoreScript(client, read_workspace_lua(f"workspace_{name}"))
+            for name in ("create", "renew", "join", "change", "delete")
         }
 
-    async def create(self, caller: Caller, workspace_id: str | None = None) -> Workspace:
+    async def create(self, caller: Caller) -> Workspace:
         """Create an empty workspace.
-
-        Args:
-            caller: The owner.
-            workspace_id: An id that cannot be guessed, if it needs a special format.
 
         Raises:
             TooManyWorkspaces: The caller has MAX_WORKSPACES of them.
+            FilesFull: The file quota of the caller is reached.
         """
-        workspace_id, now_ms = workspace_id or secrets.token_hex(16), int(time.time() * 1000)
-        owned, key = self._keys.owned_workspaces(caller.owner), self._keys.workspace(workspace_id)
-        with translated():
-            await self._client.zremrangebyscore(owned, "-inf", now_ms)
-            if await self._client.zcard(owned) >= MAX_WORKSPACES and not await self._remove_expired(owned):
-                raise TooManyWorkspaces(f"at most {MAX_WORKSPACES} workspaces exist at one time for a caller")
-            async with self._client.pipeline(transaction=True) as pipeline:
-                fields: dict[Any, Any] = {
-                    "owner": caller.owner, "created_ms": now_ms, "version": 0, "files": "{}",
-                    "quota": caller.tier.file_bytes,
-                }  # fmt: skip
-                pipeline.hset(key, mapping=fields)
-                pipeline.expire(key, self._ttl_seconds)
-                pipeline.zadd(owned, {workspace_id: now_ms + 1000 * 365 * 86_400})
-                pipeline.expire(owned, 365 * 86_400)
-                pipeline.zadd(self._keys.workspace_garbage, {workspace_id: now_ms + 1000 * self._ttl_seconds})
-                await pipeline.execute()
+        return await self._create(secrets.token_hex(16), caller, MAX_WORKSPACES, is_session=False)
+
+    async def create_session(self, session_id: str, caller: Caller) -> Workspace:
+        """Create an empty workspace for a client that creates many and does not delete them.
+
+        If the caller has MAX_SESSIONS of them, or has used SESSION_QUOTA_SHARE of its file quota, its least recently
+        used sessions are removed, but none within SESSION_SECONDS after its last use.
+
+        Args:
+            session_id: An id that cannot be guessed.
+            caller: The owner.
+
+        Raises:
+            TooManyWorkspaces: The caller has used MAX_SESSIONS of them recently.
+            FilesFull: The file quota of the caller is reached.
+        """
+        return await self._create(session_id, caller, MAX_SESSIONS, is_session=True)
+
+    async def _create(self, workspace_id: str, caller: Caller, max_count: int, *, is_session: bool) -> Workspace:
+        quota_bytes, capacity_bytes = caller.tier.file_bytes, self._storage.capacity_bytes
+        reply = await self._run(
+            "create",
+            workspace_id,
+            [
+                caller.owner, int(is_session), max_count, quota_bytes, "" if capacity_bytes is None else capacity_bytes,
+                WORKSPACE_OVERHEAD_BYTES, int((1 - SESSION_QUOTA_SHARE) * quota_bytes), SESSION_SECONDS,
+            ],
+        )  # fmt: skip
+        match reply[0]:
+            case b"too_many":
+                raise TooManyWorkspaces(f"at most {max_count} workspaces exist at one time for a caller")
+            case b"quota":
+                raise FilesFull(int(reply[1]), quota_bytes)
+            case b"capacity":
+                raise FilesFull(int(reply[1]), capacity_bytes or 0)
         return await self.get(workspace_id, caller.owner)
 
     async def get(self, workspace_id: str, owner: str) -> Workspace:
@@ -173,8 +195,7 @@ class WorkspaceStore:
         file = (await self.get(workspace_id, owner)).files.get(path)
         if file is None:
             raise NotFound("the workspace has no file with this path")
-        with translated():
-            await self._client.expire(self._keys.workspace(workspace_id), self._ttl_seconds)
+        await self._run("renew", workspace_id, [owner])
         try:
             content: bytes = await self._run_in_thread(lambda: b"".join(self._storage.read(file.blob_id)))
         except BlobNotFound as e:
@@ -239,7 +260,10 @@ class WorkspaceStore:
     async def leave(self, workspace_id: str, job_id: str) -> None:
         """Remove a job that was not accepted."""
         with translated():
-            await self._client.zrem(self._keys.workspace_jobs(workspace_id), job_id)
+            async with self._client.pipeline(transaction=True) as pipeline:
+                pipeline.zrem(self._keys.workspace_jobs(workspace_id), job_id)
+                pipeline.delete(self._keys.workspace_submission(job_id))
+                await pipeline.execute()
 
     async def _change(self, workspace_id: str, caller: Caller, path: str, file: bytes) -> None:
         capacity_bytes = self._storage.capacity_bytes
@@ -275,18 +299,6 @@ class WorkspaceStore:
         with suppress(FileStorageUnavailable, StoreUnavailable), translated():
             await self._run_in_thread(lambda: self._storage.delete(blob_id))
             await self._client.zrem(self._keys.workspace_blobs(workspace_id), blob_id)
-
-    async def _remove_expired(self, owned: str) -> int:
-        """Remove workspaces that have expired from the list of an owner, and return their number."""
-        ids: Any = await self._client.zrange(owned, 0, -1)
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for encoded_id in ids:
-                pipeline.exists(self._keys.workspace(encoded_id.decode()))
-            exist = await pipeline.execute()
-        expired = [encoded_id for encoded_id, exists in zip(ids, exist, strict=True) if not exists]
-        if expired:
-            await self._client.zrem(owned, *expired)
-        return len(expired)
 
     async def _run(self, name: str, workspace_id: str, args: Sequence[Any]) -> Any:
         with translated():

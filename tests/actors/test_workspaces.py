@@ -115,6 +115,18 @@ async def test_workspace_has_the_files_that_the_job_left(store: LiveStore, cache
     assert (await store.workspaces.get(workspace, CALLER.owner)).version == 3
 
 
+async def test_hidden_files_are_kept_and_caches_are_not(store: LiveStore, cache: FileCache, workspace: str) -> None:
+    kept = {".env": b"KEY=1", "folder/.git/config": b"[core]", ".a/.b/.c": b""}
+    caches = ["__pycache__/a.pyc", "folder/__pycache__/a.pyc", ".cache/fontlist.json", ".pytest_cache/README.md"]
+    with running_worker(
+        store, program(lambda files: files.update(kept | dict.fromkeys(caches, b""))), file_cache=cache
+    ):
+        await submit(store, workspace)
+        report = report_of(await wait_for_result(store))
+    assert report.changed == tuple(sorted(kept))
+    assert (await contents(store, workspace)).items() >= kept.items()
+
+
 async def test_executable_files_keep_their_permission(store: LiveStore, cache: FileCache, workspace: str) -> None:
     with running_worker(store, program(lambda files: None), file_cache=cache) as sandbox:
         await submit(store, workspace)

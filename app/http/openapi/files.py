@@ -11,16 +11,33 @@ from app.core.errors import (
     GatewayBusy,
     InvalidRequest,
     NotFound,
+    PyxecError,
     RateLimited,
 )
 from app.http.openapi.operation import OCTET_STREAM, Access, Operation, Paths, Reply
 from app.http.v1.files import FileListView, FileView
 
-__all__ = ["FILES", "PATHS"]
+__all__ = ["FILES", "PATHS", "UPLOAD_ERRORS", "download_reply"]
 
 FILES: Final = "Files"
 
 _FILE_ID: Final = {"file_id": "$response.body#/file_id"}
+
+#: The errors of an operation whose request body is the content of a file.
+UPLOAD_ERRORS: Final[tuple[type[PyxecError] | int, ...]] = (
+    InvalidRequest, 400, 408, 413, FileTooLarge, 415, FilesFull, RateLimited, FileStorageUnavailable, GatewayBusy,
+)  # fmt: skip
+
+
+def download_reply(text: str, *required: str) -> Reply:
+    """Return the reply whose body is the content of a file.
+
+    Args:
+        text: The description.
+        required: Headers of the reply in addition to those of every download.
+    """
+    return Reply(status=200, text=text, media={OCTET_STREAM: {}}, required=("Content-Disposition", *required))
+
 
 _PUT: Final = Operation(
     id="uploadFile",
@@ -39,10 +56,8 @@ _PUT: Final = Operation(
             links=dict.fromkeys(("downloadFile", "deleteFile"), _FILE_ID),
         ),
     ),
-    errors=(
-        InvalidRequest, 408, 413, FileTooLarge, 415, FilesFull, RateLimited, FileStorageUnavailable, GatewayBusy,
-    ),
-)  # fmt: skip
+    errors=UPLOAD_ERRORS,
+)
 
 _LIST: Final = Operation(
     id="listFiles",
@@ -60,14 +75,7 @@ _GET: Final = Operation(
     summary="Download a file",
     text="Renews its expiry.",
     parameters=("file_id",),
-    replies=(
-        Reply(
-            status=200,
-            text="The content of the file. The `ETag` is its SHA-256.",
-            media={OCTET_STREAM: {}},
-            required=("Content-Disposition", "ETag"),
-        ),
-    ),
+    replies=(download_reply("The content of the file. The `ETag` is its SHA-256.", "ETag"),),
     errors=(NotFound, FileStorageUnavailable),
 )
 

@@ -7,13 +7,13 @@ from typing import Final
 from app.core.errors import (
     FilesFull,
     FileStorageUnavailable,
-    FileTooLarge,
     GatewayBusy,
-    InvalidRequest,
     NotFound,
+    RateLimited,
     TooManyWorkspaces,
     WorkspaceBusy,
 )
+from app.http.openapi.files import UPLOAD_ERRORS, download_reply
 from app.http.openapi.operation import OCTET_STREAM, Operation, Paths, Reply
 from app.http.v1.workspaces import WorkspaceView
 
@@ -38,7 +38,7 @@ _CREATE: Final = Operation(
             links=dict.fromkeys(("getWorkspace", "deleteWorkspace"), _WORKSPACE_ID),
         ),
     ),
-    errors=(TooManyWorkspaces,),
+    errors=(TooManyWorkspaces, FilesFull, RateLimited),
 )
 
 _GET: Final = Operation(
@@ -65,14 +65,7 @@ _READ_FILE: Final = Operation(
     summary="Download a file of a workspace",
     text="Renews the expiry of the workspace.",
     parameters=("workspace_id", "workspace_path"),
-    replies=(
-        Reply(
-            status=200,
-            text="The content of the file.",
-            media={OCTET_STREAM: {}},
-            required=("Content-Disposition",),
-        ),
-    ),
+    replies=(download_reply("The content of the file."),),
     errors=(NotFound, FileStorageUnavailable, GatewayBusy),
 )
 
@@ -83,11 +76,8 @@ _WRITE_FILE: Final = Operation(
     parameters=("workspace_id", "workspace_path"),
     request_media={OCTET_STREAM: {}},
     replies=(Reply(status=200, text="The workspace.", body=WorkspaceView),),
-    errors=(
-        InvalidRequest, NotFound, WorkspaceBusy, 400, 408, 413, FileTooLarge, 415, FilesFull, FileStorageUnavailable,
-        GatewayBusy,
-    ),
-)  # fmt: skip
+    errors=(*UPLOAD_ERRORS, NotFound, WorkspaceBusy),
+)
 
 _DELETE_FILE: Final = Operation(
     id="deleteWorkspaceFile",

@@ -14,6 +14,7 @@ from app.http.jobs.ownership import get_own_job
 from app.http.large_texts import ByteStream
 from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
+from app.http.responses import set_download_headers
 from app.store.jobs import JobStore
 
 __all__ = ["ArtifactResource", "ArtifactView", "create_artifact_view"]
@@ -63,12 +64,7 @@ class ArtifactResource:
             content = await self._jobs.artifact(job_id, name)
             response.stream = ByteStream(content, reservation.hand_over())
         response.content_length = len(content)
-        response.content_type = _find_content_type(name)
-        # RFC 6266 and RFC 8187: the file name in UTF-8, percent-encoded
-        file_name = quote(PurePosixPath(name).name, safe="")
-        response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{file_name}")
-        response.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
-        response.set_header("X-Content-Type-Options", "nosniff")
+        set_download_headers(response, name, _find_content_type(name))
 
     on_head = on_get
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from urllib.parse import quote
 
-import falcon
 import msgspec
 from falcon.asgi import Response
 
@@ -16,7 +14,7 @@ from app.core.timestamps import Timestamp, format_timestamp
 from app.http.jobs.submissions import Submissions
 from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
-from app.http.responses import send_json
+from app.http.responses import check_not_compressed, send_json, set_download_headers
 from app.http.settings import HttpSettings
 from app.http.v1.job_list import read_page_size
 from app.store.files import FileStore
@@ -81,8 +79,7 @@ class FilesResource:
             RateLimited: The caller uploads too many files.
             falcon.HTTPError: 408: The client sent nothing for too long.
         """
-        if (request.get_header("Content-Encoding") or "identity").lower() != "identity":
-            raise falcon.HTTPUnsupportedMediaType(description="the body must not be compressed")
+        check_not_compressed(request)
         name = _read_name(request)
         await self._submissions.charge_upload(request.caller)
         with Reservation(MEMORY) as reservation:
@@ -153,10 +150,5 @@ def _read_name(request: Request) -> str:
 
 def _set_headers(response: Response, record: FileRecord) -> None:
     response.content_length = record.size_bytes
-    # The content is untrusted: browsers must not execute it on the origin of the gateway.
-    response.content_type = "application/octet-stream"
-    name = quote(record.name or record.id, safe="")
-    response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
-    response.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
-    response.set_header("X-Content-Type-Options", "nosniff")
+    set_download_headers(response, record.name or record.id)
     response.etag = record.digest

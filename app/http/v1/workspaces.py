@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 from typing import Annotated, Final
 from urllib.parse import quote
 
-import falcon
 import msgspec
 from falcon.asgi import Response
 
@@ -16,10 +14,11 @@ from app.core.errors import FileTooLarge, NotFound
 from app.core.resolve import check_file_name
 from app.core.timestamps import Timestamp, format_timestamp
 from app.core.workspaces import MAX_WORKSPACE_BYTES, WORKSPACE_ID, Workspace
+from app.http.jobs.submissions import Submissions
 from app.http.large_texts import ByteStream
 from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
-from app.http.responses import send_json
+from app.http.responses import check_not_compressed, send_json, set_download_headers
 from app.http.settings import HttpSettings
 from app.store.workspaces import WorkspaceStore
 
@@ -93,11 +92,13 @@ def check_workspace_id(workspace_id: str) -> str:
 class WorkspacesResource:
     """/v1/workspaces."""
 
-    def __init__(self, workspaces: WorkspaceStore) -> None:
+    def __init__(self, workspaces: WorkspaceStore, submissions: Submissions) -> None:
         self._workspaces = workspaces
+        self._submissions = submissions
 
     async def on_post(self, request: Request, response: Response) -> None:
-        """Create an empty workspace, and send 201. Raises TooManyWorkspaces."""
+        """Create an empty workspace, and send 201. Raises TooManyWorkspaces, FilesFull, RateLimited."""
+        await self._submissions.charge_upload(request.caller)
         workspace = await self._workspaces.create(request.caller)
         response.set_header("Location", f"/v1/workspaces/{workspace.id}")
         send_json(response, 201, create_workspace_view(workspace))
@@ -125,8 +126,9 @@ class WorkspaceResource:
 class WorkspaceFileResource:
     """/v1/workspaces/{id}/files/{path}."""
 
-    def __init__(self, workspaces: WorkspaceStore, settings: HttpSettings) -> None:
+    def __init__(self, workspaces: WorkspaceStore, submissions: Submissions, settings: HttpSettings) -> None:
         self._workspaces = workspaces
+        self._submissions = submissions
         self._settings = settings
 
     async def on_get(self, request: Request, response: Response, workspace_id: str, path: str) -> None:
@@ -145,13 +147,7 @@ class WorkspaceFileResource:
             content = await self._workspaces.read_file(workspace_id, request.caller.owner, path)
             response.stream = ByteStream(content, reservation.hand_over())
         response.content_length = len(content)
-        # The content is untrusted: browsers must not execute it on the origin of the gateway.
-        response.content_type = "application/octet-stream"
-        # RFC 6266 and RFC 8187: the file name in UTF-8, percent-encoded
-        name = quote(PurePosixPath(path).name, safe="")
-        response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
-        response.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
-        response.set_header("X-Content-Type-Options", "nosniff")
+        set_download_headers(response, path)
 
     on_head = on_get
 
@@ -164,12 +160,13 @@ class WorkspaceFileResource:
             WorkspaceBusy: A job uses the workspace.
             FileTooLarge: The files are too large together.
             FilesFull: The file quota of the caller is reached.
+            RateLimited: The caller uploads too many files.
             GatewayBusy: There is no memory for it.
         """
-        if (request.get_header("Content-Encoding") or "identity").lower() != "identity":
-            raise falcon.HTTPUnsupportedMediaType(description="the body must not be compressed")
+        check_not_compressed(request)
         check_workspace_id(workspace_id)
         check_file_name("path", path)
+        await self._submissions.charge_upload(request.caller)
         with Reservation(MEMORY) as reservation:
             content = await self._read_content(request, reservation)
             workspace = await self._workspaces.write_file(workspace_id, request.caller, path, content)

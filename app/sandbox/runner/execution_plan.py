@@ -18,6 +18,7 @@ from app.core.limits import (
     resolve_limits,
 )
 from app.core.outcomes import COMPILE, RUN, TEST
+from app.core.resolve import MAX_PATH_DEPTH
 from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES, Artifact
 from app.core.spec import JobSpec, SourceFile
 from app.core.workspaces import MAX_WORKSPACE_BYTES
@@ -41,10 +42,13 @@ _COMPILE_WALL_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_CPU_SECONDS: Final = MAX_COMPILE_SECONDS
 _COMPILE_OPEN_FILES: Final = 256
 _COMPILE_STACK_BYTES: Final = 64 * 1024 * 1024
-_ALL_FILES: Final = ("**",)
+# A leading dot of a name matches only a literal dot, so there is a pattern for each number of hidden names in a path.
+_ALL_FILES: Final = tuple("**" + "/.**" * hidden_names for hidden_names in range(MAX_PATH_DEPTH + 1))
 # The files of a workspace, and room for the files of the job itself and of its compiler, which are not kept.
 _MAX_LEFT_BYTES: Final = MAX_WORKSPACE_BYTES + MAX_FILES_BYTES + 16 * 1024 * 1024
 _TERMINAL_ENVIRONMENT: Final = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+# Caches of libraries, which would use up the number of files of a workspace (XDG Base Directory Specification).
+_WORKSPACE_ENVIRONMENT: Final = {"XDG_CACHE_HOME": "/tmp/.cache"}  # noqa: S108 - inside the sandbox
 # The shell replaces itself, so that the runner measures the program.
 _STDERR_TO_STDOUT: Final = ("/bin/sh", "-c", 'exec "$@" 2>&1', "sh")
 _ENVIRONMENT: Final = {
@@ -207,10 +211,11 @@ def _run_phase(spec: JobSpec, language: Language, args: tuple[str, ...], limits:
     invocation = spec.invocation
     argv = (*invocation.command_prefix, *_command("run", spec, language, limits.memory_bytes), *args)
     terminal = {} if spec.tty is None else _TERMINAL_ENVIRONMENT
+    caches = {} if spec.workspace is None else _WORKSPACE_ENVIRONMENT
     disk_bytes, file_bytes = limits.disk_bytes, invocation.file_bytes
     return PhaseSpec(
         argv=(*_STDERR_TO_STDOUT, *argv) if invocation.stderr_to_stdout else argv,
-        env=_environment(terminal, language.environment(limits.memory_bytes), spec.env),
+        env=_environment(terminal, caches, language.environment(limits.memory_bytes), spec.env),
         wall_ms=_milliseconds(limits.wall_seconds),
         cpu_ms=_milliseconds(limits.cpu_seconds),
         output_bytes=limits.output_bytes,

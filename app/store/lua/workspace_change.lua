@@ -8,7 +8,7 @@ local owner, path, file = ARGV[3], ARGV[4], ARGV[5]
 local max_files, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
 local limits, overhead = {tonumber(ARGV[8]), tonumber(ARGV[9])}, tonumber(ARGV[10])
 if redis.call('HGET', workspace, 'owner') ~= owner then return {'missing'} end
-if unfinished_jobs() then return {'busy'} end
+if unfinished_jobs(id) then return {'busy'} end
 local files = cjson.decode(redis.call('HGET', workspace, 'files'))
 if file == '' and not files[path] then return {'no_file'} end
 local replaced = files[path]

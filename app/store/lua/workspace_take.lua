@@ -7,8 +7,9 @@ local job_id = ARGV[3]
 local fields = redis.call('HMGET', workspace, 'owner', 'files', 'version', 'quota')
 local owner = fields[1]
 if not owner then return {'missing'} end
-join(job_id)
-if unfinished_jobs() ~= job_id then return {'waiting'} end
+-- A job that was finished and deleted in the meantime does not use the workspace again.
+if is_unfinished(job_id) then join(job_id) end
+if unfinished_jobs(id) ~= job_id then return {'waiting'} end
 renew(owner)
 local used = {}
 for i, ledger in ipairs(ledgers(owner)) do

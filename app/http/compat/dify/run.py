@@ -12,17 +12,13 @@ from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.outcomes import PhaseReport, StopReason
 from app.core.spec import JobRequest
 from app.core.submission import NewJob
-from app.http.body import read_json_body
 from app.http.compat.authentication import read_key_header
 from app.http.compat.dify.responses import Envelope, UnsupportedLanguage
-from app.http.compat.execution import run_to_completion
-from app.http.decoding import decode
+from app.http.compat.execution import execute, send_completed
 from app.http.jobs.submissions import CompletedJob
 from app.http.large_texts import TextForm
 from app.http.request import Request
-from app.http.responses import send_json
 from app.http.services import Services
-from app.http.v1.views import job_path
 
 __all__ = ["LANGUAGES", "RunResource"]
 
@@ -66,15 +62,8 @@ class RunResource:
 
     async def on_post(self, request: Request, response: Response) -> None:
         """Return 200 with the output of the program, whether it succeeds or not. ``Location`` is the job."""
-        services = self._services
-        async with services.submissions.charge_on_rejection(request.caller, response):
-            settings = services.settings
-            body = decode(_DECODER, await read_json_body(request, settings.max_body_bytes, settings.body_seconds))
-            job = await self._create_job(body, request)
-        response.set_header("Location", job_path(job.id))
-        completed = await run_to_completion(services, job, request, response)
-        transcript = completed.transcript
-        send_json(response, 200, _create_view(completed), transcript.texts, transcript.reservation)
+        _, completed = await execute(self._services, request, response, _DECODER, self._create_job)
+        send_completed(response, _create_view(completed), completed)
 
     async def _create_job(self, body: RunRequest, request: Request) -> NewJob:
         for name in ("language", "code"):

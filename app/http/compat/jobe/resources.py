@@ -14,19 +14,15 @@ from app.core.errors import InvalidRequest, NotAuthenticated, NotFound, Submissi
 from app.core.files import FileReference
 from app.core.spec import FileRequest, JobRequest
 from app.core.submission import NewJob
-from app.http.body import read_json_body
 from app.http.compat.authentication import read_key_header
-from app.http.compat.execution import run_to_completion
+from app.http.compat.execution import execute, read_body, send_completed
 from app.http.compat.jobe.languages import list_languages
 from app.http.compat.jobe.results import RunOutcome, RunView, create_run_view
 from app.http.compat.jobe.run_spec import RunSpec, check_file_id, decode_run_spec
-from app.http.decoding import decode
 from app.http.errors import ErrorResponse, Problem
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
-from app.http.settings import HttpSettings
-from app.http.v1.views import job_path
 from app.store.languages import LanguageStore
 
 __all__ = ["JOBE_PREFIX", "format_jobe_error", "jobe_routes"]
@@ -53,16 +49,11 @@ class RunsResource:
             send_json(response, 200, RunView(run_id=None, outcome=RunOutcome.SERVER_OVERLOAD))
 
     async def _run(self, request: Request, response: Response) -> None:
-        services = self._services
-        async with services.submissions.charge_on_rejection(request.caller, response):
-            run = decode_run_spec(await _read_body(request, services.settings), request.caller)
-            job = await self._create_job(run, request)
-        response.set_header("Location", job_path(job.id))
-        completed = await run_to_completion(services, job, request, response)
-        transcript = completed.transcript
-        send_json(response, 200, create_run_view(completed), transcript.texts, transcript.reservation)
+        _, completed = await execute(self._services, request, response, _DECODER, self._create_job)
+        send_completed(response, create_run_view(completed), completed)
 
-    async def _create_job(self, run: RunSpec, request: Request) -> NewJob:
+    async def _create_job(self, body: Any, request: Request) -> NewJob:
+        run = decode_run_spec(body, request.caller)
         info = (await self._services.languages.accepted()).get(run.language.id)
         if info is None:
             raise falcon.HTTPBadRequest(description=f"Language '{run.language.id}' is not installed")
@@ -134,7 +125,7 @@ class FileResource:
         services = self._services
         alias = _ALIAS + check_file_id(file_id)
         await services.submissions.charge_upload(request.caller)
-        body = await _read_body(request, services.settings)
+        body = await read_body(services, request, _DECODER)
         contents = body.get("file_contents") if isinstance(body, dict) else None
         if not isinstance(contents, str):
             raise falcon.HTTPBadRequest(description="put: missing file_contents parameter")
@@ -165,10 +156,6 @@ def format_jobe_error(problem: Problem, error: Exception) -> ErrorResponse:
     """Format an error as a JSON string. An invalid API key has the status 403, which CodeRunner expects."""
     status = 403 if isinstance(error, NotAuthenticated) else problem.status
     return ErrorResponse(status, problem.detail)
-
-
-async def _read_body(request: Request, settings: HttpSettings) -> Any:
-    return decode(_DECODER, await read_json_body(request, settings.max_body_bytes, settings.body_seconds))
 
 
 def _missing_file() -> falcon.HTTPNotFound:

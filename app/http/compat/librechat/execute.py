@@ -16,17 +16,13 @@ from app.core.outcomes import COMPILE, Outcome
 from app.core.results import JobResult
 from app.core.spec import FileRequest, JobRequest
 from app.core.workspaces import Workspace
-from app.http.body import read_json_body
 from app.http.compat.authentication import read_key_header
-from app.http.compat.execution import run_to_completion
+from app.http.compat.execution import read_body, run_to_completion, send_completed
 from app.http.compat.librechat.sessions import FileReference, FileView, InputFile, SessionFiles, create_file_id
-from app.http.decoding import decode
 from app.http.jobs.submissions import CompletedJob
 from app.http.large_texts import TextForm
 from app.http.request import Request
-from app.http.responses import send_json
 from app.http.services import Services
-from app.http.v1.views import job_path
 
 __all__ = ["ExecuteResource"]
 
@@ -87,8 +83,7 @@ class ExecuteResource:
         """Return 200 with the output and the files, whether the program succeeds or not. ``Location`` is the job."""
         services, caller = self._services, request.caller
         async with services.submissions.charge_on_rejection(caller, response):
-            settings = services.settings
-            body = decode(_DECODER, await read_json_body(request, settings.max_body_bytes, settings.body_seconds))
+            body = await read_body(services, request, _DECODER)
             language = await self._find_language(body.lang)
             inputs = await self._sessions.find_inputs(body.files or (), caller)
         workspace = await self._sessions.copy(inputs, caller)
@@ -100,8 +95,7 @@ class ExecuteResource:
         finally:
             if not is_kept:
                 await self._sessions.discard(workspace.id, caller)
-        transcript = completed.transcript
-        send_json(response, 200, view, transcript.texts, transcript.reservation)
+        send_completed(response, view, completed)
 
     async def _run(
         self, body: ExecuteRequest, language: LanguageInfo, workspace: Workspace, request: Request, response: Response
@@ -119,7 +113,6 @@ class ExecuteResource:
             except InvalidRequest as e:
                 field = "code" if e.field.startswith("files") else _FIELDS.get(e.field, e.field)
                 raise InvalidRequest(field, e.reason) from e
-        response.set_header("Location", job_path(job.id))
         completed = await run_to_completion(services, job, request, response)
         result = completed.record.result
         if result is None or not result.phases:
@@ -149,8 +142,7 @@ def _create_view(completed: CompletedJob, workspace: Workspace, inputs: Mapping[
     assert result is not None, "a completed job has a result"
     report = result.workspace
     changed = () if report is None else report.changed
-    # A workspace does not keep hidden files, so that all of them look deleted.
-    deleted = [] if report is None else [path for path in report.deleted if not _is_hidden(path)]
+    deleted = [] if report is None else list(report.deleted)
     stderr = transcript.compile.stderr + transcript.run.stderr
     if result.phases[-1].name == COMPILE:
         stderr = transcript.compile.stdout + stderr
@@ -179,10 +171,6 @@ def _create_view(completed: CompletedJob, workspace: Workspace, inputs: Mapping[
         files=files,
         deleted_files=deleted,
     )
-
-
-def _is_hidden(path: str) -> bool:
-    return any(name.startswith(".") for name in path.split("/"))
 
 
 def _describe_end(result: JobResult) -> str:

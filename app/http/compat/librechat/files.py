@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from pathlib import PurePosixPath
 from typing import Any, Final
-from urllib.parse import quote
 
 import falcon
 from falcon.asgi import Response
@@ -25,7 +23,7 @@ from app.http.compat.librechat.sessions import (
 from app.http.large_texts import ByteStream
 from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
-from app.http.responses import send_json
+from app.http.responses import send_json, set_download_headers
 from app.http.services import Services
 
 __all__ = ["DownloadResource", "FileResource", "FilesResource", "UploadResource"]
@@ -85,12 +83,7 @@ class DownloadResource:
             content = await self._sessions.read(session_id, path, request.caller)
             response.stream = ByteStream(content, reservation.hand_over())
         response.content_length = len(content)
-        response.content_type = "application/octet-stream"
-        # The content is untrusted: browsers must not execute it on the origin of the gateway.
-        response.set_header("Content-Security-Policy", "default-src 'none'; sandbox")
-        response.set_header("X-Content-Type-Options", "nosniff")
-        name = quote(PurePosixPath(path).name, safe="")
-        response.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
+        set_download_headers(response, path)
 
     on_head = on_get
 

@@ -85,7 +85,7 @@ class SessionFiles:
             FileTooLarge: The files are too large together.
             SubmissionRejected: A quota is reached.
         """
-        workspace = await self._workspaces.create(caller, secrets.token_urlsafe(16)[:_ID_CHARACTERS])
+        workspace = await self._workspaces.create_session(secrets.token_urlsafe(16)[:_ID_CHARACTERS], caller)
         try:
             for path, content in files:
                 workspace = await self._workspaces.write_file(workspace.id, caller, path, content)

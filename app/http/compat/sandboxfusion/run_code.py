@@ -9,16 +9,12 @@ from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.submission import NewJob
-from app.http.body import read_json_body
 from app.http.compat.authentication import read_basic_key
-from app.http.compat.execution import run_to_completion
+from app.http.compat.execution import execute, send_completed
 from app.http.compat.sandboxfusion.results import create_run_view, read_files
 from app.http.compat.sandboxfusion.run_request import RunCodeRequest, convert_request, translate_error
-from app.http.decoding import decode
 from app.http.request import Request
-from app.http.responses import send_json
 from app.http.services import Services
-from app.http.v1.views import job_path
 
 __all__ = ["RunCodeResource"]
 
@@ -36,16 +32,9 @@ class RunCodeResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """Return 200 with the result of the compiler and the program. ``Location`` is the job."""
         services = self._services
-        async with services.submissions.charge_on_rejection(request.caller, response):
-            settings = services.settings
-            body = decode(_DECODER, await read_json_body(request, settings.max_body_bytes, settings.body_seconds))
-            job = await self._create_job(body, request)
-        response.set_header("Location", job_path(job.id))
-        completed = await run_to_completion(services, job, request, response)
-        files, missing = await read_files(services.jobs, job.id, completed.record.result)
-        view = create_run_view(completed, files, missing)
-        transcript = completed.transcript
-        send_json(response, 200, view, transcript.texts, transcript.reservation)
+        _, completed = await execute(services, request, response, _DECODER, self._create_job)
+        files, missing = await read_files(services.jobs, completed.record.id, completed.record.result)
+        send_completed(response, create_run_view(completed, files, missing), completed)
 
     async def _create_job(self, body: RunCodeRequest, request: Request) -> NewJob:
         services = self._services

@@ -14,9 +14,8 @@ from app.core.limits import MIB
 from app.core.outcomes import RUN
 from app.core.spec import FileRequest, JobRequest
 from app.core.submission import NewJob
-from app.http.body import read_json_body
 from app.http.compat.authentication import read_basic_key
-from app.http.compat.execution import run_to_completion
+from app.http.compat.execution import execute, send_completed
 from app.http.compat.sandboxfusion.results import (
     CommandView,
     RunStatus,
@@ -31,13 +30,10 @@ from app.http.compat.sandboxfusion.run_request import (
     normalize_fetched_files,
     translate_error,
 )
-from app.http.decoding import decode
 from app.http.jobs.submissions import CompletedJob
 from app.http.jobs.transcript import PhaseOutput
 from app.http.request import Request
-from app.http.responses import send_json
 from app.http.services import Services
-from app.http.v1.views import job_path
 
 __all__ = ["RunJupyterResource"]
 
@@ -100,15 +96,9 @@ class RunJupyterResource:
     async def on_post(self, request: Request, response: Response) -> None:
         """Return 200 with the results of the cells. ``Location`` is the job."""
         services = self._services
-        async with services.submissions.charge_on_rejection(request.caller, response):
-            settings = services.settings
-            body = decode(_DECODER, await read_json_body(request, settings.max_body_bytes, settings.body_seconds))
-            job = await self._create_job(body, request)
-        response.set_header("Location", job_path(job.id))
-        completed = await run_to_completion(services, job, request, response)
-        files, missing = await read_files(services.jobs, job.id, completed.record.result)
-        view = _create_view(completed, len(body.cells), files, missing)
-        send_json(response, 200, view, completed.transcript.texts, completed.transcript.reservation)
+        body, completed = await execute(services, request, response, _DECODER, self._create_job)
+        files, missing = await read_files(services.jobs, completed.record.id, completed.record.result)
+        send_completed(response, _create_view(completed, len(body.cells), files, missing), completed)
 
     async def _create_job(self, body: RunJupyterRequest, request: Request) -> NewJob:
         try:

@@ -127,12 +127,12 @@ def test_file_with_an_unusual_name_is_kept(librechat: LibreChat, name: str) -> N
     assert librechat.download(result.files[name]) == b"contentcontent"
 
 
-def test_hidden_input_is_available_in_every_run(librechat: LibreChat) -> None:
-    files = librechat.upload((".env", b"KEY=1"))
-    for _ in range(2):
-        result = librechat.run("print(open('/mnt/data/.env').read())", files=files)
-        assert "stdout:\nKEY=1" in result.content
-        assert result.files[".env"]["inherited"] is True
+def test_hidden_file_is_available_in_every_run_and_its_changes_are_kept(librechat: LibreChat) -> None:
+    files = librechat.upload((".env", b"1"))
+    code = "text = open('/mnt/data/.env').read()\nprint(text)\nopen('/mnt/data/.env', 'w').write(text + '1')"
+    for text in ("1", "11"):
+        result = librechat.run(code, files=files)
+        assert f"stdout:\n{text}" in result.content
         files = list(result.files.values())
 
 

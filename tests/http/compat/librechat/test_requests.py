@@ -37,7 +37,7 @@ async def test_full_queue_is_rate_limited_and_leaves_no_session(start_gateway: S
     response = await gateway.client.post(f"{API}/exec", json=CODE)
     assert (response.status_code, response.json()["error"]) == (429, "rate_limited")
     assert response.json()["retry_after_seconds"] > 0
-    assert not gateway.redis.zcard(gateway.keys.owned_workspaces("anonymous"))
+    assert not gateway.redis.zcard(gateway.keys.owned_sessions("anonymous"))
 
 
 async def test_files_belong_to_their_caller(gateway: Gateway) -> None:
@@ -59,7 +59,7 @@ async def test_upload_with_an_invalid_name_is_rejected_with_the_name(gateway: Ga
     response = await upload(gateway, ("valid.txt", b"1"), (name, b"2"))
     assert response.status_code == 400
     assert name[:100] in response.json()["details"]
-    assert not gateway.redis.zcard(gateway.keys.owned_workspaces("anonymous"))
+    assert not gateway.redis.zcard(gateway.keys.owned_sessions("anonymous"))
 
 
 async def test_upload_that_is_too_large_is_rejected(gateway: Gateway) -> None:
