@@ -42,17 +42,17 @@ from app.http.v1.admin.keys import KeyResource, KeysResource
 from app.http.v1.admin.metrics import MetricsJsonResource
 from app.http.v1.admin.queues import QueuesResource, WorkersResource
 from app.http.v1.artifacts import ArtifactResource
-from app.http.v1.batch_stream import BatchStreamResource, BatchStreams
-from app.http.v1.batches import BatchResource
+from app.http.v1.batches.resource import BatchResource
+from app.http.v1.batches.stream import BatchStreamResource, BatchStreams
 from app.http.v1.files import FileResource, FilesResource
 from app.http.v1.health import LivezResource, ReadyzResource
 from app.http.v1.job import CancelResource, JobResource
 from app.http.v1.jobs import JobsResource
 from app.http.v1.languages import LanguagesResource
 from app.http.v1.metrics import MetricsResource
-from app.http.v1.output import OutputResource
-from app.http.v1.stream import StreamResource
-from app.http.v1.tickets import TicketsResource
+from app.http.v1.output.resource import OutputResource
+from app.http.v1.output.stream import StreamResource
+from app.http.v1.output.tickets import TicketsResource
 from app.http.v1.workspaces import WorkspaceFileResource, WorkspaceResource, WorkspacesResource
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore

@@ -20,7 +20,7 @@ from app.core.errors import (
     UnknownLanguage,
 )
 from app.http.errors import HTTP_PROBLEM_TYPES, PROBLEM_TYPES, retry_after_seconds, to_problem, websocket_close_code
-from app.http.v1.stream import BAD_MESSAGE, MESSAGE_TOO_BIG
+from app.http.v1.output.stream import BAD_MESSAGE, MESSAGE_TOO_BIG
 from app.http.websocket.job_stream import FINISHED, SERVICE_RESTART, SLOW_CONSUMER
 
 

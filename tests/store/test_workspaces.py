@@ -1,4 +1,4 @@
-"""Number, expiry and removal of workspaces and sessions. tests/actors/test_workspaces.py tests the jobs that use them."""
+"""Number, expiry and removal of workspaces and sessions. tests/actors/test_workspaces.py tests their jobs."""
 
 from __future__ import annotations
 

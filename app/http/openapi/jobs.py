@@ -20,9 +20,9 @@ from app.core.errors import (
 )
 from app.core.spec import JobRequest
 from app.http.openapi.operation import Access, Operation, Paths, Reply
-from app.http.v1.batches import BatchRequest, BatchView
+from app.http.v1.batches.resource import BatchRequest, BatchView
 from app.http.v1.job_list import JobListView
-from app.http.v1.output import EVENT_STREAM, NDJSON
+from app.http.v1.output.resource import EVENT_STREAM, NDJSON
 from app.http.v1.views import AcceptedJob, FinishedJob, PendingJob
 
 __all__ = ["JOBS", "OUTPUT", "PATHS"]

@@ -13,9 +13,9 @@ from app.core.judging.checker import CheckerRequest
 from app.core.spec import JobRequest
 from app.core.workspaces import WorkspaceMode
 from app.http.errors import Problem
-from app.http.v1.batch_stream import BatchMessage
-from app.http.v1.batches import RejectedJob
-from app.http.v1.messages import ClientMessage, ServerMessage
+from app.http.v1.batches.lines import BatchMessage
+from app.http.v1.batches.resource import RejectedJob
+from app.http.v1.output.messages import ClientMessage, ServerMessage
 
 __all__ = ["create_reference", "create_schemas"]
 

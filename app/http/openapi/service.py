@@ -8,7 +8,7 @@ from app.core.errors import StoreUnavailable
 from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply
 from app.http.v1.health import HealthView
 from app.http.v1.languages import LanguagesView
-from app.http.v1.tickets import TicketView
+from app.http.v1.output.tickets import TicketView
 
 __all__ = ["LANGUAGES", "PATHS", "SERVICE"]
 

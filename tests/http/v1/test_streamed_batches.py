@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from app.http.memory import MEMORY
-from app.http.v1 import batch_stream
+from app.http.v1.batches import acceptance
 from tests.http.gateway import JOB, Gateway, StartGateway, wait_until
 from tests.http.openapi.conformance import validate_schema
 
@@ -198,7 +198,7 @@ async def test_streamed_batch_stops_submitting_when_the_client_does_not_read(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a limit of 5 jobs ahead of the client, and results of 1 MiB
-    monkeypatch.setattr(batch_stream, "MAX_AHEAD", 5)
+    monkeypatch.setattr(acceptance, "MAX_AHEAD", 5)
     gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, stdout=b"x" * 1_000_000))
     body = json.dumps({"jobs": numbered(40)}).encode()
     head = (

@@ -20,7 +20,7 @@ from app.http.large_texts import join_pieces
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.settings import POLL_SECONDS, HttpSettings
-from app.http.v1.messages import encode_error, encode_event
+from app.http.v1.output.messages import encode_error, encode_event
 from app.store.jobs import JobStore
 
 __all__ = ["EVENT_STREAM", "NDJSON", "OutputResource"]

@@ -23,7 +23,7 @@ from app.core.results import JobResult
 from app.core.spec import Cells, TerminalSize, TextEncoding
 from app.http.decoding import decode
 from app.http.errors import Problem
-from app.http.v1.text_encoding import decode_text, encode_text
+from app.http.v1.output.text_encoding import decode_text, encode_text
 
 __all__ = ["ClientMessage", "ServerMessage", "encode_error", "encode_event", "encode_event_text", "read_client_message"]
 

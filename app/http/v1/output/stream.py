@@ -17,7 +17,7 @@ from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
 from app.http.request import Request
 from app.http.settings import HttpSettings
-from app.http.v1.messages import encode_error, encode_event_text, read_client_message
+from app.http.v1.output.messages import encode_error, encode_event_text, read_client_message
 from app.http.websocket.authentication import authenticate_websocket
 from app.http.websocket.connection import serve_websocket
 from app.http.websocket.job_stream import CloseFrame, JobEventSender, run_until_first

@@ -1,6 +1,6 @@
 """POST /v1/jobs/batch: submit several jobs in one request. Each is accepted or rejected on its own.
 
-With ``Accept: application/x-ndjson``, the response streams the results (batch_stream.py).
+With ``Accept: application/x-ndjson``, the response streams the results (stream.py).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import hashlib
 from typing import Annotated, Any, Final
 
 import msgspec
-import structlog
 from falcon.asgi import Response
 
 from app.core.callers import Caller
@@ -19,14 +18,15 @@ from app.core.spec import JobRequest
 from app.core.states import JobState
 from app.http.body import read_json_body
 from app.http.decoding import decode
-from app.http.errors import Problem, to_problem
+from app.http.errors import Problem
 from app.http.jobs.submissions import Submissions, submit_batch
 from app.http.middleware.metrics import RequestMetrics
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.settings import HttpSettings
-from app.http.v1.batch_stream import BatchStreams
-from app.http.v1.output import NDJSON
+from app.http.v1.batches.acceptance import report_rejection
+from app.http.v1.batches.stream import BatchStreams
+from app.http.v1.output.resource import NDJSON
 from app.http.v1.views import AcceptedJob, create_accepted_view
 from app.store.jobs import JobStore
 from app.store.output_log import check_cursor
@@ -35,7 +35,6 @@ __all__ = ["BatchRequest", "BatchResource", "BatchView", "RejectedJob"]
 
 MAX_JOBS: Final = 100
 MAX_STREAMED_JOBS: Final = 10_000
-_log = structlog.get_logger("pyxec.http")
 
 
 class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +114,10 @@ class BatchResource:
             return await self._submit_one(document, key, request, response)
 
         results = await submit_batch(documents, submit)
-        views = [self._create_rejected_view(item, request) if isinstance(item, Exception) else item for item in results]
+        views = [
+            RejectedJob(report_rejection(item, request, self._request_metrics)) if isinstance(item, Exception) else item
+            for item in results
+        ]
         send_json(response, 200, BatchView(views))
 
     async def _submit_one(
@@ -131,13 +133,6 @@ class BatchResource:
         receipt = await self._submissions.submit(job, request.caller, response)
         state = JobState.QUEUED if receipt.created else (await self._jobs.get(receipt.job_id)).state
         return create_accepted_view(receipt.job_id, state)
-
-    def _create_rejected_view(self, error: Exception, request: Request) -> RejectedJob:
-        problem = to_problem(error)
-        self._request_metrics.count_rejection(problem)
-        if problem.status == 500:
-            _log.error("batch_job_failed", request_id=request.request_id, exc_info=error)
-        return RejectedJob(problem)
 
 
 def _hash_key(key: str, caller: Caller) -> str:

@@ -1,0 +1,1 @@
+"""The output of a job: stored and live, over HTTP and WebSockets."""
