@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -56,15 +56,33 @@ class HttpCalls:
         """
         return _decode(call, *self._send_once(call))
 
-    def _send_once(self, call: Call) -> tuple[int, bytes]:
-        body = None if call.body is None else msgspec.json.encode(call.body)
+    def send_for_lines(self, call: Call) -> Iterator[Any]:
+        """Send a request for NDJSON and yield the decoded lines of the response as they arrive. Raises as ``send``.
+
+        The connection cannot be used for other requests of the thread before the last line was read.
+        """
         try:
-            connection = self._connection()
-            connection.request(call.method, call.path, body, {"Content-Type": "application/json"} if body else {})
-            response = connection.getresponse()
+            response = self._start(call, {"Accept": "application/x-ndjson"})
+            if response.status != HTTPStatus.OK:
+                raise _failure(call, response.status, response.read())
+            for line in response:
+                yield msgspec.json.decode(line)
+        except (OSError, http.client.HTTPException) as e:
+            raise PyxecError(f"{call.method} {call.path}: the response ended early: {e!r}") from e
+
+    def _send_once(self, call: Call) -> tuple[int, bytes]:
+        try:
+            response = self._start(call, {})
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as e:
             raise PyxecError(f"{call.method} {call.path}: no response: {e!r}") from e
+
+    def _start(self, call: Call, headers: dict[str, str]) -> http.client.HTTPResponse:
+        body = None if call.body is None else msgspec.json.encode(call.body)
+        connection = self._connection()
+        content_type = {"Content-Type": "application/json"} if body else {}
+        connection.request(call.method, call.path, body, {**content_type, **headers})
+        return connection.getresponse()
 
     def send_all(self, calls: Sequence[Call], connections: int, read_seconds: float | None = None) -> list[Any]:
         """Send requests over several connections and return the responses in order. Raises as ``send``.
@@ -111,5 +129,9 @@ class HttpCalls:
 
 def _decode(call: Call, status: int, text: bytes) -> Any:
     if not 200 <= status < 300:
-        raise PyxecError(f"{call.method} {call.path}: {status} {text[:200]!r}")
+        raise _failure(call, status, text)
     return msgspec.json.decode(text) if text else None
+
+
+def _failure(call: Call, status: int, text: bytes) -> PyxecError:
+    return PyxecError(f"{call.method} {call.path}: {status} {text[:200]!r}")

@@ -14,7 +14,7 @@ from bench.plot import bars
 from bench.sandbox.rate import Job, jobs_per_second, sandbox_loop
 from bench.sandbox.under_test import sandbox_under_test
 from bench.target import Target
-from bench.whole.stack import PROGRAM, STACKS, THREADS, check, whole_stack
+from bench.whole.stack import JOB, PROGRAM, STACKS, THREADS, check, whole_stack
 
 __all__ = ["PART"]
 
@@ -35,8 +35,25 @@ def _run_fusion_jobs(http: HttpCalls, jobs: int) -> None:
         check("SandboxFusion's route", answer["run_result"]["stdout"])
 
 
+def _run_streamed_batch(http: HttpCalls, jobs: int) -> None:
+    """Run jobs as one streamed batch. Raises PyxecError if the stream ends early, or if a job is missing or wrong."""
+    finished = 0
+    for line in http.send_for_lines(Call("POST", "/v1/jobs/batch", {"jobs": [JOB] * jobs})):
+        match line["type"]:
+            case "result":
+                check("the streamed batch", line["job"]["stdout"])
+                finished += 1
+            case "problem" | "error":
+                raise PyxecError(f"the streamed batch reported {line['problem']}")
+    if finished != jobs:
+        raise PyxecError(f"the streamed batch returned {finished} of {jobs} results")
+
+
 # Route to the function that runs this number of jobs through it.
-_ROUTES: Final[Mapping[str, Callable[[HttpCalls, int], None]]] = {"SandboxFusion's route": _run_fusion_jobs}
+_ROUTES: Final[Mapping[str, Callable[[HttpCalls, int], None]]] = {
+    "SandboxFusion's route": _run_fusion_jobs,
+    "streamed batch": _run_streamed_batch,
+}
 
 
 def _measure(extent: Extent, advance: AdvanceProgress) -> Findings:
@@ -115,10 +132,11 @@ def _plot(measurements: Measurements) -> str:
 PART: Final = Part(
     title="Trainers",
     about=f"""\
-One-line Python jobs, as trainers for reinforcement learning send them: {CLIENTS} clients keep a request open at any
-time and give up after {READ_SECONDS:g} s, as the client of SandboxFusion is used. The rate contains the first and the
-last job. It is compared with the rate of the sandbox alone, without API, queue and clients, on the same two cores: the
-same pool with {THREADS} threads, before and after. A row is not measured if a request fails or is late.""",
+One-line Python jobs, as trainers for reinforcement learning send them. Through SandboxFusion's route, {CLIENTS} clients
+keep a request open at any time and give up after {READ_SECONDS:g} s, as the client of SandboxFusion is used. The
+streamed batch is one request. The rate contains the first and the last job. It is compared with the rate of the sandbox
+alone, without API, queue and clients, on the same two cores: the same pool with {THREADS} threads, before and after. A
+row is not measured if a request fails or is late.""",
     steps=lambda extent: len(STACKS) * (1 + 2 * len(_ROUTES)),
     measure=_measure,
     table=_table,

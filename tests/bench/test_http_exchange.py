@@ -14,7 +14,10 @@ from bench.http_calls import Call, HttpCalls
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Echoes the body. /busy returns 503 to the first request, /gone closes the connection, /slow takes 0.3 s."""
+    """Echoes the body. /busy returns 503 to the first request, /gone closes the connection, /slow takes 0.3 s.
+
+    /lines sends the body in chunks.
+    """
 
     protocol_version = "HTTP/1.1"
     requests: dict[str, int] = {}  # noqa: RUF012 - emptied by the fixture
@@ -29,6 +32,13 @@ class Echo(BaseHTTPRequestHandler):
             time.sleep(0.3)
         busy = self.path.startswith("/busy") and self.requests[self.path] == 1
         self.send_response(503 if busy else 200)
+        if self.path == "/lines":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for chunk in (body[:5], body[5:]):
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            self.wfile.write(b"0\r\n\r\n")
+            return
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -72,3 +82,11 @@ def test_send_all_raises_when_the_connection_is_lost(http: HttpCalls) -> None:
 def test_send_all_raises_when_a_response_is_late(http: HttpCalls) -> None:
     with pytest.raises(PyxecError, match=r"no response within 0.05 s"):
         http.send_all([Call("POST", "/slow", 1)], 1, read_seconds=0.05)
+
+
+def test_send_for_lines_yields_the_lines_of_a_chunked_response(http: HttpCalls) -> None:
+    # One JSON document in one line: the echo of the body
+    for _ in range(2):
+        assert list(http.send_for_lines(Call("POST", "/lines", {"n": 1}))) == [{"n": 1}]
+    with pytest.raises(PyxecError, match="POST /busy/lines: 503"):
+        list(http.send_for_lines(Call("POST", "/busy/lines", {})))

@@ -7,17 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from mcp import Client, StdioServerParameters
+from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
 
 from app.core.events import Output, Stream
 from app.core.job_input import InputKind
@@ -26,9 +20,8 @@ from app.core.results import ArtifactInfo
 from app.core.workspaces import WorkspaceReport
 from pyxec.mcp.text import MAX_TEXT_CHARACTERS, truncate_middle
 from tests.http.gateway import PYTHON, Gateway, StartGateway, bearer, running_gateway, wait_until
+from tests.mcp.clients import Connect, connecting, texts
 
-ROOT = Path(__file__).resolve().parents[2]
-Connect = Callable[..., Awaitable[Client]]
 RUN = {"language": "python", "code": "print(42)"}
 
 
@@ -38,60 +31,18 @@ async def gateway(redis_url: str, namespace: str) -> AsyncIterator[Gateway]:
         yield started
 
 
-@asynccontextmanager
-async def connecting(gateway: Gateway, parameter: str) -> AsyncIterator[Connect]:
-    """Connect MCP clients of one transport and one version of the protocol."""
-    transport, _, era = parameter.partition("-")
-    stop, tasks = asyncio.Event(), []
-
-    async def hold(key: str, connected: asyncio.Future[Client]) -> None:
-        # The client has to be closed by the task that opened it, and pytest-asyncio closes fixtures in another one.
-        try:
-            async with AsyncExitStack() as stack:
-                if transport == "stdio":
-                    env = {**os.environ, "PYXEC_URL": f"http://127.0.0.1:{gateway.port}", "PYXEC_API_KEY": key}
-                    arguments = ["-m", "pyxec.cli", "mcp"]
-                    server: Any = StdioServerParameters(command=sys.executable, args=arguments, env=env, cwd=ROOT)
-                else:
-                    http = create_mcp_http_client(bearer(key) if key else None)
-                    await stack.enter_async_context(http)
-                    server = streamable_http_client(f"http://127.0.0.1:{gateway.port}/mcp", http_client=http)
-                client = Client(server, mode="legacy" if era else "auto")
-                connected.set_result(await stack.enter_async_context(client))
-                await stop.wait()
-        except BaseException as e:
-            if not connected.done():
-                connected.set_exception(e)
-            raise
-
-    async def start(key: str = "") -> Client:
-        connected: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-        tasks.append(asyncio.create_task(hold(key, connected)))
-        return await connected
-
-    try:
-        yield start
-    finally:
-        stop.set()
-        await asyncio.gather(*tasks)
-
-
 @pytest.fixture(params=["http", "stdio-2025"])
 async def connect(request: pytest.FixtureRequest, gateway: Gateway) -> AsyncIterator[Connect]:
     """Connect clients of each transport: with the current version of the protocol, and with the one of 2025."""
-    async with connecting(gateway, request.param) as start:
+    async with connecting(f"http://127.0.0.1:{gateway.port}", request.param) as start:
         yield start
 
 
 @pytest.fixture(params=["http", "http-2025", "stdio", "stdio-2025"])
 async def connect_any(request: pytest.FixtureRequest, gateway: Gateway) -> AsyncIterator[Connect]:
     """Connect clients of each transport and each version of the protocol."""
-    async with connecting(gateway, request.param) as start:
+    async with connecting(f"http://127.0.0.1:{gateway.port}", request.param) as start:
         yield start
-
-
-def texts(result: Any) -> str:
-    return "\n".join(item.text for item in result.content if item.type == "text")
 
 
 async def test_tools_are_listed_with_schemas(connect: Connect) -> None:
