@@ -33,6 +33,14 @@ SHORT_HIDDEN = b"GET /livez HTTP/1.1\r\nX: "
 #: So large that it does not arrive together with the head. Empty lines before a request were ignored, and the next
 #: request on the connection becomes the value of the last header.
 LARGE_HIDDEN = b"\r\n" * 400_000 + b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: attacker\r\nX: "
+#: Routes that read their bodies in different ways, with a method.
+ROUTES = [
+    ("POST", "/v1/jobs"), ("POST", "/v1/jobs/batch"), ("POST", "/v1/workspaces"), ("PUT", "/v1/workspaces/a/files/.b/c"),
+    ("PUT", "/v1/files"), ("POST", "/mcp"), ("POST", "/sandboxfusion/run_code"), ("POST", "/sandboxfusion/run_jupyter"),
+    ("POST", "/librechat/v1/exec"), ("POST", "/librechat/v1/upload"), ("POST", "/dify/v1/sandbox/run"),
+    ("POST", "/jobe/index.php/restapi/runs"), ("PUT", "/jobe/index.php/restapi/files/a"),
+    ("POST", "/judge0/submissions"), ("POST", "/api/v2/execute"), ("POST", "/api/run"),
+]  # fmt: skip
 _QUIET_SECONDS = 0.02
 _victims = itertools.count()
 
@@ -173,8 +181,26 @@ def test_body_of_one_client_is_not_a_request_of_another(
     attack(site, victim, [request_bytes], first_seconds=1)
 
 
-@settings(max_examples=60 * MORE_EXAMPLES, deadline=None)
-@given(pieces=st.lists(connections.map(lambda data: data.replace(b" / HTTP", b" /livez HTTP")), min_size=1, max_size=2))
+@pytest.mark.parametrize("headers", [b"", b"Content-Encoding: gzip\r\n", b"Authorization: Bearer x\r\n"])
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_body_that_a_route_does_not_read_is_not_a_request_of_another_client(
+    site: Site, victim: HTTPConnection, method: str, path: str, headers: bytes
+) -> None:
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n".encode()
+    body = b"\r\n" * 40_000 + HIDDEN
+    attack(site, victim, [head + headers + b"Content-Length: %d\r\n\r\n" % len(body) + body], first_seconds=1)
+
+
+def _replace_path(parts: tuple[bytes, tuple[str, str]]) -> bytes:
+    data, (_, path) = parts
+    return data.replace(b" / HTTP", f" {path} HTTP".encode()).replace(b" /v1/jobs?", f" {path}?".encode())
+
+
+_requests_of_routes = st.tuples(connections, st.sampled_from([("GET", "/livez"), *ROUTES])).map(_replace_path)
+
+
+@settings(max_examples=100 * MORE_EXAMPLES, deadline=None)
+@given(pieces=st.lists(_requests_of_routes, min_size=1, max_size=2))
 def test_clients_never_receive_responses_of_each_other(site: Site, victim: HTTPConnection, pieces: list[bytes]) -> None:
     attack(site, victim, pieces)
 
@@ -189,10 +215,9 @@ _upgrades = st.sampled_from([b"x", b"h2c", b"websocket", b"websocket, h2c", b"We
 def test_upgrade_headers_do_not_mix_up_responses(
     site: Site, victim: HTTPConnection, upgrade: bytes, connection: bytes, data: st.DataObject
 ) -> None:
-    method = data.draw(st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"DELETE"]))
-    target = data.draw(
-        st.sampled_from([b"/livez", b"/v1/jobs", b"/v1/jobs/a/stream", b"/api/ws", b"/sandboxfusion/run_code", b"/x"])
-    )
+    method = data.draw(st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"]))
+    routes = ["/livez", "/v1/jobs/a/stream", "/api/ws", "/x", *(path for _, path in ROUTES)]
+    target = data.draw(st.sampled_from(routes).map(str.encode))
     body = data.draw(mutated(st.sampled_from([HIDDEN, SHORT_HIDDEN, b"{}", b"\x81\x80aaaa"])))
     head = b"%b %b HTTP/1.1\r\nHost: x\r\nUpgrade: %b\r\nConnection: %b\r\n" % (method, target, upgrade, connection)
     if data.draw(st.booleans()):

@@ -102,7 +102,7 @@ async def test_progress_carries_live_output_and_cancellation_kills_the_program(c
 
 def find_running_job(stack: Stack) -> str:
     """Return the id of the only job that runs."""
-    records = {name: stack.client.hkeys(name) for name in stack.client.keys("*:job:*")}
+    records = {name: stack.client.hkeys(name) for name in map(str, stack.client.keys("*:job:*"))}
     [running] = [name for name, fields in records.items() if b"started_at_ms" in fields and b"result" not in fields]
     return running.decode().rpartition(":")[2]
 
