@@ -35,7 +35,7 @@ SHORT_HIDDEN = b"GET /livez HTTP/1.1\r\nX: "
 LARGE_HIDDEN = b"\r\n" * 400_000 + b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: attacker\r\nX: "
 #: Routes that read their bodies in different ways, with a method.
 ROUTES = [
-    ("POST", "/v1/jobs"), ("POST", "/v1/jobs/batch"), ("POST", "/v1/workspaces"), ("PUT", "/v1/workspaces/a/files/.b/c"),
+    ("POST", "/v1/jobs"), ("POST", "/v1/jobs/batch"), ("POST", "/v1/workspaces"), ("PUT", "/v1/workspaces/a/files/.b"),
     ("PUT", "/v1/files"), ("POST", "/mcp"), ("POST", "/sandboxfusion/run_code"), ("POST", "/sandboxfusion/run_jupyter"),
     ("POST", "/librechat/v1/exec"), ("POST", "/librechat/v1/upload"), ("POST", "/dify/v1/sandbox/run"),
     ("POST", "/jobe/index.php/restapi/runs"), ("PUT", "/jobe/index.php/restapi/files/a"),

@@ -67,3 +67,8 @@ def test_nginx_forwards_every_public_route_of_the_api(url: str) -> None:
     with httpx.Client(base_url=url, trust_env=False) as client:
         not_forwarded = [path for path in sorted(paths) if client.get(path).status_code != 503]
     assert not_forwarded == []
+
+
+def test_nginx_forwards_hidden_files_of_workspaces_and_artifacts(url: str) -> None:
+    for path in ("/v1/workspaces/x/files/.env", "/v1/jobs/x/artifacts/.git/config"):
+        assert httpx.get(f"{url}{path}", trust_env=False).status_code == httpx.codes.SERVICE_UNAVAILABLE
