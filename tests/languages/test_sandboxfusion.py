@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.docker
 ISOLATIONS: Final = ("container",)
 CALLER: Final = Caller(owner="anonymous", account="test", address="127.0.0.1", tier=ANONYMOUS_TIER)
 #: Names whose programs are not programs of the language.
-TESTS: Final = {"pytest", "go_test"}
+TESTS: Final = {"pytest", "go_test", "jest", "junit", "kotlin_script"}
 
 
 def convert(name: str, code: str, **fields: Any) -> JobSpec:
@@ -59,6 +60,60 @@ func TestOne(t *testing.T) {
     assert passed.text.startswith("ok")
     assert failed.outcome is Outcome.NONZERO_EXIT
     assert "on purpose" in failed.text
+
+
+@pytest.mark.languages("jest")
+def test_jest_runs_typescript_tests(sandbox: SandboxFixture, language: str) -> None:
+    code = """
+import { double } from "./double";
+
+test("double", () => {
+    const value: number = double(%d);
+    expect(value).toBe(2);
+});
+"""
+    files = {"double.ts": base64.b64encode(b"export const double = (n: number): number => 2 * n;").decode()}
+    passed, failed = (sandbox.run(convert("jest", code % number, files=files, run_timeout=60)) for number in (1, 2))
+
+    assert passed.outcome is Outcome.OK, passed.stderr
+    assert b"1 passed, 1 total" in passed.stderr
+    assert failed.outcome is Outcome.NONZERO_EXIT
+    assert b"Expected: 2" in failed.stderr
+
+
+@pytest.mark.languages("junit")
+def test_junit_runs_the_tests_of_a_public_class(sandbox: SandboxFixture, language: str) -> None:
+    code = """
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import org.junit.jupiter.api.Test;
+
+public class ShapesTest {
+    @Test
+    void area() {
+        assertEquals(%d, Shapes.area(2));
+    }
+}
+"""
+    files = {"Shapes.java": base64.b64encode(b"class Shapes { static int area(int n) { return n * n; } }").decode()}
+    passed, failed = (
+        sandbox.run(convert("junit", code % number, files=files, compile_timeout=30, run_timeout=60))
+        for number in (4, 5)
+    )
+
+    assert passed.outcome is Outcome.OK, passed.stdout + passed.stderr
+    assert "1 tests successful" in passed.text
+    assert failed.outcome is Outcome.NONZERO_EXIT
+    assert "expected: <5> but was: <4>" in failed.text
+
+
+@pytest.mark.languages("kotlin")
+def test_kotlin_script_runs_statements(sandbox: SandboxFixture, language: str) -> None:
+    code = 'val names = listOf("a", "b")\nprintln(names.map { it.length }.sum())\ncheck(names.size == %d)'
+    passed, failed = (sandbox.run(convert("kotlin_script", code % number, run_timeout=60)) for number in (2, 3))
+
+    assert (passed.outcome, passed.text) == (Outcome.OK, "2\n"), passed.stderr
+    assert failed.outcome is Outcome.NONZERO_EXIT
+    assert b"IllegalStateException" in failed.stderr
 
 
 @pytest.mark.languages("java")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from app.core.spec import Invocation
 __all__ = ["LANGUAGES", "FusionLanguage", "find_language"]
 
 _PHP_TAG: Final = "<?php\n"
+_PUBLIC_CLASS: Final = re.compile(r"\bpublic\s+(?:abstract\s+|final\s+)?class\s+(\w+)")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class FusionLanguage:
         compiler_options: Options that give the compiler the behaviour that SandboxFusion's programs expect.
         interpreter_options: The same for the interpreter.
         file_name: Name of the file with the code. None: the default of the language.
+        is_named_by_class: Whether the file has the name of the public class in the code, if there is one.
         run: Command instead of the language's; the name of the file is appended.
         compile: Command of the compiler, together with ``run``.
         takes_arguments: Whether ``args`` of the request are passed on. SandboxFusion ignores them for other languages.
@@ -35,6 +38,7 @@ class FusionLanguage:
     compiler_options: tuple[str, ...] = ()
     interpreter_options: tuple[str, ...] = ()
     file_name: str | None = None
+    is_named_by_class: bool = False
     run: tuple[str, ...] | None = None
     compile: tuple[str, ...] | None = None
     takes_arguments: bool = False
@@ -50,6 +54,12 @@ class FusionLanguage:
             compile=self.compile,
             run=None if self.run is None else (*self.run, entrypoint),
         )
+
+    def name_file(self, code: str, info: LanguageInfo) -> str:
+        """Return the name of the file with the code."""
+        if self.is_named_by_class and (match := _PUBLIC_CLASS.search(code)):
+            return f"{match[1]}.java"
+        return self.file_name or info.file_name
 
     def prepare_code(self, code: str) -> str:
         """Return the code with the prefix that it lacks."""
@@ -68,12 +78,14 @@ LANGUAGES: Final[Mapping[str, FusionLanguage]] = {
     "js": _JAVASCRIPT,
     "typescript": _TYPESCRIPT,
     "ts": _TYPESCRIPT,
-    "jest": FusionLanguage("jest"),
+    "jest": FusionLanguage("jest", file_name="main.test.ts", run=("jest-run",)),
     "go": FusionLanguage("go"),
     "go_test": FusionLanguage("go", file_name="main_test.go", run=("go", "test")),
     # Tests of data sets use assertions.
     "java": FusionLanguage("java", interpreter_options=("-ea",), replaces_file=True),
-    "junit": FusionLanguage("junit"),
+    "junit": FusionLanguage(
+        "junit", compile=("junit-build",), run=("junit-run",), replaces_file=True, is_named_by_class=True
+    ),
     "php": FusionLanguage("php", prefix=_PHP_TAG),
     "csharp": FusionLanguage("csharp"),
     "bash": FusionLanguage("bash"),
@@ -86,7 +98,7 @@ LANGUAGES: Final[Mapping[str, FusionLanguage]] = {
     "ruby": FusionLanguage("ruby"),
     "scala": FusionLanguage("scala"),
     "julia": FusionLanguage("julia"),
-    "kotlin_script": FusionLanguage("kotlin-script"),
+    "kotlin_script": FusionLanguage("kotlin", file_name="main.kts", run=("kotlin-script",)),
     "racket": FusionLanguage("racket"),
     "swift": FusionLanguage("swift"),
     **{name: FusionLanguage(name) for name in ("cuda", "verilog", "python_gpu", "lean", "gtest", "react", "python2")},

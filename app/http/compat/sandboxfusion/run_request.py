@@ -78,7 +78,7 @@ def convert_request(
     """
     language, info = find_language(body.language, installed)
     files = convert_files(body.files)
-    entrypoint = _choose_file_name(language, info, files)
+    entrypoint = _choose_file_name(language, language.name_file(body.code, info), files)
     code = FileRequest(name=entrypoint, content=language.prepare_code(body.code))
     others = [file for file in files if file.name != entrypoint]
     job_request = JobRequest(
@@ -159,9 +159,8 @@ def _convert_compile_limits(seconds: float) -> CompileLimits:
     return CompileLimits(wall_seconds=seconds)
 
 
-def _choose_file_name(language: FusionLanguage, info: LanguageInfo, files: Iterable[FileRequest]) -> str:
+def _choose_file_name(language: FusionLanguage, name: str, files: Iterable[FileRequest]) -> str:
     """Return a name that no other file has. SandboxFusion uses a random one."""
-    name = language.file_name or info.file_name
     taken = set() if language.replaces_file else {file.name for file in files}
     while name in taken:
         path = PurePosixPath(name)
