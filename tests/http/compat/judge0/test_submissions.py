@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from app.core.outcomes import Outcome
+from app.http.compat.judge0 import submission_reader
 from app.store.records import decode_spec
 from tests.http.compat.judge0.conftest import PRINT, PYTHON, C, zip_files
 from tests.http.gateway import OPERATOR_KEY, Gateway, StartGateway, bearer
@@ -102,6 +103,25 @@ async def test_repeated_token_is_returned_once_and_counts_for_the_limit(gateway:
             response = await gateway.client.get(batch, **options)
             assert response.status_code == 400
             assert "less than or equal to 20" in response.json()["error"]
+
+
+async def test_batch_with_more_text_than_the_budget_is_rejected(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission_reader, "MAX_RESPONSE_BYTES", 100_000)
+    tokens = [await submit(gateway) for _ in range(3)]
+    for token in tokens:
+        gateway.worker.run(token, stdout=b"x" * 40_000)
+
+    async def get(*selected: str, fields: str = "stdout") -> httpx.Response:
+        params = {"fields": fields, "tokens": ",".join(selected)}
+        return await gateway.client.get(f"{SUBMISSIONS}/batch", params=params)
+
+    within = await get(*tokens[:2])
+    assert [len(submission["stdout"]) for submission in within.json()["submissions"]] == [40_000, 40_000]
+    above = await get(*tokens)
+    assert (above.status_code, "100000 bytes" in above.json()["error"]) == (400, True)
+    assert (await get(*tokens, fields="token")).status_code == 200
 
 
 async def test_infrastructure_error_is_an_internal_error(gateway: Gateway) -> None:

@@ -43,6 +43,21 @@ def test_request_for_another_version_runs_with_the_installed_one(stack: Stack, v
     assert response.json()["run"]["stdout"] == response.json()["version"] + "\n"
 
 
+@pytest.mark.parametrize(
+    ("language", "name", "source"),
+    [
+        ("python", "prog.txt", "print(42)"),
+        ("python", "folder/program", "print(42)"),
+        ("c++", "prog.txt", "#include <iostream>\nint main() { std::cout << 42 << std::endl; }"),
+    ],
+)
+def test_file_with_any_name_runs(stack: Stack, language: str, name: str, source: str) -> None:
+    response = execute(stack, language=language, files=[{"name": name, "content": source}])
+
+    assert response.status_code == 200, response.text
+    assert response.json()["run"]["stdout"] == "42\n"
+
+
 def test_program_runs_with_input_and_arguments(stack: Stack) -> None:
     source = """
 import sys, time
