@@ -62,6 +62,10 @@ LAUNCH_VARIABLES: Final = frozenset(
     }
 )
 
+# The text becomes a part of the configuration of nginx.
+_ORIGIN: Final = r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?"
+_FRAME_ANCESTORS: Final = re.compile(rf"(\*|{_ORIGIN}( {_ORIGIN})*)?")
+
 _MIN_ADMIN_KEY_CHARACTERS: Final = 32
 
 # A worker whose connection hangs renews its lease after 1/4 of the lease, the time-out of Redis and 1/16 of the lease
@@ -110,6 +114,12 @@ def _check_redis_url(text: str) -> str:
         _ = url.port
     except ValueError as e:
         raise ValueError("must have a port between 0 and 65535") from e
+    return text
+
+
+def _check_frame_ancestors(text: str) -> str:
+    if not _FRAME_ANCESTORS.fullmatch(text):
+        raise ValueError("must be * or origins separated by spaces, for example https://school.example")
     return text
 
 
@@ -257,6 +267,17 @@ class Settings(BaseSettings):
     files."""
     file_cache_bytes: int = Field(4 * 1024 * 1024 * 1024, ge=2 * 1024 * 1024 * 1024, le=2**44)
     """Maximum size of the folder of `PYXEC_FILE_CACHE`."""
+    links: int = Field(1000, ge=0, le=10**6)
+    """Maximum number of short links of the web editor that an API key may have. 0: API keys may not create them."""
+    anonymous_links: int = Field(0, ge=0, le=10**6)
+    """Maximum number of short links that one address without an API key may have. 0: it may not create them."""
+    link_ttl_seconds: int = Field(30 * 86_400, ge=1, le=365 * 86_400)
+    """Time for which a short link is kept."""
+    link_bytes: int = Field(64 * 1024 * 1024, ge=65_536, le=2**40)
+    """Bytes that all short links may take in Redis together."""
+    frame_ancestors: Annotated[str, AfterValidator(_check_frame_ancestors)] = ""
+    """Origins, separated by spaces, whose pages may show programs of the web editor in a frame
+    (`https://school.example https://*.school.example`). By default, none. `*` allows all pages."""
     admin_key: Annotated[_Secret, AfterValidator(_check_admin_key)] | None = Field(
         None, validation_alias="PYXEC_ADMIN_KEY_FILE", repr=False
     )

@@ -253,6 +253,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 class Language(msgspec.Struct, frozen=True, kw_only=True):
     """An installed language. ``limits`` has the default and the range of each limit for this caller.
 
+    ``compile`` is the command of the compiler, empty if there is none, and ``run`` that of the program. They contain
+    placeholders such as ``{sources}``. ``packages`` are the libraries that programs can import, ``name==version``.
+
     Each version of a language is an entry. ``version_of`` is the id of the default version, or None for that version.
     """
 
@@ -263,4 +266,7 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     version_of: str | None = None
     template: str = ""
+    compile: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     limits: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)

@@ -17,6 +17,7 @@ PyxecError
 |   |-- WorkspaceBusy         another job uses the workspace
 |   |-- TooManyWorkspaces     the caller has as many workspaces as are allowed
 |   `-- IdempotencyMismatch   the idempotency key was used with a different request
+|-- TooManyLinks              a quota of short links is reached
 |-- NotReplayable             the job of a dead letter cannot run again
 |-- JobNotFinished            an unfinished job cannot be deleted
 |-- FileTooLarge              a file is larger than the maximum
@@ -71,6 +72,7 @@ __all__ = [
     "StoreUnavailable",
     "SubmissionRejected",
     "TooManyJobs",
+    "TooManyLinks",
     "TooManyWorkspaces",
     "UnknownLanguage",
     "UnsupportedEngine",
@@ -251,6 +253,10 @@ class IdempotencyMismatch(SubmissionRejected):
 
 class WorkspaceBusy(SubmissionRejected):
     """A job uses the workspace, or too many jobs wait for it. Clients receive the message."""
+
+
+class TooManyLinks(PyxecError):
+    """A quota of short links is reached. Clients receive the message."""
 
 
 class TooManyWorkspaces(SubmissionRejected):

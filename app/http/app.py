@@ -37,7 +37,9 @@ from app.http.request import Request
 from app.http.services import Services
 from app.http.settings import HttpSettings
 from app.http.v1.admin.dead_letters import DeadLetterResource, DeadLettersResource, ReplayResource
+from app.http.v1.admin.engines import EnginesResource
 from app.http.v1.admin.hosts import HostsResource
+from app.http.v1.admin.inventory import StoredFilesResource, StoredWorkspacesResource
 from app.http.v1.admin.keys import KeyResource, KeysResource
 from app.http.v1.admin.metrics import MetricsJsonResource
 from app.http.v1.admin.queues import QueuesResource, WorkersResource
@@ -49,6 +51,7 @@ from app.http.v1.health import LivezResource, ReadyzResource
 from app.http.v1.job import CancelResource, JobResource
 from app.http.v1.jobs import JobsResource
 from app.http.v1.languages import LanguagesResource
+from app.http.v1.links import LinkResource, LinksResource
 from app.http.v1.metrics import MetricsResource
 from app.http.v1.output.resource import OutputResource
 from app.http.v1.output.stream import StreamResource
@@ -58,8 +61,10 @@ from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
 from app.store.batches import BatchStore
 from app.store.files import FileStore
+from app.store.inventory import Inventory
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
+from app.store.links import LinkStore
 from app.store.metrics import MetricStore
 from app.store.submission import Submitter
 from app.store.workspaces import WorkspaceStore
@@ -86,6 +91,8 @@ def create_app(
     batches: BatchStore,
     files: FileStore,
     workspaces: WorkspaceStore,
+    links: LinkStore,
+    inventory: Inventory,
     languages: LanguageStore,
     submitter: Submitter,
     api_keys: ApiKeyStore,
@@ -120,6 +127,8 @@ def create_app(
         batches=batches,
         files=files,
         workspaces=workspaces,
+        links=links,
+        inventory=inventory,
         languages=languages,
         api_keys=api_keys,
         administration=administration,
@@ -175,12 +184,17 @@ def _create_routes(services: Services) -> dict[str, object]:
         "/v1/workspaces/{workspace_id}/files/{path:path}": WorkspaceFileResource(
             services.workspaces, services.submissions, settings
         ),
+        "/v1/links": LinksResource(services.links),
+        "/v1/links/{link_id}": LinkResource(services.links),
         "/v1/languages": LanguagesResource(languages),
         "/v1/tickets": TicketsResource(api_keys),
         "/v1/admin/keys": KeysResource(api_keys, now_ms),
         "/v1/admin/keys/{key_id}": KeyResource(api_keys),
         "/v1/admin/metrics": MetricsJsonResource(metrics, administration, now_ms),
         "/v1/admin/hosts": HostsResource(languages),
+        "/v1/admin/engines": EnginesResource(metrics),
+        "/v1/admin/files": StoredFilesResource(services.inventory),
+        "/v1/admin/workspaces": StoredWorkspacesResource(services.inventory),
         "/v1/admin/queues": QueuesResource(administration),
         "/v1/admin/workers": WorkersResource(administration),
         "/v1/admin/dead/{queue}": DeadLettersResource(administration),

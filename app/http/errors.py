@@ -27,6 +27,7 @@ from app.core.errors import (
     StorageFull,
     StoreUnavailable,
     TooManyJobs,
+    TooManyLinks,
     TooManyWorkspaces,
     UnknownLanguage,
     WorkspaceBusy,
@@ -99,6 +100,7 @@ PROBLEM_TYPES: Final[dict[type[BaseException], ProblemType]] = {
     NotReplayable: ProblemType(409, "not-replayable", "The job cannot be replayed"),
     JobNotFinished: ProblemType(409, "job-not-finished", "The job has not finished"),
     WorkspaceBusy: ProblemType(409, "workspace-busy", "A job uses the workspace"),
+    TooManyLinks: ProblemType(409, "too-many-links", "Too many short links"),
     TooManyWorkspaces: ProblemType(409, "too-many-workspaces", "Too many workspaces"),
     IdempotencyMismatch: ProblemType(
         422, "idempotency-mismatch", "The Idempotency-Key was used with a different request"
@@ -138,6 +140,7 @@ _PUBLIC_ERRORS: Final = (
     NotFound,
     NotReplayable,
     WorkspaceBusy,
+    TooManyLinks,
     TooManyWorkspaces,
 )
 

@@ -14,8 +14,10 @@ from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
 from app.store.batches import BatchStore
 from app.store.files import FileStore
+from app.store.inventory import Inventory
 from app.store.jobs import JobStore
 from app.store.languages import LanguageStore
+from app.store.links import LinkStore
 from app.store.metrics import MetricStore
 from app.store.workspaces import WorkspaceStore
 
@@ -34,6 +36,8 @@ class Services:
     batches: BatchStore
     files: FileStore
     workspaces: WorkspaceStore
+    links: LinkStore
+    inventory: Inventory
     languages: LanguageStore
     api_keys: ApiKeyStore
     administration: Administration

@@ -73,6 +73,7 @@ def create_configuration(root: Path, folder: Path, environment: Mapping[str, str
         API_URL="http://api",
         FORWARDED_FOR="$proxy_add_x_forwarded_for",
         MAX_BODY_BYTES=settings.max_body_bytes,
+        FRAME_ANCESTORS=settings.frame_ancestors or "'none'",
         READ_SECONDS=max(_MIN_READ_SECONDS, round(settings.max_wait_seconds) + _WAIT_MARGIN_SECONDS),
         BROTLI="brotli_static on;" if has_brotli else "",
     )

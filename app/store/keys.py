@@ -135,6 +135,24 @@ class StoreKeys:
         """Sorted set: workspaces of an owner that may be removed before they expire, by their last use."""
         return f"{self.tag}:workspace-sessions:{owner}"
 
+    def link(self, link_id: str) -> str:
+        """Hash with expiry: a short link (lua/create_link.lua)."""
+        return f"{self.tag}:link:{link_id}"
+
+    def owned_links(self, account: str) -> str:
+        """Sorted set: short links of an account by the time in ms at which they expire."""
+        return f"{self.tag}:links:{account}"
+
+    @property
+    def link_expiry(self) -> str:
+        """Sorted set: all short links, ``id:bytes``, by the time in ms at which they expire."""
+        return f"{self.tag}:link-expiry"
+
+    @property
+    def link_bytes(self) -> str:
+        """String: bytes of all members of ``link_expiry``."""
+        return f"{self.tag}:link-bytes"
+
     def file(self, file_id: str) -> str:
         """Hash: a file (app/store/files.py)."""
         return f"{self.tag}:file:{file_id}"

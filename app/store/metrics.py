@@ -113,6 +113,14 @@ class MetricStore:
                 await self._delete_gauges(expired)
         return values
 
+    async def gauges(self) -> dict[str, dict[Sample, float]]:
+        """Return the gauges of each live process, by its name. Raises StoreUnavailable."""
+        with translated():
+            reply: Any = self._client.hgetall(self._keys.gauges)
+            encoded_gauges: Any = await reply
+        decoded = {name.decode(): _decode_gauges(encoded) for name, encoded in encoded_gauges.items()}
+        return {name: dict(gauges.values) for name, gauges in decoded.items() if gauges is not None}
+
     async def _delete_gauges(self, processes: list[Any]) -> None:
         reply: Any = self._client.hdel(self._keys.gauges, *processes)
         await reply

@@ -23,9 +23,11 @@ from app.store.connection import create_async_client, create_client, create_pubs
 from app.store.effects import JobEffects
 from app.store.file_table import FileTable
 from app.store.files import FileStore
+from app.store.inventory import Inventory
 from app.store.jobs import JobStore
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE, StoreKeys
 from app.store.languages import LanguageStore
+from app.store.links import LinkLimits, LinkStore
 from app.store.metrics import MetricStore
 from app.store.submission import Submitter
 from app.store.wakeups import Wakeups
@@ -83,6 +85,8 @@ def create_api(settings: Settings) -> Any:
         batches=BatchStore(client, keys, wakeups, settings.result_ttl_seconds),
         files=files,
         workspaces=workspaces,
+        links=LinkStore(client, keys, _link_limits(settings)),
+        inventory=Inventory(client, keys),
         languages=LanguageStore(client, keys, catalogue),
         submitter=submitter,
         api_keys=create_api_keys(settings, client),
@@ -128,6 +132,15 @@ def _http_settings(settings: Settings) -> HttpSettings:
         anonymous_tier=_anonymous_tier(settings) if settings.anonymous else None,
         allow_private_webhooks=settings.webhook_allow_private,
         trusted_proxies=TrustedProxies.parse(settings.trusted_proxies),
+    )
+
+
+def _link_limits(settings: Settings) -> LinkLimits:
+    return LinkLimits(
+        ttl_seconds=settings.link_ttl_seconds,
+        per_key=settings.links,
+        per_address=settings.anonymous_links,
+        all_bytes=settings.link_bytes,
     )
 
 

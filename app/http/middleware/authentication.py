@@ -26,6 +26,8 @@ _PUBLIC_ROUTES: Final = frozenset(
         "/dify/health", "/sandboxfusion/v1/ping",
     }
 )  # fmt: skip
+# Their ids cannot be guessed.
+_PUBLIC_READS: Final = frozenset({"/v1/links/{link_id}"})
 _ADMIN_PREFIX: Final = "/v1/admin/"
 
 
@@ -124,6 +126,8 @@ class Authentication:
             StoreUnavailable: Redis did not answer.
         """
         if request.uri_template in _PUBLIC_ROUTES or request.method == "OPTIONS":
+            return
+        if request.uri_template in _PUBLIC_READS and request.method in ("GET", "HEAD"):
             return
         read_key: KeyReader = getattr(resource, "read_key", read_bearer_key)
         request.caller = await self._authenticator.authenticate_request(request, read_key)

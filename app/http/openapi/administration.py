@@ -7,7 +7,9 @@ from typing import Final
 from app.core.errors import NotFound, NotReplayable
 from app.http.openapi.operation import Access, Operation, Paths, Reply
 from app.http.v1.admin.dead_letters import DeadLettersView, DeadLetterView
+from app.http.v1.admin.engines import EnginesView
 from app.http.v1.admin.hosts import HostsView
+from app.http.v1.admin.inventory import StoredFilesView, StoredWorkspacesView
 from app.http.v1.admin.keys import KeyRequest, KeysView, NewKeyView
 from app.http.v1.admin.metrics import MetricsView
 from app.http.v1.admin.queues import QueuesView, WorkersView
@@ -69,6 +71,32 @@ _HOSTS: Final = Operation(
     summary="List the hosts that run workers, with their language images",
     access=Access.ADMIN,
     replies=(Reply(status=200, text="The hosts.", body=HostsView),),
+)
+
+_ENGINES: Final = Operation(
+    id="listEngines",
+    tag=ADMINISTRATION,
+    summary="List the engines of the live workers, with their sandboxes",
+    access=Access.ADMIN,
+    replies=(Reply(status=200, text="The engines.", body=EnginesView),),
+)
+
+_STORED_WORKSPACES: Final = Operation(
+    id="listStoredWorkspaces",
+    tag=ADMINISTRATION,
+    summary="List the workspaces of all callers",
+    text="At most 100 are listed.",
+    access=Access.ADMIN,
+    replies=(Reply(status=200, text="The workspaces that expire last.", body=StoredWorkspacesView),),
+)
+
+_STORED_FILES: Final = Operation(
+    id="listStoredFiles",
+    tag=ADMINISTRATION,
+    summary="List the files of all callers",
+    text="At most 100 are listed. Their contents can be read only by their owners.",
+    access=Access.ADMIN,
+    replies=(Reply(status=200, text="The files that expire last.", body=StoredFilesView),),
 )
 
 _QUEUES: Final = Operation(
@@ -153,6 +181,9 @@ PATHS: Final[Paths] = {
     "/v1/admin/keys/{key_id}": {"delete": _REVOKE_KEY},
     "/v1/admin/metrics": {"get": _METRICS},
     "/v1/admin/hosts": {"get": _HOSTS},
+    "/v1/admin/engines": {"get": _ENGINES},
+    "/v1/admin/workspaces": {"get": _STORED_WORKSPACES},
+    "/v1/admin/files": {"get": _STORED_FILES},
     "/v1/admin/queues": {"get": _QUEUES},
     "/v1/admin/workers": {"get": _WORKERS},
     "/v1/admin/dead/{queue}": {"get": _DEAD_LETTERS},

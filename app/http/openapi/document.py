@@ -12,7 +12,7 @@ from falcon.asgi import Response
 
 from app.core.webhooks import WebhookBody
 from app.http.errors import Problem
-from app.http.openapi import administration, files, jobs, service, workspaces
+from app.http.openapi import administration, files, jobs, links, service, workspaces
 from app.http.openapi.headers import HEADERS, create_header_references
 from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply
 from app.http.openapi.parameters import create_parameters
@@ -28,12 +28,15 @@ __all__ = ["PATHS", "DocumentResource", "make_document"]
 
 Security = dict[Access, list[dict[str, list[str]]]]
 
-PATHS: Final[Paths] = {**jobs.PATHS, **files.PATHS, **workspaces.PATHS, **service.PATHS, **administration.PATHS}
+PATHS: Final[Paths] = {
+    **jobs.PATHS, **files.PATHS, **workspaces.PATHS, **links.PATHS, **service.PATHS, **administration.PATHS,
+}  # fmt: skip
 TAGS: Final = {
     jobs.JOBS: "Submit, read, cancel and delete jobs.",
     jobs.OUTPUT: "Read the output and the artifacts of jobs. See *Live* above for WebSockets.",
     files.FILES: "Upload files once, and refer to them in any number of jobs.",
     workspaces.WORKSPACES: "Keep the files of a job for later jobs.",
+    links.LINKS: "Store programs of the web editor, so that their addresses are short.",
     service.LANGUAGES: "The installed languages.",
     service.SERVICE: "Tickets, health, metrics and this document.",
     administration.ADMINISTRATION: "Manage the service. All operations require an admin key.",

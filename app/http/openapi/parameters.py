@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.core.files import FILE_ID
+from app.core.links import LINK_ID
 from app.core.states import JobState
 from app.core.workspaces import WORKSPACE_ID
 from app.http.settings import HttpSettings
@@ -35,6 +36,7 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "batch_id": _path("batch_id", "The id of a streamed batch of the caller.", "^[A-Za-z0-9_-]{1,64}$"),
     "artifact": _path("name", "The path of the file in the working directory.", "^[^/]+(/[^/]+)*$"),
     "file_id": _path("file_id", "The id of a file of the caller.", FILE_ID),
+    "link_id": _path("link_id", "The id of a short link.", LINK_ID),
     "workspace_id": _path("workspace_id", "The id of a workspace of the caller.", WORKSPACE_ID),
     "workspace_path": _path(
         # The gateway also refuses other characters that are not printable, which a pattern cannot express.

@@ -27,6 +27,9 @@ class LimitView(msgspec.Struct, frozen=True, kw_only=True):
 class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
     """A language. ``file_name`` is the default name of the program. ``template`` is an example program for editors.
 
+    ``compile`` is the command of the compiler, empty if there is none, and ``run`` that of the program. They contain
+    placeholders such as ``{sources}``. ``packages`` are the libraries that programs can import, ``name==version``.
+
     Each version of a language is an entry. ``version_of`` is the id of the default version, or null for that version.
     """
 
@@ -37,6 +40,9 @@ class LanguageView(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...]
     file_name: str
     template: str
+    compile: tuple[str, ...]
+    run: tuple[str, ...]
+    packages: tuple[str, ...]
     limits: dict[str, LimitView]
 
 
@@ -70,6 +76,9 @@ def _create_view(language: LanguageInfo, ceiling: LimitOverrides) -> LanguageVie
         aliases=language.aliases,
         file_name=language.file_name,
         template=language.template,
+        compile=language.compile,
+        run=language.run,
+        packages=language.packages,
         limits=_create_limit_views(language, ceiling),
     )
 
