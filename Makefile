@@ -159,6 +159,10 @@ test-swarm: venv-dev images ## test docker-compose.yml on a swarm of three hosts
 base-image: venv ## pull the base image, or build it from Debian packages if no registry responds
 	@$(PYTHON) -m app.local.images --base
 
+.PHONY: bench-page
+bench-page: venv-dev images web ## measure the editor page in Chromium: 10 MB of output, typing, first paint (a row: BENCH_ARGS=output)
+	@$(PYTHON) -m bench.page $(BENCH_ARGS)
+
 .PHONY: bench-judging
 bench-judging: venv images ## measure checkers, interactors and files by reference (a row: BENCH_ARGS=checker)
 	@$(PYTHON) -m bench.judging $(BENCH_ARGS)

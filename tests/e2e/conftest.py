@@ -13,6 +13,8 @@ from tests.e2e.editor_page import EditorPage
 from tests.e2e.site import Site, build_page_files, serve_page
 from tests.stack import Stack
 
+# Browsers trust only 127.0.0.1 and localhost without TLS.
+INSECURE_HOST = "pyxec"
 BROWSER_OPTIONS = [
     "--no-sandbox",  # Chromium requires it for the root user; the pages are trusted.
     "--disable-quic",
@@ -20,16 +22,22 @@ BROWSER_OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
 ]
+
+
+def find_chromium() -> str:
+    """Return the path of Debian's Chromium."""
+    executable = shutil.which("chromium")
+    assert executable is not None, "chromium is missing: `make test` installs it"
+    return executable
 
 
 # The scope is not the session, because the event loop of playwright blocks asyncio tests until it is closed.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    assert executable is not None, "chromium is missing: `make test` installs it"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=BROWSER_OPTIONS)
         yield browser
         browser.close()
 

@@ -68,7 +68,7 @@ class EditorPage:
         return self
 
     def wait_until_loaded(self) -> None:
-        self.page.wait_for_selector(".monaco-editor", state="attached")
+        self.page.wait_for_selector(".monaco-editor, .cm-editor", state="attached")
         self.page.wait_for_selector(".xterm-rows", state="attached")
 
     def open_program(self, source: str, language: str = "python", name: str = "main.py", **options: Any) -> EditorPage:

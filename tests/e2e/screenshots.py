@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,19 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from tests.e2e.admin_page import AdminPage, admin_key_setting
-from tests.e2e.conftest import BROWSER_OPTIONS
+from tests.e2e.conftest import BROWSER_OPTIONS, find_chromium
 from tests.e2e.editor_page import EditorPage, Layout
 from tests.e2e.site import build_page_files, serve_page
 from tests.stack import ROOT, running_stack
 
 SIZES = ((1440, 900), (820, 1180), (390, 844))
 SCHEMES = ("light", "dark")
+PHONE: Any = {"has_touch": True, "is_mobile": True}
+# Below this width, the page shows one pane.
+NARROW_WIDTH = 760
+IMAGES = ROOT / "docs/images"
+# Monaco and xterm.js follow the size of the window with a delay.
+SETTLE_MS = 400
 
 PLOT = """\
 import math
@@ -59,20 +64,16 @@ def main() -> None:
             stack.start_worker()
             stack.start_maintenance()
             site = serve_page(stack, folder / "nginx")
-            executable = shutil.which("chromium")
-            browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
-            page = browser.new_page()
-            editor = EditorPage(page, site.url).open()
-            layouts = [Layout(*size, scheme) for size, scheme in itertools.product(SIZES, SCHEMES)]
-            if extremes:
-                _take_extremes(editor, layouts, extremes)
-            else:
-                _take_editor(editor, layouts, ROOT / "docs/images")
-                AdminPage(page, site.url).open()
-                page.wait_for_timeout(5000)  # the charts need two samples
-                for layout in layouts:
-                    editor.set_layout(layout)
-                    page.screenshot(path=ROOT / "docs/images" / _file_name("admin", layout))
+            browser = playwright.chromium.launch(executable_path=find_chromium(), args=BROWSER_OPTIONS)
+            for sizes, options in ((SIZES[:2], {}), (SIZES[2:], PHONE)):
+                with browser.new_context(**options) as context:
+                    editor = EditorPage(context.new_page(), site.url).open()
+                    layouts = [Layout(*size, scheme) for size, scheme in itertools.product(sizes, SCHEMES)]
+                    if extremes:
+                        _take_extremes(editor, layouts, extremes)
+                    else:
+                        _take_editor(editor, layouts, IMAGES)
+                        _take_admin(AdminPage(context.new_page(), site.url), layouts, IMAGES)
             browser.close()
 
 
@@ -87,8 +88,19 @@ def _take_editor(editor: EditorPage, layouts: list[Layout], folder: Path) -> Non
     _take(editor, layouts, folder, "tests")
 
 
+def _take_admin(admin: AdminPage, layouts: list[Layout], folder: Path) -> None:
+    admin.open()
+    admin.page.wait_for_timeout(5000)  # the charts need two samples
+    for layout in layouts:
+        admin.page.set_viewport_size({"width": layout.width, "height": layout.height})
+        admin.page.emulate_media(color_scheme=layout.scheme)
+        admin.page.screenshot(path=folder / _file_name("admin", layout))
+        admin.page.screenshot(path=folder / _file_name("admin-page", layout), full_page=True)
+
+
 def _take_extremes(editor: EditorPage, layouts: list[Layout], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    _take(editor, layouts, folder, "first-visit")
     editor.open_program("", **EXTREMES)
     _take(editor, layouts, folder, "empty")
     editor.run()
@@ -97,17 +109,33 @@ def _take_extremes(editor: EditorPage, layouts: list[Layout], folder: Path) -> N
     editor.page.keyboard.press("Control+Shift+Enter")
     editor.expect_status("tests failed")
     _take(editor, layouts, folder, "tests")
+    for name in ("Templates", "Programs", "Files", "Share", "History", "Settings", "Shortcuts"):
+        _open_dialog(editor, name)
+        _take(editor, layouts, folder, f"dialog-{name.lower()}")
+        editor.page.keyboard.press("Escape")
     # A zoom of 200 % halves the size of the window in CSS pixels.
-    zoomed = Layout(720, 450, "light")
-    _take(editor, [zoomed], folder, "zoom-200-percent")
+    _take(editor, [Layout(720, 450, "light")], folder, "zoom-200-percent")
+
+
+def _open_dialog(editor: EditorPage, name: str) -> None:
+    button = editor.page.get_by_role("button", name=name, exact=True)
+    if not button.is_visible():
+        editor.page.get_by_role("button", name="More").click()
+    button.click()
+    editor.page.locator("dialog[open]").wait_for()
 
 
 def _take(editor: EditorPage, layouts: list[Layout], folder: Path, name: str) -> None:
     editor.dismiss_notices()
     for layout in layouts:
         editor.set_layout(layout)
-        editor.show_pane("Output")
-        editor.page.wait_for_timeout(400)  # Monaco and xterm.js follow the size
+        if editor.page.locator("dialog[open]").count() == 0:
+            if layout.width < NARROW_WIDTH:
+                editor.show_pane("Code")
+                editor.page.wait_for_timeout(SETTLE_MS)
+                editor.page.screenshot(path=folder / _file_name(f"{name}-code", layout))
+            editor.show_pane("Output")
+        editor.page.wait_for_timeout(SETTLE_MS)
         editor.page.screenshot(path=folder / _file_name(name, layout))
 
 

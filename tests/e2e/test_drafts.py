@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.e2e.conftest import INSECURE_HOST
 from tests.e2e.editor_page import LAYOUTS, EditorPage, Layout, encode_fragment
 from tests.e2e.site import Site
 
@@ -157,3 +158,70 @@ def test_full_storage_is_reported_at_once_with_a_download(editor: EditorPage) ->
     editor.page.keyboard.type("#")
     expect(notice).to_have_count(0)
     editor.page.wait_for_function("() => localStorage['pyxec.draft.python'].includes('while the storage is full')")
+
+
+def test_program_that_cannot_be_saved_is_offered_as_a_download(editor: EditorPage) -> None:
+    # Given a browser without room
+    editor.open_program("print('cannot be saved')" + "#" * 3000)
+    editor.page.evaluate(FILL_STORAGE)
+    # When it is saved under a name
+    editor.focus_code()
+    editor.page.keyboard.press("Control+S")
+    dialog = editor.page.get_by_role("dialog", name="Programs")
+    dialog.get_by_role("button", name="Save this program").click()
+    # Then the form states why it is not saved, and the download contains the program
+    alert = dialog.get_by_role("alert")
+    expect(alert).to_contain_text("The storage of this browser is full or blocked: the program is not saved.")
+    with editor.page.expect_download() as download:
+        alert.get_by_role("button", name="download it").click()
+    assert "cannot be saved" in download.value.path().read_text()
+    # And it can be saved when there is room
+    editor.page.evaluate(EMPTY_STORAGE)
+    dialog.get_by_role("button", name="Save this program").click()
+    expect(alert).to_have_count(0)
+    editor.page.wait_for_function(IS_SAVED, arg="cannot be saved")
+    editor.page.keyboard.press("Escape")
+
+
+def test_page_keeps_the_program_after_an_update_of_the_server(context: BrowserContext, editor: EditorPage) -> None:
+    # Given a page whose files were replaced by those of a newer version
+    old = EditorPage(context.new_page(), editor.url).open()
+    old.open_program("print('typed before the update')")
+    old.page.route("**/assets/**", lambda route: route.fulfill(status=404))
+    # When a part is opened that is not loaded yet
+    old.page.get_by_role("button", name="Settings").click()
+    # Then the page states what to do, and still works
+    alert = old.page.locator(".load-error")
+    expect(alert).to_contain_text("Your program is saved in this browser.")
+    old.type_code("print('typed after the update')")
+    old.run()
+    old.expect_output("typed after the update")
+    old.open_program("print('opened after the update')")
+    old.page.wait_for_function(IS_SAVED, arg="typed after the update")
+    # And the newer version shows the program
+    old.page.unroute("**/assets/**")
+    alert.get_by_role("button", name="Reload the page").click()
+    old.wait_until_loaded()
+    old.expect_code("print('opened after the update')")
+    old.page.close()
+
+
+def test_page_saves_and_copies_on_an_insecure_origin(context: BrowserContext, site: Site) -> None:
+    # Given a page without TLS, in which a browser offers no clipboard
+    page = context.new_page()
+    editor = EditorPage(page, site.url.replace("127.0.0.1", INSECURE_HOST)).open()
+    assert not page.evaluate("isSecureContext")
+    # When the output is copied, and a link replaces the draft
+    editor.type_code("print('# copied', end='')")
+    editor.run()
+    editor.expect_status("Finished normally")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    editor.open_program("print('of a link')")
+    # Then the draft is saved, and the clipboard contains the output
+    page.wait_for_function(IS_SAVED, arg="# copied")
+    editor.focus_code()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Control+V")
+    editor.expect_code("# copied")
+    page.close()

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.accessibility import find_axe_violations, find_small_targets
-from tests.e2e.content_security_policy import policy_violations, record_policy_violations
+from tests.e2e.accessibility import find_axe_violations
 from tests.e2e.editor_page import EditorPage
 from tests.e2e.site import Site
 from tests.stack import eventually
@@ -18,70 +17,11 @@ pytestmark = pytest.mark.docker
 
 FAILING_TEST = {"name": "fails", "stdin": "", "args": "", "expected": "other", "wallSeconds": None}
 
-HOSTILE_OUTPUT = r"""
-import base64, sys
-secret = base64.b64encode(b"stolen").decode()
-print(f"\x1b]0;owned\x07\x1b]2;owned\x07", end="")
-print(f"\x1b]52;c;{secret}\x07", end="")
-print("\x1b]8;;https://example.org/trap\x07click me\x1b]8;;\x07")
-print("\x1b]10;#000000\x07\x1b]11;#000000\x07\x1b]4;1;#000000\x07", end="")
-print("<img src=x onerror=alert(1)><script>alert(1)</script>")
-print("harmless")
-"""
-
 # The editor is the largest file, and is cached last.
 IS_PAGE_CACHED = """async () => {
   const urls = (await (await caches.open('pyxec-shell')).keys()).map(({ url }) => url)
   return ['MonacoEditor-', 'job-'].every(name => urls.some(url => url.includes(name))) && urls.length > 10
 }"""
-
-
-def test_page_sends_requests_only_to_its_origin(page: Page, site: Site) -> None:
-    urls: list[str] = []
-    page.on("request", lambda request: urls.append(request.url))
-    editor = EditorPage(page, site.url).open()
-
-    editor.run("print('done')")
-    editor.expect_output("done")
-
-    assert [url for url in urls if not url.startswith((site.url, "data:", "blob:"))] == []
-    assert any("/v1/jobs" in url for url in urls)
-
-
-def test_content_security_policy_blocks_injected_code_and_not_the_page(page: Page, site: Site) -> None:
-    # Given a page that has run a program without a violation
-    record_policy_violations(page)
-    editor = EditorPage(page, site.url).open()
-    editor.run("print('done')")
-    editor.expect_status("Finished normally")
-    assert policy_violations(page) == []
-    # When an inline script and a request to another origin are tried
-    page.evaluate(
-        "() => { const script = document.createElement('script'); script.textContent = 'window.injected = true';"
-        " document.body.append(script); return fetch('https://example.org/').catch(() => null) }"
-    )
-    # Then both are blocked
-    assert page.evaluate("window.injected") is None
-    assert len(policy_violations(page)) == 2
-
-
-def test_terminal_shows_hostile_output_as_text(shared_editor: EditorPage) -> None:
-    editor = shared_editor
-    background = "element => getComputedStyle(element).backgroundColor"
-    title_before = editor.page.title()
-    background_before = editor.page.locator(".xterm-viewport").evaluate(background)
-
-    editor.run(HOSTILE_OUTPUT)
-    editor.expect_output("harmless")
-
-    assert editor.page.title() == title_before
-    assert editor.page.locator(".terminal a, .terminal img, .terminal script").count() == 0
-    box = editor.terminal.get_by_text("click me").bounding_box()
-    assert box is not None
-    editor.page.mouse.click(box["x"] + 10, box["y"] + 5)
-    assert len(editor.page.context.pages) == 1
-    assert editor.page.locator(".xterm-viewport").evaluate(background) == background_before
-    assert "<script>alert(1)</script>" in editor.output()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -113,29 +53,6 @@ def test_axe_finds_no_serious_violation(browser: Browser, site: Site, scheme: An
 
     context.close()
     assert violations == []
-
-
-def test_narrow_touch_screen_shows_tabs_and_large_controls(browser: Browser, site: Site) -> None:
-    # Given a phone
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(site.url)
-    page.get_by_label("Code, main.py").fill("print('from a phone')")
-    # When the program is run
-    page.get_by_role("button", name="Run", exact=True).tap()
-    # Then only the output is shown, without horizontal scrolling, and all controls are large enough
-    expect(page.locator(".xterm-rows")).to_contain_text("from a phone", timeout=20_000)
-    expect(page.get_by_label("Code, main.py")).to_be_hidden()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert find_small_targets(page) == []
-    # And the same holds for the tests
-    page.get_by_role("tab", name="Tests").tap()
-    page.get_by_role("button", name="Add a test").tap()
-    expect(page.get_by_label("Input of test 1")).to_be_visible()
-    assert page.evaluate("document.querySelector('.tests').scrollWidth") <= 390
-    assert find_small_targets(page) == []
-    context.close()
 
 
 def test_text_typed_before_the_editor_is_loaded_is_kept(page: Page, site: Site) -> None:

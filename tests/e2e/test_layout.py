@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.editor_page import EditorPage, Layout
 
@@ -21,6 +22,22 @@ FIND_OVERFLOW = """() => {
     .map(element => element.className || element.tagName)
   return [...outside, ...scrolled]
 }"""
+
+
+def test_arrow_keys_select_tabs(shared_editor: EditorPage) -> None:
+    page = shared_editor.page
+    for label, names in (("Output", ("Terminal", "Tests")), ("Run options", ("Input", "Arguments"))):
+        tabs = page.get_by_role("tablist", name=label)
+        first, second = (tabs.get_by_role("tab", name=name) for name in names)
+        first.focus()
+        page.keyboard.press("ArrowRight")
+        expect(second).to_be_focused()
+        expect(second).to_have_attribute("aria-selected", "true")
+        expect(first).to_have_attribute("tabindex", "-1")
+        expect(page.locator(f"#{second.get_attribute('aria-controls')}")).to_be_visible()
+        page.keyboard.press("ArrowLeft")
+        expect(first).to_be_focused()
+    page.get_by_role("tab", name="Input").click()
 
 
 def test_page_does_not_overflow_at_any_width(shared_editor: EditorPage) -> None:

@@ -1,4 +1,5 @@
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
+import { lazyPart } from './components/lazyPart'
 import { Tabs } from './components/Tabs'
 import { useMediaQuery } from './components/useMediaQuery'
 import { CodePane } from './editor/CodePane'
@@ -7,10 +8,10 @@ import { OutputPane } from './output/OutputPane'
 import { setCodePaneShare, useSettings } from './settings/settings'
 import { type PaneName, useStore } from './store'
 
-const OpenDialog = lazy(() => import('./dialogs/OpenDialog'))
-const NoticeList = lazy(() => import('./notices/NoticeList'))
-const StatusBar = lazy(() => import('./layout/StatusBar'))
-const Splitter = lazy(() => import('./components/Splitter'))
+const OpenDialog = lazyPart(() => import('./dialogs/OpenDialog'))
+const NoticeList = lazyPart(() => import('./notices/NoticeList'))
+const StatusBar = lazyPart(() => import('./layout/StatusBar'))
+const Splitter = lazyPart(() => import('./components/Splitter'))
 
 const PANES: { name: PaneName; text: string }[] = [
   { name: 'code', text: 'Code' },

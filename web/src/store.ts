@@ -56,6 +56,8 @@ export interface State {
   run: RunState
   /** The program whose output the log contains. The output is shown only beside it. */
   outputOwner: ProgramKey | null
+  /** Whether the terminal does not show the start of the output: its scrollback is limited. */
+  isOutputHidden: boolean
   /** The errors and warnings in the output of the last run. */
   diagnostics: Diagnostic[]
   /** The pane that a narrow screen shows. */
@@ -83,6 +85,7 @@ export const useStore = create<State>(() => {
     target: null,
     run: IDLE,
     outputOwner: null,
+    isOutputHidden: false,
     diagnostics: [],
     pane: 'code',
     outputTab: 'terminal',

@@ -23,7 +23,10 @@ export default function ArtifactsPane({ jobId, result }: { jobId: string; result
         ))}
       </ul>
       {artifacts_incomplete && (
-        <p>Some matching files are missing: at most 16 files, 8 MiB in total, and only printable names.</p>
+        <p>
+          Some matching files are missing: at most 16 files, 8 MiB in total, and only printable names. Narrow
+          the pattern under Artifacts.
+        </p>
       )}
     </details>
   )
@@ -39,7 +42,11 @@ function ArtifactImage({ jobId, name }: { jobId: string; name: string }) {
   }, [jobId, name])
   if (error) return <p className="tone-bad">{error}</p>
   return url ? (
-    <img src={url} alt={displayName(name)} onError={() => setError('This image cannot be shown.')} />
+    <img
+      src={url}
+      alt={displayName(name)}
+      onError={() => setError('This image cannot be shown. Download it instead.')}
+    />
   ) : null
 }
 

@@ -1,14 +1,15 @@
-import { lazy, Suspense, useMemo } from 'react'
+import { Suspense, useMemo } from 'react'
+import { lazyPart } from '../components/lazyPart'
 import { editProgram, isSharedProgramShown } from '../program/programActions'
 import { syntaxId } from '../program/syntax'
 import { currentLanguage, currentProgram, useStore } from '../store'
 import { CodeEditor } from './CodeEditor'
 import './editor.css'
 
-const FileTabs = lazy(() => import('./FileTabs'))
-const RunOptions = lazy(() => import('../runOptions/RunOptions'))
-const FileError = lazy(() => import('./FileError'))
-const SharedBanner = lazy(() => import('../share/SharedBanner'))
+const FileTabs = lazyPart(() => import('./FileTabs'))
+const RunOptions = lazyPart(() => import('../runOptions/RunOptions'))
+const FileError = lazyPart(() => import('./FileError'))
+const SharedBanner = lazyPart(() => import('../share/SharedBanner'))
 
 /** The program: its files, the editor and the options of its runs. */
 export function CodePane() {

@@ -1,10 +1,11 @@
-import { lazy, Suspense, useState } from 'react'
+import { Suspense, useState } from 'react'
 import { Icon } from '../components/Icon'
+import { lazyPart } from '../components/lazyPart'
 import { newFileName, restoreFile, type SourceFile } from '../program/program'
 import { editProgram } from '../program/programActions'
 import { currentProgram, useStore } from '../store'
 
-const FileNameField = lazy(() => import('./FileNameField'))
+const FileNameField = lazyPart(() => import('./FileNameField'))
 
 /** The files of the program. The first one is executed. A double click or F2 renames a file. */
 export default function FileTabs() {

@@ -76,7 +76,8 @@ async function readFiles(list: readonly File[]): Promise<SourceFile[] | null> {
     if (files.length === 0) throw new Error('No file was chosen.')
     if (files.length > MAX_FILES) throw new Error(`A program has at most ${MAX_FILES} files.`)
     const binary = files.find(({ content }) => content.includes(NUL))
-    if (binary) throw new Error(`${binary.name} is not a text file.`)
+    if (binary)
+      throw new Error(`${binary.name} is not a text file. Choose source files, or a ZIP archive of them.`)
     return files
   } catch (error) {
     report((error as Error).message)
@@ -85,7 +86,7 @@ async function readFiles(list: readonly File[]): Promise<SourceFile[] | null> {
 }
 
 async function readFile(file: File): Promise<SourceFile[]> {
-  if (file.size > MAX_BYTES) throw new Error(`${file.name} is larger than 8 MiB.`)
+  if (file.size > MAX_BYTES) throw new Error(`${file.name} is larger than 8 MiB. Choose a smaller file.`)
   if (/\.zip$/i.test(file.name)) return readZip(new Uint8Array(await file.arrayBuffer()))
   return [{ name: file.name, content: (await file.text()).replace(/^\ufeff/, '').replaceAll('\r\n', '\n') }]
 }

@@ -1,20 +1,21 @@
 import { useState } from 'react'
+import { copyText } from '../components/copyText'
 import { downloadFile } from '../components/downloadFile'
 import { Icon } from '../components/Icon'
 import { runController } from '../run/runController'
 import { isActive } from '../run/runState'
 import { useStore } from '../store'
 
-const COPIED_MS = 1500
+const RESULT_MS = 2500
 
 /** The buttons that copy, download and clear the output. */
 export default function OutputActions() {
   const run = useStore((state) => state.run)
-  const [isCopied, setIsCopied] = useState(false)
+  const [copyResult, setCopyResult] = useState<string | null>(null)
   const copy = async () => {
-    await navigator.clipboard.writeText(runController.output.text())
-    setIsCopied(true)
-    setTimeout(() => setIsCopied(false), COPIED_MS)
+    const isCopied = await copyText(runController.output.text())
+    setCopyResult(isCopied ? 'Copied' : 'Not permitted: use Download')
+    setTimeout(() => setCopyResult(null), RESULT_MS)
   }
   const download = () =>
     downloadFile(new Blob([runController.output.text()], { type: 'text/plain' }), 'output.txt')
@@ -23,7 +24,7 @@ export default function OutputActions() {
     <div className="actions">
       <button type="button" className="button" title="Copy the output" disabled={isEmpty} onClick={copy}>
         <Icon name="copy" />
-        <span className="label">{isCopied ? 'Copied' : 'Copy'}</span>
+        <span className="label">{copyResult ?? 'Copy'}</span>
       </button>
       <button
         type="button"

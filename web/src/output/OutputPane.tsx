@@ -1,14 +1,16 @@
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
+import { lazyPart } from '../components/lazyPart'
 import { Tabs } from '../components/Tabs'
 import { COMMAND_KEY } from '../layout/shortcuts'
 import { currentProgram, isOutputShown, type OutputTab, useStore } from '../store'
 import { TerminalPane } from '../terminal/TerminalPane'
 import './output.css'
 
-const OutputActions = lazy(() => import('./OutputActions'))
-const TestsPane = lazy(() => import('../programTests/TestsPane'))
-const OtherOutput = lazy(() => import('./OtherOutput'))
-const ArtifactsPane = lazy(() => import('../artifacts/ArtifactsPane'))
+const OutputActions = lazyPart(() => import('./OutputActions'))
+const TestsPane = lazyPart(() => import('../programTests/TestsPane'))
+const OutputNote = lazyPart(() => import('./OutputNote'))
+const OtherOutput = lazyPart(() => import('./OtherOutput'))
+const ArtifactsPane = lazyPart(() => import('../artifacts/ArtifactsPane'))
 
 /** The output of the run: the terminal with the artifacts below it, or the tests with their results. */
 export function OutputPane() {
@@ -16,6 +18,7 @@ export function OutputPane() {
   const tab = useStore((state) => state.outputTab)
   const testCount = useStore((state) => currentProgram(state).tests.length)
   const isOwn = useStore(isOutputShown)
+  const isHidden = useStore((state) => state.isOutputHidden)
   const isTerminal = tab === 'terminal'
   return (
     <>
@@ -65,7 +68,11 @@ export function OutputPane() {
           <ArtifactsPane key={run.jobId} jobId={run.jobId} result={run.result} />
         )}
       </Suspense>
-      {isOwn && run.phase === 'finished' && run.truncation && <p className="output-note">{run.truncation}</p>}
+      <Suspense>
+        {isOwn && run.phase === 'finished' && (run.truncation || isHidden) && (
+          <OutputNote truncation={run.truncation} isHidden={isHidden && isTerminal} />
+        )}
+      </Suspense>
     </>
   )
 }

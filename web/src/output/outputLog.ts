@@ -14,8 +14,8 @@ export interface Chunk {
 
 type Change = Chunk | 'cleared'
 
-// About four times the default output limit. More output is shown live but not kept.
-const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024
+/** The maximum of the output limit. More output, of several phases, is shown live but not kept. */
+export const MAX_KEPT_CHARACTERS = 64 * 1024 * 1024
 
 export class OutputLog {
   private chunks: Chunk[] = []
@@ -23,6 +23,11 @@ export class OutputLog {
   private characters = 0
   private decoders = newDecoders()
   private listeners = new Set<(change: Change) => void>()
+
+  /** Whether all output is kept. */
+  get isComplete(): boolean {
+    return this.characters <= MAX_KEPT_CHARACTERS
+  }
 
   /** Adds output of one source. A character may be split between two calls with bytes. */
   append(stream: OutputSource, data: string | Uint8Array): void {
@@ -61,22 +66,37 @@ export class OutputLog {
 
   /** Returns the kept output with `\n` as line end: all of it, or that of one source or one test. */
   text(stream?: OutputSource, test?: string): string {
-    return this.chunks
-      .filter((chunk) => (stream ? chunk.stream === stream : chunk.stream !== 'notice'))
-      .filter((chunk) => test === undefined || chunk.test === test)
-      .map(({ stream, text }) => (stream === 'terminal' ? text.replaceAll('\r\n', '\n') : text))
-      .join('')
+    return joinChunks(
+      this.chunks
+        .filter((chunk) => (stream ? chunk.stream === stream : chunk.stream !== 'notice'))
+        .filter((chunk) => test === undefined || chunk.test === test),
+    )
+  }
+
+  /** Returns the end of the kept output: whole chunks with at least `characters` characters, if it has as many. */
+  endText(characters: number): string {
+    const chunks = this.chunks.filter(({ stream }) => stream !== 'notice')
+    let start = chunks.length
+    for (let length = 0; start > 0 && length < characters; start -= 1)
+      length += chunks[start - 1]?.text.length ?? 0
+    return joinChunks(chunks.slice(start))
   }
 
   private add(chunk: Chunk): void {
     this.characters += chunk.text.length
-    if (this.characters <= MAX_KEPT_CHARACTERS) this.chunks.push(chunk)
+    if (this.isComplete) this.chunks.push(chunk)
     this.publish(chunk)
   }
 
   private publish(change: Change): void {
     for (const listener of this.listeners) listener(change)
   }
+}
+
+function joinChunks(chunks: Chunk[]): string {
+  return chunks
+    .map(({ stream, text }) => (stream === 'terminal' ? text.replaceAll('\r\n', '\n') : text))
+    .join('')
 }
 
 function newDecoders(): Record<OutputSource, TextDecoder> {

@@ -29,7 +29,7 @@ export function listSavedPrograms(): SavedProgram[] {
 /** Saves a program under a name. It replaces the program of this language with the same name. Returns null if the storage is full. */
 export function saveProgram(name: string, language: string, program: Program): SavedProgram | null {
   const previous = listSavedPrograms().find((saved) => saved.name === name && saved.language === language)
-  const saved = { id: previous?.id ?? crypto.randomUUID(), name, language, program, savedAt: Date.now() }
+  const saved = { id: previous?.id ?? newId(), name, language, program, savedAt: Date.now() }
   return restoreProgram(saved) ? saved : null
 }
 
@@ -85,6 +85,12 @@ export function downloadProgram({ files }: Program): void {
 /** The program that is shown, with the name of its language. */
 export function shownProgramName(): string {
   return `${currentLanguage(useStore.getState()).name} program`
+}
+
+/** 128 random bits. crypto.randomUUID exists only on secure origins. */
+function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 function baseName(path: string): string {

@@ -9,7 +9,6 @@ import {
   downloadProgram,
   listSavedPrograms,
   removeSavedProgram,
-  reportFullStorage,
   restoreProgram,
   type SavedProgram,
   saveProgram,
@@ -75,14 +74,16 @@ export function ProgramsDialog({ onClose }: { onClose(): void }) {
 function SaveForm({ onSaved }: { onSaved(): void }) {
   const language = useStore(currentLanguage)
   const program = useStore(currentProgram)
+  const [isFull, setIsFull] = useState(false)
   const [name, setName] = useState(program.files[0]?.name ?? 'program')
   return (
     <form
       className="share"
       onSubmit={(event) => {
         event.preventDefault()
-        if (saveProgram(name.trim(), language.id, program)) onSaved()
-        else reportFullStorage(program, 'saved')
+        const isSaved = saveProgram(name.trim(), language.id, program) !== null
+        setIsFull(!isSaved)
+        if (isSaved) onSaved()
       }}
     >
       <input
@@ -97,6 +98,15 @@ function SaveForm({ onSaved }: { onSaved(): void }) {
       <button type="submit" className="button outlined">
         Save this program
       </button>
+      {isFull && (
+        <p className="tone-bad" role="alert">
+          The storage of this browser is full or blocked: the program is not saved. Remove saved programs or
+          the history, or{' '}
+          <button type="button" className="button outlined" onClick={() => downloadProgram(program)}>
+            download it
+          </button>
+        </p>
+      )}
     </form>
   )
 }

@@ -12,6 +12,9 @@ import type { RunRequest } from './submission'
 
 type JobModule = typeof import('./job')
 
+/** Compilers and tracebacks write less. The messages of a longer output are searched in its end. */
+const MAX_DIAGNOSED_CHARACTERS = 1024 * 1024
+
 class RunController {
   readonly output = new OutputLog()
   private terminalSize: TerminalSize = { rows: 24, cols: 80 }
@@ -144,7 +147,7 @@ class RunController {
   }
 
   private async onFinished(run: Extract<RunState, { phase: 'finished' }>): Promise<void> {
-    const output = this.output.text()
+    const output = this.output.endText(MAX_DIAGNOSED_CHARACTERS)
     const { request, generation } = this
     const [{ findDiagnostics }, { addToHistory }] = await Promise.all([
       import('./diagnostics'),

@@ -79,7 +79,8 @@ export function errorText(
   limits: Record<string, LimitRange> = {},
 ): string {
   if (error instanceof RequestRejected) return rejectionText(error, program, limits)
-  if (!(error instanceof ServerUnreachable)) return `Unexpected error in this page: ${error.message}`
+  if (!(error instanceof ServerUnreachable))
+    return `Unexpected error in this page: ${error.message}. Reload the page: your program is saved in this browser.`
   return navigator.onLine
     ? 'The server does not respond. Your program is saved in this browser. Try again in a moment.'
     : 'You are offline. Your program is saved in this browser. Run it when you are online again.'
@@ -93,23 +94,27 @@ function rejectionText(
   const delay = retryAfterSeconds === null ? 'in a moment' : `in ${retryAfterSeconds} s`
   switch (problem.status) {
     case 401:
-      return readApiKey() === null ? 'This server requires an API key.' : 'The API key is not valid.'
+      return readApiKey() === null
+        ? 'This server requires an API key. Enter yours.'
+        : 'The API key is not valid. Enter another one.'
     case 403:
-      return 'The API key does not permit this.'
+      return 'The API key does not permit this. Use another key, or ask the operator of this server.'
     case 404:
       return 'The server no longer has this run. Run the program again.'
     case 413:
-      return 'The program and its input are too large for this server.'
+      return 'The program and its input are too large for this server. Remove files, or shorten the input.'
     case 422:
       return `Not accepted: ${invalidFieldText(problem.field ?? '', problem.detail || problem.title, program, limits)}.`
     case 429:
-      return `Too many requests. Try again ${delay}.`
+      return problem.type.endsWith('/too-many-jobs')
+        ? 'Too many of your programs are running or waiting. Stop one of them, or wait until one has finished.'
+        : `Too many requests. Try again ${delay}.`
     case 503:
       return problem.type.endsWith('/queue-full')
         ? `The queue is full. The program was not submitted. Try again ${delay}.`
         : `The server cannot run programs at the moment. Try again ${delay}.`
     default:
-      return `${problem.title} (HTTP ${problem.status})`
+      return `The server could not do this: ${problem.title} (HTTP ${problem.status}). Try again ${delay}.`
   }
 }
 

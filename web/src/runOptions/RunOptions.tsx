@@ -1,11 +1,12 @@
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
+import { lazyPart } from '../components/lazyPart'
 import { Tabs } from '../components/Tabs'
 import type { Program } from '../program/program'
 import { currentProgram, useStore } from '../store'
 import type { RunOptionsTab } from './runOptionsTab'
 import './runOptions.css'
 
-const RunOptionsPanel = lazy(() => import('./RunOptionsPanel'))
+const RunOptionsPanel = lazyPart(() => import('./RunOptionsPanel'))
 
 /** The options of a run: input, arguments, limits and artifacts. A second click on a tab closes its panel. */
 export default function RunOptions() {

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react'
+import { copyText } from '../components/copyText'
 import { Dialog } from '../components/Dialog'
 import { currentLanguage, currentProgram, useStore } from '../store'
 import { encodeFragment } from './shareLink'
@@ -10,7 +11,7 @@ export function ShareDialog({ onClose }: { onClose(): void }) {
   const language = useStore((state) => currentLanguage(state).id)
   const program = useStore(currentProgram)
   const [link, setLink] = useState('')
-  const [isCopied, setIsCopied] = useState(false)
+  const [copyResult, setCopyResult] = useState<string | null>(null)
   const field = useRef<HTMLInputElement>(null)
 
   useEffect(() => {
@@ -21,10 +22,7 @@ export function ShareDialog({ onClose }: { onClose(): void }) {
 
   const copy = () => {
     field.current?.select()
-    navigator.clipboard.writeText(link).then(
-      () => setIsCopied(true),
-      () => setIsCopied(document.execCommand('copy')),
-    )
+    void copyText(link).then((isCopied) => setCopyResult(isCopied ? 'Copied' : 'Press Ctrl+C'))
   }
   return (
     <Dialog title="Share this program" onClose={onClose}>
@@ -38,7 +36,7 @@ export function ShareDialog({ onClose }: { onClose(): void }) {
           onFocus={(event) => event.target.select()}
         />
         <button type="button" className="button outlined" disabled={!link} onClick={copy}>
-          {isCopied ? 'Copied' : 'Copy link'}
+          {copyResult ?? 'Copy link'}
         </button>
       </div>
       <p className="dialog-note">

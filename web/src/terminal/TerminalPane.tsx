@@ -1,4 +1,5 @@
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, useState } from 'react'
+import { LoadError } from '../components/lazyPart'
 import { focusPane } from '../layout/paneFocus'
 import { restoreFocus } from '../run/runFocus'
 import { activeInput, isActive, type RunState } from '../run/runState'
@@ -12,6 +13,7 @@ import './terminal.css'
 export function TerminalPane() {
   const box = useRef<HTMLDivElement>(null)
   const screen = useRef<TerminalScreen | null>(null)
+  const [hasFailed, setHasFailed] = useState(false)
   const isRunning = useStore((state) => isActive(state.run))
   const canRead = useStore((state) => canReadTerminal(state.run))
   const fontSize = useSettings((settings) => settings.fontSize)
@@ -22,12 +24,14 @@ export function TerminalPane() {
     if (!parent) return
     let disconnect = () => {}
     let isUnmounted = false
-    void Promise.all([import('./terminalScreen'), loadFont()]).then(([{ openScreen }]) => {
+    const open = async () => {
+      const [{ openScreen }] = await Promise.all([import('./terminalScreen'), loadFont()])
       if (isUnmounted) return
       screen.current = openScreen(parent, useSettings.getState().fontSize)
       disconnect = connectTerminal(screen.current, parent)
       if (canReadTerminal(useStore.getState().run)) screen.current.terminal.focus()
-    })
+    }
+    open().catch(() => setHasFailed(true))
     return () => {
       isUnmounted = true
       screen.current = null
@@ -48,6 +52,7 @@ export function TerminalPane() {
     return () => restoreFocus(() => focusPane('code'))
   }, [canRead])
 
+  if (hasFailed) return <LoadError />
   // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
   return <div className="terminal" ref={box} role="group" aria-label="Terminal" />
 }

@@ -44,6 +44,8 @@ export interface TerminalScreen {
   /** Applies the current colours of the style sheet. */
   updateColors(): void
   setFontSize(pixels: number): void
+  /** Sets the function that is called when the terminal does not show the start of the output any more. */
+  setOnHidden(onHidden: () => void): void
   /** Sets the function that finds the links in a line. */
   setLinks(find: (line: string) => TerminalLink[]): void
   dispose(): void
@@ -69,9 +71,11 @@ export function openScreen(parent: HTMLElement, fontSize: number): TerminalScree
   terminal.open(parent)
   const queue = createWriteQueue(terminal, {
     maxLines: () => SCROLLBACK_LINES + terminal.rows,
+    onSkip: () => onHidden(),
     prepare: (text) => (hasWideCharacters || !WIDE_CHARACTER.test(text) ? null : prepareWideCharacters()),
   })
   let hasWideCharacters = false
+  let onHidden = () => {}
 
   /** Loads the widths of characters of Unicode 15, which few programs need. */
   async function prepareWideCharacters(): Promise<void> {
@@ -91,6 +95,7 @@ export function openScreen(parent: HTMLElement, fontSize: number): TerminalScree
     resetModes: () => {
       queue.write(RESET_MODES, () => {
         if (terminal.buffer.active.type === 'alternate') terminal.write(LEAVE_ALTERNATE_SCREEN)
+        if (terminal.buffer.normal.baseY >= SCROLLBACK_LINES) onHidden()
       })
     },
     updateColors: () => {
@@ -99,6 +104,9 @@ export function openScreen(parent: HTMLElement, fontSize: number): TerminalScree
     setFontSize: (pixels) => {
       terminal.options.fontSize = pixels
       fitAddon.fit()
+    },
+    setOnHidden: (callback) => {
+      onHidden = callback
     },
     setLinks: (find) => {
       terminal.registerLinkProvider({

@@ -15,7 +15,8 @@ export async function formatOpenFile(): Promise<void> {
   const id = syntaxId(language)
   const file = currentProgram(state).files[state.openFile]
   if (!file) return
-  if (!FORMATTED_LANGUAGES.has(id)) return report(`There is no formatter for ${language.name} in this page.`)
+  if (!FORMATTED_LANGUAGES.has(id))
+    return report(`There is no formatter for ${language.name} in this page. Nothing was changed.`)
   try {
     const content = await format(id, file.name, file.content)
     if (content === file.content) return report(`${file.name} is formatted already.`)
@@ -26,7 +27,7 @@ export async function formatOpenFile(): Promise<void> {
     }))
     useStore.setState(({ followedEdits }) => ({ followedEdits: followedEdits + 1 }))
   } catch (error) {
-    report(`${file.name} was not formatted: ${(error as Error).message.split('\n')[0]}`)
+    report(`${file.name} was not formatted: ${(error as Error).message.split('\n')[0]}. Nothing was changed.`)
   }
 }
 

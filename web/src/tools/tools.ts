@@ -39,7 +39,7 @@ function request(message: Omit<ToolRequest, 'id'>): Promise<ToolResponse> {
     const onError = () => {
       finish()
       worker = null
-      reject(new Error('the tool could not be loaded'))
+      reject(new Error('the tool could not be loaded. Reload the page when you are online'))
     }
     const timer = setTimeout(() => {
       current.terminate()

@@ -38,3 +38,23 @@ test('text returns terminal output with the line ends of files', () => {
   expect(received).toEqual(['one\r\n'])
   expect(output.text()).toBe('one\n')
 })
+
+test('end of the output starts with a whole chunk and contains no notice', () => {
+  const output = new OutputLog()
+  for (const text of ['first\n', 'second\n', 'third\n']) output.append('stdout', text)
+  output.addNotice('test 2')
+
+  expect(output.endText(3)).toBe('third\n')
+  expect(output.endText(9)).toBe('second\nthird\n')
+  expect(output.endText(1000)).toBe('first\nsecond\nthird\n')
+})
+
+test('download of ten megabytes is complete', () => {
+  const output = new OutputLog()
+  const chunk = 'x'.repeat(64 * 1024)
+
+  for (let count = 0; count < 160; count += 1) output.append('stdout', chunk)
+
+  expect(output.text()).toHaveLength(160 * 64 * 1024)
+  expect(output.isComplete).toBe(true)
+})
