@@ -173,6 +173,27 @@ class QueueAdministration:
                 raise QueueJoinTimeout(queue_name)  # type: ignore[no-untyped-call]
             time.sleep(interval / 1000)
 
+    def pause(self, queue_name: str) -> bool:
+        """Pause a queue: workers receive no further message of it. Those that they have received continue.
+
+        Messages can be enqueued, recovered and dead-lettered meanwhile. A paused queue stays paused until `resume`.
+
+        Returns:
+            False if the queue was paused before.
+        """
+        keys = self.keys(queue_name)
+        now_ms = int(time.time() * 1000)
+        return bool(self.run(ScriptCall(Script.PAUSE, [keys.paused, *keys.streams], [keys.group, now_ms])))
+
+    def resume(self, queue_name: str) -> bool:
+        """Resume a paused queue. An idle worker continues within the time for which its read blocks.
+
+        Returns:
+            False if the queue was not paused.
+        """
+        keys = self.keys(queue_name)
+        return bool(self.run(ScriptCall(Script.RESUME, [keys.paused, *keys.streams], [keys.group])))
+
     def dead_letters(self, queue_name: str, *, count: int = 100, before: str | None = None) -> list[DeadLetter]:
         """Return dead letters, newest first. For the next page, pass the id of the last one as `before`."""
         with translate_errors():

@@ -120,6 +120,11 @@ class QueueKeys:
         return f"{self.tag}:availability"
 
     @cached_property
+    def paused(self) -> str:
+        """Hash that exists while the queue is paused: stream -> last delivered id; ``paused_at_ms``."""
+        return f"{self.tag}:paused"
+
+    @cached_property
     def workers(self) -> str:
         """Sorted set: name of a worker of the queue -> Unix time in ms at which it last renewed its lease."""
         return f"{self.tag}:workers"

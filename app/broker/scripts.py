@@ -33,10 +33,13 @@ __all__ = [
 
 _FOLDER = Path(__file__).with_name("lua")
 # These scripts run although the server is out of memory: they finish or requeue accepted messages, so that the server
-# can free memory. Of the others, commands that need memory are refused.
+# can free memory, or they are an operator's. Of the others, commands that need memory are refused.
 _RUN_WITHOUT_MEMORY: Final = frozenset(
-    {"DROP", "FIND_DEAD_WORKERS", "FINISH", "MAINTAIN", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES", "RETRY"}
-)
+    {
+        "DROP", "FIND_DEAD_WORKERS", "FINISH", "MAINTAIN", "PAUSE", "RECOVER", "REJECT", "RELEASE", "RENEW_LEASES",
+        "RESUME", "RETRY",
+    }
+)  # fmt: skip
 # These scripts start or replay messages. A server that is out of memory refuses scripts with a header and without that
 # flag before it executes their first command, although that may need no memory.
 _REFUSED_WITHOUT_MEMORY: Final = frozenset({"FETCH", "REPLAY", "START"})
@@ -54,11 +57,13 @@ class Script(Enum):
     FIND_DEAD_WORKERS = ("entry", "recovery_rule", "find_dead_workers")
     FINISH = ("owner", "ledger", "commands", "effects", "fetch_entries", "finish")
     MAINTAIN = ("entry", "recovery_rule", "maintain")
+    PAUSE = ("pause",)
     RECOVER = ("entry", "recovery_rule", "ledger", "commands", "dead_letter", "recover")
     REJECT = ("owner", "entry", "ledger", "commands", "effects", "dead_letter", "reject")
     RELEASE = ("owner", "entry", "release")
     RENEW_LEASES = ("owner", "entry", "recovery_rule", "renew_leases")
     REPLAY = ("entry", "conditional", "replay")
+    RESUME = ("resume",)
     RETRY = ("owner", "entry", "ledger", "commands", "effects", "retry")
     SERVER_TIME = ("entry", "server_time")
     START = ("owner", "start")

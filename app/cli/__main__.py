@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 
 from app.cli.checkout import find_running_url
+from app.cli.commands.audit import audit
 from app.cli.commands.dead import dead
 from app.cli.commands.doctor import doctor
 from app.cli.commands.images import images
+from app.cli.commands.jobs import jobs
 from app.cli.commands.keys import keys
 from app.cli.commands.queues import queues
 from app.cli.commands.up import down, up
@@ -24,7 +26,9 @@ app = create_app()
 app.command()(doctor)
 app.command()(up)
 app.command()(down)
-app.command()(queues)
+app.command()(audit)
+app.add_typer(queues, name="queues")
+app.add_typer(jobs, name="jobs")
 app.add_typer(images, name="images")
 app.add_typer(keys, name="keys")
 app.add_typer(dead, name="dead")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -14,7 +15,21 @@ from pyxec import NotAllowed as KeyNotAllowed
 from pyxec import NotFound as DeadLetterNotFound
 from pyxec.calls import Call
 
-__all__ = ["AdminClient", "DeadLetter", "Key", "Lane", "NewKey", "Queue", "has_api_key"]
+__all__ = [
+    "AdminClient",
+    "AnyJob",
+    "AnyJobDetails",
+    "AuditEntry",
+    "AuditPage",
+    "DeadLetter",
+    "JobPage",
+    "Key",
+    "Lane",
+    "NewKey",
+    "Queue",
+    "RotatedKey",
+    "has_api_key",
+]
 
 _T = TypeVar("_T")
 _CREATE_KEY = "`pyxec keys create --admin`, without PYXEC_API_KEY on the host of the service, creates one"
@@ -28,6 +43,15 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     tier: str
     admin: bool
     created_at: str
+    expires_at: str | None = None
+    last_used_at: str | None = None
+
+
+class RotatedKey(Key, frozen=True, kw_only=True):
+    """An API key with its new text, which is shown once. The previous text is valid until ``previous_expires_at``."""
+
+    key: str
+    previous_expires_at: str | None = None
 
 
 class NewKey(Key, frozen=True, kw_only=True):
@@ -55,6 +79,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     delayed: int
     dead: int
     oldest_seconds: float | None = None
+    is_paused: bool = False
     lanes: tuple[Lane, ...] = ()
 
 
@@ -71,6 +96,57 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     dead_lettered_at: str
     traceback: str = ""
     message: str = ""
+
+
+class AnyJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job of any caller, without its source and output."""
+
+    id: str
+    owner: str
+    status: str
+    outcome: str | None = None
+    language: str
+    priority: str
+    labels: dict[str, str] = {}
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class AnyJobDetails(AnyJob, frozen=True, kw_only=True):
+    """A job of any caller, with the request that submitted it and the worker that started it last."""
+
+    attempt: int
+    worker: str | None = None
+    cancel_requested: bool
+    request_id: str
+
+
+class JobPage(msgspec.Struct, frozen=True):
+    """A page of jobs, newest first, and the cursor of the next page."""
+
+    jobs: list[AnyJob]
+    next: str | None = None
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An action of an administrator."""
+
+    at: str
+    actor: str
+    actor_name: str
+    address: str | None = None
+    action: str
+    target: str
+    request_id: str | None = None
+    outcome: str
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """A page of the audit log, newest first, and the cursor of the next page."""
+
+    entries: list[AuditEntry]
+    next: str | None = None
 
 
 class _Keys(msgspec.Struct, frozen=True):
@@ -102,9 +178,14 @@ class AdminClient:
             raise NotAllowed(f"set PYXEC_API_KEY to an admin key. {_CREATE_KEY}")
         self._client = Client(url)
 
-    def create_key(self, name: str, tier: str, admin: bool) -> NewKey:
+    def create_key(self, name: str, tier: str, admin: bool, expires_in_seconds: int | None = None) -> NewKey:
         """Create a key."""
-        return self._request("POST", "keys", NewKey, {"name": name, "tier": tier, "admin": admin})
+        body = {"name": name, "tier": tier, "admin": admin, "expires_in_seconds": expires_in_seconds}
+        return self._request("POST", "keys", NewKey, body)
+
+    def rotate_key(self, key_id: str, grace_seconds: int) -> RotatedKey:
+        """Replace the text of a key."""
+        return self._request("POST", f"keys/{_quote(key_id)}/rotate", RotatedKey, {"grace_seconds": grace_seconds})
 
     def keys(self) -> list[Key]:
         """Return all keys, oldest first."""
@@ -117,6 +198,35 @@ class AdminClient:
     def queues(self) -> list[Queue]:
         """Return the stats of all queues."""
         return self._request("GET", "queues", _Queues).queues
+
+    def pause_queue(self, name: str) -> None:
+        """Pause a queue."""
+        self._request_without_body("POST", f"queues/{_quote(name)}/pause")
+
+    def resume_queue(self, name: str) -> None:
+        """Resume a queue."""
+        self._request_without_body("POST", f"queues/{_quote(name)}/resume")
+
+    def jobs(
+        self, *, owner: str | None, status: str | None, labels: Sequence[str], count: int, after: str | None
+    ) -> JobPage:
+        """Return a page of jobs of all callers or of one owner."""
+        filters = [("owner", owner), ("status", status), ("after", after), *(("label", label) for label in labels)]
+        query = urlencode([("limit", str(count)), *((name, value) for name, value in filters if value is not None)])
+        return self._request("GET", f"jobs?{query}", JobPage)
+
+    def job(self, job_id: str) -> AnyJobDetails:
+        """Return a job of any caller."""
+        return self._request("GET", f"jobs/{_quote(job_id)}", AnyJobDetails)
+
+    def cancel_job(self, job_id: str) -> AnyJobDetails:
+        """Cancel a job of any caller."""
+        return self._request("POST", f"jobs/{_quote(job_id)}/cancel", AnyJobDetails)
+
+    def audit_log(self, count: int, after: str | None) -> AuditPage:
+        """Return a page of the audit log."""
+        query = urlencode({"limit": count, **({} if after is None else {"after": after})})
+        return self._request("GET", f"audit?{query}", AuditPage)
 
     def dead_letters(self, queue: str, count: int, before: str | None = None) -> list[DeadLetter]:
         """Return up to ``count`` dead letters, newest first, optionally only those older than the id ``before``."""

@@ -18,6 +18,7 @@ __all__ = [
     "Caller",
     "NewApiKey",
     "Priority",
+    "RotatedApiKey",
     "Tier",
 ]
 
@@ -120,13 +121,20 @@ TIERS: Final[dict[str, Tier]] = {
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """An API key without its secret. The id is public and part of the key's text."""
+    """An API key without its secret. The id is public and part of the key's text.
+
+    Attributes:
+        expires_at_ms: From then on, the key is invalid; None for no expiry.
+        last_used_at_ms: Last use within a minute; None if the key was not used, or if it was not read.
+    """
 
     id: str
     name: str
     tier: str
     is_admin: bool
     created_at_ms: int
+    expires_at_ms: int | None = None
+    last_used_at_ms: int | None = None
 
 
 class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +151,20 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secret: str
 
 
+class RotatedApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key with a new text.
+
+    Attributes:
+        key: The key.
+        text: The new text. It cannot be read again.
+        previous_expires_at_ms: Until then, the previous text is valid; None if it is invalid.
+    """
+
+    key: ApiKey
+    text: str
+    previous_expires_at_ms: int | None
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Identity and rights of the user of one request.
 
@@ -152,6 +174,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         address: IPv4 address, or the /64 network of an IPv6 address.
         tier: The rights of the caller.
         key_id: Id of the API key; None for an anonymous caller.
+        key_name: Name of the API key; None for an anonymous caller.
         is_admin: Whether the caller may use the administration routes.
     """
 
@@ -160,6 +183,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     tier: Tier
     key_id: str | None = None
+    key_name: str | None = None
     is_admin: bool = False
 
     @property

@@ -162,10 +162,12 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         outcome: Set if and only if ``state`` is finished.
+        owner: Owner of the job.
         api: The compat API that the job was submitted through; None for the native API.
     """
 
     id: str
+    owner: str
     state: JobState
     outcome: Outcome | None
     language: str
@@ -190,8 +192,8 @@ class QueuePosition(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         before: Number of jobs of the same priority ahead of it.
         estimated_wait_seconds: Estimate from the rate of started jobs; None if no job was started in the last minute.
-        waiting_reason: Why no worker can run the job: ``no-worker``, the reason why all workers are paused
-            (app/sandbox/engine_availability.py), or ``image-missing``. None if a worker can.
+        waiting_reason: Why no worker can run the job: ``queue-paused``, ``no-worker``, the reason why all workers are
+            paused (app/sandbox/engine_availability.py), or ``image-missing``. None if a worker can.
     """
 
     before: int

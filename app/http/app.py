@@ -27,22 +27,25 @@ from app.http.jobs.submissions import Submissions
 from app.http.mcp import McpResource
 from app.http.middleware.access_log import AccessLog
 from app.http.middleware.allowed_hosts import AllowedHosts
+from app.http.middleware.audit import AuditTrail
 from app.http.middleware.authentication import Authentication, Authenticator
 from app.http.middleware.cors import Cors
 from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
 from app.http.middleware.tracing import RequestTracing
-from app.http.openapi import DocsFileResource, DocsPageResource, DocumentResource
+from app.http.openapi import AUDITED_ACTIONS, DocsFileResource, DocsPageResource, DocumentResource
 from app.http.request import Request
 from app.http.services import Services
 from app.http.settings import HttpSettings
+from app.http.v1.admin.audit import AuditResource
 from app.http.v1.admin.dead_letters import DeadLetterResource, DeadLettersResource, ReplayResource
 from app.http.v1.admin.engines import EnginesResource
 from app.http.v1.admin.hosts import HostsResource
 from app.http.v1.admin.inventory import StoredFilesResource, StoredWorkspacesResource
-from app.http.v1.admin.keys import KeyResource, KeysResource
+from app.http.v1.admin.jobs import AnyJobCancelResource, AnyJobResource, AnyJobsResource
+from app.http.v1.admin.keys import KeyResource, KeysResource, RotateResource
 from app.http.v1.admin.metrics import MetricsJsonResource
-from app.http.v1.admin.queues import QueuesResource, WorkersResource
+from app.http.v1.admin.queues import PauseResource, QueuesResource, ResumeResource, WorkersResource
 from app.http.v1.artifacts import ArtifactResource
 from app.http.v1.batches.resource import BatchResource
 from app.http.v1.batches.stream import BatchStreamResource, BatchStreams
@@ -59,6 +62,7 @@ from app.http.v1.output.tickets import TicketsResource
 from app.http.v1.workspaces import WorkspaceFileResource, WorkspaceResource, WorkspacesResource
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
+from app.store.audit_log import AuditLog
 from app.store.batches import BatchStore
 from app.store.files import FileStore
 from app.store.inventory import Inventory
@@ -97,6 +101,7 @@ def create_app(
     submitter: Submitter,
     api_keys: ApiKeyStore,
     administration: Administration,
+    audit_log: AuditLog,
     metrics: MetricStore,
     settings: HttpSettings,
     new_id: Callable[[], str],
@@ -132,6 +137,7 @@ def create_app(
         languages=languages,
         api_keys=api_keys,
         administration=administration,
+        audit_log=audit_log,
         metrics=metrics,
         settings=settings,
         now_ms=now_ms,
@@ -151,6 +157,7 @@ def create_app(
     app.add_middleware(services.request_metrics)
     app.add_middleware(AllowedHosts(settings.allowed_hosts))
     app.add_middleware(Authentication(services.authenticator))
+    app.add_middleware(AuditTrail(audit_log, AUDITED_ACTIONS, now_ms))
     app.add_middleware(Cors(settings.allowed_origins, settings.allowed_hosts))
     handle_error = ErrorHandler(services.request_metrics, ERROR_FORMATS)
     app.add_error_handler(Exception, handle_error)
@@ -190,12 +197,19 @@ def _create_routes(services: Services) -> dict[str, object]:
         "/v1/tickets": TicketsResource(api_keys),
         "/v1/admin/keys": KeysResource(api_keys, now_ms),
         "/v1/admin/keys/{key_id}": KeyResource(api_keys),
+        "/v1/admin/keys/{key_id}/rotate": RotateResource(api_keys),
+        "/v1/admin/jobs": AnyJobsResource(jobs, administration),
+        "/v1/admin/jobs/{job_id}": AnyJobResource(jobs),
+        "/v1/admin/jobs/{job_id}/cancel": AnyJobCancelResource(jobs),
+        "/v1/admin/audit": AuditResource(services.audit_log),
         "/v1/admin/metrics": MetricsJsonResource(metrics, administration, now_ms),
         "/v1/admin/hosts": HostsResource(languages),
         "/v1/admin/engines": EnginesResource(metrics),
         "/v1/admin/files": StoredFilesResource(services.inventory),
         "/v1/admin/workspaces": StoredWorkspacesResource(services.inventory),
         "/v1/admin/queues": QueuesResource(administration),
+        "/v1/admin/queues/{queue}/pause": PauseResource(administration),
+        "/v1/admin/queues/{queue}/resume": ResumeResource(administration),
         "/v1/admin/workers": WorkersResource(administration),
         "/v1/admin/dead/{queue}": DeadLettersResource(administration),
         "/v1/admin/dead/{queue}/{dead_letter_id}": DeadLetterResource(administration),

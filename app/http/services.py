@@ -12,6 +12,7 @@ from app.http.middleware.metrics import RequestMetrics
 from app.http.settings import HttpSettings
 from app.store.administration import Administration
 from app.store.api_keys import ApiKeyStore
+from app.store.audit_log import AuditLog
 from app.store.batches import BatchStore
 from app.store.files import FileStore
 from app.store.inventory import Inventory
@@ -41,6 +42,7 @@ class Services:
     languages: LanguageStore
     api_keys: ApiKeyStore
     administration: Administration
+    audit_log: AuditLog
     metrics: MetricStore
     settings: HttpSettings
     now_ms: Callable[[], int]

@@ -27,7 +27,7 @@ from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL
 from app.store.connection import create_client
 from app.store.keys import StoreKeys
 
-__all__ = ["bring_down", "remove_orphans"]
+__all__ = ["bring_down", "remove_orphans", "stop_processes"]
 
 # The supervisor stops its processes in three groups and gives each group 20 s. dockerd gives containers 15 s.
 _SUPERVISOR_SECONDS = 75.0
@@ -46,10 +46,19 @@ def bring_down(root: Path, console: Console) -> None:
     state = StateFolder.for_checkout(root)
     with Steps(console) as steps:
         installation = _read_installation(os.environ)  # while its Redis runs
-        _stop("processes", state.record(SUPERVISOR_RECORD), _SUPERVISOR_SECONDS, steps)
+        stop_processes(state, steps)
         with steps.step("sandboxes") as step:
             step.outcome = _remove_sandboxes(installation)
         _stop("Docker Engine", state.record(engine.RECORD), _ENGINE_SECONDS, steps)
+
+
+def stop_processes(state: StateFolder, steps: Steps) -> None:
+    """Stop the supervisor and its processes. Workers return the jobs that they cannot finish to the queue.
+
+    Raises:
+        SetupError: The supervisor does not stop.
+    """
+    _stop("processes", state.record(SUPERVISOR_RECORD), _SUPERVISOR_SECONDS, steps)
 
 
 def _read_installation(environment: Mapping[str, str]) -> str | None:

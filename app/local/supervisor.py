@@ -30,6 +30,7 @@ from app.local.configuration import check_configuration
 from app.local.console import exit_on_error
 from app.local.launch_plan import SERVER, LaunchPlan, create_launch_plan
 from app.local.state import ProcessRecord, StateFolder
+from app.local.updates import LAUNCH_RECORD, RESTART_REQUEST, LaunchRecord, RestartRequest
 
 __all__ = ["RestartPolicy", "RotatingLog", "Supervisor"]
 
@@ -84,12 +85,35 @@ class Supervisor:
         self._policy = policy
         self._colours = dict(zip(commands, get_colours(), strict=False))
         self._running: dict[str, ChildProcess] = {}
+        # Set while a process runs, and when the supervisor stops.
+        self._started = {name: asyncio.Event() for name in commands}
         self._stopping = asyncio.Event()
         printer.width = max(map(len, [*commands, "pyxec"]))
 
     def stop(self) -> None:
         """Request the stop of all processes. :meth:`run` returns when they have exited."""
         self._stopping.set()
+        for started in self._started.values():
+            started.set()
+
+    async def restart(self, names: Sequence[str], commands: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        """Restart some processes, one after the other. They stop as for :meth:`stop`, so that no job is lost.
+
+        Args:
+            names: Names of the processes, in the order of the restarts.
+            commands: The commands from now on, with the names of before.
+            environment: Environment variables from now on.
+        """
+        self._commands, self._environment = commands, environment
+        for name in names:
+            child = self._running.get(name)
+            if child is None:  # it is between two starts, and the next one has the new command
+                continue
+            self._started[name].clear()
+            self._print_event(f"{name} stops, because its settings or its code have changed")
+            if not await child.stop(self._policy.grace_seconds):
+                self._print_event(f"{name} did not stop within {self._policy.grace_seconds:g} s and was killed")
+            await self._started[name].wait()
 
     async def run(self) -> None:
         """Run the commands until :meth:`stop` is called.
@@ -115,6 +139,7 @@ class Supervisor:
     async def _run_once(self, name: str) -> None:
         child = await ChildProcess.start(self._commands[name], self._environment)
         self._running[name] = child
+        self._started[name].set()
         if self._stopping.is_set():  # _stop_process may have run before the process was registered
             await child.kill_group()
         self._print_event(f"{name} started (pid {child.pid})")
@@ -199,12 +224,30 @@ def _describe_exit(status: int) -> str:
     return f"exited with status {status}"
 
 
-async def _run(plan: LaunchPlan, printer: Printer) -> None:
+async def _run(plan: LaunchPlan, printer: Printer, state: StateFolder) -> None:
     supervisor = Supervisor(plan.commands, plan.environment, printer, RestartPolicy())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.stop)
+    restarts: set[asyncio.Task[None]] = set()
+    lock = asyncio.Lock()
+
+    async def restart() -> None:
+        async with lock:
+            request = RestartRequest.take(state.record(RESTART_REQUEST))
+            if request is not None:
+                await supervisor.restart(request.processes, request.record.commands, request.environment)
+                request.record.write(state.record(LAUNCH_RECORD))
+
+    def start_restart() -> None:
+        task = loop.create_task(restart())
+        restarts.add(task)
+        task.add_done_callback(restarts.discard)
+
+    loop.add_signal_handler(signal.SIGUSR1, start_restart)
     await supervisor.run()
+    for task in restarts:
+        task.cancel()
 
 
 def main() -> None:
@@ -213,7 +256,8 @@ def main() -> None:
     parser.add_argument("--log", type=Path, metavar="FILE", help="write the output to this file and rotate it")
     log = parser.parse_args().log
     root = Path.cwd()
-    path = StateFolder.for_checkout(root).record(SUPERVISOR_RECORD)
+    state = StateFolder.for_checkout(root)
+    path = state.record(SUPERVISOR_RECORD)
     running = ProcessRecord.read(path)
     if running is not None:
         sys.exit(f"Pyxec is already running (pid {running.pid}). `make down` stops it")
@@ -222,8 +266,9 @@ def main() -> None:
         with exit_on_error():
             check_configuration(root, os.environ)
             plan = create_launch_plan(root, os.environ)
+            LaunchRecord.create(root, plan).write(state.record(LAUNCH_RECORD))
             ProcessRecord.create(os.getpid(), service_url()).write(path)
-            asyncio.run(_run(plan, Printer(output)))
+            asyncio.run(_run(plan, Printer(output), state))
     finally:
         path.unlink(missing_ok=True)
 

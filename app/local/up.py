@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,10 +17,12 @@ from rich.console import Console
 from app.local.address import SUPERVISOR_RECORD, service_url, web_url
 from app.local.configuration import check_configuration
 from app.local.console import SetupError, Step, Steps, exit_on_error
+from app.local.down import stop_processes
 from app.local.images import load_catalogue, prepare_engine_and_images
-from app.local.launch_plan import check_addresses, create_launch_plan, read_addresses
+from app.local.launch_plan import SERVER, WEB, check_addresses, create_launch_plan, read_addresses
 from app.local.nginx import ensure_nginx
 from app.local.state import ProcessRecord, StateFolder, tail
+from app.local.updates import LAUNCH_RECORD, RESTART_REQUEST, Difference, LaunchRecord, RestartRequest, find_differences
 from app.local.web import build_page
 from app.sandbox.images.catalogue import Language
 from pyxec import Client, NotAuthenticated, PyxecError
@@ -35,10 +38,15 @@ _POLL_SECONDS = 0.2
 _REQUEST_SECONDS = 2.0
 _JOB_SECONDS = 30.0
 _FIRST_LANGUAGE = "python"
+# A process has 20 s to stop, and is started again after at most 30 s.
+_RESTART_SECONDS = 55.0
+_RESTART_ORDER = (SERVER, "worker", "webhooks", "maintenance", "scheduler", "api", WEB)
 
 
 def bring_up(root: Path, console: Console) -> None:
-    """Start the service and print its URLs. If it is ready already, only print them.
+    """Start the service and print its URLs.
+
+    If it runs already, report what differs between the processes and the checkout, and restart those that need it.
 
     Raises:
         app.core.errors.PyxecError: A step failed. The message states what is missing.
@@ -46,9 +54,12 @@ def bring_up(root: Path, console: Console) -> None:
     state, started = StateFolder.for_checkout(root), time.monotonic()
     check_configuration(root, os.environ)
     supervisor = ProcessRecord.read(state.record(SUPERVISOR_RECORD))
-    if supervisor is not None and is_ready(supervisor.url):
+    differences = [] if supervisor is None else _find_differences(root, state)
+    if supervisor is not None and not differences and is_ready(supervisor.url):
         console.print(f"Pyxec is already running at [bold]{web_url()}[/], API at {supervisor.url}", soft_wrap=True)
         return
+    for difference in differences:
+        console.print(f"  changed: {difference.text}", soft_wrap=True, highlight=False, markup=False)
     if supervisor is None:
         check_addresses(read_addresses(os.environ), _stop_seconds(state))
     with Steps(console) as steps:
@@ -56,6 +67,8 @@ def bring_up(root: Path, console: Console) -> None:
         with steps.step("web page") as step:
             ensure_nginx(state, step)
             build_page(root, state, step)
+        if supervisor is not None and differences:
+            supervisor = _apply_differences(root, state, supervisor, steps)
         supervisor = supervisor or _start_supervisor(root, state)
         with steps.step("processes") as step:
             _wait_for_processes(supervisor, state, step)
@@ -63,6 +76,38 @@ def bring_up(root: Path, console: Console) -> None:
             language = load_catalogue()[_FIRST_LANGUAGE]
             step.outcome = _run_first_job(supervisor.url, language).strip()
     _print_urls(root, console, supervisor.url, time.monotonic() - started)
+
+
+def _find_differences(root: Path, state: StateFolder) -> list[Difference]:
+    current = LaunchRecord.create(root, create_launch_plan(root, os.environ))
+    return find_differences(LaunchRecord.read(state.record(LAUNCH_RECORD)), current)
+
+
+def _apply_differences(root: Path, state: StateFolder, supervisor: ProcessRecord, steps: Steps) -> ProcessRecord | None:
+    """Restart the processes that need it. Return the supervisor; None if it was stopped and has to be started.
+
+    The differences are determined again, because the preceding steps may have built the page.
+    """
+    differences = _find_differences(root, state)
+    if any(difference.processes is None for difference in differences):
+        stop_processes(state, steps)
+        return None
+    names = [name for name in _RESTART_ORDER if any(name in (d.processes or ()) for d in differences)]
+    plan = create_launch_plan(root, os.environ)
+    record, path = LaunchRecord.create(root, plan), state.record(LAUNCH_RECORD)
+    with steps.step("restart") as step:
+        RestartRequest(record, dict(plan.environment), names).write(state.record(RESTART_REQUEST))
+        os.kill(supervisor.pid, signal.SIGUSR1)
+        deadline = time.monotonic() + _RESTART_SECONDS * (len(names) + 1)
+        while LaunchRecord.read(path) != record:
+            if not supervisor.is_alive():
+                raise SetupError("the supervisor exited during the restart. Run `make up` again")
+            if time.monotonic() > deadline:
+                raise SetupError(f"{', '.join(names)} did not restart. {state.log(_LOG)} contains the reason")
+            step.advance(0, ", ".join(names))
+            time.sleep(_POLL_SECONDS)
+        step.outcome = ", ".join(names) or "no process needs it"
+    return supervisor
 
 
 def is_ready(url: str) -> bool:

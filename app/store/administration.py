@@ -17,11 +17,11 @@ from app.broker import (
     StreamsBroker,
     read_ledger_lua,
 )
-from app.core.errors import NotFound, NotReplayable, StoreUnavailable
+from app.core.errors import InvalidRequest, NotFound, NotReplayable, StoreUnavailable
 from app.core.outcomes import Outcome
 from app.store.admission import SLOT_SECONDS
 from app.store.connection import read_lua
-from app.store.keys import DELIVER_WEBHOOK, RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
+from app.store.keys import DELIVER_WEBHOOK, JOBS_QUEUE, RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
 from app.store.outbox import Outbox
 from app.store.queue_stats import (
     DeadMessage,
@@ -36,7 +36,10 @@ from app.store.records import decode_about
 from app.store.webhook_slots import WebhookSlots
 from app.store.worker_registry import WorkerRegistry
 
-__all__ = ["Administration"]
+__all__ = ["PAUSABLE_QUEUES", "Administration"]
+
+#: The queue of maintenance cannot be paused: its tasks recover jobs and delete data.
+PAUSABLE_QUEUES: Final = (JOBS_QUEUE, WEBHOOKS_QUEUE)
 
 _MAX_MESSAGE_CHARACTERS: Final = 10_000
 Result = TypeVar("Result")
@@ -72,6 +75,30 @@ class Administration:
     async def workers(self) -> Sequence[WorkerStats]:
         """Return the workers seen within the last ten minutes and those that hold messages, sorted by name."""
         return await _run_in_thread(self._read_workers)
+
+    async def running_jobs(self) -> Sequence[str]:
+        """Return the jobs that workers have received and not finished."""
+        return await _run_in_thread(self._read_running_jobs)
+
+    async def pause(self, queue: str) -> None:
+        """Pause a queue: workers receive no further message of it. Those that they have received continue.
+
+        Raises:
+            NotFound: The queue does not exist.
+            InvalidRequest: The queue cannot be paused; names ``queue``.
+        """
+        self._require_pausable_queue(queue)
+        await _run_in_thread(lambda: self._broker.pause(queue))
+
+    async def resume(self, queue: str) -> None:
+        """Resume a queue. A queue that is not paused does not change.
+
+        Raises:
+            NotFound: The queue does not exist.
+            InvalidRequest: The queue cannot be paused; names ``queue``.
+        """
+        self._require_pausable_queue(queue)
+        await _run_in_thread(lambda: self._broker.resume(queue))
 
     async def dead_letters(self, queue: str, count: int, before: str | None) -> Sequence[DeadMessage]:
         """Return up to ``count`` dead letters, newest first.
@@ -153,6 +180,16 @@ class Administration:
     def _require_queue(self, queue: str) -> None:
         if queue not in self._broker.get_declared_queues():
             raise NotFound(f"unknown queue: must be one of {', '.join(self._queue_names())}")
+
+    def _require_pausable_queue(self, queue: str) -> None:
+        self._require_queue(queue)
+        if queue not in PAUSABLE_QUEUES:
+            raise InvalidRequest("queue", f"must be one of {', '.join(PAUSABLE_QUEUES)}")
+
+    def _read_running_jobs(self) -> list[str]:
+        held = read_held_messages(self._broker, self._keys, [JOBS_QUEUE])
+        messages = [message for worker_messages in held.values() for message in worker_messages]
+        return [message.job_id for message in messages if message.actor == RUN_JOB and message.job_id is not None]
 
     def _read_queues(self) -> list[QueueStats]:
         return [self._read_queue(name) for name in self._queue_names()]

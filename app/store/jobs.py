@@ -177,6 +177,22 @@ class JobStore:
         """
         return await self._list.read_page(owner, after, count, is_match)
 
+    async def unfinished_page(
+        self, running_ids: Sequence[str], after: str | None, count: int, is_match: Callable[[JobSummary], bool]
+    ) -> JobPage:
+        """Return a page of the queued and running jobs of all owners, newest first.
+
+        Args:
+            running_ids: Jobs that workers have received and not finished.
+            after: As in `page`.
+            count: As in `page`.
+            is_match: Selects the jobs.
+
+        Raises:
+            InvalidRequest: The cursor is invalid; names ``after``.
+        """
+        return await self._list.read_unfinished_page(running_ids, after, count, is_match)
+
     async def delete(self, job: JobRecord) -> None:
         """Delete a finished job with its output, input and artifacts.
 

@@ -225,6 +225,16 @@ class StoreKeys:
         """Hash: id -> API key."""
         return f"{self.namespace}:api-keys"
 
+    @property
+    def api_key_uses(self) -> str:
+        """Hash: id of an API key -> Unix time in ms of its last use, within a minute."""
+        return f"{self.namespace}:api-key-uses"
+
+    @property
+    def audit(self) -> str:
+        """Stream of bounded length: the audit log (app/store/audit_log.py)."""
+        return f"{self.namespace}:audit"
+
     def ticket(self, digest: str) -> str:
         """String with expiry: id of the API key of a ticket."""
         return f"{self.namespace}:ticket:{digest}"

@@ -48,7 +48,8 @@ class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
 
     ``waiting``: no worker has received them, or they are webhooks that wait for a slot of their receiver.
     ``running``: a worker has received and not finished them. ``delayed``: they are not due yet. ``dead``: dead letters.
-    ``oldest_seconds`` is the age of the oldest waiting message. It is None if no message is waiting.
+    ``oldest_seconds`` is the age of the oldest waiting message. It is None if no message is waiting. ``is_paused``: an
+    operator has paused the queue, and workers receive no message of it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
     delayed: int
     dead: int
     oldest_seconds: float | None
+    is_paused: bool
     lanes: tuple[LaneStats, ...]
 
 
@@ -130,10 +132,12 @@ def read_queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
         for lane in keys.lanes.values():
             pipeline.zcard(lane.delayed)
         pipeline.xlen(keys.dead_letters)
+        pipeline.hgetall(keys.paused)
         # XPENDING and XINFO fail for a stream or a group that was never used.
         replies: list[Any] = pipeline.execute(raise_on_error=False)
     per_stream = {stream: replies[3 * index : 3 * index + 3] for index, stream in enumerate(keys.streams)}
-    delayed = dict(zip(keys.lanes, replies[3 * len(keys.streams) : -1], strict=True))
+    delayed = dict(zip(keys.lanes, replies[3 * len(keys.streams) : -2], strict=True))
+    paused = replies[-1] if isinstance(replies[-1], dict) else {}
     lanes = tuple(
         _lane_stats(lane.value, [per_stream[lane_keys.redelivered], per_stream[lane_keys.stream]], delayed[lane])
         for lane, lane_keys in keys.lanes.items()
@@ -143,8 +147,15 @@ def read_queue_stats(client: redis.Redis, keys: QueueKeys) -> QueueStats:
         waiting=sum(lane.waiting for lane in lanes),
         running=sum(lane.running for lane in lanes),
         delayed=sum(lane.delayed for lane in lanes),
-        dead=replies[-1],
-        oldest_seconds=_oldest_seconds(client, {stream: groups for stream, (_, _, groups) in per_stream.items()}),
+        dead=replies[-2],
+        oldest_seconds=_oldest_seconds(
+            client,
+            {
+                stream: paused.get(stream.encode()) or _last_delivered_id(groups)
+                for stream, (_, _, groups) in per_stream.items()
+            },
+        ),
+        is_paused=bool(paused),
         lanes=lanes,
     )
 
@@ -194,14 +205,17 @@ def _lane_stats(name: str, streams: Sequence[Sequence[Any]], delayed: int) -> La
     return LaneStats(name=name, waiting=max(0, entries - running), running=running, delayed=delayed)
 
 
-def _oldest_seconds(client: redis.Redis, groups: dict[str, Any]) -> float | None:
+def _last_delivered_id(groups: Any) -> bytes:
+    return bytes(groups[0]["last-delivered-id"]) if isinstance(groups, list) and groups else b"0-0"
+
+
+def _oldest_seconds(client: redis.Redis, last_delivered_ids: dict[str, bytes]) -> float | None:
     """Return the age of the oldest entry that no group has read, None if every entry was read."""
     ages = []
     server_time: Any = client.time()
     now = server_time[0] + server_time[1] / 1e6
-    for stream, infos in groups.items():
-        last_read = infos[0]["last-delivered-id"].decode() if isinstance(infos, list) and infos else "0-0"
-        first_unread: Any = client.xrange(stream, min=f"({last_read}", count=1)
+    for stream, last_delivered_id in last_delivered_ids.items():
+        first_unread: Any = client.xrange(stream, min=f"({last_delivered_id.decode()}", count=1)
         if first_unread:
             ages.append(now - int(first_unread[0][0].split(b"-")[0]) / 1000)
     return round(max(0.0, *ages), 3) if ages else None

@@ -213,7 +213,7 @@ def decode_record(job_id: str, fields: Mapping[bytes, bytes]) -> JobRecord:
     )
 
 
-SUMMARY_FIELDS: Final = (b"about", b"created_at_ms", b"started_at_ms", b"finished_at_ms", b"result")
+SUMMARY_FIELDS: Final = (b"about", b"owner", b"created_at_ms", b"started_at_ms", b"finished_at_ms", b"result")
 
 
 def decode_summary(job_id: str, values: Sequence[bytes | None]) -> JobSummary | None:
@@ -225,6 +225,7 @@ def decode_summary(job_id: str, values: Sequence[bytes | None]) -> JobSummary | 
     result = fields.get(b"result")
     return JobSummary(
         id=job_id,
+        owner=fields[b"owner"].decode(),
         state=_state(fields),
         outcome=None if result is None else _decode_outcome.decode(result).outcome,
         language=about.language,

@@ -9,7 +9,8 @@ from typing import Any, Final
 import redis
 from redis.asyncio import Redis
 
-from app.store.keys import StoreKeys
+from app.broker import QueueKeys
+from app.store.keys import JOBS_QUEUE, StoreKeys
 
 __all__ = ["BEAT_SECONDS", "WorkerRegistry", "read_waiting_reason"]
 
@@ -20,6 +21,7 @@ _LIVE_SECONDS: Final = 20
 _REMEMBER_SECONDS: Final = 600
 _NEWEST_WORKERS: Final = 100
 _NO_WORKER: Final = "no-worker"
+_QUEUE_PAUSED: Final = "queue-paused"
 
 
 class WorkerRegistry:
@@ -61,12 +63,19 @@ class WorkerRegistry:
 
 
 async def read_waiting_reason(client: Redis, keys: StoreKeys) -> str | None:
-    """Return why no worker can run jobs: ``no-worker``, or the reason why all workers are paused. None if one can.
+    """Return why no worker can run jobs. None if one can.
+
+    The reasons are ``queue-paused``, ``no-worker`` and, if all workers are paused, that of the newest one.
 
     Raises:
         redis.RedisError: Redis did not answer.
     """
-    names: Any = await client.zrevrange(keys.workers, 0, _NEWEST_WORKERS - 1)
+    async with client.pipeline(transaction=False) as pipeline:
+        pipeline.exists(QueueKeys(keys.namespace, JOBS_QUEUE).paused)
+        pipeline.zrevrange(keys.workers, 0, _NEWEST_WORKERS - 1)
+        is_paused, names = await pipeline.execute()
+    if is_paused:
+        return _QUEUE_PAUSED
     heartbeats: Any = await client.mget([keys.heartbeat(name.decode()) for name in names]) if names else []
     reasons = [heartbeat.decode() for heartbeat in heartbeats if heartbeat is not None]
     if not reasons:

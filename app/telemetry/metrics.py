@@ -77,6 +77,7 @@ METRICS: Final[dict[str, Metric]] = {
     "pyxec_websockets_open": Metric(Kind.GAUGE, "Open WebSocket connections."),
     "pyxec_queue_depth": Metric(Kind.GAUGE, "Waiting messages.", ("queue",)),
     "pyxec_queue_oldest_seconds": Metric(Kind.GAUGE, "Age of the oldest waiting message.", ("queue",)),
+    "pyxec_queue_paused": Metric(Kind.GAUGE, "1 while the queue is paused by an operator, else 0.", ("queue",)),
     "pyxec_pending_entries": Metric(Kind.GAUGE, "Messages that workers hold.", ("queue",)),
     "pyxec_delayed": Metric(Kind.GAUGE, "Messages that are not due yet.", ("queue",)),
     "pyxec_dead_letters": Metric(Kind.GAUGE, "Dead letters.", ("queue",)),
@@ -93,6 +94,7 @@ METRICS: Final[dict[str, Metric]] = {
     ),
     "pyxec_webhooks_total": Metric(Kind.COUNTER, "Attempts to deliver a webhook.", ("result",)),
     "pyxec_workers_by_isolation": Metric(Kind.GAUGE, "Live workers, by PYXEC_ISOLATION.", ("mode",)),
+    "pyxec_cells": Metric(Kind.GAUGE, "Cells, by state: idle or busy (with or for a job).", ("language", "state")),
     "pyxec_build_info": Metric(Kind.GAUGE, "1, with the version of the gateway.", ("version",)),
 }
 

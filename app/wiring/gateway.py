@@ -18,6 +18,7 @@ from app.sandbox.images.catalogue import CatalogueError, load_languages
 from app.store.administration import Administration
 from app.store.admission import MemoryGuard, RateLimiter
 from app.store.api_keys import ApiKeyStore
+from app.store.audit_log import AuditLog
 from app.store.batches import BatchStore
 from app.store.connection import create_async_client, create_client, create_pubsub_client
 from app.store.effects import JobEffects
@@ -35,7 +36,7 @@ from app.store.workspaces import WorkspaceStore
 from app.telemetry.tracer import create_tracer
 from app.wiring.file_storage import create_file_storage
 
-__all__ = ["check_languages", "create_api", "create_api_keys", "create_file_store"]
+__all__ = ["check_languages", "create_api", "create_api_keys", "create_audit_log", "create_file_store"]
 
 
 def check_languages(settings: Settings) -> None:
@@ -91,6 +92,7 @@ def create_api(settings: Settings) -> Any:
         submitter=submitter,
         api_keys=create_api_keys(settings, client),
         administration=administration,
+        audit_log=AuditLog(client, keys),
         metrics=MetricStore(client, keys, f"api-{secrets.token_hex(4)}", settings.max_backlog),
         settings=_http_settings(settings),
         new_id=lambda: secrets.token_hex(16),
@@ -110,7 +112,13 @@ def create_file_store(settings: Settings, client: redis.asyncio.Redis) -> FileSt
 def create_api_keys(settings: Settings, client: redis.asyncio.Redis | None = None) -> ApiKeyStore:
     """Create the store of API keys, for the gateway and for the command line on its host."""
     client = client or create_async_client(settings.redis_url, settings.redis_timeout_seconds)
-    return ApiKeyStore(client, StoreKeys(settings.namespace), secrets.token_bytes, settings.admin_key)
+    return ApiKeyStore(client, StoreKeys(settings.namespace), secrets.token_bytes, settings.admin_key, current_unix_ms)
+
+
+def create_audit_log(settings: Settings) -> AuditLog:
+    """Create the audit log, for the command line."""
+    client = create_async_client(settings.redis_url, settings.redis_timeout_seconds)
+    return AuditLog(client, StoreKeys(settings.namespace))
 
 
 def _create_administration(settings: Settings) -> Administration:

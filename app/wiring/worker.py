@@ -320,6 +320,8 @@ def _publish_metrics_task(
             meter.set("pyxec_workers_by_isolation", 1, settings.isolation)
             meter.set("pyxec_worker_slots", broker.deliveries.limit.max_held or 0)
             _collect_pool_metrics(sandbox, meter)
+        if isinstance(sandbox, CellSandbox):
+            _collect_cell_metrics(sandbox, meter)
         publish_metrics(client, keys, broker.consumer_name, meter)
 
     return PeriodicTask("publish_metrics", PUBLISH_SECONDS, publish)
@@ -332,6 +334,13 @@ def _collect_pool_metrics(sandbox: ContainerSandbox | CellSandbox, meter: Meter)
         meter.count_up_to("pyxec_pool_misses_total", language, total=stats.misses)
         meter.count_up_to("pyxec_container_start_seconds", language, total=stats.launches, part="count")
         meter.count_up_to("pyxec_container_start_seconds", language, total=stats.launch_seconds, part="sum")
+
+
+def _collect_cell_metrics(sandbox: CellSandbox, meter: Meter) -> None:
+    busy = sandbox.busy_cells()
+    for language, stats in sandbox.pool_stats().items():
+        meter.set("pyxec_cells", stats.idle, language, "idle")
+        meter.set("pyxec_cells", busy.get(language, 0), language, "busy")
 
 
 def _create_client(settings: Settings) -> redis.Redis:

@@ -31,6 +31,8 @@ def describe_waiting(status: JobStatus) -> str | None:
     """Return why a job waits, or None if it does not wait."""
     if status.status != "queued":
         return None
+    if status.waiting_reason == "queue-paused":
+        return "the job waits: an operator has paused the queue"
     if status.waiting_reason == "no-worker":
         return "the job waits: no worker is available"
     if status.waiting_reason == "image-missing":

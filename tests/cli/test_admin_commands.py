@@ -1,4 +1,4 @@
-"""``pyxec keys``, ``queues`` and ``dead`` against a real gateway and a real server."""
+"""``pyxec keys``, ``queues``, ``jobs``, ``dead`` and ``audit`` against a real gateway and a real server."""
 
 from __future__ import annotations
 
@@ -118,12 +118,14 @@ async def test_admin_command_names_the_variable_of_the_key(live: Gateway, argume
     ("arguments", "sentence"),
     [
         ("dead list", "There are no dead letters."),
+        ("jobs list", "There are no such jobs."),
+        ("audit", "There are no actions."),
         ("keys list", "There are no API keys. `pyxec keys create` creates one."),
     ],
 )
 async def test_empty_table_is_a_sentence(live: Gateway, arguments: str, sentence: str) -> None:
     assert await pyxec(live, *arguments.split()) == (0, f"{sentence}\n", "")
-    assert await run_json(live, *arguments.split()) == []
+    assert await run_json(live, *arguments.split()) in ([], {"jobs": [], "next": None}, {"entries": [], "next": None})
 
 
 async def test_dead_commands_find_dead_letters_of_all_queues(live: Gateway) -> None:
@@ -214,3 +216,76 @@ async def test_run_sends_the_api_key(live: Gateway, tmp_path: Path) -> None:
     listed = (await live.client.get("/v1/jobs", headers=bearer(key))).json()["jobs"]
     assert [job["id"] for job in listed] == [stdout.strip()]
     assert (await pyxec(live, "tail", stdout.strip(), key=""))[0] == 125
+
+
+async def test_queues_pause_and_resume(live: Gateway) -> None:
+    # Given a paused queue
+    assert await run_json(live, "queues", "pause", "jobs") == {"paused": "jobs"}
+    assert {queue["name"]: queue["is_paused"] for queue in await run_json(live, "queues")}["jobs"] is True
+    assert "paused" in (await pyxec(live, "queues"))[1]
+    # When it is resumed
+    assert await run_json(live, "queues", "resume", "jobs") == {"resumed": "jobs"}
+    # Then it is not paused
+    assert {queue["name"]: queue["is_paused"] for queue in await run_json(live, "queues")}["jobs"] is False
+    # And the queue of maintenance cannot be paused
+    code, _, stderr = await pyxec(live, "queues", "pause", "maintenance")
+    assert (code, "must be one of jobs, webhooks" in stderr) == (125, True)
+
+
+async def test_jobs_finds_and_cancels_a_job_of_another_caller(live: Gateway) -> None:
+    # Given a job of a key, and an anonymous one
+    key = await live.create_key()
+    job_id = await live.submit(bearer(key["key"]), labels={"course": "101"})
+    anonymous = await live.submit()
+    # When they are listed
+    assert [job["id"] for job in (await run_json(live, "jobs", "list"))["jobs"]] == [anonymous, job_id]
+    owned = await run_json(live, "jobs", "list", "--owner", f"key:{key['id']}", "--status", "queued")
+    assert [job["id"] for job in owned["jobs"]] == [job_id]
+    assert [job["id"] for job in (await run_json(live, "jobs", "list", "--label", "course:101"))["jobs"]] == [job_id]
+    _, shown, _ = await pyxec(live, "jobs", "show", job_id)
+    assert f"key:{key['id']}" in shown
+    # And the next page is announced
+    code, _, stderr = await pyxec(live, "jobs", "list", "--limit", "1")
+    cursor = stderr.split("--after ")[1].split()[0]
+    page = await run_json(live, "jobs", "list", "--limit", "1", "--after", cursor)
+    assert (code, [job["id"] for job in page["jobs"]]) == (0, [job_id])
+    # Then one can be cancelled
+    assert (await run_json(live, "jobs", "cancel", job_id))["outcome"] == "cancelled"
+
+
+@pytest.mark.parametrize("admin_key", ["", OPERATOR_KEY])
+async def test_keys_rotate_replaces_the_text_of_a_key(live: Gateway, admin_key: str) -> None:
+    # Given a key that expires
+    _, first, _ = await pyxec(live, "keys", "create", "--expires-in-days", "2", key=admin_key)
+    ((key_id, expires_at),) = [(key["id"], key["expires_at"]) for key in await run_json(live, "keys", "list")]
+    assert expires_at is not None
+    # When it is rotated with a grace period
+    code, second, stderr = await pyxec(live, "keys", "rotate", key_id, "--grace-hours", "1", key=admin_key)
+    # Then stdout contains only the new key, and both are valid
+    assert (code, second.count("\n"), "the previous key is valid until" in stderr) == (0, 1, True)
+    for text in (first, second):
+        assert (await live.client.get("/v1/jobs", headers=bearer(text.strip()))).status_code == 200
+    # And the use is listed
+    (listed,) = await run_json(live, "keys", "list")
+    assert listed["last_used_at"] is not None
+    # And an unknown key cannot be rotated
+    assert (await pyxec(live, "keys", "rotate", "0123456789abcdef", key=admin_key))[0] == 125
+
+
+async def test_audit_shows_actions_of_the_command_line(live: Gateway) -> None:
+    # Given a key that was created without an API key, and one that an administrator has revoked
+    await pyxec(live, "keys", "create", key="")
+    (key_id,) = [key["id"] for key in await run_json(live, "keys", "list")]
+    await pyxec(live, "keys", "revoke", "unknown", key="")
+    await pyxec(live, "keys", "revoke", key_id)
+    # When the audit log is shown
+    entries = (await run_json(live, "audit"))["entries"]
+    # Then it has each action, newest first
+    assert [(entry["actor"], entry["action"], entry["target"], entry["outcome"]) for entry in entries] == [
+        ("operator", "revokeKey", f"/v1/admin/keys/{key_id}", "succeeded"),
+        ("command-line", "revokeKey", "/v1/admin/keys/unknown", "failed"),
+        ("command-line", "createKey", f"/v1/admin/keys/{key_id}", "succeeded"),
+    ]
+    assert "@" in entries[2]["actor_name"]
+    _, shown, _ = await pyxec(live, "audit", "--limit", "1")
+    assert "revokeKey" in shown

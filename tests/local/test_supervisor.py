@@ -110,6 +110,36 @@ async def test_supervisor_kills_a_process_that_ignores_sigterm() -> None:
     await wait_for_exit(output.pids("api")[0])
 
 
+async def test_restart_applies_new_commands_and_settings_to_the_named_processes() -> None:
+    output = Output()
+    commands = dict.fromkeys(("server", "worker", "api"), "sh -c 'echo value $VALUE; exec sleep 1000'")
+    supervisor = Supervisor(commands, {**os.environ, "VALUE": "1"}, Printer(output), QUICK)
+    running = asyncio.ensure_future(supervisor.run())
+    await output.wait_for("| value 1", times=3)
+
+    changed = {**commands, "worker": "sh -c 'echo new value $VALUE; exec sleep 1000'"}
+    await supervisor.restart(["worker", "api"], changed, {**os.environ, "VALUE": "2"})
+
+    await output.wait_for("worker | new value 2", "api    | value 2")
+    assert len(output.pids("server")) == 1
+    supervisor.stop()
+    await asyncio.wait_for(running, 30)
+
+
+async def test_restart_ends_when_the_supervisor_is_stopped() -> None:
+    output = Output()
+    supervisor = Supervisor({"worker": FOREVER}, os.environ, Printer(output), RestartPolicy(first_seconds=60))
+    running = asyncio.ensure_future(supervisor.run())
+    await output.wait_for("worker started")
+
+    restart = asyncio.ensure_future(supervisor.restart(["worker"], {"worker": FOREVER}, os.environ))
+    await output.wait_for("restarts in 60 s")
+    supervisor.stop()
+
+    await asyncio.wait_for(restart, 10)
+    await asyncio.wait_for(running, 30)
+
+
 async def test_supervisor_stops_the_children_of_its_processes() -> None:
     family = "sh -c 'sleep 1000 & echo child $!; wait'"
     async with supervised(api=family) as (output, stop):

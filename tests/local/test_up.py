@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,6 +125,51 @@ def test_up_starts_nothing_when_the_service_is_running(up: Checkout) -> None:
 
     assert f"Pyxec is already running at {up.page}, API at {up.url}" in done.stdout
     assert up.supervisor() == before is not None
+
+
+def test_up_restarts_what_differs_and_loses_no_job(up: Checkout) -> None:
+    # Given running and queued jobs
+    service = Client(up.url)
+    program = "import time\nfor n in range(6):\n    print(n, flush=True); time.sleep(0.5)"
+    jobs = [service.submit("python", program) for _ in range(6)]
+    pids = {name: up.pid_of(name) for name in ("server", "api", "worker", "maintenance", "web")}
+    # When a setting of the worker is changed
+    up.environment["PYXEC_WORKER_THREADS"] = "3"
+    done = up.make("up")
+    # Then it is reported, and only the worker is restarted
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed: PYXEC_WORKER_THREADS: (not set) -> 3" in done.stdout
+    assert {name for name, pid in pids.items() if up.pid_of(name) != pid} == {"worker"}
+    # And when the code is changed
+    (up.folder / "pyxec").unlink()
+    shutil.copytree(ROOT / "pyxec", up.folder / "pyxec")
+    with (up.folder / "pyxec" / "backoff.py").open("a") as file:
+        file.write("# changed\n")
+    done = up.make("up")
+    # Then all processes that read it are restarted, but not the Redis server
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed: code: app, pyxec" in done.stdout
+    assert {name for name, pid in pids.items() if up.pid_of(name) != pid} == {"worker", "api", "maintenance"}
+    # And each job has finished once, with its whole output
+    results = [job.wait(60) for job in jobs]
+    assert {(result.outcome, result.stdout) for result in results} == {("ok", "0\n1\n2\n3\n4\n5\n")}
+    # And nothing differs any more
+    assert "Pyxec is already running" in up.make("up").stdout
+
+
+def test_up_restarts_everything_when_an_address_is_changed(up: Checkout) -> None:
+    # Given a job that runs
+    job = Client(up.url).submit("python", "import time; time.sleep(3); print('done')")
+    # When the address of the API is changed
+    before = up.supervisor()
+    up.url = f"http://127.0.0.1:{free_port()}"
+    up.environment["PYXEC_HTTP_BIND"] = up.url.removeprefix("http://")
+    done = up.make("up")
+    # Then the service is at the new address, and the job is there
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "changed: PYXEC_HTTP_BIND:" in done.stdout
+    assert up.supervisor() not in (None, before)
+    assert Client(up.url).job(job.id).wait(60).stdout == "done\n"
 
 
 def test_hello_program_of_every_default_language_runs(up: Checkout) -> None:

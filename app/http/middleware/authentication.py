@@ -68,7 +68,7 @@ class Authenticator:
         """
         key = await self._api_keys.find(text) if len(text) <= MAX_KEY_CHARACTERS else None
         if key is None:
-            raise NotAuthenticated("the API key is invalid or revoked")
+            raise NotAuthenticated("the API key is invalid, expired or revoked")
         return self._create_caller(key, scope)
 
     async def redeem_ticket(self, ticket: str, scope: Mapping[str, Any]) -> Caller:
@@ -101,7 +101,15 @@ class Authenticator:
             raise NotAuthenticated("the tier of this API key no longer exists")
         name = f"key:{key.id}"
         address = resolve_client_address(scope, self._settings.trusted_proxies)
-        return Caller(owner=name, account=name, address=address, tier=tier, key_id=key.id, is_admin=key.is_admin)
+        return Caller(
+            owner=name,
+            account=name,
+            address=address,
+            tier=tier,
+            key_id=key.id,
+            key_name=key.name,
+            is_admin=key.is_admin,
+        )
 
 
 class Authentication:

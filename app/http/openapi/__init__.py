@@ -14,7 +14,8 @@ representation.py
 
 from __future__ import annotations
 
+from app.http.openapi.administration import AUDITED_ACTIONS
 from app.http.openapi.docs_page import DocsFileResource, DocsPageResource
 from app.http.openapi.document import DocumentResource, make_document
 
-__all__ = ["DocsFileResource", "DocsPageResource", "DocumentResource", "make_document"]
+__all__ = ["AUDITED_ACTIONS", "DocsFileResource", "DocsPageResource", "DocumentResource", "make_document"]

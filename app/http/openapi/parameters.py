@@ -10,6 +10,7 @@ from app.core.states import JobState
 from app.core.workspaces import WORKSPACE_ID
 from app.http.settings import HttpSettings
 from app.http.v1.admin.dead_letters import MAX_DEAD_LETTERS
+from app.http.v1.admin.jobs import OWNER
 from app.http.v1.files import MAX_NAME_BYTES
 from app.http.v1.job_list import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
@@ -43,6 +44,20 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "path",
         "The path of a file in the working directory.",
         r"^[^/\\\x00-\x1f\x7f]+(/[^/\\\x00-\x1f\x7f]+)*$",
+    ),
+    "any_job_id": _path("job_id", "The id of a job of any caller.", "^[A-Za-z0-9_-]{1,64}$"),
+    "owner": _query(
+        "owner",
+        "`key:` and the id of an API key, or `anonymous`: only jobs of this owner.",
+        {"type": "string", "pattern": OWNER},
+    ),
+    "audit_limit": _query(
+        "limit",
+        "The maximum number of entries.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+    ),
+    "audit_after": _query(
+        "after", "The `next` of the previous page.", {"type": "string", "pattern": "^([0-9]{1,19}-[0-9]{1,19})?$"}
     ),
     "key_id": _path("key_id", "An `id` from `GET /v1/admin/keys`.", "^[A-Za-z0-9]+$"),
     "queue": _path("queue", "A `name` from `GET /v1/admin/queues`.", "^[a-z.]+$"),

@@ -59,8 +59,8 @@ class PendingJob(msgspec.Struct, frozen=True, kw_only=True):
     ``queue_position`` is the number of jobs before it in the queue. It is None if the job is running or if the position
     is unknown. ``estimated_wait_seconds`` is the position divided by the rate at which jobs were started in the last
     minute. It is None if no job was started or if no worker can run the job. ``waiting_reason`` is None unless the job
-    is queued and no worker can run it: ``no-worker`` if no worker is alive, the reason why all workers are paused, or
-    ``image-missing`` if no worker has the image of the language.
+    is queued and no worker can run it: ``queue-paused`` if an operator has paused the queue, ``no-worker`` if no worker
+    is alive, the reason why all workers are paused, or ``image-missing`` if no worker has the image of the language.
     """
 
     id: str

@@ -62,6 +62,11 @@ class CellDemand(Demand):
         self._update_peak(now)
         self._in_use -= 1
 
+    @property
+    def in_use(self) -> int:
+        """Number of cells in use, including those that are being launched for a job."""
+        return self._in_use
+
     def requests_per_launch(self, now: float) -> float:
         """Return 0: a cell that is in use returns sooner than a new one is launched."""
         return 0.0
@@ -113,6 +118,12 @@ class CellLanguagePool(LanguagePool[Cell]):
             self._idle.popleft().close()
         self._stats.misses += 1
         return None
+
+    @property
+    def busy(self) -> int:
+        """Number of cells that run a job or are being launched for one."""
+        assert isinstance(self._demand, CellDemand)
+        return self._demand.in_use
 
     def record_end(self, now: float) -> None:
         """Count the end of a job."""
@@ -178,6 +189,11 @@ class CellPool(Pool[Cell]):
             pool.record_end(now)
             if pool.missing(now) > 0:
                 self._changed.notify_all()
+
+    def busy_cells(self) -> dict[str, int]:
+        """Return the number of cells that run a job or are being launched for one, by language."""
+        with self._changed:
+            return {language: self._cells(language).busy for language in self._languages}
 
     def _cells(self, language: str) -> CellLanguagePool:
         pool = self._language(language)

@@ -58,6 +58,10 @@ class CellSandbox(PooledSandbox[Cell]):
             self._cells.record_end(language)
             raise
 
+    def busy_cells(self) -> dict[str, int]:
+        """Return the number of cells that run a job or are being launched for one, by language."""
+        return self._cells.busy_cells()
+
     def _release_container(self, language: str, session: RunnerSession, *, has_failed: bool) -> None:
         cell = session.container
         assert isinstance(cell, Cell)

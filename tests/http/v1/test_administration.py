@@ -36,7 +36,7 @@ async def create_dead_letter(gateway: Gateway, **more: Any) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("method", "path"), sorted(route for route in http_routes() if "/admin/" in route[1]))
 async def test_admin_routes_require_an_admin_key(gateway: Gateway, method: str, path: str) -> None:
-    address = path.format(queue="jobs", dead_letter_id="1-1", key_id="x")
+    address = path.format(queue="jobs", dead_letter_id="1-1", key_id="x", job_id="x")
     plain = await gateway.create_caller(tier="trusted")
     for headers, status in (({}, 401), (plain, 403)):
         assert (await gateway.client.request(method, address, headers=headers)).status_code == status

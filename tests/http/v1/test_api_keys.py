@@ -12,6 +12,8 @@ from websockets.exceptions import ConnectionClosed
 from app.core.callers import TIERS
 from tests.http.gateway import JOB, OPERATOR, OPERATOR_KEY, Gateway, StartGateway, bearer
 
+KEY_FIELDS = ("id", "name", "tier", "admin", "created_at", "expires_at", "last_used_at")
+
 
 @pytest.fixture
 async def closed_gateway(start_gateway: StartGateway) -> Gateway:
@@ -42,7 +44,7 @@ async def test_key_is_shown_once_and_stored_as_a_hash(gateway: Gateway) -> None:
     # When the keys are listed
     listed = (await gateway.client.get("/v1/admin/keys", headers=OPERATOR)).json()["keys"]
     # Then neither the key nor the webhook secret is shown
-    assert listed == [{name: made[name] for name in ("id", "name", "tier", "admin", "created_at")}]
+    assert listed == [{name: made[name] for name in KEY_FIELDS}]
     assert (listed[0]["name"], listed[0]["tier"], listed[0]["admin"]) == ("laptop", "limited", False)
     # And the key is not stored
     kept = b"".join(gateway.redis.dump(name) or b"" for name in gateway.redis.keys(f"{gateway.namespace}:*"))

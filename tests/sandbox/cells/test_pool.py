@@ -60,6 +60,17 @@ def test_idle_cells_are_one_more_than_were_in_use_at_the_same_time() -> None:
     assert demand.target(0.0) == 3
 
 
+def test_busy_cells_are_counted_from_the_request_to_the_end_of_a_job() -> None:
+    pool = create_pool(ANY, ScriptedCell())
+    pool.take_for("a", 0.0)
+    pool.take_for("a", 0.0)
+    assert pool.busy == 2
+
+    pool.record_end(1.0)
+
+    assert pool.busy == 1
+
+
 def test_idle_cells_are_at_most_the_ceiling() -> None:
     demand = CellDemand(1, 2)
     for _ in range(5):

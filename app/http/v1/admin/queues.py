@@ -1,4 +1,4 @@
-"""GET /v1/admin/queues and GET /v1/admin/workers: how many messages wait and run."""
+"""/v1/admin/queues and /v1/admin/workers: how many messages wait and run; pause and resume a queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.http.responses import send_json
 from app.store.administration import Administration
 from app.store.queue_stats import QueueStats, WorkerStats
 
-__all__ = ["QueuesResource", "QueuesView", "WorkersResource", "WorkersView"]
+__all__ = ["PauseResource", "QueuesResource", "QueuesView", "ResumeResource", "WorkersResource", "WorkersView"]
 
 
 class QueuesView(msgspec.Struct, frozen=True):
@@ -36,6 +36,30 @@ class QueuesResource:
         send_json(response, 200, QueuesView(list(await self._administration.queues())))
 
     on_head = on_get
+
+
+class PauseResource:
+    """POST /v1/admin/queues/{queue}/pause."""
+
+    def __init__(self, administration: Administration) -> None:
+        self._administration = administration
+
+    async def on_post(self, request: Request, response: Response, queue: str) -> None:
+        """Pause a queue, and send 204. Raises NotFound, InvalidRequest."""
+        await self._administration.pause(queue)
+        response.status = 204
+
+
+class ResumeResource:
+    """POST /v1/admin/queues/{queue}/resume."""
+
+    def __init__(self, administration: Administration) -> None:
+        self._administration = administration
+
+    async def on_post(self, request: Request, response: Response, queue: str) -> None:
+        """Resume a queue, and send 204. Raises NotFound, InvalidRequest."""
+        await self._administration.resume(queue)
+        response.status = 204
 
 
 class WorkersResource:
