@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import os
 import signal
 from collections import Counter
@@ -40,6 +41,21 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Restore the configuration of logs after each test: main() of a command changes it for the whole process.
+
+    A test must not call ``configure_logging``: loggers would keep its configuration. It has to start a process.
+    """
+    configuration, level = structlog.get_config(), logging.getLogger().level
+    yield
+    is_cached = structlog.get_config()["cache_logger_on_first_use"]
+    structlog.configure(**configuration)
+    logging.getLogger().setLevel(level)
+    logging.disable(logging.NOTSET)
+    assert not is_cached, "the test has configured loggers that later tests use: start a process instead"
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,8 @@ class WorkerRegistry:
 
         The ages are approximate, because they compare the clocks of two hosts.
         """
-        rows: Any = self._client.zrange(self._keys.workers, 0, -1, withscores=True)
         now = time.time()
+        rows: Any = self._client.zrangebyscore(self._keys.workers, now - _REMEMBER_SECONDS, "+inf", withscores=True)
         return {name.decode(): round(max(0.0, now - score), 1) for name, score in rows}
 
     def find_live(self, workers: Sequence[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pty
 import secrets
@@ -11,7 +12,10 @@ import sys
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
+from app.store.keys import StoreKeys
 from tests.http.gateway import OPERATOR_KEY, bearer
 from tests.stack import ROOT, Stack, eventually
 
@@ -21,6 +25,19 @@ LOG_ONE_EVENT = "from app.logs import configure_logging; import structlog; confi
 def log_lines(stack: Stack) -> list[dict[str, Any]]:
     """Return the log lines of all processes. Fails if a line is not JSON."""
     return [json.loads(line) for process in stack.processes for line in process.log.read_text().splitlines()]
+
+
+def test_command_changes_the_configuration_of_logs() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.disable(logging.WARNING)
+
+
+def test_configuration_of_logs_was_restored_after_the_test_before() -> None:
+    with capture_logs() as lines:
+        structlog.get_logger("pyxec.http").info("an event")
+
+    assert [line["event"] for line in lines] == ["an event"]
+    assert logging.getLogger().isEnabledFor(logging.WARNING)
 
 
 @pytest.mark.docker
@@ -85,3 +102,40 @@ def test_log_is_json_in_file() -> None:
     line = json.loads(done.stderr)
     assert (line["event"], line["job_id"], line["level"], line["logger"]) == ("an_event", "j1", "info", "x")
     assert line["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize(("level", "events"), [("", ["request", "request_failed"]), ("error", ["request_failed"])])
+def test_log_level_is_a_setting_and_health_checks_are_not_logged(
+    own_stack: Stack, level: str, events: list[str]
+) -> None:
+    # Given an API with a log level
+    own_stack.settings["PYXEC_LOG_LEVEL"] = level
+    own_stack.start_api()
+    # When health checks, a correct request and one that fails are sent
+    for path in ("/livez", "/readyz", "/v1/languages"):
+        assert own_stack.http.get(path).status_code == 200
+    keys = StoreKeys(own_stack.namespace)
+    own_stack.client.hset(keys.record("damaged"), mapping={"about": b"damaged"})
+    assert own_stack.http.get("/v1/jobs/damaged").status_code == 500
+    # Then the lines of this level exist, and none of the health checks
+    lines = eventually(lambda: [line for line in log_lines(own_stack) if line["event"] == "request_failed"], 5)
+    assert lines
+    logged = [line for line in log_lines(own_stack) if line["event"].startswith("request")]
+    assert sorted({line["event"] for line in logged}) == events
+    assert not [line for line in logged if line.get("route") in ("/livez", "/readyz")]
+
+
+def test_unknown_log_level_names_the_setting(own_stack: Stack) -> None:
+    own_stack.settings["PYXEC_LOG_LEVEL"] = "loud"
+    done = subprocess.run(
+        [sys.executable, "-m", "app.worker", "--queues", "jobs"],
+        cwd=ROOT,
+        env={**os.environ, **own_stack.settings},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert done.returncode != 0
+    assert "PYXEC_LOG_LEVEL" in done.stderr.splitlines()[-1]
+    assert all(name in done.stderr.splitlines()[-1] for name in ("debug", "info", "warning", "error"))

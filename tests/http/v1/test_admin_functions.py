@@ -90,7 +90,7 @@ async def test_pages_of_unfinished_jobs_have_each_job_once(gateway: Gateway) -> 
     body = [{"language": "python", "source": "print(1)", "priority": lane} for lane in ("interactive", "batch")] * 70
     for jobs in (body[:70], body[70:]):
         response = await gateway.client.post("/v1/jobs/batch", json={"jobs": jobs})
-        assert response.status_code == 202, response.text
+        assert response.status_code == 200, response.text[:500]
     gateway.worker.start()
     # When all pages are read
     found: list[str] = []

@@ -87,6 +87,20 @@ async def test_workers_have_their_messages(gateway: Gateway) -> None:
     assert workers["idle-1"]["is_alive"] is False
 
 
+async def test_dead_workers_are_shown_for_ten_minutes(gateway: Gateway) -> None:
+    # Given workers that were last seen 590 and 610 seconds ago, and no worker that is alive
+    now = time.time()
+    gateway.redis.zadd(gateway.keys.workers, {"recent-1": now - 590, "old-1": now - 610})
+    # When the workers are listed
+    workers = (await get(gateway, "workers"))["workers"]
+    # Then the one of the last ten minutes is shown
+    assert [(worker["name"], worker["is_alive"]) for worker in workers] == [("recent-1", False)]
+    assert workers[0]["last_seen_seconds_ago"] == pytest.approx(590, abs=5)
+    # And the next heartbeat of any worker removes the other one
+    WorkerRegistry(gateway.redis, gateway.keys).beat("alive-1")
+    assert gateway.redis.zrange(gateway.keys.workers, 0, -1) == [b"recent-1", b"alive-1"]
+
+
 async def test_message_has_no_running_time_before_its_job_starts(gateway: Gateway) -> None:
     job_id = await gateway.submit(priority="batch")
     gateway.worker.take()
