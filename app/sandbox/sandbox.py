@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Generic, TypeVar
 
+import docker
 import msgspec
 import structlog
 
@@ -52,6 +53,8 @@ class PooledSandbox(ABC, Generic[C]):
         pool_floor: See ``Pool``.
         pool_ceiling: See ``Pool``.
         availability: Receives the result of each launch.
+        read_image_digests: Returns the digests of the language images of this checkout, which are preferred to those
+            of other checkouts.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class PooledSandbox(ABC, Generic[C]):
         pool_floor: int,
         pool_ceiling: int,
         availability: EngineAvailability | None = None,
+        read_image_digests: Callable[[docker.APIClient], Mapping[str, str]] | None = None,
     ) -> None:
         self._engine = engine
         self._languages = languages
@@ -74,6 +78,7 @@ class PooledSandbox(ABC, Generic[C]):
         self._read_installation = read_installation
         self._runtime = runtime
         self._availability = availability
+        self._read_image_digests = read_image_digests
         self._cpus = cpus
         self._defaults = {name: default_resources(language, cpus) for name, language in languages.items()}
         self._images = ImageCache(self._list_images)
@@ -219,7 +224,9 @@ class PooledSandbox(ABC, Generic[C]):
         return container
 
     def _list_images(self) -> dict[str, InstalledImage]:
-        installed = installed_images(self._engine.docker_client)
+        client = self._engine.docker_client
+        digests = None if self._read_image_digests is None else self._read_image_digests(client)
+        installed = installed_images(client, digests)
         return {name: image for name, image in installed.items() if name in self._languages}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -23,11 +24,15 @@ from app.core.timestamps import current_unix_ms
 from app.files.cache import FileCache
 from app.http.compat.judge0 import API as JUDGE0
 from app.http.compat.judge0 import create_callback_body
+from app.resources import RESOURCES
 from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine_availability import EngineAvailability, PauseReason
+from app.sandbox.images.build import ImageDigests
+from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import load_languages
+from app.sandbox.images.installed import BASE_IMAGE
 from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
 from app.store.connection import create_client
@@ -223,7 +228,10 @@ def _create_sandbox(
     installation: _Installation,
     availability: EngineAvailability,
 ) -> ContainerSandbox | CellSandbox:
+    languages = load_languages(*settings.language_folders)
+    base = os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
     arguments: dict[str, Any] = {
+        "read_image_digests": ImageDigests(languages, ImageSources.from_repository(RESOURCES), base).read,
         "worker": worker,
         "namespace": settings.namespace,
         "read_installation": installation.read,
@@ -233,7 +241,6 @@ def _create_sandbox(
         "pool_ceiling": settings.pool_ceiling,
         "availability": availability,
     }
-    languages = load_languages(*settings.language_folders)
     if settings.isolation == "container":
         return ContainerSandbox(engine, languages, **arguments)
     policy = CellPolicy(settings.cell_max_jobs, settings.cell_max_age, settings.cell_sharing)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ _HEADER: Final = """\
 # docker-compose.yml by `python -m deploy.release.compose_file`. PYXEC_IMAGE_PREFIX names your registry, for example
 # registry.example.org/pyxec, and PYXEC_VERSION the release. docs/operations.md describes all settings.
 """
-_IMAGE: Final = re.compile(r"\$\{PYXEC_IMAGE_PREFIX:-pyxec\}-(\w+)")
 # Every file with certificates is optional.
 _CERTIFICATES: Final = "${PYXEC_EXTRA_CA:-/dev/null}"
 
@@ -35,15 +33,19 @@ def create_compose_file(compose: str, override: str) -> str:
     document: dict[str, Any] = yaml.safe_load(compose)
     services: dict[str, dict[str, Any]] = document["services"]
     for name, changes in yaml.safe_load(override)["services"].items():
+        if name not in services:  # the profile `monitoring` needs files of the checkout
+            continue
         services[name]["deploy"] = {**services[name].get("deploy", {}), **changes["deploy"]}
-    for service in services.values():
-        service.pop("build", None)
-        service["image"] = _IMAGE.sub(
-            rf"${{PYXEC_IMAGE_PREFIX:-pyxec}}-\1:${{PYXEC_VERSION:-{VERSION}}}", service["image"]
-        )
+    services = {name: _with_published_image(name, service) for name, service in services.items()}
+    document["services"] = services
     document["secrets"]["extra-ca"]["file"] = _CERTIFICATES
     parts = {name: part for name, part in document.items() if not name.startswith("x-")}
     return _HEADER + yaml.dump(parts, Dumper=_PlainDumper, sort_keys=False, width=120)
+
+
+def _with_published_image(name: str, service: dict[str, Any]) -> dict[str, Any]:
+    image = f"${{PYXEC_IMAGE_PREFIX:-pyxec}}-{name}:${{PYXEC_VERSION:-{VERSION}}}"
+    return {"image": image, **{key: value for key, value in service.items() if key != "build"}}
 
 
 class _PlainDumper(yaml.SafeDumper):

@@ -37,7 +37,7 @@ def run_compose(release: str, *arguments: str, **settings: str) -> subprocess.Co
 
 def read_services(release: str) -> dict[str, Any]:
     """Return the services as a release of Compose reads them."""
-    done = run_compose(release, "config")
+    done = run_compose(release, "--profile", "monitoring", "config")
     assert done.returncode == 0, done.stderr
     services: dict[str, Any] = yaml.safe_load(done.stdout)["services"]
     return services
@@ -85,11 +85,36 @@ def test_compose_file_passes_every_setting() -> None:
     assert {str(field.validation_alias) for field in Settings.model_fields.values()} - _NOT_PASSED <= passed
 
 
-def test_services_have_distinct_images() -> None:
-    images = re.findall(r"^    image: (\S+)$", TEXT, re.MULTILINE)
-    assert all(image.startswith("${PYXEC_IMAGE_PREFIX:-pyxec}-") for image in images)
+@pytest.mark.parametrize("release", COMPOSE_RELEASES)
+def test_images_have_the_name_of_the_project(release: str) -> None:
+    """Compose names an image after the project and the service, so that two checkouts do not overwrite their images."""
+    files = ("docker-compose.yml", "docker-compose.override.yml", "deploy/caddy.yml")
+    options = [part for file in files for part in ("-f", file)]
+    done = run_compose(release, *options, "--profile", "monitoring", "config", PYXEC_DOMAIN="pyxec.example.org")
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
 
-    assert len(images) == len(set(images)) == len(re.findall(r"^  [a-z]+:\n    image:", TEXT, re.MULTILINE))
+    assert {name for name, service in services.items() if "build" not in service} == {"grafana"}
+    for name, service in services.items():
+        if name != "grafana":  # release 2 shows the name that it derives
+            assert service.get("image", f"pyxec-{name}") == f"pyxec-{name}", name
+
+
+@pytest.mark.parametrize("file", ["deploy/swarm.yml", "deploy/images.yml"])
+def test_images_of_a_swarm_have_names(file: str) -> None:
+    services = yaml.safe_load(TEXT)["services"]
+    images = {name: service["image"] for name, service in yaml.safe_load((ROOT / file).read_text())["services"].items()}
+
+    assert images == {name: f"${{PYXEC_IMAGE_PREFIX:-pyxec}}-{name}" for name in services}
+
+
+@pytest.mark.parametrize("release", COMPOSE_RELEASES)
+def test_images_of_a_swarm_can_be_built_with_compose(release: str) -> None:
+    done = run_compose(release, "-f", "docker-compose.yml", "-f", "deploy/images.yml", "config", PYXEC_IMAGE_PREFIX="x")
+
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    assert {name: service["image"] for name, service in services.items()} == {name: f"x-{name}" for name in services}
 
 
 @pytest.mark.parametrize("release", COMPOSE_RELEASES)
@@ -114,7 +139,8 @@ def test_tls_overlay_publishes_one_more_port_and_refuses_anonymous_callers(relea
     assert "PYXEC_DOMAIN" in missing.stderr
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
-    assert {name for name, service in services.items() if service.get("ports")} == {"web", "caddy"}
+    published = {name for name, service in services.items() if service.get("ports") and "profiles" not in service}
+    assert published == {"web", "caddy"}
     environment = services["api"]["environment"]
     assert (environment["PYXEC_WEB_ADDRESS"], environment["PYXEC_ALLOWED_HOSTS"]) == ("0.0.0.0", "pyxec.example.org,")
     public = {"PYXEC_WEB_ADDRESS": environment["PYXEC_WEB_ADDRESS"]}

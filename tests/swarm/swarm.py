@@ -137,7 +137,7 @@ def _build() -> None:
     """Build the images of the service on the engine of this machine."""
     project = Project("1.29")
     try:
-        project.compose("build", "redis", "api", "web")
+        project.compose("-f", "docker-compose.yml", "-f", "deploy/images.yml", "build", "redis", "api", "web")
     finally:
         project.engine.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -38,7 +38,7 @@ from app.sandbox.images.removal import (
     remove_superseded,
 )
 
-__all__ = ["BuildEvent", "BuildProgress", "ensure_images"]
+__all__ = ["BuildEvent", "BuildProgress", "ImageDigests", "ensure_images"]
 
 # Builds wait for the network and the disk. More at the same time only slow each other down.
 _CONCURRENT_BUILDS: Final = 2
@@ -102,17 +102,53 @@ def ensure_images(
     base_id = _read_layers_digest(client, base)
     runner = sources.runner_context(base_id)
     contexts = {language.id: sources.language_context(language, base_id, runner.digest) for language in requested}
-    installed = installed_images(client)
+    digests = {language: context.digest for language, context in contexts.items()}
+    installed = installed_images(client, digests)
     outdated = [language for language in requested if not _is_current(installed, language, contexts[language.id])]
     for language in requested:
         progress(BuildEvent(language.id, "waiting" if language in outdated else "unchanged"))
     if outdated:
         _Builder(client, base, runner, contexts, progress).build_all(outdated)
-        installed = installed_images(client)
-    remove_superseded(client, [language.id for language in requested])
+        installed = installed_images(client, digests)
+    remove_superseded(client, digests)
     if removed := contexts.keys() - installed.keys():
         raise ImageMissing(f"the images of {', '.join(sorted(removed))} were removed during the build")
     return {language.id: installed[language.id] for language in requested}
+
+
+class ImageDigests:
+    """Computes the digests of the language images of a checkout. Safe to use from many threads.
+
+    Args:
+        languages: The catalogue, by id.
+        sources: Sources of the images.
+        base: Image with Debian on which all images are based.
+    """
+
+    def __init__(self, languages: Mapping[str, Language], sources: ImageSources, base: str) -> None:
+        self._languages = languages
+        self._sources = sources
+        self._base = base
+        self._computed: tuple[str, dict[str, str]] | None = None
+
+    def read(self, client: docker.APIClient) -> Mapping[str, str]:
+        """Return the digests by language. Without the base image on the engine, there are none.
+
+        Raises:
+            EngineUnavailable: The engine does not answer.
+        """
+        try:
+            base_id = _read_layers_digest(client, self._base)
+        except ImageMissing:
+            return {}
+        if self._computed is None or self._computed[0] != base_id:
+            runner = self._sources.runner_context(base_id).digest
+            contexts = {
+                name: self._sources.language_context(language, base_id, runner)
+                for name, language in self._languages.items()
+            }
+            self._computed = base_id, {name: context.digest for name, context in contexts.items()}
+        return self._computed[1]
 
 
 class _Builder:

@@ -1,7 +1,8 @@
 """The language images that are on an engine.
 
 An image has the tags ``pyxec/<language>:<digest>`` and ``pyxec/<language>:latest``. The digest covers everything that
-determines its content: the Dockerfile and scripts, the packages, the sources of the runner and the base image.
+determines its content: the Dockerfile and scripts, the packages, the sources of the runner and the base image. Several
+checkouts can use one engine: each prefers the images with the digests of its own sources.
 """
 
 from __future__ import annotations
@@ -71,11 +72,14 @@ class InstalledImage:
         return f"pyxec/{self.language}:{self.digest or 'latest'}"
 
 
-def installed_images(client: docker.APIClient) -> dict[str, InstalledImage]:
+def installed_images(client: docker.APIClient, digests: Mapping[str, str] | None = None) -> dict[str, InstalledImage]:
     """Return the current image of each language that has one, by language.
 
-    The current image is the one with the tag ``latest``. While the engine moves the tag, its list can contain the tag
-    twice or not at all; then it is the image that was built last.
+    The current image is the one with the digest of the checkout, otherwise the one with the tag ``latest``. While the
+    engine moves the tag, its list can contain the tag twice or not at all; then it is the image that was built last.
+
+    Args:
+        digests: Digests of the images of the checkout, by language.
 
     Raises:
         EngineUnavailable: The engine does not answer.
@@ -87,7 +91,8 @@ def installed_images(client: docker.APIClient) -> dict[str, InstalledImage]:
         # If containerd stores the images, the list contains an image without its labels while it is deleted.
         if LANGUAGE_LABEL in summary["Labels"]
     ]
-    current = {summary["Labels"][LANGUAGE_LABEL]: summary for summary in sorted(summaries, key=_read_priority)}
+    summaries.sort(key=lambda summary: _read_priority(summary, digests or {}))
+    current = {summary["Labels"][LANGUAGE_LABEL]: summary for summary in summaries}
     images = {}
     for language, summary in current.items():
         # Not found: the image was removed after the list was read.
@@ -169,9 +174,11 @@ class ImageCache:
         return self._images
 
 
-def _read_priority(summary: Mapping[str, Any]) -> tuple[bool, float]:
-    latest = f"pyxec/{summary['Labels'][LANGUAGE_LABEL]}:latest" in summary["RepoTags"]
-    return latest, float(summary["Labels"].get(BUILT_LABEL, 0))
+def _read_priority(summary: Mapping[str, Any], digests: Mapping[str, str]) -> tuple[bool, bool, float]:
+    labels = summary["Labels"]
+    language, digest = labels[LANGUAGE_LABEL], labels.get(DIGEST_LABEL)
+    is_own = digest is not None and digest == digests.get(language)
+    return is_own, f"pyxec/{language}:latest" in summary["RepoTags"], float(labels.get(BUILT_LABEL, 0))
 
 
 @cachetools.cached(cachetools.LRUCache(_CACHED_SIZES), key=lambda client, image_id: image_id, lock=threading.Lock())

@@ -72,16 +72,20 @@ def remove_images(client: docker.APIClient, languages: Iterable[str]) -> list[st
     return removed
 
 
-def remove_superseded(client: docker.APIClient, languages: Iterable[str]) -> None:
+def remove_superseded(client: docker.APIClient, digests: Mapping[str, str]) -> None:
     """Remove old images of some languages except the current ones, and old intermediate images of all builds.
+
+    Args:
+        digests: Digests of the images of this checkout, by language. They are kept, and so are the images with the tag
+            ``latest``, which another checkout may have built.
 
     Raises:
         EngineUnavailable: The engine does not answer.
     """
-    for language in languages:
+    for language, digest in digests.items():
         images = find_images(client, {"reference": [f"pyxec/{language}"]})
         for image in images:
-            if f"pyxec/{language}:latest" not in image["RepoTags"]:
+            if {f"pyxec/{language}:latest", f"pyxec/{language}:{digest}"}.isdisjoint(image["RepoTags"]):
                 _delete_if_old(client, image)
     runners = {image["Labels"].get(RUNNER_LABEL) for image in find_images(client, {"reference": ["pyxec/*:latest"]})}
     for image in find_images(client, {"reference": [_RUNNER_REPOSITORY]}):

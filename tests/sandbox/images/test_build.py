@@ -17,7 +17,7 @@ from docker.errors import ImageNotFound
 
 from app.local.engine import engine_host
 from app.sandbox.engine.client import connect_docker
-from app.sandbox.images.build import BuildEvent, ensure_images
+from app.sandbox.images.build import BuildEvent, ImageDigests, ensure_images
 from app.sandbox.images.build_context import BuildContext, ImageSources
 from app.sandbox.images.catalogue import Language, Packages, default_set, load_languages
 from app.sandbox.images.docker_build import BUILDKIT, CLASSIC_BUILDER, ImageBuildError, build_image, find_builder
@@ -320,11 +320,32 @@ def test_remove_superseded_keeps_containers_of_jobs(client: docker.APIClient, to
     image = build(client, toy)
     container = client.create_container(image.image_id, network_disabled=True)["Id"]
     try:
-        remove_superseded(client, [toy.id])
+        remove_superseded(client, {toy.id: image.digest})
 
         assert container in {found["Id"] for found in client.containers(all=True)}
     finally:
         client.remove_container(container)
+
+
+def test_checkouts_with_different_sources_keep_their_own_images(client: docker.APIClient, toy: Language) -> None:
+    # Given images of two checkouts, of which the second was built last
+    languages = [msgspec.structs.replace(toy, setup=f"touch /checkout-{number}") for number in (1, 2)]
+    events: list[BuildEvent] = []
+    images = [ensure_images(client, [language], SOURCES, events.append)[toy.id] for language in languages]
+    assert installed_images(client)[toy.id].image_id == images[1].image_id
+    # When the first checkout checks its images, then it builds and removes nothing
+    events.clear()
+    again = ensure_images(client, [languages[0]], SOURCES, events.append)[toy.id]
+    assert (again.image_id, {event.stage for event in events}) == (images[0].image_id, {"unchanged"})
+    # And the worker of each checkout uses its own image
+    for language, image in zip(languages, images, strict=True):
+        digests = ImageDigests({toy.id: language}, SOURCES, BASE_IMAGE).read(client)
+        assert installed_images(client, digests)[toy.id].image_id == image.image_id
+    # And a checkout without an image of its own uses the last one
+    other = ImageDigests({toy.id: msgspec.structs.replace(toy, setup="touch /3")}, SOURCES, BASE_IMAGE)
+    assert installed_images(client, other.read(client))[toy.id].image_id == images[1].image_id
+    # And without the base image on the engine, there are no digests
+    assert ImageDigests({toy.id: toy}, SOURCES, "missing:base").read(client) == {}
 
 
 def test_base_is_identified_by_its_layers(client: docker.APIClient, toy: Language) -> None:
