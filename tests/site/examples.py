@@ -1,4 +1,7 @@
-"""Every command and example of the pages for new users, in order, in a clean folder, against a real service.
+"""Every command and example of the pages for users, in order, in a clean folder, against a real service.
+
+The Bash and Python blocks run. Blocks without a language are responses, and commands that need another machine, a clone
+(`make up`: tests/bare) or another program. tests/integration/test_judging_page.py runs the examples of docs/judging.md.
 
 The file has no prefix `test_`, so that `make test` does not collect it. `make test-site` names it.
 """
@@ -18,7 +21,11 @@ from tests.stack import ROOT, Stack
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 PAGES = {
-    "README.md": [],
+    "README.md": ['"stdout":"42', "42"],
+    "docs/sdk.md": ["ok 42", "0\n1\n2", "HELLO"],
+    "docs/files.md": ['"file_id"', '"stdout":"18', "ok 1", "words.txt", "to be or not to be", "TO BE OR NOT TO BE"],
+    "docs/cli.md": ["primes", "solutions", "fractions", "jobs per second", "words"],
+    "docs/agents.md": ['"version":0', '"changed":["n.txt"]'],
     "docs/getting-started.md": ["45", "data:", "6 words", "ok 42", "python"],
     "docs/guides/classroom.md": ["accepted", "accepted"],
     "docs/guides/run-button.md": ["from a page"],
@@ -44,13 +51,15 @@ def test_commands_of_a_page_run_in_order(page: str, stack: Stack, tmp_path: Path
         "PYXEC_NAMESPACE": stack.namespace,
         "COLUMNS": "200",
     }
+    (folder / "examples").symlink_to(ROOT / "examples")
     # When its blocks run in order
     printed = ""
     for block in read_code_blocks(ROOT / page):
         if block.language in ("bash", "python"):
             command = ["bash", "-eu"] if block.language == "bash" else [sys.executable, "-"]
+            text = block.text.replace("http://127.0.0.1:8080", stack.url)
             done = subprocess.run(
-                command, input=block.text, cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+                command, input=text, cwd=folder, env=environment, capture_output=True, text=True, timeout=60
             )
             assert done.returncode == 0, block.text + done.stdout + done.stderr
             printed += done.stdout

@@ -128,7 +128,11 @@ _QUEUES: Final = Operation(
             status=200,
             text="The queues.",
             body=QueuesView,
-            links={"listDeadLetters": {"queue": "$response.body#/queues/0/name"}},
+            links={
+                "listDeadLetters": {"queue": "$response.body#/queues/0/name"},
+                "pauseQueue": {"queue": "$response.body#/queues/0/name"},
+                "resumeQueue": {"queue": "$response.body#/queues/0/name"},
+            },
         ),
     ),
 )

@@ -84,7 +84,7 @@ def _queue_metrics(queues: Sequence[QueueStats]) -> dict[Sample, float]:
         labels = (queue.name,)
         values[Sample("pyxec_queue_depth", labels)] = queue.waiting
         values[Sample("pyxec_queue_oldest_seconds", labels)] = queue.oldest_seconds or 0
-        values[Sample("pyxec_queue_paused", labels)] = queue.is_paused
+        values[Sample("pyxec_queue_paused", labels)] = int(queue.is_paused)
         values[Sample("pyxec_pending_entries", labels)] = queue.running
         values[Sample("pyxec_delayed", labels)] = queue.delayed
         values[Sample("pyxec_dead_letters", labels)] = queue.dead
