@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -43,11 +44,15 @@ def build_release(root: Path, folder: Path, steps: Steps) -> None:
     with steps.step("SBOM") as step:
         step.outcome = ", ".join(path.name for path in write_sboms(root, folder))
     prefix = os.environ.get("PYXEC_IMAGE_PREFIX") or _DEFAULT_PREFIX
-    for service, image in image_names(root, prefix).items():
+    images = image_names(root, prefix)
+    for service, image in images.items():
         with steps.step(f"image {service}") as step:
             _build_image(root, service, image)
-            _save_image(image, folder / f"{image.rpartition('/')[2].replace(':', '-')}.tar.gz")
             step.outcome = image
+    with steps.step("archive of the images") as step:
+        archive = folder / f"pyxec-images-{VERSION}.tar.gz"
+        _save_images(list(images.values()), archive)
+        step.outcome = archive.name
     for name in ("deploy/compose.yaml", "LICENSE", "CHANGELOG.md"):
         shutil.copy(root / name, folder)
     with steps.step("checksums") as step:
@@ -94,31 +99,28 @@ def _check_tag(root: Path) -> None:
 
 def _build_image(root: Path, service: str, image: str) -> None:
     targets = {"redis": "redis", "web": "web"}
-    command = [
-        "docker",
-        "build",
-        "-q",
-        "-f",
-        "deploy/Dockerfile",
-        "--target",
-        targets.get(service, "service"),
-        "-t",
-        image,
-    ]
-    certificates = os.environ.get("PYXEC_EXTRA_CA")
-    options = ["--build-arg", f"EXTRA_CA={certificates}"] if certificates else []
-    _run([*command, *options, "--label", f"org.opencontainers.image.version={VERSION}", "."], root)
+    # As in builds of language images: an engine that `make up` has started has no network for containers.
+    options = ["--network", "host", "--label", f"org.opencontainers.image.version={VERSION}"]
+    arguments = {"BASE": os.environ.get("PYXEC_BASE_IMAGE"), "EXTRA_CA": os.environ.get("PYXEC_EXTRA_CA")}
+    for name, value in arguments.items():
+        options += ["--build-arg", f"{name}={value}"] if value else []
+    target = targets.get(service, "service")
+    _run(
+        ["docker", "build", "-q", "-f", "deploy/Dockerfile", "--target", target, "-t", image, *options, "."],
+        root,
+    )
 
 
-def _save_image(image: str, path: Path) -> None:
+def _save_images(images: Sequence[str], path: Path) -> None:
+    """Write one archive of all images, because they share most of their layers."""
     with (
-        subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saving,
+        subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as saving,
         gzip.open(path, "wb", compresslevel=6) as archive,
     ):
         assert saving.stdout is not None
         shutil.copyfileobj(saving.stdout, archive)
     if saving.returncode != 0:
-        raise SetupError(f"docker save {image} failed")
+        raise SetupError(f"docker save {' '.join(images)} failed")
 
 
 def _run(command: list[str | Path], root: Path) -> str:
