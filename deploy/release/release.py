@@ -19,7 +19,7 @@ from app.local.console import SetupError, Steps, exit_on_error
 from deploy.supply.sbom import write_sboms
 from pyxec.version import VERSION
 
-__all__ = ["build_packages", "build_release", "image_names", "write_checksums"]
+__all__ = ["build_image", "build_packages", "build_release", "image_names", "write_checksums"]
 
 _DEFAULT_PREFIX: Final = "pyxec"
 _CHECKSUMS: Final = "SHA256SUMS"
@@ -47,7 +47,7 @@ def build_release(root: Path, folder: Path, steps: Steps) -> None:
     images = image_names(root, prefix)
     for service, image in images.items():
         with steps.step(f"image {service}") as step:
-            _build_image(root, service, image)
+            build_image(root, service, image)
             step.outcome = image
     with steps.step("archive of the images") as step:
         archive = folder / f"pyxec-images-{VERSION}.tar.gz"
@@ -97,7 +97,12 @@ def _check_tag(root: Path) -> None:
         raise SetupError(f"CHANGELOG.md: replace `unreleased` in the section {VERSION} by the date of the release")
 
 
-def _build_image(root: Path, service: str, image: str) -> None:
+def build_image(root: Path, service: str, image: str) -> None:
+    """Build the image of a service of docker-compose.yml.
+
+    Raises:
+        SetupError: The build failed.
+    """
     targets = {"redis": "redis", "web": "web"}
     # As in builds of language images: an engine that `make up` has started has no network for containers.
     options = ["--network", "host", "--label", f"org.opencontainers.image.version={VERSION}"]

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,24 @@ from tests.compose.releases import find_compose
 from tests.ports import free_port
 from tests.stack import ROOT, eventually
 
-__all__ = ["Project"]
+__all__ = ["Project", "extra_ca"]
 
 _CA_VARIABLES = ("PYXEC_EXTRA_CA", "SSL_CERT_FILE", "PIP_CERT")
 _EXTRA_CA = "deploy/extra-ca.crt"
 
 
 class Project:
-    """A project of a release of Compose. ``url`` is the URL of the page, on port 80 if it is free."""
+    """A project of a release of Compose. ``url`` is the URL of the page, on port 80 if it is free.
 
-    def __init__(self, release: str) -> None:
+    Args:
+        release: A key of :data:`COMPOSE_RELEASES`.
+        folder: The folder with the Compose files.
+        settings: Environment variables in addition to those of every project.
+    """
+
+    def __init__(self, release: str, folder: Path = ROOT, settings: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._settings = dict(settings or {})
         self._command, self._variables = find_compose(release)
         self.name = f"pyxec-test-{secrets.token_hex(3)}"
         self.port = 80 if _is_free(80) else free_port()
@@ -48,7 +57,9 @@ class Project:
             "PYXEC_REDIS_TIMEOUT_SECONDS": "5",
             "PYXEC_RATE_BURST": "100000",
             "VALKEY_APPENDFSYNC": "always",
-            "PYXEC_EXTRA_CA": _extra_ca(),
+            "PYXEC_EXTRA_CA": extra_ca() if self._folder == ROOT else "",
+            "PYXEC_DOCKER_SOCKET": engine_host().removeprefix("unix://"),
+            **self._settings,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
         return kept | self._variables | {name: value for name, value in settings.items() if value}
@@ -60,20 +71,34 @@ class Project:
     def pipe(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Run a command of Compose with bytes as its input and output."""
         done = subprocess.run(
-            [*self._command, *arguments], cwd=ROOT, env=self.environment, input=stdin, capture_output=True, timeout=900
+            [*self._command, *arguments],
+            cwd=self._folder,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            timeout=900,
         )
         assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]!r}{done.stderr.decode()[-3000:]}"
         return done.stdout
 
     def up(self) -> None:
         """Build and start all services. Return when a worker has published its languages."""
-        self.compose("up", "--build", "-d")
+        self.compose("up", *(["--build"] if self._folder == ROOT else []), "-d")
         eventually(self._has_languages, 120, 0.5)
 
     def down(self) -> None:
         self.http.close()
         self.compose("down", "--volumes", "--timeout", "40")
         self.engine.close()
+
+    def remaining(self) -> list[str]:
+        """Return the names of the containers and networks of the project."""
+        client = connect_docker(engine_host())
+        filters = {"label": [f"com.docker.compose.project={self.name}"]}
+        names = [item["Names"][0] for item in client.containers(all=True, filters=filters)]
+        names += [network["Name"] for network in client.networks(filters=filters)]
+        client.close()
+        return names
 
     def containers(self, service: str) -> list[dict[str, Any]]:
         """Return the descriptions of the running containers of a service."""
@@ -141,7 +166,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _extra_ca() -> str:
+def extra_ca() -> str:
     """Copy the CA certificates of this machine into the checkout, where builds can read them. Return their path."""
     for variable in _CA_VARIABLES:
         source = Path(os.environ.get(variable, ""))

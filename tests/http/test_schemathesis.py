@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +53,14 @@ def configuration(folder: Path, owner: str, other: str) -> Path:
     return config
 
 
-async def schemathesis(gateway: Gateway, config: Path, *options: str) -> tuple[int, str]:
-    """Exit status and report of one run. It is independent of earlier runs."""
+async def schemathesis(gateway: Gateway, config: Path, *options: str, keys: Sequence[str]) -> tuple[int, str]:
+    """Exit status and report of one run. It neither rotates nor revokes the keys."""
     program = Path(sys.executable).with_name("schemathesis")
     address = f"http://127.0.0.1:{gateway.port}/openapi.json"
     process = await asyncio.create_subprocess_exec(
         program, "--config-file", config, "run", address, "--no-color", "--checks", "all", *options,
         cwd=config.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_PROTECTED_KEYS": ",".join(keys)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
@@ -78,7 +79,10 @@ async def test_gateway_conforms_to_its_openapi_document(gateway: Gateway, tmp_pa
     gateway.worker.handle_jobs(gateway.worker.run)
     # When Schemathesis tests every operation with valid and invalid requests, and in sequences
     status, report = await schemathesis(
-        gateway, config, "--phases", PHASES, "--max-examples", str(EXAMPLES), "--seed", SEED, "--no-shrink"
+        gateway,
+        config,
+        *("--phases", PHASES, "--max-examples", str(EXAMPLES), "--seed", SEED, "--no-shrink"),
+        keys=[owner["id"], other["id"]],
     )
     # Then it finds no failure
     assert status == 0, report
