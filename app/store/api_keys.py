@@ -82,16 +82,16 @@ class ApiKeyStore:
         if self._operator_digest is not None and hmac.compare_digest(digest, self._operator_digest):
             return _OPERATOR
         key_id = _parse_id(text)
-        stored = None if key_id is None else await self._read(key_id)
-        # The comparisons take the same time for an id that does not exist.
-        current, previous = (stored.digest, stored.previous_digest) if stored is not None else (b"", b"")
-        is_current = hmac.compare_digest(digest, current or bytes(len(digest)))
-        is_previous = hmac.compare_digest(digest, previous or bytes(len(digest)))
-        if stored is None or not (is_current or is_previous):
+        if key_id is None:
             return None
         now_ms = self._now_ms()
-        if _is_expired(stored.key, now_ms) or (not is_current and now_ms >= stored.previous_expires_at_ms):
+        stored = self._cache.get(key_id)
+        if stored is None or not _accepts(stored, digest, now_ms):
+            # Another process may have rotated the key.
+            stored = await self._read_stored(key_id)
+        if not _accepts(stored, digest, now_ms):
             return None
+        assert stored is not None
         await self._record_use(stored.key.id, now_ms)
         return stored.key
 
@@ -201,12 +201,13 @@ class ApiKeyStore:
             await _untyped(self._client.hset(self._keys.api_key_uses, key_id, now_ms))
 
     async def _read(self, key_id: str) -> _StoredKey | None:
-        cached = self._cache.get(key_id)
-        if cached is not None:
-            return cached
+        return self._cache.get(key_id) or await self._read_stored(key_id)
+
+    async def _read_stored(self, key_id: str) -> _StoredKey | None:
         with translated():
             value: Any = await _untyped(self._client.hget(self._keys.api_keys, key_id))
         if value is None:
+            self._cache.pop(key_id, None)
             return None
         stored = self._cache[key_id] = _decoder.decode(value)
         return stored
@@ -225,6 +226,19 @@ def decode_webhook_secret(value: bytes) -> str:
     """
     secret = _decoder.decode(value).webhook_secret.removeprefix("whsec_")
     return f"whsec_{secret.translate(str.maketrans('-_', '+/'))}"
+
+
+def _accepts(stored: _StoredKey | None, digest: bytes, now_ms: int) -> bool:
+    """Return whether a key is valid and has a text with this digest.
+
+    The comparisons take the same time for a key that does not exist.
+    """
+    nothing = bytes(len(digest))
+    current, previous = (nothing, nothing) if stored is None else (stored.digest, stored.previous_digest or nothing)
+    is_current, is_previous = hmac.compare_digest(digest, current), hmac.compare_digest(digest, previous)
+    if stored is None or _is_expired(stored.key, now_ms):
+        return False
+    return is_current or (is_previous and now_ms < stored.previous_expires_at_ms)
 
 
 def _is_expired(key: ApiKey, now_ms: int) -> bool:
