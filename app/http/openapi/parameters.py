@@ -86,6 +86,16 @@ PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "files_after": _query(
         "after", "The `next` of the previous page.", {"type": "string", "pattern": "^([0-9]{1,15}-[0-9a-f]{32})?$"}
     ),
+    "workspaces_limit": _query(
+        "limit",
+        "The maximum number of workspaces.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+    ),
+    "workspaces_after": _query(
+        "after",
+        "The `next` of the previous page.",
+        {"type": "string", "pattern": "^([0-9]{1,15}-[A-Za-z0-9_-]{1,64})?$"},
+    ),
     "file_name": _query("name", "A name for people.", {"type": "string", "maxLength": MAX_NAME_BYTES}),
     "status": _query("status", "Only jobs with this status.", {"type": "string", "enum": list(JobState)}),
     "label": _query(

@@ -14,8 +14,8 @@ from app.core.errors import (
     WorkspaceBusy,
 )
 from app.http.openapi.files import UPLOAD_ERRORS, download_reply
-from app.http.openapi.operation import OCTET_STREAM, Operation, Paths, Reply
-from app.http.v1.workspaces import WorkspaceView
+from app.http.openapi.operation import OCTET_STREAM, Access, Operation, Paths, Reply
+from app.http.v1.workspaces import WorkspaceListView, WorkspaceView
 
 __all__ = ["PATHS", "WORKSPACES"]
 
@@ -39,6 +39,16 @@ _CREATE: Final = Operation(
         ),
     ),
     errors=(TooManyWorkspaces, FilesFull, RateLimited),
+)
+
+_LIST: Final = Operation(
+    id="listWorkspaces",
+    tag=WORKSPACES,
+    summary="List your workspaces, the most recently used one first",
+    text="Pass `next` as `after` to get the next page. Sessions of LibreChat are not listed.",
+    access=Access.KEY,
+    parameters=("workspaces_limit", "workspaces_after"),
+    replies=(Reply(status=200, text="A page of workspaces.", body=WorkspaceListView),),
 )
 
 _GET: Final = Operation(
@@ -89,7 +99,7 @@ _DELETE_FILE: Final = Operation(
 )
 
 PATHS: Final[Paths] = {
-    "/v1/workspaces": {"post": _CREATE},
+    "/v1/workspaces": {"post": _CREATE, "get": _LIST},
     "/v1/workspaces/{workspace_id}": {"get": _GET, "delete": _DELETE},
     "/v1/workspaces/{workspace_id}/files/{path}": {"get": _READ_FILE, "put": _WRITE_FILE, "delete": _DELETE_FILE},
 }

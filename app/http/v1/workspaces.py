@@ -1,4 +1,4 @@
-"""POST /v1/workspaces, GET and DELETE /v1/workspaces/{id}, and the files of a workspace."""
+"""GET and POST /v1/workspaces, GET and DELETE /v1/workspaces/{id}, and the files of a workspace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.constraints import schema
-from app.core.errors import FileTooLarge, NotFound
+from app.core.errors import FileTooLarge, NotAuthenticated, NotFound
 from app.core.resolve import check_file_name
 from app.core.timestamps import Timestamp, format_timestamp
 from app.core.workspaces import MAX_WORKSPACE_BYTES, WORKSPACE_ID, Workspace
@@ -20,11 +20,13 @@ from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 from app.http.responses import check_not_compressed, send_json, set_download_headers
 from app.http.settings import HttpSettings
+from app.http.v1.job_list import read_page_size
 from app.store.workspaces import WorkspaceStore
 
 __all__ = [
     "WorkspaceFileResource",
     "WorkspaceFileView",
+    "WorkspaceListView",
     "WorkspaceResource",
     "WorkspaceView",
     "WorkspacesResource",
@@ -56,6 +58,24 @@ class WorkspaceView(msgspec.Struct, frozen=True, kw_only=True):
     files: list[WorkspaceFileView]
     created_at: Timestamp
     expires_at: Timestamp
+
+
+class WorkspaceSummaryView(msgspec.Struct, frozen=True, kw_only=True):
+    """A workspace in a list. ``file_count`` is the number of its files."""
+
+    id: Annotated[str, schema(pattern=WORKSPACE_ID)]
+    version: int
+    size_bytes: int
+    file_count: int
+    created_at: Timestamp
+    expires_at: Timestamp
+
+
+class WorkspaceListView(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of workspaces, the most recently used one first. Pass ``next`` as ``after`` to get the next page."""
+
+    workspaces: list[WorkspaceSummaryView]
+    next: str | None
 
 
 def create_workspace_view(workspace: Workspace) -> WorkspaceView:
@@ -102,6 +122,32 @@ class WorkspacesResource:
         workspace = await self._workspaces.create(request.caller)
         response.set_header("Location", f"/v1/workspaces/{workspace.id}")
         send_json(response, 201, create_workspace_view(workspace))
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """Send a page of the workspaces of the caller, the most recently used one first.
+
+        Raises:
+            NotAuthenticated: The caller is anonymous: such callers share their workspaces, so there is no list.
+            InvalidRequest: A query parameter is invalid.
+        """
+        if request.caller.is_anonymous:
+            raise NotAuthenticated("listing workspaces requires an API key")
+        after, limit = request.get_param("after") or None, read_page_size(request)
+        workspaces, following = await self._workspaces.page(request.caller.owner, after, limit)
+        views = [
+            WorkspaceSummaryView(
+                id=workspace.id,
+                version=workspace.version,
+                size_bytes=workspace.size_bytes,
+                file_count=len(workspace.files),
+                created_at=format_timestamp(workspace.created_at_ms),
+                expires_at=format_timestamp(workspace.expires_at_ms),
+            )
+            for workspace in workspaces
+        ]
+        send_json(response, 200, WorkspaceListView(workspaces=views, next=following))
+
+    on_head = on_get
 
 
 class WorkspaceResource:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.http.gateway import JOB, Gateway
+from app.store import admission
+from tests.http.gateway import JOB, Gateway, StartGateway
 from tests.http.openapi.conformance import assert_conforms
 
 ITEM = "/v1/workspaces/{workspace_id}"
@@ -130,3 +132,36 @@ async def test_limits_of_uploads_are_reported(gateway: Gateway) -> None:
     assert_conforms(large, "put", FILE)
     assert large.status_code == 413
     assert "33554432 bytes" in large.json()["detail"]
+
+
+async def test_workspaces_are_listed_in_pages_by_their_last_use(gateway: Gateway) -> None:
+    owner = await gateway.create_caller()
+    ids = []
+    for _ in range(3):
+        ids.append(await create(gateway, owner))
+        await asyncio.sleep(0.002)  # the order is that of the milliseconds
+    await gateway.client.put(f"/v1/workspaces/{ids[0]}/files/a", content=b"1", headers=owner)
+    await create(gateway, await gateway.create_caller())
+    first = await gateway.client.get("/v1/workspaces?limit=2", headers=owner)
+    assert_conforms(first, "get", "/v1/workspaces")
+    assert [(item["id"], item["file_count"]) for item in first.json()["workspaces"]] == [(ids[0], 1), (ids[2], 0)]
+    # A workspace of the first page that is used or deleted in the meantime does not change the second one.
+    await gateway.client.delete(f"/v1/workspaces/{ids[2]}", headers=owner)
+    after = first.json()["next"]
+    second = (await gateway.client.get(f"/v1/workspaces?limit=2&after={after}", headers=owner)).json()
+    assert ([item["id"] for item in second["workspaces"]], second["next"]) == ([ids[1]], None)
+    assert (await gateway.client.get("/v1/workspaces?after=x", headers=owner)).json()["field"] == "after"
+    assert (await gateway.client.get("/v1/workspaces")).status_code == 401
+
+
+async def test_creation_and_uploads_take_tokens_of_the_uploads(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "_UPLOADS_PER_JOB", 1)
+    gateway = await start_gateway(PYXEC_RATE_BURST="2", PYXEC_RATE_PER_MINUTE="1")
+    path = f"/v1/workspaces/{await create(gateway)}"
+    assert (await gateway.client.put(f"{path}/files/a", content=b"1")).status_code == 200
+    rejected = await gateway.client.put(f"{path}/files/a", content=b"2")
+    assert_conforms(rejected, "put", FILE)
+    for response in (rejected, await gateway.client.post("/v1/workspaces")):
+        assert (response.status_code, response.json()["type"]) == (429, "/problems/rate-limited")

@@ -203,7 +203,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List your workspaces, the most recently used one first
+         * @description Pass `next` as `after` to get the next page. Sessions of LibreChat are not listed.
+         */
+        get: operations["listWorkspaces"];
         put?: never;
         /**
          * Create an empty workspace
@@ -2230,6 +2234,14 @@ export interface components {
             link: string;
         };
         /**
+         * WorkspaceListView
+         * @description A page of workspaces, the most recently used one first. Pass `next` as `after` to get the next page.
+         */
+        WorkspaceListView: {
+            workspaces: components["schemas"]["WorkspaceSummaryView"][];
+            next: string | null;
+        };
+        /**
          * WorkspaceMode
          * @description What happens to a job whose workspace is used by another job.
          * @enum {unknown}
@@ -2250,6 +2262,20 @@ export interface components {
             deleted: string[];
             /** @default null */
             error: string | null;
+        };
+        /**
+         * WorkspaceSummaryView
+         * @description A workspace in a list. `file_count` is the number of its files.
+         */
+        WorkspaceSummaryView: {
+            id: string;
+            version: number;
+            size_bytes: number;
+            file_count: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
         };
         /**
          * WorkspaceView
@@ -3439,6 +3465,84 @@ export interface operations {
             };
             /** @description Route not found; or: Not found */
             404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal server error */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job store is unavailable */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWorkspaces: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of workspaces. */
+                limit?: number;
+                /** @description The `next` of the previous page. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of workspaces. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceListView"];
+                };
+            };
+            /** @description Malformed request */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Missing or invalid API key */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Invalid request */
+            422: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
