@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from app.core.errors import PyxecError
+from app.core.limits import LIMITS
 from bench.judging.judged_jobs import JudgedJobs, create_case, create_checker
 from bench.sandbox.under_test import SandboxUnderTest, program
 from bench.target import Target
@@ -22,6 +23,8 @@ __all__ = ["ROUNDS", "measure_interactor"]
 ROUNDS: Final = 3
 EXCHANGES: Final = 10_000
 _MAX_MS: Final = 1.0
+_MAX_SECONDS: Final = LIMITS["wall_seconds"].maximum
+_PROGRAM_SECONDS: Final = _MAX_SECONDS - 10
 _PROGRAM: Final = """
 import sys
 
@@ -50,9 +53,11 @@ def measure_interactor(sandbox: SandboxUnderTest, advance: Callable[[], None]) -
         PyxecError: The interactor rejected the program.
     """
     jobs = JudgedJobs(sandbox)
-    limits = {"wall_seconds": 300.0, "cpu_seconds": 300.0}
+    # The interactor has more time than the program. With less, it reaches its limit while it waits for a slow program,
+    # which is a checker_error instead of a time_limit.
     spec = msgspec.structs.replace(
-        program("python", _PROGRAM, **limits), interactor=create_checker("python", _INTERACTOR, **limits)
+        program("python", _PROGRAM, wall_seconds=_PROGRAM_SECONDS, cpu_seconds=_PROGRAM_SECONDS),
+        interactor=create_checker("python", _INTERACTOR, wall_seconds=_MAX_SECONDS, cpu_seconds=_MAX_SECONDS),
     )
     case = create_case(1, str(EXCHANGES).encode(), b"", spec)
     seconds: dict[str, list[float]] = {"sandboxes": [], "pipe": []}
