@@ -56,9 +56,9 @@ func TestOne(t *testing.T) {
 """
     passed, failed = (sandbox.run(convert("go_test", code % number, run_timeout=60)) for number in (1, 2))
 
-    assert passed.outcome is Outcome.OK, passed.stdout
+    assert passed.outcome == Outcome.OK, passed.stdout
     assert passed.text.startswith("ok")
-    assert failed.outcome is Outcome.NONZERO_EXIT
+    assert failed.outcome == Outcome.NONZERO_EXIT
     assert "on purpose" in failed.text
 
 
@@ -75,9 +75,9 @@ test("double", () => {
     files = {"double.ts": base64.b64encode(b"export const double = (n: number): number => 2 * n;").decode()}
     passed, failed = (sandbox.run(convert("jest", code % number, files=files, run_timeout=60)) for number in (1, 2))
 
-    assert passed.outcome is Outcome.OK, passed.stderr
+    assert passed.outcome == Outcome.OK, passed.stderr
     assert b"1 passed, 1 total" in passed.stderr
-    assert failed.outcome is Outcome.NONZERO_EXIT
+    assert failed.outcome == Outcome.NONZERO_EXIT
     assert b"Expected: 2" in failed.stderr
 
 
@@ -100,9 +100,9 @@ public class ShapesTest {
         for number in (4, 5)
     )
 
-    assert passed.outcome is Outcome.OK, passed.stdout + passed.stderr
+    assert passed.outcome == Outcome.OK, passed.stdout + passed.stderr
     assert "1 tests successful" in passed.text
-    assert failed.outcome is Outcome.NONZERO_EXIT
+    assert failed.outcome == Outcome.NONZERO_EXIT
     assert "expected: <5> but was: <4>" in failed.text
 
 
@@ -112,7 +112,7 @@ def test_kotlin_script_runs_statements(sandbox: SandboxFixture, language: str) -
     passed, failed = (sandbox.run(convert("kotlin_script", code % number, run_timeout=60)) for number in (2, 3))
 
     assert (passed.outcome, passed.text) == (Outcome.OK, "2\n"), passed.stderr
-    assert failed.outcome is Outcome.NONZERO_EXIT
+    assert failed.outcome == Outcome.NONZERO_EXIT
     assert b"IllegalStateException" in failed.stderr
 
 
@@ -121,7 +121,7 @@ def test_java_runs_with_assertions(sandbox: SandboxFixture, language: str) -> No
     code = "public class Main { public static void main(String[] args) { assert args.length > 0; } }"
     result = sandbox.run(convert("java", code))
 
-    assert result.outcome is Outcome.NONZERO_EXIT
+    assert result.outcome == Outcome.NONZERO_EXIT
     assert b"AssertionError" in result.stderr
 
 
@@ -129,7 +129,7 @@ def test_java_runs_with_assertions(sandbox: SandboxFixture, language: str) -> No
 def test_d_runs_unit_tests(sandbox: SandboxFixture, language: str) -> None:
     result = sandbox.run(convert("D_ut", "unittest { assert(1 == 2); }\nvoid main() {}"))
 
-    assert result.outcome is not Outcome.OK
+    assert result.outcome != Outcome.OK
     assert b"unittest" in result.stderr
 
 
