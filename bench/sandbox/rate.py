@@ -20,7 +20,7 @@ from app.sandbox.engine.http import EngineHttpClient
 from app.sandbox.images.installed import installed_images
 from app.sandbox.resources import ContainerResources
 from app.sandbox.template import LABEL, creation_body
-from bench.sandbox.under_test import NullSink, SandboxUnderTest, docker_host, program
+from bench.sandbox.under_test import IMAGE_DIGESTS, NullSink, SandboxUnderTest, docker_host, program
 from bench.target import Target
 
 __all__ = [
@@ -215,7 +215,7 @@ def bare_loop(engine: Engine, namespace: str, host: str | None = None) -> Job:
 
 
 def _creation_body(engine: Engine, namespace: str) -> dict[str, Any]:
-    image = installed_images(engine.docker_client)["python"].image_id
+    image = installed_images(engine.docker_client, IMAGE_DIGESTS.read(engine.docker_client))["python"].image_id
     resources = ContainerResources.from_limits(program("python", "").limits, 1.0)
     body = creation_body(image, resources, {LABEL: namespace}, RUNTIME, 21_000)
     body["HostConfig"]["AutoRemove"] = False

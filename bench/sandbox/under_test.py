@@ -22,13 +22,21 @@ from app.core.spec import JobSpec, SourceFile
 from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
+from app.sandbox.images.build import ImageDigests
+from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, load_languages
+from app.sandbox.images.installed import BASE_IMAGE
 from app.sandbox.sandbox import ContainerSandbox
 from app.sandbox.template import LABEL
 
-__all__ = ["LANGUAGES", "NullSink", "SandboxUnderTest", "docker_host", "program", "sandbox_under_test"]
+__all__ = ["IMAGE_DIGESTS", "LANGUAGES", "NullSink", "SandboxUnderTest", "docker_host", "program", "sandbox_under_test"]
 
-LANGUAGES: Final = load_languages(Path(__file__).resolve().parents[2] / "languages")
+_ROOT: Final = Path(__file__).resolve().parents[2]
+LANGUAGES: Final = load_languages(_ROOT / "languages")
+#: Of this checkout: another one may have built images on the same engine since then.
+IMAGE_DIGESTS: Final = ImageDigests(
+    LANGUAGES, ImageSources.from_repository(_ROOT), os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
+)
 _ENGINE_SECONDS: Final = 60.0
 _WARM_SECONDS: Final = 60.0
 
@@ -159,6 +167,7 @@ def _create_sandbox(
         "worker": "bench",
         "namespace": namespace,
         "read_installation": lambda: "bench",
+        "read_image_digests": IMAGE_DIGESTS.read,
         "runtime": os.environ.get("PYXEC_CONTAINER_RUNTIME", ""),
         "cpus": Settings.model_fields["sandbox_cpus"].default,
         "pool_floor": floor,

@@ -32,6 +32,11 @@ struct cell {
     bool has_job_user_namespaces;
 };
 
+struct next_job {
+    struct job_process process;
+    int reason_fd; /* why the process has failed */
+};
+
 static const char *describe_error(const char *subject)
 {
     static char text[REASON_MAX];
@@ -76,13 +81,19 @@ static void check_step(const char *failed)
         refuse_to_start(describe_error(failed));
 }
 
-static void set_up_job(const struct cell *cell, const struct job_order *order)
+/* Everything that takes time. It does not depend on the job, so that it is done before the job arrives. */
+static void set_up_namespaces(const struct cell *cell)
 {
-    const struct rlimit file_size = {order->disk_bytes, order->disk_bytes};
     check_step(job_cgroup_hide(&cell->cgroup));
-    check_step(mount_job_folders(order->disk_bytes, cell->masked_paths));
+    check_step(mount_shared_folders(cell->masked_paths));
     check_step(set_up_network());
     check_step(protect_proc());
+}
+
+static void set_up_job(const struct cell *cell, uint64_t disk_bytes)
+{
+    const struct rlimit file_size = {disk_bytes, disk_bytes};
+    check_step(mount_working_folder(disk_bytes));
     check_step(setrlimit(RLIMIT_FSIZE, &file_size) == 0 ? NULL : "RLIMIT_FSIZE");
     check_step(become_job_user(cell->users.job_id) ? NULL : "cannot drop capabilities");
     check_step(install_strict_filter(&filter) ? NULL : "system call filter");
@@ -96,15 +107,18 @@ static void close_cell_descriptors(const struct cell_cgroup *cgroup)
         close_fd(&fds[i]);
 }
 
-/* PID 1 of the namespaces of a job: becomes a runner. */
-static _Noreturn void serve_job(const struct cell *cell, const struct job_order *order, const struct job_process *process,
-                                int reason_fd)
+/* PID 1 of the namespaces of a job: becomes a runner as soon as the job arrives. */
+static _Noreturn void serve_job(const struct cell *cell, const struct job_process *process, int reason_fd)
 {
     const struct cell_link link = {process->sync_fd, cell->cgroup.counters};
+    uint64_t disk_bytes;
     if (dup2(reason_fd, STDERR_FILENO) < 0 || !await_users(process))
         _exit(EXIT_FAULT);
     close(reason_fd);
-    set_up_job(cell, order);
+    set_up_namespaces(cell);
+    if (!await_job_start(process, &disk_bytes))
+        _exit(EXIT_FAULT);
+    set_up_job(cell, disk_bytes);
     close_cell_descriptors(&cell->cgroup);
     int status = run_job("/work", &link);
     if (status == 0 && !await_end())
@@ -142,38 +156,42 @@ static int check_end(int status, int reason_fd)
     return EXIT_FAULT;
 }
 
-static int run_process(struct cell *cell, const struct job_order *order, int reason_ends[2])
-{
-    struct job_process process;
-    if (!clone_job(&process, cell->cgroup.job_fd, &cell->has_job_user_namespaces)) {
-        report_fault(describe_error("cannot create the namespaces of a job"), "");
-        return EXIT_FAULT;
-    }
-    if (process.pid == 0) {
-        close(reason_ends[0]);
-        serve_job(cell, order, &process, reason_ends[1]);
-    }
-    close_fd(&reason_ends[1]);
-    const char *failed = map_job_users(&process, &cell->users, cell->has_job_user_namespaces);
-    if (failed != NULL) {
-        report_fault(describe_error(failed), "");
-        return EXIT_FAULT; /* the end of PID 1 kills the process */
-    }
-    int status = await_job(cell, order, &process);
-    close(process.sync_fd);
-    return check_end(status, reason_ends[0]);
-}
-
-static int run_one_job(struct cell *cell, const struct job_order *order)
+/* Creates the process of the next job, which waits for the job. Returns false after it has reported the fault. */
+static bool create_next_job(struct cell *cell, struct next_job *next)
 {
     int reason_ends[2];
-    if (!job_cgroup_create(&cell->cgroup, &order->initial) || pipe2(reason_ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    if (!job_cgroup_create(&cell->cgroup) || pipe2(reason_ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        report_fault(describe_error("cannot create the cgroup of a job"), "");
+        return false;
+    }
+    if (!clone_job(&next->process, cell->cgroup.job_fd, &cell->has_job_user_namespaces)) {
+        report_fault(describe_error("cannot create the namespaces of a job"), "");
+        return false;
+    }
+    if (next->process.pid == 0) {
+        close(reason_ends[0]);
+        serve_job(cell, &next->process, reason_ends[1]);
+    }
+    close(reason_ends[1]);
+    next->reason_fd = reason_ends[0];
+    const char *failed = map_job_users(&next->process, &cell->users, cell->has_job_user_namespaces);
+    if (failed != NULL)
+        report_fault(describe_error(failed), "");
+    return failed == NULL; /* the end of PID 1 kills the process */
+}
+
+static int run_next_job(struct cell *cell, const struct next_job *next, const struct job_order *order)
+{
+    if (!job_cgroup_start(&cell->cgroup, &order->initial)) {
         report_fault(describe_error("cannot set the limits of a job"), "");
         return EXIT_FAULT;
     }
-    int status = report_accepted(order) ? run_process(cell, order, reason_ends) : EXIT_FAULT;
-    close_fd(&reason_ends[0]);
-    close_fd(&reason_ends[1]);
+    if (!report_accepted(order))
+        return EXIT_FAULT;
+    start_job(&next->process, order->disk_bytes); /* if the process has ended, `await_job` returns its status */
+    int status = check_end(await_job(cell, order, &next->process), next->reason_fd);
+    close(next->process.sync_fd);
+    close(next->reason_fd);
     if (status == EXIT_ENDED && !job_cgroup_remove(&cell->cgroup)) {
         report_fault(describe_error("cannot remove the cgroup of a job"), "");
         return EXIT_FAULT;
@@ -190,15 +208,16 @@ int run_cell(int argc, char **argv)
     const char *fault = set_up_cell(&cell);
     int status = EXIT_ENDED;
     while (fault == NULL && status == EXIT_ENDED) {
+        struct next_job next;
         struct job_order order;
         bool ended;
-        if (!report_clean(cell.cgroup.support, cell.has_job_user_namespaces))
+        if (!create_next_job(&cell, &next) || !report_clean(cell.cgroup.support, cell.has_job_user_namespaces))
             return EXIT_FAULT;
         fault = read_job(&order, &ended);
         if (ended)
             return EXIT_ENDED;
         if (fault == NULL)
-            status = run_one_job(&cell, &order);
+            status = run_next_job(&cell, &next, &order);
     }
     if (fault != NULL)
         report_fault(fault, "");

@@ -126,6 +126,8 @@ static bool open_version_1(struct cell_cgroup *cgroup)
     cgroup->memory_drop_fd = open_version_1_file("memory", "memory.force_empty");
     cgroup->process_limit_fd = open_version_1_file("pids", "pids.max");
     cgroup_open(&cgroup->counters, CGROUP_ROOT);
+    cgroup->highest.memory_bytes = read_number(cgroup->memory_limit_fd);
+    cgroup->highest.processes = (uint32_t)read_number(cgroup->process_limit_fd) - CELL_PROCESSES;
     return cgroup->memory_limit_fd >= 0 && cgroup->memory_peak_fd >= 0 && cgroup->memory_usage_fd >= 0 &&
            cgroup->memory_drop_fd >= 0 && cgroup->process_limit_fd >= 0;
 }
@@ -157,7 +159,7 @@ static bool open_version_2(struct cell_cgroup *cgroup, uid_t id)
 
 void cell_cgroup_open(struct cell_cgroup *cgroup, uid_t id)
 {
-    *cgroup = (struct cell_cgroup){CGROUP_NONE, -1, -1, -1, -1, -1, -1, -1, -1, {.cpu_per_us = 1}};
+    *cgroup = (struct cell_cgroup){CGROUP_NONE, -1, -1, -1, -1, -1, -1, {0}, -1, -1, {.cpu_per_us = 1}};
     if (access(CGROUP_ROOT "/cgroup.controllers", F_OK) == 0)
         cgroup->support = open_version_2(cgroup, id) ? CGROUP_VERSION_2 : CGROUP_NONE;
     else
@@ -270,13 +272,13 @@ enum limits_result job_cgroup_set_limits(struct cell_cgroup *cgroup, const struc
     return LIMITS_FAILED;
 }
 
-static bool create_version_2(struct cell_cgroup *cgroup, const struct resource_limits *limits)
+/* Its limits are those of the cell until a job arrives. */
+static bool create_version_2(struct cell_cgroup *cgroup)
 {
     if (mkdirat(cgroup->jobs_fd, "job", 0755) != 0)
         return false;
     cgroup->job_fd = openat(cgroup->jobs_fd, "job", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (cgroup->job_fd < 0 || !write_number_file(cgroup->job_fd, "memory.max", limits->memory_bytes) ||
-        !write_number_file(cgroup->job_fd, "pids.max", limits->processes))
+    if (cgroup->job_fd < 0)
         return false;
     if (!write_file(cgroup->job_fd, "memory.swap.max", "0") && errno != ENOENT) /* absent without swap accounting */
         return false;
@@ -284,15 +286,21 @@ static bool create_version_2(struct cell_cgroup *cgroup, const struct resource_l
     return true;
 }
 
-bool job_cgroup_create(struct cell_cgroup *cgroup, const struct resource_limits *limits)
+bool job_cgroup_create(struct cell_cgroup *cgroup)
 {
     if (cgroup->support == CGROUP_VERSION_2)
-        return create_version_2(cgroup, limits);
+        return create_version_2(cgroup);
+    /* The limits of the previous job may be too low for the creation of namespaces. */
+    return cgroup->support == CGROUP_NONE || job_cgroup_set_limits(cgroup, &cgroup->highest) == LIMITS_APPLIED;
+}
+
+bool job_cgroup_start(struct cell_cgroup *cgroup, const struct resource_limits *limits)
+{
     if (cgroup->support == CGROUP_NONE)
         return true; /* the host sends only jobs with the limits of the container */
     if (job_cgroup_set_limits(cgroup, limits) != LIMITS_APPLIED)
         return false;
-    return write_text(cgroup->memory_peak_fd, "0");
+    return cgroup->support == CGROUP_VERSION_2 || write_text(cgroup->memory_peak_fd, "0");
 }
 
 /* The kernel removes a cgroup only after the last process has left it completely. */

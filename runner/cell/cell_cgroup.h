@@ -18,6 +18,7 @@ enum cgroup_support { CGROUP_NONE, CGROUP_VERSION_1, CGROUP_VERSION_2 };
 struct cell_cgroup {
     enum cgroup_support support;
     int memory_limit_fd, swap_limit_fd, memory_peak_fd, memory_usage_fd, memory_drop_fd, process_limit_fd; /* version 1 */
+    struct resource_limits highest; /* version 1: the limits of the cell */
     int jobs_fd, job_fd; /* version 2: the folder of all jobs, and that of the current one */
     struct cgroup counters;
 };
@@ -35,8 +36,11 @@ void cell_cgroup_open(struct cell_cgroup *cgroup, uid_t id);
 const char *cell_cgroup_hide(const struct cell_cgroup *cgroup);
 const char *job_cgroup_hide(const struct cell_cgroup *cgroup);
 
-/* Prepares the limits and counters of the next job. Returns false and sets errno. */
-bool job_cgroup_create(struct cell_cgroup *cgroup, const struct resource_limits *limits);
+/* Creates the cgroup of the next job, with the limits of the cell. Returns false and sets errno. */
+bool job_cgroup_create(struct cell_cgroup *cgroup);
+
+/* Sets the limits of a job that has arrived, and resets the counters. Returns false and sets errno. */
+bool job_cgroup_start(struct cell_cgroup *cgroup, const struct resource_limits *limits);
 
 /* Changes the limits of the job. */
 enum limits_result job_cgroup_set_limits(struct cell_cgroup *cgroup, const struct resource_limits *limits);

@@ -82,21 +82,18 @@ static bool mask(const char *path)
     return mount("/dev/null", path, NULL, MS_BIND, NULL) == 0;
 }
 
-const char *mount_job_folders(uint64_t disk_bytes, char *const *masked)
+const char *mount_shared_folders(char *const *masked)
 {
-    char work_options[96];
-    snprintf(work_options, sizeof work_options, "mode=1777,size=%llu" INODES, (unsigned long long)disk_bytes);
-    const struct {
+    static const struct {
         const char *path, *type;
         unsigned long flags;
         const char *options;
     } FOLDERS[] = {
-        {"/work", "tmpfs", SAFE, work_options},
-        {"/tmp", "tmpfs", SAFE, TMP_OPTIONS},
-        {"/dev/shm", "tmpfs", SAFE | MS_NOEXEC, SHM_OPTIONS},
+        {"/tmp", "tmpfs", MS_NOSUID | MS_NODEV, TMP_OPTIONS},
+        {"/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, SHM_OPTIONS},
         {"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, PTS_OPTIONS},
-        {"/dev/mqueue", "mqueue", SAFE | MS_NOEXEC, NULL},
-        {"/proc", "proc", SAFE | MS_NOEXEC, NULL},
+        {"/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
+        {"/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
     };
     for (size_t i = 0; i < sizeof FOLDERS / sizeof *FOLDERS; i++)
         if (mount(FOLDERS[i].type, FOLDERS[i].path, FOLDERS[i].type, FOLDERS[i].flags, FOLDERS[i].options) != 0)
@@ -105,6 +102,13 @@ const char *mount_job_folders(uint64_t disk_bytes, char *const *masked)
         if (!mask(*masked))
             return *masked;
     return NULL;
+}
+
+const char *mount_working_folder(uint64_t disk_bytes)
+{
+    char options[96];
+    snprintf(options, sizeof options, "mode=1777,size=%llu" INODES, (unsigned long long)disk_bytes);
+    return mount("tmpfs", "/work", "tmpfs", SAFE, options) == 0 ? NULL : "/work";
 }
 
 static bool write_sysctl(const char *path, const char *value)

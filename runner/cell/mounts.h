@@ -12,10 +12,12 @@ bool make_read_only(const char *path);
  * devices in it would show the next job that they were written to. Returns NULL, or the path that failed with errno. */
 const char *prepare_cell_mounts(void);
 
-/* In the mount namespace of a job: mounts new file systems at /work (with `disk_bytes`), /tmp, /dev/shm, /dev/pts,
- * /dev/mqueue and /proc, and covers in /proc the `masked` paths (a list that ends with NULL). Returns NULL, or the path that
- * failed with errno. */
-const char *mount_job_folders(uint64_t disk_bytes, char *const *masked);
+/* In the mount namespace of a job: mounts new file systems at /tmp, /dev/shm, /dev/pts, /dev/mqueue and /proc, and covers in
+ * /proc the `masked` paths (a list that ends with NULL). Returns NULL, or the path that failed with errno. */
+const char *mount_shared_folders(char *const *masked);
+
+/* In the mount namespace of a job: mounts a new file system at /work. Returns NULL, or the path that failed with errno. */
+const char *mount_working_folder(uint64_t disk_bytes);
 
 /* In the mount and network namespace of a job, after /proc was mounted: enables the loopback interface and sets the
  * sysctls that the engine sets for a container. Returns NULL, or the path that failed with errno. */

@@ -125,3 +125,14 @@ bool await_users(const struct job_process *process)
     unsigned char byte;
     return read(process->sync_fd, &byte, 1) == 1;
 }
+
+void start_job(const struct job_process *process, uint64_t disk_bytes)
+{
+    if (send(process->sync_fd, &disk_bytes, sizeof disk_bytes, MSG_NOSIGNAL) != sizeof disk_bytes)
+        kill(process->pid, SIGKILL);
+}
+
+bool await_job_start(const struct job_process *process, uint64_t *disk_bytes)
+{
+    return read(process->sync_fd, disk_bytes, sizeof *disk_bytes) == sizeof *disk_bytes;
+}

@@ -6,6 +6,7 @@
 #define RUNNER_NAMESPACES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct cell_users {
@@ -32,5 +33,11 @@ const char *map_job_users(const struct job_process *process, const struct cell_u
 
 /* In the new process: waits until the users are defined. Returns false if PID 1 of the cell has failed. */
 bool await_users(const struct job_process *process);
+
+/* In PID 1 of the cell: continues the new process when its job has arrived. If this fails, the process is killed. */
+void start_job(const struct job_process *process, uint64_t disk_bytes);
+
+/* In the new process: waits for its job. Returns false if PID 1 of the cell has ended. */
+bool await_job_start(const struct job_process *process, uint64_t *disk_bytes);
 
 #endif

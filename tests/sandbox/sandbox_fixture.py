@@ -21,8 +21,10 @@ from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.container import Container, ContainerSpec
 from app.sandbox.engine.client import Engine
+from app.sandbox.images.build import ImageDigests
+from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, load_languages
-from app.sandbox.images.installed import installed_images
+from app.sandbox.images.installed import BASE_IMAGE, InstalledImage, installed_images
 from app.sandbox.resources import ContainerResources
 from app.sandbox.sandbox import ContainerSandbox
 from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL, creation_body
@@ -41,6 +43,7 @@ __all__ = [
     "create_sandbox",
     "eventually",
     "execute_as_root",
+    "find_image",
     "job",
     "open_sandbox_fixture",
 ]
@@ -55,7 +58,12 @@ JOB_SECONDS = patient(5.0)
 # The values of PYXEC_ISOLATION.
 ISOLATIONS = ("container", "cell")
 CELL_POLICY = CellPolicy(max_jobs=1000, max_age_seconds=3600, sharing="any")
-LANGUAGES = load_languages(Path(__file__).parents[2] / "languages")
+ROOT = Path(__file__).parents[2]
+LANGUAGES = load_languages(ROOT / "languages")
+# Of this checkout: another one may have built images on the same engine since then.
+IMAGE_DIGESTS = ImageDigests(
+    LANGUAGES, ImageSources.from_repository(ROOT), os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
+)
 
 
 @dataclass
@@ -202,7 +210,7 @@ class SandboxFixture:
         return details
 
     def container_spec(self, language: str, **resources: int) -> ContainerSpec:
-        image = installed_images(self.engine.docker_client)[language]
+        image = find_image(self.engine, language)
         defaults = {"memory_bytes": 128 * MIB, "processes": 32, "disk_bytes": 16 * MIB, "nano_cpus": 1_000_000_000}
         labels = {LABEL: self.namespace, INSTALLATION_LABEL: INSTALLATION, WORKER_LABEL: "test"}
         return ContainerSpec(image, ContainerResources(**{**defaults, **resources}), labels, RUNTIME, 21_000)
@@ -218,6 +226,12 @@ class SandboxFixture:
 
     def language(self, name: str) -> Language:
         return LANGUAGES[name]
+
+
+def find_image(engine: Engine, language: str) -> InstalledImage:
+    """Return the image of a language that this checkout has built."""
+    client = engine.docker_client
+    return installed_images(client, IMAGE_DIGESTS.read(client))[language]
 
 
 def create_sandbox(
@@ -246,6 +260,7 @@ def sandbox_arguments(namespace: str, pool_floor: int, pool_ceiling: int, runtim
         "worker": "test",
         "namespace": namespace,
         "read_installation": lambda: INSTALLATION,
+        "read_image_digests": IMAGE_DIGESTS.read,
         "runtime": runtime,
         "cpus": 1.0,
         "pool_floor": pool_floor,

@@ -12,13 +12,12 @@ import pytest
 
 from app.core.events import Output
 from app.sandbox.cells.cell import Cell, CellSpec
-from app.sandbox.images.installed import installed_images
 from app.sandbox.resources import ContainerResources, maximum_resources
 from app.sandbox.runner.encoder import encode_file, encode_go, encode_phase
 from app.sandbox.runner.frames import Done, Event, PhaseEnd, PhaseSpec
 from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL
 from tests.patience import patient
-from tests.sandbox.sandbox_fixture import INSTALLATION, MIB, RUNTIME, SandboxFixture
+from tests.sandbox.sandbox_fixture import INSTALLATION, MIB, RUNTIME, SandboxFixture, find_image
 
 __all__ = [
     "CELL_UID",
@@ -39,7 +38,7 @@ JOB_SECONDS = patient(20.0)
 @contextmanager
 def launch_cell(sandbox: SandboxFixture, language: str = "bash") -> Iterator[Cell]:
     """Launch a cell and remove it at the end."""
-    image = installed_images(sandbox.engine.docker_client)[language]
+    image = find_image(sandbox.engine, language)
     labels = {LABEL: sandbox.namespace, INSTALLATION_LABEL: INSTALLATION, WORKER_LABEL: "test"}
     has_apparmor = sandbox.engine.has_apparmor()
     spec = CellSpec(image, maximum_resources(1.0), labels, RUNTIME, CELL_UID, JOB_UID, has_apparmor)
