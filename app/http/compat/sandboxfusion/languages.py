@@ -80,7 +80,8 @@ LANGUAGES: Final[Mapping[str, FusionLanguage]] = {
     "ts": _TYPESCRIPT,
     "jest": FusionLanguage("jest", file_name="main.test.ts", run=("jest-run",)),
     "go": FusionLanguage("go"),
-    "go_test": FusionLanguage("go", file_name="main_test.go", run=("go", "test")),
+    # With this setting, Go uses the compiled standard library of the image instead of compiling it again.
+    "go_test": FusionLanguage("go", file_name="main_test.go", run=("env", "GODEBUG=installgoroot=all", "go", "test")),
     # Tests of data sets use assertions.
     "java": FusionLanguage("java", interpreter_options=("-ea",), replaces_file=True),
     "junit": FusionLanguage(
