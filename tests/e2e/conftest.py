@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.e2e.editor_page import EditorPage
 from tests.e2e.site import Site, build_page_files, serve_page
@@ -55,21 +56,41 @@ def site(stack: Stack, page_files: None, tmp_path_factory: pytest.TempPathFactor
 
 @contextlib.contextmanager
 def new_page(browser: Browser) -> Iterator[Page]:
-    """Open a tab with empty storage. A JavaScript error in it fails the test."""
+    """Open a tab with empty storage and an empty cache. A JavaScript error in it fails the test."""
     # Only one test needs the service worker; it would slow down all others.
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, service_workers="block")
-    page = context.new_page()
+    with browser.new_context(viewport={"width": 1280, "height": 800}, service_workers="block") as context:
+        page = context.new_page()
+        with _no_errors(page):
+            yield page
+
+
+@contextlib.contextmanager
+def _no_errors(page: Page) -> Iterator[None]:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
+    yield
     assert errors == []
 
 
+@pytest.fixture(scope="package")
+def cached_context(browser: Browser) -> Iterator[BrowserContext]:
+    """The browser context of all tests that need an own tab. Its cache contains the files of the page."""
+    with browser.new_context(viewport={"width": 1280, "height": 800}, service_workers="block") as context:
+        yield context
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with new_page(browser) as page:
+def page(cached_context: BrowserContext) -> Iterator[Page]:
+    """A tab with empty storage. A JavaScript error in it fails the test."""
+    page = cached_context.new_page()
+    with _no_errors(page):
         yield page
+        url = page.url
+        page.goto("about:blank")  # the editor stores its drafts when it is left
+        if url.startswith("http"):
+            page.goto(urljoin(url, "/theme.js"))
+            page.evaluate("localStorage.clear()")
+    page.close()
 
 
 @pytest.fixture

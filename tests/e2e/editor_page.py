@@ -15,13 +15,31 @@ __all__ = ["LAYOUTS", "EditorPage", "Layout", "encode_fragment"]
 # A test may compile a program or restart the API on two busy cores.
 _TIMEOUT_MS = 45_000
 
-# The page stores a draft shortly after it shows it.
-_IS_DRAFT_STORED = """([language, program]) => {
-  const draft = JSON.parse(localStorage.getItem('pyxec.draft.' + language))
-  return draft && Object.entries(program).every(
-    ([name, value]) => JSON.stringify(draft[name]) === JSON.stringify(value))
+# Stops a running program, clears the output, opens a share link and keeps its program. In one script, because each step
+# of Playwright waits for a frame. The event makes the page store its drafts at once.
+_OPEN_PROGRAM = """async fragment => {
+  const find = (selector, text) => [...document.querySelectorAll(selector)].find(
+    element => element.textContent.trim() === text)
+  const until = async condition => {
+    for (;;) {
+      const value = condition()
+      if (value) return value
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  }
+  find('button.run:not(:disabled)', 'Stop')?.click()
+  await until(() => find('button.run:not(:disabled)', 'Run'))
+  find('[role=tab]', 'Output')?.click()
+  find('[role=tab]', 'Terminal').click()
+  const clear = await until(() => find('.actions button', 'Clear'))
+  if (!clear.disabled) clear.click()
+  await until(() => find('.status-bar .status', 'Ready'))
+  location.hash = fragment
+  const keep = await until(() => find('.shared-banner button', 'Keep'))
+  keep.click()
+  await until(() => !document.querySelector('.shared-banner'))
+  document.dispatchEvent(new Event('visibilitychange'))
 }"""
-
 
 # Monaco reuses the elements of lines, so that their order is not that of the text.
 _SHOWS_CODE = """text => [...document.querySelectorAll('.monaco-editor .view-line')]
@@ -73,18 +91,8 @@ class EditorPage:
 
     def open_program(self, source: str, language: str = "python", name: str = "main.py", **options: Any) -> EditorPage:
         """Replace the program through a share link. Stops a running program, and clears the output."""
-        self.page.keyboard.press("Control+.")
-        expect(self.run_button).to_be_enabled(timeout=_TIMEOUT_MS)
-        self.show_pane("Output")
-        self.page.get_by_role("tab", name="Terminal").click()
-        clear = self.page.get_by_role("button", name="Clear")
-        if clear.is_enabled():
-            clear.click()
-        self.expect_status("Ready")
         program = {"files": [{"name": name, "content": source}]} | options
-        self.open_link(encode_fragment(language, program))
-        self.page.get_by_role("button", name="Keep", exact=True).click()
-        self.page.wait_for_function(_IS_DRAFT_STORED, arg=[language, program])
+        self.page.evaluate(_OPEN_PROGRAM, encode_fragment(language, program))
         return self
 
     def open_link(self, fragment: str) -> None:

@@ -19,7 +19,7 @@ def test_editor_asks_for_a_key_and_never_puts_it_into_a_url(
     own_stack: Stack, page: Page, page_files: None, tmp_path: Path
 ) -> None:
     # Given a server that requires a key, with a worker that runs one program at a time
-    own_stack.settings |= {"PYXEC_ANONYMOUS": "off", **admin_key_setting(tmp_path)}
+    own_stack.settings |= {"PYXEC_ISOLATION": "cell", "PYXEC_ANONYMOUS": "off", **admin_key_setting(tmp_path)}
     own_stack.start_api()
     own_stack.start_worker(threads=1)
     response = own_stack.http.post(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.editor_page import EditorPage
+from tests.e2e.editor_page import LAYOUTS, EditorPage, Layout
 
 pytestmark = pytest.mark.docker
 
@@ -33,8 +34,9 @@ open('a\u202egnp.svg', 'w').write(svg)
 
 
 @pytest.fixture
-def editor(shared_editor: EditorPage) -> EditorPage:
-    return shared_editor
+def editor(shared_editor: EditorPage) -> Iterator[EditorPage]:
+    yield shared_editor
+    shared_editor.set_layout(Layout(1280, 800, "light"))
 
 
 def test_plot_appears_below_the_terminal(editor: EditorPage) -> None:
@@ -46,6 +48,17 @@ def test_plot_appears_below_the_terminal(editor: EditorPage) -> None:
     editor.page.wait_for_function("() => document.querySelector('.artifacts img').naturalWidth === 640")
     editor.expect_output("drawn")
     expect(editor.terminal).to_be_visible()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
+def test_plot_of_plt_show_appears_below_the_terminal(editor: EditorPage, layout: Layout) -> None:
+    editor.set_layout(layout)
+    editor.run("from matplotlib import pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()\nprint('shown')")
+    editor.expect_status("Finished normally")
+
+    expect(editor.page.get_by_role("img", name="plot-1.png")).to_be_visible()
+    editor.page.wait_for_function("() => document.querySelector('.artifacts img').naturalWidth === 640")
+    assert editor.output() == "shown"
 
 
 def test_download_saves_the_bytes_of_the_artifact(editor: EditorPage, tmp_path: Path) -> None:

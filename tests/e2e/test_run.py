@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, expect
+from collections.abc import Iterator
 
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import new_page
 from tests.e2e.editor_page import EditorPage
 from tests.e2e.site import serve_page
-from tests.stack import Stack
+from tests.stack import Stack, running_stack
 
 pytestmark = pytest.mark.docker
 
 TICKS = "import time\nfor n in range(1, {count} + 1):\n    print('tick', n)\n    time.sleep({pause})\n"
+
+
+class RestartableStack:
+    """A stack with a page, of which the API and the worker can be killed and started again."""
+
+    def __init__(self, stack: Stack, page: Page) -> None:
+        self.stack = stack
+        self.start_api()
+        self.start_worker()
+        self.editor = EditorPage(page, serve_page(stack, stack.folder / "nginx").url).open()
+
+    def start_api(self) -> None:
+        self.api = self.stack.start_api()
+
+    def start_worker(self) -> None:
+        self.worker = self.stack.start_worker()
+
+
+@pytest.fixture(scope="module")
+def restartable(
+    browser: Browser, page_files: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RestartableStack]:
+    settings = {"PYXEC_ISOLATION": "cell", "PYXEC_LEASE_SECONDS": "2", "PYXEC_REDIS_TIMEOUT_SECONDS": "1"}
+    with running_stack(tmp_path_factory.mktemp("restartable"), **settings) as stack, new_page(browser) as page:
+        yield RestartableStack(stack, page)
+
 
 # Clicks the run button at the moment when its text changes from Stop to Run.
 CLICK_WHEN_ENDED = (
@@ -116,18 +145,15 @@ def test_program_gets_files_arguments_and_text_input(shared_editor: EditorPage) 
     shared_editor.expect_output("TWO WORDS from a text")
 
 
-def test_page_shows_each_line_once_after_an_api_restart(own_stack: Stack, page: Page, page_files: None) -> None:
+def test_page_shows_each_line_once_after_an_api_restart(restartable: RestartableStack) -> None:
     # Given a program that prints while the page follows it
-    api = own_stack.start_api()
-    own_stack.start_worker()
-    site = serve_page(own_stack, own_stack.folder / "nginx")
-    editor = EditorPage(page, site.url).open()
+    editor = restartable.editor
     editor.run(TICKS.format(count=16, pause=0.5), limits={"wall_seconds": 60})
     editor.expect_output("tick 2")
     # When the API is killed and started again
-    api.kill()
+    restartable.api.kill()
     editor.expect_status("Reconnecting")
-    own_stack.start_api()
+    restartable.start_api()
     # Then the page shows the rest of the output, and each line once
     editor.expect_output("tick 16")
     editor.expect_status("Finished normally")
@@ -147,26 +173,22 @@ def test_reload_resumes_the_run(editor: EditorPage) -> None:
     assert editor.output().split("\n") == ["tick 1", "tick 2", "tick 3", "go on? yes", "heard yes"]
 
 
-def test_guarantee_3_status_states_why_no_worker_runs_the_program(
-    own_stack: Stack, page: Page, page_files: None
-) -> None:
+def test_guarantee_3_status_states_why_no_worker_runs_the_program(restartable: RestartableStack) -> None:
     # Given a page whose only worker has stopped
-    own_stack.start_api()
-    own_stack.start_worker().terminate()
-    site = serve_page(own_stack, own_stack.folder / "nginx")
-    editor = EditorPage(page, site.url).open()
+    editor = restartable.editor
+    restartable.worker.terminate()
     # When a program waits for longer than five seconds
     editor.run("print('at last')")
     editor.expect_status("Queued: waiting for a worker")
     # Then the status states the reason, until a worker runs the program
     editor.expect_status("Queued: no worker is available")
-    own_stack.start_worker()
+    restartable.start_worker()
     editor.expect_output("at last")
     editor.expect_status("Finished normally")
 
 
 def test_rate_limited_run_reports_when_to_retry(own_stack: Stack, page: Page, page_files: None) -> None:
-    own_stack.settings |= {"PYXEC_RATE_BURST": "1", "PYXEC_RATE_PER_MINUTE": "1"}
+    own_stack.settings |= {"PYXEC_ISOLATION": "cell", "PYXEC_RATE_BURST": "1", "PYXEC_RATE_PER_MINUTE": "1"}
     own_stack.start_api()
     own_stack.start_worker()
     site = serve_page(own_stack, own_stack.folder / "nginx")
@@ -180,18 +202,14 @@ def test_rate_limited_run_reports_when_to_retry(own_stack: Stack, page: Page, pa
     expect(editor.status).to_contain_text(" s.")
 
 
-def test_run_reports_an_unavailable_api_and_works_after_its_restart(
-    own_stack: Stack, page: Page, page_files: None
-) -> None:
-    api = own_stack.start_api()
-    own_stack.start_worker()
-    site = serve_page(own_stack, own_stack.folder / "nginx")
-    editor = EditorPage(page, site.url).open()
-    api.kill()
+def test_run_reports_an_unavailable_api_and_works_after_its_restart(restartable: RestartableStack) -> None:
+    editor = restartable.editor
+    editor.open_program("print('after the restart')")
+    restartable.api.kill()
     editor.run()
     editor.expect_status("cannot run programs at the moment. Try again in 2 s")
 
-    own_stack.start_api()
+    restartable.start_api()
     editor.run()
 
     editor.expect_status("Finished normally")

@@ -39,6 +39,37 @@ def test_python_libraries_compute_and_plot(sandbox: SandboxFixture) -> None:
     assert plot.data.endswith(b"IEND\xaeB`\x82")
 
 
+SHOW = """
+import matplotlib.pyplot as plt
+
+open("plot-2.png", "w").close()
+plt.figure()
+plt.plot([1, 3, 2])
+plt.figure().show()
+plt.show()
+print(plt.get_fignums())
+plt.plot([1, 2])
+plt.pause(0.01)
+plt.plot([2, 1])
+plt.show(block=False)
+print(plt.get_fignums())
+"""
+
+
+def test_python_plots_that_are_shown_are_written_to_files(sandbox: SandboxFixture) -> None:
+    spec = program("python", SHOW, cpu_seconds=60, wall_seconds=120)
+
+    result = sandbox.run(msgspec.structs.replace(spec, artifacts=("*.png",)))
+
+    # Figures are closed when plt.show() returns. A file of the program is not replaced, and a figure has one file.
+    assert (result.outcome, result.text, result.stderr) == (Outcome.OK, "[]\n[1]\n", b"")
+    plots = {plot.name: plot.data for plot in result.artifacts}
+    assert sorted(plots) == ["plot-1.png", "plot-2.png", "plot-3.png", "plot-4.png"]
+    assert plots.pop("plot-2.png") == b""
+    assert len(set(plots.values())) == 3
+    assert all(data.endswith(b"IEND\xaeB`\x82") for data in plots.values())
+
+
 # Characters outside of a font are drawn as equal boxes, after a warning.
 GLYPHS = """
 import warnings

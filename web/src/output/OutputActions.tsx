@@ -24,7 +24,7 @@ export default function OutputActions() {
     <div className="actions">
       <button type="button" className="button" title="Copy the output" disabled={isEmpty} onClick={copy}>
         <Icon name="copy" />
-        <span className="label">{copyResult ?? 'Copy'}</span>
+        <span className={copyResult ? '' : 'label'}>{copyResult ?? 'Copy'}</span>
       </button>
       <button
         type="button"

@@ -18,7 +18,7 @@ export function OutputPane() {
   const tab = useStore((state) => state.outputTab)
   const testCount = useStore((state) => currentProgram(state).tests.length)
   const isOwn = useStore(isOutputShown)
-  const isHidden = useStore((state) => state.isOutputHidden)
+  const isHidden = useStore((state) => state.isOutputHidden) && tab === 'terminal'
   const isTerminal = tab === 'terminal'
   return (
     <>
@@ -70,7 +70,7 @@ export function OutputPane() {
       </Suspense>
       <Suspense>
         {isOwn && run.phase === 'finished' && (run.truncation || isHidden) && (
-          <OutputNote truncation={run.truncation} isHidden={isHidden && isTerminal} />
+          <OutputNote truncation={run.truncation} isHidden={isHidden} />
         )}
       </Suspense>
     </>
