@@ -31,6 +31,27 @@ def test_added_workers_share_the_jobs(project: Project) -> None:
     assert len({job["worker"].split(":")[0] for job in jobs}) == 3
 
 
+def test_number_of_workers_persists_and_scaling_down_loses_no_job(project: Project) -> None:
+    # Given three workers, by the setting
+    project.settings["PYXEC_WORKERS"] = "3"
+    project.compose("up", "-d")
+    eventually(lambda: len(_hosts(project)) == 3, 60, 0.5)
+    # When the services are started again, then the workers stay
+    project.compose("up", "-d")
+    assert len(project.containers("worker")) == 3
+    # And when two workers are removed while jobs run
+    ids = [project.submit(COUNTS.format(count=6))["id"] for _ in range(12)]
+    project.wait_until_running(ids[0])
+    project.settings["PYXEC_WORKERS"] = "1"
+    started = time.monotonic()
+    project.compose("up", "-d")
+    # Then the command returns within the grace period, and each job finishes
+    assert time.monotonic() - started < 45
+    assert len(project.containers("worker")) == 1
+    jobs = [project.wait_until_finished(job_id, 90) for job_id in ids]
+    assert {(job["outcome"], job["stdout"]) for job in jobs} == {("ok", expected_output(6))}
+
+
 def test_job_and_worker_are_restarted_when_the_worker_is_killed(project: Project) -> None:
     # Given a job that runs
     job_id = project.submit(COUNTS.format(count=8))["id"]

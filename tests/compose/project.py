@@ -37,7 +37,7 @@ class Project:
 
     def __init__(self, release: str, folder: Path = ROOT, settings: Mapping[str, str] | None = None) -> None:
         self._folder = folder
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._command, self._variables = find_compose(release)
         self.name = f"pyxec-test-{secrets.token_hex(3)}"
         self.port = 80 if _is_free(80) else free_port()
@@ -59,7 +59,7 @@ class Project:
             "VALKEY_APPENDFSYNC": "always",
             "PYXEC_EXTRA_CA": extra_ca() if self._folder == ROOT else "",
             "PYXEC_DOCKER_SOCKET": engine_host().removeprefix("unix://"),
-            **self._settings,
+            **self.settings,
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYXEC_")}
         return kept | self._variables | {name: value for name, value in settings.items() if value}

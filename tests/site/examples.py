@@ -25,6 +25,7 @@ PAGES = {
     "docs/sdk.md": ["ok 42", "0\n1\n2", "HELLO"],
     "docs/files.md": ['"file_id"', '"stdout":"18', "ok 1", "words.txt", "to be or not to be", "TO BE OR NOT TO BE"],
     "docs/cli.md": ["primes", "solutions", "fractions", "jobs per second", "words"],
+    "docs/compat.md": ['"description":"Accepted"', '"output":"42', '"job_id"'],
     "docs/agents.md": ['"version":0', '"changed":["n.txt"]'],
     "docs/getting-started.md": ["45", "data:", "6 words", "ok 42", "python"],
     "docs/guides/classroom.md": ["accepted", "accepted"],
