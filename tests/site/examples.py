@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 PAGES = {
     "README.md": ['"stdout":"42', "42"],
     "docs/sdk.md": ["ok 42", "0\n1\n2", "HELLO"],
-    "docs/files.md": ['"file_id"', '"stdout":"18', "ok 1", "words.txt", "to be or not to be", "TO BE OR NOT TO BE"],
-    "docs/cli.md": ["primes", "solutions", "fractions", "jobs per second", "words"],
+    "docs/files.md": ['"name":"words.txt"', '"stdout":"18', "ok 1", "to be or not to be", "TO BE OR NOT TO BE"],
+    "docs/cli.md": ["createKey", "primes", "queens", "Grace", "words", "accepted", "jobs per second", "67 words"],
     "docs/compat.md": ['"description":"Accepted"', '"output":"42', '"job_id"'],
     "docs/agents.md": ['"version":0', '"changed":["n.txt"]'],
     "docs/getting-started.md": ["45", "data:", "6 words", "ok 42", "python"],
