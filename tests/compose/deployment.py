@@ -180,12 +180,16 @@ def _mounts(container: dict[str, Any]) -> set[str]:
 
 
 def _processes(project: Project, service: str) -> list[dict[str, list[str]]]:
-    """Return the fields of /proc/PID/status of each process of a container."""
+    """Return the fields of /proc/PID/status of each process of a container, except for a check that runc starts."""
     pids = [int(row[1]) for row in project.engine.top(project.container(service)["Id"])["Processes"]]
     found = []
     for pid in pids:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        try:
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        except FileNotFoundError:
+            continue  # a health check that has ended
         status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
-        found.append(status)
+        if not status["Name"][0].startswith("runc:"):
+            found.append(status)
     assert found
     return found
