@@ -161,6 +161,17 @@ def test_go_packages_build_without_a_module(sandbox: SandboxFixture, language: s
 
 
 @pytest.mark.languages("go")
+def test_go_does_not_compile_its_standard_library_for_each_job(sandbox: SandboxFixture, language: str) -> None:
+    source = 'package main\n\nimport ("fmt"; "net/http")\n\nfunc main() { fmt.Println(http.StatusText(404)) }\n'
+
+    result = sandbox.run(program(language, source))
+
+    assert (result.outcome, result.text) == (Outcome.OK, "Not Found\n"), result.stdout
+    # 11 s with the whole library
+    assert result.phases[0].cpu_seconds < 4
+
+
+@pytest.mark.languages("go")
 @pytest.mark.parametrize("files", [{}, GO_MODULE], ids=["file", "module"])
 def test_go_program_without_package_main_is_a_compile_error(
     sandbox: SandboxFixture, language: str, files: dict[str, str]
