@@ -43,12 +43,13 @@ QUICK: Final = Extent(
 
 
 def main() -> None:
-    """Measure the selected parts, save the results and write the page."""
+    """Measure the selected parts. Unless the measurement is quick, save the results and write the page."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     options = _options()
     console = Console()
     failed = [name for name in options.parts or PARTS if not _measure(name, _extent(options), options.quick, console)]
-    write_page()
+    if not options.quick:
+        write_page()
     sys.exit(f"bench: not measured: {', '.join(failed)}" if failed else 0)
 
 
