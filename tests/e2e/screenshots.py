@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import sync_playwright
 
@@ -14,13 +13,17 @@ from tests.e2e.admin_page import AdminPage, admin_key_setting
 from tests.e2e.conftest import BROWSER_OPTIONS, find_chromium
 from tests.e2e.editor_page import EditorPage, Layout
 from tests.e2e.site import build_page_files, serve_page
-from tests.stack import ROOT, running_stack
+from tests.stack import ROOT, Stack, running_stack
 
-SIZES = ((1440, 900), (820, 1180), (390, 844))
-SCHEMES = ("light", "dark")
+DESKTOP_SIZES = [(1440, 900), (820, 1180)]
+PHONE_SIZES = [(390, 844)]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+DESKTOP: Any = {}
 PHONE: Any = {"has_touch": True, "is_mobile": True}
 # Below this width, the page shows one pane.
 NARROW_WIDTH = 760
+CHARTED_SECONDS = 25
+WHOLE_ADMIN_PAGE = Layout(1440, 900, "dark")
 IMAGES = ROOT / "docs/images"
 # Monaco and xterm.js follow the size of the window with a delay.
 SETTLE_MS = 400
@@ -65,15 +68,15 @@ def main() -> None:
             stack.start_maintenance()
             site = serve_page(stack, folder / "nginx")
             browser = playwright.chromium.launch(executable_path=find_chromium(), args=BROWSER_OPTIONS)
-            for sizes, options in ((SIZES[:2], {}), (SIZES[2:], PHONE)):
+            for sizes, options in ((DESKTOP_SIZES, DESKTOP), (PHONE_SIZES, PHONE)):
                 with browser.new_context(**options) as context:
                     editor = EditorPage(context.new_page(), site.url).open()
-                    layouts = [Layout(*size, scheme) for size, scheme in itertools.product(sizes, SCHEMES)]
+                    layouts = [Layout(*size, scheme) for size in sizes for scheme in SCHEMES]
                     if extremes:
                         _take_extremes(editor, layouts, extremes)
                     else:
                         _take_editor(editor, layouts, IMAGES)
-                        _take_admin(AdminPage(context.new_page(), site.url), layouts, IMAGES)
+                        _take_admin(AdminPage(context.new_page(), site.url), stack, layouts, IMAGES)
             browser.close()
 
 
@@ -88,14 +91,19 @@ def _take_editor(editor: EditorPage, layouts: list[Layout], folder: Path) -> Non
     _take(editor, layouts, folder, "tests")
 
 
-def _take_admin(admin: AdminPage, layouts: list[Layout], folder: Path) -> None:
+def _take_admin(admin: AdminPage, stack: Stack, layouts: list[Layout], folder: Path) -> None:
     admin.open()
-    admin.page.wait_for_timeout(5000)  # the charts need two samples
+    # The charts show the jobs that finish between two samples.
+    for number in range(CHARTED_SECONDS):
+        for _ in range(1 + number % 4):
+            stack.submit("print(6 * 7)")
+        admin.page.wait_for_timeout(1000)
     for layout in layouts:
         admin.page.set_viewport_size({"width": layout.width, "height": layout.height})
         admin.page.emulate_media(color_scheme=layout.scheme)
         admin.page.screenshot(path=folder / _file_name("admin", layout))
-        admin.page.screenshot(path=folder / _file_name("admin-page", layout), full_page=True)
+        if layout == WHOLE_ADMIN_PAGE:
+            admin.page.screenshot(path=folder / _file_name("admin-page", layout), full_page=True)
 
 
 def _take_extremes(editor: EditorPage, layouts: list[Layout], folder: Path) -> None:
@@ -126,17 +134,20 @@ def _open_dialog(editor: EditorPage, name: str) -> None:
 
 
 def _take(editor: EditorPage, layouts: list[Layout], folder: Path, name: str) -> None:
-    editor.dismiss_notices()
     for layout in layouts:
         editor.set_layout(layout)
         if editor.page.locator("dialog[open]").count() == 0:
             if layout.width < NARROW_WIDTH:
                 editor.show_pane("Code")
-                editor.page.wait_for_timeout(SETTLE_MS)
-                editor.page.screenshot(path=folder / _file_name(f"{name}-code", layout))
+                _take_settled(editor, folder / _file_name(f"{name}-code", layout))
             editor.show_pane("Output")
-        editor.page.wait_for_timeout(SETTLE_MS)
-        editor.page.screenshot(path=folder / _file_name(name, layout))
+        _take_settled(editor, folder / _file_name(name, layout))
+
+
+def _take_settled(editor: EditorPage, path: Path) -> None:
+    editor.page.wait_for_timeout(SETTLE_MS)
+    editor.dismiss_notices()
+    editor.page.screenshot(path=path)
 
 
 def _file_name(name: str, layout: Layout) -> str:
