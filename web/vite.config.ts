@@ -31,10 +31,19 @@ export default defineConfig({
         copyPublicDir: false,
       },
     },
+    embed: {
+      consumer: 'client',
+      build: {
+        rolldownOptions: { input: 'embed/index.html' },
+        emptyOutDir: false,
+        license: false,
+        copyPublicDir: false,
+      },
+    },
   },
   builder: {
     buildApp: async (builder) => {
-      for (const name of ['client', 'admin']) {
+      for (const name of ['client', 'admin', 'embed']) {
         const environment = builder.environments[name]
         if (environment) await builder.build(environment)
       }

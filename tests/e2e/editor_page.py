@@ -48,7 +48,7 @@ _SHOWS_CODE = """text => [...document.querySelectorAll('.monaco-editor .view-lin
 
 
 def encode_fragment(language: str, program: dict[str, Any]) -> str:
-    """Return the URL fragment that contains a program, see web/src/share/shareLink.ts."""
+    """Return the URL fragment that contains a program, see web/src/share/fragment.ts."""
     text = json.dumps({"language": language, "program": program})
     compressed = zlib.compress(text.encode(), wbits=-15)
     return "#v1." + base64.urlsafe_b64encode(compressed).decode().rstrip("=")

@@ -119,10 +119,18 @@ def test_dead_letter_can_be_read_replayed_and_dropped(admin: AdminPage, service:
     assert stack.job(replayed_job)["status"] == "queued"
     items.filter(has_text=dropped_job).get_by_role("button", name=re.compile("^Drop")).click()
     page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+    # And a drop can be undone for a while
+    expect(items).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    admin.expect_notice("was kept")
+    expect(items).to_have_count(1)
+    items.filter(has_text=dropped_job).get_by_role("button", name=re.compile("^Drop")).click()
+    page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+    assert page.evaluate("document.activeElement.id") == "dead-letters-title"
+    page.get_by_role("button", name="Drop now").click()
     admin.expect_notice("was dropped")
     expect(items).to_have_count(0)
     expect(admin.tile("Dead letters")).to_have_text("0")
-    assert page.evaluate("document.activeElement.id") == "dead-letters-title"
 
 
 def test_missing_dead_letter_is_reported(admin: AdminPage, service: Site) -> None:
@@ -132,7 +140,36 @@ def test_missing_dead_letter_is_reported(admin: AdminPage, service: Site) -> Non
     (dead_letter,) = service.stack.http.get("/v1/admin/dead/webhooks", headers=ADMIN_HEADERS).json()["dead_letters"]
     service.stack.http.delete(f"/v1/admin/dead/webhooks/{dead_letter['id']}", headers=ADMIN_HEADERS).raise_for_status()
     admin.page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+    admin.page.get_by_role("button", name="Drop now").click()
     admin.expect_notice("no longer exists")
+
+
+def test_queue_can_be_paused_and_the_pause_undone(admin: AdminPage, service: Site) -> None:
+    page = admin.page
+    expect(page.get_by_role("button", name="Pause maintenance")).to_have_count(0)
+    page.get_by_role("button", name="Pause webhooks").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Pause webhooks").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    admin.expect_notice("The queue webhooks is paused")
+    expect(admin.section("Queues")).to_contain_text("webhooks (paused)")
+    page.get_by_role("button", name="Undo").click()
+    admin.expect_notice("not paused any more")
+    expect(admin.section("Queues")).not_to_contain_text("(paused)")
+
+
+def test_workspaces_and_files_of_callers_are_visible(admin: AdminPage, service: Site) -> None:
+    http = service.stack.http
+    workspace = http.post("/v1/workspaces").raise_for_status().json()["id"]
+    http.put(f"/v1/workspaces/{workspace}/files/a.txt", content=bytes(2048)).raise_for_status()
+    file_id = http.put(f"/v1/files?name={MARKUP}", content=b"secret").raise_for_status().json()["file_id"]
+    admin.page.reload()
+    row = admin.row("Workspaces", workspace)
+    expect(row).to_contain_text("anonymous")
+    expect(row).to_contain_text("2 KiB")
+    expect(admin.row("Files", file_id)).to_contain_text(MARKUP)
+    expect(admin.section("Files")).not_to_contain_text("secret")
+    assert admin.page.locator("main img").count() == 0
 
 
 def test_axe_finds_no_serious_violation_in_either_theme(page: Page, service: Site) -> None:
@@ -145,6 +182,8 @@ def test_axe_finds_no_serious_violation_in_either_theme(page: Page, service: Sit
     drop = page.get_by_role("button", name=re.compile("^Drop"))
     drop.first.click()
     page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+    violations += axe_violations_by_theme(page)
+    page.get_by_role("button", name="Drop now").click()
     admin.expect_notice("was dropped")
     expect(drop).to_have_count(1)
     page.locator(".dead-letters summary").click()
@@ -153,6 +192,8 @@ def test_axe_finds_no_serious_violation_in_either_theme(page: Page, service: Sit
     drop.click()
     violations += axe_violations_by_theme(page)
     page.get_by_role("dialog").get_by_role("button", name="Drop").click()
+    page.get_by_role("button", name="Drop now").click()
+    admin.expect_notice("was dropped")
     assert violations == []
 
 
@@ -202,7 +243,10 @@ def test_dashboard_shows_a_queue_that_fills_and_drains(browser: Browser, service
         expect(cells.nth(3)).to_have_text(re.compile(r"\d (ms|s|min)"))
         # When a worker starts
         stack.start_worker(threads=2)
-        # Then the page shows its messages and the images of its host
+        # Then the page shows its engine, its messages and the images of its host
+        engine = admin.section("Engines").get_by_role("row").last
+        expect(engine).to_contain_text(re.compile("containers.*runs jobs"))
+        expect(engine.get_by_role("cell").nth(2)).to_have_text("2")
         message = admin.section("Workers").locator(".worker-messages > li").filter(has_text=slow)
         expect(message).to_contain_text(re.compile(r"python.*running for \d"))
         image = admin.row("Languages and images", "Bash").get_by_role("cell").last

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.config import ConfigurationError
 from app.local.nginx import create_configuration
 from app.local.packages import find_program
 from tests.http.routes import http_routes
@@ -54,6 +55,39 @@ def test_nginx_refuses_a_body_above_the_limit_of_the_api(url: str) -> None:
 
     assert answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
     assert answer.json()["type"] == "/problems/body-too-large"
+
+
+@pytest.mark.parametrize(
+    ("origins", "ancestors"),
+    [
+        ("", "'none'"),
+        ("*", "*"),
+        (
+            "https://school.example https://*.school.example:8443",
+            "https://school.example https://*.school.example:8443",
+        ),
+    ],
+)
+def test_frame_ancestors_are_those_of_the_setting(tmp_path: Path, origins: str, ancestors: str) -> None:
+    text = create_configuration(ROOT, tmp_path, {"PYXEC_FRAME_ANCESTORS": origins})
+    assert f'~^/embed/ "{ancestors}";' in text
+    assert "default \"'none'\";" in text
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "school.example",
+        "https://school.example/path",
+        'https://a"; }',
+        "https://a;script-src *",
+        "'self'",
+        "https://a  https://b",
+    ],
+)
+def test_frame_ancestors_that_are_no_origins_are_refused(tmp_path: Path, origins: str) -> None:
+    with pytest.raises(ConfigurationError, match="PYXEC_FRAME_ANCESTORS"):
+        create_configuration(ROOT, tmp_path, {"PYXEC_FRAME_ANCESTORS": origins})
 
 
 def test_nginx_serves_no_file_outside_the_page(url: str) -> None:

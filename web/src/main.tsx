@@ -30,8 +30,8 @@ void import('./program/languageList').then(({ watchLanguages }) => watchLanguage
 void import('./program/draftPersistence').then(({ persistDrafts }) => persistDrafts())
 import('./afterLoad').catch(() => {}) // The page works without it.
 
-/** Opens the program in the URL, see share/shareLink.ts. */
+/** Opens the program of a share link or a short link, see share/shareLink.ts. */
 function openSharedProgram(): void {
-  if (!/^#v\d/.test(location.hash)) return
+  if (!/^#v\d/.test(location.hash) && !location.pathname.startsWith('/p/')) return
   void import('./share/shareLink').then(({ openLink }) => openLink())
 }

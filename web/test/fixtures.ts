@@ -10,6 +10,9 @@ export const LANGUAGE: Language = {
   version_of: null,
   file_name: 'main.py',
   template: 'print(1)',
+  compile: [],
+  run: ['python3', '{entrypoint}'],
+  packages: [],
   limits: { wall_seconds: limitRange(10, 30), cpu_seconds: limitRange(10, 300) },
 }
 

@@ -6,10 +6,12 @@ import { formatTime } from './format'
 import type { RequestError } from './live/requestError'
 import { useLiveData } from './live/useLiveData'
 import type { Notice } from './notice'
+import { EngineTable } from './sections/EngineTable'
 import { HostLanguages } from './sections/HostLanguages'
 import { QueueTable } from './sections/QueueTable'
 import { SandboxStats } from './sections/SandboxStats'
 import { StatTiles } from './sections/StatTiles'
+import { FileTable, WorkspaceTable } from './sections/StoredData'
 import { WorkerList } from './sections/WorkerList'
 
 const NOTICE_MS = 10_000
@@ -38,21 +40,29 @@ export function Dashboard({ onKeyRejected }: { onKeyRejected(error: RequestError
           {error?.text} {error && snapshot && `Showing data of ${formatTime(snapshot.timestampMs)}.`}
         </p>
         <p role="status" className={notice ? `banner ${notice.isError ? '' : 'good'}` : 'visually-hidden'}>
-          {notice?.text}
+          {notice?.text}{' '}
+          {notice?.actions?.map((action) => (
+            <button key={action.text} type="button" className="button outlined" onClick={action.run}>
+              {action.text}
+            </button>
+          ))}
         </p>
       </div>
       {snapshot ? (
         <>
           <StatTiles snapshot={snapshot} />
           <ChartGrid samples={snapshot.samples} timestampMs={snapshot.timestampMs} />
-          <QueueTable queues={snapshot.queues} />
+          <QueueTable queues={snapshot.queues} onNotice={showNotice} />
           <DeadLetterSection
             queues={snapshot.queues}
             timestampMs={snapshot.timestampMs}
             onNotice={showNotice}
           />
           <WorkerList workers={snapshot.workers} />
+          <EngineTable engines={snapshot.engines} />
           <SandboxStats metrics={snapshot.metrics} />
+          <WorkspaceTable stored={snapshot.workspaces} timestampMs={snapshot.timestampMs} />
+          <FileTable stored={snapshot.files} timestampMs={snapshot.timestampMs} />
           <HostLanguages hosts={snapshot.hosts} />
           <p className="muted small">
             <label>

@@ -1,5 +1,6 @@
-/** A message about the result of an action. */
+/** A message at the top of the page, such as the result of an action. */
 export interface Notice {
   text: string
   isError: boolean
+  actions?: { text: string; run(): void }[]
 }

@@ -7,6 +7,7 @@ import type * as v from 'valibot'
 import type { Problem } from './errors'
 import type { AcceptedJob, QueuedJob, Submission, Ticket } from './jobs'
 import type { LanguageList } from './languages'
+import type { Link } from './links'
 import type { components } from './openapi'
 import type { ClientMessage, StreamEvent } from './streamEvents'
 
@@ -18,6 +19,7 @@ type Sends<Ours extends Theirs, Theirs> = [Ours, Theirs]
 export type Contract = [
   Accepts<typeof LanguageList, Api['LanguagesView']>,
   Accepts<typeof AcceptedJob, Api['AcceptedJob']>,
+  Accepts<typeof Link, Api['LinkView']>,
   Accepts<typeof Ticket, Api['TicketView']>,
   Accepts<typeof QueuedJob, Api['PendingJob'] | Api['FinishedJob']>,
   Accepts<typeof Problem, Api['Problem']>,

@@ -18,6 +18,11 @@ export const Language = v.object({
   version_of: v.optional(v.nullable(v.string()), null),
   file_name: v.string(),
   template: v.string(),
+  /** The commands of the compiler, empty if there is none, and of the program, with placeholders such as `{sources}`. */
+  compile: v.optional(v.array(v.string()), []),
+  run: v.optional(v.array(v.string()), []),
+  /** The libraries that programs can import, `name==version`. */
+  packages: v.optional(v.array(v.string()), []),
   limits: v.record(v.string(), LimitRange),
 })
 

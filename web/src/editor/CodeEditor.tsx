@@ -1,20 +1,22 @@
 import { Suspense } from 'react'
 import { lazyPart } from '../components/lazyPart'
+import { useSettings } from '../settings/settings'
 import type { EditorProps } from './editorProps'
 import { PlainEditor } from './PlainEditor'
 
 // Monaco does not support touch.
 const isTouch = matchMedia('(pointer: coarse)').matches
 
-// Two functions: in one expression, the build would preload the files of Monaco for both.
-const loadTouchEditor = () => import('./TouchEditor')
-const loadMonacoEditor = () => import('./MonacoEditor')
-const LoadedEditor = lazyPart<EditorProps>(isTouch ? loadTouchEditor : loadMonacoEditor, PlainEditor)
+// Two parts, so that the build preloads the files of Monaco only for Monaco.
+const CodeMirrorEditor = lazyPart<EditorProps>(() => import('./TouchEditor'), PlainEditor)
+const MonacoEditor = lazyPart<EditorProps>(() => import('./MonacoEditor'), PlainEditor)
 
-/** A text area until the editor is loaded: CodeMirror on touch screens, Monaco on others. */
+/** A text area until the editor is loaded: CodeMirror on touch screens and with the keys of Vim, else Monaco. */
 export function CodeEditor(props: EditorProps) {
+  const hasOwnKeys = useSettings(({ keyBindings }) => keyBindings !== 'default')
+  const LoadedEditor = isTouch || hasOwnKeys ? CodeMirrorEditor : MonacoEditor
   return (
-    <div className="editor">
+    <div className={hasOwnKeys ? 'editor own-keys' : 'editor'}>
       <Suspense fallback={<PlainEditor {...props} />}>
         <LoadedEditor {...props} />
       </Suspense>

@@ -6,6 +6,7 @@ import { takeCaret } from './caret'
 import type { EditorProps } from './editorProps'
 import { monacoLanguage } from './grammars/monacoIds'
 import { applyTheme, editor, MarkerSeverity, Range, Uri } from './monaco'
+import { useCodeFont } from './useCodeFont'
 
 const LINE_HEIGHT = 1.55
 
@@ -22,6 +23,7 @@ export default function MonacoEditor({
   const box = useRef<HTMLDivElement>(null)
   const instance = useRef<editor.IStandaloneCodeEditor | null>(null)
   const fontSize = useSettings((settings) => settings.fontSize)
+  const { fontFamily, hasLigatures } = useCodeFont()
   const scheme = useColorScheme()
   const reportChange = useEffectEvent(onChange)
 
@@ -42,8 +44,13 @@ export default function MonacoEditor({
 
   useEffect(() => applyTheme(scheme), [scheme])
   useEffect(() => {
-    instance.current?.updateOptions({ fontSize, lineHeight: Math.round(fontSize * LINE_HEIGHT) })
-  }, [fontSize])
+    instance.current?.updateOptions({
+      fontSize,
+      lineHeight: Math.round(fontSize * LINE_HEIGHT),
+      fontFamily,
+      fontLigatures: hasLigatures,
+    })
+  }, [fontSize, fontFamily, hasLigatures])
 
   const showDocument = useEffectEvent(() => {
     const created = instance.current
@@ -100,8 +107,6 @@ export default function MonacoEditor({
 
 const OPTIONS: editor.IStandaloneEditorConstructionOptions = {
   automaticLayout: true,
-  fontFamily: 'Geist Mono Variable, ui-monospace, monospace',
-  fontLigatures: false,
   minimap: { enabled: false },
   padding: { top: 12, bottom: 12 },
   lineNumbersMinChars: 3,

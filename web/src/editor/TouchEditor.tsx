@@ -18,14 +18,17 @@ import {
   lineNumbers,
 } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
-import { useEffect, useEffectEvent, useLayoutEffect, useRef } from 'react'
+import { useEffect, useEffectEvent, useLayoutEffect, useMemo, useRef } from 'react'
 import type { Diagnostic } from '../program/sourceLocation'
 import { useSettings } from '../settings/settings'
+import { useLint } from '../tools/useLint'
 import { takeCaret } from './caret'
 import type { EditorProps } from './editorProps'
 import { loadStreamParser } from './grammars/streamLanguages'
+import { loadKeyBindings } from './keyBindings'
+import { useCodeFont } from './useCodeFont'
 
-/** CodeMirror, the editor on touch screens, which Monaco does not support. */
+/** CodeMirror: the editor on touch screens, which Monaco does not support, and with the keys of Vim. */
 export default function TouchEditor({
   path,
   languageId,
@@ -38,13 +41,15 @@ export default function TouchEditor({
   const box = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | null>(null)
   const documents = useRef(new Map<string, EditorState>())
-  const fontSize = useSettings((settings) => settings.fontSize)
+  const { fontSize, keyBindings } = useSettings()
+  const { fontFamily, hasLigatures } = useCodeFont()
   const reportChange = useEffectEvent(onChange)
 
   const createState = useEffectEvent(() =>
     EditorState.create({
       doc: value,
       extensions: [
+        keys.of([]), // before all other key maps
         BASE,
         language.of([]),
         errorLines.of([]),
@@ -103,11 +108,6 @@ export default function TouchEditor({
   // biome-ignore lint/correctness/useExhaustiveDependencies: the number states that `value` comes from another tab
   useEffect(() => followOtherTab(), [followedEdits])
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another file has a state of its own
-  useEffect(() => {
-    view.current?.dispatch({ effects: errorLines.reconfigure(markLines(view.current.state, diagnostics)) })
-  }, [diagnostics, path])
-
   useEffect(() => {
     const current = view.current
     if (!target || !current) return
@@ -120,9 +120,42 @@ export default function TouchEditor({
     current.focus()
   }, [target])
 
-  return <div className="touch-editor" ref={box} style={{ fontSize }} />
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another file of the language has a state of its own
+  useEffect(() => {
+    let isCurrent = true
+    void loadKeyBindings(keyBindings).then((extension) => {
+      if (!isCurrent || !view.current || !box.current) return
+      view.current.dispatch({ effects: keys.reconfigure(extension) })
+      box.current.dataset.keys = keyBindings
+    })
+    return () => {
+      isCurrent = false
+    }
+  }, [keyBindings, path])
+
+  const lintMessages = useLint(
+    keyBindings === 'default' ? NOT_LINTED : languageId,
+    path.split('/').slice(2).join('/'),
+    value,
+  )
+  const allDiagnostics = useMemo(() => [...diagnostics, ...lintMessages], [diagnostics, lintMessages])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another file has a state of its own
+  useEffect(() => {
+    view.current?.dispatch({ effects: errorLines.reconfigure(markLines(view.current.state, allDiagnostics)) })
+  }, [allDiagnostics, path])
+
+  const style = {
+    fontSize,
+    '--code-font': fontFamily,
+    fontVariantLigatures: hasLigatures ? 'normal' : 'none',
+  }
+  return <div className="touch-editor" ref={box} style={style} />
 }
 
+/** The linter is large: on touch screens, it is not loaded. */
+const NOT_LINTED = ''
+
+const keys = new Compartment()
 const language = new Compartment()
 const errorLines = new Compartment()
 
@@ -136,13 +169,16 @@ const HIGHLIGHTS = HighlightStyle.define([
 
 const THEME = EditorView.theme({
   '&': { height: '100%', backgroundColor: 'transparent', color: 'var(--text)' },
-  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55' },
+  '.cm-scroller': { fontFamily: 'var(--code-font)', lineHeight: '1.55' },
   '.cm-content': { padding: '12px 0', caretColor: 'var(--accent)' },
   '.cm-gutters': { backgroundColor: 'transparent', border: '0', color: 'var(--muted)' },
   '.cm-activeLine': { backgroundColor: 'var(--line-highlight)' },
   '.cm-error-line': { textDecoration: 'underline wavy var(--bad)' },
   '.cm-warning-line': { textDecoration: 'underline wavy var(--warn)' },
   '&.cm-focused': { outline: 'none' },
+  // The Vim keys set colours with too little contrast.
+  '.cm-vim-message': { color: 'var(--bad) !important' },
+  '.cm-vim-panel': { color: 'var(--text)' },
 })
 
 const BASE: Extension = [

@@ -58,6 +58,7 @@ import 'monaco-editor/languages/definitions/swift/register'
 import 'monaco-editor/languages/definitions/tcl/register'
 import 'monaco-editor/languages/definitions/typescript/register'
 import { themeColor } from '../components/themeColor'
+import { registerPython } from '../python/pythonLanguage'
 import type { ColorScheme } from '../settings/settings'
 import { registerKeywordGrammars } from './grammars/monarch'
 import { configureTypeScript } from './typescript'
@@ -70,6 +71,7 @@ self.MonacoEnvironment = {
 }
 
 configureTypeScript()
+registerPython()
 
 export { editor, MarkerSeverity, Range, Uri }
 

@@ -12,6 +12,9 @@ const DEFAULT_LANGUAGE: Language = {
   version_of: null,
   file_name: 'main.py',
   template: '',
+  compile: [],
+  run: [],
+  packages: [],
   limits: {},
 }
 

@@ -72,7 +72,7 @@ export function isSharedProgramShown(state: State): boolean {
 }
 
 function removeFragment(): void {
-  history.replaceState(null, '', location.pathname + location.search)
+  history.replaceState(null, '', '/')
 }
 
 /** Null removes the draft, so that the template is shown. */

@@ -50,7 +50,15 @@ export function preserveProgram(language: string, program: Program, reason: stri
   )
   if (isSaved) return
   const time = new Date().toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
-  if (saveProgram(`${reason}, ${time}`, language, program) === null) reportFullStorage(program, 'preserved')
+  // Not saveProgram: two programs can be replaced within the second that the name contains.
+  const saved = {
+    id: crypto.randomUUID(),
+    name: `${reason}, ${time}`,
+    language,
+    program,
+    savedAt: Date.now(),
+  }
+  if (!restoreProgram(saved)) reportFullStorage(program, 'preserved')
 }
 
 /** States that a program could not be stored, and offers to download it. */

@@ -6,6 +6,8 @@ const SYNTAX_IDS: Record<string, string> = {
   clang: 'c',
   clangpp: 'cpp',
   deno: 'typescript',
+  jest: 'javascript',
+  junit: 'java',
   pypy: 'python',
 }
 

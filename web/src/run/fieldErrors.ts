@@ -5,7 +5,6 @@ import { isLimitName, LIMIT_LABELS, limitError } from '../program/limits'
 import type { LimitName, Program } from '../program/program'
 import { testName } from '../program/testCase'
 import type { RunOptionsTab } from '../runOptions/runOptionsTab'
-import { currentProgram, type State, useStore } from '../store'
 import type { RunState } from './runState'
 
 /** Where an error is shown. */
@@ -26,7 +25,6 @@ const OPTIONS: Record<string, { tab: RunOptionsTab; label: string }> = {
   args: { tab: 'arguments', label: 'The arguments' },
   stdin: { tab: 'input', label: 'The text for standard input' },
   artifacts: { tab: 'artifacts', label: 'The artifact patterns' },
-  compile_options: { tab: 'compiler', label: 'The compiler options' },
 }
 
 /** Returns the error of a failed run that belongs to a field, or null. */
@@ -70,25 +68,6 @@ export function describeField(
         ? { target: { kind: 'option', tab: option.tab }, text: `${option.label} ${predicate}` }
         : null
     }
-  }
-}
-
-/** Opens the field of a rejected request, so that the user sees the message. */
-export function showField(run: RunState): void {
-  const error = fieldError(run, currentProgram(useStore.getState()), {})
-  if (error) useStore.setState(openField(error.target))
-}
-
-function openField(target: FieldTarget): Partial<State> {
-  switch (target.kind) {
-    case 'file':
-      return { pane: 'code', openFile: target.index }
-    case 'test':
-      return { pane: 'output', outputTab: 'tests' }
-    case 'limit':
-      return { pane: 'code', runOptionsTab: 'limits' }
-    case 'option':
-      return { pane: 'code', runOptionsTab: target.tab }
   }
 }
 

@@ -143,7 +143,7 @@ class RunController {
     if (run === before) return
     useStore.setState(run.phase === 'submitting' || run.phase === 'idle' ? { run, diagnostics: [] } : { run })
     if (run.phase === 'finished') void this.onFinished(run)
-    if (run.phase === 'failed') void import('./fieldErrors').then(({ showField }) => showField(run))
+    if (run.phase === 'failed') void import('./showField').then(({ showField }) => showField(run))
   }
 
   private async onFinished(run: Extract<RunState, { phase: 'finished' }>): Promise<void> {

@@ -8,7 +8,7 @@ import './runOptions.css'
 
 const RunOptionsPanel = lazyPart(() => import('./RunOptionsPanel'))
 
-/** The options of a run: input, arguments, limits and artifacts. A second click on a tab closes its panel. */
+/** The options of a run: input, arguments, limits, artifacts, and the commands and packages of the language. A second click on a tab closes its panel. */
 export default function RunOptions() {
   const program = useStore(currentProgram)
   const openTab = useStore((state) => state.runOptionsTab)
@@ -39,5 +39,6 @@ function tabsFor({ input, args, limits }: Program): { name: RunOptionsTab; text:
     { name: 'arguments', text: args.trim() ? 'Arguments: set' : 'Arguments' },
     { name: 'limits', text: limitCount > 0 ? `Limits (${limitCount})` : 'Limits' },
     { name: 'artifacts', text: 'Artifacts' },
+    { name: 'language', text: 'Language' },
   ]
 }

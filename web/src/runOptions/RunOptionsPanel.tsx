@@ -3,6 +3,7 @@ import { INPUTS, type Input, type Program } from '../program/program'
 import { editProgram } from '../program/programActions'
 import { useFieldError } from '../run/useFieldError'
 import { currentProgram, useStore } from '../store'
+import { LanguageDetails } from './LanguageDetails'
 import { LimitFields } from './LimitFields'
 import type { RunOptionsTab } from './runOptionsTab'
 import './runOptionsPanel.css'
@@ -26,8 +27,8 @@ export default function RunOptionsPanel({ tab }: { tab: RunOptionsTab }) {
 
 function OptionFields({ tab, program }: { tab: RunOptionsTab; program: Program }) {
   switch (tab) {
-    case 'compiler':
-      return null
+    case 'language':
+      return <LanguageDetails />
     case 'input':
       return <InputField input={program.input} stdin={program.stdin} />
     case 'arguments':

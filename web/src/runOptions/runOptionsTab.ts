@@ -1,1 +1,1 @@
-export type RunOptionsTab = 'input' | 'arguments' | 'compiler' | 'limits' | 'artifacts'
+export type RunOptionsTab = 'input' | 'arguments' | 'language' | 'limits' | 'artifacts'

@@ -1,11 +1,13 @@
 import { Dialog } from '../components/Dialog'
 import { ApiKeySetting } from './ApiKeySetting'
-import { FONT_SIZES, setFontSize, setTheme, THEMES, useSettings } from './settings'
+import { setKeyBindings, setLigatures } from './editorSettings'
+import { FONT_SIZES, KEY_BINDINGS, setFontSize, setTheme, THEMES, useSettings } from './settings'
 
+const KEY_BINDING_LABELS = { default: 'Standard', vim: 'Vim' }
 const THEME_LABELS = { system: 'System', light: 'Light', dark: 'Dark' }
 
 export function SettingsDialog({ onClose }: { onClose(): void }) {
-  const { theme, fontSize } = useSettings()
+  const { theme, fontSize, keyBindings, ligatures } = useSettings()
   return (
     <Dialog title="Settings" onClose={onClose}>
       <fieldset className="setting">
@@ -29,6 +31,31 @@ export function SettingsDialog({ onClose }: { onClose(): void }) {
         />
         <output htmlFor="font-size">{fontSize} px</output>
       </div>
+      <fieldset className="setting">
+        <legend>Font</legend>
+        <label>
+          <input
+            type="checkbox"
+            checked={ligatures}
+            onChange={(event) => setLigatures(event.target.checked)}
+          />
+          Ligatures in the code: -&gt; and != become one sign
+        </label>
+      </fieldset>
+      <fieldset className="setting">
+        <legend>Keys of the code editor</legend>
+        {KEY_BINDINGS.map((name) => (
+          <label key={name}>
+            <input
+              type="radio"
+              name="key-bindings"
+              checked={name === keyBindings}
+              onChange={() => setKeyBindings(name)}
+            />
+            {KEY_BINDING_LABELS[name]}
+          </label>
+        ))}
+      </fieldset>
       <ApiKeySetting />
     </Dialog>
   )

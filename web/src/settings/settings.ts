@@ -11,6 +11,9 @@ export type ColorScheme = 'light' | 'dark'
 /** In pixels. */
 export const FONT_SIZES = { minimum: 11, default: 14, maximum: 24 } as const
 
+export const KEY_BINDINGS = ['default', 'vim'] as const
+export type KeyBindings = (typeof KEY_BINDINGS)[number]
+
 /** The intervals between two updates of the admin page, in seconds. */
 export const REFRESH_SECONDS = [1, 2, 5, 10, 30, 60] as const
 
@@ -18,6 +21,8 @@ const SCHEMAS = {
   /** public/theme.js reads it, too. */
   theme: v.picklist(THEMES),
   fontSize: v.pipe(v.number(), v.minValue(FONT_SIZES.minimum), v.maxValue(FONT_SIZES.maximum)),
+  keyBindings: v.picklist(KEY_BINDINGS),
+  ligatures: v.boolean(),
   /** The width of the code pane in per cent. */
   share: v.number(),
   adminRefreshSeconds: v.picklist(REFRESH_SECONDS),
@@ -26,6 +31,9 @@ const SCHEMAS = {
 interface Settings {
   theme: Theme
   fontSize: number
+  keyBindings: KeyBindings
+  /** Whether the font of the code joins characters such as `->`. */
+  ligatures: boolean
   share: number
   adminRefreshSeconds: number
 }
@@ -33,6 +41,8 @@ interface Settings {
 export const useSettings = create<Settings>(() => ({
   theme: readStored('theme', SCHEMAS.theme) ?? 'system',
   fontSize: readStored('fontSize', SCHEMAS.fontSize) ?? FONT_SIZES.default,
+  keyBindings: readStored('keyBindings', SCHEMAS.keyBindings) ?? 'default',
+  ligatures: readStored('ligatures', SCHEMAS.ligatures) ?? false,
   share: readStored('share', SCHEMAS.share) ?? 52,
   adminRefreshSeconds: readStored('adminRefreshSeconds', SCHEMAS.adminRefreshSeconds) ?? 2,
 }))

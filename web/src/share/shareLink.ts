@@ -1,27 +1,24 @@
-/**
- * A program in a link: JSON, compressed with DEFLATE (RFC 1951), as base64url in the fragment of the URL.
- *
- * Browsers send the fragment to no server. It starts with the version of the format.
- */
-import * as v from 'valibot'
+/** Opens share links, which contain a program, and short links, which contain the id of one that the server stores. */
+import { RequestRejected } from '../api/errors'
+import type { Language } from '../api/languages'
+import { fetchLink } from '../api/links'
 import { showNotice } from '../notices/notices'
-import { Program } from '../program/program'
 import { openSharedProgram } from '../program/programActions'
 import { downloadProgram } from '../program/savedPrograms'
 import { useStore } from '../store'
+import { decodeFragment, type SharedProgram } from './fragment'
 
-const VERSION = 'v1'
-// A few kilobytes can decompress to gigabytes.
-const MAX_BYTES = 8 * 1024 * 1024
-
-const SharedProgram = v.object({ language: v.string(), program: Program })
-export type SharedProgram = v.InferOutput<typeof SharedProgram>
+const SHORT_LINK = /^\/p\/([\w-]+)$/
+const EXPIRED =
+  'This short link does not exist, or it has expired. Ask for the link again. Your own program is shown.'
+const UNREACHABLE =
+  'The program of this short link could not be loaded, because the server does not respond. Your own program is shown.'
 
 /** Opens the program in the page's URL, or states what is wrong with the link. */
 export async function openLink(): Promise<void> {
-  const fragment = location.hash
-  const shared = await decodeFragment(fragment)
-  if (location.hash !== fragment) return // Another link was opened in the meantime.
+  const { href } = location
+  const shared = await readSharedProgram()
+  if (location.href !== href) return // Another link was opened in the meantime.
   if (typeof shared === 'string') reportLinkError(shared, [])
   else if (await isInstalled(shared.language)) openSharedProgram(shared.language, shared.program)
   else
@@ -31,15 +28,35 @@ export async function openLink(): Promise<void> {
     )
 }
 
+/** Returns the program of the page's URL, or a text that states why there is none. */
+async function readSharedProgram(): Promise<SharedProgram | string> {
+  const id = SHORT_LINK.exec(location.pathname)?.[1]
+  if (id === undefined) return decodeFragment(location.hash)
+  try {
+    return await decodeFragment((await fetchLink(id)).fragment)
+  } catch (error) {
+    return error instanceof RequestRejected ? EXPIRED : UNREACHABLE
+  }
+}
+
 function reportLinkError(text: string, actions: { text: string; run(): void }[]): void {
-  history.replaceState(null, '', location.pathname + location.search)
-  showNotice({ id: 'link', tone: 'bad', text, actions, durationMs: null })
+  const { href } = location
+  const retry = { text: 'Try again', run: () => location.assign(href) }
+  history.replaceState(null, '', '/')
+  const allActions = text === UNREACHABLE ? [retry, ...actions] : actions
+  showNotice({ id: 'link', tone: 'bad', text, actions: allActions, durationMs: null })
 }
 
 /** Waits for the languages of the server if those of the last visit do not contain it. */
 async function isInstalled(languageId: string): Promise<boolean> {
   const isListed = () => useStore.getState().languages.some(({ id }) => id === languageId)
   while (!isListed() && !useStore.getState().areLanguagesFetched) {
+    const { languages, languagesError } = useStore.getState()
+    // A visitor without the key that the server requires can read the program, and run it after entering a key.
+    if (languagesError instanceof RequestRejected) {
+      useStore.setState({ languages: [...languages, unknownLanguage(languageId)] })
+      break
+    }
     await new Promise<void>((resolve) => {
       const unsubscribe = useStore.subscribe(() => {
         unsubscribe()
@@ -50,54 +67,17 @@ async function isInstalled(languageId: string): Promise<boolean> {
   return isListed()
 }
 
-export async function encodeFragment(shared: SharedProgram): Promise<string> {
-  const json = new Blob([JSON.stringify(shared)])
-  const compressed = json.stream().pipeThrough(new CompressionStream('deflate-raw'))
-  return `#${VERSION}.${encodeBase64Url(new Uint8Array(await new Response(compressed).arrayBuffer()))}`
-}
-
-const DAMAGED =
-  'The link is incomplete or damaged, so its program cannot be shown. Ask for the link again: some mail and chat programs cut off long links. Your own program is shown.'
-const NEWER_VERSION =
-  'The link was created by a newer version of this page. Reload the page, and open the link again. Your own program is shown.'
-
-/** Returns the program in a fragment, or a text that states why there is none. */
-export async function decodeFragment(fragment: string): Promise<SharedProgram | string> {
-  const [version, text] = fragment.replace(/^#/, '').split('.')
-  if (version !== VERSION && /^v\d+$/.test(version ?? '')) return NEWER_VERSION
-  if (version !== VERSION || !text) return DAMAGED
-  try {
-    const compressed = new Blob([decodeBase64Url(text)])
-    const json = compressed
-      .stream()
-      .pipeThrough(new DecompressionStream('deflate-raw'))
-      .pipeThrough(limitBytes(MAX_BYTES))
-    const parsed = v.safeParse(SharedProgram, await new Response(json).json())
-    return parsed.success ? parsed.output : DAMAGED
-  } catch {
-    return DAMAGED
+function unknownLanguage(id: string): Language {
+  return {
+    id,
+    name: id,
+    version: null,
+    version_of: null,
+    file_name: 'main',
+    template: '',
+    compile: [],
+    run: [],
+    packages: [],
+    limits: {},
   }
-}
-
-/** Fails if more than `maximum` bytes pass through. */
-function limitBytes(maximum: number): TransformStream<Uint8Array, Uint8Array> {
-  let size = 0
-  return new TransformStream({
-    transform(chunk, controller) {
-      size += chunk.length
-      if (size > maximum) throw new RangeError(`more than ${maximum} bytes`)
-      controller.enqueue(chunk)
-    },
-  })
-}
-
-// Uint8Array.toBase64 and fromBase64 are missing in the oldest browsers of vite.config.ts.
-function encodeBase64Url(bytes: Uint8Array): string {
-  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
-}
-
-function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0))
 }

@@ -26,13 +26,17 @@ export type ToolResponse =
 /** The languages that the worker can lint and format, by the id that `syntaxId` returns. */
 export const LINTED_LANGUAGES = new Set(['python'])
 export const FORMATTED_LANGUAGES = new Set([
+  'bash',
   'c',
   'cpp',
   'csharp',
   'go',
   'java',
   'javascript',
+  'lua',
   'objectivec',
+  'php',
   'python',
+  'sqlite',
   'typescript',
 ])

@@ -37,10 +37,30 @@ async function formatText(languageId: string, fileName: string, text: string): P
     case 'javascript':
     case 'typescript':
       return formatWithPrettier(languageId, text)
+    case 'bash': {
+      const shfmt = await import('@wasm-fmt/shfmt/web')
+      await shfmt.default(new URL('@wasm-fmt/shfmt/wasm', import.meta.url))
+      return shfmt.format(text, fileName)
+    }
     case 'go': {
       const gofmt = await import('@wasm-fmt/gofmt/web')
       await gofmt.default(new URL('@wasm-fmt/gofmt/wasm', import.meta.url))
       return gofmt.format(text)
+    }
+    case 'lua': {
+      const luaFmt = await import('@wasm-fmt/lua_fmt/web')
+      await luaFmt.default(new URL('@wasm-fmt/lua_fmt/wasm', import.meta.url))
+      return luaFmt.format(text)
+    }
+    case 'php': {
+      const magoFmt = await import('@wasm-fmt/mago_fmt/web')
+      await magoFmt.default(new URL('@wasm-fmt/mago_fmt/wasm', import.meta.url))
+      return magoFmt.format(text, fileName)
+    }
+    case 'sqlite': {
+      const sqlFmt = await import('@wasm-fmt/sql_fmt/web')
+      await sqlFmt.default(new URL('@wasm-fmt/sql_fmt/wasm', import.meta.url))
+      return sqlFmt.format(text)
     }
     default: {
       const clangFormat = await import('@wasm-fmt/clang-format/web')

@@ -73,8 +73,8 @@ test('createSample sums the queues and counts the jobs by outcome', () => {
   const created = createSample(
     5,
     [
-      { ...lanes, waiting: 2, running: 1, delayed: 0, dead: 4, oldest_seconds: 1.5 },
-      { ...lanes, waiting: 3, running: 0, delayed: 7, dead: 0, oldest_seconds: null },
+      { ...lanes, waiting: 2, running: 1, delayed: 0, dead: 4, oldest_seconds: 1.5, is_paused: false },
+      { ...lanes, waiting: 3, running: 0, delayed: 7, dead: 0, oldest_seconds: null, is_paused: false },
     ],
     {
       collected_at: '',

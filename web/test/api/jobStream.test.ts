@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { RequestRejected, ServerUnreachable } from '../../src/api/errors'
 import {
@@ -200,3 +201,61 @@ test('stream retries after a network error but not after a rejected key', async 
   expect(environment.connections.at(-1)).toMatchObject({ state: 'rejected', problem })
   expect(environment.timers).toEqual([])
 })
+
+test('stream delivers each event once and in order, however often the connection is lost', async () => {
+  const step = fc.constantFrom('send', 'send', 'send', 'drop', 'timer', 'reconnect')
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const environment = new FakeEnvironment()
+      const stream = await environment.openStream()
+      const server = new FakeServer(environment)
+      for (const name of steps) {
+        if (name === 'send') server.send()
+        else if (name === 'drop') server.drop()
+        else if (name === 'timer') await environment.runTimer()
+        else stream.reconnect()
+        await settled()
+        server.accept()
+      }
+      await environment.runTimer()
+      server.accept()
+      server.sendAll()
+      expect(environment.events.map(({ cursor }) => cursor)).toEqual(LOG.map(({ cursor }) => cursor))
+    }),
+    { numRuns: 60 },
+  )
+})
+
+const LOG = [...Array.from({ length: 8 }, (_, index) => output(`${index + 1}-0`, 'x')), finished]
+
+/** Sends the events of a job after the cursor in the path of each connection. Old connections still get events. */
+class FakeServer {
+  private next = new Map<FakeSocket, number>()
+  constructor(private readonly environment: FakeEnvironment) {
+    this.accept()
+  }
+
+  /** Accepts the last connection, if it is new. */
+  accept(): void {
+    const { socket } = this.environment
+    if (socket === undefined || this.next.has(socket)) return
+    const after = new URLSearchParams(socket.path.split('?')[1]).get('after')
+    this.next.set(socket, after === null ? 0 : LOG.findIndex(({ cursor }) => cursor === after) + 1)
+    socket.accept()
+  }
+  /** Sends the next event of every connection. */
+  send(): void {
+    for (const [socket, index] of this.next) {
+      const event = LOG[index]
+      if (event === undefined) continue
+      this.next.set(socket, index + 1)
+      socket.receive(event)
+    }
+  }
+  sendAll(): void {
+    for (let count = 0; count < LOG.length; count += 1) this.send()
+  }
+  drop(): void {
+    this.environment.socket.drop()
+  }
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeFragment, encodeFragment } from '../../src/share/shareLink'
+import { decodeFragment, encodeFragment } from '../../src/share/fragment'
 
 const PROGRAM = {
   files: [{ name: 'main.py', content: 'print("ä € 😀")\n' }],

@@ -3,11 +3,15 @@ import { requestJson, sendRequest } from '../../api/client'
 import {
   type DeadLetter,
   DeadLetterPage,
+  type Engine,
+  EngineList,
   type Host,
   HostList,
   Metrics,
   type Queue,
   QueueList,
+  StoredFiles,
+  StoredWorkspaces,
   type Worker,
   WorkerList,
 } from './schema'
@@ -16,12 +20,32 @@ export async function fetchQueues(): Promise<Queue[]> {
   return (await requestJson(QueueList, '/v1/admin/queues')).queues
 }
 
+export async function pauseQueue(name: string): Promise<void> {
+  await sendRequest(`/v1/admin/queues/${encodeURIComponent(name)}/pause`, { method: 'POST' })
+}
+
+export async function resumeQueue(name: string): Promise<void> {
+  await sendRequest(`/v1/admin/queues/${encodeURIComponent(name)}/resume`, { method: 'POST' })
+}
+
 export async function fetchWorkers(): Promise<Worker[]> {
   return (await requestJson(WorkerList, '/v1/admin/workers')).workers
 }
 
 export async function fetchHosts(): Promise<Host[]> {
   return (await requestJson(HostList, '/v1/admin/hosts')).hosts
+}
+
+export async function fetchEngines(): Promise<Engine[]> {
+  return (await requestJson(EngineList, '/v1/admin/engines')).engines
+}
+
+export async function fetchStoredWorkspaces(): Promise<StoredWorkspaces> {
+  return requestJson(StoredWorkspaces, '/v1/admin/workspaces')
+}
+
+export async function fetchStoredFiles(): Promise<StoredFiles> {
+  return requestJson(StoredFiles, '/v1/admin/files')
 }
 
 export async function fetchMetrics(): Promise<Metrics> {

@@ -7,6 +7,7 @@ const Queue = v.object({
   ...Lane.entries,
   dead: v.number(),
   oldest_seconds: v.nullable(v.number()),
+  is_paused: v.optional(v.boolean(), false),
   lanes: v.array(Lane),
 })
 
@@ -65,6 +66,38 @@ const DeadLetter = v.object({
   message: v.string(),
 })
 
+/** `pause_reason` states why the worker fetches no jobs. `idle` contains the sandboxes of the pool by language. */
+const Engine = v.object({
+  worker: v.string(),
+  isolation: v.string(),
+  slots: v.number(),
+  running: v.number(),
+  idle: v.record(v.string(), v.number()),
+  pause_reason: v.nullable(v.string()),
+})
+
+/** `files` and `jobs` are counts. */
+const StoredWorkspace = v.object({
+  id: v.string(),
+  owner: v.string(),
+  version: v.number(),
+  files: v.number(),
+  size_bytes: v.number(),
+  jobs: v.number(),
+  expires_at: v.string(),
+})
+
+const StoredFile = v.object({
+  file_id: v.string(),
+  owner: v.string(),
+  name: v.string(),
+  size_bytes: v.number(),
+  expires_at: v.string(),
+})
+
+export const EngineList = v.object({ engines: v.array(Engine) })
+export const StoredWorkspaces = v.object({ total: v.number(), workspaces: v.array(StoredWorkspace) })
+export const StoredFiles = v.object({ total: v.number(), size_bytes: v.number(), files: v.array(StoredFile) })
 export const QueueList = v.object({ queues: v.array(Queue) })
 export const WorkerList = v.object({ workers: v.array(Worker) })
 export const HostList = v.object({ hosts: v.array(Host) })
@@ -77,6 +110,9 @@ export const Metrics = v.object({
   metrics: v.array(v.object({ name: v.string(), series: v.array(Series) })),
 })
 
+export type Engine = v.InferOutput<typeof Engine>
+export type StoredWorkspaces = v.InferOutput<typeof StoredWorkspaces>
+export type StoredFiles = v.InferOutput<typeof StoredFiles>
 export type Queue = v.InferOutput<typeof Queue>
 export type Worker = v.InferOutput<typeof Worker>
 export type WorkerMessage = v.InferOutput<typeof WorkerMessage>

@@ -1,10 +1,11 @@
 import { useRef, useState } from 'react'
 import type { DeadLetter, Queue } from '../api/schema'
+import { ConfirmDialog } from '../ConfirmDialog'
 import { formatQuantity } from '../format'
 import type { Notice } from '../notice'
-import { ConfirmDialog } from './ConfirmDialog'
 import { DeadLetterItem } from './DeadLetterItem'
 import { ACTIONS, type ActionName, actionErrorText } from './deadLetterActions'
+import { deferAction } from './deferredAction'
 import { useDeadLetters } from './useDeadLetters'
 
 interface Props {
@@ -19,12 +20,40 @@ interface PendingAction {
   deadLetter: DeadLetter
 }
 
+/** How long a drop can be undone. */
+const UNDO_MS = 10_000
+
 /** The dead letters of each queue, with buttons that replay or drop them. */
 export function DeadLetterSection({ queues, timestampMs, onNotice }: Props) {
   const [pending, setPending] = useState<PendingAction | null>(null)
   const [actionCount, setActionCount] = useState(0)
   const heading = useRef<HTMLHeadingElement>(null)
   const queuesWithDead = queues.filter(({ dead }) => dead > 0)
+  const [dropped, setDropped] = useState<readonly string[]>([])
+  const confirm = (confirmed: PendingAction) => {
+    // The focused button disappears with its dead letter.
+    heading.current?.focus({ preventScroll: true })
+    if (confirmed.action !== 'drop') return void execute(confirmed)
+    const { id } = confirmed.deadLetter
+    const restore = () => setDropped((ids) => ids.filter((other) => other !== id))
+    const deferred = deferAction(() => execute(confirmed).then(restore), UNDO_MS)
+    setDropped((ids) => [...ids, id])
+    onNotice({
+      text: `The dead letter will be dropped in ${UNDO_MS / 1000} s, if this page stays open.`,
+      isError: false,
+      actions: [
+        {
+          text: 'Undo',
+          run: () => {
+            if (!deferred.undo()) return
+            restore()
+            onNotice({ text: 'The dead letter was kept.', isError: false })
+          },
+        },
+        { text: 'Drop now', run: deferred.executeNow },
+      ],
+    })
+  }
   const execute = async ({ action, deadLetter }: PendingAction) => {
     try {
       await ACTIONS[action].execute(deadLetter)
@@ -33,8 +62,6 @@ export function DeadLetterSection({ queues, timestampMs, onNotice }: Props) {
       onNotice({ text: actionErrorText(error), isError: true })
     }
     setActionCount((count) => count + 1)
-    // The focused button disappears with its dead letter.
-    heading.current?.focus({ preventScroll: true })
   }
   return (
     <section className="card" aria-labelledby="dead-letters-title">
@@ -49,18 +76,41 @@ export function DeadLetterSection({ queues, timestampMs, onNotice }: Props) {
           count={dead}
           revision={`${dead} ${actionCount}`}
           timestampMs={timestampMs}
+          hiddenIds={dropped}
           onAction={(action, deadLetter) => setPending({ action, deadLetter })}
         />
       ))}
       {pending && (
         <ConfirmDialog
-          action={pending.action}
-          deadLetter={pending.deadLetter}
-          onConfirm={() => execute(pending)}
+          {...ACTIONS[pending.action]}
+          onConfirm={() => confirm(pending)}
           onClose={() => setPending(null)}
-        />
+        >
+          <DeadLetterFacts deadLetter={pending.deadLetter} />
+        </ConfirmDialog>
       )}
     </section>
+  )
+}
+
+function DeadLetterFacts({ deadLetter: { actor, job_id, reason } }: { deadLetter: DeadLetter }) {
+  return (
+    <dl className="facts vertical">
+      <div>
+        <dt>Actor</dt>
+        <dd>{actor}</dd>
+      </div>
+      <div>
+        <dt>Job</dt>
+        <dd>
+          <code>{job_id ?? '–'}</code>
+        </dd>
+      </div>
+      <div>
+        <dt>Reason</dt>
+        <dd>{reason}</dd>
+      </div>
+    </dl>
   )
 }
 
@@ -69,10 +119,12 @@ interface QueueProps {
   count: number
   revision: string
   timestampMs: number
+  /** Dead letters that are about to be dropped. */
+  hiddenIds: readonly string[]
   onAction(action: ActionName, deadLetter: DeadLetter): void
 }
 
-function QueueDeadLetters({ queue, count, revision, timestampMs, onAction }: QueueProps) {
+function QueueDeadLetters({ queue, count, revision, timestampMs, hiddenIds, onAction }: QueueProps) {
   const { deadLetters, hasMore, error, showMore } = useDeadLetters(queue, revision)
   return (
     <>
@@ -81,14 +133,16 @@ function QueueDeadLetters({ queue, count, revision, timestampMs, onAction }: Que
       </h3>
       {error && <p className="tone-bad">{error}</p>}
       <ul className="items dead-letters">
-        {deadLetters.map((deadLetter) => (
-          <DeadLetterItem
-            key={deadLetter.id}
-            deadLetter={deadLetter}
-            timestampMs={timestampMs}
-            onAction={(action) => onAction(action, deadLetter)}
-          />
-        ))}
+        {deadLetters
+          .filter(({ id }) => !hiddenIds.includes(id))
+          .map((deadLetter) => (
+            <DeadLetterItem
+              key={deadLetter.id}
+              deadLetter={deadLetter}
+              timestampMs={timestampMs}
+              onAction={(action) => onAction(action, deadLetter)}
+            />
+          ))}
       </ul>
       {hasMore && (
         <button type="button" className="button outlined" onClick={showMore}>

@@ -28,7 +28,8 @@ export const ACTIONS: Record<ActionName, Action> = {
   drop: {
     label: 'Drop',
     question: 'Drop this dead letter?',
-    consequence: 'The dead letter is deleted and cannot be replayed. The result of its job is kept.',
+    consequence:
+      'The dead letter is deleted and cannot be replayed. The result of its job is kept. You can undo it for 10 s.',
     success: 'The dead letter was dropped.',
     isDestructive: true,
     execute: dropDeadLetter,

@@ -1,7 +1,15 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useSettings } from '../../settings/settings'
-import { fetchHosts, fetchMetrics, fetchQueues, fetchWorkers } from '../api/requests'
-import type { Host, Metrics, Queue, Worker } from '../api/schema'
+import {
+  fetchEngines,
+  fetchHosts,
+  fetchMetrics,
+  fetchQueues,
+  fetchStoredFiles,
+  fetchStoredWorkspaces,
+  fetchWorkers,
+} from '../api/requests'
+import type { Engine, Host, Metrics, Queue, StoredFiles, StoredWorkspaces, Worker } from '../api/schema'
 import { addSample, createSample, type Sample } from '../charts/samples'
 import { type Poll, startPolling } from './poll'
 import { describeError, type RequestError } from './requestError'
@@ -12,7 +20,10 @@ export interface Snapshot {
   timestampMs: number
   queues: Queue[]
   workers: Worker[]
+  engines: Engine[]
   hosts: Host[]
+  workspaces: StoredWorkspaces
+  files: StoredFiles
   metrics: Metrics
   samples: Sample[]
 }
@@ -23,8 +34,8 @@ interface LiveData {
   refresh(): void
 }
 
-/** Workers report their languages every 15 s. */
-const HOSTS_INTERVAL_MS = 10_000
+/** Workers report their languages every 15 s. Workspaces and files change as slowly. */
+const SLOW_INTERVAL_MS = 10_000
 
 /** Polls everything that the page shows, until the key is rejected. */
 export function useLiveData(onKeyRejected: (error: RequestError) => void): LiveData {
@@ -33,19 +44,21 @@ export function useLiveData(onKeyRejected: (error: RequestError) => void): LiveD
   const poll = useRef<Poll>(null)
   useEffect(() => {
     let last: Snapshot | null = null
-    let hostsFetchedMs = Number.NEGATIVE_INFINITY
+    let slowDataFetchedMs = Number.NEGATIVE_INFINITY
     const fetchAll = async () => {
-      const isDue = last === null || Date.now() - hostsFetchedMs >= HOSTS_INTERVAL_MS
-      const [queues, workers, metrics, hosts] = await Promise.all([
+      const isDue = last === null || Date.now() - slowDataFetchedMs >= SLOW_INTERVAL_MS
+      const [queues, workers, engines, metrics, slowData] = await Promise.all([
         fetchQueues(),
         fetchWorkers(),
+        fetchEngines(),
         fetchMetrics(),
-        isDue || !last ? fetchHosts() : last.hosts,
+        isDue || !last ? fetchSlowData() : last,
       ])
       const timestampMs = Date.now()
-      if (isDue) hostsFetchedMs = timestampMs
+      if (isDue) slowDataFetchedMs = timestampMs
       const samples = addSample(last?.samples ?? [], createSample(timestampMs, queues, metrics))
-      last = { timestampMs, queues, workers, hosts, metrics, samples }
+      const { hosts, workspaces, files } = slowData
+      last = { timestampMs, queues, workers, engines, hosts, workspaces, files, metrics, samples }
       setSnapshot(last)
       setError(null)
     }
@@ -64,4 +77,13 @@ export function useLiveData(onKeyRejected: (error: RequestError) => void): LiveD
     return () => started.stop()
   }, [onKeyRejected])
   return { snapshot, error, refresh: useCallback(() => poll.current?.refresh(), []) }
+}
+
+async function fetchSlowData(): Promise<Pick<Snapshot, 'hosts' | 'workspaces' | 'files'>> {
+  const [hosts, workspaces, files] = await Promise.all([
+    fetchHosts(),
+    fetchStoredWorkspaces(),
+    fetchStoredFiles(),
+  ])
+  return { hosts, workspaces, files }
 }

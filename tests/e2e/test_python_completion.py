@@ -1,0 +1,71 @@
+"""Pyright in the editor: completion, hover and signatures of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import new_page
+from tests.e2e.content_security_policy import policy_violations, record_policy_violations
+from tests.e2e.editor_page import EditorPage
+from tests.e2e.site import Site
+
+pytestmark = pytest.mark.docker
+
+# Pyright is a large script, which a busy machine compiles in seconds.
+LOAD_TIMEOUT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    with new_page(browser) as page:
+        record_policy_violations(page)
+        yield page
+        assert policy_violations(page) == []
+
+
+def wait_for_suggestion(page: Page, name: str) -> None:
+    """Ask for suggestions until they contain a name. While Pyright is loaded, they contain the words of the file."""
+    suggestion = page.locator(".suggest-widget .monaco-list-row").filter(has_text=name)
+
+    def ask() -> bool:
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+Space")
+        page.wait_for_timeout(500)
+        return suggestion.first.is_visible()
+
+    for _ in range(LOAD_TIMEOUT_MS // 500):
+        if ask():
+            return
+    raise AssertionError(f"no suggestion {name}")
+
+
+def test_pyright_completes_members_shows_types_and_is_loaded_when_it_is_needed(page: Page, site: Site) -> None:
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
+    editor = EditorPage(page, site.url).open()
+    editor.open_program("import math\nmath.sq")
+    assert not any("pyright" in url for url in urls)
+    editor.focus_code()
+    page.keyboard.press("Control+End")
+    wait_for_suggestion(page, "sqrt")
+    page.keyboard.press("Tab")
+    page.keyboard.type("(")
+    expect(page.locator(".parameter-hints-widget")).to_contain_text("x: _SupportsFloatOrIndex")
+    page.keyboard.press("Escape")
+    assert [url for url in urls if not url.startswith((site.url, "data:", "blob:"))] == []
+    assert sum("pyright" in url for url in urls) >= 1
+
+
+def test_pyright_knows_the_other_files_of_the_program(page: Page, site: Site) -> None:
+    editor = EditorPage(page, site.url).open()
+    files = [
+        {"name": "main.py", "content": "import helper\nhelper.gr"},
+        {"name": "helper.py", "content": "def greet_everybody(name): ...\n"},
+    ]
+    editor.open_program("", files=files)
+    editor.focus_code()
+    page.keyboard.press("Control+End")
+    wait_for_suggestion(page, "greet_everybody")
