@@ -7,10 +7,12 @@ import pty
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import Page
+from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 from tests.stack import ROOT
@@ -37,9 +39,10 @@ _SHOW: Final = """url => new Promise(resolve => {
 })"""
 
 
-def open_plain_terminal(page: Page, scrollback: int) -> None:
-    """Open a terminal with the renderer and the other options that xterm.js has by default."""
-    page.goto("about:blank")
+def open_plain_terminal(page: Page, url: str, scrollback: int) -> None:
+    """Open a page of the server with a terminal that has the default renderer and options of xterm.js."""
+    # A browser permits connections to this machine only from a page that comes from it.
+    page.goto(url.replace("ws:", "http:"))
     page.add_script_tag(path=_PACKAGE / "lib/xterm.js")
     page.add_style_tag(path=_PACKAGE / "css/xterm.css")
     page.evaluate(_OPEN, scrollback)
@@ -64,7 +67,15 @@ def serve_cat(path: Path) -> Iterator[str]:
         os.close(terminal)
         os.waitpid(pid, 0)
 
-    with serve(handle, "127.0.0.1", 0, compression=None) as server:
+    def respond(connection: ServerConnection, request: Request) -> Response | None:
+        if request.headers.get("Upgrade") == "websocket":
+            return None
+        response = connection.respond(HTTPStatus.OK, "<!doctype html><body></body>")
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "text/html"
+        return response
+
+    with serve(handle, "127.0.0.1", 0, compression=None, process_request=respond) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
