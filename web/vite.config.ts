@@ -1,13 +1,14 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 import { budgets } from './build/budgets.ts'
+import { emacsCommands } from './build/emacsCommands.ts'
 import { precompressed } from './build/precompressed.ts'
 import { shortNames } from './build/shortNames.ts'
 
 const API = process.env.PYXEC_URL ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
-  plugins: [react(), shortNames(), budgets(), precompressed()],
+  plugins: [react(), emacsCommands(), shortNames(), budgets(), precompressed()],
   build: {
     target: ['chrome123', 'firefox120', 'safari17.5'],
     // The content security policy does not permit data URLs for fonts and scripts.

@@ -1,4 +1,4 @@
-"""The keys of Vim, ligatures, and the details of a language."""
+"""The keys of Vim and Emacs, ligatures, and the details of a language."""
 
 from __future__ import annotations
 
@@ -70,6 +70,28 @@ def test_vim_keys_edit_the_program_and_survive_a_reload(editor: EditorPage) -> N
     page.reload()
     page.wait_for_selector(".cm-vim-panel", state="attached")
     wait_for_code(editor, "one = 1\ntwo = 2")
+
+
+def test_emacs_keys_edit_the_program(editor: EditorPage) -> None:
+    page = editor.page
+    choose_keys(editor, "Standard")
+    editor.open_program("one = 1\ntwo = 2")
+    choose_keys(editor, "Emacs")
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Control+k")
+    wait_for_code(editor, "\ntwo = 2")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    page.keyboard.press("Control+y")
+    wait_for_code(editor, "\ntwo = 2one = 1")
+    # Ctrl+S searches, and does not open the saved programs
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("Escape")
+    choose_keys(editor, "Standard")
+    page.wait_for_selector(".monaco-editor")
+    editor.expect_code("\ntwo = 2one = 1")
 
 
 def test_ligatures_change_the_font_of_the_code(editor: EditorPage) -> None:

@@ -11,7 +11,7 @@ const isTouch = matchMedia('(pointer: coarse)').matches
 const CodeMirrorEditor = lazyPart<EditorProps>(() => import('./TouchEditor'), PlainEditor)
 const MonacoEditor = lazyPart<EditorProps>(() => import('./MonacoEditor'), PlainEditor)
 
-/** A text area until the editor is loaded: CodeMirror on touch screens and with the keys of Vim, else Monaco. */
+/** A text area until the editor is loaded: CodeMirror on touch screens and with the keys of Vim or Emacs, else Monaco. */
 export function CodeEditor(props: EditorProps) {
   const hasOwnKeys = useSettings(({ keyBindings }) => keyBindings !== 'default')
   const LoadedEditor = isTouch || hasOwnKeys ? CodeMirrorEditor : MonacoEditor

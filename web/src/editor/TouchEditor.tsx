@@ -28,7 +28,7 @@ import { loadStreamParser } from './grammars/streamLanguages'
 import { loadKeyBindings } from './keyBindings'
 import { useCodeFont } from './useCodeFont'
 
-/** CodeMirror: the editor on touch screens, which Monaco does not support, and with the keys of Vim. */
+/** CodeMirror: the editor on touch screens, which Monaco does not support, and with the keys of Vim or Emacs. */
 export default function TouchEditor({
   path,
   languageId,

@@ -30,7 +30,7 @@ function shortcutAction(event: KeyboardEvent): (() => void) | null {
   if (event.shiftKey && event.altKey && event.code === 'KeyF')
     return () => void import('../tools/formatProgram').then(({ formatOpenFile }) => formatOpenFile())
   const dialog = isCommand && !event.shiftKey ? DIALOG_KEYS[event.key.toLowerCase()] : undefined
-  // In the terminal, these keys belong to the program, and in an editor with the keys of Vim to the editor.
+  // In the terminal, these keys belong to the program, and in an editor with the keys of Vim or Emacs to the editor.
   // Elsewhere, the browser would save or open the page.
   if (dialog && !document.activeElement?.closest('.terminal, .own-keys'))
     return () => useStore.setState({ dialog })

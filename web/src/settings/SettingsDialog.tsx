@@ -3,7 +3,7 @@ import { ApiKeySetting } from './ApiKeySetting'
 import { setKeyBindings, setLigatures } from './editorSettings'
 import { FONT_SIZES, KEY_BINDINGS, setFontSize, setTheme, THEMES, useSettings } from './settings'
 
-const KEY_BINDING_LABELS = { default: 'Standard', vim: 'Vim' }
+const KEY_BINDING_LABELS = { default: 'Standard', vim: 'Vim', emacs: 'Emacs' }
 const THEME_LABELS = { system: 'System', light: 'Light', dark: 'Dark' }
 
 export function SettingsDialog({ onClose }: { onClose(): void }) {

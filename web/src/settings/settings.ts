@@ -11,7 +11,7 @@ export type ColorScheme = 'light' | 'dark'
 /** In pixels. */
 export const FONT_SIZES = { minimum: 11, default: 14, maximum: 24 } as const
 
-export const KEY_BINDINGS = ['default', 'vim'] as const
+export const KEY_BINDINGS = ['default', 'vim', 'emacs'] as const
 export type KeyBindings = (typeof KEY_BINDINGS)[number]
 
 /** The intervals between two updates of the admin page, in seconds. */
