@@ -21,7 +21,6 @@ from app.local.test_run import DURATIONS_VARIABLE
 from tests.stack import Stack, running_stack
 
 _namespaces = itertools.count()
-_SANDBOX_TESTS = Path(__file__).parent / "sandbox"
 
 # A shell starts background commands with SIGINT ignored, which all their children inherit. With a handler here, the
 # processes that the tests start and interrupt have the default action.
@@ -104,27 +103,6 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
     """A running server, and nothing else. The test may start, stop and kill processes. Leases last 2 seconds."""
     with running_stack(tmp_path, PYXEC_LEASE_SECONDS="2", PYXEC_REDIS_TIMEOUT_SECONDS="1") as own:
         yield own
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Distribute the tests to two processes (``pytest -n 2 --dist loadgroup``).
-
-    One process runs the tests that need the engine, so that no two tests count its containers at the same time. The
-    other process runs the remaining folders, one after another, and the tests of tests/sandbox with cells, which have
-    few containers and count only those of a namespace of their own.
-    """
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        needs_engine = item.get_closest_marker("docker") or "stack" in fixtures or "own_stack" in fixtures
-        group = str(item.path.parent)
-        if needs_engine:
-            group = "cells" if _SANDBOX_TESTS in item.path.parents and _uses_cells(item) else "engine"
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _uses_cells(item: pytest.Item) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return item.path.parent.name == "cells" or (callspec is not None and callspec.params.get("sandbox") == "cell")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
