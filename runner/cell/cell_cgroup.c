@@ -126,8 +126,8 @@ static bool open_version_1(struct cell_cgroup *cgroup)
     cgroup->memory_drop_fd = open_version_1_file("memory", "memory.force_empty");
     cgroup->process_limit_fd = open_version_1_file("pids", "pids.max");
     cgroup_open(&cgroup->counters, CGROUP_ROOT);
-    cgroup->highest.memory_bytes = read_number(cgroup->memory_limit_fd);
-    cgroup->highest.processes = (uint32_t)read_number(cgroup->process_limit_fd) - CELL_PROCESSES;
+    cgroup->highest_memory_bytes = read_number(cgroup->memory_limit_fd);
+    cgroup->highest_processes = read_number(cgroup->process_limit_fd);
     return cgroup->memory_limit_fd >= 0 && cgroup->memory_peak_fd >= 0 && cgroup->memory_usage_fd >= 0 &&
            cgroup->memory_drop_fd >= 0 && cgroup->process_limit_fd >= 0;
 }
@@ -159,7 +159,7 @@ static bool open_version_2(struct cell_cgroup *cgroup, uid_t id)
 
 void cell_cgroup_open(struct cell_cgroup *cgroup, uid_t id)
 {
-    *cgroup = (struct cell_cgroup){CGROUP_NONE, -1, -1, -1, -1, -1, -1, {0}, -1, -1, {.cpu_per_us = 1}};
+    *cgroup = (struct cell_cgroup){CGROUP_NONE, -1, -1, -1, -1, -1, -1, 0, 0, -1, -1, {.cpu_per_us = 1}};
     if (access(CGROUP_ROOT "/cgroup.controllers", F_OK) == 0)
         cgroup->support = open_version_2(cgroup, id) ? CGROUP_VERSION_2 : CGROUP_NONE;
     else
@@ -286,12 +286,19 @@ static bool create_version_2(struct cell_cgroup *cgroup)
     return true;
 }
 
+/* The limits of the previous job may be too low for the creation of namespaces. */
+static bool raise_limits_version_1(struct cell_cgroup *cgroup)
+{
+    bool raised = cgroup->highest_processes == 0 ? write_text(cgroup->process_limit_fd, "max")
+                                                 : write_number(cgroup->process_limit_fd, cgroup->highest_processes);
+    return raised && set_memory_version_1(cgroup, cgroup->highest_memory_bytes);
+}
+
 bool job_cgroup_create(struct cell_cgroup *cgroup)
 {
     if (cgroup->support == CGROUP_VERSION_2)
         return create_version_2(cgroup);
-    /* The limits of the previous job may be too low for the creation of namespaces. */
-    return cgroup->support == CGROUP_NONE || job_cgroup_set_limits(cgroup, &cgroup->highest) == LIMITS_APPLIED;
+    return cgroup->support == CGROUP_NONE || raise_limits_version_1(cgroup);
 }
 
 bool job_cgroup_start(struct cell_cgroup *cgroup, const struct resource_limits *limits)

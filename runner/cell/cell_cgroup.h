@@ -18,7 +18,7 @@ enum cgroup_support { CGROUP_NONE, CGROUP_VERSION_1, CGROUP_VERSION_2 };
 struct cell_cgroup {
     enum cgroup_support support;
     int memory_limit_fd, swap_limit_fd, memory_peak_fd, memory_usage_fd, memory_drop_fd, process_limit_fd; /* version 1 */
-    struct resource_limits highest; /* version 1: the limits of the cell */
+    uint64_t highest_memory_bytes, highest_processes; /* version 1: the limits of the cell; 0 processes: no limit */
     int jobs_fd, job_fd; /* version 2: the folder of all jobs, and that of the current one */
     struct cgroup counters;
 };

@@ -121,7 +121,7 @@ def test_ensure_images_does_not_rebuild_current_images(
 def test_installed_images_have_a_version_and_an_id(
     client: docker.APIClient, languages: dict[str, Language], images: dict[str, InstalledImage]
 ) -> None:
-    installed = installed_images(client)
+    installed = installed_images(client, ImageDigests(languages, SOURCES, BASE_IMAGE).read(client))
 
     assert installed.items() >= images.items()
     assert set(images) == set(languages)
