@@ -44,10 +44,11 @@ def outcomes(receiver: WebhookReceiver) -> list[str]:
 
 def ttls(gateway: Gateway, job_id: str) -> set[int]:
     """Return how many seconds the keys of a job are kept."""
-    (idempotency_key,) = gateway.redis.keys(f"*{gateway.namespace}:jobs*:idempotency:*")
+    # With the brace: another namespace can end with this one
+    (idempotency_key,) = gateway.redis.keys(f"*{{{gateway.namespace}:jobs*:idempotency:*")
     keys = gateway.keys
     names = [keys.record(job_id), keys.output(job_id), keys.artifacts(job_id), idempotency_key]
-    (storage_expiry,) = gateway.redis.keys(f"*{gateway.namespace}:jobs*:storage:*:expiry")
+    (storage_expiry,) = gateway.redis.keys(f"*{{{gateway.namespace}:jobs*:storage:*:expiry")
     expires_ms = gateway.redis.zscore(storage_expiry, job_id)
     seconds, microseconds = gateway.redis.time()
     return {

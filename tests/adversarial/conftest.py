@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from app.sandbox.cells.sandbox import CellSandbox
+from app.sandbox.template import LABEL
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.adversarial.kernel_memory import read_socket_buffer_bytes, read_socket_slab_bytes
 from tests.patience import patient
@@ -90,8 +92,8 @@ def _check_that_the_host_is_unchanged(sandbox: BoundedSandbox) -> Iterator[None]
     assert eventually(lambda: Host.now().is_restored_to(before), within_seconds=20), f"{before} became {Host.now()}"
     # An idle cell has also created the process of its next job
     runners = 2 if isinstance(sandbox.container_sandbox, CellSandbox) else 1
-    assert eventually(lambda: Sandboxes.now().are(sandbox.count_idle() * runners), within_seconds=20), (
-        f"{Sandboxes.now()}"
+    assert eventually(lambda: Sandboxes.now(sandbox).are(sandbox.count_idle() * runners), within_seconds=20), (
+        f"{Sandboxes.now(sandbox)}, {sandbox.count_idle()} idle"
     )
 
 
@@ -147,7 +149,9 @@ class Host:
 
 @dataclass(frozen=True)
 class Sandboxes:
-    """Processes of all sandboxes of this process, and their namespaces.
+    """Processes with the user ids of a sandbox, and their namespaces.
+
+    Containers of other sandboxes do not count: fixtures of this process may have created some while UIDS were in use.
 
     Attributes:
         ipc_namespaces: They contain the System V and POSIX objects of a container.
@@ -159,8 +163,13 @@ class Sandboxes:
     network_namespaces: int
 
     @classmethod
-    def now(cls) -> Sandboxes:
-        processes = [folder for folder in Path("/proc").iterdir() if folder.name.isdigit() and read_uid(folder) in UIDS]
+    def now(cls, sandbox: BoundedSandbox) -> Sandboxes:
+        others = {container.id for container in sandbox.engine.list_containers(LABEL)} - set(sandbox.containers())
+        processes = [
+            folder
+            for folder in Path("/proc").iterdir()
+            if folder.name.isdigit() and read_uid(folder) in UIDS and others.isdisjoint(read_containers(folder))
+        ]
         return cls(len(processes), count_namespaces(processes, "ipc"), count_namespaces(processes, "net"))
 
     def are(self, runners: int) -> bool:
@@ -175,6 +184,13 @@ def count_namespaces(processes: Iterable[Path], kind: str) -> int:
         with suppress(FileNotFoundError, ProcessLookupError):
             found.add((process / "ns" / kind).readlink())
     return len(found)
+
+
+def read_containers(process: Path) -> set[str]:
+    """Return the ids of the containers in the cgroups of a process."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return set(re.findall(r"[0-9a-f]{64}", (process / "cgroup").read_text()))
+    return set()
 
 
 def read_uid(process: Path) -> int:
