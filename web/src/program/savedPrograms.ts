@@ -52,7 +52,7 @@ export function preserveProgram(language: string, program: Program, reason: stri
   const time = new Date().toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
   // Not saveProgram: two programs can be replaced within the second that the name contains.
   const saved = {
-    id: crypto.randomUUID(),
+    id: newId(),
     name: `${reason}, ${time}`,
     language,
     program,
