@@ -112,7 +112,8 @@ def agents_package() -> Path:
         run_npm(["install", *options], folder, subprocess.DEVNULL, subprocess.DEVNULL).check_returncode()
         run_npm(["pack", f"{PACKAGE}@{VERSION}"], folder, subprocess.DEVNULL, subprocess.DEVNULL).check_returncode()
         with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-            archive.extractall(folder, filter="data")
+            # A package of npm with a pinned digest. Python 3.11.2 of Debian 12 has no filters.
+            archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         package.parent.mkdir()
         (folder / "package").rename(package)
     return package
