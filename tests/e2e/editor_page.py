@@ -103,6 +103,8 @@ class EditorPage:
         """Set the size of the window and the colour scheme."""
         self.page.set_viewport_size({"width": layout.width, "height": layout.height})
         self.page.emulate_media(color_scheme=layout.scheme)
+        # The page changes its panes after the events of the window. A click before would reach an element that is replaced.
+        self.page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 500))")
 
     def show_pane(self, name: Literal["Code", "Output"]) -> None:
         """Show a pane. On a wide screen, both are visible."""
