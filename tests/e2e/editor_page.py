@@ -15,6 +15,9 @@ __all__ = ["LAYOUTS", "EditorPage", "Layout", "encode_fragment"]
 # A test may compile a program or restart the API on two busy cores.
 _TIMEOUT_MS = 45_000
 
+# IGNORED_AFTER_END_MS of web/src/layout/RunButton.tsx, and a margin.
+_IGNORED_AFTER_END_MS = 450
+
 # Stops a running program, clears the output, opens a share link and keeps its program. In one script, because each step
 # of Playwright waits for a frame. The event makes the page store its drafts at once.
 _OPEN_PROGRAM = """async fragment => {
@@ -45,6 +48,19 @@ _OPEN_PROGRAM = """async fragment => {
 _SHOWS_CODE = """text => [...document.querySelectorAll('.monaco-editor .view-line')]
   .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
   .map(line => line.textContent.replaceAll('\\xa0', ' ')).join('\\n') === text"""
+
+
+# The page shows the tabs of its panes only on a narrow screen. A page without the editor has no panes.
+_HAS_LAYOUT = """({width, scheme}) => {
+  const panes = document.querySelector('.panes')
+  const hasTabs = document.querySelector('.pane-tabs') !== null
+  return innerWidth === width
+    && matchMedia(`(prefers-color-scheme: ${scheme})`).matches
+    && (!panes || hasTabs === matchMedia('(width < 47.5rem)').matches)
+}"""
+
+# Monaco and the terminal follow the size of their panes in the frame after it changes.
+_WAIT_FOR_TWO_FRAMES = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"""
 
 
 def encode_fragment(language: str, program: dict[str, Any]) -> str:
@@ -103,8 +119,13 @@ class EditorPage:
         """Set the size of the window and the colour scheme."""
         self.page.set_viewport_size({"width": layout.width, "height": layout.height})
         self.page.emulate_media(color_scheme=layout.scheme)
-        # The page changes its panes after the events of the window. A click before would reach an element that is replaced.
-        self.page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 500))")
+        # A click before the page has changed its panes would reach an element that is replaced.
+        self.page.wait_for_function(_HAS_LAYOUT, arg={"width": layout.width, "scheme": layout.scheme})
+        self.page.evaluate(_WAIT_FOR_TWO_FRAMES)
+
+    def wait_for_run_button(self) -> None:
+        """Wait until the run button accepts a click. It ignores clicks within 400 ms after a run."""
+        self.page.wait_for_timeout(_IGNORED_AFTER_END_MS)
 
     def show_pane(self, name: Literal["Code", "Output"]) -> None:
         """Show a pane. On a wide screen, both are visible."""

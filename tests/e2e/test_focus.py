@@ -32,6 +32,7 @@ def test_answer_typed_after_a_click_on_run_reaches_the_program(editor: EditorPag
     editor.set_layout(layout)
     editor.open_program(ASK)
     editor.focus_code()
+    editor.wait_for_run_button()
     editor.run_button.click()
     editor.expect_output("name?")
 
