@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import subprocess
 import time
@@ -26,12 +25,12 @@ from app.sandbox.engine.client import connect_docker
 from app.sandbox.images.build import BuildEvent, ensure_images
 from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, default_set, load_languages
+from app.sandbox.images.digests import read_base_image
 from app.sandbox.images.docker_build import read_stream_error
-from app.sandbox.images.installed import BASE_IMAGE, installed_images
+from app.sandbox.images.installed import installed_images
 
 __all__ = [
     "LanguageSelector",
-    "base_image",
     "default_and_installed",
     "ensure_base_image",
     "load_catalogue",
@@ -68,11 +67,6 @@ _STAGES = 15
 _PRINT_EVERY = 0.1
 
 
-def base_image() -> str:
-    """Return the base of the language images: ``PYXEC_BASE_IMAGE`` or Debian 13."""
-    return os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
-
-
 def load_catalogue() -> dict[str, Language]:
     """Return the languages of Pyxec and of the folders in ``PYXEC_LANGUAGES``.
 
@@ -107,7 +101,7 @@ def prepare_engine_and_images(
         languages.values(),
         ImageSources.from_repository(root),
         _BuildProgress(steps).show,
-        base=base_image(),
+        base=read_base_image(),
     )
     with steps.step("languages") as step:
         step.outcome = ", ".join(f"{image.language} {image.version}" for image in images.values())
@@ -120,7 +114,7 @@ def ensure_base_image(client: docker.APIClient, state: StateFolder, step: Step) 
     Raises:
         SetupError: The image can neither be pulled nor built.
     """
-    image = base_image()
+    image = read_base_image()
     if _has_image(client, image):
         step.outcome = f"{image}, was installed"
     elif _pull(client, image, step):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -29,10 +28,8 @@ from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine_availability import EngineAvailability, PauseReason
-from app.sandbox.images.build import ImageDigests
-from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import load_languages
-from app.sandbox.images.installed import BASE_IMAGE
+from app.sandbox.images.digests import ImageDigests
 from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
 from app.store.connection import create_client
@@ -229,9 +226,8 @@ def _create_sandbox(
     availability: EngineAvailability,
 ) -> ContainerSandbox | CellSandbox:
     languages = load_languages(*settings.language_folders)
-    base = os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
     arguments: dict[str, Any] = {
-        "read_image_digests": ImageDigests(languages, ImageSources.from_repository(RESOURCES), base).read,
+        "read_image_digests": ImageDigests.from_repository(RESOURCES, languages).read,
         "worker": worker,
         "namespace": settings.namespace,
         "read_installation": installation.read,

@@ -22,10 +22,8 @@ from app.core.spec import JobSpec, SourceFile
 from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine
-from app.sandbox.images.build import ImageDigests
-from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, load_languages
-from app.sandbox.images.installed import BASE_IMAGE
+from app.sandbox.images.digests import ImageDigests
 from app.sandbox.sandbox import ContainerSandbox
 from app.sandbox.template import LABEL
 
@@ -34,9 +32,7 @@ __all__ = ["IMAGE_DIGESTS", "LANGUAGES", "NullSink", "SandboxUnderTest", "docker
 _ROOT: Final = Path(__file__).resolve().parents[2]
 LANGUAGES: Final = load_languages(_ROOT / "languages")
 #: Of this checkout: another one may have built images on the same engine since then.
-IMAGE_DIGESTS: Final = ImageDigests(
-    LANGUAGES, ImageSources.from_repository(_ROOT), os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
-)
+IMAGE_DIGESTS: Final = ImageDigests.from_repository(_ROOT, LANGUAGES)
 _ENGINE_SECONDS: Final = 60.0
 _WARM_SECONDS: Final = 60.0
 

@@ -21,10 +21,9 @@ from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.container import Container, ContainerSpec
 from app.sandbox.engine.client import Engine
-from app.sandbox.images.build import ImageDigests
-from app.sandbox.images.build_context import ImageSources
 from app.sandbox.images.catalogue import Language, load_languages
-from app.sandbox.images.installed import BASE_IMAGE, InstalledImage, installed_images
+from app.sandbox.images.digests import ImageDigests
+from app.sandbox.images.installed import InstalledImage, installed_images
 from app.sandbox.resources import ContainerResources
 from app.sandbox.sandbox import ContainerSandbox
 from app.sandbox.template import INSTALLATION_LABEL, LABEL, WORKER_LABEL, creation_body
@@ -61,9 +60,7 @@ CELL_POLICY = CellPolicy(max_jobs=1000, max_age_seconds=3600, sharing="any")
 ROOT = Path(__file__).parents[2]
 LANGUAGES = load_languages(ROOT / "languages")
 # Of this checkout: another one may have built images on the same engine since then.
-IMAGE_DIGESTS = ImageDigests(
-    LANGUAGES, ImageSources.from_repository(ROOT), os.environ.get("PYXEC_BASE_IMAGE") or BASE_IMAGE
-)
+IMAGE_DIGESTS = ImageDigests.from_repository(ROOT, LANGUAGES)
 
 
 @dataclass

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from app.cli.checks.finding import Finding, failed, passed, skipped, warned
 from app.core.errors import InfrastructureError
 from app.sandbox.cells.requirements import CellProperties, check_cell_requirements
+from app.sandbox.images.digests import ImageDigests
 
 __all__ = ["check_cell"]
 
 
 def check_cell(
-    docker_host: str, timeout_seconds: float, namespace: str, runtime: str, *, is_required: bool
+    docker_host: str, timeout_seconds: float, namespace: str, runtime: str, digests: ImageDigests, *, is_required: bool
 ) -> Iterator[Finding]:
     """Create a cell, and a job in it without a program, and report each property of the cell.
 
@@ -21,10 +22,11 @@ def check_cell(
         timeout_seconds: Time-out of each request.
         namespace: Namespace of the installation.
         runtime: OCI runtime of the sandboxes; empty for the engine's default.
+        digests: Digests of the images of this checkout.
         is_required: Whether PYXEC_ISOLATION is ``cell``. Otherwise, a host without cells is not a fault.
     """
     try:
-        properties = check_cell_requirements(docker_host, runtime, timeout_seconds, namespace)
+        properties = check_cell_requirements(docker_host, runtime, timeout_seconds, namespace, digests)
     except InfrastructureError as e:
         yield (
             failed("cell", str(e))

@@ -13,6 +13,7 @@ from app.core.errors import InfrastructureError
 from app.core.limits import LimitOverrides, resolve_limits
 from app.sandbox.container import Container, ContainerSpec, UpdateResult
 from app.sandbox.engine.client import Engine
+from app.sandbox.images.digests import ImageDigests
 from app.sandbox.images.installed import InstalledImage, installed_images
 from app.sandbox.resources import ContainerResources
 from app.sandbox.template import LABEL, SANDBOX_UIDS, WORKER_LABEL
@@ -23,7 +24,9 @@ __all__ = ["check_sandbox"]
 _WORKER: Final = "doctor"
 
 
-def check_sandbox(docker_host: str, timeout_seconds: float, namespace: str, runtime: str) -> Iterator[Finding]:
+def check_sandbox(
+    docker_host: str, timeout_seconds: float, namespace: str, runtime: str, digests: ImageDigests
+) -> Iterator[Finding]:
     """Start a sandbox without a job and change its limits, as a worker does before a job.
 
     Args:
@@ -31,10 +34,11 @@ def check_sandbox(docker_host: str, timeout_seconds: float, namespace: str, runt
         timeout_seconds: Time-out of each request.
         namespace: Namespace of the installation.
         runtime: OCI runtime of the sandboxes; empty for the engine's default.
+        digests: Digests of the images of this checkout.
     """
     with closing(Engine(docker_host, timeout_seconds)) as engine:
         try:
-            images = installed_images(engine.docker_client)
+            images = installed_images(engine.docker_client, digests.read(engine.docker_client))
             if not images:
                 yield skipped("sandbox", "the engine has no language image; build some with `pyxec images build`")
                 return

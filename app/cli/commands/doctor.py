@@ -94,10 +94,14 @@ def _check_local() -> Iterator[Finding]:
     from app.cli.checks.sandbox import check_sandbox
     from app.cli.checks.store import check_store
     from app.config import ConfigurationError, read_settings
+    from app.resources import RESOURCES
+    from app.sandbox.images.catalogue import CatalogueError, load_languages
+    from app.sandbox.images.digests import ImageDigests
 
     try:
         settings = read_settings()
-    except ConfigurationError as e:
+        languages = load_languages(*settings.language_folders)
+    except (ConfigurationError, CatalogueError) as e:
         yield failed("configuration", str(e))
         return
     yield from check_store(settings.redis_url, settings.redis_timeout_seconds)
@@ -113,9 +117,10 @@ def _check_local() -> Iterator[Finding]:
     if any(finding.status is Status.FAILED for finding in engine):
         yield from (skipped(check, "the engine does not meet the requirements") for check in ("sandbox", "cell"))
     else:
-        yield from check_sandbox(host, timeout_seconds, settings.namespace, runtime)
+        digests = ImageDigests.from_repository(RESOURCES, languages)
+        yield from check_sandbox(host, timeout_seconds, settings.namespace, runtime, digests)
         is_required = settings.isolation == "cell"
-        yield from check_cell(host, timeout_seconds, settings.namespace, runtime, is_required=is_required)
+        yield from check_cell(host, timeout_seconds, settings.namespace, runtime, digests, is_required=is_required)
 
 
 def _print_table(findings: Sequence[Finding]) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import docker
 
     from app.sandbox.images.catalogue import Language
+    from app.sandbox.images.installed import InstalledImage
 
 __all__ = ["images"]
 
@@ -35,7 +36,6 @@ def build(names: Names = None, every: All = False, as_json: Json = False) -> Non
     from app.local.console import Steps, exit_on_error
     from app.local.images import default_and_installed, prepare_engine_and_images
     from app.local.state import StateFolder
-    from app.sandbox.images.installed import installed_images
     from pyxec.cli.json_output import print_json
 
     named = _select_languages(names or [], every)
@@ -43,7 +43,7 @@ def build(names: Names = None, every: All = False, as_json: Json = False) -> Non
     with exit_on_error(), Steps(Console(stderr=as_json)) as steps:
         prepare_engine_and_images(RESOURCES, StateFolder.for_checkout(state_root()), steps, choose)
     if as_json:
-        found = installed_images(_connect_engine())
+        found = _find_images()
         print_json([found[name] for name in sorted(found) if not named or name in named])
 
 
@@ -81,10 +81,9 @@ def wait() -> None:
 def list_images(every: All = False, as_json: Json = False) -> None:
     """List the built images with their versions. With --all, also list languages without an image."""
     from app.cli.image_table import print_images
-    from app.sandbox.images.installed import installed_images
     from pyxec.cli.json_output import print_json
 
-    found = installed_images(_connect_engine())
+    found = _find_images()
     if as_json:
         print_json([found[name] for name in sorted(found)])
         return
@@ -108,6 +107,15 @@ def _catalogue() -> Mapping[str, Language]:
     from app.local.images import load_catalogue
 
     return load_catalogue()
+
+
+def _find_images() -> Mapping[str, InstalledImage]:
+    """Return the images that a worker of this checkout uses, by language."""
+    from app.sandbox.images.digests import ImageDigests
+    from app.sandbox.images.installed import installed_images
+
+    engine = _connect_engine()
+    return installed_images(engine, ImageDigests.from_repository(RESOURCES, _catalogue()).read(engine))
 
 
 def _connect_engine() -> docker.APIClient:

@@ -12,6 +12,7 @@ from app.core.limits import LimitOverrides, resolve_limits
 from app.sandbox.cells.cell import Cell, CellSpec
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import EngineResponseError
+from app.sandbox.images.digests import ImageDigests
 from app.sandbox.images.installed import InstalledImage, installed_images
 from app.sandbox.resources import ContainerResources, maximum_resources
 from app.sandbox.template import LABEL, SANDBOX_UIDS, WORKER_LABEL
@@ -42,7 +43,7 @@ class CellProperties:
 
 
 def check_cell_requirements(
-    docker_host: str, runtime: str, timeout_seconds: float, namespace: str
+    docker_host: str, runtime: str, timeout_seconds: float, namespace: str, digests: ImageDigests
 ) -> CellProperties | None:
     """Create a cell, and a job in it that runs no program.
 
@@ -51,6 +52,7 @@ def check_cell_requirements(
         runtime: OCI runtime of the sandboxes. Empty for the engine's default.
         timeout_seconds: Time-out of each request.
         namespace: Namespace of the installation.
+        digests: Digests of the images of this checkout.
 
     Returns:
         The properties of the cell. None if the engine has no language image, so that nothing can be tried.
@@ -60,7 +62,7 @@ def check_cell_requirements(
         EngineUnavailable: The engine does not answer, which may be temporary.
     """
     with closing(Engine(docker_host, timeout_seconds)) as engine:
-        images = installed_images(engine.docker_client)
+        images = installed_images(engine.docker_client, digests.read(engine.docker_client))
         if not images:
             return None
         try:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import docker
-from docker.errors import ImageNotFound
 
 from app.core.errors import ImageMissing
-from app.sandbox.engine.errors import translate_engine_errors
 from app.sandbox.images.build_context import BuildContext, ImageSources
 from app.sandbox.images.catalogue import Language, Packages
+from app.sandbox.images.digests import read_layers_digest
 from app.sandbox.images.docker_build import CLASSIC_BUILDER, ImageBuildError, build_image, find_builder
 from app.sandbox.images.installed import (
     BASE_IMAGE,
@@ -38,7 +36,7 @@ from app.sandbox.images.removal import (
     remove_superseded,
 )
 
-__all__ = ["BuildEvent", "BuildProgress", "ImageDigests", "ensure_images"]
+__all__ = ["BuildEvent", "BuildProgress", "ensure_images"]
 
 # Builds wait for the network and the disk. More at the same time only slow each other down.
 _CONCURRENT_BUILDS: Final = 2
@@ -99,7 +97,7 @@ def ensure_images(
         EngineUnavailable: The engine does not answer.
     """
     requested = list(languages)
-    base_id = _read_layers_digest(client, base)
+    base_id = read_layers_digest(client, base)
     runner = sources.runner_context(base_id)
     contexts = {language.id: sources.language_context(language, base_id, runner.digest) for language in requested}
     digests = {language: context.digest for language, context in contexts.items()}
@@ -114,41 +112,6 @@ def ensure_images(
     if removed := contexts.keys() - installed.keys():
         raise ImageMissing(f"the images of {', '.join(sorted(removed))} were removed during the build")
     return {language.id: installed[language.id] for language in requested}
-
-
-class ImageDigests:
-    """Computes the digests of the language images of a checkout. Safe to use from many threads.
-
-    Args:
-        languages: The catalogue, by id.
-        sources: Sources of the images.
-        base: Image with Debian on which all images are based.
-    """
-
-    def __init__(self, languages: Mapping[str, Language], sources: ImageSources, base: str) -> None:
-        self._languages = languages
-        self._sources = sources
-        self._base = base
-        self._computed: tuple[str, dict[str, str]] | None = None
-
-    def read(self, client: docker.APIClient) -> Mapping[str, str]:
-        """Return the digests by language. Without the base image on the engine, there are none.
-
-        Raises:
-            EngineUnavailable: The engine does not answer.
-        """
-        try:
-            base_id = _read_layers_digest(client, self._base)
-        except ImageMissing:
-            return {}
-        if self._computed is None or self._computed[0] != base_id:
-            runner = self._sources.runner_context(base_id).digest
-            contexts = {
-                name: self._sources.language_context(language, base_id, runner)
-                for name, language in self._languages.items()
-            }
-            self._computed = base_id, {name: context.digest for name, context in contexts.items()}
-        return self._computed[1]
 
 
 class _Builder:
@@ -263,13 +226,3 @@ def _is_current(installed: dict[str, InstalledImage], language: Language, contex
 def _format_time() -> str:
     """Return the Unix time, with digits that make the labels of two builds different: the second is not cached."""
     return f"{time.time():.6f}"
-
-
-def _read_layers_digest(client: docker.APIClient, reference: str) -> str:
-    """Return a digest of the content of an image. Its id differs between the image stores of Docker."""
-    with translate_engine_errors("inspect image"):
-        try:
-            layers = client.inspect_image(reference)["RootFS"]["Layers"]  # type: ignore[no-untyped-call]
-        except ImageNotFound as e:
-            raise ImageMissing(f"base image {reference} is not on the engine") from e
-    return hashlib.sha256("\n".join(layers).encode()).hexdigest()

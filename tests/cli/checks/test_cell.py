@@ -15,7 +15,7 @@ from app.local.engine import engine_host
 from app.sandbox.engine.client import Engine
 from app.sandbox.template import LABEL
 from tests.sandbox.engine.faulty_engine import rejecting_engine
-from tests.sandbox.sandbox_fixture import RUNTIME, eventually
+from tests.sandbox.sandbox_fixture import IMAGE_DIGESTS, RUNTIME, eventually
 
 pytestmark = pytest.mark.docker
 
@@ -30,7 +30,7 @@ def namespace() -> Iterator[str]:
 
 
 def test_check_cell_reports_each_property(namespace: str) -> None:
-    findings = list(check_cell(engine_host(), 30, namespace, RUNTIME, is_required=True))
+    findings = list(check_cell(engine_host(), 30, namespace, RUNTIME, IMAGE_DIGESTS, is_required=True))
 
     assert [(finding.check, finding.status) for finding in findings] == [
         ("cell", Status.OK),
@@ -46,7 +46,7 @@ def test_check_cell_reports_why_a_cell_does_not_start(
 ) -> None:
     engine = Path(engine_host().removeprefix("unix://"))
     with rejecting_engine(tmp_path, engine, r"POST \S+/start", "AppArmor profile pyxec-cell is not loaded") as url:
-        (finding,) = check_cell(url, 30, namespace, RUNTIME, is_required=is_required)
+        (finding,) = check_cell(url, 30, namespace, RUNTIME, IMAGE_DIGESTS, is_required=is_required)
 
     assert finding.status is status
     assert "AppArmor profile pyxec-cell is not loaded" in finding.detail
@@ -56,7 +56,7 @@ def test_check_cell_reports_why_a_cell_does_not_start(
 def test_check_cell_reports_missing_capabilities(namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.sandbox.template._CELL_CAPABILITIES", ())
 
-    (finding,) = check_cell(engine_host(), 30, namespace, RUNTIME, is_required=True)
+    (finding,) = check_cell(engine_host(), 30, namespace, RUNTIME, IMAGE_DIGESTS, is_required=True)
 
     assert finding.status is Status.FAILED
     assert "cannot change to the user of the cell: Operation not permitted" in finding.detail

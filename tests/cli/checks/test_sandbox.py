@@ -15,7 +15,7 @@ from app.local.engine import engine_host
 from app.sandbox.engine.client import Engine
 from app.sandbox.template import LABEL
 from tests.sandbox.engine.faulty_engine import rejecting_engine
-from tests.sandbox.sandbox_fixture import RUNTIME, eventually
+from tests.sandbox.sandbox_fixture import IMAGE_DIGESTS, RUNTIME, eventually
 
 pytestmark = pytest.mark.docker
 
@@ -30,7 +30,7 @@ def namespace() -> Iterator[str]:
 
 
 def test_check_sandbox_starts_a_sandbox_and_changes_its_limits(namespace: str) -> None:
-    findings = list(check_sandbox(engine_host(), 30, namespace, RUNTIME))
+    findings = list(check_sandbox(engine_host(), 30, namespace, RUNTIME, IMAGE_DIGESTS))
 
     assert [(finding.check, finding.status) for finding in findings] == [
         ("sandbox", Status.OK),
@@ -42,7 +42,7 @@ def test_check_sandbox_reports_an_engine_that_refuses_updates(namespace: str, tm
     engine = Path(engine_host().removeprefix("unix://"))
     # The message of crun 1.8 with Engine 20.10 on cgroup v2
     with rejecting_engine(tmp_path, engine, r"POST \S+/update", "cannot set kernel memory with cgroupv2") as url:
-        started, updated = check_sandbox(url, 30, namespace, RUNTIME)
+        started, updated = check_sandbox(url, 30, namespace, RUNTIME, IMAGE_DIGESTS)
 
     assert started.status is Status.OK
     assert updated.status is Status.WARNING
@@ -50,7 +50,7 @@ def test_check_sandbox_reports_an_engine_that_refuses_updates(namespace: str, tm
 
 
 def test_check_sandbox_reports_why_a_sandbox_does_not_start(namespace: str) -> None:
-    (finding,) = check_sandbox(engine_host(), 30, namespace, "no-such-runtime")
+    (finding,) = check_sandbox(engine_host(), 30, namespace, "no-such-runtime", IMAGE_DIGESTS)
 
     assert finding.status is Status.FAILED
     assert "no-such-runtime" in finding.detail

@@ -17,9 +17,10 @@ from docker.errors import ImageNotFound
 
 from app.local.engine import engine_host
 from app.sandbox.engine.client import connect_docker
-from app.sandbox.images.build import BuildEvent, ImageDigests, ensure_images
+from app.sandbox.images.build import BuildEvent, ensure_images
 from app.sandbox.images.build_context import BuildContext, ImageSources
 from app.sandbox.images.catalogue import Language, Packages, default_set, load_languages
+from app.sandbox.images.digests import ImageDigests
 from app.sandbox.images.docker_build import BUILDKIT, CLASSIC_BUILDER, ImageBuildError, build_image, find_builder
 from app.sandbox.images.installed import (
     BASE_IMAGE,
