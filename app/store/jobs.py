@@ -70,10 +70,7 @@ class JobStore:
         """
         with translated():
             fields: Any = await self._reads.hgetall(self._keys.record(job_id))
-        # A hash without ``about`` is the rest of a late write to an expired job.
-        if b"about" not in fields:
-            raise JobNotFound(job_id)
-        return decode_record(job_id, fields)
+        return _decode_record(job_id, fields)
 
     async def events(self, job_id: str, after: str | None, count: int = 100) -> Sequence[LoggedEvent]:
         """Return up to ``count`` events after a cursor, oldest first. Returns no events for an unknown job.
@@ -82,6 +79,23 @@ class JobStore:
             InvalidRequest: The cursor is invalid; names ``after``.
         """
         return await self._pages.read(job_id, after, count)
+
+    async def events_and_record(
+        self, job_id: str, after: str | None, count: int
+    ) -> tuple[Sequence[LoggedEvent], JobRecord]:
+        """Return up to ``count`` events after a cursor, and the record as it is after these events.
+
+        Raises:
+            JobNotFound: The job does not exist or has expired.
+            InvalidRequest: The cursor is invalid; names ``after``.
+        """
+        with translated():
+            # Not in a transaction: the record is read after the events.
+            async with self._reads.pipeline(transaction=False) as pipeline:
+                pipeline.xrange(self._keys.output(job_id), min=_range_start(after), count=count)
+                pipeline.hgetall(self._keys.record(job_id))
+                entries, fields = await pipeline.execute()
+        return _decode_entries(entries), _decode_record(job_id, fields)
 
     async def artifact(self, job_id: str, name: str) -> bytes:
         """Return the content of an artifact.
@@ -218,10 +232,24 @@ class JobStore:
         await self.writes.connection_pool.disconnect()
 
     async def _read_page(self, job_id: str, after: str | None, count: int) -> Sequence[LoggedEvent]:
-        start = "-" if after is None else f"({check_cursor(after)}"
         with translated():
-            entries: Any = await self._reads.xrange(self._keys.output(job_id), min=start, count=count)
-        return [decode_entry(entry_id, fields) for entry_id, fields in entries]
+            entries: Any = await self._reads.xrange(self._keys.output(job_id), min=_range_start(after), count=count)
+        return _decode_entries(entries)
+
+
+def _range_start(after: str | None) -> str:
+    return "-" if after is None else f"({check_cursor(after)}"
+
+
+def _decode_entries(entries: Any) -> list[LoggedEvent]:
+    return [decode_entry(entry_id, fields) for entry_id, fields in entries]
+
+
+def _decode_record(job_id: str, fields: dict[bytes, bytes]) -> JobRecord:
+    # A hash without ``about`` is the rest of a late write to an expired job.
+    if b"about" not in fields:
+        raise JobNotFound(job_id)
+    return decode_record(job_id, fields)
 
 
 def _starts_per_second(starts: Sequence[bytes | None], seconds_into_minute: float) -> float:

@@ -23,6 +23,10 @@ __all__ = ["JOB_CONTINUES", "Wakeups", "Watch"]
 # Published with new events if the job continues. Any other message can mean its end.
 JOB_CONTINUES: Final = b"+"
 _RECONNECT_SECONDS: Final = 0.5
+# Channels without viewers are left together: each command and its reply wake up this process and the server.
+_LEAVE_SECONDS: Final = 0.5
+# In the queue of changed channels. No channel has this name.
+_LEAVE_UNUSED: Final = b""
 _SUBSCRIBE_SECONDS: Final = 1.0
 # A connection whose server has disappeared looks idle. It is checked with PING after this time.
 _SILENCE_SECONDS: Final = 15.0
@@ -51,12 +55,14 @@ class Watch:
         """Discard earlier wake-ups."""
         self._event.clear()
 
-    async def wait(self, timeout_seconds: float) -> None:
-        """Return after a wake-up or after ``timeout_seconds``."""
+    async def wait(self, timeout_seconds: float) -> bool:
+        """Return True after a wake-up, or False after ``timeout_seconds``."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await self._event.wait()
+        is_woken = self._event.is_set()
         self._event.clear()
+        return is_woken
 
 
 class _Channel:
@@ -76,6 +82,7 @@ class Wakeups:
         self._client = without_retries_async(client)
         self._channels: dict[bytes, _Channel] = {}
         self._changed: asyncio.Queue[bytes] = asyncio.Queue()
+        self._unused: set[bytes] = set()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -142,6 +149,7 @@ class Wakeups:
     def _reset_subscriptions(self) -> None:
         """A new connection has no subscriptions."""
         self._changed = asyncio.Queue()
+        self._unused = set()
         for key, channel in self._channels.items():
             channel.requested = False
             channel.confirmed.clear()
@@ -151,17 +159,38 @@ class Wakeups:
         while True:
             _check_cancelled()
             key = await self._changed.get()
+            if key == _LEAVE_UNUSED:
+                await self._leave_unused(pubsub)
+                continue
             channel = self._channels.get(key)
             if channel is None:
                 continue
             if channel.watches:
                 await self._subscribe(pubsub, key, channel)
-            elif not channel.requested or channel.confirmed.is_set():
-                # An unconfirmed subscription stays until its confirmation, which could be mistaken for the confirmation
-                # of the next subscription.
+            elif channel.requested:
+                self._leave_later(key)
+            else:
                 del self._channels[key]
-                if channel.requested:
-                    await pubsub.unsubscribe(key)
+
+    def _leave_later(self, key: bytes) -> None:
+        if not self._unused:
+            # Through the queue, so that one task sends all commands, in their order.
+            asyncio.get_running_loop().call_later(_LEAVE_SECONDS, self._changed.put_nowait, _LEAVE_UNUSED)
+        self._unused.add(key)
+
+    async def _leave_unused(self, pubsub: PubSub) -> None:
+        # An unconfirmed subscription stays until its confirmation, which could be mistaken for the confirmation of the
+        # next subscription.
+        unused = [
+            key
+            for key in self._unused
+            if (channel := self._channels.get(key)) and not channel.watches and channel.confirmed.is_set()
+        ]
+        self._unused.clear()
+        for key in unused:
+            del self._channels[key]
+        if unused:
+            await pubsub.unsubscribe(*unused)
 
     async def _subscribe(self, pubsub: PubSub, key: bytes, channel: _Channel) -> None:
         if not channel.requested:

@@ -127,6 +127,37 @@ async def test_concurrent_changes_end_in_the_right_subscriptions(
     assert wakeups._channels == {}
 
 
+async def test_unused_channels_are_left_with_one_command(own_server: ValkeyServer) -> None:
+    async with redis.asyncio.Redis.from_url(f"unix://{own_server.unix_socket_path}") as client:
+        wakeups = Wakeups(client)
+        for number in range(10):
+            async with wakeups.watch(f"channel:{number}"):
+                pass
+        for number in range(10):
+            await becomes(client, f"channel:{number}", 0)
+
+        stats = await client.info("commandstats")
+        await wakeups.close()
+    assert stats["cmdstat_unsubscribe"]["calls"] <= 2  # a pause of the machine can divide them
+
+
+async def test_channel_is_watched_again_before_it_is_left(
+    wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str
+) -> None:
+    for _ in range(2):
+        async with wakeups.watch(namespace):
+            pass
+    async with wakeups.watch(namespace) as watch:
+        # When the other channel is left, then this one is not
+        async with wakeups.watch(f"{namespace}:other"):
+            pass
+        await becomes(aclient, f"{namespace}:other", 0)
+        watch._event.clear()
+        assert await aclient.publish(namespace, "") == 1
+        assert await woken(watch)
+    await becomes(aclient, namespace, 0)
+
+
 @pytest.mark.parametrize("iterations", range(12))
 async def test_cancelled_viewer_leaves_no_subscription(
     wakeups: Wakeups, aclient: redis.asyncio.Redis, namespace: str, iterations: int

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.core.events import JobFinished, LoggedEvent
+from app.core.results import JobRecord
 from app.core.states import JobState
 from app.store.jobs import JobStore
 from app.store.wakeups import Watch
@@ -50,18 +51,33 @@ class JobFollower:
         """
         if self._caught_up:
             await self._watch.wait(timeout_seconds)
+        return await self._read_page()
+
+    async def read_to_end(self, timeout_seconds: float) -> tuple[Sequence[LoggedEvent], JobRecord | None]:
+        """Return the next events as `read` does, and the record if they are the last ones.
+
+        For a watch that wakes up only when the job may have finished: after a wake-up, the record is read together with
+        the events.
+        """
+        if self._caught_up and await self._watch.wait(timeout_seconds):
+            page, record = await self._jobs.events_and_record(self._job_id, self._cursor, PAGE_EVENTS)
+            self._advance(page)
+            return page, record if self.ended else None
         page = await self._read_page()
+        return page, await self._jobs.get(self._job_id) if self.ended else None
+
+    async def _read_page(self) -> Sequence[LoggedEvent]:
+        page = await self._jobs.events(self._job_id, self._cursor, PAGE_EVENTS)
+        self._advance(page)
         if not page:
             await self._check_record()
         return page
 
-    async def _read_page(self) -> Sequence[LoggedEvent]:
-        page = await self._jobs.events(self._job_id, self._cursor, PAGE_EVENTS)
+    def _advance(self, page: Sequence[LoggedEvent]) -> None:
         self._caught_up = len(page) < PAGE_EVENTS
         if page:
             self._cursor = page[-1].cursor
             self.ended = isinstance(page[-1].event, JobFinished)
-        return page
 
     async def _check_record(self) -> None:
         self._empty_reads += 1

@@ -264,15 +264,16 @@ class Submissions:
         transcript = Transcript()
         transcript.reservation = Reservation(MEMORY)
         deadline = asyncio.get_running_loop().time() + seconds
-        while not follower.ended:
+        while True:
             remaining = deadline - asyncio.get_running_loop().time()
             if remaining <= 0 or should_stop():
                 return UnfinishedJob(job_id, transcript.started)
-            page = await follower.read(min(remaining, POLL_SECONDS))
+            page, record = await follower.read_to_end(min(remaining, POLL_SECONDS))
             if not transcript.reservation.try_extend(count_transcript_bytes(page)):
                 return UnfinishedJob(job_id, transcript.started)  # it can be read when there is memory for it
             transcript.add(page)
-        return CompletedJob(await self._jobs.get(job_id), transcript)
+            if record is not None:
+                return CompletedJob(record, transcript)
 
 
 async def submit_batch(
