@@ -134,13 +134,14 @@ test-packages: venv-dev ## install the checkout into an empty environment and ru
 
 .PHONY: test-site
 test-site: venv-dev images ## run every command of the pages for new users, and build the documentation site
+	@$(PYTHON) -m app.local.test_tools
 	@$(PYTHON) -m pytest tests/site/examples.py $(PYTEST_ARGS)
 	@$(PYTHON) -m deploy.site.build
 
 .PHONY: test-compose
 test-compose: venv-dev ## test docker-compose.yml with three releases of Compose (one: PYTEST_ARGS="-k 1.29")
 	@$(PYTHON) -m app.local.test_tools
-	@$(PYTHON) -m pytest tests/compose/deployment.py tests/compose/faults.py tests/compose/published.py $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest tests/compose/deployment.py tests/compose/operations_page.py tests/compose/faults.py tests/compose/published.py $(PYTEST_ARGS)
 
 .PHONY: test-bare
 test-bare: venv-dev ## run `make up` on minimal Debian and Ubuntu systems (requires root; one: BARE_ARGS=trixie)

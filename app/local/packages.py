@@ -31,6 +31,8 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "redis-check-rdb": ("redis-tools",),
     "openssl": ("openssl",),
     "curl": ("curl",),
+    # Examples of the documentation use it.
+    "jq": ("jq",),
     # Tests create namespaces with their own networks and mounts.
     "ip": ("iproute2",),
     "mount": ("mount",),

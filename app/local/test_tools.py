@@ -21,6 +21,7 @@ _TOOLS: Final = (
     "redis-check-rdb",
     "openssl",
     "curl",
+    "jq",
     "ip",
     "mount",
     "nginx",

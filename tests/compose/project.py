@@ -33,12 +33,15 @@ class Project:
         release: A key of :data:`COMPOSE_RELEASES`.
         folder: The folder with the Compose files.
         settings: Environment variables in addition to those of every project.
+
+    Attributes:
+        command: The command of Compose.
     """
 
     def __init__(self, release: str, folder: Path = ROOT, settings: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self.settings = dict(settings or {})
-        self._command, self._variables = find_compose(release)
+        self.command, self._variables = find_compose(release)
         self.name = f"pyxec-test-{secrets.token_hex(3)}"
         self.port = 80 if _is_free(80) else free_port()
         self.url = "http://localhost" if self.port == 80 else f"http://localhost:{self.port}"
@@ -71,7 +74,7 @@ class Project:
     def pipe(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Run a command of Compose with bytes as its input and output."""
         done = subprocess.run(
-            [*self._command, *arguments],
+            [*self.command, *arguments],
             cwd=self._folder,
             env=self.environment,
             input=stdin,

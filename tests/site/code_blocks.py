@@ -9,6 +9,9 @@ from pathlib import Path
 __all__ = ["CodeBlock", "read_code_blocks"]
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What a response must have in common with the one that a page shows.
+_PART = re.compile(r'HTTP/1\.1 \d{3}|"\w+"(?= ?:)')
+_PROBLEM = re.compile(r"/problems/[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,17 @@ class CodeBlock:
 
     language: str
     text: str
+
+    def find_differences(self, output: str) -> set[str]:
+        """Return the statuses and JSON fields of this response that an output lacks, and the problems that it adds."""
+        return set(_PART.findall(self.text)) - set(_PART.findall(output)) | find_problems(output) - find_problems(
+            self.text
+        )
+
+
+def find_problems(output: str) -> set[str]:
+    """Return the types of the problems that the responses in an output report."""
+    return set(_PROBLEM.findall(output))
 
 
 def read_code_blocks(document: Path) -> list[CodeBlock]:

@@ -1,7 +1,12 @@
 """Every command and example of the pages for users, in order, in a clean folder, against a real service.
 
-The Bash and Python blocks run. Blocks without a language are responses, and commands that need another machine, a clone
-(`make up`: tests/bare) or another program. tests/integration/test_judging_page.py runs the examples of docs/judging.md.
+- `bash` and `python` blocks run. The variables of a `bash` block exist in the later ones, as in a terminal.
+- A block without a language shows the response of the `bash` block before it, and is compared with its output.
+- `sh` blocks need another machine, a clone (`make up`: tests/bare) or another program. tests/site/pages.py lists them.
+- Other blocks are neither commands nor responses.
+
+tests/integration/test_judging_page.py runs the examples of docs/judging.md, tests/compose/operations_page.py those of
+docs/operations.md.
 
 The file has no prefix `test_`, so that `make test` does not collect it. `make test-site` names it.
 """
@@ -9,28 +14,20 @@ The file has no prefix `test_`, so that `make test` does not collect it. `make t
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.site.code_blocks import read_code_blocks
+from tests.site.code_blocks import CodeBlock, read_code_blocks
+from tests.site.pages import PAGES
 from tests.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
-PAGES = {
-    "README.md": ['"stdout":"42', "42"],
-    "docs/sdk.md": ["ok 42", "0\n1\n2", "HELLO"],
-    "docs/files.md": ['"name":"words.txt"', '"stdout":"18', "ok 1", "to be or not to be", "TO BE OR NOT TO BE"],
-    "docs/cli.md": ["createKey", "primes", "queens", "Grace", "words", "verdicts match", "jobs per second", "67 words"],
-    "docs/compat.md": ['"description":"Accepted"', '"output":"42', '"job_id"'],
-    "docs/agents.md": ['"version":0', '"changed":["n.txt"]'],
-    "docs/getting-started.md": ["45", "data:", "6 words", "ok 42", "python"],
-    "docs/guides/classroom.md": ["accepted", "accepted"],
-    "docs/guides/run-button.md": ["from a page"],
-}
+_RUN_WITH_STATE = 'touch "$STATE"; . "$STATE"; set -a\n{text}\nset +a; export -p > "$STATE"'
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -51,17 +48,23 @@ def test_commands_of_a_page_run_in_order(page: str, stack: Stack, tmp_path: Path
         "REDIS_URL": stack.redis_url,
         "PYXEC_NAMESPACE": stack.namespace,
         "COLUMNS": "200",
+        "STATE": str(tmp_path / "state"),
     }
     (folder / "examples").symlink_to(ROOT / "examples")
     # When its blocks run in order
     printed = ""
-    for block in read_code_blocks(ROOT / page):
+    blocks = read_code_blocks(ROOT / page)
+    for block, following in zip(blocks, [*blocks[1:], CodeBlock("text", "")], strict=True):
         if block.language in ("bash", "python"):
+            text = re.sub(r"(localhost|127\.0\.0\.1):8080", stack.url.removeprefix("http://"), block.text)
             # Not on stdin, which `pyxec run` would send to its program.
-            command = ["bash", "-euc"] if block.language == "bash" else [sys.executable, "-c"]
-            text = block.text.replace("http://127.0.0.1:8080", stack.url)
+            command = (
+                ["bash", "-euc", _RUN_WITH_STATE.format(text=text)]
+                if block.language == "bash"
+                else [sys.executable, "-c", text]
+            )
             done = subprocess.run(
-                [*command, text],
+                command,
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -71,7 +74,10 @@ def test_commands_of_a_page_run_in_order(page: str, stack: Stack, tmp_path: Path
             )
             assert done.returncode == 0, block.text + done.stdout + done.stderr
             printed += done.stdout
-    # Then they print what the page states, in this order
+            # Then the responses have the statuses and the fields that the page shows, and no unexpected problem
+            response = following if following.language == "" else CodeBlock("", "")
+            assert response.find_differences(done.stdout) == set(), block.text + done.stdout
+    # And they print what the page states, in this order
     position = 0
     for text in PAGES[page]:
         position = printed.index(text, position) + len(text)

@@ -13,6 +13,7 @@ import yaml
 
 from deploy.site.build import stage_documents
 from tests.site.code_blocks import CodeBlock, read_code_blocks
+from tests.site.pages import NOT_RUN
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
@@ -49,8 +50,33 @@ def test_code_blocks_are_valid(document: Path) -> None:
                 ast.parse(block.text)
             case "json":
                 json.loads(block.text)
-            case "bash":
+            case "bash" | "sh":
                 subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
+
+
+@pytest.mark.parametrize("page", NOT_RUN)
+def test_commands_that_no_test_runs_are_listed_with_the_reason(page: str) -> None:
+    blocks = read_code_blocks(ROOT / page)
+
+    assert [block.text.splitlines()[0] for block in blocks if block.language == "sh"] == list(NOT_RUN[page])
+    assert all(NOT_RUN[page].values())
+
+
+@pytest.mark.parametrize("page", NOT_RUN)
+def test_pages_have_no_indented_commands(page: str) -> None:
+    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+
+    assert re.findall(r"^ {4,}(?:curl|docker|docker-compose|git|make|pyxec|python3?) .*", text, re.MULTILINE) == []
+
+
+def test_alerts_in_documents_are_valid_rules(tmp_path: Path) -> None:
+    [rules] = [block.text for block in read_code_blocks(ROOT / "docs" / "scaling.md") if block.language == "yaml"]
+    (tmp_path / "rules.yml").write_text(rules)
+
+    done = subprocess.run(["promtool", "check", "rules", tmp_path / "rules.yml"], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 rules found" in done.stdout
 
 
 def test_every_document_is_in_the_navigation(tmp_path: Path) -> None:

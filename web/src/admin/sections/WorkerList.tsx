@@ -17,7 +17,7 @@ export function WorkerList({ workers }: { workers: Worker[] }) {
         ))}
       </ul>
       {stopped > 0 && (
-        <p className="muted small">{formatQuantity(stopped, 'worker')} stopped in the last 24 hours.</p>
+        <p className="muted small">{formatQuantity(stopped, 'worker')} stopped in the last ten minutes.</p>
       )}
     </section>
   )

@@ -1,0 +1,78 @@
+"""The commands of docs/operations.md, in order, in one terminal, against docker-compose.yml.
+
+tests/site/pages.py lists the commands that need another machine, with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.compose.project import Project
+from tests.site.code_blocks import read_code_blocks
+from tests.stack import ROOT, eventually
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
+
+_RUN_WITH_STATE = 'touch "$STATE"; . "$STATE"; set -a\n{text}\nset +a; export -p > "$STATE"'
+# Texts that the commands print, in this order.
+_PRINTED = ["maintenance", "queued", "pauseQueue", "worker", "used_memory_human"]
+
+
+def test_commands_of_the_operations_page_run_in_order(project: Project, tmp_path: Path) -> None:
+    # Given a folder with the files of the checkout that the page names, and `docker-compose`
+    programs, folder = tmp_path / "bin", tmp_path / "folder"
+    programs.mkdir()
+    folder.mkdir()
+    (folder / "deploy").symlink_to(ROOT / "deploy")
+    (programs / "docker-compose").write_text(f'#!/bin/sh\nexec {shlex.join(project.command)} "$@"\n')
+    (programs / "docker-compose").chmod(0o755)
+    environment = {
+        **project.environment,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "COMPOSE_FILE": f"{ROOT}/docker-compose.yml:{ROOT}/docker-compose.override.yml",
+        "COLUMNS": "200",
+        "STATE": str(tmp_path / "state"),
+    }
+    # When its blocks run in order
+    printed = ""
+    for block in read_code_blocks(ROOT / "docs" / "operations.md"):
+        if block.language == "bash":
+            text = block.text.replace("http://localhost", project.url).replace("/var/backups", str(tmp_path))
+            printed += run_on_terminal(_RUN_WITH_STATE.format(text=text), folder, environment)
+    # Then they print what the page states, the backups exist, and the restored service runs jobs
+    position = 0
+    for text in _PRINTED:
+        position = printed.index(text, position) + len(text)
+    assert {path.suffix for path in (tmp_path / "pyxec").iterdir()} == {".rdb", ".tar"}
+    eventually(lambda: project.submit("print(6 * 7)", wait=10).get("stdout") == "42\n", 60, 1)
+
+
+def run_on_terminal(script: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run a script of Bash on a terminal, as a reader of the page does, and return what it prints."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        ["bash", "-euc", script],
+        cwd=folder,
+        env=environment,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    printed = b""
+    try:
+        while data := os.read(controller, 65536):
+            printed += data
+    except OSError:  # EIO: every process has closed the terminal
+        pass
+    finally:
+        os.close(controller)
+    assert process.wait(60) == 0, script + printed.decode(errors="replace")
+    return printed.decode(errors="replace")
