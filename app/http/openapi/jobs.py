@@ -19,7 +19,7 @@ from app.core.errors import (
     WorkspaceBusy,
 )
 from app.core.spec import JobRequest
-from app.http.openapi.operation import Access, Operation, Paths, Reply
+from app.http.openapi.operation import Access, Operation, Paths, Reply, reply_empty, reply_json
 from app.http.v1.batches.resource import BatchRequest, BatchView
 from app.http.v1.job_list import JobListView
 from app.http.v1.output.resource import EVENT_STREAM, NDJSON
@@ -91,14 +91,7 @@ _LIST: Final = Operation(
     "have a `next`.",
     access=Access.KEY,
     parameters=("limit", "list_after", "status", "label"),
-    replies=(
-        Reply(
-            status=200,
-            text="A page of jobs.",
-            body=JobListView,
-            links={"getJob": {"job_id": "$response.body#/jobs/0/id"}},
-        ),
-    ),
+    replies=reply_json(JobListView, "A page of jobs.", {"getJob": {"job_id": "$response.body#/jobs/0/id"}}),
 )
 
 _BATCH: Final = Operation(
@@ -157,7 +150,7 @@ _DELETE: Final = Operation(
     summary="Delete a finished job",
     text="Deletes the job, its output and its entry in your list.",
     parameters=("job_id",),
-    replies=(Reply(status=204, text="The job is deleted."),),
+    replies=reply_empty("The job is deleted."),
     errors=(JobNotFound, JobNotFinished),
 )
 

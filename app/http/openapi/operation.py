@@ -9,7 +9,17 @@ from typing import Any
 
 from app.core.errors import PyxecError
 
-__all__ = ["JSON", "OCTET_STREAM", "Access", "Operation", "Paths", "Reply"]
+__all__ = [
+    "JSON",
+    "OCTET_STREAM",
+    "Access",
+    "Operation",
+    "Paths",
+    "Reply",
+    "reply_created",
+    "reply_empty",
+    "reply_json",
+]
 
 JSON = "application/json"
 OCTET_STREAM = "application/octet-stream"
@@ -44,6 +54,21 @@ class Reply:
     headers: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def reply_json(body: type, text: str, links: Mapping[str, Mapping[str, str]] | None = None) -> tuple[Reply]:
+    """Return the replies of an operation whose only success is a 200 with a JSON body."""
+    return (Reply(status=200, text=text, body=body, links=links or {}),)
+
+
+def reply_created(body: type, text: str, links: Mapping[str, Mapping[str, str]]) -> tuple[Reply]:
+    """Return the replies of an operation that creates something: 201 with a JSON body and its ``Location``."""
+    return (Reply(status=201, text=text, body=body, required=("Location",), links=links),)
+
+
+def reply_empty(text: str) -> tuple[Reply]:
+    """Return the replies of an operation whose only success is a 204."""
+    return (Reply(status=204, text=text),)
 
 
 @dataclass(frozen=True, kw_only=True)

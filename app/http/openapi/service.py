@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.core.errors import StoreUnavailable
-from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply
+from app.http.openapi.operation import JSON, Access, Operation, Paths, Reply, reply_json
 from app.http.v1.health import HealthView
 from app.http.v1.languages import LanguagesView
 from app.http.v1.output.tickets import TicketView
@@ -20,7 +20,7 @@ _LANGUAGES: Final = Operation(
     tag=LANGUAGES,
     summary="List the installed languages",
     text="The limits are those of the tier of the caller.",
-    replies=(Reply(status=200, text="The installed languages, sorted by id.", body=LanguagesView),),
+    replies=reply_json(LanguagesView, "The installed languages, sorted by id."),
 )
 
 _TICKET: Final = Operation(
@@ -37,7 +37,7 @@ _LIVEZ: Final = Operation(
     tag=SERVICE,
     summary="Check whether the process runs",
     access=Access.PUBLIC,
-    replies=(Reply(status=200, text="The process runs.", body=HealthView),),
+    replies=reply_json(HealthView, "The process runs."),
 )
 
 _READYZ: Final = Operation(
@@ -45,7 +45,7 @@ _READYZ: Final = Operation(
     tag=SERVICE,
     summary="Check whether the gateway can accept a job",
     access=Access.PUBLIC,
-    replies=(Reply(status=200, text="The gateway can accept a job.", body=HealthView),),
+    replies=reply_json(HealthView, "The gateway can accept a job."),
     errors=(503, StoreUnavailable),
 )
 
