@@ -1,5 +1,6 @@
 import type { Engine } from '../api/schema'
 import { formatCount } from '../format'
+import { type Column, StatsTable } from './StatsTable'
 
 /** Texts for the values of `pause_reason`. */
 const PAUSE_REASONS: Record<string, string> = {
@@ -10,44 +11,31 @@ const PAUSE_REASONS: Record<string, string> = {
 
 const ISOLATIONS: Record<string, string> = { container: 'containers', cell: 'cells' }
 
+const COLUMNS: readonly [Column<Engine>, ...Column<Engine>[]] = [
+  { title: 'Worker', cell: ({ worker }) => <code>{worker}</code> },
+  { title: 'Isolation', cell: ({ isolation }) => ISOLATIONS[isolation] ?? isolation },
+  { title: 'Running', cell: ({ running }) => formatCount(running) },
+  { title: 'Slots', cell: ({ slots }) => formatCount(slots) },
+  {
+    title: 'Idle',
+    cell: (engine) => formatCount(idleCount(engine)),
+    attributes: (engine) => ({ title: idleText(engine) }),
+  },
+  {
+    title: 'State',
+    cell: ({ pause_reason }) =>
+      pause_reason === null ? 'runs jobs' : (PAUSE_REASONS[pause_reason] ?? pause_reason),
+    attributes: ({ pause_reason }) => ({ className: pause_reason === null ? 'tone-good' : 'tone-bad' }),
+  },
+]
+
 /** The engine of each live worker: its isolation, whether it runs jobs, and its sandboxes. */
 export function EngineTable({ engines }: { engines: Engine[] }) {
   return (
     <section className="card" aria-labelledby="engines-title">
       <h2 id="engines-title">Engines</h2>
       {engines.length === 0 && <p className="muted">No worker has reported an engine.</p>}
-      {engines.length > 0 && (
-        <table className="stats-table">
-          <thead>
-            <tr>
-              <th scope="col">Worker</th>
-              <th scope="col">Isolation</th>
-              <th scope="col">Running</th>
-              <th scope="col">Slots</th>
-              <th scope="col">Idle</th>
-              <th scope="col">State</th>
-            </tr>
-          </thead>
-          <tbody>
-            {engines.map((engine) => (
-              <tr key={engine.worker}>
-                <th scope="row">
-                  <code>{engine.worker}</code>
-                </th>
-                <td>{ISOLATIONS[engine.isolation] ?? engine.isolation}</td>
-                <td>{formatCount(engine.running)}</td>
-                <td>{formatCount(engine.slots)}</td>
-                <td title={idleText(engine)}>{formatCount(idleCount(engine))}</td>
-                <td className={engine.pause_reason === null ? 'tone-good' : 'tone-bad'}>
-                  {engine.pause_reason === null
-                    ? 'runs jobs'
-                    : (PAUSE_REASONS[engine.pause_reason] ?? engine.pause_reason)}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {engines.length > 0 && <StatsTable columns={COLUMNS} rows={engines} rowKey={({ worker }) => worker} />}
     </section>
   )
 }

@@ -1,6 +1,7 @@
 import { metricSeries, sumMetric } from '../api/metrics'
 import type { Metrics } from '../api/schema'
 import { formatCount, formatDuration } from '../format'
+import { StatsTable } from './StatsTable'
 
 const COUNTERS = [
   ['Orphans removed', 'pyxec_sandboxes_orphaned_total'],
@@ -24,21 +25,16 @@ export function SandboxStats({ metrics }: { metrics: Metrics }) {
         ))}
       </dl>
       {languages.length > 0 && (
-        <table className="stats-table">
-          <thead>
-            <tr>
-              <th scope="col">Language</th>
-              <th scope="col">Warm sandboxes</th>
-              <th scope="col">Warm starts</th>
-              <th scope="col">Mean start time</th>
-            </tr>
-          </thead>
-          <tbody>
-            {languages.map((language) => (
-              <LanguageRow key={language} language={language} metrics={metrics} />
-            ))}
-          </tbody>
-        </table>
+        <StatsTable
+          rows={languages.map((language) => readLanguageStats(language, metrics))}
+          rowKey={({ language }) => language}
+          columns={[
+            { title: 'Language', cell: ({ language }) => language },
+            { title: 'Warm sandboxes', cell: ({ idle }) => formatCount(idle) },
+            { title: 'Warm starts', cell: ({ warmStarts }) => warmStarts },
+            { title: 'Mean start time', cell: ({ startTime }) => startTime },
+          ]}
+        />
       )}
       <p className="muted small">Counters start when the service is first started.</p>
     </section>
@@ -54,21 +50,19 @@ function Fact({ name, value }: { name: string; value: number }) {
   )
 }
 
-function LanguageRow({ language, metrics }: { language: string; metrics: Metrics }) {
+function readLanguageStats(language: string, metrics: Metrics) {
   const sum = (name: string) => sumMetric(metrics, name, (labels) => labels.language === language)
   const hits = sum('pyxec_pool_hits_total')
   const jobs = hits + sum('pyxec_pool_misses_total')
   const startTimes = metricSeries(metrics, 'pyxec_container_start_seconds').find(
     ({ labels }) => labels.language === language,
   )
-  return (
-    <tr>
-      <th scope="row">{language}</th>
-      <td>{formatCount(sum('pyxec_pool_idle'))}</td>
-      <td>{jobs === 0 ? '–' : `${Math.round((100 * hits) / jobs)} % of ${formatCount(jobs)}`}</td>
-      <td>{startTimes?.count ? formatDuration((startTimes.sum ?? 0) / startTimes.count) : '–'}</td>
-    </tr>
-  )
+  return {
+    language,
+    idle: sum('pyxec_pool_idle'),
+    warmStarts: jobs === 0 ? '–' : `${Math.round((100 * hits) / jobs)} % of ${formatCount(jobs)}`,
+    startTime: startTimes?.count ? formatDuration((startTimes.sum ?? 0) / startTimes.count) : '–',
+  }
 }
 
 function pooledLanguages(metrics: Metrics): string[] {

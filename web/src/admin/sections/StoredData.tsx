@@ -1,6 +1,7 @@
 import { formatBytes } from '../../format'
 import type { StoredFiles, StoredWorkspaces } from '../api/schema'
 import { formatCount, formatDuration, formatQuantity } from '../format'
+import { StatsTable } from './StatsTable'
 
 const SHOWN = 20
 
@@ -12,32 +13,18 @@ export function WorkspaceTable({ stored, timestampMs }: { stored: StoredWorkspac
       <h2 id="workspaces-title">Workspaces</h2>
       <p className="muted">{formatQuantity(stored.total, 'workspace')}.</p>
       {shown.length > 0 && (
-        <table className="stats-table">
-          <thead>
-            <tr>
-              <th scope="col">Workspace</th>
-              <th scope="col">Owner</th>
-              <th scope="col">Files</th>
-              <th scope="col">Size</th>
-              <th scope="col">Jobs</th>
-              <th scope="col">Expires in</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((workspace) => (
-              <tr key={workspace.id}>
-                <th scope="row">
-                  <code>{workspace.id}</code>
-                </th>
-                <td>{workspace.owner}</td>
-                <td>{formatCount(workspace.files)}</td>
-                <td>{formatBytes(workspace.size_bytes)}</td>
-                <td>{formatCount(workspace.jobs)}</td>
-                <td>{timeLeft(workspace.expires_at, timestampMs)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <StatsTable
+          rows={shown}
+          rowKey={({ id }) => id}
+          columns={[
+            { title: 'Workspace', cell: ({ id }) => <code>{id}</code> },
+            { title: 'Owner', cell: ({ owner }) => owner },
+            { title: 'Files', cell: ({ files }) => formatCount(files) },
+            { title: 'Size', cell: ({ size_bytes }) => formatBytes(size_bytes) },
+            { title: 'Jobs', cell: ({ jobs }) => formatCount(jobs) },
+            { title: 'Expires in', cell: ({ expires_at }) => timeLeft(expires_at, timestampMs) },
+          ]}
+        />
       )}
     </section>
   )
@@ -54,32 +41,17 @@ export function FileTable({ stored, timestampMs }: { stored: StoredFiles; timest
         {formatBytes(stored.size_bytes)} of the file storage.
       </p>
       {shown.length > 0 && (
-        <table className="stats-table">
-          <thead>
-            <tr>
-              <th scope="col">File</th>
-              <th scope="col">Name</th>
-              <th scope="col">Owner</th>
-              <th scope="col">Size</th>
-              <th scope="col">Expires in</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((file) => (
-              <tr key={file.file_id}>
-                <th scope="row">
-                  <code>{file.file_id}</code>
-                </th>
-                <td>
-                  <bdi>{file.name || '–'}</bdi>
-                </td>
-                <td>{file.owner}</td>
-                <td>{formatBytes(file.size_bytes)}</td>
-                <td>{timeLeft(file.expires_at, timestampMs)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <StatsTable
+          rows={shown}
+          rowKey={({ file_id }) => file_id}
+          columns={[
+            { title: 'File', cell: ({ file_id }) => <code>{file_id}</code> },
+            { title: 'Name', cell: ({ name }) => <bdi>{name || '–'}</bdi> },
+            { title: 'Owner', cell: ({ owner }) => owner },
+            { title: 'Size', cell: ({ size_bytes }) => formatBytes(size_bytes) },
+            { title: 'Expires in', cell: ({ expires_at }) => timeLeft(expires_at, timestampMs) },
+          ]}
+        />
       )}
     </section>
   )
