@@ -9,7 +9,7 @@ import pytest
 
 from app.config import LAUNCH_VARIABLES, ConfigurationError, Settings, read_settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 VARIABLES = [str(field.validation_alias) for field in Settings.model_fields.values()]
 
 
