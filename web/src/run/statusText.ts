@@ -48,12 +48,20 @@ function progressText(run: UnfinishedRun): string {
 /** Describes the `waiting_reason` of a queued job. */
 function waitingText(reason: string): string {
   switch (reason) {
+    case 'queue-paused':
+      return 'Queued: an operator has paused the queue'
     case 'no-worker':
       return 'Queued: no worker is available'
     case 'image-missing':
       return 'Queued: no worker has the image of this language'
+    case 'engine-not-answering':
+      return 'Queued: all workers are paused, because the engine does not answer'
+    case 'engine-unsupported':
+      return 'Queued: all workers are paused, because the engine does not meet the requirements'
+    case 'launches-fail':
+      return 'Queued: all workers are paused, because no sandbox can be started'
     default:
-      return `Queued: all workers are paused (${reason})`
+      return `Queued: no worker can run the program (${reason})`
   }
 }
 

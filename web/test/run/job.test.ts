@@ -60,8 +60,13 @@ test('status of a queued job states after five seconds why no worker runs it', a
 })
 
 test.each([
+  ['queue-paused', 'Queued: an operator has paused the queue'],
+  ['no-worker', 'Queued: no worker is available'],
   ['image-missing', 'Queued: no worker has the image of this language'],
-  ['engine-not-answering', 'Queued: all workers are paused (engine-not-answering)'],
+  ['engine-not-answering', 'Queued: all workers are paused, because the engine does not answer'],
+  ['engine-unsupported', 'Queued: all workers are paused, because the engine does not meet the requirements'],
+  ['launches-fail', 'Queued: all workers are paused, because no sandbox can be started'],
+  ['a-reason-of-a-newer-server', 'Queued: no worker can run the program (a-reason-of-a-newer-server)'],
 ])('status for the reason %s is %j', async (reason, text) => {
   vi.mocked(fetchQueueState).mockResolvedValue({ position: 0, reason })
   const { close, status } = followQueuedJob()
