@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.content_security_policy import policy_violations, record_policy_violations
 from tests.e2e.editor_page import LAYOUTS, EditorPage
@@ -17,13 +18,30 @@ UGLY = {
     "python": ("main.py", "x = {'a':1,\n 'b':2}\nprint( x )", 'x = {"a": 1, "b": 2}\nprint(x)\n'),
     "typescript": ("main.ts", "const a:number=1;console.log( a )", "const a: number = 1;\nconsole.log(a);\n"),
     "cpp": ("main.cpp", "int main(){return 0;}", "int main() { return 0; }"),
+    "bash": ("main.sh", "if true;then echo   yes;fi", "if true; then echo yes; fi\n"),
+    "go": ("main.go", "package main\nfunc main(){println( 1 )}", "package main\n\nfunc main() { println(1) }\n"),
+    "lua": ("main.lua", "local x={1,2}\nprint( x[1] )", "local x = { 1, 2 }\nprint(x[1])\n"),
+    "php": ("main.php", "<?php\n$x=1;\necho $x ;", "<?php\n\n$x = 1;\necho $x;\n"),
+    "sqlite": ("main.sql", "select 1,2 from t where x=1;", "select\n  1,\n  2\nfrom\n  t\nwhere\n  x = 1;"),
+    "zig": ("main.zig", "const a=1;\npub fn main() void {}", "const a = 1;\npub fn main() void {}\n"),
+    "clojure": ("main.clj", "(defn f [x]\n(inc x))\n\n\n(f 1)", "(defn f [x]\n  (inc x))\n\n(f 1)\n"),
 }
+
+
+def add_languages(route: Route) -> None:
+    """Add the languages whose images are not installed, because a formatter needs none."""
+    response = route.fetch()
+    languages = response.json()["languages"]
+    installed = {language["id"] for language in languages}
+    missing = [languages[0] | {"id": name, "name": name, "version_of": None} for name in UGLY if name not in installed]
+    route.fulfill(response=response, json={"languages": languages + missing})
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, service_workers="block")
     page = context.new_page()
+    page.route("**/v1/languages", add_languages)
     record_policy_violations(page)
     yield page
     assert policy_violations(page) == []
@@ -55,14 +73,27 @@ def test_shift_alt_f_formats_the_open_file(editor: EditorPage, language: str) ->
     editor.expect_code(source)
 
 
-def test_formatter_reports_a_syntax_error_and_changes_nothing(editor: EditorPage) -> None:
-    editor.open_program("print(")
+BROKEN = {
+    "python": ("main.py", "print("),
+    "bash": ("main.sh", "if true; then )"),
+    "lua": ("main.lua", "local x={1,2 print("),
+    "php": ("main.php", "<?php\n f( {"),
+    "zig": ("main.zig", "const std=@import("),
+}
+
+
+@pytest.mark.parametrize("language", BROKEN)
+def test_formatter_reports_a_syntax_error_and_changes_nothing(editor: EditorPage, language: str) -> None:
+    name, source = BROKEN[language]
+    editor.open_program(source, language=language, name=name)
     editor.focus_code()
 
     editor.page.keyboard.press("Shift+Alt+F")
 
-    expect(editor.page.locator(".notice").filter(has_text="main.py was not formatted")).to_be_visible()
-    editor.expect_code("print(")
+    notice = editor.page.locator(".notice").filter(has_text=f"{name} was not formatted: ")
+    # A sentence, not the structure of an error
+    expect(notice).to_have_text(re.compile(r"not formatted: (?!.*Span).{10,}[^:. ]\. Nothing was changed\."))
+    editor.expect_code(source)
 
 
 def test_linter_marks_an_undefined_name_without_a_request(editor: EditorPage) -> None:

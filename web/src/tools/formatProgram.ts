@@ -3,6 +3,7 @@ import { showNotice } from '../notices/notices'
 import { editProgram } from '../program/programActions'
 import { syntaxId } from '../program/syntax'
 import { currentLanguage, currentProgram, useStore } from '../store'
+import { formatterErrorText } from './formatterErrors'
 import { FORMATTED_LANGUAGES } from './protocol'
 import { format } from './tools'
 
@@ -27,7 +28,8 @@ export async function formatOpenFile(): Promise<void> {
     }))
     useStore.setState(({ followedEdits }) => ({ followedEdits: followedEdits + 1 }))
   } catch (error) {
-    report(`${file.name} was not formatted: ${(error as Error).message.split('\n')[0]}. Nothing was changed.`)
+    const problem = formatterErrorText((error as Error).message, file.content)
+    report(`${file.name} was not formatted: ${problem}. Nothing was changed.`)
   }
 }
 

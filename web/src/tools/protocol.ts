@@ -28,6 +28,7 @@ export const LINTED_LANGUAGES = new Set(['python'])
 export const FORMATTED_LANGUAGES = new Set([
   'bash',
   'c',
+  'clojure',
   'cpp',
   'csharp',
   'go',
@@ -39,4 +40,5 @@ export const FORMATTED_LANGUAGES = new Set([
   'python',
   'sqlite',
   'typescript',
+  'zig',
 ])

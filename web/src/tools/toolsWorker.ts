@@ -3,6 +3,7 @@
  *
  * nginx permits WebAssembly only for this script. Each tool is loaded when it is first used.
  */
+import { formatZig } from './formatZig'
 import type { LintMessage, ToolRequest, ToolResponse } from './protocol'
 
 interface RuffDiagnostic {
@@ -42,6 +43,12 @@ async function formatText(languageId: string, fileName: string, text: string): P
       await shfmt.default(new URL('@wasm-fmt/shfmt/wasm', import.meta.url))
       return shfmt.format(text, fileName)
     }
+    case 'clojure': {
+      const clojureStyle = await import('@chrisoakman/standard-clojure-style')
+      const result = clojureStyle.default.format(text)
+      if (result.status === 'error') throw new Error(result.reason)
+      return `${result.out.trimEnd()}\n`
+    }
     case 'go': {
       const gofmt = await import('@wasm-fmt/gofmt/web')
       await gofmt.default(new URL('@wasm-fmt/gofmt/wasm', import.meta.url))
@@ -61,6 +68,11 @@ async function formatText(languageId: string, fileName: string, text: string): P
       const sqlFmt = await import('@wasm-fmt/sql_fmt/web')
       await sqlFmt.default(new URL('@wasm-fmt/sql_fmt/wasm', import.meta.url))
       return sqlFmt.format(text)
+    }
+    case 'zig': {
+      const zigFmt = await import('@wasm-fmt/zig_fmt')
+      await zigFmt.default(new URL('@wasm-fmt/zig_fmt/zig_fmt.wasm', import.meta.url))
+      return formatZig(zigFmt.format, text)
     }
     default: {
       const clangFormat = await import('@wasm-fmt/clang-format/web')
