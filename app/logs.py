@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 
@@ -23,7 +23,11 @@ _SHARED_PROCESSORS: Final[list[structlog.types.Processor]] = [
 
 
 def configure_logging() -> None:
-    """Configure structlog and the root logger. Call once per process."""
+    """Configure structlog and the root logger. Call once per process.
+
+    The lines go to the stderr with which the process started. Dramatiq replaces ``sys.stderr`` in its worker processes
+    by a pipe to their parent, which would have to copy every line.
+    """
     structlog.configure(
         processors=[*_SHARED_PROCESSORS, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -31,7 +35,7 @@ def configure_logging() -> None:
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
-    root.handlers = [create_log_handler()]
+    root.handlers = [create_log_handler(sys.__stderr__)]
     root.setLevel(logging.INFO)
 
 
@@ -43,10 +47,15 @@ def set_log_level(level: str) -> None:
     logging.getLogger("gunicorn.error").setLevel(number)
 
 
-def create_log_handler() -> logging.Handler:
-    """Return a handler that writes to stderr, also for loggers that do not propagate to the root logger."""
-    handler = logging.StreamHandler(sys.stderr)
-    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+def create_log_handler(stream: TextIO | None = None) -> logging.Handler:
+    """Return a handler, also for loggers that do not propagate to the root logger.
+
+    Args:
+        stream: Destination of the lines. By default, ``sys.stderr``.
+    """
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    renderer = structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED_PROCESSORS,
