@@ -231,6 +231,8 @@ def test_cell_is_not_used_shortly_before_its_first_process_exits(cell: Cell, mon
 def test_jobs_share_the_user_namespace_of_their_cell_where_the_host_restricts_them(
     sandbox: SandboxFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if sandbox.engine.docker_client.info().get("CgroupVersion") == "2":
+        pytest.skip("with cgroup v2, a cell uses clone3, whose flags a filter cannot read")
     # Given a host on which only root may create user namespaces: PID 1 is root when it creates that of the cell
     profile = json.loads(cell_profile())
     for rule in profile["syscalls"]:
@@ -241,8 +243,6 @@ def test_jobs_share_the_user_namespace_of_their_cell_where_the_host_restricts_th
     script = "grep ^Cap /proc/self/status; id -u; readlink /proc/self/ns/user; cat /proc/self/uid_map"
 
     with launch_cell(sandbox) as restricted:
-        if restricted.cgroup_version != 1:
-            pytest.skip("with cgroup v2, a cell uses clone3, whose flags a filter cannot read")
         first, second = (run_command(restricted, ["bash", "-c", script]).decode().split() for _ in range(2))
         restricted._await_clean()
 
@@ -384,7 +384,7 @@ def test_processes_that_outlive_the_program_are_gone_before_the_next_job(cell: C
     processes = sandbox.engine.docker_client.top(cell.id, "-o pid,comm")["Processes"]
     # PID 1, and the process that waits for the next job
     assert [name for _, name in processes] == ["pyxec-runner", "pyxec-runner"]
-    assert processes[0][0] == first_process(cell, sandbox).name
+    assert first_process(cell, sandbox).name in [pid for pid, _ in processes]
 
 
 @pytest.mark.parametrize("recycling", [False, True])

@@ -14,6 +14,7 @@ from app.core.errors import EngineUnavailable, InfrastructureError
 from app.local.engine import engine_host
 from app.sandbox.engine.client import Engine
 from app.sandbox.sandbox import ContainerSandbox
+from tests.patience import patient
 from tests.sandbox.engine.faulty_engine import HoldingEngine, holding_engine
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 from tests.sandbox.sandbox_fixture import (
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.docker
 ISOLATIONS = ("container",)
 
 ENGINE = Path(engine_host().removeprefix("unix://"))
-TIMEOUT = 1.0
+TIMEOUT = patient(1.0)
 SLOTS = 4
 ROUNDS = 3
 POOL_CEILING = 4
