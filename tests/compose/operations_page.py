@@ -9,6 +9,7 @@ import os
 import pty
 import shlex
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ def test_commands_of_the_operations_page_run_in_order(project: Project, tmp_path
     # Then they print what the page states, the backups exist, and the restored service runs jobs
     position = 0
     for text in _PRINTED:
+        assert text in printed[position:], printed
         position = printed.index(text, position) + len(text)
     assert {path.suffix for path in (tmp_path / "pyxec").iterdir()} == {".rdb", ".tar"}
     eventually(lambda: project.submit("print(6 * 7)", wait=10).get("stdout") == "42\n", 60, 1)
@@ -56,6 +58,7 @@ def test_commands_of_the_operations_page_run_in_order(project: Project, tmp_path
 def run_on_terminal(script: str, folder: Path, environment: dict[str, str]) -> str:
     """Run a script of Bash on a terminal, as a reader of the page does, and return what it prints."""
     controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (50, 200))  # tables are not truncated
     process = subprocess.Popen(
         ["bash", "-euc", script],
         cwd=folder,
