@@ -16,7 +16,7 @@ from app.core.outcomes import Outcome
 from app.core.sandbox import SandboxReport, Sink
 from app.core.source_files import SourceFile
 from app.core.spec import JobSpec
-from app.store.job_input import JobInbox
+from app.store.jobs.job_input import JobInbox
 
 __all__ = ["CheckerCache", "CheckerCompiler"]
 

@@ -24,7 +24,7 @@ from app.core.outcomes import COMPILE, TEST, PhaseReport
 from app.core.sandbox import SandboxReport
 from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
-from app.store.job_input import JobInbox
+from app.store.jobs.job_input import JobInbox
 
 __all__ = ["CheckerEvents", "CheckerSession"]
 

@@ -25,8 +25,8 @@ from app.core.results import JobRecord
 from app.core.timestamps import format_optional_timestamp, format_timestamp
 from app.core.webhooks import JobEnded, WebhookBody
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
-from app.store.outbox import DueWebhook, JobEnd, Outbox
-from app.store.webhook_slots import WebhookSlots
+from app.store.webhooks.outbox import DueWebhook, JobEnd, Outbox
+from app.store.webhooks.webhook_slots import WebhookSlots
 from app.telemetry.metrics import Meter
 
 __all__ = ["RELAY_SECONDS", "RETRY_SECONDS", "CallbackFormat", "WebhookDelivery", "WebhookRelay"]

@@ -15,7 +15,7 @@ from app.core.judging.cases import CaseSpec
 from app.core.judging.phase_outcomes import judge_phase
 from app.core.outcomes import Outcome, PhaseReport
 from app.core.verdicts import Verdict, judge_test
-from app.store.job_input import JobInbox
+from app.store.jobs.job_input import JobInbox
 
 __all__ = ["Interaction"]
 

@@ -8,8 +8,8 @@ from app.actors.job_delivery import JobDelivery
 from app.broker import Effect
 from app.core.events import Event, Output, PhaseStarted
 from app.core.outcomes import PhaseReport
-from app.store.effects import JobEffects, read_entry_ids
-from app.store.output_log import EntryIds
+from app.store.jobs.effects import JobEffects, read_entry_ids
+from app.store.jobs.output_log import EntryIds
 from app.telemetry.spans import SequentialSpans
 
 __all__ = ["JobSink", "OutputLogWriter"]

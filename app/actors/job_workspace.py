@@ -14,7 +14,7 @@ from app.core.outcomes import COMPILE, Outcome
 from app.core.results import Artifact, JobResult
 from app.core.spec import JobSpec, SourceFile
 from app.core.workspaces import WorkspaceReport, is_hidden, is_kept
-from app.store.workspace_jobs import TakenWorkspace, WorkspaceJobs
+from app.store.workspaces.workspace_jobs import TakenWorkspace, WorkspaceJobs
 
 __all__ = ["JobWorkspace"]
 

@@ -22,7 +22,7 @@ from app.core.results import Artifact, ArtifactInfo, JobResult, Usage
 from app.core.sandbox import SandboxReport, Sink
 from app.core.spec import JobSpec
 from app.files.content import read_content
-from app.store.job_input import JobInbox
+from app.store.jobs.job_input import JobInbox
 
 __all__ = ["JudgedRun", "JudgingServices"]
 

@@ -27,7 +27,7 @@ from app.core.outcomes import Outcome, PhaseReport, StopReason
 from app.core.sandbox import SandboxReport, Sink
 from app.core.source_files import SourceFile
 from app.core.spec import JobSpec
-from app.store.job_input import JobInbox
+from app.store.jobs.job_input import JobInbox
 
 __all__ = ["MAX_TESTS_OF_SANDBOX", "ParallelTests"]
 

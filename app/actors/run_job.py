@@ -32,10 +32,10 @@ from app.core.results import JobResult
 from app.core.sandbox import Sandbox
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.files.cache import FileCache
-from app.store.effects import JobEffects, is_cancelled, read_claim
-from app.store.job_input import JobInbox, JobInputs
-from app.store.records import Claim, decode_spec
-from app.store.workspace_jobs import WorkspaceJobs
+from app.store.jobs.effects import JobEffects, is_cancelled, read_claim
+from app.store.jobs.job_input import JobInbox, JobInputs
+from app.store.jobs.records import Claim, decode_spec
+from app.store.workspaces.workspace_jobs import WorkspaceJobs
 from app.telemetry.metrics import Meter
 from app.telemetry.spans import annotate
 

@@ -24,7 +24,7 @@ from app.core.judging.cases import CaseSpec
 from app.core.outcomes import COMPILE, TEST, PhaseReport
 from app.core.sandbox import SandboxReport, Sink
 from app.core.spec import JobSpec
-from app.store.job_input import JobInbox
+from app.store.jobs.job_input import JobInbox
 
 __all__ = ["LaneContext", "TestLane"]
 

@@ -31,7 +31,7 @@ class IllegalTransition(ValueError):
 
 # START in RUNNING: the attempt after a lost worker. CANCEL in RUNNING is a request: the worker that owns the job
 # finishes it. FINISH in QUEUED: the job is dead-lettered before a worker started it. REPLAY: an administrator replays
-# a dead letter (app/store/lua/requeue.lua).
+# a dead letter (app/store/lua/jobs/requeue.lua).
 _NEXT: Final[dict[tuple[JobState, JobEvent], JobState]] = {
     (JobState.QUEUED, JobEvent.START): JobState.RUNNING,
     (JobState.QUEUED, JobEvent.CANCEL): JobState.FINISHED,

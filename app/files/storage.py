@@ -27,8 +27,8 @@ class BlobWriter(Protocol):
 class FileStorage(Protocol):
     """Keeps blobs: the contents of files, by an id. Threads may share it.
 
-    A blob id is a random file id and is never used again. The file table (app/store/files.py) knows which blob has the
-    content with a given SHA-256, so that equal contents are stored once.
+    A blob id is a random file id and is never used again. The file table (app/store/files/file_table.py) contains the
+    blob of each SHA-256, so that equal contents are stored once.
 
     Every method raises FileStorageUnavailable if the storage does not answer.
 

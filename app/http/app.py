@@ -60,18 +60,18 @@ from app.http.v1.output.resource import OutputResource
 from app.http.v1.output.stream import StreamResource
 from app.http.v1.output.tickets import TicketsResource
 from app.http.v1.workspaces import WorkspaceFileResource, WorkspaceResource, WorkspacesResource
-from app.store.administration import Administration
-from app.store.api_keys import ApiKeyStore
-from app.store.audit_log import AuditLog
-from app.store.batches import BatchStore
-from app.store.files import FileStore
-from app.store.inventory import Inventory
-from app.store.jobs import JobStore
+from app.store.admin.administration import Administration
+from app.store.admin.audit_log import AuditLog
+from app.store.admin.inventory import Inventory
+from app.store.callers.api_keys import ApiKeyStore
+from app.store.files.file_store import FileStore
+from app.store.jobs.batches import BatchStore
+from app.store.jobs.job_store import JobStore
+from app.store.jobs.submission import Submitter
 from app.store.languages import LanguageStore
 from app.store.links import LinkStore
 from app.store.metrics import MetricStore
-from app.store.submission import Submitter
-from app.store.workspaces import WorkspaceStore
+from app.store.workspaces.workspace_store import WorkspaceStore
 from app.telemetry.spans import Tracer
 
 __all__ = ["ERROR_FORMATS", "create_app"]

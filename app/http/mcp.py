@@ -28,7 +28,7 @@ from app.http.middleware.authentication import read_bearer_key
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.settings import POLL_SECONDS, HttpSettings
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 from pyxec.async_client import AsyncClient
 from pyxec.mcp.server import CallContext, create_server
 

@@ -10,17 +10,17 @@ from app.http.middleware.authentication import Authenticator
 from app.http.middleware.draining import Lifecycle
 from app.http.middleware.metrics import RequestMetrics
 from app.http.settings import HttpSettings
-from app.store.administration import Administration
-from app.store.api_keys import ApiKeyStore
-from app.store.audit_log import AuditLog
-from app.store.batches import BatchStore
-from app.store.files import FileStore
-from app.store.inventory import Inventory
-from app.store.jobs import JobStore
+from app.store.admin.administration import Administration
+from app.store.admin.audit_log import AuditLog
+from app.store.admin.inventory import Inventory
+from app.store.callers.api_keys import ApiKeyStore
+from app.store.files.file_store import FileStore
+from app.store.jobs.batches import BatchStore
+from app.store.jobs.job_store import JobStore
 from app.store.languages import LanguageStore
 from app.store.links import LinkStore
 from app.store.metrics import MetricStore
-from app.store.workspaces import WorkspaceStore
+from app.store.workspaces.workspace_store import WorkspaceStore
 
 __all__ = ["Services"]
 

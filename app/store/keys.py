@@ -53,11 +53,11 @@ class StoreKeys:
         return f"{self.tag}:idempotency:{name}"
 
     def record(self, job_id: str) -> str:
-        """Hash: the record of a job (app/store/records.py)."""
+        """Hash: the record of a job (app/store/jobs/records.py)."""
         return f"{self.tag}:job:{job_id}"
 
     def output(self, job_id: str) -> str:
-        """Stream: the output log of a job (app/store/output_log.py)."""
+        """Stream: the output log of a job (app/store/jobs/output_log.py)."""
         return f"{self.tag}:out:{job_id}"
 
     def inputs(self, job_id: str) -> str:
@@ -77,7 +77,7 @@ class StoreKeys:
         return f"{self.tag}:worker:{worker}"
 
     def bucket(self, name: str) -> str:
-        """String with expiry: state of a token bucket (lua/admission.lua)."""
+        """String with expiry: state of a token bucket (lua/callers/admission.lua)."""
         return f"{self.tag}:bucket:{name}"
 
     def slots(self, account: str) -> str:
@@ -99,7 +99,7 @@ class StoreKeys:
         return f"{job_id}:out"
 
     def batch(self, batch_id: str) -> str:
-        """Stream: the ends of the jobs of a streamed batch (app/store/batches.py)."""
+        """Stream: the ends of the jobs of a streamed batch (app/store/jobs/batches.py)."""
         return f"{self.tag}:batch:{batch_id}"
 
     def batch_channel(self, batch_id: str) -> str:
@@ -107,7 +107,7 @@ class StoreKeys:
         return f"{self.tag}:wake-batch:{batch_id}"
 
     def workspace(self, workspace_id: str) -> str:
-        """Hash with expiry: a workspace (lua/workspace.lua)."""
+        """Hash with expiry: a workspace (lua/workspaces/workspace.lua)."""
         return f"{self.tag}:workspace:{workspace_id}"
 
     def workspace_jobs(self, workspace_id: str) -> str:
@@ -154,7 +154,7 @@ class StoreKeys:
         return f"{self.tag}:link-bytes"
 
     def file(self, file_id: str) -> str:
-        """Hash: a file (app/store/files.py)."""
+        """Hash: a file (app/store/files/file_store.py)."""
         return f"{self.tag}:file:{file_id}"
 
     def file_alias(self, owner: str, digest: str) -> str:
@@ -232,7 +232,7 @@ class StoreKeys:
 
     @property
     def audit(self) -> str:
-        """Stream of bounded length: the audit log (app/store/audit_log.py)."""
+        """Stream of bounded length: the audit log (app/store/admin/audit_log.py)."""
         return f"{self.namespace}:audit"
 
     def ticket(self, digest: str) -> str:

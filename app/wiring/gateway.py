@@ -15,24 +15,24 @@ from app.core.callers import ANONYMOUS_TIER, Tier
 from app.core.timestamps import current_unix_ms
 from app.http import HttpSettings, TrustedProxies, create_app
 from app.sandbox.images.catalogue import CatalogueError, load_languages
-from app.store.administration import Administration
-from app.store.admission import MemoryGuard, RateLimiter
-from app.store.api_keys import ApiKeyStore
-from app.store.audit_log import AuditLog
-from app.store.batches import BatchStore
+from app.store.admin.administration import Administration
+from app.store.admin.audit_log import AuditLog
+from app.store.admin.inventory import Inventory
+from app.store.callers.admission import MemoryGuard, RateLimiter
+from app.store.callers.api_keys import ApiKeyStore
 from app.store.connection import create_async_client, create_client, create_pubsub_client
-from app.store.effects import JobEffects
-from app.store.file_table import FileTable
-from app.store.files import FileStore
-from app.store.inventory import Inventory
-from app.store.jobs import JobStore
+from app.store.files.file_store import FileStore
+from app.store.files.file_table import FileTable
+from app.store.jobs.batches import BatchStore
+from app.store.jobs.effects import JobEffects
+from app.store.jobs.job_store import JobStore
+from app.store.jobs.submission import Submitter
+from app.store.jobs.wakeups import Wakeups
 from app.store.keys import JOBS_QUEUE, MAINTENANCE_QUEUE, WEBHOOKS_QUEUE, StoreKeys
 from app.store.languages import LanguageStore
 from app.store.links import LinkLimits, LinkStore
 from app.store.metrics import MetricStore
-from app.store.submission import Submitter
-from app.store.wakeups import Wakeups
-from app.store.workspaces import WorkspaceStore
+from app.store.workspaces.workspace_store import WorkspaceStore
 from app.telemetry.tracer import create_tracer
 from app.wiring.file_storage import create_file_storage
 

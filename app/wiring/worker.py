@@ -32,19 +32,19 @@ from app.sandbox.images.catalogue import load_languages
 from app.sandbox.images.digests import ImageDigests
 from app.sandbox.reaper import remove_orphans
 from app.sandbox.sandbox import ContainerSandbox
+from app.store.callers.storage import StorageReconciliation
 from app.store.connection import create_client
-from app.store.effects import JobEffects
-from app.store.file_collection import FileCollection
+from app.store.files.file_collection import FileCollection
 from app.store.installation import read_installation
-from app.store.job_input import JobInputs
+from app.store.jobs.effects import JobEffects
+from app.store.jobs.job_input import JobInputs
 from app.store.keys import DELIVER_WEBHOOK, JOBS_QUEUE, MAINTENANCE_QUEUE, RUN_JOB, WEBHOOKS_QUEUE, StoreKeys
 from app.store.languages import publish_languages
 from app.store.metrics import PUBLISH_SECONDS, publish_metrics
-from app.store.outbox import Outbox
-from app.store.storage import StorageReconciliation
-from app.store.webhook_slots import WebhookSlots
+from app.store.webhooks.outbox import Outbox
+from app.store.webhooks.webhook_slots import WebhookSlots
 from app.store.worker_registry import BEAT_SECONDS, WorkerRegistry
-from app.store.workspace_jobs import WorkspaceCollection, WorkspaceJobs
+from app.store.workspaces.workspace_jobs import WorkspaceCollection, WorkspaceJobs
 from app.telemetry.message_tracing import MessageTracing
 from app.telemetry.metrics import Meter
 from app.telemetry.tracer import create_tracer

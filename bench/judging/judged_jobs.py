@@ -15,7 +15,7 @@ from app.core.judging.checker import CheckerSpec, CheckerStyle
 from app.core.results import JobResult
 from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
-from app.store.job_input import JobInbox
+from app.store.jobs.job_input import JobInbox
 from bench.sandbox.under_test import NullSink, SandboxUnderTest, program
 
 __all__ = ["JudgedJobs", "create_case", "create_checker"]

@@ -27,8 +27,8 @@ from app.core.workspaces import MAX_WORKSPACE_BYTES, MAX_WORKSPACE_FILES
 from app.files.redis_storage import RedisStorage
 from app.http.request import MAX_IDEMPOTENCY_KEY_CHARACTERS
 from app.http.request_parser import MAX_HEAD_BYTES, MAX_HEAD_LINES
-from app.store.jobs import MAX_INPUT_BYTES
-from app.store.workspaces import MAX_WAITING_JOBS, MAX_WORKSPACES
+from app.store.jobs.job_store import MAX_INPUT_BYTES
+from app.store.workspaces.workspace_store import MAX_WAITING_JOBS, MAX_WORKSPACES
 
 __all__ = ["format_limits_table", "replace_table"]
 

@@ -18,8 +18,8 @@ from app.actors.deliver_webhook import WebhookDelivery, WebhookRelay
 from app.broker import StreamsBroker
 from app.core.outcomes import Outcome
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
-from app.store.outbox import Outbox
-from app.store.webhook_slots import WebhookSlots
+from app.store.webhooks.outbox import Outbox
+from app.store.webhooks.webhook_slots import WebhookSlots
 from app.telemetry.metrics import Meter, Sample
 from tests.actors.webhook_receiver import WebhookReceiver, respond_with, running_receiver
 from tests.http.gateway import JOB, Gateway, bearer, running_gateway

@@ -196,7 +196,7 @@ async def test_guarantee_2_attempt_follows_that_of_the_record_when_the_delivery_
 async def test_guarantee_2_cancel_between_claim_and_start_stops_the_program(
     store: LiveStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
+    monkeypatch.setattr("app.store.jobs.job_input._POLL_SECONDS", 3600.0)
     loop = asyncio.get_running_loop()
     claimed: list[None] = []
 

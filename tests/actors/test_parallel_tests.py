@@ -19,7 +19,7 @@ from app.core.outcomes import Outcome, PhaseReport, StopReason
 from app.core.sandbox import SandboxReport
 from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
-from app.store.records import JobRecord
+from app.store.jobs.records import JobRecord
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, Program, Run, phase_report, sandbox_report
 from tests.actors.test_checker_session import CHECKER, check_with, wait_for_start
 from tests.actors.test_run_job import outcome_of, running_worker, until, wait_for_result

@@ -32,8 +32,8 @@ from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.files.cache import FileCache
 from app.files.redis_storage import RedisStorage
-from app.store.effects import JobEffects
-from app.store.job_input import JobInputs
+from app.store.jobs.effects import JobEffects
+from app.store.jobs.job_input import JobInputs
 from app.store.keys import JOBS_QUEUE, RUN_JOB
 from app.telemetry.metrics import Meter
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, InMemorySandbox, Program, Run, phase_report, sandbox_report
@@ -286,7 +286,7 @@ async def test_job_is_cancelled_when_sandbox_reports_no_phase(store: LiveStore) 
 async def test_program_receives_input_sent_before_and_after_its_start(
     store: LiveStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.store.job_input._POLL_SECONDS", 3600.0)
+    monkeypatch.setattr("app.store.jobs.job_input._POLL_SECONDS", 3600.0)
     received: list[bytes] = []
 
     def echo(run: Run) -> SandboxReport:

@@ -30,7 +30,7 @@ from app.core.workspaces import MAX_WORKSPACE_FILES, WorkspaceMode, WorkspaceRep
 from app.files.cache import FileCache
 from app.files.redis_storage import RedisStorage
 from app.store.keys import JOBS_QUEUE
-from app.store.workspace_jobs import WorkspaceCollection
+from app.store.workspaces.workspace_jobs import WorkspaceCollection
 from tests.actors.in_memory_sandbox import Run, phase_report, sandbox_report
 from tests.actors.test_run_job import running_worker, until, wait_for_result
 from tests.broker.delivery import expire

@@ -14,7 +14,7 @@ from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerSpec, CheckerStyle
 from app.core.results import JobResult
 from app.core.spec import JobSpec
-from app.store.job_input import JobInbox
+from app.store.jobs.job_input import JobInbox
 from tests.adversarial.attack import ATTACK_SECONDS
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.sandbox.sandbox_fixture import RecordingSink, job

@@ -18,7 +18,7 @@ from app.core.job_input import Input, InputKind
 from app.core.limits import LIMITS
 from app.core.outcomes import Outcome
 from app.core.states import JobState
-from app.store.records import decode_spec
+from app.store.jobs.records import decode_spec
 from pyxec.cli.limit_options import LIMIT_DESCRIPTIONS
 from pyxec.version import VERSION
 from tests.cli.conftest import ROOT, StartCommand

@@ -240,7 +240,7 @@ async def test_run_cancels_the_job_when_its_input_is_too_large(
     gateway: Gateway, pyxec: StartCommand, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a low limit for the input of one job
-    monkeypatch.setattr("app.store.jobs.MAX_INPUT_BYTES", 16)
+    monkeypatch.setattr("app.store.jobs.job_store.MAX_INPUT_BYTES", 16)
     command = await pyxec("run", program, stdin=PIPE)
     assert command.process.stdin is not None
     job_id = await gateway.wait_for_viewer()

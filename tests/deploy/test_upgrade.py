@@ -11,8 +11,8 @@ import pytest
 from app.broker import StreamsBroker
 from app.core.results import JobResult
 from app.core.spec import JobSpec
+from app.store.jobs.records import About
 from app.store.keys import JOBS_QUEUE
-from app.store.records import About
 from tests.deploy.format_files import NAMESPACE, load
 from tests.stack import Stack
 

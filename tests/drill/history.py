@@ -13,10 +13,10 @@ import redis
 from app.broker import StreamsBroker
 from app.core.events import JobFinished
 from app.core.outcomes import Outcome
+from app.store.admin.queue_stats import actor_and_job
+from app.store.jobs.output_log import decode_entry
+from app.store.jobs.records import decode_record
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.output_log import decode_entry
-from app.store.queue_stats import actor_and_job
-from app.store.records import decode_record
 from tests.drill.checker import History, JobLog, violations
 from tests.drill.load import Program
 
@@ -25,8 +25,8 @@ __all__ = ["count_dead_letter_reasons", "job_ids", "read_attempts", "read_histor
 #: Keys that never expire: metrics, the worker registry, the id of the installation, and the streams of the queues,
 #: which are empty.
 _PERMANENT_KEYS = re.compile(
-    # StorageReconciliation removes the entries of the storage ledgers every ten minutes (app/store/storage.py).
-    # Its counterparts for files and workspaces remove their contents within an hour (app/store/file_collection.py).
+    # StorageReconciliation removes the entries of the storage ledgers every ten minutes (app/store/callers/storage.py).
+    # Files and workspaces lose their contents within an hour (app/store/files/file_collection.py).
     rb"(\{[^}]+\}:((stream|redelivered|dead)(\.batch)?|storage-owners|storage:.+)|"
     rb"\{[^}]+\}:((all-)?file-storage.*|workspace-garbage|workspace-blobs:.+|blob:.+)|"
     rb"[^{:]+:(metrics|gauges|workers|languages|installation))$"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.store.wakeups import Watch
+from app.store.jobs.wakeups import Watch
 from tests.http.gateway import Gateway, StartGateway, running_gateway
 from tests.proxy import FaultProxy
 

@@ -25,9 +25,9 @@ from app.http import HttpSettings
 from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.http.openapi import document
 from app.sandbox.images.catalogue import load_languages
+from app.store.jobs.records import decode_record
 from app.store.keys import StoreKeys
 from app.store.languages import publish_languages
-from app.store.records import decode_record
 from app.wiring import gateway as wiring
 from tests.http.worker import ScriptedWorker
 

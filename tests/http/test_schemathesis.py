@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.core.judging.comparison import Comparison
-from app.store.records import decode_spec
+from app.store.jobs.records import decode_spec
 from tests.http.gateway import Gateway, StartGateway, bearer
 
 HOOKS = "tests.http.openapi.schemathesis_hooks"

@@ -18,9 +18,9 @@ from app.core.events import Event, Output, PhaseStarted, Stream
 from app.core.job_input import Input, InputKind
 from app.core.outcomes import Outcome, PhaseReport, StopReason
 from app.core.results import Artifact, JobResult, Usage
-from app.store.effects import JobEffects, read_claim
+from app.store.jobs.effects import JobEffects, read_claim
+from app.store.jobs.records import Claim
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.records import Claim
 
 RESULT_TTL_SECONDS = 600
 WORKER_NAME = "worker-1"

@@ -22,16 +22,16 @@ from app.core.spec import JobSpec, SourceFile
 from app.core.states import JobState
 from app.core.submission import NewJob
 from app.files.redis_storage import RedisStorage
-from app.store.admission import MemoryGuard, RateLimiter
+from app.store.callers.admission import MemoryGuard, RateLimiter
 from app.store.connection import create_async_client, create_client
-from app.store.effects import JobEffects, read_claim
-from app.store.jobs import JobStore
+from app.store.jobs.effects import JobEffects, read_claim
+from app.store.jobs.job_store import JobStore
+from app.store.jobs.records import Claim
+from app.store.jobs.submission import Receipt, Submitter
+from app.store.jobs.wakeups import Wakeups
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.records import Claim
-from app.store.submission import Receipt, Submitter
-from app.store.wakeups import Wakeups
-from app.store.workspace_jobs import WorkspaceJobs
-from app.store.workspaces import WorkspaceStore
+from app.store.workspaces.workspace_jobs import WorkspaceJobs
+from app.store.workspaces.workspace_store import WorkspaceStore
 
 TTL_SECONDS = 600
 START_MS = 1_700_000_000_000

@@ -17,7 +17,7 @@ from app.core.errors import StoreUnavailable
 from app.core.events import Output, Stream
 from app.core.job_input import Input, InputKind
 from app.core.states import JobState
-from app.store.admission import RateLimiter
+from app.store.callers.admission import RateLimiter
 from app.store.keys import JOBS_QUEUE
 from app.store.languages import LanguageStore
 from app.store.worker_registry import WorkerRegistry

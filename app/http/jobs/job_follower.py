@@ -8,8 +8,8 @@ from typing import Final
 from app.core.events import JobFinished, LoggedEvent
 from app.core.results import JobRecord
 from app.core.states import JobState
-from app.store.jobs import JobStore
-from app.store.wakeups import Watch
+from app.store.jobs.job_store import JobStore
+from app.store.jobs.wakeups import Watch
 
 __all__ = ["PAGE_EVENTS", "JobFollower"]
 

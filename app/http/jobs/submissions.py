@@ -25,10 +25,10 @@ from app.http.jobs.transcript import Transcript, count_transcript_bytes
 from app.http.memory import MEMORY, Reservation
 from app.http.responses import set_rate_limit_headers
 from app.http.settings import POLL_SECONDS
-from app.store.files import FileStore
-from app.store.jobs import JobStore
+from app.store.files.file_store import FileStore
+from app.store.jobs.job_store import JobStore
+from app.store.jobs.submission import Receipt, Submitter
 from app.store.languages import LanguageStore
-from app.store.submission import Receipt, Submitter
 
 __all__ = ["CompletedJob", "Submissions", "UnfinishedJob", "submit_batch"]
 

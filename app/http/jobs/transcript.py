@@ -11,7 +11,7 @@ from app.core.outcomes import COMPILE
 from app.core.results import JobRecord
 from app.http.large_texts import LargeTexts
 from app.http.memory import Reservation
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = [
     "PhaseOutput",

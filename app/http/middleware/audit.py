@@ -11,7 +11,7 @@ from falcon.asgi import Response
 
 from app.core.errors import StoreUnavailable
 from app.http.request import Request
-from app.store.audit_log import AuditEntry, AuditLog, AuditOutcome
+from app.store.admin.audit_log import AuditEntry, AuditLog, AuditOutcome
 
 __all__ = ["AuditTrail"]
 

@@ -12,7 +12,7 @@ from app.core.errors import NotAllowed, NotAuthenticated
 from app.http.client_address import resolve_client_address
 from app.http.request import Request
 from app.http.settings import HttpSettings
-from app.store.api_keys import ApiKeyStore
+from app.store.callers.api_keys import ApiKeyStore
 
 __all__ = ["MAX_KEY_CHARACTERS", "Authentication", "Authenticator", "KeyReader", "read_bearer_key"]
 

@@ -15,7 +15,7 @@ from app.http.large_texts import ByteStream
 from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 from app.http.responses import set_download_headers
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = ["ArtifactResource", "ArtifactView", "create_artifact_view"]
 

@@ -17,7 +17,7 @@ from app.http.request import Request
 from app.http.responses import check_not_compressed, send_json, set_download_headers
 from app.http.settings import HttpSettings
 from app.http.v1.job_list import read_page_size
-from app.store.files import FileStore
+from app.store.files.file_store import FileStore
 
 __all__ = ["MAX_NAME_BYTES", "FileListView", "FileResource", "FileView", "FilesResource", "create_file_view"]
 

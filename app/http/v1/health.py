@@ -11,7 +11,7 @@ from falcon.asgi import Response
 from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.responses import send_json
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = ["HealthView", "LivezResource", "ReadyzResource"]
 

@@ -16,7 +16,7 @@ from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.views import create_accepted_view, create_finished_view, create_pending_view
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 from app.store.languages import LanguageStore
 
 __all__ = ["CancelResource", "JobResource"]

@@ -21,7 +21,7 @@ from app.http.responses import send_json
 from app.http.settings import HttpSettings
 from app.http.v1.job_list import JobFilter, create_job_list_view
 from app.http.v1.views import AcceptedJob, create_accepted_view, create_finished_view, job_path
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = ["JobsResource"]
 

@@ -11,9 +11,9 @@ from prometheus_client.metrics_core import Metric as MetricFamily
 from prometheus_client.registry import Collector
 
 from app.http.request import Request
-from app.store.administration import Administration
+from app.store.admin.administration import Administration
+from app.store.admin.queue_stats import QueueStats
 from app.store.metrics import MetricStore
-from app.store.queue_stats import QueueStats
 from app.telemetry.metrics import METRICS, Kind, Metric, Sample
 
 __all__ = ["MetricsResource", "read_metrics"]

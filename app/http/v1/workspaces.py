@@ -21,7 +21,7 @@ from app.http.request import Request
 from app.http.responses import check_not_compressed, send_json, set_download_headers
 from app.http.settings import HttpSettings
 from app.http.v1.job_list import read_page_size
-from app.store.workspaces import WorkspaceStore
+from app.store.workspaces.workspace_store import WorkspaceStore
 
 __all__ = [
     "WorkspaceFileResource",

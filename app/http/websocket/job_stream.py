@@ -19,8 +19,8 @@ from app.core.events import LoggedEvent
 from app.http.jobs.job_follower import JobFollower
 from app.http.middleware.draining import Lifecycle
 from app.http.settings import POLL_SECONDS, HttpSettings
-from app.store.jobs import JobStore
-from app.store.wakeups import Watch
+from app.store.jobs.job_store import JobStore
+from app.store.jobs.wakeups import Watch
 
 __all__ = ["FINISHED", "SERVICE_RESTART", "SLOW_CONSUMER", "CloseFrame", "JobEventSender", "run_until_first"]
 

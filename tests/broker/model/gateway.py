@@ -9,14 +9,14 @@ from app.broker import AsyncProducer, StreamsBroker
 from app.core.job_input import Input, InputKind
 from app.core.submission import Idempotency, NewJob
 from app.files.redis_storage import RedisStorage
-from app.store.administration import Administration
-from app.store.admission import MemoryGuard, RateLimiter
-from app.store.effects import JobEffects
-from app.store.jobs import JobStore
+from app.store.admin.administration import Administration
+from app.store.callers.admission import MemoryGuard, RateLimiter
+from app.store.jobs.effects import JobEffects
+from app.store.jobs.job_store import JobStore
+from app.store.jobs.submission import Receipt, Submitter
+from app.store.jobs.wakeups import Wakeups
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.submission import Receipt, Submitter
-from app.store.wakeups import Wakeups
-from app.store.workspaces import WorkspaceStore
+from app.store.workspaces.workspace_store import WorkspaceStore
 from tests.broker.model.tasks import Process, Task, run_coroutine
 from tests.broker.model.worker import LEASE_MS
 from tests.store.live_store import CALLER, SPEC

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.store.administration import Administration
-from app.store.effects import JobEffects
-from app.store.submission import Submitter
+from app.store.admin.administration import Administration
+from app.store.jobs.effects import JobEffects
+from app.store.jobs.submission import Submitter
 
 __all__ = ["MUTATIONS", "Mutation"]
 

@@ -19,11 +19,11 @@ from app.broker.scripts import Script
 from app.core.errors import JobNotFinished, JobNotFound, NotFound, NotReplayable, RateLimited, StoreUnavailable
 from app.core.events import AttemptStarted, JobFinished
 from app.core.outcomes import Outcome
-from app.store.effects import JobEffects
+from app.store.jobs.effects import JobEffects
+from app.store.jobs.output_log import decode_entry
+from app.store.jobs.records import decode_idempotency, encode_result
+from app.store.jobs.submission import Receipt
 from app.store.keys import JOBS_QUEUE, StoreKeys
-from app.store.output_log import decode_entry
-from app.store.records import decode_idempotency, encode_result
-from app.store.submission import Receipt
 from tests.broker.delivery import message
 from tests.broker.model.gateway import ModelGateway
 from tests.broker.model.server import ClockedServer, ScriptCache

@@ -27,9 +27,9 @@ from app.core.outcomes import StopReason
 from app.core.sandbox import SandboxReport
 from app.files.cache import FileCache
 from app.files.redis_storage import RedisStorage
-from app.store.effects import JobEffects
+from app.store.jobs.effects import JobEffects
 from app.store.keys import JOBS_QUEUE, RUN_JOB, StoreKeys
-from app.store.workspace_jobs import WorkspaceJobs
+from app.store.workspaces.workspace_jobs import WorkspaceJobs
 from app.telemetry.metrics import Meter
 from tests.actors.in_memory_sandbox import phase_report, sandbox_report
 from tests.broker.model.tasks import MonotonicClock, Process, Sleep, Step, Task, current_task
@@ -239,7 +239,7 @@ def wait_for_step(name: str) -> str:
 
 
 class _NoInput:
-    """The input of jobs without input; see app.store.job_input.JobInputs."""
+    """The input of jobs without input; see app.store.jobs.job_input.JobInputs."""
 
     def __init__(self) -> None:
         self.is_cancelled = False

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.store.audit_log import MAX_AUDIT_ENTRIES
+from app.store.admin.audit_log import MAX_AUDIT_ENTRIES
 from app.wiring import gateway as wiring
 from tests.http.gateway import OPERATOR, Gateway, StartGateway, bearer
 

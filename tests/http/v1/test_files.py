@@ -11,7 +11,7 @@ import pytest
 
 from app.core.files import StoredFile
 from app.files.redis_storage import RedisStorage
-from app.store.file_collection import FileCollection
+from app.store.files.file_collection import FileCollection
 from tests.http.gateway import JOB, Gateway, StartGateway
 
 DATA = bytes(range(256)) * 9000  # 2.3 MB: several pieces

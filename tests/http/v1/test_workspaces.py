@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.store import admission
+from app.store.callers import admission
 from tests.http.gateway import JOB, Gateway, StartGateway
 from tests.http.openapi.conformance import assert_conforms
 

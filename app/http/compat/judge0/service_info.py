@@ -21,7 +21,7 @@ from app.http.compat.judge0.verdict import STATUS_DESCRIPTIONS, Status
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
-from app.store.administration import Administration
+from app.store.admin.administration import Administration
 from app.store.keys import JOBS_QUEUE
 
 __all__ = [

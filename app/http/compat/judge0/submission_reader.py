@@ -23,7 +23,7 @@ from app.http.jobs.ownership import get_own_job
 from app.http.jobs.transcript import Transcript, read_transcript, reserve_transcript
 from app.http.large_texts import LargeTexts
 from app.http.memory import Reservation
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 from app.store.languages import LanguageStore
 
 __all__ = ["MAX_RESPONSE_BYTES", "SubmissionReader", "create_callback_body"]

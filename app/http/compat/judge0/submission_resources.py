@@ -25,7 +25,7 @@ from app.http.memory import MEMORY, Reservation
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.services import Services
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = ["SubmissionResource", "SubmissionsResource"]
 

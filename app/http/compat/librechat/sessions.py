@@ -17,7 +17,7 @@ from app.core.errors import InvalidRequest, NotFound, PyxecError
 from app.core.resolve import check_file_name
 from app.core.timestamps import format_timestamp
 from app.core.workspaces import Workspace
-from app.store.workspaces import WorkspaceStore
+from app.store.workspaces.workspace_store import WorkspaceStore
 
 __all__ = [
     "FileReference",

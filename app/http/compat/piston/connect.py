@@ -32,7 +32,7 @@ from app.http.services import Services
 from app.http.websocket.authentication import authenticate_websocket
 from app.http.websocket.connection import serve_websocket
 from app.http.websocket.job_stream import FINISHED, CloseFrame, JobEventSender, run_until_first
-from app.store.wakeups import Watch
+from app.store.jobs.wakeups import Watch
 
 __all__ = ["INITIALIZATION_SECONDS", "ConnectResource"]
 

@@ -15,7 +15,7 @@ from app.core.results import JobResult
 from app.http.jobs.submissions import CompletedJob
 from app.http.jobs.transcript import PhaseOutput
 from app.http.large_texts import LargeTexts, TextForm
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = [
     "CommandStatus",

@@ -9,7 +9,7 @@ from app.core.timestamps import Timestamp, format_timestamp
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.job_list import read_page_size
-from app.store.audit_log import AuditEntry, AuditLog, AuditOutcome
+from app.store.admin.audit_log import AuditEntry, AuditLog, AuditOutcome
 
 __all__ = ["AuditLogView", "AuditResource"]
 

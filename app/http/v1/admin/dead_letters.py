@@ -11,8 +11,8 @@ from app.core.errors import InvalidRequest
 from app.core.timestamps import Timestamp, format_timestamp
 from app.http.request import Request
 from app.http.responses import send_json
-from app.store.administration import Administration
-from app.store.queue_stats import DeadMessage
+from app.store.admin.administration import Administration
+from app.store.admin.queue_stats import DeadMessage
 
 __all__ = [
     "MAX_DEAD_LETTERS",

@@ -8,7 +8,7 @@ from falcon.asgi import Response
 from app.core.timestamps import Timestamp, format_timestamp
 from app.http.request import Request
 from app.http.responses import send_json
-from app.store.inventory import Inventory
+from app.store.admin.inventory import Inventory
 
 __all__ = ["StoredFilesResource", "StoredFilesView", "StoredWorkspacesResource", "StoredWorkspacesView"]
 

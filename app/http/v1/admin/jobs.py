@@ -18,8 +18,8 @@ from app.core.timestamps import Timestamp, format_optional_timestamp, format_tim
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.job_list import JobFilter
-from app.store.administration import Administration
-from app.store.jobs import JobStore
+from app.store.admin.administration import Administration
+from app.store.jobs.job_store import JobStore
 
 __all__ = ["OWNER", "AnyJobCancelResource", "AnyJobResource", "AnyJobView", "AnyJobsResource", "AnyJobsView"]
 

@@ -16,7 +16,7 @@ from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.request import Request
 from app.http.responses import send_json
-from app.store.api_keys import ApiKeyStore
+from app.store.callers.api_keys import ApiKeyStore
 
 __all__ = [
     "KeyRequest",

@@ -13,7 +13,7 @@ from app.core.timestamps import Timestamp, format_timestamp
 from app.http.request import Request
 from app.http.responses import send_json
 from app.http.v1.metrics import read_metrics
-from app.store.administration import Administration
+from app.store.admin.administration import Administration
 from app.store.metrics import MetricStore
 from app.telemetry.metrics import METRICS, Kind, Metric
 

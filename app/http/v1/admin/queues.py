@@ -7,8 +7,8 @@ from falcon.asgi import Response
 
 from app.http.request import Request
 from app.http.responses import send_json
-from app.store.administration import Administration
-from app.store.queue_stats import QueueStats, WorkerStats
+from app.store.admin.administration import Administration
+from app.store.admin.queue_stats import QueueStats, WorkerStats
 
 __all__ = ["PauseResource", "QueuesResource", "QueuesView", "ResumeResource", "WorkersResource", "WorkersView"]
 

@@ -21,7 +21,7 @@ from app.http.middleware.metrics import RequestMetrics
 from app.http.request import Request
 from app.http.settings import POLL_SECONDS
 from app.http.v1.batches.reader import BatchReader
-from app.store.batches import BatchStore
+from app.store.jobs.batches import BatchStore
 
 __all__ = ["MAX_AHEAD", "BatchAcceptance", "report_rejection"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from app.store.batches import Batch, BatchEntry, BatchStore
+from app.store.jobs.batches import Batch, BatchEntry, BatchStore
 
 __all__ = ["BatchReader"]
 

@@ -28,8 +28,8 @@ from app.http.v1.batches.acceptance import report_rejection
 from app.http.v1.batches.stream import BatchStreams
 from app.http.v1.output.resource import NDJSON
 from app.http.v1.views import AcceptedJob, create_accepted_view
-from app.store.jobs import JobStore
-from app.store.output_log import check_cursor
+from app.store.jobs.job_store import JobStore
+from app.store.jobs.output_log import check_cursor
 
 __all__ = ["BatchRequest", "BatchResource", "BatchView", "RejectedJob"]
 

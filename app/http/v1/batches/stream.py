@@ -29,8 +29,8 @@ from app.http.v1.batches.reader import BatchReader
 from app.http.v1.output.messages import encode_error
 from app.http.v1.output.resource import NDJSON
 from app.http.v1.views import create_finished_view
-from app.store.batches import Batch, BatchEntry, BatchStore
-from app.store.jobs import JobStore
+from app.store.jobs.batches import Batch, BatchEntry, BatchStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = ["BatchStreamResource", "BatchStreams", "batch_path"]
 

@@ -21,7 +21,7 @@ from app.http.middleware.draining import Lifecycle
 from app.http.request import Request
 from app.http.settings import POLL_SECONDS, HttpSettings
 from app.http.v1.output.messages import encode_error, encode_event
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = ["EVENT_STREAM", "NDJSON", "OutputResource"]
 

@@ -21,7 +21,7 @@ from app.http.v1.output.messages import encode_error, encode_event_text, read_cl
 from app.http.websocket.authentication import authenticate_websocket
 from app.http.websocket.connection import serve_websocket
 from app.http.websocket.job_stream import CloseFrame, JobEventSender, run_until_first
-from app.store.jobs import JobStore
+from app.store.jobs.job_store import JobStore
 
 __all__ = ["BAD_MESSAGE", "MESSAGE_TOO_BIG", "StreamResource"]
 

@@ -9,7 +9,7 @@ from app.core.callers import TICKET_SECONDS
 from app.core.errors import NotAuthenticated
 from app.http.request import Request
 from app.http.responses import send_json
-from app.store.api_keys import ApiKeyStore
+from app.store.callers.api_keys import ApiKeyStore
 
 __all__ = ["TicketView", "TicketsResource"]
 

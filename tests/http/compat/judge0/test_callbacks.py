@@ -7,8 +7,8 @@ import json
 from base64 import b64encode
 
 from app.actors.deliver_webhook import WebhookDelivery
-from app.store.outbox import Outbox
-from app.store.webhook_slots import WebhookSlots
+from app.store.webhooks.outbox import Outbox
+from app.store.webhooks.webhook_slots import WebhookSlots
 from app.wiring.worker import CALLBACK_FORMATS
 from tests.actors.webhook_receiver import running_receiver
 from tests.http.compat.judge0.conftest import PRINT

@@ -12,7 +12,7 @@ import pytest
 
 from app.core.outcomes import Outcome
 from app.http.compat.judge0 import submission_reader
-from app.store.records import decode_spec
+from app.store.jobs.records import decode_spec
 from tests.http.compat.judge0.conftest import PRINT, PYTHON, C, zip_files
 from tests.http.gateway import OPERATOR_KEY, Gateway, StartGateway, bearer
 

@@ -1,0 +1,1 @@
+"""What operators see and change: queues, dead letters, jobs, stored data, and the audit log."""

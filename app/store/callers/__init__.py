@@ -1,0 +1,1 @@
+"""Rate limits, slots, storage quotas and API keys of the callers."""

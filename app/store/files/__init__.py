@@ -1,0 +1,1 @@
+"""The list of files, their owners and their uses."""

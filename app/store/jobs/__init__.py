@@ -1,0 +1,1 @@
+"""Jobs: submission, records, output logs, results, and the effects of a finished job."""

@@ -1,0 +1,1 @@
+"""Webhooks that are due, and the slots in which they are sent."""
