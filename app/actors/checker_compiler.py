@@ -10,12 +10,12 @@ import cachetools
 import msgspec
 
 from app.actors.job_sandbox import JobSandbox
-from app.core.budget import JobBudget
+from app.core.execution.budget import JobBudget
+from app.core.execution.sandbox import SandboxReport, Sink
+from app.core.job.spec import JobSpec
 from app.core.judging.phase_outcomes import judge_phase
 from app.core.outcomes import Outcome
-from app.core.sandbox import SandboxReport, Sink
 from app.core.source_files import SourceFile
-from app.core.spec import JobSpec
 from app.store.jobs.job_input import JobInbox
 
 __all__ = ["CheckerCache", "CheckerCompiler"]

@@ -12,17 +12,17 @@ import structlog
 
 from app.actors.checker_compiler import CheckerCompiler
 from app.actors.job_sandbox import JobSandbox
-from app.core.budget import JobBudget
-from app.core.checker_job import MAX_MESSAGE_BYTES, CheckResult, read_check
 from app.core.errors import InfrastructureError, SandboxUnavailable
-from app.core.events import Output, Stream
+from app.core.execution.budget import JobBudget
+from app.core.execution.checker_job import MAX_MESSAGE_BYTES, CheckResult, read_check
+from app.core.execution.sandbox import SandboxReport
 from app.core.files import Content
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.spec import JobSpec
 from app.core.judging.checker import CheckerStyle
 from app.core.judging.phase_outcomes import judge_phase, judge_phases
 from app.core.outcomes import COMPILE, TEST, PhaseReport
-from app.core.sandbox import SandboxReport
-from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
 from app.store.jobs.job_input import JobInbox
 

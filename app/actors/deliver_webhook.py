@@ -20,10 +20,10 @@ from standardwebhooks import Webhook
 
 from app.actors.webhook_client import Resolver, resolve_host, send_webhook
 from app.broker import BrokerUnavailable, Duplicate, Effect, StreamsBroker
-from app.core.events import LoggedEvent
-from app.core.results import JobRecord
+from app.core.job.events import LoggedEvent
+from app.core.job.results import JobRecord
+from app.core.job.webhooks import JobEnded, WebhookBody
 from app.core.timestamps import format_optional_timestamp, format_timestamp
-from app.core.webhooks import JobEnded, WebhookBody
 from app.store.keys import DELIVER_WEBHOOK, WEBHOOKS_QUEUE
 from app.store.webhooks.outbox import DueWebhook, JobEnd, Outbox
 from app.store.webhooks.webhook_slots import WebhookSlots

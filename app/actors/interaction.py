@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.actors.checker_session import CheckerSession
-from app.core.checker_job import CheckResult, encode_interaction
-from app.core.events import Output, Stream
-from app.core.job_input import Input, InputKind
+from app.core.execution.checker_job import CheckResult, encode_interaction
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
 from app.core.judging.cases import CaseSpec
 from app.core.judging.phase_outcomes import judge_phase
 from app.core.outcomes import Outcome, PhaseReport

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.actors.job_delivery import JobDelivery
 from app.broker import Effect
-from app.core.events import Event, Output, PhaseStarted
+from app.core.job.events import Event, Output, PhaseStarted
 from app.core.outcomes import PhaseReport
 from app.store.jobs.effects import JobEffects, read_entry_ids
 from app.store.jobs.output_log import EntryIds

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.core.budget import JobBudget
-from app.core.sandbox import Inbox, Sandbox, SandboxReport, Sink
-from app.core.spec import JobSpec
+from app.core.execution.budget import JobBudget
+from app.core.execution.sandbox import Inbox, Sandbox, SandboxReport, Sink
+from app.core.job.spec import JobSpec
 
 __all__ = ["JobSandbox"]
 

@@ -10,9 +10,9 @@ import msgspec
 
 from app.broker import Effect
 from app.core.files import StoredFile
+from app.core.job.results import Artifact, JobResult
+from app.core.job.spec import JobSpec, SourceFile
 from app.core.outcomes import COMPILE, Outcome
-from app.core.results import Artifact, JobResult
-from app.core.spec import JobSpec, SourceFile
 from app.core.workspaces import WorkspaceReport, is_hidden, is_kept
 from app.store.workspaces.workspace_jobs import TakenWorkspace, WorkspaceJobs
 

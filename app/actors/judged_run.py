@@ -13,14 +13,14 @@ from app.actors.parallel_tests import MAX_TESTS_OF_SANDBOX, ParallelTests
 from app.actors.sandbox_slots import JobSlots, SandboxSlots
 from app.actors.test_lane import LaneContext, TestLane
 from app.actors.test_queue import TestQueue
-from app.core.budget import JobBudget
-from app.core.job_judge import JobJudge
+from app.core.execution.budget import JobBudget
+from app.core.execution.job_judge import JobJudge
+from app.core.execution.sandbox import SandboxReport, Sink
+from app.core.job.results import Artifact, ArtifactInfo, JobResult, Usage
+from app.core.job.spec import JobSpec
 from app.core.judging.groups import GroupReport
 from app.core.judging.phase_outcomes import CANCELLED, judge_phases
 from app.core.outcomes import Outcome, PhaseReport
-from app.core.results import Artifact, ArtifactInfo, JobResult, Usage
-from app.core.sandbox import SandboxReport, Sink
-from app.core.spec import JobSpec
 from app.files.content import read_content
 from app.store.jobs.job_input import JobInbox
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import msgspec
 
-from app.core.contents import iterate_contents, replace_contents
 from app.core.files import StoredFile
-from app.core.spec import JobSpec
+from app.core.job.contents import iterate_contents, replace_contents
+from app.core.job.spec import JobSpec
 from app.files.cache import FileCache
 
 __all__ = ["local_files"]

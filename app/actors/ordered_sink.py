@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.core.events import Output
+from app.core.execution.sandbox import Sink
+from app.core.job.events import Output
 from app.core.judging.cases import CaseSpec
 from app.core.outcomes import PhaseReport
-from app.core.sandbox import Sink
 
 __all__ = ["OrderedOutput", "TestSink"]
 

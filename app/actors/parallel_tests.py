@@ -18,15 +18,15 @@ from app.actors.ordered_sink import OrderedOutput, TestSink
 from app.actors.sandbox_slots import JobSlots, SandboxSlots
 from app.actors.test_lane import LaneContext, TestLane
 from app.actors.test_queue import TestQueue
-from app.core.budget import JobBudget
 from app.core.errors import InfrastructureError, SandboxUnavailable
-from app.core.job_judge import JobJudge
+from app.core.execution.budget import JobBudget
+from app.core.execution.job_judge import JobJudge
+from app.core.execution.sandbox import SandboxReport, Sink
+from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec
 from app.core.judging.phase_outcomes import judge_phase
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.sandbox import SandboxReport, Sink
 from app.core.source_files import SourceFile
-from app.core.spec import JobSpec
 from app.store.jobs.job_input import JobInbox
 
 __all__ = ["MAX_TESTS_OF_SANDBOX", "ParallelTests"]

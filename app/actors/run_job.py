@@ -26,10 +26,10 @@ from app.core.errors import (
     OwnershipLost,
     SandboxUnavailable,
 )
-from app.core.job_input import Input, InputKind
+from app.core.execution.sandbox import Sandbox
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import JobResult
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
-from app.core.sandbox import Sandbox
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.files.cache import FileCache
 from app.store.jobs.effects import JobEffects, is_cancelled, read_claim

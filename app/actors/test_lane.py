@@ -15,15 +15,15 @@ from app.actors.checker_session import CheckerEvents, CheckerSession
 from app.actors.interaction import Interaction
 from app.actors.job_sandbox import JobSandbox
 from app.actors.test_queue import NoTest, TestQueue
-from app.core.budget import JobBudget
-from app.core.checker_job import CheckResult, create_checker_job, encode_check
-from app.core.events import Output, Stream
-from app.core.job_input import Input, InputKind
-from app.core.job_judge import JobJudge
+from app.core.execution.budget import JobBudget
+from app.core.execution.checker_job import CheckResult, create_checker_job, encode_check
+from app.core.execution.job_judge import JobJudge
+from app.core.execution.sandbox import SandboxReport, Sink
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec
 from app.core.outcomes import COMPILE, TEST, PhaseReport
-from app.core.sandbox import SandboxReport, Sink
-from app.core.spec import JobSpec
 from app.store.jobs.job_input import JobInbox
 
 __all__ = ["LaneContext", "TestLane"]

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
-from app.core.job_judge import JobJudge
+from app.core.execution.job_judge import JobJudge
 from app.core.judging.cases import CaseSpec
 
 __all__ = ["NoTest", "TestQueue"]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.core.errors import WebhookUndelivered
-from app.core.webhooks import is_public
+from app.core.job.webhooks import is_public
 
 __all__ = ["TIMEOUT_SECONDS", "Resolver", "resolve_host", "send_webhook"]
 

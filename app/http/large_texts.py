@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from app.core.spec import TextEncoding
+from app.core.job.spec import TextEncoding
 from app.http.memory import Reservation
 
 __all__ = ["ByteStream", "JsonStream", "LargeTexts", "TextForm", "is_utf8", "join_pieces"]

@@ -21,7 +21,7 @@ import msgspec
 from falcon.asgi import App, Response
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
 from app.http.body import read_json_body
 from app.http.jobs.submissions import Submissions
 from app.http.middleware.authentication import read_bearer_key

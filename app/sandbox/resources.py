@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final, NamedTuple
 
+from app.core.job.spec import JobSpec
 from app.core.limits import LIMITS, LimitOverrides, Limits, resolve_limits
-from app.core.spec import JobSpec
 from app.sandbox.images.catalogue import Language
 from app.sandbox.runner.execution_plan import compiler_limits, is_compiled
 

@@ -13,11 +13,11 @@ import docker
 import msgspec
 import structlog
 
-from app.core.budget import JobBudget
 from app.core.errors import ImageMissing, InfrastructureError
+from app.core.execution.budget import JobBudget
+from app.core.execution.sandbox import Inbox, SandboxReport, Sink
+from app.core.job.spec import JobSpec
 from app.core.languages import LanguageInfo
-from app.core.sandbox import Inbox, SandboxReport, Sink
-from app.core.spec import JobSpec
 from app.sandbox.container import Container, ContainerSpec, UpdateResult
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine_availability import EngineAvailability

@@ -16,14 +16,14 @@ from typing import Final
 
 import structlog
 
-from app.core.budget import JobBudget
 from app.core.errors import InfrastructureError, ProtocolError, SandboxLost, SandboxUnavailable
-from app.core.events import Output
+from app.core.execution.budget import JobBudget
+from app.core.execution.sandbox import Inbox, SandboxReport, Sink
 from app.core.files import Content
-from app.core.job_input import InputKind
+from app.core.job.events import Output
+from app.core.job.job_input import InputKind
+from app.core.job.spec import JobSpec, TerminalSize
 from app.core.outcomes import PhaseReport, StopReason
-from app.core.sandbox import Inbox, SandboxReport, Sink
-from app.core.spec import JobSpec, TerminalSize
 from app.sandbox.container import Container, UpdateResult
 from app.sandbox.images.catalogue import Language
 from app.sandbox.resources import ContainerResources

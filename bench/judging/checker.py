@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from app.core.spec import JobSpec
+from app.core.job.spec import JobSpec
 from bench.judging.judged_jobs import JudgedJobs, create_case, create_checker
 from bench.sandbox.under_test import SandboxUnderTest, program
 from bench.target import Target

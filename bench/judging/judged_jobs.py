@@ -10,10 +10,10 @@ import msgspec
 from app.actors.job_sandbox import JobSandbox
 from app.actors.judged_run import JudgedRun, JudgingServices
 from app.core.errors import PyxecError
+from app.core.job.results import JobResult
+from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerSpec, CheckerStyle
-from app.core.results import JobResult
-from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
 from app.store.jobs.job_input import JobInbox
 from bench.sandbox.under_test import NullSink, SandboxUnderTest, program

@@ -18,11 +18,11 @@ from typing import Any, Final
 import msgspec
 
 from app.core.errors import PyxecError
-from app.core.events import Output, Stream
-from app.core.job_judge import JobJudge
+from app.core.execution.job_judge import JobJudge
+from app.core.job.events import Output, Stream
+from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec
 from app.core.outcomes import PhaseReport
-from app.core.spec import JobSpec
 from app.sandbox.resources import default_resources
 from bench.sandbox.under_test import LANGUAGES, NullSink, SandboxUnderTest, program
 from bench.target import Target

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from app.config import Settings
 from app.core.errors import PyxecError
-from app.core.events import Output
-from app.core.job_input import Input
+from app.core.execution.sandbox import SandboxReport, Sink
+from app.core.job.events import Output
+from app.core.job.job_input import Input
+from app.core.job.spec import JobSpec, SourceFile
 from app.core.judging.phase_outcomes import judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome, PhaseReport
-from app.core.sandbox import SandboxReport, Sink
-from app.core.spec import JobSpec, SourceFile
 from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.engine.client import Engine

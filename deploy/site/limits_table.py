@@ -10,8 +10,9 @@ from app.actors.parallel_tests import MAX_TESTS_OF_SANDBOX
 from app.config import Settings
 from app.core import constraints
 from app.core.callers import ANONYMOUS_TIER, TIERS
-from app.core.checker_job import MAX_MESSAGE_BYTES, MAX_SCORE
+from app.core.execution.checker_job import MAX_MESSAGE_BYTES, MAX_SCORE
 from app.core.files import MAX_JOB_FILE_BYTES
+from app.core.job.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
 from app.core.judging.cases import MAX_CASES_BYTES
 from app.core.judging.comparison import MAX_TOLERANCE
 from app.core.judging.groups import MAX_WEIGHT
@@ -22,7 +23,6 @@ from app.core.limits import (
     MAX_TOTAL_SECONDS,
     MIN_COMPILE_SECONDS,
 )
-from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES
 from app.core.workspaces import MAX_WORKSPACE_BYTES, MAX_WORKSPACE_FILES
 from app.files.redis_storage import RedisStorage
 from app.http.request import MAX_IDEMPOTENCY_KEY_CHARACTERS

@@ -6,13 +6,13 @@ import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.core.budget import JobBudget
-from app.core.events import Output
-from app.core.job_input import Input, InputKind
+from app.core.execution.budget import JobBudget
+from app.core.execution.sandbox import Inbox, SandboxReport, Sink
+from app.core.job.events import Output
+from app.core.job.job_input import Input, InputKind
+from app.core.job.spec import JobSpec
 from app.core.languages import LanguageInfo
 from app.core.outcomes import PhaseReport, StopReason
-from app.core.sandbox import Inbox, SandboxReport, Sink
-from app.core.spec import JobSpec
 
 TIMEOUT_SECONDS = 15.0
 

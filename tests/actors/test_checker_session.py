@@ -10,17 +10,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.core.checker_job import encode_check
 from app.core.errors import ImageMissing, SandboxLost
-from app.core.events import Output, Stream
-from app.core.job_input import Input, InputKind
+from app.core.execution.checker_job import encode_check
+from app.core.execution.sandbox import SandboxReport
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import Artifact
+from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerSpec, CheckerStyle
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.results import Artifact
-from app.core.sandbox import SandboxReport
 from app.core.source_files import SourceFile
-from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
 from tests.actors.in_memory_sandbox import (
     TIMEOUT_SECONDS,

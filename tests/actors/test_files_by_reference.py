@@ -11,10 +11,10 @@ import pytest
 
 from app.actors import run_job
 from app.core.errors import FileStorageUnavailable
+from app.core.execution.sandbox import SandboxReport
 from app.core.files import StoredFile
+from app.core.job.spec import SourceFile
 from app.core.outcomes import Outcome
-from app.core.sandbox import SandboxReport
-from app.core.spec import SourceFile
 from app.files.cache import FileCache
 from app.files.content import read_content
 from app.files.redis_storage import RedisStorage

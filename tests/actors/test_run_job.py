@@ -24,11 +24,11 @@ from app.core.errors import (
     SandboxLost,
     SandboxUnavailable,
 )
-from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
-from app.core.job_input import Input, InputKind
+from app.core.execution.sandbox import SandboxReport
+from app.core.job.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import JobRecord, Usage
 from app.core.outcomes import Outcome, StopReason
-from app.core.results import JobRecord, Usage
-from app.core.sandbox import SandboxReport
 from app.core.states import JobState
 from app.files.cache import FileCache
 from app.files.redis_storage import RedisStorage

@@ -21,11 +21,11 @@ from app.core.errors import (
     TooManyJobs,
     WorkspaceBusy,
 )
+from app.core.execution.sandbox import SandboxReport
 from app.core.files import StoredFile
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import Artifact, JobRecord
 from app.core.outcomes import Outcome
-from app.core.results import Artifact, JobRecord
-from app.core.sandbox import SandboxReport
 from app.core.workspaces import MAX_WORKSPACE_FILES, WorkspaceMode, WorkspaceReport
 from app.files.cache import FileCache
 from app.files.redis_storage import RedisStorage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.spec import JobSpec
+from app.core.job.spec import JobSpec
 from app.sandbox.runner.execution_plan import plan_execution
 from tests.patience import patient
 from tests.sandbox.in_memory_inbox import InMemoryInbox

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from app.actors.judged_run import JudgingServices
-from app.core.checker_job import create_checker_job
-from app.core.spec import JobSpec
+from app.core.execution.checker_job import create_checker_job
+from app.core.job.spec import JobSpec
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.adversarial.judged_jobs import HELLO, judge, verdicts, with_checker
 from tests.sandbox.sandbox_fixture import job

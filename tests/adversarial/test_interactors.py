@@ -7,7 +7,7 @@ import time
 import msgspec
 import pytest
 
-from app.core.spec import JobSpec
+from app.core.job.spec import JobSpec
 from tests.adversarial.attack import ATTACK_SECONDS
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.adversarial.judged_jobs import FIND_TRACES, judge, verdicts, with_checker

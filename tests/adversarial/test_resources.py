@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.core.job_judge import JobJudge
+from app.core.execution.job_judge import JobJudge
+from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec
 from app.core.limits import TotalLimits
 from app.core.outcomes import StopReason
-from app.core.spec import JobSpec
 from tests.adversarial.attack import Attack, launch, table
 from tests.adversarial.bounded_sandbox import BoundedSandbox
 from tests.patience import patient

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from app.core.files import StoredFile
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
 from app.core.limits import LIMITS
 from app.core.outcomes import Outcome
 from app.core.states import JobState

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
 from tests.cli.conftest import StartCommand
 from tests.http.gateway import Gateway, running_gateway, wait_until
 from tests.proxy import FaultProxy

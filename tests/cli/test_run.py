@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from app.core.events import Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.spec import JobSpec
 from app.core.outcomes import Outcome
-from app.core.spec import JobSpec
 from pyxec import JobStatus
 from pyxec.cli.waiting_note import describe_waiting
 from tests.cli.conftest import StartCommand

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from app.broker import StreamsBroker
-from app.core.results import JobResult
-from app.core.spec import JobSpec
+from app.core.job.results import JobResult
+from app.core.job.spec import JobSpec
 from app.store.jobs.records import About
 from app.store.keys import JOBS_QUEUE
 from tests.deploy.format_files import NAMESPACE, load

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.core.events import AttemptStarted, Event, JobFinished, Output
-from app.core.results import JobResult
+from app.core.job.events import AttemptStarted, Event, JobFinished, Output
+from app.core.job.results import JobResult
 
 __all__ = ["History", "JobLog", "find_duplicated", "find_lost", "violations"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import redis
 
 from app.broker import StreamsBroker
-from app.core.events import JobFinished
+from app.core.job.events import JobFinished
 from app.core.outcomes import Outcome
 from app.store.admin.queue_stats import actor_and_job
 from app.store.jobs.output_log import decode_entry

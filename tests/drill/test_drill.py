@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.core.events import AttemptStarted, JobFinished, Output, Stream
+from app.core.job.events import AttemptStarted, JobFinished, Output, Stream
+from app.core.job.results import JobResult
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
 from tests.drill import drill as drill_command
 from tests.drill.broker.kill_points import drill as drill_broker
 from tests.drill.checker import History, JobLog, find_duplicated, find_lost, violations

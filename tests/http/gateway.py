@@ -18,9 +18,9 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from app.config import Settings, read_settings
+from app.core.job.results import JobRecord
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides
-from app.core.results import JobRecord
 from app.http import HttpSettings
 from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.http.openapi import document

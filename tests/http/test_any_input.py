@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import InvalidRequest
-from app.core.job_input import Input
+from app.core.job.job_input import Input
 from app.http.v1.output.messages import read_client_message
 from tests.http.gateway import Gateway
 from tests.http.strategies import anything, text

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.events import Output, Stream
-from app.core.spec import TextEncoding
+from app.core.job.events import Output, Stream
+from app.core.job.spec import TextEncoding
 from app.http.jobs.transcript import PhaseOutput
 from app.http.large_texts import PIECE_BYTES, LargeTexts, TextForm
 from tests.http.gateway import JOB, PYTHON, Gateway, StartGateway

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import redis
 
-from app.core.events import Output, Stream
+from app.core.job.events import Output, Stream
 from app.http.memory import MAX_HELD_BYTES, MEMORY, GatewayBusy, MemoryBudget, Reservation
 from tests.http.gateway import JOB, OPERATOR, OPERATOR_KEY, Gateway, bearer
 from tests.http.worker import ScriptedWorker, phase_report

@@ -14,10 +14,10 @@ import redis
 
 from app.broker import Effect, StreamMessage, StreamsBroker
 from app.core.callers import Priority
-from app.core.events import Event, Output, PhaseStarted, Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Event, Output, PhaseStarted, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import Artifact, JobResult, Usage
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.results import Artifact, JobResult, Usage
 from app.store.jobs.effects import JobEffects, read_claim
 from app.store.jobs.records import Claim
 from app.store.keys import JOBS_QUEUE, StoreKeys

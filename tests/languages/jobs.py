@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.core.job.spec import JobSpec, SourceFile
 from app.core.limits import LimitOverrides, resolve_limits
-from app.core.spec import JobSpec, SourceFile
 from tests.sandbox.sandbox_fixture import LANGUAGES
 
 __all__ = ["program"]

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 import pytest
 
+from app.core.job.spec import Invocation, JobSpec, SourceFile
 from app.core.outcomes import Outcome
-from app.core.spec import Invocation, JobSpec, SourceFile
 from tests.languages.jobs import program
 from tests.sandbox.sandbox_fixture import SandboxFixture
 

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from app.core.callers import ANONYMOUS_TIER, Caller
+from app.core.job.resolve import resolve_spec
+from app.core.job.spec import JobSpec
 from app.core.languages import index_languages
 from app.core.outcomes import Outcome
-from app.core.resolve import resolve_spec
-from app.core.spec import JobSpec
 from app.http.compat.sandboxfusion.languages import LANGUAGES as FUSION_LANGUAGES
 from app.http.compat.sandboxfusion.run_request import RunCodeRequest, convert_request
 from tests.sandbox.sandbox_fixture import LANGUAGES, SandboxFixture

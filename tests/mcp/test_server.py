@@ -13,10 +13,10 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from app.core.events import Output, Stream
-from app.core.job_input import InputKind
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import InputKind
+from app.core.job.results import ArtifactInfo
 from app.core.outcomes import Outcome
-from app.core.results import ArtifactInfo
 from app.core.workspaces import WorkspaceReport
 from pyxec.mcp.text import MAX_TEXT_CHARACTERS, truncate_middle
 from tests.http.gateway import PYTHON, Gateway, StartGateway, bearer, running_gateway, wait_until

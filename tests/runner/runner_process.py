@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from app.core.events import Output, Stream
+from app.core.job.events import Output, Stream
 from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.encoder import encode_file, encode_go, encode_phase, encode_stdin, encode_stdin_eof
 from app.sandbox.runner.frames import (

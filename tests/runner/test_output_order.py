@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.core.events import Output, Stream
+from app.core.job.events import Output, Stream
 from tests.runner.runner_process import RunnerProcess, phase
 
 

@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
 
 __all__ = ["InMemoryInbox"]
 
 
 class InMemoryInbox:
-    """Implements ``app.core.sandbox.Inbox``. After ``take``, it is not readable until the next ``put``."""
+    """Implements ``app.core.execution.sandbox.Inbox``. After ``take``, it is not readable until the next ``put``."""
 
     def __init__(self) -> None:
         self._items: deque[Input] = deque()

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.core.events import Output, Stream
+from app.core.job.events import Output, Stream
+from app.core.job.results import Artifact
+from app.core.job.spec import JobSpec, SourceFile
 from app.core.judging.phase_outcomes import PhaseOutcome, judge_phases
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import PhaseReport, StopReason
-from app.core.results import Artifact
-from app.core.spec import JobSpec, SourceFile
 from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.cells.sandbox import CellSandbox
 from app.sandbox.container import Container, ContainerSpec

@@ -21,7 +21,7 @@ import msgspec
 import pytest
 
 from app.core.errors import InfrastructureError
-from app.core.spec import JobSpec
+from app.core.job.spec import JobSpec
 from app.sandbox import pool as pool_module
 from app.sandbox.engine.client import Engine, connect_docker
 from app.sandbox.images.installed import LANGUAGE_LABEL, VERSION_LABEL

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
+from app.core.job.spec import JobSpec, TerminalSize
 from app.core.judging.cases import CaseSpec
-from app.core.spec import JobSpec, TerminalSize
 from tests.sandbox.in_memory_inbox import InMemoryInbox
 from tests.sandbox.sandbox_fixture import MIB, RecordingSink, SandboxFixture, job
 

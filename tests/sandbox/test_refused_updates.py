@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from app.core.errors import EngineUnavailable, InfrastructureError, SandboxUnavailable
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
+from app.core.job.spec import Invocation, JobSpec, TerminalSize
 from app.core.judging.cases import CaseSpec
-from app.core.spec import Invocation, JobSpec, TerminalSize
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import UpdateRefused
 from tests.sandbox.in_memory_inbox import InMemoryInbox

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import InfrastructureError, OwnershipLost, ProtocolError, SandboxLost
-from app.core.events import Output, Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
 from app.core.judging.phase_outcomes import judge_phases
 from app.sandbox import session
 from app.sandbox.container import Container

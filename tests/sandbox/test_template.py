@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.job.spec import JobSpec, SourceFile
 from app.core.limits import LIMITS, Limits
-from app.core.spec import JobSpec, SourceFile
 from app.sandbox.resources import RUNNER_PROCESSES, ContainerResources, resources_by_stage
 from app.sandbox.template import SANDBOX_UIDS, creation_body, update_body
 from tests.sandbox.sandbox_fixture import LANGUAGES

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from app.core.job.spec import JobRequest
 from app.core.limits import LIMITS, LimitOverrides
-from app.core.spec import JobRequest
 from deploy.site.limits_table import format_limits_table, replace_table
 from tests.stack import ROOT
 

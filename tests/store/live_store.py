@@ -14,13 +14,13 @@ import redis.asyncio.retry
 
 from app.broker import AsyncProducer, Effect, StreamMessage, StreamsBroker
 from app.core.callers import TIERS, Caller
-from app.core.events import Event
+from app.core.job.events import Event
+from app.core.job.results import JobResult
+from app.core.job.spec import JobSpec, SourceFile
+from app.core.job.submission import NewJob
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
-from app.core.spec import JobSpec, SourceFile
 from app.core.states import JobState
-from app.core.submission import NewJob
 from app.files.redis_storage import RedisStorage
 from app.store.callers.admission import MemoryGuard, RateLimiter
 from app.store.connection import create_async_client, create_client

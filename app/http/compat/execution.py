@@ -13,8 +13,8 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import GatewayBusy, InvalidRequest, JobNotFound, StoreUnavailable
-from app.core.job_input import Input, InputKind
-from app.core.submission import NewJob
+from app.core.job.job_input import Input, InputKind
+from app.core.job.submission import NewJob
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.jobs.submissions import CompletedJob, UnfinishedJob

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from app.core.events import JobFinished, LoggedEvent
-from app.core.results import JobRecord
+from app.core.job.events import JobFinished, LoggedEvent
+from app.core.job.results import JobRecord
 from app.core.states import JobState
 from app.store.jobs.job_store import JobStore
 from app.store.jobs.wakeups import Watch

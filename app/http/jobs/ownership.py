@@ -7,7 +7,7 @@ from typing import Final
 
 from app.core.callers import Caller
 from app.core.errors import JobNotFound
-from app.core.results import JobRecord
+from app.core.job.results import JobRecord
 from app.store.jobs.job_store import JobStore
 
 __all__ = ["get_own_job"]

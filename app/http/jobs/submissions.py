@@ -12,14 +12,14 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.callers import Caller
-from app.core.contents import KeptFile, iterate_contents, replace_contents
 from app.core.errors import InvalidRequest, NotFound, RateLimited, StoreUnavailable, SubmissionRejected, UnknownLanguage
 from app.core.files import StoredFile
+from app.core.job.contents import KeptFile, iterate_contents, replace_contents
+from app.core.job.references import find_file_ids
+from app.core.job.results import JobRecord
+from app.core.job.spec import JobRequest
+from app.core.job.submission import NewJob, resolve_job
 from app.core.languages import LanguageInfo
-from app.core.references import find_file_ids
-from app.core.results import JobRecord
-from app.core.spec import JobRequest
-from app.core.submission import NewJob, resolve_job
 from app.http.jobs.job_follower import JobFollower
 from app.http.jobs.transcript import Transcript, count_transcript_bytes
 from app.http.memory import MEMORY, Reservation

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from app.core.events import AttemptStarted, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job.events import AttemptStarted, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job.results import JobRecord
 from app.core.limits import MAX_COMPILE_OUTPUT_BYTES, MAX_OUTPUT_BYTES
 from app.core.outcomes import COMPILE
-from app.core.results import JobRecord
 from app.http.large_texts import LargeTexts
 from app.http.memory import Reservation
 from app.store.jobs.job_store import JobStore

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from falcon.asgi import Response
 
-from app.core.webhooks import WebhookBody
+from app.core.job.webhooks import WebhookBody
 from app.http.errors import Problem
 from app.http.openapi import administration, files, jobs, links, service, workspaces
 from app.http.openapi.headers import HEADERS, create_header_references

@@ -18,7 +18,7 @@ from app.core.errors import (
     UnknownLanguage,
     WorkspaceBusy,
 )
-from app.core.spec import JobRequest
+from app.core.job.spec import JobRequest
 from app.http.openapi.operation import Access, Operation, Paths, Reply, reply_empty, reply_json
 from app.http.v1.batches.resource import BatchRequest, BatchView
 from app.http.v1.job_list import JobListView

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from app.core.job.spec import JobRequest
 from app.core.judging.checker import CheckerRequest
-from app.core.spec import JobRequest
 from app.core.workspaces import WorkspaceMode
 from app.http.errors import Problem
 from app.http.v1.batches.lines import BatchMessage

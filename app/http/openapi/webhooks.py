@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.core.webhooks import WebhookBody
+from app.core.job.webhooks import WebhookBody
 from app.http.openapi.operation import JSON
 from app.http.openapi.schemas import create_reference
 

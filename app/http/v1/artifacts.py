@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from falcon.asgi import Response
 
-from app.core.results import ArtifactInfo
+from app.core.job.results import ArtifactInfo
 from app.http.jobs.ownership import get_own_job
 from app.http.large_texts import ByteStream
 from app.http.memory import MEMORY, Reservation

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from app.core.job.results import CaseReport, JobResult
+from app.core.job.spec import TextEncoding
 from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
-from app.core.results import CaseReport, JobResult
-from app.core.spec import TextEncoding
 from app.core.verdicts import Verdict
 from app.http.jobs.transcript import Transcript
 

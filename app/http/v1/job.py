@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 from falcon.asgi import Response
 
-from app.core.job_input import Input, InputKind
-from app.core.results import JobRecord, QueuePosition
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import JobRecord, QueuePosition
 from app.core.states import JobState
 from app.http.jobs.ownership import get_own_job
 from app.http.jobs.transcript import read_transcript, reserve_transcript

@@ -10,8 +10,8 @@ import msgspec
 
 from app.core.callers import Priority
 from app.core.errors import InvalidRequest
+from app.core.job.results import JobPage, JobSummary
 from app.core.outcomes import Outcome
-from app.core.results import JobPage, JobSummary
 from app.core.states import JobState
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.http.request import Request

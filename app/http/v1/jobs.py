@@ -9,9 +9,9 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, NotAuthenticated
-from app.core.spec import JobRequest
+from app.core.job.spec import JobRequest
+from app.core.job.submission import NewJob
 from app.core.states import JobState
-from app.core.submission import NewJob
 from app.http.body import read_json_body
 from app.http.decoding import decode
 from app.http.jobs.submissions import CompletedJob, Submissions, UnfinishedJob

@@ -9,11 +9,11 @@ import msgspec
 
 from app.core.callers import Priority
 from app.core.constraints import schema
-from app.core.contents import KeptFile
+from app.core.job.contents import KeptFile
+from app.core.job.results import JobRecord, QueuePosition, Usage
+from app.core.job.spec import TextEncoding
 from app.core.judging.groups import GroupReport
 from app.core.outcomes import COMPILE, Outcome, PhaseReport
-from app.core.results import JobRecord, QueuePosition, Usage
-from app.core.spec import TextEncoding
 from app.core.states import JobState
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.core.verdicts import Verdict

@@ -11,7 +11,7 @@ from falcon.asgi import Response
 
 from app.core.constraints import schema
 from app.core.errors import FileTooLarge, NotAuthenticated, NotFound
-from app.core.resolve import check_file_name
+from app.core.job.resolve import check_file_name
 from app.core.timestamps import Timestamp, format_timestamp
 from app.core.workspaces import MAX_WORKSPACE_BYTES, WORKSPACE_ID, Workspace
 from app.http.jobs.submissions import Submissions

@@ -15,7 +15,7 @@ import falcon
 import structlog
 from falcon.asgi import WebSocket
 
-from app.core.events import LoggedEvent
+from app.core.job.events import LoggedEvent
 from app.http.jobs.job_follower import JobFollower
 from app.http.middleware.draining import Lifecycle
 from app.http.settings import POLL_SECONDS, HttpSettings

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.core.errors import InvalidRequest, ProtocolError
-from app.core.resolve import check_file_name
-from app.core.results import Artifact
+from app.core.job.resolve import check_file_name
+from app.core.job.results import Artifact
 from app.sandbox.runner import frames
 
 __all__ = ["ArtifactCollector"]

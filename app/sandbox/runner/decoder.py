@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from app.core.errors import ProtocolError
-from app.core.events import Output, Stream
+from app.core.job.events import Output, Stream
 from app.sandbox.runner.frames import (
     MAX_ARTIFACT_FILES,
     MAX_PAYLOAD,

@@ -10,6 +10,9 @@ from typing import Final, NamedTuple
 import msgspec
 
 from app.core.constraints import MAX_FILES_BYTES
+from app.core.job.resolve import MAX_PATH_DEPTH
+from app.core.job.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES, Artifact
+from app.core.job.spec import JobSpec, SourceFile
 from app.core.limits import (
     MAX_COMPILE_OUTPUT_BYTES,
     MAX_COMPILE_SECONDS,
@@ -18,9 +21,6 @@ from app.core.limits import (
     resolve_limits,
 )
 from app.core.outcomes import COMPILE, RUN, TEST
-from app.core.resolve import MAX_PATH_DEPTH
-from app.core.results import MAX_ARTIFACTS, MAX_ARTIFACTS_BYTES, Artifact
-from app.core.spec import JobSpec, SourceFile
 from app.core.workspaces import MAX_WORKSPACE_BYTES
 from app.files.content import read_content
 from app.sandbox.images.catalogue import Language, Phase

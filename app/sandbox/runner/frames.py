@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from app.core.events import Output
+from app.core.job.events import Output
 from app.core.outcomes import StopReason
 
 __all__ = [

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from app.core.events import Output, Stream
-from app.core.spec import JobSpec
+from app.core.job.events import Output, Stream
+from app.core.job.spec import JobSpec
 from app.sandbox.images.catalogue import Language
 
 __all__ = ["HeapReportDetector"]

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 
 from app.core.files import Content
-from app.core.spec import JobSpec
+from app.core.job.spec import JobSpec
 from app.files.content import ContentReader
 from app.sandbox.runner import encoder
 from app.sandbox.runner.frames import STDIN_WINDOW_BYTES

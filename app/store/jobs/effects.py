@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from app.broker import NOW_MS, Effect, PackedEffects, QueueKeys, pack_effects
 from app.core.callers import ANONYMOUS, Priority
-from app.core.events import AttemptStarted, Event, JobFinished
+from app.core.job.events import AttemptStarted, Event, JobFinished
+from app.core.job.results import Artifact, JobResult
+from app.core.job.submission import BatchPosition, NewJob
 from app.core.outcomes import Outcome
-from app.core.results import Artifact, JobResult
 from app.core.states import JobState
-from app.core.submission import BatchPosition, NewJob
 from app.store.callers.admission import SLOT_SECONDS
 from app.store.jobs.output_log import EntryIds, encode_event, merge_outputs
 from app.store.jobs.records import (

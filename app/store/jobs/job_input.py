@@ -15,7 +15,7 @@ import redis.exceptions
 import structlog
 
 from app.broker.connection import without_retries
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
 from app.store.keys import StoreKeys
 
 __all__ = ["JobInbox", "JobInputs"]
@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 class JobInbox:
-    """The input of a running job; implements app.core.sandbox.Inbox.
+    """The input of a running job; implements app.core.execution.sandbox.Inbox.
 
     The thread of `JobInputs` fills it, the thread of the job empties it.
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from app.core.callers import Priority
 from app.core.errors import InvalidRequest
-from app.core.results import JobPage, JobSummary
+from app.core.job.results import JobPage, JobSummary
 from app.core.states import JobState
 from app.store.connection import translated
 from app.store.jobs.records import SUMMARY_FIELDS, decode_summary

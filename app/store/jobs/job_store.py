@@ -13,10 +13,10 @@ from app.broker import read_ledger_lua
 from app.broker.connection import without_retries_async
 from app.core.callers import ANONYMOUS, Priority
 from app.core.errors import InvalidRequest, JobNotFinished, JobNotFound, NotFound, StorageFull
-from app.core.events import LoggedEvent
-from app.core.job_input import Input
+from app.core.job.events import LoggedEvent
+from app.core.job.job_input import Input
+from app.core.job.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition
 from app.core.outcomes import Outcome
-from app.core.results import JobPage, JobRecord, JobResult, JobSummary, QueuePosition
 from app.store.connection import StoreScript, read_lua, translated
 from app.store.jobs.job_list import JobList
 from app.store.jobs.output_log import OutputPages, check_cursor, decode_entry

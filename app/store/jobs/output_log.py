@@ -14,9 +14,9 @@ import cachetools
 import msgspec
 
 from app.core.errors import InvalidRequest
-from app.core.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job.events import AttemptStarted, Event, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job.results import JobResult
 from app.core.outcomes import TEST
-from app.core.results import JobResult
 from app.store.jobs.records import encode_result
 
 __all__ = ["EntryIds", "OutputPages", "check_cursor", "decode_entry", "encode_event", "merge_outputs"]

@@ -24,12 +24,12 @@ from typing import Final
 import msgspec
 
 from app.core.callers import Priority
-from app.core.contents import KeptFile
+from app.core.job.contents import KeptFile
+from app.core.job.results import JobRecord, JobResult, JobSummary
+from app.core.job.spec import ForeignRequest, JobSpec
+from app.core.job.submission import BatchPosition, Idempotency, NewJob
 from app.core.outcomes import Outcome
-from app.core.results import JobRecord, JobResult, JobSummary
-from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
-from app.core.submission import BatchPosition, Idempotency, NewJob
 
 __all__ = [
     "DEAD_LETTER_SECONDS",

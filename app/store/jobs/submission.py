@@ -23,7 +23,7 @@ from app.core.errors import (
     SubmissionRejected,
     WorkspaceBusy,
 )
-from app.core.submission import NewJob, hash_idempotency_key
+from app.core.job.submission import NewJob, hash_idempotency_key
 from app.store.callers.admission import MemoryGuard, RateLimiter
 from app.store.connection import StoreScript, read_lua, translated
 from app.store.jobs.effects import JobEffects

@@ -9,9 +9,9 @@ import msgspec
 import redis
 
 from app.broker import read_ledger_lua
-from app.core.events import LoggedEvent
+from app.core.job.events import LoggedEvent
+from app.core.job.results import JobRecord
 from app.core.outcomes import Outcome
-from app.core.results import JobRecord
 from app.store.callers.api_keys import decode_webhook_secret
 from app.store.connection import read_lua
 from app.store.jobs.output_log import decode_entry

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from app.broker import AsyncProducer, StreamsBroker
-from app.core.job_input import Input, InputKind
-from app.core.submission import Idempotency, NewJob
+from app.core.job.job_input import Input, InputKind
+from app.core.job.submission import Idempotency, NewJob
 from app.files.redis_storage import RedisStorage
 from app.store.admin.administration import Administration
 from app.store.callers.admission import MemoryGuard, RateLimiter

@@ -17,7 +17,7 @@ from app.broker import Lane, StreamsBroker
 from app.broker.delivery.settlement import STARTED_MARK
 from app.broker.scripts import Script
 from app.core.errors import JobNotFinished, JobNotFound, NotFound, NotReplayable, RateLimited, StoreUnavailable
-from app.core.events import AttemptStarted, JobFinished
+from app.core.job.events import AttemptStarted, JobFinished
 from app.core.outcomes import Outcome
 from app.store.jobs.effects import JobEffects
 from app.store.jobs.output_log import decode_entry

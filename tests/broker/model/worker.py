@@ -21,10 +21,10 @@ from app.broker.delivery.lease_renewal import LeaseRenewal
 from app.broker.delivery.shutdown import GracefulShutdown
 from app.broker.middleware import WorkerLifecycle
 from app.core.errors import EngineUnavailable, InfrastructureError, SandboxLost, SandboxUnavailable
-from app.core.events import Output, Stream
-from app.core.job_input import Input
+from app.core.execution.sandbox import SandboxReport
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input
 from app.core.outcomes import StopReason
-from app.core.sandbox import SandboxReport
 from app.files.cache import FileCache
 from app.files.redis_storage import RedisStorage
 from app.store.jobs.effects import JobEffects
@@ -182,7 +182,7 @@ class ModelWorker:
         caller: str | None,
         budget: object = None,
     ) -> SandboxReport:
-        """Run a job; see app.core.sandbox.Sandbox."""
+        """Run a job; see app.core.execution.sandbox.Sandbox."""
         if wait_for_step(LAUNCH) != "ok":
             raise EngineUnavailable("the launch failed")
         self._on_launch(job_id, attempt, self.name)

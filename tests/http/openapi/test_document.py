@@ -13,10 +13,10 @@ from openapi_spec_validator import validate
 
 from app.core import constraints
 from app.core.errors import InvalidRequest
+from app.core.job.resolve import resolve_spec
+from app.core.job.spec import JobRequest
 from app.core.languages import index_languages
 from app.core.limits import LIMITS
-from app.core.resolve import resolve_spec
-from app.core.spec import JobRequest
 from app.http.app import ERROR_FORMATS
 from app.http.decoding import decode
 from app.http.errors import HTTP_PROBLEM_TYPES, PROBLEM_TYPES

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from app.core.events import Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Stream
+from app.core.job.job_input import Input, InputKind
 from app.core.languages import LanguageInfo
 from app.core.outcomes import Outcome
 from app.store.languages import publish_languages

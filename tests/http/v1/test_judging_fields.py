@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.core.job.spec import JobRequest
 from app.core.judging.cases import CaseLimits, CaseRequest
 from app.core.judging.checker import CheckerRequest
 from app.core.judging.comparison import Comparison
 from app.core.judging.groups import TestGroup
 from app.core.limits import LimitOverrides
 from app.core.source_files import FileRequest
-from app.core.spec import JobRequest
 from tests.http.gateway import JOB, PYTHON, StartGateway
 
 TEST = {"stdin": "1", "expected_output": "1"}

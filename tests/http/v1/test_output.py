@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.core.events import Output, Stream
+from app.core.job.events import Output, Stream
 from tests.http.gateway import Gateway, StartGateway
 from tests.proxy import FaultProxy
 

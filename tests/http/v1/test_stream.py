@@ -12,8 +12,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.core.events import Output, Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
 from tests.http.gateway import Gateway, StartGateway, wait_until
 from tests.proxy import FaultProxy
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.events import Output
+from app.core.job.events import Output
 from app.sandbox.cells.cell import Cell, CellSpec
 from app.sandbox.resources import ContainerResources, maximum_resources
 from app.sandbox.runner.encoder import encode_file, encode_go, encode_phase

@@ -6,7 +6,7 @@ import struct
 
 from hypothesis import strategies as st
 
-from app.core.events import Output, Stream
+from app.core.job.events import Output, Stream
 from app.core.outcomes import StopReason
 from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.frames import (

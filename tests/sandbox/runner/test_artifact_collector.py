@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import ProtocolError
-from app.core.results import Artifact
+from app.core.job.results import Artifact
 from app.sandbox.runner.artifact_collector import ArtifactCollector
 from app.sandbox.runner.frames import Artifact as ArtifactHeader
 from app.sandbox.runner.frames import CollectSpec

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import ProtocolError
-from app.core.events import Output, Stream
+from app.core.job.events import Output, Stream
 from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.frames import (
     MAX_ARTIFACT_FILES,

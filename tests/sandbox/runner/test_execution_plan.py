@@ -7,8 +7,8 @@ import codecs
 import msgspec
 import pytest
 
+from app.core.job.spec import SourceFile
 from app.core.limits import MIB, LimitOverrides
-from app.core.spec import SourceFile
 from app.sandbox.runner.execution_plan import plan_execution
 from tests.sandbox.sandbox_fixture import LANGUAGES, job
 

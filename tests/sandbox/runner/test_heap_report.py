@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.core.events import Output, Stream
-from app.core.spec import Invocation, JobSpec, TerminalSize
+from app.core.job.events import Output, Stream
+from app.core.job.spec import Invocation, JobSpec, TerminalSize
 from app.sandbox.runner.heap_report import HeapReportDetector
 from tests.sandbox.sandbox_fixture import LANGUAGES, job
 

@@ -8,8 +8,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec
-from app.core.spec import JobSpec
 from app.sandbox.runner.frames import STDIN_WINDOW_BYTES, HostFrame
 from app.sandbox.runner.stdin_feed import StdinFeed
 from tests.sandbox.sandbox_fixture import job

@@ -11,7 +11,7 @@ import pytest
 
 from app.broker import DeadLetter
 from app.core.errors import JobNotFound, NotFound, NotReplayable, StoreUnavailable
-from app.core.events import JobFinished
+from app.core.job.events import JobFinished
 from app.core.states import JobState
 from app.store.admin.administration import Administration
 from app.store.keys import JOBS_QUEUE

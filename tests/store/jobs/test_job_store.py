@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import InvalidRequest, JobNotFound
-from app.core.events import JobFinished
-from app.core.job_input import Input, InputKind
+from app.core.job.events import JobFinished
+from app.core.job.job_input import Input, InputKind
 from app.core.outcomes import Outcome
 from app.core.states import JobState
 from app.store.jobs.job_store import MAX_INPUT_BYTES

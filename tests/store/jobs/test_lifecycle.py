@@ -9,10 +9,10 @@ from dramatiq import Message
 
 from app.broker import LeaseLost
 from app.core.errors import JobNotFound, NotReplayable
-from app.core.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import AttemptStarted, JobFinished, Output, PhaseStarted, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import JobResult
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
 from app.core.states import IllegalTransition, JobEvent, JobState, transition
 from app.store.admin.administration import Administration
 from app.store.keys import JOBS_QUEUE, RUN_JOB

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import InvalidRequest, JobNotFound
-from app.core.events import AttemptStarted, Event, JobFinished, Output, PhaseStarted, Stream
+from app.core.job.events import AttemptStarted, Event, JobFinished, Output, PhaseStarted, Stream
 from app.store.jobs.output_log import check_cursor, decode_entry, encode_event, merge_outputs
 from tests.store.live_store import OK, LiveStore, new_job
 

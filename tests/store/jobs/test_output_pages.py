@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.core.errors import StoreUnavailable
-from app.core.events import LoggedEvent, Output, Stream
+from app.core.job.events import LoggedEvent, Output, Stream
 from app.store.jobs.output_log import OutputPages
 
 COUNT = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.spec import JobSpec, SourceFile
+from app.core.job.spec import JobSpec, SourceFile
+from app.core.job.submission import NewJob
 from app.core.states import JobState
-from app.core.submission import NewJob
 from app.store.jobs.records import decode_record, decode_spec, encode_new, encode_result
 from tests.store.live_store import OK, SPEC
 

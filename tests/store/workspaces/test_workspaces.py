@@ -7,7 +7,7 @@ import pytest
 
 from app.core.callers import Caller
 from app.core.errors import FilesFull, NotFound, TooManyWorkspaces, WorkspaceBusy
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
 from app.core.workspaces import WORKSPACE_OVERHEAD_BYTES, WorkspaceMode
 from app.store.workspaces import workspace_store as workspaces
 from tests.store.live_store import CALLER, SPEC, TTL_SECONDS, LiveStore, new_job

@@ -9,9 +9,9 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.job.spec import JobRequest
+from app.core.job.submission import NewJob
 from app.core.outcomes import PhaseReport, StopReason
-from app.core.spec import JobRequest
-from app.core.submission import NewJob
 from app.http.compat.authentication import read_key_header
 from app.http.compat.dify.responses import Envelope, UnsupportedLanguage
 from app.http.compat.execution import execute, send_completed

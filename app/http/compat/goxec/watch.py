@@ -17,9 +17,9 @@ import structlog
 from falcon.asgi import WebSocket
 
 from app.core.callers import Caller
-from app.core.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job.results import JobResult
 from app.core.outcomes import Outcome
-from app.core.results import JobResult
 from app.http.errors import to_problem, websocket_close_code
 from app.http.jobs.ownership import get_own_job
 from app.http.request import Request

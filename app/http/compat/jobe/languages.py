@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from app.core.job.spec import Invocation
 from app.core.languages import LanguageInfo
-from app.core.spec import Invocation
 
 __all__ = ["LANGUAGES", "JobeLanguage", "list_languages"]
 

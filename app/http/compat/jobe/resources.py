@@ -12,8 +12,8 @@ from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, NotAuthenticated, NotFound, SubmissionRejected
 from app.core.files import FileReference
-from app.core.spec import FileRequest, JobRequest
-from app.core.submission import NewJob
+from app.core.job.spec import FileRequest, JobRequest
+from app.core.job.submission import NewJob
 from app.http.compat.authentication import read_key_header
 from app.http.compat.execution import execute, read_body, send_completed
 from app.http.compat.jobe.languages import list_languages

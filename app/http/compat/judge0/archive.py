@@ -11,7 +11,7 @@ from typing import Final
 
 from app.core.constraints import MAX_FILES, MAX_FILES_BYTES, check_size
 from app.core.errors import InvalidRequest
-from app.core.resolve import check_file_name
+from app.core.job.resolve import check_file_name
 
 __all__ = ["read_archive"]
 

@@ -14,10 +14,10 @@ import msgspec
 from app.core.callers import Caller
 from app.core.constraints import MAX_STDIN_BYTES, check_size
 from app.core.errors import InvalidRequest
+from app.core.job.spec import FileRequest, ForeignRequest, Invocation, JobRequest, TextEncoding
+from app.core.job.submission import NewJob
 from app.core.judging.cases import CaseRequest
 from app.core.limits import LimitOverrides, max_limit
-from app.core.spec import FileRequest, ForeignRequest, Invocation, JobRequest, TextEncoding
-from app.core.submission import NewJob
 from app.http.compat.judge0.archive import read_archive
 from app.http.compat.judge0.language_ids import Judge0Language, index_languages_by_judge0_id
 from app.http.compat.judge0.limits import KIB, NUMBER_FIELDS

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from app.core.job.spec import Invocation
 from app.core.languages import LanguageInfo
-from app.core.spec import Invocation
 
 __all__ = ["EXECUTABLE", "MULTI_FILE", "PLAIN_TEXT", "Judge0Language", "index_languages_by_judge0_id"]
 

@@ -10,9 +10,9 @@ import falcon
 
 from app.core.callers import Caller
 from app.core.errors import JobNotFound
-from app.core.events import LoggedEvent
+from app.core.job.events import LoggedEvent
+from app.core.job.results import JobRecord
 from app.core.limits import MAX_COMPILE_OUTPUT_BYTES, MAX_OUTPUT_BYTES
-from app.core.results import JobRecord
 from app.core.states import JobState
 from app.http.compat.judge0.job_builder import API, decode_foreign_request
 from app.http.compat.judge0.language_ids import index_languages_by_judge0_id

@@ -10,9 +10,9 @@ from falcon.asgi import Response
 
 from app.core.callers import Caller
 from app.core.errors import NotAuthenticated
-from app.core.results import JobSummary
+from app.core.job.results import JobSummary
+from app.core.job.submission import NewJob
 from app.core.states import JobState
-from app.core.submission import NewJob
 from app.http.compat.judge0.errors import NotUtf8
 from app.http.compat.judge0.job_builder import API, JobBuilder
 from app.http.compat.judge0.resource import Judge0Resource, ResponseOptions, read_document

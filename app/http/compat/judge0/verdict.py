@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
+from app.core.job.results import JobRecord, JobResult
 from app.core.judging.comparison import outputs_match
 from app.core.judging.phase_outcomes import judge_phase
 from app.core.outcomes import COMPILE, Outcome, PhaseReport, StopReason
-from app.core.results import JobRecord, JobResult
 from app.core.states import JobState
 from app.http.compat.judge0.limits import KIB
 from app.http.compat.judge0.submission import Submission

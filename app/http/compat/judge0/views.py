@@ -10,8 +10,8 @@ import falcon
 import msgspec
 
 from app.core.files import Content
-from app.core.results import JobRecord
-from app.core.spec import JobSpec
+from app.core.job.results import JobRecord
+from app.core.job.spec import JobSpec
 from app.core.timestamps import format_optional_timestamp, format_timestamp
 from app.http.compat.judge0.errors import NotUtf8
 from app.http.compat.judge0.language_ids import MULTI_FILE

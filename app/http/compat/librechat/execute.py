@@ -11,10 +11,10 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.job.results import JobResult
+from app.core.job.spec import FileRequest, JobRequest
 from app.core.languages import LanguageInfo
 from app.core.outcomes import COMPILE, Outcome
-from app.core.results import JobResult
-from app.core.spec import FileRequest, JobRequest
 from app.core.workspaces import Workspace
 from app.http.compat.authentication import read_key_header
 from app.http.compat.execution import read_body, run_to_completion, send_completed

@@ -14,7 +14,7 @@ import msgspec
 
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest, NotFound, PyxecError
-from app.core.resolve import check_file_name
+from app.core.job.resolve import check_file_name
 from app.core.timestamps import format_timestamp
 from app.core.workspaces import Workspace
 from app.store.workspaces.workspace_store import WorkspaceStore

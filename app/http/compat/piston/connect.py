@@ -12,7 +12,7 @@ from falcon.asgi import WebSocket
 
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest, JobNotFound, StoreUnavailable
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
 from app.core.languages import LanguageInfo
 from app.http.compat.piston.authentication import read_piston_key
 from app.http.compat.piston.errors import error_message

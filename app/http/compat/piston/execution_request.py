@@ -10,8 +10,8 @@ import msgspec
 
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
+from app.core.job.spec import JobRequest
 from app.core.languages import LanguageInfo
-from app.core.spec import JobRequest
 from app.http.compat.piston.files import check_files, convert_files
 from app.http.compat.piston.limits import compile_limits, read_stage_limits, run_limits
 from app.http.compat.piston.runtimes import find_runtime

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from app.core.errors import InvalidRequest
+from app.core.job.spec import FileRequest, TextEncoding
 from app.core.languages import LanguageInfo
-from app.core.spec import FileRequest, TextEncoding
 
 __all__ = ["check_files", "convert_files"]
 

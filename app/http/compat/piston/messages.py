@@ -21,10 +21,10 @@ from typing import Any, Final
 import msgspec
 
 from app.core.errors import InvalidRequest
-from app.core.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import JobResult
 from app.core.outcomes import COMPILE
-from app.core.results import JobResult
 from app.http.compat.piston.stages import exit_code, signal_name
 from app.http.websocket.job_stream import CloseFrame
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.job.spec import Invocation
 from app.core.languages import LanguageInfo
-from app.core.spec import Invocation
 
 __all__ = ["LANGUAGES", "FusionLanguage", "find_language"]
 

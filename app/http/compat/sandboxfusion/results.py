@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
+from app.core.job.results import JobResult
 from app.core.judging.phase_outcomes import judge_phase
 from app.core.outcomes import COMPILE, Outcome, PhaseReport, StopReason
-from app.core.results import JobResult
 from app.http.jobs.submissions import CompletedJob
 from app.http.jobs.transcript import PhaseOutput
 from app.http.large_texts import LargeTexts, TextForm

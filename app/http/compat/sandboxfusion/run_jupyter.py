@@ -10,10 +10,10 @@ import msgspec
 from falcon.asgi import Response
 
 from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.job.spec import FileRequest, JobRequest
+from app.core.job.submission import NewJob
 from app.core.limits import MIB
 from app.core.outcomes import RUN
-from app.core.spec import FileRequest, JobRequest
-from app.core.submission import NewJob
 from app.http.compat.authentication import read_basic_key
 from app.http.compat.execution import execute, send_completed
 from app.http.compat.sandboxfusion.results import (

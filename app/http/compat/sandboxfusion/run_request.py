@@ -13,6 +13,7 @@ import msgspec
 
 from app.core.callers import Caller
 from app.core.errors import InvalidRequest
+from app.core.job.spec import FileRequest, Invocation, JobRequest, TextEncoding
 from app.core.languages import LanguageInfo
 from app.core.limits import (
     LIMITS,
@@ -23,7 +24,6 @@ from app.core.limits import (
     LimitOverrides,
     max_limit,
 )
-from app.core.spec import FileRequest, Invocation, JobRequest, TextEncoding
 from app.http.compat.sandboxfusion.languages import FusionLanguage, find_language
 
 __all__ = [

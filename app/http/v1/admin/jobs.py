@@ -10,9 +10,9 @@ from falcon.asgi import Response
 
 from app.core.callers import Priority
 from app.core.errors import InvalidRequest, JobNotFound
-from app.core.job_input import Input, InputKind
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import JobRecord, JobSummary
 from app.core.outcomes import Outcome
-from app.core.results import JobRecord, JobSummary
 from app.core.states import JobState
 from app.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
 from app.http.request import Request

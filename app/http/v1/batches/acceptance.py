@@ -12,8 +12,8 @@ import structlog
 from falcon.asgi import Response
 
 from app.core.errors import QueueFull, RateLimited, StorageFull, StoreUnavailable
-from app.core.spec import JobRequest
-from app.core.submission import BatchPosition
+from app.core.job.spec import JobRequest
+from app.core.job.submission import BatchPosition
 from app.http.decoding import decode
 from app.http.errors import Problem, to_problem
 from app.http.jobs.submissions import Submissions

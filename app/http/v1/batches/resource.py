@@ -14,7 +14,7 @@ from falcon.asgi import Response
 from app.core.callers import Caller
 from app.core.constraints import schema
 from app.core.errors import InvalidRequest
-from app.core.spec import JobRequest
+from app.core.job.spec import JobRequest
 from app.core.states import JobState
 from app.http.body import read_json_body
 from app.http.decoding import decode

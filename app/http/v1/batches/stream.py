@@ -13,7 +13,7 @@ import structlog
 from falcon.asgi import Response
 
 from app.core.errors import GatewayBusy, JobNotFound, NotFound
-from app.core.results import JobRecord
+from app.core.job.results import JobRecord
 from app.core.states import JobState
 from app.http.errors import Problem, to_problem
 from app.http.jobs.submissions import Submissions

@@ -17,10 +17,10 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from app.core.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
-from app.core.job_input import Input, InputKind
-from app.core.results import JobResult
-from app.core.spec import Cells, TerminalSize, TextEncoding
+from app.core.job.events import AttemptStarted, JobFinished, LoggedEvent, Output, PhaseStarted, Stream
+from app.core.job.job_input import Input, InputKind
+from app.core.job.results import JobResult
+from app.core.job.spec import Cells, TerminalSize, TextEncoding
 from app.http.decoding import decode
 from app.http.errors import Problem
 from app.http.v1.output.text_encoding import decode_text, encode_text

@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 from falcon.asgi import Response
 
-from app.core.events import LoggedEvent
-from app.core.results import JobRecord
+from app.core.job.events import LoggedEvent
+from app.core.job.results import JobRecord
 from app.core.states import JobState
 from app.http.errors import to_problem
 from app.http.jobs.job_follower import PAGE_EVENTS, JobFollower

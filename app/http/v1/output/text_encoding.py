@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from app.core.errors import InvalidRequest
-from app.core.spec import TextEncoding
+from app.core.job.spec import TextEncoding
 
 __all__ = ["decode_text", "encode_text"]
 

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.core.events import Stream
+from app.core.job.events import Stream
 from app.core.outcomes import Outcome
 from tests.http.gateway import PYTHON, Gateway, StartGateway
 

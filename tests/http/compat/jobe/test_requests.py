@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.job.spec import JobSpec
 from app.core.limits import MIB
 from app.core.outcomes import Outcome
-from app.core.spec import JobSpec
 from app.core.states import JobState
 from tests.http.gateway import Gateway, StartGateway, wait_until
 from tests.http.strategies import anything, text

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.core.events import Stream
-from app.core.job_input import Input, InputKind
+from app.core.job.events import Stream
+from app.core.job.job_input import Input, InputKind
 from app.core.outcomes import Outcome
 from tests.http.compat.piston.connect_client import CONNECT, init, read_to_end, send
 from tests.http.gateway import Gateway, StartGateway, wait_until

@@ -12,11 +12,11 @@ import sandbox_fusion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.job.spec import JobSpec
 from app.core.judging.phase_outcomes import judge_phase
 from app.core.languages import LanguageInfo
 from app.core.limits import MIB
 from app.core.outcomes import Outcome, StopReason
-from app.core.spec import JobSpec
 from app.core.states import JobState
 from app.http.compat.sandboxfusion.languages import LANGUAGES
 from tests.http.gateway import PYTHON, Gateway, StartGateway, wait_until

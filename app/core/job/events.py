@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from app.core.results import JobResult
+from app.core.job.results import JobResult
 
 __all__ = ["AttemptStarted", "Event", "JobFinished", "LoggedEvent", "Output", "PhaseStarted", "Stream"]
 

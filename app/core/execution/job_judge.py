@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from app.core.checker_job import CheckResult
+from app.core.execution.checker_job import CheckResult
 from app.core.files import Content
+from app.core.job.results import CaseReport
 from app.core.judging.cases import CaseSpec
 from app.core.judging.comparison import outputs_match
 from app.core.judging.groups import GroupReport, TestGroup, score_groups
 from app.core.judging.phase_outcomes import EXHAUSTED, judge_phase
 from app.core.outcomes import Outcome, PhaseReport, StopReason
-from app.core.results import CaseReport
 from app.core.verdicts import Verdict, judge_job, judge_test
 
 __all__ = ["JobJudge"]

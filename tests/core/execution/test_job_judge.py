@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from app.core.checker_job import CheckResult
-from app.core.job_judge import JobJudge
+from app.core.execution.checker_job import CheckResult
+from app.core.execution.job_judge import JobJudge
 from app.core.judging.cases import CaseSpec
 from app.core.limits import LimitOverrides, resolve_limits
 from app.core.outcomes import Outcome, PhaseReport, StopReason

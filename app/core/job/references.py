@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.core.files import FileReference
+from app.core.job.spec import JobRequest
 from app.core.judging.checker import CheckerRequest
-from app.core.spec import JobRequest
 
 __all__ = ["find_file_ids"]
 

@@ -9,13 +9,13 @@ import msgspec
 
 from app.core.callers import Caller, Priority, Tier
 from app.core.constraints import check_labels
-from app.core.contents import KeptFile
 from app.core.errors import InvalidRequest
 from app.core.files import StoredFile
+from app.core.job.contents import KeptFile
+from app.core.job.resolve import resolve_spec
+from app.core.job.spec import ForeignRequest, JobRequest, JobSpec
+from app.core.job.webhooks import check_webhook_url
 from app.core.languages import LanguageInfo
-from app.core.resolve import resolve_spec
-from app.core.spec import ForeignRequest, JobRequest, JobSpec
-from app.core.webhooks import check_webhook_url
 from app.core.workspaces import WorkspaceMode
 
 __all__ = ["BatchPosition", "Idempotency", "NewJob", "hash_idempotency_key", "resolve_job"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import InvalidRequest
-from app.core.webhooks import check_webhook_url, is_public
+from app.core.job.webhooks import check_webhook_url, is_public
 
 PRIVATE = {
     "this network": "0.0.0.0",

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core import constraints, resolve
+from app.core import constraints
 from app.core.callers import ANONYMOUS_TIER, TIERS, Caller, Tier
 from app.core.errors import InvalidRequest, UnknownLanguage
+from app.core.job import resolve
+from app.core.job.resolve import check_file_name, resolve_spec
+from app.core.job.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
+from app.core.job.submission import resolve_job
 from app.core.judging.cases import CaseRequest
 from app.core.languages import LanguageInfo, index_languages
 from app.core.limits import LIMITS, CompileLimits, LimitOverrides, TotalLimits
-from app.core.resolve import check_file_name, resolve_spec
-from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
-from app.core.submission import resolve_job
 
 PYTHON = LanguageInfo(
     id="python", name="Python", file_name="main.py", aliases=("py", "Python3"), version="3.11.2",

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from app.core import budget as budget_module
-from app.core.budget import JobBudget
+from app.core.execution import budget as budget_module
+from app.core.execution.budget import JobBudget
 from app.core.limits import TotalLimits
 from app.core.outcomes import StopReason
 from tests.actors.in_memory_sandbox import phase_report

@@ -16,12 +16,12 @@ from typing import Final
 import msgspec
 
 from app.core.files import Content
+from app.core.job.spec import Invocation, JobSpec
 from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerSpec, CheckerStyle
 from app.core.judging.phase_outcomes import judge_phase
 from app.core.limits import TotalLimits
 from app.core.outcomes import Outcome, PhaseReport
-from app.core.spec import Invocation, JobSpec
 from app.core.verdicts import Verdict
 
 __all__ = [

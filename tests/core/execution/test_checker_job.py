@@ -8,12 +8,12 @@ import tarfile
 import msgspec
 import pytest
 
-from app.core.checker_job import MAX_MESSAGE_BYTES, CheckResult, encode_check, read_check
+from app.core.execution.checker_job import MAX_MESSAGE_BYTES, CheckResult, encode_check, read_check
 from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerStyle
 from app.core.outcomes import PhaseReport, StopReason
 from app.core.verdicts import Verdict
-from tests.core.test_job_judge import LIMITS, PASSED
+from tests.core.execution.test_job_judge import LIMITS, PASSED
 
 ICPC, TESTLIB = CheckerStyle.ICPC, CheckerStyle.TESTLIB
 ERROR = Verdict.CHECKER_ERROR

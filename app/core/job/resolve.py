@@ -26,12 +26,12 @@ from app.core.constraints import (
 )
 from app.core.errors import InvalidRequest, UnknownLanguage
 from app.core.files import FileReference, StoredFile, check_file_bytes, find_stored_file
+from app.core.job.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 from app.core.judging.cases import CaseDefaults, CaseSpec, resolve_cases, resolve_stdin
 from app.core.judging.checker import CheckerRequest, CheckerSpec
 from app.core.judging.groups import check_groups
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides, Limits, TotalLimits, check_compile_limits, max_limit, resolve_limits
-from app.core.spec import FileRequest, JobRequest, JobSpec, SourceFile, TextEncoding
 from app.core.version_ranges import is_in_range, parse_numbers
 from app.core.workspaces import WORKSPACE_ID, WorkspaceMode
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 import msgspec
 
 from app.core.files import Content
+from app.core.job.spec import JobSpec, SourceFile
 from app.core.judging.cases import CaseSpec
 from app.core.judging.checker import CheckerSpec
-from app.core.spec import JobSpec, SourceFile
 
 __all__ = ["KeptFile", "iterate_contents", "replace_contents"]
 

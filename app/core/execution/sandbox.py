@@ -10,13 +10,13 @@ from typing import Protocol
 
 import msgspec
 
-from app.core.budget import JobBudget
-from app.core.events import Output
-from app.core.job_input import Input
+from app.core.execution.budget import JobBudget
+from app.core.job.events import Output
+from app.core.job.job_input import Input
+from app.core.job.results import Artifact
+from app.core.job.spec import JobSpec
 from app.core.languages import LanguageInfo
 from app.core.outcomes import PhaseReport, StopReason
-from app.core.results import Artifact
-from app.core.spec import JobSpec
 
 __all__ = ["Inbox", "Sandbox", "SandboxReport", "Sink"]
 

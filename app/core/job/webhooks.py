@@ -10,8 +10,8 @@ import msgspec
 
 from app.core.constraints import MAX_URL_CHARACTERS
 from app.core.errors import InvalidRequest
+from app.core.job.results import Usage
 from app.core.outcomes import Outcome
-from app.core.results import Usage
 from app.core.states import JobState
 from app.core.timestamps import Timestamp
 

@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 
 from app.core.callers import Priority
-from app.core.contents import KeptFile
+from app.core.job.contents import KeptFile
+from app.core.job.spec import ForeignRequest, JobSpec
 from app.core.judging.groups import GroupReport
 from app.core.outcomes import MemoryPeakSource, Outcome, PhaseReport
-from app.core.spec import ForeignRequest, JobSpec
 from app.core.states import JobState
 from app.core.verdicts import Verdict
 from app.core.workspaces import WorkspaceReport
