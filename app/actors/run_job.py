@@ -15,7 +15,7 @@ from app.actors.job_delivery import JobDelivery
 from app.actors.job_output import JobSink, OutputLogWriter
 from app.actors.job_sandbox import JobSandbox
 from app.actors.job_workspace import JobWorkspace
-from app.actors.judged_run import JudgedRun, JudgingServices
+from app.actors.judging.judged_run import JudgedRun, JudgingServices
 from app.actors.local_files import local_files
 from app.broker import Effect, StreamMessage, StreamsBroker
 from app.core.errors import (

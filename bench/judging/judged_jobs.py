@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.actors.job_sandbox import JobSandbox
-from app.actors.judged_run import JudgedRun, JudgingServices
+from app.actors.judging.judged_run import JudgedRun, JudgingServices
 from app.core.errors import PyxecError
 from app.core.job.results import JobResult
 from app.core.job.spec import JobSpec

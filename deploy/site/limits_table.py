@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from app.actors.parallel_tests import MAX_TESTS_OF_SANDBOX
+from app.actors.judging.parallel_tests import MAX_TESTS_OF_SANDBOX
 from app.config import Settings
 from app.core import constraints
 from app.core.callers import ANONYMOUS_TIER, TIERS

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import msgspec
 
 from app.actors.job_sandbox import JobSandbox
-from app.actors.judged_run import JudgedRun, JudgingServices
+from app.actors.judging.judged_run import JudgedRun, JudgingServices
 from app.core.job.results import JobResult
 from app.core.job.spec import JobSpec
 from app.core.judging.cases import CaseSpec

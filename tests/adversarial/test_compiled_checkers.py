@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.actors.judged_run import JudgingServices
+from app.actors.judging.judged_run import JudgingServices
 from app.core.execution.checker_job import create_checker_job
 from app.core.job.spec import JobSpec
 from tests.adversarial.bounded_sandbox import BoundedSandbox

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.actors.checker_session import CheckerSession
+from app.actors.judging.checker_session import CheckerSession
 from app.core.execution.checker_job import CheckResult, encode_interaction
 from app.core.job.events import Output, Stream
 from app.core.job.job_input import Input, InputKind

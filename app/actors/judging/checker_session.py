@@ -10,8 +10,8 @@ from typing import Final, Self
 
 import structlog
 
-from app.actors.checker_compiler import CheckerCompiler
 from app.actors.job_sandbox import JobSandbox
+from app.actors.judging.checker_compiler import CheckerCompiler
 from app.core.errors import InfrastructureError, SandboxUnavailable
 from app.core.execution.budget import JobBudget
 from app.core.execution.checker_job import MAX_MESSAGE_BYTES, CheckResult, read_check

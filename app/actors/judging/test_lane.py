@@ -10,11 +10,11 @@ from typing import Final
 
 import msgspec
 
-from app.actors.checker_compiler import CheckerCompiler
-from app.actors.checker_session import CheckerEvents, CheckerSession
-from app.actors.interaction import Interaction
 from app.actors.job_sandbox import JobSandbox
-from app.actors.test_queue import NoTest, TestQueue
+from app.actors.judging.checker_compiler import CheckerCompiler
+from app.actors.judging.checker_session import CheckerEvents, CheckerSession
+from app.actors.judging.interaction import Interaction
+from app.actors.judging.test_queue import NoTest, TestQueue
 from app.core.execution.budget import JobBudget
 from app.core.execution.checker_job import CheckResult, create_checker_job, encode_check
 from app.core.execution.job_judge import JobJudge

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from app.actors.checker_compiler import CheckerCache, CheckerCompiler
 from app.actors.job_sandbox import JobSandbox
-from app.actors.parallel_tests import MAX_TESTS_OF_SANDBOX, ParallelTests
-from app.actors.sandbox_slots import JobSlots, SandboxSlots
-from app.actors.test_lane import LaneContext, TestLane
-from app.actors.test_queue import TestQueue
+from app.actors.judging.checker_compiler import CheckerCache, CheckerCompiler
+from app.actors.judging.parallel_tests import MAX_TESTS_OF_SANDBOX, ParallelTests
+from app.actors.judging.sandbox_slots import JobSlots, SandboxSlots
+from app.actors.judging.test_lane import LaneContext, TestLane
+from app.actors.judging.test_queue import TestQueue
 from app.core.execution.budget import JobBudget
 from app.core.execution.job_judge import JobJudge
 from app.core.execution.sandbox import SandboxReport, Sink

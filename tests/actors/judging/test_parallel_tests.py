@@ -8,8 +8,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from app.actors.ordered_sink import OrderedOutput
-from app.actors.sandbox_slots import JobSlots, SandboxSlots
+from app.actors.judging.ordered_sink import OrderedOutput
+from app.actors.judging.sandbox_slots import JobSlots, SandboxSlots
 from app.core.errors import SandboxLost
 from app.core.execution.sandbox import SandboxReport
 from app.core.job.events import Output, PhaseStarted, Stream
@@ -21,7 +21,7 @@ from app.core.outcomes import Outcome, PhaseReport, StopReason
 from app.core.verdicts import Verdict
 from app.store.jobs.records import JobRecord
 from tests.actors.in_memory_sandbox import TIMEOUT_SECONDS, Program, Run, phase_report, sandbox_report
-from tests.actors.test_checker_session import CHECKER, check_with, wait_for_start
+from tests.actors.judging.test_checker_session import CHECKER, check_with, wait_for_start
 from tests.actors.test_run_job import outcome_of, running_worker, until, wait_for_result
 from tests.store.live_store import SPEC, LiveStore, new_job
 

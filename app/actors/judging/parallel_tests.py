@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 import structlog
 
-from app.actors.checker_compiler import CheckerCompiler
 from app.actors.job_sandbox import JobSandbox
-from app.actors.ordered_sink import OrderedOutput, TestSink
-from app.actors.sandbox_slots import JobSlots, SandboxSlots
-from app.actors.test_lane import LaneContext, TestLane
-from app.actors.test_queue import TestQueue
+from app.actors.judging.checker_compiler import CheckerCompiler
+from app.actors.judging.ordered_sink import OrderedOutput, TestSink
+from app.actors.judging.sandbox_slots import JobSlots, SandboxSlots
+from app.actors.judging.test_lane import LaneContext, TestLane
+from app.actors.judging.test_queue import TestQueue
 from app.core.errors import InfrastructureError, SandboxUnavailable
 from app.core.execution.budget import JobBudget
 from app.core.execution.job_judge import JobJudge
