@@ -120,7 +120,7 @@ const OPTIONS: editor.IStandaloneEditorConstructionOptions = {
   stickyScroll: { enabled: false },
   quickSuggestions: { other: true, comments: false, strings: false },
   acceptSuggestionOnEnter: 'off', // Enter always starts a line.
-  wordBasedSuggestions: 'currentDocument',
+  wordBasedSuggestions: 'off', // See monacoWords.ts.
   fixedOverflowWidgets: true,
   accessibilitySupport: 'auto',
   scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },

@@ -61,6 +61,7 @@ import { themeColor } from '../components/themeColor'
 import { registerPython } from '../python/pythonLanguage'
 import type { ColorScheme } from '../settings/settings'
 import { registerKeywordGrammars } from './grammars/monarch'
+import { registerWords } from './monacoWords'
 import { configureTypeScript } from './typescript'
 
 registerKeywordGrammars()
@@ -72,6 +73,7 @@ self.MonacoEnvironment = {
 
 configureTypeScript()
 registerPython()
+registerWords()
 
 export { editor, MarkerSeverity, Range, Uri }
 
