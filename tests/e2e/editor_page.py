@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page, expect
 
-__all__ = ["LAYOUTS", "EditorPage", "Layout", "encode_fragment"]
+__all__ = ["ALL_LAYOUTS", "LAYOUTS", "EditorPage", "Layout", "encode_fragment"]
 
 # A test may compile a program or restart the API on two busy cores.
 _TIMEOUT_MS = 45_000
@@ -78,9 +78,17 @@ class Layout:
     height: int
     scheme: Literal["light", "dark"]
 
+    def __str__(self) -> str:
+        return f"{self.width}-{self.scheme}"
+
 
 # Below 760 px, tabs switch between the panes.
 LAYOUTS = (Layout(1440, 900, "light"), Layout(820, 1180, "dark"), Layout(390, 844, "light"))
+ALL_LAYOUTS = tuple(
+    Layout(width, height, scheme)
+    for width, height in ((1440, 900), (820, 1180), (390, 844))
+    for scheme in ("light", "dark")
+)
 
 
 class EditorPage:

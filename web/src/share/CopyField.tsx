@@ -20,7 +20,9 @@ export function CopyField({ label, value }: { label: string; value: string }) {
         onFocus={(event) => event.target.select()}
       />
       <button type="button" className="button outlined" disabled={!value} onClick={copy}>
-        {value && result?.value === value ? result.text : `Copy ${label.toLowerCase()}`}
+        {value && result?.value === value
+          ? result.text
+          : `Copy ${label === label.toUpperCase() ? label : label.toLowerCase()}`}
       </button>
     </div>
   )
