@@ -174,6 +174,7 @@ def extra_ca() -> str:
     for variable in _CA_VARIABLES:
         source = Path(os.environ.get(variable, ""))
         if os.environ.get(variable) and source.is_file():
-            shutil.copyfile(source, ROOT / _EXTRA_CA)
+            if source.resolve() != ROOT / _EXTRA_CA:
+                shutil.copyfile(source, ROOT / _EXTRA_CA)
             return _EXTRA_CA
     return ""
