@@ -16,12 +16,11 @@ import httpx
 import pytest
 
 from tests.compose.project import Project
-from tests.site.code_blocks import read_code_blocks
+from tests.site.code_blocks import keep_variables, read_code_blocks
 from tests.stack import ROOT, eventually
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
-_RUN_WITH_STATE = 'touch "$STATE"; . "$STATE"; set -a\n{text}\nset +a; export -p > "$STATE"'
 # Texts that the commands print, in this order.
 _PRINTED = ["maintenance", "queued", "pauseQueue", "worker", "used_memory_human"]
 
@@ -46,7 +45,7 @@ def test_commands_of_the_operations_page_run_in_order(project: Project, tmp_path
     for block in read_code_blocks(ROOT / "docs" / "operations.md"):
         if block.language == "bash":
             text = block.text.replace("http://localhost", project.url).replace("/var/backups", str(tmp_path))
-            printed += run_on_terminal(_RUN_WITH_STATE.format(text=text), folder, environment)
+            printed += run_on_terminal(keep_variables(text), folder, environment)
     # Then they print what the page states, the backups exist, and the restored service runs jobs
     position = 0
     for text in _PRINTED:

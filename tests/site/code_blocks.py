@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CodeBlock", "read_code_blocks"]
+__all__ = ["CodeBlock", "keep_variables", "read_code_blocks"]
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a response must have in common with the one that a page shows.
@@ -23,12 +23,17 @@ class CodeBlock:
 
     def find_differences(self, output: str) -> set[str]:
         """Return the statuses and JSON fields of this response that an output lacks, and the problems that it adds."""
-        return set(_PART.findall(self.text)) - set(_PART.findall(output)) | find_problems(output) - find_problems(
+        return set(_PART.findall(self.text)) - set(_PART.findall(output)) | _find_problems(output) - _find_problems(
             self.text
         )
 
 
-def find_problems(output: str) -> set[str]:
+def keep_variables(script: str) -> str:
+    """Return a script of Bash that reads the variables of earlier ones from the file ``$STATE``, and adds its own."""
+    return f'touch "$STATE"; . "$STATE"; set -a\n{script}\nset +a; export -p > "$STATE"'
+
+
+def _find_problems(output: str) -> set[str]:
     """Return the types of the problems that the responses in an output report."""
     return set(_PROBLEM.findall(output))
 

@@ -21,13 +21,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.site.code_blocks import CodeBlock, read_code_blocks
+from tests.site.code_blocks import CodeBlock, keep_variables, read_code_blocks
 from tests.site.pages import PAGES
 from tests.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
-
-_RUN_WITH_STATE = 'touch "$STATE"; . "$STATE"; set -a\n{text}\nset +a; export -p > "$STATE"'
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -59,9 +57,7 @@ def test_commands_of_a_page_run_in_order(page: str, stack: Stack, tmp_path: Path
             text = re.sub(r"(localhost|127\.0\.0\.1):8080", stack.url.removeprefix("http://"), block.text)
             # Not on stdin, which `pyxec run` would send to its program.
             command = (
-                ["bash", "-euc", _RUN_WITH_STATE.format(text=text)]
-                if block.language == "bash"
-                else [sys.executable, "-c", text]
+                ["bash", "-euc", keep_variables(text)] if block.language == "bash" else [sys.executable, "-c", text]
             )
             done = subprocess.run(
                 command,

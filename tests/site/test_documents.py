@@ -109,6 +109,15 @@ def test_code_block_with_an_error_is_detected(tmp_path: Path) -> None:
         ast.parse(block.text)
 
 
+def test_response_that_differs_from_the_page_is_detected() -> None:
+    shown = CodeBlock("", 'HTTP/1.1 202 Accepted\n{"id": "69f3...", "labels": {...}}\n')
+
+    assert shown.find_differences('HTTP/1.1 202 Accepted\r\n{"id":"1","labels":{},"attempt":0}') == set()
+    assert shown.find_differences('HTTP/1.1 422 Unprocessable\r\n{"id":"1","type":"/problems/invalid-request"}') == {
+        "HTTP/1.1 202", '"labels"', "/problems/invalid-request",
+    }  # fmt: skip
+
+
 def pages(entries: list[object]) -> list[str]:
     found: list[str] = []
     for entry in entries:
