@@ -194,6 +194,9 @@ class Stack:
         self.client.close()
         for process in reversed(self.processes):
             process.signal(signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                process.popen.terminate()  # all of them stop at the same time
+        for process in reversed(self.processes):
             if process.popen.poll() is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.terminate()

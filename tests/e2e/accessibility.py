@@ -10,13 +10,20 @@ __all__ = ["find_axe_violations", "find_small_targets"]
 
 _AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 # Monaco and xterm.js create the elements inside.
-_AXE_OPTIONS = {"exclude": [[".monaco-editor"], [".xterm"]]}
+_AXE_CONTEXT = {"exclude": [[".monaco-editor"], [".xterm"]]}
 
 
-def find_axe_violations(page: Page) -> list[str]:
-    """Return the serious and critical violations that axe finds, each with its element."""
-    page.evaluate(_AXE.read_text())
-    result = page.evaluate("options => axe.run(options)", _AXE_OPTIONS)
+def find_axe_violations(page: Page, only_colours: bool = False) -> list[str]:
+    """Return the serious and critical violations that axe finds, each with its element.
+
+    Args:
+        page: The page.
+        only_colours: Check only the contrast, because the page was checked in another theme.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE.read_text())
+    options = {"runOnly": ["color-contrast"]} if only_colours else {}
+    result = page.evaluate("([context, options]) => axe.run(context, options)", [_AXE_CONTEXT, options])
     violations = [violation for violation in result["violations"] if violation["impact"] in ("serious", "critical")]
     return [f"{violation['id']}: {node['html'][:200]}" for violation in violations for node in violation["nodes"]]
 

@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page, expect
 
-__all__ = ["ALL_LAYOUTS", "LAYOUTS", "EditorPage", "Layout", "encode_fragment"]
+__all__ = ["DESKTOP", "LAYOUTS", "PHONE", "TABLET", "EditorPage", "Layout", "encode_fragment"]
 
 # A test may compile a program or restart the API on two busy cores.
 _TIMEOUT_MS = 45_000
+
+_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 # IGNORED_AFTER_END_MS of web/src/layout/RunButton.tsx, and a margin.
 _IGNORED_AFTER_END_MS = 450
@@ -82,13 +84,9 @@ class Layout:
         return f"{self.width}-{self.scheme}"
 
 
+DESKTOP, TABLET, PHONE = (Layout(*size, "light") for size in ((1440, 900), (820, 1180), (390, 844)))
 # Below 760 px, tabs switch between the panes.
-LAYOUTS = (Layout(1440, 900, "light"), Layout(820, 1180, "dark"), Layout(390, 844, "light"))
-ALL_LAYOUTS = tuple(
-    Layout(width, height, scheme)
-    for width, height in ((1440, 900), (820, 1180), (390, 844))
-    for scheme in ("light", "dark")
-)
+LAYOUTS = tuple(Layout(size.width, size.height, scheme) for size in (DESKTOP, TABLET, PHONE) for scheme in _SCHEMES)
 
 
 class EditorPage:

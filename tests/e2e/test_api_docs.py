@@ -89,5 +89,5 @@ def test_docs_page_sends_the_key_until_it_is_left(page: Page, stack: Stack, api_
 
 def test_docs_url_without_slash_redirects_to_the_page(page: Page, stack: Stack, site: Site) -> None:
     for url in (stack.url, site.url):
-        page.goto(f"{url}/docs")
+        page.goto(f"{url}/docs", wait_until="commit")
         assert page.url == f"{url}/docs/"

@@ -50,15 +50,16 @@ def test_plot_appears_below_the_terminal(editor: EditorPage) -> None:
     expect(editor.terminal).to_be_visible()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
-def test_plot_of_plt_show_appears_below_the_terminal(editor: EditorPage, layout: Layout) -> None:
-    editor.set_layout(layout)
+def test_plot_of_plt_show_appears_below_the_terminal_in_all_layouts(editor: EditorPage) -> None:
     editor.run("from matplotlib import pyplot as plt\nplt.plot([1, 3, 2])\nplt.show()\nprint('shown')")
     editor.expect_status("Finished normally")
 
-    expect(editor.page.get_by_role("img", name="plot-1.png")).to_be_visible()
-    editor.page.wait_for_function("() => document.querySelector('.artifacts img').naturalWidth === 640")
-    assert editor.output() == "shown"
+    for layout in LAYOUTS:
+        editor.set_layout(layout)
+        editor.show_pane("Output")
+        expect(editor.page.get_by_role("img", name="plot-1.png")).to_be_visible()
+        editor.page.wait_for_function("() => document.querySelector('.artifacts img').naturalWidth === 640")
+        assert editor.output() == "shown"
 
 
 def test_download_saves_the_bytes_of_the_artifact(editor: EditorPage, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.conftest import INSECURE_HOST
-from tests.e2e.editor_page import LAYOUTS, EditorPage, Layout, encode_fragment
+from tests.e2e.editor_page import DESKTOP, LAYOUTS, EditorPage, Layout, encode_fragment
 from tests.e2e.site import Site
 
 pytestmark = pytest.mark.docker
@@ -50,10 +50,10 @@ def opened_editor(page: Page, site: Site) -> EditorPage:
 @pytest.fixture
 def editor(opened_editor: EditorPage) -> Iterator[EditorPage]:
     yield opened_editor
-    opened_editor.set_layout(LAYOUTS[0])
+    opened_editor.set_layout(DESKTOP)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_shared_program_does_not_replace_the_draft(editor: EditorPage, layout: Layout) -> None:
     # Given a draft
     editor.set_layout(layout)
@@ -88,7 +88,7 @@ def test_edit_keeps_the_shared_program_and_saves_the_replaced_draft(editor: Edit
     editor.page.wait_for_function("() => localStorage['pyxec.draft.python'].includes('replaced draft')")
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 @pytest.mark.parametrize(
     ("fragment", "text"),
     [

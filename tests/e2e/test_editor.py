@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.accessibility import find_axe_violations
-from tests.e2e.editor_page import EditorPage
+from tests.e2e.editor_page import LAYOUTS, EditorPage, Layout
 from tests.e2e.site import Site
 from tests.stack import eventually
 
@@ -24,11 +24,8 @@ IS_PAGE_CACHED = """async () => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation(browser: Browser, site: Site, scheme: Any) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    editor = EditorPage(page, site.url).open()
+def test_axe_finds_no_serious_violation_in_any_layout(shared_editor: EditorPage) -> None:
+    editor, page = shared_editor, shared_editor.page
     # Output with artifacts, the tests with a difference, two run options, and two dialogs
     editor.run(
         "import sys\nprint('out')\nprint('err', file=sys.stderr)\nopen('a.svg', 'w')",
@@ -39,20 +36,30 @@ def test_axe_finds_no_serious_violation(browser: Browser, site: Site, scheme: An
     page.wait_for_selector(".artifacts p")
     page.get_by_role("tab", name="Input").click()
     page.wait_for_selector(".run-options-panel input")
-    violations = find_axe_violations(page)
+    violations = find_violations_in_all_layouts(editor)
     page.keyboard.press("Control+Shift+Enter")
     editor.expect_status("1 of 1 test failed")
     page.get_by_role("tab", name="Limits").click()
     page.wait_for_selector(".run-options-panel .limits")
-    violations += find_axe_violations(page)
+    violations += find_violations_in_all_layouts(editor)
+    page.get_by_role("tab", name="Limits").click()
     for name, content in (("History", ".history"), ("Settings", ".key")):
         page.get_by_role("button", name=name).click()
         page.wait_for_selector(f"dialog[open] {content}")
-        violations += find_axe_violations(page)
+        violations += find_violations_in_all_layouts(editor)
         page.keyboard.press("Escape")
 
-    context.close()
     assert violations == []
+
+
+def find_violations_in_all_layouts(editor: EditorPage) -> list[str]:
+    violations = []
+    for layout in LAYOUTS:
+        editor.set_layout(layout)
+        found = find_axe_violations(editor.page, only_colours=layout.scheme == "dark")
+        violations += [f"{layout}: {violation}" for violation in found]
+    editor.set_layout(Layout(1280, 800, "light"))
+    return violations
 
 
 def test_text_typed_before_the_editor_is_loaded_is_kept(page: Page, site: Site) -> None:
@@ -73,7 +80,8 @@ def test_text_typed_before_the_editor_is_loaded_is_kept(page: Page, site: Site) 
     expect(page.locator(".monaco-editor .view-lines")).to_contain_text("print('typed early')  # and late")
 
 
-def test_drafts_are_kept_after_a_reload_and_a_change_of_language(editor: EditorPage) -> None:
+def test_drafts_are_kept_after_a_reload_and_a_change_of_language(shared_editor: EditorPage) -> None:
+    editor = shared_editor
     editor.type_code("print('my draft')")
     language = editor.page.get_by_label("Language")
     language.select_option("bash")
@@ -90,13 +98,15 @@ def test_drafts_are_kept_after_a_reload_and_a_change_of_language(editor: EditorP
     expect(code).to_contain_text("my draft")
 
 
-def test_share_link_opens_the_program_in_another_browser(editor: EditorPage, browser: Browser) -> None:
+def test_share_link_opens_the_program_in_another_browser(shared_editor: EditorPage, browser: Browser) -> None:
+    editor = shared_editor
     # Given the link to a program with an argument
     editor.open_program("import sys\nprint('shared', sys.argv[1])", args="here")
     editor.page.get_by_role("button", name="Share").click()
     field = editor.page.get_by_label("Link")
     expect(field).to_have_value(re.compile("#v1[.]"))
     link = field.input_value()
+    editor.page.keyboard.press("Escape")
     # When another browser opens the link
     context = browser.new_context()
     other = EditorPage(context.new_page(), link).open()
@@ -124,7 +134,8 @@ def test_click_on_a_traceback_opens_the_line(shared_editor: EditorPage) -> None:
     expect(editor.page.locator(".monaco-editor .squiggly-error")).not_to_have_count(0)
 
 
-def test_theme_is_applied_before_the_first_paint_after_a_reload(editor: EditorPage) -> None:
+def test_theme_is_applied_before_the_first_paint_after_a_reload(shared_editor: EditorPage) -> None:
+    editor = shared_editor
     editor.page.get_by_role("button", name="Settings").click()
     editor.page.get_by_label("Dark").check()
     editor.page.keyboard.press("Escape")
@@ -133,6 +144,10 @@ def test_theme_is_applied_before_the_first_paint_after_a_reload(editor: EditorPa
     editor.page.wait_for_selector("body")
 
     assert editor.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    editor.wait_until_loaded()
+    editor.page.get_by_role("button", name="Settings").click()
+    editor.page.get_by_label("System").check()
+    editor.page.keyboard.press("Escape")
 
 
 def test_limit_outside_its_range_shows_the_allowed_values(shared_editor: EditorPage) -> None:

@@ -20,7 +20,7 @@ def editor(shared_editor: EditorPage) -> Iterator[EditorPage]:
     shared_editor.set_layout(Layout(1280, 800, "light"))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_removed_file_can_be_restored(editor: EditorPage, layout: Layout) -> None:
     editor.set_layout(layout)
     editor.open_program("", files=TWO_FILES)
@@ -36,7 +36,7 @@ def test_removed_file_can_be_restored(editor: EditorPage, layout: Layout) -> Non
     expect(editor.page.locator(".monaco-editor .view-lines")).to_contain_text("library")
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_file_has_the_typed_name_after_two_renames(editor: EditorPage, layout: Layout) -> None:
     editor.set_layout(layout)
     editor.open_program("", files=TWO_FILES)

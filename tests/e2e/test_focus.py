@@ -27,7 +27,7 @@ def editor(shared_editor: EditorPage) -> Iterator[EditorPage]:
     shared_editor.set_layout(Layout(1280, 800, "light"))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_answer_typed_after_a_click_on_run_reaches_the_program(editor: EditorPage, layout: Layout) -> None:
     editor.set_layout(layout)
     editor.open_program(ASK)
@@ -47,7 +47,7 @@ def test_answer_typed_after_a_click_on_run_reaches_the_program(editor: EditorPag
     editor.expect_code(ASK)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_answer_typed_after_ctrl_enter_reaches_the_program(editor: EditorPage, layout: Layout) -> None:
     editor.set_layout(layout)
     editor.open_program(ASK)
@@ -77,7 +77,7 @@ def test_focus_stays_in_the_terminal_while_a_line_is_typed_at_the_end_of_the_run
     expect(editor.page.locator(".monaco-editor.focused")).to_be_visible()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.width)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_f6_moves_the_focus_through_all_panes_in_both_directions(editor: EditorPage, layout: Layout) -> None:
     editor.set_layout(layout)
     editor.open_program("print(1)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.editor_page import ALL_LAYOUTS, EditorPage, Layout
+from tests.e2e.editor_page import LAYOUTS, EditorPage, Layout
 
 pytestmark = pytest.mark.docker
 
@@ -109,7 +109,7 @@ def editor_with_long_texts(shared_editor: EditorPage) -> EditorPage:
     return shared_editor
 
 
-@pytest.mark.parametrize("layout", ALL_LAYOUTS, ids=str)
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_dialogs_fit_the_window_and_all_controls_are_reachable(
     editor_with_long_texts: EditorPage, layout: Layout
 ) -> None:

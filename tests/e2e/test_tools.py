@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.content_security_policy import policy_violations, record_policy_violations
-from tests.e2e.editor_page import LAYOUTS, EditorPage
+from tests.e2e.editor_page import DESKTOP, EditorPage
 from tests.e2e.site import Site
 
 pytestmark = pytest.mark.docker
@@ -56,7 +56,7 @@ def opened_editor(page: Page, site: Site) -> EditorPage:
 @pytest.fixture
 def editor(opened_editor: EditorPage) -> Iterator[EditorPage]:
     yield opened_editor
-    opened_editor.set_layout(LAYOUTS[0])
+    opened_editor.set_layout(DESKTOP)
 
 
 @pytest.mark.parametrize("language", UGLY)
