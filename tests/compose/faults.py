@@ -119,7 +119,8 @@ def test_backup_restores_results_and_running_jobs(project: Project) -> None:
     file = project.http.put("/v1/files", content=b"from the backup").json()["file_id"]
     finished = project.submit("print('before')", wait=20)["id"]
     # They take longer than a backup on a busy machine: a job that has finished before it does not run again.
-    running = [project.submit(COUNTS.format(count=40))["id"] for _ in range(4)]
+    limits = {"wall_seconds": 60}
+    running = [project.submit(COUNTS.format(count=40), limits=limits)["id"] for _ in range(4)]
     for job_id in running:
         project.wait_until_running(job_id)
     backup = project.pipe("exec", "-T", "redis", "backup")
