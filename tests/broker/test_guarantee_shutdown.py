@@ -180,11 +180,17 @@ def test_guarantee_5_message_that_is_fetched_with_a_finish_as_the_worker_stops_i
     # Given a worker that runs a long message, and fetches a third one with the script that finishes the second
     broker = make_broker()
     gate = Gate(broker)
-    dramatiq.actor(lambda: time.sleep(0.5), actor_name="short", broker=broker)
+    short_started = threading.Event()
+
+    def short() -> None:
+        short_started.set()
+        time.sleep(0.5)
+
+    dramatiq.actor(short, broker=broker)
     broker.enqueue(message("long"))
     broker.enqueue(message(actor="short"))
     worker = start_worker(broker, 2)
-    eventually(lambda: gate.started == ["long"])
+    eventually(lambda: gate.started == ["long"] and short_started.is_set())
     thread = broker.deliveries.consumer_threads[broker.keys("default")]
     handle_message, stopping = thread.handle_message, []
 
@@ -243,11 +249,17 @@ def test_guarantee_5_message_that_runs_at_the_deadline_is_released_at_once(make_
     # Given a worker that runs a short and a long message
     broker, other = make_broker(max_deliveries=1, lease_ms=60_000), make_broker(max_deliveries=1, lease_ms=60_000)
     gate = Gate(broker)
-    dramatiq.actor(lambda: time.sleep(0.5), actor_name="short", broker=broker)
+    short_started = threading.Event()
+
+    def short() -> None:
+        short_started.set()
+        time.sleep(0.5)
+
+    dramatiq.actor(short, broker=broker)
     broker.enqueue(message("long"))
     broker.enqueue(message(actor="short"))
     worker = start_worker(broker, 2)
-    eventually(lambda: gate.started == ["long"])
+    eventually(lambda: gate.started == ["long"] and short_started.is_set())
 
     # When the worker is stopped
     stopped_at = time.monotonic()
