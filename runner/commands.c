@@ -114,7 +114,7 @@ static const char *set_limits(struct job *job, const struct frame *frame)
     if (write(job->limits_fd, &result, sizeof result) != sizeof result ||
         read(job->limits_fd, &result, sizeof result) != sizeof result)
         return "the cell does not change its limits";
-    outbox_put(&job->outbox, FRAME_LIMITS_SET, &result, sizeof result);
+    outbox_put(&job->outbox, FRAME_LIMITS_SET, &result, sizeof result, SEND_AT_ONCE);
     return NULL;
 }
 

@@ -13,7 +13,7 @@ enum { FROM_HOST, TO_HOST, SIGNALS, STDIN, OUTPUT, SOCKETS, TERMINALS, WATCHED }
 
 enum { EXIT_DONE = 0, EXIT_FAULT = 1, EXIT_HOST_GONE = 2 };
 
-static const int FAULT_FLUSH_MS = 1000;
+enum { FAULT_FLUSH_MS = 1000, ACK_BYTES = STDIN_WINDOW_BYTES / 4 };
 
 /* An engine that loses the connection of a killed host without closing stdin would keep the container for ever. The pool
  * replaces idle containers earlier: see app/sandbox/container.py. */
@@ -30,7 +30,7 @@ static _Noreturn void fail(struct job *job, const char *fault)
 {
     struct pollfd host = {STDOUT_FILENO, POLLOUT, 0};
     kill_everything(job);
-    outbox_put(&job->outbox, FRAME_FAULT, fault, strlen(fault));
+    outbox_put(&job->outbox, FRAME_FAULT, fault, strlen(fault), SEND_AT_ONCE);
     for (int rounds = 0; rounds < 64 && !outbox_is_empty(&job->outbox); rounds++)
         if (poll(&host, 1, FAULT_FLUSH_MS) <= 0 || !outbox_flush(&job->outbox, STDOUT_FILENO))
             break;
@@ -49,21 +49,41 @@ static void read_commands(struct job *job)
         fail(job, fault);
 }
 
-/* Acknowledgements are accumulated while the host does not read, so that they do not use up the reserve of the outbox. */
+static bool has_open_stdin(const struct job *job)
+{
+    return job->phases[job->current].gets_stdin && stdin_ring_is_open(&job->stdin_ring);
+}
+
+/* STARTED and output may be sent a few milliseconds later. Then most short programs end, and the host receives everything in
+ * one message. Not on a terminal, nor while more stdin can follow: the host may wait for the output before it sends more. */
+static bool must_send(const struct job *job)
+{
+    bool may_delay = !job->phases[job->current].has_terminal && !has_open_stdin(job);
+    return outbox_is_due(&job->outbox, monotonic_ns()) || (!may_delay && !outbox_is_empty(&job->outbox));
+}
+
+/* Acknowledgements are accumulated while the host does not read, so that they do not use up the reserve of the outbox. They
+ * are also accumulated while the host has sent all stdin of the phase, and has room for that of later ones. */
+static bool is_ack_due(const struct job *job)
+{
+    bool is_needed = has_open_stdin(job) || job->stdin_ring.ack_due >= ACK_BYTES || must_send(job);
+    bool done_sent = job->state == EXITING;
+    return job->stdin_ring.ack_due > 0 && is_needed && !done_sent && outbox_output_room(&job->outbox) > 0;
+}
+
 static void acknowledge_stdin(struct job *job)
 {
     unsigned char count[4];
     put_uint(count, job->stdin_ring.ack_due, sizeof count);
-    outbox_put(&job->outbox, FRAME_STDIN_ACK, count, sizeof count);
+    outbox_put(&job->outbox, FRAME_STDIN_ACK, count, sizeof count, SEND_AT_ONCE);
     job->stdin_ring.ack_due = 0;
 }
 
 static void write_to_host(struct job *job)
 {
-    bool done_sent = job->state == EXITING;
-    if (job->stdin_ring.ack_due > 0 && !done_sent && outbox_output_room(&job->outbox) > 0)
+    if (is_ack_due(job))
         acknowledge_stdin(job);
-    if (!outbox_flush(&job->outbox, STDOUT_FILENO))
+    if (must_send(job) && !outbox_flush(&job->outbox, STDOUT_FILENO))
         abandon(job);
 }
 
@@ -85,7 +105,9 @@ static void check_silence(struct job *job, const struct pollfd watched[WATCHED])
 
 static uint64_t next_check_ns(const struct job *job)
 {
-    return waits_for_host(job) ? job->contact_ns + SILENCE_LIMIT_NS : watch_next_check_ns(job);
+    uint64_t next_ns = waits_for_host(job) ? job->contact_ns + SILENCE_LIMIT_NS : watch_next_check_ns(job);
+    bool is_delayed = !outbox_is_empty(&job->outbox) && job->outbox.due_ns != SEND_AT_ONCE;
+    return is_delayed && job->outbox.due_ns < next_ns ? job->outbox.due_ns : next_ns;
 }
 
 /* Performs state transitions that need no event. Returns NULL, or a description of the fault. */
@@ -116,7 +138,7 @@ static bool stdin_is_due(const struct job *job)
 static void choose_events(const struct job *job, struct pollfd watched[WATCHED])
 {
     bool reads = job->state == RUNNING && outbox_output_room(&job->outbox) > 0;
-    short to_host = outbox_is_empty(&job->outbox) ? 0 : POLLOUT; /* with 0, poll still reports POLLERR */
+    short to_host = must_send(job) ? POLLOUT : 0; /* with 0, poll still reports POLLERR */
     watched[FROM_HOST] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
     watched[TO_HOST] = (struct pollfd){STDOUT_FILENO, to_host, 0};
     watched[SIGNALS] = (struct pollfd){job->signal_fd, POLLIN, 0};
@@ -171,8 +193,6 @@ static void handle_events(struct job *job, const struct pollfd watched[WATCHED])
 int run_event_loop(struct job *job)
 {
     struct pollfd watched[WATCHED];
-    const unsigned char version = PROTOCOL_VERSION;
-    outbox_put(&job->outbox, FRAME_READY, &version, sizeof version);
     job->contact_ns = monotonic_ns();
     for (;;) {
         write_to_host(job);

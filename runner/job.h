@@ -89,7 +89,8 @@ void output_close(struct job *job);
 const char *watch_limits(struct job *job);
 uint64_t watch_next_check_ns(const struct job *job);
 
-/* report.c: sends STARTED, PHASE_END and DONE. */
+/* report.c: sends ACCEPTED (in a cell, with its nonce; otherwise NULL), READY, STARTED, PHASE_END and DONE. */
+void report_ready(struct job *job, const unsigned char *nonce);
 void report_started(struct job *job);
 void report_phase_end(struct job *job);
 void report_done(struct job *job);

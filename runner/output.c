@@ -1,10 +1,13 @@
 #include "job.h"
 
 #include "close_fd.h"
+#include "usage/monotonic.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+static const uint64_t OUTPUT_DELAY_NS = 5ull * NS_PER_MS;
 
 static const enum runner_frame FRAME_TYPES[STREAMS] = {FRAME_STDOUT, FRAME_STDERR};
 
@@ -51,7 +54,8 @@ void output_forward(struct job *job, enum stream stream)
         close_fd(fd);
     if (got <= 0)
         return;
-    outbox_output_commit(&job->outbox, FRAME_TYPES[stream], count_output(job, stream, (size_t)got));
+    outbox_output_commit(&job->outbox, FRAME_TYPES[stream], count_output(job, stream, (size_t)got),
+                         monotonic_ns() + OUTPUT_DELAY_NS);
     if (job->truncated[stream]) {
         output_close(job);
         phase_stop(job, REASON_OUTPUT);

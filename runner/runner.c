@@ -118,6 +118,7 @@ int run_job(const char *folder, const struct cell_link *cell)
         terminal_quota_open(&job.terminal_quota);
         request_short_time_slices();
     }
+    report_ready(&job, cell == NULL ? NULL : cell->nonce);
     return run_event_loop(&job);
 }
 

@@ -14,6 +14,7 @@
 /* What a runner in a cell gets from PID 1 of the cell. */
 struct cell_link {
     int limits_fd; /* a socket: the runner writes a byte to ask for the limits of the program, and reads the result */
+    const unsigned char *nonce; /* NONCE_BYTES of the job, which the runner repeats in ACCEPTED */
     struct cgroup cgroup;
 };
 

@@ -28,7 +28,7 @@ PyxecError
     |   `-- UnsupportedEngine the Docker Engine cannot run sandboxes until its configuration or ours changes
     |-- ImageMissing          the image of a language is missing on this engine
     |-- SandboxLost           the container disappeared without a report
-    |-- SandboxUnavailable    the host cannot provide the container for the program of a started job
+    |-- SandboxUnavailable    the host cannot provide the container for a job, or for its program, after it was started
     |-- ProtocolError         the runner violated its protocol
     |-- FileStorageUnavailable  the file storage did not answer in time
     |-- BlobNotFound          the file storage has lost the content of a file
@@ -307,7 +307,7 @@ class SandboxLost(InfrastructureError):
 
 
 class SandboxUnavailable(InfrastructureError):
-    """The host cannot provide the container for the program of a job whose compile phase has ended. The job waits."""
+    """The host cannot provide the container for a started job, of which at most the compile phase has run. It waits."""
 
 
 class ProtocolError(InfrastructureError):

@@ -22,7 +22,7 @@ from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.frames import PROTOCOL_VERSION, Event, Ready
 from app.sandbox.template import creation_body, update_body
 
-__all__ = ["MAX_IDLE_SECONDS", "READY_TIMEOUT_SECONDS", "Container", "ContainerSpec", "UpdateResult"]
+__all__ = ["MAX_IDLE_SECONDS", "READY_TIMEOUT_SECONDS", "Container", "ContainerSpec", "UpdateResult", "check_ready"]
 
 # From the start of the container to the Ready frame. It usually takes 0.2 s; a lease is much longer.
 READY_TIMEOUT_SECONDS: Final = 10.0
@@ -171,6 +171,11 @@ class Container:
         return self._engine.was_oom_killed(self.id, created_at)
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the runner is ready. Before that, no program has started."""
+        return True
+
+    @property
     def has_finished(self) -> bool:
         """Whether the runner has sent its last frame."""
         return self._decoder.closed
@@ -195,9 +200,7 @@ class Container:
 
     def _await_ready(self) -> None:
         """Wait until the runner accepts a job."""
-        event = self._receive_first_event(time.monotonic() + READY_TIMEOUT_SECONDS)
-        if not isinstance(event, Ready) or event.version != PROTOCOL_VERSION:
-            raise SandboxLost(f"runner sent {event!r} first; expected Ready with protocol version {PROTOCOL_VERSION}")
+        check_ready(self._receive_first_event(time.monotonic() + READY_TIMEOUT_SECONDS))
 
     def _receive_first_event(self, deadline: float) -> Event:
         while (remaining_seconds := deadline - time.monotonic()) > 0:
@@ -214,3 +217,13 @@ class Container:
         poller = select.poll()
         poller.register(self._connection, select.POLLIN)
         return bool(poller.poll(seconds * 1000))
+
+
+def check_ready(event: Event) -> None:
+    """Check the first event of a runner.
+
+    Raises:
+        SandboxLost: It is not ``Ready``, or the runner has another version of the protocol.
+    """
+    if not isinstance(event, Ready) or event.version != PROTOCOL_VERSION:
+        raise SandboxLost(f"runner sent {event!r} first; expected Ready with protocol version {PROTOCOL_VERSION}")

@@ -13,7 +13,7 @@ import docker
 import msgspec
 import structlog
 
-from app.core.errors import ImageMissing, InfrastructureError
+from app.core.errors import ImageMissing, InfrastructureError, SandboxUnavailable
 from app.core.execution.budget import JobBudget
 from app.core.execution.sandbox import Inbox, SandboxReport, Sink
 from app.core.job.spec import JobSpec
@@ -133,7 +133,8 @@ class PooledSandbox(ABC, Generic[C]):
 
         Raises:
             ImageMissing: The image of the language is not on this engine.
-            SandboxUnavailable: The host could not provide the container for the program after the compile phase.
+            SandboxUnavailable: The host could not provide the container for the job, or for its program after the
+                compile phase.
             InfrastructureError: The job could not run, or its end is not known. If `on_acquired` was not called, no
                 container could be launched.
         """
@@ -159,7 +160,9 @@ class PooledSandbox(ABC, Generic[C]):
         try:
             on_acquired()
             report = session.run()
-        except BaseException:
+        except BaseException as e:
+            if isinstance(e, SandboxUnavailable) and not session.container.is_ready:
+                self._record_failure(e)
             session.container.discard()
             self._release_container(spec.language, session, has_failed=True)
             raise

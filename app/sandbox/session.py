@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 
@@ -24,7 +24,7 @@ from app.core.job.events import Output
 from app.core.job.job_input import InputKind
 from app.core.job.spec import JobSpec, TerminalSize
 from app.core.outcomes import PhaseReport, StopReason
-from app.sandbox.container import Container, UpdateResult
+from app.sandbox.container import READY_TIMEOUT_SECONDS, Container, UpdateResult
 from app.sandbox.images.catalogue import Language
 from app.sandbox.resources import ContainerResources
 from app.sandbox.runner import encoder, frames
@@ -113,7 +113,8 @@ class RunnerSession:
         """Run the job to its end and return what each phase did.
 
         Raises:
-            SandboxUnavailable: The host could not provide the container for the program. Only the compile phase ran.
+            SandboxUnavailable: The host could not provide the container for the job, so that nothing ran, or for the
+                program, so that only the compile phase ran.
             InfrastructureError: The end of the job is not known.
             OwnershipLost: Raised by the sink.
         """
@@ -155,7 +156,7 @@ class RunnerSession:
         self._flush_when_due()
         self._stop_at_total_limits()
         if not ready and time.monotonic() >= self._deadline:
-            raise SandboxLost("runner did not report the end of the phase in time")
+            self._raise_lost("runner did not report the end of the phase in time")
         for key, events in ready:
             if key.fileobj is self._inbox:
                 self._read_inbox()
@@ -420,6 +421,8 @@ class RunnerSession:
             self._deadline = math.inf
             return
         limit_seconds = 0.0 if running_phase is None else self._phase(running_phase).wall_ms / 1000
+        if not self.container.is_ready:
+            limit_seconds += READY_TIMEOUT_SECONDS
         self._deadline = time.monotonic() + limit_seconds + _GRACE_SECONDS
 
     def _on_connection_ended(self) -> None:
@@ -427,10 +430,14 @@ class RunnerSession:
 
         The OOM kill counts as the result of the program, because the program used the memory.
         """
-        if not self.container.was_oom_killed():
-            raise SandboxLost(f"sandbox ended without a report {self.container.read_stderr()}".strip())
+        if not self.container.is_ready or not self.container.was_oom_killed():
+            self._raise_lost(f"sandbox ended without a report {self.container.read_stderr()}".strip())
         wall_seconds = time.monotonic() - self._phase_started_at if self._phase_is_running else 0.0
         self._end_by_oom_kill(min(self._ended_phases, len(self._plan.names) - 1), wall_seconds)
+
+    def _raise_lost(self, reason: str) -> NoReturn:
+        """Raise the error for a container that is lost: if its runner was not ready, nothing of the job has run."""
+        raise SandboxLost(reason) if self.container.is_ready else SandboxUnavailable(reason)
 
     def _end_by_oom_kill(self, index: int, wall_seconds: float) -> None:
         name = self._plan.names[index]

@@ -110,15 +110,15 @@ static void close_cell_descriptors(const struct cell_cgroup *cgroup)
 /* PID 1 of the namespaces of a job: becomes a runner as soon as the job arrives. */
 static _Noreturn void serve_job(const struct cell *cell, const struct job_process *process, int reason_fd)
 {
-    const struct cell_link link = {process->sync_fd, cell->cgroup.counters};
-    uint64_t disk_bytes;
+    struct job_start start;
+    const struct cell_link link = {process->sync_fd, start.nonce, cell->cgroup.counters};
     if (dup2(reason_fd, STDERR_FILENO) < 0 || !await_users(process))
         _exit(EXIT_FAULT);
     close(reason_fd);
     set_up_namespaces(cell);
-    if (!await_job_start(process, &disk_bytes))
+    if (!await_job_start(process, &start))
         _exit(EXIT_FAULT);
-    set_up_job(cell, disk_bytes);
+    set_up_job(cell, start.disk_bytes);
     close_cell_descriptors(&cell->cgroup);
     int status = run_job("/work", &link);
     if (status == 0 && !await_end())
@@ -182,13 +182,13 @@ static bool create_next_job(struct cell *cell, struct next_job *next)
 
 static int run_next_job(struct cell *cell, const struct next_job *next, const struct job_order *order)
 {
+    struct job_start start = {.disk_bytes = order->disk_bytes};
+    memcpy(start.nonce, order->nonce, sizeof start.nonce);
     if (!job_cgroup_start(&cell->cgroup, &order->initial)) {
         report_fault(describe_error("cannot set the limits of a job"), "");
         return EXIT_FAULT;
     }
-    if (!report_accepted(order))
-        return EXIT_FAULT;
-    start_job(&next->process, order->disk_bytes); /* if the process has ended, `await_job` returns its status */
+    start_job(&next->process, &start); /* if the process has ended, `await_job` returns its status */
     int status = check_end(await_job(cell, order, &next->process), next->reason_fd);
     close(next->process.sync_fd);
     close(next->reason_fd);

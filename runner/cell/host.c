@@ -107,11 +107,6 @@ bool report_clean(unsigned cgroup_version, bool has_job_user_namespaces)
     return write_frame(STDERR_FILENO, FRAME_CLEAN, payload, sizeof payload);
 }
 
-bool report_accepted(const struct job_order *order)
-{
-    return write_frame(STDOUT_FILENO, FRAME_ACCEPTED, order->nonce, sizeof order->nonce);
-}
-
 void report_fault(const char *fault, const char *detail)
 {
     char text[FAULT_MAX] = "";

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-enum { NONCE_BYTES = 16, JOB_BYTES = NONCE_BYTES + 8 + 2 * (8 + 4) };
+enum { JOB_BYTES = NONCE_BYTES + 8 + 2 * (8 + 4) };
 
 struct resource_limits {
     uint64_t memory_bytes;
@@ -30,9 +30,6 @@ const char *read_job(struct job_order *order, bool *ended);
 
 /* Writes to stderr, which no job has: the cell has no trace of a job. */
 bool report_clean(unsigned cgroup_version, bool has_job_user_namespaces);
-
-/* Writes to stdout, before the first frame of the runner. */
-bool report_accepted(const struct job_order *order);
 
 /* Writes to stderr. */
 void report_fault(const char *fault, const char *detail);

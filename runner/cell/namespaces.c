@@ -126,13 +126,13 @@ bool await_users(const struct job_process *process)
     return read(process->sync_fd, &byte, 1) == 1;
 }
 
-void start_job(const struct job_process *process, uint64_t disk_bytes)
+void start_job(const struct job_process *process, const struct job_start *start)
 {
-    if (send(process->sync_fd, &disk_bytes, sizeof disk_bytes, MSG_NOSIGNAL) != sizeof disk_bytes)
+    if (send(process->sync_fd, start, sizeof *start, MSG_NOSIGNAL) != sizeof *start)
         kill(process->pid, SIGKILL);
 }
 
-bool await_job_start(const struct job_process *process, uint64_t *disk_bytes)
+bool await_job_start(const struct job_process *process, struct job_start *start)
 {
-    return read(process->sync_fd, disk_bytes, sizeof *disk_bytes) == sizeof *disk_bytes;
+    return read(process->sync_fd, start, sizeof *start) == sizeof *start;
 }

@@ -5,6 +5,8 @@
 #ifndef RUNNER_NAMESPACES_H
 #define RUNNER_NAMESPACES_H
 
+#include "protocol/encoding.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,10 +36,16 @@ const char *map_job_users(const struct job_process *process, const struct cell_u
 /* In the new process: waits until the users are defined. Returns false if PID 1 of the cell has failed. */
 bool await_users(const struct job_process *process);
 
+/* What the new process needs to know of its job. */
+struct job_start {
+    uint64_t disk_bytes;
+    unsigned char nonce[NONCE_BYTES];
+};
+
 /* In PID 1 of the cell: continues the new process when its job has arrived. If this fails, the process is killed. */
-void start_job(const struct job_process *process, uint64_t disk_bytes);
+void start_job(const struct job_process *process, const struct job_start *start);
 
 /* In the new process: waits for its job. Returns false if PID 1 of the cell has ended. */
-bool await_job_start(const struct job_process *process, uint64_t *disk_bytes);
+bool await_job_start(const struct job_process *process, struct job_start *start);
 
 #endif

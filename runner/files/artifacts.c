@@ -158,7 +158,7 @@ static void announce(struct outbox *outbox, const struct artifact *artifact)
     unsigned char payload[8 + PATH_BYTES];
     size_t path_bytes = strlen(artifact->path) + 1;
     memcpy(put_uint(payload, artifact->bytes, 8), artifact->path, path_bytes);
-    outbox_put(outbox, FRAME_ARTIFACT, payload, 8 + path_bytes);
+    outbox_put(outbox, FRAME_ARTIFACT, payload, 8 + path_bytes, SEND_AT_ONCE);
 }
 
 /* A file without read permission is not included. */
@@ -182,7 +182,7 @@ static bool send_some(struct artifacts *artifacts, struct outbox *outbox)
     ssize_t got = read(artifacts->fd, outbox_output_buffer(outbox), length);
     if (got <= 0)
         return false;
-    outbox_output_commit(outbox, FRAME_ARTIFACT_DATA, (size_t)got);
+    outbox_output_commit(outbox, FRAME_ARTIFACT_DATA, (size_t)got, SEND_AT_ONCE);
     artifacts->remaining -= (uint64_t)got;
     if (artifacts->remaining == 0)
         close_fd(&artifacts->fd);

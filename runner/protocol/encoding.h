@@ -12,6 +12,7 @@ enum {
     FRAME_PAYLOAD_MAX = 65536,
     STDIN_WINDOW_BYTES = 256 * 1024,
     PHASES_MAX = 128,
+    NONCE_BYTES = 16,
 };
 
 enum host_frame {
@@ -43,7 +44,7 @@ enum runner_frame {
     FRAME_ARTIFACT_DATA = 0x8a,
     FRAME_LIMITS_SET = 0x8b,
     FRAME_CLEAN = 0x8c,    /* from PID 1 of a cell */
-    FRAME_ACCEPTED = 0x8d, /* from PID 1 of a cell */
+    FRAME_ACCEPTED = 0x8d, /* in a cell */
 };
 
 /* A read position in a payload. Reading past the end sets `broken` and returns zeros. */

@@ -57,6 +57,11 @@ static bool is_at_end(const struct stdin_ring *ring)
     return ring->current < ring->received && ring->waiting[ring->current] == 0;
 }
 
+bool stdin_ring_is_open(const struct stdin_ring *ring)
+{
+    return ring->current >= ring->received;
+}
+
 bool stdin_ring_is_due(const struct stdin_ring *ring)
 {
     return ring->current < ring->streams && (ring->waiting[ring->current] > 0 || is_at_end(ring));

@@ -20,6 +20,9 @@ struct stdin_ring {
 const char *stdin_ring_put(struct stdin_ring *ring, const struct frame *frame);
 const char *stdin_ring_end(struct stdin_ring *ring);
 
+/* Returns whether the host may send more for the current phase. */
+bool stdin_ring_is_open(const struct stdin_ring *ring);
+
 /* Returns whether there are bytes or an end of file for the current phase. */
 bool stdin_ring_is_due(const struct stdin_ring *ring);
 

@@ -122,7 +122,7 @@ class Sandbox(Protocol):
         Raises:
             InfrastructureError: The job could not be run, or how it ended is unknown. Never the program's fault. If
                 `on_acquired` was not called, the host could not provide an environment, and nothing of the job ran. If
-                it is SandboxUnavailable, the host could not provide the one for the program.
+                it is SandboxUnavailable, at most the compile phase ran.
         """
 
     def compilation_key(self, spec: JobSpec) -> str | None:

@@ -11,9 +11,16 @@ from typing import Any, Final
 
 import structlog
 
-from app.core.errors import ProtocolError, SandboxLost
+from app.core.errors import ProtocolError, SandboxLost, SandboxUnavailable
 from app.sandbox.cells.protocol import NONCE_BYTES, Clean, decode_reports, encode_accepted, encode_job
-from app.sandbox.container import MAX_IDLE_SECONDS, READY_TIMEOUT_SECONDS, Container, ContainerSpec, UpdateResult
+from app.sandbox.container import (
+    MAX_IDLE_SECONDS,
+    READY_TIMEOUT_SECONDS,
+    Container,
+    ContainerSpec,
+    UpdateResult,
+    check_ready,
+)
 from app.sandbox.resources import CELL_PROCESSES, ContainerResources
 from app.sandbox.runner.decoder import FrameDecoder
 from app.sandbox.runner.encoder import encode_cancel, encode_end
@@ -73,7 +80,9 @@ class Cell(Container):
         self._clean: Clean | None = None
         self._is_idle = True
         self._idle_since = time.monotonic()
+        self._unsent_job = b""  # sent together with the first frames for the runner
         self._accepted = b""  # what is missing of the message that must come first
+        self._runner_is_ready = False
         self._cannot_be_reused = False
 
     @property
@@ -94,19 +103,24 @@ class Cell(Container):
         return time.monotonic() - self._created_at
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the runner of the last job was ready. Before that, no program of the job has started."""
+        return self._runner_is_ready
+
+    @property
     def can_be_reused(self) -> bool:
         """Whether the job has ended in order, so that ``end_job`` can be called."""
         return self.has_finished and not self._cannot_be_reused
 
     def start_job(self, initial: ContainerResources, program: ContainerResources) -> None:
-        """Create the nested container of a job; return when its runner is ready.
+        """Prepare a job. It starts with the first ``send``: a message of its own would cost the engine processor time.
 
         Args:
             initial: Resources from the first phase on. Without a cgroup, they must be those of ``spec``.
             program: Resources of the program, none higher than the initial ones.
 
         Raises:
-            InfrastructureError: The cell has ended, or has not answered in order.
+            InfrastructureError: The cell has ended, or was not clean in time.
         """
         self._await_clean()
         nonce = secrets.token_bytes(NONCE_BYTES)
@@ -116,8 +130,21 @@ class Cell(Container):
         self._accepted = encode_accepted(nonce)
         self._decoder = FrameDecoder()
         self._resources = initial
-        self._send_all(encode_job(nonce, initial, program))
-        super()._await_ready()
+        self._runner_is_ready = False
+        self._unsent_job = encode_job(nonce, initial, program)
+
+    def send(self, data: memoryview | bytes | bytearray) -> int:
+        """Send to the runner without blocking; return the number of bytes of ``data`` that were sent.
+
+        Raises:
+            SandboxLost: The connection has ended.
+        """
+        if not self._unsent_job:
+            return super().send(data)
+        sent = super().send(self._unsent_job + data)
+        sent_of_job = min(sent, len(self._unsent_job))
+        self._unsent_job = self._unsent_job[sent_of_job:]
+        return sent - sent_of_job
 
     def end_job(self, unsent: Iterable[bytes]) -> None:
         """End a job that has finished. The cell removes what is left of it in the background.
@@ -208,10 +235,14 @@ class Cell(Container):
         if self._accepted:
             begin = stdout[: len(self._accepted)]
             if not self._accepted.startswith(begin):
-                raise ProtocolError("cell did not accept the job first")
+                raise SandboxUnavailable("cell did not accept the job first")
             self._accepted = self._accepted[len(begin) :]
             stdout = stdout[len(begin) :]
-        return self._decoder.feed(stdout)
+        events = self._decoder.feed(stdout)
+        if not self._runner_is_ready and events:
+            check_ready(events.pop(0))
+            self._runner_is_ready = True
+        return events
 
     def _read_reports(self) -> None:
         reports, _ = decode_reports(self._demultiplexer.stderr)

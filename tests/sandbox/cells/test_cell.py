@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.errors import InfrastructureError, SandboxLost
+from app.core.errors import SandboxLost, SandboxUnavailable
 from app.sandbox.cells.cell import Cell
 from app.sandbox.cells.pool import CellPolicy
 from app.sandbox.images.catalogue import load_languages
@@ -307,8 +307,12 @@ def test_cell_ends_when_bytes_follow_the_end_of_a_job(cell: Cell, sandbox: Sandb
 def test_limits_of_the_program_cannot_be_raised(cell: Cell, sandbox: SandboxFixture) -> None:
     higher = sandbox.container_spec("bash", memory_bytes=JOB_RESOURCES.memory_bytes + 1).resources
 
-    with pytest.raises(InfrastructureError, match="the limits of the program exceed the initial ones"):
-        cell.start_job(JOB_RESOURCES, higher)
+    cell.start_job(JOB_RESOURCES, higher)
+    cell.send(b"")
+
+    while cell.receive() is not None:
+        cell._wait_readable(10)
+    assert "the limits of the program exceed the initial ones" in cell.read_stderr()
 
 
 def test_limits_of_the_program_are_applied_once(cell: Cell) -> None:
@@ -398,6 +402,20 @@ def test_next_job_runs_when_its_cell_was_killed(recycling: bool) -> None:
         sandbox.engine.docker_client.kill(cell)
 
         assert sandbox.run(job("bash", "echo second")).text == "second\n"
+
+
+def test_job_whose_cell_ends_before_its_runner_is_ready_has_not_run() -> None:
+    with open_cells() as sandbox, closing(InMemoryInbox()) as inbox:
+
+        def kill_cells() -> None:
+            for cell in sandbox.containers():
+                sandbox.engine.docker_client.kill(cell)
+
+        # The job waits in the queue, and has used none of its attempts
+        with pytest.raises(SandboxUnavailable, match="sandbox ended"):
+            sandbox.container_sandbox.run("j", 1, job("bash", "echo up"), RecordingSink(), inbox, kill_cells)
+
+        assert sandbox.run(job("bash", "echo fine")).text == "fine\n"
 
 
 def test_cell_that_stops_while_it_removes_a_job_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -498,4 +516,4 @@ def test_lost_cell_is_an_error_of_the_service(cell: Cell, sandbox: SandboxFixtur
     sandbox.engine.remove_container(cell.id)
 
     with pytest.raises(SandboxLost):
-        cell.start_job(JOB_RESOURCES, JOB_RESOURCES)
+        cell.try_job(JOB_RESOURCES)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from app.core.errors import InfrastructureError, ProtocolError, SandboxLost
+from app.core.errors import InfrastructureError, ProtocolError, SandboxLost, SandboxUnavailable
 from app.sandbox.cells.cell import Cell, CellSpec
 from app.sandbox.cells.protocol import Clean, decode_reports, encode_accepted, encode_job
+from app.sandbox.container import Container
 from app.sandbox.images.installed import InstalledImage
 from app.sandbox.resources import ContainerResources
 from app.sandbox.runner.frames import PROTOCOL_VERSION, LimitsResult, LimitsSet
@@ -47,19 +48,12 @@ class ScriptedCell:
 
     def start_job(self, *answers: tuple[int, Callable[[bytes], bytes]]) -> None:
         """Start a job in the cell, which gives the answers. They depend on the nonce."""
-        original = self.cell._send_all
-
-        def send_and_answer(data: bytes) -> None:
-            original(data)
-            nonce = self.read(JOB_BYTES)[5:21]
-            for stream, answer in answers:
-                self.write(stream, answer(nonce))
-
-        self.cell._send_all = send_and_answer  # type: ignore[method-assign]
-        try:
-            self.cell.start_job(RESOURCES, RESOURCES)
-        finally:
-            self.cell._send_all = original  # type: ignore[method-assign]
+        self.cell.start_job(RESOURCES, RESOURCES)
+        self.cell.send(b"")
+        nonce = self.read(JOB_BYTES)[5:21]
+        for stream, answer in answers:
+            self.write(stream, answer(nonce))
+        self.cell.receive()
 
 
 @pytest.fixture
@@ -79,6 +73,30 @@ def test_cell_accepts_a_job_after_its_nonce(scripted: ScriptedCell) -> None:
     scripted.start_job((STDOUT, accept_and_be_ready))
 
     assert scripted.cell.jobs == 1
+    assert scripted.cell.is_ready
+
+
+def test_cell_gets_a_job_together_with_the_first_frames_for_its_runner(scripted: ScriptedCell) -> None:
+    scripted.write(STDERR, CLEAN)
+    scripted.cell.start_job(RESOURCES, RESOURCES)
+
+    assert scripted.cell.send(b"frames") == len(b"frames")
+
+    assert scripted.engine.recv(1000)[JOB_BYTES:] == b"frames"
+    assert not scripted.cell.is_ready
+
+
+def test_job_is_sent_completely_when_the_connection_accepts_few_bytes(
+    scripted: ScriptedCell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted.write(STDERR, CLEAN)
+    scripted.cell.start_job(RESOURCES, RESOURCES)
+    send = Container.send
+    monkeypatch.setattr(Container, "send", lambda self, data: send(self, data[:7]))
+
+    scripted.cell._send_all(b"frames for the runner")
+
+    assert scripted.read(JOB_BYTES + 21)[JOB_BYTES:] == b"frames for the runner"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +117,7 @@ def test_cell_refuses_output_of_an_earlier_job_before_or_instead_of_the_nonce(
 ) -> None:
     scripted.write(STDERR, CLEAN)
 
-    with pytest.raises(ProtocolError):
+    with pytest.raises((ProtocolError, SandboxUnavailable)):
         scripted.start_job((STDOUT, forged))
 
 
