@@ -8,6 +8,7 @@ from typing import Final
 
 from pyxec import Job, JobStatus, PyxecError
 from pyxec.cli.notes import note
+from pyxec.waiting import describe_waiting_reason
 
 __all__ = ["describe_waiting", "note_why_job_waits"]
 
@@ -31,14 +32,8 @@ def describe_waiting(status: JobStatus) -> str | None:
     """Return why a job waits, or None if it does not wait."""
     if status.status != "queued":
         return None
-    if status.waiting_reason == "queue-paused":
-        return "the job waits: an operator has paused the queue"
-    if status.waiting_reason == "no-worker":
-        return "the job waits: no worker is available"
-    if status.waiting_reason == "image-missing":
-        return f"the job waits: no worker has the image of the language {status.language}"
     if status.waiting_reason is not None:
-        return f"the job waits: all workers are paused ({status.waiting_reason})"
+        return f"the job waits: {describe_waiting_reason(status.waiting_reason, status.language)}"
     if status.queue_position:
         return f"the job waits: {status.queue_position} jobs are before it"
     return "the job waits for a free worker"

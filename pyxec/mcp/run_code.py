@@ -20,6 +20,7 @@ from pyxec.events import Event, Finished, Output
 from pyxec.mcp.arguments import NEW_WORKSPACE, RunCode
 from pyxec.mcp.text import MAX_TEXT_CHARACTERS, OutputDecoder, truncate_middle
 from pyxec.results import Language, Result
+from pyxec.waiting import describe_waiting_reason
 
 __all__ = ["IMAGE_TYPES", "CodeRun", "ImageFile", "run_code"]
 
@@ -162,7 +163,8 @@ async def _follow(job: AsyncJob, report_progress: ReportProgress) -> None:
 async def _check_waiting(job: AsyncJob, waited_seconds: float) -> None:
     status = await job.status()
     if status.waiting_reason and waited_seconds > _WAITING_SECONDS:
-        raise ServiceFailed(503, f"the program was not started within {waited_seconds:.0f} s: {status.waiting_reason}")
+        reason = describe_waiting_reason(status.waiting_reason, status.language)
+        raise ServiceFailed(503, f"the program was not started within {waited_seconds:.0f} s: {reason}")
 
 
 async def _report(events: Sequence[Event], decoder: OutputDecoder, report_progress: ReportProgress) -> None:

@@ -135,7 +135,11 @@ async def test_guarantee_3_run_states_after_five_seconds_why_the_job_waits(
         ),
         (
             {"status": "queued", "waiting_reason": "engine-not-answering"},
-            "the job waits: all workers are paused (engine-not-answering)",
+            "the job waits: all workers are paused, because the engine does not answer",
+        ),
+        (
+            {"status": "queued", "waiting_reason": "reason-of-a-later-version"},
+            "the job waits: no worker can run it (reason-of-a-later-version)",
         ),
     ],
 )
