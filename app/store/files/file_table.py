@@ -8,18 +8,19 @@ that nothing needs. Equal contents share a blob.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.asyncio import Redis
 
 from app.broker import read_ledger_lua
 from app.core.callers import Caller
-from app.core.errors import FilesFull, FileStorageUnavailable, InvalidRequest, NotFound
+from app.core.errors import FilesFull, FileStorageUnavailable, NotFound
 from app.core.files import FileRecord, StoredFile, is_file_id
 from app.store.connection import StoreScript, read_lua, translated
 from app.store.keys import StoreKeys
+from app.store.sorted_pages import read_page
 
 __all__ = ["FILE_OVERHEAD_BYTES", "SUBMISSION_SECONDS", "UPLOAD_SECONDS", "FileTable", "read_file_lua"]
 
@@ -29,7 +30,6 @@ FILE_OVERHEAD_BYTES: Final = 1024
 UPLOAD_SECONDS: Final = 3600
 #: Files are kept for a job that is being submitted for this time.
 SUBMISSION_SECONDS: Final = 300
-_CURSOR: Final = re.compile(r"(?P<created_at_ms>[0-9]{1,15})-(?P<file_id>[0-9a-f]{32})")
 _NOT_FOUND: Final = "this caller has no file with this id, or it has expired"
 
 
@@ -228,29 +228,13 @@ class FileTable:
         Raises:
             InvalidRequest: The cursor is invalid; names ``after``.
         """
-        owned = self._keys.owned_files(owner)
         with translated():
-            start = 0 if after is None else await self._find_position(owned, after)
-            entries: Any = await self._client.zrevrange(owned, start, start + count - 1, withscores=True)
+            ids, next_cursor = await read_page(self._client, self._keys.owned_files(owner), after, count)
         records = []
-        for encoded_id, _ in entries:
-            try:
-                records.append(await self.find(encoded_id.decode(), owner))
-            except NotFound:
-                continue  # it has expired
-        if len(entries) < count:
-            return records, None
-        last_id, created_at_ms = entries[-1]
-        return records, f"{int(created_at_ms)}-{last_id.decode()}"
-
-    async def _find_position(self, owned: str, cursor: str) -> int:
-        """Return the position after a cursor, also if its file has been deleted."""
-        match = _CURSOR.fullmatch(cursor)
-        if match is None:
-            raise InvalidRequest("after", "must be the cursor of an earlier page")
-        rank: Any = await self._client.zrevrank(owned, match["file_id"])
-        newer: Any = await self._client.zcount(owned, f"({match['created_at_ms']}", "+inf")
-        return int(newer) if rank is None else int(rank) + 1
+        for file_id in ids:
+            with suppress(NotFound):  # it has expired
+                records.append(await self.find(file_id, owner))
+        return records, next_cursor
 
     def _alias_key(self, alias: str, owner: str) -> str:
         return self._keys.file_alias(owner, hashlib.sha256(alias.encode()).hexdigest())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -41,6 +40,7 @@ from app.core.workspaces import (
 from app.files.storage import FileStorage
 from app.store.connection import StoreScript, read_lua, translated
 from app.store.keys import StoreKeys
+from app.store.sorted_pages import read_page
 
 __all__ = ["BLOB_SECONDS", "WorkspaceStore", "decode_files", "encode_files", "read_workspace_lua"]
 
@@ -54,7 +54,6 @@ SESSION_SECONDS: Final = 3600
 #: Sessions are removed as long as more than this share of the file quota is used.
 SESSION_QUOTA_SHARE: Final = 0.75
 MAX_WAITING_JOBS: Final = 100
-_CURSOR: Final = re.compile(r"([0-9]{1,15})-([A-Za-z0-9_-]{1,64})")
 _MISSING: Final = "this caller has no workspace with this id, or it has expired"
 _BUSY: Final = "a job uses the workspace"
 _FULL: Final = f"{MAX_WAITING_JOBS} jobs use the workspace or wait for it"
@@ -186,30 +185,13 @@ class WorkspaceStore:
         Raises:
             InvalidRequest: The cursor is invalid; names ``after``.
         """
-        owned = self._keys.owned_workspaces(owner)
         with translated():
-            start = 0 if after is None else await self._find_position(owned, after)
-            entries: Any = await self._client.zrevrange(owned, start, start + count - 1, withscores=True)
+            ids, next_cursor = await read_page(self._client, self._keys.owned_workspaces(owner), after, count)
         found: list[Workspace] = []
-        for encoded_id, _ in entries:
+        for workspace_id in ids:
             with suppress(NotFound):  # it has expired
-                found.append(await self.get(encoded_id.decode(), owner))
-        if len(entries) < count:
-            return found, None
-        last_id, last_use_ms = entries[-1]
-        return found, f"{int(last_use_ms)}-{last_id.decode()}"
-
-    async def _find_position(self, owned: str, cursor: str) -> int:
-        """Return the position after a cursor, also if its workspace has been deleted or used."""
-        match = _CURSOR.fullmatch(cursor)
-        if match is None:
-            raise InvalidRequest("after", "must be the cursor of an earlier page")
-        last_use_ms, workspace_id = match.groups()
-        if await self._client.zscore(owned, workspace_id) == float(last_use_ms):
-            rank: Any = await self._client.zrevrank(owned, workspace_id)
-            return int(rank) + 1
-        newer: Any = await self._client.zcount(owned, f"({last_use_ms}", "+inf")
-        return int(newer)
+                found.append(await self.get(workspace_id, owner))
+        return found, next_cursor
 
     async def delete(self, workspace_id: str, owner: str) -> None:
         """Delete a workspace with its files.
