@@ -45,6 +45,13 @@ class WorkerRegistry:
             pipeline.zremrangebyscore(self._keys.workers, "-inf", now - _REMEMBER_SECONDS)
             pipeline.execute()
 
+    def remove(self, worker: str) -> None:
+        """Remove a worker that has stopped, so that it does not count as live until its heartbeat expires."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.delete(self._keys.heartbeat(worker))
+            pipeline.zrem(self._keys.workers, worker)
+            pipeline.execute()
+
     def last_seen_seconds_ago(self) -> dict[str, float]:
         """Return the age of the last heartbeat of each worker of the last ten minutes.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import dramatiq
@@ -197,11 +198,13 @@ def declare_run_job(broker: StreamsBroker, settings: Settings, meter: Meter) -> 
         min_backoff=1_000,
         max_backoff=30_000,
     )(runner.run)
+    registry = WorkerRegistry(client, keys)
     tasks = [
-        *_worker_tasks(client, keys, settings, engine, sandbox, installation, availability, broker, meter),
+        *_worker_tasks(client, keys, settings, engine, sandbox, installation, availability, broker, registry, meter),
         _publish_metrics_task(broker, settings, meter, sandbox),
     ]
-    services: list[Service] = [availability, PeriodicTasks(tasks, meter), inputs, sandbox]
+    registration = _Registration(registry, worker)
+    services: list[Service] = [availability, registration, PeriodicTasks(tasks, meter), inputs, sandbox]
     if settings.worker_probe_port:
         services.append(
             ReadinessServer(settings.worker_probe_port, lambda: availability.reason or _find_redis_fault(client))
@@ -275,6 +278,22 @@ class _Installation:
         return self._id
 
 
+class _Registration:
+    """Service that removes the worker from the registry at its stop, after the heartbeats have ended."""
+
+    def __init__(self, registry: WorkerRegistry, worker: str) -> None:
+        self._registry = registry
+        self._worker = worker
+
+    def start(self) -> None:
+        """Do nothing: the first heartbeat registers the worker."""
+
+    def stop(self) -> None:
+        """Remove the worker. If Redis does not answer, its registration expires."""
+        with suppress(redis.RedisError):
+            self._registry.remove(self._worker)
+
+
 def _worker_tasks(
     client: redis.Redis,
     keys: StoreKeys,
@@ -284,10 +303,10 @@ def _worker_tasks(
     installation: _Installation,
     availability: EngineAvailability,
     broker: StreamsBroker,
+    registry: WorkerRegistry,
     meter: Meter,
 ) -> Sequence[PeriodicTask]:
     """Return the tasks that each worker process has to run itself: only it can reach the engine of its host."""
-    registry = WorkerRegistry(client, keys)
     host = socket.gethostname()
     never_started_seconds = 2 * settings.engine_timeout_seconds + _CLOCK_MARGIN_SECONDS
 

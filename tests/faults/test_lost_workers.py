@@ -130,6 +130,8 @@ def test_worker_finishes_running_job_and_releases_others_when_it_is_terminated(o
     worker.terminate()
     # Then it has finished the running job, and the next worker runs the other jobs in their first attempt
     assert own_stack.job(running)["outcome"] == "ok"
+    # And nothing counts it as a live worker any more
+    assert {own_stack.job(job_id)["waiting_reason"] for job_id in waiting} == {"no-worker"}
     own_stack.start_worker()
     for job_id in waiting:
         assert own_stack.wait_until_finished(job_id, 10)["attempt"] == 1

