@@ -88,3 +88,14 @@ def test_doctor_fails_when_the_engine_does_not_meet_the_requirements(
     assert findings[check]["status"] == "failed"
     assert sentence in findings[check]["detail"]
     assert findings["sandbox"]["status"] == "skipped"
+
+
+def test_doctor_names_the_invalid_field_of_a_language_file(tmp_path: Path, unused_tcp_port: int) -> None:
+    (tmp_path / "mine.toml").write_text('id = "mine"\nrun = "not a list"\n')
+
+    code, findings = run_doctor(PYXEC_URL=f"http://127.0.0.1:{unused_tcp_port}", PYXEC_LANGUAGES=str(tmp_path))
+
+    assert code == 1
+    assert findings["configuration"]["status"] == "failed"
+    assert "mine.toml" in findings["configuration"]["detail"]
+    assert "run" in findings["configuration"]["detail"]
