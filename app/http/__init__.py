@@ -1,9 +1,4 @@
-"""The gateway: Pyxec's HTTP and WebSocket APIs as an ASGI application."""
+"""The gateway: Pyxec's HTTP and WebSocket APIs as an ASGI application.
 
-from __future__ import annotations
-
-from app.http.app import create_app
-from app.http.client_address import TrustedProxies
-from app.http.settings import HttpSettings
-
-__all__ = ["HttpSettings", "TrustedProxies", "create_app"]
+This package imports nothing: workers need one function of a compat API, and not the gateway with all its libraries.
+"""

@@ -120,8 +120,8 @@ def _install_packages(web: Path, log: Path, step: Step) -> None:
 
 
 def _generate_api_types(web: Path, state: StateFolder) -> str:
-    from app.http import HttpSettings  # imports the gateway, which `build` does not need
     from app.http.openapi import make_document
+    from app.http.settings import HttpSettings  # `build` does not need it
 
     folder = state.data("api-types")
     document, types = folder / "openapi.json", folder / "openapi.ts"

@@ -13,7 +13,9 @@ from app.broker import AsyncProducer, StreamsBroker
 from app.config import ConfigurationError, Settings
 from app.core.callers import ANONYMOUS_TIER, Tier
 from app.core.timestamps import current_unix_ms
-from app.http import HttpSettings, TrustedProxies, create_app
+from app.http.app import create_app
+from app.http.client_address import TrustedProxies
+from app.http.settings import HttpSettings
 from app.sandbox.images.catalogue import CatalogueError, load_languages
 from app.store.admin.administration import Administration
 from app.store.admin.audit_log import AuditLog

@@ -21,9 +21,9 @@ from app.config import Settings, read_settings
 from app.core.job.results import JobRecord
 from app.core.languages import LanguageInfo
 from app.core.limits import LimitOverrides
-from app.http import HttpSettings
 from app.http.http_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from app.http.openapi import document
+from app.http.settings import HttpSettings
 from app.sandbox.images.catalogue import load_languages
 from app.store.jobs.records import decode_record
 from app.store.keys import StoreKeys

@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from app.http import HttpSettings
 from app.http.openapi import make_document
+from app.http.settings import HttpSettings
 
 DOCUMENT = make_document(HttpSettings())
 _DOCUMENT_URI = "urn:document"
