@@ -80,6 +80,9 @@ def main() -> None:
         seconds = {"tools and images": time.monotonic() - started}
         checks = {name: command for name, command in _CHECKS.items() if name != "fuzzer" or not selected}
         seconds |= run_checks(checks, state, steps)
+    # The tests start some 150 processes, each of which would compile all modules.
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(state.data("pycache"))
     # pytest replaces this process, so that its summary is the last output. tests/conftest.py prints the durations.
     os.environ[DURATIONS_VARIABLE] = json.dumps({**seconds, "before pytest": time.monotonic() - started})
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *(selected or _ALL_TESTS)])  # noqa: S606 - no shell

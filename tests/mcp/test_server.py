@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -221,6 +223,28 @@ async def test_unavailable_service_is_a_tool_error(connect: Connect, gateway: Ga
     finally:
         gateway.redis.config_set("maxmemory", "0")
     assert result.is_error
+
+
+async def test_first_requests_may_arrive_at_the_same_time(gateway: Gateway) -> None:
+    async def list_tools() -> int:
+        async with Client(streamable_http_client(f"http://127.0.0.1:{gateway.port}/mcp")) as client:
+            return len((await client.list_tools()).tools)
+
+    counts = await asyncio.gather(*(list_tools() for _ in range(4)))
+
+    assert set(counts) == {counts[0]}
+    assert counts[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("module", "unused"), [("app.asgi", {"mcp"}), ("app.wiring.worker", {"mcp", "uvicorn", "app.http.app"})]
+)
+def test_processes_import_no_library_that_most_of_them_never_need(module: str, unused: set[str]) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert module in imported
+    assert not unused & set(imported)
 
 
 async def test_invalid_key_is_rejected(gateway: Gateway) -> None:
