@@ -271,7 +271,7 @@ CASES = (
     Attack("zombies", "python", ZOMBIES, "ok", lambda ran: 0 < int(ran.text) <= 64),
     Attack("orphans", "python", ORPHAN_STORM, "ok", lambda ran: ran.text == "done\n"),
     Attack("recursion", "python", RECURSION, "signaled memory_limit nonzero_exit wall_time_limit"),
-    Attack("recursion in C", "c", C_RECURSION, "memory_limit", settings={"wall_seconds": 5}),
+    Attack("recursion in C", "c", C_RECURSION, "memory_limit", settings={"wall_seconds": 20}),
     Attack(
         "recursion in C on a small stack",
         "c",
