@@ -1,9 +1,6 @@
 /** Completes the words of the open file in Monaco. */
 import { type editor, languages, type Position } from 'monaco-editor/editor'
-import { findWords, wordStart } from './words'
-
-/** The words of this many lines before and after the caret are suggested, so that a key press takes a few milliseconds. */
-const NEARBY_LINES = 2500
+import { findWords, MAX_WORDS, wordStart } from './words'
 
 /**
  * Monaco's own completion of words asks a worker, which may read the text after the next key presses. It then suggests
@@ -26,15 +23,10 @@ function completeWord(model: editor.ITextModel, position: Position): languages.C
     endColumn: model.getWordAtPosition(position)?.endColumn ?? column,
   }
   const insert = { ...replace, endColumn: column }
-  const nearby = model.getValueInRange({
-    startLineNumber: Math.max(1, lineNumber - NEARBY_LINES),
-    startColumn: 1,
-    endLineNumber: Math.min(model.getLineCount(), lineNumber + NEARBY_LINES),
-    endColumn: Number.MAX_SAFE_INTEGER,
-  })
-  const typed = line.slice(startColumn - 1, column - 1)
+  const words = findWords(model.getLinesContent(), lineNumber - 1, line.slice(startColumn - 1, column - 1))
   return {
-    suggestions: findWords(nearby, typed).map((word) => ({
+    incomplete: words.length === MAX_WORDS,
+    suggestions: words.map((word) => ({
       kind: languages.CompletionItemKind.Text,
       label: word,
       insertText: word,

@@ -1,4 +1,4 @@
-/** Completion, hover and signatures of Python in Monaco, from Pyright. Pyright is loaded with the first request. */
+/** Completion, hover and signatures of Python in Monaco, from Pyright. Pyright is loaded after the first request. */
 import PYRIGHT_URL from 'browser-basedpyright/dist/pyright.worker.js?url'
 import { type editor, languages, type Position } from 'monaco-editor/editor'
 import { currentProgram, useStore } from '../store'
@@ -15,13 +15,23 @@ const KINDS = [
   'Event', 'Operator', 'TypeParameter',
 ] as const // biome-ignore format: one line for each kind would be long
 
+/** Loading takes seconds of processor time. It starts in the first pause of this length, or after the longest delay. */
+const PAUSE_MS = 700
+const MAX_DELAY_MS = 5000
+
+/** Pyright needs more than 100 ms for a request about a longer file, and slows down typing meanwhile. */
+const MAX_LINES = 2000
+
 let loading: Promise<PyrightClient> | null = null
 let client: PyrightClient | null = null
+let requestedAt = 0
 
 export function registerPython(): void {
   languages.registerCompletionItemProvider(LANGUAGE, {
     triggerCharacters: ['.'],
-    provideCompletionItems: async (model, position) => {
+    provideCompletionItems: async (model, position, context) => {
+      const isMember = context.triggerKind === languages.CompletionTriggerKind.TriggerCharacter
+      if (model.getLineCount() > MAX_LINES && !isMember) return null
       const list = parseResponse(CompletionList, await request('completion', model, position))
       if (list === null) return null
       const word = model.getWordUntilPosition(position)
@@ -74,7 +84,8 @@ export function registerPython(): void {
 /** Returns null while Pyright is being loaded, so that Monaco completes words meanwhile, and if Pyright fails. */
 async function request(method: string, model: editor.ITextModel, position: Position): Promise<unknown> {
   if (client === null) {
-    loading ??= load()
+    requestedAt = performance.now()
+    loading ??= pauseInTyping().then(load)
     loading.catch(() => {}) // Without Pyright, the editor completes words.
     return null
   }
@@ -84,6 +95,17 @@ async function request(method: string, model: editor.ITextModel, position: Posit
   client.setFiles(files.map((file) => (file.name === name ? { ...file, content: model.getValue() } : file)))
   const { lineNumber, column } = position
   return client.requestAt(method, name, { line: lineNumber - 1, character: column - 1 }).catch(() => null)
+}
+
+/** Resolves when no request has arrived for PAUSE_MS, after MAX_DELAY_MS at the latest. */
+async function pauseInTyping(): Promise<void> {
+  const latest = performance.now() + MAX_DELAY_MS
+  for (;;) {
+    const now = performance.now()
+    const resumesAt = Math.min(requestedAt + PAUSE_MS, latest)
+    if (now >= resumesAt) return
+    await new Promise((resolve) => setTimeout(resolve, resumesAt - now))
+  }
 }
 
 async function load(): Promise<PyrightClient> {
