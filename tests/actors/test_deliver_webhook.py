@@ -148,6 +148,11 @@ async def test_webhook_is_retried_when_receiver_fails(
 
     assert len(receiver.requests) == 3
     assert webhook_worker.broker.dead_letters(WEBHOOKS_QUEUE) == []
+    # Each attempt is counted
+    assert webhook_worker.meter.take_increments() == {
+        Sample("pyxec_webhooks_total", ("failed",)): 2,
+        Sample("pyxec_webhooks_total", ("delivered",)): 1,
+    }
 
 
 async def test_webhook_becomes_replayable_dead_letter_when_retries_are_exhausted(

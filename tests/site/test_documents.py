@@ -13,16 +13,30 @@ import yaml
 
 from deploy.site.build import stage_documents
 from tests.site.code_blocks import CodeBlock, read_code_blocks
-from tests.site.pages import NOT_RUN
+from tests.site.pages import FRAGMENTS, INDENTED, NOT_RUN, PAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
+# Documents for users and developers, relative to the root.
+PAGES_WITH_COMMANDS = [
+    str(path.relative_to(ROOT))
+    for path in (*DOCUMENTS, ROOT / "pyxec" / "README.md", *sorted((ROOT / "examples").rglob("*.md")))
+]
+RUN_LANGUAGES = {"bash", "python"}
+OTHER_LANGUAGES = {"", "text", "json", "javascript", "lua", "mermaid", "toml", "yaml"}
 
 
 def heading_id(heading: str) -> str:
     """Return the id that GitHub and mkdocs give a heading."""
     text = re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", lambda match: match[1] or "", heading.strip())
     return re.sub(r"[^\w\- ]", "", text.lower()).strip().replace(" ", "-")
+
+
+def find_indented_blocks(text: str) -> set[str]:
+    """Return the first line of each indented block outside fences. JSON, HTML and HTTP responses are left out."""
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    first_lines = {block.split("\n", 1)[0].strip() for block in re.findall(r"(?:^ {4,}\S.*\n)+", outside, re.MULTILINE)}
+    return {line for line in first_lines if not re.match(r'[{"<]|HTTP/', line)}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -54,19 +68,59 @@ def test_code_blocks_are_valid(document: Path) -> None:
                 subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
 
 
-@pytest.mark.parametrize("page", NOT_RUN)
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
 def test_commands_that_no_test_runs_are_listed_with_the_reason(page: str) -> None:
     blocks = read_code_blocks(ROOT / page)
+    reasons = NOT_RUN.get(page, {})
 
-    assert [block.text.splitlines()[0] for block in blocks if block.language == "sh"] == list(NOT_RUN[page])
-    assert all(NOT_RUN[page].values())
+    assert [block.text.splitlines()[0] for block in blocks if block.language == "sh"] == list(reasons)
+    assert all(reasons.values())
 
 
-@pytest.mark.parametrize("page", NOT_RUN)
-def test_pages_have_no_indented_commands(page: str) -> None:
-    text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
+def test_commands_of_other_blocks_run_in_a_test(page: str) -> None:
+    languages = {block.language for block in read_code_blocks(ROOT / page)}
 
-    assert re.findall(r"^ {4,}(?:curl|docker|docker-compose|git|make|pyxec|python3?) .*", text, re.MULTILINE) == []
+    assert languages <= RUN_LANGUAGES | {"sh"} | OTHER_LANGUAGES
+    # tests/site/examples.py and tests/compose/operations_page.py run these blocks
+    assert not languages & RUN_LANGUAGES or page in {*PAGES, *FRAGMENTS, "docs/operations.md"}
+
+
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
+def test_indented_blocks_are_listed_with_the_reason(page: str) -> None:
+    reasons = INDENTED.get(page, {})
+
+    assert find_indented_blocks((ROOT / page).read_text()) == set(reasons)
+    assert all(reasons.values())
+
+
+def test_indented_command_is_found() -> None:
+    text = """A page
+
+    make up
+    make down
+
+    {"status": "ok"}
+
+```sh
+    make test
+```
+
+1. A step:
+
+        pyxec run a.py
+"""
+
+    assert find_indented_blocks(text) == {"make up", "pyxec run a.py"}
+
+
+def test_lists_of_commands_name_existing_files() -> None:
+    pages = (*NOT_RUN.values(), *INDENTED.values(), FRAGMENTS)
+    reasons = [reason for page in pages for reason in page.values()]
+    paths = set(re.findall(r"tests/[\w/.]+", " ".join(reasons)))
+
+    assert paths
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
 
 
 def test_alerts_in_documents_are_valid_rules(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def list_files(url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     table = Table("id", "name", "size", "expires")
     for file in found:
         table.add_row(file.file_id, escape(file.name), decimal(file.size_bytes), file.expires_at)
-    print_table(table, "No files. Upload one with: pyxec files put PATH")
+    print_table(table, "There are no files. `pyxec files put PATH` uploads one.")
 
 
 @files.command()
