@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -21,8 +21,9 @@ from pyxec.mcp.arguments import NEW_WORKSPACE, RunCode
 from pyxec.mcp.text import MAX_TEXT_CHARACTERS, OutputDecoder, truncate_middle
 from pyxec.results import Language, Result
 from pyxec.waiting import describe_waiting_reason
+from pyxec.workspace import AsyncWorkspace
 
-__all__ = ["IMAGE_TYPES", "CodeRun", "ImageFile", "run_code"]
+__all__ = ["IMAGE_TYPES", "CodeRun", "ImageFile", "open_workspace", "run_code"]
 
 #: Media types of the images that clients can show, by suffix.
 IMAGE_TYPES: Final = {
@@ -101,18 +102,36 @@ async def run_code(
         PyxecError: The arguments are invalid, or the service is not available.
     """
     language = _find_language(arguments.language, languages)
-    workspace_id = arguments.workspace
-    if workspace_id == NEW_WORKSPACE:
-        workspace_id = (await client.create_workspace()).id
-    request = _create_request(arguments, language, workspace_id)
-    job = await client.submit(arguments.language, idempotency_key=idempotency_key, **request)
+    async with AsyncExitStack() as stack:
+        workspace_id = None
+        if arguments.workspace is not None:
+            workspace_id = (await stack.enter_async_context(open_workspace(client, arguments.workspace))).id
+        request = _create_request(arguments, language, workspace_id)
+        job = await client.submit(arguments.language, idempotency_key=idempotency_key, **request)
+        try:
+            await _follow(job, report_progress)
+            result = await job.wait()
+            return await _create_run(client, job, result, arguments, language, list(request["files"]))
+        except BaseException as e:
+            if isinstance(e, ServiceFailed) or not isinstance(e, PyxecError):
+                await _cancel(job)
+            raise
+
+
+@asynccontextmanager
+async def open_workspace(client: AsyncClient, workspace_id: str) -> AsyncIterator[AsyncWorkspace]:
+    """Open a workspace, or create one for ``new``. If the block fails, a new workspace is deleted.
+
+    Without a result, the client does not learn the id of a new workspace, which counts for the quotas of the caller.
+    """
+    is_new = workspace_id == NEW_WORKSPACE
+    workspace = await client.create_workspace() if is_new else client.workspace(workspace_id)
     try:
-        await _follow(job, report_progress)
-        result = await job.wait()
-        return await _create_run(client, job, result, arguments, language, list(request["files"]))
-    except BaseException as e:
-        if isinstance(e, ServiceFailed) or not isinstance(e, PyxecError):
-            await _cancel(job)
+        yield workspace
+    except BaseException:
+        if is_new:
+            with anyio.CancelScope(shield=True), suppress(PyxecError):  # a job that uses it keeps it
+                await workspace.delete()
         raise
 
 

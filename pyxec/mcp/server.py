@@ -18,7 +18,6 @@ from mcp.server.lowlevel import Server
 from pyxec.async_client import AsyncClient
 from pyxec.errors import PyxecError
 from pyxec.mcp.arguments import (
-    NEW_WORKSPACE,
     TOOLS,
     ListFiles,
     ListLanguages,
@@ -26,7 +25,7 @@ from pyxec.mcp.arguments import (
     RunCode,
     WriteFile,
 )
-from pyxec.mcp.run_code import IMAGE_TYPES, MAX_IMAGE_BYTES, CodeRun, ImageFile, run_code
+from pyxec.mcp.run_code import IMAGE_TYPES, MAX_IMAGE_BYTES, CodeRun, ImageFile, open_workspace, run_code
 from pyxec.mcp.text import truncate_middle
 from pyxec.results import Language
 from pyxec.version import VERSION
@@ -194,9 +193,8 @@ async def _write_file(client: AsyncClient, arguments: WriteFile) -> types.CallTo
             return _error(f"content: is not valid base64: {e}")
     else:
         content = arguments.content.encode(errors="surrogatepass")
-    is_new = arguments.workspace == NEW_WORKSPACE
-    workspace = await client.create_workspace() if is_new else client.workspace(arguments.workspace)
-    await workspace.write(arguments.path, content)
+    async with open_workspace(client, arguments.workspace) as workspace:
+        await workspace.write(arguments.path, content)
     text = f"{len(content)} bytes were written to {arguments.path} in the workspace {workspace.id}."
     about = {"workspace": workspace.id, "path": arguments.path, "size_bytes": len(content)}
     return _result(text, about)

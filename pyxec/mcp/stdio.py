@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from mcp.server.stdio import stdio_server
 
@@ -13,6 +13,9 @@ from pyxec.mcp.server import CallContext, create_server
 
 __all__ = ["serve_stdio"]
 
+# Clients give up after 60 s (the TypeScript SDK of MCP), and would not show the reason.
+RETRY_SECONDS: Final = 10.0
+
 
 async def serve_stdio(url: str) -> None:
     """Serve one MCP client until it closes stdin.
@@ -20,7 +23,7 @@ async def serve_stdio(url: str) -> None:
     Args:
         url: URL of the service. The API key is read from PYXEC_API_KEY.
     """
-    async with AsyncClient(url) as client:
+    async with AsyncClient(url, retry_seconds=RETRY_SECONDS) as client:
 
         @asynccontextmanager
         async def open_context(context: Any) -> AsyncIterator[CallContext]:

@@ -16,15 +16,23 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 
 ROOT = Path(__file__).resolve().parents[2]
 Connect = Callable[..., Awaitable[Client]]
+_SERVER_WITH_RETRY_SECONDS = """
+from pyxec.cli import __main__
+from pyxec.mcp import stdio
+
+stdio.RETRY_SECONDS = {}
+__main__.main()
+"""
 
 
 @asynccontextmanager
-async def connecting(url: str, parameter: str) -> AsyncIterator[Connect]:
+async def connecting(url: str, parameter: str, retry_seconds: float | None = None) -> AsyncIterator[Connect]:
     """Connect MCP clients of one transport and one version of the protocol.
 
     Args:
         url: The URL of the service.
         parameter: ``http`` or ``stdio``, for the version of 2025 with the suffix ``-2025``.
+        retry_seconds: How long a server over stdio repeats requests, instead of its default.
     """
     transport, _, era = parameter.partition("-")
     stop, tasks = asyncio.Event(), []
@@ -36,6 +44,8 @@ async def connecting(url: str, parameter: str) -> AsyncIterator[Connect]:
                 if transport == "stdio":
                     env = {**os.environ, "PYXEC_URL": url, "PYXEC_API_KEY": key}
                     arguments = ["-m", "pyxec.cli", "mcp"]
+                    if retry_seconds is not None:
+                        arguments = ["-c", _SERVER_WITH_RETRY_SECONDS.format(retry_seconds), "mcp"]
                     server: Any = StdioServerParameters(command=sys.executable, args=arguments, env=env, cwd=ROOT)
                 else:
                     http = create_mcp_http_client({"Authorization": f"Bearer {key}"} if key else None)

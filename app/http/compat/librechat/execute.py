@@ -24,7 +24,7 @@ from app.http.large_texts import TextForm
 from app.http.request import Request
 from app.http.services import Services
 
-__all__ = ["ExecuteResource"]
+__all__ = ["ExecuteResource", "ProgramNotRun"]
 
 #: LibreChat's language names.
 _LANGUAGES: Final[Mapping[str, str]] = {
@@ -46,6 +46,13 @@ _LANGUAGES: Final[Mapping[str, str]] = {
 _ENDED: Final = frozenset({Outcome.OK, Outcome.NONZERO_EXIT, Outcome.COMPILE_ERROR})
 # Field of a job request -> field of a request.
 _FIELDS: Final[Mapping[str, str]] = {"language": "lang"}
+
+
+class ProgramNotRun(falcon.HTTPServiceUnavailable):
+    """The service could not run the program. The request can be sent again."""
+
+    def __init__(self) -> None:
+        super().__init__(description="the service could not run the program", retry_after=5)
 
 
 class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +123,7 @@ class ExecuteResource:
         completed = await run_to_completion(services, job, request, response)
         result = completed.record.result
         if result is None or not result.phases:
-            raise falcon.HTTPServiceUnavailable(description="the service could not run the program", retry_after=5)
+            raise ProgramNotRun
         return completed
 
     async def _find_language(self, name: str) -> LanguageInfo:

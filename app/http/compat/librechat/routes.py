@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.core.errors import InvalidRequest, QueueFull, RateLimited, SubmissionRejected
-from app.http.compat.librechat.execute import ExecuteResource
+from app.http.compat.librechat.execute import ExecuteResource, ProgramNotRun
 from app.http.compat.librechat.files import DownloadResource, FileResource, FilesResource, UploadResource
 from app.http.compat.librechat.sessions import SessionFiles
 from app.http.errors import ErrorResponse, Problem, retry_after_seconds
@@ -15,6 +15,7 @@ __all__ = ["LIBRECHAT_PREFIX", "format_librechat_error", "librechat_routes"]
 
 LIBRECHAT_PREFIX: Final = "/librechat/v1"
 _RETRY_SECONDS: Final = 5
+_NOT_RUN: Final = "The program was not run"
 
 
 def librechat_routes(services: Services) -> dict[str, object]:
@@ -37,4 +38,5 @@ def format_librechat_error(problem: Problem, error: Exception) -> ErrorResponse:
         return ErrorResponse(429, body)
     if isinstance(error, InvalidRequest):
         return ErrorResponse(400, {"error": problem.title, "details": f"{error.field}: {error.reason}"})
-    return ErrorResponse(problem.status, {"error": problem.title, "details": problem.detail})
+    title = _NOT_RUN if isinstance(error, ProgramNotRun) else problem.title
+    return ErrorResponse(problem.status, {"error": title, "details": problem.detail})

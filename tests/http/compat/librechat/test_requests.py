@@ -10,17 +10,79 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.core.languages import LanguageInfo
+from app.core.outcomes import Outcome
 from app.core.states import JobState
-from tests.http.gateway import Gateway, StartGateway, wait_until
+from tests.http.gateway import Gateway, StartGateway, bearer, wait_until
 from tests.http.strategies import anything, text
+from tests.proxy import FaultProxy
 
 API = "/librechat/v1"
 CODE = {"lang": "py", "code": "print(1)"}
+#: The names that `@librechat/agents` sends, and the languages of Pyxec.
+LANGUAGES = {
+    "py": "python", "js": "javascript", "ts": "typescript", "c": "c", "cpp": "cpp", "java": "java", "php": "php",
+    "rs": "rust", "go": "go", "d": "d", "f90": "fortran", "r": "r", "bash": "bash",
+}  # fmt: skip
 
 
 async def upload(gateway: Gateway, *files: tuple[str, bytes], headers: dict[str, str] | None = None) -> Any:
     parts = [("files", (name, content)) for name, content in files]
     return await gateway.client.post(f"{API}/upload", files=parts, headers=headers)
+
+
+async def test_each_lang_runs_its_language(start_gateway: StartGateway) -> None:
+    infos = [LanguageInfo(id=name, name=name, file_name=f"main.{name}", version="1") for name in LANGUAGES.values()]
+    gateway = await start_gateway(languages=infos)
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, gateway.record(job_id).language.encode()))
+    for lang, language in LANGUAGES.items():
+        response = await gateway.client.post(f"{API}/exec", json={"lang": lang, "code": "x"})
+        assert (response.status_code, response.json()["stdout"]) == (200, language), lang
+    # And a language that is not among them is rejected with all names
+    response = await gateway.client.post(f"{API}/exec", json={"lang": "rb", "code": "x"})
+    details = f"lang: must be one of: {', '.join(LANGUAGES)}"
+    assert (response.status_code, response.json()["details"]) == (400, details)
+
+
+@pytest.mark.parametrize("route", ["exec", "upload"])
+async def test_unavailable_store_returns_503(proxied_gateway: Gateway, redis_proxy: FaultProxy, route: str) -> None:
+    redis_proxy.cut()
+    request = {"json": CODE} if route == "exec" else {"files": [("files", ("a.txt", b"1"))]}
+    response = await proxied_gateway.client.post(f"{API}/{route}", **request)
+    assert response.status_code == 503
+    assert response.json() == {
+        "error": "The job store is unavailable", "details": "The job store is unavailable",
+    }  # fmt: skip
+    assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_program_that_the_service_could_not_run_returns_503_and_leaves_no_session(gateway: Gateway) -> None:
+    failure = {"outcome": Outcome.INFRASTRUCTURE_ERROR, "message": "the engine failed", "phases": (), "exit_code": None}
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, **failure))
+    response = await gateway.client.post(f"{API}/exec", json=CODE)
+    assert response.status_code == 503
+    assert response.json() == {"error": "The program was not run", "details": "the service could not run the program"}
+    assert response.headers["Retry-After"] == "5"
+    assert not gateway.redis.zcard(gateway.keys.owned_sessions("anonymous"))
+
+
+async def test_key_is_a_header_or_a_bearer_token(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(PYXEC_ANONYMOUS="off")
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, b"1\n"))
+    key = (await gateway.create_key())["key"]
+    sessions = set()
+    for headers in ({"X-API-Key": key}, bearer(key)):
+        response = await gateway.client.post(f"{API}/exec", json=CODE, headers=headers)
+        assert (response.status_code, response.json()["stdout"]) == (200, "1\n")
+        response = await upload(gateway, ("a.txt", b"1"), headers=headers)
+        assert response.status_code == 200
+        sessions.add(response.json()["storage_session_id"])
+    # And both belong to the caller of the key
+    for session in sessions:
+        assert (await gateway.client.get(f"{API}/files/{session}", headers=bearer(key))).status_code == 200
+    for headers in ({}, {"X-API-Key": "unknown"}, bearer("unknown"), {"Authorization": f"Basic {key}"}):
+        response = await gateway.client.post(f"{API}/exec", json=CODE, headers=headers)
+        assert (response.status_code, list(response.json())) == (401, ["error", "details"])
 
 
 async def test_rate_limit_names_the_seconds_to_wait(start_gateway: StartGateway) -> None:
