@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.job.spec import JobSpec
+from app.core.languages import LanguageInfo
 from app.core.limits import MIB
 from app.core.outcomes import Outcome
 from app.core.states import JobState
@@ -22,6 +23,11 @@ from tests.http.strategies import anything, text
 API = "/jobe/index.php/restapi"
 RUN = {"language_id": "python3", "sourcecode": "print(1)"}
 FILE = f"{API}/files/0123456789abcdef"
+#: Jobe's ids, and the languages of Pyxec.
+LANGUAGES = {
+    "c": "c", "cpp": "cpp", "java": "java", "nodejs": "javascript", "octave": "octave", "pascal": "pascal",
+    "php": "php", "python3": "python",
+}  # fmt: skip
 
 
 def contents(data: bytes) -> dict[str, str]:
@@ -68,6 +74,23 @@ async def test_invalid_run_is_rejected_with_the_message_of_jobe(gateway: Gateway
     assert response.status_code == 400
     assert message in response.json()
     assert gateway.job_ids() == []
+
+
+async def test_each_language_id_runs_its_language(start_gateway: StartGateway) -> None:
+    infos = [
+        LanguageInfo(
+            id=language, name=language, file_name="main", version=f"1.{number}",
+            compile=("compile", "{options}"), run=("run", "{entrypoint}"),
+        )
+        for number, language in enumerate(LANGUAGES.values())
+    ]  # fmt: skip
+    gateway = await start_gateway(languages=infos)
+    listed = (await gateway.client.get(f"{API}/languages")).json()
+    assert listed == [[name, f"1.{number}"] for number, name in enumerate(LANGUAGES)]
+    for name, language in LANGUAGES.items():
+        # CodeRunner sends the ids in any case
+        for language_id in (name, name.upper()):
+            assert (await resolve(gateway, language_id=language_id)).language == language
 
 
 async def test_parameters_become_limits(gateway: Gateway) -> None:

@@ -20,6 +20,7 @@ from app.http.large_texts import LargeTexts
 from tests.http.gateway import PYTHON
 from tests.http.worker import phase_report
 
+JAVA = LanguageInfo(id="java", name="Java", file_name="Main.java", version="17.0.21.1", piston=("java",), compiled=True)
 CPP = LanguageInfo(id="cpp", name="C++", file_name="main.cpp", version="12.2.0", piston=("c++", "g++"), compiled=True)
 TCL = LanguageInfo(id="tcl", name="Tcl", file_name="main.tcl", aliases=("tclsh",), version="8.6")
 NASM = LanguageInfo(id="nasm", name="NASM", file_name="main.asm", version="2.16.01", piston=("nasm64",))
@@ -112,6 +113,12 @@ def test_runtime_names_are_our_own_without_a_package_of_piston() -> None:
         ("src/prog", CPP, "src/prog.cpp"),
         (None, PYTHON, "main.py"),
         ("prog", PYTHON, "prog"),
+        (None, JAVA, "Main.java"),
+        ("Greeter.java", JAVA, "Greeter.java"),
+        ("Greeter", JAVA, "Greeter.java"),
+        ("file0.code", JAVA, "file0.java"),
+        ("prog.txt", JAVA, "prog.txt.java"),
+        ("app/Greeter.java", JAVA, "app/Greeter.java"),
     ],
 )
 def test_source_gets_the_suffix_of_its_compiler(name: str | None, language: LanguageInfo, becomes: str) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from app.core.languages import LanguageInfo
 from app.core.outcomes import Outcome
+from app.store.jobs.records import decode_spec
 from tests.http.gateway import PYTHON, Gateway, StartGateway, bearer
 from tests.proxy import FaultProxy
 
@@ -18,6 +20,7 @@ async def gateway(start_gateway: StartGateway) -> Gateway:
     return await start_gateway(languages=[PYTHON])
 
 
+JAVA = LanguageInfo(id="java", name="Java", file_name="Main.java", version="17.0.21.1", piston=("java",), compiled=True)
 FILE = {"content": "print(1)"}
 BODY = {"language": "python", "version": "*", "files": [FILE]}
 
@@ -163,6 +166,30 @@ async def test_unavailable_store_returns_503(proxied_gateway: Gateway, redis_pro
     redis_proxy.cut()
     response = await proxied_gateway.client.post("/api/v2/execute", json=BODY)
     assert (response.status_code, list(response.json())) == (503, ["message"])
+
+
+@pytest.mark.parametrize(
+    ("name", "file_name"), [(None, "Main.java"), ("Greeter.java", "Greeter.java"), ("prog", "prog.java")]
+)
+async def test_java_class_may_have_any_name(start_gateway: StartGateway, name: str | None, file_name: str) -> None:
+    # Given an installed Java whose version has four numbers
+    gateway = await start_gateway(languages=[JAVA])
+    gateway.worker.handle_jobs(lambda job_id: gateway.worker.run(job_id, b"hello\n", version=JAVA.version))
+    (runtime,) = (await gateway.client.get("/api/v2/piston/runtimes")).json()
+    assert runtime == {"language": "java", "version": "17.0.21", "aliases": []}
+    # When a class that is not Main is executed with the listed version
+    source = "public class Greeter { public static void main(String[] args) { } }"
+    file = {"content": source} if name is None else {"name": name, "content": source}
+    body = {"language": "java", "version": runtime["version"], "files": [file]}
+    response = await gateway.client.post("/api/v2/piston/execute", json=body)
+    # Then the worker receives its source, whose file the compile command renames after the class
+    assert response.status_code == 200, response.text
+    assert (response.json()["version"], response.json()["run"]["stdout"]) == ("17.0.21", "hello\n")
+    (claim,) = gateway.worker.claims.values()
+    assert claim.spec is not None
+    spec = decode_spec(claim.spec)
+    assert (spec.language, spec.entrypoint) == ("java", file_name)
+    assert [(file.name, file.content) for file in spec.files] == [(file_name, source.encode())]
 
 
 async def test_job_continues_when_the_client_disconnects(gateway: Gateway) -> None:
