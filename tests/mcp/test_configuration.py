@@ -12,6 +12,11 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 
+from app.http import mcp as app_mcp
+from pyxec.mcp.arguments import TOOLS
+from pyxec.mcp.run_code import MAX_IMAGE_BYTES, MAX_IMAGES, CodeRun
+from pyxec.mcp.stdio import RETRY_SECONDS
+from pyxec.mcp.text import MAX_TEXT_CHARACTERS
 from tests.http.gateway import PYTHON, running_gateway
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +46,17 @@ def test_documentation_has_a_configuration_for_http(start: str) -> None:
     [server] = (document.get("servers") or document["mcpServers"]).values()
     assert server["url"].endswith("/mcp")
     assert server["headers"]["Authorization"].startswith("Bearer ")
+
+
+def test_documentation_lists_all_arguments_and_results() -> None:
+    section = (ROOT / "docs/agents.md").read_text().split("\n## ")[1]
+    fields = {name for spec in TOOLS.values() for name in spec.schema().get("properties", {})}
+    names = {*TOOLS, *fields, *CodeRun.__struct_fields__}
+    assert {name for name in names if f"`{name}`" not in section} == set()
+    assert f"at most {MAX_TEXT_CHARACTERS:,} characters" in section
+    assert f"At most {MAX_IMAGES} images of {MAX_IMAGE_BYTES >> 20} MiB together" in section
+    assert f"repeated for up to {RETRY_SECONDS:g} s" in section
+    assert RETRY_SECONDS == app_mcp._RETRY_SECONDS
 
 
 async def test_configuration_of_the_help_connects(help_text: str, redis_url: str, namespace: str) -> None:
