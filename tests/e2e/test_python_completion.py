@@ -75,3 +75,21 @@ def test_pyright_knows_the_other_files_of_the_program(page: Page, site: Site) ->
     editor.focus_code()
     page.keyboard.press("Control+End")
     wait_for_suggestion(page, "greet_everybody")
+
+
+def test_long_file_is_completed_with_members_and_words(page: Page, site: Site) -> None:
+    editor = EditorPage(page, site.url)
+    if page.url == "about:blank":  # another test has opened the page
+        editor.open()
+    lines = ["import math", *(f"isinstall_{n} = {n}" for n in range(2500)), "isinst", "math.sq"]
+    editor.open_program("\n".join(lines))
+    editor.focus_code()
+    page.keyboard.press("Control+End")
+    wait_for_suggestion(page, "sqrt")
+
+    # Outside of members, it does not wait for Pyright, which would suggest isinstance
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("End")
+    wait_for_suggestion(page, "isinstall_2499")
+    expect(page.locator(".suggest-widget .monaco-list-row").filter(has_text="isinstance")).to_have_count(0)

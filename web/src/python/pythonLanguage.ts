@@ -29,12 +29,12 @@ let requestedAt = 0
 export function registerPython(): void {
   languages.registerCompletionItemProvider(LANGUAGE, {
     triggerCharacters: ['.'],
-    provideCompletionItems: async (model, position, context) => {
-      const isMember = context.triggerKind === languages.CompletionTriggerKind.TriggerCharacter
+    provideCompletionItems: async (model, position) => {
+      const word = model.getWordUntilPosition(position)
+      const isMember = model.getLineContent(position.lineNumber)[word.startColumn - 2] === '.'
       if (model.getLineCount() > MAX_LINES && !isMember) return null
       const list = parseResponse(CompletionList, await request('completion', model, position))
       if (list === null) return null
-      const word = model.getWordUntilPosition(position)
       const range = {
         startLineNumber: position.lineNumber,
         endLineNumber: position.lineNumber,
