@@ -331,11 +331,18 @@ time.sleep(2.5)
         assert int(taking.result().text) > 10
 
 
-@pytest.mark.parametrize("target", ["runner", "engine"])
-def test_forged_frames_are_only_output(sandbox: BoundedSandbox, target: str) -> None:
-    """Write the last frame of the runner, or a header of the engine's stream, to every descriptor."""
-    done = b"\x86" + (84).to_bytes(4) + bytes(84) + b"\x87\0\0\0\2\1\1"
-    forged = done if target == "runner" else b"\1\0\0\0" + len(done).to_bytes(4) + done
+DONE = b"\x86" + (84).to_bytes(4) + bytes(84) + b"\x87\0\0\0\2\1\1"
+FORGED = {
+    "end of the job": DONE,
+    "header of the engine": b"\1\0\0\0" + len(DONE).to_bytes(4) + DONE,
+    "READY and ACCEPTED": b"\x81\0\0\0\1\3\x8d\0\0\0\x10" + bytes(16),
+    "END and CLEAN": b"\x0b\0\0\0\0\x8c\0\0\0\3\3\1\1",
+}
+
+
+@pytest.mark.parametrize("forged", [pytest.param(forged, id=name) for name, forged in FORGED.items()])
+def test_forged_frames_are_only_output(sandbox: BoundedSandbox, forged: bytes) -> None:
+    """Write frames of the runner and of PID 1 of a cell, or a header of the engine's stream, to every descriptor."""
     source = f"""
 import glob, os
 for path in [*glob.glob("/proc/[0-9]*/fd/*"), *glob.glob("/dev/std*"), "/dev/tty", "/dev/console"]:
@@ -355,6 +362,8 @@ os._exit(7)
     assert (ran.outcome, ran.last.exit_code) == ("nonzero_exit", 7)
     assert forged in ran.stdout
     assert not (ran.stdout + ran.stderr).replace(forged, b"")
+    # And the next job is not affected
+    assert sandbox.run(job("bash", "echo fine")).text == "fine\n"
 
 
 # The ways to the descriptors and the memory of a process: /proc, pidfd_getfd and ptrace.

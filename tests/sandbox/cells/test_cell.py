@@ -404,6 +404,18 @@ def test_next_job_runs_when_its_cell_was_killed(recycling: bool) -> None:
         assert sandbox.run(job("bash", "echo second")).text == "second\n"
 
 
+def test_next_cell_is_created_while_a_job_runs() -> None:
+    idle_during_job: list[bool] = []
+
+    def await_idle_cell(_: RecordingSink) -> None:
+        idle_during_job.append(eventually(lambda: sandbox.count_idle() == 1))
+
+    with open_sandbox_fixture(0, 1, isolation="cell", policy=CELL_POLICY) as sandbox:
+        sandbox.run(job("bash", "echo up; sleep 1"), RecordingSink(await_idle_cell))
+
+    assert idle_during_job == [True]
+
+
 def test_job_whose_cell_ends_before_its_runner_is_ready_has_not_run() -> None:
     with open_cells() as sandbox, closing(InMemoryInbox()) as inbox:
 

@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -183,8 +184,20 @@ static void leave_changes(void)
     sethostname("left", 4);
 }
 
+/* Changes of the process itself. Those that are refused change nothing. */
 static void leave_attributes(void)
 {
+    cpu_set_t first_processor;
+    CPU_ZERO(&first_processor);
+    CPU_SET(0, &first_processor);
+    sched_setaffinity(0, sizeof first_processor, &first_processor);
+    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+    syscall(SYS_personality, 0x0040000);
+    unsigned long io_context = 0;
+    syscall(SYS_io_setup, 8, &io_context);
+    mount("left", "/tmp", "tmpfs", 0, NULL);
+    unshare(CLONE_NEWNS | CLONE_NEWUSER);
     const struct itimerval timer = {.it_value = {1000, 0}};
     timer_t id;
     timer_create(CLOCK_MONOTONIC, NULL, &id);
@@ -194,6 +207,17 @@ static void leave_attributes(void)
     setpriority(PRIO_PROCESS, 0, 5);
     umask(077);
     memset(malloc(20 << 20), 1, 20 << 20);
+}
+
+/* Last, because the process can do little afterwards. */
+static void leave_limits(void)
+{
+    static const __rlimit_resource_t LOWERED[] = {
+        RLIMIT_CPU, RLIMIT_DATA, RLIMIT_FSIZE, RLIMIT_MSGQUEUE, RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_STACK,
+    };
+    const struct rlimit low = {16, 16};
+    for (size_t i = 0; i < sizeof LOWERED / sizeof *LOWERED; i++)
+        setrlimit(LOWERED[i], &low);
 }
 
 int main(int argc, char **argv)
@@ -211,5 +235,7 @@ int main(int argc, char **argv)
     leave_changes();
     leave_attributes();
     puts("left");
+    fflush(stdout);
+    leave_limits();
     return 0;
 }
