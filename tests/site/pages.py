@@ -14,7 +14,7 @@ PAGES: Final[Mapping[str, list[str]]] = {
     "docs/files.md": ['"name":"words.txt"', '"stdout":"18', "ok 1", "to be or not to be", "TO BE OR NOT TO BE"],
     "docs/cli.md": ["createKey", "primes", "queens", "Grace", "words", "verdicts match", "jobs per second", "67 words"],
     "docs/compat.md": ['"description":"Accepted"', '"output":"42', '"job_id"'],
-    "docs/agents.md": ['"version":0', '"changed":["n.txt"]'],
+    "docs/agents.md": ['"version":0', '"changed":["n.txt"]', "3 9"],
     "docs/getting-started.md": ["45", "data:", "6 words", "ok 42", "python"],
     "docs/guides/classroom.md": ["accepted", "accepted"],
     "docs/guides/run-button.md": ["from a page"],
