@@ -28,11 +28,14 @@ def test_jobs_of_all_kinds_run_in_cells(own_stack: Stack) -> None:
     tests = [{"stdin": f"{n} 1", "expected_output": f"{n + 1}"} for n in range(3)]
     compiled = own_stack.submit(C_PROGRAM, language="c", wait=60, tests=tests, limits={"memory_bytes": 32 << 20})
     assert [test["passed"] for test in compiled["tests"]] == [True, True, True]
-    # The metrics count the cells, by language and state. A worker publishes them every few seconds.
+    # The metrics count the workers by mode, and the cells by language and state. A worker publishes them every few
+    # seconds.
     cell = 'pyxec_cells{language="python",state="idle"} '
     text = eventually(lambda: cell in (metrics := own_stack.http.get("/metrics").text) and metrics, 20)
     assert float(text.split(cell)[1].split()[0]) >= 1
     assert 'pyxec_cells{language="python",state="busy"} 0.0' in text
+    workers = [line for line in text.splitlines() if line.startswith("pyxec_workers_by_isolation{")]
+    assert workers == ['pyxec_workers_by_isolation{mode="cell"} 1.0']
     too_large = own_stack.submit("x = b'x' * (1 << 30)", wait=60, limits={"memory_bytes": 64 << 20})
     endless = own_stack.submit("while True: pass", wait=60, limits={"wall_seconds": 1, "cpu_seconds": 10})
     assert (too_large["outcome"], endless["outcome"]) == ("memory_limit", "wall_time_limit")

@@ -62,6 +62,13 @@ def test_wheel_runs_a_job_without_server_dependencies(stack: Stack, tmp_path: Pa
     assert run(pyxec, "tail", job_id, cwd=tmp_path, PYXEC_URL=stack.url) == "later\n"
     assert run(pyxec, "cancel", job_id, cwd=tmp_path, PYXEC_URL=stack.url) == ""
     assert "python" in run(pyxec, "languages", cwd=tmp_path, PYXEC_URL=stack.url)
+    assert "PROBLEM_DIR" in run(pyxec, "judge", "--help", cwd=tmp_path, COLUMNS="200")
+    judged = run(pyxec, "judge", create_problem(tmp_path / "sum"), cwd=tmp_path, PYXEC_URL=stack.url)
+    assert judged.endswith("1 of 1 verdicts match\n")
+    # And a command that needs more packages names the extra
+    stopped = execute(pyxec, "mcp", cwd=tmp_path, PYXEC_URL=stack.url)
+    assert (stopped.returncode, stopped.stdout) == (2, "")
+    assert stopped.stderr.endswith("install the command with its dependencies: pip install 'pyxec[mcp]'\n")
     assert run(pyxec, "--version", cwd=tmp_path) == f"pyxec {VERSION}\n"
     assert "_PYXEC_COMPLETE=complete_bash" in run(
         pyxec, "--show-completion", "bash", cwd=tmp_path, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"
@@ -74,12 +81,37 @@ def test_wheel_runs_a_job_without_server_dependencies(stack: Stack, tmp_path: Pa
     assert (ROOT / "pyxec" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
-def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
-    """Run a command and return its output."""
+def create_problem(folder: Path) -> Path:
+    """Create a problem package with one test and one submission, and return its folder."""
+    files = {
+        "problem.yaml": "name: Sum\n",
+        "data/secret/1.in": "1 2\n",
+        "data/secret/1.ans": "3\n",
+        "submissions/accepted/sum.py": "print(sum(map(int, input().split())))\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def execute(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command without stdin and without the settings of this process."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYXEC_", "PYTHON"))}
-    done = subprocess.run(
-        [*map(str, command)], cwd=cwd, env={**variables, **environment}, capture_output=True, text=True, check=False
+    return subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env={**variables, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
+    """Run a command that must succeed, and return its output."""
+    done = execute(*command, cwd=cwd, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

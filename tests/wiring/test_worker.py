@@ -96,6 +96,21 @@ async def test_worker_removes_and_counts_containers_of_lost_worker(
         assert await metric(gateway, "pyxec_sandboxes_orphaned_total") == 1
 
 
+async def test_worker_publishes_its_isolation(
+    engine_fixture: SandboxFixture, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.wiring.worker.PUBLISH_SECONDS", 0.05)
+    async with running_gateway(redis_url, engine_fixture.namespace) as gateway:
+        assert "pyxec_workers_by_isolation{" not in (await gateway.client.get("/metrics")).text
+
+        with running_periodic_tasks(gateway):
+            async with asyncio.timeout(10):
+                while "pyxec_workers_by_isolation{" not in (await gateway.client.get("/metrics")).text:
+                    await asyncio.sleep(0.05)
+
+        assert await metric(gateway, 'pyxec_workers_by_isolation{mode="container"}') == 1
+
+
 async def test_guarantee_4_worker_keeps_containers_of_live_workers_after_an_outage_of_redis(
     engine_fixture: SandboxFixture, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
