@@ -14,7 +14,7 @@ _AXE_CONTEXT = {"exclude": [[".monaco-editor"], [".xterm"]]}
 
 
 def find_axe_violations(page: Page, only_colours: bool = False) -> list[str]:
-    """Return the serious and critical violations that axe finds, each with its element.
+    """Return all violations that axe finds, each with its element.
 
     Args:
         page: The page.
@@ -24,8 +24,11 @@ def find_axe_violations(page: Page, only_colours: bool = False) -> list[str]:
         page.evaluate(_AXE.read_text())
     options = {"runOnly": ["color-contrast"]} if only_colours else {}
     result = page.evaluate("([context, options]) => axe.run(context, options)", [_AXE_CONTEXT, options])
-    violations = [violation for violation in result["violations"] if violation["impact"] in ("serious", "critical")]
-    return [f"{violation['id']}: {node['html'][:200]}" for violation in violations for node in violation["nodes"]]
+    return [
+        f"{violation['impact']} {violation['id']}: {node['html'][:200]}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]
 
 
 def find_small_targets(page: Page) -> list[str]:

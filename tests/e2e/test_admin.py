@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.accessibility import find_axe_violations, find_small_targets
 from tests.e2e.admin_page import ADMIN_KEY, AdminPage, admin_key_setting, dead_letter_job, dead_letter_webhook
@@ -21,6 +21,8 @@ pytestmark = pytest.mark.docker
 
 ADMIN_HEADERS = {"Authorization": f"Bearer {ADMIN_KEY}"}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# The default of the page, and a margin
+REFRESH_MS = 2_100
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
@@ -158,6 +160,135 @@ def test_queue_can_be_paused_and_the_pause_undone(admin: AdminPage, service: Sit
     expect(admin.section("Queues")).not_to_contain_text("(paused)")
 
 
+@pytest.fixture(scope="module")
+def admin_with_clock(browser: Browser, service: Site) -> Iterator[AdminPage]:
+    """A page whose time the tests control. It has a browser context of its own, to which the clock belongs."""
+    with new_page(browser) as page:
+        page.clock.install()
+        yield AdminPage(page, service.url).open()
+
+
+class FakeService:
+    """Changes the responses of the API that the page gets: the age of the oldest message, and the time in the queue.
+
+    Attributes:
+        oldest_seconds: The age of the oldest message of the queue ``jobs``.
+        jobs: The number of jobs that have waited for 30 to 60 s.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.oldest_seconds: float | None = None
+        self.jobs = 0
+        page.route("**/v1/admin/queues", self._change_queues)
+        page.route("**/v1/admin/metrics", self._change_metrics)
+
+    def _change_queues(self, route: Route) -> None:
+        response = route.fetch()
+        queues = response.json()["queues"]
+        for queue in queues:
+            queue["oldest_seconds"] = self.oldest_seconds if queue["name"] == "jobs" else None
+        route.fulfill(response=response, json={"queues": queues})
+
+    def _change_metrics(self, route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        counts = {30: 0, 60: self.jobs, None: 0}
+        buckets = [{"upper_bound": bound, "count": count} for bound, count in counts.items()]
+        summary = {"count": self.jobs, "sum": 45 * self.jobs, "buckets": buckets}
+        series: dict[str, Any] = {"labels": {}, "value": None, **summary}
+        others = [metric for metric in body["metrics"] if metric["name"] != "pyxec_job_queue_seconds"]
+        metric = {"name": "pyxec_job_queue_seconds", "series": [series]}
+        route.fulfill(response=response, json=body | {"metrics": [*others, metric]})
+
+
+def test_thresholds_decide_the_colours_of_tiles_and_charts(admin_with_clock: AdminPage) -> None:
+    # Given a service without waiting messages
+    admin, page = admin_with_clock, admin_with_clock.page
+    fake = FakeService(page)
+    page.clock.run_for(REFRESH_MS)
+    oldest, queue_time = admin.tile("Oldest waiting"), page.locator(".chart").filter(has_text="Queue time")
+    # Then the page states the thresholds, and only the missing workers have a colour
+    tiles = page.locator(".tiles")
+    expect(tiles).to_contain_text("Oldest waiting–warning from 10 s, critical from 60 s")
+    expect(tiles).to_contain_text("Workers0critical below 1")
+    expect(queue_time).to_contain_text("95th percentile: warning from 5 s, critical from 30 s")
+    expect(admin.tile("Workers")).to_have_css("color", theme_colour(page, "bad"))
+    for seconds, colour in ((9, "text"), (10, "warn"), (60, "bad"), (9, "text")):
+        # When the oldest message reaches a threshold
+        fake.oldest_seconds = seconds
+        page.clock.run_for(REFRESH_MS)
+        # Then the tile gets its colour
+        expect(oldest).to_have_text(f"{seconds} s")
+        expect(oldest).to_have_css("color", theme_colour(page, colour))
+    # And the chart shows the lines of the thresholds when its axis contains them, and colours the critical value
+    lines = queue_time.locator(".threshold-line")
+    expect(lines).to_have_count(0)
+    fake.jobs = 20
+    page.clock.run_for(REFRESH_MS)
+    expect(lines).to_have_count(2)
+    labels = queue_time.locator(".threshold-label")
+    expect(labels).to_have_text(["95th percentile: 5 s", "95th percentile: 30 s"])
+    for index, colour in enumerate(("warn", "bad")):
+        expect(lines.nth(index)).to_have_css("stroke", theme_colour(page, colour))
+        expect(labels.nth(index)).to_have_css("color", theme_colour(page, colour))
+    expect(queue_time.locator(".legend b").last).to_have_css("color", theme_colour(page, "bad"))
+    page.unroute_all(behavior="wait")
+
+
+def theme_colour(page: Page, name: str) -> str:
+    """Return the value of a colour of ``web/src/styles/tokens.css`` in the form of computed styles."""
+    colour: str = page.evaluate(
+        "name => { const element = document.body.appendChild(document.createElement('i'));"
+        " element.style.color = `var(--${name})`; const { color } = getComputedStyle(element);"
+        " element.remove(); return color }",
+        name,
+    )
+    return colour
+
+
+def test_page_requests_data_at_the_chosen_interval_and_not_while_it_is_hidden(admin_with_clock: AdminPage) -> None:
+    # Given a page whose time stands still
+    admin, page = admin_with_clock, admin_with_clock.page
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.clock.pause_at(page.evaluate("Date.now() / 1000 + 10"))
+    expect_update(admin)
+    # When another interval is chosen, then the page updates at once and after this interval
+    for seconds in (60, 5):
+        page.clock.run_for(1000)
+        page.get_by_label("Refresh interval").select_option(str(seconds))
+        expect_update(admin)
+        requests.clear()
+        page.clock.run_for(seconds * 1000 - 500)
+        assert requests == []
+        page.clock.run_for(1500)
+        expect_update(admin)
+        assert [url for url in requests if url.endswith("/v1/admin/queues")] == [f"{admin.url}/v1/admin/queues"]
+    # When the page is hidden, then it requests nothing until it is visible again
+    requests.clear()
+    set_hidden(page, True)
+    page.clock.run_for(600_000)
+    assert requests == []
+    set_hidden(page, False)
+    expect_update(admin)
+    assert requests != []
+
+
+def expect_update(admin: AdminPage) -> None:
+    """Wait until the page shows the data of now. The time of the page must stand still."""
+    now = admin.page.evaluate("new Date().toLocaleTimeString('en-GB')")
+    expect(admin.page.locator("main")).to_contain_text(f"Last update at {now}.")
+
+
+def set_hidden(page: Page, is_hidden: bool) -> None:
+    """Make the page believe that it is hidden. Chromium does not hide the tabs of a headless window."""
+    page.evaluate(
+        "isHidden => { Object.defineProperty(document, 'hidden', { configurable: true, value: isHidden });"
+        " document.dispatchEvent(new Event('visibilitychange')) }",
+        is_hidden,
+    )
+
+
 def test_workspaces_and_files_of_callers_are_visible(admin: AdminPage, service: Site) -> None:
     http = service.stack.http
     workspace = http.post("/v1/workspaces").raise_for_status().json()["id"]
@@ -172,7 +303,7 @@ def test_workspaces_and_files_of_callers_are_visible(admin: AdminPage, service: 
     assert admin.page.locator("main img").count() == 0
 
 
-def test_axe_finds_no_serious_violation_in_either_theme(page: Page, service: Site) -> None:
+def test_axe_finds_no_violation_in_either_theme(page: Page, service: Site) -> None:
     for reason in ("no answer", "rejected"):
         dead_letter_webhook(service.stack, MARKUP, reason)
     page.goto(f"{service.url}/admin/")

@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.accessibility import find_axe_violations
-from tests.e2e.editor_page import LAYOUTS, EditorPage, Layout
+from tests.e2e.editor_page import DESKTOP, LAYOUTS, PHONE, EditorPage, Layout
 from tests.e2e.site import Site
 from tests.stack import eventually
 
 pytestmark = pytest.mark.docker
 
 FAILING_TEST = {"name": "fails", "stdin": "", "args": "", "expected": "other", "wallSeconds": None}
+
+# An element of each dialog that is checked in DIALOG_LAYOUTS.
+DIALOG_CONTENTS = {
+    "Templates": ".choices-list",
+    "Programs": ".programs li",
+    "Files": ".file-choices",
+    "Shortcuts": ".keys",
+}
+DIALOG_LAYOUTS = (DESKTOP, Layout(DESKTOP.width, DESKTOP.height, "dark"), PHONE)
+
+COMPILE_ERROR = """int main(void) {
+    int number = 1;
+    return nmber;
+}
+"""
+
+# The text of the line of code at the top of which the marker of an error is.
+MARKED_LINE = """() => {
+  const marker = document.querySelector('.monaco-editor .squiggly-error').getBoundingClientRect()
+  const line = [...document.querySelectorAll('.monaco-editor .view-line')].find(element => {
+    const { top, bottom } = element.getBoundingClientRect()
+    return top <= marker.top + 1 && marker.top + 1 < bottom
+  })
+  return line?.textContent.replaceAll('\\xa0', ' ').trim()
+}"""
 
 # The editor is the largest file, and is cached last.
 IS_PAGE_CACHED = """async () => {
@@ -24,9 +50,9 @@ IS_PAGE_CACHED = """async () => {
 }"""
 
 
-def test_axe_finds_no_serious_violation_in_any_layout(shared_editor: EditorPage) -> None:
+def test_axe_finds_no_violation_in_any_layout(shared_editor: EditorPage) -> None:
     editor, page = shared_editor, shared_editor.page
-    # Output with artifacts, the tests with a difference, two run options, and two dialogs
+    # Output with artifacts, the tests with a difference, two run options, and the dialogs
     editor.run(
         "import sys\nprint('out')\nprint('err', file=sys.stderr)\nopen('a.svg', 'w')",
         input="lines",
@@ -36,25 +62,32 @@ def test_axe_finds_no_serious_violation_in_any_layout(shared_editor: EditorPage)
     page.wait_for_selector(".artifacts p")
     page.get_by_role("tab", name="Input").click()
     page.wait_for_selector(".run-options-panel input")
-    violations = find_violations_in_all_layouts(editor)
+    violations = find_violations(editor)
     page.keyboard.press("Control+Shift+Enter")
     editor.expect_status("1 of 1 test failed")
     page.get_by_role("tab", name="Limits").click()
     page.wait_for_selector(".run-options-panel .limits")
-    violations += find_violations_in_all_layouts(editor)
+    violations += find_violations(editor)
     page.get_by_role("tab", name="Limits").click()
     for name, content in (("History", ".history"), ("Settings", ".key")):
         page.get_by_role("button", name=name).click()
         page.wait_for_selector(f"dialog[open] {content}")
-        violations += find_violations_in_all_layouts(editor)
+        violations += find_violations(editor)
+        page.keyboard.press("Escape")
+    for name, content in DIALOG_CONTENTS.items():
+        page.get_by_role("button", name=name, exact=True).click()
+        if name == "Programs":
+            page.get_by_role("button", name="Save this program").click()
+        page.wait_for_selector(f"dialog[open] {content}")
+        violations += [f"{name}: {violation}" for violation in find_violations(editor, DIALOG_LAYOUTS)]
         page.keyboard.press("Escape")
 
     assert violations == []
 
 
-def find_violations_in_all_layouts(editor: EditorPage) -> list[str]:
+def find_violations(editor: EditorPage, layouts: Sequence[Layout] = LAYOUTS) -> list[str]:
     violations = []
-    for layout in LAYOUTS:
+    for layout in layouts:
         editor.set_layout(layout)
         found = find_axe_violations(editor.page, only_colours=layout.scheme == "dark")
         violations += [f"{layout}: {violation}" for violation in found]
@@ -132,6 +165,56 @@ def test_click_on_a_traceback_opens_the_line(shared_editor: EditorPage) -> None:
 
     assert editor.focused_pane() == "editor"
     expect(editor.page.locator(".monaco-editor .squiggly-error")).not_to_have_count(0)
+
+
+def test_compile_error_is_marked_until_the_next_run_starts(shared_editor: EditorPage) -> None:
+    # Given a program that the compiler rejects
+    editor, page = shared_editor, shared_editor.page
+    marker = page.locator(".monaco-editor .squiggly-error")
+    editor.run(COMPILE_ERROR, language="c", name="main.c")
+    # Then its line is marked, with the message of the compiler
+    expect(marker).to_have_count(1)
+    assert page.evaluate(MARKED_LINE) == "return nmber;"
+    editor.focus_code()
+    page.keyboard.press("F8")
+    expect(page.locator(".monaco-editor .marker-widget")).to_contain_text(re.compile("nmber. undeclared"))
+    page.keyboard.press("Escape")
+    # When the next run starts, which the server has not accepted yet
+    held: list[Route] = []
+    page.route("**/v1/jobs", lambda route: held.append(route), times=1)
+    editor.run()
+    editor.expect_status("Submitting")
+    # Then nothing is marked, until the compiler has rejected the program again
+    expect(marker).to_have_count(0)
+    while not held:
+        page.wait_for_timeout(10)
+    held[0].continue_()
+    expect(marker).to_have_count(1)
+    editor.open_program("")
+
+
+@pytest.mark.parametrize("layout", [DESKTOP, PHONE], ids=str)
+def test_rejected_file_name_is_reported_at_the_files(shared_editor: EditorPage, layout: Layout) -> None:
+    # Given a program with a file that the server does not accept
+    editor, page = shared_editor, shared_editor.page
+    editor.set_layout(layout)
+    files = [{"name": "main.py", "content": "print(1)"}, {"name": "../lib.py", "content": "the rejected file"}]
+    editor.open_program("", files=files)
+    # When it runs
+    editor.run()
+    # Then the page shows that file, with the message above its code
+    text = 'The name of the file "../lib.py" must be a plain relative path'
+    expect(page.locator(".pane.code").get_by_role("alert")).to_contain_text(text)
+    expect(page.get_by_role("button", name="../lib.py", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".monaco-editor .view-lines")).to_contain_text("the rejected file")
+    editor.expect_status(f"Not accepted: {text}")
+    # And the message disappears with the next run
+    page.get_by_role("button", name="Remove ../lib.py").click()
+    editor.run()
+    editor.expect_status("Finished normally")
+    editor.show_pane("Code")
+    expect(page.locator(".pane.code").get_by_role("alert")).to_have_count(0)
+    editor.set_layout(Layout(1280, 800, "light"))
 
 
 def test_theme_is_applied_before_the_first_paint_after_a_reload(shared_editor: EditorPage) -> None:

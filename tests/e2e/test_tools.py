@@ -1,9 +1,10 @@
-"""Completion, lint and formatters in the editor. All of them work in the browser."""
+"""Completion, lint and formatters in the editor, which work in the browser, and versions of a language."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -27,14 +28,18 @@ UGLY = {
     "clojure": ("main.clj", "(defn f [x]\n(inc x))\n\n\n(f 1)", "(defn f [x]\n  (inc x))\n\n(f 1)\n"),
 }
 
+OLD_PYTHON = "python-3.8"
+
 
 def add_languages(route: Route) -> None:
-    """Add the languages whose images are not installed, because a formatter needs none."""
+    """Add the languages whose images are not installed, because a formatter needs none, and a version of Python."""
     response = route.fetch()
     languages = response.json()["languages"]
     installed = {language["id"] for language in languages}
     missing = [languages[0] | {"id": name, "name": name, "version_of": None} for name in UGLY if name not in installed]
-    route.fulfill(response=response, json={"languages": languages + missing})
+    python = next(language for language in languages if language["id"] == "python")
+    version = python | {"id": OLD_PYTHON, "version": "3.8.20", "version_of": "python"}
+    route.fulfill(response=response, json={"languages": [*languages, *missing, version]})
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +134,33 @@ def test_other_languages_complete_words(editor: EditorPage) -> None:
     expect(editor.page.locator(".suggest-widget .monaco-list-row")).to_have_text(["remarkable_name"])
     editor.page.keyboard.press("Tab")
     editor.expect_code("remarkable_name=1\necho $remarkable_name")
+
+
+def test_program_is_submitted_in_the_selected_version_of_the_language(editor: EditorPage) -> None:
+    page = editor.page
+    editor.open_program("print('of the default version')")
+    language = page.get_by_label("Language", exact=True)
+    # When another version is selected
+    language.select_option(label="Python 3.8.20")
+    # Then it has a program of its own, with the grammar and the linter of the language
+    editor.type_code("print(not_defined)")
+    expect(page.locator(".monaco-editor .squiggly-error")).not_to_have_count(0)
+    expect(page.locator(".monaco-editor .view-line span[class*=mtk]")).not_to_have_count(1)
+    # And it runs in this version
+    submission = run_and_read_submission(editor)
+    assert submission["language"] == OLD_PYTHON
+    assert submission["files"] == [{"name": "main.py", "content": "print(not_defined)"}]
+    # And the default version still has its program
+    language.select_option("python")
+    editor.expect_code("print('of the default version')")
+    assert run_and_read_submission(editor)["language"] == "python"
+    editor.expect_output("of the default version")
+
+
+def run_and_read_submission(editor: EditorPage) -> dict[str, Any]:
+    """Run the program that is open, and return the body of the request."""
+    with editor.page.expect_request("**/v1/jobs") as request:
+        editor.run()
+    submission = request.value.post_data_json
+    assert isinstance(submission, dict)
+    return submission

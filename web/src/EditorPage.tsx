@@ -32,13 +32,15 @@ export function EditorPage() {
     <div className="page">
       <TopBar isNarrow={isNarrow} />
       {isNarrow && (
-        <Tabs<PaneName>
-          label="Pane"
-          className="pane-tabs"
-          tabs={PANES}
-          selected={pane}
-          onSelect={(name) => useStore.setState({ pane: name })}
-        />
+        <nav aria-label="Panes">
+          <Tabs<PaneName>
+            label="Pane"
+            className="pane-tabs"
+            tabs={PANES}
+            selected={pane}
+            onSelect={(name) => useStore.setState({ pane: name })}
+          />
+        </nav>
       )}
       <main
         className="panes"

@@ -79,6 +79,7 @@ function RunnableProgram({ language, initial }: { language: Language; initial: P
   }
   return (
     <main className="embed">
+      <h1 className="visually-hidden">{language.name} program</h1>
       {/* The capture phase: CodeMirror would insert a line. */}
       <div
         className="embed-code"

@@ -1,6 +1,7 @@
 /** The field of the page that a rejected request names, and the message for the user. */
 import { RequestRejected } from '../api/errors'
 import type { LimitRange } from '../api/languages'
+import { formatBytes } from '../format'
 import { isLimitName, LIMIT_LABELS, limitError } from '../program/limits'
 import type { LimitName, Program } from '../program/program'
 import { testName } from '../program/testCase'
@@ -9,7 +10,8 @@ import type { RunState } from './runState'
 
 /** Where an error is shown. */
 export type FieldTarget =
-  | { kind: 'file'; index: number }
+  /** `index` is null if the error belongs to all files together. */
+  | { kind: 'file'; index: number | null }
   | { kind: 'test'; index: number }
   | { kind: 'limit'; name: LimitName }
   | { kind: 'option'; tab: RunOptionsTab }
@@ -51,6 +53,7 @@ export function describeField(
   const predicate = detail.startsWith(`${field}: `) ? detail.slice(field.length + 2) : detail
   switch (root) {
     case 'files':
+      if (position === '') return { target: { kind: 'file', index: null }, text: allFilesText(predicate) }
       return {
         target: { kind: 'file', index },
         text: `${filePart(rest)} of the file "${program.files[index]?.name ?? ''}" ${predicate}`,
@@ -83,6 +86,12 @@ function limitFieldError(
     target: { kind: 'limit', name },
     text: range ? limitError(name, range) : `${LIMIT_LABELS[name]} ${predicate}`,
   }
+}
+
+/** `predicate` is such as "must be at most 8388608 bytes together". */
+function allFilesText(predicate: string): string {
+  const inUnits = predicate.replace(/\b(\d+) bytes\b/, (_, bytes) => formatBytes(Number(bytes)))
+  return `The files ${inUnits}. Remove or shorten files`
 }
 
 function filePart(rest: string): string {

@@ -12,7 +12,7 @@ export function showField(run: RunState): void {
 function openField(target: FieldTarget): Partial<State> {
   switch (target.kind) {
     case 'file':
-      return { pane: 'code', openFile: target.index }
+      return { pane: 'code', ...(target.index !== null && { openFile: target.index }) }
     case 'test':
       return { pane: 'output', outputTab: 'tests' }
     case 'limit':

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { thresholdText, tileTone } from '../../src/admin/sections/thresholds'
+import { thresholdText, thresholdValues, valueTone } from '../../src/admin/thresholds'
 
 test.each([
   [null, { warn: 1 }, null],
@@ -9,8 +9,8 @@ test.each([
   [60, { warn: 10, bad: 60 }, 'bad'],
   [0, { minimum: 1 }, 'bad'],
   [1, { minimum: 1 }, null],
-])('tileTone of %j with %j is %j', (value, threshold, tone) => {
-  expect(tileTone(value, threshold)).toBe(tone)
+])('valueTone of %j with %j is %j', (value, threshold, tone) => {
+  expect(valueTone(value, threshold)).toBe(tone)
 })
 
 test('a larger value is never less critical', () => {
@@ -18,11 +18,24 @@ test('a larger value is never less critical', () => {
   fc.assert(
     fc.property(fc.nat(100), fc.nat(100), fc.nat(100), fc.nat(100), (a, b, x, y) => {
       const threshold = { warn: Math.min(a, b), bad: Math.max(a, b) }
-      expect(rank(tileTone(Math.max(x, y), threshold))).toBeGreaterThanOrEqual(
-        rank(tileTone(Math.min(x, y), threshold)),
+      expect(rank(valueTone(Math.max(x, y), threshold))).toBeGreaterThanOrEqual(
+        rank(valueTone(Math.min(x, y), threshold)),
       )
     }),
   )
+})
+
+test('the colour changes exactly at each of thresholdValues', () => {
+  const threshold = { warn: 5, bad: 30 }
+  expect(thresholdValues(threshold)).toEqual([
+    { value: 5, tone: 'warn' },
+    { value: 30, tone: 'bad' },
+  ])
+  for (const { value, tone } of thresholdValues(threshold)) {
+    expect(valueTone(value, threshold)).toBe(tone)
+    expect(valueTone(value - 0.01, threshold)).not.toBe(tone)
+  }
+  expect(thresholdValues({ minimum: 1 })).toEqual([{ value: 1, tone: 'bad' }])
 })
 
 test('thresholdText describes all thresholds', () => {

@@ -35,6 +35,7 @@ test('errorText contains the delay before a retry', () => {
 })
 
 test.each([
+  ['files', 'The files detail. Remove or shorten files.'],
   ['files[0].name', 'The name of the file "main.py" detail.'],
   ['files[0].content', 'The content of the file "main.py" detail.'],
   ['tests[1].name', 'The name of test second detail.'],
@@ -49,6 +50,15 @@ test.each([
 
   expect(errorText(rejection(422, '/problems/invalid-request', field, null), program)).toBe(
     `Not accepted: ${text}`,
+  )
+})
+
+test('errorText states the allowed size of all files in the units of the page', () => {
+  const detail = 'must be at most 8388608 bytes together'
+  const problem = { type: '/problems/invalid-request', status: 422, title: 'title', detail, field: 'files' }
+
+  expect(errorText(new RequestRejected(problem, null), newProgram(LANGUAGE))).toBe(
+    'Not accepted: The files must be at most 8 MiB together. Remove or shorten files.',
   )
 })
 

@@ -1,4 +1,6 @@
+import type { Bucket } from '../api/schema'
 import { formatCount, formatDuration, formatRate } from '../format'
+import { THRESHOLDS, type Threshold } from '../thresholds'
 import { countAxisMaximum, durationAxisMaximum } from './geometry'
 import { type Line, LineChart } from './LineChart'
 import { type Point, quantiles, ratePerMinute } from './rates'
@@ -17,9 +19,14 @@ export function ChartGrid({ samples, timestampMs }: { samples: Sample[]; timesta
   const gauge = (value: (sample: Sample) => number): Point[] =>
     samples.map((sample) => ({ timestampMs: sample.timestampMs, value: value(sample) }))
   const rate = (counter: (sample: Sample) => number) => ratePerMinute(samples, counter)
-  const quantileLines = (histogram: (sample: Sample) => Sample['queueTime']): Line[] => [
+  const quantileLines = (histogram: (sample: Sample) => Bucket[], threshold?: Threshold): Line[] => [
     { name: 'median', style: 'first', points: quantiles(samples, histogram, 0.5) },
-    { name: '95th percentile', style: 'second', points: quantiles(samples, histogram, 0.95) },
+    {
+      name: '95th percentile',
+      style: 'second',
+      points: quantiles(samples, histogram, 0.95),
+      ...(threshold && { threshold }),
+    },
   ]
   return (
     <section aria-labelledby="charts-title">
@@ -35,7 +42,12 @@ export function ChartGrid({ samples, timestampMs }: { samples: Sample[]; timesta
           lines={[
             { name: 'ok', style: 'first', points: rate(({ ok }) => ok) },
             { name: 'other outcomes', style: 'second', points: rate(({ otherOutcomes }) => otherOutcomes) },
-            { name: 'service failures', style: 'third', points: rate(({ failed }) => failed) },
+            {
+              name: 'service failures',
+              style: 'third',
+              points: rate(({ failed }) => failed),
+              threshold: THRESHOLDS.failuresPerMinute,
+            },
           ]}
         />
         <LineChart
@@ -48,7 +60,11 @@ export function ChartGrid({ samples, timestampMs }: { samples: Sample[]; timesta
             { name: 'delayed', style: 'third', points: gauge(({ delayed }) => delayed) },
           ]}
         />
-        <LineChart {...durations} title="Queue time" lines={quantileLines(({ queueTime }) => queueTime)} />
+        <LineChart
+          {...durations}
+          title="Queue time"
+          lines={quantileLines(({ queueTime }) => queueTime, THRESHOLDS.queueTimeSeconds)}
+        />
         <LineChart {...durations} title="Run time" lines={quantileLines(({ runTime }) => runTime)} />
       </div>
     </section>

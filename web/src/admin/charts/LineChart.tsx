@@ -1,5 +1,6 @@
 import { type PointerEvent, useState } from 'react'
 import { formatTime } from '../format'
+import { type Threshold, thresholdText, thresholdValues, valueTone } from '../thresholds'
 import { areaPath, HEIGHT, linePath, nearestPoint, type TimeRange, WIDTH } from './geometry'
 import type { Point } from './rates'
 
@@ -7,6 +8,8 @@ export interface Line {
   name: string
   style: 'first' | 'second' | 'third'
   points: Point[]
+  /** Decides the colour of the value. The chart shows it as text, and as lines if they are within the axis. */
+  threshold?: Threshold
 }
 
 interface Props {
@@ -31,12 +34,17 @@ export function LineChart({ title, unit, lines, range, axisMaximum, format }: Pr
     setPosition(Math.min(1, Math.max(0, (event.clientX - bounds.left) / bounds.width)))
   }
   const pointed = position === null ? null : nearestPoint(lines[0]?.points ?? [], range, position)
-  const legendValue = ({ points }: Line) => {
+  const shownValue = ({ points }: Line) => {
     const point = pointed
       ? points.find(({ timestampMs }) => timestampMs === pointed.timestampMs)
       : points.at(-1)
-    return point?.value == null ? '–' : format(point.value)
+    return point?.value ?? null
   }
+  const marks = lines
+    .flatMap(({ name, threshold }) =>
+      threshold ? thresholdValues(threshold).map((change) => ({ name, ...change })) : [],
+    )
+    .filter(({ value }) => value <= maximum)
   return (
     <figure className="chart card">
       <figcaption>
@@ -49,10 +57,18 @@ export function LineChart({ title, unit, lines, range, axisMaximum, format }: Pr
             <svg className={`swatch ${line.style}`} viewBox="0 0 16 4" aria-hidden="true">
               <path d="M1 2h14" />
             </svg>
-            {line.name} <b>{legendValue(line)}</b>
+            {line.name} <LegendValue value={shownValue(line)} threshold={line.threshold} format={format} />
           </li>
         ))}
       </ul>
+      {lines.map(
+        ({ name, threshold }) =>
+          threshold && (
+            <p key={name} className="threshold-text muted small">
+              {name}: {thresholdText(threshold, format)}
+            </p>
+          ),
+      )}
       <div
         className="plot"
         onPointerMove={onPointer}
@@ -62,6 +78,13 @@ export function LineChart({ title, unit, lines, range, axisMaximum, format }: Pr
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
           {GRID_LINES.map((share) => (
             <path key={share} className="grid" d={`M0 ${HEIGHT * (1 - share)}h${WIDTH}`} />
+          ))}
+          {marks.map(({ name, value, tone }) => (
+            <path
+              key={`${name} ${value}`}
+              className={`threshold-line tone-${tone}`}
+              d={`M0 ${HEIGHT * (1 - value / maximum)}h${WIDTH}`}
+            />
           ))}
           {lines.map(({ name, style, points }) => (
             <g key={name} className={style}>
@@ -86,6 +109,16 @@ export function LineChart({ title, unit, lines, range, axisMaximum, format }: Pr
             {share === 0 ? '0' : format(maximum * share)}
           </span>
         ))}
+        {marks.map(({ name, value, tone }) => (
+          <span
+            key={`${name} ${value}`}
+            className={`threshold-label tone-${tone}`}
+            style={{ top: `${100 * (1 - value / maximum)}%` }}
+            aria-hidden="true"
+          >
+            {name}: {format(value)}
+          </span>
+        ))}
       </div>
       <div className="time-axis muted small" aria-hidden="true">
         <span>15 min ago</span>
@@ -95,4 +128,15 @@ export function LineChart({ title, unit, lines, range, axisMaximum, format }: Pr
       </div>
     </figure>
   )
+}
+
+interface LegendValueProps {
+  value: number | null
+  threshold: Threshold | undefined
+  format(value: number): string
+}
+
+function LegendValue({ value, threshold, format }: LegendValueProps) {
+  const tone = threshold ? valueTone(value, threshold) : null
+  return <b className={tone ? `tone-${tone}` : ''}>{value === null ? '–' : format(value)}</b>
 }

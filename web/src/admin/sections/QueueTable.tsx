@@ -3,6 +3,7 @@ import type { Queue } from '../api/schema'
 import { ConfirmDialog } from '../ConfirmDialog'
 import { formatCount, formatDuration } from '../format'
 import type { Notice } from '../notice'
+import { THRESHOLDS, valueTone } from '../thresholds'
 import { MAINTENANCE_QUEUE, pause, resume } from './queueActions'
 
 const COLUMNS = [
@@ -63,6 +64,7 @@ export function QueueTable({ queues, onNotice }: Props) {
 
 function QueueRows({ queue, onPause, onResume }: { queue: Queue; onPause(): void; onResume(): void }) {
   const { name, is_paused, oldest_seconds, dead, lanes } = queue
+  const deadTone = valueTone(dead, THRESHOLDS.deadLetters)
   return (
     <tbody>
       <tr>
@@ -74,7 +76,7 @@ function QueueRows({ queue, onPause, onResume }: { queue: Queue; onPause(): void
           <td key={field}>{formatCount(queue[field])}</td>
         ))}
         <td>{oldest_seconds === null ? '–' : formatDuration(oldest_seconds)}</td>
-        <td className={dead > 0 ? 'tone-warn' : ''}>{formatCount(dead)}</td>
+        <td className={deadTone ? `tone-${deadTone}` : ''}>{formatCount(dead)}</td>
         <td>
           {name !== MAINTENANCE_QUEUE && (
             <button

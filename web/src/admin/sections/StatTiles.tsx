@@ -2,12 +2,12 @@ import { sumMetric } from '../api/metrics'
 import { type Point, quantiles, ratePerMinute } from '../charts/rates'
 import { formatCount, formatDuration, formatRate } from '../format'
 import type { Snapshot } from '../live/useLiveData'
-import { THRESHOLDS, type Threshold, type TileTone, thresholdText, tileTone } from './thresholds'
+import { THRESHOLDS, type Threshold, type Tone, thresholdText, valueTone } from '../thresholds'
 
 interface Stat {
   name: string
   value: string
-  tone?: TileTone
+  tone?: Tone | null
   /** Describes the thresholds of its colour. */
   note?: string
 }
@@ -61,7 +61,7 @@ function withThreshold(
 ): Omit<Stat, 'name'> {
   return {
     value: formatOptional(value, format),
-    tone: tileTone(value, threshold),
+    tone: valueTone(value, threshold),
     note: thresholdText(threshold, format),
   }
 }
