@@ -22,7 +22,10 @@ def find_axe_violations(page: Page, only_colours: bool = False) -> list[str]:
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate(_AXE.read_text())
-    options = {"runOnly": ["color-contrast"]} if only_colours else {}
+    # Without this option, axe computes the details of all other results, too.
+    options: dict[str, list[str]] = {"resultTypes": ["violations"]}
+    if only_colours:
+        options["runOnly"] = ["color-contrast"]
     result = page.evaluate("([context, options]) => axe.run(context, options)", [_AXE_CONTEXT, options])
     return [
         f"{violation['impact']} {violation['id']}: {node['html'][:200]}"

@@ -201,10 +201,17 @@ class FakeService:
         route.fulfill(response=response, json=body | {"metrics": [*others, metric]})
 
 
-def test_thresholds_decide_the_colours_of_tiles_and_charts(admin_with_clock: AdminPage) -> None:
+@pytest.fixture
+def fake_service(admin_with_clock: AdminPage) -> Iterator[FakeService]:
+    yield FakeService(admin_with_clock.page)
+    admin_with_clock.page.unroute_all(behavior="ignoreErrors")
+
+
+def test_thresholds_decide_the_colours_of_tiles_and_charts(
+    admin_with_clock: AdminPage, fake_service: FakeService
+) -> None:
     # Given a service without waiting messages
     admin, page = admin_with_clock, admin_with_clock.page
-    fake = FakeService(page)
     page.clock.run_for(REFRESH_MS)
     oldest, queue_time = admin.tile("Oldest waiting"), page.locator(".chart").filter(has_text="Queue time")
     # Then the page states the thresholds, and only the missing workers have a colour
@@ -215,7 +222,7 @@ def test_thresholds_decide_the_colours_of_tiles_and_charts(admin_with_clock: Adm
     expect(admin.tile("Workers")).to_have_css("color", theme_colour(page, "bad"))
     for seconds, colour in ((9, "text"), (10, "warn"), (60, "bad"), (9, "text")):
         # When the oldest message reaches a threshold
-        fake.oldest_seconds = seconds
+        fake_service.oldest_seconds = seconds
         page.clock.run_for(REFRESH_MS)
         # Then the tile gets its colour
         expect(oldest).to_have_text(f"{seconds} s")
@@ -223,7 +230,7 @@ def test_thresholds_decide_the_colours_of_tiles_and_charts(admin_with_clock: Adm
     # And the chart shows the lines of the thresholds when its axis contains them, and colours the critical value
     lines = queue_time.locator(".threshold-line")
     expect(lines).to_have_count(0)
-    fake.jobs = 20
+    fake_service.jobs = 20
     page.clock.run_for(REFRESH_MS)
     expect(lines).to_have_count(2)
     labels = queue_time.locator(".threshold-label")
@@ -232,7 +239,6 @@ def test_thresholds_decide_the_colours_of_tiles_and_charts(admin_with_clock: Adm
         expect(lines.nth(index)).to_have_css("stroke", theme_colour(page, colour))
         expect(labels.nth(index)).to_have_css("color", theme_colour(page, colour))
     expect(queue_time.locator(".legend b").last).to_have_css("color", theme_colour(page, "bad"))
-    page.unroute_all(behavior="wait")
 
 
 def theme_colour(page: Page, name: str) -> str:
