@@ -59,7 +59,7 @@ def open_dialog(editor: EditorPage, name: str) -> Locator:
 
 def test_saved_programs_can_be_found_opened_and_exported(editor: EditorPage) -> None:
     # Given two saved programs
-    sources = {"greeting": "print('good morning')  # archived", "total": "print(sum([20, 22]))  # archived"}
+    sources = {"greeting": "print('good morning')  # Archived", "total": "print(sum([20, 22]))  # Archived"}
     for name, source in sources.items():
         editor.open_program(source)
         dialog = open_dialog(editor, "Programs")
