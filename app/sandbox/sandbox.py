@@ -13,7 +13,7 @@ import docker
 import msgspec
 import structlog
 
-from app.core.errors import ImageMissing, InfrastructureError, SandboxUnavailable
+from app.core.errors import ImageMissing, InfrastructureError, OwnershipLost, SandboxUnavailable
 from app.core.execution.budget import JobBudget
 from app.core.execution.sandbox import Inbox, SandboxReport, Sink
 from app.core.job.spec import JobSpec
@@ -154,20 +154,30 @@ class PooledSandbox(ABC, Generic[C]):
             sink,
             inbox,
             resources.program,
-            lambda program: self._launch(spec.language, program),
+            lambda program: self._launch_for_program(spec.language, program),
             budget,
         )
         try:
             on_acquired()
-            report = session.run()
-        except BaseException as e:
-            if isinstance(e, SandboxUnavailable) and not session.container.is_ready:
-                self._record_failure(e)
+            report = self._run_session(session)
+        except BaseException:
             session.container.discard()
             self._release_container(spec.language, session, has_failed=True)
             raise
         self._release_container(spec.language, session, has_failed=False)
         return report
+
+    def _run_session(self, session: RunnerSession) -> SandboxReport:
+        try:
+            return session.run()
+        except (OwnershipLost, SandboxUnavailable):
+            raise
+        except InfrastructureError as e:
+            if session.container.is_ready:
+                raise
+            # Nothing of the job has run. As after a failed launch, it waits for another container and uses no retry.
+            self._record_failure(e)
+            raise SandboxUnavailable(str(e)) from e
 
     def compilation_key(self, spec: JobSpec) -> str | None:
         """Return a digest of the image of a job and of the frames that describe its compile phase.
@@ -196,6 +206,10 @@ class PooledSandbox(ABC, Generic[C]):
     def pool_stats(self) -> Mapping[str, PoolStats]:
         """Return the statistics of the pool by language."""
         return self._pool.stats()
+
+    def _launch_for_program(self, language: str, resources: ContainerResources) -> C:
+        """Launch another container for the program of a job whose compile phase has ended."""
+        return self._launch(language, resources)
 
     def _launch(self, language: str, resources: ContainerResources) -> C:
         labels = {**self._labels, INSTALLATION_LABEL: self._read_installation()}

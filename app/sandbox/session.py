@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from typing import Final, NoReturn
+from typing import Final
 
 import structlog
 
@@ -113,9 +113,8 @@ class RunnerSession:
         """Run the job to its end and return what each phase did.
 
         Raises:
-            SandboxUnavailable: The host could not provide the container for the job, so that nothing ran, or for the
-                program, so that only the compile phase ran.
-            InfrastructureError: The end of the job is not known.
+            SandboxUnavailable: The host could not provide the container for the program. Only the compile phase ran.
+            InfrastructureError: The end of the job is not known. If the container is not ready, nothing of it ran.
             OwnershipLost: Raised by the sink.
         """
         with selectors.DefaultSelector() as selector, closing(self._stdin):
@@ -156,7 +155,7 @@ class RunnerSession:
         self._flush_when_due()
         self._stop_at_total_limits()
         if not ready and time.monotonic() >= self._deadline:
-            self._raise_lost("runner did not report the end of the phase in time")
+            raise SandboxLost("runner did not report the end of the phase in time")
         for key, events in ready:
             if key.fileobj is self._inbox:
                 self._read_inbox()
@@ -431,13 +430,9 @@ class RunnerSession:
         The OOM kill counts as the result of the program, because the program used the memory.
         """
         if not self.container.is_ready or not self.container.was_oom_killed():
-            self._raise_lost(f"sandbox ended without a report {self.container.read_stderr()}".strip())
+            raise SandboxLost(f"sandbox ended without a report {self.container.read_stderr()}".strip())
         wall_seconds = time.monotonic() - self._phase_started_at if self._phase_is_running else 0.0
         self._end_by_oom_kill(min(self._ended_phases, len(self._plan.names) - 1), wall_seconds)
-
-    def _raise_lost(self, reason: str) -> NoReturn:
-        """Raise the error for a container that is lost: if its runner was not ready, nothing of the job has run."""
-        raise SandboxLost(reason) if self.container.is_ready else SandboxUnavailable(reason)
 
     def _end_by_oom_kill(self, index: int, wall_seconds: float) -> None:
         name = self._plan.names[index]

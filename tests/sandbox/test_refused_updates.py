@@ -13,6 +13,7 @@ from app.core.errors import EngineUnavailable, InfrastructureError, SandboxUnava
 from app.core.job.job_input import Input, InputKind
 from app.core.job.spec import Invocation, JobSpec, TerminalSize
 from app.core.judging.cases import CaseSpec
+from app.sandbox.cells.cell import Cell
 from app.sandbox.engine.client import Engine
 from app.sandbox.engine.errors import UpdateRefused
 from tests.sandbox.in_memory_inbox import InMemoryInbox
@@ -97,6 +98,18 @@ def test_container_killed_by_a_lower_memory_limit_is_a_memory_limit(fails: bool)
         assert sink.phases == [phase.name for phase in result.phases] == ["compile", "run"]
         assert (result.last.memory_peak_bytes, result.last.oom_kills) == (32 * MIB, 1)
         assert eventually(lambda: killing.containers() == [])
+
+
+def test_job_continues_in_another_cell_when_the_host_has_neither_cgroups_for_jobs_nor_updates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Cell, "cgroup_version", 0)
+    engine = RefusingEngine(ENGINE_URL, ENGINE_SECONDS)
+    with open_sandbox_fixture(0, 0, engine, isolation="cell") as refusing:
+        result = refusing.run(job("c", ECHO, memory_bytes=48 * MIB, stdin=b"input"))
+
+        assert (result.outcome, result.text) == ("ok", "input")
+        assert eventually(lambda: len(refusing.containers()) <= 1)
 
 
 def test_idle_container_is_replaced_when_its_update_is_refused() -> None:

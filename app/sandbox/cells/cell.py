@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from app.core.errors import ProtocolError, SandboxLost, SandboxUnavailable
+from app.core.errors import ProtocolError, SandboxLost
 from app.sandbox.cells.protocol import NONCE_BYTES, Clean, decode_reports, encode_accepted, encode_job
 from app.sandbox.container import (
     MAX_IDLE_SECONDS,
@@ -235,7 +235,7 @@ class Cell(Container):
         if self._accepted:
             begin = stdout[: len(self._accepted)]
             if not self._accepted.startswith(begin):
-                raise SandboxUnavailable("cell did not accept the job first")
+                raise ProtocolError("cell did not accept the job first")
             self._accepted = self._accepted[len(begin) :]
             stdout = stdout[len(begin) :]
         events = self._decoder.feed(stdout)

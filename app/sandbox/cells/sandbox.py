@@ -108,6 +108,14 @@ class CellSandbox(PooledSandbox[Cell]):
             self._record_failure(e)
             raise
 
+    def _launch_for_program(self, language: str, resources: ContainerResources) -> Cell:
+        cell = self._launch(language, resources)
+        try:
+            return _start_job(cell, StageResources(initial=resources, program=None), None)
+        except InfrastructureError:
+            cell.discard()
+            raise
+
     def _start_container(self, image: InstalledImage, resources: ContainerResources, labels: dict[str, str]) -> Cell:
         if self._has_apparmor is None:
             self._has_apparmor = self._engine.has_apparmor()
