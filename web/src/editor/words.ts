@@ -23,12 +23,12 @@ const cachedWords = new Map<string, readonly string[]>()
  */
 export function findWords(lines: readonly string[], index: number, typed: string): string[] {
   const found = new Set<string>()
-  const canComplete = completionsOf(typed)
+  const canComplete = createWordFilter(typed)
   for (let distance = 0; distance <= MAX_DISTANCE; distance++) {
     const nearby = distance === 0 ? [lines[index]] : [lines[index - distance], lines[index + distance]]
     for (const line of nearby) {
       if (line === undefined) continue
-      for (const word of wordsOf(line)) {
+      for (const word of findLineWords(line)) {
         if (word !== typed && canComplete(word)) found.add(word)
       }
     }
@@ -42,7 +42,7 @@ export function wordStart(line: string, offset: number): number {
   return LAST_WORD.exec(line.slice(0, offset))?.index ?? offset
 }
 
-function wordsOf(line: string): readonly string[] {
+function findLineWords(line: string): readonly string[] {
   let words = cachedWords.get(line)
   if (words === undefined) {
     if (cachedWords.size >= MAX_CACHED_LINES) cachedWords.clear()
@@ -52,8 +52,11 @@ function wordsOf(line: string): readonly string[] {
   return words
 }
 
-/** Returns whether the first typed letter starts a word or one of its parts (`wordPart`, `word_part`), as Monaco compares. */
-function completionsOf(typed: string): (word: string) => boolean {
+/**
+ * Creates a function that returns whether the first typed letter starts a word or one of its parts (`wordPart`,
+ * `word_part`), as Monaco compares them.
+ */
+function createWordFilter(typed: string): (word: string) => boolean {
   const [first] = typed
   if (first === undefined) return () => true
   const lower = first.toLowerCase()

@@ -88,7 +88,7 @@ async function readFiles(list: readonly File[]): Promise<SourceFile[] | null> {
 async function readFile(file: File): Promise<SourceFile[]> {
   if (file.size > MAX_BYTES) throw new Error(`${file.name} is larger than 8 MiB. Choose a smaller file.`)
   if (/\.zip$/i.test(file.name)) return readZip(new Uint8Array(await file.arrayBuffer()))
-  return [{ name: file.name, content: (await file.text()).replace(/^\ufeff/, '').replaceAll('\r\n', '\n') }]
+  return [{ name: file.name, content: (await file.text()).replaceAll('\r\n', '\n') }]
 }
 
 function report(text: string): void {
